@@ -1,0 +1,65 @@
+package audit
+
+// Actor is who acted. The zero value means "no actor".
+type Actor struct {
+	// Type is the kind of actor. Zero is "no actor".
+	Type ActorType
+	// ID identifies the actor among those of its type. Anonymous and unresolved
+	// actors have none; all others need one.
+	ID string
+	// Name is a snapshot for readers, so that the record still reads well after
+	// the account is gone.
+	Name string
+	// AuthMethod is how the actor proved who it is: "password", "jwt", "oauth2",
+	// "api_key", "mtls".
+	AuthMethod string
+	// SessionID is a bearer secret. A record holds its fingerprint, the first 16
+	// hexadecimal digits of its SHA-256, and never the value itself.
+	SessionID string
+	// Roles are the roles that the actor held at the time.
+	Roles []string
+	// OnBehalfOf is for whom the actor acted: impersonation and delegation. A
+	// chain may be MaxDelegation actors long.
+	OnBehalfOf *Actor
+}
+
+// MaxDelegation is how many actors may stand behind one another in OnBehalfOf.
+const MaxDelegation = 8
+
+// User returns the person with the given id.
+func User(id string) Actor { return Actor{Type: ActorUser, ID: id} }
+
+// Service returns the program with the given id.
+func Service(id string) Actor { return Actor{Type: ActorService, ID: id} }
+
+// System returns the part of this program with the given id, e.g. "nightly-purge".
+func System(id string) Actor { return Actor{Type: ActorSystem, ID: id} }
+
+// Anonymous returns the actor that is deliberately not known. Stating it is not
+// enough: the provider must allow it for the action.
+func Anonymous() Actor { return Actor{Type: ActorAnonymous} }
+
+// IsZero reports whether there is no actor.
+func (a Actor) IsZero() bool { return a.Type == ActorNone }
+
+// Clone returns a deep copy. A chain of OnBehalfOf is copied to one actor more
+// than MaxDelegation, so that a circular one ends and is still found too long.
+func (a Actor) Clone() Actor {
+	return a.clone(MaxDelegation + 1)
+}
+
+func (a Actor) clone(depth int) Actor {
+	if a.Roles != nil {
+		a.Roles = append([]string(nil), a.Roles...)
+	}
+	if a.OnBehalfOf == nil {
+		return a
+	}
+	if depth == 0 {
+		a.OnBehalfOf = nil
+		return a
+	}
+	behind := a.OnBehalfOf.clone(depth - 1)
+	a.OnBehalfOf = &behind
+	return a
+}

@@ -1,0 +1,80 @@
+package audit
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// tag is what the audit tag of a struct field says.
+type tag struct {
+	name      string // empty where the field is not tracked
+	excluded  bool   // by "-"
+	sensitive bool
+	key       bool
+}
+
+// parseTag reads the tag of a field of t. The zero tag means that it has none.
+func parseTag(t reflect.Type, f reflect.StructField) (tag, error) {
+	text, ok := f.Tag.Lookup("audit")
+	switch {
+	case !ok && misspelt(f.Tag):
+		return tag{}, fieldError(t, f.Name, "the tag cannot be read; write audit:\"name\" in quotes, with a space between it and other tags")
+	case !ok:
+		return tag{}, nil
+	case text == "-":
+		return tag{excluded: true}, nil
+	}
+
+	name, options, more := strings.Cut(text, ",")
+	parsed := tag{name: name}
+	for more {
+		var option string
+		option, options, more = strings.Cut(options, ",")
+		switch option {
+		case "sensitive":
+			parsed.sensitive = true
+		case "key":
+			parsed.key = true
+		default:
+			return tag{}, fieldError(t, f.Name, fmt.Sprintf("the tag has the unknown option %q; there are sensitive and key", option))
+		}
+	}
+	if reason := parsed.mistake(f); reason != "" {
+		return tag{}, fieldError(t, f.Name, reason)
+	}
+	return parsed, nil
+}
+
+// mistake returns what is wrong with the tag of f, if anything is.
+func (t tag) mistake(f reflect.StructField) string {
+	switch {
+	case t.name == "":
+		return `the tag has no name; write audit:"name" or audit:"name,sensitive"`
+	case t.name == "-":
+		return `the tag excludes the field and has options; write audit:"-"`
+	case t.name == "sensitive":
+		return `the tag tracks the field under the name "sensitive"; write audit:"name,sensitive"`
+	case strings.TrimSpace(t.name) != t.name:
+		return "the name in the tag has spaces around it"
+	case !f.IsExported():
+		return "the field is tagged and not exported; export it or remove the tag"
+	case t.key && t.sensitive:
+		return "a key stands in the paths of the changes and cannot be sensitive"
+	case t.key && !keyable(f.Type):
+		return "a key is a string, an integer, a time or an encoding.TextMarshaler"
+	}
+	return ""
+}
+
+// misspelt reports whether a tag without an audit key was meant to have one, as in
+// `audit:title`: outside of quotes there is an "audit:" that begins a key.
+func misspelt(t reflect.StructTag) bool {
+	before, _, found := strings.Cut(string(t), "audit:")
+	return found && strings.Count(before, `"`)%2 == 0 &&
+		(before == "" || strings.ContainsRune(" ,;\t\"", rune(before[len(before)-1])))
+}
+
+func fieldError(t reflect.Type, field, reason string) error {
+	return &ValidationError{Field: t.String() + "." + field, Reason: reason}
+}

@@ -1,0 +1,772 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memory is an exporter that keeps what it gets.
+type memory struct {
+	mu      sync.Mutex
+	records []*sdk.Record
+	fail    error
+}
+
+func (m *memory) Name() string { return "memory" }
+
+func (m *memory) Export(_ context.Context, records []*sdk.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	for _, r := range records {
+		m.records = append(m.records, r.Clone())
+	}
+	return nil
+}
+
+func (m *memory) Shutdown(context.Context) error { return nil }
+
+func (m *memory) all() []*sdk.Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]*sdk.Record(nil), m.records...)
+}
+
+// actions lists what was recorded as "kind action".
+func (m *memory) actions() []string {
+	got := []string{}
+	for _, r := range m.all() {
+		got = append(got, r.Kind.String()+" "+r.Action)
+	}
+	return got
+}
+
+// newTrail returns a tracker on the production path and what it records.
+func newTrail(t *testing.T, opts ...sdk.Option) (audit.Tracker, *memory) {
+	t.Helper()
+	m := &memory{}
+	p, err := sdk.NewTrackerProvider(append([]sdk.Option{sdk.WithSyncer(m)}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, p.Shutdown(context.Background())) })
+	return p.Tracker("test"), m
+}
+
+func article(id string) audit.Target { return audit.Target{Type: "article", ID: id} }
+
+func signal(op audit.Operation, target audit.Target) audit.Event {
+	return audit.Event{Kind: audit.KindSignal, Action: "article." + op.String(), Operation: op, Target: target}
+}
+
+func intent(op audit.Operation, target audit.Target) audit.Event {
+	return audit.Event{Action: "intent." + op.String(), Operation: op, Target: target, Outcome: audit.OutcomeSuccess}
+}
+
+func TestCoverage(t *testing.T) {
+	t.Parallel()
+	a, b := article("a"), article("b")
+	denied := intent(audit.OperationUpdate, a)
+	denied.Outcome = audit.OutcomeDenied
+	failed := intent(audit.OperationUpdate, a)
+	failed.Outcome = audit.OutcomeFailure
+	unknown := intent(audit.OperationUpdate, a)
+	unknown.Outcome = audit.OutcomeUnknown
+	refused := intent(audit.OperationUpdate, a)
+	refused.Action = "Not-An-Action!"
+
+	tests := []struct {
+		name   string
+		events []audit.Event
+		want   []string
+	}{
+		{"lone signal", []audit.Event{signal(audit.OperationUpdate, a)}, []string{"signal article.update"}},
+		{"intent first", []audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
+		{"signal first", []audit.Event{signal(audit.OperationUpdate, a), intent(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
+		{"every signal of the object", []audit.Event{
+			signal(audit.OperationUpdate, a), intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, a),
+		}, []string{"intent intent.update"}},
+		{"sibling", []audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, b)},
+			[]string{"intent intent.update", "signal article.update"}},
+		{"another type", []audit.Event{intent(audit.OperationUpdate, audit.Target{Type: "page", ID: "a"}), signal(audit.OperationUpdate, a)},
+			[]string{"intent intent.update", "signal article.update"}},
+		{"another operation", []audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
+			[]string{"intent intent.update", "signal article.delete"}},
+		{"execute covers all", []audit.Event{intent(audit.OperationExecute, a), signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
+			[]string{"intent intent.execute"}},
+		{"unspecified covers all", []audit.Event{signal(audit.OperationCreate, a), intent(audit.OperationUnspecified, a)},
+			[]string{"intent intent.unspecified"}},
+		{"unknown outcome covers", []audit.Event{unknown, signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
+		{"denied covers nothing", []audit.Event{denied, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
+		{"failed covers nothing", []audit.Event{failed, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
+		{"refused covers nothing", []audit.Event{refused, signal(audit.OperationUpdate, a)}, []string{"signal article.update"}},
+		{"intent without an id covers nothing", []audit.Event{
+			intent(audit.OperationUpdate, audit.Target{Type: "article"}), signal(audit.OperationUpdate, audit.Target{Type: "article"}),
+		}, []string{"intent intent.update", "signal article.update"}},
+		{"in the order raised", []audit.Event{signal(audit.OperationUpdate, b), signal(audit.OperationCreate, a)},
+			[]string{"signal article.update", "signal article.create"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tracker, trail := newTrail(t)
+			ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+			for _, e := range tt.events {
+				err := tracker.Track(ctx, e)
+				if e.Action == refused.Action {
+					var invalid *audit.ValidationError
+					require.ErrorAs(t, err, &invalid)
+					continue
+				}
+				require.NoError(t, err)
+			}
+			require.NoError(t, s.End(ctx))
+			assert.Equal(t, tt.want, trail.actions())
+		})
+	}
+}
+
+func TestCoverageIsPerProvider(t *testing.T) {
+	t.Parallel()
+	one, oneTrail := newTrail(t)
+	two, twoTrail := newTrail(t)
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	require.NoError(t, one.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+	require.NoError(t, two.Track(ctx, signal(audit.OperationUpdate, article("a"))))
+	require.NoError(t, s.End(ctx))
+	assert.Equal(t, []string{"intent intent.update"}, oneTrail.actions())
+	assert.Equal(t, []string{"signal article.update"}, twoTrail.actions())
+}
+
+func TestCoverageAcrossScopes(t *testing.T) {
+	t.Parallel()
+	up := signal(audit.OperationUpdate, article("a"))
+	stated := intent(audit.OperationUpdate, article("a"))
+
+	t.Run("inner intent, outer signal", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		require.NoError(t, tracker.Track(ctx, up))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, stated) }))
+		assert.True(t, outer.Tracked("intent.update"))
+		require.NoError(t, outer.End(ctx))
+		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
+	})
+	t.Run("inner signal, outer intent later", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
+		assert.Empty(t, trail.actions(), "the inner scope hands it to the outer")
+		require.NoError(t, tracker.Track(ctx, stated))
+		require.NoError(t, outer.End(ctx))
+		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
+	})
+	t.Run("inner signal, outer intent before", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		require.NoError(t, tracker.Track(ctx, stated))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
+		require.NoError(t, outer.End(ctx))
+		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
+	})
+	t.Run("sibling scopes stay apart", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, stated) }))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
+		assert.Equal(t, []string{"intent intent.update", "signal article.update"}, trail.actions())
+	})
+	t.Run("the outer scope has ended", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		inner, s := audit.NewScope(ctx)
+		require.NoError(t, tracker.Track(inner, up))
+		require.NoError(t, outer.End(ctx))
+		require.NoError(t, s.End(ctx))
+		assert.Equal(t, []string{"signal article.update"}, trail.actions())
+	})
+	t.Run("the outer scope is full", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")), audit.WithSignalLimit(0))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }, audit.WithSignalLimit(5)))
+		assert.Equal(t, []string{"signal.overflow"}, trail.all()[0].Marked)
+		require.NoError(t, outer.End(ctx))
+		assert.Len(t, trail.all(), 1)
+	})
+}
+
+func TestIntentInFlightWhenTheScopeEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		goOn := make(chan struct{})
+		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+			if r.Kind == audit.KindIntent {
+				<-goOn
+			}
+			return next(ctx, r)
+		})))
+		ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))))
+		tracked, ended := make(chan error, 1), make(chan error, 1)
+		go func() { tracked <- tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))) }()
+		synctest.Wait()
+		go func() { ended <- s.End(ctx) }()
+		synctest.Wait()
+		assert.Empty(t, ended, "End waits for the intent in flight")
+		close(goOn)
+		require.NoError(t, <-tracked)
+		require.NoError(t, <-ended)
+		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
+	})
+}
+
+func TestEndDoesNotWaitForever(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+			if r.Kind == audit.KindIntent {
+				<-stuck
+			}
+			return next(ctx, r)
+		})))
+		ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))))
+		tracked := make(chan error, 1)
+		go func() { tracked <- tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))) }()
+		synctest.Wait()
+
+		start := time.Now()
+		assert.ErrorContains(t, s.End(ctx), "still being tracked")
+		assert.Equal(t, time.Minute, time.Since(start))
+		assert.Equal(t, []string{"signal article.update"}, trail.actions(), "rather twice than never")
+		close(stuck)
+		require.NoError(t, <-tracked)
+	})
+}
+
+func TestEndTwice(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	trail.fail = errors.New("sink is gone")
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "nil means held")
+	first := s.End(ctx)
+	require.ErrorIs(t, first, trail.fail, "End reports what failed")
+	trail.fail = nil
+	assert.Equal(t, first, s.End(ctx), "idempotent: nothing is released twice")
+	assert.Empty(t, trail.all())
+}
+
+func TestAfterEnd(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	called := 0
+	ctx, s := audit.NewScope(t.Context(),
+		audit.WithActorFunc(func(context.Context) (audit.Actor, error) { called++; return audit.User("42"), nil }),
+		audit.WithChannel("api"), audit.WithTenant("acme"), audit.WithScopeMetadata(attribute.String("k", "v")))
+	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+	require.NoError(t, s.End(ctx))
+
+	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "a signal passes at once")
+	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("b"))))
+	require.Equal(t, []string{"intent intent.update", "signal article.update", "intent intent.update"}, trail.actions())
+	for _, r := range trail.all() {
+		assert.Equal(t, audit.User("42"), r.Actor)
+		assert.Equal(t, "api", r.Channel)
+		assert.Equal(t, "acme", r.Tenant)
+		assert.Equal(t, []attribute.KeyValue{attribute.String("k", "v")}, r.Metadata)
+	}
+	assert.Equal(t, 1, called)
+	require.ErrorIs(t, s.Set(audit.WithTenant("x")), audit.ErrScopeEnded)
+	require.ErrorIs(t, audit.SetActor(ctx, audit.User("7")), audit.ErrScopeEnded)
+}
+
+func TestResolverIsDroppedByEnd(t *testing.T) {
+	t.Parallel()
+	tracker, _ := newTrail(t)
+	ctx, s := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+		t.Error("called after End")
+		return audit.User("somebody else"), nil
+	}))
+	require.NoError(t, s.End(ctx))
+	require.ErrorIs(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))), audit.ErrNoActor)
+}
+
+func TestSignalOverflow(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	for i := range audit.DefaultSignalLimit + 2 {
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article(fmt.Sprint(i)))))
+	}
+	require.Len(t, trail.all(), 2, "what does not fit passes at once")
+	for _, r := range trail.all() {
+		assert.Equal(t, []string{"signal.overflow"}, r.Marked)
+	}
+	require.NoError(t, s.End(ctx))
+	assert.Len(t, trail.all(), audit.DefaultSignalLimit+2)
+}
+
+func TestActorOfSignals(t *testing.T) {
+	t.Parallel()
+	one := signal(audit.OperationUpdate, article("a"))
+	tests := []struct {
+		name string
+		do   func(t *testing.T, tracker audit.Tracker)
+		want audit.Actor
+	}{
+		{"taken when raised", func(t *testing.T, tracker audit.Tracker) {
+			ctx, s := audit.NewScope(t.Context())
+			require.NoError(t, tracker.Track(audit.ContextWithActor(ctx, audit.User("raiser")), one))
+			require.NoError(t, audit.SetActor(ctx, audit.User("later")))
+			require.NoError(t, s.End(ctx))
+		}, audit.User("raiser")},
+		{"known at the end", func(t *testing.T, tracker audit.Tracker) {
+			ctx, s := audit.NewScope(t.Context())
+			require.NoError(t, tracker.Track(ctx, one))
+			require.NoError(t, audit.SetActor(ctx, audit.User("later")))
+			require.NoError(t, s.End(ctx))
+		}, audit.User("later")},
+		{"known at the end of the outer", func(t *testing.T, tracker audit.Tracker) {
+			ctx, s := audit.NewScope(t.Context())
+			require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, one) }))
+			require.NoError(t, audit.SetActor(ctx, audit.User("outer")))
+			require.NoError(t, s.End(ctx))
+		}, audit.User("outer")},
+		{"never known", func(t *testing.T, tracker audit.Tracker) {
+			require.NoError(t, audit.Run(t.Context(), func(ctx context.Context) error { return tracker.Track(ctx, one) }))
+		}, audit.Actor{Type: audit.ActorUnresolved}},
+		{"never known, outside a scope", func(t *testing.T, tracker audit.Tracker) {
+			require.NoError(t, tracker.Track(t.Context(), one))
+		}, audit.Actor{Type: audit.ActorUnresolved}},
+		{"session at the end is a fingerprint", func(t *testing.T, tracker audit.Tracker) {
+			ctx, s := audit.NewScope(t.Context())
+			require.NoError(t, tracker.Track(ctx, one))
+			require.NoError(t, audit.SetActor(ctx, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
+			require.NoError(t, s.End(ctx))
+		}, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "9f86d081884c7d65"}},
+		{"session when raised is fingerprinted once", func(t *testing.T, tracker audit.Tracker) {
+			ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
+			require.NoError(t, tracker.Track(ctx, one))
+			require.NoError(t, s.End(ctx))
+		}, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "9f86d081884c7d65"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tracker, trail := newTrail(t)
+			tt.do(t, tracker)
+			require.Len(t, trail.all(), 1)
+			assert.Equal(t, tt.want, trail.all()[0].Actor)
+		})
+	}
+}
+
+func TestSuppressSignals(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx := audit.SuppressSignals(audit.ContextWithActor(t.Context(), audit.User("42")))
+	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))))
+	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+	require.NoError(t, audit.Run(ctx, func(ctx context.Context) error {
+		return tracker.Track(ctx, signal(audit.OperationDelete, article("a")))
+	}))
+	assert.Equal(t, []string{"intent intent.update"}, trail.actions())
+}
+
+func TestActorResolution(t *testing.T) {
+	t.Parallel()
+	resolver := func(a audit.Actor, err error) audit.ScopeOption {
+		return audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return a, err })
+	}
+	broken := errors.New("directory is down")
+	tests := []struct {
+		name    string
+		context func(context.Context) context.Context
+		own     audit.Actor
+		want    audit.Actor
+		err     error
+	}{
+		{name: "none", context: scoped(), err: audit.ErrNoActor},
+		{name: "none, without a scope", context: func(ctx context.Context) context.Context { return ctx }, err: audit.ErrNoActor},
+		{name: "the event's own", context: scoped(audit.WithActor(audit.User("scope"))), own: audit.User("own"), want: audit.User("own")},
+		{name: "the scope's", context: scoped(audit.WithActor(audit.User("scope"))), want: audit.User("scope")},
+		{name: "the resolver's", context: scoped(resolver(audit.User("resolved"), nil)), want: audit.User("resolved")},
+		{name: "stated before resolved", context: scoped(resolver(audit.User("resolved"), nil), audit.WithActor(audit.User("stated"))), want: audit.User("stated")},
+		{name: "the resolver has none", context: scoped(resolver(audit.Actor{}, nil)), err: audit.ErrNoActor},
+		{name: "the resolver fails", context: scoped(resolver(audit.Actor{}, broken)), err: broken},
+		{name: "nearer context in a scope", context: func(ctx context.Context) context.Context {
+			return audit.ContextWithActor(scoped(audit.WithActor(audit.User("scope")))(ctx), audit.User("nearer"))
+		}, want: audit.User("nearer")},
+		{name: "nearer scope in a context", context: func(ctx context.Context) context.Context {
+			return scoped(audit.WithActor(audit.User("nearer")))(audit.ContextWithActor(ctx, audit.User("context")))
+		}, want: audit.User("nearer")},
+		{name: "inherited through a scope without one", context: func(ctx context.Context) context.Context {
+			return scoped()(audit.ContextWithActor(ctx, audit.User("context")))
+		}, want: audit.User("context")},
+		{name: "inherited from the outer scope", context: func(ctx context.Context) context.Context {
+			return scoped()(scoped(audit.WithActor(audit.User("outer")))(ctx))
+		}, want: audit.User("outer")},
+		{name: "the inner resolver has none, the outer does", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, nil))(scoped(resolver(audit.User("outer"), nil))(ctx))
+		}, want: audit.User("outer")},
+		{name: "a failing inner resolver is not papered over", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.WithActor(audit.User("outer")))(ctx))
+		}, err: broken},
+		{name: "zero states nothing", context: func(ctx context.Context) context.Context {
+			return audit.ContextWithActor(scoped(audit.WithActor(audit.User("scope")))(ctx), audit.Actor{})
+		}, want: audit.User("scope")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tracker, trail := newTrail(t)
+			e := intent(audit.OperationUpdate, article("a"))
+			e.Actor = tt.own
+			err := tracker.Track(tt.context(t.Context()), e)
+			if tt.err != nil {
+				require.ErrorIs(t, err, tt.err)
+				assert.Empty(t, trail.all())
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, trail.all()[0].Actor)
+		})
+	}
+}
+
+func scoped(opts ...audit.ScopeOption) func(context.Context) context.Context {
+	return func(ctx context.Context) context.Context {
+		ctx, _ = audit.NewScope(ctx, opts...)
+		return ctx
+	}
+}
+
+func TestResolverIsAskedLazilyAndOnce(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	var calls atomic.Int32
+	type key struct{}
+	ctx, s := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+		calls.Add(1)
+		id, _ := ctx.Value(key{}).(string)
+		return audit.User(id), nil
+	}))
+	assert.Zero(t, calls.Load(), "an event needs it first")
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			err := tracker.Track(context.WithValue(ctx, key{}, "seen"), intent(audit.OperationUpdate, article("a")))
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	assert.EqualValues(t, 1, calls.Load())
+	require.Len(t, trail.all(), 50)
+	for _, r := range trail.all() {
+		assert.Equal(t, audit.User("seen"), r.Actor)
+	}
+	require.NoError(t, s.End(ctx))
+}
+
+func TestResolverErrorsAreNotKept(t *testing.T) {
+	t.Parallel()
+	tracker, _ := newTrail(t)
+	calls := 0
+	ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+		if calls++; calls == 1 {
+			return audit.Actor{}, errors.New("once")
+		}
+		return audit.User("42"), nil
+	}))
+	var failed *audit.ActorError
+	require.ErrorAs(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))), &failed)
+	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+}
+
+func TestBadResolvers(t *testing.T) {
+	t.Parallel()
+	t.Run("panics", func(t *testing.T) {
+		t.Parallel()
+		tracker, _ := newTrail(t)
+		ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) { panic("secret password") }))
+		err := tracker.Track(ctx, intent(audit.OperationUpdate, article("a")))
+		require.ErrorContains(t, err, "panicked with a string")
+		assert.NotContains(t, err.Error(), "secret")
+	})
+	t.Run("tracks without an actor itself", func(t *testing.T) {
+		t.Parallel()
+		tracker, _ := newTrail(t)
+		ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+			return audit.Actor{}, audit.Run(ctx, func(ctx context.Context) error {
+				return tracker.Track(ctx, intent(audit.OperationRead, article("a")))
+			})
+		}))
+		require.ErrorContains(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))), "tracked an event that needs the actor")
+	})
+	t.Run("tracks with an actor of its own", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+			e := intent(audit.OperationRead, article("a"))
+			e.Actor = audit.System("directory")
+			return audit.User("42"), tracker.Track(ctx, e)
+		}))
+		require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+		assert.Equal(t, []string{"intent intent.read", "intent intent.update"}, trail.actions())
+	})
+	t.Run("hangs", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			tracker, trail := newTrail(t, sdk.WithTrackTimeout(3*time.Second))
+			release := make(chan struct{})
+			ctx, s := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+				<-release
+				return audit.User("somebody of another request"), nil
+			}))
+			start := time.Now()
+			err := tracker.Track(ctx, intent(audit.OperationUpdate, article("a")))
+			require.ErrorContains(t, err, "did not return within the track timeout")
+			assert.Equal(t, 3*time.Second, time.Since(start))
+			require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))))
+			require.NoError(t, s.End(ctx))
+			close(release)
+			synctest.Wait()
+			require.ErrorIs(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))), audit.ErrNoActor,
+				"what a resolver says after End is not believed")
+			require.Equal(t, []string{"signal article.update"}, trail.actions())
+			assert.Equal(t, audit.ActorUnresolved, trail.all()[0].Actor.Type)
+		})
+	})
+	t.Run("heeds its deadline, not the caller's cancellation", func(t *testing.T) {
+		t.Parallel()
+		tracker, _ := newTrail(t)
+		base, cancel := context.WithCancel(t.Context())
+		ctx, _ := audit.NewScope(base, audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+			_, bounded := ctx.Deadline()
+			assert.True(t, bounded)
+			return audit.User("42"), ctx.Err()
+		}))
+		cancel()
+		require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+	})
+}
+
+func TestScopeIsolation(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	outer, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("outer")), audit.WithChannel("api"),
+		audit.WithTenant("acme"), audit.WithScopeMetadata(attribute.String("a", "1"), attribute.String("b", "2")))
+	inner, _ := audit.NewScope(outer, audit.WithActor(audit.User("inner")), audit.WithChannel("job"),
+		audit.WithScopeMetadata(attribute.String("b", "3"), attribute.String("c", "4")))
+	require.NoError(t, tracker.Track(inner, intent(audit.OperationUpdate, article("a"))))
+	require.NoError(t, tracker.Track(outer, intent(audit.OperationUpdate, article("a"))))
+	require.NoError(t, s.Set(audit.WithScopeMetadata(attribute.String("a", "5")), audit.WithTenant("other")))
+	require.NoError(t, tracker.Track(inner, intent(audit.OperationUpdate, article("a"))))
+	require.NoError(t, tracker.Track(outer, intent(audit.OperationUpdate, article("a"))))
+
+	type seen struct {
+		actor, channel, tenant string
+		metadata, overridden   []attribute.KeyValue
+	}
+	var got []seen
+	for _, r := range trail.all() {
+		got = append(got, seen{r.Actor.ID, r.Channel, r.Tenant, r.Metadata, r.Overridden})
+	}
+	kv := attribute.String
+	innerSeen := seen{"inner", "job", "acme", []attribute.KeyValue{kv("a", "1"), kv("b", "3"), kv("c", "4")}, []attribute.KeyValue{kv("b", "2")}}
+	assert.Equal(t, []seen{
+		innerSeen,
+		{"outer", "api", "acme", []attribute.KeyValue{kv("a", "1"), kv("b", "2")}, nil},
+		innerSeen,
+		{"outer", "api", "other", []attribute.KeyValue{kv("a", "5"), kv("b", "2")}, []attribute.KeyValue{kv("a", "1")}},
+	}, got)
+}
+
+func TestMetadataOverride(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	kv := attribute.String
+	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")),
+		audit.WithClientMetadata(kv("user_agent.original", "bad\x1b agent")),
+		audit.WithScopeMetadata(kv("client.address", "203.0.113.7"), kv("same", "x")))
+	ctx, _ = audit.NewScope(ctx, audit.WithScopeMetadata(kv("client.address", "198.51.100.1")))
+	e := intent(audit.OperationUpdate, article("a"))
+	e.Metadata = []attribute.KeyValue{kv("z", "1"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("a", "2"), kv("user_agent.original", "mine")}
+	require.NoError(t, tracker.Track(ctx, e))
+	r := trail.all()[0]
+	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
+	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", "bad\uFFFD agent")}, r.Overridden,
+		"the first value, which nobody could forge, stays")
+	assert.Equal(t, []string{"overridden.user_agent.original"}, r.Marked)
+	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
+}
+
+func TestClientMetadata(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")), audit.WithClientMetadata(
+		attribute.String("long", strings.Repeat("é", 600)),
+		attribute.String("fine", "plain é"),
+		attribute.StringSlice("list", []string{"ok", "\xff"}),
+		attribute.Int("number", 7),
+	))
+	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+	r := trail.all()[0]
+	assert.Equal(t, []attribute.KeyValue{
+		attribute.String("fine", "plain é"),
+		attribute.StringSlice("list", []string{"ok", "\uFFFD"}),
+		attribute.String("long", strings.Repeat("é", 256)),
+		attribute.Int("number", 7),
+	}, r.Metadata)
+	assert.Equal(t, []string{"metadata.list", "metadata.long"}, r.Marked)
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	sink := errors.New("sink is gone")
+	up := signal(audit.OperationUpdate, article("a"))
+
+	t.Run("joins the errors", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		trail.fail = sink
+		err := audit.Run(t.Context(), func(ctx context.Context) error {
+			return errors.Join(tracker.Track(ctx, up), broken)
+		})
+		require.ErrorIs(t, err, broken)
+		require.ErrorIs(t, err, sink)
+	})
+	t.Run("a panic ends the scope and goes on", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		assert.PanicsWithValue(t, "boom", func() {
+			_ = audit.Run(t.Context(), func(ctx context.Context) error {
+				_ = tracker.Track(ctx, up)
+				panic("boom")
+			})
+		})
+		assert.Equal(t, []string{"signal article.update"}, trail.actions())
+	})
+	t.Run("a panic with a failing end shows both", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		trail.fail = sink
+		defer func() {
+			p, ok := recover().(*audit.EndPanicError)
+			require.True(t, ok)
+			assert.Equal(t, broken, p.Value)
+			require.ErrorIs(t, p, sink)
+			require.ErrorIs(t, p, broken)
+			assert.NotContains(t, p.Error(), broken.Error())
+		}()
+		_ = audit.Run(t.Context(), func(ctx context.Context) error {
+			_ = tracker.Track(ctx, up)
+			panic(broken)
+		})
+	})
+	t.Run("a cancelled context loses nothing", func(t *testing.T) {
+		t.Parallel()
+		tracker, trail := newTrail(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error {
+			cancel()
+			return tracker.Track(ctx, up)
+		}))
+		assert.Equal(t, []string{"signal article.update"}, trail.actions())
+	})
+}
+
+func TestNilScope(t *testing.T) {
+	t.Parallel()
+	var s *audit.Scope
+	require.ErrorIs(t, s.Set(audit.WithTenant("x")), audit.ErrNoScope)
+	require.ErrorIs(t, audit.SetActor(t.Context(), audit.User("1")), audit.ErrNoScope)
+	require.ErrorIs(t, audit.SetTarget(t.Context(), article("a")), audit.ErrNoScope)
+	require.NoError(t, s.End(t.Context()))
+	assert.False(t, s.Tracked(""))
+	assert.Zero(t, s.Target())
+	s.Accepted(nil, &audit.Event{})
+	assert.Equal(t, audit.HoldPass, s.Hold(nil, &audit.Event{}, nil))
+	assert.Nil(t, audit.ScopeFromContext(t.Context()))
+}
+
+func TestSetTarget(t *testing.T) {
+	t.Parallel()
+	ctx, s := audit.NewScope(t.Context())
+	require.NoError(t, audit.SetTarget(ctx, article("a")))
+	assert.Equal(t, article("a"), s.Target())
+	_, inner := audit.NewScope(ctx)
+	assert.Zero(t, inner.Target(), "a target is its own scope's")
+}
+
+func TestManyIntentsInOneScope(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.System("import")))
+	const n = 12_000 // the scope remembers at least the last 5,000
+	for i := range n {
+		require.NoError(t, tracker.Track(ctx, intent(audit.OperationCreate, article(fmt.Sprint(i)))))
+	}
+	for i := n - 5_000; i < n; i++ {
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationCreate, article(fmt.Sprint(i)))))
+	}
+	require.NoError(t, tracker.Track(ctx, signal(audit.OperationCreate, article("1000"))))
+	require.NoError(t, s.End(ctx))
+	assert.Len(t, trail.all(), n+1, "what was forgotten is recorded twice, not lost")
+}
+
+func TestScopeConcurrently(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 50 {
+				target := article(fmt.Sprintf("%d-%d", g, i))
+				assert.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, target)))
+				_ = s.Set(audit.WithScopeMetadata(attribute.Int("i", i)))
+				if i%2 == 0 {
+					assert.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, target)))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, s.End(ctx))
+	intents, signals := 0, 0
+	for _, a := range trail.actions() {
+		if strings.HasPrefix(a, "intent") {
+			intents++
+		} else {
+			signals++
+		}
+	}
+	assert.Equal(t, 200, intents)
+	assert.Equal(t, 200, signals, "one for each object without an intent")
+}

@@ -1,0 +1,22 @@
+package semconv
+
+// Standard actions.
+const (
+	// ActionUserLogin is a user's log-in, by its outcome successful or refused.
+	ActionUserLogin = "user.login"
+	// ActionUserLogout is a user's log-out.
+	ActionUserLogout = "user.logout"
+	// ActionAccessDenied is a request that was refused and that nothing else
+	// recorded.
+	ActionAccessDenied = "access.denied"
+)
+
+// Standard channels: the ways by which an actor comes.
+const (
+	ChannelAPI    = "api"
+	ChannelAdmin  = "admin"
+	ChannelWeb    = "web"
+	ChannelJob    = "job"
+	ChannelCLI    = "cli"
+	ChannelSystem = "system"
+)

@@ -1,0 +1,28 @@
+package semconv
+
+import "go.opentelemetry.io/otel/attribute"
+
+// Metadata of an HTTP request, as the semantic conventions of OpenTelemetry name
+// it (https://opentelemetry.io/docs/specs/semconv/http/).
+const (
+	// HTTPRequestMethodKey is the request's method, e.g. "PATCH".
+	HTTPRequestMethodKey = attribute.Key("http.request.method")
+	// HTTPResponseStatusCodeKey is the response's status, an integer.
+	HTTPResponseStatusCodeKey = attribute.Key("http.response.status_code")
+	// HTTPRouteKey is the pattern that the router matched, e.g. "/articles/:id".
+	HTTPRouteKey = attribute.Key("http.route")
+	// URLPathKey is the path of the request, without the query.
+	URLPathKey = attribute.Key("url.path")
+	// ClientAddressKey is the address of the client, behind trusted proxies.
+	ClientAddressKey = attribute.Key("client.address")
+	// NetworkPeerAddressKey is the address of the other end of the connection.
+	NetworkPeerAddressKey = attribute.Key("network.peer.address")
+	// UserAgentOriginalKey is the User-Agent header.
+	UserAgentOriginalKey = attribute.Key("user_agent.original")
+)
+
+// Metadata that OpenTelemetry has no name for.
+const (
+	// RequestIDKey is the id by which the client or a proxy calls the request.
+	RequestIDKey = attribute.Key("http.request.id")
+)
