@@ -1,0 +1,41 @@
+package sdk_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// TestTrackAllocates keeps the budget: the record, and for the caller its slice of
+// metadata.
+func TestTrackAllocates(t *testing.T) {
+	p := newProvider(t, sdk.WithBatcher(&discard{}))
+	tracker := p.Tracker("test")
+	ctx, _ := audit.NewScope(t.Context(), audit.WithScopeMetadata(
+		attribute.String("http.request.method", "PATCH"), attribute.String("http.route", "/articles/:id"),
+		attribute.String("url.path", "/articles/1001"), attribute.String("client.address", "203.0.113.7"),
+		attribute.String("network.peer.address", "10.0.0.1"), attribute.String("user_agent.original", "Mozilla/5.0 (X11)"),
+		attribute.String("http.request.id", "0199c1f2-aaaa-7bbb-8ccc-000000000001")))
+	var err error
+	allocs := testing.AllocsPerRun(2000, func() {
+		e := valid()
+		e.Metadata = []attribute.KeyValue{
+			attribute.String("app.version", "1.2.0"), attribute.String("app.region", "eu-west-1"),
+			attribute.String("feature.flag", "beta"), attribute.String("order.number", "A-1001"), attribute.String("step", "review"),
+		}
+		err = tracker.Track(ctx, e)
+	})
+	require.NoError(t, err)
+	assert.LessOrEqual(t, allocs, 2.0)
+}
+
+type discard struct{}
+
+func (*discard) Name() string                                { return "discard" }
+func (*discard) Export(context.Context, []*sdk.Record) error { return nil }
+func (*discard) Shutdown(context.Context) error              { return nil }

@@ -1,0 +1,24 @@
+// Package sdk is the implementation of the audit API: a TrackerProvider that
+// turns events into records, runs them through processors, and delivers them.
+//
+//	exporter, err := stdout.New()
+//	...
+//	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(exporter))
+//	...
+//	defer provider.Shutdown(context.Background())
+//	audit.SetTrackerProvider(provider)
+//
+// # The way of an event
+//
+// Track resolves the event (id, time, actor, metadata, trace) into a [Record].
+// The user's processors see it first, then validation, suppression of covered
+// signals, and redaction, in this order, so that nothing a processor adds
+// escapes them. Then every delivery gets the record: syncers before Track
+// returns, batchers through a bounded queue in memory.
+//
+// # Errors
+//
+// Track returns nil only when every delivery took the record. What can be
+// wrong is said by the sentinels and types of package audit and by
+// [*ProcessorError]; errors never carry the values of an event.
+package sdk

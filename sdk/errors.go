@@ -1,0 +1,38 @@
+package sdk
+
+import (
+	"fmt"
+	"runtime"
+)
+
+// ProcessorError says what a processor did wrong.
+type ProcessorError struct {
+	// Processor is the type of the processor.
+	Processor string
+	// Delivered says that the record was delivered before that, so that trying
+	// again, with another ID, would record the event twice.
+	Delivered bool
+	// Err is what went wrong.
+	Err error
+}
+
+// Error returns a sentence for logs.
+func (e *ProcessorError) Error() string {
+	text := "sdk: processor " + e.Processor + ": " + e.Err.Error()
+	if e.Delivered {
+		text += " (the record was delivered)"
+	}
+	return text
+}
+
+// Unwrap returns what went wrong.
+func (e *ProcessorError) Unwrap() error { return e.Err }
+
+// panicError describes a recovered panic without its value, which may hold
+// anything.
+func panicError(p any) error {
+	if re, ok := p.(runtime.Error); ok {
+		return fmt.Errorf("it panicked: %w", re)
+	}
+	return fmt.Errorf("it panicked with a %T", p)
+}

@@ -1,0 +1,118 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// lines is an exporter that prints a line for each record.
+type lines struct{}
+
+func (lines) Name() string { return "lines" }
+
+func (lines) Export(_ context.Context, records []*sdk.Record) error {
+	for _, r := range records {
+		line := r.Action
+		for _, kv := range r.Metadata {
+			line += fmt.Sprintf(" %s=%s", kv.Key, kv.Value.String())
+		}
+		fmt.Println(line)
+	}
+	return nil
+}
+
+func (lines) Shutdown(context.Context) error { return nil }
+
+func ExampleNewTrackerProvider() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(lines{}))
+	if err != nil {
+		fmt.Println(err) // bad configuration, all of it at once
+		return
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop", audit.WithVersion("1.2.0"))
+	err = tracker.Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("42")})
+	fmt.Println(err)
+	// Output:
+	// cart.clear
+	// <nil>
+}
+
+func ExampleWithBatcher() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithBatcher(lines{}, sdk.WithQueueSize(10_000)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_ = provider.Tracker("example.com/shop").Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("42")})
+	fmt.Println("queued")
+	_ = provider.Shutdown(context.Background()) // delivers what is queued
+	// Output:
+	// queued
+	// cart.clear
+}
+
+func ExampleWithProcessor() {
+	// A processor adds what every record of the service needs, and drops test users.
+	enrich := sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		if strings.HasPrefix(r.Actor.ID, "test-") {
+			return nil // Track returns audit.ErrDropped
+		}
+		r.Metadata = append(r.Metadata, attribute.String("region", "eu-west-1"), attribute.String("password", "added by mistake"))
+		return next(ctx, r)
+	})
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(lines{}), sdk.WithProcessor(enrich))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop")
+	_ = tracker.Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("42")})
+	err = tracker.Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("test-1")})
+	fmt.Println(errors.Is(err, audit.ErrDropped))
+	// Output:
+	// cart.clear password=***REDACTED*** region=eu-west-1
+	// true
+}
+
+func ExampleWithValidation() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(lines{}), sdk.WithValidation(
+		sdk.WithActions("payout.*", "cart.*"),
+		sdk.WithRequired("payout.*", "reason", "metadata.ticket"),
+	))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	err = provider.Tracker("example.com/bank").Track(context.Background(), audit.Event{Action: "payout.approve", Actor: audit.User("42")})
+	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok {
+		fmt.Println(invalid.Field, "-", invalid.Reason)
+	}
+	// Output: reason - it is required for this action
+}
+
+func ExampleWithAnonymous() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(lines{}), sdk.WithAnonymous("survey.*"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop")
+	fmt.Println(tracker.Track(context.Background(), audit.Event{Action: "survey.submit", Actor: audit.Anonymous()}))
+	fmt.Println(errors.Is(
+		tracker.Track(context.Background(), audit.Event{Action: "order.submit", Actor: audit.Anonymous()}),
+		audit.ErrAnonymousNotAllowed))
+	// Output:
+	// survey.submit
+	// <nil>
+	// true
+}

@@ -1,0 +1,67 @@
+package sdk
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// exportContext is what a syncer's exporter gets: the values of Track's context, no
+// cancellation from there, and a deadline. It exists because most exporters never
+// ask whether it is done, and context.WithDeadline starts a timer for each.
+type exportContext struct {
+	values   context.Context
+	deadline time.Time
+
+	mu    sync.Mutex
+	done  chan struct{} // made when asked for, and with it the timer
+	timer *time.Timer
+	err   error
+}
+
+var _ context.Context = (*exportContext)(nil)
+
+func (c *exportContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+func (c *exportContext) Value(key any) any { return c.values.Value(key) }
+
+func (c *exportContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.err != nil {
+			close(c.done)
+		} else {
+			c.timer = time.AfterFunc(time.Until(c.deadline), func() { c.cancel(context.DeadlineExceeded) })
+		}
+	}
+	return c.done
+}
+
+func (c *exportContext) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !time.Now().Before(c.deadline) {
+		c.end(context.DeadlineExceeded)
+	}
+	return c.err
+}
+
+// cancel ends the context. Only the first reason counts.
+func (c *exportContext) cancel(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(err)
+}
+
+func (c *exportContext) end(err error) {
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	if c.done != nil {
+		c.timer.Stop()
+		close(c.done)
+	}
+}

@@ -1,0 +1,216 @@
+package sdk
+
+import (
+	"encoding/hex"
+	"time"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// jsonWriter appends the parts of a record. Members are written in the order of
+// their names, each with a comma behind it; the last comma becomes the closing
+// bracket. What a member opens with, its name and the colon, is given as it is
+// written. The first failure is kept; what is written after it is thrown away.
+type jsonWriter struct {
+	failed int    // where writing failed
+	reason string // why; empty if it did not
+}
+
+// fail keeps what is wrong with what comes behind b.
+func (w *jsonWriter) fail(b []byte, reason string) {
+	if w.reason == "" {
+		w.failed, w.reason = len(b), reason
+	}
+}
+
+const (
+	badAction   = "it must be words of lower-case letters, digits and underscores, joined by dots"
+	longChain   = "the chain of actors is too long, or circular"
+	unknownWord = "its value is none of the constants"
+)
+
+func (w *jsonWriter) record(b []byte, r *Record) []byte {
+	b = append(b, `{"action":"`...)
+	if !audit.ValidAction(r.Action) {
+		w.fail(b, badAction)
+	}
+	b = append(b, r.Action...) // has nothing to escape
+	b = append(b, `","actor":`...)
+	b = w.actor(b, &r.Actor, 0)
+	b = w.changes(b, r.Changes)
+	b = w.text(b, `"channel":`, r.Channel)
+	b = w.id(b, r.ID)
+	b = writeWord(w, b, `"kind":`, r.Kind)
+	b = w.texts(b, `"marked":`, r.Marked)
+	b = w.attributes(b, `"metadata":`, r.Metadata)
+	if !r.ObservedTime.IsZero() {
+		b = w.time(b, `"observed_time":`, r.ObservedTime)
+	}
+	if r.Operation != audit.OperationUnspecified {
+		b = writeWord(w, b, `"operation":`, r.Operation)
+	}
+	b = writeWord(w, b, `"outcome":`, r.Outcome)
+	b = w.attributes(b, `"overridden":`, r.Overridden)
+	b = w.text(b, `"reason":`, r.Reason)
+	b = w.texts(b, `"redacted":`, r.Redacted)
+	b = w.resource(b, r.Resource)
+	if r.SpanID.IsValid() {
+		b = append(b, `"span_id":"`...)
+		b = hex.AppendEncode(b, r.SpanID[:])
+		b = append(b, `",`...)
+	}
+	b = w.target(b, &r.Target)
+	b = w.text(b, `"tenant":`, r.Tenant)
+	b = w.time(b, `"time":`, r.Time)
+	if r.TraceID.IsValid() {
+		b = append(b, `"trace_id":"`...)
+		b = hex.AppendEncode(b, r.TraceID[:])
+		b = append(b, `",`...)
+	}
+	b = w.tracker(b, &r.Tracker)
+	b[len(b)-1] = '}'
+	return b
+}
+
+// actor writes an actor who stands behind that many others.
+func (w *jsonWriter) actor(b []byte, a *audit.Actor, behind int) []byte {
+	b = append(b, '{')
+	b = w.text(b, `"auth_method":`, a.AuthMethod)
+	b = w.text(b, `"id":`, a.ID)
+	b = w.text(b, `"name":`, a.Name)
+	if a.OnBehalfOf != nil {
+		b = append(b, `"on_behalf_of":`...)
+		if behind < audit.MaxDelegation {
+			b = w.actor(b, a.OnBehalfOf, behind+1)
+		} else {
+			w.fail(b, longChain)
+		}
+	}
+	b = w.texts(b, `"roles":`, a.Roles)
+	b = w.text(b, `"session_id":`, a.SessionID)
+	if a.Type == audit.ActorNone {
+		w.fail(b, "an actor needs a type")
+	}
+	b = writeWord(w, b, `"type":`, a.Type)
+	b[len(b)-1] = '}'
+	return append(b, ',')
+}
+
+func (w *jsonWriter) changes(b []byte, changes []audit.Change) []byte {
+	if len(changes) == 0 {
+		return b
+	}
+	b = append(b, `"changes":[`...)
+	for i := range changes {
+		c := &changes[i]
+		b = append(b, `{"field":`...)
+		b = w.string(b, c.Field, ',')
+		if c.New.Type() != attribute.EMPTY {
+			b = append(b, `"new":`...)
+			b = w.value(b, &c.New, 0)
+		}
+		if c.Old.Type() != attribute.EMPTY {
+			b = append(b, `"old":`...)
+			b = w.value(b, &c.Old, 0)
+		}
+		if c.Redacted {
+			b = append(b, `"redacted":true,`...)
+		}
+		b[len(b)-1] = '}'
+		b = append(b, ',')
+	}
+	b[len(b)-1] = ']'
+	return append(b, ',')
+}
+
+func (w *jsonWriter) id(b []byte, id audit.ID) []byte {
+	b = append(b, `"id":"`...)
+	if id.IsZero() {
+		w.fail(b, "it is missing")
+	}
+	b, _ = id.AppendText(b) // never fails
+	return append(b, `",`...)
+}
+
+func (w *jsonWriter) target(b []byte, t *audit.Target) []byte {
+	if *t == (audit.Target{}) {
+		return b
+	}
+	b = append(b, `"target":{`...)
+	b = w.text(b, `"id":`, t.ID)
+	b = w.text(b, `"name":`, t.Name)
+	b = w.text(b, `"type":`, t.Type)
+	b[len(b)-1] = '}'
+	return append(b, ',')
+}
+
+func (w *jsonWriter) tracker(b []byte, t *Instrumentation) []byte {
+	if *t == (Instrumentation{}) {
+		return b
+	}
+	b = append(b, `"tracker":{`...)
+	b = w.text(b, `"name":`, t.Name)
+	b = w.text(b, `"version":`, t.Version)
+	b[len(b)-1] = '}'
+	return append(b, ',')
+}
+
+// attributes writes a member that is left out when there are none.
+func (w *jsonWriter) attributes(b []byte, opening string, kvs []attribute.KeyValue) []byte {
+	if len(kvs) == 0 {
+		return b
+	}
+	b = append(b, opening...)
+	b = w.object(b, kvs, 0)
+	return append(b, ',')
+}
+
+// text writes a member that is left out when it is empty.
+func (w *jsonWriter) text(b []byte, opening, s string) []byte {
+	if s == "" {
+		return b
+	}
+	b = append(b, opening...)
+	return w.string(b, s, ',')
+}
+
+// texts writes a member that is left out when the list is empty.
+func (w *jsonWriter) texts(b []byte, opening string, list []string) []byte {
+	if len(list) == 0 {
+		return b
+	}
+	b = append(b, opening...)
+	b = w.strings(b, list)
+	return append(b, ',')
+}
+
+func (w *jsonWriter) time(b []byte, opening string, t time.Time) []byte {
+	b = append(b, opening...)
+	if !isJSONTime(t) {
+		w.fail(b, "it must be between the years 1970 and 9999")
+		return append(b, `"",`...)
+	}
+	b = append(b, '"')
+	b = appendTime(b, t)
+	return append(b, `",`...)
+}
+
+// enum is one of the audit package's.
+type enum interface {
+	~uint8
+	Valid() bool
+	String() string
+}
+
+// writeWord writes a member. It is a function because methods have no type
+// parameters.
+func writeWord[T enum](w *jsonWriter, b []byte, opening string, v T) []byte {
+	b = append(b, opening...)
+	if !v.Valid() {
+		w.fail(b, unknownWord)
+	}
+	b = append(b, '"')
+	b = append(b, v.String()...)
+	return append(b, `",`...)
+}

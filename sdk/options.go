@@ -1,0 +1,176 @@
+package sdk
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// DefaultTrackTimeout is how long Track waits at most for a full queue or a slow
+// sink.
+const DefaultTrackTimeout = 10 * time.Second
+
+// Option configures a TrackerProvider.
+type Option func(*config)
+
+type config struct {
+	resource      *resource.Resource
+	processors    []Processor
+	anonymous     []string
+	validation    []ValidationOption
+	redaction     []RedactionOption
+	trackTimeout  time.Duration
+	meterProvider metric.MeterProvider
+	logger        *slog.Logger
+	names         []string                          // of the deliveries, in order
+	deliveries    []func(*TrackerProvider) delivery // started only when all is well
+	errs          []error
+}
+
+func newConfig(opts []Option) *config {
+	c := &config{trackTimeout: DefaultTrackTimeout}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(c)
+		}
+	}
+	if c.meterProvider == nil {
+		c.meterProvider = otel.GetMeterProvider()
+	}
+	if c.logger == nil {
+		c.logger = slog.Default()
+	}
+	if c.resource == nil {
+		r, err := defaultResource()
+		c.fail(err)
+		c.resource = r
+	}
+	return c
+}
+
+func (c *config) fail(err error) {
+	if err != nil {
+		c.errs = append(c.errs, err)
+	}
+}
+
+var errNoDelivery = errors.New("it has no delivery; add sdk.WithSyncer or sdk.WithBatcher")
+
+// checkDeliveries refuses a provider that would record nothing, and exporters
+// that could not be told apart.
+func (c *config) checkDeliveries() {
+	if len(c.names) == 0 && len(c.errs) == 0 {
+		c.fail(errNoDelivery)
+	}
+	seen := map[string]bool{}
+	for _, name := range c.names {
+		if seen[name] {
+			c.fail(fmt.Errorf("two exporters are named %q; give one of them another name", name))
+		}
+		seen[name] = true
+	}
+}
+
+// addDelivery checks the exporter and keeps open for when all options are known.
+func (c *config) addDelivery(e Exporter, option string, open func(*TrackerProvider) delivery) {
+	if e == nil {
+		c.fail(fmt.Errorf("%s: the exporter is nil", option))
+		return
+	}
+	name := e.Name()
+	if !exporterName.MatchString(name) {
+		c.fail(fmt.Errorf("%s: the exporter's name %q does not match %s", option, name, exporterName))
+		return
+	}
+	c.names = append(c.names, name)
+	c.deliveries = append(c.deliveries, open)
+}
+
+// WithResource describes the service. The default is what OTEL_RESOURCE_ATTRIBUTES
+// and OTEL_SERVICE_NAME say.
+func WithResource(r *resource.Resource) Option {
+	return func(c *config) { c.resource = r }
+}
+
+// WithProcessor adds processors. They see records in the given order, ahead of
+// validation, suppression and redaction.
+func WithProcessor(processors ...Processor) Option {
+	return func(c *config) {
+		for _, p := range processors {
+			if p == nil {
+				c.fail(errors.New("WithProcessor: a processor is nil"))
+				continue
+			}
+			c.processors = append(c.processors, p)
+		}
+	}
+}
+
+// WithAnonymous allows the anonymous actor for the actions that match one of the
+// patterns, in which * stands for any characters ("article.*"). It permits, it
+// never fills: the actor must still be stated. Failed logins and access.denied
+// need no permission.
+func WithAnonymous(actions ...string) Option {
+	return func(c *config) { c.anonymous = append(c.anonymous, actions...) }
+}
+
+// WithValidation adds rules to those that always hold.
+func WithValidation(opts ...ValidationOption) Option {
+	return func(c *config) { c.validation = append(c.validation, opts...) }
+}
+
+// WithRedaction changes what is redacted, which is on by default.
+func WithRedaction(opts ...RedactionOption) Option {
+	return func(c *config) { c.redaction = append(c.redaction, opts...) }
+}
+
+// WithTrackTimeout bounds how long Track waits for a full queue, a slow sink or
+// an actor's resolver. The default is DefaultTrackTimeout.
+func WithTrackTimeout(d time.Duration) Option {
+	return func(c *config) {
+		if d <= 0 {
+			c.fail(errors.New("WithTrackTimeout: the timeout must be positive"))
+			return
+		}
+		c.trackTimeout = d
+	}
+}
+
+// WithMeterProvider sets where the SDK's own metrics go. The default is
+// OpenTelemetry's global provider.
+func WithMeterProvider(mp metric.MeterProvider) Option {
+	return func(c *config) { c.meterProvider = mp }
+}
+
+// WithLogger sets where the SDK reports what no caller can be told, without the
+// values of events. The default is slog.Default.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) { c.logger = l }
+}
+
+// WithSyncer delivers to e before Track returns. Nothing is tried again: the
+// caller has the error. Export gets one record at a time, and a context with the
+// values of Track's.
+func WithSyncer(e Exporter) Option {
+	return func(c *config) {
+		c.addDelivery(e, "WithSyncer", func(p *TrackerProvider) delivery { return newSyncer(p, e) })
+	}
+}
+
+// WithBatcher delivers to e from a bounded queue in memory: Track returns when
+// the record is queued, and waits while the queue is full. What is queued is lost
+// when the process is killed, so that it is for sinks that may lose.
+func WithBatcher(e Exporter, opts ...BatchOption) Option {
+	return func(c *config) {
+		b := newBatchConfig(opts)
+		for _, err := range b.errs {
+			c.fail(fmt.Errorf("WithBatcher: %w", err))
+		}
+		c.addDelivery(e, "WithBatcher", func(p *TrackerProvider) delivery { return newBatcher(p, e, b) })
+	}
+}

@@ -1,0 +1,192 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// TrackerProvider is the audit.TrackerProvider that makes records. It is safe
+// for concurrent use.
+type TrackerProvider struct {
+	resource     *resource.Resource
+	trackTimeout time.Duration
+	detach       bool // processors of the user's see the context
+	first        Next // the first step behind resolution
+	deliveries   []delivery
+	gate         gate
+	metrics      *metrics
+	logger       *slog.Logger
+
+	shutdownOnce sync.Once
+	shutdownErr  error
+}
+
+var _ audit.TrackerProvider = (*TrackerProvider)(nil)
+
+// NewTrackerProvider returns a provider that is ready to use, or an error that
+// joins everything that is wrong with the options. A provider without a delivery
+// is refused.
+func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
+	c := newConfig(opts)
+	validator, err := NewValidator(c.validation...)
+	c.fail(err)
+	redactor, err := NewRedactor(c.redaction...)
+	c.fail(err)
+	anonymous, err := newGlobs(c.anonymous)
+	c.fail(err)
+	m, err := newMetrics(c.meterProvider)
+	c.fail(err)
+	c.checkDeliveries()
+	if len(c.errs) > 0 {
+		return nil, fmt.Errorf("sdk: the tracker provider cannot be made: %w", errors.Join(c.errs...))
+	}
+
+	validator.anonymous = anonymous
+	validator.metrics = m
+	p := &TrackerProvider{
+		resource:     cleanResource(c.resource, redactor),
+		trackTimeout: c.trackTimeout,
+		detach:       len(c.processors) > 0,
+		metrics:      m,
+		logger:       c.logger,
+	}
+	p.gate.drained = make(chan struct{})
+	suppressor := NewSuppressor(validator)
+	suppressor.metrics = m
+	p.first = p.chain(c.processors, validator, suppressor, redactor)
+	for _, open := range c.deliveries {
+		p.deliveries = append(p.deliveries, open(p))
+	}
+	return p, nil
+}
+
+// chain builds the way of a record from its last step to its first.
+func (p *TrackerProvider) chain(processors []Processor, own ...Processor) Next {
+	next := Next(p.deliver)
+	for _, step := range slices.Backward(own) {
+		behind := next
+		next = func(ctx context.Context, r *Record) error { return step.Process(ctx, r, behind) }
+	}
+	for _, processor := range slices.Backward(processors) {
+		next = newStep(processor, next).run
+	}
+	return next
+}
+
+// Tracker returns a tracker for the instrumented package.
+func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
+	c := audit.NewTrackerConfig(opts...)
+	return &tracker{
+		provider:        p,
+		instrumentation: Instrumentation{Name: name, Version: c.Version},
+	}
+}
+
+// deliver is the last step: it hands the record to every delivery, in their
+// order. Each may wait for its share of what is left of the track timeout, so
+// that one that hangs keeps none from being tried.
+func (p *TrackerProvider) deliver(ctx context.Context, r *Record) error {
+	if !p.gate.enter() {
+		return audit.ErrShutdown
+	}
+	defer p.gate.leave()
+
+	if len(r.Redacted) > 0 {
+		p.metrics.redacted.Add(ctx, 1)
+	}
+	r.scope = nil
+	var failed *audit.DeliveryError
+	wait := p.trackTimeout
+	var start time.Time
+	if len(p.deliveries) > 1 {
+		start = time.Now()
+	}
+	for i, d := range p.deliveries {
+		if n := len(p.deliveries) - i; len(p.deliveries) > 1 {
+			wait = max(0, p.trackTimeout-time.Since(start)) / time.Duration(n)
+		}
+		err := d.deliver(ctx, r, wait)
+		if err != nil && failed == nil {
+			failed = &audit.DeliveryError{ID: r.ID}
+			for _, before := range p.deliveries[:i] {
+				failed.Stored = append(failed.Stored, before.name())
+			}
+		}
+		if failed == nil {
+			continue
+		}
+		switch {
+		case err == nil:
+			failed.Stored = append(failed.Stored, d.name())
+			continue
+		case errors.Is(err, audit.ErrMaybeStored):
+			failed.Unknown = append(failed.Unknown, d.name())
+		default:
+			failed.Failed = append(failed.Failed, d.name())
+		}
+		failed.Err = errors.Join(failed.Err, fmt.Errorf("%s: %w", d.name(), err))
+	}
+	if failed != nil {
+		return failed
+	}
+	p.metrics.accepted.Add(ctx, 1)
+	return nil
+}
+
+// ForceFlush waits until what was accepted before the call is exported, or
+// returns an error that says what is not.
+func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
+	if p.gate.closed() {
+		return audit.ErrShutdown
+	}
+	return p.each(func(d delivery) error { return d.forceFlush(ctx) })
+}
+
+// Shutdown takes no more events, waits for those under way, delivers what is
+// queued and shuts the exporters down. When ctx ends first, it returns an error
+// that says what is undelivered. Track then returns audit.ErrShutdown. Shutdown
+// works once; further calls return the same error.
+func (p *TrackerProvider) Shutdown(ctx context.Context) error {
+	p.shutdownOnce.Do(func() {
+		err := p.gate.close(ctx)
+		p.shutdownErr = errors.Join(err, p.each(func(d delivery) error { return d.shutdown(ctx) }))
+	})
+	return p.shutdownErr
+}
+
+// each calls f for all deliveries at the same time, so that one that hangs does
+// not use up the others' time, and joins the errors.
+func (p *TrackerProvider) each(f func(delivery) error) error {
+	errs := make([]error, len(p.deliveries))
+	var wg sync.WaitGroup
+	for i, d := range p.deliveries {
+		wg.Go(func() {
+			if err := f(d); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", d.name(), err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// delivery brings records to one exporter.
+type delivery interface {
+	name() string
+	// deliver returns nil when the record has reached what the delivery promises.
+	// wait bounds how long it may take.
+	deliver(ctx context.Context, r *Record, wait time.Duration) error
+	forceFlush(ctx context.Context) error
+	shutdown(ctx context.Context) error
+}
+
+var exporterName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)

@@ -1,0 +1,387 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// redactedText is what stands for a masked value.
+const redactedText = "***REDACTED***"
+
+// maxRedactDepth is how deep the redactor looks into nested values. What is deeper
+// is masked whole.
+const maxRedactDepth = 64
+
+// Redactor masks what must not be in a record: the values of keys whose words
+// hold secrets (password, token, api key, card number ...) in any case style and
+// at any depth, and what looks like a secret inside of text (tokens, private keys,
+// cloud keys, credentials, card numbers). It lists the paths in Record.Redacted. A
+// TrackerProvider has one by itself, which is the last to touch a record.
+//
+// It looks at metadata, changes, the reason and names. Identifiers (the ids of
+// actor and target, tenant, channel) are searched for tokens and keys only, never
+// for card numbers, because a numeric id must stay what it is. It is safe for
+// concurrent use.
+type Redactor struct {
+	config redactionConfig
+	words  keyWords
+	keys   keyDecisions
+}
+
+var _ Processor = (*Redactor)(nil)
+
+// RedactionOption changes what is redacted.
+type RedactionOption func(*redactionConfig)
+
+type redactionConfig struct {
+	words    []string
+	allowed  map[string]bool
+	only     map[string]bool
+	strategy RedactionStrategy
+	byKey    []keyRule
+	patterns []patternRule
+	custom   []func(path string, v attribute.Value) (attribute.Value, bool)
+	errs     []error
+}
+
+// keyRule gives the keys that match a pattern a strategy.
+type keyRule struct {
+	pattern  string
+	strategy RedactionStrategy
+}
+
+// patternRule redacts text that matches.
+type patternRule struct {
+	expression *regexp.Regexp
+	strategy   RedactionStrategy
+}
+
+// WithSensitiveKeys adds keys that hold secrets, as words in any case style:
+// "account number" is found in accountNumber, ACCOUNT_NUMBER and
+// x-account-number.
+func WithSensitiveKeys(keys ...string) RedactionOption {
+	return func(c *redactionConfig) { c.words = append(c.words, keys...) }
+}
+
+// WithAllowedKeys lists keys, written exactly as in the metadata or as the field of
+// a change, that are left as they are.
+func WithAllowedKeys(keys ...string) RedactionOption {
+	return func(c *redactionConfig) { c.allowed = addAll(c.allowed, keys) }
+}
+
+// WithOnlyMetadata lists the metadata keys that are recorded; the values of all
+// others are redacted. Those listed are still searched for secrets.
+func WithOnlyMetadata(keys ...string) RedactionOption {
+	return func(c *redactionConfig) { c.only = addAll(c.only, keys) }
+}
+
+// WithStrategy sets what is done with a secret where no other option says
+// otherwise. The default is Mask.
+func WithStrategy(s RedactionStrategy) RedactionOption {
+	return func(c *redactionConfig) { c.strategy = s }
+}
+
+// WithKeyStrategy redacts the keys that match the pattern, in which * stands for
+// any characters ("customer.*"), whatever their words are.
+func WithKeyStrategy(pattern string, s RedactionStrategy) RedactionOption {
+	return func(c *redactionConfig) { c.byKey = append(c.byKey, keyRule{pattern, s}) }
+}
+
+// WithPattern redacts what matches the regular expression (RE2 syntax) in text.
+func WithPattern(expression string, s RedactionStrategy) RedactionOption {
+	return func(c *redactionConfig) {
+		re, err := regexp.Compile(expression)
+		if err != nil {
+			c.errs = append(c.errs, fmt.Errorf("WithPattern: %w", err))
+			return
+		}
+		c.patterns = append(c.patterns, patternRule{re, s})
+	}
+}
+
+// WithRedactorFunc adds a function that may replace a value: it is called for each
+// metadata and each side of a change, with the path ("metadata.KEY"), and returns
+// the value to record and whether it changed it. A panic masks the value.
+func WithRedactorFunc(f func(path string, v attribute.Value) (attribute.Value, bool)) RedactionOption {
+	return func(c *redactionConfig) { c.custom = append(c.custom, f) }
+}
+
+func addAll(set map[string]bool, keys []string) map[string]bool {
+	if set == nil {
+		set = map[string]bool{}
+	}
+	for _, k := range keys {
+		set[k] = true
+	}
+	return set
+}
+
+// NewRedactor returns a Redactor, or an error that joins everything that is wrong
+// with the options.
+func NewRedactor(opts ...RedactionOption) (*Redactor, error) {
+	c := redactionConfig{strategy: Mask()}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	c.errs = append(c.errs, c.strategy.err)
+	for _, r := range c.byKey {
+		c.errs = append(c.errs, r.strategy.err)
+	}
+	for _, r := range c.patterns {
+		c.errs = append(c.errs, r.strategy.err)
+	}
+	words, err := newKeyWords(c.words)
+	c.errs = append(c.errs, err)
+	if err := errors.Join(c.errs...); err != nil {
+		return nil, fmt.Errorf("redaction: %w", err)
+	}
+	d := &Redactor{config: c, words: words}
+	d.keys.seed = maphash.MakeSeed()
+	return d, nil
+}
+
+// Process redacts r and passes it on.
+func (d *Redactor) Process(ctx context.Context, r *Record, next Next) error {
+	d.redact(r)
+	return next(ctx, r)
+}
+
+func (d *Redactor) redact(r *Record) {
+	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
+		d.text(r, "actor.name", &a.Name, true)
+		d.text(r, "actor.id", &a.ID, false)
+	}
+	d.text(r, "target.id", &r.Target.ID, false)
+	d.text(r, "target.name", &r.Target.Name, true)
+	d.text(r, "reason", &r.Reason, true)
+	d.text(r, "tenant", &r.Tenant, false)
+	d.text(r, "channel", &r.Channel, false)
+	for i := range r.Changes {
+		d.change(r, &r.Changes[i])
+	}
+	r.Metadata = d.metadata(r, "metadata", r.Metadata)
+	if len(r.Overridden) > 0 {
+		r.Overridden = d.metadata(r, "overridden", r.Overridden)
+	}
+}
+
+// Attributes returns kvs redacted, and the paths of what was, below prefix. kvs
+// stay as they are.
+func (d *Redactor) Attributes(prefix string, kvs []attribute.KeyValue) (clean []attribute.KeyValue, redacted []string) {
+	var r Record
+	clean = d.metadata(&r, prefix, slices.Clone(kvs))
+	return clean, r.Redacted
+}
+
+// text redacts a text that has no key. Identifiers are not searched for numbers.
+func (d *Redactor) text(r *Record, path string, text *string, numbers bool) {
+	if clean, changed := d.clean(*text, numbers); changed {
+		*text = clean
+		r.redacted(path)
+	}
+}
+
+func (d *Redactor) change(r *Record, c *audit.Change) {
+	if c.Redacted {
+		return // by the diff
+	}
+	if clean, changed := d.clean(c.Field, true); changed {
+		c.Field = clean // a map's key may be a secret itself
+		r.redacted("changes.field")
+	}
+	decision := d.decide(c.Field)
+	if decision.allowed {
+		return
+	}
+	path := fieldPath("changes", c.Field)
+	redacted := false
+	for _, side := range [...]*attribute.Value{&c.Old, &c.New} {
+		if side.Type() == attribute.EMPTY {
+			continue // it says that there was nothing
+		}
+		clean, changed := d.value(path, decision, *side)
+		*side = clean
+		redacted = redacted || changed
+	}
+	if redacted {
+		c.Redacted = c.Redacted || decision.strategy != nil
+		r.redacted(path)
+	}
+}
+
+// metadata redacts kvs in place, and returns what is left of them.
+func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) []attribute.KeyValue {
+	removed, renamed := false, false
+	for i := range kvs {
+		kv := &kvs[i]
+		decision := d.decide(string(kv.Key))
+		if decision.leaks {
+			kv.Key, renamed = d.cleanKey(kv.Key, i), true
+			r.redacted(parent + "." + string(kv.Key))
+		}
+		if d.config.only != nil && parent == "metadata" && !d.config.only[string(kv.Key)] {
+			decision = keyDecision{strategy: &d.config.strategy}
+		}
+		if decision.allowed {
+			continue
+		}
+		path := pathOf{parent, string(kv.Key)}
+		if clean, changed := d.pathValue(path, decision, kv.Value); changed {
+			r.redacted(path.String())
+			if clean.Type() == attribute.EMPTY {
+				kv.Key, removed = "", true
+			}
+			kv.Value = clean
+		}
+	}
+	if removed {
+		kvs = slices.DeleteFunc(kvs, func(kv attribute.KeyValue) bool { return kv.Key == "" })
+	}
+	if renamed {
+		slices.SortFunc(kvs, byKey)
+	}
+	return kvs
+}
+
+// pathOf is a path that is put together only when it is needed.
+type pathOf struct{ parent, key string }
+
+func (p pathOf) String() string { return fieldPath(p.parent, p.key) }
+
+func (d *Redactor) pathValue(p pathOf, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
+	if v.Type() == attribute.STRING && decision.strategy == nil && len(d.config.custom) == 0 {
+		text := v.AsString()
+		if clean, changed := d.clean(text, true); changed {
+			return attribute.StringValue(clean), true
+		}
+		return v, false
+	}
+	return d.value(p.String(), decision, v)
+}
+
+// value redacts a value of any kind, and what an application's functions say.
+func (d *Redactor) value(path string, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
+	clean, changed := v, false
+	if decision.strategy != nil {
+		clean, changed = decision.strategy.apply(v)
+	} else {
+		clean, changed = d.inside(v, 0)
+	}
+	for _, f := range d.config.custom {
+		c, ch := callRedactor(f, path, clean)
+		clean, changed = c, changed || ch
+	}
+	return clean, changed
+}
+
+// callRedactor fails closed: a panic masks the value.
+func callRedactor(f func(string, attribute.Value) (attribute.Value, bool), path string, v attribute.Value) (clean attribute.Value, changed bool) {
+	returned := false
+	defer func() {
+		if !returned {
+			_ = recover()
+			clean, changed = attribute.StringValue(redactedText), true
+		}
+	}()
+	clean, changed = f(path, v)
+	returned = true
+	if !changed {
+		clean = v
+	}
+	return clean, changed
+}
+
+// inside redacts what is in a value that its key does not give away.
+func (d *Redactor) inside(v attribute.Value, depth int) (attribute.Value, bool) {
+	if depth > maxRedactDepth {
+		return attribute.StringValue(redactedText), true
+	}
+	changed := false
+	switch v.Type() {
+	case attribute.STRING:
+		if clean, ch := d.clean(v.AsString(), true); ch {
+			return attribute.StringValue(clean), true
+		}
+	case attribute.BYTESLICE:
+		if clean, ch := d.clean(string(v.AsByteSlice()), true); ch {
+			return attribute.ByteSliceValue([]byte(clean)), true
+		}
+	case attribute.STRINGSLICE:
+		texts := v.AsStringSlice()
+		for i, text := range texts {
+			clean, ch := d.clean(text, true)
+			texts[i], changed = clean, changed || ch
+		}
+		if changed {
+			return attribute.StringSliceValue(texts), true
+		}
+	case attribute.SLICE:
+		values := v.AsSlice()
+		for i := range values {
+			clean, ch := d.inside(values[i], depth+1)
+			values[i], changed = clean, changed || ch
+		}
+		if changed {
+			return attribute.SliceValue(values...), true
+		}
+	case attribute.MAP:
+		if kvs, ch := d.mapping(v.AsMap(), depth); ch {
+			return attribute.MapValue(kvs...), true
+		}
+	case attribute.EMPTY, attribute.BOOL, attribute.INT64, attribute.FLOAT64,
+		attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE:
+	}
+	return v, false
+}
+
+func (d *Redactor) mapping(kvs []attribute.KeyValue, depth int) (left []attribute.KeyValue, changed bool) {
+	left = kvs[:0]
+	for i, kv := range kvs {
+		decision := d.decide(string(kv.Key))
+		if decision.leaks {
+			kv.Key, changed = d.cleanKey(kv.Key, i), true
+		}
+		clean, ch := kv.Value, false
+		switch {
+		case decision.allowed:
+		case decision.strategy != nil:
+			clean, ch = decision.strategy.apply(kv.Value)
+		default:
+			clean, ch = d.inside(kv.Value, depth+1)
+		}
+		if ch && clean.Type() == attribute.EMPTY {
+			changed = true
+			continue // removed
+		}
+		kv.Value, changed = clean, changed || ch
+		left = append(left, kv)
+	}
+	return left, changed
+}
+
+// cleanKey returns what stands for a key that is a secret itself. Its place keeps
+// several of them apart.
+func (d *Redactor) cleanKey(key attribute.Key, place int) attribute.Key {
+	clean, _ := d.clean(string(key), true)
+	return attribute.Key(clean + "." + strconv.Itoa(place))
+}
+
+// clean redacts what looks like a secret inside of text.
+func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool) {
+	clean = text
+	if seek := survey(text, numbers); seek != 0 {
+		clean = d.replaceSecrets(text, seek)
+	}
+	for _, p := range d.config.patterns {
+		clean = p.expression.ReplaceAllStringFunc(clean, p.strategy.text)
+	}
+	return clean, clean != text
+}

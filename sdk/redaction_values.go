@@ -1,0 +1,504 @@
+package sdk
+
+import (
+	"slices"
+	"strings"
+)
+
+// minSecretText is the length of the shortest text that a detector can match: a
+// card number of 13 digits. Shorter credentials, as in "pin=1234", are a key's
+// matter.
+const minSecretText = 13
+
+// minTokenText is the length of the shortest text with a token.
+const minTokenText = 20
+
+// The detectors that a text may have something for.
+const (
+	seekAssignments = 1 << iota
+	seekBlocks
+	seekTokens
+	seekCards
+)
+
+// The classes of bytes that tell.
+const (
+	isDigit  = 1 << iota
+	isToken  // a byte of tokens
+	isAssign // : or =
+	isSpace
+)
+
+var byteClass = func() (class [256]uint8) {
+	for c := range 256 {
+		if isTokenByte(byte(c)) {
+			class[c] |= isToken
+		}
+	}
+	for c := '0'; c <= '9'; c++ {
+		class[c] |= isDigit
+	}
+	class[':'], class['='], class[' '] = isAssign, isAssign, isSpace
+	return class
+}()
+
+// survey tells, in one pass, which detectors are worth running. For nearly all
+// texts it is none.
+func survey(text string, numbers bool) (seek uint8) {
+	if len(text) < minSecretText {
+		return 0
+	}
+	digits, run := 0, 0
+	for i := range len(text) {
+		c := text[i]
+		class := byteClass[c]
+		if class&isToken != 0 {
+			if run++; run >= minTokenText {
+				seek |= seekTokens
+			}
+			if class&isDigit != 0 {
+				if digits++; digits >= minCardDigits {
+					seek |= seekCards
+				}
+			} else if c != '-' {
+				digits = 0
+			}
+			continue
+		}
+		run = 0
+		switch {
+		case class&isAssign != 0:
+			seek |= seekAssignments
+			digits = 0
+		case class&isSpace != 0:
+			if i >= len("basic") && (text[i-1]|0x20 == 'r' || text[i-1]|0x20 == 'c') {
+				seek |= seekTokens // Bearer, Basic
+			}
+		default:
+			digits = 0
+		}
+	}
+	if !numbers {
+		seek &^= seekCards
+	}
+	if strings.Contains(text, blockBegin) {
+		seek |= seekBlocks
+	}
+	return seek
+}
+
+// span is a part of a text, from start to before end.
+type span struct{ start, end int }
+
+// replaceSecrets puts what stands for a secret in the place of each.
+func (d *Redactor) replaceSecrets(text string, seek uint8) string {
+	var spans []span
+	if seek&seekTokens != 0 {
+		spans = findTokens(text, spans)
+	}
+	if seek&seekBlocks != 0 {
+		spans = findBlocks(text, spans)
+	}
+	if seek&seekAssignments != 0 {
+		spans = findUserinfo(text, spans)
+		spans = d.findAssignments(text, spans)
+	}
+	if seek&seekCards != 0 {
+		spans = findCards(text, spans)
+	}
+	if len(spans) == 0 {
+		return text
+	}
+	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	var b strings.Builder
+	at := 0
+	for i := 0; i < len(spans); {
+		s := spans[i]
+		for i++; i < len(spans) && spans[i].start <= s.end; i++ { // they overlap
+			s.end = max(s.end, spans[i].end)
+		}
+		b.WriteString(text[at:s.start])
+		b.WriteString(d.config.strategy.text(text[s.start:s.end]))
+		at = s.end
+	}
+	b.WriteString(text[at:])
+	return b.String()
+}
+
+// tokenKind is a kind of token that is known by its beginning.
+type tokenKind struct {
+	prefix string
+	least  int // how many characters follow at least
+}
+
+// tokenKinds are the tokens of common services, by their first character.
+var tokenKinds = map[byte][]tokenKind{
+	'A': {{"AKIA", 16}, {"ASIA", 16}, {"ABIA", 16}, {"ACCA", 16}, {"AIza", 35}, {"AGE-SECRET-KEY-1", 50}},
+	'S': {{"SG.", 40}, {"SK", 32}},
+	'd': {{"dop_v1_", 60}, {"doo_v1_", 60}, {"dckr_pat_", 20}},
+	'e': {{"eyJ", 20}},
+	'g': {{"ghp_", 30}, {"gho_", 30}, {"ghu_", 30}, {"ghs_", 30}, {"ghr_", 30}, {"github_pat_", 30}, {"glpat-", 18}, {"glrt-", 18}, {"gsk_", 30}},
+	'h': {{"hf_", 30}, {"hvs.", 20}, {"hvb.", 20}},
+	'n': {{"npm_", 30}, {"nfp_", 30}},
+	'p': {{"pypi-", 40}, {"pk_live_", 16}, {"phc_", 30}, {"pul-", 36}},
+	'r': {{"rk_live_", 16}, {"rk_test_", 16}, {"rubygems_", 40}},
+	's': {{"sk_live_", 16}, {"sk_test_", 16}, {"sk-", 20}, {"shpat_", 30}, {"shpss_", 30}, {"sq0csp-", 30}, {"secret_", 30}, {"sbp_", 30}},
+	'w': {{"whsec_", 20}},
+	'x': {{"xoxb-", 16}, {"xoxp-", 16}, {"xoxa-", 16}, {"xoxr-", 16}, {"xoxs-", 16}, {"xoxe-", 16}, {"xapp-", 16}},
+	'y': {{"ya29.", 20}},
+	'E': {{"EAACEdEose0cBA", 10}},
+}
+
+// findTokens finds tokens by their beginnings, and what follows Bearer or Basic.
+func findTokens(text string, spans []span) []span {
+	for i := 0; i < len(text); {
+		if !isTokenByte(text[i]) {
+			i++
+			continue
+		}
+		end := i
+		for end < len(text) && isTokenByte(text[end]) {
+			end++
+		}
+		word := text[i:end]
+		if at := tokenIn(word); at >= 0 {
+			spans = append(spans, span{i + at, end})
+		} else if len(word) == 6 || len(word) == 5 { // Bearer, Basic
+			if start, stop, ok := credentials(text, word, end); ok {
+				spans = append(spans, span{start, stop})
+				end = stop
+			}
+		}
+		i = end
+	}
+	return spans
+}
+
+// maxDots is how many parts of a word may stand ahead of a token: config.key.TOKEN.
+const maxDots = 4
+
+// tokenIn returns where in the word a known kind of token begins, or -1: at its
+// beginning or behind one of the first dots.
+func tokenIn(word string) int {
+	at := 0
+	for range maxDots {
+		if beginsToken(word[at:]) {
+			return at
+		}
+		dot := strings.IndexByte(word[at:], '.')
+		if dot < 0 {
+			break
+		}
+		at += dot + 1
+	}
+	return -1
+}
+
+// beginsToken reports whether the word is a known kind of token.
+func beginsToken(word string) bool {
+	if len(word) < minTokenText {
+		return false
+	}
+	for _, kind := range tokenKinds[word[0]] {
+		rest, is := strings.CutPrefix(word, kind.prefix)
+		switch {
+		case !is || len(rest) < kind.least:
+		case kind.prefix == "eyJ":
+			if isWebToken(word) {
+				return true
+			}
+		case kind.prefix == "SK":
+			if len(rest) == 32 && strings.Trim(rest, "0123456789abcdef") == "" {
+				return true
+			}
+		case kind.prefix == "sk-" || kind.prefix == "secret_":
+			if mixed(rest) {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// isWebToken reports whether the word is a JSON web token, signed or encrypted:
+// three to five parts of base64url, of which the first is a JSON object.
+func isWebToken(word string) bool {
+	dots := strings.Count(word, ".")
+	return dots >= 2 && dots <= 4 && strings.IndexByte(word, '.') >= 10
+}
+
+// mixed reports whether the text has digits and letters, as random text has.
+func mixed(text string) bool {
+	return strings.ContainsAny(text, "0123456789") &&
+		strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+}
+
+// minCredentials is how long what follows Bearer or Basic is at least, so that
+// prose ("bearer bonds") stays.
+const minCredentials = 8
+
+// credentials finds what follows the word Bearer or Basic, which ends at end.
+func credentials(text, word string, end int) (start, stop int, ok bool) {
+	bearer := strings.EqualFold(word, "bearer")
+	if !bearer && !strings.EqualFold(word, "basic") {
+		return 0, 0, false
+	}
+	start = end
+	for start < len(text) && (text[start] == ' ' || text[start] == '\t') {
+		start++
+	}
+	stop = start
+	for stop < len(text) && isCredentialByte(text[stop]) {
+		stop++
+	}
+	value := text[start:stop]
+	if start == end || len(value) < minCredentials {
+		return 0, 0, false
+	}
+	if !bearer && len(value)%4 != 0 { // base64
+		return 0, 0, false
+	}
+	return start, stop, mixed(value) || bearer && len(value) >= 20
+}
+
+func isTokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == '.'
+}
+
+func isCredentialByte(c byte) bool {
+	return isTokenByte(c) || c == '+' || c == '/' || c == '=' || c == '~'
+}
+
+const blockBegin = "-----BEGIN "
+
+// findBlocks finds private keys in PEM form (RFC 7468), to their end or, where that
+// was cut off, to the text's.
+func findBlocks(text string, spans []span) []span {
+	const begin, end = blockBegin, "-----END "
+	for at := 0; ; {
+		start := strings.Index(text[at:], begin)
+		if start < 0 {
+			return spans
+		}
+		start += at
+		label, _, whole := strings.Cut(text[start+len(begin):], "-----")
+		at = start + len(begin)
+		if !whole || len(label) > 64 || !strings.Contains(label, "PRIVATE KEY") {
+			continue
+		}
+		stop := len(text)
+		if e := strings.Index(text[at:], end); e >= 0 {
+			stop = at + e + len(end)
+			if tail := strings.Index(text[stop:], "-----"); tail >= 0 {
+				stop += tail + len("-----")
+			} else {
+				stop = len(text)
+			}
+		}
+		spans = append(spans, span{start, stop})
+		at = stop
+	}
+}
+
+// findUserinfo finds the passwords in URLs: scheme://user:password@host.
+func findUserinfo(text string, spans []span) []span {
+	for at := 0; ; {
+		slashes := strings.Index(text[at:], "://")
+		if slashes < 0 {
+			return spans
+		}
+		at += slashes + len("://")
+		end := at
+		for end < len(text) && !strings.ContainsRune(" \t\r\n\"'<>/?#", rune(text[end])) {
+			end++
+		}
+		// A password may hold an at sign that nobody escaped: the last one counts.
+		host := strings.LastIndexByte(text[at:end], '@')
+		if host > 0 {
+			if colon := strings.IndexByte(text[at:at+host], ':'); colon >= 0 && colon+1 < host {
+				spans = append(spans, span{at + colon + 1, at + host})
+			}
+		}
+		at = end
+	}
+}
+
+// maxKeyLookBack is how long a key in text may be.
+const maxKeyLookBack = 64
+
+// findAssignments finds values of keys that hold secrets: password=x, "token": "x".
+func (d *Redactor) findAssignments(text string, spans []span) []span {
+	for i := 1; i < len(text); i++ {
+		if text[i] != '=' && text[i] != ':' {
+			continue
+		}
+		key := keyBefore(text, i)
+		if key == "" || !d.words.holdSecret(key) || d.config.allowed[key] {
+			continue
+		}
+		start, end := valueAfter(text, i+1)
+		if end > start {
+			spans = append(spans, span{start, end})
+			i = end - 1
+		}
+	}
+	return spans
+}
+
+// keyBefore returns the key that ends before the sign at i: a name, in quotes
+// perhaps.
+func keyBefore(text string, i int) string {
+	end := i
+	for end > 0 && text[end-1] == ' ' {
+		end--
+	}
+	if end > 0 && (text[end-1] == '"' || text[end-1] == '\'') {
+		end--
+	}
+	start := end
+	for start > 0 && end-start < maxKeyLookBack && isTokenByte(text[start-1]) {
+		start--
+	}
+	if end-start < len("pin") {
+		return ""
+	}
+	return text[start:end]
+}
+
+// valueAfter returns where the value is that begins at i or behind blanks: what is
+// in quotes, or what goes to the next blank or separator.
+func valueAfter(text string, i int) (start, end int) {
+	for i < len(text) && (text[i] == ' ' || text[i] == '>' || text[i] == '\\') {
+		i++
+	}
+	if i < len(text) && (text[i] == '"' || text[i] == '\'') {
+		quote := text[i]
+		start = i + 1
+		for end = start; end < len(text) && text[end] != quote; end++ {
+			if text[end] == '\\' {
+				end++
+			}
+		}
+		return start, min(end, len(text))
+	}
+	start, end = i, i
+	for end < len(text) && !strings.ContainsRune(" \t\r\n,;&\"'<>()[]{}|", rune(text[end])) {
+		end++
+	}
+	return start, end
+}
+
+// The lengths of card numbers (ISO/IEC 7812-1).
+const (
+	minCardDigits = 13
+	maxCardDigits = 19
+)
+
+// findCards finds card numbers: runs of digits, with single blanks or hyphens
+// between them, that begin as the networks' do and have the right check digit.
+func findCards(text string, spans []span) []span {
+	for i := 0; i < len(text); {
+		if text[i] < '0' || text[i] > '9' {
+			i++
+			continue
+		}
+		var digits [maxCardDigits]byte
+		n, end, separated := 0, i, false
+		for at := i; at < len(text); at++ {
+			c := text[at]
+			if '0' <= c && c <= '9' {
+				if n < len(digits) {
+					digits[n] = c - '0'
+				}
+				n++
+				end = at + 1
+				continue
+			}
+			if (c != ' ' && c != '-') || at+1 == len(text) || text[at+1] < '0' || text[at+1] > '9' {
+				break
+			}
+			separated = true
+		}
+		before := i == 0 || !isTokenByte(text[i-1])
+		behind := end == len(text) || !isTokenByte(text[end]) || text[end] == '.'
+		if n >= minCardDigits && n <= maxCardDigits && before && behind && isCard(digits[:n]) &&
+			(!separated || inGroups(text[i:end])) {
+			spans = append(spans, span{i, end})
+		}
+		i = end
+	}
+	return spans
+}
+
+// inGroups reports whether the digits are grouped as on a card: by four, or 4-6-5.
+func inGroups(text string) bool {
+	groups := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '-' })
+	if len(groups) == 3 {
+		return len(groups[0]) == 4 && len(groups[1]) == 6 && (len(groups[2]) == 5 || len(groups[2]) == 4)
+	}
+	for i, g := range groups {
+		if len(g) != 4 && (i < len(groups)-1 || len(g) > 4) {
+			return false
+		}
+	}
+	return len(groups) >= 4
+}
+
+// isCard reports whether the digits begin as a network's numbers of that length do,
+// and fulfil the Luhn check.
+func isCard(digits []byte) bool {
+	first := func(n int) int {
+		v := 0
+		for _, c := range digits[:n] {
+			v = v*10 + int(c)
+		}
+		return v
+	}
+	n := len(digits)
+	two, four := first(2), first(4)
+	switch {
+	case digits[0] == 4: // Visa
+		if n != 13 && n != 16 && n != 19 {
+			return false
+		}
+	case two >= 51 && two <= 55, four >= 2221 && four <= 2720: // Mastercard
+		if n != 16 {
+			return false
+		}
+	case two == 34 || two == 37: // American Express
+		if n != 15 {
+			return false
+		}
+	case two == 36 || two == 38 || two == 39 || first(3) >= 300 && first(3) <= 305: // Diners Club
+		if n != 14 {
+			return false
+		}
+	case two == 60 || two == 64 || two == 65 || two == 62 || two == 81: // Discover, UnionPay, RuPay
+		if n < 16 {
+			return false
+		}
+	case four >= 3528 && four <= 3589: // JCB
+		if n < 16 {
+			return false
+		}
+	case two == 50 || two >= 56 && two <= 58 || four == 6304 || four == 6759 || four >= 6761 && four <= 6763: // Maestro
+		if n != 16 && n != 18 && n != 19 {
+			return false
+		}
+	default:
+		return false
+	}
+	sum := 0
+	for i := range digits {
+		v := int(digits[n-1-i])
+		if i%2 == 1 {
+			if v *= 2; v > 9 {
+				v -= 9
+			}
+		}
+		sum += v
+	}
+	return sum%10 == 0
+}

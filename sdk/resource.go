@@ -1,0 +1,33 @@
+package sdk
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// defaultResource is what the environment says of the service, with
+// OpenTelemetry's default for its name.
+func defaultResource() (*resource.Resource, error) {
+	unnamed := resource.NewSchemaless(attribute.String("service.name", "unknown_service:"+filepath.Base(os.Args[0])))
+	env, err := resource.New(context.Background(), resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	merged, err := resource.Merge(unnamed, env)
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	return merged, nil
+}
+
+// cleanResource redacts the resource once for all records. The schema URL is
+// left out because a record does not hold it.
+func cleanResource(r *resource.Resource, redactor *Redactor) *resource.Resource {
+	clean, _ := redactor.Attributes("resource", r.Attributes())
+	return resource.NewSchemaless(clean...)
+}

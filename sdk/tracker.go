@@ -1,0 +1,110 @@
+package sdk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"time"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// tracker is the audit.Tracker of one instrumented package.
+type tracker struct {
+	provider        *TrackerProvider
+	instrumentation Instrumentation
+}
+
+// Track turns the event into a record and sends it on its way.
+func (t *tracker) Track(ctx context.Context, e audit.Event) error {
+	err := t.track(ctx, &e)
+	if err != nil {
+		t.provider.metrics.reject(ctx, err)
+	}
+	return err
+}
+
+func (t *tracker) track(ctx context.Context, e *audit.Event) error {
+	p := t.provider
+	if p.gate.closed() {
+		return audit.ErrShutdown
+	}
+	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
+	defer resolved.Done()
+	if err != nil {
+		return err
+	}
+	if e.Kind == audit.KindSignal && resolved.Suppressed {
+		p.metrics.suppress(ctx, suppressedByContext)
+		return nil
+	}
+	r, err := t.newRecord(ctx, e, &resolved)
+	if err != nil {
+		return err
+	}
+	if p.detach {
+		ctx = context.WithoutCancel(ctx)
+	}
+	return p.first(ctx, r)
+}
+
+// newRecord is the resolve stage: it copies what the caller and the scope share
+// with others, and assigns what is missing.
+func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*Record, error) {
+	r := allocate(len(e.Metadata) + len(resolved.Metadata))
+	room := r.Metadata
+	r.Event = *e
+	metadata, overridden, err := mergeMetadata(room, e.Metadata, resolved.Metadata, resolved.Overridden)
+	if err != nil {
+		return nil, err
+	}
+	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // the scope's; redaction changes it
+	r.Marked = resolved.Marked
+	if len(r.Marked) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
+		r.Marked = remark(r.Marked, e.Metadata)
+	}
+
+	now := time.Now()
+	r.ObservedTime = now.UTC().Round(0)
+	if r.Time.IsZero() {
+		r.Time = r.ObservedTime
+	} else {
+		r.Time = r.Time.UTC().Round(0)
+	}
+	if r.ID.IsZero() {
+		r.ID = audit.NewIDAt(now)
+	}
+	r.Action = audit.NormalizeAction(r.Action)
+	r.Actor = ownActor(r.Actor)
+	r.Changes = slices.Clone(r.Changes)
+	if r.Tenant == "" {
+		r.Tenant = resolved.Tenant
+	}
+	r.Channel = resolved.Channel
+	r.Tracker = t.instrumentation
+	r.Resource = t.provider.resource
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
+	}
+	r.scope = resolved.Scope
+	return r, nil
+}
+
+// ownActor returns a copy that shares nothing, with fingerprints in place of
+// session ids.
+func ownActor(a audit.Actor) audit.Actor {
+	a = a.Clone()
+	for at := &a; at != nil; at = at.OnBehalfOf {
+		if at.SessionID != "" {
+			at.SessionID = fingerprint(at.SessionID)
+		}
+	}
+	return a
+}
+
+func fingerprint(sessionID string) string {
+	sum := sha256.Sum256([]byte(sessionID))
+	return hex.EncodeToString(sum[:8])
+}

@@ -1,0 +1,383 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// The limits of a record. Those with an option of their own are defaults.
+const (
+	// DefaultMaxRecordSize is how many bytes the texts and values of a record may
+	// have together.
+	DefaultMaxRecordSize = 64 << 10
+	// DefaultMaxMetadata is how many metadata a record may have.
+	DefaultMaxMetadata = 256
+	// MaxKeyLength is the length of the longest metadata key.
+	MaxKeyLength = 256
+	// MaxNameLength is how many bytes of a name, of a target's id or of a change's
+	// field are kept. What is longer is cut and marked.
+	MaxNameLength = 1024
+	// MaxNesting is how deep values may be nested in one another.
+	MaxNesting = 32
+)
+
+// ValidationOption adds a rule to those that always hold.
+type ValidationOption func(*validationConfig)
+
+type validationConfig struct {
+	actions       []string
+	restricted    bool
+	required      []requirement
+	maxSkew       time.Duration
+	maxRecordSize int
+	maxMetadata   int
+	errs          []error
+}
+
+// requirement is what the records of some actions must have.
+type requirement struct {
+	actions globs
+	fields  []string
+}
+
+// WithActions registers actions, as patterns in which * stands for any
+// characters: with it, other actions are refused.
+func WithActions(actions ...string) ValidationOption {
+	return func(c *validationConfig) {
+		c.restricted = true
+		c.actions = append(c.actions, actions...)
+	}
+}
+
+// WithRequired refuses intents whose action matches the pattern and that lack one
+// of the fields: "reason", "target", "target.name", "tenant", "channel",
+// "outcome", "changes" or "metadata.KEY".
+func WithRequired(actions string, fields ...string) ValidationOption {
+	return func(c *validationConfig) {
+		g, err := newGlobs([]string{actions})
+		if err != nil {
+			c.errs = append(c.errs, err)
+		}
+		for _, f := range fields {
+			if !knownRequirement(f) {
+				c.errs = append(c.errs, fmt.Errorf("WithRequired: the field %q cannot be required", f))
+			}
+		}
+		c.required = append(c.required, requirement{actions: g, fields: fields})
+	}
+}
+
+// WithMaxClockSkew refuses events whose time is later than now by more than d.
+// The default is to take any time that a record can hold.
+func WithMaxClockSkew(d time.Duration) ValidationOption {
+	return func(c *validationConfig) { c.maxSkew = d }
+}
+
+// WithMaxRecordSize sets how many bytes the texts and values of a record may have
+// together. The default is DefaultMaxRecordSize.
+func WithMaxRecordSize(bytes int) ValidationOption {
+	return func(c *validationConfig) { c.maxRecordSize = bytes }
+}
+
+// WithMaxMetadata sets how many metadata a record may have. The default is
+// DefaultMaxMetadata.
+func WithMaxMetadata(n int) ValidationOption {
+	return func(c *validationConfig) { c.maxMetadata = n }
+}
+
+// Validator refuses records that break a rule, with a *audit.ValidationError,
+// and cleans text: what is not valid UTF-8 or a control character (other than
+// tab, line feed and carriage return) is refused in what identifies or names
+// (actor's id, types, roles, tenant, channel, keys) and replaced by U+FFFD and
+// marked elsewhere, so that what a client typed is no reason to lose a record. A
+// TrackerProvider has one by itself, behind the user's processors.
+type Validator struct {
+	config    validationConfig
+	actions   globs
+	anonymous globs
+	metrics   *metrics // nil outside a provider
+}
+
+var _ Processor = (*Validator)(nil)
+
+// NewValidator returns a Validator, or an error that joins everything that is
+// wrong with the options.
+func NewValidator(opts ...ValidationOption) (*Validator, error) {
+	c := validationConfig{maxRecordSize: DefaultMaxRecordSize, maxMetadata: DefaultMaxMetadata}
+	for _, opt := range opts {
+		opt(&c)
+	}
+	actions, err := newGlobs(c.actions)
+	if err != nil {
+		c.errs = append(c.errs, fmt.Errorf("WithActions: %w", err))
+	}
+	if c.maxRecordSize <= 0 || c.maxMetadata <= 0 || c.maxSkew < 0 {
+		c.errs = append(c.errs, errors.New("validation: limits must be positive"))
+	}
+	if len(c.errs) > 0 {
+		return nil, errors.Join(c.errs...)
+	}
+	return &Validator{config: c, actions: actions}, nil
+}
+
+// Process passes a valid record on.
+func (v *Validator) Process(ctx context.Context, r *Record, next Next) error {
+	if err := v.check(ctx, r); err != nil {
+		return err
+	}
+	return next(ctx, r)
+}
+
+func (v *Validator) check(ctx context.Context, r *Record) error {
+	if err := v.checkWords(r); err != nil {
+		return err
+	}
+	if err := v.checkTime(r); err != nil {
+		return err
+	}
+	if err := v.checkActor(r); err != nil {
+		return err
+	}
+	text := scrubber{record: r}
+	if err := v.checkText(ctx, r, &text); err != nil {
+		return err
+	}
+	if text.size > v.config.maxRecordSize {
+		return &audit.ValidationError{
+			Field:  "record",
+			Reason: fmt.Sprintf("it has %d bytes of text and values; the limit is %d", text.size, v.config.maxRecordSize),
+		}
+	}
+	return v.checkRequired(r)
+}
+
+// checkWords checks what comes from a vocabulary.
+func (v *Validator) checkWords(r *Record) error {
+	switch {
+	case r.ID.IsZero():
+		return invalid("id", "it is missing")
+	case !audit.ValidAction(r.Action):
+		return invalid("action", "it must be words of lower-case letters, digits and underscores, joined by dots, at most "+
+			strconv.Itoa(audit.MaxActionLength)+" bytes, e.g. \"invoice.approve\"")
+	case v.config.restricted && !v.actions.match(r.Action):
+		return invalid("action", "it is not registered; add it with sdk.WithActions")
+	case !r.Kind.Valid():
+		return invalid("kind", "unknown value "+r.Kind.String())
+	case !r.Operation.Valid():
+		return invalid("operation", "unknown value "+r.Operation.String())
+	case !r.Outcome.Valid():
+		return invalid("outcome", "unknown value "+r.Outcome.String())
+	case r.Target.Type == "" && (r.Target.ID != "" || r.Target.Name != ""):
+		return invalid("target.type", "it is missing, while the target has an id or a name")
+	}
+	return nil
+}
+
+// The first and the last second that a record can hold: of 1970 and of 9999.
+const (
+	minUnix = 0
+	maxUnix = 253402300799
+)
+
+func (v *Validator) checkTime(r *Record) error {
+	if s := r.Time.Unix(); s < minUnix || s > maxUnix {
+		return invalid("time", "it must be between the years 1970 and 9999")
+	}
+	if s := r.ObservedTime.Unix(); s < minUnix || s > maxUnix {
+		return invalid("observed_time", "it must be between the years 1970 and 9999")
+	}
+	if v.config.maxSkew > 0 && r.Time.Sub(r.ObservedTime) > v.config.maxSkew {
+		return invalid("time", "it is later than now by more than "+v.config.maxSkew.String())
+	}
+	return nil
+}
+
+// checkActor checks the actor and those behind it. A signal may be without one
+// here: its scope may still find it.
+func (v *Validator) checkActor(r *Record) error {
+	if r.Actor.IsZero() && r.Kind == audit.KindSignal {
+		return nil
+	}
+	behind := 0
+	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
+		if behind > audit.MaxDelegation {
+			return invalid("actor.on_behalf_of", "the chain is longer than "+strconv.Itoa(audit.MaxDelegation)+", or circular")
+		}
+		if err := v.checkOneActor(r, a, behind); err != nil {
+			return err
+		}
+		behind++
+	}
+	return nil
+}
+
+func (v *Validator) checkOneActor(r *Record, a *audit.Actor, behind int) error {
+	wrong := func(field, reason string) error {
+		return invalid("actor."+strings.Repeat("on_behalf_of.", behind)+field, reason)
+	}
+	switch a.Type {
+	case audit.ActorUser, audit.ActorService, audit.ActorSystem:
+		if a.ID == "" {
+			return wrong("id", "it is missing; a "+a.Type.String()+" has one")
+		}
+	case audit.ActorAnonymous, audit.ActorUnresolved:
+		if a.ID != "" {
+			return wrong("id", "an "+a.Type.String()+" actor has none")
+		}
+		if a.Type == audit.ActorUnresolved && r.Kind != audit.KindSignal {
+			return wrong("type", "only signals may be unresolved")
+		}
+		if a.Type == audit.ActorAnonymous && !v.mayBeAnonymous(r) {
+			return audit.ErrAnonymousNotAllowed
+		}
+	case audit.ActorNone:
+		return wrong("type", "it is missing")
+	default:
+		return wrong("type", "unknown value "+a.Type.String())
+	}
+	if !plainText(a.ID) {
+		return wrong("id", notPlain)
+	}
+	if !plainText(a.AuthMethod) {
+		return wrong("auth_method", notPlain)
+	}
+	for _, role := range a.Roles {
+		if !plainText(role) {
+			return wrong("roles", notPlain)
+		}
+	}
+	return nil
+}
+
+// mayBeAnonymous reports whether the record's action allows the anonymous actor.
+// Who fails to log in, or is refused access, has proved to be nobody.
+func (v *Validator) mayBeAnonymous(r *Record) bool {
+	refused := r.Outcome == audit.OutcomeDenied || r.Outcome == audit.OutcomeFailure
+	if refused && (r.Operation == audit.OperationLogin || r.Action == semconv.ActionAccessDenied) {
+		return true
+	}
+	return v.anonymous.match(r.Action)
+}
+
+// checkText cleans all text and adds up its size.
+func (v *Validator) checkText(ctx context.Context, r *Record, text *scrubber) error {
+	for _, id := range [...]struct{ field, value string }{
+		{"target.type", r.Target.Type}, {"tenant", r.Tenant}, {"channel", r.Channel},
+	} {
+		if !plainText(id.value) {
+			return invalid(id.field, notPlain)
+		}
+		text.size += len(id.value)
+	}
+	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
+		text.name("actor.name", &a.Name)
+		text.size += len(a.ID) + len(a.AuthMethod)
+		for _, role := range a.Roles {
+			text.size += len(role)
+		}
+	}
+	text.name("target.id", &r.Target.ID)
+	text.name("target.name", &r.Target.Name)
+	text.prose("reason", &r.Reason)
+
+	for i := range r.Changes {
+		if err := v.checkChange(ctx, r, &r.Changes[i], text); err != nil {
+			return err
+		}
+	}
+	if len(r.Metadata) > v.config.maxMetadata {
+		return invalid("metadata", fmt.Sprintf("it has %d keys; the limit is %d", len(r.Metadata), v.config.maxMetadata))
+	}
+	if err := text.metadata("metadata", r.Metadata); err != nil {
+		return err
+	}
+	return text.metadata("overridden", r.Overridden)
+}
+
+// checkChange cleans a change. The name of a field is cleaned as well: in a map it
+// is a key, which may come from anywhere.
+func (v *Validator) checkChange(ctx context.Context, r *Record, c *audit.Change, text *scrubber) error {
+	if c.Field == "" {
+		return invalid("changes.field", "it is missing")
+	}
+	text.name("changes.field", &c.Field)
+	for _, side := range [...]*attribute.Value{&c.Old, &c.New} {
+		if err := text.value("changes", c.Field, side); err != nil {
+			return err
+		}
+		if _, is := audit.Unrepresentable(*side); is {
+			r.mark(fieldPath("changes", c.Field))
+			if v.metrics != nil {
+				v.metrics.unrepresentable.Add(ctx, 1)
+			}
+		}
+	}
+	return nil
+}
+
+func checkKey(parent, key string) error {
+	if key == "" || len(key) > MaxKeyLength || !plainText(key) {
+		return invalid(fieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(MaxKeyLength)+" bytes and "+notPlain)
+	}
+	return nil
+}
+
+func knownRequirement(field string) bool {
+	switch field {
+	case "reason", "target", "target.name", "tenant", "channel", "outcome", "changes":
+		return true
+	}
+	return len(field) > len("metadata.") && field[:len("metadata.")] == "metadata."
+}
+
+func (v *Validator) checkRequired(r *Record) error {
+	if r.Kind != audit.KindIntent {
+		return nil // a signal cannot know why
+	}
+	for _, req := range v.config.required {
+		if !req.actions.match(r.Action) {
+			continue
+		}
+		for _, field := range req.fields {
+			if !has(r, field) {
+				return invalid(field, "it is required for this action")
+			}
+		}
+	}
+	return nil
+}
+
+func has(r *Record, field string) bool {
+	switch field {
+	case "reason":
+		return r.Reason != ""
+	case "target":
+		return r.Target.Type != "" && r.Target.ID != ""
+	case "target.name":
+		return r.Target.Name != ""
+	case "tenant":
+		return r.Tenant != ""
+	case "channel":
+		return r.Channel != ""
+	case "outcome":
+		return r.Outcome != audit.OutcomeUnknown
+	case "changes":
+		return len(r.Changes) > 0
+	}
+	_, found := findKey(r.Metadata, attribute.Key(field[len("metadata."):]))
+	return found
+}
+
+const notPlain = "must be valid UTF-8 without control characters"
+
+func invalid(field, reason string) error {
+	return &audit.ValidationError{Field: field, Reason: reason}
+}

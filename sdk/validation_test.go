@@ -1,0 +1,311 @@
+package sdk_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+func nested(depth int) attribute.Value {
+	v := attribute.StringValue("leaf")
+	for range depth {
+		v = attribute.SliceValue(v)
+	}
+	return v
+}
+
+func manyKeys(n int) []attribute.KeyValue {
+	kvs := make([]attribute.KeyValue, n)
+	for i := range kvs {
+		kvs[i] = attribute.Int(fmt.Sprintf("key%d", i), i)
+	}
+	return kvs
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	circular := audit.User("1")
+	circular.OnBehalfOf = &circular
+	chain := audit.User("0")
+	for range audit.MaxDelegation + 1 {
+		behind := chain
+		chain = audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &behind}
+	}
+	const secret = "s3cr3t"
+	tests := []struct {
+		name   string
+		change func(e *audit.Event)
+		field  string
+	}{
+		{"no action", func(e *audit.Event) { e.Action = "" }, "action"},
+		{"bad action", func(e *audit.Event) { e.Action = secret + "!" }, "action"},
+		{"long action", func(e *audit.Event) { e.Action = strings.Repeat("a", 129) }, "action"},
+		{"unknown kind", func(e *audit.Event) { e.Kind = 9 }, "kind"},
+		{"unknown operation", func(e *audit.Event) { e.Operation = 99 }, "operation"},
+		{"unknown outcome", func(e *audit.Event) { e.Outcome = 9 }, "outcome"},
+		{"unknown actor type", func(e *audit.Event) { e.Actor.Type = 9 }, "actor.type"},
+		{"unresolved in an intent", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorUnresolved} }, "actor.type"},
+		{"a user without an id", func(e *audit.Event) { e.Actor = audit.User("") }, "actor.id"},
+		{"anonymous with an id", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorAnonymous, ID: secret} }, "actor.id"},
+		{"behind the actor, a user without an id", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser} }, "actor.on_behalf_of.id"},
+		{"behind the actor, nobody", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{} }, "actor.on_behalf_of.type"},
+		{"circular delegation", func(e *audit.Event) { e.Actor = circular }, "actor.on_behalf_of"},
+		{"long delegation", func(e *audit.Event) { e.Actor = chain }, "actor.on_behalf_of"},
+		{"NUL in the actor's id", func(e *audit.Event) { e.Actor.ID = "admin\x00" + secret }, "actor.id"},
+		{"invalid UTF-8 in the actor's id", func(e *audit.Event) { e.Actor.ID = secret + "\xff" }, "actor.id"},
+		{"invalid UTF-8 in the method", func(e *audit.Event) { e.Actor.AuthMethod = "\xff" }, "actor.auth_method"},
+		{"a control character in a role", func(e *audit.Event) { e.Actor.Roles = []string{"ok", "a\nb"} }, "actor.roles"},
+		{"a target's id without a type", func(e *audit.Event) { e.Target = audit.Target{ID: secret} }, "target.type"},
+		{"a target's name without a type", func(e *audit.Event) { e.Target = audit.Target{Name: secret} }, "target.type"},
+		{"invalid UTF-8 in the target's type", func(e *audit.Event) { e.Target.Type = "\xff" }, "target.type"},
+		{"a control character in the tenant", func(e *audit.Event) { e.Tenant = "a\x1b" }, "tenant"},
+		{"before 1970", func(e *audit.Event) { e.Time = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) }, "time"},
+		{"after 9999", func(e *audit.Event) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "time"},
+		{"a key twice", func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{attribute.String("k", secret), attribute.Int("x", 1), attribute.String("k", secret)}
+		}, "metadata.k"},
+		{"a key twice among many", func(e *audit.Event) { e.Metadata = append(manyKeys(100), attribute.Int("key7", 1)) }, "metadata.key7"},
+		{"an empty key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.String("", secret)} }, "metadata[0 bytes]"},
+		{"a key with a line end", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.String("a\nb", secret)} }, "metadata[3 bytes]"},
+		{"a long key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Int(strings.Repeat("k", 257), 1)} }, "metadata[257 bytes]"},
+		{"10,000 keys", func(e *audit.Event) { e.Metadata = manyKeys(10_000) }, "metadata"},
+		{"1 MB in the reason", func(e *audit.Event) { e.Reason = strings.Repeat("x", 1<<20) }, "record"},
+		{"1 MB in metadata", func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{attribute.String("k", strings.Repeat("x", 1<<20))}
+		}, "record"},
+		{"1 MB of bytes", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.ByteSlice("k", make([]byte, 1<<20))} }, "record"},
+		{"1 MB of numbers", func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{attribute.Float64Slice("k", make([]float64, 1<<17)), attribute.Int64Slice("l", make([]int64, 9))}
+		}, "record"},
+		{"1 MB in a change", func(e *audit.Event) {
+			e.Changes = []audit.Change{{Field: "body", New: attribute.StringValue(strings.Repeat("x", 1<<20))}}
+		}, "record"},
+		{"deep nesting", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(33)}} }, "metadata.k"},
+		{"very deep nesting", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(10_000)}} }, "metadata.k"},
+		{"a nested key twice", func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("a", 1), attribute.Int("a", 2))}
+		}, "metadata.k"},
+		{"an empty nested key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("", 1))} }, "metadata.k"},
+		{"a change without a field", func(e *audit.Event) { e.Changes = []audit.Change{{New: attribute.StringValue(secret)}} }, "changes.field"},
+		{"a change of a deep value", func(e *audit.Event) { e.Changes = []audit.Change{{Field: "f", Old: nested(40)}} }, "changes.f"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			tracker := newTracker(t, sdk.WithSyncer(s))
+			err := tracker.Track(t.Context(), with(tt.change))
+			var invalid *audit.ValidationError
+			require.ErrorAs(t, err, &invalid)
+			assert.Equal(t, tt.field, invalid.Field)
+			assert.NotEmpty(t, invalid.Reason)
+			assert.NotContains(t, err.Error(), secret)
+			assert.Less(t, len(err.Error()), 300)
+			assert.Empty(t, s.all())
+
+			require.NoError(t, tracker.Track(t.Context(), valid()), "what is valid is recorded")
+			assert.Len(t, s.all(), 1)
+		})
+	}
+}
+
+func TestCleanedAndMarked(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(e *audit.Event)
+		marked []string
+		check  func(t *testing.T, r *sdk.Record)
+	}{
+		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []string{"reason"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, "bad \uFFFD\uFFFD text\n\tof lines\r\n", r.Reason)
+		}},
+		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []string{"actor.name", "target.name"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, "A\uFFFDB", r.Actor.Name)
+			assert.Equal(t, "C\uFFFD[31m", r.Target.Name)
+		}},
+		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []string{"target.id"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, "\uFFFD(", r.Target.ID)
+		}},
+		{"a long id", func(e *audit.Event) { e.Target.ID = "x" + strings.Repeat("é", 1000) }, []string{"target.id"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, "x"+strings.Repeat("é", 511), r.Target.ID)
+		}},
+		{"metadata", func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{
+				attribute.String("a", "\xff"), attribute.StringSlice("b", []string{"ok", "\x00"}),
+				attribute.Map("c", attribute.String("d", "\x7f")), attribute.Slice("e", attribute.StringValue("\u0085")),
+				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
+			}
+		}, []string{"metadata.a", "metadata.b", "metadata.c", "metadata.e"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, []attribute.KeyValue{
+				attribute.String("a", "\uFFFD"), attribute.StringSlice("b", []string{"ok", "\uFFFD"}),
+				attribute.Map("c", attribute.String("d", "\uFFFD")), attribute.Slice("e", attribute.StringValue("\uFFFD")),
+				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
+			}, r.Metadata)
+		}},
+		{"changes", func(e *audit.Event) {
+			e.Changes = []audit.Change{{Field: "f", Old: attribute.StringValue("\x00"), New: attribute.StringValue("fine")}}
+		}, []string{"changes.f"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, attribute.StringValue("\uFFFD"), r.Changes[0].Old)
+		}},
+		{"a map's key", func(e *audit.Event) {
+			e.Changes = []audit.Change{{Field: "labels.\x00" + strings.Repeat("k", 2000), New: attribute.IntValue(1)}}
+		}, []string{"changes.field"}, func(t *testing.T, r *sdk.Record) {
+			assert.Equal(t, "labels.\uFFFD"+strings.Repeat("k", 1014), r.Changes[0].Field)
+		}},
+		{"a value that cannot be represented", func(e *audit.Event) {
+			e.Changes, _ = audit.Diff(struct {
+				F func() `audit:"f"`
+			}{}, struct {
+				F func() `audit:"f"`
+			}{func() {}})
+		}, []string{"changes.f"}, func(t *testing.T, r *sdk.Record) {
+			_, is := audit.Unrepresentable(r.Changes[0].New)
+			assert.True(t, is)
+		}},
+		{"numbers that plain JSON lacks", func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{
+				attribute.Float64("a", math.Inf(1)), attribute.Float64("b", math.Inf(-1)),
+				attribute.Int64("c", math.MaxInt64), {Key: "d"},
+			}
+		}, nil, func(t *testing.T, r *sdk.Record) {
+			assert.Len(t, r.Metadata, 4)
+		}},
+		{"values as deep as they may be", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(32)}} }, nil,
+			func(t *testing.T, r *sdk.Record) { assert.Equal(t, nested(32), r.Metadata[0].Value) }},
+		{"as many keys as there may be", func(e *audit.Event) { e.Metadata = manyKeys(256) }, nil,
+			func(t *testing.T, r *sdk.Record) { assert.Len(t, r.Metadata, 256) }},
+		{"the first and the last instant", func(e *audit.Event) { e.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC) }, nil,
+			func(t *testing.T, r *sdk.Record) { assert.Equal(t, 9999, r.Time.Year()) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			e := with(tt.change)
+			require.NoError(t, newTracker(t, sdk.WithSyncer(s)).Track(t.Context(), e))
+			r := s.one(t)
+			assert.Equal(t, tt.marked, r.Marked)
+			tt.check(t, r)
+			b, err := r.AppendJSON(nil)
+			require.NoError(t, err, "every accepted record can be written")
+			var back sdk.Record
+			require.NoError(t, back.UnmarshalJSON(b))
+		})
+	}
+}
+
+func TestAnonymous(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		opts   []sdk.Option
+		change func(e *audit.Event)
+		ok     bool
+	}{
+		{"not allowed", nil, func(*audit.Event) {}, false},
+		{"allowed", []sdk.Option{sdk.WithAnonymous("article.update")}, func(*audit.Event) {}, true},
+		{"allowed by a pattern", []sdk.Option{sdk.WithAnonymous("page.*", "article.*")}, func(*audit.Event) {}, true},
+		{"something else is allowed", []sdk.Option{sdk.WithAnonymous("article.up", "*.create")}, func(*audit.Event) {}, false},
+		{"a failed login", nil, func(e *audit.Event) { e.Operation, e.Outcome = audit.OperationLogin, audit.OutcomeFailure }, true},
+		{"a successful login", nil, func(e *audit.Event) { e.Operation = audit.OperationLogin }, false},
+		{"a refused request", nil, func(e *audit.Event) { e.Action, e.Outcome = "access.denied", audit.OutcomeDenied }, true},
+		{"behind a user", nil, func(e *audit.Event) {
+			e.Actor = audit.User("42")
+			e.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorAnonymous}
+		}, false},
+		{"it permits, it never fills", []sdk.Option{sdk.WithAnonymous("*")}, func(e *audit.Event) { e.Actor = audit.Actor{} }, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			e := valid()
+			e.Actor = audit.Anonymous()
+			tt.change(&e)
+			err := newTracker(t, append(tt.opts, sdk.WithSyncer(s))...).Track(t.Context(), e)
+			switch {
+			case tt.ok:
+				require.NoError(t, err)
+			case e.Actor.IsZero():
+				require.ErrorIs(t, err, audit.ErrNoActor)
+			default:
+				require.ErrorIs(t, err, audit.ErrAnonymousNotAllowed)
+			}
+			assert.Equal(t, tt.ok, len(s.all()) == 1)
+		})
+	}
+}
+
+func TestValidationOptions(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		opts   []sdk.ValidationOption
+		change func(e *audit.Event)
+		field  string // empty: accepted
+	}{
+		{"registered", []sdk.ValidationOption{sdk.WithActions("article.*")}, func(*audit.Event) {}, ""},
+		{"not registered", []sdk.ValidationOption{sdk.WithActions("article.create", "page.*")}, func(*audit.Event) {}, "action"},
+		{"reason is there", []sdk.ValidationOption{sdk.WithRequired("article.*", "reason")}, func(e *audit.Event) { e.Reason = "because" }, ""},
+		{"reason is missing", []sdk.ValidationOption{sdk.WithRequired("article.*", "reason")}, func(*audit.Event) {}, "reason"},
+		{"tenant is missing", []sdk.ValidationOption{sdk.WithRequired("*", "target", "tenant")}, func(*audit.Event) {}, "tenant"},
+		{"target is missing", []sdk.ValidationOption{sdk.WithRequired("*", "target")}, func(e *audit.Event) { e.Target.ID = "" }, "target"},
+		{"target's name is missing", []sdk.ValidationOption{sdk.WithRequired("*", "target.name")}, func(*audit.Event) {}, "target.name"},
+		{"channel is missing", []sdk.ValidationOption{sdk.WithRequired("*", "channel")}, func(*audit.Event) {}, "channel"},
+		{"outcome is missing", []sdk.ValidationOption{sdk.WithRequired("*", "outcome")}, func(e *audit.Event) { e.Outcome = 0 }, "outcome"},
+		{"changes are missing", []sdk.ValidationOption{sdk.WithRequired("*", "changes")}, func(*audit.Event) {}, "changes"},
+		{"metadata is missing", []sdk.ValidationOption{sdk.WithRequired("*", "metadata.ticket")}, func(*audit.Event) {}, "metadata.ticket"},
+		{"metadata is there", []sdk.ValidationOption{sdk.WithRequired("*", "metadata.ticket")}, func(e *audit.Event) {
+			e.Metadata = []attribute.KeyValue{attribute.String("ticket", "T-1")}
+		}, ""},
+		{"another action needs nothing", []sdk.ValidationOption{sdk.WithRequired("page.*", "reason")}, func(*audit.Event) {}, ""},
+		{"a signal cannot know why", []sdk.ValidationOption{sdk.WithRequired("*", "reason")}, func(e *audit.Event) { e.Kind = audit.KindSignal }, ""},
+		{"later than now", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Minute)}, func(e *audit.Event) { e.Time = time.Now().Add(time.Hour) }, "time"},
+		{"a little later than now", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Hour)}, func(e *audit.Event) { e.Time = time.Now().Add(time.Minute) }, ""},
+		{"long ago", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Minute)}, func(e *audit.Event) { e.Time = time.Unix(0, 0) }, ""},
+		{"a small record", []sdk.ValidationOption{sdk.WithMaxRecordSize(10)}, func(*audit.Event) {}, "record"},
+		{"few metadata", []sdk.ValidationOption{sdk.WithMaxMetadata(1)}, func(e *audit.Event) { e.Metadata = manyKeys(2) }, "metadata"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			err := newTracker(t, sdk.WithSyncer(s), sdk.WithValidation(tt.opts...)).Track(t.Context(), with(tt.change))
+			if tt.field == "" {
+				require.NoError(t, err)
+				assert.Len(t, s.all(), 1)
+				return
+			}
+			var invalid *audit.ValidationError
+			require.ErrorAs(t, err, &invalid)
+			assert.Equal(t, tt.field, invalid.Field)
+		})
+	}
+}
+
+func TestValidatorOnItsOwn(t *testing.T) {
+	t.Parallel()
+	v, err := sdk.NewValidator(sdk.WithActions("article.*"))
+	require.NoError(t, err)
+	passed := 0
+	next := func(context.Context, *sdk.Record) error { passed++; return nil }
+	r := &sdk.Record{Event: valid(), ObservedTime: time.Now()}
+	r.Time, r.ID = time.Now(), audit.NewID()
+	require.NoError(t, v.Process(t.Context(), r, next))
+	r.ID = audit.ID{}
+	require.ErrorContains(t, v.Process(t.Context(), r, next), "id: it is missing")
+	r.ID = audit.NewID()
+	r.Actor = audit.Actor{}
+	require.ErrorContains(t, v.Process(t.Context(), r, next), "actor.type: it is missing")
+	assert.Equal(t, 1, passed)
+}
