@@ -269,17 +269,20 @@ func (d *Redactor) pathValue(p pathOf, decision keyDecision, v attribute.Value) 
 
 // value redacts a value of any kind, and what an application's functions say.
 func (d *Redactor) value(path string, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
-	clean, changed := v, false
-	if decision.strategy != nil {
-		clean, changed = decision.strategy.apply(v)
-	} else {
-		clean, changed = d.inside(v, 0)
-	}
+	clean, changed := d.keyed(decision, v, 0)
 	for _, f := range d.config.custom {
 		c, ch := callRedactor(f, path, clean)
 		clean, changed = c, changed || ch
 	}
 	return clean, changed
+}
+
+// keyed redacts the value of a key.
+func (d *Redactor) keyed(decision keyDecision, v attribute.Value, depth int) (attribute.Value, bool) {
+	if decision.strategy != nil {
+		return decision.strategy.apply(v)
+	}
+	return d.inside(v, depth)
 }
 
 // callRedactor fails closed: a panic masks the value.
@@ -349,19 +352,13 @@ func (d *Redactor) mapping(kvs []attribute.KeyValue, depth int) (left []attribut
 		if decision.leaks {
 			kv.Key, changed = d.cleanKey(kv.Key, i), true
 		}
-		clean, ch := kv.Value, false
-		switch {
-		case decision.allowed:
-		case decision.strategy != nil:
-			clean, ch = decision.strategy.apply(kv.Value)
-		default:
-			clean, ch = d.inside(kv.Value, depth+1)
+		if !decision.allowed {
+			clean, ch := d.keyed(decision, kv.Value, depth+1)
+			if changed = changed || ch; ch && clean.Type() == attribute.EMPTY {
+				continue // removed
+			}
+			kv.Value = clean
 		}
-		if ch && clean.Type() == attribute.EMPTY {
-			changed = true
-			continue // removed
-		}
-		kv.Value, changed = clean, changed || ch
 		left = append(left, kv)
 	}
 	return left, changed

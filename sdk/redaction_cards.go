@@ -1,0 +1,116 @@
+package sdk
+
+import (
+	"slices"
+	"strings"
+)
+
+// The lengths of card numbers (ISO/IEC 7812-1).
+const (
+	minCardDigits = 13
+	maxCardDigits = 19
+)
+
+// findCards finds card numbers: runs of digits, with single blanks or hyphens
+// between them, that begin as the networks' do and have the right check digit.
+func findCards(text string, spans []span) []span {
+	for i := 0; i < len(text); {
+		if text[i] < '0' || text[i] > '9' {
+			i++
+			continue
+		}
+		var digits [maxCardDigits]byte
+		n, end, separated := 0, i, false
+		for at := i; at < len(text); at++ {
+			c := text[at]
+			if '0' <= c && c <= '9' {
+				if n < len(digits) {
+					digits[n] = c - '0'
+				}
+				n++
+				end = at + 1
+				continue
+			}
+			if (c != ' ' && c != '-') || at+1 == len(text) || text[at+1] < '0' || text[at+1] > '9' {
+				break
+			}
+			separated = true
+		}
+		before := i == 0 || !isTokenByte(text[i-1])
+		behind := end == len(text) || !isTokenByte(text[end]) || text[end] == '.'
+		if n >= minCardDigits && n <= maxCardDigits && before && behind && isCard(digits[:n]) &&
+			(!separated || inGroups(text[i:end])) {
+			spans = append(spans, span{i, end})
+		}
+		i = end
+	}
+	return spans
+}
+
+// inGroups reports whether the digits are grouped as on a card: by four, or 4-6-5.
+func inGroups(text string) bool {
+	groups := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '-' })
+	if len(groups) == 3 {
+		return len(groups[0]) == 4 && len(groups[1]) == 6 && (len(groups[2]) == 5 || len(groups[2]) == 4)
+	}
+	for i, g := range groups {
+		if len(g) != 4 && (i < len(groups)-1 || len(g) > 4) {
+			return false
+		}
+	}
+	return len(groups) >= 4
+}
+
+// cardRange is a range of prefixes that a network's numbers begin with, and how
+// long these are.
+type cardRange struct {
+	from, to int // of so many digits
+	least    int
+	most     int
+}
+
+var cardRanges = []cardRange{
+	{4, 4, 13, 13}, {4, 4, 16, 16}, {4, 4, 19, 19}, // Visa
+	{51, 55, 16, 16}, {2221, 2720, 16, 16}, // Mastercard
+	{34, 34, 15, 15}, {37, 37, 15, 15}, // American Express
+	{36, 36, 14, 14}, {38, 39, 14, 14}, {300, 305, 14, 14}, // Diners Club
+	{60, 60, 16, 19}, {64, 65, 16, 19}, // Discover, RuPay
+	{62, 62, 16, 19}, {81, 81, 16, 19}, // UnionPay
+	{3528, 3589, 16, 19},                                                   // JCB
+	{50, 50, 16, 16}, {50, 50, 18, 19}, {56, 58, 16, 16}, {56, 58, 18, 19}, // Maestro
+	{6304, 6304, 16, 19}, {6759, 6759, 16, 19}, {6761, 6763, 16, 19},
+}
+
+// isCard reports whether the digits begin as a network's numbers of that length do,
+// and fulfil the Luhn check (ISO/IEC 7812-1, annex B).
+func isCard(digits []byte) bool {
+	return slices.ContainsFunc(cardRanges, func(r cardRange) bool { return r.has(digits) }) && luhn(digits)
+}
+
+func (r cardRange) has(digits []byte) bool {
+	if len(digits) < r.least || len(digits) > r.most {
+		return false
+	}
+	prefix := 0
+	for i := 0; prefix < r.from && i < len(digits); i++ {
+		prefix = prefix*10 + int(digits[i])
+		if prefix == 0 {
+			return false
+		}
+	}
+	return r.from <= prefix && prefix <= r.to
+}
+
+func luhn(digits []byte) bool {
+	sum := 0
+	for i := range digits {
+		v := int(digits[len(digits)-1-i])
+		if i%2 == 1 {
+			if v *= 2; v > 9 {
+				v -= 9
+			}
+		}
+		sum += v
+	}
+	return sum%10 == 0
+}
