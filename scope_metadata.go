@@ -17,6 +17,9 @@ const MaxClientText = 512
 // value of a key stays in overridden however often it is replaced. None of the
 // arguments is changed: records and inner scopes share them.
 func mergeScopeMetadata(old, overridden, added []attribute.KeyValue) (merged, replaced []attribute.KeyValue) {
+	if len(old) == 0 && ascending(added) {
+		return slices.Clip(added), overridden // made for these options alone
+	}
 	merged = make([]attribute.KeyValue, len(old), len(old)+len(added))
 	copy(merged, old)
 	replaced = overridden
@@ -98,3 +101,13 @@ func isPlain(s string) bool {
 }
 
 func isControl(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
+
+// ascending reports whether kvs are sorted, each key once.
+func ascending(kvs []attribute.KeyValue) bool {
+	for i := 1; i < len(kvs); i++ {
+		if kvs[i-1].Key >= kvs[i].Key {
+			return false
+		}
+	}
+	return true
+}

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -17,6 +18,7 @@ type scopeOptions struct {
 	channel     string
 	tenant      string
 	target      *Target
+	without     []attribute.Key
 	metadata    []attribute.KeyValue
 	marked      []string
 	signalLimit int
@@ -63,6 +65,7 @@ func WithScopeMetadata(kvs ...attribute.KeyValue) ScopeOption {
 // makes an event fail.
 func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
+		o.metadata = slices.Grow(o.metadata, len(kvs))
 		for _, kv := range kvs {
 			value, changed := cleanClientValue(kv.Value)
 			if changed {
@@ -71,6 +74,14 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 			o.metadata = append(o.metadata, attribute.KeyValue{Key: kv.Key, Value: value})
 		}
 	}
+}
+
+// WithoutMetadata takes keys away from what the scope inherited or was given so
+// far, and from what was overridden; what the same call adds stays. It is for an
+// integration that learns that it recorded what it should not have, such as the
+// secret in a path whose route was not known yet.
+func WithoutMetadata(keys ...attribute.Key) ScopeOption {
+	return func(o *scopeOptions) { o.without = append(o.without, keys...) }
 }
 
 // WithSignalLimit sets how many signals the scope holds; further ones pass at
@@ -101,10 +112,24 @@ func (s *Scope) apply(o *scopeOptions) {
 	if o.signalLimit > 0 {
 		s.signals.limit = o.signalLimit - 1
 	}
+	if len(o.without) > 0 {
+		s.forget(o.without)
+	}
 	if len(o.metadata) > 0 {
 		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
 	}
 	if len(o.marked) > 0 {
 		s.marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.marked, o.marked))))
 	}
+}
+
+// forget takes keys away. s.mu is held.
+func (s *Scope) forget(keys []attribute.Key) {
+	known := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
+	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), known)
+	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), known)
+	s.marked = slices.DeleteFunc(slices.Clone(s.marked), func(path string) bool {
+		_, key, _ := strings.Cut(path, ".")
+		return slices.Contains(keys, attribute.Key(key))
+	})
 }

@@ -1,0 +1,138 @@
+package auditecho_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/opendeed/audit"
+	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestActorOfTheTrackCall leaves the user in the context of the Track call alone.
+func TestActorOfTheTrackCall(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	e, _ := newEcho()
+	e.Use(auditecho.Middleware(auditecho.WithActor(byContext)))
+	e.GET("/a", func(c echo.Context) error {
+		ctx := c.Request().Context()
+		assert.ErrorIs(t, tracker.Track(ctx, publish), audit.ErrNoActor)
+		return tracker.Track(context.WithValue(ctx, userKey{}, "alice"), publish)
+	})
+	s := serve(t, e)
+	status, _, err := do(t, s, http.MethodGet, "/a", nil)
+	require.NoError(t, err)
+	require.Equal(t, 200, status)
+	s.Close()
+	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"unknown",` + get("") + `}`})
+}
+
+// TestActorWhileTheHandlerGoesOn finds an actor while the handler replaces the
+// request; the race detector watches.
+func TestActorWhileTheHandlerGoesOn(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	e, _ := newEcho()
+	e.Use(auditecho.Middleware(auditecho.WithActor(func(c echo.Context) (audit.Actor, error) {
+		return audit.User(c.Request().Header.Get("User") + c.Param("id")), nil
+	})))
+	e.POST("/a/:id", func(c echo.Context) error {
+		ctx := c.Request().Context()
+		done := make(chan error)
+		go func() { done <- tracker.Track(ctx, publish) }()
+		for range 100 {
+			c.SetRequest(c.Request().WithContext(ctx))
+			_, _ = c.FormParams()
+		}
+		return <-done
+	})
+	s := serve(t, e)
+	status, _, err := do(t, s, http.MethodPost, "/a/1", nil, "User", "alice")
+	require.NoError(t, err)
+	require.Equal(t, 200, status)
+	require.Len(t, records.all(), 1)
+	require.Equal(t, "alice1", records.all()[0].Actor.ID)
+}
+
+// session is an application's own context.
+type session struct {
+	echo.Context
+	user string
+}
+
+// TestContextOfTheApplication hands the actor function the context that an
+// earlier middleware has made, as its own type.
+func TestContextOfTheApplication(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	e, _ := newEcho()
+	e.Use(
+		middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error { return next(&session{Context: c, user: "alice"}) }),
+		auditecho.Middleware(auditecho.WithActor(func(c echo.Context) (audit.Actor, error) {
+			return audit.User(c.(*session).user), nil
+		})),
+	)
+	e.GET("/a", func(c echo.Context) error {
+		assert.IsType(t, &session{}, c)
+		return nil
+	}, auditecho.Intent(tracker, publish))
+	s := serve(t, e)
+	_, _, err := do(t, s, http.MethodGet, "/a", nil)
+	require.NoError(t, err)
+	s.Close()
+	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"success",` + get(`"http.response.status_code":200,`) + `}`})
+}
+
+// TestContextIsLeftAsItWas looks at request and writer from outside, after a
+// handler that returns and one that panics.
+func TestContextIsLeftAsItWas(t *testing.T) {
+	t.Parallel()
+	tracker, _ := newTracker(t)
+	e, _ := newEcho()
+	checked := 0
+	e.Use(middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error {
+		request, writer := c.Request(), c.Response().Writer
+		defer func() {
+			_ = recover()
+			assert.Same(t, request, c.Request())
+			assert.Equal(t, writer, c.Response().Writer)
+			checked++
+		}()
+		return next(c)
+	}), auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithHTTP(audithttp.WithDenials(tracker))))
+	e.GET("/a", func(c echo.Context) error {
+		assert.NotNil(t, audit.ScopeFromContext(c.Request().Context()))
+		return nil
+	}, auditecho.Intent(tracker, publish))
+	e.GET("/b", func(echo.Context) error { panic("no") }, auditecho.Intent(tracker, publish))
+	s := serve(t, e)
+	for _, path := range []string{"/a", "/b"} {
+		_, _, err := do(t, s, http.MethodGet, path, nil, "User", "alice")
+		require.NoError(t, err)
+	}
+	s.Close()
+	require.Equal(t, 2, checked)
+}
+
+// TestEchoInsideNetHTTP mounts Echo in a ServeMux with a middleware of its own:
+// both are one request.
+func TestEchoInsideNetHTTP(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	e, _ := newEcho()
+	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
+	e.GET("/a", answer(204), auditecho.Intent(tracker, publish))
+	mux := http.NewServeMux()
+	mux.Handle("/", e)
+	s := serve(t, audithttp.NewMiddleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
+	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice")
+	require.NoError(t, err)
+	require.Equal(t, 204, status)
+	s.Close()
+	records.requireRecords(t, []string{`{` + alice + intent + `"channel":"web","outcome":"success",` + get(`"http.response.status_code":204,`) + `}`})
+}

@@ -1,0 +1,50 @@
+package audithttp_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/opendeed/audit"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+)
+
+// discard is a response that nobody reads.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) WriteHeader(int)             {}
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+
+// BenchmarkMiddleware is what a request without an event costs.
+func BenchmarkMiddleware(b *testing.B) {
+	ok := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux := http.NewServeMux()
+	mux.Handle("GET /articles/{id}", ok)
+	actor := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("42"), nil })
+	channel := audithttp.WithChannel("api")
+	tracker, _ := newTracker(b)
+	denials := audithttp.WithDenials(tracker)
+
+	for _, bb := range []struct {
+		name    string
+		handler http.Handler
+	}{
+		{"none", ok},
+		{"scope", audithttp.NewMiddleware(actor, channel)(ok)},
+		{"scope and denials", audithttp.NewMiddleware(actor, channel, denials)(ok)},
+		{"mux", mux},
+		{"scope around mux", audithttp.NewMiddleware(actor, channel)(mux)},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, "/articles/1001", nil)
+			r.Header.Set("User-Agent", "bench/1.0")
+			r.Header.Set("X-Request-Id", "0123456789")
+			w := &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				bb.handler.ServeHTTP(w, r)
+			}
+		})
+	}
+}

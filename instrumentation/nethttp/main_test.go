@@ -1,0 +1,166 @@
+package audithttp_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// trail is an exporter that keeps what it gets.
+type trail struct {
+	mu      sync.Mutex
+	records []*sdk.Record
+}
+
+func (s *trail) Name() string { return "trail" }
+
+func (s *trail) Export(_ context.Context, records []*sdk.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range records {
+		s.records = append(s.records, r.Clone())
+	}
+	return nil
+}
+
+func (s *trail) Shutdown(context.Context) error { return nil }
+
+func (s *trail) all() []*sdk.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.records)
+}
+
+func (s *trail) one(t *testing.T) *sdk.Record {
+	t.Helper()
+	all := s.all()
+	require.Len(t, all, 1)
+	return all[0]
+}
+
+// json returns the records in their wire form, without what differs from run to
+// run and what is the same for all.
+func (s *trail) json(t *testing.T) []string {
+	t.Helper()
+	var lines []string
+	for _, r := range s.all() {
+		b, err := r.AppendJSON(nil)
+		require.NoError(t, err)
+		var members map[string]any
+		require.NoError(t, json.Unmarshal(b, &members))
+		for _, name := range []string{"id", "time", "observed_time"} {
+			assert.NotEmpty(t, members[name])
+			delete(members, name)
+		}
+		assert.Equal(t, map[string]any{"name": "test"}, members["tracker"])
+		delete(members, "tracker")
+		line, err := json.Marshal(members)
+		require.NoError(t, err)
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
+// statusCode returns the status that r has.
+func statusCode(t *testing.T, r *sdk.Record) int64 {
+	t.Helper()
+	own := attribute.NewSet(r.Metadata...)
+	status, ok := own.Value(semconv.HTTPResponseStatusCodeKey)
+	require.True(t, ok)
+	return status.AsInt64()
+}
+
+// newTracker returns a tracker of a provider that is shut down with the test.
+func newTracker(tb testing.TB, opts ...sdk.Option) (audit.Tracker, *trail) {
+	tb.Helper()
+	s := &trail{}
+	p, err := sdk.NewTrackerProvider(append(opts, sdk.WithSyncer(s), sdk.WithResource(resource.Empty()))...)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { assert.NoError(tb, p.Shutdown(context.Background())) })
+	return p.Tracker("test"), s
+}
+
+// serve starts a server for the length of the test.
+func serve(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	return serveWith(t, &http.Server{Handler: h})
+}
+
+func serveWith(t *testing.T, config *http.Server) *httptest.Server {
+	t.Helper()
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = config
+	s.Config.ErrorLog = quiet
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+// do sends a request and returns the response's status and text, or the error
+// that the client saw.
+func do(t *testing.T, s *httptest.Server, method, path string, header ...string) (int, string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+	require.NoError(t, err)
+	r.Header.Set("User-Agent", "test/1.0")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	response, err := s.Client().Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(body), err
+}
+
+// byUser is an authentication that believes the header User.
+func byUser(r *http.Request) (audit.Actor, error) {
+	if id := r.Header.Get("User"); id != "" {
+		return audit.User(id), nil
+	}
+	return audit.Actor{}, nil
+}
+
+// answer is a handler that does nothing but write a status.
+func answer(status int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+}
+
+// errorLog collects what goes to an error handler.
+type errorLog struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (l *errorLog) handle(ctx context.Context, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ctx.Err() != nil {
+		err = ctx.Err() // it must not be cancelled with the request
+	}
+	l.errs = append(l.errs, err)
+}
+
+func (l *errorLog) all() []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.errs)
+}

@@ -1,0 +1,91 @@
+package audithttp
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMaskPath(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ route, path, want string }{
+		{"", "/reset/hunter2", "/reset/hunter2"},
+		{"/articles/{id}", "/articles/1", "/articles/1"},
+		{"/articles/:id", "/articles/1", "/articles/1"},
+		{"/reset/{token}", "/reset/hunter2", "/reset/***REDACTED***"},
+		{"/reset/:token", "/reset/hunter2", "/reset/***REDACTED***"},
+		{"/reset/{token}/confirm", "/reset/hunter2/confirm", "/reset/***REDACTED***/confirm"},
+		{"/u/{id}/k/{key}", "/u/7/k/hunter2", "/u/7/k/***REDACTED***"},
+		{"/{token}", "/hunter2", "/***REDACTED***"},
+		{"/{token}/", "/hunter2/", "/***REDACTED***/"},
+		{"/files/{secret...}", "/files/a/b/c", "/files/***REDACTED***"},
+		{"/reset/{token}/*", "/reset/hunter2/a/b", "/reset/***REDACTED***/a/b"},
+		{"/reset/{token}/{rest...}", "/reset/hunter2/a/b", "/reset/***REDACTED***/a/b"},
+		{"/reset/{token}/{$}", "/reset/hunter2/", "/reset/***REDACTED***/"},
+		{"/reset/{token:[a-z]+}", "/reset/hunter2", "/reset/***REDACTED***"},
+		{"/reset/{id}-{token}", "/reset/1-hunter2", "/reset/***REDACTED***"},
+		{"/reset/v:token", "/reset/vhunter2", "/reset/***REDACTED***"},
+		{"/a%2Fb/{token}", "/a%2Fb/hunter2", "/a%2Fb/***REDACTED***"},
+		// What does not fit could hold the secret anywhere.
+		{"/reset/{token}", "/api/reset/hunter2", "/***REDACTED***"},
+		{"/reset/{token}", "/reset", "/***REDACTED***"},
+		{"/reset/{token}", "/reset/hunter2/more", "/***REDACTED***"},
+		{"/reset/{token}", "//reset/hunter2", "/***REDACTED***"},
+		{"/reset/{token}", "", "/***REDACTED***"},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, maskPath(tt.route, tt.path), "%s %s", tt.route, tt.path)
+	}
+}
+
+// FuzzMaskPath looks for a path that shows the segment where the secret is.
+func FuzzMaskPath(f *testing.F) {
+	f.Add("/reset/{token}", "/reset/hunter2")
+	f.Add("/a/:id/reset/:token/*", "/a/1/reset/hunter2/b/c")
+	f.Add("/{id}/{code...}", "/1/hunter2/3")
+	f.Fuzz(func(t *testing.T, route, path string) {
+		if !strings.Contains(path, "hunter2") || strings.Contains(route, "hunter2") {
+			return
+		}
+		for at, segment := range strings.Split(route, "/") {
+			name, kind := parameter(segment)
+			segments := strings.Split(path, "/")
+			if kind == literal || !isSecretName(name) || at >= len(segments) || segments[at] != "hunter2" {
+				continue
+			}
+			shown := strings.Split(maskPath(route, path), "/")
+			require.True(t, at >= len(shown) || shown[at] != "hunter2")
+		}
+	})
+}
+
+func TestIsSecretName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"token", "Token", "TOKEN", "resetToken", "reset_token", "reset-token", "RESET_TOKEN", "APIKey", "apiKey",
+		"api_key", "password", "otp", "OTPCode", "code", "inviteCode", "session", "sessionId", "session_id", "sid", "id}-{token}",
+	} {
+		assert.True(t, isSecretName(name), name)
+	}
+	for _, name := range []string{
+		"", "id", "articleId", "tokenId", "key_id", "keyboard", "monkey", "encode", "tokens2", "pinned", "category", "é",
+	} {
+		assert.False(t, isSecretName(name), name)
+	}
+}
+
+func TestPathPattern(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		"":                              "",
+		"/":                             "/",
+		"PATCH /articles/{id}":          "/articles/{id}",
+		"GET  example.com/articles/{a}": "/articles/{a}",
+		"example.com/":                  "/",
+		"/articles/:id":                 "/articles/:id",
+	} {
+		assert.Equal(t, want, pathPattern(pattern))
+	}
+}
