@@ -1,0 +1,87 @@
+package bench
+
+import (
+	"context"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// scopeMetadata is what a middleware supplies.
+func scopeMetadata() []attribute.KeyValue {
+	return []attribute.KeyValue{
+		attribute.String("http.request.method", "PATCH"),
+		attribute.String("http.route", "/articles/:id"),
+		attribute.String("url.path", "/articles/1001"),
+		attribute.String("client.address", "203.0.113.7"),
+		attribute.String("network.peer.address", "10.0.0.1"),
+		attribute.String("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64)"),
+		attribute.String("http.request.id", "0199c1f2-aaaa-7bbb-8ccc-000000000001"),
+	}
+}
+
+// event is what the application states. It is made for each call, as it is in
+// real code.
+func event() audit.Event {
+	return audit.Event{
+		Action:    "article.update",
+		Operation: audit.OperationUpdate,
+		Actor:     audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "jwt"},
+		Target:    audit.Target{Type: "article", ID: "1001"},
+		Outcome:   audit.OutcomeSuccess,
+		Reason:    "editorial approval",
+		Tenant:    "acme",
+		Metadata: []attribute.KeyValue{
+			attribute.String("app.version", "1.2.0"),
+			attribute.String("app.region", "eu-west-1"),
+			attribute.String("feature.flag", "beta-editor"),
+			attribute.String("order.number", "A-1001"),
+			attribute.String("workflow.step", "review"),
+		},
+	}
+}
+
+// discard is an exporter that takes everything.
+type discard struct{}
+
+func (discard) Name() string                                { return "discard" }
+func (discard) Export(context.Context, []*sdk.Record) error { return nil }
+func (discard) Shutdown(context.Context) error              { return nil }
+
+// newTracker returns a tracker and a context with a scope.
+func newTracker(b *testing.B, opt sdk.Option) (context.Context, audit.Tracker) {
+	b.Helper()
+	p, err := sdk.NewTrackerProvider(opt, sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
+	require.NoError(b, err)
+	ctx, scope := audit.NewScope(context.Background(), audit.WithScopeMetadata(scopeMetadata()...), audit.WithChannel("api"))
+	b.Cleanup(func() {
+		require.NoError(b, scope.End(ctx))
+		require.NoError(b, p.Shutdown(context.Background()))
+	})
+	return ctx, p.Tracker("example.com/shop/articles", audit.WithVersion("1.2.0"))
+}
+
+// record returns the event as a resolved record.
+func record(b *testing.B) *sdk.Record {
+	b.Helper()
+	var got *sdk.Record
+	ctx, tracker := newTracker(b, sdk.WithSyncer(&keep{&got}))
+	require.NoError(b, tracker.Track(ctx, event()))
+	return got
+}
+
+// keep is an exporter that keeps the last record.
+type keep struct{ last **sdk.Record }
+
+func (*keep) Name() string { return "keep" }
+
+func (k *keep) Export(_ context.Context, records []*sdk.Record) error {
+	*k.last = records[len(records)-1].Clone()
+	return nil
+}
+
+func (*keep) Shutdown(context.Context) error { return nil }
