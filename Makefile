@@ -1,0 +1,102 @@
+# The commands of this repository; CONTRIBUTING.md says when to use which.
+
+GO ?= go
+
+# How much each fuzz target runs: a number of inputs such as 20000x, or a
+# duration such as 5m. The default is a number, because Go before 1.27 now and
+# then fails a target at the end of a duration (go.dev/issue/75804).
+FUZZTIME ?= 20000x
+
+# Which benchmarks run, and how many rounds of them: in rounds, whatever else the
+# machine does meets all implementations alike.
+BENCH ?= .
+COUNT ?= 6
+
+# The least statement coverage of the packages that users program against.
+COVERAGE ?= 90
+
+MODULE := github.com/opendeed/audit
+
+# Every module of go.work but the root, as directories.
+LEAVES = $(patsubst $(MODULE)/%,%,$(filter $(MODULE)/%,$(shell $(GO) list -m)))
+
+# The tools are pinned in a module of their own, outside the workspace: their
+# dependencies never choose the versions of ours.
+TOOL = GOWORK=off $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: ci
+ci: lint test cover demo fuzz ## Run everything that must pass before a change lands
+
+.PHONY: fmt
+fmt: ## Format every Go file
+	@$(TOOL) gofumpt -l -w .
+
+.PHONY: tidy
+tidy: ## Tidy every go.mod
+	@for m in . $(LEAVES) tools; do \
+		GOWORK=off $(GO) -C $$m mod tidy || exit 1; \
+	done
+
+.PHONY: lint
+lint: lint-fmt lint-tidy lint-vet lint-code ## Check format, go.mod files, other systems and the linters' rules
+
+.PHONY: lint-fmt
+lint-fmt:
+	@$(TOOL) gofumpt -d .
+
+.PHONY: lint-tidy
+lint-tidy:
+	@for m in . $(LEAVES) tools; do \
+		GOWORK=off $(GO) -C $$m mod tidy -diff || exit 1; \
+	done
+
+# Vet type-checks every package and test, which shows what would not build on
+# the systems that the tests don't run on.
+.PHONY: lint-vet
+lint-vet:
+	@for os in linux windows darwin; do \
+		GOOS=$$os $(GO) vet work || exit 1; \
+	done
+
+.PHONY: lint-code
+lint-code:
+	@for m in . $(LEAVES); do \
+		(cd $$m && $(TOOL) golangci-lint run ./...) || exit 1; \
+	done
+
+# The second round is what a user of one module gets: the workspace would hide
+# a wrong version in a leaf's go.mod.
+.PHONY: test
+test: ## Run every test of every module with the race detector, then each leaf outside the workspace
+	@$(GO) test -race work
+	@for m in $(LEAVES); do \
+		(cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) test -short ./...) || exit 1; \
+	done
+
+.PHONY: cover
+cover: ## Print the statement coverage of audit and sdk; fail under COVERAGE percent
+	@GO="$(GO)" sh scripts/cover.sh $(COVERAGE) $(MODULE) $(MODULE)/sdk
+
+.PHONY: demo
+demo: ## Run the quickstart and drive it with real HTTP requests
+	@$(GO) run ./examples/quickstart/demo
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@GO="$(GO)" sh scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## Run the benchmarks that match BENCH, COUNT times each, and set the implementations side by side
+	@mkdir -p bin && rm -f bin/bench.txt
+	@for _ in $$(seq $(COUNT)); do \
+		$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./test/bench >> bin/bench.txt || { cat bin/bench.txt; exit 1; }; \
+	done
+	@$(TOOL) benchstat -col /impl bin/bench.txt
+
+.PHONY: clean
+clean: ## Remove what the other targets wrote
+	@rm -rf bin
