@@ -1,20 +1,21 @@
 package sdk
 
-import (
-	"strconv"
-)
+import "strconv"
 
 // AppendJSON appends the canonical JSON of r to b: one line, without the line
-// feed. The text is RFC 8785's, so that equal records are equal bytes.
+// feed, as docs/record-format.md describes it. It follows RFC 8785, so that equal
+// records are equal bytes. Given room in b, and metadata that are sorted, it
+// allocates for none but compound values.
 //
 // A record that [Record.UnmarshalJSON] would not read back is refused with a
-// *audit.ValidationError, and b is returned as it was: no id, action or actor, an
-// enum value that is not one of the constants, a time outside the years 1970 to
-// 9999, text that is not valid UTF-8, a key that is stated twice, values nested
-// more than 64 deep. What passed validation is never refused.
+// *audit.ValidationError, and b is returned as it was: one without an id, a valid
+// action or an actor, with an enum value that is none of the constants, a time
+// outside the years 1970 to 9999, text that is not valid UTF-8, a key that is
+// stated twice, more than audit.MaxDelegation actors behind the first, or arrays
+// and maps nested more than 64 deep.
 //
-// Not written are a resource's schema URL and the payload of a NaN. The record is
-// not changed: metadata in another order than the text's is sorted in a copy.
+// Not written are a resource's schema URL and which NaN a NaN is. The record is
+// not changed, and may be written by several goroutines at the same time.
 func (r *Record) AppendJSON(b []byte) ([]byte, error) {
 	var w jsonWriter
 	out := w.record(b, r)

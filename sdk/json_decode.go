@@ -241,6 +241,13 @@ func (p *jsonReader) require(start int, filled bool) {
 	}
 }
 
+// enum is one of the audit package's.
+type enum interface {
+	~uint8
+	Valid() bool
+	String() string
+}
+
 // readWord reads the word of a constant from first on.
 func readWord[T enum](p *jsonReader, first T) T {
 	start := p.pos

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +190,14 @@ func TestRecordJSONDocumented(t *testing.T) {
 	var r sdk.Record
 	require.NoError(t, r.UnmarshalJSON([]byte(example)))
 	assertSame(t, fullRecord(), &r)
+
+	rows := regexp.MustCompile("(?m)^\\| `(.+)` \\| ([A-Z0-9]+) \\|").FindAllStringSubmatch(string(text), -1)
+	require.Len(t, rows, 26)
+	for _, row := range rows {
+		v := readValue(t, row[1])
+		assert.Equal(t, row[2], v.Type().String(), row[1])
+		assert.Equal(t, row[1], valueText(t, v))
+	}
 }
 
 func TestAppendJSONAppends(t *testing.T) {

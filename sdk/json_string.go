@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// unplain has a bit for each of the eight bytes in w that are not themselves in a
-// JSON string: all but printable ASCII, the quote and the backslash. It is the
-// high bit of such a byte; a borrow may set more of them, but only above the first.
+// unplain has a bit for each of the eight bytes in w that is not itself in a JSON
+// string: what is not ASCII, control characters, the quote and the backslash. It is
+// the high bit of that byte. A borrow may set more of them, but only above the
+// first.
 func unplain(w uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
@@ -24,7 +25,13 @@ func unplain(w uint64) uint64 {
 	return (notASCII | control | quote | backslash) & highs
 }
 
-func isPlain(c byte) bool { return ' ' <= c && c < utf8.RuneSelf && c != '"' && c != '\\' }
+// isPlain has the bytes that are themselves in a JSON string.
+var isPlain = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
 
 // plainPrefix returns how many bytes s begins with that are themselves in a JSON
 // string.
@@ -35,7 +42,7 @@ func plainPrefix(s string) int {
 			return i + bits.TrailingZeros64(ends)/8
 		}
 	}
-	for i < len(s) && isPlain(s[i]) {
+	for i < len(s) && isPlain[s[i]] {
 		i++
 	}
 	return i
@@ -49,21 +56,24 @@ func (w *jsonWriter) string(b []byte, s string, behind byte) []byte {
 	b = slices.Grow(b, len(s)+3)[:start+len(s)+2]
 	b[start-1] = '"'
 	text := b[start:]
-	i := 0
-	for ; len(s)-i >= 8; i += 8 {
-		eight := load8(s[i:])
-		if unplain(eight) != 0 {
-			return w.oddString(b[:start], s, behind)
+	if len(s) >= 8 {
+		for i := 0; i < len(s); i += 8 {
+			at := min(i, len(s)-8) // the last eight may be partly those before
+			eight := load8(s[at:])
+			if unplain(eight) != 0 {
+				return w.oddString(b[:start], s, behind)
+			}
+			binary.LittleEndian.PutUint64(text[at:], eight)
 		}
-		binary.LittleEndian.PutUint64(text[i:], eight)
-	}
-	for ; i < len(s); i++ {
-		if !isPlain(s[i]) {
-			return w.oddString(b[:start], s, behind)
+	} else {
+		for i := range len(s) {
+			if !isPlain[s[i]] {
+				return w.oddString(b[:start], s, behind)
+			}
+			text[i] = s[i]
 		}
-		text[i] = s[i]
 	}
-	text[i], text[i+1] = '"', behind
+	text[len(s)], text[len(s)+1] = '"', behind
 	return b
 }
 

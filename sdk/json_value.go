@@ -8,8 +8,7 @@ import (
 )
 
 // maxValueNesting is how many arrays and maps may be nested in one another. It is
-// above what the validator accepts, so that its limit can be raised without
-// a new format.
+// above the validator's limit, so that raising that needs no new format.
 const maxValueNesting = 64
 
 const tooNested = "its values are nested more than 64 deep"
@@ -34,7 +33,7 @@ func (w *jsonWriter) value(b []byte, v *attribute.Value, depth int) []byte {
 	default:
 		if depth == maxValueNesting {
 			w.fail(b, tooNested)
-			return b
+			return append(b, "null,"...)
 		}
 		b = w.compound(b, v, depth)
 	}

@@ -334,8 +334,10 @@ func TestFloatJSON(t *testing.T) {
 // library's code units have.
 func TestMembersAreInOrderOfUTF16(t *testing.T) {
 	t.Parallel()
-	keys := []string{"", "a", "aaaaaaaaaaaa", "aaaaaaaaaaab", "$", "é", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff",
-		"\U00010000", "\U0001f512", "\U0010ffff", "a\ue000", "a\U00010000", "12345678\uffff", "12345678\U0010ffff", "é\ue000a"}
+	keys := []string{
+		"", "a", "aaaaaaaaaaaa", "aaaaaaaaaaab", "$", "é", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff",
+		"\U00010000", "\U0001f512", "\U0010ffff", "a\ue000", "a\U00010000", "12345678\uffff", "12345678\U0010ffff", "é\ue000a",
+	}
 	for i, a := range keys {
 		for _, b := range keys[i+1:] {
 			first, second := a, b

@@ -1,0 +1,97 @@
+package audittest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+)
+
+// Recorder is an audit.TrackerProvider that keeps records in memory. It is safe for
+// concurrent use.
+type Recorder struct {
+	provider *sdk.TrackerProvider
+	memory   memory
+}
+
+var _ audit.TrackerProvider = (*Recorder)(nil)
+
+// shutdownTimeout bounds how long the end of a test waits for exporters that a test
+// added.
+const shutdownTimeout = 10 * time.Second
+
+// NewRecorder returns a Recorder with the options of the provider in production, such
+// as sdk.WithAnonymous, sdk.WithRedaction or sdk.WithProcessor. A record is in the
+// Recorder when Track returns, also if a delivery that an option adds refuses it.
+//
+// It fails tb if the options are wrong. When tb ends, it shuts the provider down, and
+// fails tb if that fails.
+func NewRecorder(tb testing.TB, opts ...sdk.Option) *Recorder {
+	tb.Helper()
+	r := &Recorder{}
+	provider, err := sdk.NewTrackerProvider(append([]sdk.Option{sdk.WithSyncer(&r.memory)}, opts...)...)
+	if err != nil {
+		tb.Fatalf("audittest: %v", err)
+		return nil
+	}
+	r.provider = provider
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		defer cancel()
+		if err := provider.Shutdown(ctx); err != nil {
+			tb.Errorf("audittest: shutting down: %v", err)
+		}
+	})
+	return r
+}
+
+// Tracker returns a tracker whose events are recorded.
+func (r *Recorder) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
+	return r.provider.Tracker(name, opts...)
+}
+
+// Records returns what was recorded since the start or the last Reset, in order. The
+// copies are the caller's. A signal that a scope holds is not recorded before the
+// scope ends.
+func (r *Recorder) Records() []*sdk.Record {
+	r.memory.mu.Lock()
+	defer r.memory.mu.Unlock()
+	copies := make([]*sdk.Record, len(r.memory.records))
+	for i, record := range r.memory.records {
+		copies[i] = record.Clone()
+	}
+	return copies
+}
+
+// Reset forgets what was recorded.
+func (r *Recorder) Reset() {
+	r.memory.mu.Lock()
+	defer r.memory.mu.Unlock()
+	r.memory.records = nil
+}
+
+// memory is the exporter.
+type memory struct {
+	mu      sync.Mutex
+	records []*sdk.Record
+}
+
+var _ sdk.DirectExporter = (*memory)(nil)
+
+func (*memory) Name() string { return "recorder" }
+
+func (*memory) Direct() bool { return true }
+
+func (m *memory) Export(_ context.Context, records []*sdk.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range records {
+		m.records = append(m.records, r.Clone())
+	}
+	return nil
+}
+
+func (*memory) Shutdown(context.Context) error { return nil }

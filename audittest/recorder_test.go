@@ -1,0 +1,240 @@
+package audittest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeTB is a testing.TB that notes what it is told, and goes on after Fatalf.
+type fakeTB struct {
+	testing.TB
+	said     []string
+	fatal    bool
+	cleanups []func()
+}
+
+func (*fakeTB) Helper() {}
+
+func (f *fakeTB) Errorf(format string, args ...any) {
+	f.said = append(f.said, fmt.Sprintf(format, args...))
+}
+
+func (f *fakeTB) Fatalf(format string, args ...any) {
+	f.Errorf(format, args...)
+	f.fatal = true
+}
+
+func (f *fakeTB) Cleanup(cleanup func()) { f.cleanups = append(f.cleanups, cleanup) }
+
+// end ends the test that the fake stands for.
+func (f *fakeTB) end() {
+	for _, cleanup := range f.cleanups {
+		cleanup()
+	}
+}
+
+func update() audit.Event {
+	return audit.Event{
+		Action:  "article.update",
+		Actor:   audit.User("42"),
+		Target:  audit.Target{Type: "article", ID: "1001"},
+		Outcome: audit.OutcomeSuccess,
+		Reason:  "a \"typo\"\nof mine",
+		Changes: []audit.Change{{Field: "title", New: attribute.StringValue("New")}},
+	}
+}
+
+func TestRecordsInOrder(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	tracker := recorder.Tracker("example.com/shop", audit.WithVersion("1.2.0"))
+	assert.Empty(t, recorder.Records())
+	for n := range 20 {
+		e := update()
+		e.Target.ID = fmt.Sprint(n)
+		require.NoError(t, tracker.Track(t.Context(), e))
+		require.Len(t, recorder.Records(), n+1, "a record is there when Track returns")
+	}
+	for n, r := range recorder.Records() {
+		assert.Equal(t, fmt.Sprint(n), r.Target.ID)
+		assert.Equal(t, sdk.Instrumentation{Name: "example.com/shop", Version: "1.2.0"}, r.Tracker)
+	}
+	recorder.Reset()
+	assert.Empty(t, recorder.Records())
+	require.NoError(t, tracker.Track(t.Context(), update()))
+	assert.Len(t, recorder.Records(), 1)
+}
+
+func TestRecordsAreCopies(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	e := update()
+	require.NoError(t, recorder.Tracker("test").Track(t.Context(), e))
+	e.Changes[0].Field = "changed by the caller"
+	first := recorder.RequireOne(t, "article.update")
+	first.Reason, first.Changes[0].Field = "changed", "changed"
+	second := recorder.RequireOne(t, "article.update")
+	assert.Equal(t, update().Reason, second.Reason)
+	assert.Equal(t, "title", second.Changes[0].Field)
+}
+
+// The production path: its errors, and what the options of the provider do.
+func TestProductionPath(t *testing.T) {
+	t.Parallel()
+	drop := sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		if r.Action == "article.read" {
+			return nil
+		}
+		return next(ctx, r)
+	})
+	recorder := audittest.NewRecorder(t, sdk.WithProcessor(drop), sdk.WithAnonymous("article.like"))
+	tracker := recorder.Tracker("test")
+	tests := map[string]struct {
+		event audit.Event
+		want  error
+	}{
+		"no actor":          {audit.Event{Action: "article.update"}, audit.ErrNoActor},
+		"anonymous":         {audit.Event{Action: "article.update", Actor: audit.Anonymous()}, audit.ErrAnonymousNotAllowed},
+		"dropped":           {audit.Event{Action: "article.read", Actor: audit.User("42")}, audit.ErrDropped},
+		"allowed anonymous": {audit.Event{Action: "article.like", Actor: audit.Anonymous()}, nil},
+	}
+	for name, test := range tests {
+		assert.ErrorIs(t, tracker.Track(t.Context(), test.event), test.want, name)
+	}
+	recorder.RequireOne(t, "article.like")
+	recorder.RequireNone(t, "article.update", "article.read")
+}
+
+// failing is an exporter that fails.
+type failing struct{ shutdown error }
+
+func (failing) Name() string                                { return "failing" }
+func (failing) Export(context.Context, []*sdk.Record) error { return errors.New("sink is gone") }
+func (f failing) Shutdown(context.Context) error            { return f.shutdown }
+
+func TestOtherDeliveryFails(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t, sdk.WithSyncer(failing{}))
+	var failed *audit.DeliveryError
+	require.ErrorAs(t, recorder.Tracker("test").Track(t.Context(), update()), &failed)
+	assert.Equal(t, []string{"recorder"}, failed.Stored)
+	recorder.RequireOne(t, "article.update")
+}
+
+func TestHeldSignal(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	ctx, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	signal := update()
+	signal.Kind, signal.Actor = audit.KindSignal, audit.Actor{}
+	require.NoError(t, recorder.Tracker("test").Track(ctx, signal))
+	recorder.RequireNone(t)
+	require.NoError(t, scope.End(ctx))
+	assert.Equal(t, audit.KindSignal, recorder.RequireOne(t, "article.update").Kind)
+}
+
+func TestGlobalProvider(t *testing.T) {
+	before := audit.GetTrackerProvider()
+	tracker := audit.GetTrackerProvider().Tracker("test")
+	recorder := audittest.NewRecorder(t)
+	audit.SetTrackerProvider(recorder)
+	defer audit.SetTrackerProvider(before)
+	require.NoError(t, tracker.Track(t.Context(), update()))
+	recorder.RequireOne(t, "article.update")
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	tracker := recorder.Tracker("test")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 50 {
+				assert.NoError(t, tracker.Track(context.Background(), update()))
+				assert.NotEmpty(t, recorder.Records())
+			}
+		})
+	}
+	wg.Wait()
+	assert.Len(t, recorder.Records(), 400)
+}
+
+func TestNewRecorderFails(t *testing.T) {
+	t.Parallel()
+	tb := &fakeTB{}
+	audittest.NewRecorder(tb, sdk.WithTrackTimeout(-1))
+	assert.True(t, tb.fatal)
+	require.Len(t, tb.said, 1)
+	assert.Contains(t, tb.said[0], "audittest: sdk: the tracker provider cannot be made: WithTrackTimeout: the timeout must be positive")
+	tb.end()
+	assert.Len(t, tb.said, 1)
+}
+
+func TestShutdown(t *testing.T) {
+	t.Parallel()
+	tb := &fakeTB{}
+	recorder := audittest.NewRecorder(tb)
+	require.NoError(t, recorder.Tracker("test").Track(t.Context(), update()))
+	tb.end()
+	assert.Empty(t, tb.said)
+	require.ErrorIs(t, recorder.Tracker("test").Track(t.Context(), update()), audit.ErrShutdown)
+	recorder.RequireOne(t, "article.update")
+
+	audittest.NewRecorder(tb, sdk.WithSyncer(failing{shutdown: errors.New("sink is gone")}))
+	tb.end()
+	assert.Equal(t, []string{"audittest: shutting down: failing: sink is gone"}, tb.said)
+	assert.False(t, tb.fatal, "the other cleanups run")
+}
+
+func TestRequire(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	tracker := recorder.Tracker("test")
+	told := func(check func(tb *fakeTB)) string {
+		tb := &fakeTB{}
+		check(tb)
+		assert.Equal(t, len(tb.said) > 0, tb.fatal)
+		return strings.Join(tb.said, "\n")
+	}
+
+	assert.Empty(t, told(func(tb *fakeTB) { recorder.RequireNone(tb) }))
+	assert.Empty(t, told(func(tb *fakeTB) { recorder.RequireNone(tb, "article.update") }))
+	assert.Equal(t,
+		"audittest: want one record with the action article.update, got 0."+
+			" Nothing was recorded. Signals of a scope are recorded when it ends.",
+		told(func(tb *fakeTB) { assert.Nil(t, recorder.RequireOne(tb, "article.update")) }))
+
+	require.NoError(t, tracker.Track(t.Context(), update()))
+	require.NoError(t, tracker.Track(t.Context(), audit.Event{Action: "article.purge", Actor: audit.System("nightly-purge"), Kind: audit.KindSignal}))
+	const list = " Recorded:\n" +
+		`   1. article.update success, by user "42", on article "1001", changed ["title"], reason "a \"typo\"\nof mine"` + "\n" +
+		`   2. article.purge (signal) unknown, by system "nightly-purge"`
+
+	assert.Equal(t, "audittest: want one record with the action article.create, got 0."+list,
+		told(func(tb *fakeTB) { recorder.RequireOne(tb, "article.create") }))
+	assert.Equal(t, "audittest: want no record, got 2."+list,
+		told(func(tb *fakeTB) { recorder.RequireNone(tb) }))
+	assert.Equal(t, "audittest: want no record with the action article.create or Article.Update, got 1."+list,
+		told(func(tb *fakeTB) { recorder.RequireNone(tb, "article.create", "Article.Update") }))
+	assert.Empty(t, told(func(tb *fakeTB) { recorder.RequireNone(tb, "article.create", "article") }))
+	assert.Empty(t, told(func(tb *fakeTB) { recorder.RequireOne(tb, "Article.Update") }))
+
+	require.NoError(t, tracker.Track(t.Context(), update()))
+	assert.Contains(t, told(func(tb *fakeTB) { assert.Nil(t, recorder.RequireOne(tb, "article.update")) }),
+		"want one record with the action article.update, got 2. Recorded:\n   1. article.update")
+}

@@ -1,0 +1,254 @@
+package stdout
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newExporter(t testing.TB, opts ...Option) *Exporter {
+	t.Helper()
+	e, err := New(opts...)
+	require.NoError(t, err)
+	return e
+}
+
+// record returns the nth of some records.
+func record(n int) *sdk.Record {
+	at := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC).Add(time.Duration(n) * time.Second)
+	return &sdk.Record{
+		Event: audit.Event{
+			ID:       audit.ID{0x01, 0x99, 15: byte(n)},
+			Time:     at,
+			Action:   "article.update",
+			Actor:    audit.User("42"),
+			Target:   audit.Target{Type: "article", ID: "1001"},
+			Metadata: []attribute.KeyValue{attribute.Int("n", n)},
+		},
+		ObservedTime: at,
+	}
+}
+
+// line returns what the record is written as.
+func line(t testing.TB, r *sdk.Record) string {
+	t.Helper()
+	json, err := r.AppendJSON(nil)
+	require.NoError(t, err)
+	return string(json) + "\n"
+}
+
+func lines(t testing.TB, records ...*sdk.Record) string {
+	t.Helper()
+	var all strings.Builder
+	for _, r := range records {
+		all.WriteString(line(t, r))
+	}
+	return all.String()
+}
+
+// unencodable returns a record that has no JSON form.
+func unencodable(n int) *sdk.Record {
+	r := record(n)
+	r.Kind = 99
+	return r
+}
+
+func TestConformance(t *testing.T) {
+	var sink *bytes.Buffer
+	read := func(t *testing.T) []*sdk.Record { return parse(t, sink.String()) }
+
+	t.Run("writer", func(t *testing.T) {
+		exportertest.Run(t, func(t *testing.T) sdk.Exporter {
+			sink = new(bytes.Buffer)
+			return newExporter(t, WithWriter(sink))
+		}, read)
+	})
+	t.Run("flushed writer", func(t *testing.T) {
+		exportertest.Run(t, func(t *testing.T) sdk.Exporter {
+			sink = new(bytes.Buffer)
+			return newExporter(t, WithWriter(bufio.NewWriterSize(sink, 100)))
+		}, read)
+	})
+	t.Run("file", func(t *testing.T) {
+		var path string
+		exportertest.Run(t, func(t *testing.T) sdk.Exporter {
+			path = filepath.Join(t.TempDir(), "trail")
+			f, err := os.Create(path)
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, f.Close(), "the exporter leaves the file open") })
+			return newExporter(t, WithWriter(f), WithName("file"), WithDirect())
+		}, func(t *testing.T) []*sdk.Record {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			return parse(t, string(text))
+		})
+	})
+}
+
+func parse(t testing.TB, text string) (records []*sdk.Record) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		require.True(t, strings.HasSuffix(line, "\n"), "a torn line")
+		r := new(sdk.Record)
+		require.NoError(t, r.UnmarshalJSON([]byte(strings.TrimSuffix(line, "\n"))))
+		records = append(records, r)
+	}
+	return records
+}
+
+func TestNewDefaults(t *testing.T) {
+	t.Parallel()
+	e := newExporter(t, nil)
+	assert.Equal(t, "stdout", e.Name())
+	assert.Equal(t, os.Stdout, e.writer)
+	assert.False(t, e.Direct(), "standard output may be a pipe that nobody reads")
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	_, err := New(WithWriter(nil), WithName("My Sink"))
+	require.ErrorContains(t, err, "stdout: WithName: \"My Sink\" does not match ^[a-z0-9_-]{1,64}$")
+	require.ErrorContains(t, err, "WithWriter: the writer is nil")
+}
+
+func TestDirect(t *testing.T) {
+	t.Parallel()
+	assert.True(t, newExporter(t, WithWriter(io.Discard)).Direct())
+	assert.True(t, newExporter(t, WithWriter(new(bytes.Buffer))).Direct())
+	assert.False(t, newExporter(t, WithWriter(bufio.NewWriter(os.Stdout))).Direct())
+	assert.True(t, newExporter(t, WithDirect()).Direct())
+}
+
+func TestOneWriteForABatch(t *testing.T) {
+	t.Parallel()
+	w := &writer{}
+	e := newExporter(t, WithWriter(w))
+	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(1), record(2), record(3)}))
+	assert.Equal(t, []string{lines(t, record(1), record(2), record(3))}, w.writes)
+	require.NoError(t, e.Shutdown(t.Context()))
+	assert.Len(t, w.writes, 1)
+}
+
+func TestExportAllocatesNothing(t *testing.T) {
+	e := newExporter(t, WithWriter(io.Discard))
+	records := []*sdk.Record{record(1)}
+	var err error
+	allocs := testing.AllocsPerRun(1000, func() { err = e.Export(context.Background(), records) })
+	require.NoError(t, err)
+	assert.Zero(t, allocs)
+}
+
+func BenchmarkExport(b *testing.B) {
+	for name, opts := range map[string][]Option{"json": nil, "text": {WithText()}, "color": {WithText(), WithColor(true)}} {
+		b.Run(name, func(b *testing.B) {
+			e := newExporter(b, append(opts, WithWriter(io.Discard))...)
+			r := shown()[1]
+			r.Changes = r.Changes[:2]
+			records := []*sdk.Record{r}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := e.Export(context.Background(), records); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestUnencodableRecordIsRefusedAlone(t *testing.T) {
+	t.Parallel()
+	w := &writer{}
+	e := newExporter(t, WithWriter(w))
+	err := e.Export(t.Context(), []*sdk.Record{unencodable(0), record(1), unencodable(2)})
+	var partial *sdk.PartialError
+	require.ErrorAs(t, err, &partial)
+	assert.Len(t, partial.Rejected, 2)
+	assert.True(t, sdk.IsPermanent(partial.Rejected[0]))
+	assert.True(t, sdk.IsPermanent(partial.Rejected[2]))
+	assert.Equal(t, lines(t, record(1)), w.got())
+
+	err = e.Export(t.Context(), []*sdk.Record{unencodable(0)})
+	require.ErrorContains(t, err, "the record has no JSON form: ")
+	assert.True(t, sdk.IsPermanent(err))
+	assert.Len(t, w.writes, 1, "nothing is written of it")
+}
+
+func TestEndedContext(t *testing.T) {
+	t.Parallel()
+	w := &writer{}
+	e := newExporter(t, WithWriter(w))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, e.Export(ctx, []*sdk.Record{record(1)}), context.Canceled)
+	assert.Empty(t, w.writes)
+}
+
+func TestLargeBatchIsNotHeldOnTo(t *testing.T) {
+	t.Parallel()
+	e := newExporter(t, WithWriter(io.Discard))
+	large := record(1)
+	large.Reason = strings.Repeat("x", maxKept+1)
+	require.NoError(t, e.Export(t.Context(), []*sdk.Record{large}))
+	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(2)}))
+	assert.Less(t, cap(e.lines), maxKept)
+}
+
+// flushing is a writer that hands on what it was given when it is flushed.
+type flushing struct {
+	writer
+	flushed int   // bytes
+	err     error // of Flush
+}
+
+func (w *flushing) Flush() error {
+	if w.err == nil {
+		w.flushed = w.buffer.Len()
+	}
+	return w.err
+}
+
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	w := &flushing{}
+	e := newExporter(t, WithWriter(w))
+	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(1), record(2)}))
+	assert.Equal(t, len(lines(t, record(1), record(2))), w.flushed)
+	require.NoError(t, e.Shutdown(t.Context()))
+}
+
+func TestFailedFlush(t *testing.T) {
+	t.Parallel()
+	w := &flushing{err: errGone}
+	e := newExporter(t, WithWriter(w))
+	batch := []*sdk.Record{record(1), record(2)}
+	err := e.Export(t.Context(), batch)
+	require.ErrorIs(t, err, errGone)
+	require.ErrorIs(t, err, audit.ErrMaybeStored)
+	var partial *sdk.PartialError
+	require.NotErrorAs(t, err, &partial, "none counts as delivered")
+	require.ErrorIs(t, e.Export(t.Context(), batch), errGone)
+
+	w.err = nil
+	require.NoError(t, e.Export(t.Context(), batch))
+	assert.Equal(t, lines(t, batch...), w.got(), "written once")
+	assert.Equal(t, w.buffer.Len(), w.flushed)
+
+	w.err = errGone
+	require.ErrorIs(t, e.Shutdown(t.Context()), errGone)
+}
