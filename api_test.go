@@ -129,8 +129,10 @@ func TestCRUDHelpers(t *testing.T) {
 				assert.Equal(t, want, r.Changes)
 			}
 
-			stated := audit.Event{Action: "page.own", Operation: audit.OperationExecute, Outcome: audit.OutcomeFailure,
-				Target: target, Changes: []audit.Change{{Field: "own"}}}
+			stated := audit.Event{
+				Action: "page.own", Operation: audit.OperationExecute, Outcome: audit.OutcomeFailure,
+				Target: target, Changes: []audit.Change{{Field: "own"}},
+			}
 			require.NoError(t, tt.track(ctx, tracker, stated))
 			r = trail.all()[1]
 			assert.Equal(t, "page.own", r.Action)

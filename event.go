@@ -39,7 +39,8 @@ type Event struct {
 	// tenant of the context.
 	Tenant string
 	// Metadata is anything else. A key must be stated once. It overrides the
-	// scope's metadata of the same key, and the record keeps what was overridden.
+	// scope's metadata of the same key, and the record keeps what was overridden. In
+	// a record both are together, sorted by key.
 	Metadata []attribute.KeyValue
 }
 

@@ -102,16 +102,31 @@ func TestCoverage(t *testing.T) {
 		{"every signal of the object", []audit.Event{
 			signal(audit.OperationUpdate, a), intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, a),
 		}, []string{"intent intent.update"}},
-		{"sibling", []audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, b)},
-			[]string{"intent intent.update", "signal article.update"}},
-		{"another type", []audit.Event{intent(audit.OperationUpdate, audit.Target{Type: "page", ID: "a"}), signal(audit.OperationUpdate, a)},
-			[]string{"intent intent.update", "signal article.update"}},
-		{"another operation", []audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
-			[]string{"intent intent.update", "signal article.delete"}},
-		{"execute covers all", []audit.Event{intent(audit.OperationExecute, a), signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
-			[]string{"intent intent.execute"}},
-		{"unspecified covers all", []audit.Event{signal(audit.OperationCreate, a), intent(audit.OperationUnspecified, a)},
-			[]string{"intent intent.unspecified"}},
+		{
+			"sibling",
+			[]audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, b)},
+			[]string{"intent intent.update", "signal article.update"},
+		},
+		{
+			"another type",
+			[]audit.Event{intent(audit.OperationUpdate, audit.Target{Type: "page", ID: "a"}), signal(audit.OperationUpdate, a)},
+			[]string{"intent intent.update", "signal article.update"},
+		},
+		{
+			"another operation",
+			[]audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
+			[]string{"intent intent.update", "signal article.delete"},
+		},
+		{
+			"execute covers all",
+			[]audit.Event{intent(audit.OperationExecute, a), signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
+			[]string{"intent intent.execute"},
+		},
+		{
+			"unspecified covers all",
+			[]audit.Event{signal(audit.OperationCreate, a), intent(audit.OperationUnspecified, a)},
+			[]string{"intent intent.unspecified"},
+		},
 		{"unknown outcome covers", []audit.Event{unknown, signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
 		{"denied covers nothing", []audit.Event{denied, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
 		{"failed covers nothing", []audit.Event{failed, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
@@ -119,8 +134,11 @@ func TestCoverage(t *testing.T) {
 		{"intent without an id covers nothing", []audit.Event{
 			intent(audit.OperationUpdate, audit.Target{Type: "article"}), signal(audit.OperationUpdate, audit.Target{Type: "article"}),
 		}, []string{"intent intent.update", "signal article.update"}},
-		{"in the order raised", []audit.Event{signal(audit.OperationUpdate, b), signal(audit.OperationCreate, a)},
-			[]string{"signal article.update", "signal article.create"}},
+		{
+			"in the order raised",
+			[]audit.Event{signal(audit.OperationUpdate, b), signal(audit.OperationCreate, a)},
+			[]string{"signal article.update", "signal article.create"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

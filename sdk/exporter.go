@@ -3,6 +3,8 @@ package sdk
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -63,16 +65,20 @@ type PartialError struct {
 	Rejected map[int]error
 }
 
-// Error returns a sentence for logs.
+// Error returns a sentence for logs, with the first reason.
 func (e *PartialError) Error() string {
-	return "sdk: " + strconv.Itoa(len(e.Rejected)) + " records of the batch were rejected"
+	text := "sdk: " + strconv.Itoa(len(e.Rejected)) + " records of the batch were rejected"
+	if errs := e.Unwrap(); len(errs) > 0 && errs[0] != nil {
+		text += ", the first because " + errs[0].Error()
+	}
+	return text
 }
 
-// Unwrap returns the reasons.
+// Unwrap returns the reasons, in the order of the records.
 func (e *PartialError) Unwrap() []error {
 	errs := make([]error, 0, len(e.Rejected))
-	for _, err := range e.Rejected {
-		errs = append(errs, err)
+	for _, i := range slices.Sorted(maps.Keys(e.Rejected)) {
+		errs = append(errs, e.Rejected[i])
 	}
 	return errs
 }

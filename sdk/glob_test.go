@@ -14,9 +14,19 @@ func TestMatchGlob(t *testing.T) {
 		pattern, s string
 		want       bool
 	}{
-		{"a.b", "a.b", true}, {"a.b", "a.bc", false}, {"*", "", true}, {"*", "a.b", true}, {"a.*", "a.", true},
-		{"a.*", "b.a.", false}, {"*.b", "a.b", true}, {"a*b*c", "aXbYc", true}, {"a*b*c", "acb", false},
-		{"a*a", "a", false}, {"**", "x", true}, {"*ab", "aab", true}, {"*b*", "abc", true},
+		{"a.b", "a.b", true},
+		{"a.b", "a.bc", false},
+		{"*", "", true},
+		{"*", "a.b", true},
+		{"a.*", "a.", true},
+		{"a.*", "b.a.", false},
+		{"*.b", "a.b", true},
+		{"a*b*c", "aXbYc", true},
+		{"a*b*c", "acb", false},
+		{"a*a", "a", false},
+		{"**", "x", true},
+		{"*ab", "aab", true},
+		{"*b*", "abc", true},
 	} {
 		assert.Equal(t, tt.want, matchGlob(tt.pattern, tt.s), "%s %s", tt.pattern, tt.s)
 	}

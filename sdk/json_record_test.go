@@ -99,6 +99,7 @@ func textRecord() *sdk.Record {
 		attribute.Int("\U00010000", 11),
 		attribute.Int("\U0010ffff", 12),
 	}
+	r.Resource = resource.NewSchemaless(attribute.String("\\\"", "\\\"}"))
 	return r
 }
 
@@ -205,6 +206,14 @@ func TestAppendJSONAppends(t *testing.T) {
 	b, err := smallRecord().AppendJSON([]byte("x"))
 	require.NoError(t, err)
 	assert.Equal(t, "x"+goldenText(t, "small"), string(b))
+}
+
+// TestUnmarshalJSONReplaces reads into a record that is not empty.
+func TestUnmarshalJSONReplaces(t *testing.T) {
+	t.Parallel()
+	r := fullRecord()
+	require.NoError(t, r.UnmarshalJSON([]byte(goldenText(t, "small"))))
+	assertSame(t, smallRecord(), r)
 }
 
 // TestAppendJSONSorts hands in what nobody sorted. It must be left as it is.

@@ -72,10 +72,9 @@ func parseTime(s string) (t time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	t = time.Date(year, time.Month(month), day, hour, minute, second, parseDigits(s[20:29]), time.UTC)
-	if _, m, d := t.Date(); int(m) != month || d != day { // no such day: time.Date went on
-		return time.Time{}, false
-	}
-	return t, isJSONTime(t)
+	// A month without that day, or a year without that month: time.Date went on.
+	sameMonth := int(t.Month()) == month
+	return t, sameMonth && isJSONTime(t)
 }
 
 func parseDigits(s string) int {

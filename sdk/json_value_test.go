@@ -228,6 +228,7 @@ func TestUnmarshalJSONRefusesValues(t *testing.T) {
 		{`{"b":1,"a":1,"b":2}`, `"b":2`, "metadata.v.b", "more than once"},
 		{`{"\ud83d":1}`, `\ud83d`, "metadata.v", "escape"},
 		{`{"a":1`, ``, "", "comma"},
+		{`{"a":"\"}\\","b":tru}`, `tru`, "metadata.v.b", "not JSON"},
 		{`[1,]`, `]`, "metadata.v", "not JSON"},
 		{`[1 2]`, `2]`, "metadata.v[0]", "comma"},
 		{`[`, `}`, "metadata.v", "not JSON"},

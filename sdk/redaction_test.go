@@ -38,8 +38,10 @@ var webToken = "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9." + strings.Repeat("x
 func TestRedactionPlaces(t *testing.T) {
 	t.Parallel()
 	r := &sdk.Record{Event: audit.Event{
-		Actor: audit.Actor{Type: audit.ActorUser, ID: "4111111111111111", Name: "Alice " + webToken,
-			OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: webToken, Name: "Bob"}},
+		Actor: audit.Actor{
+			Type: audit.ActorUser, ID: "4111111111111111", Name: "Alice " + webToken,
+			OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: webToken, Name: "Bob"},
+		},
 		Target: audit.Target{Type: "order", ID: "4111111111111111", Name: "card 4111111111111111"},
 		Reason: "login with password=hunter2!",
 		Tenant: webToken,
@@ -86,8 +88,10 @@ func TestRedactionPlaces(t *testing.T) {
 	}, got.Metadata)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("cookie", masked)}, got.Overridden)
 	assert.NotContains(t, show(got), webToken)
-	for _, path := range []string{"actor.name", "actor.id", "target.name", "reason", "tenant", "changes.user.password", "changes.note",
-		"changes.field", "metadata.headers", "metadata.pin", "metadata.raw", "metadata.texts", "metadata.values", "overridden.cookie"} {
+	for _, path := range []string{
+		"actor.name", "actor.id", "target.name", "reason", "tenant", "changes.user.password", "changes.note",
+		"changes.field", "metadata.headers", "metadata.pin", "metadata.raw", "metadata.texts", "metadata.values", "overridden.cookie",
+	} {
 		assert.Contains(t, got.Redacted, path)
 	}
 	assert.IsNonDecreasing(t, got.Redacted)
@@ -120,8 +124,10 @@ func TestRedactionStrategies(t *testing.T) {
 	got = process(t, r, sdk.WithAllowedKeys("password"))
 	assert.Equal(t, r.Metadata, got.Metadata)
 	got = process(t, r, sdk.WithOnlyMetadata("plain"))
-	assert.Equal(t, []attribute.KeyValue{attribute.String("customer.email", masked), attribute.String("note", masked),
-		attribute.String("password", masked), attribute.String("plain", "x")}, got.Metadata)
+	assert.Equal(t, []attribute.KeyValue{
+		attribute.String("customer.email", masked), attribute.String("note", masked),
+		attribute.String("password", masked), attribute.String("plain", "x"),
+	}, got.Metadata)
 	got = process(t, metadataRecord(attribute.String("staffBadgeNumber", "77")), sdk.WithSensitiveKeys("badge number"))
 	assert.Equal(t, masked, got.Metadata[0].Value.AsString())
 

@@ -62,6 +62,8 @@ func survey(text string, numbers bool) (seek uint8) {
 				}
 			} else if c != '-' {
 				digits = 0
+			} else if i > 0 && text[i-1] == '-' {
+				seek |= seekBlocks
 			}
 			continue
 		}
@@ -80,9 +82,6 @@ func survey(text string, numbers bool) (seek uint8) {
 	}
 	if !numbers {
 		seek &^= seekCards
-	}
-	if strings.Contains(text, blockBegin) {
-		seek |= seekBlocks
 	}
 	return seek
 }

@@ -264,5 +264,5 @@ func TestExportErrors(t *testing.T) {
 	assert.EqualError(t, err, "broken")
 	partial := &sdk.PartialError{Rejected: map[int]error{3: errBroken}}
 	require.ErrorIs(t, partial, errBroken)
-	assert.EqualError(t, partial, "sdk: 1 records of the batch were rejected")
+	assert.EqualError(t, partial, "sdk: 1 records of the batch were rejected, the first because broken")
 }

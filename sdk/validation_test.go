@@ -175,17 +175,24 @@ func TestCleanedAndMarked(t *testing.T) {
 		{"numbers that plain JSON lacks", func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{
 				attribute.Float64("a", math.Inf(1)), attribute.Float64("b", math.Inf(-1)),
-				attribute.Int64("c", math.MaxInt64), {Key: "d"},
+				attribute.Int64("c", math.MaxInt64),
+				{Key: "d"},
 			}
 		}, nil, func(t *testing.T, r *sdk.Record) {
 			assert.Len(t, r.Metadata, 4)
 		}},
-		{"values as deep as they may be", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(32)}} }, nil,
-			func(t *testing.T, r *sdk.Record) { assert.Equal(t, nested(32), r.Metadata[0].Value) }},
-		{"as many keys as there may be", func(e *audit.Event) { e.Metadata = manyKeys(256) }, nil,
-			func(t *testing.T, r *sdk.Record) { assert.Len(t, r.Metadata, 256) }},
-		{"the first and the last instant", func(e *audit.Event) { e.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC) }, nil,
-			func(t *testing.T, r *sdk.Record) { assert.Equal(t, 9999, r.Time.Year()) }},
+		{
+			"values as deep as they may be", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(32)}} }, nil,
+			func(t *testing.T, r *sdk.Record) { assert.Equal(t, nested(32), r.Metadata[0].Value) },
+		},
+		{
+			"as many keys as there may be", func(e *audit.Event) { e.Metadata = manyKeys(256) }, nil,
+			func(t *testing.T, r *sdk.Record) { assert.Len(t, r.Metadata, 256) },
+		},
+		{
+			"the first and the last instant", func(e *audit.Event) { e.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC) }, nil,
+			func(t *testing.T, r *sdk.Record) { assert.Equal(t, 9999, r.Time.Year()) },
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
