@@ -16,5 +16,5 @@ targets=$(printf '%s\n' "$listed" | awk '
 [ -n "$targets" ] || { echo "fuzz: no targets found" >&2; exit 1; }
 
 printf '%s\n' "$targets" | while read -r package name; do
-	"${GO:-go}" test -run '^$' -fuzz "^$name\$" -fuzztime "$1" -fuzzminimizetime 1000x "$package" </dev/null || exit 1
+	"${GO:-go}" test -run '^$' -fuzz "^$name\$" -fuzztime "$1" -fuzzminimizetime 100x "$package" </dev/null || exit 1
 done

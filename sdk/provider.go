@@ -46,6 +46,11 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	m, err := newMetrics(c.meterProvider)
 	c.fail(err)
 	c.checkDeliveries()
+	var res *resource.Resource
+	if len(c.errs) == 0 {
+		res, err = cleanResource(c.resource, redactor)
+		c.fail(err)
+	}
 	if len(c.errs) > 0 {
 		return nil, fmt.Errorf("sdk: the tracker provider cannot be made: %w", errors.Join(c.errs...))
 	}
@@ -53,7 +58,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	validator.anonymous = anonymous
 	validator.metrics = m
 	p := &TrackerProvider{
-		resource:     cleanResource(c.resource, redactor),
+		resource:     res,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		metrics:      m,
@@ -87,7 +92,7 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 	c := audit.NewTrackerConfig(opts...)
 	return &tracker{
 		provider:        p,
-		instrumentation: Instrumentation{Name: name, Version: c.Version},
+		instrumentation: Instrumentation{Name: cleanProse(name), Version: cleanProse(c.Version)},
 	}
 }
 

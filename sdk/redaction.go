@@ -34,6 +34,7 @@ type Redactor struct {
 	config redactionConfig
 	words  keyWords
 	keys   keyDecisions
+	plain  bool // no option looks at values
 }
 
 var _ Processor = (*Redactor)(nil)
@@ -143,7 +144,7 @@ func NewRedactor(opts ...RedactionOption) (*Redactor, error) {
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, fmt.Errorf("redaction: %w", err)
 	}
-	d := &Redactor{config: c, words: words}
+	d := &Redactor{config: c, words: words, plain: len(c.patterns) == 0 && len(c.custom) == 0 && c.only == nil}
 	d.keys.seed = maphash.MakeSeed()
 	return d, nil
 }
@@ -223,6 +224,9 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 	for i := range kvs {
 		kv := &kvs[i]
 		decision := d.decide(string(kv.Key))
+		if d.plain && decision == (keyDecision{}) && kv.Value.Type() == attribute.STRING && survey(kv.Value.AsString(), true) == 0 {
+			continue // nearly always
+		}
 		if decision.leaks {
 			kv.Key, renamed = d.cleanKey(kv.Key, i), true
 			r.redacted(parent + "." + string(kv.Key))
@@ -233,9 +237,9 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 		if decision.allowed {
 			continue
 		}
-		path := pathOf{parent, string(kv.Key)}
-		if clean, changed := d.pathValue(path, decision, kv.Value); changed {
-			r.redacted(path.String())
+		path := fieldPath(parent, string(kv.Key))
+		if clean, changed := d.value(path, decision, kv.Value); changed {
+			r.redacted(path)
 			if clean.Type() == attribute.EMPTY {
 				kv.Key, removed = "", true
 			}
@@ -249,22 +253,6 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 		slices.SortFunc(kvs, byKey)
 	}
 	return kvs
-}
-
-// pathOf is a path that is put together only when it is needed.
-type pathOf struct{ parent, key string }
-
-func (p pathOf) String() string { return fieldPath(p.parent, p.key) }
-
-func (d *Redactor) pathValue(p pathOf, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
-	if v.Type() == attribute.STRING && decision.strategy == nil && len(d.config.custom) == 0 {
-		text := v.AsString()
-		if clean, changed := d.clean(text, true); changed {
-			return attribute.StringValue(clean), true
-		}
-		return v, false
-	}
-	return d.value(p.String(), decision, v)
 }
 
 // value redacts a value of any kind, and what an application's functions say.

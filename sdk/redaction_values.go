@@ -25,6 +25,8 @@ const (
 const (
 	isDigit  = 1 << iota
 	isToken  // a byte of tokens
+	isFirst  // the first one of a kind of tokens, or a dot, behind which one may begin
+	isQuote  // may stand between a key and its sign
 	isAssign // : or =
 	isSpace
 )
@@ -38,7 +40,12 @@ var byteClass = func() (class [256]uint8) {
 	for c := '0'; c <= '9'; c++ {
 		class[c] |= isDigit
 	}
-	class[':'], class['='], class[' '] = isAssign, isAssign, isSpace
+	for c := range tokenKinds {
+		class[c] |= isFirst
+	}
+	class['.'] |= isFirst
+	class['"'], class['\''] = isQuote, isQuote
+	class[':'], class['='], class[' '] = isAssign, isAssign, isSpace|isQuote
 	return class
 }()
 
@@ -49,11 +56,16 @@ func survey(text string, numbers bool) (seek uint8) {
 		return 0
 	}
 	digits, run := 0, 0
+	var before, start uint8 // the classes of the byte before, and of those that may begin a token
 	for i := range len(text) {
 		c := text[i]
 		class := byteClass[c]
 		if class&isToken != 0 {
-			if run++; run >= minTokenText {
+			if run == 0 || c == '.' {
+				start |= class & isFirst
+			}
+			before = class
+			if run++; run >= minTokenText && start != 0 {
 				seek |= seekTokens
 			}
 			if class&isDigit != 0 {
@@ -67,10 +79,12 @@ func survey(text string, numbers bool) (seek uint8) {
 			}
 			continue
 		}
-		run = 0
+		run, start = 0, 0
 		switch {
 		case class&isAssign != 0:
-			seek |= seekAssignments
+			if i >= shortestKey && before&(isToken|isQuote) != 0 {
+				seek |= seekAssignments
+			}
 			digits = 0
 		case class&isSpace != 0:
 			if i >= len("basic") && (text[i-1]|0x20 == 'r' || text[i-1]|0x20 == 'c') {
@@ -79,6 +93,7 @@ func survey(text string, numbers bool) (seek uint8) {
 		default:
 			digits = 0
 		}
+		before = class
 	}
 	if !numbers {
 		seek &^= seekCards
@@ -324,6 +339,9 @@ func findUserinfo(text string, spans []span) []span {
 	}
 }
 
+// shortestKey is the length of pin, pwd and their like.
+const shortestKey = 3
+
 // maxKeyLookBack is how long a key in text may be.
 const maxKeyLookBack = 64
 
@@ -360,7 +378,7 @@ func keyBefore(text string, i int) string {
 	for start > 0 && end-start < maxKeyLookBack && isTokenByte(text[start-1]) {
 		start--
 	}
-	if end-start < len("pin") {
+	if end-start < shortestKey {
 		return ""
 	}
 	return text[start:end]

@@ -25,9 +25,13 @@ func defaultResource() (*resource.Resource, error) {
 	return merged, nil
 }
 
-// cleanResource redacts the resource once for all records. The schema URL is
-// left out because a record does not hold it.
-func cleanResource(r *resource.Resource, redactor *Redactor) *resource.Resource {
+// cleanResource cleans and redacts the resource once for all records. The schema
+// URL is left out because a record does not hold it.
+func cleanResource(r *resource.Resource, redactor *Redactor) (*resource.Resource, error) {
 	clean, _ := redactor.Attributes("resource", r.Attributes())
-	return resource.NewSchemaless(clean...)
+	text := scrubber{record: &Record{}}
+	if err := text.metadata("resource", clean); err != nil {
+		return nil, err
+	}
+	return resource.NewSchemaless(clean...), nil
 }

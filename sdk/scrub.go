@@ -43,12 +43,13 @@ func (s *scrubber) prose(field string, text *string) {
 
 // metadata also sorts by key, which a processor may have left undone.
 func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
-	if !slices.IsSortedFunc(kvs, byKey) {
-		slices.SortFunc(kvs, byKey)
-	}
 	for i := range kvs {
-		if i > 0 && kvs[i].Key == kvs[i-1].Key {
-			return errKeyTwice(parent, string(kvs[i].Key))
+		if i > 0 && kvs[i].Key <= kvs[i-1].Key {
+			if kvs[i].Key == kvs[i-1].Key {
+				return errKeyTwice(parent, string(kvs[i].Key))
+			}
+			slices.SortFunc(kvs, byKey)
+			return s.metadata(parent, kvs)
 		}
 		key := string(kvs[i].Key)
 		if err := checkKey(parent, key); err != nil {

@@ -57,6 +57,18 @@ func TestResolveStage(t *testing.T) {
 	assert.Equal(t, "own", r.Tenant)
 }
 
+func TestWhatIsNoTextInTheSetUp(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	p := newProvider(t, sdk.WithSyncer(s), sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "sh\xffop"))))
+	require.NoError(t, p.Tracker("na\xffme", audit.WithVersion("\x00")).Track(t.Context(), valid()))
+	_, err := s.one(t).AppendJSON(nil)
+	require.NoError(t, err, "every accepted record can be written")
+
+	_, err = sdk.NewTrackerProvider(sdk.WithSyncer(&sink{}), sdk.WithResource(resource.NewSchemaless(attribute.String("a\xff", "x"))))
+	require.ErrorContains(t, err, "resource[2 bytes]")
+}
+
 func TestTrackCopiesWhatItKeeps(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
