@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"regexp"
 	"slices"
 	"strconv"
@@ -144,9 +143,8 @@ func NewRedactor(opts ...RedactionOption) (*Redactor, error) {
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, fmt.Errorf("redaction: %w", err)
 	}
-	d := &Redactor{config: c, words: words, plain: len(c.patterns) == 0 && len(c.custom) == 0 && c.only == nil}
-	d.keys.seed = maphash.MakeSeed()
-	return d, nil
+	plain := len(c.patterns) == 0 && len(c.custom) == 0 && c.only == nil
+	return &Redactor{config: c, words: words, plain: plain}, nil
 }
 
 // Process redacts r and passes it on.

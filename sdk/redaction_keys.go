@@ -2,8 +2,8 @@ package sdk
 
 import (
 	"errors"
-	"hash/maphash"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -202,10 +202,7 @@ type keyDecision struct {
 // keyDecisions remembers what was decided for keys, which are few and come again
 // and again. It has a fixed number of places, so that keys made of data cannot fill
 // the memory; two keys that share a place are decided anew in turn.
-type keyDecisions struct {
-	seed   maphash.Seed
-	places [1024]atomic.Pointer[knownKey]
-}
+type keyDecisions [1024]atomic.Pointer[knownKey]
 
 // knownKey is never changed.
 type knownKey struct {
@@ -217,7 +214,7 @@ type knownKey struct {
 const maxKnownKey = 128
 
 func (d *Redactor) decide(key string) keyDecision {
-	place := &d.keys.places[maphash.String(d.keys.seed, key)%uint64(len(d.keys.places))]
+	place := &d.keys[placeOf(key)%uint64(len(d.keys))]
 	if known := place.Load(); known != nil && known.key == key {
 		return known.decision
 	}
@@ -226,6 +223,21 @@ func (d *Redactor) decide(key string) keyDecision {
 		place.Store(&knownKey{strings.Clone(key), decision}) // key may be part of something large
 	}
 	return decision
+}
+
+// placeOf mixes the length, the first and the last eight bytes, which tell the keys
+// of a program apart and cost less than a hash of all.
+func placeOf(key string) uint64 {
+	const odd = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
+	h := uint64(len(key))
+	if len(key) >= 8 {
+		h ^= load8(key)*odd ^ bits.RotateLeft64(load8(key[len(key)-8:]), 31)
+	} else {
+		for i := range len(key) {
+			h = h<<8 | uint64(key[i])
+		}
+	}
+	return h * odd >> 48
 }
 
 func (d *Redactor) decideAnew(key string) keyDecision {
