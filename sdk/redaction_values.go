@@ -58,40 +58,31 @@ func survey(text string, numbers bool) (seek uint8) {
 	digits, run := 0, 0
 	var before, start uint8 // the classes of the byte before, and of those that may begin a token
 	for i := range len(text) {
-		c := text[i]
-		class := byteClass[c]
-		if class&isToken != 0 {
-			if run == 0 || c == '.' {
-				start |= class & isFirst
+		class := byteClass[text[i]]
+		if class&isToken == 0 {
+			seek |= surveySign(text, i, class, before)
+			run, start = 0, 0
+			if class&isSpace == 0 {
+				digits = 0
 			}
 			before = class
-			if run++; run >= minTokenText && start != 0 {
-				seek |= seekTokens
-			}
-			if class&isDigit != 0 {
-				if digits++; digits >= minCardDigits {
-					seek |= seekCards
-				}
-			} else if c != '-' {
-				digits = 0
-			} else if i > 0 && text[i-1] == '-' {
-				seek |= seekBlocks
-			}
 			continue
 		}
-		run, start = 0, 0
+		if run == 0 || text[i] == '.' {
+			start |= class & isFirst
+		}
+		if run++; run >= minTokenText && start != 0 {
+			seek |= seekTokens
+		}
 		switch {
-		case class&isAssign != 0:
-			if i >= shortestKey && before&(isToken|isQuote) != 0 {
-				seek |= seekAssignments
+		case class&isDigit != 0:
+			if digits++; digits >= minCardDigits {
+				seek |= seekCards
 			}
+		case text[i] != '-':
 			digits = 0
-		case class&isSpace != 0:
-			if i >= len("basic") && (text[i-1]|0x20 == 'r' || text[i-1]|0x20 == 'c') {
-				seek |= seekTokens // Bearer, Basic
-			}
-		default:
-			digits = 0
+		case i > 0 && text[i-1] == '-':
+			seek |= seekBlocks
 		}
 		before = class
 	}
@@ -99,6 +90,21 @@ func survey(text string, numbers bool) (seek uint8) {
 		seek &^= seekCards
 	}
 	return seek
+}
+
+// surveySign tells what a byte at i that is none of a token gives away.
+func surveySign(text string, i int, class, before uint8) (seek uint8) {
+	switch {
+	case class&isAssign != 0:
+		if i >= shortestKey && before&(isToken|isQuote) != 0 {
+			return seekAssignments
+		}
+	case class&isSpace != 0:
+		if i >= len("basic") && (text[i-1]|0x20 == 'r' || text[i-1]|0x20 == 'c') {
+			return seekTokens // Bearer, Basic
+		}
+	}
+	return 0
 }
 
 // span is a part of a text, from start to before end.

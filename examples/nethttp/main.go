@@ -116,7 +116,7 @@ func (d *documents) put(w http.ResponseWriter, r *http.Request) {
 	event := audit.Event{Target: audit.Target{Type: "document", ID: id}}
 	err = audit.TrackUpdate(r.Context(), d.tracker, event, version{len(d.texts[id])}, version{len(text)})
 	if err != nil { // no trail, no change
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		refuse(w, err)
 		return
 	}
 	d.texts[id] = string(text)
@@ -129,9 +129,20 @@ func (d *documents) remove(w http.ResponseWriter, r *http.Request) {
 	defer d.mu.Unlock()
 	event := audit.Event{Target: audit.Target{Type: "document", ID: id}, Reason: r.URL.Query().Get("reason")}
 	if err := audit.TrackDelete(r.Context(), d.tracker, event, version{len(d.texts[id])}); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		refuse(w, err)
 		return
 	}
 	delete(d.texts, id)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// refuse answers by what kept the event from being recorded.
+func refuse(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if errors.Is(err, audit.ErrNoActor) {
+		status = http.StatusUnauthorized
+	} else if _, invalid := errors.AsType[*audit.ValidationError](err); invalid {
+		status = http.StatusBadRequest
+	}
+	http.Error(w, err.Error(), status)
 }
