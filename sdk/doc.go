@@ -21,4 +21,19 @@
 // Track returns nil only when every delivery took the record. What can be
 // wrong is said by the sentinels and types of package audit and by
 // [*ProcessorError]; errors never carry the values of an event.
+//
+// # Metrics
+//
+// The provider counts through OpenTelemetry's metrics, by default the global
+// provider's:
+//
+//	audit.records.accepted          records that every delivery took
+//	audit.records.rejected          events that were not recorded, by reason (and processor)
+//	audit.records.suppressed        signals that were not recorded, by reason
+//	audit.records.redacted          records in which something was redacted
+//	audit.records.exported          records that a sink has, by exporter
+//	audit.records.retried           records that were exported again, by exporter
+//	audit.records.lost              records that a batcher gave up, by exporter
+//	audit.values.unrepresentable    values of changes that were replaced by a placeholder
+//	audit.export.duration           seconds that Export took, by exporter and outcome
 package sdk
