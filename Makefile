@@ -31,6 +31,12 @@ help: ## List the targets
 .PHONY: ci
 ci: lint test cover demo fuzz ## Run everything that must pass before a change lands
 
+.PHONY: download
+download: ## Download what every module and the tools need
+	@for m in . $(LEAVES) tools; do \
+		GOWORK=off $(GO) -C $$m mod download || exit 1; \
+	done
+
 .PHONY: fmt
 fmt: ## Format every Go file
 	@$(TOOL) gofumpt -l -w .
@@ -95,7 +101,7 @@ bench: ## Run the benchmarks that match BENCH, COUNT times each, and set the imp
 	@for _ in $$(seq $(COUNT)); do \
 		$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./test/bench >> bin/bench.txt || { cat bin/bench.txt; exit 1; }; \
 	done
-	@$(TOOL) benchstat -col /impl bin/bench.txt
+	@$(TOOL) benchstat -table .name -col /impl bin/bench.txt
 
 .PHONY: clean
 clean: ## Remove what the other targets wrote

@@ -19,7 +19,7 @@ type batcher struct {
 	id       string
 	metrics  exporterMetrics
 	logger   *slog.Logger
-	queue    chan *Record
+	queue    *queue
 	flushes  chan flush
 	closing  chan struct{} // closed by shutdown, when no Track call is left inside
 	abort    context.CancelFunc
@@ -40,7 +40,7 @@ func newBatcher(p *TrackerProvider, e Exporter, c batchConfig) *batcher {
 		id:       e.Name(),
 		metrics:  p.metrics.of(e.Name()),
 		logger:   p.logger,
-		queue:    make(chan *Record, c.queueSize),
+		queue:    newQueue(c.queueSize, c.batchSize),
 		flushes:  make(chan flush),
 		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
@@ -53,21 +53,23 @@ func newBatcher(p *TrackerProvider, e Exporter, c batchConfig) *batcher {
 func (b *batcher) name() string { return b.id }
 
 func (b *batcher) deliver(_ context.Context, r *Record, wait time.Duration) error {
-	select {
-	case b.queue <- r:
+	full := b.queue.put(r)
+	if full == nil {
 		return b.queued()
-	default:
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	select {
-	case b.queue <- r:
-		return b.queued()
-	case <-b.closing:
-		return audit.ErrShutdown
-	case <-timer.C:
-		return audit.ErrQueueFull
+	for full != nil {
+		select {
+		case <-full:
+			full = b.queue.put(r)
+		case <-b.closing:
+			return audit.ErrShutdown
+		case <-timer.C:
+			return audit.ErrQueueFull
+		}
 	}
+	return b.queued()
 }
 
 // queued says what it means that a record is in the queue. Shutdown closes the
@@ -89,47 +91,43 @@ func (b *batcher) loop() {
 	batch := make([]*Record, 0, b.config.batchSize)
 	timer := time.NewTimer(b.config.interval)
 	timer.Stop()
+	waiting := false // the timer runs
 	for {
 		select {
-		case r := <-b.queue:
-			batch = append(batch, r)
-			if len(batch) == 1 {
-				timer.Reset(b.config.interval)
-			}
-			if len(batch) < b.config.batchSize {
+		case <-b.queue.wake:
+			if n := b.queue.len(); n < b.config.batchSize {
+				if n > 0 && !waiting {
+					waiting = true
+					timer.Reset(b.config.interval)
+				}
 				continue
 			}
 		case <-timer.C:
 		case f := <-b.flushes:
 			f.done <- b.drain(batch)
-			batch = batch[:0]
-			timer.Stop()
 			continue
 		case <-b.closing:
 			timer.Stop()
 			_ = b.drain(batch) // giveUp has counted
 			return
 		}
+		waiting = false
 		timer.Stop()
-		_ = b.export(batch) // it has logged and counted what was lost
+		batch = b.queue.take(batch[:0], b.config.batchSize)
+		_ = b.export(batch) // giveUp has logged and counted
 		clear(batch)
-		batch = batch[:0]
 	}
 }
 
-// drain exports batch and all that is queued at the moment.
+// drain exports all that is queued at the moment.
 func (b *batcher) drain(batch []*Record) error {
 	var errs []error
-	for waiting := len(b.queue); ; {
-		for ; waiting > 0 && len(batch) < b.config.batchSize; waiting-- {
-			batch = append(batch, <-b.queue)
-		}
-		if len(batch) == 0 {
-			return errors.Join(errs...)
-		}
+	for left := b.queue.len(); left > 0; left -= len(batch) {
+		batch = b.queue.take(batch[:0], min(left, b.config.batchSize))
 		errs = append(errs, b.export(batch))
-		batch = batch[:0]
 	}
+	clear(batch)
+	return errors.Join(errs...)
 }
 
 // lostError says how many records were given up.
@@ -147,6 +145,9 @@ func (e *lostError) Unwrap() error { return e.err }
 // export tries until the sink has the records or they are given up, which is
 // logged, counted and returned.
 func (b *batcher) export(batch []*Record) error {
+	if len(batch) == 0 {
+		return nil
+	}
 	left := batch
 	lost := 0
 	var last error
@@ -255,13 +256,13 @@ func (b *batcher) forceFlush(ctx context.Context) error {
 	case <-b.closing:
 		return audit.ErrShutdown
 	case <-ctx.Done():
-		return fmt.Errorf("%d or more records are not delivered yet: %w", len(b.queue), ctx.Err())
+		return fmt.Errorf("%d or more records are not delivered yet: %w", b.queue.len(), ctx.Err())
 	}
 	select {
 	case err := <-f.done:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("%d or more records are not delivered yet: %w", len(b.queue), ctx.Err())
+		return fmt.Errorf("%d or more records are not delivered yet: %w", b.queue.len(), ctx.Err())
 	}
 }
 
@@ -279,7 +280,7 @@ func (b *batcher) shutdown(ctx context.Context) error {
 		select {
 		case <-b.done:
 		case <-time.After(abortGrace):
-			return fmt.Errorf("an export is still running, with %d or more records undelivered: %w", len(b.queue), ctx.Err())
+			return fmt.Errorf("an export is still running, with %d or more records undelivered: %w", b.queue.len(), ctx.Err())
 		}
 	}
 	err := shutdownExporter(ctx, b.exporter)
