@@ -222,8 +222,10 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 	for i := range kvs {
 		kv := &kvs[i]
 		decision := d.decide(string(kv.Key))
-		if d.plain && decision == (keyDecision{}) && kv.Value.Type() == attribute.STRING && survey(kv.Value.AsString(), true) == 0 {
-			continue // nearly always
+		if d.plain && decision == (keyDecision{}) && kv.Value.Type() == attribute.STRING {
+			if _, changed := d.clean(kv.Value.AsString(), true); !changed {
+				continue // nearly always
+			}
 		}
 		if decision.leaks {
 			kv.Key, renamed = d.cleanKey(kv.Key, i), true

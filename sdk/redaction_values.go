@@ -23,88 +23,53 @@ const (
 
 // The classes of bytes that tell.
 const (
-	isDigit  = 1 << iota
-	isToken  // a byte of tokens
-	isFirst  // the first one of a kind of tokens, or a dot, behind which one may begin
-	isQuote  // may stand between a key and its sign
-	isAssign // : or =
+	isDigit  = 1 << iota // it is 1, so that digits can be added up
+	isToken              // a byte of tokens
+	isAssign             // : or =
 	isSpace
+	isHyphen
 )
 
 var byteClass = func() (class [256]uint8) {
-	for c := range 256 {
-		if isTokenByte(byte(c)) {
-			class[c] |= isToken
-		}
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") {
+		class[c] = isToken
 	}
 	for c := '0'; c <= '9'; c++ {
 		class[c] |= isDigit
 	}
-	for c := range tokenKinds {
-		class[c] |= isFirst
-	}
-	class['.'] |= isFirst
-	class['"'], class['\''] = isQuote, isQuote
-	class[':'], class['='], class[' '] = isAssign, isAssign, isSpace|isQuote
+	class['-'] |= isHyphen
+	class[':'], class['='], class[' '] = isAssign, isAssign, isSpace
 	return class
 }()
 
-// survey tells, in one pass, which detectors are worth running. For nearly all
-// texts it is none.
+func isTokenByte(c byte) bool { return byteClass[c]&isToken != 0 }
+
+// survey tells, in one quick pass, which detectors are worth running. They are
+// linear in the text and allocate for what they find only.
 func survey(text string, numbers bool) (seek uint8) {
 	if len(text) < minSecretText {
 		return 0
 	}
-	digits, run := 0, 0
-	var before, start uint8 // the classes of the byte before, and of those that may begin a token
+	var seen uint8
+	digits := 0
 	for i := range len(text) {
 		class := byteClass[text[i]]
-		if class&isToken == 0 {
-			seek |= surveySign(text, i, class, before)
-			run, start = 0, 0
-			if class&isSpace == 0 {
-				digits = 0
-			}
-			before = class
-			continue
-		}
-		if run == 0 || text[i] == '.' {
-			start |= class & isFirst
-		}
-		if run++; run >= minTokenText && start != 0 {
-			seek |= seekTokens
-		}
-		switch {
-		case class&isDigit != 0:
-			if digits++; digits >= minCardDigits {
-				seek |= seekCards
-			}
-		case text[i] != '-':
-			digits = 0
-		case i > 0 && text[i-1] == '-':
-			seek |= seekBlocks
-		}
-		before = class
+		seen |= class
+		digits += int(class & isDigit)
 	}
-	if !numbers {
-		seek &^= seekCards
+	if seen&isAssign != 0 {
+		seek |= seekAssignments
+	}
+	if numbers && digits >= minCardDigits {
+		seek |= seekCards
+	}
+	if len(text) >= minTokenText || seen&isSpace != 0 { // a blank stands behind Bearer and Basic
+		seek |= seekTokens
+	}
+	if seen&isHyphen != 0 && seen&isSpace != 0 {
+		seek |= seekBlocks
 	}
 	return seek
-}
-
-// surveySign tells what a byte at i that is none of a token gives away.
-func surveySign(text string, i int, class, before uint8) (seek uint8) {
-	switch {
-	case class&isAssign != 0:
-		if i >= shortestKey && before&(isToken|isQuote) != 0 {
-			return seekAssignments
-		}
-	case class&isSpace != 0:
-		if i >= len("basic") && (text[i-1]|0x20 == 'r' || text[i-1]|0x20 == 'c') {
-			return seekTokens // Bearer, Basic
-		}
-	}
-	return 0
 }
 
 // span is a part of a text, from start to before end.
@@ -152,7 +117,7 @@ type tokenKind struct {
 }
 
 // tokenKinds are the tokens of common services, by their first character.
-var tokenKinds = map[byte][]tokenKind{
+var tokenKinds = [256][]tokenKind{
 	'A': {{"AKIA", 16}, {"ASIA", 16}, {"ABIA", 16}, {"ACCA", 16}, {"AIza", 35}, {"AGE-SECRET-KEY-1", 50}},
 	'S': {{"SG.", 40}, {"SK", 32}},
 	'd': {{"dop_v1_", 60}, {"doo_v1_", 60}, {"dckr_pat_", 20}},
@@ -181,9 +146,12 @@ func findTokens(text string, spans []span) []span {
 			end++
 		}
 		word := text[i:end]
-		if at := tokenIn(word); at >= 0 {
-			spans = append(spans, span{i + at, end})
-		} else if len(word) == 6 || len(word) == 5 { // Bearer, Basic
+		switch {
+		case len(word) >= minTokenText:
+			if at := tokenIn(word); at >= 0 {
+				spans = append(spans, span{i + at, end})
+			}
+		case len(word) == len("bearer") || len(word) == len("basic"):
 			if start, stop, ok := credentials(text, word, end); ok {
 				spans = append(spans, span{start, stop})
 				end = stop
@@ -281,10 +249,6 @@ func credentials(text, word string, end int) (start, stop int, ok bool) {
 		return 0, 0, false
 	}
 	return start, stop, mixed(value) || bearer && len(value) >= 20
-}
-
-func isTokenByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-' || c == '.'
 }
 
 func isCredentialByte(c byte) bool {

@@ -188,19 +188,22 @@ func plainText(s string) bool {
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	i := 0
-	for ; len(s)-i >= 8; i += 8 {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if c := s[i]; c < ' ' || c >= 0x7f {
+				return plainUnicode(s)
+			}
+		}
+		return true
+	}
+	var bad uint64
+	for i := 0; i <= len(s)-8; i += 8 {
 		w := load8(s[i:])
-		if (w|(w-' '*ones)|(w+ones))&highs != 0 {
-			return plainUnicode(s[i:])
-		}
+		bad |= w | (w - ' '*ones) | (w + ones)
 	}
-	for ; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c >= 0x7f {
-			return plainUnicode(s[i:])
-		}
-	}
-	return true
+	w := load8(s[len(s)-8:]) // the rest, and some bytes again
+	bad |= w | (w - ' '*ones) | (w + ones)
+	return bad&highs == 0 || plainUnicode(s)
 }
 
 // load8 reads eight bytes; the compiler makes it one load.
