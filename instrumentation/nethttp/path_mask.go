@@ -17,6 +17,7 @@ func maskPath(route, path string) string {
 	}
 	var masked strings.Builder
 	rest, more := path, true
+	left := strings.Count(route, "/") // segments of the route behind this one
 	for pattern := range strings.SplitSeq(route, "/") {
 		if !more {
 			return "/" + pathMask
@@ -37,9 +38,13 @@ func maskPath(route, path string) string {
 		default:
 			return "/" + pathMask
 		}
+		if kind == tail && left > 0 {
+			return "/" + pathMask // what is behind it cannot be told apart
+		}
 		if kind == tail {
 			return masked.String()
 		}
+		left--
 	}
 	if more {
 		return "/" + pathMask

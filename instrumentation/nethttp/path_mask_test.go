@@ -45,6 +45,7 @@ func FuzzMaskPath(f *testing.F) {
 	f.Add("/reset/{token}", "/reset/hunter2")
 	f.Add("/a/:id/reset/:token/*", "/a/1/reset/hunter2/b/c")
 	f.Add("/{id}/{code...}", "/1/hunter2/3")
+	f.Add("*/{token", "0/hunter2")
 	f.Fuzz(func(t *testing.T, route, path string) {
 		if !strings.Contains(path, "hunter2") || strings.Contains(route, "hunter2") {
 			return
