@@ -24,12 +24,20 @@ func ValidAction(s string) bool {
 		return false
 	}
 	for i := 1; i < len(s); i++ {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_':
-		case c == '.' && s[i-1] != '.' && i+1 < len(s):
-		default:
+		if inWord[s[i]] {
+			continue
+		}
+		if s[i] != '.' || s[i-1] == '.' || i+1 == len(s) {
 			return false
 		}
 	}
 	return true
 }
+
+// inWord has the bytes of an action's words.
+var inWord = func() (in [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789_") {
+		in[c] = true
+	}
+	return in
+}()

@@ -156,49 +156,58 @@ func TestSyncerThatHeedsItsContext(t *testing.T) {
 	})
 }
 
-// directSink is a sink that cannot hang.
+// directSink is a sink that waits for nothing.
 type directSink struct{ sink }
 
 func (*directSink) Direct() bool { return true }
 
 func TestDirectSyncer(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := &directSink{}
-		block := true
-		var caller, exporter string
-		s.export = func(ctx context.Context, _ []*sdk.Record) error {
-			exporter = goroutine()
-			if !block {
-				return nil
-			}
-			<-ctx.Done()
-			assert.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
-			return ctx.Err()
+	type key struct{}
+	s := &directSink{}
+	var inside, calls int
+	var exporter string
+	s.export = func(ctx context.Context, records []*sdk.Record) error {
+		inside++
+		assert.Equal(t, 1, inside, "calls never overlap")
+		assert.Len(t, records, 1)
+		assert.NoError(t, ctx.Err(), "the caller's cancellation stays outside")
+		assert.Equal(t, "value", ctx.Value(key{}))
+		exporter = goroutine()
+		calls++
+		inside--
+		if calls%100 == 0 {
+			panic("the exporter's")
 		}
-		p, err := sdk.NewTrackerProvider(sdk.WithSyncer(s), sdk.WithTrackTimeout(3*time.Second))
-		require.NoError(t, err)
-		tracker := p.Tracker("test")
-		start := time.Now()
-		require.ErrorIs(t, tracker.Track(t.Context(), valid()), context.DeadlineExceeded)
-		assert.Equal(t, 3*time.Second, time.Since(start))
+		return nil
+	}
+	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(s))
+	require.NoError(t, err)
+	tracker := p.Tracker("test")
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
+	cancel()
+	require.NoError(t, tracker.Track(ctx, valid()))
+	assert.Equal(t, goroutine(), exporter, "on the goroutine of Track")
 
-		waiting := make(chan error, 1)
-		go func() { waiting <- tracker.Track(context.Background(), valid()) }()
-		synctest.Wait()
-		start = time.Now()
-		require.ErrorContains(t, tracker.Track(t.Context(), valid()), "busy", "calls never overlap")
-		assert.Equal(t, 3*time.Second, time.Since(start))
-		require.Error(t, <-waiting)
+	var wg sync.WaitGroup
+	var failed atomic.Int64
+	for range 10 {
+		wg.Go(func() {
+			for range 100 {
+				if err := tracker.Track(ctx, valid()); err != nil {
+					assert.ErrorIs(t, err, audit.ErrMaybeStored)
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, 1001, calls)
+	assert.EqualValues(t, 10, failed.Load(), "the panics, each one caller's")
 
-		block = false
-		caller = goroutine()
-		require.NoError(t, tracker.Track(t.Context(), valid()))
-		assert.Equal(t, caller, exporter, "on the goroutine of Track")
-		require.NoError(t, p.Shutdown(t.Context()))
-		assert.Equal(t, 1, s.shutdowns)
-		require.ErrorIs(t, tracker.Track(t.Context(), valid()), audit.ErrShutdown)
-	})
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, 1, s.shutdowns)
+	require.ErrorIs(t, tracker.Track(t.Context(), valid()), audit.ErrShutdown)
 }
 
 // goroutine returns the name of the goroutine that calls it.

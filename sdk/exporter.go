@@ -30,10 +30,10 @@ type Exporter interface {
 // DirectExporter is an Exporter that may say that it cannot hang.
 type DirectExporter interface {
 	Exporter
-	// Direct reports whether Export returns soon after its context ended, whatever
-	// becomes of the sink. A syncer calls Export of such an exporter on the goroutine
-	// of Track, which is quicker, and of all others on one that can be left behind.
-	// The answer never changes.
+	// Direct reports whether Export waits for nothing, because its sink is memory or
+	// as sure as memory. A syncer calls Export of such an exporter on the goroutine of
+	// Track, which is quicker, and does not bound how long it takes; that of all others
+	// it calls on a goroutine that can be left behind. The answer never changes.
 	Direct() bool
 }
 

@@ -49,32 +49,40 @@ func plainPrefix(s string) int {
 }
 
 // string writes a string, with the escapes of RFC 8785 and no others, and the byte
-// that comes behind it. Nearly all strings need no escapes: they are copied while
-// they are looked at.
+// that comes behind it. Nearly all strings need no escapes: they are copied, and
+// what was copied is looked at.
 func (w *jsonWriter) string(b []byte, s string, behind byte) []byte {
 	start := len(b) + 1
 	b = slices.Grow(b, len(s)+3)[:start+len(s)+2]
 	b[start-1] = '"'
-	text := b[start:]
-	if len(s) >= 8 {
-		for i := 0; i < len(s); i += 8 {
-			at := min(i, len(s)-8) // the last eight may be partly those before
-			eight := load8(s[at:])
-			if unplain(eight) != 0 {
-				return w.oddString(b[:start], s, behind)
-			}
-			binary.LittleEndian.PutUint64(text[at:], eight)
+	text := b[start : start+len(s)]
+	copy(text, s)
+	if !allPlain(text) {
+		return w.oddString(b[:start], s, behind)
+	}
+	b[len(b)-2], b[len(b)-1] = '"', behind
+	return b
+}
+
+// allPlain reports whether all bytes are themselves in a JSON string.
+func allPlain(text []byte) bool {
+	var odd uint64
+	if len(text) >= 8 {
+		odd = unplain(binary.LittleEndian.Uint64(text[len(text)-8:]))
+		for ; len(text) > 8; text = text[8:] {
+			odd |= unplain(binary.LittleEndian.Uint64(text))
 		}
+	} else if len(text) >= 4 {
+		first, last := binary.LittleEndian.Uint32(text), binary.LittleEndian.Uint32(text[len(text)-4:])
+		odd = unplain(uint64(first) | uint64(last)<<32)
 	} else {
-		for i := range len(s) {
-			if !isPlain[s[i]] {
-				return w.oddString(b[:start], s, behind)
+		for _, c := range text {
+			if !isPlain[c] {
+				return false
 			}
-			text[i] = s[i]
 		}
 	}
-	text[len(s)], text[len(s)+1] = '"', behind
-	return b
+	return odd == 0
 }
 
 // oddString writes what string does, behind the quote.

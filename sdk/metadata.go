@@ -42,11 +42,11 @@ func mergeMetadata(dst, event, scope, overridden []attribute.KeyValue) (merged, 
 	var few [fewKeys]int
 	order := sortedOrder(few[:0], event)
 	for i, at := range order {
-		kv := event[at]
+		kv := &event[at]
 		if i > 0 && kv.Key == event[order[i-1]].Key {
 			return nil, nil, errKeyTwice("metadata", string(kv.Key))
 		}
-		for len(scope) > 0 && scope[0].Key < kv.Key {
+		for len(scope) > 0 && less(scope[0].Key, kv.Key) {
 			dst = append(dst, scope[0])
 			scope = scope[1:]
 		}
@@ -56,7 +56,7 @@ func mergeMetadata(dst, event, scope, overridden []attribute.KeyValue) (merged, 
 			}
 			scope = scope[1:]
 		}
-		dst = append(dst, kv)
+		dst = append(dst, *kv)
 	}
 	return append(dst, scope...), overridden, nil
 }
@@ -72,7 +72,7 @@ func sortedOrder(order []int, kvs []attribute.KeyValue) []int {
 		if len(kvs) > fewKeys {
 			continue
 		}
-		for at := i; at > 0 && kvs[order[at]].Key < kvs[order[at-1]].Key; at-- {
+		for at := i; at > 0 && less(kvs[order[at]].Key, kvs[order[at-1]].Key); at-- {
 			order[at], order[at-1] = order[at-1], order[at]
 		}
 	}
@@ -80,6 +80,14 @@ func sortedOrder(order []int, kvs []attribute.KeyValue) []int {
 		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(kvs[a].Key, kvs[b].Key) })
 	}
 	return order
+}
+
+// less is a < b. Most keys differ in their first character already.
+func less(a, b attribute.Key) bool {
+	if len(a) > 0 && len(b) > 0 && a[0] != b[0] {
+		return a[0] < b[0]
+	}
+	return a < b
 }
 
 // override adds kv unless a value of its key was overridden before: the first is

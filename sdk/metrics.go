@@ -135,6 +135,15 @@ func (m *exporterMetrics) start(ctx context.Context) time.Time {
 	return time.Now()
 }
 
+// exportOne counts one Export call with one record.
+func (m *exporterMetrics) exportOne(ctx context.Context, start time.Time, err error) {
+	delivered := 1
+	if err != nil {
+		delivered = 0
+	}
+	m.export(ctx, start, delivered, err)
+}
+
 // export counts one Export call that brought delivered records to the sink.
 func (m *exporterMetrics) export(ctx context.Context, start time.Time, delivered int, err error) {
 	if delivered > 0 {

@@ -158,7 +158,12 @@ func WithLogger(l *slog.Logger) Option {
 // values of Track's.
 func WithSyncer(e Exporter) Option {
 	return func(c *config) {
-		c.addDelivery(e, "WithSyncer", func(p *TrackerProvider) delivery { return newSyncer(p, e) })
+		c.addDelivery(e, "WithSyncer", func(p *TrackerProvider) delivery {
+			if d, ok := e.(DirectExporter); ok && d.Direct() {
+				return newDirectSyncer(p, e)
+			}
+			return newSyncer(p, e)
+		})
 	}
 }
 

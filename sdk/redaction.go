@@ -154,9 +154,13 @@ func (d *Redactor) Process(ctx context.Context, r *Record, next Next) error {
 }
 
 func (d *Redactor) redact(r *Record) {
+	path := "actor."
 	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
-		d.text(r, "actor.name", &a.Name, true)
-		d.text(r, "actor.id", &a.ID, false)
+		if a != &r.Actor {
+			path += "on_behalf_of."
+		}
+		d.text(r, path+"name", &a.Name, true)
+		d.text(r, path+"id", &a.ID, false)
 	}
 	d.text(r, "target.id", &r.Target.ID, false)
 	d.text(r, "target.name", &r.Target.Name, true)
@@ -206,13 +210,12 @@ func (d *Redactor) change(r *Record, c *audit.Change) {
 		if side.Type() == attribute.EMPTY {
 			continue // it says that there was nothing
 		}
-		clean, changed := d.value(path, decision, *side)
+		clean, changed := d.value(&place{record: r, path: path}, decision, *side)
 		*side = clean
 		redacted = redacted || changed
 	}
 	if redacted {
 		c.Redacted = c.Redacted || decision.strategy != nil
-		r.redacted(path)
 	}
 }
 
@@ -222,10 +225,8 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 	for i := range kvs {
 		kv := &kvs[i]
 		decision := d.decide(string(kv.Key))
-		if d.plain && decision == (keyDecision{}) && kv.Value.Type() == attribute.STRING {
-			if _, changed := d.clean(kv.Value.AsString(), true); !changed {
-				continue // nearly always
-			}
+		if d.plain && decision == (keyDecision{}) && kv.Value.Type() == attribute.STRING && !d.hasSecret(kv.Value.AsString()) {
+			continue // nearly always
 		}
 		if decision.leaks {
 			kv.Key, renamed = d.cleanKey(kv.Key, i), true
@@ -237,9 +238,8 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 		if decision.allowed {
 			continue
 		}
-		path := fieldPath(parent, string(kv.Key))
-		if clean, changed := d.value(path, decision, kv.Value); changed {
-			r.redacted(path)
+		at := place{record: r, path: fieldPath(parent, string(kv.Key))}
+		if clean, changed := d.value(&at, decision, kv.Value); changed {
 			if clean.Type() == attribute.EMPTY {
 				kv.Key, removed = "", true
 			}
@@ -256,21 +256,54 @@ func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) 
 }
 
 // value redacts a value of any kind, and what an application's functions say.
-func (d *Redactor) value(path string, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
-	clean, changed := d.keyed(decision, v, 0)
+func (d *Redactor) value(at *place, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
+	clean, changed := d.keyed(at, decision, v, 0)
 	for _, f := range d.config.custom {
-		c, ch := callRedactor(f, path, clean)
-		clean, changed = c, changed || ch
+		if c, ch := callRedactor(f, at.path, clean); ch {
+			clean, changed = c, true
+			at.redacted()
+		}
 	}
 	return clean, changed
 }
 
-// keyed redacts the value of a key.
-func (d *Redactor) keyed(decision keyDecision, v attribute.Value, depth int) (attribute.Value, bool) {
-	if decision.strategy != nil {
-		return decision.strategy.apply(v)
+// place is where a value stands in a record.
+type place struct {
+	record *Record
+	path   string // of what stands in a map, only made when it is asked for
+	parent *place
+	key    string // in the parent
+}
+
+// redacted lists the place among those where something was redacted.
+func (p *place) redacted() {
+	p.root().redacted(p.text())
+}
+
+func (p *place) root() *Record {
+	for p.parent != nil {
+		p = p.parent
 	}
-	return d.inside(v, depth)
+	return p.record
+}
+
+func (p *place) text() string {
+	if p.parent == nil {
+		return p.path
+	}
+	return fieldPath(p.parent.text(), p.key)
+}
+
+// keyed redacts the value of a key.
+func (d *Redactor) keyed(at *place, decision keyDecision, v attribute.Value, depth int) (attribute.Value, bool) {
+	if decision.strategy == nil {
+		return d.inside(at, v, depth)
+	}
+	clean, changed := decision.strategy.apply(v)
+	if changed {
+		at.redacted()
+	}
+	return clean, changed
 }
 
 // callRedactor fails closed: a panic masks the value.
@@ -291,22 +324,39 @@ func callRedactor(f func(string, attribute.Value) (attribute.Value, bool), path 
 }
 
 // inside redacts what is in a value that its key does not give away.
-func (d *Redactor) inside(v attribute.Value, depth int) (attribute.Value, bool) {
-	if depth > maxRedactDepth {
-		return attribute.StringValue(redactedText), true
+func (d *Redactor) inside(at *place, v attribute.Value, depth int) (clean attribute.Value, changed bool) {
+	switch v.Type() {
+	case attribute.SLICE, attribute.MAP:
+		if depth > maxRedactDepth {
+			at.redacted()
+			return attribute.StringValue(redactedText), true
+		}
+		if v.Type() == attribute.MAP {
+			return d.mapping(at, v, depth)
+		}
+		return d.slice(at, v, depth)
+	default:
+		if clean, changed = d.leaf(v); changed {
+			at.redacted()
+		}
+		return clean, changed
 	}
-	changed := false
+}
+
+// leaf redacts what is in a value that holds no others with keys or types of their
+// own.
+func (d *Redactor) leaf(v attribute.Value) (attribute.Value, bool) {
 	switch v.Type() {
 	case attribute.STRING:
-		if clean, ch := d.clean(v.AsString(), true); ch {
+		if clean, changed := d.clean(v.AsString(), true); changed {
 			return attribute.StringValue(clean), true
 		}
 	case attribute.BYTESLICE:
-		if clean, ch := d.clean(string(v.AsByteSlice()), true); ch {
+		if clean, changed := d.clean(string(v.AsByteSlice()), true); changed {
 			return attribute.ByteSliceValue([]byte(clean)), true
 		}
 	case attribute.STRINGSLICE:
-		texts := v.AsStringSlice()
+		texts, changed := v.AsStringSlice(), false
 		for i, text := range texts {
 			clean, ch := d.clean(text, true)
 			texts[i], changed = clean, changed || ch
@@ -314,42 +364,47 @@ func (d *Redactor) inside(v attribute.Value, depth int) (attribute.Value, bool) 
 		if changed {
 			return attribute.StringSliceValue(texts), true
 		}
-	case attribute.SLICE:
-		values := v.AsSlice()
-		for i := range values {
-			clean, ch := d.inside(values[i], depth+1)
-			values[i], changed = clean, changed || ch
-		}
-		if changed {
-			return attribute.SliceValue(values...), true
-		}
-	case attribute.MAP:
-		if kvs, ch := d.mapping(v.AsMap(), depth); ch {
-			return attribute.MapValue(kvs...), true
-		}
-	case attribute.EMPTY, attribute.BOOL, attribute.INT64, attribute.FLOAT64,
-		attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE:
+	default: // numbers and the like
 	}
 	return v, false
 }
 
-func (d *Redactor) mapping(kvs []attribute.KeyValue, depth int) (left []attribute.KeyValue, changed bool) {
-	left = kvs[:0]
+func (d *Redactor) slice(at *place, v attribute.Value, depth int) (clean attribute.Value, changed bool) {
+	values := v.AsSlice()
+	for i := range values {
+		c, ch := d.inside(at, values[i], depth+1)
+		values[i], changed = c, changed || ch
+	}
+	if changed {
+		v = attribute.SliceValue(values...)
+	}
+	return v, changed
+}
+
+func (d *Redactor) mapping(at *place, v attribute.Value, depth int) (clean attribute.Value, changed bool) {
+	kvs := v.AsMap()
+	left := kvs[:0]
 	for i, kv := range kvs {
 		decision := d.decide(string(kv.Key))
+		inner := place{parent: at, key: string(kv.Key)}
 		if decision.leaks {
 			kv.Key, changed = d.cleanKey(kv.Key, i), true
+			inner.key = string(kv.Key)
+			inner.redacted()
 		}
 		if !decision.allowed {
-			clean, ch := d.keyed(decision, kv.Value, depth+1)
-			if changed = changed || ch; ch && clean.Type() == attribute.EMPTY {
+			c, ch := d.keyed(&inner, decision, kv.Value, depth+1)
+			if changed = changed || ch; ch && c.Type() == attribute.EMPTY {
 				continue // removed
 			}
-			kv.Value = clean
+			kv.Value = c
 		}
 		left = append(left, kv)
 	}
-	return left, changed
+	if changed {
+		v = attribute.MapValue(left...)
+	}
+	return v, changed
 }
 
 // cleanKey returns what stands for a key that is a secret itself. Its place keeps
@@ -359,11 +414,19 @@ func (d *Redactor) cleanKey(key attribute.Key, place int) attribute.Key {
 	return attribute.Key(clean + "." + strconv.Itoa(place))
 }
 
+// hasSecret reports whether something in the text looks like a secret.
+func (d *Redactor) hasSecret(text string) bool {
+	seek := survey(text, true)
+	return seek != 0 && len(d.findSecrets(text, seek)) > 0
+}
+
 // clean redacts what looks like a secret inside of text.
 func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool) {
 	clean = text
 	if seek := survey(text, numbers); seek != 0 {
-		clean = d.replaceSecrets(text, seek)
+		if spans := d.findSecrets(text, seek); len(spans) > 0 {
+			clean = d.replaceSecrets(text, spans)
+		}
 	}
 	for _, p := range d.config.patterns {
 		clean = p.expression.ReplaceAllStringFunc(clean, p.strategy.text)

@@ -19,6 +19,12 @@ func findCards(text string, spans []span) []span {
 			i++
 			continue
 		}
+		if i > 0 && isTokenByte(text[i-1]) { // it is the rest of a word
+			for i < len(text) && isTokenByte(text[i]) {
+				i++
+			}
+			continue
+		}
 		var digits [maxCardDigits]byte
 		n, end, separated := 0, i, false
 		for at := i; at < len(text); at++ {
@@ -36,9 +42,8 @@ func findCards(text string, spans []span) []span {
 			}
 			separated = true
 		}
-		before := i == 0 || !isTokenByte(text[i-1])
 		behind := end == len(text) || !isTokenByte(text[end]) || text[end] == '.'
-		if n >= minCardDigits && n <= maxCardDigits && before && behind && isCard(digits[:n]) &&
+		if n >= minCardDigits && n <= maxCardDigits && behind && isCard(digits[:n]) &&
 			(!separated || inGroups(text[i:end])) {
 			spans = append(spans, span{i, end})
 		}

@@ -18,31 +18,29 @@ const (
 	seekAssignments = 1 << iota
 	seekBlocks
 	seekTokens
+	seekCredentials
 	seekCards
 )
 
-// The classes of bytes that tell.
-const (
-	isDigit  = 1 << iota // it is 1, so that digits can be added up
-	isToken              // a byte of tokens
-	isAssign             // : or =
-	isSpace
-	isHyphen
-)
-
-var byteClass = func() (class [256]uint8) {
-	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") {
-		class[c] = isToken
-	}
+// byteCounts has, for each byte, what it adds to a survey's counts: of the digits in
+// the lowest 16 bits, then of the signs that stand between a key and its value, of
+// blanks, and of hyphens.
+var byteCounts = func() (counts [256]uint64) {
 	for c := '0'; c <= '9'; c++ {
-		class[c] |= isDigit
+		counts[c] = 1
 	}
-	class['-'] |= isHyphen
-	class[':'], class['='], class[' '] = isAssign, isAssign, isSpace
-	return class
+	counts[':'], counts['='] = 1<<assignCount, 1<<assignCount
+	counts[' '], counts['\t'], counts['-'] = 1<<blankCount, 1<<blankCount, 1<<hyphenCount
+	return counts
 }()
 
-func isTokenByte(c byte) bool { return byteClass[c]&isToken != 0 }
+// Where in a survey's counts the others begin.
+const (
+	assignCount = 16
+	blankCount  = 32
+	hyphenCount = 48
+	countMask   = 1<<16 - 1
+)
 
 // survey tells, in one quick pass, which detectors are worth running. They are
 // linear in the text and allocate for what they find only.
@@ -50,36 +48,53 @@ func survey(text string, numbers bool) (seek uint8) {
 	if len(text) < minSecretText {
 		return 0
 	}
-	var seen uint8
-	digits := 0
-	for i := range len(text) {
-		class := byteClass[text[i]]
-		seen |= class
-		digits += int(class & isDigit)
+	if len(text) > countMask { // more than can be counted
+		return seekAssignments | seekBlocks | seekTokens | seekCredentials | seekCards
 	}
-	if seen&isAssign != 0 {
+	var counts uint64
+	for i := range len(text) {
+		counts += byteCounts[text[i]]
+	}
+	blanks := counts >> blankCount & countMask
+	if counts>>assignCount&countMask != 0 {
 		seek |= seekAssignments
 	}
-	if numbers && digits >= minCardDigits {
+	if numbers && counts&countMask >= minCardDigits {
 		seek |= seekCards
 	}
-	if len(text) >= minTokenText || seen&isSpace != 0 { // a blank stands behind Bearer and Basic
+	if len(text) >= minTokenText {
 		seek |= seekTokens
 	}
-	if seen&isHyphen != 0 && seen&isSpace != 0 {
+	if blanks != 0 {
+		seek |= seekCredentials
+	}
+	if counts>>hyphenCount != 0 && blanks != 0 {
 		seek |= seekBlocks
 	}
 	return seek
 }
 
+// isToken has the bytes of tokens.
+var isToken = func() (token [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") {
+		token[c] = true
+	}
+	return token
+}()
+
+func isTokenByte(c byte) bool { return isToken[c] }
+
 // span is a part of a text, from start to before end.
 type span struct{ start, end int }
 
-// replaceSecrets puts what stands for a secret in the place of each.
-func (d *Redactor) replaceSecrets(text string, seek uint8) string {
+// findSecrets returns where in the text secrets are, in order. They may overlap.
+func (d *Redactor) findSecrets(text string, seek uint8) []span {
 	var spans []span
 	if seek&seekTokens != 0 {
 		spans = findTokens(text, spans)
+	}
+	if seek&seekCredentials != 0 {
+		spans = findCredentials(text, spans)
 	}
 	if seek&seekBlocks != 0 {
 		spans = findBlocks(text, spans)
@@ -91,10 +106,14 @@ func (d *Redactor) replaceSecrets(text string, seek uint8) string {
 	if seek&seekCards != 0 {
 		spans = findCards(text, spans)
 	}
-	if len(spans) == 0 {
-		return text
+	if len(spans) > 1 {
+		slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	return spans
+}
+
+// replaceSecrets puts what stands for a secret in the place of each.
+func (d *Redactor) replaceSecrets(text string, spans []span) string {
 	var b strings.Builder
 	at := 0
 	for i := 0; i < len(spans); {
@@ -134,30 +153,27 @@ var tokenKinds = [256][]tokenKind{
 	'E': {{"EAACEdEose0cBA", 10}},
 }
 
-// findTokens finds tokens by their beginnings, and what follows Bearer or Basic.
+// findTokens finds tokens by their beginnings. They are so long that each covers
+// one of the places that it looks at.
 func findTokens(text string, spans []span) []span {
-	for i := 0; i < len(text); {
-		if !isTokenByte(text[i]) {
-			i++
+	for at := minTokenText - 1; at < len(text); at += minTokenText {
+		if !isToken[text[at]] {
 			continue
 		}
-		end := i
-		for end < len(text) && isTokenByte(text[end]) {
+		start, end := at, at+1
+		for start > 0 && isToken[text[start-1]] {
+			start--
+		}
+		for end < len(text) && isToken[text[end]] {
 			end++
 		}
-		word := text[i:end]
-		switch {
-		case len(word) >= minTokenText:
-			if at := tokenIn(word); at >= 0 {
-				spans = append(spans, span{i + at, end})
-			}
-		case len(word) == len("bearer") || len(word) == len("basic"):
-			if start, stop, ok := credentials(text, word, end); ok {
-				spans = append(spans, span{start, stop})
-				end = stop
-			}
+		if end-start < minTokenText {
+			continue
 		}
-		i = end
+		if n := tokenIn(text[start:end]); n >= 0 {
+			spans = append(spans, span{start + n, end})
+		}
+		at = end
 	}
 	return spans
 }
@@ -227,28 +243,48 @@ func mixed(text string) bool {
 // prose ("bearer bonds") stays.
 const minCredentials = 8
 
-// credentials finds what follows the word Bearer or Basic, which ends at end.
-func credentials(text, word string, end int) (start, stop int, ok bool) {
-	bearer := strings.EqualFold(word, "bearer")
-	if !bearer && !strings.EqualFold(word, "basic") {
-		return 0, 0, false
+// findCredentials finds what follows the words Bearer and Basic and a blank.
+func findCredentials(text string, spans []span) []span {
+	for i := len("basic"); i < len(text); i++ {
+		if !isBlank(text[i]) || isBlank(text[i-1]) {
+			continue
+		}
+		bearer := endsInWord(text[:i], "bearer")
+		if !bearer && !endsInWord(text[:i], "basic") {
+			continue
+		}
+		start := i
+		for start < len(text) && isBlank(text[start]) {
+			start++
+		}
+		stop := start
+		for stop < len(text) && isCredentialByte(text[stop]) {
+			stop++
+		}
+		if isCredential(text[start:stop], bearer) {
+			spans = append(spans, span{start, stop})
+			i = stop
+		}
 	}
-	start = end
-	for start < len(text) && (text[start] == ' ' || text[start] == '\t') {
-		start++
+	return spans
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+
+// endsInWord reports whether the text ends in the word, in any case, which is not
+// the end of a longer one.
+func endsInWord(text, word string) bool {
+	start := len(text) - len(word)
+	return start >= 0 && strings.EqualFold(text[start:], word) && (start == 0 || !isToken[text[start-1]])
+}
+
+// isCredential reports whether the value looks like what follows Bearer, or else
+// like the base64 that follows Basic.
+func isCredential(value string, bearer bool) bool {
+	if len(value) < minCredentials || !bearer && len(value)%4 != 0 {
+		return false
 	}
-	stop = start
-	for stop < len(text) && isCredentialByte(text[stop]) {
-		stop++
-	}
-	value := text[start:stop]
-	if start == end || len(value) < minCredentials {
-		return 0, 0, false
-	}
-	if !bearer && len(value)%4 != 0 { // base64
-		return 0, 0, false
-	}
-	return start, stop, mixed(value) || bearer && len(value) >= 20
+	return mixed(value) || bearer && len(value) >= 20
 }
 
 func isCredentialByte(c byte) bool {

@@ -44,21 +44,25 @@ func (s *scrubber) prose(field string, text *string) {
 // metadata also sorts by key, which a processor may have left undone.
 func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 	for i := range kvs {
-		if i > 0 && kvs[i].Key <= kvs[i-1].Key {
-			if kvs[i].Key == kvs[i-1].Key {
-				return errKeyTwice(parent, string(kvs[i].Key))
+		kv := &kvs[i]
+		if i > 0 && !less(kvs[i-1].Key, kv.Key) {
+			if kv.Key == kvs[i-1].Key {
+				return errKeyTwice(parent, string(kv.Key))
 			}
 			slices.SortFunc(kvs, byKey)
 			return s.metadata(parent, kvs)
 		}
-		key := string(kvs[i].Key)
-		if err := checkKey(parent, key); err != nil {
+		if err := checkKey(parent, string(kv.Key)); err != nil {
 			return err
 		}
-		if err := s.value(parent, key, &kvs[i].Value); err != nil {
+		s.size += len(kv.Key)
+		if kv.Value.Type() == attribute.STRING && plainText(kv.Value.AsString()) {
+			s.size += len(kv.Value.AsString()) // nearly always
+			continue
+		}
+		if err := s.value(parent, string(kv.Key), &kv.Value); err != nil {
 			return err
 		}
-		s.size += len(key)
 	}
 	return nil
 }
@@ -188,21 +192,24 @@ func plainText(s string) bool {
 		ones  = 0x0101010101010101
 		highs = 0x8080808080808080
 	)
-	if len(s) < 8 {
+	var bad uint64
+	if len(s) >= 8 {
+		for rest := s; len(rest) > 8; rest = rest[8:] {
+			w := load8(rest)
+			bad |= w | (w - ' '*ones) | (w + ones)
+		}
+		w := load8(s[len(s)-8:]) // the rest, and some bytes again
+		bad |= w | (w - ' '*ones) | (w + ones)
+	} else if len(s) >= 4 {
+		w := load4(s) | load4(s[len(s)-4:])<<32
+		bad = w | (w - ' '*ones) | (w + ones)
+	} else {
 		for i := range len(s) {
 			if c := s[i]; c < ' ' || c >= 0x7f {
 				return plainUnicode(s)
 			}
 		}
-		return true
 	}
-	var bad uint64
-	for i := 0; i <= len(s)-8; i += 8 {
-		w := load8(s[i:])
-		bad |= w | (w - ' '*ones) | (w + ones)
-	}
-	w := load8(s[len(s)-8:]) // the rest, and some bytes again
-	bad |= w | (w - ' '*ones) | (w + ones)
 	return bad&highs == 0 || plainUnicode(s)
 }
 
@@ -211,6 +218,12 @@ func load8(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// load4 reads four bytes.
+func load4(s string) uint64 {
+	_ = s[3]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }
 
 func plainUnicode(s string) bool {

@@ -14,11 +14,8 @@ import (
 // makes all calls of Export: nothing but leaving it behind bounds one that hangs.
 // Whoever holds the turn may hand a call to the goroutine, which gives the turn
 // back when Export has really returned.
-//
-// A DirectExporter cannot hang. Its Export is called by whoever holds the turn.
 type syncer struct {
 	exporter Exporter
-	direct   bool
 	id       string
 	metrics  exporterMetrics
 	turn     chan struct{}  // holds an element while the turn is taken
@@ -58,10 +55,6 @@ func newSyncer(p *TrackerProvider, e Exporter) *syncer {
 		done:     make(chan struct{}),
 		closing:  make(chan struct{}),
 	}
-	if d, ok := e.(DirectExporter); ok && d.Direct() {
-		s.direct = true
-		return s
-	}
 	s.alarm = time.AfterFunc(time.Hour, s.expire)
 	s.alarm.Stop()
 	go s.loop()
@@ -77,12 +70,6 @@ func (s *syncer) deliver(ctx context.Context, r *Record, wait time.Duration) err
 	}
 	c := &syncCall{record: [1]*Record{r}}
 	c.ctx.values, c.ctx.deadline = ctx, deadline
-	if s.direct {
-		err := s.export(c)
-		<-s.turn
-		return err
-	}
-
 	c.settled.Add(1)
 	s.mu.Lock()
 	s.running = c
@@ -132,11 +119,7 @@ func (s *syncer) export(c *syncCall) error {
 	start := s.metrics.start(c.ctx.values)
 	err := exportOne(&c.ctx, s.exporter, c.record[:])
 	c.ctx.cancel(context.Canceled)
-	delivered := 0
-	if err == nil {
-		delivered = 1
-	}
-	s.metrics.export(c.ctx.values, start, delivered, err)
+	s.metrics.exportOne(c.ctx.values, start, err)
 	return err
 }
 
@@ -187,9 +170,6 @@ func (s *syncer) shutdown(ctx context.Context) error {
 
 // endLoop is called with the turn.
 func (s *syncer) endLoop() {
-	if s.direct {
-		return
-	}
 	s.calls <- nil
 	<-s.done
 	s.alarm.Stop()

@@ -269,14 +269,15 @@ func (v *Validator) mayBeAnonymous(r *Record) bool {
 
 // checkText cleans all text and adds up its size.
 func (v *Validator) checkText(ctx context.Context, r *Record, text *scrubber) error {
-	for _, id := range [...]struct{ field, value string }{
-		{"target.type", r.Target.Type}, {"tenant", r.Tenant}, {"channel", r.Channel},
-	} {
-		if !plainText(id.value) {
-			return invalid(id.field, notPlain)
-		}
-		text.size += len(id.value)
+	switch {
+	case !plainText(r.Target.Type):
+		return invalid("target.type", notPlain)
+	case !plainText(r.Tenant):
+		return invalid("tenant", notPlain)
+	case !plainText(r.Channel):
+		return invalid("channel", notPlain)
 	}
+	text.size += len(r.Target.Type) + len(r.Tenant) + len(r.Channel)
 	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
 		text.name("actor.name", &a.Name)
 		text.size += len(a.ID) + len(a.AuthMethod)

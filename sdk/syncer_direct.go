@@ -1,0 +1,50 @@
+package sdk
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// directSyncer is the syncer of a DirectExporter. It cannot hang, so that Track's
+// own goroutine calls Export, and those that come meanwhile wait for it.
+type directSyncer struct {
+	exporter Exporter
+	id       string
+	metrics  exporterMetrics
+
+	mu      sync.Mutex // held while Export runs
+	records [1]*Record // what Export is given
+}
+
+func newDirectSyncer(p *TrackerProvider, e Exporter) *directSyncer {
+	return &directSyncer{exporter: e, id: e.Name(), metrics: p.metrics.of(e.Name())}
+}
+
+func (s *directSyncer) name() string { return s.id }
+
+func (s *directSyncer) deliver(ctx context.Context, r *Record, _ time.Duration) error {
+	ctx = context.WithoutCancel(ctx)
+	start := s.metrics.start(ctx)
+	err := s.export(ctx, r)
+	s.metrics.exportOne(ctx, start, err)
+	return err
+}
+
+func (s *directSyncer) export(ctx context.Context, r *Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[0] = r
+	err := exportOne(ctx, s.exporter, s.records[:])
+	s.records[0] = nil
+	return err
+}
+
+// forceFlush has nothing to do: what Track accepted is delivered.
+func (s *directSyncer) forceFlush(context.Context) error { return nil }
+
+func (s *directSyncer) shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return shutdownExporter(ctx, s.exporter)
+}
