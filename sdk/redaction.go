@@ -154,13 +154,11 @@ func (d *Redactor) Process(ctx context.Context, r *Record, next Next) error {
 }
 
 func (d *Redactor) redact(r *Record) {
-	path := "actor."
-	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
-		if a != &r.Actor {
-			path += "on_behalf_of."
-		}
-		d.text(r, path+"name", &a.Name, true)
-		d.text(r, path+"id", &a.ID, false)
+	d.text(r, "actor.name", &r.Actor.Name, true)
+	d.text(r, "actor.id", &r.Actor.ID, false)
+	for a, behind := r.Actor.OnBehalfOf, 1; a != nil; a, behind = a.OnBehalfOf, behind+1 {
+		d.text(r, actorPath(behind, "name"), &a.Name, true)
+		d.text(r, actorPath(behind, "id"), &a.ID, false)
 	}
 	d.text(r, "target.id", &r.Target.ID, false)
 	d.text(r, "target.name", &r.Target.Name, true)

@@ -11,46 +11,53 @@ const (
 	maxCardDigits = 19
 )
 
-// findCards finds card numbers: runs of digits, with single blanks or hyphens
-// between them, that begin as the networks' do and have the right check digit.
+// findCards finds card numbers.
 func findCards(text string, spans []span) []span {
 	for i := 0; i < len(text); {
-		if text[i] < '0' || text[i] > '9' {
+		switch {
+		case !isDigit(text[i]):
 			i++
-			continue
-		}
-		if i > 0 && isTokenByte(text[i-1]) { // it is the rest of a word
-			for i < len(text) && isTokenByte(text[i]) {
+		case i > 0 && isToken[text[i-1]]: // it is the rest of a word
+			for i < len(text) && isToken[text[i]] {
 				i++
 			}
-			continue
-		}
-		var digits [maxCardDigits]byte
-		n, end, separated := 0, i, false
-		for at := i; at < len(text); at++ {
-			c := text[at]
-			if '0' <= c && c <= '9' {
-				if n < len(digits) {
-					digits[n] = c - '0'
-				}
-				n++
-				end = at + 1
-				continue
+		default:
+			end, is := cardAt(text, i)
+			if is {
+				spans = append(spans, span{i, end})
 			}
-			if (c != ' ' && c != '-') || at+1 == len(text) || text[at+1] < '0' || text[at+1] > '9' {
-				break
-			}
-			separated = true
+			i = end
 		}
-		behind := end == len(text) || !isTokenByte(text[end]) || text[end] == '.'
-		if n >= minCardDigits && n <= maxCardDigits && behind && isCard(digits[:n]) &&
-			(!separated || inGroups(text[i:end])) {
-			spans = append(spans, span{i, end})
-		}
-		i = end
 	}
 	return spans
 }
+
+// cardAt returns where the run of digits ends that begins at start, with single
+// blanks or hyphens between them, and whether it is a card number: it begins as the
+// networks' do and has the right check digit.
+func cardAt(text string, start int) (end int, is bool) {
+	var digits [maxCardDigits]byte
+	n, separated := 0, false
+	for at := start; at < len(text); at++ {
+		if c := text[at]; isDigit(c) {
+			if n < len(digits) {
+				digits[n] = c - '0'
+			}
+			n++
+			end = at + 1
+			continue
+		} else if (c != ' ' && c != '-') || at+1 == len(text) || !isDigit(text[at+1]) {
+			break
+		}
+		separated = true
+	}
+	behind := end == len(text) || !isToken[text[end]] || text[end] == '.'
+	is = n >= minCardDigits && n <= maxCardDigits && behind && isCard(digits[:n]) &&
+		(!separated || inGroups(text[start:end]))
+	return end, is
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // inGroups reports whether the digits are grouped as on a card: by four, or 4-6-5.
 func inGroups(text string) bool {

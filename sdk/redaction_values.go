@@ -82,8 +82,6 @@ var isToken = func() (token [256]bool) {
 	return token
 }()
 
-func isTokenByte(c byte) bool { return isToken[c] }
-
 // span is a part of a text, from start to before end.
 type span struct{ start, end int }
 
@@ -288,7 +286,7 @@ func isCredential(value string, bearer bool) bool {
 }
 
 func isCredentialByte(c byte) bool {
-	return isTokenByte(c) || c == '+' || c == '/' || c == '=' || c == '~'
+	return isToken[c] || c == '+' || c == '/' || c == '=' || c == '~'
 }
 
 const blockBegin = "-----BEGIN "
@@ -381,7 +379,7 @@ func keyBefore(text string, i int) string {
 		end--
 	}
 	start := end
-	for start > 0 && end-start < maxKeyLookBack && isTokenByte(text[start-1]) {
+	for start > 0 && end-start < maxKeyLookBack && isToken[text[start-1]] {
 		start--
 	}
 	if end-start < shortestKey {

@@ -221,7 +221,7 @@ func (v *Validator) checkActor(r *Record) error {
 
 func (v *Validator) checkOneActor(r *Record, a *audit.Actor, behind int) error {
 	wrong := func(field, reason string) error {
-		return invalid("actor."+strings.Repeat("on_behalf_of.", behind)+field, reason)
+		return invalid(actorPath(behind, field), reason)
 	}
 	switch a.Type {
 	case audit.ActorUser, audit.ActorService, audit.ActorSystem:
@@ -255,6 +255,11 @@ func (v *Validator) checkOneActor(r *Record, a *audit.Actor, behind int) error {
 		}
 	}
 	return nil
+}
+
+// actorPath names a field of an actor who stands behind that many others.
+func actorPath(behind int, field string) string {
+	return "actor." + strings.Repeat("on_behalf_of.", behind) + field
 }
 
 // mayBeAnonymous reports whether the record's action allows the anonymous actor.
