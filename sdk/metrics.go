@@ -19,8 +19,12 @@ type metrics struct {
 	exported        metric.Int64Counter
 	retried         metric.Int64Counter
 	lost            metric.Int64Counter
+	deadLettered    metric.Int64Counter
 	unrepresentable metric.Int64Counter
 	duration        metric.Float64Histogram
+	depth           metric.Int64ObservableGauge
+	bytes           metric.Int64ObservableGauge
+	meter           metric.Meter
 }
 
 const meterName = "github.com/opendeed/audit/sdk"
@@ -41,12 +45,34 @@ func newMetrics(mp metric.MeterProvider) (*metrics, error) {
 		exported:        counter("audit.records.exported", "Records that an exporter's sink has, by exporter.", "{record}"),
 		retried:         counter("audit.records.retried", "Records that were exported again after an error, by exporter.", "{record}"),
 		lost:            counter("audit.records.lost", "Records that a batcher gave up, by exporter.", "{record}"),
+		deadLettered:    counter("audit.records.dead_lettered", "Records that an exporter refused for good, by exporter.", "{record}"),
 		unrepresentable: counter("audit.values.unrepresentable", "Values of changes that were replaced by a placeholder.", "{value}"),
 	}
 	var err error
 	m.duration, err = meter.Float64Histogram("audit.export.duration",
 		metric.WithDescription("Duration of Export calls, by exporter and outcome."), metric.WithUnit("s"))
+	errs = append(errs, err)
+	m.depth, err = meter.Int64ObservableGauge("audit.ledger.depth",
+		metric.WithDescription("Records in a ledger that an exporter does not have yet, by ledger and exporter."), metric.WithUnit("{record}"))
+	errs = append(errs, err)
+	m.bytes, err = meter.Int64ObservableGauge("audit.ledger.bytes",
+		metric.WithDescription("Size of a ledger, by ledger."), metric.WithUnit("By"))
+	m.meter = meter
 	return m, errors.Join(append(errs, err)...)
+}
+
+// observe has the gauges of a ledger read whenever somebody collects them.
+func (m *metrics) observe(d *ledgerDelivery) (metric.Registration, error) {
+	name := attribute.String("ledger", d.id)
+	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		stats := d.ledger.Stats()
+		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
+		for _, f := range d.followers {
+			left := int64(stats.Next - 1 - f.cursor.Committed())
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.id)))
+		}
+		return nil
+	}, m.depth, m.bytes)
 }
 
 // suppression says why a signal was not recorded.
@@ -99,6 +125,8 @@ func rejectReason(err error) string {
 		return "shutdown"
 	case errors.Is(err, audit.ErrQueueFull):
 		return "queue_full"
+	case errors.Is(err, audit.ErrLedgerFull):
+		return "ledger_full"
 	case errors.Is(err, audit.ErrMaybeStored):
 		return "maybe_stored"
 	}

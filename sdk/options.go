@@ -27,8 +27,9 @@ type config struct {
 	trackTimeout  time.Duration
 	meterProvider metric.MeterProvider
 	logger        *slog.Logger
-	names         []string                          // of the deliveries, in order
-	deliveries    []func(*TrackerProvider) delivery // started only when all is well
+	names         []string                                   // of the deliveries, in order
+	deliveries    []func(*TrackerProvider) (delivery, error) // started only when all is well
+	ledgers       int
 	errs          []error
 }
 
@@ -59,7 +60,7 @@ func (c *config) fail(err error) {
 	}
 }
 
-var errNoDelivery = errors.New("it has no delivery; add sdk.WithSyncer or sdk.WithBatcher")
+var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")
 
 // checkDeliveries refuses a provider that would record nothing, and exporters
 // that could not be told apart.
@@ -78,17 +79,24 @@ func (c *config) checkDeliveries() {
 
 // addDelivery checks the exporter and keeps open for when all options are known.
 func (c *config) addDelivery(e Exporter, option string, open func(*TrackerProvider) delivery) {
+	if c.addName(e, option) {
+		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery, error) { return open(p), nil })
+	}
+}
+
+// addName checks the exporter.
+func (c *config) addName(e Exporter, option string) bool {
 	if e == nil {
 		c.fail(fmt.Errorf("%s: the exporter is nil", option))
-		return
+		return false
 	}
 	name := e.Name()
 	if !exporterName.MatchString(name) {
 		c.fail(fmt.Errorf("%s: the exporter's name %q does not match %s", option, name, exporterName))
-		return
+		return false
 	}
 	c.names = append(c.names, name)
-	c.deliveries = append(c.deliveries, open)
+	return true
 }
 
 // WithResource describes the service. The default is what OTEL_RESOURCE_ATTRIBUTES

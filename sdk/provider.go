@@ -23,6 +23,7 @@ type TrackerProvider struct {
 	first        Next // the first step behind resolution
 	deliveries   []delivery
 	gate         gate
+	redactor     *Redactor
 	metrics      *metrics
 	logger       *slog.Logger
 
@@ -68,8 +69,13 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	suppressor := NewSuppressor(validator)
 	suppressor.metrics = m
 	p.first = p.chain(c.processors, validator, suppressor, redactor)
+	p.redactor = redactor
 	for _, open := range c.deliveries {
-		p.deliveries = append(p.deliveries, open(p))
+		d, err := open(p)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("sdk: the tracker provider cannot be made: %w", err), p.Shutdown(context.Background()))
+		}
+		p.deliveries = append(p.deliveries, d)
 	}
 	return p, nil
 }

@@ -33,7 +33,7 @@ type syncer struct {
 
 // syncCall is one record that a Track call waits for.
 type syncCall struct {
-	ctx     exportContext
+	ctx     boundedContext
 	record  [1]*Record
 	settled sync.WaitGroup // done when err is set
 	over    bool           // guarded by the syncer's mutex

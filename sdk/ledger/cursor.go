@@ -31,14 +31,29 @@ type Cursor struct {
 
 	walker walker
 	read   []Entry // of the last frame, what was not handed out yet
+	opened uint64  // where the cursor stood when it was opened
+	beyond beyond  // what the consumer had beyond that
 	closed bool
 }
 
 const (
 	cursorSuffix  = ".cursor"
 	cursorVersion = 1
-	cursorSize    = 8 + 16 + 8
+	cursorSize    = 8 + 16 + 8 + len(beyond{})
 )
+
+// MaxBeyond is how far beyond its place a cursor can say what its consumer has.
+const MaxBeyond = 8 * len(beyond{})
+
+// beyond has a bit for each entry that follows a place, which says that the consumer
+// has it.
+type beyond [128]byte
+
+func (b *beyond) set(distance uint64) { b[(distance-1)/8] |= 1 << ((distance - 1) % 8) }
+
+func (b *beyond) has(distance uint64) bool {
+	return distance-1 < uint64(MaxBeyond) && b[(distance-1)/8]>>((distance-1)%8)&1 == 1
+}
 
 var cursorName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
@@ -65,7 +80,7 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	}
 	c = l.newCursor(name, oldest-1)
 	var err error
-	if c.slots, err = createSlots(l.dir, name+cursorSuffix, c.encode(c.committed)); err != nil {
+	if c.slots, err = createSlots(l.dir, name+cursorSuffix, c.encode(c.committed, &beyond{})); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -75,7 +90,7 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 }
 
 func (l *Ledger) newCursor(name string, committed uint64) *Cursor {
-	c := &Cursor{ledger: l, name: name, committed: committed}
+	c := &Cursor{ledger: l, name: name, committed: committed, opened: committed}
 	c.walker = walker{source: l, next: committed + 1}
 	return c
 }
@@ -122,33 +137,34 @@ func (l *Ledger) openCursors() error {
 		if err != nil {
 			return err
 		}
-		committed, err := decodeCursor(value, l.id, file)
+		committed, beyond, err := decodeCursor(value, l.id, file)
 		if err != nil {
 			return errors.Join(err, s.file.Close())
 		}
 		c := l.newCursor(name, committed)
-		c.slots = s
+		c.slots, c.beyond = s, beyond
 		l.cursors[name] = c
 	}
 	return nil
 }
 
-func (c *Cursor) encode(seq uint64) []byte {
+func (c *Cursor) encode(seq uint64, has *beyond) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint64(make([]byte, 0, cursorSize), cursorVersion)
 	b = append(b, c.ledger.id[:]...)
-	return le.AppendUint64(b, seq)
+	b = le.AppendUint64(b, seq)
+	return append(b, has[:]...)
 }
 
-func decodeCursor(b []byte, id ledgerID, file string) (uint64, error) {
+func decodeCursor(b []byte, id ledgerID, file string) (seq uint64, has beyond, err error) {
 	le := binary.LittleEndian
 	switch {
 	case len(b) < 8 || le.Uint64(b) != cursorVersion:
-		return 0, errNewer
+		return 0, has, errNewer
 	case len(b) != cursorSize || ledgerID(b[8:24]) != id:
-		return 0, &CorruptError{Segment: file, Reason: "it is the cursor of another ledger"}
+		return 0, has, &CorruptError{Segment: file, Reason: "it is the cursor of another ledger"}
 	}
-	return le.Uint64(b[24:]), nil
+	return le.Uint64(b[24:]), beyond(b[32:]), nil
 }
 
 // Name returns the consumer's name.
@@ -171,6 +187,10 @@ func (c *Cursor) Next(ctx context.Context, most, bytes int) ([]Entry, error) {
 	var entries []Entry
 	for {
 		for len(c.read) > 0 {
+			if c.beyond.has(c.read[0].Seq - c.opened) {
+				c.read = c.read[1:]
+				continue
+			}
 			bytes -= len(c.read[0].Data)
 			if len(entries) > 0 && (len(entries) >= most || bytes < 0) {
 				return entries, nil
@@ -193,6 +213,15 @@ func (c *Cursor) Next(ctx context.Context, most, bytes int) ([]Entry, error) {
 			}
 		}
 	}
+}
+
+// Position returns the sequence number of the last entry that Next has returned or
+// left out. It is for the goroutine that calls Next.
+func (c *Cursor) Position() uint64 {
+	if len(c.read) > 0 {
+		return c.read[0].Seq - 1
+	}
+	return c.walker.next - 1
 }
 
 // appendEntries appends copies of the entries of a frame, from a sequence number on.
@@ -233,9 +262,11 @@ func (l *Ledger) waitFor(ctx context.Context, seq uint64) error {
 	}
 }
 
-// Commit says that the consumer has all entries up to seq, durably. After an error
-// the cursor stands where it stood or at seq.
-func (c *Cursor) Commit(seq uint64) error {
+// Commit says that the consumer has all entries up to seq, durably, and of those
+// that follow the ones beyond, none of them further than MaxBeyond. When the ledger
+// is opened anew, Next leaves these out. After an error the cursor stands where it
+// stood or at seq.
+func (c *Cursor) Commit(seq uint64, beyond ...uint64) error {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
 	l := c.ledger
@@ -247,10 +278,14 @@ func (c *Cursor) Commit(seq uint64) error {
 		return ErrClosed
 	case seq > sound:
 		return fmt.Errorf("ledger: entry %d cannot be committed; the last one is %d", seq, sound)
-	case seq <= committed:
+	case seq < committed || seq == committed && len(beyond) == 0:
 		return nil
 	}
-	if err := c.slots.write(c.encode(seq)); err != nil {
+	has, err := c.ahead(seq, sound, beyond)
+	if err != nil {
+		return err
+	}
+	if err := c.slots.write(c.encode(seq, has)); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -260,6 +295,24 @@ func (c *Cursor) Commit(seq uint64) error {
 		poke(l.tend)
 	}
 	return nil
+}
+
+// ahead returns which entries the consumer has that follow seq: those given, and
+// those that it had when the cursor was opened.
+func (c *Cursor) ahead(seq, sound uint64, given []uint64) (*beyond, error) {
+	var has beyond
+	for _, s := range given {
+		if s <= seq || s > sound || s-seq > uint64(MaxBeyond) {
+			return nil, fmt.Errorf("ledger: entry %d cannot be committed beyond %d; the last one is %d", s, seq, sound)
+		}
+		has.set(s - seq)
+	}
+	for s := seq + 1; s <= c.opened+uint64(MaxBeyond); s++ {
+		if c.beyond.has(s - c.opened) {
+			has.set(s - seq)
+		}
+	}
+	return &has, nil
 }
 
 func (c *Cursor) close() error {

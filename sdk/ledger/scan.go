@@ -102,6 +102,9 @@ func (s *scanner) view(offset int64, n int) ([]byte, error) {
 	return nil, fmt.Errorf("ledger: reading %s: %w", s.segment.name(), err)
 }
 
+// forget has everything read again.
+func (s *scanner) forget() { s.ahead = s.ahead[:0] }
+
 func (s *scanner) corrupt(offset int64, reason string) *CorruptError {
 	return &CorruptError{Segment: s.segment.name(), Offset: offset, Reason: reason}
 }

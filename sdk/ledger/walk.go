@@ -1,6 +1,9 @@
 package ledger
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // source is where a walker finds its segments.
 type source interface {
@@ -31,7 +34,7 @@ func (w *walker) walk() (frame []byte, h frameHeader, more bool, err error) {
 				return nil, h, false, err
 			}
 		}
-		found, err := w.scanner.scan()
+		found, err := w.scan()
 		if found {
 			if h = w.scanner.header; h.last() < w.next {
 				continue // on the way to next
@@ -49,6 +52,33 @@ func (w *walker) walk() (frame []byte, h frameHeader, more bool, err error) {
 			return nil, h, false, err
 		}
 	}
+}
+
+// How often, and at first how long after another, what looks damaged where a writer
+// may be at work is read again.
+const (
+	settleAttempts = 8
+	settlePause    = time.Millisecond
+)
+
+// scan scans the next frame. In the last segment it may be written at this moment, so
+// that some of what was read is older than the rest.
+func (w *walker) scan() (bool, error) {
+	found, err := w.scanner.scan()
+	if found || w.current.next != 0 {
+		return found, err
+	}
+	w.scanner.forget()
+	found, err = w.scanner.scan()
+	for attempt := range settleAttempts {
+		if _, corrupt := errors.AsType[*CorruptError](err); !corrupt {
+			break
+		}
+		time.Sleep(settlePause << attempt)
+		w.scanner.forget()
+		found, err = w.scanner.scan()
+	}
+	return found, err
 }
 
 // enter opens the segment with the next entry.

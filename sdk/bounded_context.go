@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// exportContext is what a syncer's exporter gets: the values of Track's context, no
-// cancellation from there, and a deadline. It exists because most exporters never
-// ask whether it is done, and context.WithDeadline starts a timer for each.
-type exportContext struct {
+// boundedContext has the values of Track's context, no cancellation from there, and a
+// deadline. It exists because those who get it hardly ever ask whether it is done, and
+// context.WithDeadline starts a timer for each.
+type boundedContext struct {
 	values   context.Context
 	deadline time.Time
 
@@ -19,13 +19,13 @@ type exportContext struct {
 	err   error
 }
 
-var _ context.Context = (*exportContext)(nil)
+var _ context.Context = (*boundedContext)(nil)
 
-func (c *exportContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *boundedContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
-func (c *exportContext) Value(key any) any { return c.values.Value(key) }
+func (c *boundedContext) Value(key any) any { return c.values.Value(key) }
 
-func (c *exportContext) Done() <-chan struct{} {
+func (c *boundedContext) Done() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done == nil {
@@ -39,7 +39,7 @@ func (c *exportContext) Done() <-chan struct{} {
 	return c.done
 }
 
-func (c *exportContext) Err() error {
+func (c *boundedContext) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !time.Now().Before(c.deadline) {
@@ -49,13 +49,13 @@ func (c *exportContext) Err() error {
 }
 
 // cancel ends the context. Only the first reason counts.
-func (c *exportContext) cancel(err error) {
+func (c *boundedContext) cancel(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.end(err)
 }
 
-func (c *exportContext) end(err error) {
+func (c *boundedContext) end(err error) {
 	if c.err != nil {
 		return
 	}

@@ -1,0 +1,373 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk/ledger"
+)
+
+// follower brings the records of a ledger to one exporter. One goroutine, which it
+// owns, makes all calls of Export.
+type follower struct {
+	exporter Exporter
+	id       string
+	config   ledgerConfig
+	metrics  exporterMetrics
+	logger   *slog.Logger
+	ledger   *ledger.Ledger
+	cursor   *ledger.Cursor
+	records  *decoder
+	letters  *deadLetters
+
+	life    context.Context // ends when what is under way is to be left
+	abort   context.CancelFunc
+	waiting context.Context // ends when there is to be no waiting for entries any more
+	drain   context.CancelFunc
+	turn    chan struct{} // holds an element while Export runs
+	hurry   chan struct{} // has an element when a pause is to end
+	done    chan struct{} // closed when the goroutine has returned
+
+	mu       sync.Mutex
+	through  uint64        // the exporter has, or refused, everything up to here
+	target   uint64        // somebody waits for everything up to here
+	progress chan struct{} // closed when through grows; nil if nobody waits
+}
+
+// item is an entry of the ledger that is to be exported.
+type item struct {
+	seq    uint64
+	record *Record // nil where the entry is no record
+	raw    []byte
+	err    error // why it is none
+}
+
+func newFollower(p *TrackerProvider, d *ledgerDelivery, e Exporter, cursor *ledger.Cursor, records *decoder, c ledgerConfig) *follower {
+	f := &follower{
+		exporter: e,
+		id:       e.Name(),
+		config:   c,
+		metrics:  p.metrics.of(e.Name()),
+		logger:   p.logger,
+		ledger:   d.ledger,
+		cursor:   cursor,
+		records:  records,
+		letters:  d.deadLetters,
+		turn:     make(chan struct{}, 1),
+		hurry:    make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		through:  cursor.Committed(),
+	}
+	f.life, f.abort = context.WithCancel(context.Background())
+	f.waiting, f.drain = context.WithCancel(f.life)
+	return f
+}
+
+// loop is the goroutine.
+func (f *follower) loop() {
+	defer close(f.done)
+	for {
+		batch, err := f.fill()
+		if !f.deliver(batch) {
+			return
+		}
+		damage, damaged := errors.AsType[*ledger.CorruptError](err)
+		switch {
+		case err == nil:
+		case damaged:
+			f.lose(damage)
+		case f.waiting.Err() != nil:
+			return
+		default:
+			f.logger.Error("audit: the ledger cannot be read; trying again", slog.String("exporter", f.id), slog.Any("error", err))
+			f.pause(1)
+		}
+	}
+}
+
+// fill waits for records, and then for a full batch or until the first has waited
+// long enough.
+func (f *follower) fill() ([]item, error) {
+	most, bytes := f.config.batch.batchSize, f.config.batchBytes
+	entries, err := f.cursor.Next(ended, most, bytes)
+	if len(entries) == 0 && errors.Is(err, context.Canceled) {
+		f.advance(f.cursor.Position(), nil)
+		entries, err = f.cursor.Next(f.waiting, most, bytes)
+	}
+	if err == nil && len(entries) < most && f.mayWait() {
+		f.rest(f.config.batch.interval)
+		var more []ledger.Entry
+		more, err = f.cursor.Next(ended, most-len(entries), bytes-size(entries))
+		entries = append(entries, more...)
+		if errors.Is(err, context.Canceled) {
+			err = nil // there are no more
+		}
+	}
+	batch := make([]item, 0, len(entries))
+	for _, e := range entries {
+		r, decodeErr := f.records.decode(e)
+		batch = append(batch, item{seq: e.Seq, record: r, raw: e.Data, err: decodeErr})
+	}
+	return batch, err
+}
+
+// ended is a context for not waiting at all.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func size(entries []ledger.Entry) (n int) {
+	for _, e := range entries {
+		n += len(e.Data)
+	}
+	return n
+}
+
+// mayWait reports whether a batch may wait for more records.
+func (f *follower) mayWait() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.through >= f.target && f.waiting.Err() == nil
+}
+
+// deliver brings the batch to the exporter, however often that fails. It returns
+// false when it was aborted.
+func (f *follower) deliver(batch []item) bool {
+	if len(batch) == 0 {
+		return true
+	}
+	left, ok := f.buryUnreadable(batch)
+	for attempt := 1; ok && len(left) > 0; attempt++ {
+		err := f.attempt(f.life, left)
+		again, refused := sortOutItems(left, err)
+		for _, r := range refused {
+			ok = ok && f.bury(&DeadLetter{Seq: r.seq, Reason: r.err.Error(), Attempts: attempt, Record: r.record})
+		}
+		if left = again; !ok || len(left) == 0 {
+			break
+		}
+		f.advance(left[0].seq-1, beyond(batch, left))
+		f.metrics.retried.Add(f.life, int64(len(left)), f.metrics.exporter...)
+		f.logger.Warn("audit: an export failed; trying again", slog.String("exporter", f.id),
+			slog.Int("records", len(left)), slog.Int("attempt", attempt), slog.Any("error", err))
+		ok = f.pause(attempt)
+	}
+	if ok {
+		f.advance(batch[len(batch)-1].seq, nil)
+	}
+	return ok
+}
+
+// buryUnreadable makes dead letters of what is no record, and returns the rest.
+func (f *follower) buryUnreadable(batch []item) (left []item, ok bool) {
+	for _, it := range batch {
+		if it.err == nil {
+			left = append(left, it)
+		} else if !f.bury(&DeadLetter{Seq: it.seq, Reason: "it is no record: " + it.err.Error(), Raw: it.raw}) {
+			return nil, false
+		}
+	}
+	return left, true
+}
+
+// attempt calls Export once.
+func (f *follower) attempt(ctx context.Context, batch []item) error {
+	select {
+	case f.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-f.turn }()
+	ctx, cancel := context.WithTimeout(ctx, f.config.batch.exportTimeout)
+	defer cancel()
+	records := make([]*Record, len(batch))
+	for i, it := range batch {
+		records[i] = it.record
+	}
+	start := f.metrics.start(ctx)
+	err := exportOne(ctx, f.exporter, records)
+	n := 0
+	if err == nil {
+		n = len(batch)
+	} else if partial, is := errors.AsType[*PartialError](err); is {
+		n = len(batch) - len(partial.Rejected)
+	}
+	f.metrics.export(ctx, start, n, err)
+	return err
+}
+
+// sortOutItems tells from an export error which items are worth another attempt and
+// which are refused for good, and why.
+func sortOutItems(batch []item, err error) (again, refused []item) {
+	partial, is := errors.AsType[*PartialError](err)
+	for i, it := range batch {
+		reason, rejected := err, err != nil
+		if is {
+			reason, rejected = partial.Rejected[i]
+		}
+		switch {
+		case !rejected:
+		case IsPermanent(reason):
+			it.err = reason
+			refused = append(refused, it)
+		default:
+			again = append(again, it)
+		}
+	}
+	return again, refused
+}
+
+// beyond returns the sequence numbers of the batch that are done, behind the first
+// that is left.
+func beyond(batch, left []item) (done []uint64) {
+	first := left[0].seq
+	for _, it := range batch {
+		switch {
+		case len(left) > 0 && left[0].seq == it.seq:
+			left = left[1:]
+		case it.seq > first:
+			done = append(done, it.seq)
+		}
+	}
+	return done
+}
+
+// advance says that the exporter has, or refused, everything up to seq, and those
+// beyond.
+func (f *follower) advance(seq uint64, beyond []uint64) {
+	if err := f.cursor.Commit(seq, beyond...); err != nil {
+		f.logger.Error("audit: a cursor cannot be written; if the process stops now, records are exported again",
+			slog.String("exporter", f.id), slog.Any("error", err))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.through = max(f.through, seq)
+	if f.progress != nil {
+		close(f.progress)
+		f.progress = nil
+	}
+}
+
+// bury keeps what the exporter does not get among the dead letters. It does not give
+// up, because the record would be lost to the exporter, and returns false when it was
+// aborted.
+func (f *follower) bury(letter *DeadLetter) bool {
+	letter.Exporter = f.id
+	for attempt := 1; ; attempt++ {
+		err := f.letters.add(letter)
+		if err == nil {
+			break
+		}
+		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.id), slog.Any("error", err))
+		if !f.pause(attempt) {
+			return false // the cursor stays before it
+		}
+	}
+	f.metrics.deadLettered.Add(f.life, 1, f.metrics.exporter...)
+	return true
+}
+
+// lose reports entries that the ledger cannot read any more.
+func (f *follower) lose(damage *ledger.CorruptError) {
+	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.id), slog.Any("error", damage))
+	f.bury(&DeadLetter{Seq: damage.From, Through: damage.To, Reason: damage.Error()})
+}
+
+// rest waits for more records, unless somebody is in a hurry.
+func (f *follower) rest(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.hurry:
+	case <-f.waiting.Done():
+	}
+}
+
+// pause waits before the next attempt, and reports false when there is none.
+func (f *follower) pause(attempt int) bool {
+	pause := min(f.config.batch.backoff<<min(attempt-1, 16), 100*f.config.batch.backoff)
+	pause -= rand.N(pause/2 + 1)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.hurry:
+	case <-f.life.Done():
+		return false
+	}
+	return true
+}
+
+// flush waits until the exporter has everything up to seq.
+func (f *follower) flush(ctx context.Context, seq uint64) error {
+	for {
+		f.mu.Lock()
+		if f.through >= seq {
+			f.mu.Unlock()
+			return nil
+		}
+		left := seq - f.through
+		f.target = max(f.target, seq)
+		if f.progress == nil {
+			f.progress = make(chan struct{})
+		}
+		progress := f.progress
+		f.mu.Unlock()
+		select {
+		case f.hurry <- struct{}{}:
+		default:
+		}
+		select {
+		case <-progress:
+		case <-f.done:
+			return audit.ErrShutdown
+		case <-ctx.Done():
+			return fmt.Errorf("%d records are not delivered yet: %w", left, ctx.Err())
+		}
+	}
+}
+
+// drainTimeout bounds a shutdown whose context has no deadline, for sinks that are
+// down.
+const drainTimeout = 30 * time.Second
+
+// shutdown lets the exporter catch up until ctx ends, and shuts it down.
+func (f *follower) shutdown(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, drainTimeout)
+		defer cancel()
+	}
+	f.drain()
+	defer f.abort()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		f.abort()
+		select {
+		case <-f.done:
+		case <-time.After(abortGrace):
+			return errors.Join(f.undelivered(), fmt.Errorf("an export is still running: %w", ctx.Err()))
+		}
+	}
+	return errors.Join(f.undelivered(), shutdownExporter(ctx, f.exporter))
+}
+
+// undelivered says what stays in the ledger for the next start.
+func (f *follower) undelivered() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if left := f.ledger.Stats().Next - 1 - f.through; left > 0 {
+		return fmt.Errorf("%d records are not delivered; they are in the ledger, and the next start goes on with them", left)
+	}
+	return nil
+}

@@ -1,0 +1,423 @@
+package sdk_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// quick makes followers lose no time in tests.
+func quick(opts ...sdk.BatchOption) sdk.LedgerOption {
+	return sdk.WithExport(append([]sdk.BatchOption{
+		sdk.WithBatchInterval(time.Millisecond), sdk.WithBackoff(time.Millisecond), sdk.WithBatchSize(10),
+	}, opts...)...)
+}
+
+// follower is a sink that remembers which targets it has, and how often.
+type follower struct {
+	id string
+	// refuse says why a record is not taken, nil if it is.
+	refuse func(target string) error
+	// fail says why the whole batch is not taken.
+	fail func(ctx context.Context) error
+
+	mu    sync.Mutex
+	order []string
+	seen  []*sdk.Record
+}
+
+func (f *follower) Name() string { return f.id }
+
+func (f *follower) Export(ctx context.Context, records []*sdk.Record) error {
+	if f.fail != nil {
+		if err := f.fail(ctx); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	partial := &sdk.PartialError{Rejected: map[int]error{}}
+	for i, r := range records {
+		if f.refuse != nil {
+			if err := f.refuse(r.Target.ID); err != nil {
+				partial.Rejected[i] = err
+				continue
+			}
+		}
+		f.order = append(f.order, r.Target.ID)
+		f.seen = append(f.seen, r)
+	}
+	if len(partial.Rejected) > 0 {
+		return partial
+	}
+	return nil
+}
+
+func (f *follower) Shutdown(context.Context) error { return nil }
+
+func (f *follower) has() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.order)
+}
+
+// trackNumbered tracks n events whose targets are numbered from the given one.
+func trackNumbered(t *testing.T, p *sdk.TrackerProvider, from, n int) []string {
+	t.Helper()
+	var ids []string
+	for i := range n {
+		id := fmt.Sprint(from + i)
+		require.NoError(t, p.Tracker("test").Track(t.Context(), with(func(e *audit.Event) { e.Target.ID = id })))
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func openProvider(t *testing.T, opts ...sdk.Option) *sdk.TrackerProvider {
+	t.Helper()
+	p, err := sdk.NewTrackerProvider(opts...)
+	require.NoError(t, err)
+	return p
+}
+
+func TestLedgerIsAStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	p := openProvider(t, sdk.WithLedger(dir, nil))
+	want := trackNumbered(t, p, 1, 50)
+	require.NoError(t, p.Shutdown(t.Context()))
+	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), valid()), audit.ErrShutdown)
+
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	var got []string
+	for e, err := range r.Entries(t.Context(), 0) {
+		require.NoError(t, err)
+		var record sdk.Record
+		require.NoError(t, record.UnmarshalJSON(e.Data))
+		got = append(got, record.Target.ID)
+	}
+	require.NoError(t, r.Close())
+	assert.Equal(t, want, got)
+}
+
+func TestLedgerExportersFollowInOrder(t *testing.T) {
+	t.Parallel()
+	a, b := &follower{id: "a"}, &follower{id: "b"}
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{a, b}, quick()))
+	want := trackNumbered(t, p, 1, 500)
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, want, a.has())
+	assert.Equal(t, want, b.has())
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, want, a.has(), "nothing twice")
+	same := 0
+	for i := range a.seen {
+		if a.seen[i] == b.seen[i] {
+			same++
+		}
+	}
+	assert.Equal(t, len(want), same, "decoded once for both")
+}
+
+func TestLedgerGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	down := errors.New("the sink is down")
+	var broken atomic.Bool
+	a, b := &follower{id: "a"}, &follower{id: "b"}
+	b.fail = func(context.Context) error {
+		if broken.Load() {
+			return down
+		}
+		return nil
+	}
+	open := func() *sdk.TrackerProvider {
+		return openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{a, b}, quick()), sdk.WithLogger(slog.New(slog.DiscardHandler)))
+	}
+	p := open()
+	want := trackNumbered(t, p, 1, 25)
+	require.NoError(t, p.ForceFlush(t.Context()))
+	broken.Store(true)
+	want = append(want, trackNumbered(t, p, 26, 25)...)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err := p.ForceFlush(ctx)
+	require.ErrorContains(t, err, "b: 25 records are not delivered yet")
+	assert.NotContains(t, err.Error(), "a:")
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = p.Shutdown(ctx)
+	require.ErrorContains(t, err, "b: 25 records are not delivered; they are in the ledger")
+	assert.Equal(t, want, a.has())
+	assert.Equal(t, want[:25], b.has())
+
+	broken.Store(false)
+	p = open()
+	want = append(want, trackNumbered(t, p, 51, 1)...)
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, want, a.has(), "nothing twice")
+	assert.Equal(t, want, b.has())
+}
+
+func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	release := make(chan struct{})
+	hung := &follower{id: "hung", fail: func(context.Context) error { <-release; return nil }}
+	good := &follower{id: "good"}
+	p := openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{hung, good}, quick()))
+	want := trackNumbered(t, p, 1, 100)
+	require.Eventually(t, func() bool { return len(good.has()) == 100 }, 5*time.Second, time.Millisecond)
+	assert.Equal(t, want, good.has())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err := p.Shutdown(ctx)
+	require.ErrorContains(t, err, "hung: 100 records are not delivered")
+	require.ErrorContains(t, err, "an export is still running")
+	close(release)
+
+	again := &follower{id: "hung"}
+	p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{again, good}, quick()))
+	require.NoError(t, p.Shutdown(t.Context()), "the directory was unlocked nevertheless")
+	assert.Equal(t, want, again.has(), "it is not known what the hung export brought to the sink")
+}
+
+func TestLedgerDeadLetters(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	var logs bytes.Buffer
+	var mended atomic.Bool
+	attempts := map[string]int{}
+	s := &follower{id: "strict"}
+	s.refuse = func(target string) error {
+		attempts[target]++
+		switch {
+		case mended.Load():
+			return nil
+		case target == "3" || target == "17":
+			return sdk.Permanent(errors.New("not of our liking, with password=hunter2hunter2"))
+		case target == "5" && attempts[target] < 4:
+			return errors.New("not now")
+		}
+		return nil
+	}
+	open := func() *sdk.TrackerProvider {
+		return openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	}
+	p := open()
+	want := trackNumbered(t, p, 1, 20)
+	require.NoError(t, p.ForceFlush(t.Context()))
+	want = slices.DeleteFunc(want, func(id string) bool { return id == "3" || id == "17" })
+	assert.ElementsMatch(t, want, s.has(), "the rest goes on")
+	assert.Equal(t, 4, attempts["5"])
+
+	list := func(p *sdk.TrackerProvider) (letters []sdk.DeadLetter) {
+		for l, err := range p.DeadLetters(t.Context()) {
+			require.NoError(t, err)
+			letters = append(letters, l)
+		}
+		return letters
+	}
+	letters := list(p)
+	require.Len(t, letters, 2)
+	for i, seq := range []uint64{3, 17} {
+		assert.Equal(t, "strict", letters[i].Exporter)
+		assert.Equal(t, seq, letters[i].Seq)
+		assert.Equal(t, 1, letters[i].Attempts)
+		assert.Equal(t, "not of our liking, with password=***REDACTED***", letters[i].Reason)
+		assert.Equal(t, fmt.Sprint(seq), letters[i].Record.Target.ID)
+		assert.WithinDuration(t, time.Now(), letters[i].Time, time.Minute)
+		assert.False(t, letters[i].Replayed)
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+
+	p = open()
+	n, err := p.ReplayDeadLetters(t.Context(), "strict")
+	require.NoError(t, err, "refused again")
+	assert.Zero(t, n)
+	letters = list(p)
+	require.Len(t, letters, 4)
+	assert.True(t, letters[0].Replayed && letters[1].Replayed)
+	assert.False(t, letters[2].Replayed || letters[3].Replayed)
+	assert.Equal(t, 2, letters[2].Attempts)
+
+	mended.Store(true)
+	n, err = p.ReplayDeadLetters(t.Context(), "strict")
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	n, err = p.ReplayDeadLetters(t.Context(), "strict")
+	require.NoError(t, err)
+	assert.Zero(t, n, "once is enough")
+	_, err = p.ReplayDeadLetters(t.Context(), "nobody")
+	require.ErrorContains(t, err, "no ledger of the provider")
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.ElementsMatch(t, append(want, "3", "17"), s.has())
+}
+
+func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	var mended atomic.Bool
+	s := &follower{id: "strict"}
+	s.refuse = func(target string) error {
+		if (target == "2" || target == "7") && !mended.Load() {
+			return errors.New("not now")
+		}
+		return nil
+	}
+	quiet := sdk.WithLogger(slog.New(slog.DiscardHandler))
+	p := openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick(sdk.WithBatchInterval(300*time.Millisecond))), quiet)
+	want := trackNumbered(t, p, 1, 30)
+	require.Eventually(t, func() bool { return len(s.has()) >= 8 }, 5*time.Second, time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	require.Error(t, p.Shutdown(ctx))
+
+	mended.Store(true)
+	p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()), quiet)
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.ElementsMatch(t, want, s.has(), "a clean restart delivers nothing twice")
+}
+
+func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	p := openProvider(t, sdk.WithLedger(dir, nil))
+	trackNumbered(t, p, 1, 1)
+	require.NoError(t, p.Shutdown(t.Context()))
+	l, err := ledger.Open(dir)
+	require.NoError(t, err)
+	_, err = l.Append(t.Context(), []byte("what is this"))
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+
+	s := &follower{id: "late"}
+	p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()))
+	trackNumbered(t, p, 3, 1)
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, []string{"1", "3"}, s.has(), "a new exporter begins with the oldest")
+	for letter, err := range p.DeadLetters(t.Context()) {
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, letter.Seq)
+		assert.Equal(t, "what is this", string(letter.Raw))
+		assert.Contains(t, letter.Reason, "it is no record")
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+func TestLedgerFull(t *testing.T) {
+	t.Parallel()
+	var open atomic.Bool
+	s := &follower{id: "slow", fail: func(context.Context) error {
+		if !open.Load() {
+			return errors.New("not yet")
+		}
+		return nil
+	}}
+	p := openProvider(t, sdk.WithTrackTimeout(50*time.Millisecond), sdk.WithLogger(slog.New(slog.DiscardHandler)),
+		sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(),
+			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
+	event := with(func(e *audit.Event) {
+		e.Metadata = []attribute.KeyValue{attribute.String("note", string(bytes.Repeat([]byte("x"), 8000)))}
+	})
+	var err error
+	stored := 0
+	for ; err == nil && stored < 100; stored++ {
+		err = p.Tracker("test").Track(t.Context(), event)
+	}
+	require.ErrorIs(t, err, audit.ErrLedgerFull)
+	var failed *audit.DeliveryError
+	require.ErrorAs(t, err, &failed)
+	assert.Equal(t, []string{"ledger"}, failed.Failed)
+
+	open.Store(true)
+	require.NoError(t, p.ForceFlush(t.Context()))
+	for range 100 {
+		require.NoError(t, p.Tracker("test").Track(t.Context(), event), "there is room again")
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Len(t, s.has(), stored-1+100)
+}
+
+func TestLedgerRelaxed(t *testing.T) {
+	t.Parallel()
+	s := &follower{id: "sink"}
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(), sdk.WithSyncInterval(time.Hour)))
+	want := trackNumbered(t, p, 1, 100)
+	assert.Empty(t, s.has(), "exporters get what is synced")
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, want, s.has())
+	want = append(want, trackNumbered(t, p, 101, 10)...)
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, want, s.has())
+}
+
+func TestBadLedgers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	p := openProvider(t, sdk.WithLedger(dir, nil))
+	a := &follower{id: "a"}
+	for reason, opt := range map[string]sdk.Option{
+		"another writer":            sdk.WithLedger(dir, nil),
+		"directory is not given":    sdk.WithLedger("", nil),
+		"exporter is nil":           sdk.WithLedger(dir+"2", []sdk.Exporter{nil}),
+		"two exporters are named":   sdk.WithLedger(dir+"2", []sdk.Exporter{a, a}),
+		"at most 1024":              sdk.WithLedger(dir+"2", nil, sdk.WithExport(sdk.WithBatchSize(2000))),
+		"a ledger has no queue":     sdk.WithLedger(dir+"2", nil, sdk.WithExport(sdk.WithQueueSize(2000))),
+		"must be positive":          sdk.WithLedger(dir+"2", nil, sdk.WithBatchBytes(0)),
+		"must not be negative":      sdk.WithLedger(dir+"2", nil, sdk.WithSyncInterval(-1)),
+		"less than two segments":    sdk.WithLedger(dir+"2", nil, sdk.WithLedgerSize(1)),
+		"is not between":            sdk.WithLedger(dir+"2", nil, sdk.WithSegmentSize(1)),
+		"age and size must not be ": sdk.WithLedger(dir+"2", nil, sdk.WithRetention(-1, 0)),
+	} {
+		_, err := sdk.NewTrackerProvider(opt)
+		require.ErrorContains(t, err, reason)
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+func TestTwoLedgers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a, b := &follower{id: "a"}, &follower{id: "b"}
+	p := openProvider(t, sdk.WithLedger(dir+"/1", []sdk.Exporter{a}, quick()), sdk.WithLedger(dir+"/2", []sdk.Exporter{b}, quick()))
+	want := trackNumbered(t, p, 1, 10)
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, want, a.has())
+	assert.Equal(t, want, b.has())
+}
+
+func TestLedgerConcurrently(t *testing.T) {
+	t.Parallel()
+	s := &follower{id: "sink"}
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(sdk.WithBatchSize(500)),
+		sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
+	var wg sync.WaitGroup
+	want := map[string]bool{}
+	for i := range 8 {
+		for j := range 100 {
+			want[fmt.Sprint(i*100+j)] = true
+		}
+		wg.Go(func() { trackNumbered(t, p, i*100, 100) })
+	}
+	wg.Wait()
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(want)), s.has())
+}
