@@ -3,7 +3,7 @@
 //
 //	exporter, err := stdout.New()
 //	...
-//	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(exporter))
+//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", []sdk.Exporter{exporter}))
 //	...
 //	defer provider.Shutdown(context.Background())
 //	audit.SetTrackerProvider(provider)
@@ -13,8 +13,9 @@
 // Track resolves the event (id, time, actor, metadata, trace) into a [Record].
 // The user's processors see it first, then validation, suppression of covered
 // signals, and redaction, in this order, so that nothing a processor adds
-// escapes them. Then every delivery gets the record: syncers before Track
-// returns, batchers through a bounded queue in memory.
+// escapes them. Then every delivery gets the record: a ledger stores it on disk
+// before Track returns, and its exporters follow; a syncer exports it before Track
+// returns; a batcher keeps it in a bounded queue in memory.
 //
 // # Errors
 //
@@ -34,6 +35,9 @@
 //	audit.records.exported          records that a sink has, by exporter
 //	audit.records.retried           records that were exported again, by exporter
 //	audit.records.lost              records that a batcher gave up, by exporter
+//	audit.records.dead_lettered     records that an exporter refused for good, by exporter
+//	audit.ledger.depth              records that an exporter does not have yet, by ledger and exporter
+//	audit.ledger.bytes              size of a ledger, by ledger
 //	audit.values.unrepresentable    values of changes that were replaced by a placeholder
 //	audit.export.duration           seconds that Export took, by exporter and outcome
 package sdk

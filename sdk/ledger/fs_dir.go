@@ -170,5 +170,7 @@ func (f *osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+func (f *osFile) WriteAt(b []byte, offset int64) (int, error) { return writeAt(f.File, b, offset) }
+
 // Sync makes the content durable, and of its attributes those that reading needs.
 func (f *osFile) Sync() error { return syncData(f.File) }

@@ -6,3 +6,5 @@ import "os"
 
 // syncData is F_FULLFSYNC on macOS and FlushFileBuffers on Windows.
 func syncData(f *os.File) error { return f.Sync() }
+
+func writeAt(f *os.File, b []byte, offset int64) (int, error) { return f.WriteAt(b, offset) }
