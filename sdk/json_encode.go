@@ -44,8 +44,12 @@ func (w *jsonWriter) record(b []byte, r *Record) []byte {
 	b = w.word(b, `"kind":`, r.Kind.String(), r.Kind.Valid())
 	b = w.texts(b, `"marked":`, r.Marked)
 	b = w.attributes(b, `"metadata":`, r.Metadata)
+	var observed []byte // as it is written
 	if !r.ObservedTime.IsZero() {
-		b = w.time(b, `"observed_time":`, r.ObservedTime)
+		b = append(b, `"observed_time":`...)
+		start := len(b)
+		b = w.time(b, r.ObservedTime)
+		observed = b[start:]
 	}
 	if r.Operation != audit.OperationUnspecified {
 		b = w.word(b, `"operation":`, r.Operation.String(), r.Operation.Valid())
@@ -62,7 +66,12 @@ func (w *jsonWriter) record(b []byte, r *Record) []byte {
 	}
 	b = w.target(b, &r.Target)
 	b = w.text(b, `"tenant":`, r.Tenant)
-	b = w.time(b, `"time":`, r.Time)
+	b = append(b, `"time":`...)
+	if observed != nil && r.Time.Equal(r.ObservedTime) { // as for most events
+		b = append(b, observed...)
+	} else {
+		b = w.time(b, r.Time)
+	}
 	if r.TraceID.IsValid() {
 		b = append(b, `"trace_id":"`...)
 		b = hex.AppendEncode(b, r.TraceID[:])
@@ -182,8 +191,7 @@ func (w *jsonWriter) texts(b []byte, opening string, list []string) []byte {
 	return append(b, ',')
 }
 
-func (w *jsonWriter) time(b []byte, opening string, t time.Time) []byte {
-	b = append(b, opening...)
+func (w *jsonWriter) time(b []byte, t time.Time) []byte {
 	if !isJSONTime(t) {
 		w.fail(b, "it must be between the years 1970 and 9999")
 		return append(b, `"",`...)

@@ -26,12 +26,12 @@ func (w *jsonWriter) object(b []byte, kvs []attribute.KeyValue, depth int) []byt
 		if !inOrder && i > 0 && kv.Key == kvs[i-1].Key {
 			w.fail(b, keyRepeated)
 		}
-		b = w.string(b, string(kv.Key), ':')
 		if kv.Value.Type() == attribute.STRING {
-			b = w.string(b, kv.Value.AsString(), ',')
-		} else {
-			b = w.value(b, &kv.Value, depth)
+			b = w.member(b, string(kv.Key), kv.Value.AsString())
+			continue
 		}
+		b = w.string(b, string(kv.Key), ':')
+		b = w.value(b, &kv.Value, depth)
 	}
 	b[len(b)-1] = '}'
 	return b

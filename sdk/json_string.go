@@ -1,9 +1,7 @@
 package sdk
 
 import (
-	"encoding/binary"
 	"math/bits"
-	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -49,35 +47,41 @@ func plainPrefix(s string) int {
 }
 
 // string writes a string, with the escapes of RFC 8785 and no others, and the byte
-// that comes behind it. Nearly all strings need no escapes: they are copied, and
-// what was copied is looked at.
+// that comes behind it. Nearly all strings need no escapes.
 func (w *jsonWriter) string(b []byte, s string, behind byte) []byte {
-	start := len(b) + 1
-	b = slices.Grow(b, len(s)+3)[:start+len(s)+2]
-	b[start-1] = '"'
-	text := b[start : start+len(s)]
-	copy(text, s)
-	if !allPlain(text) {
-		return w.oddString(b[:start], s, behind)
+	b = append(b, '"')
+	if !allPlain(s) {
+		return w.oddString(b, s, behind)
 	}
-	b[len(b)-2], b[len(b)-1] = '"', behind
-	return b
+	b = append(b, s...)
+	return append(b, '"', behind)
+}
+
+// member writes a member that is a string, and a comma.
+func (w *jsonWriter) member(b []byte, name, text string) []byte {
+	if !allPlain(name) || !allPlain(text) {
+		return w.string(w.string(b, name, ':'), text, ',')
+	}
+	b = append(b, '"')
+	b = append(b, name...)
+	b = append(b, `":"`...)
+	b = append(b, text...)
+	return append(b, `",`...)
 }
 
 // allPlain reports whether all bytes are themselves in a JSON string.
-func allPlain(text []byte) bool {
+func allPlain(s string) bool {
 	var odd uint64
-	if len(text) >= 8 {
-		odd = unplain(binary.LittleEndian.Uint64(text[len(text)-8:]))
-		for ; len(text) > 8; text = text[8:] {
-			odd |= unplain(binary.LittleEndian.Uint64(text))
+	if len(s) >= 8 {
+		odd = unplain(load8(s[len(s)-8:])) // the rest, and some bytes again
+		for ; len(s) > 8; s = s[8:] {
+			odd |= unplain(load8(s))
 		}
-	} else if len(text) >= 4 {
-		first, last := binary.LittleEndian.Uint32(text), binary.LittleEndian.Uint32(text[len(text)-4:])
-		odd = unplain(uint64(first) | uint64(last)<<32)
+	} else if len(s) >= 4 {
+		odd = unplain(load4(s) | load4(s[len(s)-4:])<<32)
 	} else {
-		for _, c := range text {
-			if !isPlain[c] {
+		for i := range len(s) {
+			if !isPlain[s[i]] {
 				return false
 			}
 		}

@@ -146,10 +146,14 @@ func (d *ledgerDelivery) unlessHung(ctx context.Context, f func() error) error {
 	select {
 	case err := <-returned:
 		return err
-	case <-time.After(abortGrace):
+	case <-time.After(diskGrace):
 		return fmt.Errorf("the disk does not answer: %w", ctx.Err())
 	}
 }
+
+// diskGrace is how long the disk has to answer after a context ended, so that the
+// ledger is closed and unlocked nevertheless.
+const diskGrace = 2 * time.Second
 
 func (d *ledgerDelivery) each(f func(*follower) error) error {
 	errs := make([]error, len(d.followers))

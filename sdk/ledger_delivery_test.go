@@ -156,7 +156,7 @@ func TestLedgerGoesOnWhereItStopped(t *testing.T) {
 	broken.Store(true)
 	want = append(want, trackNumbered(t, p, 26, 25)...)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	err := p.ForceFlush(ctx)
 	require.ErrorContains(t, err, "b: 25 records are not delivered yet")
@@ -331,7 +331,7 @@ func TestLedgerFull(t *testing.T) {
 		}
 		return nil
 	}}
-	p := openProvider(t, sdk.WithTrackTimeout(50*time.Millisecond), sdk.WithLogger(slog.New(slog.DiscardHandler)),
+	p := openProvider(t, sdk.WithTrackTimeout(2*time.Second), sdk.WithLogger(slog.New(slog.DiscardHandler)),
 		sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(),
 			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
 	event := with(func(e *audit.Event) {

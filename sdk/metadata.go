@@ -34,20 +34,24 @@ func allocate(n int) *Record {
 	return r
 }
 
-// mergeMetadata appends the event's metadata and the scope's to dst, sorted by
-// key. Where both have a key the event's value is taken, and the scope's is put
-// to those overridden, unless an earlier one is there already. The event's are in
-// any order; all others are sorted, shared and not changed.
-func mergeMetadata(dst, event, scope, overridden []attribute.KeyValue) (merged, replaced []attribute.KeyValue, err error) {
-	var few [fewKeys]int
-	order := sortedOrder(few[:0], event)
-	for i, at := range order {
-		kv := &event[at]
-		if i > 0 && kv.Key == event[order[i-1]].Key {
+// mergeMetadata puts the event's metadata and the scope's together, sorted by key,
+// in room if it is large enough. Where both have a key the event's value is taken,
+// and the scope's is put to those overridden, unless an earlier one is there
+// already. The event's are in any order; all others are sorted, shared and not
+// changed.
+func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged, replaced []attribute.KeyValue, err error) {
+	var few [fewKeys]*attribute.KeyValue
+	order := inOrder(few[:0], event)
+	n := len(event) + len(scope)
+	merged = slices.Grow(room, n)[:n]
+	n = 0
+	for i, kv := range order {
+		if i > 0 && kv.Key == order[i-1].Key {
 			return nil, nil, errKeyTwice("metadata", string(kv.Key))
 		}
 		for len(scope) > 0 && less(scope[0].Key, kv.Key) {
-			dst = append(dst, scope[0])
+			merged[n] = scope[0]
+			n++
 			scope = scope[1:]
 		}
 		if len(scope) > 0 && scope[0].Key == kv.Key {
@@ -56,28 +60,33 @@ func mergeMetadata(dst, event, scope, overridden []attribute.KeyValue) (merged, 
 			}
 			scope = scope[1:]
 		}
-		dst = append(dst, *kv)
+		merged[n] = *kv
+		n++
 	}
-	return append(dst, scope...), overridden, nil
+	n += copy(merged[n:], scope)
+	return merged[:n], overridden, nil
 }
 
 // fewKeys is up to which number inserting is faster than sorting.
 const fewKeys = 16
 
-// sortedOrder appends the indexes of kvs, by key, to order. kvs stay as they are:
-// they are the caller's.
-func sortedOrder(order []int, kvs []attribute.KeyValue) []int {
+// inOrder appends kvs, by key, to order. kvs stay as they are: they are the
+// caller's.
+func inOrder(order []*attribute.KeyValue, kvs []attribute.KeyValue) []*attribute.KeyValue {
 	for i := range kvs {
-		order = append(order, i)
+		kv := &kvs[i]
+		order = append(order, kv)
 		if len(kvs) > fewKeys {
 			continue
 		}
-		for at := i; at > 0 && less(kvs[order[at]].Key, kvs[order[at-1]].Key); at-- {
-			order[at], order[at-1] = order[at-1], order[at]
+		at := i
+		for ; at > 0 && less(kv.Key, order[at-1].Key); at-- {
+			order[at] = order[at-1]
 		}
+		order[at] = kv
 	}
 	if len(kvs) > fewKeys {
-		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(kvs[a].Key, kvs[b].Key) })
+		slices.SortFunc(order, func(a, b *attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	}
 	return order
 }

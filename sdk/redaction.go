@@ -184,6 +184,9 @@ func (d *Redactor) Attributes(prefix string, kvs []attribute.KeyValue) (clean []
 
 // text redacts a text that has no key. Identifiers are not searched for numbers.
 func (d *Redactor) text(r *Record, path string, text *string, numbers bool) {
+	if d.plain && len(*text) < minSecretText {
+		return
+	}
 	if clean, changed := d.clean(*text, numbers); changed {
 		*text = clean
 		r.redacted(path)
@@ -219,13 +222,40 @@ func (d *Redactor) change(r *Record, c *audit.Change) {
 
 // metadata redacts kvs in place, and returns what is left of them.
 func (d *Redactor) metadata(r *Record, parent string, kvs []attribute.KeyValue) []attribute.KeyValue {
-	removed, renamed := false, false
 	for i := range kvs {
-		kv := &kvs[i]
-		decision := d.decide(string(kv.Key))
-		if d.plain && decision == (keyDecision{}) && kv.Value.Type() == attribute.STRING && !d.hasSecret(kv.Value.AsString()) {
-			continue // nearly always
+		if !d.isHarmless(&kvs[i]) {
+			return d.metadataFrom(i, r, parent, kvs)
 		}
+	}
+	return kvs // nearly always
+}
+
+// isHarmless reports whether kv is a text or a number that stays as it is.
+func (d *Redactor) isHarmless(kv *attribute.KeyValue) bool {
+	if !d.plain || d.decide(string(kv.Key)) != (keyDecision{}) {
+		return false
+	}
+	switch kv.Value.Type() {
+	case attribute.STRING:
+		text := kv.Value.AsString()
+		seek := survey(text, true)
+		return seek == 0 || len(d.findSecrets(text, seek)) == 0
+	case attribute.BOOL, attribute.INT64, attribute.FLOAT64:
+		return true
+	default:
+		return false
+	}
+}
+
+// metadataFrom is metadata for kvs of which those before first are harmless.
+func (d *Redactor) metadataFrom(first int, r *Record, parent string, kvs []attribute.KeyValue) []attribute.KeyValue {
+	removed, renamed := false, false
+	for i := first; i < len(kvs); i++ {
+		kv := &kvs[i]
+		if i > first && d.isHarmless(kv) {
+			continue
+		}
+		decision := d.decide(string(kv.Key))
 		if decision.leaks {
 			kv.Key, renamed = d.cleanKey(kv.Key, i), true
 			r.redacted(parent + "." + string(kv.Key))
@@ -410,12 +440,6 @@ func (d *Redactor) mapping(at *place, v attribute.Value, depth int) (clean attri
 func (d *Redactor) cleanKey(key attribute.Key, place int) attribute.Key {
 	clean, _ := d.clean(string(key), true)
 	return attribute.Key(clean + "." + strconv.Itoa(place))
-}
-
-// hasSecret reports whether something in the text looks like a secret.
-func (d *Redactor) hasSecret(text string) bool {
-	seek := survey(text, true)
-	return seek != 0 && len(d.findSecrets(text, seek)) > 0
 }
 
 // clean redacts what looks like a secret inside of text.

@@ -42,12 +42,17 @@ const (
 	countMask   = 1<<16 - 1
 )
 
-// survey tells, in one quick pass, which detectors are worth running. They are
-// linear in the text and allocate for what they find only.
+// survey tells which detectors are worth running. They are linear in the text and
+// allocate for what they find only.
 func survey(text string, numbers bool) (seek uint8) {
 	if len(text) < minSecretText {
 		return 0
 	}
+	return surveyLong(text, numbers)
+}
+
+// surveyLong looks at each byte once.
+func surveyLong(text string, numbers bool) (seek uint8) {
 	if len(text) > countMask { // more than can be counted
 		return seekAssignments | seekBlocks | seekTokens | seekCredentials | seekCards
 	}
@@ -243,12 +248,14 @@ const minCredentials = 8
 
 // findCredentials finds what follows the words Bearer and Basic and a blank.
 func findCredentials(text string, spans []span) []span {
-	for i := len("basic"); i < len(text); i++ {
-		if !isBlank(text[i]) || isBlank(text[i-1]) {
+	for i := len("basic"); i < len(text)-minCredentials; i++ {
+		if !isBlank(text[i]) {
 			continue
 		}
-		bearer := endsInWord(text[:i], "bearer")
-		if !bearer && !endsInWord(text[:i], "basic") {
+		last := text[i-1] | ' ' // in lower case; few words end so
+		bearer := last == 'r' && endsInWord(text[:i], "bearer")
+		basic := last == 'c' && endsInWord(text[:i], "basic")
+		if !bearer && !basic {
 			continue
 		}
 		start := i

@@ -43,6 +43,7 @@ func (s *scrubber) prose(field string, text *string) {
 
 // metadata also sorts by key, which a processor may have left undone.
 func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
+	size := s.size
 	for i := range kvs {
 		kv := &kvs[i]
 		if i > 0 && !less(kvs[i-1].Key, kv.Key) {
@@ -50,15 +51,18 @@ func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 				return errKeyTwice(parent, string(kv.Key))
 			}
 			slices.SortFunc(kvs, byKey)
+			s.size = size // all are looked at again
 			return s.metadata(parent, kvs)
 		}
-		if err := checkKey(parent, string(kv.Key)); err != nil {
-			return err
+		if !goodKey(string(kv.Key)) {
+			return errBadKey(parent, string(kv.Key))
 		}
 		s.size += len(kv.Key)
-		if kv.Value.Type() == attribute.STRING && plainText(kv.Value.AsString()) {
-			s.size += len(kv.Value.AsString()) // nearly always
-			continue
+		if kv.Value.Type() == attribute.STRING {
+			if text := kv.Value.AsString(); plainText(text) {
+				s.size += len(text) // nearly always
+				continue
+			}
 		}
 		if err := s.value(parent, string(kv.Key), &kv.Value); err != nil {
 			return err
@@ -166,7 +170,7 @@ func (s *scrubber) slice(v attribute.Value, depth int) (clean attribute.Value, c
 func (s *scrubber) mapping(v attribute.Value, depth int) (clean attribute.Value, changed bool, err error) {
 	kvs := v.AsMap() // sorted
 	for i := range kvs {
-		if i > 0 && kvs[i].Key == kvs[i-1].Key || checkKey("", string(kvs[i].Key)) != nil {
+		if i > 0 && kvs[i].Key == kvs[i-1].Key || !goodKey(string(kvs[i].Key)) {
 			return v, false, errNestedKey
 		}
 		s.size += len(kvs[i].Key)

@@ -92,7 +92,7 @@ func (s *Suppressor) pass(ctx context.Context, r *Record, unknown bool, next Nex
 	case r.Actor.IsZero():
 		r.Actor.Type = audit.ActorUnresolved
 	case unknown:
-		r.Actor = ownActor(r.Actor)
+		ownActor(&r.Actor)
 		if err := s.validator.checkActor(r); err != nil {
 			return err
 		}

@@ -24,7 +24,9 @@ func newDirectSyncer(p *TrackerProvider, e Exporter) *directSyncer {
 func (s *directSyncer) name() string { return s.id }
 
 func (s *directSyncer) deliver(ctx context.Context, r *Record, _ time.Duration) error {
-	ctx = context.WithoutCancel(ctx)
+	if ctx.Done() != nil { // else there is nothing to detach it from
+		ctx = context.WithoutCancel(ctx)
+	}
 	start := s.metrics.start(ctx)
 	err := s.export(ctx, r)
 	s.metrics.exportOne(ctx, start, err)

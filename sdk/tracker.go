@@ -77,7 +77,7 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.ID = audit.NewIDAt(now)
 	}
 	r.Action = audit.NormalizeAction(r.Action)
-	r.Actor = ownActor(r.Actor)
+	ownActor(&r.Actor)
 	r.Changes = slices.Clone(r.Changes)
 	if r.Tenant == "" {
 		r.Tenant = resolved.Tenant
@@ -92,16 +92,17 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	return r, nil
 }
 
-// ownActor returns a copy that shares nothing, with fingerprints in place of
+// ownActor makes a share nothing with others, and puts fingerprints in place of
 // session ids.
-func ownActor(a audit.Actor) audit.Actor {
-	a = a.Clone()
-	for at := &a; at != nil; at = at.OnBehalfOf {
-		if at.SessionID != "" {
-			at.SessionID = fingerprint(at.SessionID)
+func ownActor(a *audit.Actor) {
+	if a.Roles != nil || a.OnBehalfOf != nil {
+		*a = a.Clone()
+	}
+	for ; a != nil; a = a.OnBehalfOf {
+		if a.SessionID != "" {
+			a.SessionID = fingerprint(a.SessionID)
 		}
 	}
-	return a
 }
 
 func fingerprint(sessionID string) string {

@@ -329,11 +329,10 @@ func (v *Validator) checkChange(ctx context.Context, r *Record, c *audit.Change,
 	return nil
 }
 
-func checkKey(parent, key string) error {
-	if key == "" || len(key) > MaxKeyLength || !plainText(key) {
-		return invalid(fieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(MaxKeyLength)+" bytes and "+notPlain)
-	}
-	return nil
+func goodKey(key string) bool { return key != "" && len(key) <= MaxKeyLength && plainText(key) }
+
+func errBadKey(parent, key string) error {
+	return invalid(fieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(MaxKeyLength)+" bytes and "+notPlain)
 }
 
 func knownRequirement(field string) bool {
