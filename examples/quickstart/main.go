@@ -1,8 +1,10 @@
-// Quickstart is an article service whose every change leaves a trail, as text on
-// stdout. "make demo" runs it and drives it with real requests.
+// Quickstart is an article service whose every change leaves a trail: in a ledger,
+// by default in ./audit-ledger, and as text on stdout. "quickstart trail" shows what
+// is in the ledger. "make demo" runs it and drives it with real requests.
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -27,13 +29,20 @@ import (
 var tracker = audit.GetTrackerProvider().Tracker("example.com/quickstart")
 
 func main() {
-	// Where the trail goes is decided here, once. Track returns when the line is
-	// written.
+	// Where the trail goes is decided here, once. Track returns when the record is on
+	// disk; the exporter follows, and goes on where it was after a crash.
 	exporter, err := stdout.New(stdout.WithText())
 	if err != nil {
 		log.Fatal(err)
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(exporter))
+	dir := cmp.Or(os.Getenv("AUDIT_LEDGER_DIR"), "audit-ledger")
+	if len(os.Args) > 1 && os.Args[1] == "trail" {
+		if err := showTrail(context.Background(), dir, exporter); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, []sdk.Exporter{exporter}))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,12 +89,19 @@ func benchmarkAppend(b *testing.B, size int, open func(string) (appender, error)
 
 func openAppender(b *testing.B, open func(string) (appender, error)) appender {
 	b.Helper()
-	dir, err := os.MkdirTemp(b.TempDir(), "log")
-	require.NoError(b, err)
+	dir := b.TempDir()
 	log, err := open(dir)
 	require.NoError(b, err)
-	return log
+	return &temporary{appender: log, dir: dir}
 }
+
+// temporary removes its directory when it is closed.
+type temporary struct {
+	appender
+	dir string
+}
+
+func (t *temporary) Close() error { return errors.Join(t.appender.Close(), os.RemoveAll(t.dir)) }
 
 type ledgerAppender struct{ ledger *ledger.Ledger }
 

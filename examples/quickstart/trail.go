@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk"
+)
+
+// showTrail shows what is in the ledger, from the oldest. It may run beside the
+// service, and after it was killed.
+func showTrail(ctx context.Context, dir string, exporter sdk.Exporter) error {
+	reader, err := query.Ledger(dir)
+	if err != nil {
+		return err
+	}
+	for record, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
+		if err != nil {
+			return err
+		}
+		if err := exporter.Export(ctx, []*sdk.Record{record}); err != nil {
+			return err
+		}
+	}
+	return exporter.Shutdown(ctx)
+}

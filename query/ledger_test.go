@@ -1,0 +1,171 @@
+package query_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/querytest"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// store appends records to the ledger in dir.
+func store(t *testing.T, dir string, records ...*sdk.Record) {
+	t.Helper()
+	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize))
+	require.NoError(t, err)
+	for _, r := range records {
+		data, err := r.AppendJSON(nil)
+		require.NoError(t, err)
+		_, err = l.Append(t.Context(), data)
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.Close())
+}
+
+func TestLedgerReader(t *testing.T) {
+	t.Parallel()
+	querytest.Run(t, func(t *testing.T, records []*sdk.Record) query.Reader {
+		t.Helper()
+		dir := filepath.Join(t.TempDir(), "ledger")
+		store(t, dir, records...)
+		reader, err := query.Ledger(dir)
+		require.NoError(t, err)
+		return reader
+	})
+}
+
+func numbered(n int) *sdk.Record {
+	at := time.Date(2026, 11, 23, 0, 0, n, 0, time.UTC)
+	return &sdk.Record{Event: audit.Event{
+		ID: audit.NewIDAt(at), Time: at, Action: "article.update", Actor: audit.User("42"),
+		Target: audit.Target{Type: "article", ID: fmt.Sprint(n)}, Outcome: audit.OutcomeSuccess,
+	}, ObservedTime: at}
+}
+
+func targets(t *testing.T, reader query.Reader, f query.Filter) (ids []string, errs []error) {
+	t.Helper()
+	for r, err := range reader.Find(t.Context(), f) {
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ids = append(ids, r.Target.ID)
+	}
+	return ids, errs
+}
+
+func TestReaderSeesWhatIsAdded(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	store(t, dir, numbered(1), numbered(2))
+	reader, err := query.Ledger(dir)
+	require.NoError(t, err)
+	first := query.Filter{Limit: 1}
+	ids, errs := targets(t, reader, first)
+	assert.Equal(t, []string{"2"}, ids)
+	assert.Empty(t, errs)
+
+	store(t, dir, numbered(4), numbered(3))
+	ids, _ = targets(t, reader, query.Filter{})
+	assert.Equal(t, []string{"4", "3", "2", "1"}, ids)
+	ids, _ = targets(t, reader, query.Filter{After: query.Cursor(numberedAs(t, reader, "2"))})
+	assert.Equal(t, []string{"1"}, ids, "a page goes on where it was")
+}
+
+func numberedAs(t *testing.T, reader query.Reader, id string) *sdk.Record {
+	t.Helper()
+	for r, err := range reader.Find(t.Context(), query.Filter{TargetID: id}) {
+		require.NoError(t, err)
+		return r
+	}
+	return nil
+}
+
+func TestManyRecords(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	l, err := ledger.Open(dir, ledger.WithSyncInterval(time.Hour), ledger.WithSegmentSize(1<<20))
+	require.NoError(t, err)
+	const n = 10_000 // more than a page, and than a stretch
+	for i := range n {
+		data, err := numbered((i * 7919) % n).AppendJSON(nil) // in no order
+		require.NoError(t, err)
+		_, err = l.Append(t.Context(), data)
+		require.NoError(t, err)
+	}
+	reader, err := query.Ledger(dir) // beside the writer
+	require.NoError(t, err)
+	ids, errs := targets(t, reader, query.Filter{Ascending: true})
+	assert.Empty(t, errs)
+	require.Len(t, ids, n)
+	for i, id := range ids {
+		require.Equal(t, fmt.Sprint(i), id)
+	}
+	ids, _ = targets(t, reader, query.Filter{Limit: 3})
+	assert.Equal(t, []string{"9999", "9998", "9997"}, ids)
+	require.NoError(t, l.Close())
+}
+
+func TestTwoRecordsOfOneID(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	a, b := numbered(1), numbered(2)
+	b.ID = a.ID
+	store(t, dir, a, b, a)
+	reader, err := query.Ledger(dir)
+	require.NoError(t, err)
+	ids, errs := targets(t, reader, query.Filter{Ascending: true})
+	assert.Equal(t, []string{"1", "2"}, ids, "both are evidence")
+	assert.Empty(t, errs)
+}
+
+func TestReaderGoesAroundWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	store(t, dir, numbered(1))
+	l, err := ledger.Open(dir)
+	require.NoError(t, err)
+	_, err = l.Append(t.Context(), []byte("no record"))
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	store(t, dir, numbered(3), numbered(4))
+
+	segment := filepath.Join(dir, "000000000001.segment")
+	content, err := os.ReadFile(segment)
+	require.NoError(t, err)
+	at := strings.Index(string(content), `"id":"3"`)
+	content[at+6] ^= 1
+	require.NoError(t, os.WriteFile(segment, content, 0o600))
+
+	reader, err := query.Ledger(dir)
+	require.NoError(t, err)
+	for range 2 {
+		ids, errs := targets(t, reader, query.Filter{})
+		assert.Equal(t, []string{"4", "1"}, ids)
+		require.Len(t, errs, 2)
+		var entry *query.EntryError
+		require.ErrorAs(t, errs[0], &entry)
+		assert.EqualValues(t, 2, entry.Seq)
+		var corrupt *ledger.CorruptError
+		require.ErrorAs(t, errs[1], &corrupt)
+		assert.EqualValues(t, 3, corrupt.From)
+		assert.EqualValues(t, 3, corrupt.To)
+	}
+}
+
+func TestNoLedger(t *testing.T) {
+	t.Parallel()
+	_, err := query.Ledger(t.TempDir())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = query.Ledger(filepath.Join(t.TempDir(), "nothing"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
