@@ -12,6 +12,9 @@ FUZZTIME ?= 20000x
 BENCH ?= .
 COUNT ?= 6
 
+# How long `make crash` goes on killing, for each kind of process.
+CRASHTIME ?= 2m
+
 # The least statement coverage of the packages that users program against.
 COVERAGE ?= 90
 
@@ -86,6 +89,10 @@ test: ## Run every test of every module with the race detector, then each leaf o
 .PHONY: cover
 cover: ## Print the statement coverage of audit and sdk; fail under COVERAGE percent
 	@GO="$(GO)" sh scripts/cover.sh $(COVERAGE) $(MODULE) $(MODULE)/sdk
+
+.PHONY: crash
+crash: ## Kill processes at random for CRASHTIME each, and look at what they leave behind
+	@cd test && AUDIT_CRASH_TIME=$(CRASHTIME) $(GO) test -v -count 1 -timeout 0 ./crash
 
 .PHONY: demo
 demo: ## Run the quickstart and drive it with real HTTP requests

@@ -23,6 +23,7 @@ type ledgerDelivery struct {
 	followers   []*follower
 	deadLetters *deadLetters
 	observing   metric.Registration
+	deadlines   deadlines
 	encoded     sync.Pool // of *[]byte
 }
 
@@ -87,9 +88,7 @@ func (d *ledgerDelivery) deliver(ctx context.Context, r *Record, wait time.Durat
 	if *room, err = r.AppendJSON((*room)[:0]); err != nil {
 		return err
 	}
-	bounded := &boundedContext{values: ctx, deadline: time.Now().Add(wait)}
-	_, err = d.ledger.Append(bounded, *room)
-	bounded.cancel(context.Canceled)
+	_, err = d.ledger.Append(d.deadlines.context(ctx, wait), *room)
 	if cap(*room) <= maxEncoded {
 		d.encoded.Put(room)
 	}

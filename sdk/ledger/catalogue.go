@@ -40,6 +40,11 @@ func (c *catalogue) find(seq uint64) (extent, bool) {
 	return c.extents[at], true
 }
 
+// lacks reports whether the entry is older than all that are there.
+func (c *catalogue) lacks(seq uint64) bool {
+	return len(c.extents) == 0 || c.extents[0].first > seq
+}
+
 // segmentFiles returns the numbers of the segment files, from the oldest.
 func segmentFiles(names []string) []uint64 {
 	var numbers []uint64
@@ -75,10 +80,14 @@ func loadCatalogue(dir fileSystem, s *state) (*catalogue, error) {
 		h, err := readSegmentHeader(dir, s.id, number)
 		if corrupt, is := errors.AsType[*CorruptError](err); is {
 			c.damage = append(c.damage, corrupt)
+		} else if err != nil {
+			return nil, err
+		}
+		if h == nil {
 			continue
 		}
-		if err != nil {
-			return nil, err
+		if behind != nil && number != behind.previous && !slices.Contains(numbers, behind.previous) {
+			c.damage = append(c.damage, missing(behind.previous))
 		}
 		c.prepend(s, h, behind)
 		behind = h
@@ -109,6 +118,7 @@ func missing(number uint64) *CorruptError {
 	return &CorruptError{Segment: segmentName(number), Reason: "it is missing"}
 }
 
+// readSegmentHeader returns the header, if it can be read, also with an error.
 func readSegmentHeader(dir fileSystem, id ledgerID, number uint64) (*segmentHeader, error) {
 	s, err := openSegment(dir, id, number)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -117,7 +127,7 @@ func readSegmentHeader(dir fileSystem, id ledgerID, number uint64) (*segmentHead
 	if err != nil {
 		return nil, err
 	}
-	return &s.segmentHeader, s.file.Close()
+	return &s.segmentHeader, errors.Join(s.checkSize(), s.file.Close())
 }
 
 // errRemoved says that retention removed a segment that was about to be read.

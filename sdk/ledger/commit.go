@@ -3,13 +3,14 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 )
 
 // committer is the goroutine that commits what callers hand over, so that none of
 // them has to wait for a sync that hangs.
 func (l *Ledger) committer() {
+	timer := time.NewTimer(maxPatience)
+	defer timer.Stop()
 	for {
 		select {
 		case <-l.wake:
@@ -18,27 +19,47 @@ func (l *Ledger) committer() {
 			l.commitPending()
 			return
 		}
-		l.await()
+		if l.config.syncInterval == 0 {
+			l.await(timer)
+		}
 		l.role.Lock()
 		l.commitPending()
 	}
 }
 
-// maxPatience bounds how long a batch waits for more callers.
-const maxPatience = time.Millisecond
+const (
+	// maxPatience bounds how long a batch waits for more callers.
+	maxPatience = 5 * time.Millisecond
+	// maxSkips is how many batches do not wait, at most, after one has in vain.
+	maxSkips = 64
+)
 
 // await lets the callers of the last batch, which come back one after the other, into
 // the next one: without it they would fall into two groups, each of which waits for
-// the other's sync. It waits for a fraction of what a sync takes.
-func (l *Ledger) await() {
-	patience := min(l.took/4, maxPatience)
-	for start := time.Now(); ; runtime.Gosched() {
+// the other's sync. It waits as long as a commit takes at most, and less and
+// less often if they do not come back.
+func (l *Ledger) await(timer *time.Timer) {
+	l.mu.Lock()
+	wait := l.pending != nil && l.pending.callers < l.expecting
+	if wait && l.skips > 0 {
+		l.skips--
+		wait = false
+	}
+	l.awaiting = wait
+	l.mu.Unlock()
+	if !wait {
+		return
+	}
+	timer.Reset(min(l.took, maxPatience))
+	select {
+	case <-l.complete:
+		l.skipNext = 1
+	case <-timer.C:
 		l.mu.Lock()
-		enough := l.pending == nil || l.pending.callers >= l.expecting || l.closed
+		l.skips = l.skipNext
 		l.mu.Unlock()
-		if enough || time.Since(start) > patience {
-			return
-		}
+		l.skipNext = min(2*l.skipNext, maxSkips)
+	case <-l.closing:
 	}
 }
 
@@ -47,9 +68,11 @@ func (l *Ledger) await() {
 func (l *Ledger) commitPending() {
 	b := l.take()
 	if b != nil {
-		start := time.Now()
+		b.time = time.Now()
 		b.err = l.commit(b)
-		l.took = time.Since(start)
+		if l.config.syncInterval == 0 {
+			l.took = time.Since(b.time)
+		}
 		l.settle(b)
 	}
 	l.role.Unlock()
@@ -69,11 +92,16 @@ func (l *Ledger) take() *batch {
 	if b == nil {
 		return nil
 	}
-	l.pending = nil
+	l.pending, l.awaiting = nil, false
+	select {
+	case <-l.complete: // it came too late
+	default:
+	}
 	size := frameSize(int64(len(b.frame) - frameHeaderSize))
 	if size > l.left {
 		b.rotate = true
-		l.left, l.spare = l.config.segmentSize-segmentHeaderSize, false
+		l.left = l.config.segmentSize - segmentHeaderSize
+		l.taken, l.spare = l.taken || l.spare, false
 	}
 	l.left -= size
 	l.bytes += size
@@ -103,8 +131,12 @@ func (l *Ledger) settle(b *batch) {
 	if cap(b.frame) <= maxGather {
 		l.frame = b.frame
 	}
+	b.settled = true
+	done := b.done
 	l.mu.Unlock()
-	close(b.done)
+	if done != nil {
+		close(done)
+	}
 	if low {
 		poke(l.tend)
 	}
@@ -121,6 +153,9 @@ func (l *Ledger) size() int64 {
 
 // advance says that entries up to seq are synced. mu is held.
 func (l *Ledger) advance(seq uint64, end int64) {
+	if seq < l.sound {
+		return // another sync was quicker
+	}
 	l.sound, l.soundEnd = seq, end
 	if l.grown != nil {
 		close(l.grown)
@@ -131,11 +166,12 @@ func (l *Ledger) advance(seq uint64, end int64) {
 // commit writes the batch as a frame, in the next segment if it has to. The role is
 // held.
 func (l *Ledger) commit(b *batch) error {
-	if err := l.watch(); err != nil {
+	if err := l.watch(b.time); err != nil {
 		return err
 	}
-	if b.rotate || l.bad {
-		if err := l.rotate(b.rotate); err != nil {
+	size := frameSize(int64(len(b.frame) - frameHeaderSize))
+	for rotate := b.rotate || l.bad; rotate || l.end+size > l.active.capacity; rotate = false {
+		if err := l.rotate(); err != nil {
 			return fmt.Errorf("ledger: nothing was stored: %w", err)
 		}
 	}
@@ -146,7 +182,7 @@ func (l *Ledger) commit(b *batch) error {
 	}
 	// The segment is not to be trusted any more. The next one voids the frame.
 	l.bad = true
-	again := l.rotate(false)
+	again := l.rotate()
 	if again == nil {
 		b.frame = unsealFrame(b.frame)
 		if again = l.writeFrame(b); again == nil {
@@ -160,7 +196,7 @@ func (l *Ledger) commit(b *batch) error {
 // writeFrame appends the batch's frame to the active segment.
 func (l *Ledger) writeFrame(b *batch) error {
 	strict := l.config.syncInterval == 0
-	h := frameHeader{kind: kindEntries, first: b.first, entries: uint32(b.entries), sound: l.end, time: now()}
+	h := frameHeader{kind: kindEntries, first: b.first, entries: uint32(b.entries), sound: l.end, time: b.time.UnixNano()}
 	if !strict {
 		l.mu.Lock()
 		h.sound = l.soundEnd
@@ -183,8 +219,7 @@ func (l *Ledger) writeFrame(b *batch) error {
 const watchInterval = time.Second
 
 // watch notices that the active segment was removed or replaced.
-func (l *Ledger) watch() error {
-	t := time.Now()
+func (l *Ledger) watch(t time.Time) error {
 	if t.Sub(l.watched) < watchInterval && t.After(l.watched) {
 		return nil
 	}

@@ -27,10 +27,13 @@ type Cursor struct {
 	committed uint64
 
 	commitMu sync.Mutex
-	slots    *slots
+	slots    *slots // nil if the file is damaged
+	damage   error
 
+	nextMu sync.Mutex // held by Next, but not while it waits
 	walker walker
 	read   []Entry // of the last frame, what was not handed out yet
+	failed error   // what the next call of Next returns
 	opened uint64  // where the cursor stood when it was opened
 	beyond beyond  // what the consumer had beyond that
 	closed bool
@@ -62,7 +65,8 @@ var cursorName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 // [a-z0-9_-]{1,64}. From then on no entry is removed that the consumer has not
 // committed, also when the ledger is opened without asking for the cursor.
 //
-// A cursor whose file is damaged is a *CorruptError; RemoveCursor starts it anew.
+// A cursor whose file is damaged is a *CorruptError, and nothing is removed. After
+// RemoveCursor it starts anew.
 func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	if !cursorName.MatchString(name) {
 		return nil, errors.New("ledger: a cursor's name must match [a-z0-9_-]{1,64}")
@@ -74,6 +78,9 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	l.mu.Unlock()
 	if closed {
 		return nil, ErrClosed
+	}
+	if c != nil && c.damage != nil {
+		return nil, fmt.Errorf("%w; RemoveCursor has consumer %s start from the oldest entry", c.damage, name)
 	}
 	if c != nil {
 		return c, nil
@@ -133,19 +140,30 @@ func (l *Ledger) openCursors() error {
 		if !is || !cursorName.MatchString(name) {
 			continue
 		}
-		s, value, err := openSlots(l.dir, file)
-		if err != nil {
+		c, err := l.openCursor(name, file)
+		if corrupt, is := errors.AsType[*CorruptError](err); is {
+			c = l.newCursor(name, l.state.first-1) // nobody knows better: nothing is removed
+			c.damage = corrupt
+		} else if err != nil {
 			return err
 		}
-		committed, beyond, err := decodeCursor(value, l.id, file)
-		if err != nil {
-			return errors.Join(err, s.file.Close())
-		}
-		c := l.newCursor(name, committed)
-		c.slots, c.beyond = s, beyond
 		l.cursors[name] = c
 	}
 	return nil
+}
+
+func (l *Ledger) openCursor(name, file string) (*Cursor, error) {
+	s, value, err := openSlots(l.dir, file)
+	if err != nil {
+		return nil, err
+	}
+	committed, beyond, err := decodeCursor(value, l.id, file)
+	if err != nil {
+		return nil, errors.Join(err, s.file.Close())
+	}
+	c := l.newCursor(name, committed)
+	c.slots, c.beyond = s, beyond
+	return c, nil
 }
 
 func (c *Cursor) encode(seq uint64, has *beyond) []byte {
@@ -184,7 +202,28 @@ func (c *Cursor) Committed() uint64 {
 // Where entries cannot be read it returns a *CorruptError once, and the next call
 // goes on behind them.
 func (c *Cursor) Next(ctx context.Context, most, bytes int) ([]Entry, error) {
-	var entries []Entry
+	for {
+		entries, next, err := c.nextNow(most, bytes)
+		if len(entries) > 0 || err != nil {
+			return entries, err
+		}
+		if err := c.ledger.waitFor(ctx, next); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// nextNow is Next without waiting. It also returns which entry there is none of yet.
+func (c *Cursor) nextNow(most, bytes int) (entries []Entry, next uint64, err error) {
+	c.nextMu.Lock()
+	defer c.nextMu.Unlock()
+	if c.closed {
+		return nil, 0, ErrClosed
+	}
+	if err := c.failed; err != nil {
+		c.failed = nil
+		return nil, 0, err
+	}
 	for {
 		for len(c.read) > 0 {
 			if c.beyond.has(c.read[0].Seq - c.opened) {
@@ -193,7 +232,7 @@ func (c *Cursor) Next(ctx context.Context, most, bytes int) ([]Entry, error) {
 			}
 			bytes -= len(c.read[0].Data)
 			if len(entries) > 0 && (len(entries) >= most || bytes < 0) {
-				return entries, nil
+				return entries, 0, nil
 			}
 			entries = append(entries, c.read[0])
 			c.read = c.read[1:]
@@ -203,21 +242,20 @@ func (c *Cursor) Next(ctx context.Context, most, bytes int) ([]Entry, error) {
 		switch {
 		case more:
 			c.read = appendEntries(c.read[:0], frame, h, from)
-		case len(entries) > 0 && err == nil:
-			return entries, nil
-		case err != nil:
-			return entries, err
+		case len(entries) > 0:
+			c.failed = err // whoever gets an error may take it that nothing came with it
+			return entries, 0, nil
 		default:
-			if err := c.ledger.waitFor(ctx, from); err != nil {
-				return nil, err
-			}
+			return nil, from, err
 		}
 	}
 }
 
 // Position returns the sequence number of the last entry that Next has returned or
-// left out. It is for the goroutine that calls Next.
+// left out.
 func (c *Cursor) Position() uint64 {
+	c.nextMu.Lock()
+	defer c.nextMu.Unlock()
 	if len(c.read) > 0 {
 		return c.read[0].Seq - 1
 	}
@@ -318,7 +356,12 @@ func (c *Cursor) ahead(seq, sound uint64, given []uint64) (*beyond, error) {
 func (c *Cursor) close() error {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
+	c.nextMu.Lock()
+	defer c.nextMu.Unlock()
 	c.closed = true
+	if c.slots == nil {
+		return nil
+	}
 	return errors.Join(c.walker.leave(), c.slots.file.Close())
 }
 

@@ -1,6 +1,10 @@
 package ledger
 
-import "io"
+import (
+	"errors"
+	"io"
+	"io/fs"
+)
 
 // fileSystem is what the ledger needs of its directory. Names are those of files in
 // it. The tests put one in its place that fails.
@@ -32,4 +36,12 @@ type file interface { //nolint:interfacebloat // so is a file
 	Sync() error
 	Size() (int64, error)
 	Close() error
+}
+
+// discard removes a file that may not be there.
+func discard(dir fileSystem, name string) error {
+	if err := dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

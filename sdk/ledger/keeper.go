@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"io/fs"
 	"time"
 )
 
@@ -26,9 +25,13 @@ func (l *Ledger) keeper() {
 			return
 		}
 		wait := keeperRound
-		if err := errors.Join(l.removeOld(), l.makeSpare()); err != nil {
-			wait = keeperRetry // what is lacking is noticed by who appends
+		err := errors.Join(l.removeOld(), l.makeSpare())
+		if err != nil {
+			wait = keeperRetry
 		}
+		l.mu.Lock()
+		l.obstacle = err // is for who waits for room
+		l.mu.Unlock()
 		timer.Reset(wait)
 	}
 }
@@ -38,16 +41,13 @@ func (l *Ledger) keeper() {
 func (l *Ledger) makeSpare() error {
 	l.mu.Lock()
 	full := l.config.maxSize > 0 && l.bytes+l.config.segmentSize > l.config.maxSize
-	needed := !l.spare && !full && (l.left < l.config.segmentSize/2 || l.changed != nil)
+	needed := !l.spare && !l.taken && !full && (l.left < l.config.segmentSize/2 || l.changed != nil)
 	l.mu.Unlock()
 	if !needed {
 		return nil
 	}
-	if there, err := l.exists(spareFile); there || err != nil {
-		return err // it is being made a segment
-	}
 	const temporary = spareFile + temporarySuffix
-	err := l.discard(temporary)
+	err := errors.Join(discard(l.dir, temporary), discard(l.dir, spareFile)) // left by a failure
 	if err == nil {
 		err = makeZeros(l.dir, temporary, l.config.segmentSize)
 	}
@@ -55,7 +55,7 @@ func (l *Ledger) makeSpare() error {
 		err = l.dir.Rename(temporary, spareFile)
 	}
 	if err != nil {
-		return errors.Join(err, l.discard(temporary))
+		return errors.Join(err, discard(l.dir, temporary))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,17 +65,6 @@ func (l *Ledger) makeSpare() error {
 		l.changed = nil
 	}
 	return nil
-}
-
-func (l *Ledger) exists(name string) (bool, error) {
-	f, err := l.dir.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, f.Close()
 }
 
 // removeOld removes the oldest segments as far as cursors and retention allow. That
@@ -97,9 +86,10 @@ func (l *Ledger) removeOld() error {
 	names, err := l.dir.List()
 	for _, number := range segmentFiles(names) { // also those that are void
 		if number < floor.number {
-			err = errors.Join(err, l.discard(segmentName(number)))
+			err = errors.Join(err, discard(l.dir, segmentName(number)))
 		}
 	}
+	err = errors.Join(err, l.dir.Sync())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range old {
@@ -110,7 +100,7 @@ func (l *Ledger) removeOld() error {
 		close(l.changed)
 		l.changed = nil
 	}
-	return errors.Join(err, l.dir.Sync())
+	return err
 }
 
 // removable returns the oldest segments that may go. The last one stays. mu is held.

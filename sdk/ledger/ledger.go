@@ -21,6 +21,7 @@ type Ledger struct {
 	role    sync.Mutex
 	active  *segment
 	end     int64 // of the last acknowledged frame of active
+	markEnd int64 // of the mark that was written last to active
 	bad     bool  // a write to active failed
 	number  uint64
 	next    uint64 // sequence number of the next entry
@@ -39,6 +40,7 @@ type Ledger struct {
 	pending   *batch // gathers what is to be committed next
 	left      int64  // room in the segment that pending will be written to
 	spare     bool   // the next segment is made
+	taken     bool   // and about to become one
 	bytes     int64  // of all segments, as far as they are written
 	extents   []extent
 	sound     uint64 // sequence number of the last synced entry
@@ -46,14 +48,19 @@ type Ledger struct {
 	cursors   map[string]*Cursor
 	closed    bool
 	failed    error         // nothing can be appended any more
+	obstacle  error         // what kept the keeper from making room
 	changed   chan struct{} // closed when there may be room; nil if nobody waits
 	grown     chan struct{} // closed when more is synced; nil if nobody waits
-	expecting int           // how many callers the last batch had
+	expecting int           // how many callers may come back soon
+	awaiting  bool          // the committer waits for them
+	skips     int           // how many batches do not wait
 
-	wake    chan struct{} // for the committer
-	tend    chan struct{} // for the keeper
-	closing chan struct{}
-	owned   sync.WaitGroup // the ledger's goroutines
+	wake     chan struct{} // for the committer
+	complete chan struct{} // has an element when all are back that it waits for
+	skipNext int           // the committer's: how many batches are not to wait after the next failure
+	tend     chan struct{} // for the keeper
+	closing  chan struct{}
+	owned    sync.WaitGroup // the ledger's goroutines
 }
 
 // batch is what becomes one frame.
@@ -62,7 +69,9 @@ type batch struct {
 	entries int
 	callers int
 	rotate  bool          // it goes to the next segment
-	done    chan struct{} // closed when first and err are set
+	time    time.Time     // when it is committed
+	settled bool          // first and err are set
+	done    chan struct{} // closed then; nil while nobody waits
 	first   uint64
 	err     error
 }
@@ -83,6 +92,9 @@ func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, e
 	if len(entries) == 0 {
 		return 0, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("ledger: nothing was stored: %w", err)
+	}
 	size, err := l.measure(entries)
 	if err != nil {
 		return 0, err
@@ -96,19 +108,32 @@ func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, e
 	} else {
 		poke(l.wake)
 	}
-	select {
-	case <-b.done:
-	default:
-		select {
-		case <-b.done:
-		case <-ctx.Done():
-			return 0, errors.Join(ErrMaybeStored, ctx.Err())
-		}
+	if err := l.waitUntilSettled(ctx, b); err != nil {
+		return 0, err
 	}
 	if b.err != nil {
 		return 0, b.err
 	}
 	return b.first + uint64(place), nil
+}
+
+func (l *Ledger) waitUntilSettled(ctx context.Context, b *batch) error {
+	l.mu.Lock()
+	settled := b.settled
+	if !settled && b.done == nil {
+		b.done = make(chan struct{})
+	}
+	done := b.done
+	l.mu.Unlock()
+	if settled {
+		return nil
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(ErrMaybeStored, ctx.Err())
+	}
 }
 
 // measure returns what the entries take in a frame.
@@ -149,7 +174,10 @@ func (l *Ledger) hand(ctx context.Context, entries [][]byte, size int64) (b *bat
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, 0, errors.Join(lacks, ctx.Err())
+			l.mu.Lock()
+			err := errors.Join(lacks, l.obstacle, ctx.Err())
+			l.mu.Unlock()
+			return nil, 0, err
 		}
 	}
 }
@@ -184,7 +212,7 @@ func (l *Ledger) lacks(size int64) error {
 func (l *Ledger) gather(entries [][]byte) (*batch, int) {
 	b := l.pending
 	if b == nil {
-		b = &batch{frame: l.frameRoom(), done: make(chan struct{})}
+		b = &batch{frame: l.frameRoom()}
 		l.pending = b
 	}
 	place := b.entries
@@ -194,6 +222,10 @@ func (l *Ledger) gather(entries [][]byte) (*batch, int) {
 	}
 	b.entries += len(entries)
 	b.callers++
+	if l.awaiting && b.callers >= l.expecting {
+		l.awaiting = false
+		poke(l.complete)
+	}
 	return b, place
 }
 
@@ -262,22 +294,18 @@ func (l *Ledger) Close() error {
 
 // finish is called when nobody else writes any more.
 func (l *Ledger) finish() error {
-	var err error
 	l.mu.Lock()
-	failed := l.failed
+	err := l.failed
 	l.mu.Unlock()
-	if l.active != nil {
-		if failed == nil && !l.bad {
-			if l.config.syncInterval > 0 {
-				err = l.syncActive()
-			}
-			if err == nil {
-				err = l.writeState(func(s *state) { s.closed, s.end, s.next = true, l.end, l.next })
-			}
+	if err == nil && l.config.syncInterval > 0 {
+		if err = l.syncActive(); err == nil {
+			err = l.active.file.Sync() // the mark that it has written
 		}
-		err = errors.Join(err, l.active.file.Close())
 	}
-	return errors.Join(err, l.slots.file.Close())
+	if err == nil && !l.bad {
+		err = l.writeState(func(s *state) { s.closed, s.end, s.next = true, l.end, l.next })
+	}
+	return errors.Join(err, l.active.file.Close(), l.slots.file.Close())
 }
 
 // signal lets everybody look again. mu is held.

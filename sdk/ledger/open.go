@@ -34,7 +34,8 @@ const firstCapacity = 1 << 20
 
 // Open opens the ledger in dir for writing, and makes it if there is none. The
 // directory must belong to the process's user and be writable by nobody else. An
-// error is ErrLocked, ErrUnsafe, a *CorruptError, or the system's.
+// error is ErrLocked, ErrUnsafe, a *CorruptError, or the system's. A damaged cursor
+// is none: whoever asks for that one is told.
 func Open(dir string, opts ...Option) (*Ledger, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -50,12 +51,14 @@ func Open(dir string, opts ...Option) (*Ledger, error) {
 // open opens the ledger in a directory, which it closes if that fails.
 func open(dir fileSystem, c config) (*Ledger, error) {
 	l := &Ledger{
-		dir:     dir,
-		config:  c,
-		cursors: map[string]*Cursor{},
-		wake:    make(chan struct{}, 1),
-		tend:    make(chan struct{}, 1),
-		closing: make(chan struct{}),
+		dir:      dir,
+		config:   c,
+		cursors:  map[string]*Cursor{},
+		wake:     make(chan struct{}, 1),
+		complete: make(chan struct{}, 1),
+		skipNext: 1,
+		tend:     make(chan struct{}, 1),
+		closing:  make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
 		return nil, errors.Join(err, l.abandon())
@@ -150,7 +153,7 @@ func (l *Ledger) createState() error {
 	if numbers := segmentFiles(names); len(numbers) > 0 {
 		return &CorruptError{Segment: stateFile, Reason: "it is missing, while there are segments"}
 	}
-	if err := l.discard(stateFile + temporarySuffix); err != nil {
+	if err := discard(l.dir, stateFile+temporarySuffix); err != nil {
 		return err
 	}
 	l.state = newState()
@@ -183,11 +186,11 @@ func (l *Ledger) removeLeftovers() error {
 		number, is := segmentNumber(name)
 		switch {
 		case strings.HasSuffix(name, temporarySuffix), name == urgentFile, name == spareFile:
-			err = errors.Join(err, l.discard(name))
+			err = errors.Join(err, discard(l.dir, name))
 		case is:
 			l.number = max(l.number, number)
 			if number < l.state.oldest {
-				err = errors.Join(err, l.discard(name))
+				err = errors.Join(err, discard(l.dir, name))
 			}
 		}
 	}
@@ -199,6 +202,7 @@ func (l *Ledger) removeLeftovers() error {
 func (l *Ledger) recoverTail(c *catalogue) (proceed bool, err error) {
 	l.next, l.end = l.state.first, 0
 	if c.newest == nil {
+		l.skipLost(l.number)
 		return false, l.checkNext()
 	}
 	s, err := openSegment(l.dir, l.id, c.newest.number)
@@ -229,8 +233,19 @@ func (l *Ledger) recoverTail(c *catalogue) (proceed bool, err error) {
 		return false, err
 	}
 	l.end, l.next = frames.offset, frames.next
+	l.skipLost(l.number - s.number)
 	err = l.checkNext()
-	return proceed && len(l.recovered.Damage) == 0, err
+	// What is taken over from a segment must fit into the next one.
+	proceed = proceed && s.capacity <= l.config.segmentSize && len(l.recovered.Damage) == 0
+	return proceed, err
+}
+
+// skipLost leaves out the numbers that entries may have had in so many of the newest
+// segments, which are lost. A closed state tells it exactly.
+func (l *Ledger) skipLost(segments uint64) {
+	if !l.state.closed {
+		l.next += segments * (MaxSegmentSize / entryOverhead)
+	}
 }
 
 func readFrames(s *scanner) error {
@@ -244,16 +259,12 @@ func readFrames(s *scanner) error {
 // readAround moves the scanner behind the last byte that was written.
 func readAround(s *scanner) error {
 	for {
-		next := s.next
-		if h, ok := s.headerHere(); ok {
-			next = h.last() + 1 // its entries are lost, their numbers are not free
-		}
 		found, err := s.skip()
 		if err != nil {
 			return err
 		}
-		if !found {
-			s.offset, s.next = s.end, next
+		if !found { // entries are lost, but their numbers are not free
+			s.offset, s.next = s.end, s.unread()
 			return nil
 		}
 		err = readFrames(s)
@@ -291,6 +302,9 @@ func (l *Ledger) checkNext() error {
 	}
 	l.recovered.Damage = append(l.recovered.Damage, lost)
 	l.next = known
+	if l.active != nil && !l.state.closed { // more may have followed
+		l.next += uint64(l.active.capacity-l.end) / entryOverhead
+	}
 	return nil
 }
 
@@ -310,7 +324,7 @@ func (l *Ledger) begin(c *catalogue) error {
 	if err := makeZeros(l.dir, urgentFile, h.capacity); err != nil {
 		return fmt.Errorf("ledger: making a segment: %w", err)
 	}
-	s, err := adopt(l.dir, urgentFile, h)
+	s, err := adopt(l.dir, urgentFile, h, nil)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -105,25 +106,59 @@ func (r *Reader) load() (*readerSource, error) {
 }
 
 func (s *readerSource) load() error {
-	slots, value, err := openSlots(s.dir, stateFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(errors.New("ledger: there is no ledger in the directory"), err)
-	}
+	err := s.loadState()
 	if err != nil {
 		return err
 	}
-	if err := slots.file.Close(); err != nil {
+	if s.catalogue, err = loadCatalogue(s.dir, &s.state); err != nil {
 		return err
 	}
-	if s.state, err = decodeState(value); err != nil {
-		return err
+	if floor := s.state.first; s.catalogue.lacks(floor) {
+		if err := s.loadState(); err != nil {
+			return err
+		}
+		if s.state.first != floor {
+			return errRemoved
+		}
 	}
-	s.catalogue, err = loadCatalogue(s.dir, &s.state)
+	return nil
+}
+
+// loadState reads the state until it is the same twice in a row: a writer may replace
+// one copy and then the other in between.
+func (s *readerSource) loadState() error {
+	var before, value []byte
+	var err error
+	for range loadAttempts {
+		before = value
+		value, err = readState(s.dir)
+		if _, torn := errors.AsType[*CorruptError](err); err != nil && !torn {
+			return err
+		}
+		if err == nil && bytes.Equal(value, before) {
+			s.state, err = decodeState(value)
+			return err
+		}
+	}
 	return err
+}
+
+func readState(dir fileSystem) ([]byte, error) {
+	slots, value, err := openSlots(dir, stateFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.Join(errors.New("ledger: there is no ledger in the directory"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return value, slots.file.Close()
 }
 
 // lost yields that the newest segment is missing, which no other one tells.
 func (s *readerSource) lost(yield func(Entry, error) bool) {
+	if newest := s.catalogue.newest; newest != nil && newest.number >= s.state.newest {
+		return
+	}
 	for _, err := range s.catalogue.damage {
 		if corrupt, is := errors.AsType[*CorruptError](err); is && corrupt.Segment == segmentName(s.state.newest) {
 			if !yield(Entry{}, err) {

@@ -9,10 +9,7 @@ func (l *Ledger) syncer() {
 	for {
 		select {
 		case <-ticker.C:
-			if err := l.syncActive(); err != nil {
-				l.fail(err)
-				return
-			}
+			_ = l.syncActive() // is tried again, and whoever appends meanwhile has the error
 		case <-l.closing:
 			return
 		}
@@ -22,12 +19,16 @@ func (l *Ledger) syncer() {
 // syncActive syncs what was written, and marks in the file how far it is sound.
 func (l *Ledger) syncActive() error {
 	l.role.Lock()
+	if l.bad {
+		defer l.role.Unlock()
+		return l.rotate()
+	}
 	s, end, next := l.active, l.end, l.next
 	l.mu.Lock()
-	sound := l.soundEnd
+	done := end == l.soundEnd || end == l.markEnd // nothing but the mark is behind it
 	l.mu.Unlock()
 	l.role.Unlock()
-	if end == sound {
+	if done {
 		return nil
 	}
 	err := s.file.Sync() // others write meanwhile
@@ -39,7 +40,7 @@ func (l *Ledger) syncActive() error {
 	}
 	if err != nil {
 		l.bad = true
-		return l.rotate(false)
+		return l.rotate()
 	}
 	l.mu.Lock()
 	l.advance(next-1, end)
@@ -64,13 +65,9 @@ func (l *Ledger) writeMark() error {
 	frame := sealFrame(make([]byte, frameHeaderSize, size), h, l.active.place(l.end))
 	if _, err := l.active.file.WriteAt(frame, l.end); err != nil {
 		l.bad = true
-		return l.rotate(false)
+		return l.rotate()
 	}
 	l.end += size
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.sound == l.next-1 {
-		l.soundEnd = l.end // nothing but the mark is behind what is synced
-	}
+	l.markEnd = l.end
 	return nil
 }

@@ -207,11 +207,26 @@ func (s *scanner) skip() (bool, error) {
 	return true, nil
 }
 
+// unread returns a number that no entry had which may have been from the scanner's
+// place on, where nothing can be read.
+func (s *scanner) unread() uint64 {
+	if h, ok := s.headerHere(); ok {
+		first, err := s.firstNonZero(s.offset + h.size())
+		if err == nil && first >= s.end {
+			return h.last() + 1 // it was the only frame
+		}
+	}
+	return s.next + uint64(s.end-s.offset)/entryOverhead
+}
+
 // findFrame returns where the next frame is, from offset on, that is as it was
 // written.
 func (s *scanner) findFrame(offset int64) (int64, *frameHeader, error) {
 	for ; offset+frameHeaderSize <= s.end; offset += frameAlign {
 		b, err := s.view(offset, frameHeaderSize)
+		if _, ends := errors.AsType[*CorruptError](err); ends {
+			return 0, nil, nil // the file does
+		}
 		if err != nil {
 			return 0, nil, err
 		}
@@ -221,6 +236,9 @@ func (s *scanner) findFrame(offset int64) (int64, *frameHeader, error) {
 			continue
 		}
 		frame, err := s.view(offset, int(h.size()))
+		if _, ends := errors.AsType[*CorruptError](err); ends {
+			continue
+		}
 		if err != nil {
 			return 0, nil, err
 		}

@@ -91,7 +91,7 @@ func (s *segment) place(offset int64) place {
 	return place{ledger: s.ledger, segment: s.number, offset: offset}
 }
 
-// openSegment opens a segment of the ledger and checks its header and its size.
+// openSegment opens a segment of the ledger and checks its header.
 func openSegment(dir fileSystem, id ledgerID, number uint64) (*segment, error) {
 	f, err := dir.Open(segmentName(number))
 	if err != nil {
@@ -123,14 +123,19 @@ func (s *segment) readHeader(id ledgerID, number uint64) error {
 	case h.ledger != id || h.number != number:
 		return wrong("it is the segment of another ledger, or another one of this")
 	}
+	s.segmentHeader = h
+	return nil
+}
+
+// checkSize compares the size of the file with what the header says.
+func (s *segment) checkSize() error {
 	size, err := s.file.Size()
 	if err != nil {
-		return fmt.Errorf("ledger: %s: %w", segmentName(number), err)
+		return fmt.Errorf("ledger: %s: %w", s.name(), err)
 	}
-	if size < h.capacity {
-		return &CorruptError{Segment: segmentName(number), Offset: size, Reason: "the file is shorter than it was made"}
+	if size < s.capacity {
+		return &CorruptError{Segment: s.name(), Offset: size, Reason: "the file is shorter than it was made"}
 	}
-	s.segmentHeader = h
 	return nil
 }
 
@@ -153,13 +158,14 @@ func makeZeros(dir fileSystem, name string, size int64) (err error) {
 	return errors.Join(err, f.Close())
 }
 
-// adopt gives a file of zeros the header and makes it a segment.
-func adopt(dir fileSystem, zeros string, h segmentHeader) (*segment, error) {
+// adopt gives a file of zeros the header and its first frames, if any, and makes it a
+// segment.
+func adopt(dir fileSystem, zeros string, h segmentHeader, frames []byte) (*segment, error) {
 	f, err := dir.Open(zeros)
 	if err != nil {
 		return nil, err
 	}
-	_, err = f.WriteAt(h.encode(), 0)
+	_, err = f.WriteAt(append(h.encode(), frames...), 0)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -25,9 +25,12 @@ const (
 )
 
 // createSlots makes the file with its first value, under a name of its own until it
-// is whole.
+// is whole. What an attempt that failed has left is replaced.
 func createSlots(dir fileSystem, name string, value []byte) (*slots, error) {
 	temporary := name + temporarySuffix
+	if err := errors.Join(discard(dir, temporary), discard(dir, name)); err != nil {
+		return nil, err
+	}
 	f, err := dir.Create(temporary)
 	if err != nil {
 		return nil, err

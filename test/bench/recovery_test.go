@@ -18,6 +18,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// entrySize is the size of a ledger's entries here, in bytes.
+const entrySize = 600
+
 // BenchmarkOpen opens a ledger of 1 GiB whose writer was killed. The raw loop reads
 // the last segment.
 func BenchmarkOpen(b *testing.B) {

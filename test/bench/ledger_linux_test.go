@@ -24,7 +24,6 @@ import (
 )
 
 const (
-	entrySize = 600
 	// preparedSize is how much of a log is made ahead of time, and budget how much of
 	// that is written before another log takes its place, outside of what is measured.
 	preparedSize = 192 << 20

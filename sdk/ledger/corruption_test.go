@@ -1,0 +1,275 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// damaged is a ledger of one segment, to be damaged.
+type damaged struct {
+	*disk
+	config  config
+	segment string
+	entries []string
+	frames  []frameAt // all of the segment
+	closed  bool      // there was no crash
+}
+
+// frameAt is where a frame stands.
+type frameAt struct {
+	offset, end int64
+	header      frameHeader
+}
+
+// newDamaged makes a ledger whose frames begin and end at odd places of their sectors.
+func newDamaged(t *testing.T, ending string) *damaged {
+	t.Helper()
+	c := config{segmentSize: 8 << 10} // so small is quicker
+	d := &damaged{disk: newDisk(rand.New(rand.NewPCG(1, 1))), config: c, segment: segmentName(1)}
+	dir := d.open(nil)
+	l, err := open(dir, c)
+	require.NoError(t, err)
+	cursor, err := l.Cursor("reader")
+	require.NoError(t, err)
+	for i, sizes := range [][]int{{900}, {10, 0, 20}, {300, 200}, {1_000, 0, 60}} {
+		if i > 0 {
+			require.NoError(t, cursor.Commit(uint64(len(d.entries))))
+		}
+		var entries [][]byte
+		for _, size := range sizes {
+			text := strings.Repeat(string('a'+rune(len(d.entries))), size)
+			d.entries, entries = append(d.entries, text), append(entries, []byte(text))
+		}
+		_, err := l.Append(t.Context(), entries...)
+		require.NoError(t, err)
+	}
+	s := newScanner(l.active, l.end)
+	for {
+		at := s.offset
+		more, err := s.scan()
+		require.NoError(t, err)
+		if !more {
+			break
+		}
+		d.frames = append(d.frames, frameAt{offset: at, end: s.offset, header: s.header})
+	}
+	require.Len(t, d.frames, 4)
+	if d.closed = ending == "closed"; !d.closed {
+		dir.kill()
+	}
+	_ = l.Close()
+	if ending == "power cut" {
+		d.disk = d.powerCut()
+	}
+	return d
+}
+
+// damage is one change to the segment, and what becomes of it.
+type damage struct {
+	name   string
+	change func(data []byte) []byte
+	torn   *frameAt // the frame that Open cuts; nil: it refuses
+	silent bool     // readers take it for the end
+}
+
+func flip(offset int64, mask byte) damage {
+	return damage{name: fmt.Sprintf("byte %d ^ %#x", offset, mask), change: func(data []byte) []byte {
+		data[offset] ^= mask
+		return data
+	}}
+}
+
+// damages is the rule: whatever happens to the last two frames of a closed ledger,
+// Open refuses. After a crash it takes a sector of zeros in the last one for a frame
+// that was being written, and refuses everything else; the cursor has passed the one
+// before, which a reader does not know.
+func (d *damaged) damages() []damage {
+	last := d.frames[len(d.frames)-2:]
+	from, to := last[0].offset, last[1].end
+	var all []damage
+	for offset := from; offset < to; offset++ {
+		all = append(all, flip(offset, 0xff))
+		if offset%7 == 0 {
+			all = append(all, flip(offset, 1<<(offset/7%8)))
+		}
+		all = append(all, damage{name: fmt.Sprintf("cut at %d", offset), change: func(data []byte) []byte {
+			return data[:offset]
+		}})
+	}
+	for sector := from / sectorSize * sectorSize; sector < to; sector += sectorSize {
+		zero := damage{name: fmt.Sprintf("zeros at %d", sector), change: func(data []byte) []byte {
+			clear(data[max(sector, from) : sector+sectorSize])
+			return data
+		}}
+		zero.silent = !d.closed && sector+sectorSize > last[1].offset
+		if zero.silent && sector >= last[0].end {
+			zero.torn = &last[1]
+		}
+		all = append(all, zero)
+	}
+	return all
+}
+
+func TestDamagedFrames(t *testing.T) {
+	t.Parallel()
+	for _, ending := range []string{"closed", "crash", "power cut"} {
+		t.Run(ending, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { // since readers wait for what may become whole
+				d := newDamaged(t, ending)
+				for i, change := range d.damages() {
+					some := testing.Short() || ending == "power cut" // which is like a crash
+					if i%11 == 0 || change.silent || !some {
+						d.check(t, change, i%4 == 0 || change.silent)
+					}
+				}
+			})
+		})
+	}
+}
+
+// check damages a copy of the ledger and looks what Open and readers make of it, and
+// WithSalvage if asked.
+func (d *damaged) check(t *testing.T, change damage, salvage bool) {
+	t.Helper()
+	disk := d.clone()
+	disk.put(d.segment, change.change(disk.names[d.segment].data))
+	got, lost := readDamaged(t, disk, change.name)
+	d.requireSame(t, got, change.name)
+	require.True(t, len(got) == len(d.entries) || len(lost) == 1 || change.silent, "%s: entries are missing, and no error says so", change.name)
+
+	l, err := open(disk.open(nil), d.config)
+	if change.torn != nil {
+		require.NoError(t, err, change.name)
+		assert.Equal(t, &Cut{Segment: d.segment, Offset: change.torn.offset, Next: change.torn.header.first}, l.Recovered().Cut, change.name)
+		require.NoError(t, l.Close())
+		return
+	}
+	var corrupt *CorruptError
+	require.ErrorAs(t, err, &corrupt, change.name)
+	require.Equal(t, d.segment, corrupt.Segment, change.name)
+	if salvage {
+		d.salvage(t, disk, change.name)
+	}
+}
+
+// salvage goes on behind the damage, as WithSalvage does.
+func (d *damaged) salvage(t *testing.T, disk *disk, name string) {
+	t.Helper()
+	c := d.config
+	c.salvage = true
+	l, err := open(disk.open(nil), c)
+	require.NoError(t, err, name)
+	t.Cleanup(func() { _ = l.Close() }) // if the test fails
+	require.NotEmpty(t, l.Recovered().Damage, name)
+	first, err := l.Append(t.Context(), []byte("behind"))
+	require.NoError(t, err, name)
+	require.Greater(t, first, uint64(len(d.entries)), "%s: a number is used again", name)
+	require.NoError(t, l.Close(), name)
+
+	got, lost := readDamaged(t, disk, name)
+	require.Equal(t, "behind", got[first], name)
+	delete(got, first)
+	d.requireSame(t, got, name)
+	numbers := uint64(len(got))
+	for _, e := range lost {
+		numbers += e.To - e.From + 1
+		for seq := range got {
+			require.False(t, e.From <= seq && seq <= e.To, "%s: entry %d is there, and is not", name, seq)
+		}
+	}
+	require.Equal(t, first-1, numbers, "%s: what is not there is reported, once", name)
+
+	l, err = open(disk.open(nil), c)
+	require.NoError(t, err, name)
+	again, err := l.Append(t.Context(), []byte("again"))
+	require.NoError(t, err, name)
+	require.Equal(t, first+1, again, name)
+	require.NoError(t, l.Close())
+}
+
+// requireSame requires that what was read is what was written.
+func (d *damaged) requireSame(t *testing.T, got map[uint64]string, name string) {
+	t.Helper()
+	for seq, text := range got {
+		require.LessOrEqual(t, seq, uint64(len(d.entries)), name)
+		require.Equal(t, d.entries[seq-1], text, "%s: entry %d was changed", name, seq)
+	}
+}
+
+// readDamaged returns what a reader finds.
+func readDamaged(t *testing.T, disk *disk, name string) (got map[uint64]string, lost []*CorruptError) {
+	t.Helper()
+	got = map[uint64]string{}
+	for e, err := range (&Reader{dir: disk.open(nil)}).Entries(t.Context(), 0) {
+		if err == nil {
+			require.NotContains(t, got, e.Seq, name)
+			got[e.Seq] = string(bytes.Clone(e.Data))
+			continue
+		}
+		var corrupt *CorruptError
+		require.ErrorAs(t, err, &corrupt, name)
+		lost = append(lost, corrupt)
+		require.Less(t, len(lost), 10, "%s: it goes on for ever", name)
+	}
+	return got, lost
+}
+
+// TestDamagedHeader flips each byte of the header of a segment.
+func TestDamagedHeader(t *testing.T) {
+	t.Parallel()
+	for _, ending := range []string{"closed", "crash"} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDamaged(t, ending)
+			for offset := range int64(segmentHeaderSize) {
+				d.check(t, flip(offset, 1<<(offset%8)), offset%8 == 0)
+			}
+		})
+	}
+}
+
+// TestDamagedSlots flips each byte of the state and of a cursor: each has two copies,
+// and the one before the last counts if the last is damaged.
+func TestDamagedSlots(t *testing.T) {
+	t.Parallel()
+	d := newDamaged(t, "closed")
+	for _, name := range []string{stateFile, "reader" + cursorSuffix} {
+		for offset := range 2 * slotSize {
+			if offset%slotSize > 256 && offset%97 != 0 {
+				continue // behind the value
+			}
+			disk := d.clone()
+			disk.names[name].data[offset] ^= 0xff
+			l, err := open(disk.open(nil), d.config)
+			require.NoError(t, err, "%s, byte %d", name, offset)
+			c, err := l.Cursor("reader")
+			require.NoError(t, err)
+			require.Contains(t, []uint64{4, 6}, c.Committed(), "%s, byte %d", name, offset)
+			got, lost := readDamaged(t, disk, name)
+			require.Len(t, got, len(d.entries))
+			require.Empty(t, lost)
+			require.NoError(t, l.Close())
+		}
+	}
+}
+
+func TestBothSlotsDamaged(t *testing.T) {
+	t.Parallel()
+	d := newDamaged(t, "closed")
+	d.names[stateFile].data[30] ^= 1
+	d.names[stateFile].data[slotSize+30] ^= 1
+	_, err := open(d.open(nil), d.config)
+	var corrupt *CorruptError
+	require.ErrorAs(t, err, &corrupt)
+	assert.Equal(t, stateFile, corrupt.Segment)
+	for _, err := range (&Reader{dir: d.open(nil)}).Entries(t.Context(), 0) {
+		require.ErrorAs(t, err, &corrupt)
+	}
+}

@@ -1,0 +1,3 @@
+// Package crash holds tests that kill processes at random and look at what they leave
+// behind.
+package crash

@@ -1,0 +1,113 @@
+package crash
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/require"
+)
+
+// lines is an exporter that appends the ids of records to a file.
+type lines struct{ file *os.File }
+
+func (lines) Name() string { return "lines" }
+
+func (l lines) Export(_ context.Context, records []*sdk.Record) error {
+	var text []byte
+	for _, r := range records {
+		text = fmt.Appendln(text, r.ID)
+	}
+	_, err := l.file.Write(text)
+	return err
+}
+
+func (l lines) Shutdown(context.Context) error { return l.file.Close() }
+
+func exported(dir string) string { return filepath.Join(filepath.Dir(dir), "exported") }
+
+// trackEvents tracks events through a provider with a ledger, and says which were
+// acknowledged.
+func trackEvents(c *child) error {
+	f, err := os.OpenFile(exported(c.dir), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, []sdk.Exporter{lines{f}}, sdk.WithSegmentSize(128<<10),
+		sdk.WithExport(sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20))))
+	if err != nil {
+		return err
+	}
+	ctx := audit.ContextWithActor(context.Background(), audit.System("crash"))
+	var wg sync.WaitGroup
+	errs := make(chan error, 4)
+	for range 4 {
+		wg.Go(func() {
+			for n := 0; !finishing() || n < 10; n++ {
+				id := audit.NewID()
+				err := p.Tracker("crash").Track(ctx, audit.Event{ID: id, Action: "process.live", Outcome: audit.OutcomeSuccess})
+				if err != nil {
+					errs <- err
+					return
+				}
+				c.tell("tracked %s", id)
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	return errors.Join(<-errs, p.Shutdown(ctx))
+}
+
+func TestKilledProvider(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "track")
+	acknowledged := map[string]bool{}
+	hear := func(words []string) { acknowledged[words[1]] = true }
+	h.finish(t, hear)
+	for start := time.Now(); time.Since(start) < crashTime(t); {
+		h.kill(t, hear)
+	}
+	h.finish(t, hear)
+
+	reader, err := query.Ledger(h.dir)
+	require.NoError(t, err)
+	stored := map[string]bool{}
+	for r, err := range reader.Find(t.Context(), query.Filter{}) {
+		require.NoError(t, err)
+		require.False(t, stored[r.ID.String()], "once")
+		stored[r.ID.String()] = true
+	}
+	times := map[string]int{}
+	f, err := os.Open(exported(h.dir))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		times[s.Text()]++
+	}
+	twice := 0
+	for id := range acknowledged {
+		require.True(t, stored[id], "%s was acknowledged and is not in the ledger", id)
+	}
+	for id := range stored {
+		require.NotZero(t, times[id], "%s was never exported", id)
+		require.LessOrEqual(t, times[id], h.runs)
+		if times[id] > 1 {
+			twice++
+		}
+	}
+	for id := range times {
+		require.True(t, stored[id], "%s was exported and is not in the ledger", id)
+	}
+	require.LessOrEqual(t, twice, 20*h.runs, "at most a batch for each kill")
+	t.Logf("%d runs, %d events acknowledged, %d stored, %d exported more than once", h.runs, len(acknowledged), len(stored), twice)
+}
