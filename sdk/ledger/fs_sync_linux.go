@@ -7,12 +7,28 @@ import (
 )
 
 func syncData(f *os.File) error {
-	for {
-		err := unix.Fdatasync(int(f.Fd()))
-		if err != unix.EINTR {
-			return err
+	return control(f, func(fd int) error {
+		for {
+			err := unix.Fdatasync(fd)
+			if err != unix.EINTR {
+				return err
+			}
 		}
+	})
+}
+
+// control calls a function with the file's descriptor, which stays open meanwhile even
+// if another goroutine closes the file.
+func control(f *os.File, call func(fd int) error) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
 	}
+	var called error
+	if err := conn.Control(func(fd uintptr) { called = call(int(fd)) }); err != nil {
+		return err
+	}
+	return called
 }
 
 // writebackSize is from how much on, and in which pieces, a write is handed to the
@@ -28,7 +44,9 @@ func writeAt(f *os.File, b []byte, offset int64) (n int, err error) {
 			return n, err
 		}
 		// Only a hint: what it fails to do, or to report, is left to the sync.
-		_ = unix.SyncFileRange(int(f.Fd()), offset, writebackSize, unix.SYNC_FILE_RANGE_WRITE)
+		_ = control(f, func(fd int) error {
+			return unix.SyncFileRange(fd, offset, writebackSize, unix.SYNC_FILE_RANGE_WRITE)
+		})
 		b, offset = b[writebackSize:], offset+writebackSize
 	}
 	wrote, err := f.WriteAt(b, offset)
