@@ -36,7 +36,7 @@ const (
 
 // await lets the callers of the last batch, which come back one after the other, into
 // the next one: without it they would fall into two groups, each of which waits for
-// the other's sync. It waits as long as a commit takes at most, and less and
+// the other's sync. It waits for twice what a commit takes at most, and less and
 // less often if they do not come back.
 func (l *Ledger) await(timer *time.Timer) {
 	l.mu.Lock()
@@ -50,7 +50,7 @@ func (l *Ledger) await(timer *time.Timer) {
 	if !wait {
 		return
 	}
-	timer.Reset(min(l.took, maxPatience))
+	timer.Reset(min(2*l.took, maxPatience))
 	select {
 	case <-l.complete:
 		l.skipNext = 1
