@@ -92,6 +92,9 @@ type span struct{ start, end int }
 
 // findSecrets returns where in the text secrets are, in order. They may overlap.
 func (d *Redactor) findSecrets(text string, seek uint8) []span {
+	if isUUID(text) {
+		return nil // no token or card number looks like one, and many texts do
+	}
 	var spans []span
 	if seek&seekTokens != 0 {
 		spans = findTokens(text, spans)
@@ -113,6 +116,24 @@ func (d *Redactor) findSecrets(text string, seek uint8) []span {
 		slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
 	}
 	return spans
+}
+
+// isUUID reports whether the text is a UUID (RFC 9562, section 4) in its text form.
+func isUUID(text string) bool {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return false
+	}
+	hyphens := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
+		case c == '-':
+			hyphens++
+		default:
+			return false
+		}
+	}
+	return hyphens == 4
 }
 
 // replaceSecrets puts what stands for a secret in the place of each.
