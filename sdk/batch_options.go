@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"errors"
+	"math/rand/v2"
 	"time"
 )
 
@@ -56,6 +57,12 @@ func newBatchConfig(opts []BatchOption) batchConfig {
 	}
 	c.batchSize = min(c.batchSize, c.queueSize)
 	return c
+}
+
+// pauseAfter returns how long to wait after a failed attempt: DefaultBackoff says how.
+func (c *batchConfig) pauseAfter(attempt int) time.Duration {
+	pause := min(c.backoff<<min(attempt-1, 16), 100*c.backoff)
+	return pause - rand.N(pause/2+1)
 }
 
 // WithQueueSize sets how many records wait at most. The default is

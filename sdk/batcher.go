@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -237,9 +236,7 @@ func (b *batcher) giveUp(records []*Record, err error) int {
 
 // pause waits before the next attempt and reports false when there is none.
 func (b *batcher) pause(attempt int) bool {
-	pause := min(b.config.backoff<<min(attempt-1, 16), 100*b.config.backoff)
-	pause -= rand.N(pause/2 + 1)
-	timer := time.NewTimer(pause)
+	timer := time.NewTimer(b.config.pauseAfter(attempt))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

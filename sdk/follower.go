@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -294,9 +293,7 @@ func (f *follower) rest(d time.Duration) {
 
 // pause waits before the next attempt, and reports false when there is none.
 func (f *follower) pause(attempt int) bool {
-	pause := min(f.config.batch.backoff<<min(attempt-1, 16), 100*f.config.batch.backoff)
-	pause -= rand.N(pause/2 + 1)
-	timer := time.NewTimer(pause)
+	timer := time.NewTimer(f.config.batch.pauseAfter(attempt))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

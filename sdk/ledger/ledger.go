@@ -270,7 +270,8 @@ func (l *Ledger) Stats() Stats {
 
 // Close commits what was appended, marks the end, so that damage behind it can be
 // told from a crash, and unlocks the directory. It waits for a write or sync that
-// hangs; whoever cannot wait leaves it behind.
+// hangs; whoever cannot wait leaves it behind. If the ledger took nothing more, the
+// error says why.
 func (l *Ledger) Close() error {
 	l.mu.Lock()
 	if l.closed {

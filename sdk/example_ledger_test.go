@@ -1,0 +1,53 @@
+package sdk_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/sdk"
+)
+
+// Track returns when the record is on disk. The exporter follows, and Shutdown waits
+// for it.
+func ExampleWithLedger() {
+	temp, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(temp)
+	exporter, err := stdout.New(stdout.WithText(), stdout.WithWriter(os.Stdout))
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(temp, "audit-ledger"), []sdk.Exporter{exporter},
+		sdk.WithRetention(365*24*time.Hour, 0), // what is older goes, once it is exported
+		sdk.WithExport(sdk.WithBatchSize(256)),
+	))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	ctx := audit.ContextWithActor(context.Background(), audit.User("42"))
+	err = provider.Tracker("example.com/shop").Track(ctx, audit.Event{
+		Time:   time.Date(2026, 11, 23, 7, 26, 2, 0, time.UTC),
+		Action: "invoice.approve", Target: audit.Target{Type: "invoice", ID: "1001"}, Outcome: audit.OutcomeSuccess,
+	})
+	fmt.Println("on disk:", err == nil)
+
+	// What an exporter refused for good is kept, with the reason.
+	for letter, err := range provider.DeadLetters(ctx) {
+		fmt.Println(letter.Exporter, letter.Reason, err)
+	}
+	if err := provider.Shutdown(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// on disk: true
+	// 2026-11-23T07:26:02.000Z  success  invoice.approve       user 42 → invoice/1001
+}
