@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,12 @@ const (
 	roleVariable = "AUDIT_CRASH_ROLE"
 	dirVariable  = "AUDIT_CRASH_DIR"
 	runVariable  = "AUDIT_CRASH_RUN"
+)
+
+// Every process prints these words before it opens and closes what it writes to.
+const (
+	opening = "opening"
+	closing = "closing"
 )
 
 func TestMain(m *testing.M) {
@@ -61,10 +68,12 @@ func (c *child) tell(format string, args ...any) {
 
 // harness starts processes of a role, one after the other, and kills them.
 type harness struct {
-	role string
-	dir  string
-	rng  *rand.Rand
-	runs int
+	role  string
+	dir   string
+	rng   *rand.Rand
+	runs  int
+	phase string         // what the process announced last
+	kills map[string]int // by phase
 }
 
 func newHarness(t *testing.T, role string) *harness {
@@ -74,7 +83,7 @@ func newHarness(t *testing.T, role string) *harness {
 		seed = given
 	}
 	t.Logf("AUDIT_CRASH_SEED=%d", seed)
-	return &harness{role: role, dir: filepath.Join(t.TempDir(), "ledger"), rng: rand.New(rand.NewPCG(seed, 0))}
+	return &harness{role: role, dir: filepath.Join(t.TempDir(), "ledger"), rng: rand.New(rand.NewPCG(seed, 0)), kills: map[string]int{}}
 }
 
 // crashTime is how long a test goes on killing.
@@ -86,25 +95,58 @@ func crashTime(t *testing.T) time.Duration {
 	return 3 * time.Second
 }
 
-// kill runs a process for a random while, kills it, and calls heard for each line that
-// it printed.
+// kill runs a process, kills it at a random moment, and calls heard for each line that
+// it printed. Opening and closing are short: some moments are just behind the line that
+// announces them.
 func (h *harness) kill(t *testing.T, heard func(words []string)) {
 	t.Helper()
-	life := time.Duration(h.rng.Int64N(int64(150 * time.Millisecond)))
-	h.process(t, heard, func(p *os.Process) {
+	life, after := time.Duration(h.rng.Int64N(int64(150*time.Millisecond))), ""
+	if moment := h.rng.IntN(4); moment < 2 {
+		life, after = time.Duration(h.rng.Int64N(int64(8*time.Millisecond))), [...]string{opening, closing}[moment]
+	}
+	reached := make(chan struct{})
+	announced := sync.OnceFunc(func() { close(reached) })
+	if after == "" {
+		announced()
+	}
+	h.process(t, func(words []string) {
+		if words[0] == opening || words[0] == closing {
+			h.phase = words[0]
+			if words[0] == after {
+				announced()
+			}
+			return
+		}
+		heard(words)
+	}, func(p *os.Process, ended <-chan struct{}) {
+		select {
+		case <-reached:
+		case <-ended:
+		}
 		time.Sleep(life)
 		require.NoError(t, p.Kill())
 	}, "")
+	h.kills[h.phase]++
+}
+
+// killed says in what phases processes were killed.
+func (h *harness) killed() string {
+	return fmt.Sprintf("%d before opening, %d from then on, %d from closing on", h.kills[""], h.kills[opening], h.kills[closing])
 }
 
 // finish runs a process that ends by itself.
 func (h *harness) finish(t *testing.T, heard func(words []string)) {
 	t.Helper()
-	h.process(t, heard, nil, "finish")
+	h.process(t, func(words []string) {
+		if words[0] != opening && words[0] != closing {
+			heard(words)
+		}
+	}, nil, "finish")
 }
 
-func (h *harness) process(t *testing.T, heard func(words []string), end func(*os.Process), how string) {
+func (h *harness) process(t *testing.T, heard func(words []string), end func(p *os.Process, ended <-chan struct{}), how string) {
 	t.Helper()
+	h.phase = ""
 	self, err := os.Executable()
 	require.NoError(t, err)
 	h.runs++
@@ -116,16 +158,22 @@ func (h *harness) process(t *testing.T, heard func(words []string), end func(*os
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 
-	read := make(chan error, 1)
-	go func() { read <- listen(out, heard) }()
+	var heardAll error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		heardAll = listen(out, heard)
+	}()
 	if end != nil {
-		end(cmd.Process)
+		end(cmd.Process, ended)
 	}
-	require.NoError(t, <-read)
-	if err := cmd.Wait(); end == nil {
-		require.NoError(t, err, complaints.String())
-	}
-	require.NotContains(t, complaints.String(), "child:", "run %d", h.runs)
+	<-ended
+	require.NoError(t, heardAll)
+	// A process that was killed has no exit code; one that panicked or raced has.
+	err = cmd.Wait()
+	killed := end != nil && cmd.ProcessState.ExitCode() == killedExitCode()
+	require.True(t, err == nil || killed, "run %d: %v: %s", h.runs, err, complaints.String())
+	require.NotRegexp(t, "child:|DATA RACE", complaints.String(), "run %d", h.runs)
 }
 
 // listen reads whole lines: what the process was printing when it was killed was not
@@ -146,3 +194,11 @@ func listen(out io.Reader, heard func(words []string)) error {
 
 // finishing reports whether the process is to end by itself.
 func finishing() bool { return len(os.Args) > 1 && os.Args[1] == "finish" }
+
+// killedExitCode is what os.Process.Kill makes of a process.
+func killedExitCode() int {
+	if runtime.GOOS == "windows" {
+		return 1
+	}
+	return -1
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,17 +43,20 @@ func trackEvents(c *child) error {
 	if err != nil {
 		return err
 	}
+	c.tell(opening)
 	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, []sdk.Exporter{lines{f}}, sdk.WithSegmentSize(128<<10),
 		sdk.WithExport(sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20))))
 	if err != nil {
 		return err
 	}
 	ctx := audit.ContextWithActor(context.Background(), audit.System("crash"))
+	life := time.Duration(rand.Int64N(int64(200 * time.Millisecond)))
+	start := time.Now()
 	var wg sync.WaitGroup
 	errs := make(chan error, 4)
 	for range 4 {
 		wg.Go(func() {
-			for n := 0; !finishing() || n < 10; n++ {
+			for n := 0; n < 10 || !finishing() && time.Since(start) < life; n++ {
 				id := audit.NewID()
 				err := p.Tracker("crash").Track(ctx, audit.Event{ID: id, Action: "process.live", Outcome: audit.OutcomeSuccess})
 				if err != nil {
@@ -65,6 +69,7 @@ func trackEvents(c *child) error {
 	}
 	wg.Wait()
 	close(errs)
+	c.tell(closing)
 	return errors.Join(<-errs, p.Shutdown(ctx))
 }
 
@@ -109,5 +114,5 @@ func TestKilledProvider(t *testing.T) {
 		require.True(t, stored[id], "%s was exported and is not in the ledger", id)
 	}
 	require.LessOrEqual(t, twice, 20*h.runs, "at most a batch for each kill")
-	t.Logf("%d runs, %d events acknowledged, %d stored, %d exported more than once", h.runs, len(acknowledged), len(stored), twice)
+	t.Logf("%d runs, killed %s; %d events acknowledged, %d stored, %d exported more than once", h.runs, h.killed(), len(acknowledged), len(stored), twice)
 }
