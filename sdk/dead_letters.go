@@ -43,7 +43,7 @@ type DeadLetter struct {
 
 const (
 	deadLettersName    = "dead-letters"
-	deadLetterSegments = 1 << 20
+	deadLetterSegments = 4 << 20 // bytes
 	maxReason          = 1024
 )
 
@@ -72,7 +72,7 @@ func (d *deadLetters) open() (*ledger.Ledger, error) {
 		return nil, ledger.ErrClosed
 	}
 	if d.ledger == nil {
-		l, err := ledger.Open(d.dir, ledger.WithSegmentSize(4*deadLetterSegments), ledger.WithSalvage())
+		l, err := ledger.Open(d.dir, ledger.WithSegmentSize(deadLetterSegments), ledger.WithSalvage())
 		if err != nil {
 			return nil, fmt.Errorf("dead letters: %w", err)
 		}

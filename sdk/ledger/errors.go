@@ -31,8 +31,8 @@ type CorruptError struct {
 	Segment string
 	// Offset is where in the file the damage begins, in bytes.
 	Offset int64
-	// Missing is the range of sequence numbers that cannot be read, [From, To], as
-	// far as it is known; zero if it is not.
+	// From and To are the first and the last sequence number that cannot be read, as
+	// far as they are known; zero if they are not.
 	From, To uint64
 	// Reason says what is wrong there.
 	Reason string

@@ -11,7 +11,6 @@ import (
 const (
 	frameHeaderSize  = 48
 	frameTrailerSize = 8
-	frameOverhead    = frameHeaderSize + 7 + frameTrailerSize
 	entryOverhead    = 4
 	frameAlign       = 8
 	sectorSize       = 512
