@@ -48,14 +48,14 @@ func (id ID) IsZero() bool { return id == ID{} }
 // String returns the canonical text form.
 func (id ID) String() string {
 	var text [36]byte
-	id.encode(text[:])
+	id.encode(&text)
 	return string(text[:])
 }
 
 // AppendText appends the canonical text form. It never fails.
 func (id ID) AppendText(b []byte) ([]byte, error) {
 	var text [36]byte
-	id.encode(text[:])
+	id.encode(&text)
 	return append(b, text[:]...), nil
 }
 
@@ -85,17 +85,22 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (id *ID) encode(dst []byte) {
-	hex.Encode(dst, id[:4])
-	dst[8] = '-'
-	hex.Encode(dst[9:], id[4:6])
-	dst[13] = '-'
-	hex.Encode(dst[14:], id[6:8])
-	dst[18] = '-'
-	hex.Encode(dst[19:], id[8:10])
-	dst[23] = '-'
-	hex.Encode(dst[24:], id[10:])
+// encode writes the text form. Every record has an id, so that it is worth a table.
+func (id *ID) encode(dst *[36]byte) {
+	dst[8], dst[13], dst[18], dst[23] = '-', '-', '-', '-'
+	for i, at := range [len(id)]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
+		pair := &hexPairs[id[i]]
+		dst[at], dst[at+1] = pair[0], pair[1]
+	}
 }
+
+// hexPairs has the two digits of each byte.
+var hexPairs = func() (pairs [256][2]byte) {
+	for i := range pairs {
+		hex.Encode(pairs[i][:], []byte{byte(i)})
+	}
+	return pairs
+}()
 
 // fromHex returns a value above 15 for what is no lower-case digit.
 func fromHex(c byte) byte {

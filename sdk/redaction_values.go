@@ -23,23 +23,25 @@ const (
 )
 
 // byteCounts has, for each byte, what it adds to a survey's counts: of the digits in
-// the lowest 16 bits, then of the signs that stand between a key and its value, of
-// blanks, and of hyphens.
+// the lowest 12 bits, then of the signs that stand between a key and its value, of
+// blanks, of hyphens, and of the letter b, which Bearer, Basic and BEGIN have.
 var byteCounts = func() (counts [256]uint64) {
 	for c := '0'; c <= '9'; c++ {
 		counts[c] = 1
 	}
 	counts[':'], counts['='] = 1<<assignCount, 1<<assignCount
 	counts[' '], counts['\t'], counts['-'] = 1<<blankCount, 1<<blankCount, 1<<hyphenCount
+	counts['b'], counts['B'] = 1<<letterCount, 1<<letterCount
 	return counts
 }()
 
 // Where in a survey's counts the others begin.
 const (
-	assignCount = 16
-	blankCount  = 32
-	hyphenCount = 48
-	countMask   = 1<<16 - 1
+	assignCount = 12 * (iota + 1)
+	blankCount
+	hyphenCount
+	letterCount
+	countMask = 1<<12 - 1
 )
 
 // survey tells which detectors are worth running. They are linear in the text and
@@ -60,7 +62,7 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 	for i := range len(text) {
 		counts += byteCounts[text[i]]
 	}
-	blanks := counts >> blankCount & countMask
+	words := counts>>blankCount&countMask != 0 && counts>>letterCount != 0
 	if counts>>assignCount&countMask != 0 {
 		seek |= seekAssignments
 	}
@@ -70,10 +72,10 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 	if len(text) >= minTokenText {
 		seek |= seekTokens
 	}
-	if blanks != 0 {
+	if words {
 		seek |= seekCredentials
 	}
-	if counts>>hyphenCount != 0 && blanks != 0 {
+	if words && counts>>hyphenCount&countMask != 0 {
 		seek |= seekBlocks
 	}
 	return seek
@@ -123,18 +125,20 @@ func isUUID(text string) bool {
 	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return false
 	}
-	hyphens := 0
+	digits := 0
 	for i := range len(text) {
-		switch c := text[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'f', 'A' <= c && c <= 'F':
-		case c == '-':
-			hyphens++
-		default:
-			return false
-		}
+		digits += isHex[text[i]]
 	}
-	return hyphens == 4
+	return digits == 32
 }
+
+// isHex has 1 for the bytes that are hexadecimal digits.
+var isHex = func() (hex [256]int) {
+	for _, c := range []byte("0123456789abcdefABCDEF") {
+		hex[c] = 1
+	}
+	return hex
+}()
 
 // replaceSecrets puts what stands for a secret in the place of each.
 func (d *Redactor) replaceSecrets(text string, spans []span) string {
