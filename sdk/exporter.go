@@ -14,8 +14,8 @@ type Exporter interface {
 	// matches [a-z0-9_-]{1,64}, never changes, and is unique in a provider.
 	Name() string
 	// Export hands records over, in order, and returns nil only when the sink has
-	// them all. It must neither keep nor change the records, which are shared, nor
-	// the slice. It is never called concurrently, nor after Shutdown.
+	// them all. It must neither keep nor change the records, which are shared and used
+	// again, nor the slice. It is never called concurrently, nor after Shutdown.
 	//
 	// It should return when ctx ends; what it does after that is not waited for.
 	//

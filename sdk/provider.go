@@ -20,6 +20,7 @@ type TrackerProvider struct {
 	resource     *resource.Resource
 	trackTimeout time.Duration
 	detach       bool // processors of the user's see the context
+	recycles     bool // nothing keeps an intent's record that was delivered
 	first        Next // the first step behind resolution
 	deliveries   []delivery
 	gate         gate
@@ -77,6 +78,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		}
 		p.deliveries = append(p.deliveries, d)
 	}
+	p.recycles = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, keeps)
 	return p, nil
 }
 

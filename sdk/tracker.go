@@ -47,13 +47,18 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	return p.first(ctx, r)
+	intent := r.Kind != audit.KindSignal // a scope may hold a signal
+	err = p.first(ctx, r)
+	if err == nil && intent && p.recycles {
+		recycle(r)
+	}
+	return err
 }
 
 // newRecord is the resolve stage: it copies what the caller and the scope share
 // with others, and assigns what is missing.
 func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*Record, error) {
-	r := allocate(len(e.Metadata) + len(resolved.Metadata))
+	r := t.provider.allocate(len(e.Metadata) + len(resolved.Metadata))
 	room := r.Metadata
 	r.Event = *e
 	metadata, overridden, err := mergeMetadata(room, e.Metadata, resolved.Metadata, resolved.Overridden)

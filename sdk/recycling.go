@@ -1,0 +1,44 @@
+package sdk
+
+import "sync"
+
+// recycled holds the records of providers whose steps and deliveries keep none.
+// A record with its metadata is more than a kilobyte, so that making and collecting
+// it is a good part of what a Track call costs where the delivery does no I/O.
+var recycled sync.Pool
+
+// maxRecycled is the room for metadata of a record that is worth keeping.
+const maxRecycled = 64
+
+// keeps reports whether a delivery may hold a record after deliver has returned nil.
+// A ledger has encoded it by then, and exporters keep none.
+func keeps(d delivery) bool {
+	switch d.(type) {
+	case *directSyncer, *ledgerDelivery:
+		return false
+	}
+	return true
+}
+
+// allocate returns an empty record with room for n metadata.
+func (p *TrackerProvider) allocate(n int) *Record {
+	if p.recycles {
+		if r, ok := recycled.Get().(*Record); ok && cap(r.Metadata) >= n {
+			return r
+		}
+	}
+	return allocate(n)
+}
+
+// recycle takes a record that was delivered and that nothing refers to. Its
+// metadata is its own since the resolve stage; whatever else it has may be shared.
+func recycle(r *Record) {
+	room := r.Metadata[:cap(r.Metadata)]
+	if len(room) > maxRecycled {
+		return
+	}
+	clear(room)
+	*r = Record{}
+	r.Metadata = room[:0]
+	recycled.Put(r)
+}

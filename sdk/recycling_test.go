@@ -1,0 +1,145 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// numbered returns an event whose every field tells its number, with few or many
+// metadata, and with or without what most events do not have.
+func numbered(n int) audit.Event {
+	text := strconv.Itoa(n)
+	return with(func(e *audit.Event) {
+		e.Action, e.Actor, e.Target.ID, e.Reason = "article.n"+text, audit.User("u"+text), text, "because of "+text
+		for i := range n % 70 {
+			e.Metadata = append(e.Metadata, attribute.String("key."+strconv.Itoa(i), text))
+		}
+		if n%3 == 0 {
+			e.Tenant, e.Actor.Roles = "tenant "+text, []string{"editor", text}
+			e.Changes = []audit.Change{{Field: "title", Old: attribute.StringValue("a" + text), New: attribute.StringValue("b" + text)}}
+			e.Metadata = append(e.Metadata, attribute.String("password", "hunter2 "+text), attribute.String("note", "cut\x00"))
+		}
+	})
+}
+
+// TestRecycledRecordsHaveNothingOfOthers tracks events that differ in all that they
+// have, and demands of each the record that it becomes when it is tracked alone.
+func TestRecycledRecordsHaveNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	const events, goroutines = 600, 8
+	want := make([]string, events)
+	for n := range events {
+		want[n] = canonical(t, n)
+	}
+	got := &directSink{}
+	tracker := newTracker(t, sdk.WithSyncer(got))
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		wg.Go(func() {
+			for n := g; n < events; n += goroutines {
+				assert.NoError(t, tracker.Track(t.Context(), numbered(n)))
+			}
+		})
+	}
+	wg.Wait()
+	require.Len(t, got.all(), events)
+	for _, r := range got.all() {
+		n, err := strconv.Atoi(r.Target.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want[n], withoutAssigned(t, r))
+	}
+}
+
+// canonical returns what becomes of the numbered event when nothing was tracked before,
+// without what the SDK assigns.
+func canonical(t *testing.T, n int) string {
+	t.Helper()
+	s := &sink{}
+	require.NoError(t, newTracker(t, sdk.WithSyncer(s)).Track(t.Context(), numbered(n)))
+	return withoutAssigned(t, s.one(t))
+}
+
+func withoutAssigned(t *testing.T, r *sdk.Record) string {
+	t.Helper()
+	r.ID, r.Time, r.ObservedTime = audit.ID{1}, time.Unix(0, 0), time.Unix(0, 0)
+	text, err := r.AppendJSON(nil)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// TestKeptRecordsAreNotRecycled tracks on after a record was kept, and looks at it.
+func TestKeptRecordsAreNotRecycled(t *testing.T) {
+	var kept *sdk.Record
+	keep := func(r *sdk.Record) {
+		if kept == nil {
+			kept = r
+		}
+	}
+	refused := errors.New("refused")
+	for name, opts := range map[string][]sdk.Option{
+		"by a processor": {
+			sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+				keep(r)
+				return next(ctx, r)
+			})),
+			sdk.WithSyncer(&directSink{}),
+		},
+		"by an exporter that failed": {
+			sdk.WithSyncer(&directSink{sink{export: func(_ context.Context, records []*sdk.Record) error {
+				keep(records[0])
+				return refused
+			}}}),
+		},
+		"by a batcher": {
+			sdk.WithSyncer(&directSink{}),
+			sdk.WithBatcher(&sink{name: "other", export: func(_ context.Context, records []*sdk.Record) error {
+				keep(records[0])
+				return nil
+			}}),
+		},
+	} {
+		kept = nil
+		t.Run(name, func(t *testing.T) {
+			p, err := sdk.NewTrackerProvider(opts...)
+			require.NoError(t, err)
+			for n := 1; n < 50; n++ {
+				if err := p.Tracker("test").Track(t.Context(), numbered(n)); err != nil {
+					require.ErrorIs(t, err, refused)
+				}
+			}
+			require.NoError(t, p.Shutdown(t.Context()))
+			assert.Equal(t, "1", kept.Target.ID)
+			assert.Len(t, kept.Metadata, 1)
+		})
+	}
+}
+
+// TestHeldSignalsAreNotRecycled has a scope hold a signal while intents come and go.
+func TestHeldSignalsAreNotRecycled(t *testing.T) {
+	t.Parallel()
+	s := &directSink{}
+	tracker := newTracker(t, sdk.WithSyncer(s))
+	ctx, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("7")))
+	signal := numbered(1000)
+	signal.Kind = audit.KindSignal
+	require.NoError(t, tracker.Track(ctx, signal))
+	for n := range 20 {
+		require.NoError(t, tracker.Track(ctx, numbered(n)))
+	}
+	require.NoError(t, scope.End(ctx))
+	all := s.all()
+	require.Len(t, all, 21)
+	assert.Equal(t, "1000", all[20].Target.ID)
+	assert.Equal(t, audit.KindSignal, all[20].Kind)
+	assert.Equal(t, "because of 1000", all[20].Reason)
+}
