@@ -185,6 +185,20 @@ func (s *Scope) land(ctx context.Context) error {
 	return errStillInFlight
 }
 
+// Expect says that an event of the scope will be tracked by another goroutine: the End
+// of this scope and of those around it waits for done, as it waits for Track calls.
+// done must be called, soon; calling it again does nothing.
+//
+// It is for integrations that are called where nothing may be waited for and hand
+// events on through a queue.
+func (s *Scope) Expect() (done func()) {
+	r := Resolved{Scope: s}
+	if s != nil {
+		r.takeOff()
+	}
+	return sync.OnceFunc(r.Done)
+}
+
 // Run calls fn in a scope of its own and ends it, also when fn panics. The error
 // joins fn's and End's. A panic goes on after the scope was ended; where End
 // failed too, the panic's value is an error that wraps both.

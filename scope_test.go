@@ -260,6 +260,30 @@ func TestIntentInFlightWhenTheScopeEnds(t *testing.T) {
 	})
 }
 
+func TestEndWaitsForWhatIsExpected(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tracker, trail := newTrail(t)
+		outerCtx, outer := audit.NewScope(t.Context())
+		ctx, s := audit.NewScope(outerCtx, audit.WithActor(audit.User("42")))
+		require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
+		done := s.Expect()
+		ended := make(chan error, 1)
+		go func() { ended <- errors.Join(s.End(ctx), outer.End(outerCtx)) }()
+		synctest.Wait()
+		assert.Empty(t, ended, "End waits")
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "covered")
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("b"))))
+		done()
+		done()
+		require.NoError(t, <-ended)
+		assert.Equal(t, []string{"intent intent.update", "signal article.update"}, trail.actions())
+		assert.Equal(t, "42", trail.all()[1].Actor.ID)
+		s.Expect()() // a scope that has ended waits for nothing
+		(*audit.Scope)(nil).Expect()()
+	})
+}
+
 func TestEndDoesNotWaitForever(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -49,6 +49,62 @@ type FilterError struct {
 // Error returns a sentence for logs.
 func (e *FilterError) Error() string { return "query: Filter." + e.Field + ": " + e.Reason }
 
+// Validate returns a *FilterError if the filter is wrong.
+func (f *Filter) Validate() error {
+	switch {
+	case f.Limit < 0:
+		return &FilterError{"Limit", "it must not be negative"}
+	case !f.ActorType.Valid():
+		return &FilterError{"ActorType", "it is none of the constants"}
+	case !f.Operation.Valid():
+		return &FilterError{"Operation", "it is none of the constants"}
+	case f.Outcome != nil && !f.Outcome.Valid():
+		return &FilterError{"Outcome", "it is none of the constants"}
+	case f.Kind != nil && !f.Kind.Valid():
+		return &FilterError{"Kind", "it is none of the constants"}
+	case !f.Since.IsZero() && !f.Until.IsZero() && f.Until.Before(f.Since):
+		return &FilterError{"Until", "it is before Since"}
+	}
+	if f.After != "" {
+		if _, _, err := ParseCursor(f.After); err != nil {
+			return &FilterError{"After", err.Error()}
+		}
+	}
+	return nil
+}
+
+// Matches reports whether a record is wanted, wherever it stands: After and Limit do
+// not matter.
+func (f *Filter) Matches(r *sdk.Record) bool {
+	return f.matchesActor(r) && f.matchesEvent(r) && f.matchesTime(r.Time) && f.matchesMetadata(r)
+}
+
+func (f *Filter) matchesActor(r *sdk.Record) bool {
+	return (f.ActorType == audit.ActorNone || f.ActorType == r.Actor.Type) && is(f.ActorID, r.Actor.ID)
+}
+
+func (f *Filter) matchesEvent(r *sdk.Record) bool {
+	return is(f.TargetType, r.Target.Type) && is(f.TargetID, r.Target.ID) && is(f.Tenant, r.Tenant) && is(f.Channel, r.Channel) &&
+		(f.TraceID == "" || r.TraceID.IsValid() && f.TraceID == r.TraceID.String()) &&
+		(f.Action == "" || matchGlob(f.Action, r.Action)) &&
+		(f.Operation == audit.OperationUnspecified || f.Operation == r.Operation) &&
+		(f.Outcome == nil || *f.Outcome == r.Outcome) &&
+		(f.Kind == nil || *f.Kind == r.Kind)
+}
+
+func (f *Filter) matchesTime(t time.Time) bool {
+	return (f.Since.IsZero() || !t.Before(f.Since)) && (f.Until.IsZero() || t.Before(f.Until))
+}
+
+func (f *Filter) matchesMetadata(r *sdk.Record) bool {
+	for _, want := range f.Metadata {
+		if !hasMetadata(r.Metadata, want) {
+			return false
+		}
+	}
+	return true
+}
+
 // search is a filter that was checked.
 type search struct {
 	Filter
@@ -57,27 +113,13 @@ type search struct {
 }
 
 func newSearch(f Filter) (*search, error) {
-	s := &search{Filter: f}
-	switch {
-	case f.Limit < 0:
-		return nil, &FilterError{"Limit", "it must not be negative"}
-	case !f.ActorType.Valid():
-		return nil, &FilterError{"ActorType", "it is none of the constants"}
-	case !f.Operation.Valid():
-		return nil, &FilterError{"Operation", "it is none of the constants"}
-	case f.Outcome != nil && !f.Outcome.Valid():
-		return nil, &FilterError{"Outcome", "it is none of the constants"}
-	case f.Kind != nil && !f.Kind.Valid():
-		return nil, &FilterError{"Kind", "it is none of the constants"}
-	case !f.Since.IsZero() && !f.Until.IsZero() && f.Until.Before(f.Since):
-		return nil, &FilterError{"Until", "it is before Since"}
+	if err := f.Validate(); err != nil {
+		return nil, err
 	}
+	s := &search{Filter: f}
 	if f.After != "" {
-		p, err := parseCursor(f.After)
-		if err != nil {
-			return nil, &FilterError{"After", err.Error()}
-		}
-		s.after = &p
+		at, id, _ := ParseCursor(f.After) // it is valid
+		s.after = &place{at, id}
 	}
 	for _, text := range []string{f.ActorID, f.TargetType, f.TargetID, f.Tenant, f.Channel, f.TraceID} {
 		if text != "" && plain(text) {
@@ -101,37 +143,6 @@ func plain(text string) bool {
 func (s *search) mayMatch(json []byte) bool {
 	for _, p := range s.patterns {
 		if !bytes.Contains(json, p) {
-			return false
-		}
-	}
-	return true
-}
-
-// matches reports whether the record is wanted, wherever it stands.
-func (s *search) matches(r *sdk.Record) bool {
-	return s.matchesActor(r) && s.matchesEvent(r) && s.matchesTime(r.Time) && s.matchesMetadata(r)
-}
-
-func (s *search) matchesActor(r *sdk.Record) bool {
-	return (s.ActorType == audit.ActorNone || s.ActorType == r.Actor.Type) && is(s.ActorID, r.Actor.ID)
-}
-
-func (s *search) matchesEvent(r *sdk.Record) bool {
-	return is(s.TargetType, r.Target.Type) && is(s.TargetID, r.Target.ID) && is(s.Tenant, r.Tenant) && is(s.Channel, r.Channel) &&
-		(s.TraceID == "" || r.TraceID.IsValid() && s.TraceID == r.TraceID.String()) &&
-		(s.Action == "" || matchGlob(s.Action, r.Action)) &&
-		(s.Operation == audit.OperationUnspecified || s.Operation == r.Operation) &&
-		(s.Outcome == nil || *s.Outcome == r.Outcome) &&
-		(s.Kind == nil || *s.Kind == r.Kind)
-}
-
-func (s *search) matchesTime(t time.Time) bool {
-	return (s.Since.IsZero() || !t.Before(s.Since)) && (s.Until.IsZero() || t.Before(s.Until))
-}
-
-func (s *search) matchesMetadata(r *sdk.Record) bool {
-	for _, want := range s.Metadata {
-		if !hasMetadata(r.Metadata, want) {
 			return false
 		}
 	}

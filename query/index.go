@@ -1,7 +1,6 @@
 package query
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -164,27 +163,9 @@ func isRepetition(ctx context.Context, src source, seq uint64, r *sdk.Record) (b
 			return false, err
 		}
 		var first sdk.Record
-		return e.Seq == seq && first.UnmarshalJSON(e.Data) == nil && same(&first, r), nil
+		return e.Seq == seq && first.UnmarshalJSON(e.Data) == nil && first.Restates(r), nil
 	}
 	return false, nil // it was removed
-}
-
-// same compares two records of one id without what the SDK assigned.
-func same(a, b *sdk.Record) bool {
-	x, errX := stated(a).AppendJSON(nil)
-	y, errY := stated(b).AppendJSON(nil)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
-}
-
-// stated returns a record without what the SDK assigned.
-func stated(r *sdk.Record) *sdk.Record {
-	s := *r
-	if s.Time.Equal(s.ObservedTime) {
-		s.Time = time.Unix(0, 0)
-	}
-	s.ObservedTime = time.Time{}
-	s.TraceID, s.SpanID = sdk.Record{}.TraceID, sdk.Record{}.SpanID
-	return &s
 }
 
 func isDamage(err error) bool {

@@ -144,7 +144,7 @@ func (p *page) read(ctx context.Context, src source, st stretch, hidden map[uint
 		case hidden[e.Seq] || !p.search.mayMatch(e.Data):
 			continue
 		}
-		if r := new(sdk.Record); r.UnmarshalJSON(e.Data) == nil && p.search.matches(r) {
+		if r := new(sdk.Record); r.UnmarshalJSON(e.Data) == nil && p.search.Matches(r) {
 			p.add(r)
 		}
 	}

@@ -58,18 +58,18 @@ type place struct {
 
 var errBadCursor = errors.New("it is not what Cursor returned")
 
-func parseCursor(s string) (p place, err error) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+// ParseCursor returns the time and the id of the record that a cursor is of. It is for
+// those who write a Reader.
+func ParseCursor(cursor string) (time.Time, audit.ID, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(b) != cursorSize || b[0] != cursorVersion {
-		return p, errBadCursor
+		return time.Time{}, audit.ID{}, errBadCursor
 	}
 	nano := binary.BigEndian.Uint32(b[9:])
 	if nano >= 1e9 {
-		return p, errBadCursor
+		return time.Time{}, audit.ID{}, errBadCursor
 	}
-	p.time = time.Unix(int64(binary.BigEndian.Uint64(b[1:])), int64(nano)).UTC()
-	p.id = audit.ID(b[13:])
-	return p, nil
+	return time.Unix(int64(binary.BigEndian.Uint64(b[1:])), int64(nano)).UTC(), audit.ID(b[13:]), nil
 }
 
 func placeOf(r *sdk.Record) place { return place{r.Time, r.ID} }

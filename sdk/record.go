@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -59,6 +60,29 @@ func (r *Record) Clone() *Record {
 	c.Redacted = slices.Clone(r.Redacted)
 	c.Marked = slices.Clone(r.Marked)
 	return &c
+}
+
+// Restates reports whether r and o state the same event: one that was tracked again
+// after an error. They are the same but for what the SDK assigned: the observed time,
+// the time where it is the observed one, trace and span.
+func (r *Record) Restates(o *Record) bool {
+	if r.ID != o.ID {
+		return false
+	}
+	a, errA := r.stated().AppendJSON(nil)
+	b, errB := o.stated().AppendJSON(nil)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// stated returns a record without what the SDK assigned.
+func (r *Record) stated() *Record {
+	s := *r
+	if s.Time.Equal(s.ObservedTime) {
+		s.Time = time.Unix(0, 0)
+	}
+	s.ObservedTime = time.Time{}
+	s.TraceID, s.SpanID = trace.TraceID{}, trace.SpanID{}
+	return &s
 }
 
 // mark lists path as not being as it was handed in.
