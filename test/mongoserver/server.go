@@ -6,6 +6,7 @@ package mongoserver
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -22,9 +23,8 @@ import (
 // URI returns that of the real server, or nothing.
 func URI() string { return os.Getenv("MONGODB_URI") }
 
-// Server is a server for a test. Its methods are not for concurrent use.
+// Server is a server that can be killed. Its methods are not for concurrent use.
 type Server struct {
-	tb      testing.TB
 	dir     string
 	address string // chosen by the first start; later ones keep it
 	process *exec.Cmd
@@ -34,53 +34,61 @@ type Server struct {
 // Start starts a server of the test's own, which ends with the test.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, dir: tb.TempDir(), address: "127.0.0.1:0"}
-	s.Run()
+	s, err := Open(tb.TempDir())
+	if err != nil {
+		tb.Fatal(err)
+	}
 	tb.Cleanup(s.Kill)
 	return s
 }
 
+// Open starts a server with its data in dir.
+func Open(dir string) (*Server, error) {
+	s := &Server{dir: dir, address: "127.0.0.1:0"}
+	return s, s.Run()
+}
+
 // URI is that of the server, the same after a restart.
-func (s *Server) URI() string { return "mongodb://" + s.address + "/" }
+func (s *Server) URI() string { return "mongodb://" + s.address + "/?retryWrites=false" }
 
 // Address is the host and port.
 func (s *Server) Address() string { return s.address }
 
-// Run starts the server again, on the same address and data.
-func (s *Server) Run() {
-	s.tb.Helper()
+// Run starts the server, again on the same address and data.
+func (s *Server) Run() error {
 	if s.process != nil {
-		s.tb.Fatal("the server is running")
+		return errors.New("the server is running")
 	}
 	program, err := build()
 	if err != nil {
-		s.tb.Fatal(err)
+		return err
 	}
 	cmd := exec.Command(program, "-listen", s.address, "-dir", s.dir)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // it stops when the test process ends
 	if err != nil {
-		s.tb.Fatal(err)
+		return err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		s.tb.Fatal(err)
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		s.tb.Fatal(err)
+		return err
 	}
 	s.process, s.stdin = cmd, stdin
 	line, err := readLine(stdout, time.Minute)
 	if err != nil {
 		s.Kill()
-		s.tb.Fatalf("the server does not start: %v", err)
+		return fmt.Errorf("the server does not start: %w", err)
 	}
 	uri, err := url.Parse(line)
 	if err != nil {
 		s.Kill()
-		s.tb.Fatal(err)
+		return err
 	}
 	s.address = uri.Host
+	return nil
 }
 
 func readLine(r io.Reader, wait time.Duration) (string, error) {
@@ -119,7 +127,7 @@ func (s *Server) Kill() {
 var build = sync.OnceValues(func() (string, error) {
 	_, file, _, ok := runtime.Caller(0)
 	if !ok {
-		return "", fmt.Errorf("where the sources are is unknown")
+		return "", errors.New("where the sources are is unknown")
 	}
 	root := filepath.Join(filepath.Dir(file), "..", "..")
 	program := filepath.Join(root, "bin", "ferretdb")
