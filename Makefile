@@ -23,6 +23,9 @@ MODULE := github.com/opendeed/audit
 # Every module of go.work but the root, as directories.
 LEAVES = $(patsubst $(MODULE)/%,%,$(filter $(MODULE)/%,$(shell $(GO) list -m)))
 
+# Servers for the tests, built outside the workspace.
+SERVERS = test/servers/ferretdb
+
 # The tools are pinned in a module of their own, outside the workspace: their
 # dependencies never choose the versions of ours.
 TOOL = GOWORK=off $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
@@ -36,7 +39,7 @@ ci: lint test cover demo fuzz ## Run everything that must pass before a change l
 
 .PHONY: download
 download: ## Download what every module and the tools need
-	@for m in . $(LEAVES) tools; do \
+	@for m in . $(LEAVES) $(SERVERS) tools; do \
 		GOWORK=off $(GO) -C $$m mod download || exit 1; \
 	done
 
@@ -46,7 +49,7 @@ fmt: ## Format every Go file
 
 .PHONY: tidy
 tidy: ## Tidy every go.mod
-	@for m in . $(LEAVES) tools; do \
+	@for m in . $(LEAVES) $(SERVERS) tools; do \
 		GOWORK=off $(GO) -C $$m mod tidy || exit 1; \
 	done
 
@@ -59,7 +62,7 @@ lint-fmt:
 
 .PHONY: lint-tidy
 lint-tidy:
-	@for m in . $(LEAVES) tools; do \
+	@for m in . $(LEAVES) $(SERVERS) tools; do \
 		GOWORK=off $(GO) -C $$m mod tidy -diff || exit 1; \
 	done
 

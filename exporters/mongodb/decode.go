@@ -43,16 +43,13 @@ func Unmarshal(document bson.Raw) (*sdk.Record, error) {
 	if err := document.Validate(); err != nil {
 		return nil, &DocumentError{Reason: "it is no BSON document"}
 	}
-	r := new(sdk.Record)
-	d := documentReader{record: r}
-	d.members("", document, d.member)
-	if d.reason == "" {
-		d.checkRecord(document)
+	d := documentReader{record: new(sdk.Record)}
+	if d.read(document); d.reason == "" {
+		return d.record, nil
 	}
-	if d.reason != "" {
-		return nil, &DocumentError{ID: r.ID, Path: d.failed, Reason: d.reason}
-	}
-	return r, nil
+	d = documentReader{record: new(sdk.Record), paths: true}
+	d.read(document)
+	return nil, &DocumentError{ID: d.record.ID, Path: d.failed, Reason: d.reason}
 }
 
 // documentReader reads a record. The first failure is kept, and ends the reading.
@@ -60,8 +57,18 @@ type documentReader struct {
 	record *sdk.Record
 	// What is below the milliseconds comes in members of its own.
 	timeRest, observedRest int32
-	failed                 string // the path
-	reason                 string // empty while there is no failure
+	// paths says that the paths of members are made, which takes longer than reading
+	// them: it is for the second time, after a failure.
+	paths  bool
+	failed string // the path
+	reason string // empty while there is no failure
+}
+
+func (d *documentReader) read(document bson.Raw) {
+	d.members("", document, d.member)
+	if d.reason == "" {
+		d.checkRecord(document)
+	}
 }
 
 func (d *documentReader) fail(path, reason string) {
@@ -117,18 +124,18 @@ func (d *documentReader) members(path string, document bson.Raw, read func(path,
 		name := e.Key()
 		for _, before := range elements[:i] {
 			if before.Key() == name {
-				d.fail(join(path, name), "it is there twice")
+				d.fail(d.join(path, name), "it is there twice")
 			}
 		}
 		if d.reason != "" {
 			return
 		}
-		read(join(path, name), name, e.Value())
+		read(d.join(path, name), name, e.Value())
 	}
 }
 
-func join(path, name string) string {
-	if path == "" {
+func (d *documentReader) join(path, name string) string {
+	if !d.paths || path == "" {
 		return name
 	}
 	return path + "." + name
@@ -150,7 +157,11 @@ func (d *documentReader) elements(path string, v bson.RawValue, read func(path s
 		if d.reason != "" {
 			return
 		}
-		read(fmt.Sprintf("%s[%d]", path, i), v)
+		if d.paths {
+			read(fmt.Sprintf("%s[%d]", path, i), v)
+		} else {
+			read("", v)
+		}
 	}
 }
 
@@ -236,7 +247,7 @@ func (d *documentReader) date(path string, v bson.RawValue) time.Time {
 
 func (d *documentReader) rest(path string, v bson.RawValue) int32 {
 	n, ok := v.Int32OK()
-	if !ok || n < 0 || n >= int32(time.Millisecond) {
+	if !ok || n < 0 || time.Duration(n) >= time.Millisecond {
 		d.fail(path, "it is no number of nanoseconds below a millisecond")
 		return 0
 	}

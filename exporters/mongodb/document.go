@@ -1,7 +1,9 @@
 package mongodb
 
 import (
+	"bytes"
 	"encoding/hex"
+	"sync"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -28,16 +30,33 @@ const maxDocument = 16 << 20
 type encoder struct {
 	resource *resource.Resource // that of the record before
 	encoded  []byte             // and its element
+	room     []byte             // that documents may be written to
 }
 
 // Marshal returns the document of a record, as docs/mongodb.md describes it. A record
 // that Unmarshal would not read back, and one whose document is larger than MongoDB
 // takes, is refused with a *audit.ValidationError.
 func Marshal(r *sdk.Record) (bson.Raw, error) {
-	var e encoder
-	b, err := e.append(nil, r)
-	return b, err
+	e, _ := encoders.Get().(*encoder) // nothing else is in there
+	if e == nil {
+		e = new(encoder)
+	}
+	defer encoders.Put(e)
+	b, err := e.append(e.room[:0], r)
+	if err != nil {
+		return nil, err
+	}
+	if cap(b) <= maxRoom {
+		e.room = b
+	}
+	return bytes.Clone(b), nil
 }
+
+// encoders are those of Marshal.
+var encoders sync.Pool
+
+// maxRoom is how much room is kept for what comes next, in bytes.
+const maxRoom = 4 << 20
 
 // append appends the document of r to b, or returns b as it was and a
 // *audit.ValidationError. r is not changed.

@@ -62,7 +62,9 @@ func randomRecord(rng *rand.Rand) *sdk.Record {
 	maybe(rng, func() { r.Reason, r.Tenant, r.Channel = text(rng), text(rng), text(rng) })
 	maybe(rng, func() { r.Metadata = randomPairs(rng, 3) })
 	maybe(rng, func() { r.Overridden = randomPairs(rng, 1) })
-	maybe(rng, func() { r.Resource = resource.NewSchemaless(attribute.String("service.name", text(rng)), attribute.Float64("f", math.NaN())) })
+	maybe(rng, func() {
+		r.Resource = resource.NewSchemaless(attribute.String("service.name", text(rng)), attribute.Float64("f", math.NaN()))
+	})
 	maybe(rng, func() { r.Redacted, r.Marked = []string{"metadata.a", "reason"}, []string{"x"} })
 	maybe(rng, func() { r.TraceID[rng.IntN(16)], r.SpanID[rng.IntN(8)] = 1, 0xff })
 	maybe(rng, func() { r.Tracker = sdk.Instrumentation{Name: text(rng), Version: text(rng)} })
@@ -261,7 +263,9 @@ func TestUnmarshalRefuses(t *testing.T) {
 			return slices.DeleteFunc(d, func(e bson.E) bool { return e.Key == name })
 		}
 	}
-	pairs := func(v any) change { return set("metadata", bson.A{bson.D{{Key: "k", Value: "a"}, {Key: "v", Value: v}}}) }
+	pairs := func(v any) change {
+		return set("metadata", bson.A{bson.D{{Key: "k", Value: "a"}, {Key: "v", Value: v}}})
+	}
 	one := func(name string, v any) bson.D { return bson.D{{Key: name, Value: v}} }
 	for name, c := range map[string]struct {
 		change change

@@ -20,7 +20,6 @@ type Exporter struct {
 	collection *mongo.Collection
 	indexes    *indexes
 	encoder    encoder
-	room       []byte // for the documents of a batch
 }
 
 var _ sdk.Exporter = (*Exporter)(nil)
@@ -119,7 +118,7 @@ func (b *batch) reject(index int, err error) {
 func (e *Exporter) encode(records []*sdk.Record) *batch {
 	b := &batch{records: records, documents: make([]document, 0, len(records))}
 	ends := make([]int, 0, len(records))
-	room := e.room[:0]
+	room := e.encoder.room[:0]
 	for i, r := range records {
 		var err error
 		if room, err = e.encoder.append(room, r); err != nil {
@@ -135,13 +134,10 @@ func (e *Exporter) encode(records []*sdk.Record) *batch {
 		start = end
 	}
 	if cap(room) <= maxRoom {
-		e.room = room
+		e.encoder.room = room
 	}
 	return b
 }
-
-// maxRoom is how much room for documents is kept for the next batch.
-const maxRoom = 4 << 20
 
 // insert sends the documents. What the server refuses of them is put down in the
 // batch; the error is about all of them.

@@ -118,7 +118,7 @@ func (x *indexes) start(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	x.config.logger.Warn("mongodb: the server did not answer in time; the indexes are made in the background",
+	x.config.logger.WarnContext(ctx, "mongodb: the server did not answer in time; the indexes are made in the background",
 		slog.String("exporter", x.config.name))
 	x.waiting.Go(x.report)
 	return nil

@@ -2,9 +2,7 @@ package mongodb_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -39,7 +37,7 @@ type service struct {
 func newService(t *testing.T, coll *mongo.Collection) *service {
 	t.Helper()
 	s := &service{t: t, acknowledged: map[audit.ID]bool{}}
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	quiet := slog.New(slog.DiscardHandler)
 	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(quiet))
 	require.NoError(t, err)
 	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []sdk.Exporter{e},
@@ -254,5 +252,5 @@ func TestWrongPassword(t *testing.T) {
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "hunter2")
 	var wrong *mongodb.IndexError
-	assert.True(t, errors.As(err, &wrong), err)
+	assert.ErrorAs(t, err, &wrong)
 }

@@ -45,7 +45,8 @@ func Start(tb testing.TB) *Server {
 // Open starts a server with its data in dir.
 func Open(dir string) (*Server, error) {
 	s := &Server{dir: dir, address: "127.0.0.1:0"}
-	return s, s.Run()
+	err := s.Run()
+	return s, err
 }
 
 // URI is that of the server, the same after a restart.
@@ -63,7 +64,7 @@ func (s *Server) Run() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(program, "-listen", s.address, "-dir", s.dir)
+	cmd := exec.CommandContext(context.Background(), program, "-listen", s.address, "-dir", s.dir)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe() // it stops when the test process ends
 	if err != nil {
@@ -134,7 +135,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	cmd := exec.Command("go", "build", "-o", program, ".")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", program, ".")
 	cmd.Dir = filepath.Join(root, "test", "servers", "ferretdb")
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
