@@ -63,6 +63,10 @@ func SuppressSignals(ctx context.Context) context.Context {
 	return f
 }
 
+// SignalsSuppressed reports whether ctx comes from SuppressSignals, for integrations
+// that can spare themselves the making of a signal.
+func SignalsSuppressed(ctx context.Context) bool { return frameOf(ctx).suppressed }
+
 // ScopeFromContext returns the nearest scope, or nil. The methods of Scope may
 // be called on nil.
 func ScopeFromContext(ctx context.Context) *Scope {

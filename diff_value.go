@@ -85,46 +85,13 @@ func listValueOf(v reflect.Value) attribute.Value {
 		default:
 		}
 	}
-	return pack(listOf(v, valueOf))
+	return ListValue(listOf(v, valueOf))
 }
 
 func listOf[T any](v reflect.Value, get func(reflect.Value) T) []T {
 	list := make([]T, v.Len())
 	for i := range list {
 		list[i] = get(v.Index(i))
-	}
-	return list
-}
-
-// pack returns the values as a typed slice if they have one type that has one.
-func pack(values []attribute.Value) attribute.Value {
-	if len(values) == 0 {
-		return attribute.SliceValue()
-	}
-	first := values[0].Type()
-	for _, v := range values {
-		if v.Type() != first {
-			return attribute.SliceValue(values...)
-		}
-	}
-	switch first {
-	case attribute.BOOL:
-		return attribute.BoolSliceValue(unpack(values, attribute.Value.AsBool))
-	case attribute.INT64:
-		return attribute.Int64SliceValue(unpack(values, attribute.Value.AsInt64))
-	case attribute.FLOAT64:
-		return attribute.Float64SliceValue(unpack(values, attribute.Value.AsFloat64))
-	case attribute.STRING:
-		return attribute.StringSliceValue(unpack(values, attribute.Value.AsString))
-	default:
-		return attribute.SliceValue(values...)
-	}
-}
-
-func unpack[T any](values []attribute.Value, get func(attribute.Value) T) []T {
-	list := make([]T, len(values))
-	for i, v := range values {
-		list[i] = get(v)
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strconv"
 
+	"github.com/opendeed/audit"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -159,7 +160,7 @@ func (p *jsonReader) value(depth int) attribute.Value {
 	case '{':
 		return p.mapValue(depth)
 	case '[':
-		return p.array(depth)
+		return audit.ListValue(p.elements(depth))
 	case 't':
 		p.literal("true")
 		return attribute.BoolValue(true)
@@ -171,30 +172,6 @@ func (p *jsonReader) value(depth int) attribute.Value {
 		return attribute.Value{}
 	}
 	return p.number()
-}
-
-// array reads a typed slice, where the elements are of one type, or a slice.
-func (p *jsonReader) array(depth int) attribute.Value {
-	elements := p.elements(depth)
-	switch elementType(elements) {
-	case attribute.BOOL:
-		return attribute.BoolSliceValue(asSlice(elements, attribute.Value.AsBool))
-	case attribute.INT64:
-		return attribute.Int64SliceValue(asSlice(elements, attribute.Value.AsInt64))
-	case attribute.FLOAT64:
-		return attribute.Float64SliceValue(asSlice(elements, attribute.Value.AsFloat64))
-	case attribute.STRING:
-		return attribute.StringSliceValue(asSlice(elements, attribute.Value.AsString))
-	}
-	return attribute.SliceValue(elements...)
-}
-
-func asSlice[T any](elements []attribute.Value, as func(attribute.Value) T) []T {
-	typed := make([]T, len(elements))
-	for i, e := range elements {
-		typed[i] = as(e)
-	}
-	return typed
 }
 
 func (p *jsonReader) elements(depth int) []attribute.Value {

@@ -21,6 +21,19 @@ const (
 	UserAgentOriginalKey = attribute.Key("user_agent.original")
 )
 
+// Metadata of a database call, as the semantic conventions of OpenTelemetry name it
+// (https://opentelemetry.io/docs/specs/semconv/database/).
+const (
+	// DBSystemNameKey is the kind of database, e.g. "mongodb".
+	DBSystemNameKey = attribute.Key("db.system.name")
+	// DBNamespaceKey is the name of the database.
+	DBNamespaceKey = attribute.Key("db.namespace")
+	// DBCollectionNameKey is the name of the collection or table.
+	DBCollectionNameKey = attribute.Key("db.collection.name")
+	// DBOperationNameKey is the name of the command, e.g. "findAndModify".
+	DBOperationNameKey = attribute.Key("db.operation.name")
+)
+
 // Metadata that OpenTelemetry has no name for.
 const (
 	// RequestIDKey is the id by which the client or a proxy calls the request.

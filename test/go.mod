@@ -10,6 +10,7 @@ require (
 	github.com/opendeed/audit v0.0.0
 	github.com/opendeed/audit/exporters/mongodb v0.0.0
 	github.com/opendeed/audit/instrumentation/echo v0.0.0
+	github.com/opendeed/audit/instrumentation/mongodb v0.0.0
 	github.com/rs/zerolog v1.35.1
 	github.com/stretchr/testify v1.12.1
 	github.com/tidwall/wal v1.2.1
@@ -93,4 +94,5 @@ replace (
 	github.com/opendeed/audit => ..
 	github.com/opendeed/audit/exporters/mongodb => ../exporters/mongodb
 	github.com/opendeed/audit/instrumentation/echo => ../instrumentation/echo
+	github.com/opendeed/audit/instrumentation/mongodb => ../instrumentation/mongodb
 )

@@ -3,6 +3,7 @@ package mongodb
 import (
 	"math"
 
+	"github.com/opendeed/audit"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -86,27 +87,12 @@ func (d *documentReader) array(path string, v bson.RawValue) attribute.Value {
 		d.fail(path, "it has no elements, so that their type is not known")
 		return attribute.Value{}
 	}
-	switch elements[0].Type() {
-	case attribute.BOOL:
-		return attribute.BoolSliceValue(asSlice(elements, attribute.Value.AsBool))
-	case attribute.INT64:
-		return attribute.Int64SliceValue(asSlice(elements, attribute.Value.AsInt64))
-	case attribute.FLOAT64:
-		return attribute.Float64SliceValue(asSlice(elements, attribute.Value.AsFloat64))
-	case attribute.STRING:
-		return attribute.StringSliceValue(asSlice(elements, attribute.Value.AsString))
-	default:
+	read := audit.ListValue(elements)
+	if read.Type() == attribute.SLICE {
 		d.fail(path, "there are no slices of its elements' type")
 		return attribute.Value{}
 	}
-}
-
-func asSlice[T any](elements []attribute.Value, as func(attribute.Value) T) []T {
-	typed := make([]T, len(elements))
-	for i, e := range elements {
-		typed[i] = as(e)
-	}
-	return typed
+	return read
 }
 
 // marked reads a document that stands for what BSON has nothing for.

@@ -1,0 +1,65 @@
+package auditmongo_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/opendeed/audit"
+	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+)
+
+// notOptedIn returns a function that runs a write which is none of the monitor's.
+func notOptedIn(tb testing.TB) func() {
+	monitor, err := auditmongo.NewMonitor(audit.GetTrackerProvider().Tracker("x"), []auditmongo.Collection{articles})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = monitor.Shutdown(context.Background()) })
+	driver := monitor.CommandMonitor()
+	ctx := tb.Context()
+	command := marshal(tb, bson.D{{Key: "insert", Value: "carts"}, {Key: "documents", Value: bson.A{id(1)}}})
+	started := &event.CommandStartedEvent{Command: command, CommandName: "insert", DatabaseName: "shop", RequestID: 1, ConnectionID: "a"}
+	succeeded := &event.CommandSucceededEvent{Reply: marshal(tb, ok(1)), CommandFinishedEvent: event.CommandFinishedEvent{
+		CommandName: "insert", DatabaseName: "shop", RequestID: 1, ConnectionID: "a",
+	}}
+	return func() {
+		driver.Started(ctx, started)
+		driver.Succeeded(ctx, succeeded)
+	}
+}
+
+func TestNotOptedInAllocatesNothing(t *testing.T) {
+	assert.Zero(t, testing.AllocsPerRun(1000, notOptedIn(t)))
+}
+
+// BenchmarkCommand measures what a monitor adds to a write: one that is not opted in,
+// and one that is, with all that its signal costs but the provider.
+func BenchmarkCommand(b *testing.B) {
+	b.Run("not opted in", func(b *testing.B) {
+		run := notOptedIn(b)
+		b.ReportAllocs()
+		for b.Loop() {
+			run()
+		}
+	})
+	b.Run("opted in", func(b *testing.B) {
+		tracker := &tracked{}
+		monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{articles}, auditmongo.WithQueueSize(1<<20))
+		require.NoError(b, err)
+		driver := monitor.CommandMonitor()
+		ctx := b.Context()
+		started := &event.CommandStartedEvent{
+			Command: marshal(b, update(id(oid), set("title", "New", "body", "text"))), CommandName: "update", DatabaseName: "shop",
+		}
+		succeeded := &event.CommandSucceededEvent{Reply: marshal(b, ok(1)), CommandFinishedEvent: event.CommandFinishedEvent{CommandName: "update"}}
+		b.ReportAllocs()
+		for b.Loop() {
+			driver.Started(ctx, started)
+			driver.Succeeded(ctx, succeeded)
+		}
+		b.StopTimer()
+		require.NoError(b, monitor.Shutdown(context.Background()))
+	})
+}

@@ -1,0 +1,177 @@
+package auditmongo_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/audittest"
+	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var articles = auditmongo.Collection{
+	Name: "articles", TargetType: "article",
+	Fields: map[string]audit.FieldRule{
+		"title":        audit.FieldTracked,
+		"views":        audit.FieldTracked,
+		"address":      audit.FieldTracked,
+		"address.code": audit.FieldSensitive,
+		"author.email": audit.FieldTracked,
+		"body":         audit.FieldSensitive,
+		"items":        audit.FieldTracked,
+		"items.note":   audit.FieldSensitive,
+		"lines.price":  audit.FieldTracked,
+	},
+}
+
+// fixture plays the driver: it calls the monitor as a client does.
+type fixture struct {
+	t        testing.TB
+	recorder *audittest.Recorder
+	monitor  *auditmongo.Monitor
+	driver   *event.CommandMonitor
+	requests atomic.Int64
+
+	mu     sync.Mutex
+	errors []error
+	log    bytes.Buffer
+}
+
+func newFixture(t testing.TB, opts ...auditmongo.Option) *fixture {
+	t.Helper()
+	f := &fixture{t: t, recorder: audittest.NewRecorder(t)}
+	f.start(f.recorder.Tracker("example.com/shop"), opts...)
+	return f
+}
+
+func (f *fixture) start(tracker audit.Tracker, opts ...auditmongo.Option) {
+	f.t.Helper()
+	opts = append([]auditmongo.Option{
+		auditmongo.WithErrorHandler(func(_ context.Context, err error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.errors = append(f.errors, err)
+		}),
+		auditmongo.WithLogger(slog.New(slog.NewTextHandler(&f.log, nil))),
+	}, opts...)
+	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{articles}, opts...)
+	require.NoError(f.t, err)
+	f.monitor, f.driver = monitor, monitor.CommandMonitor()
+	f.t.Cleanup(f.finish)
+}
+
+// finish waits until the signals were tracked.
+func (f *fixture) finish() { _ = f.monitor.Shutdown(context.Background()) }
+
+func (f *fixture) records() []*sdk.Record {
+	f.t.Helper()
+	f.finish()
+	return f.recorder.Records()
+}
+
+// lost returns what the error handler was given.
+func (f *fixture) lost() []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.errors
+}
+
+func (f *fixture) started(ctx context.Context, command bson.D) *event.CommandFinishedEvent {
+	f.t.Helper()
+	raw := marshal(f.t, command)
+	id := f.requests.Add(1)
+	f.driver.Started(ctx, &event.CommandStartedEvent{
+		Command: raw, DatabaseName: "shop", CommandName: command[0].Key, RequestID: id, ConnectionID: "a",
+	})
+	for i := range raw {
+		raw[i] = 0xff // nothing of it may be kept
+	}
+	return &event.CommandFinishedEvent{
+		DatabaseName: "shop", CommandName: command[0].Key, RequestID: id, ConnectionID: "a",
+	}
+}
+
+// run is a command that the server answers.
+func (f *fixture) run(ctx context.Context, command, reply bson.D) {
+	f.t.Helper()
+	finished := f.started(ctx, command)
+	f.driver.Succeeded(ctx, &event.CommandSucceededEvent{CommandFinishedEvent: *finished, Reply: marshal(f.t, reply)})
+}
+
+// fail is one that it refuses, or that it never answers.
+func (f *fixture) fail(ctx context.Context, command bson.D, err error) {
+	f.t.Helper()
+	finished := f.started(ctx, command)
+	f.driver.Failed(ctx, &event.CommandFailedEvent{CommandFinishedEvent: *finished, Failure: err})
+}
+
+func marshal(t testing.TB, d bson.D) bson.Raw {
+	t.Helper()
+	raw, err := bson.Marshal(d)
+	require.NoError(t, err)
+	return raw
+}
+
+func ok(n int, more ...bson.E) bson.D {
+	return append(bson.D{{Key: "ok", Value: 1.0}, {Key: "n", Value: int32(n)}}, more...)
+}
+
+func insert(documents ...any) bson.D {
+	return bson.D{{Key: "insert", Value: "articles"}, {Key: "documents", Value: bson.A(documents)}}
+}
+
+func update(q, u any, more ...bson.E) bson.D {
+	statement := append(bson.D{{Key: "q", Value: q}, {Key: "u", Value: u}}, more...)
+	return bson.D{{Key: "update", Value: "articles"}, {Key: "updates", Value: bson.A{statement}}}
+}
+
+func remove(q any, limit int) bson.D {
+	statement := bson.D{{Key: "q", Value: q}, {Key: "limit", Value: int32(limit)}}
+	return bson.D{{Key: "delete", Value: "articles"}, {Key: "deletes", Value: bson.A{statement}}}
+}
+
+func findAndModify(query any, more ...bson.E) bson.D {
+	return append(bson.D{{Key: "findAndModify", Value: "articles"}, {Key: "query", Value: query}}, more...)
+}
+
+func id(v any) bson.D { return bson.D{{Key: "_id", Value: v}} }
+
+func set(kv ...any) bson.D { return operator("$set", kv...) }
+
+func operator(name string, kv ...any) bson.D { return bson.D{{Key: name, Value: pairs(kv...)}} }
+
+func pairs(kv ...any) bson.D {
+	d := bson.D{}
+	for i := 0; i < len(kv); i += 2 {
+		d = append(d, bson.E{Key: kv[i].(string), Value: kv[i+1]})
+	}
+	return d
+}
+
+// show returns a record as lines for tables: the action, outcome and target, then its
+// changes.
+func show(r *sdk.Record) []string {
+	lines := []string{r.Action + " " + r.Outcome.String() + " " + r.Target.Type + "/" + r.Target.ID}
+	for _, c := range r.Changes {
+		line := c.Field + " = " + c.New.Type().String()
+		if s := c.New.String(); s != "" {
+			line += " " + s
+		}
+		if c.Redacted {
+			line += " redacted"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
