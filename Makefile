@@ -35,7 +35,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: ci
-ci: lint test cover demo fuzz ## Run everything that must pass before a change lands
+ci: lint test cover demo demo-mongodb fuzz ## Run everything that must pass before a change lands
 
 .PHONY: download
 download: ## Download what every module and the tools need
@@ -100,6 +100,11 @@ crash: ## Kill processes at random for CRASHTIME each, and look at what they lea
 .PHONY: demo
 demo: ## Run the quickstart and drive it with real HTTP requests
 	@$(GO) run ./examples/quickstart/demo
+
+.PHONY: demo-mongodb
+demo-mongodb: ## Run the service on MongoDB, with the MongoDB in MONGODB_URI or a server that it builds
+	@[ -n "$$MONGODB_URI" ] || GOWORK=off $(GO) build -C test/servers/ferretdb -o "$(CURDIR)/bin/ferretdb" .
+	@$(GO) run ./examples/echo-mongodb/demo "$(CURDIR)/bin/ferretdb"
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME

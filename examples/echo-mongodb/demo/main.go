@@ -1,0 +1,138 @@
+// Demo builds the invoice service, runs it beside a MongoDB-compatible server, or the
+// MongoDB in MONGODB_URI, drives it with real HTTP requests, shows the trail, and
+// fails if the trail is not what it should be.
+//
+//	demo path/to/server
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/examples/internal/drive"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "echo-mongodb")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	program, err := drive.Build(ctx, dir, "echo-mongodb")
+	if err != nil {
+		return err
+	}
+	port, err := drive.FreePort(ctx)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, filepath.Join(dir, "db"))
+	if err != nil {
+		return err
+	}
+	defer db.kill()
+	d := demo{
+		Client: drive.Client{Base: "http://127.0.0.1:" + port},
+		db:     db,
+		env: []string{
+			"PORT=" + port, "MONGODB_URI=" + db.uri, "MONGODB_DATABASE=" + filepath.Base(dir),
+			"AUDIT_LEDGER_DIR=" + filepath.Join(dir, "audit-ledger"),
+		},
+		program: program,
+	}
+	return d.run(ctx)
+}
+
+type demo struct {
+	drive.Client
+
+	db      *database
+	program string
+	env     []string
+}
+
+func (d *demo) run(ctx context.Context) error {
+	service, err := drive.Start(ctx, d.env, d.program)
+	if err != nil {
+		return err
+	}
+	d.Wait(ctx)
+	d.Do(ctx, "a denied login", "POST", "/login", 401, "name", "alice", "password", "wrong")
+	d.login(ctx)
+	first := d.create(ctx, "an intent; the driver's signal is covered")
+	d.Do(ctx, "a diff with the value before the very write", "PATCH", first, 204, "amount", "13000", "reason", "freight was missing")
+	d.Do(ctx, "a route intent", "POST", first+"/approve", 204)
+	d.Do(ctx, "a route intent that fails: approved already", "POST", first+"/approve", 404)
+	d.Do(ctx, "a bulk write, stated", "POST", "/invoices/archive", 200)
+	second := d.create(ctx, "another")
+	d.Do(ctx, "a forgotten intent: the signal remains", "DELETE", second, 204)
+
+	third := d.create(ctx, "and another")
+	if d.db.process != nil {
+		d.db.kill()
+		fmt.Println("-- kill -9 of the database")
+		d.Do(ctx, "an attempt that fails, and is recorded nevertheless", "POST", third+"/approve", 500)
+	}
+	service.Kill()
+	fmt.Println("-- kill -9 of the service, and a new start of all")
+	if err := d.db.start(ctx); err != nil {
+		return err
+	}
+	if service, err = drive.Start(ctx, d.env, d.program); err != nil {
+		return err
+	}
+	d.Wait(ctx)
+	d.login(ctx)
+	if d.db.process != nil {
+		d.waitFor(ctx, third, "failure")
+	}
+	var trail strings.Builder
+	for _, invoice := range []string{first, second, third} {
+		trail.WriteString(d.Do(ctx, "its trail, from MongoDB", "GET", invoice+"/trail", 200))
+	}
+	stopped := service.Stop()
+	fmt.Printf("\nThe trail of the invoices:\n\n%s\n", trail.String())
+	return errors.Join(d.Err, stopped, wanted.Check(trail.String()))
+}
+
+func (d *demo) login(ctx context.Context) {
+	d.Token = d.Do(ctx, "a login", "POST", "/login", 200, "name", "alice", "password", "correct horse")
+}
+
+func (d *demo) create(ctx context.Context, what string) string {
+	return "/invoices/" + d.Do(ctx, what, "POST", "/invoices", 201, "amount", "12500", "account", "DE89370400440532013000")
+}
+
+// waitFor waits until the ledger has brought what it kept to the database.
+func (d *demo) waitFor(ctx context.Context, invoice, text string) {
+	for d.Err == nil && !strings.Contains(d.Do(ctx, "is it there yet?", "GET", invoice+"/trail", 200), text) {
+		select {
+		case <-ctx.Done():
+			d.Err = ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+	}
+}
+
+var wanted = drive.Trail{
+	Has: []string{
+		`invoice\.create +user alice via jwt`, `~ amount: 12500 → 13000`, `freight was missing`, `success +invoice\.approve`,
+		`failure +invoice\.approve`, `invoice\.delete +user alice via jwt .*\[signal\]`, `account: \*\*\*REDACTED\*\*\*`,
+	},
+	Counts:  map[string]int{"invoice.create": 3, "invoice.update": 1, "success  invoice.approve": 1, "invoice.delete": 1},
+	Secrets: []string{"correct horse", "DE8937", "eyJ"},
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	echojwt "github.com/labstack/echo-jwt/v4"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/exporters/stdout"
+	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+type service struct {
+	invoices *invoices
+	trail    query.Reader
+	key      []byte // of the tokens
+}
+
+func newServer(s *service) *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Use(middleware.Recover(), middleware.RequestID(), auditecho.Middleware(
+		auditecho.WithActor(actorOf),
+		auditecho.WithHTTP(audithttp.WithChannel(semconv.ChannelAPI), audithttp.WithDenials(tracker)),
+	))
+	e.POST("/login", s.login)
+
+	g := e.Group("/invoices", echojwt.WithConfig(echojwt.Config{SigningKey: s.key}))
+	g.POST("", s.create)
+	g.PATCH("/:id", s.update)
+	g.DELETE("/:id", s.remove)
+	g.POST("/archive", s.archive)
+	g.GET("/:id/trail", s.showTrail)
+	// The route states the intent: its outcome is that of the response.
+	g.POST("/:id/approve", s.approve, auditecho.Intent(tracker, audit.Event{
+		Action: "invoice.approve", Operation: audit.OperationUpdate,
+	}))
+	return e
+}
+
+// actorOf is asked when the first event of a request needs the actor.
+func actorOf(c echo.Context) (audit.Actor, error) {
+	token, ok := c.Get("user").(*jwt.Token)
+	if !ok {
+		return audit.Actor{}, nil // nobody
+	}
+	id, err := token.Claims.GetSubject()
+	return audit.Actor{Type: audit.ActorUser, ID: id, AuthMethod: "jwt"}, err
+}
+
+func (s *service) login(c echo.Context) error {
+	ctx, name := c.Request().Context(), c.FormValue("name")
+	if c.FormValue("password") != "correct horse" {
+		if err := audit.TrackLoginFailure(ctx, tracker, audit.Event{Reason: "wrong password"}, name, "password"); err != nil {
+			return err
+		}
+		return echo.ErrUnauthorized
+	}
+	if err := audit.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
+		return err // no record, no session
+	}
+	claims := jwt.RegisteredClaims{Subject: name, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour))}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.key)
+	if err != nil {
+		return err
+	}
+	return c.String(http.StatusOK, token)
+}
+
+func (s *service) create(c echo.Context) error {
+	ctx := c.Request().Context()
+	amount, err := strconv.ParseInt(c.FormValue("amount"), 10, 64)
+	if err != nil {
+		return echo.ErrBadRequest
+	}
+	i, err := s.invoices.create(ctx, amount, c.FormValue("account"))
+	if err != nil {
+		return err
+	}
+	// The intent covers the signal of the same invoice.
+	if err := audit.TrackCreate(ctx, tracker, audit.Event{Target: i.target()}, i); err != nil {
+		return err
+	}
+	return c.String(http.StatusCreated, i.ID.Hex())
+}
+
+func (s *service) update(c echo.Context) error {
+	ctx := c.Request().Context()
+	amount, err := strconv.ParseInt(c.FormValue("amount"), 10, 64)
+	if err != nil {
+		return echo.ErrBadRequest
+	}
+	before, after, err := s.invoices.setAmount(ctx, c.Param("id"), amount)
+	if err != nil {
+		return err
+	}
+	event := audit.Event{Target: after.target(), Reason: c.FormValue("reason")}
+	if err := audit.TrackUpdate(ctx, tracker, event, before, after); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func (s *service) approve(c echo.Context) error {
+	ctx := c.Request().Context()
+	if err := audit.SetTarget(ctx, audit.Target{Type: "invoice", ID: c.Param("id")}); err != nil {
+		return err
+	}
+	if err := s.invoices.approve(ctx, c.Param("id")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// remove forgets to state its intent: the driver's signal is what remains.
+func (s *service) remove(c echo.Context) error {
+	if err := s.invoices.remove(c.Request().Context(), c.Param("id")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// archive writes many invoices at once, which raises no signals, by design: it states
+// how many there were.
+func (s *service) archive(c echo.Context) error {
+	ctx := c.Request().Context()
+	n, err := s.invoices.archive(ctx)
+	if err != nil {
+		return err
+	}
+	err = tracker.Track(ctx, audit.Event{
+		Action: "invoice.archive", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
+		Target: audit.Target{Type: "invoice"}, Reason: "approved and closed",
+		Metadata: []attribute.KeyValue{attribute.Int64("affected", n)},
+	})
+	if err != nil {
+		return err
+	}
+	return c.String(http.StatusOK, strconv.FormatInt(n, 10))
+}
+
+// showTrail answers who did what to one invoice, from the oldest.
+func (s *service) showTrail(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderContentType, echo.MIMETextPlainCharsetUTF8)
+	text, err := stdout.New(stdout.WithWriter(c.Response()), stdout.WithText())
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	for record, err := range s.trail.Find(ctx, query.Filter{TargetType: "invoice", TargetID: c.Param("id"), Ascending: true}) {
+		if err != nil {
+			return err
+		}
+		if err := text.Export(ctx, []*sdk.Record{record}); err != nil {
+			return err
+		}
+	}
+	return text.Shutdown(ctx)
+}
