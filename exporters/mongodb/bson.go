@@ -3,6 +3,7 @@ package mongodb
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -26,22 +27,35 @@ func (w *bsonWriter) fail(reason string) {
 	}
 }
 
-// element begins an element: its type, and its name, which has no NUL.
-func (w *bsonWriter) element(t bson.Type, name string) {
-	w.b = append(w.b, byte(t))
-	w.b = append(w.b, name...)
-	w.b = append(w.b, 0)
+// element appends an element: its type, its name, which has no NUL, and room for the
+// bytes of its value, which it returns. Room is made once for all of it, because a
+// document is many small elements.
+func (w *bsonWriter) element(t bson.Type, name string, size int) []byte {
+	at := len(w.b)
+	size += len(name) + 2
+	if size > cap(w.b)-at {
+		w.b = slices.Grow(w.b, size)
+	}
+	w.b = w.b[:at+size]
+	b := w.b[at:]
+	b[0] = byte(t)
+	b = b[1+copy(b[1:], name):]
+	b[0] = 0
+	return b[1:]
 }
+
+// lengthSize is the size of a document's length, which stands ahead of it.
+const lengthSize = 4
 
 // begin begins a document or array, and returns where, for end.
 func (w *bsonWriter) begin(t bson.Type, name string) int {
-	w.element(t, name)
-	return w.beginDocument()
+	w.element(t, name, lengthSize) // the length is known when it ends
+	return len(w.b) - lengthSize
 }
 
 func (w *bsonWriter) beginDocument() int {
-	w.b = append(w.b, 0, 0, 0, 0) // its length, known when it ends
-	return len(w.b) - 4
+	w.b = append(w.b, 0, 0, 0, 0)
+	return len(w.b) - lengthSize
 }
 
 func (w *bsonWriter) end(start int) {
@@ -55,49 +69,49 @@ func (w *bsonWriter) string(name, s string) {
 	if !utf8.ValidString(s) {
 		w.fail(notUTF8)
 	}
-	w.element(bson.TypeString, name)
-	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(s)+1))
-	w.b = append(w.b, s...)
-	w.b = append(w.b, 0)
+	w.plain(name, s)
+}
+
+// plain writes a string that is known to be valid.
+func (w *bsonWriter) plain(name, s string) {
+	b := w.element(bson.TypeString, name, lengthSize+len(s)+1)
+	binary.LittleEndian.PutUint32(b, uint32(len(s)+1))
+	b = b[lengthSize+copy(b[lengthSize:], s):]
+	b[0] = 0
 }
 
 func (w *bsonWriter) bool(name string, v bool) {
-	w.element(bson.TypeBoolean, name)
+	b := w.element(bson.TypeBoolean, name, 1)
+	b[0] = 0
 	if v {
-		w.b = append(w.b, 1)
-	} else {
-		w.b = append(w.b, 0)
+		b[0] = 1
 	}
 }
 
 func (w *bsonWriter) int32(name string, v int32) {
-	w.element(bson.TypeInt32, name)
-	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(v))
+	binary.LittleEndian.PutUint32(w.element(bson.TypeInt32, name, 4), uint32(v))
 }
 
 func (w *bsonWriter) int64(name string, v int64) {
-	w.element(bson.TypeInt64, name)
-	w.b = binary.LittleEndian.AppendUint64(w.b, uint64(v))
+	binary.LittleEndian.PutUint64(w.element(bson.TypeInt64, name, 8), uint64(v))
 }
 
 func (w *bsonWriter) double(name string, v float64) {
-	w.element(bson.TypeDouble, name)
-	w.b = binary.LittleEndian.AppendUint64(w.b, math.Float64bits(v))
+	binary.LittleEndian.PutUint64(w.element(bson.TypeDouble, name, 8), math.Float64bits(v))
 }
 
-func (w *bsonWriter) null(name string) { w.element(bson.TypeNull, name) }
+func (w *bsonWriter) null(name string) { w.element(bson.TypeNull, name, 0) }
 
 func (w *bsonWriter) binary(name string, subtype byte, data []byte) {
-	w.element(bson.TypeBinary, name)
-	w.b = binary.LittleEndian.AppendUint32(w.b, uint32(len(data)))
-	w.b = append(w.b, subtype)
-	w.b = append(w.b, data...)
+	b := w.element(bson.TypeBinary, name, lengthSize+1+len(data))
+	binary.LittleEndian.PutUint32(b, uint32(len(data)))
+	b[lengthSize] = subtype
+	copy(b[lengthSize+1:], data)
 }
 
 // date writes the milliseconds of a time; what is below them is written elsewhere.
 func (w *bsonWriter) date(name string, t time.Time) {
-	w.element(bson.TypeDateTime, name)
-	w.b = binary.LittleEndian.AppendUint64(w.b, uint64(t.UnixMilli()))
+	binary.LittleEndian.PutUint64(w.element(bson.TypeDateTime, name, 8), uint64(t.UnixMilli()))
 }
 
 // indexNames are the names of an array's first elements.

@@ -1,7 +1,6 @@
 package mongodb
 
 import (
-	"bytes"
 	"encoding/hex"
 	"sync"
 	"time"
@@ -37,22 +36,29 @@ type encoder struct {
 // that Unmarshal would not read back, and one whose document is larger than MongoDB
 // takes, is refused with a *audit.ValidationError.
 func Marshal(r *sdk.Record) (bson.Raw, error) {
+	b, err := Append(make([]byte, 0, usualDocument), r)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// usualDocument is room for most documents, in bytes.
+const usualDocument = 1280
+
+// Append appends the document of a record to b, as Marshal makes it. On an error it
+// returns b as it was. It is what the exporter does: with room in b it allocates
+// nothing.
+func Append(b []byte, r *sdk.Record) ([]byte, error) {
 	e, _ := encoders.Get().(*encoder) // nothing else is in there
 	if e == nil {
 		e = new(encoder)
 	}
 	defer encoders.Put(e)
-	b, err := e.append(e.room[:0], r)
-	if err != nil {
-		return nil, err
-	}
-	if cap(b) <= maxRoom {
-		e.room = b
-	}
-	return bytes.Clone(b), nil
+	return e.append(b, r)
 }
 
-// encoders are those of Marshal.
+// encoders are those of Append.
 var encoders sync.Pool
 
 // maxRoom is how much room is kept for what comes next, in bytes.
@@ -114,7 +120,7 @@ func (w *bsonWriter) record(r *sdk.Record) {
 	if !audit.ValidAction(r.Action) {
 		w.fail("it is no action, such as invoice.approve")
 	}
-	w.string("action", r.Action)
+	w.plain("action", r.Action)
 	if r.Operation != audit.OperationUnspecified {
 		w.word("operation", r.Operation.String(), r.Operation.Valid())
 	}
@@ -154,7 +160,7 @@ func (w *bsonWriter) word(name, word string, known bool) {
 	if !known {
 		w.fail(unknownWord)
 	}
-	w.string(name, word)
+	w.plain(name, word)
 }
 
 // actor writes an actor who stands behind that many others.
@@ -163,7 +169,7 @@ func (w *bsonWriter) actor(name string, a *audit.Actor, behind int) {
 	if !a.Type.Valid() || a.Type == audit.ActorNone {
 		w.fail("its type is none of the constants")
 	}
-	w.string("type", a.Type.String())
+	w.plain("type", a.Type.String())
 	w.part("id", a.ID)
 	w.part("name", a.Name)
 	w.part("auth_method", a.AuthMethod)
@@ -262,5 +268,5 @@ func (w *bsonWriter) hex(name string, id []byte, valid bool) {
 		return
 	}
 	var text [32]byte
-	w.string(name, string(hex.AppendEncode(text[:0], id)))
+	w.plain(name, string(hex.AppendEncode(text[:0], id)))
 }

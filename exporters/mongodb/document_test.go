@@ -231,6 +231,20 @@ func TestMarshalRefuses(t *testing.T) {
 	}
 }
 
+func TestAppend(t *testing.T) {
+	r := exportertest.OddRecords()[0]
+	document, err := mongodb.Marshal(r)
+	require.NoError(t, err)
+	got, err := mongodb.Append([]byte("ahead"), r)
+	require.NoError(t, err)
+	assert.Equal(t, "ahead"+string(document), string(got))
+
+	r.Action = "no action"
+	got, err = mongodb.Append([]byte("ahead"), r)
+	require.Error(t, err)
+	assert.Equal(t, "ahead", string(got))
+}
+
 func TestMarshalSortsMetadata(t *testing.T) {
 	t.Parallel()
 	r := exportertest.OddRecords()[0]
