@@ -3,6 +3,7 @@ package mongodb_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"sync"
 	"testing"
@@ -26,7 +27,10 @@ func monitored(t *testing.T, tracker audit.Tracker, opts ...*options.ClientOptio
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
 		Name: name, TargetType: "article",
 		Fields: map[string]audit.FieldRule{"title": audit.FieldTracked, "body": audit.FieldSensitive},
-	}}, auditmongo.WithErrorHandler(func(_ context.Context, err error) { t.Error(err) }))
+	}},
+		auditmongo.WithErrorHandler(func(_ context.Context, err error) { t.Error(err) }),
+		auditmongo.WithLogger(slog.New(slog.DiscardHandler)),
+	)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, monitor.Shutdown(context.Background())) })
 	client := connect(t, serverURI, append(opts, options.Client().SetMonitor(monitor.CommandMonitor()))...)

@@ -1,6 +1,7 @@
 package mongodb_test
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"sync"
@@ -18,7 +19,7 @@ const (
 	passOn   fault = iota
 	drop           // cuts connections, and refuses new ones
 	stall          // takes everything and answers nothing
-	cutReply       // cuts a connection when a large request has been answered
+	cutReply       // cuts a connection when an insert has been answered
 	slow           // takes 50 ms for each piece
 )
 
@@ -106,7 +107,7 @@ func (p *proxy) accept() {
 type link struct {
 	proxy          *proxy
 	client, server net.Conn
-	asked          atomic.Int64 // bytes since the last answer
+	inserting      atomic.Bool // the last request was an insert
 }
 
 func (l *link) close() {
@@ -117,8 +118,8 @@ func (l *link) close() {
 	delete(l.proxy.opened, l.server)
 }
 
-// largeRequest is larger than what a client asks but for inserting.
-const largeRequest = 4096
+// insertCommand is what a request has that inserts.
+var insertCommand = []byte("\x02insert\x00")
 
 func (l *link) copy(to io.Writer, from io.Reader, answers bool) {
 	defer l.close()
@@ -135,12 +136,12 @@ func (l *link) copy(to io.Writer, from io.Reader, answers bool) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		if answers {
-			if asked := l.asked.Swap(0); asked >= largeRequest && l.proxy.is(cutReply) {
+			if l.inserting.Swap(false) && l.proxy.is(cutReply) {
 				l.proxy.cuts.Add(1)
 				return
 			}
-		} else {
-			l.asked.Add(int64(n))
+		} else if bytes.Contains(piece[:n], insertCommand) {
+			l.inserting.Store(true)
 		}
 		if _, err := to.Write(piece[:n]); err != nil {
 			return
