@@ -33,33 +33,3 @@ func notOptedIn(tb testing.TB) func() {
 func TestNotOptedInAllocatesNothing(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(1000, notOptedIn(t)))
 }
-
-// BenchmarkCommand measures what a monitor adds to a write: one that is not opted in,
-// and one that is, with all that its signal costs but the provider.
-func BenchmarkCommand(b *testing.B) {
-	b.Run("not opted in", func(b *testing.B) {
-		run := notOptedIn(b)
-		b.ReportAllocs()
-		for b.Loop() {
-			run()
-		}
-	})
-	b.Run("opted in", func(b *testing.B) {
-		tracker := &tracked{}
-		monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{articles}, auditmongo.WithQueueSize(1<<20))
-		require.NoError(b, err)
-		driver := monitor.CommandMonitor()
-		ctx := b.Context()
-		started := &event.CommandStartedEvent{
-			Command: marshal(b, update(id(oid), set("title", "New", "body", "text"))), CommandName: "update", DatabaseName: "shop",
-		}
-		succeeded := &event.CommandSucceededEvent{Reply: marshal(b, ok(1)), CommandFinishedEvent: event.CommandFinishedEvent{CommandName: "update"}}
-		b.ReportAllocs()
-		for b.Loop() {
-			driver.Started(ctx, started)
-			driver.Succeeded(ctx, succeeded)
-		}
-		b.StopTimer()
-		require.NoError(b, monitor.Shutdown(context.Background()))
-	})
-}
