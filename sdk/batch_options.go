@@ -59,10 +59,11 @@ func newBatchConfig(opts []BatchOption) batchConfig {
 	return c
 }
 
-// pauseAfter returns how long to wait after a failed attempt: DefaultBackoff says how.
-func (c *batchConfig) pauseAfter(attempt int) time.Duration {
+// pauseAfter returns how long to wait after an attempt that failed by err:
+// DefaultBackoff says how, and RetryAfter.
+func (c *batchConfig) pauseAfter(attempt int, err error) time.Duration {
 	pause := min(c.backoff<<min(attempt-1, 16), 100*c.backoff)
-	return pause - rand.N(pause/2+1)
+	return max(pause-rand.N(pause/2+1), retryAfter(err))
 }
 
 // WithQueueSize sets how many records wait at most. The default is

@@ -162,7 +162,7 @@ func (b *batcher) export(batch []*Record) error {
 		if len(left) == 0 {
 			break
 		}
-		if attempt >= b.config.maxAttempts || b.life.Err() != nil || !b.pause(attempt) {
+		if attempt >= b.config.maxAttempts || b.life.Err() != nil || !b.pause(attempt, err) {
 			lost += b.giveUp(left, err)
 			break
 		}
@@ -235,8 +235,8 @@ func (b *batcher) giveUp(records []*Record, err error) int {
 }
 
 // pause waits before the next attempt and reports false when there is none.
-func (b *batcher) pause(attempt int) bool {
-	timer := time.NewTimer(b.config.pauseAfter(attempt))
+func (b *batcher) pause(attempt int, err error) bool {
+	timer := time.NewTimer(b.config.pauseAfter(attempt, err))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -20,7 +20,8 @@ type Exporter interface {
 	// It should return when ctx ends; what it does after that is not waited for.
 	//
 	// Where an error is not a *PartialError, none of the records counts as
-	// delivered. An error is worth trying again unless it is made by Permanent.
+	// delivered. An error is worth trying again unless it is made by Permanent;
+	// RetryAfter says when.
 	Export(ctx context.Context, records []*Record) error
 	// Shutdown frees what the exporter holds. It is called once, after the last
 	// Export has returned.

@@ -85,7 +85,7 @@ func (f *follower) loop() {
 			return
 		default:
 			f.logger.Error("audit: the ledger cannot be read; trying again", slog.String("exporter", f.id), slog.Any("error", err))
-			f.pause(1)
+			f.pause(1, err)
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (f *follower) deliver(batch []item) bool {
 		f.metrics.retried.Add(f.life, int64(len(left)), f.metrics.exporter...)
 		f.logger.Warn("audit: an export failed; trying again", slog.String("exporter", f.id),
 			slog.Int("records", len(left)), slog.Int("attempt", attempt), slog.Any("error", err))
-		ok = f.pause(attempt)
+		ok = f.pause(attempt, err)
 	}
 	if ok {
 		f.advance(batch[len(batch)-1].seq, nil)
@@ -266,7 +266,7 @@ func (f *follower) bury(letter *DeadLetter) bool {
 			break
 		}
 		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.id), slog.Any("error", err))
-		if !f.pause(attempt) {
+		if !f.pause(attempt, err) {
 			return false // the cursor stays before it
 		}
 	}
@@ -292,8 +292,8 @@ func (f *follower) rest(d time.Duration) {
 }
 
 // pause waits before the next attempt, and reports false when there is none.
-func (f *follower) pause(attempt int) bool {
-	timer := time.NewTimer(f.config.batch.pauseAfter(attempt))
+func (f *follower) pause(attempt int, err error) bool {
+	timer := time.NewTimer(f.config.batch.pauseAfter(attempt, err))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

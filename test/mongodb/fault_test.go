@@ -25,6 +25,7 @@ import (
 // service tracks events into a ledger that is exported to a collection.
 type service struct {
 	t        *testing.T
+	exporter *mongodb.Exporter
 	provider *sdk.TrackerProvider
 	tracker  audit.Tracker
 	tracked  atomic.Int64
@@ -40,6 +41,7 @@ func newService(t *testing.T, coll *mongo.Collection) *service {
 	quiet := slog.New(slog.DiscardHandler)
 	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(quiet))
 	require.NoError(t, err)
+	s.exporter = e
 	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []sdk.Exporter{e},
 		sdk.WithExport(sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBatchSize(50),
 			sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(2*time.Second))))
@@ -132,6 +134,9 @@ func TestServerDownAtStart(t *testing.T) {
 	assert.Less(t, time.Since(start), 20*time.Second)
 	s.track(100)
 	require.NoError(t, server.Run())
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, s.exporter.Ready(ctx), "shutting down would end the making of indexes")
 	assert.Empty(t, s.settle(coll))
 	specs, err := coll.Indexes().ListSpecifications(t.Context())
 	require.NoError(t, err)
