@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context) error {
 	// What is written to the invoices leaves a signal, in case that no intent was
 	// stated. The trail's own writes leave none.
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{

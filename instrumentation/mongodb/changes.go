@@ -54,7 +54,8 @@ func (c *changes) document(path string, f *field, rule audit.FieldRule, document
 	members := 0
 	forEach(document, func(name string, v bson.RawValue) {
 		members++
-		c.write(join(path, name), f.child(name), rule, v)
+		below, stricter := f.find(name) // a name may have dots, as if it were nested
+		c.write(join(path, name), below, max(rule, stricter), v)
 	})
 	if members == 0 && rule == audit.FieldTracked {
 		c.put(audit.Change{Field: path, New: attribute.MapValue()}, 0)

@@ -20,7 +20,8 @@ type Collection struct {
 	TargetType string
 	// Fields are the fields whose new values are recorded, by their path, such as
 	// "title" or "author.email". A rule holds for all that is below its path, unless
-	// that has a stricter one. Elements of an array have the path of the array.
+	// that has a stricter one. Elements of an array have the path of the array, and a
+	// name with dots is matched as if it were nested.
 	// Nothing else is recorded.
 	Fields map[string]audit.FieldRule
 }

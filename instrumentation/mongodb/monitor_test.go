@@ -51,6 +51,14 @@ func TestWrites(t *testing.T) {
 				"items.0.note = STRING ***REDACTED*** redacted", "items.1 = INT64SLICE [1,2]", "lines.0.price = FLOAT64 2.5",
 			},
 		},
+		"names with dots, which are as if nested": {
+			insert(pairs("_id", 1, "author.email", "e", "address", pairs("code.old", "1234", "zip.old", "8"),
+				"items", bson.A{pairs("note.x", "hush")}, "body.x", "hush")), ok(1),
+			[]string{
+				"article.create success article/1", "author.email = STRING e", "address.code.old = STRING ***REDACTED*** redacted",
+				"address.zip.old = STRING 8", "items.0.note.x = STRING ***REDACTED*** redacted", "body.x = STRING ***REDACTED*** redacted",
+			},
+		},
 		"update by _id": {
 			update(id("1001"), set("title", "New", "other", 1)), ok(1, bson.E{Key: "nModified", Value: 1}),
 			[]string{"article.update success article/1001", "title = STRING New"},
