@@ -29,7 +29,6 @@ const maxDocument = 16 << 20
 type encoder struct {
 	resource *resource.Resource // that of the record before
 	encoded  []byte             // and its element
-	room     []byte             // that documents may be written to
 }
 
 // Marshal returns the document of a record, as docs/mongodb.md describes it. A record
@@ -60,9 +59,6 @@ func Append(b []byte, r *sdk.Record) ([]byte, error) {
 
 // encoders are those of Append.
 var encoders sync.Pool
-
-// maxRoom is how much room is kept for what comes next, in bytes.
-const maxRoom = 4 << 20
 
 // append appends the document of r to b, or returns b as it was and a
 // *audit.ValidationError. r is not changed.

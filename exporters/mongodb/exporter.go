@@ -20,7 +20,11 @@ type Exporter struct {
 	collection *mongo.Collection
 	indexes    *indexes
 	encoder    encoder
+	room       []byte // for the documents of a batch
 }
+
+// maxRoom is how much room is kept for the next batch, in bytes.
+const maxRoom = 4 << 20
 
 var _ sdk.Exporter = (*Exporter)(nil)
 
@@ -118,7 +122,7 @@ func (b *batch) reject(index int, err error) {
 func (e *Exporter) encode(records []*sdk.Record) *batch {
 	b := &batch{records: records, documents: make([]document, 0, len(records))}
 	ends := make([]int, 0, len(records))
-	room := e.encoder.room[:0]
+	room := e.room[:0]
 	for i, r := range records {
 		var err error
 		if room, err = e.encoder.append(room, r); err != nil {
@@ -134,7 +138,7 @@ func (e *Exporter) encode(records []*sdk.Record) *batch {
 		start = end
 	}
 	if cap(room) <= maxRoom {
-		e.encoder.room = room
+		e.room = room
 	}
 	return b
 }
