@@ -1,0 +1,308 @@
+package otlp
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+)
+
+// RecordError says that a log record is no record that this package sent. It carries
+// no values.
+type RecordError struct {
+	// ID is the record's, or zero where that is not known.
+	ID audit.ID
+	// Attribute is where it is wrong, or empty.
+	Attribute string
+	// Reason is what is wrong there.
+	Reason string
+}
+
+// Error returns a sentence for logs.
+func (e *RecordError) Error() string {
+	text := "otlp: log record"
+	if !e.ID.IsZero() {
+		text += " " + e.ID.String()
+	}
+	if e.Attribute != "" {
+		text += ": " + e.Attribute
+	}
+	return text + ": " + e.Reason
+}
+
+// Decode returns the records of log records that an Exporter sent, for whoever has
+// them from a collector and wants them back as they were. Attributes that something on
+// the way has added are metadata then. Those that are no records are each a
+// *RecordError in the error, and the others are returned all the same.
+func Decode(group *logs.ResourceLogs) ([]*sdk.Record, error) {
+	var records []*sdk.Record
+	var errs []error
+	res, err := decodeResource(group)
+	if err != nil {
+		return nil, err
+	}
+	for _, scope := range group.GetScopeLogs() {
+		tracker := sdk.Instrumentation{Name: scope.GetScope().GetName(), Version: scope.GetScope().GetVersion()}
+		for _, l := range scope.GetLogRecords() {
+			d := logReader{record: &sdk.Record{Resource: res, Tracker: tracker}}
+			if err := d.read(l); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			records = append(records, d.record)
+		}
+	}
+	return records, errors.Join(errs...)
+}
+
+func decodeResource(group *logs.ResourceLogs) (*resource.Resource, error) {
+	d := logReader{record: new(sdk.Record), attribute: "resource"}
+	kvs := d.pairs(group.GetResource().GetAttributes(), 0)
+	if d.reason != "" {
+		return nil, &RecordError{Attribute: d.failed, Reason: d.reason}
+	}
+	return resource.NewWithAttributes(group.GetSchemaUrl(), kvs...), nil
+}
+
+// logReader reads a log record. The first failure is kept.
+type logReader struct {
+	record    *sdk.Record
+	attribute string // which is being read
+	apart     []attribute.KeyValue
+	version   string
+	failed    string // the attribute
+	reason    string // empty while there is no failure
+}
+
+func (d *logReader) fail(reason string) {
+	if d.reason == "" {
+		d.failed, d.reason = d.attribute, reason
+	}
+}
+
+const (
+	wrongType = "its type is wrong"
+	wrongWord = "it is none of the words that can stand here"
+)
+
+func (d *logReader) read(l *logs.LogRecord) error {
+	r := d.record
+	r.Time, r.ObservedTime = fromNanos(l.GetTimeUnixNano()), fromNanos(l.GetObservedTimeUnixNano())
+	d.attribute = "trace_id"
+	d.bytes(r.TraceID[:], l.GetTraceId())
+	d.attribute = "span_id"
+	d.bytes(r.SpanID[:], l.GetSpanId())
+	for _, kv := range l.GetAttributes() {
+		d.attribute = kv.GetKey()
+		if isApart(kv.GetKey()) {
+			d.own(kv.GetKey(), kv.GetValue())
+			continue
+		}
+		r.Metadata = append(r.Metadata, attribute.KeyValue{Key: attribute.Key(kv.GetKey()), Value: d.value(kv.GetValue(), 0)})
+	}
+	r.Metadata = append(r.Metadata, d.apart...)
+	slices.SortStableFunc(r.Metadata, func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) })
+	d.check(l)
+	if d.reason != "" {
+		return &RecordError{ID: r.ID, Attribute: d.failed, Reason: d.reason}
+	}
+	return nil
+}
+
+// check checks what the parts of a record say together.
+func (d *logReader) check(l *logs.LogRecord) {
+	d.attribute = attributeSchemaVersion
+	if d.version != SchemaVersion {
+		d.fail("it is no version that is known; the record was sent by a later version, or by something else")
+	}
+	d.attribute = attributeAction
+	if d.record.Action != l.GetEventName() {
+		d.fail("it is not the event's name")
+	}
+	d.attribute = ""
+	if _, err := d.record.AppendJSON(nil); err != nil {
+		if wrong, ok := errors.AsType[*audit.ValidationError](err); ok {
+			d.attribute = wrong.Field
+			d.fail(wrong.Reason)
+			return
+		}
+		d.fail("it is no record")
+	}
+}
+
+// fromNanos returns the zero time for zero, which says that it is not known.
+func fromNanos(n uint64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(n/1e9), int64(n%1e9)).UTC()
+}
+
+func (d *logReader) bytes(into, from []byte) {
+	if len(from) != 0 && copy(into, from) != len(from) || len(from) > 0 && len(from) < len(into) {
+		d.fail("its length is wrong")
+	}
+}
+
+// own reads one of our attributes.
+func (d *logReader) own(name string, v *common.AnyValue) {
+	r := d.record
+	switch name {
+	case attributeRecordID:
+		if err := r.ID.UnmarshalText([]byte(d.text(v))); err != nil {
+			d.fail("it is no id")
+		}
+	case attributeSchemaVersion:
+		d.version = d.text(v)
+	case attributeKind:
+		r.Kind = word[audit.Kind](d, v)
+	case attributeAction:
+		r.Action = d.text(v)
+	case attributeOperation:
+		r.Operation = word[audit.Operation](d, v)
+	case attributeOutcome:
+		r.Outcome = word[audit.Outcome](d, v)
+	case attributeTargetType:
+		r.Target.Type = d.text(v)
+	case attributeTargetID:
+		r.Target.ID = d.text(v)
+	case attributeTargetName:
+		r.Target.Name = d.text(v)
+	case attributeReason:
+		r.Reason = d.text(v)
+	case attributeTenant:
+		r.Tenant = d.text(v)
+	case attributeChannel:
+		r.Channel = d.text(v)
+	case attributeTime:
+		r.Time = d.time(v)
+	case attributeObservedTime:
+		r.ObservedTime = d.time(v)
+	case attributeChanges:
+		d.changes(v)
+	case attributeOverridden:
+		r.Overridden = d.mapPairs(v)
+	case attributeMetadata:
+		d.apart = d.mapPairs(v)
+	case attributeRedacted:
+		r.Redacted = d.texts(v)
+	case attributeMarked:
+		r.Marked = d.texts(v)
+	default:
+		if part, is := strings.CutPrefix(name, actorPrefix); is {
+			d.actorPart(&r.Actor, part, v, 0)
+			return
+		}
+		d.fail("it is not known; the record was sent by a later version, or by something else")
+	}
+}
+
+// actorPrefix is what the attributes of the actor have before the names of its parts.
+const actorPrefix = "audit.actor."
+
+// actorPart reads a part of an actor who stands behind that many others.
+func (d *logReader) actorPart(a *audit.Actor, part string, v *common.AnyValue, behind int) {
+	switch part {
+	case actorType:
+		a.Type = word[audit.ActorType](d, v)
+	case actorID:
+		a.ID = d.text(v)
+	case actorName:
+		a.Name = d.text(v)
+	case actorAuthMethod:
+		a.AuthMethod = d.text(v)
+	case actorSessionID:
+		a.SessionID = d.text(v)
+	case actorRoles:
+		a.Roles = d.texts(v)
+	case actorOnBehalfOf:
+		if behind == audit.MaxDelegation {
+			d.fail(longChain)
+			return
+		}
+		a.OnBehalfOf = new(audit.Actor)
+		for _, kv := range d.members(v) {
+			d.actorPart(a.OnBehalfOf, kv.GetKey(), kv.GetValue(), behind+1)
+		}
+	default:
+		d.fail("a part of the actor is not known")
+	}
+}
+
+func (d *logReader) changes(v *common.AnyValue) {
+	array, is := v.GetValue().(*common.AnyValue_ArrayValue)
+	if !is {
+		d.fail(wrongType)
+		return
+	}
+	for _, element := range array.ArrayValue.GetValues() {
+		var c audit.Change
+		for _, kv := range d.members(element) {
+			switch kv.GetKey() {
+			case changeField:
+				c.Field = d.text(kv.GetValue())
+			case changeOld:
+				c.Old = d.value(kv.GetValue(), 0)
+			case changeNew:
+				c.New = d.value(kv.GetValue(), 0)
+			case changeRedacted:
+				c.Redacted = kv.GetValue().GetBoolValue()
+			default:
+				d.fail("a part of a change is not known")
+			}
+		}
+		d.record.Changes = append(d.record.Changes, c)
+	}
+}
+
+func (d *logReader) text(v *common.AnyValue) string {
+	s, is := v.GetValue().(*common.AnyValue_StringValue)
+	if !is {
+		d.fail(wrongType)
+		return ""
+	}
+	return s.StringValue
+}
+
+func (d *logReader) texts(v *common.AnyValue) []string {
+	list := d.value(v, 0)
+	if list.Type() != attribute.STRINGSLICE {
+		d.fail(wrongType)
+		return nil
+	}
+	return list.AsStringSlice()
+}
+
+func (d *logReader) time(v *common.AnyValue) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, d.text(v))
+	if err != nil {
+		d.fail("it is no time")
+	}
+	return t.UTC()
+}
+
+// constant is an enumeration of package audit.
+type constant interface {
+	~uint8
+	Valid() bool
+	String() string
+}
+
+// word reads the word of a constant.
+func word[T constant](d *logReader, v *common.AnyValue) T {
+	s := d.text(v)
+	for c := T(0); c.Valid(); c++ {
+		if c.String() == s {
+			return c
+		}
+	}
+	d.fail(wrongWord)
+	return 0
+}

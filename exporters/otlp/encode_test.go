@@ -1,0 +1,248 @@
+package otlp
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// request encodes records as one request.
+func request(t testing.TB, records ...*sdk.Record) []byte {
+	t.Helper()
+	var e encoder
+	e.begin()
+	for _, r := range records {
+		size, err := e.encode(r)
+		require.NoError(t, err)
+		e.add()
+		require.LessOrEqual(t, e.size(), size)
+	}
+	return e.end()
+}
+
+func unmarshal(t testing.TB, request []byte) *collector.ExportLogsServiceRequest {
+	t.Helper()
+	var message collector.ExportLogsServiceRequest
+	require.NoError(t, proto.UnmarshalOptions{DiscardUnknown: false}.Unmarshal(request, &message))
+	return &message
+}
+
+func decode(t testing.TB, message *collector.ExportLogsServiceRequest) []*sdk.Record {
+	t.Helper()
+	var records []*sdk.Record
+	for _, group := range message.GetResourceLogs() {
+		some, err := Decode(group)
+		require.NoError(t, err)
+		records = append(records, some...)
+	}
+	return records
+}
+
+// What is written is, byte for byte, what the generated code writes of the same
+// message, and nothing of a record is lost.
+func TestEncodingOfOddRecords(t *testing.T) {
+	records := exportertest.OddRecords()
+	for _, r := range records {
+		t.Run(r.Action, func(t *testing.T) {
+			b := request(t, r)
+			message := unmarshal(t, b)
+			again, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+			require.NoError(t, err)
+			assert.Equal(t, again, b)
+			got := decode(t, message)
+			require.Len(t, got, 1)
+			assert.NoError(t, exportertest.Equal(r, got[0]))
+		})
+	}
+	rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
+	got := decode(t, unmarshal(t, request(t, records...)))
+	require.Len(t, got, len(records))
+	for i := range records {
+		assert.NoError(t, exportertest.Equal(records[i], got[i]))
+	}
+}
+
+// Lengths grow with the groups: below 128 bytes, 16 KiB, 2 MiB and above.
+func TestEncodingOfManyRecords(t *testing.T) {
+	odd := exportertest.OddRecords()
+	for _, n := range []int{1, 2, 16, 100, 2_000, 20_000} {
+		records := make([]*sdk.Record, n)
+		for i := range records {
+			records[i] = odd[0] // in groups, since the resource and the tracker change
+			if i%1000 == 999 {
+				records[i] = odd[rand.N(len(odd))]
+			}
+		}
+		b := request(t, records...)
+		message := unmarshal(t, b)
+		again, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+		require.NoError(t, err)
+		require.True(t, slices.Equal(again, b), "of %d records", n)
+		require.Len(t, decode(t, message), n)
+	}
+}
+
+// A record that could not be read back is refused, and names what is wrong with it.
+func TestRefusedRecords(t *testing.T) {
+	bad := "\xff"
+	circular := audit.User("1")
+	circular.OnBehalfOf = &circular
+	deep := attribute.StringValue("x")
+	for range maxValueNesting + 1 {
+		deep = attribute.SliceValue(deep)
+	}
+	tests := []struct {
+		field  string
+		change func(r *sdk.Record)
+	}{
+		{"id", func(r *sdk.Record) { r.ID = audit.ID{} }},
+		{"time", func(r *sdk.Record) { r.Time = time.Time{} }},
+		{"time", func(r *sdk.Record) { r.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"time", func(r *sdk.Record) { r.Time = time.Unix(0, -1) }},
+		{"observed_time", func(r *sdk.Record) { r.ObservedTime = time.Unix(-1, 0) }},
+		{"action", func(r *sdk.Record) { r.Action = "Not an action" }},
+		{"kind", func(r *sdk.Record) { r.Kind = 9 }},
+		{"operation", func(r *sdk.Record) { r.Operation = 99 }},
+		{"outcome", func(r *sdk.Record) { r.Outcome = 99 }},
+		{"actor", func(r *sdk.Record) { r.Actor.Type = audit.ActorNone }},
+		{"actor", func(r *sdk.Record) { r.Actor.OnBehalfOf = &audit.Actor{} }},
+		{"actor", func(r *sdk.Record) { r.Actor = circular }},
+		{"actor", func(r *sdk.Record) { r.Actor.Name = bad }},
+		{"actor", func(r *sdk.Record) { r.Actor.Roles = []string{bad} }},
+		{"target", func(r *sdk.Record) { r.Target.ID = bad }},
+		{"reason", func(r *sdk.Record) { r.Reason = bad }},
+		{"tenant", func(r *sdk.Record) { r.Tenant = bad }},
+		{"channel", func(r *sdk.Record) { r.Channel = bad }},
+		{"changes", func(r *sdk.Record) { r.Changes = []audit.Change{{Field: bad}} }},
+		{"metadata", func(r *sdk.Record) { r.Metadata = []attribute.KeyValue{attribute.String("k", bad)} }},
+		{"metadata", func(r *sdk.Record) {
+			r.Metadata = []attribute.KeyValue{attribute.String("k", "1"), attribute.String("k", "2")}
+		}},
+		{"metadata", func(r *sdk.Record) { r.Metadata = []attribute.KeyValue{{Key: "k", Value: deep}} }},
+		{"overridden", func(r *sdk.Record) { r.Overridden = []attribute.KeyValue{attribute.String(bad, "")} }},
+		{"redacted", func(r *sdk.Record) { r.Redacted = []string{bad} }},
+		{"marked", func(r *sdk.Record) { r.Marked = []string{bad} }},
+		{"tracker", func(r *sdk.Record) { r.Tracker.Version = bad }},
+		{"resource", func(r *sdk.Record) { r.Resource = resource.NewSchemaless(attribute.String("k", bad)) }},
+	}
+	for _, test := range tests {
+		var e encoder
+		e.begin()
+		r := exportertest.OddRecords()[0]
+		test.change(r)
+		_, err := e.encode(r)
+		var wrong *audit.ValidationError
+		require.ErrorAs(t, err, &wrong, test.field)
+		assert.Equal(t, test.field, wrong.Field)
+		assert.NotContains(t, err.Error(), bad)
+		// What comes behind it is as if it had not been.
+		good := exportertest.OddRecords()[0]
+		_, err = e.encode(good)
+		require.NoError(t, err, test.field)
+		e.add()
+		got := decode(t, unmarshal(t, e.end()))
+		require.Len(t, got, 1)
+		require.NoError(t, exportertest.Equal(good, got[0]))
+	}
+}
+
+// Metadata that is named like an attribute of ours does not become one.
+func TestMetadataCannotForge(t *testing.T) {
+	r := exportertest.OddRecords()[0]
+	r.Metadata = []attribute.KeyValue{
+		attribute.String("", "empty"),
+		attribute.String("audit.actor.id", "admin"),
+		attribute.String("auditor", "plain"),
+		attribute.String("z", "last"),
+	}
+	message := unmarshal(t, request(t, r))
+	ids := 0
+	for _, kv := range message.GetResourceLogs()[0].GetScopeLogs()[0].GetLogRecords()[0].GetAttributes() {
+		if kv.GetKey() == attributeActorID {
+			ids++
+			assert.Equal(t, r.Actor.ID, kv.GetValue().GetStringValue())
+		}
+	}
+	assert.Equal(t, 1, ids)
+	got := decode(t, message)
+	require.Len(t, got, 1)
+	assert.NoError(t, exportertest.Equal(r, got[0]))
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	tests := map[string]func(l *logs.LogRecord){
+		"nothing":        func(l *logs.LogRecord) { proto.Reset(l) },
+		"version":        func(l *logs.LogRecord) { set(l, attributeSchemaVersion, "2") },
+		"event name":     func(l *logs.LogRecord) { l.EventName = "other" },
+		"unknown":        func(l *logs.LogRecord) { set(l, "audit.new", "x") },
+		"unknown actor":  func(l *logs.LogRecord) { set(l, "audit.actor.new", "x") },
+		"outcome":        func(l *logs.LogRecord) { set(l, attributeOutcome, "perhaps") },
+		"id":             func(l *logs.LogRecord) { set(l, attributeRecordID, "1") },
+		"time":           func(l *logs.LogRecord) { set(l, attributeTime, "yesterday") },
+		"type":           func(l *logs.LogRecord) { set(l, attributeChanges, "none") },
+		"metadata":       func(l *logs.LogRecord) { set(l, attributeMetadata, "none") },
+		"roles":          func(l *logs.LogRecord) { set(l, attributeActorRoles, "none") },
+		"short trace id": func(l *logs.LogRecord) { l.TraceId = []byte{1} },
+		"long span id":   func(l *logs.LogRecord) { l.SpanId = make([]byte, 9) },
+	}
+	for name, change := range tests {
+		t.Run(name, func(t *testing.T) {
+			good, bad := exportertest.OddRecords()[0], exportertest.OddRecords()[1]
+			message := unmarshal(t, request(t, bad, good))
+			group := message.GetResourceLogs()[0]
+			change(group.GetScopeLogs()[0].GetLogRecords()[0])
+			got, err := Decode(group)
+			var wrong *RecordError
+			require.ErrorAs(t, err, &wrong)
+			assert.NotEmpty(t, wrong.Reason)
+			require.Len(t, got, 1, "the other one is lost")
+			assert.NoError(t, exportertest.Equal(good, got[0]))
+		})
+	}
+}
+
+// set replaces or adds an attribute.
+func set(l *logs.LogRecord, key, text string) {
+	value := &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: text}}
+	for _, kv := range l.GetAttributes() {
+		if kv.GetKey() == key {
+			kv.Value = value
+			return
+		}
+	}
+	l.Attributes = append(l.Attributes, &common.KeyValue{Key: key, Value: value})
+}
+
+// Whatever Decode takes is a record, and is sent and read as it is.
+func FuzzDecode(f *testing.F) {
+	for _, r := range exportertest.OddRecords() {
+		f.Add(request(f, r))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var message collector.ExportLogsServiceRequest
+		if proto.Unmarshal(b, &message) != nil {
+			return
+		}
+		for _, group := range message.GetResourceLogs() {
+			records, _ := Decode(group)
+			for _, r := range records {
+				got := decode(t, unmarshal(t, request(t, r)))
+				require.Len(t, got, 1)
+				require.NoError(t, exportertest.Equal(r, got[0]))
+			}
+		}
+	})
+}

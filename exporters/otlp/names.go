@@ -1,0 +1,60 @@
+package otlp
+
+// The attributes of a record. The first group has the names of OpenTelemetry's
+// proposal for audit logs (OTEP 0267); the others are ours, beside them. Request
+// metadata keeps OpenTelemetry's own names.
+const (
+	attributeRecordID      = "audit.record.id"
+	attributeSchemaVersion = "audit.schema.version"
+	attributeAction        = "audit.action"
+	attributeOutcome       = "audit.outcome"
+	attributeActorID       = "audit.actor.id"
+	attributeActorType     = "audit.actor.type"
+	attributeTargetID      = "audit.target.id"
+	attributeTargetType    = "audit.target.type"
+
+	attributeActorName       = "audit.actor.name"
+	attributeActorAuthMethod = "audit.actor.auth_method"
+	attributeActorSessionID  = "audit.actor.session_id"
+	attributeActorRoles      = "audit.actor.roles"
+	attributeActorOnBehalfOf = "audit.actor.on_behalf_of"
+	attributeTargetName      = "audit.target.name"
+	attributeKind            = "audit.kind"
+	attributeOperation       = "audit.operation"
+	attributeReason          = "audit.reason"
+	attributeTenant          = "audit.tenant"
+	attributeChannel         = "audit.channel"
+	attributeChanges         = "audit.changes"
+	attributeOverridden      = "audit.overridden"
+	attributeRedacted        = "audit.redacted"
+	attributeMarked          = "audit.marked"
+	// Times that a count of nanoseconds since 1970 cannot say.
+	attributeTime         = "audit.time"
+	attributeObservedTime = "audit.observed_time"
+	// Metadata whose key is empty or begins like ours, so that it cannot pass for one
+	// of these.
+	attributeMetadata = "audit.metadata"
+
+	// attributePrefix is how ours begin.
+	attributePrefix = "audit."
+)
+
+// SchemaVersion is the value of the attribute audit.schema.version: the version of the
+// mapping.
+const SchemaVersion = "1"
+
+// The keys of an actor on whose behalf another acted, and of a change.
+const (
+	actorType       = "type"
+	actorID         = "id"
+	actorName       = "name"
+	actorAuthMethod = "auth_method"
+	actorSessionID  = "session_id"
+	actorRoles      = "roles"
+	actorOnBehalfOf = "on_behalf_of"
+
+	changeField    = "field"
+	changeOld      = "old"
+	changeNew      = "new"
+	changeRedacted = "redacted"
+)

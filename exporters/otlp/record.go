@@ -1,0 +1,258 @@
+package otlp
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"go.opentelemetry.io/otel/attribute"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+)
+
+const (
+	missing     = "it is missing"
+	unknownWord = "its value is none of the constants"
+	longChain   = "the chain of actors is too long, or circular"
+)
+
+// record writes the fields of a LogRecord, in the order of their numbers. What
+// docs/otlp.md says of the mapping is done here and in Decode.
+func (w *wireWriter) record(r *sdk.Record) {
+	at, isTime := w.nanos("time", r.Time)
+	observed, isObserved := uint64(0), true
+	if !r.ObservedTime.IsZero() {
+		observed, isObserved = w.nanos("observed_time", r.ObservedTime)
+	}
+	if isTime {
+		w.fixed64(recordTime, at)
+	}
+	number, text := logs.SeverityNumber_SEVERITY_NUMBER_INFO, "INFO"
+	if r.Outcome == audit.OutcomeFailure || r.Outcome == audit.OutcomeDenied {
+		number, text = logs.SeverityNumber_SEVERITY_NUMBER_WARN, "WARN"
+	}
+	w.varint(recordSeverityNumber, uint64(number))
+	w.text(recordSeverityText, text)
+	w.attributes(r)
+	if !isTime {
+		w.textPair(recordAttributes, attributeTime, r.Time.UTC().Format(time.RFC3339Nano))
+	}
+	if !isObserved {
+		w.textPair(recordAttributes, attributeObservedTime, r.ObservedTime.UTC().Format(time.RFC3339Nano))
+	}
+	if r.TraceID.IsValid() {
+		w.bytes(recordTraceID, r.TraceID[:])
+	}
+	if r.SpanID.IsValid() {
+		w.bytes(recordSpanID, r.SpanID[:])
+	}
+	if observed != 0 {
+		w.fixed64(recordObservedTime, observed)
+	}
+	w.member = "action"
+	if !audit.ValidAction(r.Action) {
+		w.fail("it is no action, such as invoice.approve")
+	}
+	w.text(recordEventName, r.Action)
+}
+
+var (
+	// minTime and endTime bound what a record can say, and maxNanos what OTLP can: its
+	// zero means that the time is not known.
+	minTime  = time.Unix(0, 0)
+	endTime  = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxNanos = time.Unix(math.MaxUint64/1_000_000_000, 0) // in whole seconds
+)
+
+// nanos returns a time as nanoseconds since 1970, if they can say it.
+func (w *wireWriter) nanos(member string, at time.Time) (n uint64, ok bool) {
+	if at.Before(minTime) || !at.Before(endTime) {
+		w.member = member
+		w.fail("it must be between the years 1970 and 9999")
+	}
+	if !at.After(minTime) || !at.Before(maxNanos) {
+		return 0, false
+	}
+	return uint64(at.Unix())*1e9 + uint64(at.Nanosecond()), true
+}
+
+func (w *wireWriter) attributes(r *sdk.Record) {
+	w.member = "id"
+	if r.ID.IsZero() {
+		w.fail(missing)
+	}
+	w.textPair(recordAttributes, attributeRecordID, r.ID.String())
+	w.textPair(recordAttributes, attributeSchemaVersion, SchemaVersion)
+	w.word("kind", attributeKind, r.Kind.String(), r.Kind.Valid())
+	w.textPair(recordAttributes, attributeAction, r.Action)
+	if r.Operation != audit.OperationUnspecified {
+		w.word("operation", attributeOperation, r.Operation.String(), r.Operation.Valid())
+	}
+	w.word("outcome", attributeOutcome, r.Outcome.String(), r.Outcome.Valid())
+	w.actor(&r.Actor)
+	w.member = "target"
+	w.filled(attributeTargetType, r.Target.Type)
+	w.filled(attributeTargetID, r.Target.ID)
+	w.filled(attributeTargetName, r.Target.Name)
+	w.member = "reason"
+	w.filled(attributeReason, r.Reason)
+	w.member = "tenant"
+	w.filled(attributeTenant, r.Tenant)
+	w.member = "channel"
+	w.filled(attributeChannel, r.Channel)
+	w.changes(r.Changes)
+	w.member = "overridden"
+	w.mapAttribute(attributeOverridden, r.Overridden)
+	w.member = "redacted"
+	w.texts(attributeRedacted, r.Redacted)
+	w.member = "marked"
+	w.texts(attributeMarked, r.Marked)
+	w.metadata(r.Metadata)
+}
+
+// metadata writes metadata by its own keys, but for what could pass for something else.
+func (w *wireWriter) metadata(kvs []attribute.KeyValue) {
+	w.member = "metadata"
+	var apart []attribute.KeyValue
+	for i := range kvs {
+		if isApart(string(kvs[i].Key)) {
+			apart = append(apart, kvs[i])
+		}
+	}
+	if len(apart) == 0 {
+		w.pairs(recordAttributes, kvs, 0)
+		return
+	}
+	plain := make([]attribute.KeyValue, 0, len(kvs))
+	for i := range kvs {
+		if !isApart(string(kvs[i].Key)) {
+			plain = append(plain, kvs[i])
+		}
+	}
+	w.pairs(recordAttributes, plain, 0)
+	w.mapAttribute(attributeMetadata, apart)
+}
+
+// isApart reports whether a key of metadata cannot be that of an attribute.
+func isApart(key string) bool { return key == "" || strings.HasPrefix(key, attributePrefix) }
+
+// mapAttribute writes an attribute that is a map, and left out when it has no pairs.
+func (w *wireWriter) mapAttribute(name string, kvs []attribute.KeyValue) {
+	if len(kvs) == 0 {
+		return
+	}
+	start := w.begin(recordAttributes, smallRoom)
+	w.text(pairKey, name)
+	value := w.begin(pairValue, smallRoom)
+	pairs := w.begin(valueMap, smallRoom)
+	w.pairs(listElements, kvs, 0)
+	w.end(pairs, smallRoom)
+	w.end(value, smallRoom)
+	w.end(start, smallRoom)
+}
+
+func (w *wireWriter) actor(a *audit.Actor) {
+	w.member = "actor"
+	w.word("actor", attributeActorType, a.Type.String(), a.Type.Valid() && a.Type != audit.ActorNone)
+	w.filled(attributeActorID, a.ID)
+	w.filled(attributeActorName, a.Name)
+	w.filled(attributeActorAuthMethod, a.AuthMethod)
+	w.filled(attributeActorSessionID, a.SessionID)
+	w.texts(attributeActorRoles, a.Roles)
+	if a.OnBehalfOf != nil {
+		start := w.begin(recordAttributes, smallRoom)
+		w.text(pairKey, attributeActorOnBehalfOf)
+		w.principal(a.OnBehalfOf, 1)
+		w.end(start, smallRoom)
+	}
+}
+
+// principal writes the value of an actor who stands behind that many others.
+func (w *wireWriter) principal(a *audit.Actor, behind int) {
+	if behind > audit.MaxDelegation {
+		w.fail(longChain)
+		return
+	}
+	if !a.Type.Valid() || a.Type == audit.ActorNone {
+		w.fail(unknownWord)
+	}
+	value := w.begin(pairValue, smallRoom)
+	pairs := w.begin(valueMap, smallRoom)
+	w.textPair(listElements, actorType, a.Type.String())
+	for _, part := range [...]struct{ key, text string }{
+		{actorID, a.ID}, {actorName, a.Name}, {actorAuthMethod, a.AuthMethod}, {actorSessionID, a.SessionID},
+	} {
+		if part.text != "" {
+			w.textPair(listElements, part.key, part.text)
+		}
+	}
+	if len(a.Roles) > 0 {
+		roles := attribute.StringSliceValue(a.Roles)
+		w.pair(listElements, actorRoles, &roles, 0)
+	}
+	if a.OnBehalfOf != nil {
+		start := w.begin(listElements, smallRoom)
+		w.text(pairKey, actorOnBehalfOf)
+		w.principal(a.OnBehalfOf, behind+1)
+		w.end(start, smallRoom)
+	}
+	w.end(pairs, smallRoom)
+	w.end(value, smallRoom)
+}
+
+func (w *wireWriter) changes(changes []audit.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	w.member = "changes"
+	start := w.begin(recordAttributes, smallRoom)
+	w.text(pairKey, attributeChanges)
+	value := w.begin(pairValue, smallRoom)
+	array := w.begin(valueArray, smallRoom)
+	for i := range changes {
+		c := &changes[i]
+		element := w.begin(listElements, smallRoom)
+		pairs := w.begin(valueMap, smallRoom)
+		w.textPair(listElements, changeField, c.Field)
+		if c.Old.Type() != attribute.EMPTY {
+			w.pair(listElements, changeOld, &c.Old, 0)
+		}
+		if c.New.Type() != attribute.EMPTY {
+			w.pair(listElements, changeNew, &c.New, 0)
+		}
+		if c.Redacted {
+			redacted := attribute.BoolValue(true)
+			w.pair(listElements, changeRedacted, &redacted, 0)
+		}
+		w.end(pairs, smallRoom)
+		w.end(element, smallRoom)
+	}
+	w.end(array, smallRoom)
+	w.end(value, smallRoom)
+	w.end(start, smallRoom)
+}
+
+// filled writes an attribute that is left out when it is empty.
+func (w *wireWriter) filled(name, text string) {
+	if text != "" {
+		w.textPair(recordAttributes, name, text)
+	}
+}
+
+// texts writes an attribute that is left out when the list is empty.
+func (w *wireWriter) texts(name string, list []string) {
+	if len(list) > 0 {
+		v := attribute.StringSliceValue(list)
+		w.pair(recordAttributes, name, &v, 0)
+	}
+}
+
+// word writes the word of a constant.
+func (w *wireWriter) word(member, name, word string, known bool) {
+	w.member = member
+	if !known {
+		w.fail(unknownWord)
+	}
+	w.textPair(recordAttributes, name, word)
+}

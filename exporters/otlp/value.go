@@ -1,0 +1,196 @@
+package otlp
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A value is OTLP's of the same kind. OTLP has one kind of array, so that three values
+// are a map with one of these keys, as in the record's JSON.
+const (
+	markEmpty = "$e" // a typed slice without elements, by the type of the elements
+	markArray = "$a" // values that would be read as a typed slice
+	markMap   = "$m" // a map whose only key begins with $
+)
+
+// The words of markEmpty.
+const (
+	emptyBools   = "bool"
+	emptyInts    = "int64"
+	emptyFloats  = "float64"
+	emptyStrings = "string"
+)
+
+// maxValueNesting is how many slices and maps may be nested in one another, as in the
+// record's JSON.
+const maxValueNesting = 64
+
+const (
+	tooNested   = "its values are nested more than 64 deep"
+	keyRepeated = "a key is stated more than once"
+)
+
+// pairs writes attributes, or the pairs of a map, whose values stand inside depth
+// arrays and maps.
+func (w *wireWriter) pairs(t tag, kvs []attribute.KeyValue, depth int) {
+	if !ascend(kvs) {
+		kvs = slices.Clone(kvs)
+		slices.SortStableFunc(kvs, func(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+		if !ascend(kvs) {
+			w.fail(keyRepeated)
+		}
+	}
+	for i := range kvs {
+		w.pair(t, string(kvs[i].Key), &kvs[i].Value, depth)
+	}
+}
+
+// ascend reports whether the keys do, none twice.
+func ascend(kvs []attribute.KeyValue) bool {
+	for i := 1; i < len(kvs); i++ {
+		if kvs[i-1].Key >= kvs[i].Key {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *wireWriter) pair(t tag, key string, v *attribute.Value, depth int) {
+	if v.Type() == attribute.STRING {
+		w.textPair(t, key, v.AsString())
+		return
+	}
+	start := w.begin(t, smallRoom)
+	w.text(pairKey, key)
+	w.value(pairValue, v, depth)
+	w.end(start, smallRoom)
+}
+
+// textPair is the usual pair, whose lengths are known beforehand.
+func (w *wireWriter) textPair(t tag, key, text string) {
+	value := 1 + protowire.SizeBytes(len(text))
+	w.b = append(w.b, byte(t))
+	w.b = protowire.AppendVarint(w.b, uint64(1+protowire.SizeBytes(len(key))+1+protowire.SizeBytes(value)))
+	w.text(pairKey, key)
+	w.b = append(w.b, byte(pairValue))
+	w.b = protowire.AppendVarint(w.b, uint64(value))
+	w.text(valueString, text)
+}
+
+// value writes a value that stands inside depth arrays and maps.
+func (w *wireWriter) value(t tag, v *attribute.Value, depth int) {
+	start := w.begin(t, smallRoom)
+	switch v.Type() {
+	case attribute.STRING:
+		w.text(valueString, v.AsString())
+	case attribute.EMPTY: // a value without a field
+	case attribute.BOOL:
+		w.varint(valueBool, protowire.EncodeBool(v.AsBool()))
+	case attribute.INT64:
+		w.varint(valueInt, uint64(v.AsInt64()))
+	case attribute.FLOAT64:
+		w.fixed64(valueDouble, math.Float64bits(v.AsFloat64()))
+	case attribute.BYTESLICE:
+		w.bytes(valueBytes, v.AsByteSlice())
+	default:
+		if depth == maxValueNesting {
+			w.fail(tooNested)
+			break
+		}
+		w.compound(v, depth)
+	}
+	w.end(start, smallRoom)
+}
+
+func (w *wireWriter) compound(v *attribute.Value, depth int) {
+	switch v.Type() {
+	case attribute.BOOLSLICE:
+		writeArray(w, v.AsBoolSlice(), emptyBools, attribute.BoolValue)
+	case attribute.INT64SLICE:
+		writeArray(w, v.AsInt64Slice(), emptyInts, attribute.Int64Value)
+	case attribute.FLOAT64SLICE:
+		writeArray(w, v.AsFloat64Slice(), emptyFloats, attribute.Float64Value)
+	case attribute.STRINGSLICE:
+		writeArray(w, v.AsStringSlice(), emptyStrings, attribute.StringValue)
+	case attribute.SLICE:
+		w.slice(v.AsSlice(), depth)
+	case attribute.MAP:
+		w.mapValue(v.AsMap(), depth)
+	default:
+		w.fail("its value is of an unknown type")
+	}
+}
+
+// writeArray writes a typed slice; empty is what it is called when it has no elements.
+func writeArray[T any](w *wireWriter, elements []T, empty string, value func(T) attribute.Value) {
+	if len(elements) == 0 {
+		w.mark(markEmpty, func() { w.text(valueString, empty) })
+		return
+	}
+	start := w.begin(valueArray, smallRoom)
+	for _, e := range elements {
+		v := value(e)
+		w.value(listElements, &v, 0)
+	}
+	w.end(start, smallRoom)
+}
+
+func (w *wireWriter) slice(elements []attribute.Value, depth int) {
+	array := func() {
+		start := w.begin(valueArray, smallRoom)
+		for i := range elements {
+			w.value(listElements, &elements[i], depth+1)
+		}
+		w.end(start, smallRoom)
+	}
+	if looksTyped(elements) {
+		w.mark(markArray, array)
+		return
+	}
+	array()
+}
+
+// looksTyped reports whether the elements would be read as a typed slice.
+func looksTyped(elements []attribute.Value) bool {
+	if len(elements) == 0 {
+		return false
+	}
+	first := elements[0].Type()
+	switch first {
+	case attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.STRING:
+	default:
+		return false
+	}
+	return !slices.ContainsFunc(elements, func(v attribute.Value) bool { return v.Type() != first })
+}
+
+func (w *wireWriter) mapValue(kvs []attribute.KeyValue, depth int) {
+	if len(kvs) == 1 && strings.HasPrefix(string(kvs[0].Key), "$") {
+		w.mark(markMap, func() { w.plainMap(kvs, depth) })
+		return
+	}
+	w.plainMap(kvs, depth)
+}
+
+func (w *wireWriter) plainMap(kvs []attribute.KeyValue, depth int) {
+	start := w.begin(valueMap, smallRoom)
+	w.pairs(listElements, kvs, depth+1)
+	w.end(start, smallRoom)
+}
+
+// mark writes a map of one pair, whose value write writes.
+func (w *wireWriter) mark(key string, write func()) {
+	start := w.begin(valueMap, smallRoom)
+	pair := w.begin(listElements, smallRoom)
+	w.text(pairKey, key)
+	value := w.begin(pairValue, smallRoom)
+	write()
+	w.end(value, smallRoom)
+	w.end(pair, smallRoom)
+	w.end(start, smallRoom)
+}
