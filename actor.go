@@ -1,5 +1,11 @@
 package audit
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
 // Actor is who acted. The zero value means "no actor".
 type Actor struct {
 	// Type is the kind of actor. Zero is "no actor".
@@ -21,6 +27,8 @@ type Actor struct {
 	// OnBehalfOf is for whom the actor acted: impersonation and delegation. A
 	// chain may be MaxDelegation actors long.
 	OnBehalfOf *Actor
+
+	fingerprinted bool // SessionID is a fingerprint: it came with a context token
 }
 
 // MaxDelegation is how many actors may stand behind one another in OnBehalfOf.
@@ -46,6 +54,31 @@ func (a Actor) IsZero() bool { return a.Type == ActorNone }
 // than MaxDelegation, so that a circular one ends and is still found too long.
 func (a Actor) Clone() Actor {
 	return a.clone(MaxDelegation + 1)
+}
+
+// FingerprintSession puts the fingerprint of the session in the place of SessionID,
+// here and in those behind OnBehalfOf. An SDK calls it once for a record, on a copy
+// of its own. What came from UnmarshalContext has a fingerprint already and keeps it.
+func (a *Actor) FingerprintSession() {
+	for ; a != nil; a = a.OnBehalfOf {
+		a.SessionID = a.sessionFingerprint()
+		a.fingerprinted = false // in a record it goes without saying
+	}
+}
+
+func (a *Actor) sessionFingerprint() string {
+	if a.SessionID == "" || a.fingerprinted {
+		return a.SessionID
+	}
+	sum := sha256.Sum256([]byte(a.SessionID))
+	return hex.EncodeToString(sum[:fingerprintSize])
+}
+
+const fingerprintSize = 8
+
+// isFingerprint reports whether s has the form of a fingerprint.
+func isFingerprint(s string) bool {
+	return len(s) == hex.EncodedLen(fingerprintSize) && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 func (a Actor) clone(depth int) Actor {

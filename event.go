@@ -33,8 +33,14 @@ type Event struct {
 	Outcome Outcome
 	// Reason is why it was done, or why it failed.
 	Reason string
+	// Bulk says which objects it was done to, where they are many.
+	Bulk Bulk
 	// Changes lists what changed in the target, usually made by [Diff].
 	Changes []Change
+	// Attempt ties the records of one attempt together: it is the ID of the record
+	// that began it, and that record's own. [Begin] and [Attempt.Finish] set it; it is
+	// zero in events that are stated by one record.
+	Attempt ID
 	// Tenant is the customer or organisation that it belongs to. Empty means the
 	// tenant of the context.
 	Tenant string

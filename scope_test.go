@@ -88,6 +88,13 @@ func TestCoverage(t *testing.T) {
 	failed.Outcome = audit.OutcomeFailure
 	unknown := intent(audit.OperationUpdate, a)
 	unknown.Outcome = audit.OutcomeUnknown
+	bulk := intent(audit.OperationUpdate, audit.Target{Type: "article"})
+	bulk.Bulk = audit.Bulk{Selector: "all", Affected: 3, Sample: []string{"a", "c"}}
+	begun := unknown
+	begun.ID = audit.NewID()
+	begun.Attempt = begun.ID
+	ended := intent(audit.OperationUpdate, a)
+	ended.Attempt = begun.ID
 	refused := intent(audit.OperationUpdate, a)
 	refused.Action = "Not-An-Action!"
 
@@ -134,6 +141,17 @@ func TestCoverage(t *testing.T) {
 		{"intent without an id covers nothing", []audit.Event{
 			intent(audit.OperationUpdate, audit.Target{Type: "article"}), signal(audit.OperationUpdate, audit.Target{Type: "article"}),
 		}, []string{"intent intent.update", "signal article.update"}},
+		{
+			"bulk covers its sample",
+			[]audit.Event{signal(audit.OperationUpdate, a), bulk, signal(audit.OperationUpdate, b), signal(audit.OperationUpdate, article("c")), signal(audit.OperationDelete, a)},
+			[]string{"intent intent.update", "signal article.update", "signal article.delete"},
+		},
+		{"a beginning covers nothing", []audit.Event{begun, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
+		{
+			"the end of an attempt covers",
+			[]audit.Event{begun, signal(audit.OperationUpdate, a), ended},
+			[]string{"intent intent.update", "intent intent.update"},
+		},
 		{
 			"in the order raised",
 			[]audit.Event{signal(audit.OperationUpdate, b), signal(audit.OperationCreate, a)},

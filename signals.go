@@ -103,19 +103,36 @@ type cover struct {
 	any        bool
 }
 
-// coverOf returns what the intent e covers. An intent that did not succeed
-// covers nothing, and neither does one that does not say which object it means.
-func coverOf(provider any, e *Event) (cover, bool) {
-	if e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.Target.Type == "" || e.Target.ID == "" {
-		return cover{}, false
+// cover enters what the intent e covers: its target, and the sample of a bulk change.
+// An intent that did not succeed, or that only begins an attempt, covers nothing, and
+// neither does one that does not say which object it means.
+func (g *signals) cover(provider any, e *Event) {
+	if e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.Target.Type == "" || e.begins() {
+		return
 	}
-	c := cover{provider: provider, targetType: e.Target.Type, targetID: e.Target.ID}
+	c := cover{provider: provider, targetType: e.Target.Type}
 	if e.Operation == OperationUnspecified || e.Operation == OperationExecute {
 		c.any = true
 	} else {
 		c.operation = e.Operation
 	}
-	return c, true
+	if e.Target.ID != "" {
+		c.targetID = e.Target.ID
+		g.coverOne(c)
+	}
+	for _, id := range e.Bulk.Sample {
+		c.targetID = id
+		g.coverOne(c)
+	}
+}
+
+func (g *signals) coverOne(c cover) {
+	g.covers.add(c)
+	for i := range g.held {
+		if h := &g.held[i]; !h.covered && c.covers(h) {
+			h.covered = true
+		}
+	}
 }
 
 // covers reports whether c covers the signal.
@@ -155,16 +172,7 @@ func (g *signals) accept(provider any, e *Event) {
 		return
 	}
 	g.actions.add(e.Action)
-	c, ok := coverOf(provider, e)
-	if !ok {
-		return
-	}
-	g.covers.add(c)
-	for i := range g.held {
-		if h := &g.held[i]; !h.covered && c.covers(h) {
-			h.covered = true
-		}
-	}
+	g.cover(provider, e)
 }
 
 func (g *signals) tracked(action string) bool {

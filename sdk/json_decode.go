@@ -13,6 +13,8 @@ var (
 	recordMembers = []jsonMember{
 		{name: "action", required: true},
 		{name: "actor", required: true},
+		{name: "attempt"},
+		{name: "bulk"},
 		{name: "changes"},
 		{name: "channel"},
 		{name: "id", required: true},
@@ -42,6 +44,7 @@ var (
 		{name: "session_id"},
 		{name: "type", required: true},
 	}
+	bulkMembers    = []jsonMember{{name: "affected", required: true}, {name: "sample"}, {name: "selector", required: true}}
 	changeMembers  = []jsonMember{{name: "field", required: true}, {name: "new"}, {name: "old"}, {name: "redacted"}}
 	targetMembers  = []jsonMember{{name: "id"}, {name: "name"}, {name: "type"}}
 	trackerMembers = []jsonMember{{name: "name"}, {name: "version"}}
@@ -59,6 +62,10 @@ func (p *jsonReader) record(r *Record) {
 			r.Action = p.action()
 		case "actor":
 			p.actor(&r.Actor, 0)
+		case "attempt":
+			r.Attempt = p.id()
+		case "bulk":
+			r.Bulk = p.bulk()
 		case "changes":
 			r.Changes = p.changes()
 		case "channel":
@@ -137,6 +144,27 @@ func (p *jsonReader) actor(a *audit.Actor, behind int) {
 		}
 	}
 	p.complete(start, actorMembers, seen)
+}
+
+func (p *jsonReader) bulk() (k audit.Bulk) {
+	start, seen := p.pos, uint32(0)
+	for more := p.open('{', '}'); more; more = p.next('}') {
+		switch p.member(bulkMembers, &seen) {
+		case "affected":
+			p.peek()
+			at := p.pos
+			n := p.number()
+			if k.Affected = n.AsInt64(); n.Type() != attribute.INT64 || k.Affected < 0 {
+				p.fail(at, "it must be an integer from 0 to 2^53-1")
+			}
+		case "sample":
+			k.Sample = p.list()
+		case "selector":
+			k.Selector = p.filled()
+		}
+	}
+	p.complete(start, bulkMembers, seen)
+	return k
 }
 
 func (p *jsonReader) changes() []audit.Change {

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/hex"
+	"strconv"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -38,9 +39,13 @@ func (w *jsonWriter) record(b []byte, r *Record) []byte {
 	b = append(b, r.Action...) // has nothing to escape
 	b = append(b, `","actor":`...)
 	b = w.actor(b, &r.Actor, 0)
+	if !r.Attempt.IsZero() {
+		b = w.id(b, `"attempt":"`, r.Attempt)
+	}
+	b = w.bulk(b, &r.Bulk)
 	b = w.changes(b, r.Changes)
 	b = w.text(b, `"channel":`, r.Channel)
-	b = w.id(b, r.ID)
+	b = w.id(b, `"id":"`, r.ID)
 	b = w.word(b, `"kind":`, r.Kind.String(), r.Kind.Valid())
 	b = w.texts(b, `"marked":`, r.Marked)
 	b = w.attributes(b, `"metadata":`, r.Metadata)
@@ -130,8 +135,27 @@ func (w *jsonWriter) changes(b []byte, changes []audit.Change) []byte {
 	return append(b, ',')
 }
 
-func (w *jsonWriter) id(b []byte, id audit.ID) []byte {
-	b = append(b, `"id":"`...)
+func (w *jsonWriter) bulk(b []byte, k *audit.Bulk) []byte {
+	if k.IsZero() {
+		return b
+	}
+	b = append(b, `"bulk":{"affected":`...)
+	if k.Affected < 0 || k.Affected > audit.MaxAffected {
+		w.fail(b, "it must be from 0 to 2^53-1")
+	}
+	b = strconv.AppendInt(b, k.Affected, 10)
+	b = append(b, ',')
+	b = w.texts(b, `"sample":`, k.Sample)
+	b = append(b, `"selector":`...)
+	if k.Selector == "" {
+		w.fail(b, "it is missing")
+	}
+	b = w.string(b, k.Selector, '}')
+	return append(b, ',')
+}
+
+func (w *jsonWriter) id(b []byte, opening string, id audit.ID) []byte {
+	b = append(b, opening...)
 	if id.IsZero() {
 		w.fail(b, "it is missing")
 	}

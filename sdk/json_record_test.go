@@ -29,7 +29,7 @@ func smallRecord() *sdk.Record {
 	}}
 }
 
-// fullRecord is the example of the documentation. It has every member but marked.
+// fullRecord is the example of the documentation.
 func fullRecord() *sdk.Record {
 	r := smallRecord()
 	r.ObservedTime = r.Time
@@ -77,6 +77,14 @@ func signalRecord() *sdk.Record {
 	r.Target.Type = "article"
 	r.Tracker.Version = "v0"
 	r.Changes = []audit.Change{{}, {Field: "a", Old: attribute.Int64Value(1)}, {Field: "a", New: attribute.BoolValue(false)}}
+	return r
+}
+
+func bulkRecord() *sdk.Record {
+	r := smallRecord()
+	r.Attempt = audit.ID{0x01, 0x99, 0xc1, 0xf2, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 2}
+	r.Bulk = audit.Bulk{Selector: "status=draft", Affected: audit.MaxAffected, Sample: []string{"1", "", "2"}}
+	r.Target.Type = "article"
 	return r
 }
 
@@ -142,6 +150,7 @@ func valuesRecord() *sdk.Record {
 // languages. The files are the contract: they are never made from the code.
 func golden() map[string]*sdk.Record {
 	return map[string]*sdk.Record{
+		"bulk":   bulkRecord(),
 		"small":  smallRecord(),
 		"full":   fullRecord(),
 		"signal": signalRecord(),

@@ -51,6 +51,13 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		{"an escaped member twice", `"name":"Hello"`, `"\u0069d":"1002"`, `"\u0069d":"1002"`, "target.id", "twice"},
 		{"a key twice", `"http.route":"/articles/:id"`, `"client.address":"secret"`, `"client.address":"secret"`, "metadata.client.address", "more than once"},
 
+		{"a zero attempt", `"channel"`, `"attempt":"00000000-0000-0000-0000-000000000000","channel"`, `"0000`, "attempt", "not zero"},
+		{"an empty bulk", `"channel"`, `"bulk":{},"channel"`, `{}`, "bulk", "member affected is missing"},
+		{"a bulk without a selector", `"channel"`, `"bulk":{"affected":1},"channel"`, `{"affected"`, "bulk", "member selector is missing"},
+		{"a bulk of an empty selector", `"channel"`, `"bulk":{"affected":1,"selector":""},"channel"`, `""`, "bulk.selector", "empty"},
+		{"a bulk of an empty sample", `"channel"`, `"bulk":{"affected":1,"sample":[],"selector":"x"},"channel"`, `[]`, "bulk.sample", "empty"},
+		{"a bulk of less than nothing", `"channel"`, `"bulk":{"affected":-1,"selector":"x"},"channel"`, `-1`, "bulk.affected", "integer from 0"},
+		{"a bulk of a half", `"channel"`, `"bulk":{"affected":0.5,"selector":"x"},"channel"`, `0.5`, "bulk.affected", "integer from 0"},
 		{"no action", `"action":"article.update",`, ``, "{", "", "member action is missing"},
 		{"no actor", actor + ",", ``, "{", "", "member actor is missing"},
 		{"no id", `"id":"0199c1f2-0000-7000-8000-000000000001",`, ``, "{", "", "member id is missing"},

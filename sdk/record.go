@@ -55,6 +55,7 @@ func (r *Record) Clone() *Record {
 	c := *r
 	c.Actor = r.Actor.Clone()
 	c.Changes = slices.Clone(r.Changes)
+	c.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	c.Metadata = slices.Clone(r.Metadata)
 	c.Overridden = slices.Clone(r.Overridden)
 	c.Redacted = slices.Clone(r.Redacted)

@@ -163,6 +163,10 @@ func (d *Redactor) redact(r *Record) {
 	d.text(r, "target.id", &r.Target.ID, false)
 	d.text(r, "target.name", &r.Target.Name, true)
 	d.text(r, "reason", &r.Reason, true)
+	d.text(r, "bulk.selector", &r.Bulk.Selector, true)
+	for i := range r.Bulk.Sample {
+		d.text(r, "bulk.sample", &r.Bulk.Sample[i], false)
+	}
 	d.text(r, "tenant", &r.Tenant, false)
 	d.text(r, "channel", &r.Channel, false)
 	for i := range r.Changes {

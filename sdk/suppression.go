@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"slices"
 
 	"github.com/opendeed/audit"
 )
@@ -33,7 +34,10 @@ func (s *Suppressor) Process(ctx context.Context, r *Record, next Next) error {
 		return s.signal(ctx, r, next)
 	}
 	// Redaction comes next and may change what tells that a signal is covered.
-	stated := audit.Event{Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome}
+	stated := audit.Event{
+		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
+		Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)},
+	}
 	scope := scopeOf(ctx, r)
 	if err := next(ctx, r); err != nil {
 		return err

@@ -2,8 +2,6 @@ package sdk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"time"
 
@@ -84,6 +82,11 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	r.Action = audit.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
 	r.Changes = slices.Clone(r.Changes)
+	if len(r.Bulk.Sample) > audit.MaxSample {
+		r.Bulk.Sample = r.Bulk.Sample[:audit.MaxSample]
+		r.mark("bulk.sample")
+	}
+	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	if r.Tenant == "" {
 		r.Tenant = resolved.Tenant
 	}
@@ -103,14 +106,5 @@ func ownActor(a *audit.Actor) {
 	if a.Roles != nil || a.OnBehalfOf != nil {
 		*a = a.Clone()
 	}
-	for ; a != nil; a = a.OnBehalfOf {
-		if a.SessionID != "" {
-			a.SessionID = fingerprint(a.SessionID)
-		}
-	}
-}
-
-func fingerprint(sessionID string) string {
-	sum := sha256.Sum256([]byte(sessionID))
-	return hex.EncodeToString(sum[:8])
+	a.FingerprintSession()
 }

@@ -175,6 +175,14 @@ func (v *Validator) checkWords(r *Record) error {
 		return invalid("operation", "unknown value "+r.Operation.String())
 	case !r.Outcome.Valid():
 		return invalid("outcome", "unknown value "+r.Outcome.String())
+	case r.Attempt == r.ID && r.Outcome != audit.OutcomeUnknown:
+		return invalid("outcome", "an event that begins an attempt has none yet")
+	case !r.Bulk.IsZero() && r.Bulk.Selector == "":
+		return invalid("bulk.selector", "it is missing")
+	case r.Bulk.Affected < 0 || r.Bulk.Affected > audit.MaxAffected:
+		return invalid("bulk.affected", "it must be from 0 to 2^53-1")
+	case r.Target.Type == "" && !r.Bulk.IsZero():
+		return invalid("target.type", "it is missing, while the event is about many objects of one type")
 	case r.Target.Type == "" && (r.Target.ID != "" || r.Target.Name != ""):
 		return invalid("target.type", "it is missing, while the target has an id or a name")
 	}
@@ -293,6 +301,10 @@ func (v *Validator) checkText(ctx context.Context, r *Record, text *scrubber) er
 	text.name("target.id", &r.Target.ID)
 	text.name("target.name", &r.Target.Name)
 	text.prose("reason", &r.Reason)
+	text.prose("bulk.selector", &r.Bulk.Selector)
+	for i := range r.Bulk.Sample {
+		text.name("bulk.sample", &r.Bulk.Sample[i])
+	}
 
 	for i := range r.Changes {
 		if err := v.checkChange(ctx, r, &r.Changes[i], text); err != nil {

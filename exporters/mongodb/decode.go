@@ -170,7 +170,7 @@ func (d *documentReader) member(path, name string, v bson.RawValue) {
 	r := d.record
 	switch name {
 	case memberID:
-		d.id(path, v)
+		r.ID = d.id(path, v)
 	case memberTime:
 		r.Time = d.date(path, v)
 	case memberTimeRest:
@@ -205,6 +205,12 @@ func (d *documentReader) member(path, name string, v bson.RawValue) {
 func (d *documentReader) rareMember(path, name string, v bson.RawValue) {
 	r := d.record
 	switch name {
+	case "attempt":
+		if r.Attempt = d.id(path, v); r.Attempt.IsZero() {
+			d.fail(path, "it is zero")
+		}
+	case "bulk":
+		d.bulk(path, v)
 	case "changes":
 		d.elements(path, v, d.change)
 	case "metadata":
@@ -228,13 +234,36 @@ func (d *documentReader) rareMember(path, name string, v bson.RawValue) {
 	}
 }
 
-func (d *documentReader) id(path string, v bson.RawValue) {
+func (d *documentReader) id(path string, v bson.RawValue) (id audit.ID) {
 	subtype, data, ok := v.BinaryOK()
-	if !ok || subtype != bson.TypeBinaryUUID || len(data) != len(d.record.ID) {
+	if !ok || subtype != bson.TypeBinaryUUID || len(data) != len(id) {
 		d.fail(path, "it is no UUID (binary data of subtype 4)")
-		return
+		return id
 	}
-	d.record.ID = audit.ID(data)
+	return audit.ID(data)
+}
+
+func (d *documentReader) bulk(path string, v bson.RawValue) {
+	k := &d.record.Bulk
+	d.document(path, v, func(path, name string, v bson.RawValue) {
+		switch name {
+		case "selector":
+			k.Selector = d.text(path, v)
+		case "affected":
+			n, ok := v.Int64OK()
+			if !ok {
+				d.fail(path, wrongType)
+			}
+			k.Affected = n
+		case "sample":
+			k.Sample = d.texts(path, v)
+		default:
+			d.fail(path, notKnown)
+		}
+	})
+	if k.IsZero() {
+		d.fail(path, "it is empty; it should have been left out")
+	}
 }
 
 func (d *documentReader) date(path string, v bson.RawValue) time.Time {

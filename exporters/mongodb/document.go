@@ -127,6 +127,10 @@ func (w *bsonWriter) record(r *sdk.Record) {
 	w.text("reason", r.Reason)
 	w.text("tenant", r.Tenant)
 	w.text("channel", r.Channel)
+	if !r.Attempt.IsZero() {
+		w.binary("attempt", bson.TypeBinaryUUID, r.Attempt[:])
+	}
+	w.bulk(&r.Bulk)
 	w.changes(r.Changes)
 	w.attributes("metadata", r.Metadata)
 	w.attributes("overridden", r.Overridden)
@@ -190,6 +194,24 @@ func (w *bsonWriter) target(t *audit.Target) {
 	w.part("type", t.Type)
 	w.part("id", t.ID)
 	w.part("name", t.Name)
+	w.end(start)
+}
+
+func (w *bsonWriter) bulk(k *audit.Bulk) {
+	if k.IsZero() {
+		return
+	}
+	w.member = "bulk"
+	if k.Affected < 0 || k.Affected > audit.MaxAffected {
+		w.fail("its count must be from 0 to 2^53-1")
+	}
+	if k.Selector == "" {
+		w.fail("its selector is missing")
+	}
+	start := w.begin(bson.TypeEmbeddedDocument, "bulk")
+	w.part("selector", k.Selector)
+	w.int64("affected", k.Affected)
+	w.list("sample", k.Sample)
 	w.end(start)
 }
 

@@ -94,6 +94,9 @@ func TestAnswersOverHTTP(t *testing.T) {
 		{308, "", "", again, 1, "redirects"},
 		{400, protobuf, said, refused, 3, "does not take the request"},
 		{422, protobuf, said, refused, 3, "does not take the request"},
+		{400, "application/json", `{"message":"` + secret + `"}`, refused, 3, "does not take the request"},
+		{400, "text/plain; charset=utf-8", secret, again, 1, "does not take the request"}, // HTTP to a server of HTTPS
+		{400, "", "", again, 1, "does not take the request"},
 		{413, "text/html", secret, refused, 3, "too large"},
 		{401, protobuf, said, again, 1, "credentials"},
 		{403, "text/html", secret, again, 1, "credentials"},
@@ -158,7 +161,7 @@ func TestAnswersOverGRPC(t *testing.T) {
 		{codes.AlreadyExists, nil, again, 1, "code AlreadyExists"},
 		{codes.PermissionDenied, nil, again, 1, "credentials"},
 		{codes.ResourceExhausted, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}, again, 1, "so much"},
-		{codes.ResourceExhausted, nil, again, 2, "so much"}, // a half is too much as well: nothing more is sent
+		{codes.ResourceExhausted, nil, again, 1, "so much"}, // so little is not refused for its size
 		{codes.FailedPrecondition, nil, again, 1, "code FailedPrecondition"},
 		{codes.Aborted, nil, unclear, 1, "code Aborted"},
 		{codes.OutOfRange, nil, again, 1, "code OutOfRange"},
@@ -211,8 +214,11 @@ func TestRefusedRecordsAreFound(t *testing.T) {
 	}
 	answers := map[string]func(w http.ResponseWriter, n int){
 		"partial success": func(w http.ResponseWriter, n int) { respond(t, w, partial(int64(n), "")) },
-		"400":             func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusBadRequest) },
-		"413":             func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusRequestEntityTooLarge) },
+		"400": func(w http.ResponseWriter, _ int) {
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			w.WriteHeader(http.StatusBadRequest)
+		},
+		"413": func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusRequestEntityTooLarge) },
 	}
 	for name, refuse := range answers {
 		t.Run(name, func(t *testing.T) {
@@ -258,9 +264,38 @@ func TestRefusedRecordsAreFound(t *testing.T) {
 func TestServerTakesLess(t *testing.T) {
 	s := new(store)
 	batch := records(100)
-	e := open(t, "grpc", takeGRPC(t, s, grpc.MaxRecvMsgSize(3000)))
+	for _, r := range batch {
+		r.Reason = strings.Repeat("x", 20_000)
+	}
+	e := open(t, "grpc", takeGRPC(t, s, grpc.MaxRecvMsgSize(100_000)))
 	require.NoError(t, e.Export(t.Context(), batch))
 	sameIDs(t, batch, s.records(t))
+
+	// One that it will never take does not keep the others waiting.
+	s.groups = nil
+	batch[30].Reason = strings.Repeat("x", 200_000)
+	var partial *sdk.PartialError
+	require.ErrorAs(t, e.Export(t.Context(), batch), &partial)
+	require.Len(t, partial.Rejected, 1)
+	assert.True(t, sdk.IsPermanent(partial.Rejected[30]))
+	sameIDs(t, slices.Delete(slices.Clone(batch), 30, 31), s.records(t))
+}
+
+// A server that is asked for less, because it has too much to do, is not asked for ever
+// smaller parts.
+func TestServerHasTooMuchToDo(t *testing.T) {
+	requests := 0
+	url := serveGRPC(t, func(context.Context, *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
+		requests++
+		return nil, status.Error(codes.ResourceExhausted, "")
+	})
+	batch := records(512)
+	err := open(t, "grpc", url, otlp.WithConcurrency(1)).Export(t.Context(), batch)
+	require.Error(t, err)
+	assert.LessOrEqual(t, requests, 4)
+	for i := range batch {
+		assert.Equal(t, again, judge(t, err, i))
+	}
 }
 
 // What the server says with a success is for those who ask for it.

@@ -156,9 +156,7 @@ func (d *logReader) own(name string, v *common.AnyValue) {
 	r := d.record
 	switch name {
 	case attributeRecordID:
-		if err := r.ID.UnmarshalText([]byte(d.text(v))); err != nil {
-			d.fail("it is no id")
-		}
+		r.ID = d.id(v)
 	case attributeSchemaVersion:
 		d.version = d.text(v)
 	case attributeKind:
@@ -185,6 +183,19 @@ func (d *logReader) own(name string, v *common.AnyValue) {
 		r.Time = d.time(v)
 	case attributeObservedTime:
 		r.ObservedTime = d.time(v)
+	case attributeAttempt:
+		r.Attempt = d.id(v)
+	case attributeBulkSelector:
+		r.Bulk.Selector = d.text(v)
+	case attributeBulkAffected:
+		affected, is := v.GetValue().(*common.AnyValue_IntValue)
+		if !is {
+			d.fail(wrongType)
+			return
+		}
+		r.Bulk.Affected = affected.IntValue
+	case attributeBulkSample:
+		r.Bulk.Sample = d.texts(v)
 	case attributeChanges:
 		d.changes(v)
 	case attributeOverridden:
@@ -260,6 +271,13 @@ func (d *logReader) changes(v *common.AnyValue) {
 		}
 		d.record.Changes = append(d.record.Changes, c)
 	}
+}
+
+func (d *logReader) id(v *common.AnyValue) (id audit.ID) {
+	if err := id.UnmarshalText([]byte(d.text(v))); err != nil || id.IsZero() {
+		d.fail("it is no id")
+	}
+	return id
 }
 
 func (d *logReader) text(v *common.AnyValue) string {

@@ -74,13 +74,21 @@ func (d *delivery) ask(ctx context.Context, request []byte, from, to int) bool {
 			d.fail(from, to, sdk.Permanent(err))
 			return true
 		}
-	case is && refused.tooMuch && n > 1:
+	case is && refused.tooMuch && len(request) > smallRequest:
+		if n == 1 {
+			d.fail(from, to, sdk.Permanent(err))
+			return true
+		}
 	default:
 		d.fail(from, to, err)
 		return false
 	}
 	return d.halve(ctx, from, to)
 }
+
+// smallRequest is a size, in bytes, that no server is set up to refuse: what is too
+// much for it below that is too much at this time.
+const smallRequest = 64 << 10
 
 // halve sends the records anew in two requests, to find out which of them are refused.
 // No conclusion is drawn from one half about the other: a record is delivered when it

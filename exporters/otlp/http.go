@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -78,6 +79,8 @@ func (s *httpSender) send(ctx context.Context, request []byte) (answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	post, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, stdbytes.NewReader(body))
 	if err != nil {
 		return answer{}, &ServerError{Reason: "the request cannot be made", Err: err}
@@ -85,13 +88,13 @@ func (s *httpSender) send(ctx context.Context, request []byte) (answer, error) {
 	post.Header = s.headers.Clone()
 	response, err := s.client.Do(post)
 	if err != nil {
-		return answer{}, unanswered(err)
+		return answer{}, unanswered(err, sent.Load())
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return answer{}, unanswered(err)
+		return answer{}, unanswered(err, true)
 	case len(data) > maxAnswer:
 		return answer{}, maybe(&ServerError{Status: response.StatusCode, Reason: "the answer is too long"})
 	case response.StatusCode == http.StatusOK:
@@ -117,13 +120,11 @@ func (s *httpSender) compress(request []byte) ([]byte, error) {
 }
 
 // unanswered is the error of a request whose answer did not come.
-func unanswered(err error) error {
-	e := &ServerError{Reason: "no answer came", Err: err}
-	if op, is := errors.AsType[*net.OpError](err); is && op.Op == "dial" {
-		e.Reason = "the server cannot be reached"
-		return e
+func unanswered(err error, sent bool) error {
+	if !sent {
+		return &ServerError{Reason: "the server cannot be reached", Err: err}
 	}
-	return maybe(e)
+	return maybe(&ServerError{Reason: "no answer came", Err: err})
 }
 
 // maybe says of an error that the server may have taken the records all the same.
@@ -154,13 +155,16 @@ func partialSuccess(said *collector.ExportLogsServiceResponse) (answer, error) {
 // refusal is the error of an answer that is no success. docs/otlp.md has it as a table.
 func refusal(response *http.Response, data []byte) error {
 	e := &ServerError{Status: response.StatusCode, Reason: "the server answered with an error"}
+	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	var said status.Status
-	if response.Header.Get("Content-Type") == contentType && proto.Unmarshal(data, &said) == nil {
+	if media == contentType && proto.Unmarshal(data, &said) == nil {
 		e.Message = said.GetMessage()
 	}
 	switch code := response.StatusCode; {
 	case code == http.StatusBadRequest || code == http.StatusUnprocessableEntity:
-		e.Reason, e.Refused = "the server does not take the request", true
+		// A server of something else answers so too, one that wants TLS for example,
+		// and must not make dead letters of all records.
+		e.Reason, e.Refused = "the server does not take the request", media == contentType || media == "application/json"
 	case code == http.StatusRequestEntityTooLarge:
 		e.Reason, e.Refused = "the request is too large for the server", true
 	case code/100 == 3:

@@ -101,6 +101,10 @@ func (w *wireWriter) attributes(r *sdk.Record) {
 	w.filled(attributeTenant, r.Tenant)
 	w.member = "channel"
 	w.filled(attributeChannel, r.Channel)
+	if !r.Attempt.IsZero() {
+		w.textPair(recordAttributes, attributeAttempt, r.Attempt.String())
+	}
+	w.bulk(&r.Bulk)
 	w.changes(r.Changes)
 	w.member = "overridden"
 	w.mapAttribute(attributeOverridden, r.Overridden)
@@ -199,6 +203,23 @@ func (w *wireWriter) principal(a *audit.Actor, behind int) {
 	}
 	w.end(pairs, smallRoom)
 	w.end(value, smallRoom)
+}
+
+func (w *wireWriter) bulk(k *audit.Bulk) {
+	if k.IsZero() {
+		return
+	}
+	w.member = "bulk"
+	if k.Affected < 0 || k.Affected > audit.MaxAffected {
+		w.fail("its count must be from 0 to 2^53-1")
+	}
+	if k.Selector == "" {
+		w.fail("its selector is missing")
+	}
+	w.textPair(recordAttributes, attributeBulkSelector, k.Selector)
+	affected := attribute.Int64Value(k.Affected)
+	w.pair(recordAttributes, attributeBulkAffected, &affected, 0)
+	w.texts(attributeBulkSample, k.Sample)
 }
 
 func (w *wireWriter) changes(changes []audit.Change) {

@@ -40,6 +40,10 @@ func (t text) append(b []byte, r *sdk.Record) ([]byte, error) {
 		b = t.label(b, dim, "reason")
 		b = append(appendProse(b, r.Reason), '\n')
 	}
+	if !r.Bulk.IsZero() {
+		b = t.label(b, dim, "bulk")
+		b = append(appendBulk(b, &r.Bulk), '\n')
+	}
 	for i := range r.Changes {
 		b = appendChange(b, &r.Changes[i])
 	}
@@ -147,6 +151,9 @@ func appendWhere(b []byte, r *sdk.Record) []byte {
 	}
 	part("tenant", r.Tenant)
 	part("channel", r.Channel)
+	if !r.Attempt.IsZero() {
+		part("attempt", r.Attempt.String())
+	}
 	for _, kv := range r.Metadata {
 		if kv.Key == clientAddress {
 			part("from", kv.Value.String())
@@ -154,6 +161,19 @@ func appendWhere(b []byte, r *sdk.Record) []byte {
 	}
 	if lead != indent {
 		b = append(b, '\n')
+	}
+	return b
+}
+
+// maxSampleShown is how many ids of a sample are shown.
+const maxSampleShown = 5
+
+// appendBulk appends e.g. 1204 of status=draft, such as 1, 2, 3.
+func appendBulk(b []byte, k *audit.Bulk) []byte {
+	b = append(strconv.AppendInt(b, k.Affected, 10), " of "...)
+	b = appendProse(b, k.Selector)
+	if n := min(len(k.Sample), maxSampleShown); n > 0 {
+		b = appendList(append(b, ", such as "...), k.Sample[:n], appendToken)
 	}
 	return b
 }

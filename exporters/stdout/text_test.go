@@ -142,7 +142,8 @@ var styles = regexp.MustCompile(`\x1b\[(0|1|2|31|32|33|36)m`)
 
 // The forms of the lines below a record's first.
 var (
-	whereForm  = regexp.MustCompile(`^    (tenant|channel|from) `)
+	whereForm  = regexp.MustCompile(`^    (tenant|channel|from|attempt) `)
+	bulkForm   = regexp.MustCompile(`^    bulk: [0-9]+ of .`)
 	reasonForm = regexp.MustCompile(`^    reason: `)
 	changeForm = regexp.MustCompile(`^    [-+~] .*: `)
 	listForm   = regexp.MustCompile(`^    (overridden|redacted|marked): `)
@@ -165,13 +166,16 @@ func requireHarmless(t testing.TB, r *sdk.Record) {
 	first, below, _ := strings.Cut(got, "\n")
 	require.True(t, strings.HasPrefix(first, r.Time.UTC().Format(timeLayout)+"  "), got)
 	var forms []*regexp.Regexp
-	if r.Tenant != "" || r.Channel != "" || slices.ContainsFunc(r.Metadata, func(kv attribute.KeyValue) bool {
+	if r.Tenant != "" || r.Channel != "" || !r.Attempt.IsZero() || slices.ContainsFunc(r.Metadata, func(kv attribute.KeyValue) bool {
 		return kv.Key == clientAddress && kv.Value.String() != ""
 	}) {
 		forms = append(forms, whereForm)
 	}
 	if r.Reason != "" {
 		forms = append(forms, reasonForm)
+	}
+	if !r.Bulk.IsZero() {
+		forms = append(forms, bulkForm)
 	}
 	for range r.Changes {
 		forms = append(forms, changeForm)

@@ -20,6 +20,7 @@ func TestEqual(t *testing.T) {
 		r := usual(0)
 		r.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: "7", Roles: []string{"owner"}}
 		r.Overridden = []attribute.KeyValue{attribute.String("client.address", "203.0.113.7")}
+		r.Bulk.Sample = []string{"1"}
 		r.Redacted, r.Marked = []string{"reason"}, []string{"reason"}
 		return r
 	}
@@ -90,6 +91,8 @@ func alter(v reflect.Value, path string, report func(path string, change func(ro
 				report(at, down(func(f reflect.Value) { f.SetString("other") }))
 			case reflect.Bool:
 				report(at, down(func(f reflect.Value) { f.SetBool(!f.Bool()) }))
+			case reflect.Int64:
+				report(at, down(func(f reflect.Value) { f.SetInt(f.Int() + 1) }))
 			case reflect.Uint8:
 				report(at, down(func(f reflect.Value) { f.SetUint(f.Uint() + 1) }))
 			default:

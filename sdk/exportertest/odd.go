@@ -95,6 +95,15 @@ func (o *oddRecords) lists() {
 		r.Metadata = sorted(attribute.String("client.address", "10.0.0.1"))
 		r.Overridden = sorted(attribute.String("client.address", "203.0.113.7"), attribute.Float64("count", 1))
 	})
+	o.add("bulk", func(r *sdk.Record) {
+		r.Target.Type = "article"
+		r.Bulk = audit.Bulk{Selector: strange, Affected: audit.MaxAffected, Sample: []string{"", "1", "1", strangeLine}}
+	})
+	o.add("bulk.nothing_affected", func(r *sdk.Record) {
+		r.Target.Type, r.Bulk.Selector = "article", "{}"
+	})
+	o.add("attempt", func(r *sdk.Record) { r.Attempt = r.ID })
+	o.add("attempt.end", func(r *sdk.Record) { r.Attempt = id(start, 1) })
 	o.add("redacted_and_marked", func(r *sdk.Record) {
 		r.Redacted = []string{"metadata.a", "metadata.password", "reason"}
 		r.Marked = []string{"actor.name", "metadata[300 bytes]", "signal.overflow"}
@@ -131,6 +140,9 @@ func (o *oddRecords) identity() {
 // controls, joined and combining characters, the last character.
 const strange = "\"'`\\ \t\n\r </script>&amp; \u2028\u2029 \ufeff \u202eevil\u2066 👨\u200d👩 e\u0301 \u00e9 İı \ufffd \U0010ffff %s ${x} {{.}} \\u0000"
 
+// strangeLine is such a text for where only one line may be.
+const strangeLine = "\"'`\\ <&> \u2028 \ufeff \u202eevil 👨\u200d👩 e\u0301 \ufffd \U0010ffff"
+
 // oddKeys are keys that mean something to some sink, format or language.
 var oddKeys = []string{
 	"$set", "$where", "$f", "_id", "__proto__", "a", "a.", "a.b", "A", ".", "*", "0", "00", "id", "time", "action",
@@ -141,14 +153,13 @@ var oddKeys = []string{
 
 func (o *oddRecords) texts() {
 	o.add("text", func(r *sdk.Record) {
-		const line = "\"'`\\ <&> \u2028 \ufeff \u202eevil 👨\u200d👩 e\u0301 \ufffd \U0010ffff"
 		r.Reason = strange
-		r.Actor = audit.Actor{Type: audit.ActorUser, ID: line, Name: line, AuthMethod: line, Roles: []string{line}}
-		r.Target = audit.Target{Type: line, ID: line, Name: line}
-		r.Tenant, r.Channel = line, line
-		r.Tracker = sdk.Instrumentation{Name: line, Version: line}
-		r.Changes = []audit.Change{{Field: line, Old: attribute.StringValue(strange), New: attribute.StringValue(line)}}
-		r.Metadata = sorted(attribute.String(line, strange))
+		r.Actor = audit.Actor{Type: audit.ActorUser, ID: strangeLine, Name: strangeLine, AuthMethod: strangeLine, Roles: []string{strangeLine}}
+		r.Target = audit.Target{Type: strangeLine, ID: strangeLine, Name: strangeLine}
+		r.Tenant, r.Channel = strangeLine, strangeLine
+		r.Tracker = sdk.Instrumentation{Name: strangeLine, Version: strangeLine}
+		r.Changes = []audit.Change{{Field: strangeLine, Old: attribute.StringValue(strange), New: attribute.StringValue(strangeLine)}}
+		r.Metadata = sorted(attribute.String(strangeLine, strange))
 	})
 	o.add("long_text", func(r *sdk.Record) {
 		name := strings.Repeat("n", sdk.MaxNameLength)

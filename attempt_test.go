@@ -1,0 +1,116 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+func TestAttempt(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
+	sample := []string{"1", "2"}
+	attempt, err := audit.Begin(ctx, tracker, audit.Event{
+		Action: "payout.send", Operation: audit.OperationExecute, Target: audit.Target{Type: "payout", ID: "7"},
+		Reason: "monthly", Tenant: "acme", Bulk: audit.Bulk{Selector: "due", Affected: 2, Sample: sample},
+		Metadata: []attribute.KeyValue{attribute.String("bank", "first")},
+	})
+	require.NoError(t, err)
+	sample[0] = "changed"
+	require.NoError(t, attempt.Finish(ctx, audit.Event{
+		Outcome: audit.OutcomeFailure, Reason: "no answer", Metadata: []attribute.KeyValue{attribute.Int("code", 9)},
+	}))
+	require.ErrorIs(t, attempt.Finish(ctx, audit.Event{Outcome: audit.OutcomeSuccess}), audit.ErrFinished)
+
+	records := trail.all()
+	require.Len(t, records, 2)
+	begun, ended := records[0], records[1]
+	assert.Equal(t, attempt.ID(), begun.ID)
+	assert.Equal(t, begun.ID, begun.Attempt)
+	assert.Equal(t, begun.ID, ended.Attempt)
+	assert.NotEqual(t, begun.ID, ended.ID)
+	assert.Equal(t, audit.OutcomeUnknown, begun.Outcome)
+	assert.Equal(t, audit.OutcomeFailure, ended.Outcome)
+	assert.Equal(t, "monthly", begun.Reason)
+	assert.Equal(t, "no answer", ended.Reason)
+	assert.Equal(t, begun.Actor, ended.Actor)
+	assert.Equal(t, begun.Bulk, ended.Bulk)
+	assert.Equal(t, []string{"1", "2"}, ended.Bulk.Sample)
+	assert.Equal(t, begun.Target, ended.Target)
+	assert.Equal(t, begun.Operation, ended.Operation)
+	assert.Equal(t, begun.Tenant, ended.Tenant)
+	assert.Equal(t, "payout.send", ended.Action)
+	assert.Equal(t, []attribute.KeyValue{attribute.Int("code", 9)}, ended.Metadata)
+}
+
+func TestBeginRefuses(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	var invalid *audit.ValidationError
+	_, err := audit.Begin(t.Context(), tracker, audit.Event{Action: "payout.send", Outcome: audit.OutcomeSuccess})
+	require.ErrorAs(t, err, &invalid)
+	_, err = audit.Begin(t.Context(), tracker, audit.Event{Action: "payout.send"})
+	require.ErrorIs(t, err, audit.ErrNoActor)
+	_, err = audit.Begin(t.Context(), nil, audit.Event{Action: "payout.send"})
+	require.ErrorIs(t, err, audit.ErrNoProvider)
+	assert.Empty(t, trail.all())
+}
+
+// failing is a tracker that fails so often.
+type failing struct {
+	audit.Tracker
+	left int
+	ids  []audit.ID
+}
+
+func (f *failing) Track(ctx context.Context, e audit.Event) error {
+	f.ids = append(f.ids, e.ID)
+	if f.left--; f.left >= 0 {
+		return errors.New("full")
+	}
+	return f.Tracker.Track(ctx, e)
+}
+
+// A Finish that failed may be tried again, and is the same record then.
+func TestFinishAgain(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
+	f := &failing{Tracker: tracker}
+	attempt, err := audit.Begin(ctx, f, audit.Event{Action: "payout.send"})
+	require.NoError(t, err)
+	f.left = 2
+	e := audit.Event{Outcome: audit.OutcomeSuccess}
+	require.Error(t, attempt.Finish(ctx, e))
+	require.Error(t, attempt.Finish(ctx, e))
+	require.NoError(t, attempt.Finish(ctx, e))
+	require.Len(t, f.ids, 4)
+	assert.Equal(t, f.ids[1], f.ids[2])
+	assert.Equal(t, f.ids[1], f.ids[3])
+	assert.Len(t, trail.all(), 2)
+}
+
+// A sample is bounded, and the record says that there was more.
+func TestBulkSample(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
+	e := audit.Event{Action: "article.archive", Target: audit.Target{Type: "article"}}
+	e.Bulk = audit.Bulk{Selector: "all", Affected: 5000, Sample: make([]string, audit.MaxSample+1)}
+	require.NoError(t, tracker.Track(ctx, e))
+	e.Bulk.Sample = e.Bulk.Sample[:audit.MaxSample]
+	e.Bulk.Selector = "token=" + "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	require.NoError(t, tracker.Track(ctx, e))
+	require.Len(t, trail.all(), 2)
+	assert.Len(t, trail.all()[0].Bulk.Sample, audit.MaxSample)
+	assert.Equal(t, []string{"bulk.sample"}, trail.all()[0].Marked)
+	assert.Empty(t, trail.all()[1].Marked)
+	assert.Equal(t, []string{"bulk.selector"}, trail.all()[1].Redacted)
+	assert.Contains(t, trail.all()[1].Bulk.Selector, "***REDACTED***")
+}
