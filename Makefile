@@ -24,7 +24,7 @@ MODULE := github.com/opendeed/audit
 LEAVES = $(patsubst $(MODULE)/%,%,$(filter $(MODULE)/%,$(shell $(GO) list -m)))
 
 # Servers for the tests, built outside the workspace.
-SERVERS = test/servers/ferretdb
+SERVERS = test/servers/collector test/servers/ferretdb
 
 # The tools are pinned in a module of their own, outside the workspace: their
 # dependencies never choose the versions of ours.

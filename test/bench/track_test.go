@@ -39,26 +39,30 @@ func benchmarkEmit(b *testing.B, opts ...sdklog.LoggerProviderOption) {
 	ctx, scope := context.Background(), scopeMetadata()
 	b.ReportAllocs()
 	for b.Loop() {
-		e := event()
-		var r log.Record
-		r.SetEventName(e.Action)
-		r.SetSeverity(log.SeverityInfo)
-		r.AddAttributes(
-			attribute.String("audit.operation", e.Operation.String()),
-			attribute.String("audit.actor.type", e.Actor.Type.String()),
-			attribute.String("audit.actor.id", e.Actor.ID),
-			attribute.String("audit.actor.name", e.Actor.Name),
-			attribute.String("audit.actor.auth_method", e.Actor.AuthMethod),
-			attribute.String("audit.target.type", e.Target.Type),
-			attribute.String("audit.target.id", e.Target.ID),
-			attribute.String("audit.outcome", e.Outcome.String()),
-			attribute.String("audit.reason", e.Reason),
-			attribute.String("audit.tenant", e.Tenant),
-		)
-		r.AddAttributes(scope...)
-		r.AddAttributes(e.Metadata...)
-		logger.Emit(ctx, r)
+		logger.Emit(ctx, logRecord(scope))
 	}
+}
+
+// logRecord states the event as OpenTelemetry would have it.
+func logRecord(scope []attribute.KeyValue) (r log.Record) {
+	e := event()
+	r.SetEventName(e.Action)
+	r.SetSeverity(log.SeverityInfo)
+	r.AddAttributes(
+		attribute.String("audit.operation", e.Operation.String()),
+		attribute.String("audit.actor.type", e.Actor.Type.String()),
+		attribute.String("audit.actor.id", e.Actor.ID),
+		attribute.String("audit.actor.name", e.Actor.Name),
+		attribute.String("audit.actor.auth_method", e.Actor.AuthMethod),
+		attribute.String("audit.target.type", e.Target.Type),
+		attribute.String("audit.target.id", e.Target.ID),
+		attribute.String("audit.outcome", e.Outcome.String()),
+		attribute.String("audit.reason", e.Reason),
+		attribute.String("audit.tenant", e.Tenant),
+	)
+	r.AddAttributes(scope...)
+	r.AddAttributes(e.Metadata...)
+	return r
 }
 
 // discardLogs is an exporter of OpenTelemetry that takes everything.

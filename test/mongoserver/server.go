@@ -4,20 +4,12 @@
 package mongoserver
 
 import (
-	"bufio"
-	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
-	"strings"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/opendeed/audit/test/process"
 )
 
 // URI returns that of the real server, or nothing.
@@ -27,8 +19,7 @@ func URI() string { return os.Getenv("MONGODB_URI") }
 type Server struct {
 	dir     string
 	address string // chosen by the first start; later ones keep it
-	process *exec.Cmd
-	stdin   io.Closer
+	process *process.Process
 }
 
 // Start starts a server of the test's own, which ends with the test.
@@ -60,86 +51,26 @@ func (s *Server) Run() error {
 	if s.process != nil {
 		return errors.New("the server is running")
 	}
-	program, err := build()
+	program, err := process.Build("ferretdb")
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(context.Background(), program, "-listen", s.address, "-dir", s.dir)
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // it stops when the test process ends
+	p, line, err := process.Start(program, "-listen", s.address, "-dir", s.dir)
 	if err != nil {
 		return err
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	s.process, s.stdin = cmd, stdin
-	line, err := readLine(stdout, time.Minute)
-	if err != nil {
-		s.Kill()
-		return fmt.Errorf("the server does not start: %w", err)
 	}
 	uri, err := url.Parse(line)
 	if err != nil {
-		s.Kill()
+		p.Kill()
 		return err
 	}
+	s.process = p
 	s.address = uri.Host
 	return nil
 }
 
-func readLine(r io.Reader, wait time.Duration) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), wait)
-	defer cancel()
-	type result struct {
-		line string
-		err  error
-	}
-	read := make(chan result, 1)
-	go func() {
-		line, err := bufio.NewReader(r).ReadString('\n')
-		read <- result{strings.TrimSpace(line), err}
-	}()
-	select {
-	case got := <-read:
-		return got.line, got.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-}
-
 // Kill ends the server at once, if it runs: nothing is told to it.
 func (s *Server) Kill() {
-	if s.process == nil {
-		return
-	}
-	_ = s.process.Process.Kill()
-	_ = s.process.Wait()
-	_ = s.stdin.Close()
+	s.process.Kill()
 	s.process = nil
 }
-
-// build builds the server, once for each process; the go command does nothing when it
-// is there.
-var build = sync.OnceValues(func() (string, error) {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("where the sources are is unknown")
-	}
-	root := filepath.Join(filepath.Dir(file), "..", "..")
-	program := filepath.Join(root, "bin", "ferretdb")
-	if runtime.GOOS == "windows" {
-		program += ".exe"
-	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", program, ".")
-	cmd.Dir = filepath.Join(root, "test", "servers", "ferretdb")
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the server: %w\n%s", err, out)
-	}
-	return program, nil
-})
