@@ -116,6 +116,16 @@ func (s *Scope) Target() Target {
 	return s.target
 }
 
+// Channel returns the channel of the scope, or "".
+func (s *Scope) Channel() string {
+	if s == nil {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.channel
+}
+
 // maxEndWait bounds how long End waits for events in flight. Their own waiting
 // is bounded by the track timeout, so that only a processor that hangs can reach
 // this.

@@ -1,0 +1,130 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// pooledRequest is what a framework keeps of a request, and uses again for the next.
+type pooledRequest struct{ user string }
+
+// TestDetachFromRequests answers 1,000 requests, of different actors at a time, each
+// of which leaves a goroutine behind that tracks when all of them are over.
+func TestDetachFromRequests(t *testing.T) {
+	t.Parallel()
+	const requests, atATime = 1000, 50
+	tracker, trail := newTrail(t)
+	pool := sync.Pool{New: func() any { return new(pooledRequest) }}
+	type pooledKey struct{}
+	over := make(chan struct{})
+	var jobs sync.WaitGroup
+
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		job, scope, err := audit.Detach(r.Context())
+		if !assert.NoError(t, err) {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		id := r.URL.Path[1:]
+		jobs.Go(func() {
+			defer func() { assert.NoError(t, scope.End(job)) }()
+			<-over
+			assert.NoError(t, job.Err())
+			assert.NoError(t, tracker.Track(job, intent(audit.OperationUpdate, article(id))))
+			assert.NoError(t, tracker.Track(job, signal(audit.OperationUpdate, article(id))))
+			assert.NoError(t, tracker.Track(job, signal(audit.OperationDelete, article(id))))
+		})
+		w.WriteHeader(http.StatusAccepted)
+	})
+	middleware := audithttp.NewMiddleware(audithttp.WithChannel("api"), audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
+		return audit.User(r.Context().Value(pooledKey{}).(*pooledRequest).user), nil
+	}))(handler)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pooled := pool.Get().(*pooledRequest)
+		pooled.user = r.Header.Get("User")
+		middleware.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pooledKey{}, pooled)))
+		pooled.user = "somebody else"
+		pool.Put(pooled)
+	}))
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atATime}}
+
+	var clients sync.WaitGroup
+	for c := range atATime {
+		clients.Go(func() {
+			for i := c; i < requests; i += atATime {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("%s/%d", server.URL, i), http.NoBody)
+				assert.NoError(t, err)
+				r.Header.Set("User", fmt.Sprint("user-", i))
+				response, err := client.Do(r)
+				if assert.NoError(t, err) {
+					assert.Equal(t, http.StatusAccepted, response.StatusCode)
+					response.Body.Close()
+				}
+			}
+		})
+	}
+	clients.Wait()
+	client.CloseIdleConnections()
+	server.Close()
+	assert.Empty(t, trail.all())
+	close(over)
+	jobs.Wait()
+
+	seen := map[string]int{}
+	for _, r := range trail.all() {
+		assert.Equal(t, audit.User("user-"+r.Target.ID), r.Actor)
+		assert.Equal(t, "api", r.Channel)
+		assert.Equal(t, "/"+r.Target.ID, metadataOf(r, "url.path"))
+		assert.Equal(t, "127.0.0.1", metadataOf(r, "client.address"))
+		seen[r.Kind.String()+" "+r.Action]++
+	}
+	require.Equal(t, map[string]int{"intent intent.update": requests, "signal article.delete": requests}, seen)
+}
+
+// TestMarshalContextOfAnyRequest: nothing that a client sends makes a context too long.
+func TestMarshalContextOfAnyRequest(t *testing.T) {
+	t.Parallel()
+	key := contextKey(t, "k1", contextSecret)
+	server := httptest.NewServer(audithttp.NewMiddleware(
+		audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("1"), nil }), audithttp.WithChannel("api"),
+	)(audithttp.NewMiddleware(audithttp.WithRoute(func(*http.Request) string { return strings.Repeat(`"`, 600) }))(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			token, err := audit.MarshalContext(r.Context(), key, "worker", time.Minute)
+			assert.NoError(t, err)
+			assert.Greater(t, len(token), 4*1024)
+		}))))
+	defer server.Close()
+	const quotes = 2000
+	r, err := http.NewRequestWithContext(t.Context(), strings.Repeat("M", quotes), server.URL+"/"+strings.Repeat("%22", quotes), http.NoBody)
+	require.NoError(t, err)
+	for _, header := range []string{"User-Agent", "X-Request-Id", "X-Forwarded-For"} {
+		r.Header.Set(header, strings.Repeat(`"`, quotes))
+	}
+	client := &http.Client{Transport: &http.Transport{}}
+	response, err := client.Do(r)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, http.StatusOK, response.StatusCode)
+	client.CloseIdleConnections()
+}
+
+func metadataOf(r *sdk.Record, key string) string {
+	for _, kv := range r.Metadata {
+		if string(kv.Key) == key {
+			return kv.Value.AsString()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,237 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func TestDetachKeepsTheContext(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	type mine struct{}
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
+	ctx, cancel := context.WithTimeout(context.WithValue(trace.ContextWithSpanContext(t.Context(), span), mine{}, "value"), time.Hour)
+	outer, _ := audit.NewScope(ctx, audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithTenant("acme"), audit.WithSignalLimit(0))
+	request, scope := audit.NewScope(outer, audit.WithChannel("api"), audit.WithActor(audit.User("1")),
+		audit.WithScopeMetadata(attribute.String("a", "second")), audit.WithClientMetadata(attribute.String("b", "x\xff")))
+	job, jobScope, err := audit.Detach(request, audit.WithScopeMetadata(attribute.String("c", "third")))
+	require.NoError(t, err)
+	require.Same(t, jobScope, audit.ScopeFromContext(job))
+
+	cancel()
+	require.NoError(t, job.Err())
+	_, has := job.Deadline()
+	assert.False(t, has)
+	assert.Equal(t, "value", job.Value(mine{}))
+
+	// Neither of the two sees what the other is told from now on.
+	require.NoError(t, scope.Set(audit.WithChannel("admin"), audit.WithTenant("other"), audit.WithActor(audit.User("2")),
+		audit.WithScopeMetadata(attribute.String("a", "late"), attribute.String("d", "late")), audit.WithoutMetadata("b")))
+	require.NoError(t, jobScope.Set(audit.WithScopeMetadata(attribute.String("e", "job"))))
+	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
+	require.NoError(t, tracker.Track(request, intent(audit.OperationRead, article("1"))))
+
+	require.Len(t, trail.all(), 2, "the limit of signals is the outer scope's")
+	r := trail.all()[0]
+	assert.Equal(t, []string{"metadata.b", "signal.overflow"}, r.Marked)
+	assert.Equal(t, audit.User("1"), r.Actor)
+	assert.Equal(t, "api", r.Channel)
+	assert.Equal(t, "acme", r.Tenant)
+	assert.Equal(t, span.TraceID(), r.TraceID)
+	assert.Equal(t, []attribute.KeyValue{
+		attribute.String("a", "second"), attribute.String("b", "x\ufffd"), attribute.String("c", "third"), attribute.String("e", "job"),
+	}, r.Metadata)
+	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "first")}, r.Overridden)
+	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "late"), attribute.String("d", "late")}, trail.all()[1].Metadata)
+}
+
+func TestDetachActor(t *testing.T) {
+	t.Parallel()
+	alice, bob := audit.User("alice"), audit.User("bob")
+	resolves := func(a audit.Actor, err error) audit.ScopeOption {
+		return audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return a, err })
+	}
+	never := audit.WithActorFunc(func(context.Context) (audit.Actor, error) { panic("it was asked") })
+	broken := errors.New("no user store")
+	tests := []struct {
+		name   string
+		outer  []audit.ScopeOption
+		around audit.Actor // of a ContextWithActor around the scope
+		nearer audit.Actor // and of one within
+		ended  bool        // before Detach
+		opts   []audit.ScopeOption
+		want   audit.Actor
+		track  error // of an intent in the detached scope
+		err    error
+	}{
+		{name: "stated", outer: []audit.ScopeOption{audit.WithActor(alice)}, want: alice},
+		{name: "resolved", outer: []audit.ScopeOption{resolves(alice, nil)}, want: alice},
+		{name: "nobody", track: audit.ErrNoActor},
+		{name: "resolved to nobody", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, track: audit.ErrNoActor},
+		{name: "resolved to nobody, in somebody's context", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, around: bob, want: bob},
+		{name: "nearer than the scope", outer: []audit.ScopeOption{never}, nearer: bob, want: bob},
+		{name: "the resolver fails", outer: []audit.ScopeOption{resolves(audit.Actor{}, broken)}, err: broken},
+		{name: "the resolver panics", outer: []audit.ScopeOption{never}, err: &audit.ActorError{}},
+		{name: "stated instead", outer: []audit.ScopeOption{never}, opts: []audit.ScopeOption{audit.WithActor(bob)}, want: bob},
+		{name: "resolved instead", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(bob, nil)}, want: bob},
+		{name: "resolved to nobody instead", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, want: alice},
+		{name: "known and ended", outer: []audit.ScopeOption{audit.WithActor(alice)}, ended: true, want: alice},
+		{name: "ended before anybody asked", outer: []audit.ScopeOption{never}, ended: true, track: audit.ErrNoActor},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tracker, trail := newTrail(t)
+			request, scope := audit.NewScope(audit.ContextWithActor(t.Context(), tt.around), tt.outer...)
+			if tt.ended {
+				require.NoError(t, scope.End(t.Context()))
+			}
+			job, jobScope, err := audit.Detach(audit.ContextWithActor(request, tt.nearer), tt.opts...)
+			if tt.err != nil {
+				var failed *audit.ActorError
+				require.ErrorAs(t, err, &failed)
+				if _, whatever := errors.AsType[*audit.ActorError](tt.err); !whatever {
+					require.ErrorIs(t, err, tt.err)
+				}
+				require.Nil(t, job)
+				require.Nil(t, jobScope)
+				require.NoError(t, scope.End(t.Context()))
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, scope.End(t.Context()))
+			require.ErrorIs(t, tracker.Track(job, intent(audit.OperationRead, article("1"))), tt.track)
+			require.NoError(t, tracker.Track(job, signal(audit.OperationDelete, article("1"))))
+			require.NoError(t, jobScope.End(t.Context()))
+			want := tt.want
+			if want.IsZero() {
+				want.Type = audit.ActorUnresolved
+			}
+			for _, r := range trail.all() {
+				assert.Equal(t, want, r.Actor)
+			}
+		})
+	}
+}
+
+func TestDetachWithoutAScope(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	job, scope, err := audit.Detach(audit.ContextWithActor(t.Context(), audit.User("1")), audit.WithChannel("job"))
+	require.NoError(t, err)
+	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
+	assert.Empty(t, trail.all(), "it is held")
+	require.NoError(t, scope.End(job))
+	require.Equal(t, []string{"signal article.read"}, trail.actions())
+	assert.Equal(t, "job", trail.all()[0].Channel)
+}
+
+// TestDetachSignals: signals and intents of the two scopes have nothing to do with
+// one another, whichever ends first.
+func TestDetachSignals(t *testing.T) {
+	t.Parallel()
+	a, b := article("a"), article("b")
+	for _, requestFirst := range []bool{true, false} {
+		tracker, trail := newTrail(t)
+		request, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("1")))
+		require.NoError(t, tracker.Track(request, signal(audit.OperationUpdate, a)))
+		job, jobScope, err := audit.Detach(request)
+		require.NoError(t, err)
+		require.NoError(t, tracker.Track(job, intent(audit.OperationUpdate, a)))
+		require.NoError(t, tracker.Track(job, signal(audit.OperationDelete, b)))
+		require.NoError(t, tracker.Track(request, intent(audit.OperationDelete, b)))
+		require.NoError(t, tracker.Track(job, signal(audit.OperationUpdate, a))) // covered
+		assert.False(t, scope.Tracked("intent.update"))
+		assert.False(t, jobScope.Tracked("intent.delete"))
+
+		want := []string{"intent intent.update", "intent intent.delete", "signal article.update", "signal article.delete"}
+		if requestFirst {
+			require.NoError(t, scope.End(t.Context()))
+			require.NoError(t, jobScope.End(job))
+		} else {
+			require.NoError(t, jobScope.End(job))
+			require.NoError(t, scope.End(t.Context()))
+			want[2], want[3] = want[3], want[2]
+		}
+		assert.Equal(t, want, trail.actions())
+	}
+}
+
+func TestDetachStaysSuppressed(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	request, _ := audit.NewScope(audit.SuppressSignals(t.Context()), audit.WithActor(audit.User("1")))
+	job, scope, err := audit.Detach(request)
+	require.NoError(t, err)
+	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
+	require.NoError(t, scope.End(job))
+	assert.Empty(t, trail.all())
+}
+
+// TestDetachIsWaitedFor: the request does not end while its resolver runs for Detach,
+// since what that reads is the framework's again afterwards. It does not wait for the
+// job.
+func TestDetachIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		asked, answer := make(chan struct{}), make(chan struct{})
+		request, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+			close(asked)
+			<-answer
+			return audit.User("1"), nil
+		}))
+		go func() {
+			_, _, err := audit.Detach(request)
+			assert.NoError(t, err)
+		}()
+		<-asked
+		ended := make(chan struct{})
+		go func() {
+			assert.NoError(t, scope.End(t.Context()))
+			close(ended)
+		}()
+		synctest.Wait()
+		select {
+		case <-ended:
+			t.Error("it did not wait")
+		default:
+		}
+		close(answer)
+		<-ended
+	})
+}
+
+// TestDetachResolver bounds a resolver that hangs, and refuses one that detaches
+// itself.
+func TestDetachResolver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var failed *audit.ActorError
+		answer := make(chan struct{})
+		hangs, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+			<-answer
+			return audit.User("1"), nil
+		}))
+		start := time.Now()
+		_, _, err := audit.Detach(hangs)
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, 10*time.Second, time.Since(start))
+		close(answer)
+
+		again, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+			_, _, err := audit.Detach(ctx)
+			return audit.User("1"), err
+		}))
+		_, _, err = audit.Detach(again)
+		require.ErrorAs(t, err, &failed)
+	})
+}

@@ -1,0 +1,157 @@
+package audit
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// vectors are the published test vectors. A program in another language made them.
+type vectors struct {
+	Keys   map[string]string `json:"keys"` // hexadecimal, by id
+	Tokens []struct {
+		Name     string  `json:"name"`
+		Token    string  `json:"token"`
+		Audience string  `json:"audience"`
+		Now      int64   `json:"now"` // Unix time of the reader
+		Payload  *string `json:"payload"`
+		Error    string  `json:"error"`
+	} `json:"tokens"`
+}
+
+var vectorErrors = map[string]error{
+	"":              nil,
+	"malformed":     ErrContextMalformed,
+	"unknown key":   ErrContextUnknownKey,
+	"forged":        ErrContextForged,
+	"audience":      ErrContextAudience,
+	"expired":       ErrContextExpired,
+	"not yet valid": ErrContextNotYetValid,
+}
+
+func readVectors(t testing.TB) (vectors, []ContextKey) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/context-token.json")
+	require.NoError(t, err)
+	var v vectors
+	require.NoError(t, json.Unmarshal(text, &v))
+	var keys []ContextKey
+	for id, secret := range v.Keys {
+		raw, err := hex.DecodeString(secret)
+		require.NoError(t, err)
+		key, err := NewContextKey(id, raw)
+		require.NoError(t, err)
+		keys = append(keys, key)
+	}
+	return v, keys
+}
+
+func TestContextTokenVectors(t *testing.T) {
+	v, keys := readVectors(t)
+	seen := map[string]int{}
+	for _, tt := range v.Tokens {
+		t.Run(tt.Name, func(t *testing.T) {
+			want, known := vectorErrors[tt.Error]
+			require.True(t, known)
+			p, err := openContext(tt.Token, tt.Audience, keys, time.Unix(tt.Now, 0))
+			require.ErrorIs(t, err, want)
+			if want != nil {
+				assert.Nil(t, p)
+				return
+			}
+			text, err := p.encode()
+			require.NoError(t, err)
+			if tt.Payload != nil {
+				assert.Equal(t, *tt.Payload, string(text))
+			}
+			named := func(k ContextKey) bool { return k.ID() == strings.Split(tt.Token, ".")[1] }
+			assert.Equal(t, tt.Token, sealContext(text, keys[slices.IndexFunc(keys, named)]))
+		})
+		seen[tt.Error]++
+	}
+	for word := range vectorErrors {
+		assert.NotZero(t, seen[word], "a vector for %q", word)
+	}
+}
+
+// TestContextTokenBits flips every bit of a token, and cuts and lengthens it.
+func TestContextTokenBits(t *testing.T) {
+	t.Parallel()
+	v, keys := readVectors(t)
+	for _, tt := range v.Tokens {
+		if tt.Error != "" {
+			continue
+		}
+		token := []byte(tt.Token)
+		refuse := func(token []byte) {
+			t.Helper()
+			p, err := openContext(string(token), tt.Audience, keys, time.Unix(tt.Now, 0))
+			if err == nil || p != nil {
+				t.Fatalf("%s: %s was taken", tt.Name, token)
+			}
+		}
+		for i := range token {
+			for bit := range 8 {
+				token[i] ^= 1 << bit
+				refuse(token)
+				token[i] ^= 1 << bit
+			}
+			refuse(token[:i])
+			refuse(slices.Concat(token[:i], token[i+1:]))
+			refuse(slices.Concat(token[:i], []byte{token[i]}, token[i:]))
+		}
+		_, err := openContext(string(token), tt.Audience, keys, time.Unix(tt.Now, 0))
+		require.NoError(t, err, "as it was")
+	}
+}
+
+// FuzzContextToken takes a good token, a change to it, and any text: only what was
+// sealed is ever taken.
+func FuzzContextToken(f *testing.F) {
+	v, keys := readVectors(f)
+	good := map[string]bool{}
+	for _, tt := range v.Tokens {
+		good[tt.Token] = good[tt.Token] || tt.Error == ""
+		f.Add(tt.Token, tt.Audience, tt.Now)
+	}
+	f.Fuzz(func(t *testing.T, token, audience string, now int64) {
+		p, err := openContext(token, audience, keys, time.Unix(now, 0))
+		if err != nil {
+			require.Nil(t, p)
+			return
+		}
+		require.True(t, good[token], "nobody sealed it")
+		require.Equal(t, p.Audience, audience)
+		require.True(t, p.Issued-30 <= now && now < p.Expires+30)
+	})
+}
+
+// FuzzContextPayload reads payloads that the holder of a key might have signed: what
+// is taken has one text only.
+func FuzzContextPayload(f *testing.F) {
+	v, keys := readVectors(f)
+	for _, tt := range v.Tokens {
+		if text, err := verifyContext(tt.Token, keys); err == nil {
+			f.Add(text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := decodeContextPayload(text)
+		if err != nil {
+			require.Nil(t, p)
+			return
+		}
+		again, err := p.encode()
+		require.NoError(t, err)
+		require.Equal(t, string(text), string(again))
+		require.NoError(t, p.check())
+		require.False(t, p.Actor.IsZero())
+	})
+}
