@@ -35,7 +35,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: ci
-ci: lint test cover demo demo-mongodb fuzz ## Run everything that must pass before a change lands
+ci: lint test cover demo demo-mongodb demo-admin demo-deploy fuzz ## Run everything that must pass before a change lands
 
 .PHONY: download
 download: ## Download what every module and the tools need
@@ -105,6 +105,16 @@ demo: ## Run the quickstart and drive it with real HTTP requests
 demo-mongodb: ## Run the service on MongoDB, with the MongoDB in MONGODB_URI or a server that it builds
 	@[ -n "$$MONGODB_URI" ] || GOWORK=off $(GO) build -C test/servers/ferretdb -o "$(CURDIR)/bin/ferretdb" .
 	@$(GO) run ./examples/echo-mongodb/demo "$(CURDIR)/bin/ferretdb"
+
+.PHONY: demo-admin
+demo-admin: ## Run the service with an API, an admin panel and a job queue
+	@$(GO) run ./examples/admin/demo
+
+.PHONY: demo-deploy
+demo-deploy: ## Run one program in three deployments, with a collector and a database that it builds
+	@GOWORK=off $(GO) build -C test/servers/ferretdb -o "$(CURDIR)/bin/ferretdb" .
+	@GOWORK=off $(GO) build -C test/servers/collector -o "$(CURDIR)/bin/collector" .
+	@$(GO) run ./examples/deploy/demo "$(CURDIR)/bin/collector" "$(CURDIR)/bin/ferretdb"
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME

@@ -19,7 +19,12 @@ type Client struct {
 	Base  string // "http://127.0.0.1:8080"
 	Token string // of the Authorization header, if any
 	Err   error
+
+	as string
 }
+
+// View has the requests that follow made in the account of somebody else, or of nobody.
+func (c *Client) View(as string) { c.as = as }
 
 // Wait waits until the service answers.
 func (c *Client) Wait(ctx context.Context) {
@@ -60,6 +65,9 @@ func (c *Client) Do(ctx context.Context, what, method, path string, want int, fo
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if c.as != "" {
+		req.Header.Set("View-As", c.as)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

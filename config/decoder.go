@@ -1,0 +1,327 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// decoder makes a model of nodes, and notes everything that is wrong with them. Fields
+// are named by their tag key, which may add ",required".
+type decoder struct {
+	source   *source
+	lookup   func(string) (string, bool) // of variables
+	problems []Problem
+	places   map[string]*yaml.Node // by path
+	values   []string              // that may be secrets
+	hidden   map[*yaml.Node]bool   // those that are not shown
+}
+
+func newDecoder(s *source, lookup func(string) (string, bool)) *decoder {
+	return &decoder{source: s, lookup: lookup, places: map[string]*yaml.Node{}, hidden: map[*yaml.Node]bool{}}
+}
+
+// composite is a value that is written in more than one way.
+type composite interface {
+	decode(d *decoder, n *yaml.Node, path string)
+}
+
+// problem notes what is wrong at a node.
+func (d *decoder) problem(n *yaml.Node, path, message, suggestion string) {
+	d.problems = append(d.problems, d.problemAt(n, path, Problem{Message: message, Suggestion: suggestion}))
+}
+
+func (d *decoder) problemAt(n *yaml.Node, path string, p Problem) Problem {
+	p.File, p.Path = d.source.file, path
+	if variable := d.source.variables[n]; variable != "" {
+		p.Path = variable
+	}
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
+	}
+	return p
+}
+
+// at returns the node at the path, or the nearest one around it.
+func (d *decoder) at(path string) *yaml.Node {
+	for path != "" {
+		if n := d.places[path]; n != nil {
+			return n
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+	return d.source.root
+}
+
+// wrong notes what is wrong at a path that was decoded.
+func (d *decoder) wrong(path, message string) { d.problem(d.at(path), path, message, "") }
+
+// failed notes an error of another package, without what may be a secret.
+func (d *decoder) failed(path string, err error) {
+	p := Problem{Message: d.clean(err.Error()), Err: err}
+	if p.Message != err.Error() {
+		p.Err = nil
+	}
+	for _, prefix := range []string{"sdk: the tracker provider cannot be made: ", "WithLedger: "} {
+		p.Message = strings.TrimPrefix(p.Message, prefix) // the place says it
+	}
+	d.problems = append(d.problems, d.problemAt(d.at(path), path, p))
+}
+
+// watch has the values of variables removed from messages.
+func (d *decoder) watch(variables ...string) {
+	for _, name := range variables {
+		if value, _ := d.lookup(name); value != "" {
+			d.values = append(d.values, value)
+		}
+	}
+}
+
+// clean removes the values that may be secrets.
+func (d *decoder) clean(text string) string {
+	var values []string
+	for _, v := range d.values {
+		v = strings.TrimSpace(v)
+		quoted := strconv.Quote(v)
+		values = append(values, v, quoted[1:len(quoted)-1])
+	}
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	for _, v := range values {
+		if len(v) >= minSecret {
+			text = strings.ReplaceAll(text, v, hiddenText)
+		}
+	}
+	return text
+}
+
+const (
+	// hiddenText stands for what is not shown.
+	hiddenText = "***"
+	// minSecret is the length from which a value is looked for in messages.
+	minSecret = 4
+)
+
+// value decodes a node into v, which can be set.
+func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
+	d.places[path] = n
+	if !d.plain(n, path) {
+		return
+	}
+	switch target := v.Addr().Interface().(type) {
+	case composite:
+		target.decode(d, n, path)
+		return
+	case scalar:
+		d.scalar(n, path, target)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		target := reflect.New(v.Type().Elem())
+		d.value(n, path, target.Elem())
+		v.Set(target)
+	case reflect.Struct:
+		d.structure(n, path, v)
+	case reflect.Slice:
+		d.sequence(n, path, v)
+	case reflect.Map:
+		d.mapping(n, path, v)
+	default:
+		panic("config: the model has a " + v.Type().String())
+	}
+}
+
+// plain refuses what YAML has and a configuration has not.
+func (d *decoder) plain(n *yaml.Node, path string) bool {
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		d.problem(n, path, "anchors and aliases are not supported; write the value out", "")
+	case n.Style&yaml.TaggedStyle != 0:
+		d.problem(n, path, "tags are not supported; leave it out", "")
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
+		d.problem(n, path, "it is empty; give it a value, or leave it out", "")
+	case n.Kind == yaml.ScalarNode && n.ShortTag() == tagFloat && strings.ContainsAny(n.Value, "nN"):
+		d.problem(n, path, "it is no number", "") // infinite, or none
+	default:
+		return true
+	}
+	return false
+}
+
+func (d *decoder) scalar(n *yaml.Node, path string, target scalar) {
+	text, literal, ok := d.text(n, path)
+	if !ok {
+		return
+	}
+	if fault := target.set(text); fault != nil {
+		if text == "" && d.source.file == "" {
+			fault.message = "it is not set"
+		}
+		d.problem(n, path, fault.message, fault.suggestion)
+		return
+	}
+	if literal && !slices.Contains(target.tags(), n.ShortTag()) {
+		message := "it must be a text; write it in quotation marks"
+		if n.ShortTag() == tagText {
+			message = "it must stand without quotation marks"
+		}
+		d.problem(n, path, message, "")
+		return
+	}
+	switch s := target.(type) {
+	case *secret:
+		d.hide(n, text)
+	case *endpoint:
+		if s.hides() {
+			d.hide(n, text)
+		}
+	}
+}
+
+func (d *decoder) hide(n *yaml.Node, text string) {
+	d.hidden[n] = true
+	d.values = append(d.values, text)
+}
+
+// text returns the text of a scalar with its variables. It is literal if it had none, so
+// that what YAML takes it for counts.
+func (d *decoder) text(n *yaml.Node, path string) (text string, literal, ok bool) {
+	if n.Kind != yaml.ScalarNode {
+		d.problem(n, path, "it must be a single value", "")
+		return "", false, false
+	}
+	if d.source.file == "" {
+		return n.Value, false, true
+	}
+	x := expand(n.Value, d.lookup)
+	d.values = append(d.values, x.values...)
+	for _, message := range x.faults {
+		d.problem(n, path, message, "")
+	}
+	return x.text, !strings.Contains(n.Value, "$"), len(x.faults) == 0
+}
+
+func (d *decoder) sequence(n *yaml.Node, path string, v reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		d.problem(n, path, "it must be a list", "")
+		return
+	}
+	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
+	for i, item := range n.Content {
+		d.value(item, path+"["+strconv.Itoa(i)+"]", list.Index(i))
+	}
+	v.Set(list)
+}
+
+// keys calls f for the keys of a mapping.
+func (d *decoder) keys(n *yaml.Node, path string, f func(key, value *yaml.Node)) bool {
+	if n.Kind != yaml.MappingNode {
+		d.problem(n, path, "it must be a mapping of keys to values", "")
+		return false
+	}
+	lines := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := join(path, key.Value)
+		switch line, twice := lines[key.Value]; {
+		case key.ShortTag() == "!!merge":
+			d.problem(key, path, "merging is not supported; write the values out", "")
+		case key.Kind != yaml.ScalarNode || key.ShortTag() != tagText || key.Style&yaml.TaggedStyle != 0 || key.Anchor != "":
+			d.problem(key, path, "a key must be a plain text", "")
+		case twice:
+			d.problem(key, at, "the key stands in line "+strconv.Itoa(line)+" already", "")
+		default:
+			lines[key.Value] = key.Line
+			f(key, value)
+		}
+	}
+	return true
+}
+
+// mapping decodes a mapping whose keys are anybody's.
+func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
+	m := reflect.MakeMap(v.Type())
+	if !d.keys(n, path, func(key, value *yaml.Node) {
+		element := reflect.New(v.Type().Elem()).Elem()
+		d.value(value, join(path, key.Value), element)
+		if !element.IsZero() {
+			m.SetMapIndex(reflect.ValueOf(key.Value), element)
+		}
+	}) {
+		return
+	}
+	v.Set(m)
+}
+
+// structure decodes a mapping whose keys are known.
+func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
+	fields := fieldsOf(v)
+	known := make([]string, len(fields))
+	for i, f := range fields {
+		known[i] = f.key
+	}
+	present := map[string]bool{}
+	if !d.keys(n, path, func(key, value *yaml.Node) {
+		at := join(path, key.Value)
+		i := slices.Index(known, key.Value)
+		if i < 0 {
+			d.problem(key, at, "unknown key", nearest(key.Value, known))
+			return
+		}
+		present[key.Value] = true
+		d.value(value, at, fields[i].value)
+	}) {
+		return
+	}
+	for _, f := range fields {
+		if f.required && !present[f.key] {
+			d.problem(n, join(path, f.key), "it is missing", "")
+		}
+	}
+}
+
+// field is one of a model.
+type field struct {
+	key      string
+	required bool
+	value    reflect.Value
+}
+
+// fieldsOf returns the fields of a struct, and those of what is embedded in it.
+func fieldsOf(v reflect.Value) []field {
+	var fields []field
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Anonymous {
+			fields = append(fields, fieldsOf(v.Field(i))...)
+			continue
+		}
+		key, option, _ := strings.Cut(f.Tag.Get("key"), ",")
+		if key != "" {
+			fields = append(fields, field{key: key, required: option == "required", value: v.Field(i)})
+		}
+	}
+	return fields
+}
+
+// join adds keys to a path. What does not look like a name is not shown.
+func join(path string, keys ...string) string {
+	for _, key := range keys {
+		switch {
+		case key == "" || len(key) > 64 || strings.Trim(key, keyLetters+".") != "":
+			path += `["?"]`
+		case strings.Contains(key, "."):
+			path += `["` + key + `"]`
+		case path == "":
+			path = key
+		default:
+			path += "." + key
+		}
+	}
+	return path
+}
+
+const keyLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"

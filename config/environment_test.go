@@ -1,0 +1,159 @@
+package config_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/opendeed/audit/config"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func setenv(t *testing.T, variables map[string]string) {
+	t.Helper()
+	for name, value := range variables {
+		t.Setenv(name, value)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		variables map[string]string
+		want      string // the dump
+	}{
+		{"one", map[string]string{"AUDIT_EXPORTERS": "stdout"}, `exporters:
+  - type: stdout
+`},
+		{"the order is kept", map[string]string{
+			"AUDIT_EXPORTERS": " otlp, stdout ,mongodb", "AUDIT_MONGODB_URI": "mongodb://audit:hunter2@db", "AUDIT_LEDGER_DIR": "",
+		}, `exporters:
+  - type: otlp
+  - type: stdout
+  - type: mongodb
+    uri: '***'
+`},
+		{"a ledger alone", map[string]string{"AUDIT_EXPORTERS": "none", "AUDIT_LEDGER_DIR": "my $ledger"}, `ledger:
+  dir: my $ledger
+exporters: none
+`},
+		{"everything", map[string]string{
+			"AUDIT_EXPORTERS": "stdout,mongodb", "AUDIT_TRACK_TIMEOUT": "5s", "AUDIT_ANONYMOUS": "article.read, feed.*",
+			"AUDIT_LEDGER_DIR": "d", "AUDIT_LEDGER_SYNC_INTERVAL": "1s", "AUDIT_LEDGER_MAX_SIZE": "10GiB",
+			"AUDIT_LEDGER_SEGMENT_SIZE": "1048576", "AUDIT_LEDGER_RETENTION_AGE": "30d", "AUDIT_LEDGER_RETENTION_SIZE": "5GiB",
+			"AUDIT_STDOUT_FORMAT": "text", "AUDIT_STDOUT_COLOR": "false",
+			"AUDIT_MONGODB_URI": "mongodb://db", "AUDIT_MONGODB_DATABASE": "a", "AUDIT_MONGODB_COLLECTION": "b",
+			"AUDIT_MONGODB_RETENTION": "365d", "AUDIT_MONGODB_INDEXES": "true",
+		}, `track_timeout: 5s
+ledger:
+  dir: d
+  sync_interval: 1s
+  max_size: 10GiB
+  segment_size: 1048576
+  retention:
+    age: 30d
+    size: 5GiB
+anonymous:
+  - article.read
+  - feed.*
+exporters:
+  - type: stdout
+    format: text
+    color: false
+  - type: mongodb
+    uri: '***'
+    database: a
+    collection: b
+    retention: 365d
+    indexes: true
+`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			setenv(t, tt.variables)
+			c, err := config.Load(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, c.String())
+		})
+	}
+}
+
+func TestEnvironmentProblems(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		variables map[string]string
+		want      string
+	}{
+		{"nothing", nil, `AUDIT_EXPORTERS: it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; AUDIT_CONFIG_FILE may name a file instead`},
+		{"empty", map[string]string{"AUDIT_EXPORTERS": " "}, `AUDIT_EXPORTERS: it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; AUDIT_CONFIG_FILE may name a file instead`},
+		{
+			"a ledger without a word about exporters",
+			map[string]string{"AUDIT_LEDGER_DIR": "d"},
+			`AUDIT_EXPORTERS: it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; AUDIT_CONFIG_FILE may name a file instead`,
+		},
+		{
+			"none without a ledger",
+			map[string]string{"AUDIT_EXPORTERS": "none"},
+			`AUDIT_EXPORTERS: none needs a ledger, without which nothing would be recorded`,
+		},
+		{
+			"none and another",
+			map[string]string{"AUDIT_EXPORTERS": "stdout,none", "AUDIT_LEDGER_DIR": "d"},
+			`AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, written out`,
+		},
+		{
+			"twice",
+			map[string]string{"AUDIT_EXPORTERS": "stdout,stdout"},
+			`AUDIT_EXPORTERS: an exporter is named twice; two of a type need a file`,
+		},
+		{"all at once", map[string]string{
+			"AUDIT_EXPORTERS": "stdot,mongodb,", "AUDIT_LEDGER_MAX_SIZE": "ten", "AUDIT_TRACK_TIMEOUT": "10", "AUDIT_ANONYMOUS": "A.b",
+			"AUDIT_MONGODB_RETENTION": "a year", "AUDIT_MONGODB_URL": "mongodb://hunter2", "AUDIT_EXPORTER": "stdout", "AUDIT_HMAC_KEY": "x",
+			"AUDIT_MONGODB_USER": "shop",
+		}, `AUDIT_EXPORTER: unknown variable; did you mean "AUDIT_EXPORTERS"?
+AUDIT_MONGODB_URL: unknown variable; did you mean "AUDIT_MONGODB_URI"?
+AUDIT_TRACK_TIMEOUT: it must be a positive duration, such as 500ms, 10s, 1h30m or 30d
+AUDIT_LEDGER_DIR: it is not set
+AUDIT_LEDGER_MAX_SIZE: it must be a positive number of bytes, such as 1048576, 64KiB or 10GiB
+AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, written out; did you mean "stdout"?
+AUDIT_MONGODB_URI: it is not set
+AUDIT_MONGODB_RETENTION: it must be a positive duration, such as 500ms, 10s, 1h30m or 30d
+AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, written out
+AUDIT_ANONYMOUS: it is no action, such as invoice.approve, nor a pattern of actions, such as "invoice.*"`},
+		{"what others read", map[string]string{
+			"AUDIT_EXPORTERS": "otlp", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "hunter2",
+			"OTEL_EXPORTER_OTLP_CERTIFICATE": "missing.pem", "OTEL_RESOURCE_ATTRIBUTES": "hunter2",
+		}, `OTEL_RESOURCE_ATTRIBUTES: it must be a list such as key=value,key=value, with %2C for a comma in a value
+OTEL_EXPORTER_OTLP_TIMEOUT: "soon" is no positive number of milliseconds
+OTEL_EXPORTER_OTLP_CERTIFICATE: open missing.pem: no such file or directory
+OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: it is no URL that begins with http:// or https://`},
+		{
+			"an unknown protocol",
+			map[string]string{"AUDIT_EXPORTERS": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+			`OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported; take grpc or http/protobuf`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			setenv(t, tt.variables)
+			err := config.Check(t.Context())
+			require.EqualError(t, err, tt.want)
+			var problems *config.Error
+			require.ErrorAs(t, err, &problems)
+		})
+	}
+}
+
+// A file is everything: the variables of ours count only where it names them.
+func TestFileGoesBeforeEnvironment(t *testing.T) {
+	file := write(t, "deploy.yaml", "exporters: [{type: stdout, format: '${AUDIT_STDOUT_FORMAT:-json}'}]\n")
+	setenv(t, map[string]string{"AUDIT_EXPORTERS": "mongodb", "AUDIT_TRACK_TIMEOUT": "nonsense", "AUDIT_CONFIG_FILE": file})
+	require.NoError(t, config.Check(t.Context()))
+	t.Setenv("AUDIT_STDOUT_FORMAT", "xml")
+	require.ErrorContains(t, config.Check(t.Context()), "deploy.yaml:1:36: exporters[0].format: it must be one of json, text")
+
+	other := write(t, "other.yaml", "exporters: [{type: stdout}]\n")
+	require.NoError(t, config.Check(t.Context(), config.WithFile(other)), "the option goes before the variable")
+	require.ErrorContains(t, config.Check(t.Context(), config.WithFile("")), "deploy.yaml:1:36", "no path is no option")
+	err := config.Check(t.Context(), config.WithFile("missing.yaml"))
+	require.EqualError(t, err, "missing.yaml: it cannot be read: no such file or directory")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

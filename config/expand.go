@@ -1,0 +1,83 @@
+package config
+
+import "strings"
+
+// expansion is what became of a text with ${VAR} in it.
+type expansion struct {
+	text   string
+	values []string // of the variables
+	faults []string
+}
+
+// expand puts the values of variables into a text: ${VAR}, and ${VAR:-default} where VAR
+// is unset or empty. $$ stands for $. A $ that is followed by neither a letter nor { or $
+// stays as it is, as at the end of a regular expression.
+func expand(text string, lookup func(string) (string, bool)) expansion {
+	var x expansion
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "$")
+		out.WriteString(before)
+		if !found {
+			break
+		}
+		text = x.one(&out, rest, lookup)
+	}
+	x.text = out.String()
+	return x
+}
+
+// one writes what stands for a $ and what follows it, and returns the rest.
+func (x *expansion) one(out *strings.Builder, rest string, lookup func(string) (string, bool)) string {
+	switch {
+	case strings.HasPrefix(rest, "$"):
+		out.WriteByte('$')
+		return rest[1:]
+	case strings.HasPrefix(rest, "{"):
+		inner, behind, closed := strings.Cut(rest[1:], "}")
+		if !closed {
+			x.fault("a ${ has no }; write $$ for a dollar sign")
+			return ""
+		}
+		out.WriteString(x.variable(inner, lookup))
+		return behind
+	case rest != "" && (isLetter(rest[0]) || rest[0] == '_'):
+		x.fault("a $ stands before a letter; write ${NAME} for a variable, or $$ for a dollar sign")
+	}
+	out.WriteByte('$')
+	return rest
+}
+
+func (x *expansion) variable(inner string, lookup func(string) (string, bool)) string {
+	name, fallback, hasFallback := strings.Cut(inner, ":-")
+	switch {
+	case !isVariable(name):
+		x.fault("in ${NAME} and ${NAME:-default} the name has letters, digits and underscores")
+		return ""
+	case strings.Contains(fallback, "${"):
+		x.fault("the default of ${" + name + "} has a ${ itself, which is not supported")
+		return ""
+	}
+	value, set := lookup(name)
+	switch {
+	case hasFallback && value == "":
+		return fallback
+	case !set:
+		x.fault("the variable " + name + " is not set; set it, or write ${" + name + ":-default}")
+	}
+	x.values = append(x.values, value)
+	return value
+}
+
+func (x *expansion) fault(message string) { x.faults = append(x.faults, message) }
+
+func isVariable(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isLetter(c) && c != '_' && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

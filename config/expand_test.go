@@ -1,0 +1,77 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func lookupOf(variables map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, set := variables[name]
+		return value, set
+	}
+}
+
+var testVariables = map[string]string{"A": "alpha", "B_2": "${A} $$ x", "EMPTY": ""}
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ text, want, fault string }{
+		{text: "", want: ""},
+		{text: "plain", want: "plain"},
+		{text: "${A}", want: "alpha"},
+		{text: "x${A}y${A}z", want: "xalphayalphaz"},
+		{text: "${B_2}", want: "${A} $$ x"}, // what a value holds is not looked at again
+		{text: "${EMPTY}", want: ""},
+		{text: "${EMPTY:-b}", want: "b"},
+		{text: "${NONE:-}", want: ""},
+		{text: "${NONE:-a:-b c}", want: "a:-b c"},
+		{text: "${A:-b}", want: "alpha"},
+		{text: "$$", want: "$"},
+		{text: "$${A}", want: "${A}"},
+		{text: "$$$$A", want: "$$A"},
+		{text: `^\d+$`, want: `^\d+$`},
+		{text: "(a$|b$)5$5", want: "(a$|b$)5$5"},
+		{text: "${NONE}", fault: "the variable NONE is not set; set it, or write ${NONE:-default}"},
+		{text: "$A", fault: "a $ stands before a letter; write ${NAME} for a variable, or $$ for a dollar sign"},
+		{text: "$_", fault: "a $ stands before a letter; write ${NAME} for a variable, or $$ for a dollar sign"},
+		{text: "x${A", fault: "a ${ has no }; write $$ for a dollar sign"},
+		{text: "${}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
+		{text: "${1A}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
+		{text: "${A-b}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
+		{text: "${A:?b}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
+		{text: "${NONE:-${A}}", fault: "the default of ${NONE} has a ${ itself, which is not supported"},
+	} {
+		x := expand(tt.text, lookupOf(testVariables))
+		if tt.fault != "" {
+			assert.Equal(t, []string{tt.fault}, x.faults, tt.text)
+			continue
+		}
+		assert.Empty(t, x.faults, tt.text)
+		assert.Equal(t, tt.want, x.text, tt.text)
+	}
+	x := expand("${NONE} $A ${A}", lookupOf(testVariables))
+	assert.Len(t, x.faults, 2, "all at once")
+	assert.Contains(t, x.values, "alpha")
+}
+
+func FuzzExpand(f *testing.F) {
+	for _, text := range []string{"${A}", "$$", "${NONE:-x}", "$", "${", "a$b", "${A}${", "${EMPTY:-}"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		x := expand(text, lookupOf(testVariables))
+		for _, fault := range x.faults {
+			assert.NotContains(t, fault, "alpha")
+		}
+		if !strings.Contains(text, "$") {
+			assert.Equal(t, text, x.text)
+			assert.Empty(t, x.faults)
+		}
+		escaped := expand(strings.ReplaceAll(text, "$", "$$"), lookupOf(testVariables))
+		assert.Equal(t, text, escaped.text, "$$ makes any text plain")
+		assert.Empty(t, escaped.faults)
+	})
+}

@@ -1,0 +1,145 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"go.yaml.in/yaml/v3"
+)
+
+// ledgerModel is the log on disk from which the exporters follow.
+type ledgerModel struct {
+	Dir          text               `key:"dir,required"`
+	SyncInterval duration           `key:"sync_interval"`
+	MaxSize      size               `key:"max_size"`
+	SegmentSize  size               `key:"segment_size"`
+	Retention    retentionModel     `key:"retention"`
+	Salvage      flag               `key:"salvage"`
+	Export       *ledgerExportModel `key:"export"`
+}
+
+// exportModel is how an exporter is fed.
+type exportModel struct {
+	BatchSize count    `key:"batch_size"`
+	Interval  duration `key:"interval"`
+	Timeout   duration `key:"timeout"`
+	Backoff   duration `key:"backoff"`
+}
+
+// ledgerExportModel is the same for all exporters of a ledger.
+type ledgerExportModel struct {
+	exportModel
+
+	BatchBytes size `key:"batch_bytes"`
+}
+
+// retentionModel is the word until_exported, or a mapping.
+type retentionModel struct {
+	word   retentionWord
+	bounds *retentionBounds
+}
+
+type retentionWord string
+
+// untilExported keeps nothing that every exporter has.
+const untilExported = "until_exported"
+
+func (*retentionWord) tags() []string { return []string{tagText} }
+
+func (w *retentionWord) set(s string) *fault {
+	f := oneOf(w, s, untilExported)
+	if f != nil {
+		f.message = "it must be a mapping with age or size, or " + untilExported
+	}
+	return f
+}
+
+type retentionBounds struct {
+	Age  duration `key:"age"`
+	Size size     `key:"size"`
+}
+
+func (r *retentionModel) decode(d *decoder, n *yaml.Node, path string) {
+	if n.Kind != yaml.MappingNode {
+		d.scalar(n, path, &r.word)
+		return
+	}
+	r.bounds = &retentionBounds{}
+	if len(n.Content) == 0 {
+		d.problem(n, path, "it has neither age nor size; leave it out to keep everything", "")
+	}
+	d.structure(n, path, valueOf(r.bounds))
+}
+
+func (l *ledgerModel) check(d *decoder, path string, exporters *exportersModel) {
+	if l == nil {
+		return
+	}
+	if info, err := os.Stat(string(l.Dir)); err == nil && !info.IsDir() {
+		d.wrong(join(path, "dir"), "it is no directory")
+	}
+	segment := int64(ledger.DefaultSegmentSize)
+	if l.SegmentSize > 0 {
+		segment = int64(l.SegmentSize)
+	}
+	if segment < ledger.MinSegmentSize || segment > ledger.MaxSegmentSize {
+		d.wrong(join(path, "segment_size"), "it must be between 64KiB and 2GiB")
+	} else if l.MaxSize > 0 && int64(l.MaxSize) < 2*segment {
+		d.wrong(join(path, "max_size"), fmt.Sprintf("it is less than two segments, of %d bytes each", segment))
+	}
+	if l.Retention.word == untilExported && exporters.none {
+		d.wrong(join(path, "retention"), "without exporters it would keep nothing")
+	}
+	if l.Export != nil && l.Export.BatchSize > count(ledger.MaxBeyond) {
+		d.wrong(join(path, "export", "batch_size"), fmt.Sprintf("it is more than %d", ledger.MaxBeyond))
+	}
+}
+
+func (l *ledgerModel) options() []sdk.LedgerOption {
+	var opts []sdk.LedgerOption
+	if l.SyncInterval > 0 {
+		opts = append(opts, sdk.WithSyncInterval(time.Duration(l.SyncInterval)))
+	}
+	if l.MaxSize > 0 {
+		opts = append(opts, sdk.WithLedgerSize(int64(l.MaxSize)))
+	}
+	if l.SegmentSize > 0 {
+		opts = append(opts, sdk.WithSegmentSize(int64(l.SegmentSize)))
+	}
+	if b := l.Retention.bounds; b != nil {
+		opts = append(opts, sdk.WithRetention(time.Duration(b.Age), int64(b.Size)))
+	} else if l.Retention.word == untilExported {
+		opts = append(opts, sdk.WithRetention(0, 0))
+	}
+	if l.Salvage == flagTrue {
+		opts = append(opts, sdk.WithSalvage())
+	}
+	if l.Export != nil {
+		opts = append(opts, sdk.WithExport(l.Export.options()...))
+		if l.Export.BatchBytes > 0 {
+			opts = append(opts, sdk.WithBatchBytes(int(l.Export.BatchBytes)))
+		}
+	}
+	return opts
+}
+
+// options returns the options of what was given.
+func (e *exportModel) options() []sdk.BatchOption {
+	var opts []sdk.BatchOption
+	if e.BatchSize > 0 {
+		opts = append(opts, sdk.WithBatchSize(int(e.BatchSize)))
+	}
+	if e.Interval > 0 {
+		opts = append(opts, sdk.WithBatchInterval(time.Duration(e.Interval)))
+	}
+	if e.Timeout > 0 {
+		opts = append(opts, sdk.WithExportTimeout(time.Duration(e.Timeout)))
+	}
+	if e.Backoff > 0 {
+		opts = append(opts, sdk.WithBackoff(time.Duration(e.Backoff)))
+	}
+	return opts
+}

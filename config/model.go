@@ -1,0 +1,181 @@
+package config
+
+import (
+	"context"
+
+	"github.com/opendeed/audit/sdk"
+	"go.yaml.in/yaml/v3"
+)
+
+// model is what a configuration says. A zero value is what it does not say.
+type model struct {
+	Version      version          `key:"version"`
+	Service      serviceModel     `key:"service"`
+	TrackTimeout duration         `key:"track_timeout"`
+	Anonymous    []text           `key:"anonymous"`
+	Validation   *validationModel `key:"validation"`
+	Redaction    *redactionModel  `key:"redaction"`
+	Ledger       *ledgerModel     `key:"ledger"`
+	Exporters    exportersModel   `key:"exporters,required"`
+}
+
+// version is that of the format.
+type version int
+
+func (*version) tags() []string { return []string{tagInt} }
+
+func (v *version) set(s string) *fault {
+	if s != "1" {
+		return &fault{message: "it must be 1, the only version that there is"}
+	}
+	*v = 1
+	return nil
+}
+
+// exportersModel is a list of exporters, or the word none.
+type exportersModel struct {
+	none bool
+	list []exporterModel
+}
+
+// exporterModel is one of the types of exporters.
+type exporterModel interface {
+	common() *exporterCommon
+	// check notes what is wrong. It connects to nothing.
+	check(ctx context.Context, d *decoder, path string)
+	// open makes the exporter, or notes why it cannot be made.
+	open(ctx context.Context, b *builder, path string) sdk.Exporter
+}
+
+// exporterCommon is what all exporters have.
+type exporterCommon struct {
+	Type     text         `key:"type,required"`
+	Name     text         `key:"name"`
+	Filter   filterModel  `key:"filter"`
+	Delivery deliveryWord `key:"delivery"`
+	Batch    *batchModel  `key:"batch"`
+}
+
+func (c *exporterCommon) common() *exporterCommon { return c }
+
+// name returns the exporter's name, which by default is its type.
+func (c *exporterCommon) name() string {
+	if c.Name != "" {
+		return string(c.Name)
+	}
+	return string(c.Type)
+}
+
+// The types of exporters.
+const (
+	typeStdout  = "stdout"
+	typeMongoDB = "mongodb"
+	typeOTLP    = "otlp"
+)
+
+var exporterTypes = []string{typeStdout, typeMongoDB, typeOTLP}
+
+// newExporterModel returns the model of a type, or nil.
+func newExporterModel(exporterType string) exporterModel {
+	switch exporterType {
+	case typeStdout:
+		return &stdoutModel{}
+	case typeMongoDB:
+		return &mongodbModel{}
+	case typeOTLP:
+		return &otlpModel{}
+	}
+	return nil
+}
+
+// none stands for no exporters, which must be a choice.
+const none = "none"
+
+const (
+	errNoExporters = "it must be a list of exporters, or none where there is a ledger"
+	errNoVariable  = "it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; " +
+		FileVariable + " may name a file instead"
+)
+
+func (x *exportersModel) decode(d *decoder, n *yaml.Node, path string) {
+	switch {
+	case n.Kind == yaml.ScalarNode:
+		if text, _, ok := d.text(n, path); ok && text != none {
+			d.problem(n, path, errNoExporters, "")
+		}
+		x.none = true
+	case len(n.Content) == 0 && d.source.file == "":
+		d.problem(n, path, errNoVariable, "")
+	case n.Kind != yaml.SequenceNode || len(n.Content) == 0:
+		d.problem(n, path, errNoExporters, "")
+	}
+	if n.Kind != yaml.SequenceNode {
+		return
+	}
+	for i, item := range n.Content {
+		x.list = append(x.list, d.exporter(item, index(path, i)))
+	}
+}
+
+// exporter decodes one of the list, or returns nil.
+func (d *decoder) exporter(n *yaml.Node, path string) exporterModel {
+	d.places[path] = n
+	if !d.plain(n, path) {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		d.problem(n, path, "it must be a mapping with a type", "")
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != "type" {
+			continue
+		}
+		value := n.Content[i+1]
+		m := newExporterModel(value.Value)
+		if m == nil || value.ShortTag() != tagText {
+			d.problem(value, join(path, "type"), "it must be one of stdout, mongodb, otlp, written out", nearest(value.Value, exporterTypes))
+			return nil
+		}
+		d.value(n, path, valueOf(m))
+		return m
+	}
+	d.problem(n, join(path, "type"), "it is missing; it is one of stdout, mongodb, otlp", "")
+	return nil
+}
+
+// deliveryWord is how an exporter gets records where there is no ledger.
+type deliveryWord string
+
+// The deliveries.
+const (
+	deliverySync  = "sync"
+	deliveryBatch = "batch"
+)
+
+func (*deliveryWord) tags() []string { return []string{tagText} }
+
+func (w *deliveryWord) set(s string) *fault { return oneOf(w, s, deliverySync, deliveryBatch) }
+
+// batchModel is how a batcher works.
+type batchModel struct {
+	exportModel
+
+	QueueSize   count `key:"queue_size"`
+	MaxAttempts count `key:"max_attempts"`
+}
+
+// options returns the options of what was given.
+func (b *batchModel) options() []sdk.BatchOption {
+	if b == nil {
+		return nil
+	}
+	opts := b.exportModel.options()
+	if b.QueueSize > 0 {
+		opts = append(opts, sdk.WithQueueSize(int(b.QueueSize)))
+	}
+	if b.MaxAttempts > 0 {
+		opts = append(opts, sdk.WithMaxAttempts(int(b.MaxAttempts)))
+	}
+	return opts
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+)
+
+// Each key that is given comes to one option, and none that is not.
+func TestOptionsOfKeys(t *testing.T) {
+	t.Parallel()
+	var none *batchModel
+	assert.Empty(t, none.options())
+	assert.Empty(t, (&ledgerModel{Dir: "d"}).options())
+	assert.Empty(t, (&validationModel{}).options())
+	for name, given := range map[string]int{
+		"batch size":          len((&exportModel{BatchSize: 1}).options()),
+		"interval":            len((&exportModel{Interval: 1}).options()),
+		"timeout":             len((&exportModel{Timeout: 1}).options()),
+		"backoff":             len((&exportModel{Backoff: 1}).options()),
+		"a batch's interval":  len((&batchModel{exportModel: exportModel{Interval: 1}}).options()),
+		"queue size":          len((&batchModel{QueueSize: 1}).options()),
+		"attempts":            len((&batchModel{MaxAttempts: 1}).options()),
+		"sync interval":       len((&ledgerModel{SyncInterval: 1}).options()),
+		"max size":            len((&ledgerModel{MaxSize: 1}).options()),
+		"segment size":        len((&ledgerModel{SegmentSize: 1}).options()),
+		"retention":           len((&ledgerModel{Retention: retentionModel{bounds: &retentionBounds{Age: 1}}}).options()),
+		"until exported":      len((&ledgerModel{Retention: retentionModel{word: untilExported}}).options()),
+		"salvage":             len((&ledgerModel{Salvage: flagTrue}).options()),
+		"export":              len((&ledgerModel{Export: &ledgerExportModel{}}).options()),
+		"batch bytes":         len((&ledgerModel{Export: &ledgerExportModel{BatchBytes: 1}}).options()) - 1,
+		"actions":             len((&validationModel{Actions: []text{"a"}}).options()),
+		"required":            len((&validationModel{Required: []requiredModel{{Actions: []text{"a"}}}}).options()),
+		"clock skew":          len((&validationModel{MaxClockSkew: 1}).options()),
+		"record size":         len((&validationModel{MaxRecordSize: 1}).options()),
+		"metadata":            len((&validationModel{MaxMetadata: 1}).options()),
+		"no salvage, negated": 1 - len((&ledgerModel{Salvage: flagFalse}).options()),
+	} {
+		assert.Equal(t, 1, given, name)
+	}
+}
+
+func TestWriteConcern(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	assert.Equal(t, &writeconcern.WriteConcern{W: "majority", Journal: &yes}, (&writeConcernModel{}).concern())
+	assert.Equal(t, &writeconcern.WriteConcern{W: 2, Journal: &no}, (&writeConcernModel{W: "2", Journal: flagFalse}).concern())
+	assert.Equal(t, &writeconcern.WriteConcern{W: "tag", Journal: &yes}, (&writeConcernModel{W: "tag", Journal: flagTrue}).concern())
+}
+
+// The values arrive where the model has them.
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	s, problem := parseFile("test.yaml", []byte(`
+track_timeout: 90s
+ledger: {dir: "${A}-x", max_size: 1GiB, retention: {age: 1d}, salvage: true, export: {batch_size: 7, batch_bytes: 2KiB}}
+exporters:
+  - {type: otlp, headers: {a: "${A}"}, insecure: false, concurrency: 3, batch: {queue_size: 4, interval: 5ms}, filter: {kinds: [signal]}}
+`))
+	require.Nil(t, problem)
+	d := newDecoder(s, lookupOf(testVariables))
+	var m model
+	d.value(s.root, "", valueOf(&m))
+	require.Empty(t, d.problems)
+	assert.Equal(t, duration(90*time.Second), m.TrackTimeout)
+	assert.Equal(t, &ledgerModel{
+		Dir: "alpha-x", MaxSize: 1 << 30, Retention: retentionModel{bounds: &retentionBounds{Age: duration(24 * time.Hour)}}, Salvage: flagTrue,
+		Export: &ledgerExportModel{exportModel: exportModel{BatchSize: 7}, BatchBytes: 2048},
+	}, m.Ledger)
+	o, ok := m.Exporters.list[0].(*otlpModel)
+	require.True(t, ok)
+	assert.Equal(t, "alpha", o.Headers["a"].reveal())
+	o.Headers = nil
+	assert.Equal(t, &otlpModel{
+		exporterCommon: exporterCommon{
+			Type: "otlp", Filter: filterModel{{Kinds: []kindWord{"signal"}}},
+			Batch: &batchModel{exportModel: exportModel{Interval: duration(5 * time.Millisecond)}, QueueSize: 4},
+		},
+		Insecure: flagFalse, Concurrency: 3,
+	}, o)
+}
+
+func TestOwned(t *testing.T) {
+	t.Parallel()
+	released := 0
+	e := &owned{Exporter: nowhere{}, release: func(context.Context) error {
+		released++
+		return io.ErrClosedPipe
+	}}
+	assert.True(t, e.Direct(), "it is no slower for being owned")
+	require.ErrorIs(t, e.Shutdown(t.Context()), io.ErrClosedPipe)
+	require.ErrorIs(t, e.Shutdown(t.Context()), io.ErrClosedPipe)
+	assert.Equal(t, 1, released)
+	assert.False(t, (&owned{Exporter: struct{ sdk.Exporter }{}}).Direct())
+}

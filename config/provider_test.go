@@ -1,0 +1,361 @@
+package config_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// events are what the tests track.
+var events = []audit.Event{
+	{Action: "article.update", Actor: audit.User("42"), Target: audit.Target{Type: "article", ID: "1"}, Outcome: audit.OutcomeSuccess},
+	{Action: "user.login", Actor: audit.User("42"), Target: audit.Target{Type: "user", ID: "42"}, Outcome: audit.OutcomeSuccess},
+	{Action: "article.delete", Actor: audit.User("42"), Target: audit.Target{Type: "article", ID: "1"}, Outcome: audit.OutcomeDenied},
+	{Action: "article.read", Actor: audit.Anonymous(), Target: audit.Target{Type: "article", ID: "1"}, Outcome: audit.OutcomeSuccess},
+}
+
+func track(t *testing.T, p *sdk.TrackerProvider) {
+	t.Helper()
+	for _, e := range events {
+		require.NoError(t, p.Tracker("test").Track(t.Context(), e))
+	}
+}
+
+// actions returns the actions of JSON lines, by the exporter's order.
+func actions(lines string) (found []string) {
+	for line := range strings.Lines(lines) {
+		_, rest, _ := strings.Cut(line, `"action":"`)
+		action, _, _ := strings.Cut(rest, `"`)
+		found = append(found, action)
+	}
+	return found
+}
+
+// The ledger has everything, stdout what concerns security.
+func TestLedgerAndFilter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ledger")
+	t.Setenv("TEST_DIR", dir)
+	file := write(t, "deploy.yaml", `
+service: {name: shop, attributes: {deployment.environment.name: test}}
+anonymous: [article.read]
+validation: {required: [{actions: ["article.*"], fields: [target]}]}
+redaction: {keys: [{pattern: "customer.*"}]}
+ledger: {dir: "${TEST_DIR}"}
+exporters:
+  - type: stdout
+    filter: [{actions: ["user.*"]}, {outcomes: [denied]}]
+`)
+	t.Setenv("OTEL_SERVICE_NAME", "not this")
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.version=1.2,deployment.environment.name=not-this")
+	var out bytes.Buffer
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
+	require.NoError(t, err)
+	track(t, p)
+	err = p.Tracker("test").Track(t.Context(), audit.Event{Action: "article.update", Actor: audit.User("42")})
+	require.ErrorContains(t, err, "target")
+	err = p.Tracker("test").Track(t.Context(), audit.Event{Action: "article.like", Actor: audit.Anonymous(), Target: events[0].Target})
+	require.ErrorIs(t, err, audit.ErrAnonymousNotAllowed)
+	require.NoError(t, p.Shutdown(t.Context()))
+
+	assert.Equal(t, []string{"user.login", "article.delete"}, actions(out.String()))
+	assert.Contains(t, out.String(), `"resource":{"deployment.environment.name":"test","service.name":"shop","service.version":"1.2"}`)
+	reader, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer reader.Close()
+	n := 0
+	for _, err := range reader.Entries(t.Context(), 1) {
+		require.NoError(t, err)
+		n++
+	}
+	assert.Equal(t, len(events), n)
+}
+
+// Without a ledger everything goes one way, in the order of the file, and what concerns
+// an administrator another.
+func TestSyncAndBatch(t *testing.T) {
+	file := write(t, "deploy.yaml", `
+anonymous: ["*"]
+exporters:
+  - {type: stdout, name: first}
+  - type: stdout
+    delivery: batch
+    batch: {queue_size: 10, batch_size: 2, interval: 1h}
+    filter: {targets: ["user*", none], kinds: [intent], channels: [""]}
+`)
+	_, err := config.Load(t.Context(), config.WithFile(file))
+	require.ErrorContains(t, err, "filter.channels[0]: it is empty")
+	file = write(t, "deploy.yaml", `
+anonymous: ["*"]
+exporters:
+  - {type: stdout, name: first}
+  - type: stdout
+    delivery: batch
+    batch: {queue_size: 10, batch_size: 2, interval: 1h}
+    filter: {targets: ["u*r", none], kinds: [intent], channels: ["a*"]}
+`)
+	var out lockedBuffer
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
+	require.NoError(t, err)
+	track(t, p)
+	assert.Equal(t, []string{"article.update", "user.login", "article.delete", "article.read"}, actions(out.String()))
+	ctx, scope := audit.NewScope(t.Context(), audit.WithChannel("admin"))
+	require.NoError(t, p.Tracker("test").Track(ctx, events[1]))
+	require.NoError(t, scope.End(ctx))
+	assert.Len(t, actions(out.String()), 5, "a batch waits for more")
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, []string{"article.update", "user.login", "article.delete", "article.read", "user.login", "user.login"}, actions(out.String()))
+}
+
+// lockedBuffer is a buffer that two exporters may write to.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// pemOf returns the server's certificate.
+func pemOf(s *httptest.Server) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
+}
+
+// The environment is enough, and OpenTelemetry's variables are where OTLP goes.
+func TestOTLPFromEnvironment(t *testing.T) {
+	var requests atomic.Int32
+	var authorization atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		requests.Add(1)
+		authorization.Store(r.Header.Get("Authorization"))
+		_, _ = io.Copy(io.Discard, r.Body)
+	}))
+	defer server.Close()
+	t.Setenv("AUDIT_EXPORTERS", "otlp")
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hunter2")
+	p, err := config.NewTrackerProvider(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.EqualValues(t, 1, requests.Load())
+	assert.Equal(t, "Bearer hunter2", authorization.Load())
+}
+
+// A file's keys go before OpenTelemetry's variables.
+func TestOTLPFromFile(t *testing.T) {
+	got := make(chan http.Header, 1)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		_, _ = io.Copy(io.Discard, r.Body)
+		got <- r.Header.Clone()
+	}))
+	defer server.Close()
+	setenv(t, map[string]string{
+		"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS": "a=b",
+		"OTEL_EXPORTER_OTLP_COMPRESSION": "none", "TEST_URL": server.URL, "TEST_TOKEN": "hunter2",
+		"TEST_CA": write(t, "ca.pem", pemOf(server)),
+	})
+	file := write(t, "deploy.yaml", `
+exporters:
+  - type: otlp
+    protocol: http/protobuf
+    endpoint: ${TEST_URL}
+    headers: {authorization: "Bearer ${TEST_TOKEN}"}
+    compression: gzip
+    tls: {ca_file: "${TEST_CA}"}
+`)
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.NoError(t, err)
+	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
+	require.NoError(t, p.Shutdown(t.Context()))
+	header := <-got
+	assert.Equal(t, "Bearer hunter2", header.Get("Authorization"))
+	assert.Equal(t, "gzip", header.Get("Content-Encoding"))
+	assert.Empty(t, header.Get("A"))
+}
+
+// What the file says of requests holds.
+func TestOTLPLimits(t *testing.T) {
+	hang := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	defer server.Close()
+	defer close(hang)
+	t.Setenv("TEST_URL", server.URL)
+	for key, want := range map[string]string{"timeout: 50ms": "otlp: ", "max_request_size: 10B": "larger"} {
+		file := write(t, "deploy.yaml", "track_timeout: 1h\nexporters: [{type: otlp, endpoint: '${TEST_URL}', "+key+"}]\n")
+		p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+		require.NoError(t, err)
+		start := time.Now()
+		require.ErrorContains(t, p.Tracker("test").Track(t.Context(), events[0]), want, key)
+		assert.Less(t, time.Since(start), 8*time.Second, "the default is longer")
+		require.NoError(t, p.Shutdown(t.Context()))
+	}
+}
+
+// A track timeout is that of the file.
+func TestTrackTimeout(t *testing.T) {
+	hang := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	defer server.Close()
+	defer close(hang)
+	t.Setenv("TEST_URL", server.URL)
+	file := write(t, "deploy.yaml", "track_timeout: 50ms\nexporters: [{type: otlp, endpoint: '${TEST_URL}', timeout: 1h}]\n")
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.NoError(t, err)
+	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), events[0]), audit.ErrMaybeStored)
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// Text is for people, with colors where that is said.
+func TestText(t *testing.T) {
+	for color, want := range map[string]bool{"true": true, "false": false} {
+		file := write(t, "deploy.yaml", "exporters: [{type: stdout, format: text, color: "+color+"}]\n")
+		var out bytes.Buffer
+		p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
+		require.NoError(t, err)
+		require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
+		require.NoError(t, p.Shutdown(t.Context()))
+		assert.NotContains(t, out.String(), `{"action"`)
+		assert.Equal(t, want, strings.Contains(out.String(), "\x1b["), color)
+	}
+}
+
+// Redaction is what the file says: tokens for one key, nothing left of another, and the
+// general strategy for what names none.
+func TestRedaction(t *testing.T) {
+	t.Setenv("TEST_KEY", "0123456789abcdef")
+	file := write(t, "deploy.yaml", `
+redaction:
+  sensitive_keys: [favourite colour]
+  allowed_keys: [token_kind]
+  only_metadata: [customer.name, customer.mail, favouriteColour, token_kind, note]
+  strategy: {hmac: {key_id: k1, key: "${TEST_KEY}"}}
+  keys:
+    - {pattern: customer.n*}
+    - {pattern: customer.m*, strategy: remove}
+  patterns:
+    - {expression: '\d{6}$', strategy: mask}
+exporters: [{type: stdout}]
+`)
+	var out bytes.Buffer
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
+	require.NoError(t, err)
+	event := events[0]
+	for _, key := range []string{"customer.name", "customer.mail", "favouriteColour", "token_kind", "other"} {
+		event.Metadata = append(event.Metadata, attribute.String(key, "value of it"))
+	}
+	event.Metadata = append(event.Metadata, attribute.String("note", "number 123456"))
+	require.NoError(t, p.Tracker("test").Track(t.Context(), event))
+	require.NoError(t, p.Shutdown(t.Context()))
+	token := `hmac:k1:[0-9a-f]{32}`
+	assert.Regexp(t, `"metadata":{"customer.name":"`+token+`","favouriteColour":"`+token+
+		`","note":"number \*\*\*REDACTED\*\*\*","other":"`+token+`","token_kind":"value of it"}`, out.String())
+}
+
+// A MongoDB that is down is no mistake of the configuration. The ledger keeps what is
+// meant for it, and Shutdown closes the client, which goleak checks.
+func TestMongoDBThatIsDown(t *testing.T) {
+	setenv(t, map[string]string{
+		"AUDIT_EXPORTERS": "mongodb", "AUDIT_LEDGER_DIR": filepath.Join(t.TempDir(), "ledger"),
+		"AUDIT_MONGODB_URI": "mongodb://audit:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=100",
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	var logs bytes.Buffer
+	p, err := config.NewTrackerProvider(ctx, config.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	require.NoError(t, err)
+	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
+	ended, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	require.Error(t, p.Shutdown(ended), "it says what is undelivered")
+	assert.Contains(t, logs.String(), "the server did not answer in time")
+	assert.NotContains(t, logs.String(), "hunter2")
+}
+
+// What was opened for a provider that cannot be made is closed again.
+func TestNothingIsLeftOpen(t *testing.T) {
+	dir := t.TempDir()
+	locked, err := ledger.Open(filepath.Join(dir, "ledger"))
+	require.NoError(t, err)
+	defer locked.Close()
+	t.Setenv("TEST_DIR", filepath.Join(dir, "ledger"))
+	file := write(t, "deploy.yaml", `
+ledger: {dir: "${TEST_DIR}"}
+exporters:
+  - {type: mongodb, uri: "mongodb://127.0.0.1:1"}
+  - {type: otlp, protocol: grpc}
+`)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.NoError(t, config.Check(ctx, config.WithFile(file)), "it opens nothing")
+	quiet := slog.New(slog.DiscardHandler)
+	_, err = config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLogger(quiet))
+	problems, ok := errors.AsType[*config.Error](err)
+	require.True(t, ok)
+	require.Len(t, problems.Problems, 1)
+	assert.Equal(t, "ledger.dir", problems.Problems[0].Path)
+	assert.Equal(t, 2, problems.Problems[0].Line)
+	assert.Contains(t, problems.Problems[0].Message, "ledger")
+	require.ErrorIs(t, err, ledger.ErrLocked)
+}
+
+// What a program adds in code works beside what the file says.
+func TestSDKOptions(t *testing.T) {
+	file := write(t, "deploy.yaml", "anonymous: ['*']\nexporters: [{type: stdout}]\n")
+	var out bytes.Buffer
+	drop := sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		if r.Action == "article.read" {
+			return nil
+		}
+		return next(ctx, r)
+	})
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out), config.WithSDKOptions(sdk.WithProcessor(drop)), nil)
+	require.NoError(t, err)
+	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
+	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), events[3]), audit.ErrDropped)
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, []string{"article.update"}, actions(out.String()))
+	assert.Contains(t, out.String(), `"resource":{"service.name":"unknown_service:`)
+
+	_, err = config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithSDKOptions(sdk.WithTrackTimeout(-1)))
+	require.ErrorContains(t, err, "the timeout must be positive")
+}
+
+func TestFileThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	file := write(t, "deploy.yaml", strings.Repeat("#", 1<<20+1))
+	require.ErrorContains(t, config.Check(t.Context(), config.WithFile(file)), "it has more than 1048576 bytes")
+	dir := filepath.Join(t.TempDir(), "dir.yaml")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.ErrorContains(t, config.Check(t.Context(), config.WithFile(dir)), "dir.yaml: it cannot be read: ")
+}

@@ -1,0 +1,171 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/opendeed/audit/config"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+const canary = "c4n4ry"
+
+// canaries are secrets of the forms that are hard to keep: those that a parser quotes.
+var canaries = []string{
+	canary,
+	"long enough for a key: " + canary,
+	"mongodb://user:" + canary + "@host:99999/?x=y",
+	"mongodb://" + canary + ":%zz" + canary + "@host/" + canary + "?" + canary + "=" + canary,
+	"mongodb://user:" + canary + "@host/?authMechanism=" + canary + "&tlsCAFile=" + canary,
+	"mongodb+srv://user:" + canary + "@" + canary + ".example.com",
+	"https://user:" + canary + "@host\x7f:port",
+	"http://user:" + canary + "@host:4317/path",
+	"(" + canary + "[",
+	canary + "\n\x00\"'`{}",
+	"  " + canary + "=%",
+}
+
+// shown returns all ways in which what was loaded, or why it was not, may be seen.
+func shown(c *config.Config, err error) string {
+	var out bytes.Buffer
+	if c != nil {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			fmt.Fprintf(&out, verb+"\n", c)
+		}
+		encoded, _ := json.Marshal(c)
+		out.Write(encoded)
+		slog.New(slog.NewTextHandler(&out, nil)).Info("loaded", slog.Any("config", c))
+	}
+	var walk func(error)
+	walk = func(err error) {
+		if err == nil {
+			return
+		}
+		fmt.Fprintf(&out, "%v %+v %#v\n", err, err, err)
+		walk(errors.Unwrap(err))
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, each := range joined.Unwrap() {
+				walk(each)
+			}
+		}
+	}
+	walk(err)
+	if problems, ok := errors.AsType[*config.Error](err); ok {
+		encoded, _ := json.Marshal(problems.Problems)
+		out.Write(encoded)
+	}
+	return out.String()
+}
+
+// scalars returns the values of a document that are no mappings and lists.
+func scalars(n *yaml.Node) []*yaml.Node {
+	if n.Kind == yaml.ScalarNode {
+		return []*yaml.Node{n}
+	}
+	var found []*yaml.Node
+	for i, child := range n.Content {
+		if n.Kind != yaml.MappingNode || i%2 == 1 {
+			found = append(found, scalars(child)...)
+		}
+	}
+	return found
+}
+
+// A secret from a variable is shown by no error and no dump, wherever it stands.
+func TestSecretsOfVariables(t *testing.T) {
+	setenv(t, map[string]string{"TEST_NAME": "shop", "TEST_SECRET": "Tr0ub4dor&3-is-secret", "TEST_EMPTY": "", "TEST_TLS": certificate(t)})
+	for _, file := range []string{"testdata/good/everything.yaml", "testdata/bad/everything.yaml"} {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var document yaml.Node
+		require.NoError(t, yaml.Unmarshal(data, &document))
+		for _, n := range scalars(&document) {
+			before := *n
+			for i, secret := range canaries {
+				t.Setenv("TEST_CANARY", strings.ReplaceAll(secret, "\x00", "")) // no variable holds that
+				text := "${TEST_CANARY}"
+				if i == 0 {
+					text = "x ${TEST_CANARY:-y} ${"
+				}
+				n.Value, n.Tag, n.Style = text, "!!str", yaml.DoubleQuotedStyle
+				require.False(t, leaks(t, document), "%s, line %d: %s", file, n.Line, secret)
+			}
+			*n = before
+		}
+	}
+}
+
+func leaks(t *testing.T, document yaml.Node) bool {
+	t.Helper()
+	data, err := yaml.Marshal(&document)
+	require.NoError(t, err)
+	c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", string(data))))
+	return strings.Contains(shown(c, err), canary)
+}
+
+// A secret in the file itself is not shown where secrets belong.
+func TestSecretsOfFiles(t *testing.T) {
+	for _, template := range []string{
+		"exporters: [{type: mongodb, uri: %q}]",
+		"exporters: [{type: otlp, headers: {authorization: %q}}]",
+		"exporters: [{type: otlp, protocol: grpc, headers: {authorization: %q, 'bad name': b}}]",
+		"exporters: [{type: otlp, endpoint: %q}]",
+		"exporters: [{type: otlp, protocol: grpc, endpoint: %q, timeout: x}]",
+		"exporters: [{type: stdout}]\nredaction: {strategy: {hmac: {key_id: k, key: %q}}}",
+		"exporters: [{type: stdout}]\nredaction: {keys: [{pattern: x, strategy: {hmac: {key_id: 'K', key: %q}}}]}",
+	} {
+		for _, secret := range canaries {
+			if strings.Contains(template, "endpoint") && !strings.Contains(secret, "@") {
+				continue // an address is no secret
+			}
+			quoted := fmt.Sprintf("%q", strings.ReplaceAll(secret, "\x00", ""))
+			text := strings.Replace(template, "%q", quoted, 1)
+			c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", text)))
+			require.NotContains(t, shown(c, err), canary, text)
+		}
+	}
+}
+
+func TestSecretsOfTheEnvironment(t *testing.T) {
+	t.Setenv("AUDIT_EXPORTERS", "mongodb,otlp")
+	for _, name := range []string{
+		"AUDIT_MONGODB_URI", "AUDIT_MONGODB_DATABASE", "AUDIT_LEDGER_MAX_SIZE", "AUDIT_TRACK_TIMEOUT", "AUDIT_ANONYMOUS", "AUDIT_MONGODB_URL",
+		"AUDIT_STDOUT_FORMAT", "AUDIT_MONGODB_INDEXES",
+		"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+		"OTEL_RESOURCE_ATTRIBUTES",
+	} {
+		for _, protocol := range []string{"grpc", "http/protobuf"} {
+			for _, secret := range canaries {
+				t.Run(name, func(t *testing.T) {
+					t.Setenv("AUDIT_MONGODB_URI", "mongodb://localhost")
+					t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+					t.Setenv(name, strings.ReplaceAll(secret, "\x00", ""))
+					c, err := config.Load(t.Context())
+					if err == nil && (name == "AUDIT_MONGODB_DATABASE" || name == "AUDIT_ANONYMOUS") {
+						return // a name that is valid is shown
+					}
+					require.NotContains(t, shown(c, err), canary, secret)
+				})
+			}
+		}
+	}
+}
+
+// Nor by what goes wrong later.
+func TestSecretsWhenOpened(t *testing.T) {
+	var logs bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	file := write(t, "deploy.yaml", "exporters: [{type: mongodb, uri: 'mongodb+srv://user:"+canary+"@"+canary+".invalid/?x="+canary+"'}]")
+	_, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithLogger(log))
+	require.Error(t, err)
+	assert.NotContains(t, shown(nil, err), canary)
+	assert.NotContains(t, logs.String(), canary)
+}

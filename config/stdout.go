@@ -1,0 +1,47 @@
+package config
+
+import (
+	"context"
+
+	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/sdk"
+)
+
+// stdoutModel is an exporter to the program's standard output.
+type stdoutModel struct {
+	exporterCommon
+
+	Format formatWord `key:"format"`
+	Color  flag       `key:"color"`
+}
+
+type formatWord string
+
+func (*formatWord) tags() []string { return []string{tagText} }
+
+func (w *formatWord) set(s string) *fault { return oneOf(w, s, "json", "text") }
+
+func (m *stdoutModel) check(_ context.Context, d *decoder, path string) {
+	if m.Color == flagTrue && m.Format != "text" {
+		d.wrong(join(path, "color"), "only the format text has colors")
+	}
+}
+
+func (m *stdoutModel) open(_ context.Context, b *builder, path string) sdk.Exporter {
+	opts := []stdout.Option{stdout.WithName(m.name())}
+	if b.config.settings.stdout != nil {
+		opts = append(opts, stdout.WithWriter(b.config.settings.stdout))
+	}
+	if m.Format == "text" {
+		opts = append(opts, stdout.WithText())
+	}
+	if m.Color != flagUnset {
+		opts = append(opts, stdout.WithColor(m.Color == flagTrue))
+	}
+	e, err := stdout.New(opts...)
+	if err != nil {
+		b.failed(path, err)
+		return nil
+	}
+	return e
+}

@@ -1,0 +1,75 @@
+package config
+
+import (
+	"math"
+	"time"
+
+	"github.com/opendeed/audit/sdk"
+)
+
+// validationModel adds rules to those that always hold.
+type validationModel struct {
+	Actions       []text          `key:"actions"`
+	Required      []requiredModel `key:"required"`
+	MaxClockSkew  duration        `key:"max_clock_skew"`
+	MaxRecordSize size            `key:"max_record_size"`
+	MaxMetadata   count           `key:"max_metadata"`
+}
+
+// requiredModel is what records of some actions must have.
+type requiredModel struct {
+	Actions []text `key:"actions,required"`
+	Fields  []text `key:"fields,required"`
+}
+
+// requirable are the fields that may be required.
+var requirable = []string{"reason", "target", "target.name", "tenant", "channel", "outcome", "changes"}
+
+func (v *validationModel) check(d *decoder, path string) {
+	if v == nil {
+		return
+	}
+	if d.places[join(path, "actions")] != nil && len(v.Actions) == 0 {
+		d.wrong(join(path, "actions"), "an empty list would refuse every action; leave it out to accept any")
+	}
+	checkActions(d, join(path, "actions"), v.Actions)
+	for i, r := range v.Required {
+		at := index(join(path, "required"), i)
+		checkActions(d, join(at, "actions"), r.Actions)
+		for j, f := range r.Fields {
+			if f != "" && judge(sdk.WithValidation(sdk.WithRequired("*", string(f)))) != nil {
+				field := index(join(at, "fields"), j)
+				d.problem(d.at(field), field, "it must be reason, target, target.name, tenant, channel, outcome, changes or metadata.KEY",
+					nearest(string(f), requirable))
+			}
+		}
+	}
+	if v.MaxRecordSize > math.MaxInt32 {
+		d.wrong(join(path, "max_record_size"), "it is more than 2 GiB")
+	}
+}
+
+func (v *validationModel) options() []sdk.ValidationOption {
+	if v == nil {
+		return nil
+	}
+	var opts []sdk.ValidationOption
+	if len(v.Actions) > 0 {
+		opts = append(opts, sdk.WithActions(texts(v.Actions)...))
+	}
+	for _, r := range v.Required {
+		for _, a := range r.Actions {
+			opts = append(opts, sdk.WithRequired(string(a), texts(r.Fields)...))
+		}
+	}
+	if v.MaxClockSkew > 0 {
+		opts = append(opts, sdk.WithMaxClockSkew(time.Duration(v.MaxClockSkew)))
+	}
+	if v.MaxRecordSize > 0 {
+		opts = append(opts, sdk.WithMaxRecordSize(int(v.MaxRecordSize)))
+	}
+	if v.MaxMetadata > 0 {
+		opts = append(opts, sdk.WithMaxMetadata(int(v.MaxMetadata)))
+	}
+	return opts
+}

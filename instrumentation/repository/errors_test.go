@@ -1,0 +1,300 @@
+package auditrepo_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/audittest"
+	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Without an actor, or where its resolver fails, nothing is written.
+func TestNoActor(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("no sessions")
+	scoped := func(ctx context.Context, err error) context.Context {
+		ctx, scope := audit.NewScope(ctx, audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, err }))
+		t.Cleanup(func() { assert.NoError(t, scope.End(context.WithoutCancel(ctx))) })
+		return ctx
+	}
+	tests := map[string]struct {
+		ctx  context.Context
+		want error
+	}{
+		"no scope":       {t.Context(), audit.ErrNoActor},
+		"scope":          {scoped(t.Context(), nil), audit.ErrNoActor},
+		"broken":         {scoped(t.Context(), broken), broken},
+		"the wrong kind": {audit.SuppressSignals(t.Context()), audit.ErrNoActor},
+	}
+	for name, test := range tests {
+		recorder := audittest.NewRecorder(t)
+		m := newMemory(recorder.Tracker("test"), article{ID: "1", Title: "Old"})
+		s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
+		for _, err := range []error{
+			s.Create(test.ctx, &article{ID: "2"}),
+			s.Update(test.ctx, &article{ID: "1", Title: "New"}),
+			s.Delete(test.ctx, "1"),
+		} {
+			require.ErrorIs(t, err, test.want, name)
+			var failed *auditrepo.TrackError
+			require.ErrorAs(t, err, &failed, name)
+			assert.False(t, failed.Done)
+			assert.ErrorContains(t, err, "the store was not called")
+			assert.ErrorIs(t, failed.Retry(as(t, "42")), test.want, "there is nothing to record")
+		}
+		assert.Equal(t, map[string]*article{"1": {ID: "1", Title: "Old"}}, m.articles)
+		recorder.RequireNone(t)
+	}
+}
+
+// sink refuses what it is told to.
+type sink struct{ err error }
+
+func (*sink) Name() string                                  { return "sink" }
+func (s *sink) Export(context.Context, []*sdk.Record) error { return s.err }
+func (*sink) Shutdown(context.Context) error                { return nil }
+
+// The record is not safe: the caller learns whether the write was done, and can record
+// it again under the same ID.
+func TestTrackError(t *testing.T) {
+	t.Parallel()
+	full := errors.New("full")
+	broken := errors.New("broken")
+	refusing := &sink{err: full}
+	recorder := audittest.NewRecorder(t, sdk.WithSyncer(refusing))
+	m := newMemory(nil, article{ID: "1", Title: "Old"})
+	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
+
+	err := s.Update(as(t, "42"), &article{ID: "1", Title: "New"})
+	var failed *auditrepo.TrackError
+	require.ErrorAs(t, err, &failed)
+	require.ErrorIs(t, err, full)
+	assert.True(t, failed.Done)
+	assert.ErrorContains(t, err, "the store has done it, do not repeat it")
+	assert.Equal(t, "New", m.articles["1"].Title)
+
+	require.ErrorIs(t, failed.Retry(as(t, "7")), full)
+	refusing.err = nil
+	require.NoError(t, failed.Retry(as(t, "7")))
+	records := recorder.Records()
+	require.Len(t, records, 3, "the recorder took it each time")
+	for _, r := range records[1:] {
+		assert.Equal(t, records[0].ID, r.ID)
+		assert.Equal(t, records[0].Time, r.Time)
+		assert.Equal(t, line(records[0]), line(r))
+	}
+
+	refusing.err = full
+	m.meanwhile = func(context.Context) error { return broken }
+	err = s.Update(as(t, "42"), &article{ID: "1"})
+	require.ErrorIs(t, err, broken)
+	require.ErrorIs(t, err, full)
+	require.ErrorAs(t, err, &failed)
+	assert.False(t, failed.Done)
+	assert.ErrorContains(t, err, "the store failed, and the record of that is missing")
+
+	m.meanwhile = func(context.Context) error { panic(broken) }
+	e := run(func() error { return s.Update(as(t, "42"), &article{ID: "1"}) })
+	both, ok := e.panicked.(*audit.EndPanicError)
+	require.True(t, ok)
+	assert.Same(t, broken, both.Value)
+	require.ErrorIs(t, both, full)
+}
+
+// A goroutine that ends has nobody to tell but the log.
+func TestExitIsLogged(t *testing.T) { //nolint:paralleltest // the default logger is everybody's
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	recorder := audittest.NewRecorder(t, sdk.WithSyncer(&sink{err: errors.New("full")}))
+	m := newMemory(nil, article{ID: "1", Title: "Old"})
+	m.meanwhile = exit
+	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
+	assert.Equal(t, end{exited: true}, run(func() error { return s.Update(as(t, "42"), &article{ID: "1"}) }))
+	assert.Contains(t, log.String(), "a store ended its goroutine, and the record of that is missing")
+	assert.NotContains(t, log.String(), "Old")
+}
+
+// What was read and could not be recorded is withheld; what was written is told.
+func TestValuesOfUnrecordedCalls(t *testing.T) {
+	t.Parallel()
+	full := errors.New("full")
+	recorder := audittest.NewRecorder(t, sdk.WithSyncer(&sink{err: full}))
+	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[page, int]{
+		Type: "page", ID: func(p page) int { return p.ID }, Reads: true,
+	})
+	require.NoError(t, err)
+	s := a.ValueStore(&pages{kept: map[int]page{1: {ID: 1, Title: "Old"}}})
+	p, err := s.Get(as(t, "42"), 1)
+	require.ErrorIs(t, err, full)
+	assert.Zero(t, p)
+	p, err = s.Update(as(t, "42"), page{ID: 1, Title: "New"})
+	require.ErrorIs(t, err, full)
+	assert.Equal(t, page{ID: 1, Title: "New", Version: 1}, p)
+}
+
+// The actor is that of the beginning: a scope that ends meanwhile loses nothing.
+func TestScopeEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	ctx, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+		return audit.User("42"), nil
+	}))
+	m := newMemory(nil, article{ID: "1", Title: "Old"})
+	m.meanwhile = func(ctx context.Context) error { return scope.End(ctx) }
+	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
+	require.NoError(t, s.Update(ctx, &article{ID: "1", Title: "Old"}))
+	assert.Equal(t, []string{`intent article.update update success by user:42 on article/1 "Old"`}, trail(recorder))
+}
+
+// The signals of the call's own scope cannot be recorded.
+func TestScopeFails(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("lost")
+	recorder := audittest.NewRecorder(t)
+	m := newMemory(nil, article{ID: "1", Title: "Old"})
+	m.meanwhile = func(ctx context.Context) error {
+		e := signal(audit.OperationUpdate, "2")
+		audit.ScopeFromContext(ctx).Hold("another", &e, func(context.Context, audit.Release) error { return lost })
+		return nil
+	}
+	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
+	err := s.Update(as(t, "42"), &article{ID: "1"})
+	var failed *auditrepo.TrackError
+	require.ErrorAs(t, err, &failed)
+	require.ErrorIs(t, err, lost)
+	assert.True(t, failed.Done)
+	require.ErrorIs(t, failed.Retry(as(t, "42")), lost)
+	recorder.RequireOne(t, "article.update")
+}
+
+// Functions of Config that panic cost the record what they were to say, and neither the
+// write nor the record.
+func TestConfigPanics(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	tests := map[string]struct {
+		change func(c *auditrepo.Config[*article, string])
+		err    error
+		want   string
+	}{
+		"ID": {
+			change: func(c *auditrepo.Config[*article, string]) { c.ID = func(*article) string { panic("secret") } },
+			want:   `on article/ "New" [title nothing -> New] [body nothing -> ***REDACTED***] repository.before_unknown=not stated`,
+		},
+		"FormatID": {
+			change: func(c *auditrepo.Config[*article, string]) { c.FormatID = func(string) string { panic("secret") } },
+			want:   `on article/ "New" [title Old -> New]`,
+		},
+		"Name": {
+			change: func(c *auditrepo.Config[*article, string]) {
+				c.Name = func(a *article) string { return a.Tags[7] }
+			},
+			want: `on article/1 [title Old -> New]`,
+		},
+		"Clone": {
+			change: func(c *auditrepo.Config[*article, string]) { c.Clone = func(*article) *article { panic("secret") } },
+			want:   `on article/1 "New" [title nothing -> New] [body nothing -> ***REDACTED***] repository.before_unknown=not copied`,
+		},
+		"Denied": {
+			change: func(c *auditrepo.Config[*article, string]) { c.Denied = func(error) bool { panic("secret") } },
+			err:    broken,
+			want:   `on article/1 "Old" error.type=*errors.errorString`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			recorder := audittest.NewRecorder(t)
+			c := config()
+			test.change(&c)
+			m := newMemory(nil, article{ID: "1", Title: "Old"})
+			m.meanwhile = func(context.Context) error { return test.err }
+			err := newAuditor(t, recorder.Tracker("test"), c).Store(m).Update(as(t, "42"), &article{ID: "1", Title: "New"})
+			var failed *auditrepo.TrackError
+			require.ErrorAs(t, err, &failed)
+			assert.ErrorContains(t, err, "a function of Config panicked")
+			assert.NotContains(t, err.Error(), "secret")
+			assert.Equal(t, test.err == nil, failed.Done)
+			assert.Equal(t, "New", m.articles["1"].Title)
+			outcome := "success"
+			if test.err != nil {
+				require.ErrorIs(t, err, test.err)
+				outcome = "failure"
+			}
+			assert.Equal(t, []string{"intent article.update update " + outcome + " by user:42 " + test.want}, trail(recorder))
+		})
+	}
+}
+
+// What an interface holds is known late: a mistake in its tags costs the changes.
+func TestTagsAreWrong(t *testing.T) {
+	t.Parallel()
+	type mistake struct {
+		Title string `audit:""`
+	}
+	recorder := audittest.NewRecorder(t)
+	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[any, string]{
+		Type: "thing", ID: func(any) string { return "1" },
+	})
+	require.NoError(t, err)
+	s := a.Updater(valueStore[any]{
+		get:    func() (any, error) { return mistake{"Old"}, nil },
+		update: func(any) error { return nil },
+	})
+	err = s.Update(as(t, "42"), mistake{"New"})
+	var invalid *audit.ValidationError
+	require.ErrorAs(t, err, &invalid)
+	var failed *auditrepo.TrackError
+	require.ErrorAs(t, err, &failed)
+	assert.True(t, failed.Done)
+	assert.Equal(t, []string{
+		"intent thing.update update success by user:42 on thing/1 repository.before_unknown=not copied",
+	}, trail(recorder))
+}
+
+func TestNewFails(t *testing.T) {
+	t.Parallel()
+	tracker := audittest.NewRecorder(t).Tracker("test")
+	_, err := auditrepo.New(nil, config())
+	require.ErrorContains(t, err, "needs a tracker")
+
+	c := config()
+	c.Type = ""
+	_, err = auditrepo.New(tracker, c)
+	require.ErrorContains(t, err, "Config.Type")
+	c.Type = "blog-post"
+	_, err = auditrepo.New(tracker, c)
+	require.ErrorContains(t, err, "Config.Type")
+
+	c = config()
+	c.ID = nil
+	_, err = auditrepo.New(tracker, c)
+	require.ErrorContains(t, err, "Config.ID")
+
+	_, err = auditrepo.New(tracker, auditrepo.Config[*article, [2]int]{
+		Type: "article", ID: func(*article) (id [2]int) { return id },
+	})
+	require.ErrorContains(t, err, "Config.FormatID must say how an id is written: [2]int")
+
+	type mistake struct {
+		Title string `audit:""`
+	}
+	_, err = auditrepo.New(tracker, auditrepo.Config[mistake, int]{
+		Type: "article", ID: func(mistake) int { return 1 },
+	})
+	var invalid *audit.ValidationError
+	require.ErrorAs(t, err, &invalid)
+
+	assert.PanicsWithValue(t, "auditrepo: Store of nil; pass the store that is to be decorated", func() {
+		newAuditor(t, tracker, config()).Store(nil)
+	})
+}

@@ -1,0 +1,187 @@
+package auditrepo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opendeed/audit"
+	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/sdk"
+)
+
+// Invoice is what the application stores.
+type Invoice struct {
+	ID     string
+	Amount int    `audit:"amount"`
+	IBAN   string `audit:"iban,sensitive"`
+	Status string `audit:"status"`
+}
+
+// Database is the application's store of invoices.
+type Database map[string]Invoice
+
+var ErrNoInvoice = errors.New("there is no such invoice")
+
+func (d Database) Get(_ context.Context, id string) (Invoice, error) {
+	invoice, ok := d[id]
+	if !ok {
+		return invoice, ErrNoInvoice
+	}
+	return invoice, nil
+}
+
+func (d Database) Create(_ context.Context, i Invoice) error {
+	d[i.ID] = i
+	return nil
+}
+
+func (d Database) Update(_ context.Context, i Invoice) error {
+	if _, ok := d[i.ID]; !ok {
+		return ErrNoInvoice
+	}
+	d[i.ID] = i
+	return nil
+}
+
+func (d Database) Delete(_ context.Context, id string) error {
+	delete(d, id)
+	return nil
+}
+
+// Approve is a method that fits no role.
+func (d Database) Approve(_ context.Context, id string) (before, after Invoice, err error) {
+	before, ok := d[id]
+	if !ok {
+		return before, after, ErrNoInvoice
+	}
+	after = before
+	after.Status = "approved"
+	d[id] = after
+	return before, after, nil
+}
+
+// printer is an exporter that writes one line for each record, and one for each change.
+type printer struct{}
+
+func (printer) Name() string { return "printer" }
+
+func (printer) Export(_ context.Context, records []*sdk.Record) error {
+	for _, r := range records {
+		fmt.Printf("%s %s by %s on %s %s", r.Action, r.Outcome, r.Actor.ID, r.Target.Type, r.Target.ID)
+		if r.Reason != "" {
+			fmt.Printf(": %s", r.Reason)
+		}
+		fmt.Println()
+		for _, c := range r.Changes {
+			fmt.Printf("  %s: %q -> %q\n", c.Field, c.Old.String(), c.New.String())
+		}
+	}
+	return nil
+}
+
+func (printer) Shutdown(context.Context) error { return nil }
+
+// newInvoices returns an Auditor of invoices, and what ends the provider.
+func newInvoices() (*auditrepo.Auditor[Invoice, string], func()) {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
+	if err != nil {
+		panic(err)
+	}
+	invoices, err := auditrepo.New(provider.Tracker("example.com/shop"), auditrepo.Config[Invoice, string]{
+		Type: "invoice",
+		ID:   func(i Invoice) string { return i.ID },
+	})
+	if err != nil {
+		panic(err)
+	}
+	return invoices, func() { _ = provider.Shutdown(context.Background()) }
+}
+
+func ExampleAuditor_Store() {
+	invoices, shutdown := newInvoices()
+	defer shutdown()
+	store := invoices.Store(Database{})
+
+	ctx := audit.ContextWithActor(context.Background(), audit.User("alice"))
+	_ = store.Create(ctx, Invoice{ID: "1001", Amount: 100, IBAN: "DE1", Status: "draft"})
+	_ = store.Update(auditrepo.ContextWithReason(ctx, "a discount"), Invoice{ID: "1001", Amount: 90, IBAN: "DE2", Status: "draft"})
+	err := store.Update(ctx, Invoice{ID: "9999", Amount: 1})
+	fmt.Println(err)
+	_ = store.Delete(ctx, "1001")
+	// Output:
+	// invoice.create success by alice on invoice 1001
+	//   amount: "" -> "100"
+	//   iban: "" -> "***REDACTED***"
+	//   status: "" -> "draft"
+	// invoice.update success by alice on invoice 1001: a discount
+	//   amount: "100" -> "90"
+	//   iban: "***REDACTED***" -> "***REDACTED***"
+	// invoice.update failure by alice on invoice 9999
+	// there is no such invoice
+	// invoice.delete success by alice on invoice 1001
+	//   amount: "90" -> ""
+	//   iban: "***REDACTED***" -> ""
+	//   status: "draft" -> ""
+}
+
+// A store with some of the roles is put together of them.
+func ExampleAuditor_Creator() {
+	invoices, shutdown := newInvoices()
+	defer shutdown()
+	database := Database{}
+	type archive struct {
+		auditrepo.Getter[Invoice, string]
+		auditrepo.Creator[Invoice]
+	}
+	store := archive{database, invoices.Creator(database)}
+
+	ctx := audit.ContextWithActor(context.Background(), audit.Service("import"))
+	_ = store.Create(ctx, Invoice{ID: "1001", Status: "paid"})
+	invoice, _ := store.Get(ctx, "1001")
+	fmt.Println(invoice.Status)
+	// Output:
+	// invoice.create success by import on invoice 1001
+	//   amount: "" -> "0"
+	//   iban: "" -> "***REDACTED***"
+	//   status: "" -> "paid"
+	// paid
+}
+
+// A method that fits no role states what was before and after.
+func ExampleAuditor_Do() {
+	invoices, shutdown := newInvoices()
+	defer shutdown()
+	database := Database{"1001": {ID: "1001", Status: "draft"}}
+	approve := func(ctx context.Context, id string) error {
+		return invoices.Do(ctx, id, audit.Event{Action: "invoice.approve", Reason: "within budget"},
+			func(ctx context.Context, call *auditrepo.Call[Invoice, string]) error {
+				before, after, err := database.Approve(ctx, id)
+				call.Before(before)
+				call.After(after)
+				return err
+			})
+	}
+
+	ctx := audit.ContextWithActor(context.Background(), audit.User("alice"))
+	_ = approve(ctx, "1001")
+	_ = approve(ctx, "9999")
+	// Output:
+	// invoice.approve success by alice on invoice 1001: within budget
+	//   status: "draft" -> "approved"
+	// invoice.approve failure by alice on invoice 9999: within budget
+}
+
+// Nobody acted, so that nothing is done. Had the record failed after the write, Done
+// would be true, and Retry would record the same event once more.
+func ExampleTrackError() {
+	invoices, shutdown := newInvoices()
+	defer shutdown()
+	store := invoices.Store(Database{})
+
+	err := store.Create(context.Background(), Invoice{ID: "1001"})
+	if failed, ok := errors.AsType[*auditrepo.TrackError](err); ok {
+		fmt.Println(failed.Done, errors.Is(err, audit.ErrNoActor))
+	}
+	// Output: false true
+}

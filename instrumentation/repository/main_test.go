@@ -1,0 +1,209 @@
+package auditrepo_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/audittest"
+	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// article is what the tests store.
+type article struct {
+	ID    string
+	Title string   `audit:"title"`
+	Body  string   `audit:"body,sensitive"`
+	Tags  []string `audit:"tags"`
+	Notes string
+}
+
+var errNotFound = errors.New("no article with the id that was asked for")
+
+// memory is a store that keeps objects, hands out the objects themselves and changes
+// them in place: the worst case. It signals what it writes, as a data layer does.
+type memory struct {
+	tracker audit.Tracker // of signals, or nil
+	// meanwhile is called by every write when it has been made, and signalled.
+	meanwhile func(context.Context) error
+	readFails error
+
+	mu       sync.Mutex
+	articles map[string]*article
+	assigned int
+}
+
+func newMemory(tracker audit.Tracker, articles ...article) *memory {
+	m := &memory{tracker: tracker, articles: map[string]*article{}}
+	for _, a := range articles {
+		m.articles[a.ID] = &a
+	}
+	return m
+}
+
+func (m *memory) Get(_ context.Context, id string) (*article, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.readFails != nil {
+		return nil, m.readFails
+	}
+	if a, ok := m.articles[id]; ok {
+		return a, nil
+	}
+	return nil, errNotFound
+}
+
+func (m *memory) Create(ctx context.Context, a *article) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a.ID == "" {
+		m.assigned++
+		a.ID = fmt.Sprintf("new-%d", m.assigned)
+	}
+	m.articles[a.ID] = a
+	return m.written(ctx, audit.OperationCreate, a.ID)
+}
+
+func (m *memory) Update(ctx context.Context, a *article) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept, ok := m.articles[a.ID]
+	if !ok {
+		return errNotFound
+	}
+	kept.Title, kept.Body, kept.Notes = a.Title, a.Body, a.Notes
+	if kept.Tags == nil || a.Tags == nil {
+		kept.Tags = slices.Clone(a.Tags)
+	} else {
+		kept.Tags = append(kept.Tags[:0], a.Tags...) // into the same array
+	}
+	return m.written(ctx, audit.OperationUpdate, a.ID)
+}
+
+func (m *memory) Delete(ctx context.Context, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept, ok := m.articles[id]
+	if !ok {
+		return errNotFound
+	}
+	*kept = article{ID: id, Title: "deleted"}
+	delete(m.articles, id)
+	return m.written(ctx, audit.OperationDelete, id)
+}
+
+func (m *memory) written(ctx context.Context, op audit.Operation, id string) error {
+	if m.tracker != nil {
+		if err := m.tracker.Track(ctx, signal(op, id)); err != nil {
+			return err
+		}
+	}
+	if m.meanwhile != nil {
+		return m.meanwhile(ctx)
+	}
+	return nil
+}
+
+func signal(op audit.Operation, id string) audit.Event {
+	return audit.Event{
+		Kind: audit.KindSignal, Action: "article." + op.String(), Operation: op,
+		Target: audit.Target{Type: "article", ID: id}, Outcome: audit.OutcomeSuccess,
+	}
+}
+
+// config is that of most tests.
+func config() auditrepo.Config[*article, string] {
+	return auditrepo.Config[*article, string]{
+		Type: "article",
+		ID:   func(a *article) string { return a.ID },
+		Name: func(a *article) string { return a.Title },
+	}
+}
+
+func newAuditor(t *testing.T, tracker audit.Tracker, c auditrepo.Config[*article, string]) *auditrepo.Auditor[*article, string] {
+	t.Helper()
+	a, err := auditrepo.New(tracker, c)
+	require.NoError(t, err)
+	return a
+}
+
+// as returns a context whose actor is the user.
+func as(t *testing.T, user string) context.Context {
+	t.Helper()
+	return audit.ContextWithActor(t.Context(), audit.User(user))
+}
+
+// trail returns the records, a line each.
+func trail(r *audittest.Recorder) []string {
+	var lines []string
+	for _, record := range r.Records() {
+		lines = append(lines, line(record))
+	}
+	return lines
+}
+
+func line(r *sdk.Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %s by %s:%s on %s/%s", r.Kind, r.Action, r.Operation, r.Outcome, r.Actor.Type, r.Actor.ID, r.Target.Type, r.Target.ID)
+	if r.Target.Name != "" {
+		fmt.Fprintf(&b, " %q", r.Target.Name)
+	}
+	for _, c := range r.Changes {
+		fmt.Fprintf(&b, " [%s %s -> %s]", c.Field, value(c.Old), value(c.New))
+	}
+	for _, kv := range r.Metadata {
+		fmt.Fprintf(&b, " %s=%s", kv.Key, kv.Value.String())
+	}
+	if r.Reason != "" {
+		fmt.Fprintf(&b, " because %s", r.Reason)
+	}
+	return b.String()
+}
+
+func value(v attribute.Value) string {
+	if v.Type() == attribute.EMPTY {
+		return "nothing"
+	}
+	return v.String()
+}
+
+// end is how a function ended that may not have returned.
+type end struct {
+	err      error
+	panicked any
+	exited   bool
+}
+
+// run calls f on a goroutine of its own, and survives what it does.
+func run(f func() error) end {
+	ended := make(chan end)
+	go func() {
+		e := end{exited: true}
+		defer func() {
+			if e.panicked = recover(); e.panicked != nil {
+				e.exited = false
+			}
+			ended <- e
+		}()
+		e.err = f()
+		e.exited = false
+	}()
+	return <-ended
+}
+
+func exit(context.Context) error {
+	runtime.Goexit()
+	return nil
+}

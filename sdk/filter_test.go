@@ -1,0 +1,208 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// batchOf returns records whose actions are the names of numbers.
+func batchOf(numbers ...int) []*sdk.Record {
+	records := make([]*sdk.Record, len(numbers))
+	for i, n := range numbers {
+		records[i] = &sdk.Record{Event: audit.Event{ID: audit.NewID(), Action: "n" + strconv.Itoa(n)}}
+	}
+	return records
+}
+
+func actionsOf(records []*sdk.Record) string {
+	var actions []string
+	for _, r := range records {
+		actions = append(actions, r.Action)
+	}
+	return strings.Join(actions, " ")
+}
+
+// even keeps the records of even numbers, and panics for n13.
+func even(r *sdk.Record) bool {
+	if r.Action == "n13" {
+		panic("the action is " + r.Action)
+	}
+	n, _ := strconv.Atoi(r.Action[1:])
+	return n%2 == 0
+}
+
+func TestFilteredIndexes(t *testing.T) {
+	t.Parallel()
+	gone := sdk.Permanent(errBroken)
+	reject := func(rejected map[int]error) error { return &sdk.PartialError{Rejected: rejected} }
+	for _, tt := range []struct {
+		name    string
+		numbers []int
+		given   string // what the exporter gets; "-" for no call
+		err     error  // what it answers
+		want    map[int]error
+		whole   bool // the error is about everything
+	}{
+		{name: "some", numbers: []int{1, 2, 3, 4}, given: "n2 n4"},
+		{name: "all", numbers: []int{2, 4, 6}, given: "n2 n4 n6"},
+		{name: "none", numbers: []int{1, 3}, given: "-"},
+		{name: "no records", numbers: nil, given: "-"},
+		{name: "refused, some left out", numbers: []int{1, 2, 3, 4, 6}, given: "n2 n4 n6", err: reject(map[int]error{1: gone}), want: map[int]error{3: gone}},
+		{name: "refused, none left out", numbers: []int{2, 4}, given: "n2 n4", err: reject(map[int]error{1: gone}), want: map[int]error{1: gone}},
+		{name: "wrapped", numbers: []int{1, 2}, given: "n2", err: fmt.Errorf("sink: %w", reject(map[int]error{0: gone})), want: map[int]error{1: gone}},
+		{name: "joined", numbers: []int{1, 2}, given: "n2", err: errors.Join(errBusy, reject(map[int]error{0: gone})), want: map[int]error{1: gone}},
+		{name: "all it was given, some left out", numbers: []int{1, 2, 3, 4}, given: "n2 n4", err: gone, want: map[int]error{1: gone, 3: gone}},
+		{name: "all it was given, none left out", numbers: []int{2, 4}, given: "n2 n4", err: errBroken, whole: true},
+		{name: "a record it was not given", numbers: []int{1, 2}, given: "n2", err: reject(map[int]error{1: gone}), whole: true},
+		{name: "none refused", numbers: []int{1, 2}, given: "n2", err: reject(nil), want: nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			given := "-"
+			e := sdk.Filtered(&sink{export: func(_ context.Context, records []*sdk.Record) error {
+				given = actionsOf(records)
+				return tt.err
+			}}, even)
+			err := e.Export(t.Context(), batchOf(tt.numbers...))
+			assert.Equal(t, tt.given, given)
+			partial, is := errors.AsType[*sdk.PartialError](err)
+			switch {
+			case tt.whole:
+				require.Error(t, err)
+				assert.False(t, is)
+			case tt.want == nil:
+				require.NoError(t, err)
+			default:
+				require.ErrorContains(t, err, tt.err.Error())
+				require.ErrorIs(t, err, errBroken)
+				require.True(t, is)
+				assert.Equal(t, tt.want, partial.Rejected)
+			}
+		})
+	}
+}
+
+func TestFilteredPanics(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]error{"taken": nil, "failed": errBroken, "refused": &sdk.PartialError{Rejected: map[int]error{0: errBroken}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{export: func(context.Context, []*sdk.Record) error { return answer }}
+			err := sdk.Filtered(s, even).Export(t.Context(), batchOf(1, 13, 2))
+			partial, is := errors.AsType[*sdk.PartialError](err)
+			require.True(t, is)
+			assert.True(t, sdk.IsPermanent(partial.Rejected[1]), "it must not be tried for ever")
+			assert.NotContains(t, partial.Rejected[1].Error(), "n13", "a panic may show a value")
+			assert.Equal(t, answer != nil, partial.Rejected[2] != nil)
+			assert.NotContains(t, partial.Rejected, 0)
+		})
+	}
+	s := &sink{}
+	require.Error(t, sdk.Filtered(s, even).Export(t.Context(), batchOf(13)))
+	assert.Empty(t, s.all(), "the sink may be one that must not have it")
+}
+
+// A sink that asks to be left alone is, whatever was left out beside it.
+func TestFilteredKeepsRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := failing()
+		keep := func(r *sdk.Record) bool { return r.Action == "article.update" }
+		tracker := newTracker(t, sdk.WithBatcher(sdk.Filtered(a, keep), sdk.WithBackoff(time.Millisecond), sdk.WithMaxAttempts(10)))
+		require.NoError(t, tracker.Track(t.Context(), with(func(e *audit.Event) { e.Action = "article.read" })))
+		require.NoError(t, tracker.Track(t.Context(), valid()))
+		time.Sleep(time.Hour)
+		requirePauses(t, a)
+	})
+}
+
+func TestFilteredLedger(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	p := newProvider(t, sdk.WithLedger(t.TempDir(), []sdk.Exporter{sdk.Filtered(s, func(r *sdk.Record) bool {
+		if r.Action == "b.c" {
+			panic("odd")
+		}
+		return r.Action != "b.d"
+	})}))
+	tracker := p.Tracker("test")
+	for _, action := range []string{"b.a", "b.c", "b.d", "b.e"} {
+		require.NoError(t, tracker.Track(t.Context(), with(func(e *audit.Event) { e.Action = action })))
+	}
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, "b.a b.e", actionsOf(s.all()))
+	var dead []string
+	for letter, err := range p.DeadLetters(t.Context()) {
+		require.NoError(t, err)
+		dead = append(dead, letter.Record.Action)
+	}
+	assert.Equal(t, []string{"b.c"}, dead, "no record is lost by a filter")
+}
+
+func TestFilteredDirect(t *testing.T) {
+	t.Parallel()
+	direct := func(e sdk.Exporter) bool {
+		d, ok := sdk.Filtered(e, even).(sdk.DirectExporter)
+		return ok && d.Direct()
+	}
+	assert.True(t, direct(&directSink{}))
+	assert.False(t, direct(&sink{}))
+}
+
+func TestFilteredNil(t *testing.T) {
+	t.Parallel()
+	_, err := sdk.NewTrackerProvider(sdk.WithSyncer(sdk.Filtered(nil, even)))
+	require.ErrorContains(t, err, "the exporter is nil")
+	s := &sink{}
+	require.NoError(t, sdk.Filtered(s, nil).Export(t.Context(), batchOf(1)))
+	assert.Len(t, s.all(), 1)
+}
+
+// The filtered exporter keeps the contract of its exporter.
+func TestFilteredConformance(t *testing.T) {
+	t.Parallel()
+	var s *sink
+	exportertest.Run(t, func(*testing.T) sdk.Exporter {
+		s = &sink{export: func(ctx context.Context, _ []*sdk.Record) error { return ctx.Err() }}
+		return sdk.Filtered(s, func(*sdk.Record) bool { return true })
+	}, func(*testing.T) []*sdk.Record { return s.all() })
+}
+
+func TestFilteredAllocations(t *testing.T) {
+	e := sdk.Filtered(takesAll{}, even)
+	records := batchOf(1, 2, 3, 4)
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = e.Export(context.Background(), records) }))
+}
+
+// takesAll is an exporter that allocates nothing.
+type takesAll struct{ sdk.Exporter }
+
+func (takesAll) Export(context.Context, []*sdk.Record) error { return nil }
+
+func ExampleFiltered() {
+	// What concerns security goes to a second exporter as well.
+	security := sdk.Filtered(lines{}, func(r *sdk.Record) bool { return r.Outcome == audit.OutcomeDenied })
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(security))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop")
+	_ = tracker.Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("42"), Outcome: audit.OutcomeSuccess})
+	_ = tracker.Track(context.Background(), audit.Event{Action: "cart.share", Actor: audit.User("42"), Outcome: audit.OutcomeDenied})
+	// Output:
+	// cart.share
+}
