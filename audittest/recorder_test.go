@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeTB struct {
 	testing.TB
 	said     []string
+	logged   []string
 	fatal    bool
 	cleanups []func()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -86,7 +87,7 @@ func (f *Filter) matchesActor(r *sdk.Record) bool {
 func (f *Filter) matchesEvent(r *sdk.Record) bool {
 	return is(f.TargetType, r.Target.Type) && is(f.TargetID, r.Target.ID) && is(f.Tenant, r.Tenant) && is(f.Channel, r.Channel) &&
 		(f.TraceID == "" || r.TraceID.IsValid() && f.TraceID == r.TraceID.String()) &&
-		(f.Action == "" || matchGlob(f.Action, r.Action)) &&
+		(f.Action == "" || policy.Match(f.Action, r.Action)) &&
 		(f.Operation == audit.OperationUnspecified || f.Operation == r.Operation) &&
 		(f.Outcome == nil || *f.Outcome == r.Outcome) &&
 		(f.Kind == nil || *f.Kind == r.Kind)
@@ -160,25 +161,6 @@ func hasMetadata(kvs []attribute.KeyValue, want attribute.KeyValue) bool {
 
 // is compares with a text that does not matter when it is empty.
 func is(want, got string) bool { return want == "" || want == got }
-
-// matchGlob reports whether all of the text matches a pattern, in which * stands for
-// any characters.
-func matchGlob(pattern, text string) bool {
-	first, rest, several := strings.Cut(pattern, "*")
-	text, ok := strings.CutPrefix(text, first)
-	if !ok || !several {
-		return ok && text == ""
-	}
-	parts := strings.Split(rest, "*")
-	for _, part := range parts[:len(parts)-1] {
-		_, behind, found := strings.Cut(text, part)
-		if !found {
-			return false
-		}
-		text = behind
-	}
-	return strings.HasSuffix(text, parts[len(parts)-1])
-}
 
 func compareIDs(a, b audit.ID) int { return bytes.Compare(a[:], b[:]) }
 

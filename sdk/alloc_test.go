@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -20,6 +21,18 @@ import (
 func TestTrackAllocates(t *testing.T) {
 	assert.LessOrEqual(t, trackAllocates(t, sdk.WithBatcher(&discard{})), 2.0)
 	assert.LessOrEqual(t, trackAllocates(t, sdk.WithSyncer(&directDiscard{})), 1.0)
+}
+
+// TestPolicyAllocatesNothing, where nothing is refused and there are no changes.
+func TestPolicyAllocatesNothing(t *testing.T) {
+	rules := withPolicy(t,
+		policy.Rule{Name: "payouts", Actions: []string{"payout.*"}, Require: []string{"reason"}},
+		policy.Rule{
+			Name: "articles", Targets: []string{"art*"}, ActorTypes: []string{"user"}, Require: []string{"target", "metadata.step"},
+			RequireActorTypes: []string{"user"}, RefuseAnonymous: true, Changes: policy.ChangesFields, Exporters: []string{"discard"},
+		})
+	assert.LessOrEqual(t, trackAllocates(t, sdk.WithSyncer(&directDiscard{}), rules,
+		sdk.WithAnonymous("article.*"), sdk.WithValidation(sdk.WithActions("article.*"), sdk.WithRequired("*", "target"))), 1.0)
 }
 
 func trackAllocates(t *testing.T, opts ...sdk.Option) float64 {

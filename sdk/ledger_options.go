@@ -95,6 +95,11 @@ func WithExport(opts ...BatchOption) LedgerOption {
 // killed, and after an Export whose outcome it did not know itself. A new exporter
 // begins with the oldest record that is kept. Without exporters the ledger is an
 // embedded store. A directory has one writer at a time.
+//
+// Attempts (audit.Begin) that the last process left open are closed before
+// NewTrackerProvider returns, each by a record of the system actor RecoveryActor. The
+// ledger's files know which those are: it is not read from its beginning. With
+// WithSyncInterval an attempt is as safe as any other record.
 func WithLedger(dir string, exporters []Exporter, opts ...LedgerOption) Option {
 	return func(c *config) {
 		lc, err := newLedgerConfig(opts)
@@ -113,7 +118,7 @@ func WithLedger(dir string, exporters []Exporter, opts ...LedgerOption) Option {
 			c.addName(e, "WithLedger")
 		}
 		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery, error) {
-			return openLedger(p, name, dir, exporters, lc)
+			return openLedger(p, name, dir, p.enforcement.filter(exporters), lc)
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/opendeed/audit/sdk/policy"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -27,7 +28,9 @@ type config struct {
 	trackTimeout  time.Duration
 	meterProvider metric.MeterProvider
 	logger        *slog.Logger
-	names         []string                                   // of the deliveries, in order
+	policy        *policy.Policy
+	names         []string                                   // of exporters and ledgers, in order
+	exporters     []string                                   // their names
 	deliveries    []func(*TrackerProvider) (delivery, error) // started only when all is well
 	ledgers       int
 	errs          []error
@@ -96,6 +99,7 @@ func (c *config) addName(e Exporter, option string) bool {
 		return false
 	}
 	c.names = append(c.names, name)
+	c.exporters = append(c.exporters, name)
 	return true
 }
 

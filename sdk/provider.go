@@ -23,6 +23,7 @@ type TrackerProvider struct {
 	recycles     bool // nothing keeps an intent's record that was delivered
 	first        Next // the first step behind resolution
 	deliveries   []delivery
+	enforcement  *enforcement // nil without a policy
 	gate         gate
 	redactor     *Redactor
 	metrics      *metrics
@@ -43,11 +44,12 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	c.fail(err)
 	redactor, err := NewRedactor(c.redaction...)
 	c.fail(err)
-	anonymous, err := newGlobs(c.anonymous)
+	anonymous, err := actionsPolicy("WithAnonymous", c.anonymous)
 	c.fail(err)
 	m, err := newMetrics(c.meterProvider)
 	c.fail(err)
 	c.checkDeliveries()
+	c.checkPolicy()
 	var res *resource.Resource
 	if len(c.errs) == 0 {
 		res, err = cleanResource(c.resource, redactor)
@@ -58,6 +60,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	}
 
 	validator.anonymous = anonymous
+	validator.policy = c.policy
 	validator.metrics = m
 	p := &TrackerProvider{
 		resource:     res,
@@ -65,6 +68,9 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		detach:       len(c.processors) > 0,
 		metrics:      m,
 		logger:       c.logger,
+	}
+	if c.policy != nil {
+		p.enforcement = newEnforcement(c.policy)
 	}
 	p.gate.drained = make(chan struct{})
 	suppressor := NewSuppressor(validator)
@@ -78,6 +84,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		}
 		p.deliveries = append(p.deliveries, d)
 	}
+	p.enforcement.route(p.deliveries)
 	p.recycles = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, keeps)
 	return p, nil
 }
@@ -104,15 +111,19 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 	}
 }
 
-// deliver is the last step: it hands the record to every delivery, in their
-// order. Each may wait for its share of what is left of the track timeout, so
-// that one that hangs keeps none from being tried.
+// deliver is the last step: it hands the record to every delivery, or those that
+// the policy says, in their order. Each may wait for its share of what is left of
+// the track timeout, so that one that hangs keeps none from being tried.
 func (p *TrackerProvider) deliver(ctx context.Context, r *Record) error {
 	if !p.gate.enter() {
 		return audit.ErrShutdown
 	}
 	defer p.gate.leave()
 
+	deliveries := p.deliveries
+	if p.enforcement != nil {
+		deliveries = p.enforcement.apply(r, deliveries)
+	}
 	if len(r.Redacted) > 0 {
 		p.metrics.redacted.Add(ctx, 1)
 	}
@@ -120,17 +131,17 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *Record) error {
 	var failed *audit.DeliveryError
 	wait := p.trackTimeout
 	var start time.Time
-	if len(p.deliveries) > 1 {
+	if len(deliveries) > 1 {
 		start = time.Now()
 	}
-	for i, d := range p.deliveries {
-		if n := len(p.deliveries) - i; len(p.deliveries) > 1 {
+	for i, d := range deliveries {
+		if n := len(deliveries) - i; len(deliveries) > 1 {
 			wait = max(0, p.trackTimeout-time.Since(start)) / time.Duration(n)
 		}
 		err := d.deliver(ctx, r, wait)
 		if err != nil && failed == nil {
 			failed = &audit.DeliveryError{ID: r.ID}
-			for _, before := range p.deliveries[:i] {
+			for _, before := range deliveries[:i] {
 				failed.Stored = append(failed.Stored, before.name())
 			}
 		}

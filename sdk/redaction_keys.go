@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/opendeed/audit/sdk/policy"
 )
 
 // secretWords are words that make a key hold a secret.
@@ -101,10 +103,14 @@ func newKeyWords(more []string) (keyWords, error) {
 func (k keyWords) holdSecret(key string) bool {
 	words := splitWords(key)
 	for i, w := range words {
-		if w == "." || !k.match(words[i:]) && !isSecretPart(w) {
+		n := k.match(words[i:])
+		if n == 0 && isSecretPart(w) {
+			n = 1
+		}
+		if w == "." || n == 0 {
 			continue
 		}
-		if i < len(words)-1 && harmlessEndings[words[len(words)-1]] {
+		if i+n < len(words) && harmlessEndings[words[len(words)-1]] {
 			return false
 		}
 		if i > 0 && (harmlessBeginnings[words[i-1]] || w == "tokens" && countBeginnings[words[i-1]]) {
@@ -115,8 +121,8 @@ func (k keyWords) holdSecret(key string) bool {
 	return false
 }
 
-// match reports whether words begin with a phrase.
-func (k keyWords) match(words []string) bool {
+// match returns how many words the longest phrase has that words begin with, or 0.
+func (k keyWords) match(words []string) (n int) {
 phrases:
 	for _, phrase := range k[words[0]] {
 		if len(phrase) > len(words) {
@@ -127,9 +133,9 @@ phrases:
 				continue phrases
 			}
 		}
-		return true
+		n = max(n, len(phrase))
 	}
-	return false
+	return n
 }
 
 func isSecretPart(word string) bool {
@@ -246,7 +252,7 @@ func (d *Redactor) decideAnew(key string) keyDecision {
 	}
 	_, leaks := d.clean(key, true)
 	for i := range d.config.byKey {
-		if matchGlob(d.config.byKey[i].pattern, key) {
+		if policy.Match(d.config.byKey[i].pattern, key) {
 			return keyDecision{leaks: leaks, strategy: &d.config.byKey[i].strategy}
 		}
 	}

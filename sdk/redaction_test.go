@@ -131,6 +131,11 @@ func TestRedactionStrategies(t *testing.T) {
 	got = process(t, metadataRecord(attribute.String("staffBadgeNumber", "77")), sdk.WithSensitiveKeys("badge number"))
 	assert.Equal(t, masked, got.Metadata[0].Value.AsString())
 
+	// A key that ends like what only says something about a secret is one when it is named.
+	got = process(t, metadataRecord(attribute.String("shoeSize", "42"), attribute.String("shoeSizeType", "EU")), sdk.WithSensitiveKeys("shoe size"))
+	assert.Equal(t, masked, got.Metadata[0].Value.AsString())
+	assert.Equal(t, "EU", got.Metadata[1].Value.AsString())
+
 	nested := metadataRecord(attribute.Map("m", attribute.String("password", "x"), attribute.String("a", "b")))
 	got = process(t, nested, sdk.WithStrategy(sdk.Remove()))
 	assert.Equal(t, []attribute.KeyValue{attribute.Map("m", attribute.String("a", "b"))}, got.Metadata)

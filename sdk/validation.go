@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/semconv"
+	"github.com/opendeed/audit/sdk/policy"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -35,17 +35,11 @@ type ValidationOption func(*validationConfig)
 type validationConfig struct {
 	actions       []string
 	restricted    bool
-	required      []requirement
+	required      []*policy.Policy // of one rule each, since all of them hold
 	maxSkew       time.Duration
 	maxRecordSize int
 	maxMetadata   int
 	errs          []error
-}
-
-// requirement is what the records of some actions must have.
-type requirement struct {
-	actions globs
-	fields  []string
 }
 
 // WithActions registers actions, as patterns in which * stands for any
@@ -59,19 +53,19 @@ func WithActions(actions ...string) ValidationOption {
 
 // WithRequired refuses intents whose action matches the pattern and that lack one
 // of the fields: "reason", "target", "target.name", "tenant", "channel",
-// "outcome", "changes" or "metadata.KEY".
+// "outcome", "changes" or "metadata.KEY". An event that begins an attempt needs neither
+// outcome nor changes. It is a rule of package policy, but one that always holds: see
+// WithPolicy for rules of which the first decides.
 func WithRequired(actions string, fields ...string) ValidationOption {
 	return func(c *validationConfig) {
-		g, err := newGlobs([]string{actions})
+		if len(fields) == 0 {
+			fields = nil // demands nothing
+		}
+		p, err := optionPolicy("WithRequired", policy.Rule{Actions: []string{actions}, Require: fields})
 		if err != nil {
 			c.errs = append(c.errs, err)
 		}
-		for _, f := range fields {
-			if !knownRequirement(f) {
-				c.errs = append(c.errs, fmt.Errorf("WithRequired: the field %q cannot be required", f))
-			}
-		}
-		c.required = append(c.required, requirement{actions: g, fields: fields})
+		c.required = append(c.required, p)
 	}
 }
 
@@ -101,9 +95,10 @@ func WithMaxMetadata(n int) ValidationOption {
 // TrackerProvider has one by itself, behind the user's processors.
 type Validator struct {
 	config    validationConfig
-	actions   globs
-	anonymous globs
-	metrics   *metrics // nil outside a provider
+	actions   *policy.Policy // has a rule for those that are registered
+	anonymous *policy.Policy // has a rule for those that may be anonymous
+	policy    *policy.Policy // of the provider
+	metrics   *metrics       // nil outside a provider
 }
 
 var _ Processor = (*Validator)(nil)
@@ -115,9 +110,9 @@ func NewValidator(opts ...ValidationOption) (*Validator, error) {
 	for _, opt := range opts {
 		opt(&c)
 	}
-	actions, err := newGlobs(c.actions)
+	actions, err := actionsPolicy("WithActions", c.actions)
 	if err != nil {
-		c.errs = append(c.errs, fmt.Errorf("WithActions: %w", err))
+		c.errs = append(c.errs, err)
 	}
 	if c.maxRecordSize <= 0 || c.maxMetadata <= 0 || c.maxSkew < 0 {
 		c.errs = append(c.errs, errors.New("validation: limits must be positive"))
@@ -167,7 +162,7 @@ func (v *Validator) checkWords(r *Record) error {
 	case !audit.ValidAction(r.Action):
 		return invalid("action", "it must be words of lower-case letters, digits and underscores, joined by dots, at most "+
 			strconv.Itoa(audit.MaxActionLength)+" bytes, e.g. \"invoice.approve\"")
-	case v.config.restricted && !v.actions.match(r.Action):
+	case v.config.restricted && v.actions.Find(&r.Event, r.Channel) < 0:
 		return invalid("action", "it is not registered; add it with sdk.WithActions")
 	case !r.Kind.Valid():
 		return invalid("kind", "unknown value "+r.Kind.String())
@@ -271,13 +266,8 @@ func actorPath(behind int, field string) string {
 }
 
 // mayBeAnonymous reports whether the record's action allows the anonymous actor.
-// Who fails to log in, or is refused access, has proved to be nobody.
 func (v *Validator) mayBeAnonymous(r *Record) bool {
-	refused := r.Outcome == audit.OutcomeDenied || r.Outcome == audit.OutcomeFailure
-	if refused && (r.Operation == audit.OperationLogin || r.Action == semconv.ActionAccessDenied) {
-		return true
-	}
-	return v.anonymous.match(r.Action)
+	return policy.NeedsNoLeave(&r.Event) || v.anonymous.Find(&r.Event, r.Channel) >= 0
 }
 
 // checkText cleans all text and adds up its size.
@@ -347,50 +337,16 @@ func errBadKey(parent, key string) error {
 	return invalid(fieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(MaxKeyLength)+" bytes and "+notPlain)
 }
 
-func knownRequirement(field string) bool {
-	switch field {
-	case "reason", "target", "target.name", "tenant", "channel", "outcome", "changes":
-		return true
-	}
-	return len(field) > len("metadata.") && field[:len("metadata.")] == "metadata."
-}
-
 func (v *Validator) checkRequired(r *Record) error {
-	if r.Kind != audit.KindIntent {
-		return nil // a signal cannot know why
+	for _, p := range v.config.required {
+		if _, problems := p.Explain(&r.Event, r.Channel); len(problems) > 0 {
+			return problems[0]
+		}
 	}
-	for _, req := range v.config.required {
-		if !req.actions.match(r.Action) {
-			continue
-		}
-		for _, field := range req.fields {
-			if !has(r, field) {
-				return invalid(field, "it is required for this action")
-			}
-		}
+	if rule, problems := v.policy.Explain(&r.Event, r.Channel); len(problems) > 0 {
+		return &PolicyError{Rule: rule, Problems: problems}
 	}
 	return nil
-}
-
-func has(r *Record, field string) bool {
-	switch field {
-	case "reason":
-		return r.Reason != ""
-	case "target":
-		return r.Target.Type != "" && r.Target.ID != ""
-	case "target.name":
-		return r.Target.Name != ""
-	case "tenant":
-		return r.Tenant != ""
-	case "channel":
-		return r.Channel != ""
-	case "outcome":
-		return r.Outcome != audit.OutcomeUnknown
-	case "changes":
-		return len(r.Changes) > 0
-	}
-	_, found := findKey(r.Metadata, attribute.Key(field[len("metadata."):]))
-	return found
 }
 
 const notPlain = "must be valid UTF-8 without control characters"

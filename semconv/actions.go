@@ -9,6 +9,9 @@ const (
 	// ActionAccessDenied is a request that was refused and that nothing else
 	// recorded.
 	ActionAccessDenied = "access.denied"
+	// ActionCoverageMissing is a request that changed something, for all that is known,
+	// and left no trace of its own.
+	ActionCoverageMissing = "audit.coverage.missing"
 )
 
 // Standard channels: the ways by which an actor comes.

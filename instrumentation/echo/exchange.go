@@ -13,12 +13,13 @@ import (
 // exchange is one request on its way through one of the middlewares here: the
 // handler that package audithttp gets in the place of Echo's.
 type exchange struct {
-	c     echo.Context
-	next  echo.HandlerFunc
-	outer *http.Request // as it came
-	actor func(echo.Context) (audit.Actor, error)
-	inner bool  // c has the request that carries the scope
-	err   error // what next returned, as long as no response came of it
+	c      echo.Context
+	next   echo.HandlerFunc
+	outer  *http.Request // as it came
+	actor  func(echo.Context) (audit.Actor, error)
+	behind func(echo.Context, audit.Actor) (audit.Actor, error)
+	inner  bool  // c has the request that carries the scope
+	err    error // what next returned, as long as no response came of it
 }
 
 var _ audithttp.Adapter = (*exchange)(nil)
@@ -50,7 +51,13 @@ func (x *exchange) Actor() func(context.Context) (audit.Actor, error) {
 	if x.actor == nil {
 		return nil
 	}
-	return x.resolveActor
+	resolve := func(ctx context.Context) (audit.Actor, error) { return x.actor(x.contextOf(ctx)) }
+	if x.behind == nil {
+		return resolve
+	}
+	return audithttp.ActingFor(resolve, func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
+		return x.behind(x.contextOf(ctx), actor)
+	})
 }
 
 // ServeHTTP calls the handler with what package audithttp made of the request.
@@ -75,13 +82,14 @@ func (x *exchange) Settle() *http.Request {
 // echoContext is the type of Echo's own contexts.
 var echoContext = reflect.TypeOf(echo.New().NewContext(nil, nil))
 
-// resolveActor is called within the request, but maybe on another goroutine than
-// the handler's, which may be changing the request.
-func (x *exchange) resolveActor(ctx context.Context) (audit.Actor, error) {
+// contextOf returns what a function that looks for an actor gets. It is called within
+// the request, but maybe on another goroutine than the handler's, which may be changing
+// the request.
+func (x *exchange) contextOf(ctx context.Context) echo.Context {
 	if reflect.TypeOf(x.c) != echoContext {
-		return x.actor(x.c)
+		return x.c
 	}
-	return x.actor(trackContext{Context: x.c, request: x.outer.WithContext(ctx)})
+	return trackContext{Context: x.c, request: x.outer.WithContext(ctx)}
 }
 
 // trackContext is Echo's context with the context of a Track call.

@@ -16,7 +16,7 @@ func Middleware(opts ...Option) echo.MiddlewareFunc {
 				return next(c)
 			}
 			x := newExchange(c, next)
-			x.actor = config.actor
+			x.actor, x.behind = config.actor, config.behind
 			return x.serve(wrap(x))
 		}
 	}

@@ -11,6 +11,7 @@ type Option func(*config)
 
 type config struct {
 	actor   func(echo.Context) (audit.Actor, error)
+	behind  func(echo.Context, audit.Actor) (audit.Actor, error)
 	skipper func(echo.Context) bool
 	http    []audithttp.Option
 }
@@ -27,6 +28,14 @@ type config struct {
 // set.
 func WithActor(f func(echo.Context) (audit.Actor, error)) Option {
 	return func(c *config) { c.actor = f }
+}
+
+// WithOnBehalfOf sets for whom the actor of WithActor acts, for impersonation and
+// delegation. f is called when the actor was found, under the same rules, and returns
+// the actor behind it, or the zero Actor where there is none. It must find out by itself
+// that the actor may act for that one. See [audithttp.WithOnBehalfOf].
+func WithOnBehalfOf(f func(c echo.Context, actor audit.Actor) (audit.Actor, error)) Option {
+	return func(c *config) { c.behind = f }
 }
 
 // WithSkipper chooses the requests that pass as if there were no middleware:

@@ -14,8 +14,8 @@ import (
 // may have been known.
 const reasonActorUnknown = "the actor could not be resolved"
 
-// conclude tracks a refusal that nothing else recorded.
-func (c *config) conclude(x *exchange, end ending) {
+// concludeDenial tracks a refusal that nothing else recorded.
+func (c *config) concludeDenial(x *exchange, end ending) {
 	refused := end.status == http.StatusUnauthorized || end.status == http.StatusForbidden
 	if !refused || x.scope.Tracked("") {
 		return

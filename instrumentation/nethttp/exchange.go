@@ -79,7 +79,13 @@ func (c *config) resolver(r *http.Request, d *destination) func(context.Context)
 	}
 	// r and not the copy that carries the scope, which the handler may change while
 	// another goroutine tracks.
-	return func(ctx context.Context) (audit.Actor, error) { return c.actor(r.WithContext(ctx)) }
+	resolve := func(ctx context.Context) (audit.Actor, error) { return c.actor(r.WithContext(ctx)) }
+	if c.onBehalfOf == nil {
+		return resolve
+	}
+	return ActingFor(resolve, func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
+		return c.onBehalfOf(r.WithContext(ctx), actor)
+	})
 }
 
 // ending is how a handler ended.

@@ -27,9 +27,20 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := c.open(w, r, &m.next)
-	if c.denials == nil {
+	if c.denials == nil && c.coverage == nil {
 		x.serve(w, &m.next, nil)
 	} else {
 		x.serve(w, &m.next, c)
+	}
+}
+
+// conclude tracks a refusal that nothing else recorded, and looks whether the request
+// left the trace that it should have.
+func (c *config) conclude(x *exchange, end ending) {
+	if c.denials != nil {
+		c.concludeDenial(x, end)
+	}
+	if c.coverage != nil {
+		c.coverage.conclude(x, end)
 	}
 }

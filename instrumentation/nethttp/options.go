@@ -21,7 +21,9 @@ type config struct {
 	route        func(*http.Request) string
 	proxies      []netip.Prefix
 	metadata     func(*http.Request) []attribute.KeyValue
+	onBehalfOf   func(*http.Request, audit.Actor) (audit.Actor, error)
 	denials      audit.Tracker
+	coverage     *coverage
 	errorHandler func(context.Context, error)
 }
 

@@ -1,0 +1,59 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Administrators say why, and of a salary it is recorded which fields changed.
+func ExampleWithPolicy() {
+	rules, err := policy.New(
+		policy.Rule{Name: "salaries", Targets: []string{"salary"}, Require: []string{"reason"}, Changes: policy.ChangesFields},
+		policy.Rule{Name: "admin", Channels: []string{"admin"}, Actions: []string{"*.delete"}, Require: []string{"reason"}},
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	exporter, err := stdout.New(stdout.WithText(), stdout.WithWriter(os.Stdout))
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(exporter), sdk.WithPolicy(rules))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Shutdown(context.Background())
+
+	ctx, _ := audit.NewScope(context.Background(), audit.WithActor(audit.User("42")), audit.WithChannel("admin"))
+	tracker := provider.Tracker("example.com/shop")
+	err = tracker.Track(ctx, audit.Event{Action: "article.delete", Outcome: audit.OutcomeSuccess})
+	if refused, is := errors.AsType[*sdk.PolicyError](err); is {
+		fmt.Println(refused.Rule, refused.Problems)
+	}
+	err = tracker.Track(ctx, audit.Event{
+		Time:   time.Date(2026, 11, 23, 7, 26, 2, 0, time.UTC),
+		Action: "salary.update", Outcome: audit.OutcomeSuccess, Reason: "yearly review",
+		Target:  audit.Target{Type: "salary", ID: "7"},
+		Changes: []audit.Change{{Field: "amount", Old: attribute.IntValue(100), New: attribute.IntValue(120)}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// admin [audit: reason: it is required for this action]
+	// 2026-11-23T07:26:02.000Z  success  salary.update         user 42 → salary/7
+	//     channel admin
+	//     reason: yearly review
+	//     ~ amount: (removed)
+	//     redacted: changes.amount
+}

@@ -1,0 +1,123 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// actions returns those of the records that a sink got.
+func (s *sink) actions() string { return actionsOf(s.all()) }
+
+func to(action string, exporters ...string) policy.Rule {
+	return policy.Rule{Name: action, Actions: []string{action}, Exporters: exporters}
+}
+
+func trackActions(t *testing.T, tracker audit.Tracker, actions string) {
+	t.Helper()
+	for action := range strings.FieldsSeq(actions) {
+		require.NoError(t, tracker.Track(t.Context(), with(func(e *audit.Event) { e.Action = action })))
+	}
+}
+
+func TestPolicyExporters(t *testing.T) {
+	t.Parallel()
+	direct, synced, batched := &directSink{}, &sink{name: "synced"}, &sink{name: "batched"}
+	direct.name = "direct"
+	first, second := &sink{name: "first"}, &sink{name: "second"}
+	dir := t.TempDir() + "/ledger"
+	p := newProvider(t,
+		sdk.WithSyncer(direct), sdk.WithSyncer(synced), sdk.WithBatcher(batched), sdk.WithLedger(dir, []sdk.Exporter{first, second}),
+		withPolicy(t, to("n1", "direct"), to("n2", "synced", "batched"), to("n3", "first"), to("n4", policy.NoExporter), to("n5", "second", "direct"),
+			policy.Rule{Name: "n6", Actions: []string{"n6"}}))
+	trackActions(t, p.Tracker("test"), "n1 n2 n3 n4 n5 n6 n7")
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, "n1 n5 n6 n7", direct.actions())
+	assert.Equal(t, "n2 n6 n7", synced.actions())
+	assert.Equal(t, "n2 n6 n7", batched.actions())
+	assert.Equal(t, "n3 n6 n7", first.actions())
+	assert.Equal(t, "n5 n6 n7", second.actions())
+
+	// The ledger has them all: an exporter that is new gets what the policy of now sends it.
+	require.NoError(t, p.Shutdown(t.Context()))
+	late := &sink{name: "late"}
+	p = newProvider(t, sdk.WithLedger(dir, []sdk.Exporter{first, second, late}), withPolicy(t, to("n2", "late"), to("n3", "first")))
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, "n1 n2 n4 n5 n6 n7", late.actions())
+	assert.Equal(t, "n3 n6 n7", first.actions(), "its cursor is behind them")
+}
+
+// TestPolicyExportersFailing: an error does not name an exporter that was not to get
+// the record.
+func TestPolicyExportersFailing(t *testing.T) {
+	t.Parallel()
+	apart, good := &sink{name: "apart"}, &sink{name: "good"}
+	bad := &sink{name: "bad", export: func(context.Context, []*sdk.Record) error { return errBroken }}
+	tracker := newTracker(t, sdk.WithSyncer(apart), sdk.WithSyncer(good), sdk.WithSyncer(bad),
+		withPolicy(t, to("article.update", "good", "bad"), to("article.delete", "apart")))
+	err := tracker.Track(t.Context(), valid())
+	failed, is := errors.AsType[*audit.DeliveryError](err)
+	require.True(t, is, "%v", err)
+	assert.Equal(t, []string{"good"}, failed.Stored)
+	assert.Equal(t, []string{"bad"}, failed.Failed)
+	trackActions(t, tracker, "article.delete")
+	assert.Equal(t, "article.delete", apart.actions())
+}
+
+// TestPolicyByTheStoredRecord: a syncer and an exporter behind a ledger agree where
+// redaction has changed the channel.
+func TestPolicyByTheStoredRecord(t *testing.T) {
+	t.Parallel()
+	synced, followed := &sink{name: "synced"}, &sink{name: "followed"}
+	p := newProvider(t, sdk.WithSyncer(synced), sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{followed}), withPolicy(t,
+		policy.Rule{Name: "as it came", Channels: []string{"*abcdefghijklmnopqrstuvwxyz*"}, Exporters: []string{policy.NoExporter}},
+		policy.Rule{Name: "as it is stored", Channels: []string{"Bearer *REDACTED*"}, Exporters: []string{"synced", "followed"}},
+		policy.Rule{Name: "others", Exporters: []string{policy.NoExporter}}))
+	ctx, _ := audit.NewScope(t.Context(), audit.WithChannel("Bearer abcdefghijklmnopqrstuvwxyz0123456789"))
+	require.NoError(t, p.Tracker("test").Track(ctx, valid()))
+	require.NoError(t, p.ForceFlush(t.Context()))
+	assert.Equal(t, "Bearer ***REDACTED***", synced.one(t).Channel)
+	assert.Equal(t, "Bearer ***REDACTED***", followed.one(t).Channel)
+}
+
+func TestPolicyRefusedByTheProvider(t *testing.T) {
+	t.Parallel()
+	s, other := &sink{}, &sink{name: "other"}
+	none := &sink{name: "none"}
+	for _, tt := range []struct {
+		name string
+		opts []sdk.Option
+		want []string // nil where nothing is wrong
+	}{
+		{"nil", []sdk.Option{sdk.WithSyncer(s), sdk.WithPolicy(nil)}, []string{"WithPolicy: the policy is nil"}},
+		{"two", []sdk.Option{sdk.WithSyncer(s), withPolicy(t), withPolicy(t)}, []string{"there is a policy already"}},
+		{"an unknown name", []sdk.Option{sdk.WithSyncer(s), sdk.WithBatcher(other), withPolicy(t, to("a", "sink"), to("b", "sink", "mongo"), to("c", "otlp"))}, []string{
+			`WithPolicy: rule "b": no exporter is named "mongo"; there are: sink, other`, `WithPolicy: rule "c": no exporter is named "otlp"`,
+		}},
+		{"a ledger's name", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}), withPolicy(t, to("a", "ledger"))}, []string{`no exporter is named "ledger"; there are: sink`}},
+		{"none without a ledger", []sdk.Option{sdk.WithSyncer(s), withPolicy(t, to("a", "none"))}, []string{`rule "a": without a ledger its records would be recorded nowhere`}},
+		{"an exporter named none", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{none}), withPolicy(t, to("a", "none"))}, []string{`"none" stands for no exporter`}},
+		{"an exporter named none, and no rule", []sdk.Option{sdk.WithSyncer(none), withPolicy(t)}, nil},
+		{"none with a ledger, whatever comes first", []sdk.Option{withPolicy(t, to("a", "none")), sdk.WithLedger(t.TempDir()+"/ledger", nil)}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, err := sdk.NewTrackerProvider(tt.opts...)
+			if tt.want == nil {
+				require.NoError(t, err)
+				require.NoError(t, p.Shutdown(t.Context()))
+				return
+			}
+			for _, want := range tt.want {
+				assert.ErrorContains(t, err, want)
+			}
+		})
+	}
+}

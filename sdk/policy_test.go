@@ -1,0 +1,232 @@
+package sdk_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// withPolicy returns the option for rules that are right.
+func withPolicy(t testing.TB, rules ...policy.Rule) sdk.Option {
+	t.Helper()
+	p, err := policy.New(rules...)
+	require.NoError(t, err)
+	return sdk.WithPolicy(p)
+}
+
+func TestPolicyRefuses(t *testing.T) {
+	t.Parallel()
+	rules := withPolicy(t,
+		policy.Rule{Name: "drafts", Targets: []string{"draft"}},
+		policy.Rule{
+			Name: "updates", Actions: []string{"article.update", "user.login"}, Channels: []string{"admin"},
+			Require: []string{"reason", "metadata.ticket"}, RequireActorTypes: []string{"user", "anonymous"},
+		},
+		policy.Rule{Name: "known", Actions: []string{"article.delete", "user.login"}, RefuseAnonymous: true},
+	)
+	for _, tt := range []struct {
+		name    string
+		channel string
+		change  func(e *audit.Event)
+		rule    string // that refuses it
+		fields  []string
+		is      error
+	}{
+		{"lacks all", "admin", func(e *audit.Event) { e.Actor = audit.Service("s3cr3t") }, "updates", []string{"actor.type", "reason", "metadata.ticket"}, nil},
+		{"lacks one", "admin", func(e *audit.Event) { e.Reason = "s3cr3t" }, "updates", []string{"metadata.ticket"}, nil},
+		{"lacks nothing", "admin", func(e *audit.Event) {
+			e.Reason, e.Metadata = "r", []attribute.KeyValue{attribute.String("ticket", "1"), attribute.String("a", "1")}
+		}, "", nil, nil},
+		{"another channel", "api", func(*audit.Event) {}, "", nil, nil},
+		{"met an earlier rule", "admin", func(e *audit.Event) { e.Target.Type = "draft" }, "", nil, nil},
+		{"anonymous, which is allowed", "api", func(e *audit.Event) { e.Actor = audit.Anonymous() }, "", nil, nil},
+		{"anonymous, which is taken back", "api", func(e *audit.Event) { e.Action, e.Actor = "article.delete", audit.Anonymous() }, "known", nil, audit.ErrAnonymousNotAllowed},
+		{"a failed login", "api", func(e *audit.Event) {
+			e.Action, e.Actor, e.Operation, e.Outcome = "user.login", audit.Anonymous(), audit.OperationLogin, audit.OutcomeDenied
+		}, "", nil, nil},
+		{"what no record may be comes first", "admin", func(e *audit.Event) { e.Target = audit.Target{ID: "x"} }, "", []string{"target.type"}, nil},
+		{"a signal", "admin", func(e *audit.Event) { e.Kind, e.Actor = audit.KindSignal, audit.System("s") }, "", nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			ctx, scope := audit.NewScope(t.Context(), audit.WithChannel(tt.channel))
+			err := newTracker(t, sdk.WithSyncer(s), sdk.WithAnonymous("*"), rules).Track(ctx, with(tt.change))
+			require.NoError(t, scope.End(t.Context()))
+			if tt.fields == nil && tt.is == nil {
+				require.NoError(t, err)
+				s.one(t)
+				return
+			}
+			require.Error(t, err)
+			assert.Empty(t, s.all())
+			assert.NotContains(t, err.Error(), "s3cr3t")
+			refused, is := errors.AsType[*sdk.PolicyError](err)
+			require.Equal(t, tt.rule != "", is)
+			invalid, _ := errors.AsType[*audit.ValidationError](err)
+			if tt.is != nil {
+				require.ErrorIs(t, err, tt.is)
+				assert.Equal(t, tt.rule, refused.Rule)
+				return
+			}
+			assert.Equal(t, tt.fields[0], invalid.Field)
+			if is {
+				assert.Equal(t, tt.rule, refused.Rule)
+				assert.Len(t, refused.Problems, len(tt.fields))
+			}
+		})
+	}
+	admin, _ := audit.NewScope(t.Context(), audit.WithChannel("admin"))
+	err := newTracker(t, sdk.WithSyncer(&sink{}), rules).Track(admin, with(func(e *audit.Event) { e.Actor = audit.Service("cron") }))
+	assert.EqualError(t, err, `sdk: the policy's rule "updates" refuses the event: audit: actor.type: it must be user or anonymous for this action; `+
+		`audit: reason: it is required for this action; audit: metadata.ticket: it is required for this action`)
+}
+
+// TestPolicyRefusedCoversNothing: the signal of what was done is recorded where the
+// intent is refused.
+func TestPolicyRefusedCoversNothing(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	tracker := newTracker(t, sdk.WithSyncer(s), withPolicy(t, policy.Rule{Name: "r", Require: []string{"reason"}}))
+	ctx, scope := audit.NewScope(t.Context())
+	require.Error(t, tracker.Track(ctx, valid()))
+	require.NoError(t, tracker.Track(ctx, with(func(e *audit.Event) { e.Kind, e.Action = audit.KindSignal, "db.update" })))
+	require.NoError(t, scope.End(t.Context()))
+	assert.Equal(t, "db.update", s.one(t).Action)
+}
+
+// TestPolicyAttempt: what a beginning cannot have is asked of the end.
+func TestPolicyAttempt(t *testing.T) {
+	t.Parallel()
+	demands := []string{"reason", "outcome", "changes", "metadata.ticket"}
+	for name, opt := range map[string]sdk.Option{
+		"policy":   withPolicy(t, policy.Rule{Name: "r", Require: demands}),
+		"required": sdk.WithValidation(sdk.WithRequired("*", demands...)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			tracker := newTracker(t, sdk.WithSyncer(s), opt)
+			e := with(func(e *audit.Event) { e.Outcome, e.Reason = audit.OutcomeUnknown, "due" })
+			field := func(err error) string {
+				invalid, is := errors.AsType[*audit.ValidationError](err)
+				require.True(t, is, "%v", err)
+				return invalid.Field
+			}
+			_, err := audit.Begin(t.Context(), tracker, e)
+			assert.Equal(t, "metadata.ticket", field(err))
+			e.Metadata = []attribute.KeyValue{attribute.String("ticket", "T-1")}
+			attempt, err := audit.Begin(t.Context(), tracker, e)
+			require.NoError(t, err)
+
+			end := audit.Event{Changes: []audit.Change{{Field: "state", New: attribute.StringValue("sent")}}, Metadata: e.Metadata}
+			assert.Equal(t, "outcome", field(attempt.Finish(t.Context(), end)))
+			end.Outcome, end.Changes = audit.OutcomeSuccess, nil
+			assert.Equal(t, "changes", field(attempt.Finish(t.Context(), end)))
+			end.Changes, end.Metadata = []audit.Change{{Field: "state"}}, nil
+			assert.Equal(t, "metadata.ticket", field(attempt.Finish(t.Context(), end)), "it is not handed on")
+			end.Metadata = e.Metadata
+			require.NoError(t, attempt.Finish(t.Context(), end))
+			assert.Len(t, s.all(), 2)
+		})
+	}
+}
+
+// changedArticle is an event with changes, one of which has a secret in its name.
+func changedArticle(action string) audit.Event {
+	return with(func(e *audit.Event) {
+		e.Action = action
+		e.Changes = []audit.Change{
+			{Field: "title", Old: attribute.StringValue("s3cr3t"), New: attribute.StringValue("s3cr3t")},
+			{Field: "password", New: attribute.StringValue("s3cr3t")},
+			{Field: "labels.a Bearer abcdefghijklmnopqrstuvwxyz0123456789", New: attribute.IntValue(1)},
+			{Field: "labels.\x00", Old: attribute.IntValue(1)},
+			{Field: "body", Old: attribute.StringValue("***REDACTED***"), New: attribute.StringValue("***REDACTED***"), Redacted: true},
+		}
+		e.Metadata = []attribute.KeyValue{attribute.String("token", "s3cr3t")}
+	})
+}
+
+func TestPolicyChanges(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	now, later, stored := &sink{name: "now"}, &sink{name: "later"}, &sink{name: "stored"}
+	p := newProvider(t, sdk.WithSyncer(now), sdk.WithBatcher(later), sdk.WithLedger(dir, []sdk.Exporter{stored}), withPolicy(t,
+		policy.Rule{Name: "fields", Actions: []string{"article.fields"}, Changes: policy.ChangesFields},
+		policy.Rule{Name: "some", Actions: []string{"article.some"}, Changes: policy.ChangesSome},
+		policy.Rule{Name: "all", Actions: []string{"article.all"}, Changes: policy.ChangesRecord},
+	))
+	tracker := p.Tracker("test")
+	for _, action := range []string{"article.fields", "article.some", "article.all", "article.other"} {
+		require.NoError(t, tracker.Track(t.Context(), changedArticle(action)))
+	}
+	without := with(func(e *audit.Event) { e.Action = "article.some" })
+	require.NoError(t, tracker.Track(t.Context(), without))
+	without.Action = "article.fields"
+	require.NoError(t, tracker.Track(t.Context(), without))
+	require.NoError(t, p.ForceFlush(t.Context()))
+
+	for _, s := range []*sink{now, later, stored} {
+		all := s.all()
+		require.Len(t, all, 6)
+		fields, some := all[0], all[1]
+		require.Len(t, fields.Changes, 5)
+		for _, c := range fields.Changes {
+			assert.Equal(t, audit.Change{Field: c.Field, Redacted: true}, c)
+		}
+		assert.Equal(t, "title", fields.Changes[0].Field)
+		assert.Equal(t, "labels.a Bearer ***REDACTED***", fields.Changes[2].Field, "a field's name is redacted as well")
+		assert.Equal(t, []string{
+			"changes.body", "changes.field", "changes.password", "changes.title", "changes[10 bytes]", "changes[30 bytes]", "metadata.token",
+		}, fields.Redacted)
+		assert.Empty(t, some.Changes)
+		assert.Equal(t, []string{"changes", "metadata.token"}, some.Redacted)
+		assert.Empty(t, some.Marked, "a mark would name the field")
+		assert.Equal(t, "s3cr3t", all[2].Changes[0].Old.AsString())
+		assert.Equal(t, "s3cr3t", all[3].Changes[0].Old.AsString())
+		for _, r := range all[4:] {
+			assert.Empty(t, r.Changes)
+			assert.Empty(t, r.Redacted, "there were none")
+		}
+		for _, r := range all[:2] {
+			text, err := r.AppendJSON(nil)
+			require.NoError(t, err)
+			assert.NotContains(t, string(text), "s3cr3t")
+			var back sdk.Record
+			require.NoError(t, back.UnmarshalJSON(text))
+			assert.Equal(t, r.Changes, back.Changes)
+			assert.Equal(t, r.Redacted, back.Redacted)
+		}
+	}
+}
+
+// TestPolicySignals: a signal is judged when it is released, by the actor that was
+// found in the meantime.
+func TestPolicySignals(t *testing.T) {
+	t.Parallel()
+	users, others := &sink{name: "users"}, &sink{name: "others"}
+	tracker := newTracker(t, sdk.WithSyncer(users), sdk.WithSyncer(others), withPolicy(t,
+		policy.Rule{Name: "users", ActorTypes: []string{"user"}, Changes: policy.ChangesSome, Exporters: []string{"users"}},
+		policy.Rule{Name: "nobody", ActorTypes: []string{"unresolved"}, Changes: policy.ChangesFields, Exporters: []string{"others"}},
+	))
+	signal := with(func(e *audit.Event) {
+		e.Kind, e.Actor = audit.KindSignal, audit.Actor{}
+		e.Changes = []audit.Change{{Field: "title", New: attribute.StringValue("New")}}
+	})
+	for _, actor := range []audit.Actor{audit.User("42"), {}} {
+		ctx, scope := audit.NewScope(t.Context())
+		require.NoError(t, tracker.Track(ctx, signal))
+		if !actor.IsZero() {
+			require.NoError(t, audit.SetActor(ctx, actor))
+		}
+		require.NoError(t, scope.End(t.Context()))
+	}
+	assert.Equal(t, []string{"changes"}, users.one(t).Redacted)
+	assert.Equal(t, []string{"changes.title"}, others.one(t).Redacted)
+}
