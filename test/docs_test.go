@@ -81,21 +81,36 @@ func fileIn(path string) string {
 	return path
 }
 
-// fileNamed finds what a file map names: `scope.go` or `sdk/json*.go`.
-var fileNamed = regexp.MustCompile("`([a-z_/*]+\\.go)`")
+// The file map names files, such as `scope.go` or `sdk/json*.go`, and directories, whose
+// files may be named without them in the same row.
+var (
+	fileNamed      = regexp.MustCompile("`([a-z_/*]+\\.go)`")
+	directoryNamed = regexp.MustCompile("`([a-z_/]+)`")
+)
 
 // TestArchitectureNamesFilesThatExist keeps the file map true.
 func TestArchitectureNamesFilesThatExist(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "ARCHITECTURE.md"))
 	require.NoError(t, err)
-	names := fileNamed.FindAllStringSubmatch(string(text), -1)
-	require.NotEmpty(t, names)
-	for _, match := range names {
-		found, err := filepath.Glob(filepath.Join("..", match[1]))
-		require.NoError(t, err)
-		assert.NotEmpty(t, found, match[1])
+	names := 0
+	for line := range strings.Lines(string(text)) {
+		directories := []string{"."}
+		for _, match := range directoryNamed.FindAllStringSubmatch(line, -1) {
+			directories = append(directories, match[1])
+		}
+		for _, match := range fileNamed.FindAllStringSubmatch(line, -1) {
+			names++
+			var found []string
+			for _, d := range directories {
+				some, err := filepath.Glob(filepath.Join("..", d, match[1]))
+				require.NoError(t, err)
+				found = append(found, some...)
+			}
+			assert.NotEmpty(t, found, match[1])
+		}
 	}
+	require.NotZero(t, names)
 }
 
 func documents(t *testing.T) []string {
