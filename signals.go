@@ -64,15 +64,15 @@ func (s *Scope) Accepted(provider any, e *Event) {
 }
 
 // Tracked reports whether an intent with the given action was recorded in the
-// scope or an inner one. An empty action asks for any event at all, recorded or
-// held.
+// scope or an inner one. An empty action asks for any event at all: recorded, held,
+// being tracked or expected.
 func (s *Scope) Tracked(action string) bool {
 	if s == nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.signals.tracked(action)
+	return s.signals.tracked(action) || action == "" && s.flights > 0
 }
 
 // signals is the book that a scope keeps of intents and of the signals that wait

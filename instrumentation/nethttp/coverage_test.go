@@ -132,6 +132,39 @@ func TestCoverageOnce(t *testing.T) {
 	assert.Equal(t, audithttp.Missing, verdicts.all[0].Verdict, "of the one further in")
 }
 
+// An event that is on its way through a queue, as a database's monitor has one, is a
+// trace, and so is no second one needed of a refusal.
+func TestCoverageOfAnEventThatIsExpected(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusOK, http.StatusForbidden} {
+		tracker, records := newTracker(t)
+		late := &errorLog{}
+		ended := make(chan struct{})
+		judged := func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h.ServeHTTP(w, r.WithContext(audithttp.ContextWithCoverage(r.Context(), func(audithttp.Coverage) { close(ended) })))
+			})
+		}
+		s := serve(t, judged(audithttp.NewMiddleware(
+			audithttp.WithCoverage(tracker, nil), audithttp.WithDenials(tracker), audithttp.WithErrorHandler(late.handle),
+		)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx := r.Context()
+			done := audit.ScopeFromContext(ctx).Expect()
+			go func() {
+				defer done()
+				<-ended
+				assert.NoError(t, tracker.Track(ctx, audit.Event{Kind: audit.KindSignal, Action: "article.update"}))
+			}()
+			w.WriteHeader(status)
+		}))))
+		_, _, err := do(t, s, http.MethodPost, "/")
+		require.NoError(t, err)
+		s.Close()
+		assert.Empty(t, late.all())
+		assert.Equal(t, "article.update", records.one(t).Action)
+	}
+}
+
 // A request whose event is refused is one without a trace.
 func TestCoverageOfAnEventThatFailed(t *testing.T) {
 	t.Parallel()
