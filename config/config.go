@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
 )
 
 // Config is a configuration that was found to be valid. It shows no secrets, however it
@@ -17,6 +18,7 @@ type Config struct {
 	settings settings
 	model    model
 	decoder  *decoder
+	policy   *policy.Policy // or nil
 }
 
 // Load reads the configuration and checks all of it. It connects to nothing and opens no
@@ -86,6 +88,7 @@ func (c *Config) check(ctx context.Context) {
 			d.wrong(join(path, "name"), "it is the name of "+index("exporters", before)+" as well; give one of them another name")
 		}
 	}
+	c.checkPolicy()
 }
 
 // checkCommon checks what all exporters have.
@@ -117,7 +120,8 @@ func (c *Config) checkCommon(e *exporterCommon, path string) {
 	}
 }
 
-// judge has the SDK look at everything but the exporters and the ledger.
+// judge has the SDK look at everything but the exporters, the ledger, and the policy,
+// which names exporters.
 func (c *Config) judge(ctx context.Context) {
 	opts, err := c.options(ctx)
 	if err == nil {

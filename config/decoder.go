@@ -56,6 +56,14 @@ func (d *decoder) at(path string) *yaml.Node {
 	return d.source.root
 }
 
+// faulty reports whether something is wrong already at the path or within it.
+func (d *decoder) faulty(path string) bool {
+	return slices.ContainsFunc(d.problems, func(p Problem) bool {
+		behind, within := strings.CutPrefix(p.Path, path)
+		return within && (behind == "" || behind[0] == '.' || behind[0] == '[')
+	})
+}
+
 // wrong notes what is wrong at a path that was decoded.
 func (d *decoder) wrong(path, message string) { d.problem(d.at(path), path, message, "") }
 

@@ -24,6 +24,18 @@
 //
 // README.md lists every key and variable; Schema returns the JSON Schema of the file.
 //
+// # Policy
+//
+// The key policy has the rules of package policy, by the names of policy.Rule's fields:
+//
+//	policy:
+//	  - {name: payouts, actions: ["payout.*"], require: [reason], exporters: [mongodb]}
+//	  - {name: probes, routes: [/healthz], exempt: a probe changes nothing}
+//
+// They are in force for the provider. Exporters are those of the file, by their names; a
+// rule cannot name one that the program adds. Config.Policy returns the rules for
+// audithttp.WithCoverage, which keeps those about requests.
+//
 // # What goes before what
 //
 // With a file, the file is everything. The environment adds what the file asks for as

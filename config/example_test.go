@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/config"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -70,6 +72,33 @@ func ExampleLoad() {
 	//       outcomes:
 	//         - failure
 	//         - denied
+}
+
+// A policy has rules for events, which the provider keeps, and rules for requests, which
+// a middleware does.
+func ExampleConfig_Policy() {
+	ctx := context.Background()
+	c, err := config.Load(ctx, config.WithFile("testdata/example/policy.yaml"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	provider, err := c.NewTrackerProvider(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = provider.Shutdown(ctx) }()
+	tracker := provider.Tracker("example.com/shop")
+	wrap := audithttp.NewMiddleware(audithttp.WithCoverage(tracker, c.Policy())) // also where the file has no rules
+	_ = wrap(http.NewServeMux())
+
+	_, why, _ := c.Policy().Coverage("POST", "/preview", "")
+	fmt.Println("a preview needs no event:", why)
+	fmt.Println(tracker.Track(ctx, audit.Event{Action: "payout.approve", Actor: audit.User("42")}))
+	// Output:
+	// a preview needs no event: it stores nothing
+	// sdk: the policy's rule "payouts" refuses the event: audit: reason: it is required for this action
 }
 
 func ExampleWithSDKOptions() {

@@ -2,9 +2,9 @@ package config
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/policy"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -94,23 +94,5 @@ func (f *filterRule) accepts(r *sdk.Record) bool {
 
 // matches reports whether one of the patterns matches, or there are none.
 func matches(patterns []text, s string) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p text) bool { return matchGlob(string(p), s) })
-}
-
-// matchGlob reports whether s matches the pattern, in which * stands for any characters.
-func matchGlob(pattern, s string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return pattern == s
-	}
-	s, found := strings.CutPrefix(s, head)
-	for found {
-		part, behind, more := strings.Cut(rest, "*")
-		if !more {
-			return strings.HasSuffix(s, part)
-		}
-		_, s, found = strings.Cut(s, part)
-		rest = behind
-	}
-	return false
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p text) bool { return policy.Match(string(p), s) })
 }

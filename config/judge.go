@@ -39,10 +39,12 @@ func (nowhere) Shutdown(context.Context) error              { return nil }
 func checkActions(d *decoder, path string, patterns []text) {
 	for i, p := range patterns {
 		if p != "" && judge(sdk.WithAnonymous(string(p))) != nil {
-			d.wrong(index(path, i), `it is no action, such as invoice.approve, nor a pattern of actions, such as "invoice.*"`)
+			d.wrong(index(path, i), actionRule)
 		}
 	}
 }
+
+const actionRule = `it is no action, such as invoice.approve, nor a pattern of actions, such as "invoice.*"`
 
 func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 

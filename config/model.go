@@ -14,6 +14,7 @@ type model struct {
 	TrackTimeout duration         `key:"track_timeout"`
 	Anonymous    []text           `key:"anonymous"`
 	Validation   *validationModel `key:"validation"`
+	Policy       []ruleModel      `key:"policy"`
 	Redaction    *redactionModel  `key:"redaction"`
 	Ledger       *ledgerModel     `key:"ledger"`
 	Exporters    exportersModel   `key:"exporters,required"`

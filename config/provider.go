@@ -40,6 +40,9 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 	if err != nil {
 		b.failed("", err)
 	}
+	if c.policy != nil {
+		opts = append(opts, sdk.WithPolicy(c.policy))
+	}
 	b.open(ctx)
 	var p *sdk.TrackerProvider
 	if len(b.decoder.problems) == 0 {

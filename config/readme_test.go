@@ -39,4 +39,11 @@ func TestReadme(t *testing.T) {
 	path := t.TempDir() + "/deploy.yaml"
 	require.NoError(t, os.WriteFile(path, []byte("service:"+file), 0o600))
 	require.NoError(t, Check(t.Context(), WithFile(path)))
+
+	_, file, found = strings.Cut(readme, "```yaml\npolicy:")
+	require.True(t, found)
+	file, _, _ = strings.Cut(file, "```")
+	file = "policy:" + file + "ledger: {dir: ledger}\nexporters: [{type: mongodb, uri: '${AUDIT_MONGODB_URI}'}]\n"
+	require.NoError(t, os.WriteFile(path, []byte(file), 0o600))
+	require.NoError(t, Check(t.Context(), WithFile(path)))
 }

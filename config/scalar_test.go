@@ -63,29 +63,6 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-func TestMatchGlob(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		pattern, s string
-		want       bool
-	}{
-		{"a.b", "a.b", true},
-		{"a.b", "a.bc", false},
-		{"*", "", true},
-		{"a.*", "a.", true},
-		{"a.*", "b.a.", false},
-		{"*.b", "a.b", true},
-		{"a*b*c", "aXbYc", true},
-		{"a*b*c", "acb", false},
-		{"a*a", "a", false},
-		{"**", "x", true},
-		{"*ab", "aab", true},
-		{"*b*", "abc", true},
-	} {
-		assert.Equal(t, tt.want, matchGlob(tt.pattern, tt.s), "%s %s", tt.pattern, tt.s)
-	}
-}
-
 // What the SDK says has the last word, and it is asked the right question.
 func TestJudge(t *testing.T) {
 	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "nonsense")

@@ -49,7 +49,7 @@ func TestSchemaOfFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, schema.Validate(instanceOf(t, data)), file)
 	}
-	for _, file := range []string{"everything", "filter", "list", "no-exporters", "empty-exporters", "retention"} {
+	for _, file := range []string{"everything", "filter", "list", "no-exporters", "empty-exporters", "retention", "policy", "policy-mapping"} {
 		data, err := os.ReadFile("testdata/bad/" + file + ".yaml")
 		require.NoError(t, err)
 		assert.Error(t, schema.Validate(instanceOf(t, data)), file)
@@ -67,6 +67,9 @@ func TestSchemaRefuses(t *testing.T) {
 		"redaction: {strategy: hide}" + rest, "redaction: {strategy: {hmac: {key: x}}}" + rest, "redaction: {keys: [{strategy: mask}]}" + rest,
 		"ledger: {}" + rest, "ledger: {dir: ''}" + rest, "ledger: {dir: x, salvage: 'yes'}" + rest, "ledger: {dir: x, retention: {}}" + rest,
 		"service: {name: 7}" + rest, "service: {attributes: {a: [b]}}" + rest,
+		"policy: {name: x}" + rest, "policy: [{actions: [a.b]}]" + rest, "policy: [{name: x, actions: []}]" + rest, "policy: [{name: x, extra: y}]" + rest,
+		"policy: [{name: x, changes: all}]" + rest, "policy: [{name: x, actor_types: [robot]}]" + rest, "policy: [{name: x, exporters: stdout}]" + rest,
+		"policy: [{name: x, require_actor_types: [unresolved]}]" + rest, "policy: [{name: x, refuse_anonymous: 'true'}]" + rest,
 		"exporters: []", "exporters: all", "exporters: [{type: stdot}]", "exporters: [{type: stdout, uri: x}]", "exporters: [{type: mongodb}]",
 		"exporters: [{type: otlp, filter: {}}]", "exporters: [{type: otlp, filter: {kinds: [intents]}}]", "exporters: [{format: text}]",
 		"exporters: [{type: otlp, compression: zip}]", "exporters: [{type: otlp, concurrency: 0}]", "exporters: [{type: otlp, insecure: yes}]",

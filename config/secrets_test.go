@@ -120,17 +120,40 @@ func TestSecretsOfFiles(t *testing.T) {
 		"exporters: [{type: otlp, endpoint: %q}]",
 		"exporters: [{type: otlp, protocol: grpc, endpoint: %q, timeout: x}]",
 		"exporters: [{type: stdout}]\nredaction: {strategy: {hmac: {key_id: k, key: %q}}}",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, actions: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, actor_types: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, require: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, require_actor_types: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, changes: %q}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, exporters: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, cover: true, methods: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: %q}, {name: x}]",
 		"exporters: [{type: stdout}]\nredaction: {keys: [{pattern: x, strategy: {hmac: {key_id: 'K', key: %q}}}]}",
 	} {
 		for _, secret := range canaries {
 			if strings.Contains(template, "endpoint") && !strings.Contains(secret, "@") {
 				continue // an address is no secret
 			}
+			if strings.Contains(template, "policy") && secret == canary {
+				secret = "C4n4ry " + canary // a value that is valid is shown
+			}
 			quoted := fmt.Sprintf("%q", strings.ReplaceAll(secret, "\x00", ""))
 			text := strings.Replace(template, "%q", quoted, 1)
 			c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", text)))
+			require.False(t, c != nil && strings.Contains(template, "policy"), "it is to be wrong: %s", text)
 			require.NotContains(t, shown(c, err), canary, text)
 		}
+	}
+}
+
+// An exporter's name is shown to who names none in a rule, unless it is a variable's.
+func TestSecretsOfExporterNames(t *testing.T) {
+	t.Setenv("TEST_CANARY", canary)
+	for _, name := range []string{"other", canary + "x"} {
+		file := write(t, "deploy.yaml", "policy: [{name: x, exporters: ["+name+"]}]\nexporters: [{type: stdout, name: '${TEST_CANARY}'}]\n")
+		_, err := config.Load(t.Context(), config.WithFile(file))
+		require.ErrorContains(t, err, "policy[0].exporters[0]: no exporter has that name; there are: ***")
+		require.NotContains(t, shown(nil, err), canary)
 	}
 }
 

@@ -25,6 +25,8 @@ type requiredModel struct {
 // requirable are the fields that may be required.
 var requirable = []string{"reason", "target", "target.name", "tenant", "channel", "outcome", "changes"}
 
+const fieldRule = "it must be reason, target, target.name, tenant, channel, outcome, changes or metadata.KEY"
+
 func (v *validationModel) check(d *decoder, path string) {
 	if v == nil {
 		return
@@ -39,8 +41,7 @@ func (v *validationModel) check(d *decoder, path string) {
 		for j, f := range r.Fields {
 			if f != "" && judge(sdk.WithValidation(sdk.WithRequired("*", string(f)))) != nil {
 				field := index(join(at, "fields"), j)
-				d.problem(d.at(field), field, "it must be reason, target, target.name, tenant, channel, outcome, changes or metadata.KEY",
-					nearest(string(f), requirable))
+				d.problem(d.at(field), field, fieldRule, nearest(string(f), requirable))
 			}
 		}
 	}

@@ -61,8 +61,11 @@ func signedIn(h http.Handler) http.Handler {
 	})
 }
 
-func read(_ http.ResponseWriter, r *http.Request) {
+func read(w http.ResponseWriter, r *http.Request) {
 	_ = audit.SetTarget(r.Context(), audit.Target{Type: "account", ID: r.PathValue("id")})
+	if r.FormValue("owner") != "" {
+		http.Error(w, "it is another's account", http.StatusForbidden) // only owners may
+	}
 }
 
 // shut closes an account, once that is recorded.

@@ -74,6 +74,7 @@ func use(ctx context.Context, port string) error {
 	c.Base = "http://alice:correct%20horse@127.0.0.1:" + port
 	c.Do(ctx, "a login", "POST", "/login", 200)
 	c.Do(ctx, "a route intent", "GET", "/accounts/7", 200)
+	c.Do(ctx, "a reading that is denied", "GET", "/accounts/8?owner=bob", 403)
 	c.Do(ctx, "an intent with a reason", "POST", "/accounts/7/close", 200, "reason", "moved abroad", "iban", iban)
 	c.Do(ctx, "an attempt that is denied", "POST", "/accounts/8/close", 403, "reason", "a joke", "owner", "bob", "iban", iban)
 	return c.Err

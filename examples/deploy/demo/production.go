@@ -38,7 +38,7 @@ func (d *demo) production(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := use(ctx, s.port); err != nil {
+	if err := errors.Join(use(ctx, s.port), refused(ctx, s.port)); err != nil {
 		s.kill()
 		return err
 	}
@@ -60,16 +60,27 @@ func (d *demo) production(ctx context.Context) error {
 	return errors.Join(arrived, stopped, everything.Check(trail), security.Check(readFile(log)))
 }
 
+// refused makes a request that the policy refuses. It leaves nothing in the trail.
+func refused(ctx context.Context, port string) error {
+	c := drive.Client{Base: "http://alice:correct%20horse@127.0.0.1:" + port}
+	answer := c.Do(ctx, "an intent without a reason", "POST", "/accounts/9/close", 500)
+	if c.Err == nil && !strings.Contains(answer, `rule "closing"`) {
+		return fmt.Errorf("it is not the policy that refuses: %s", answer)
+	}
+	return c.Err
+}
+
 // everything is what MongoDB has.
 var everything = drive.Trail{
 	Has: []string{
-		`denied +user\.login`, `success +account\.read`, `success +account\.close`, `reason: moved abroad`, `denied +account\.close`,
+		`denied +user\.login`, `success +account\.read`, `denied +account\.read`, `success +account\.close`, `reason: moved abroad`, `denied +account\.close`,
 	},
-	Counts:  map[string]int{"account.close": 2, "account.read": 1, "access.denied": 1},
+	Counts:  map[string]int{"account.close": 2, "account.read": 2, "access.denied": 1},
 	Secrets: secrets,
 }
 
-// security is what the collector has.
+// security is what the collector has. Its filter takes what was denied; the policy keeps
+// the reading that was from it.
 var security = drive.Trail{
 	Has: []string{
 		`EventName: user\.login`, `EventName: access\.denied`, `EventName: account\.close`, `hmac:k1:[0-9a-f]{32}`,

@@ -43,7 +43,7 @@ func (d *demo) singleHost(ctx context.Context) error {
 	fmt.Printf("\n%s", trail)
 	return errors.Join(err, drive.Trail{
 		Has:     []string{`denied +user\.login`, `success +account\.close`, `reason: moved abroad`, `denied +account\.close`},
-		Counts:  map[string]int{"account.close": 4, "account.read": 2, "access.denied": 2},
+		Counts:  map[string]int{"account.close": 4, "account.read": 4, "access.denied": 2},
 		Secrets: secrets,
 	}.Check(trail))
 }
