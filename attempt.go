@@ -27,9 +27,13 @@ var ErrFinished = errors.New("audit: the attempt was finished already; nothing m
 // goes on to the side effect, and then to Finish, whatever came of it.
 //
 // The event's outcome must be unknown. The record covers no signals; that of Finish
-// does. Where the process stops in between, a provider with a ledger
-// closes the attempt when it is started again: by a record of the system actor whose
-// outcome is unknown. Other deliveries leave it open.
+// does. Where the process stops in between, or is shut down, a provider with a ledger
+// closes the attempt when it is started again: by a record of the system actor
+// "audit-recovery" whose outcome is unknown and whose Attempt is this record's ID.
+// Other deliveries leave it open. Begin and Finish cost a Track call each.
+//
+// An attempt that is never finished stays open while the process runs. A ledger keeps
+// at most 10,000 of them, and Begin fails then.
 //
 //	attempt, err := audit.Begin(ctx, tracker, audit.Event{Action: "payout.send", Target: payout, Reason: reason})
 //	if err != nil {

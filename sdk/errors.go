@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 )
@@ -27,6 +28,10 @@ func (e *ProcessorError) Error() string {
 
 // Unwrap returns what went wrong.
 func (e *ProcessorError) Unwrap() error { return e.Err }
+
+// ErrTooManyAttempts is what beginning an attempt fails with where a ledger has
+// ledger.MaxPairs open ones: the application does not finish what it begins.
+var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
 
 // panicError describes a recovered panic without its value, which may hold
 // anything.

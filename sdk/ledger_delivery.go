@@ -19,6 +19,7 @@ import (
 type ledgerDelivery struct {
 	id          string
 	ledger      *ledger.Ledger
+	attempts    *ledger.Pairs
 	logger      *slog.Logger
 	followers   []*follower
 	deadLetters *deadLetters
@@ -35,6 +36,10 @@ func openLedger(p *TrackerProvider, name, dir string, exporters []Exporter, c le
 	d := &ledgerDelivery{id: name, ledger: l, logger: p.logger}
 	d.deadLetters = newDeadLetters(dir, p)
 	d.reportRecovery()
+	open, err := d.openAttempts()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("WithLedger: %w", err), l.Close())
+	}
 
 	records := newDecoder(len(exporters))
 	for _, e := range exporters {
@@ -49,8 +54,9 @@ func openLedger(p *TrackerProvider, name, dir string, exporters []Exporter, c le
 		return nil, errors.Join(fmt.Errorf("WithLedger: %w", err), l.Close())
 	}
 	for _, f := range d.followers {
-		go f.loop()
+		go f.loop() // it may make room
 	}
+	d.closeAttempts(p, open)
 	return d, nil
 }
 
@@ -88,7 +94,12 @@ func (d *ledgerDelivery) deliver(ctx context.Context, r *Record, wait time.Durat
 	if *room, err = r.AppendJSON((*room)[:0]); err != nil {
 		return err
 	}
-	_, err = d.ledger.Append(d.deadlines.context(ctx, wait), *room)
+	ctx = d.deadlines.context(ctx, wait)
+	if begins(r) {
+		_, err = d.attempts.Append(ctx, *room)
+	} else {
+		_, err = d.ledger.Append(ctx, *room)
+	}
 	if cap(*room) <= maxEncoded {
 		d.encoded.Put(room)
 	}
@@ -107,6 +118,8 @@ func ledgerError(err error) error {
 		return errors.Join(audit.ErrMaybeStored, err)
 	case errors.Is(err, ledger.ErrFull):
 		return errors.Join(audit.ErrLedgerFull, err)
+	case errors.Is(err, ledger.ErrCrowded):
+		return errors.Join(ErrTooManyAttempts, err)
 	case errors.Is(err, ledger.ErrClosed):
 		return errors.Join(audit.ErrShutdown, err)
 	}

@@ -122,6 +122,8 @@ func (l *Ledger) settle(b *batch) {
 	if b.err == nil && l.config.syncInterval == 0 {
 		l.advance(l.next-1, l.end)
 	}
+	l.pairs.grown += int64(len(b.frame))
+	due := l.pairs.grown >= l.pairs.due
 	l.left = l.active.capacity - l.end
 	if l.bad {
 		l.left = 0
@@ -139,6 +141,9 @@ func (l *Ledger) settle(b *batch) {
 	}
 	if low {
 		poke(l.tend)
+	}
+	if due {
+		poke(l.pairs.wake)
 	}
 }
 
@@ -205,7 +210,7 @@ func (l *Ledger) writeFrame(b *batch) error {
 	b.frame = sealFrame(b.frame, h, l.active.place(l.end))
 	_, err := l.active.file.WriteAt(b.frame, l.end)
 	if err == nil && strict {
-		err = l.active.file.Sync()
+		err = l.active.sync()
 	}
 	if err != nil {
 		return err

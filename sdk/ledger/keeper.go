@@ -108,7 +108,7 @@ func (l *Ledger) removable() []extent {
 	if !l.config.retain {
 		return nil
 	}
-	passed := l.sound
+	passed := min(l.sound, l.pairs.saved)
 	for _, c := range l.cursors {
 		passed = min(passed, c.committed)
 	}

@@ -35,6 +35,8 @@ type Ledger struct {
 	slots   *slots
 	state   state
 
+	pairs *Pairs
+
 	// mu guards the fields below. It is never held while a file is touched.
 	mu        sync.Mutex
 	pending   *batch // gathers what is to be committed next
@@ -171,11 +173,12 @@ func (l *Ledger) hand(ctx context.Context, entries [][]byte, size int64) (b *bat
 		changed := l.changed
 		l.mu.Unlock()
 		poke(l.tend) // it may be able to make room
+		poke(l.pairs.wake)
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			l.mu.Lock()
-			err := errors.Join(lacks, l.obstacle, ctx.Err())
+			err := errors.Join(lacks, l.obstacle, l.pairs.obstacle, ctx.Err())
 			l.mu.Unlock()
 			return nil, 0, err
 		}
@@ -300,12 +303,13 @@ func (l *Ledger) finish() error {
 	l.mu.Unlock()
 	if err == nil && l.config.syncInterval > 0 {
 		if err = l.syncActive(); err == nil {
-			err = l.active.file.Sync() // the mark that it has written
+			err = l.active.sync() // the mark that it has written
 		}
 	}
 	if err == nil && !l.bad {
 		err = l.writeState(func(s *state) { s.closed, s.end, s.next = true, l.end, l.next })
 	}
+	err = errors.Join(err, l.pairs.finish(err == nil && !l.bad))
 	return errors.Join(err, l.active.file.Close(), l.slots.file.Close())
 }
 

@@ -83,6 +83,9 @@ func (l *Ledger) abandon() error {
 	for _, c := range l.cursors {
 		err = errors.Join(err, c.close())
 	}
+	if l.pairs != nil && l.pairs.file != nil {
+		err = errors.Join(err, l.pairs.file.close())
+	}
 	return errors.Join(err, l.dir.Close())
 }
 
@@ -106,7 +109,7 @@ func (l *Ledger) recover() error {
 	if err := l.removeLeftovers(); err != nil {
 		return err
 	}
-	if err := l.openCursors(); err != nil {
+	if err := errors.Join(l.openCursors(), l.openPairs()); err != nil {
 		return err
 	}
 	proceed, err := l.recoverTail(c)
@@ -227,7 +230,7 @@ func (l *Ledger) recoverTail(c *catalogue) (proceed bool, err error) {
 		err = readAround(frames)
 	}
 	if err == nil {
-		err = s.file.Sync() // nobody may have synced what was read
+		err = s.sync() // nobody may have synced what was read
 	}
 	if err != nil {
 		return false, err
@@ -285,9 +288,12 @@ func (l *Ledger) checkNext() error {
 		known = max(known, l.state.next)
 	}
 	consumer := ""
+	if saved := l.pairs.saved; saved >= known && saved != nothingFollows {
+		known, consumer = saved+1, "the file "+pairsName
+	}
 	for name, c := range l.cursors {
 		if c.committed >= known {
-			known, consumer = c.committed+1, name
+			known, consumer = c.committed+1, "cursor "+name
 		}
 	}
 	if known == l.next {
@@ -295,7 +301,7 @@ func (l *Ledger) checkNext() error {
 	}
 	lost := &CorruptError{Segment: segmentName(l.number), Offset: l.end, From: l.next, To: known - 1, Reason: "its end is missing"}
 	if consumer != "" {
-		lost.Reason = "its end is missing, which cursor " + consumer + " has passed"
+		lost.Reason = "its end is missing, which " + consumer + " has passed"
 	}
 	if !l.config.salvage {
 		return lost

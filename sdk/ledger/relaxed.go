@@ -31,7 +31,7 @@ func (l *Ledger) syncActive() error {
 	if done {
 		return nil
 	}
-	err := s.file.Sync() // others write meanwhile
+	err := s.sync() // others write meanwhile
 
 	l.role.Lock()
 	defer l.role.Unlock()

@@ -43,7 +43,7 @@ func (l *Ledger) seal() (end int64, first uint64, rescued []byte, err error) {
 	if l.config.syncInterval == 0 {
 		return l.end, l.next, nil, nil
 	}
-	if !l.bad && l.active.file.Sync() == nil {
+	if !l.bad && l.active.sync() == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.advance(l.next-1, l.end)

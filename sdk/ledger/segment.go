@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -83,6 +84,21 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, ok bool) {
 type segment struct {
 	segmentHeader
 	file file
+
+	syncing  sync.Mutex
+	unsynced error // of the first sync that failed
+}
+
+// sync makes what was written durable. Once that has failed it fails for good: the
+// system may have forgotten what it could not write, and tells one caller only, so that
+// another sync, at the same time or later, would succeed without it.
+func (s *segment) sync() error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	if s.unsynced == nil {
+		s.unsynced = s.file.Sync()
+	}
+	return s.unsynced
 }
 
 func (s *segment) name() string { return segmentName(s.number) }

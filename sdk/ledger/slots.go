@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 )
 
 // slots is a small file with one value that is replaced as a whole: it is written to
@@ -71,7 +73,26 @@ func openSlots(dir fileSystem, name string) (*slots, []byte, error) {
 }
 
 func (s *slots) read() ([]byte, error) {
-	var newest []byte
+	copies, err := s.copies()
+	if err != nil {
+		return nil, err
+	}
+	if len(copies) == 0 {
+		return nil, &CorruptError{Segment: s.name, Reason: "neither of its two copies is as it was written"}
+	}
+	s.generation = copies[0].generation
+	return copies[0].value, nil
+}
+
+// slotCopy is one of the two.
+type slotCopy struct {
+	generation uint64
+	value      []byte
+}
+
+// copies returns those that are as they were written, the newest first.
+func (s *slots) copies() ([]slotCopy, error) {
+	var copies []slotCopy
 	for i := range int64(2) {
 		b := make([]byte, slotSize)
 		if n, err := s.file.ReadAt(b, i*slotSize); n < slotSize {
@@ -80,14 +101,12 @@ func (s *slots) read() ([]byte, error) {
 			}
 			return nil, fmt.Errorf("ledger: reading %s: %w", s.name, err)
 		}
-		if generation, value, ok := parseSlot(b); ok && generation > s.generation {
-			s.generation, newest = generation, value
+		if generation, value, ok := parseSlot(b); ok && generation > 0 {
+			copies = append(copies, slotCopy{generation: generation, value: value})
 		}
 	}
-	if newest == nil {
-		return nil, &CorruptError{Segment: s.name, Reason: "neither of its two copies is as it was written"}
-	}
-	return newest, nil
+	slices.SortFunc(copies, func(a, b slotCopy) int { return cmp.Compare(b.generation, a.generation) })
+	return copies, nil
 }
 
 func parseSlot(b []byte) (generation uint64, value []byte, ok bool) {

@@ -22,9 +22,10 @@ import (
 // roles are what a process may be started for. It prints lines of a word and its
 // arguments, each as soon as it is true, and runs until it is killed.
 var roles = map[string]func(c *child) error{
-	"ledger":  appendEntries,
-	"relaxed": appendEntries,
-	"track":   trackEvents,
+	"attempts": makeAttempts,
+	"ledger":   appendEntries,
+	"relaxed":  appendEntries,
+	"track":    trackEvents,
 }
 
 const (

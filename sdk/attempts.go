@@ -1,0 +1,157 @@
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk/ledger"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// RecoveryActor is the ID of the system actor who closes attempts that were left open.
+const RecoveryActor = "audit-recovery"
+
+// recoveryReason is the reason of the record that closes one.
+const recoveryReason = "the process stopped before the attempt was finished"
+
+// begins reports whether the record begins an attempt.
+func begins(r *Record) bool { return r.Attempt == r.ID && !r.Attempt.IsZero() }
+
+// attemptMember is in the JSON of every record of an attempt, and of few others.
+var attemptMember = []byte(`"attempt":"`)
+
+// tellAttempt tells the ledger what an entry is to an attempt. Any record of it that
+// does not begin it ends it.
+func tellAttempt(entry []byte) (key [16]byte, part ledger.Part) {
+	if !bytes.Contains(entry, attemptMember) {
+		return key, ledger.PartNone
+	}
+	var r Record
+	switch err := r.UnmarshalJSON(entry); {
+	case err != nil || r.Attempt.IsZero():
+		return key, ledger.PartNone
+	case begins(&r):
+		return r.Attempt, ledger.PartOpens
+	}
+	return r.Attempt, ledger.PartCloses
+}
+
+// openAttempts returns the records that began the attempts that the last process left
+// open.
+func (d *ledgerDelivery) openAttempts() ([]*Record, error) {
+	attempts, found, err := d.ledger.Pairs(tellAttempt)
+	if err != nil {
+		return nil, err
+	}
+	d.attempts = attempts
+	for _, err := range found.Damage {
+		d.logger.Error("audit: the ledger's open attempts may not be all known, or may be finished; the rest of the ledger was read for them",
+			slog.String("ledger", d.id), slog.Any("error", err))
+	}
+	var open []*Record
+	for _, e := range found.Open {
+		r := new(Record)
+		if err := r.UnmarshalJSON(e.Data); err != nil {
+			return nil, fmt.Errorf("entry %d: %w", e.Seq, err) // tellAttempt could read it
+		}
+		open = append(open, r)
+	}
+	return open, nil
+}
+
+// closingBytes is about how much is appended at once.
+const closingBytes = 16 << 10
+
+// closeAttempts records that nobody knows what came of the attempts. What cannot be
+// recorded stays open until the next start: a ledger without room is no reason not to
+// start, since the exporters make room.
+func (d *ledgerDelivery) closeAttempts(p *TrackerProvider, open []*Record) {
+	if len(open) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), p.trackTimeout)
+	defer cancel()
+	closed, size := 0, 0
+	var entries [][]byte
+	var errs []error
+	for i, begun := range open {
+		entry, err := closingRecord(begun, p.resource, time.Now()).AppendJSON(nil)
+		if err != nil {
+			errs = append(errs, err) // of this one only
+		} else {
+			entries, size = append(entries, entry), size+len(entry)
+		}
+		if size < closingBytes && i < len(open)-1 {
+			continue
+		}
+		if _, err := d.ledger.Append(ctx, entries...); err != nil {
+			errs = append(errs, err)
+			break
+		}
+		closed += len(entries)
+		entries, size = nil, 0
+	}
+	p.metrics.accepted.Add(ctx, int64(closed))
+	if closed > 0 {
+		d.logger.Warn("audit: attempts were left open when the process stopped; they are closed with an unknown outcome",
+			slog.String("ledger", d.id), slog.Int("attempts", closed))
+	}
+	if len(errs) > 0 {
+		d.logger.Error("audit: attempts that were left open cannot be closed; the next start tries again",
+			slog.String("ledger", d.id), slog.Int("attempts", len(open)-closed), slog.Any("error", errors.Join(errs...)))
+	}
+}
+
+// closingRecord says that nobody knows what came of an attempt. It says again what was
+// attempted, and nothing of the request that began it: neither metadata nor channel,
+// actor or changes.
+func closingRecord(begun *Record, r *resource.Resource, now time.Time) *Record {
+	now = now.UTC().Round(0)
+	return &Record{
+		Event: audit.Event{
+			ID:        closingID(begun.ID),
+			Time:      now,
+			Action:    begun.Action,
+			Operation: begun.Operation,
+			Actor:     audit.System(RecoveryActor),
+			Target:    begun.Target,
+			Outcome:   audit.OutcomeUnknown,
+			Reason:    recoveryReason,
+			Bulk:      begun.Bulk,
+			Attempt:   begun.ID,
+			Tenant:    begun.Tenant,
+		},
+		ObservedTime: now,
+		Tracker:      Instrumentation{Name: meterName},
+		Resource:     r,
+		TraceID:      begun.TraceID,
+		Redacted:     restated(begun.Redacted),
+		Marked:       restated(begun.Marked),
+	}
+}
+
+// restated returns those of the paths that a closing record has, too.
+func restated(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		return path != "tenant" && !strings.HasPrefix(path, "target.") && !strings.HasPrefix(path, "bulk.")
+	})
+}
+
+// closingID makes the ID of the record that closes an attempt from that of the
+// attempt, so that one that is closed again, since it was not known whether the first
+// record was stored, or by another ledger, is closed by the same record.
+func closingID(attempt audit.ID) audit.ID {
+	sum := sha256.Sum256(append([]byte("audit: closes "), attempt[:]...))
+	id := attempt                                   // the time of the attempt
+	copy(id[6:], sum[:])                            // and what looks random
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80 // of version 7
+	return id
+}

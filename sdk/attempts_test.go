@@ -1,0 +1,304 @@
+package sdk_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// payout is an event that begins an attempt.
+func payout(id string) audit.Event {
+	return audit.Event{
+		Action: "payout.send", Operation: audit.OperationExecute, Actor: audit.User("42"), Tenant: "acme",
+		Target: audit.Target{Type: "payout", ID: id}, Reason: "monthly",
+		Metadata: []attribute.KeyValue{attribute.String("client.address", "10.0.0.1")},
+	}
+}
+
+func mustBegin(t *testing.T, p *sdk.TrackerProvider, id string) *audit.Attempt {
+	t.Helper()
+	a, err := audit.Begin(t.Context(), p.Tracker("test"), payout(id))
+	require.NoError(t, err)
+	return a
+}
+
+// killed returns a copy of a ledger's directory as a process that is killed now leaves
+// it.
+func killed(t *testing.T, dir string) string {
+	t.Helper()
+	after := filepath.Join(t.TempDir(), "ledger")
+	require.NoError(t, os.Mkdir(after, 0o700))
+	segments, err := filepath.Glob(filepath.Join(dir, "*.segment"))
+	require.NoError(t, err)
+	for _, file := range append([]string{dir + "/pairs", dir + "/state"}, segments...) { // it goes on meanwhile
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(after, filepath.Base(file)), data, 0o600))
+	}
+	return after
+}
+
+// stored returns the records of a ledger.
+func stored(t *testing.T, dir string) (records []*sdk.Record) {
+	t.Helper()
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Close()) }()
+	for e, err := range r.Entries(t.Context(), 0) {
+		require.NoError(t, err)
+		record := new(sdk.Record)
+		require.NoError(t, record.UnmarshalJSON(e.Data))
+		records = append(records, record)
+	}
+	return records
+}
+
+func quiet() sdk.Option { return sdk.WithLogger(slog.New(slog.DiscardHandler)) }
+
+func TestAttemptsLeftOpenAreClosed(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"killed", "shut down"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "ledger")
+			p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+			ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+				TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2},
+			}))
+			event := payout("1")
+			event.Target.Name = "password=hunter2hunter2"
+			event.Bulk = audit.Bulk{Selector: "all of May", Affected: 3, Sample: []string{"a", "b"}}
+			open, err := audit.Begin(ctx, p.Tracker("test"), event)
+			require.NoError(t, err)
+			finished := mustBegin(t, p, "2")
+			require.NoError(t, finished.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}))
+			if how == "killed" {
+				dead := killed(t, dir)
+				require.NoError(t, p.Shutdown(t.Context()))
+				dir = dead
+			} else {
+				require.NoError(t, p.Shutdown(t.Context()))
+			}
+			require.ErrorIs(t, open.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}), audit.ErrShutdown)
+
+			var logs bytes.Buffer
+			s := &sink{}
+			before := time.Now()
+			p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))),
+				sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
+			all := stored(t, dir)
+			require.Len(t, all, 4, "NewTrackerProvider has closed it")
+			closing := all[3]
+			begun := all[0]
+			require.NotEqual(t, event.Target.Name, begun.Target.Name, "redacted")
+			assert.WithinRange(t, closing.Time, before.Truncate(0).Add(-time.Second), time.Now())
+			assert.Equal(t, closing.Time, closing.ObservedTime)
+			assert.NotEqual(t, begun.ID, closing.ID)
+			assert.Equal(t, begun.ID[:6], closing.ID[:6])
+			assert.EqualValues(t, 7, closing.ID[6]>>4)
+			assert.EqualValues(t, 2, closing.ID[8]>>6)
+			want := &sdk.Record{
+				Event: audit.Event{
+					ID: closing.ID, Time: closing.Time, Action: "payout.send", Operation: audit.OperationExecute,
+					Actor: audit.System(sdk.RecoveryActor), Target: begun.Target, Bulk: begun.Bulk, Tenant: "acme",
+					Reason: "the process stopped before the attempt was finished", Attempt: open.ID(),
+				},
+				ObservedTime: closing.ObservedTime, Tracker: sdk.Instrumentation{Name: "github.com/opendeed/audit/sdk"},
+				Resource: closing.Resource, TraceID: trace.TraceID{1}, Redacted: []string{"target.name"},
+			}
+			assert.Equal(t, want, closing)
+			assert.Equal(t, "shop", closing.Resource.Attributes()[0].Value.AsString())
+			assert.Contains(t, logs.String(), "attempts=1")
+			assert.NotContains(t, logs.String(), "payout", "no values")
+
+			require.NoError(t, p.Shutdown(t.Context()))
+			require.Len(t, s.all(), 4, "exporters get it like any other")
+			logs.Reset()
+			p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{&sink{}}), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+			require.NoError(t, p.Shutdown(t.Context()))
+			assert.Len(t, stored(t, dir), 4, "once")
+			assert.Empty(t, logs.String())
+		})
+	}
+}
+
+// TestAttemptClosedTwice stops a process between the record that closes an attempt and
+// everything after it, and has another ledger close the same attempt.
+func TestAttemptClosedTwice(t *testing.T) {
+	t.Parallel()
+	base := t.TempDir()
+	p := openProvider(t, sdk.WithLedger(base+"/1", nil), sdk.WithLedger(base+"/2", nil), quiet())
+	for i := range 100 { // more than is appended at once
+		mustBegin(t, p, fmt.Sprint(i))
+	}
+	one, two := killed(t, base+"/1"), killed(t, base+"/2")
+	require.NoError(t, p.Shutdown(t.Context()))
+
+	ids := map[audit.ID]*sdk.Record{}
+	p = openProvider(t, sdk.WithLedger(one, nil), quiet())
+	again := killed(t, one)
+	require.NoError(t, p.Shutdown(t.Context()))
+	for _, r := range stored(t, one)[100:] {
+		ids[r.ID] = r
+	}
+	require.Len(t, ids, 100)
+	for _, dir := range []string{again, two} {
+		p = openProvider(t, sdk.WithLedger(dir, nil), quiet())
+		require.NoError(t, p.Shutdown(t.Context()))
+		all := stored(t, dir)
+		require.Len(t, all, 200)
+		for _, r := range all[100:] {
+			require.Contains(t, ids, r.ID)
+			require.True(t, r.Restates(ids[r.ID]), "one record for a sink that has both")
+		}
+	}
+}
+
+func TestAttemptsOfOthers(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	e := payout("1")
+	e.Attempt = audit.NewID()
+	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "begun on another host")
+	e = payout("2")
+	e.Metadata = []attribute.KeyValue{attribute.String("attempt", "0199c1f2-aaaa-7bbb-8ccc-000000000001")}
+	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "not an attempt at all")
+	require.NoError(t, p.Shutdown(t.Context()))
+	p = openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	require.NoError(t, p.Shutdown(t.Context()))
+	require.Len(t, stored(t, dir), 2)
+}
+
+// TestAttemptsOutliveRetention closes an attempt whose beginning was removed.
+func TestAttemptsOutliveRetention(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	open := func() *sdk.TrackerProvider {
+		return openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{&sink{}}, quick(),
+			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)), quiet())
+	}
+	p := open()
+	a := mustBegin(t, p, "1")
+	large := payout("2")
+	large.Reason = string(bytes.Repeat([]byte("x"), 8000))
+	for range 100 {
+		require.NoError(t, p.Tracker("test").Track(t.Context(), large))
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+	for _, r := range stored(t, dir) {
+		require.NotEqual(t, a.ID(), r.ID)
+	}
+	p = open()
+	all := stored(t, dir)
+	assert.Equal(t, a.ID(), all[len(all)-1].Attempt)
+	assert.Equal(t, "1", all[len(all)-1].Target.ID)
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+func TestAttemptsSetDamaged(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	a := mustBegin(t, p, "1")
+	require.NoError(t, p.Shutdown(t.Context()))
+	require.NoError(t, os.WriteFile(dir+"/pairs", []byte("what is this"), 0o600))
+	var logs bytes.Buffer
+	p = openProvider(t, sdk.WithLedger(dir, nil), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	assert.Contains(t, logs.String(), "neither of its two copies is as it was written")
+	require.NoError(t, p.Shutdown(t.Context()))
+	all := stored(t, dir)
+	require.Len(t, all, 2)
+	assert.Equal(t, a.ID(), all[1].Attempt)
+}
+
+func TestTooManyAttempts(t *testing.T) {
+	t.Parallel()
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", nil, sdk.WithSyncInterval(time.Hour)), quiet())
+	attempts := make([]*audit.Attempt, ledger.MaxPairs)
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := g; i < len(attempts); i += 4 {
+				attempts[i], _ = audit.Begin(t.Context(), p.Tracker("test"), payout(fmt.Sprint(i)))
+			}
+		})
+	}
+	wg.Wait()
+	_, err := audit.Begin(t.Context(), p.Tracker("test"), payout("one more"))
+	require.ErrorIs(t, err, sdk.ErrTooManyAttempts)
+	require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))
+	require.NoError(t, attempts[7].Finish(t.Context(), audit.Event{Outcome: audit.OutcomeFailure}))
+	require.NoError(t, p.ForceFlush(t.Context()))
+	mustBegin(t, p, "room again")
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// TestAttemptsConcurrently kills a provider again and again while attempts are begun
+// and finished: each that was acknowledged has one end, or one closing record.
+func TestAttemptsConcurrently(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	var begun, finished sync.Map
+	for range 5 {
+		p := openProvider(t, sdk.WithLedger(dir, nil, sdk.WithSegmentSize(ledger.MinSegmentSize)), quiet())
+		var wg sync.WaitGroup
+		for g := range 4 {
+			wg.Go(func() {
+				for i := range 60 {
+					a, err := audit.Begin(t.Context(), p.Tracker("test"), payout(fmt.Sprint(i)))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					begun.Store(a.ID(), true)
+					if i%7 == g {
+						continue // forgotten
+					}
+					if err := a.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}); err != nil {
+						t.Error(err)
+						return
+					}
+					finished.Store(a.ID(), true)
+				}
+			})
+		}
+		wg.Wait()
+		dead := killed(t, dir)
+		require.NoError(t, p.Shutdown(t.Context()))
+		dir = dead
+	}
+	p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	require.NoError(t, p.Shutdown(t.Context()))
+	ends, beginnings, closings := map[audit.ID]int{}, map[audit.ID]bool{}, map[audit.ID]bool{}
+	for _, r := range stored(t, dir) {
+		if r.ID == r.Attempt {
+			beginnings[r.ID] = true
+			continue
+		}
+		ends[r.Attempt]++
+		if r.Actor.ID == sdk.RecoveryActor {
+			closings[r.Attempt] = true
+		}
+	}
+	for id := range beginnings {
+		require.Equal(t, 1, ends[id])
+	}
+	assert.NotEmpty(t, closings)
+	begun.Range(func(id, _ any) bool { return assert.True(t, beginnings[id.(audit.ID)]) })
+	finished.Range(func(id, _ any) bool { return assert.False(t, closings[id.(audit.ID)]) })
+}
