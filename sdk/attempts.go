@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -25,23 +24,70 @@ const recoveryReason = "the process stopped before the attempt was finished"
 // begins reports whether the record begins an attempt.
 func begins(r *Record) bool { return r.Attempt == r.ID && !r.Attempt.IsZero() }
 
-// attemptMember is in the JSON of every record of an attempt, and of few others.
-var attemptMember = []byte(`"attempt":"`)
-
 // tellAttempt tells the ledger what an entry is to an attempt. Any record of it that
 // does not begin it ends it.
 func tellAttempt(entry []byte) (key [16]byte, part ledger.Part) {
-	if !bytes.Contains(entry, attemptMember) {
+	attempt, id := attemptMembers(entry)
+	var of audit.ID
+	if attempt == nil || of.UnmarshalText(attempt) != nil {
 		return key, ledger.PartNone
 	}
-	var r Record
-	switch err := r.UnmarshalJSON(entry); {
-	case err != nil || r.Attempt.IsZero():
-		return key, ledger.PartNone
-	case begins(&r):
-		return r.Attempt, ledger.PartOpens
+	if bytes.Equal(attempt, id) {
+		return of, ledger.PartOpens
 	}
-	return r.Attempt, ledger.PartCloses
+	return of, ledger.PartCloses
+}
+
+// attemptMembers returns the members attempt and id of a record's JSON, as AppendJSON
+// writes it: the whole record is decoded only where it is needed, since decoding costs
+// as much as tracking it. Without an attempt it returns nil.
+func attemptMembers(entry []byte) (attempt, id []byte) {
+	depth := 0
+	for i := 0; i < len(entry); i++ {
+		switch entry[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			name, rest := cutString(entry[i+1:])
+			i = len(entry) - len(rest) - 1 // at the closing quote
+			if depth != 1 || len(rest) < 2 || rest[0] != ':' {
+				continue // no name of a member
+			}
+			text, _ := cutString(rest[2:])
+			switch string(name) {
+			case "action", "actor": // are ahead of it
+			case "attempt":
+				attempt = text
+			case "id":
+				return attempt, text
+			default:
+				if attempt == nil {
+					return nil, nil
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// cutString returns what is ahead of the quote that ends a string, and behind it.
+func cutString(b []byte) (text, rest []byte) {
+	for at := 0; ; at++ {
+		next := bytes.IndexByte(b[at:], '"')
+		if next < 0 {
+			return b, nil
+		}
+		at += next
+		escapes := 0
+		for escapes < at && b[at-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return b[:at], b[at+1:]
+		}
+	}
 }
 
 // openAttempts returns the records that began the attempts that the last process left
@@ -60,7 +106,9 @@ func (d *ledgerDelivery) openAttempts() ([]*Record, error) {
 	for _, e := range found.Open {
 		r := new(Record)
 		if err := r.UnmarshalJSON(e.Data); err != nil {
-			return nil, fmt.Errorf("entry %d: %w", e.Seq, err) // tellAttempt could read it
+			d.logger.Error("audit: an entry that looks as though it began an attempt is no record; it is left as it is",
+				slog.String("ledger", d.id), slog.Uint64("entry", e.Seq))
+			continue
 		}
 		open = append(open, r)
 	}

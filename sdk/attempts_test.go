@@ -226,6 +226,25 @@ func TestAttemptsSetDamaged(t *testing.T) {
 	assert.Equal(t, a.ID(), all[1].Attempt)
 }
 
+// TestAttemptThatIsNoRecord has something else in the ledger that looks like the
+// beginning of an attempt: it keeps nobody from starting.
+func TestAttemptThatIsNoRecord(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	l, err := ledger.Open(dir)
+	require.NoError(t, err)
+	id := audit.NewID()
+	_, err = l.Append(t.Context(), fmt.Appendf(nil, `{"action":"a","attempt":"%s","id":"%s"}`, id, id))
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	var logs bytes.Buffer
+	p := openProvider(t, sdk.WithLedger(dir, nil), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	assert.Contains(t, logs.String(), "it is missing, while there are entries")
+	assert.Contains(t, logs.String(), "is no record")
+	mustBegin(t, p, "1")
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", nil, sdk.WithSyncInterval(time.Hour)), quiet())

@@ -128,3 +128,26 @@ func TestPairsIdleIsTriedAgain(t *testing.T) {
 		assert.Greater(t, l.Stats().First, uint64(200))
 	})
 }
+
+// forgetful is a file of which one sync fails, and forgets what it was to write.
+type forgetful struct {
+	file
+	syncs int
+}
+
+func (f *forgetful) Sync() error {
+	if f.syncs++; f.syncs == 1 {
+		return errFault
+	}
+	return f.file.Sync()
+}
+
+// TestSyncThatFailed shows that no other sync of the segment succeeds: what the first
+// has forgotten is not written by the second.
+func TestSyncThatFailed(t *testing.T) {
+	t.Parallel()
+	l := openMemory(t, memory(), nil)
+	s := &segment{file: &forgetful{file: l.active.file}}
+	require.ErrorIs(t, s.sync(), errFault)
+	require.ErrorIs(t, s.sync(), errFault)
+}

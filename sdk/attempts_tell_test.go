@@ -1,0 +1,101 @@
+package sdk
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// decodedAttempt is tellAttempt by decoding.
+func decodedAttempt(entry []byte) (key [16]byte, part ledger.Part) {
+	var r Record
+	switch err := r.UnmarshalJSON(entry); {
+	case err != nil || r.Attempt.IsZero():
+		return key, ledger.PartNone
+	case begins(&r):
+		return r.Attempt, ledger.PartOpens
+	}
+	return r.Attempt, ledger.PartCloses
+}
+
+// TestTellAttempt compares reading two members with decoding the record, for records
+// whose texts look like JSON.
+func TestTellAttempt(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	id := audit.NewID()
+	pieces := []string{`"`, `\`, `{`, `}`, `[`, `]`, `,`, `:`, `"attempt":"`, `"id":"`, id.String(), `",`, "é", "\n", "attempt", "id", "x"}
+	text := func() (s string) {
+		for range r.IntN(8) {
+			s += pieces[r.IntN(len(pieces))]
+		}
+		return s
+	}
+	seen := map[ledger.Part]int{}
+	for range 20_000 {
+		record := Record{Event: audit.Event{
+			ID: audit.NewID(), Time: time.Unix(1, 0), Action: "a.b", Reason: text(), Tenant: text(),
+			Actor:   audit.Actor{Type: audit.ActorUser, ID: text(), Name: text(), Roles: []string{text(), text()}},
+			Target:  audit.Target{Type: "t", ID: text(), Name: text()},
+			Changes: []audit.Change{{Field: text(), New: attribute.StringValue(text())}},
+		}, Channel: text(), Tracker: Instrumentation{Name: text()}}
+		if r.IntN(2) == 0 {
+			record.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: text()}
+			record.Bulk = audit.Bulk{Selector: "s" + text(), Sample: []string{text()}}
+		}
+		if r.IntN(2) == 0 {
+			record.Metadata = []attribute.KeyValue{
+				attribute.String("attempt", id.String()), attribute.String("id", id.String()),
+				attribute.Map("m", attribute.String("attempt", id.String()), attribute.String("id", text())),
+			}
+		}
+		switch r.IntN(3) {
+		case 0:
+			record.Attempt = record.ID
+		case 1:
+			record.Attempt = id
+		}
+		entry, err := record.AppendJSON(nil)
+		require.NoError(t, err)
+		wantKey, want := decodedAttempt(entry)
+		key, part := tellAttempt(entry)
+		require.Equal(t, want, part, "%s", entry)
+		require.Equal(t, wantKey, key)
+		seen[part]++
+	}
+	require.Len(t, seen, 3)
+}
+
+func TestTellAttemptOfAnything(t *testing.T) {
+	t.Parallel()
+	for _, entry := range []string{
+		``, `"`, `{`, `{"`, `{"attempt`, `{"attempt"`, `{"attempt":`, `{"attempt":"`, `{"attempt":"x","id":"x"}`,
+		`}}}"attempt":"`, `{"action":"a","actor":{"id":"\`, `what is this`, `{"attempt":1,"id":2}`,
+	} {
+		_, part := tellAttempt([]byte(entry))
+		require.Equal(t, ledger.PartNone, part, entry)
+	}
+}
+
+func BenchmarkTellAttempt(b *testing.B) {
+	record := Record{Event: audit.Event{
+		ID: audit.NewID(), Time: time.Unix(1, 0), Action: "article.update", Reason: "editorial approval", Actor: audit.User("42"),
+		Target: audit.Target{Type: "article", ID: "1001"}, Metadata: []attribute.KeyValue{attribute.String("app.region", "eu-west-1")},
+	}}
+	for name, attempt := range map[string]audit.ID{"part": record.ID, "none": {}} {
+		b.Run(name, func(b *testing.B) {
+			record.Attempt = attempt
+			entry, err := record.AppendJSON(nil)
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				tellAttempt(entry)
+			}
+		})
+	}
+}
