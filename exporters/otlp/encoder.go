@@ -118,8 +118,10 @@ func (e *encoder) add() {
 func (e *encoder) end() []byte {
 	e.closeScope()
 	e.closeResource()
-	e.largest = max(e.largest, len(e.request.b))
-	return e.request.b
+	request := e.request.b
+	e.largest = max(e.largest, len(request))
+	e.request, e.last, e.next = wireWriter{}, nil, nil // the records are not ours to keep
+	return request
 }
 
 func (e *encoder) closeScope() {
