@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -73,12 +74,15 @@ func run(dir string) error {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	context.AfterFunc(ctx, func() { _ = server.Shutdown(context.Background()) })
+	drained := make(chan error, 1)
+	context.AfterFunc(ctx, func() { drained <- server.Shutdown(context.Background()) })
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	// First the requests end, then the jobs that they asked for, then the trail.
+	err = <-drained
 	jobs.close()
-	return provider.Shutdown(context.Background())
+	return errors.Join(err, provider.Shutdown(context.Background()))
 }
 
 // handler has the two doors, which are two middlewares: a channel each.
@@ -101,8 +105,8 @@ func door(channel string, must *policy.Policy, h http.Handler) http.Handler {
 
 // signedIn stands for an application's authentication.
 func signedIn(r *http.Request) (audit.Actor, error) {
-	if id := r.Header.Get("Authorization"); id != "" {
-		return audit.Actor{Type: audit.ActorUser, ID: id[len("Bearer "):], AuthMethod: "bearer"}, nil
+	if id, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); is {
+		return audit.Actor{Type: audit.ActorUser, ID: id, AuthMethod: "bearer"}, nil
 	}
 	return audit.Actor{}, nil // nobody
 }
