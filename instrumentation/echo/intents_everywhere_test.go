@@ -52,6 +52,25 @@ func TestAdministratorActsForSomebody(t *testing.T) {
 	assert.Equal(t, "admin", got[1].Channel)
 }
 
+// Package audithttp's option holds for Echo's actors as well.
+func TestOnBehalfOfByTheRequest(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	e := echo.New()
+	e.Use(auditecho.Middleware(
+		auditecho.WithActor(func(echo.Context) (audit.Actor, error) { return audit.User("admin"), nil }),
+		auditecho.WithHTTP(audithttp.WithOnBehalfOf(func(*http.Request, audit.Actor) (audit.Actor, error) { return audit.User("bob"), nil })),
+	))
+	e.POST("/", func(c echo.Context) error { return c.NoContent(http.StatusOK) }, auditecho.Intent(tracker, audit.Event{Action: "article.publish"}))
+	s := serve(t, e)
+	_, _, err := do(t, s, http.MethodPost, "/", nil)
+	require.NoError(t, err)
+	s.Close()
+	bob := audit.User("bob")
+	require.Len(t, records.all(), 1)
+	assert.Equal(t, audit.Actor{Type: audit.ActorUser, ID: "admin", OnBehalfOf: &bob}, records.all()[0].Actor)
+}
+
 // A forgotten intent is reported with Echo's route.
 func TestCoverage(t *testing.T) {
 	t.Parallel()

@@ -69,18 +69,16 @@ func (c *config) open(w http.ResponseWriter, r *http.Request, d *destination) *e
 
 // resolver returns how the actor of r is found, or nil.
 func (c *config) resolver(r *http.Request, d *destination) func(context.Context) (audit.Actor, error) {
+	var resolve func(context.Context) (audit.Actor, error)
 	if d.adapter != nil {
-		if resolve := d.adapter.Actor(); resolve != nil {
-			return resolve
-		}
-	}
-	if c.actor == nil {
-		return nil
+		resolve = d.adapter.Actor()
 	}
 	// r and not the copy that carries the scope, which the handler may change while
 	// another goroutine tracks.
-	resolve := func(ctx context.Context) (audit.Actor, error) { return c.actor(r.WithContext(ctx)) }
-	if c.onBehalfOf == nil {
+	if resolve == nil && c.actor != nil {
+		resolve = func(ctx context.Context) (audit.Actor, error) { return c.actor(r.WithContext(ctx)) }
+	}
+	if resolve == nil || c.onBehalfOf == nil {
 		return resolve
 	}
 	return ActingFor(resolve, func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {

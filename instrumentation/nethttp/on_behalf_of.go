@@ -15,8 +15,7 @@ import (
 // any client can send is no proof. An error is the error of the Track call: nothing is
 // recorded in the name of the wrong one.
 //
-// An actor that was stated by audit.SetActor, in an event or by the option of another
-// framework states its own OnBehalfOf.
+// An actor that was stated by audit.SetActor or in an event states its own OnBehalfOf.
 func WithOnBehalfOf(f func(r *http.Request, actor audit.Actor) (audit.Actor, error)) Option {
 	return func(c *config) { c.onBehalfOf = f }
 }
