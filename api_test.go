@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -75,8 +76,8 @@ func TestGlobalProvider(t *testing.T) { // not parallel: it changes what is glob
 		require.NoError(t, early.Track(ctx, e))
 		require.NoError(t, audit.Track(ctx, e))
 		require.Len(t, m.all(), 3)
-		assert.Equal(t, sdk.Instrumentation{Name: "example.com/early", Version: "1.2.0"}, m.all()[0].Tracker)
-		assert.Equal(t, sdk.Instrumentation{}, m.all()[2].Tracker)
+		assert.Equal(t, record.Instrumentation{Name: "example.com/early", Version: "1.2.0"}, m.all()[0].Tracker)
+		assert.Equal(t, record.Instrumentation{}, m.all()[2].Tracker)
 		require.NoError(t, p.Shutdown(context.Background()))
 	}
 	require.ErrorIs(t, early.Track(ctx, e), audit.ErrShutdown)

@@ -56,9 +56,9 @@ func Begin(ctx context.Context, t Tracker, e Event) (*Attempt, error) {
 	return &Attempt{tracker: t, begun: e, end: NewID()}, nil
 }
 
-// begins reports whether the event begins an attempt, whose outcome another one
-// states.
-func (e *Event) begins() bool { return !e.Attempt.IsZero() && e.Attempt == e.ID }
+// BeginsAttempt reports whether the event begins an attempt, whose outcome another
+// event records.
+func (e *Event) BeginsAttempt() bool { return !e.Attempt.IsZero() && e.Attempt == e.ID }
 
 // ID is the ID of the record that began the attempt, which is the Attempt of every
 // record of it.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -120,7 +120,7 @@ func TestMarshalContextOfAnyRequest(t *testing.T) {
 	client.CloseIdleConnections()
 }
 
-func metadataOf(r *sdk.Record, key string) string {
+func metadataOf(r *record.Record, key string) string {
 	for _, kv := range r.Metadata {
 		if string(kv.Key) == key {
 			return kv.Value.AsString()

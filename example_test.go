@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -16,7 +17,7 @@ type printer struct{}
 
 func (printer) Name() string { return "printer" }
 
-func (printer) Export(_ context.Context, records []*sdk.Record) error {
+func (printer) Export(_ context.Context, records []*record.Record) error {
 	for _, r := range records {
 		parts := []string{r.Kind.String(), r.Action, "by " + strings.TrimSpace(r.Actor.Type.String()+" "+r.Actor.ID)}
 		if r.Target.Type != "" {

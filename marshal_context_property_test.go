@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -51,7 +52,7 @@ func FuzzMarshalContext(f *testing.F) {
 	})
 }
 
-func members(t *testing.T, r *sdk.Record) (members map[string]json.RawMessage) {
+func members(t *testing.T, r *record.Record) (members map[string]json.RawMessage) {
 	t.Helper()
 	text, err := r.AppendJSON(nil)
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,13 +25,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // memory is an exporter that keeps what it gets.
 type memory struct {
 	mu      sync.Mutex
-	records []*sdk.Record
+	records []*record.Record
 	fail    error
 }
 
 func (m *memory) Name() string { return "memory" }
 
-func (m *memory) Export(_ context.Context, records []*sdk.Record) error {
+func (m *memory) Export(_ context.Context, records []*record.Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
@@ -44,10 +45,10 @@ func (m *memory) Export(_ context.Context, records []*sdk.Record) error {
 
 func (m *memory) Shutdown(context.Context) error { return nil }
 
-func (m *memory) all() []*sdk.Record {
+func (m *memory) all() []*record.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]*sdk.Record(nil), m.records...)
+	return append([]*record.Record(nil), m.records...)
 }
 
 // actions lists what was recorded as "kind action".
@@ -257,7 +258,7 @@ func TestIntentInFlightWhenTheScopeEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
-		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			if r.Kind == audit.KindIntent {
 				<-goOn
 			}
@@ -306,7 +307,7 @@ func TestEndDoesNotWaitForever(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
-		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			if r.Kind == audit.KindIntent {
 				<-stuck
 			}

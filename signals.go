@@ -107,7 +107,7 @@ type cover struct {
 // An intent that did not succeed, or that only begins an attempt, covers nothing, and
 // neither does one that does not say which object it means.
 func (g *signals) cover(provider any, e *Event) {
-	if e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.Target.Type == "" || e.begins() {
+	if e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.Target.Type == "" || e.BeginsAttempt() {
 		return
 	}
 	c := cover{provider: provider, targetType: e.Target.Type}

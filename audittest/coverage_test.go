@@ -10,7 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -56,10 +58,10 @@ func (r *Recorder) Tracker(name string, opts ...audit.TrackerOption) audit.Track
 // Records returns what was recorded since the start or the last Reset, in order. The
 // copies are the caller's. A signal that a scope holds is not recorded before the
 // scope ends.
-func (r *Recorder) Records() []*sdk.Record {
+func (r *Recorder) Records() []*record.Record {
 	r.memory.mu.Lock()
 	defer r.memory.mu.Unlock()
-	copies := make([]*sdk.Record, len(r.memory.records))
+	copies := make([]*record.Record, len(r.memory.records))
 	for i, record := range r.memory.records {
 		copies[i] = record.Clone()
 	}
@@ -76,16 +78,16 @@ func (r *Recorder) Reset() {
 // memory is the exporter.
 type memory struct {
 	mu      sync.Mutex
-	records []*sdk.Record
+	records []*record.Record
 }
 
-var _ sdk.DirectExporter = (*memory)(nil)
+var _ export.DirectExporter = (*memory)(nil)
 
 func (*memory) Name() string { return "recorder" }
 
 func (*memory) Direct() bool { return true }
 
-func (m *memory) Export(_ context.Context, records []*sdk.Record) error {
+func (m *memory) Export(_ context.Context, records []*record.Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range records {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -72,7 +73,7 @@ func TestRecordsInOrder(t *testing.T) {
 	}
 	for n, r := range recorder.Records() {
 		assert.Equal(t, fmt.Sprint(n), r.Target.ID)
-		assert.Equal(t, sdk.Instrumentation{Name: "example.com/shop", Version: "1.2.0"}, r.Tracker)
+		assert.Equal(t, record.Instrumentation{Name: "example.com/shop", Version: "1.2.0"}, r.Tracker)
 	}
 	recorder.Reset()
 	assert.Empty(t, recorder.Records())
@@ -96,7 +97,7 @@ func TestRecordsAreCopies(t *testing.T) {
 // The production path: its errors, and what the options of the provider do.
 func TestProductionPath(t *testing.T) {
 	t.Parallel()
-	drop := sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+	drop := sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 		if r.Action == "article.read" {
 			return nil
 		}
@@ -123,9 +124,9 @@ func TestProductionPath(t *testing.T) {
 // failing is an exporter that fails.
 type failing struct{ shutdown error }
 
-func (failing) Name() string                                { return "failing" }
-func (failing) Export(context.Context, []*sdk.Record) error { return errors.New("sink is gone") }
-func (f failing) Shutdown(context.Context) error            { return f.shutdown }
+func (failing) Name() string                                   { return "failing" }
+func (failing) Export(context.Context, []*record.Record) error { return errors.New("sink is gone") }
+func (f failing) Shutdown(context.Context) error               { return f.shutdown }
 
 func TestOtherDeliveryFails(t *testing.T) {
 	t.Parallel()

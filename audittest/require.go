@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 )
 
 // RequireOne returns the one record with the action, and ends the test tb if there
 // is none or more than one. Its message lists everything that was recorded.
-func (r *Recorder) RequireOne(tb testing.TB, action string) *sdk.Record {
+func (r *Recorder) RequireOne(tb testing.TB, action string) *record.Record {
 	tb.Helper()
 	records := r.Records()
 	found := withActions(records, action)
@@ -39,16 +39,16 @@ func (r *Recorder) RequireNone(tb testing.TB, actions ...string) {
 
 // withActions returns the records with one of the actions, which are normalized as
 // those of events are: otherwise a slip of the pen would make RequireNone pass.
-func withActions(records []*sdk.Record, actions ...string) []*sdk.Record {
+func withActions(records []*record.Record, actions ...string) []*record.Record {
 	wanted := make([]string, len(actions))
 	for i, action := range actions {
 		wanted[i] = audit.NormalizeAction(action)
 	}
-	return slices.DeleteFunc(slices.Clone(records), func(r *sdk.Record) bool { return !slices.Contains(wanted, r.Action) })
+	return slices.DeleteFunc(slices.Clone(records), func(r *record.Record) bool { return !slices.Contains(wanted, r.Action) })
 }
 
 // listed returns the records, each on a line, for a failed test's message.
-func listed(records []*sdk.Record) string {
+func listed(records []*record.Record) string {
 	if len(records) == 0 {
 		return " Nothing was recorded. Signals of a scope are recorded when it ends."
 	}
@@ -62,7 +62,7 @@ func listed(records []*sdk.Record) string {
 
 // summary returns e.g. article.update success, by user "42", on article "1001",
 // changed ["title"], reason "typo".
-func summary(r *sdk.Record) string {
+func summary(r *record.Record) string {
 	var b strings.Builder
 	b.WriteString(r.Action)
 	if r.Kind == audit.KindSignal {

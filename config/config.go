@@ -8,8 +8,8 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 )
 
 // Config is a configuration that was found to be valid. It shows no secrets, however it

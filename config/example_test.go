@@ -11,6 +11,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/config"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -103,7 +104,7 @@ func ExampleConfig_Policy() {
 
 func ExampleWithSDKOptions() {
 	ctx := context.Background()
-	drop := sdk.ProcessorFunc(func(context.Context, *sdk.Record, sdk.Next) error { return nil })
+	drop := sdk.ProcessorFunc(func(context.Context, *record.Record, sdk.Next) error { return nil })
 	provider, err := config.NewTrackerProvider(ctx,
 		config.WithFile("testdata/example/stdout.yaml"),
 		config.WithSDKOptions(sdk.WithProcessor(drop)))

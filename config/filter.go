@@ -3,8 +3,8 @@ package config
 import (
 	"slices"
 
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -74,17 +74,17 @@ func (f filterModel) check(d *decoder, path string) {
 	}
 }
 
-// keep returns what sdk.Filtered wants, or nil where everything is accepted.
-func (f filterModel) keep() func(*sdk.Record) bool {
+// keep returns what export.Filter wants, or nil where everything is accepted.
+func (f filterModel) keep() func(*record.Record) bool {
 	if len(f) == 0 {
 		return nil
 	}
-	return func(r *sdk.Record) bool {
+	return func(r *record.Record) bool {
 		return slices.ContainsFunc(f, func(rule filterRule) bool { return rule.accepts(r) })
 	}
 }
 
-func (f *filterRule) accepts(r *sdk.Record) bool {
+func (f *filterRule) accepts(r *record.Record) bool {
 	return matches(f.Actions, r.Action) &&
 		matches(f.Targets, r.Target.Type) &&
 		(len(f.Outcomes) == 0 || slices.Contains(f.Outcomes, outcomeWord(r.Outcome.String()))) &&

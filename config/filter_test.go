@@ -4,14 +4,14 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	record := &sdk.Record{
+	record := &record.Record{
 		Event: audit.Event{
 			Action: "invoice.approve", Outcome: audit.OutcomeDenied, Kind: audit.KindSignal, Target: audit.Target{Type: "invoice", ID: "user"},
 		},

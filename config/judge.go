@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -28,12 +30,12 @@ func judge(opts ...sdk.Option) error {
 // nowhere is the exporter of providers that are made to be judged.
 type nowhere struct{}
 
-var _ sdk.DirectExporter = nowhere{}
+var _ export.DirectExporter = nowhere{}
 
-func (nowhere) Name() string                                { return "nowhere" }
-func (nowhere) Direct() bool                                { return true }
-func (nowhere) Export(context.Context, []*sdk.Record) error { return nil }
-func (nowhere) Shutdown(context.Context) error              { return nil }
+func (nowhere) Name() string                                   { return "nowhere" }
+func (nowhere) Direct() bool                                   { return true }
+func (nowhere) Export(context.Context, []*record.Record) error { return nil }
+func (nowhere) Shutdown(context.Context) error                 { return nil }
 
 // checkActions notes what is no pattern of actions.
 func checkActions(d *decoder, path string, patterns []text) {

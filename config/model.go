@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
 	"go.yaml.in/yaml/v3"
 )
@@ -45,7 +46,7 @@ type exporterModel interface {
 	// check notes what is wrong. It connects to nothing.
 	check(ctx context.Context, d *decoder, path string)
 	// open makes the exporter, or notes why it cannot be made.
-	open(ctx context.Context, b *builder, path string) sdk.Exporter
+	open(ctx context.Context, b *builder, path string) export.Exporter
 }
 
 // exporterCommon is what all exporters have.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/mongodb"
-	"github.com/opendeed/audit/sdk"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
@@ -110,7 +110,7 @@ func checkURI(uri string) string {
 	return "it is no valid URI"
 }
 
-func (m *mongodbModel) open(ctx context.Context, b *builder, path string) sdk.Exporter {
+func (m *mongodbModel) open(ctx context.Context, b *builder, path string) export.Exporter {
 	client, err := mongo.Connect(options.Client().ApplyURI(m.URI.reveal()))
 	if err != nil {
 		b.decoder.wrong(join(path, "uri"), "no client can be made of it") // the driver quotes it

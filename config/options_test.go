@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
@@ -97,5 +97,5 @@ func TestOwned(t *testing.T) {
 	require.ErrorIs(t, e.Shutdown(t.Context()), io.ErrClosedPipe)
 	require.ErrorIs(t, e.Shutdown(t.Context()), io.ErrClosedPipe)
 	assert.Equal(t, 1, released)
-	assert.False(t, (&owned{Exporter: struct{ sdk.Exporter }{}}).Direct())
+	assert.False(t, (&owned{Exporter: struct{ export.Exporter }{}}).Direct())
 }

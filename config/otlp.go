@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/otlp"
-	"github.com/opendeed/audit/sdk"
 )
 
 // otlpModel is an exporter to a server that takes OTLP. What it does not say, the
@@ -99,7 +99,7 @@ func (d *decoder) otlpFailed(path string, err error) {
 	}
 }
 
-func (m *otlpModel) open(ctx context.Context, b *builder, path string) sdk.Exporter {
+func (m *otlpModel) open(ctx context.Context, b *builder, path string) export.Exporter {
 	wrong := func(key, message string) { b.decoder.wrong(join(path, "tls", key), message) }
 	var opts []otlp.Option
 	if l := b.config.settings.logger; l != nil {

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
 )
 
 // ruleModel is a rule of the policy: policy.Rule, key by key.

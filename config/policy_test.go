@@ -8,8 +8,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -62,7 +63,7 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 type builder struct {
 	config    *Config
 	decoder   *decoder
-	exporters []sdk.Exporter
+	exporters []export.Exporter
 }
 
 func (b *builder) failed(path string, err error) { b.decoder.failed(path, err) }
@@ -103,9 +104,9 @@ func (b *builder) close(ctx context.Context) {
 // deliveries returns how the records reach the exporters.
 func (b *builder) deliveries() []sdk.Option {
 	m := &b.config.model
-	exporters := make([]sdk.Exporter, len(b.exporters))
+	exporters := make([]export.Exporter, len(b.exporters))
 	for i, e := range b.exporters {
-		exporters[i] = sdk.Filtered(e, m.Exporters.list[i].common().Filter.keep())
+		exporters[i] = export.Filter(e, m.Exporters.list[i].common().Filter.keep())
 	}
 	if m.Ledger != nil {
 		return []sdk.Option{sdk.WithLedger(string(m.Ledger.Dir), exporters, m.Ledger.options()...)}
@@ -123,7 +124,7 @@ func (b *builder) deliveries() []sdk.Option {
 
 // owned is an exporter with what was opened for it. It is shut down once, whoever does.
 type owned struct {
-	sdk.Exporter
+	export.Exporter
 
 	release func(context.Context) error // or nil
 
@@ -131,11 +132,11 @@ type owned struct {
 	err  error
 }
 
-var _ sdk.DirectExporter = (*owned)(nil)
+var _ export.DirectExporter = (*owned)(nil)
 
 // Direct reports what the exporter does.
 func (o *owned) Direct() bool {
-	d, ok := o.Exporter.(sdk.DirectExporter)
+	d, ok := o.Exporter.(export.DirectExporter)
 	return ok && d.Direct()
 }
 

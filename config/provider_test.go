@@ -19,6 +19,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -333,7 +334,7 @@ exporters:
 func TestSDKOptions(t *testing.T) {
 	file := write(t, "deploy.yaml", "anonymous: ['*']\nexporters: [{type: stdout}]\n")
 	var out bytes.Buffer
-	drop := sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+	drop := sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 		if r.Action == "article.read" {
 			return nil
 		}

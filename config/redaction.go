@@ -5,6 +5,7 @@ import (
 	"regexp/syntax"
 
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/redact"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -69,14 +70,14 @@ func (s *strategyModel) decode(d *decoder, n *yaml.Node, path string) {
 }
 
 // or returns the strategy, or another one where it was not given.
-func (s *strategyModel) or(other sdk.RedactionStrategy) sdk.RedactionStrategy {
+func (s *strategyModel) or(other redact.Strategy) redact.Strategy {
 	switch {
 	case s.hmac != nil:
-		return sdk.HMAC(string(s.hmac.KeyID), []byte(s.hmac.Key.reveal()))
+		return redact.HMAC(string(s.hmac.KeyID), []byte(s.hmac.Key.reveal()))
 	case s.word == "remove":
-		return sdk.Remove()
+		return redact.Remove()
 	case s.word == "mask":
-		return sdk.Mask()
+		return redact.Mask()
 	}
 	return other
 }
@@ -87,7 +88,7 @@ func (s *strategyModel) check(d *decoder, path string) {
 	}
 	id, key := string(s.hmac.KeyID), s.hmac.Key.reveal()
 	accepted := func(id, key string) bool {
-		return judge(sdk.WithRedaction(sdk.WithStrategy(sdk.HMAC(id, []byte(key))))) == nil
+		return judge(sdk.WithRedaction(redact.WithStrategy(redact.HMAC(id, []byte(key))))) == nil
 	}
 	path = join(path, "hmac")
 	if id != "" && !accepted(id, "0123456789abcdef") {
@@ -103,7 +104,7 @@ func (r *redactionModel) check(d *decoder, path string) {
 		return
 	}
 	for i, key := range r.SensitiveKeys {
-		if key != "" && judge(sdk.WithRedaction(sdk.WithSensitiveKeys(string(key)))) != nil {
+		if key != "" && judge(sdk.WithRedaction(redact.WithSensitiveKeys(string(key)))) != nil {
 			d.wrong(index(join(path, "sensitive_keys"), i), "it has no letters or digits")
 		}
 	}
@@ -121,21 +122,21 @@ func (r *redactionModel) check(d *decoder, path string) {
 	}
 }
 
-func (r *redactionModel) options() []sdk.RedactionOption {
+func (r *redactionModel) options() []redact.Option {
 	if r == nil {
 		return nil
 	}
-	opts := []sdk.RedactionOption{sdk.WithSensitiveKeys(texts(r.SensitiveKeys)...), sdk.WithAllowedKeys(texts(r.AllowedKeys)...)}
+	opts := []redact.Option{redact.WithSensitiveKeys(texts(r.SensitiveKeys)...), redact.WithAllowedKeys(texts(r.AllowedKeys)...)}
 	if r.OnlyMetadata != nil {
-		opts = append(opts, sdk.WithOnlyMetadata(texts(r.OnlyMetadata)...))
+		opts = append(opts, redact.WithOnlyMetadata(texts(r.OnlyMetadata)...))
 	}
-	general := r.Strategy.or(sdk.Mask())
-	opts = append(opts, sdk.WithStrategy(general))
+	general := r.Strategy.or(redact.Mask())
+	opts = append(opts, redact.WithStrategy(general))
 	for _, k := range r.Keys {
-		opts = append(opts, sdk.WithKeyStrategy(string(k.Pattern), k.Strategy.or(general)))
+		opts = append(opts, redact.WithKeyStrategy(string(k.Pattern), k.Strategy.or(general)))
 	}
 	for _, p := range r.Patterns {
-		opts = append(opts, sdk.WithPattern(string(p.Expression), p.Strategy.or(general)))
+		opts = append(opts, redact.WithPattern(string(p.Expression), p.Strategy.or(general)))
 	}
 	return opts
 }

@@ -3,8 +3,8 @@ package config
 import (
 	"context"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
-	"github.com/opendeed/audit/sdk"
 )
 
 // stdoutModel is an exporter to the program's standard output.
@@ -27,7 +27,7 @@ func (m *stdoutModel) check(_ context.Context, d *decoder, path string) {
 	}
 }
 
-func (m *stdoutModel) open(_ context.Context, b *builder, path string) sdk.Exporter {
+func (m *stdoutModel) open(_ context.Context, b *builder, path string) export.Exporter {
 	opts := []stdout.Option{stdout.WithName(m.name())}
 	if b.config.settings.stdout != nil {
 		opts = append(opts, stdout.WithWriter(b.config.settings.stdout))

@@ -14,8 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 )
 
 // DryRun prints which rule of a policy each record would have met, before the policy is
@@ -28,7 +28,7 @@ import (
 // What was redacted counts as having been there. What was never recorded cannot be
 // judged: events that were refused, and signals that were covered. Where records cannot
 // be read it goes on with the rest, and returns the errors, joined.
-func DryRun(w io.Writer, p *policy.Policy, records iter.Seq2[*sdk.Record, error]) error {
+func DryRun(w io.Writer, p *policy.Policy, records iter.Seq2[*record.Record, error]) error {
 	d := newDryRun(w, p)
 	var unread []error
 	d.line("RECORD", "TIME", "ACTION", "ACTOR", "CHANNEL", "RULE", "REFUSED FOR")
@@ -79,7 +79,7 @@ func newDryRun(w io.Writer, p *policy.Policy) *dryRun {
 	return d
 }
 
-func (d *dryRun) judge(r *sdk.Record) {
+func (d *dryRun) judge(r *record.Record) {
 	t := &d.none
 	if i := d.policy.Find(&r.Event, r.Channel); i >= 0 {
 		t = &d.rules[i]
@@ -93,7 +93,7 @@ func (d *dryRun) judge(r *sdk.Record) {
 }
 
 // lacking returns what a record would be refused for, as the fields of the errors.
-func lacking(p *policy.Policy, r *sdk.Record) (fields []string) {
+func lacking(p *policy.Policy, r *record.Record) (fields []string) {
 	_, problems := p.Explain(&r.Event, r.Channel)
 	for _, problem := range problems {
 		invalid, is := errors.AsType[*audit.ValidationError](problem)

@@ -7,19 +7,19 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
 
 // each yields records and errors.
-func each(all ...any) iter.Seq2[*sdk.Record, error] {
-	return func(yield func(*sdk.Record, error) bool) {
+func each(all ...any) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
 		for _, one := range all {
-			r, _ := one.(*sdk.Record)
+			r, _ := one.(*record.Record)
 			err, _ := one.(error)
 			if !yield(r, err) {
 				return
@@ -28,8 +28,8 @@ func each(all ...any) iter.Seq2[*sdk.Record, error] {
 	}
 }
 
-func judged(change func(r *sdk.Record)) *sdk.Record {
-	r := &sdk.Record{Event: audit.Event{ID: audit.NewID(), Action: "a.b", Actor: audit.User("1")}}
+func judged(change func(r *record.Record)) *record.Record {
+	r := &record.Record{Event: audit.Event{ID: audit.NewID(), Action: "a.b", Actor: audit.User("1")}}
 	change(r)
 	return r
 }
@@ -52,15 +52,15 @@ func TestDryRunRefusals(t *testing.T) {
 	require.NoError(t, err)
 	for _, tt := range []struct {
 		name, rule, want string
-		change           func(r *sdk.Record)
+		change           func(r *record.Record)
 	}{
-		{"all is missing", "the rest of them", "changes, metadata.ticket", func(*sdk.Record) {}},
-		{"all is there", "the rest of them", "", func(r *sdk.Record) {
+		{"all is missing", "the rest of them", "changes, metadata.ticket", func(*record.Record) {}},
+		{"all is there", "the rest of them", "", func(r *record.Record) {
 			r.Changes, r.Metadata = []audit.Change{{Field: "f"}}, []attribute.KeyValue{attribute.Bool("ticket", true)}
 		}},
-		{"all was there, and redacted", "the rest of them", "", func(r *sdk.Record) { r.Redacted = []string{"changes", "metadata.ticket"} }},
-		{"a signal", "the rest of them", "", func(r *sdk.Record) { r.Kind = audit.KindSignal }},
-		{"anonymous", "known", "anonymous", func(r *sdk.Record) { r.Action, r.Actor = "a.known", audit.Anonymous() }},
+		{"all was there, and redacted", "the rest of them", "", func(r *record.Record) { r.Redacted = []string{"changes", "metadata.ticket"} }},
+		{"a signal", "the rest of them", "", func(r *record.Record) { r.Kind = audit.KindSignal }},
+		{"anonymous", "known", "anonymous", func(r *record.Record) { r.Action, r.Actor = "a.known", audit.Anonymous() }},
 	} {
 		var out strings.Builder
 		require.NoError(t, query.DryRun(&out, p, each(judged(tt.change))))
@@ -78,7 +78,7 @@ func TestDryRunRefusals(t *testing.T) {
 func TestDryRunShows(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	require.NoError(t, query.DryRun(&out, nil, each(judged(func(r *sdk.Record) { r.Channel, r.Action = "\x1b[2J", "\u202ex" }))))
+	require.NoError(t, query.DryRun(&out, nil, each(judged(func(r *record.Record) { r.Channel, r.Action = "\x1b[2J", "\u202ex" }))))
 	assert.Contains(t, out.String(), `"\u202ex"`)
 	assert.Contains(t, out.String(), `"\x1b[2J"`)
 	assert.Contains(t, out.String(), "(no rule)          1          0\n")
@@ -88,7 +88,7 @@ func TestDryRunShows(t *testing.T) {
 func TestDryRunErrors(t *testing.T) {
 	t.Parallel()
 	broken, worse := errors.New("broken"), errors.New("worse")
-	same := func(*sdk.Record) {}
+	same := func(*record.Record) {}
 	var out strings.Builder
 	err := query.DryRun(&out, nil, each(broken, judged(same), worse, judged(same)))
 	require.ErrorIs(t, err, broken)
@@ -96,7 +96,7 @@ func TestDryRunErrors(t *testing.T) {
 	assert.Contains(t, out.String(), "(no rule)          2          0\n\nNot readable, and not judged: 2\n")
 
 	read := 0
-	require.ErrorIs(t, query.DryRun(&full{room: 10_000}, nil, func(yield func(*sdk.Record, error) bool) {
+	require.ErrorIs(t, query.DryRun(&full{room: 10_000}, nil, func(yield func(*record.Record, error) bool) {
 		for read < 1000 && yield(judged(same), nil) {
 			read++
 		}

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 )
 
 // What a policy would have done to the records of a ledger.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -76,15 +76,15 @@ func (f *Filter) Validate() error {
 
 // Matches reports whether a record is wanted, wherever it stands: After and Limit do
 // not matter.
-func (f *Filter) Matches(r *sdk.Record) bool {
+func (f *Filter) Matches(r *record.Record) bool {
 	return f.matchesActor(r) && f.matchesEvent(r) && f.matchesTime(r.Time) && f.matchesMetadata(r)
 }
 
-func (f *Filter) matchesActor(r *sdk.Record) bool {
+func (f *Filter) matchesActor(r *record.Record) bool {
 	return (f.ActorType == audit.ActorNone || f.ActorType == r.Actor.Type) && is(f.ActorID, r.Actor.ID)
 }
 
-func (f *Filter) matchesEvent(r *sdk.Record) bool {
+func (f *Filter) matchesEvent(r *record.Record) bool {
 	return is(f.TargetType, r.Target.Type) && is(f.TargetID, r.Target.ID) && is(f.Tenant, r.Tenant) && is(f.Channel, r.Channel) &&
 		(f.TraceID == "" || r.TraceID.IsValid() && f.TraceID == r.TraceID.String()) &&
 		(f.Action == "" || policy.Match(f.Action, r.Action)) &&
@@ -97,7 +97,7 @@ func (f *Filter) matchesTime(t time.Time) bool {
 	return (f.Since.IsZero() || !t.Before(f.Since)) && (f.Until.IsZero() || t.Before(f.Until))
 }
 
-func (f *Filter) matchesMetadata(r *sdk.Record) bool {
+func (f *Filter) matchesMetadata(r *record.Record) bool {
 	for _, want := range f.Metadata {
 		if !hasMetadata(r.Metadata, want) {
 			return false

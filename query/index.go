@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
@@ -100,7 +100,7 @@ func (x *index) report(err error) {
 
 // add takes the next entry in.
 func (x *index) add(ctx context.Context, src source, e ledger.Entry) error {
-	var r sdk.Record
+	var r record.Record
 	if !x.read(e, &r) {
 		return nil
 	}
@@ -127,7 +127,7 @@ func (x *index) add(ctx context.Context, src source, e ledger.Entry) error {
 }
 
 // read reads the entry's record, or reports that it is none.
-func (x *index) read(e ledger.Entry, r *sdk.Record) bool {
+func (x *index) read(e ledger.Entry, r *record.Record) bool {
 	err := r.UnmarshalJSON(e.Data)
 	if err != nil {
 		x.report(&EntryError{Seq: e.Seq, Err: err})
@@ -154,7 +154,7 @@ func (x *index) addTime(seq uint64, t time.Time) {
 
 // isRepetition reports whether the entry at seq holds the same record, stored when its
 // Track was tried the first time.
-func isRepetition(ctx context.Context, src source, seq uint64, r *sdk.Record) (bool, error) {
+func isRepetition(ctx context.Context, src source, seq uint64, r *record.Record) (bool, error) {
 	for e, err := range src.Entries(ctx, seq) {
 		if isDamage(err) {
 			return false, nil
@@ -162,8 +162,8 @@ func isRepetition(ctx context.Context, src source, seq uint64, r *sdk.Record) (b
 		if err != nil {
 			return false, err
 		}
-		var first sdk.Record
-		return e.Seq == seq && first.UnmarshalJSON(e.Data) == nil && first.Restates(r), nil
+		var first record.Record
+		return e.Seq == seq && first.UnmarshalJSON(e.Data) == nil && first.IsRetryOf(r), nil
 	}
 	return false, nil // it was removed
 }

@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
@@ -60,8 +60,8 @@ type ledgerReader struct {
 // maxPage is how many records are kept in memory to be put in order.
 const maxPage = 4096
 
-func (l *ledgerReader) Find(ctx context.Context, f Filter) iter.Seq2[*sdk.Record, error] {
-	return func(yield func(*sdk.Record, error) bool) {
+func (l *ledgerReader) Find(ctx context.Context, f Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
 		s, err := newSearch(f)
 		if err != nil {
 			yield(nil, err)
@@ -82,7 +82,7 @@ func (l *ledgerReader) Find(ctx context.Context, f Filter) iter.Seq2[*sdk.Record
 }
 
 // yieldPages yields the matches, page by page.
-func (l *ledgerReader) yieldPages(ctx context.Context, s *search, known snapshot, yield func(*sdk.Record, error) bool) {
+func (l *ledgerReader) yieldPages(ctx context.Context, s *search, known snapshot, yield func(*record.Record, error) bool) {
 	left := s.Limit
 	if left == 0 {
 		left = math.MaxInt
@@ -111,7 +111,7 @@ func (l *ledgerReader) yieldPages(ctx context.Context, s *search, known snapshot
 type page struct {
 	search  *search
 	size    int
-	records []*sdk.Record
+	records []*record.Record
 }
 
 func (p *page) fill(ctx context.Context, src source, known snapshot) error {
@@ -144,14 +144,14 @@ func (p *page) read(ctx context.Context, src source, st stretch, hidden map[uint
 		case hidden[e.Seq] || !p.search.mayMatch(e.Data):
 			continue
 		}
-		if r := new(sdk.Record); r.UnmarshalJSON(e.Data) == nil && p.search.Matches(r) {
+		if r := new(record.Record); r.UnmarshalJSON(e.Data) == nil && p.search.Matches(r) {
 			p.add(r)
 		}
 	}
 	return nil
 }
 
-func (p *page) add(r *sdk.Record) {
+func (p *page) add(r *record.Record) {
 	if p.search.after != nil && !p.search.precedes(*p.search.after, placeOf(r)) {
 		return
 	}
@@ -163,7 +163,7 @@ func (p *page) add(r *sdk.Record) {
 
 // trim keeps the first records, in order.
 func (p *page) trim() {
-	slices.SortStableFunc(p.records, func(a, b *sdk.Record) int {
+	slices.SortStableFunc(p.records, func(a, b *record.Record) int {
 		c := placeOf(a).compare(placeOf(b))
 		if !p.search.Ascending {
 			c = -c

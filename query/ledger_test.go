@@ -11,14 +11,14 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/querytest"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // store appends records to the ledger in dir.
-func store(t *testing.T, dir string, records ...*sdk.Record) {
+func store(t *testing.T, dir string, records ...*record.Record) {
 	t.Helper()
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize))
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func store(t *testing.T, dir string, records ...*sdk.Record) {
 
 func TestLedgerReader(t *testing.T) {
 	t.Parallel()
-	querytest.Run(t, func(t *testing.T, records []*sdk.Record) query.Reader {
+	querytest.Run(t, func(t *testing.T, records []*record.Record) query.Reader {
 		t.Helper()
 		dir := filepath.Join(t.TempDir(), "ledger")
 		store(t, dir, records...)
@@ -43,9 +43,9 @@ func TestLedgerReader(t *testing.T) {
 	})
 }
 
-func numbered(n int) *sdk.Record {
+func numbered(n int) *record.Record {
 	at := time.Date(2026, 11, 23, 0, 0, n, 0, time.UTC)
-	return &sdk.Record{Event: audit.Event{
+	return &record.Record{Event: audit.Event{
 		ID: audit.NewIDAt(at), Time: at, Action: "article.update", Actor: audit.User("42"),
 		Target: audit.Target{Type: "article", ID: fmt.Sprint(n)}, Outcome: audit.OutcomeSuccess,
 	}, ObservedTime: at}
@@ -81,7 +81,7 @@ func TestReaderSeesWhatIsAdded(t *testing.T) {
 	assert.Equal(t, []string{"1"}, ids, "a page goes on where it was")
 }
 
-func numberedAs(t *testing.T, reader query.Reader, id string) *sdk.Record {
+func numberedAs(t *testing.T, reader query.Reader, id string) *record.Record {
 	t.Helper()
 	for r, err := range reader.Find(t.Context(), query.Filter{TargetID: id}) {
 		require.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 )
 
 // Reader finds records. It is safe for concurrent use.
@@ -31,7 +31,7 @@ type Reader interface {
 	// Records that are added during the iteration may be left out. One that was stored
 	// twice because its Track was tried again comes once; two different records of one
 	// ID both come, because that is evidence.
-	Find(ctx context.Context, f Filter) iter.Seq2[*sdk.Record, error]
+	Find(ctx context.Context, f Filter) iter.Seq2[*record.Record, error]
 }
 
 const (
@@ -41,7 +41,7 @@ const (
 
 // Cursor returns the place of a record in every order, for Filter.After: its time and
 // its id, in a text that may stand in a URL.
-func Cursor(r *sdk.Record) string {
+func Cursor(r *record.Record) string {
 	b := make([]byte, 0, cursorSize)
 	b = append(b, cursorVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Time.Unix()))
@@ -72,7 +72,7 @@ func ParseCursor(cursor string) (time.Time, audit.ID, error) {
 	return time.Unix(int64(binary.BigEndian.Uint64(b[1:])), int64(nano)).UTC(), audit.ID(b[13:]), nil
 }
 
-func placeOf(r *sdk.Record) place { return place{r.Time, r.ID} }
+func placeOf(r *record.Record) place { return place{r.Time, r.ID} }
 
 // compare orders by time, then by id.
 func (p place) compare(q place) int {

@@ -9,8 +9,9 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -58,9 +59,9 @@ func trackAllocates(t *testing.T, opts ...sdk.Option) float64 {
 
 type discard struct{}
 
-func (*discard) Name() string                                { return "discard" }
-func (*discard) Export(context.Context, []*sdk.Record) error { return nil }
-func (*discard) Shutdown(context.Context) error              { return nil }
+func (*discard) Name() string                                   { return "discard" }
+func (*discard) Export(context.Context, []*record.Record) error { return nil }
+func (*discard) Shutdown(context.Context) error                 { return nil }
 
 type directDiscard struct{ discard }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -20,9 +21,6 @@ const RecoveryActor = "audit-recovery"
 
 // recoveryReason is the reason of the record that closes one.
 const recoveryReason = "the process stopped before the attempt was finished"
-
-// begins reports whether the record begins an attempt.
-func begins(r *Record) bool { return r.Attempt == r.ID && !r.Attempt.IsZero() }
 
 // tellAttempt tells the ledger what an entry is to an attempt. Any record of it that
 // does not begin it ends it.
@@ -92,7 +90,7 @@ func cutString(b []byte) (text, rest []byte) {
 
 // openAttempts returns the records that began the attempts that the last process left
 // open.
-func (d *ledgerDelivery) openAttempts() ([]*Record, error) {
+func (d *ledgerDelivery) openAttempts() ([]*record.Record, error) {
 	attempts, found, err := d.ledger.Pairs(tellAttempt)
 	if err != nil {
 		return nil, err
@@ -102,9 +100,9 @@ func (d *ledgerDelivery) openAttempts() ([]*Record, error) {
 		d.logger.Error("audit: the ledger's open attempts may not be all known, or may be finished; the rest of the ledger was read for them",
 			slog.String("ledger", d.id), slog.Any("error", err))
 	}
-	var open []*Record
+	var open []*record.Record
 	for _, e := range found.Open {
-		r := new(Record)
+		r := new(record.Record)
 		if err := r.UnmarshalJSON(e.Data); err != nil {
 			d.logger.Error("audit: an entry that looks as though it began an attempt is no record; it is left as it is",
 				slog.String("ledger", d.id), slog.Uint64("entry", e.Seq))
@@ -121,7 +119,7 @@ const closingBytes = 16 << 10
 // closeAttempts records that nobody knows what came of the attempts. What cannot be
 // recorded stays open until the next start: a ledger without room is no reason not to
 // start, since the exporters make room.
-func (d *ledgerDelivery) closeAttempts(p *TrackerProvider, open []*Record) {
+func (d *ledgerDelivery) closeAttempts(p *TrackerProvider, open []*record.Record) {
 	if len(open) == 0 {
 		return
 	}
@@ -161,9 +159,9 @@ func (d *ledgerDelivery) closeAttempts(p *TrackerProvider, open []*Record) {
 // closingRecord says that nobody knows what came of an attempt. It says again what was
 // attempted, and nothing of the request that began it: neither metadata nor channel,
 // actor or changes.
-func closingRecord(begun *Record, r *resource.Resource, now time.Time) *Record {
+func closingRecord(begun *record.Record, r *resource.Resource, now time.Time) *record.Record {
 	now = now.UTC().Round(0)
-	return &Record{
+	return &record.Record{
 		Event: audit.Event{
 			ID:        closingID(begun.ID),
 			Time:      now,
@@ -178,7 +176,7 @@ func closingRecord(begun *Record, r *resource.Resource, now time.Time) *Record {
 			Tenant:    begun.Tenant,
 		},
 		ObservedTime: now,
-		Tracker:      Instrumentation{Name: meterName},
+		Tracker:      record.Instrumentation{Name: meterName},
 		Resource:     r,
 		TraceID:      begun.TraceID,
 		Redacted:     restated(begun.Redacted),

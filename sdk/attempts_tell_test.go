@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -13,11 +14,11 @@ import (
 
 // decodedAttempt is tellAttempt by decoding.
 func decodedAttempt(entry []byte) (key [16]byte, part ledger.Part) {
-	var r Record
+	var r record.Record
 	switch err := r.UnmarshalJSON(entry); {
 	case err != nil || r.Attempt.IsZero():
 		return key, ledger.PartNone
-	case begins(&r):
+	case r.BeginsAttempt():
 		return r.Attempt, ledger.PartOpens
 	}
 	return r.Attempt, ledger.PartCloses
@@ -38,12 +39,12 @@ func TestTellAttempt(t *testing.T) {
 	}
 	seen := map[ledger.Part]int{}
 	for range 20_000 {
-		record := Record{Event: audit.Event{
+		record := record.Record{Event: audit.Event{
 			ID: audit.NewID(), Time: time.Unix(1, 0), Action: "a.b", Reason: text(), Tenant: text(),
 			Actor:   audit.Actor{Type: audit.ActorUser, ID: text(), Name: text(), Roles: []string{text(), text()}},
 			Target:  audit.Target{Type: "t", ID: text(), Name: text()},
 			Changes: []audit.Change{{Field: text(), New: attribute.StringValue(text())}},
-		}, Channel: text(), Tracker: Instrumentation{Name: text()}}
+		}, Channel: text(), Tracker: record.Instrumentation{Name: text()}}
 		if r.IntN(2) == 0 {
 			record.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: text()}
 			record.Bulk = audit.Bulk{Selector: "s" + text(), Sample: []string{text()}}
@@ -83,7 +84,7 @@ func TestTellAttemptOfAnything(t *testing.T) {
 }
 
 func BenchmarkTellAttempt(b *testing.B) {
-	record := Record{Event: audit.Event{
+	record := record.Record{Event: audit.Event{
 		ID: audit.NewID(), Time: time.Unix(1, 0), Action: "article.update", Reason: "editorial approval", Actor: audit.User("42"),
 		Target: audit.Target{Type: "article", ID: "1001"}, Metadata: []attribute.KeyValue{attribute.String("app.region", "eu-west-1")},
 	}}

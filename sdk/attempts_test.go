@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -53,14 +55,14 @@ func killed(t *testing.T, dir string) string {
 }
 
 // stored returns the records of a ledger.
-func stored(t *testing.T, dir string) (records []*sdk.Record) {
+func stored(t *testing.T, dir string) (records []*record.Record) {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.Close()) }()
 	for e, err := range r.Entries(t.Context(), 0) {
 		require.NoError(t, err)
-		record := new(sdk.Record)
+		record := new(record.Record)
 		require.NoError(t, record.UnmarshalJSON(e.Data))
 		records = append(records, record)
 	}
@@ -98,7 +100,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			var logs bytes.Buffer
 			s := &sink{}
 			before := time.Now()
-			p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))),
+			p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))),
 				sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
 			all := stored(t, dir)
 			require.Len(t, all, 4, "NewTrackerProvider has closed it")
@@ -111,13 +113,13 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			assert.Equal(t, begun.ID[:6], closing.ID[:6])
 			assert.EqualValues(t, 7, closing.ID[6]>>4)
 			assert.EqualValues(t, 2, closing.ID[8]>>6)
-			want := &sdk.Record{
+			want := &record.Record{
 				Event: audit.Event{
 					ID: closing.ID, Time: closing.Time, Action: "payout.send", Operation: audit.OperationExecute,
 					Actor: audit.System(sdk.RecoveryActor), Target: begun.Target, Bulk: begun.Bulk, Tenant: "acme",
 					Reason: "the process stopped before the attempt was finished", Attempt: open.ID(),
 				},
-				ObservedTime: closing.ObservedTime, Tracker: sdk.Instrumentation{Name: "github.com/opendeed/audit/sdk"},
+				ObservedTime: closing.ObservedTime, Tracker: record.Instrumentation{Name: "github.com/opendeed/audit/sdk"},
 				Resource: closing.Resource, TraceID: trace.TraceID{1}, Redacted: []string{"target.name"},
 			}
 			assert.Equal(t, want, closing)
@@ -128,7 +130,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			require.NoError(t, p.Shutdown(t.Context()))
 			require.Len(t, s.all(), 4, "exporters get it like any other")
 			logs.Reset()
-			p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{&sink{}}), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+			p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{&sink{}}), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 			require.NoError(t, p.Shutdown(t.Context()))
 			assert.Len(t, stored(t, dir), 4, "once")
 			assert.Empty(t, logs.String())
@@ -148,7 +150,7 @@ func TestAttemptClosedTwice(t *testing.T) {
 	one, two := killed(t, base+"/1"), killed(t, base+"/2")
 	require.NoError(t, p.Shutdown(t.Context()))
 
-	ids := map[audit.ID]*sdk.Record{}
+	ids := map[audit.ID]*record.Record{}
 	p = openProvider(t, sdk.WithLedger(one, nil), quiet())
 	again := killed(t, one)
 	require.NoError(t, p.Shutdown(t.Context()))
@@ -163,7 +165,7 @@ func TestAttemptClosedTwice(t *testing.T) {
 		require.Len(t, all, 200)
 		for _, r := range all[100:] {
 			require.Contains(t, ids, r.ID)
-			require.True(t, r.Restates(ids[r.ID]), "one record for a sink that has both")
+			require.True(t, r.IsRetryOf(ids[r.ID]), "one record for a sink that has both")
 		}
 	}
 }
@@ -189,7 +191,7 @@ func TestAttemptsOutliveRetention(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	open := func() *sdk.TrackerProvider {
-		return openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{&sink{}}, quick(),
+		return openProvider(t, sdk.WithLedger(dir, []export.Exporter{&sink{}}, quick(),
 			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)), quiet())
 	}
 	p := open()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/opendeed/audit/export"
 )
 
 // The defaults of a batcher.
@@ -63,7 +65,7 @@ func newBatchConfig(opts []BatchOption) batchConfig {
 // DefaultBackoff says how, and RetryAfter.
 func (c *batchConfig) pauseAfter(attempt int, err error) time.Duration {
 	pause := min(c.backoff<<min(attempt-1, 16), 100*c.backoff)
-	return max(pause-rand.N(pause/2+1), retryAfter(err))
+	return max(pause-rand.N(pause/2+1), export.RetryDelay(err))
 }
 
 // WithQueueSize sets how many records wait at most. The default is

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 )
 
 // batcher delivers records from a bounded queue in memory. One goroutine, which
 // it owns, takes them from the queue and makes all calls of Export.
 type batcher struct {
 	config   batchConfig
-	exporter Exporter
+	exporter export.Exporter
 	id       string
 	metrics  exporterMetrics
 	logger   *slog.Logger
@@ -32,7 +34,7 @@ type flush struct {
 	done chan error // has room for one
 }
 
-func newBatcher(p *TrackerProvider, e Exporter, c batchConfig) *batcher {
+func newBatcher(p *TrackerProvider, e export.Exporter, c batchConfig) *batcher {
 	b := &batcher{
 		config:   c,
 		exporter: e,
@@ -51,7 +53,7 @@ func newBatcher(p *TrackerProvider, e Exporter, c batchConfig) *batcher {
 
 func (b *batcher) name() string { return b.id }
 
-func (b *batcher) deliver(_ context.Context, r *Record, wait time.Duration) error {
+func (b *batcher) deliver(_ context.Context, r *record.Record, wait time.Duration) error {
 	full := b.queue.put(r)
 	if full == nil {
 		return b.queued()
@@ -87,7 +89,7 @@ func (b *batcher) queued() error {
 // full or old enough.
 func (b *batcher) loop() {
 	defer close(b.done)
-	batch := make([]*Record, 0, b.config.batchSize)
+	batch := make([]*record.Record, 0, b.config.batchSize)
 	timer := time.NewTimer(b.config.interval)
 	timer.Stop()
 	waiting := false // the timer runs
@@ -119,7 +121,7 @@ func (b *batcher) loop() {
 }
 
 // drain exports all that is queued at the moment.
-func (b *batcher) drain(batch []*Record) error {
+func (b *batcher) drain(batch []*record.Record) error {
 	var errs []error
 	for left := b.queue.len(); left > 0; left -= len(batch) {
 		batch = b.queue.take(batch[:0], min(left, b.config.batchSize))
@@ -143,7 +145,7 @@ func (e *lostError) Unwrap() error { return e.err }
 
 // export tries until the sink has the records or they are given up, which is
 // logged, counted and returned.
-func (b *batcher) export(batch []*Record) error {
+func (b *batcher) export(batch []*record.Record) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -155,7 +157,7 @@ func (b *batcher) export(batch []*Record) error {
 		if err == nil {
 			break
 		}
-		var refused []*Record
+		var refused []*record.Record
 		left, refused = sortOut(left, err)
 		lost += b.giveUp(refused, err)
 		last = err
@@ -175,13 +177,13 @@ func (b *batcher) export(batch []*Record) error {
 }
 
 // attempt calls Export once.
-func (b *batcher) attempt(records []*Record) error {
+func (b *batcher) attempt(records []*record.Record) error {
 	ctx, cancel := context.WithTimeout(b.life, b.config.exportTimeout)
 	defer cancel()
 	start := b.metrics.start(ctx)
 	err := exportOne(ctx, b.exporter, records)
 	delivered := 0
-	var partial *PartialError
+	var partial *export.PartialError
 	switch {
 	case err == nil:
 		delivered = len(records)
@@ -194,10 +196,10 @@ func (b *batcher) attempt(records []*Record) error {
 
 // sortOut tells from an export error which records are worth another attempt and
 // which are refused for good; the others were delivered.
-func sortOut(records []*Record, err error) (again, refused []*Record) {
-	var partial *PartialError
+func sortOut(records []*record.Record, err error) (again, refused []*record.Record) {
+	var partial *export.PartialError
 	if !errors.As(err, &partial) {
-		if IsPermanent(err) {
+		if export.IsPermanent(err) {
 			return nil, records
 		}
 		return records, nil
@@ -205,7 +207,7 @@ func sortOut(records []*Record, err error) (again, refused []*Record) {
 	for i, r := range records {
 		switch reason, rejected := partial.Rejected[i]; {
 		case !rejected:
-		case IsPermanent(reason):
+		case export.IsPermanent(reason):
 			refused = append(refused, r)
 		default:
 			again = append(again, r)
@@ -215,7 +217,7 @@ func sortOut(records []*Record, err error) (again, refused []*Record) {
 }
 
 // giveUp logs the ids of what is lost, never its content.
-func (b *batcher) giveUp(records []*Record, err error) int {
+func (b *batcher) giveUp(records []*record.Record, err error) int {
 	if len(records) == 0 {
 		return 0
 	}

@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/sdk/redact"
 )
 
 // DeadLetter is what an exporter did not get from a ledger: a record that it refused
@@ -33,7 +36,7 @@ type DeadLetter struct {
 	// Time is when it was given up.
 	Time time.Time `json:"time"`
 	// Record is what was refused, or nil.
-	Record *Record `json:"record,omitempty"`
+	Record *record.Record `json:"record,omitempty"`
 	// Raw is an entry that is no record.
 	Raw []byte `json:"raw,omitempty"`
 	// Replayed says that ReplayDeadLetters has delivered it, or has put it behind a
@@ -51,7 +54,7 @@ const (
 // its directory, which is made with the first.
 type deadLetters struct {
 	dir      string
-	redactor *Redactor
+	redactor *redact.Redactor
 
 	replaying sync.Mutex // held while dead letters are replayed
 
@@ -87,9 +90,9 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 		return err
 	}
 	letter.Time = time.Now().UTC().Round(0)
-	letter.Reason, _ = d.redactor.clean(cleanProse(letter.Reason), true)
+	letter.Reason, _ = d.redactor.Text(sanitize.Prose(letter.Reason))
 	if len(letter.Reason) > maxReason {
-		letter.Reason = cut(letter.Reason, maxReason)
+		letter.Reason = sanitize.Cut(letter.Reason, maxReason)
 	}
 	data, err := json.Marshal(letter)
 	if err != nil {

@@ -3,6 +3,7 @@ package sdk
 import (
 	"sync"
 
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
@@ -15,7 +16,7 @@ type decoder struct {
 
 type decoded struct {
 	seq    uint64
-	record *Record
+	record *record.Record
 }
 
 // maxDecoded is how many records are kept for exporters that are behind others.
@@ -29,7 +30,7 @@ func newDecoder(exporters int) *decoder {
 	return d
 }
 
-func (d *decoder) decode(e ledger.Entry) (*Record, error) {
+func (d *decoder) decode(e ledger.Entry) (*record.Record, error) {
 	if len(d.recent) == 0 {
 		return decodeRecord(e.Data)
 	}
@@ -46,8 +47,8 @@ func (d *decoder) decode(e ledger.Entry) (*Record, error) {
 	return r, err
 }
 
-func decodeRecord(data []byte) (*Record, error) {
-	r := new(Record)
+func decodeRecord(data []byte) (*record.Record, error) {
+	r := new(record.Record)
 	if err := r.UnmarshalJSON(data); err != nil {
 		return nil, err
 	}

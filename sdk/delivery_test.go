@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,7 +26,7 @@ func TestEveryDeliveryIsAttempted(t *testing.T) {
 	gone := errors.New("sink is gone")
 	var order []string
 	named := func(name string, err error) *sink {
-		return &sink{name: name, export: func(context.Context, []*sdk.Record) error {
+		return &sink{name: name, export: func(context.Context, []*record.Record) error {
 			order = append(order, name)
 			return err
 		}}
@@ -56,7 +58,7 @@ func TestSyncerPassesValuesAndNoCancellation(t *testing.T) {
 	var sawValue any
 	var sawErr error
 	var bounded bool
-	s := &sink{export: func(ctx context.Context, _ []*sdk.Record) error {
+	s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
 		sawValue, sawErr = ctx.Value(key{}), ctx.Err()
 		_, bounded = ctx.Deadline()
 		select {
@@ -78,7 +80,7 @@ func TestSyncerPassesValuesAndNoCancellation(t *testing.T) {
 func TestSyncerIsNeverConcurrent(t *testing.T) {
 	t.Parallel()
 	var inside atomic.Int32
-	s := &sink{export: func(context.Context, []*sdk.Record) error {
+	s := &sink{export: func(context.Context, []*record.Record) error {
 		if inside.Add(1) != 1 {
 			return errors.New("concurrent export")
 		}
@@ -103,7 +105,7 @@ func TestHungSyncer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		var heeded error
-		s := &sink{export: func(ctx context.Context, _ []*sdk.Record) error {
+		s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
 			<-release // it does not heed its context
 			heeded = ctx.Err()
 			return nil
@@ -142,7 +144,7 @@ func TestHungSyncer(t *testing.T) {
 func TestSyncerThatHeedsItsContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &sink{export: func(ctx context.Context, _ []*sdk.Record) error {
+		s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}}
@@ -167,7 +169,7 @@ func TestDirectSyncer(t *testing.T) {
 	s := &directSink{}
 	var inside, calls int
 	var exporter string
-	s.export = func(ctx context.Context, records []*sdk.Record) error {
+	s.export = func(ctx context.Context, records []*record.Record) error {
 		inside++
 		assert.Equal(t, 1, inside, "calls never overlap")
 		assert.Len(t, records, 1)
@@ -221,7 +223,7 @@ func TestHungSyncerKeepsNobodyElseFromBeingTried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		hung := &sink{name: "hung", export: func(context.Context, []*sdk.Record) error { <-release; return nil }}
+		hung := &sink{name: "hung", export: func(context.Context, []*record.Record) error { <-release; return nil }}
 		good := &sink{name: "good"}
 		tracker := newTracker(t, sdk.WithSyncer(hung), sdk.WithSyncer(good), sdk.WithTrackTimeout(4*time.Second))
 		start := time.Now()
@@ -238,7 +240,7 @@ func TestHungSyncerKeepsNobodyElseFromBeingTried(t *testing.T) {
 func TestExporterPanics(t *testing.T) {
 	t.Parallel()
 	s := &sink{
-		export:   func(context.Context, []*sdk.Record) error { panic("secret") },
+		export:   func(context.Context, []*record.Record) error { panic("secret") },
 		shutdown: func(context.Context) error { panic("secret") },
 	}
 	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(s))
@@ -306,7 +308,7 @@ func TestShutdownEndsBeforeTheEventsDo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := &sink{export: func(context.Context, []*sdk.Record) error { <-release; return nil }}
+		s := &sink{export: func(context.Context, []*record.Record) error { <-release; return nil }}
 		p, err := sdk.NewTrackerProvider(sdk.WithSyncer(s))
 		require.NoError(t, err)
 		tracked := make(chan error, 1)
@@ -353,7 +355,7 @@ func TestBatcherIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := &sink{export: func(context.Context, []*sdk.Record) error { <-release; return nil }}
+		s := &sink{export: func(context.Context, []*record.Record) error { <-release; return nil }}
 		tracker := newTracker(t, sdk.WithBatcher(s, sdk.WithQueueSize(2), sdk.WithBatchSize(1)), sdk.WithTrackTimeout(5*time.Second))
 		for range 3 { // one is being exported
 			require.NoError(t, tracker.Track(t.Context(), valid()))
@@ -379,7 +381,7 @@ func TestBatcherTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := errors.New("sink is gone")
 		fails := 2
-		s := &sink{export: func(context.Context, []*sdk.Record) error {
+		s := &sink{export: func(context.Context, []*record.Record) error {
 			if fails--; fails >= 0 {
 				return gone
 			}
@@ -397,31 +399,31 @@ func TestBatcherGivesUp(t *testing.T) {
 	gone := errors.New("sink is gone")
 	tests := []struct {
 		name     string
-		export   func(ids []audit.ID, calls *int) func(context.Context, []*sdk.Record) error
+		export   func(ids []audit.ID, calls *int) func(context.Context, []*record.Record) error
 		calls    int
 		stored   int
 		lost     int
 		contains string
 	}{
-		{"after the attempts", func(_ []audit.ID, calls *int) func(context.Context, []*sdk.Record) error {
-			return func(context.Context, []*sdk.Record) error { *calls++; return gone }
+		{"after the attempts", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+			return func(context.Context, []*record.Record) error { *calls++; return gone }
 		}, 3, 0, 3, "3 records were not delivered: sink is gone"},
-		{"at once when it is permanent", func(_ []audit.ID, calls *int) func(context.Context, []*sdk.Record) error {
-			return func(context.Context, []*sdk.Record) error { *calls++; return sdk.Permanent(gone) }
+		{"at once when it is permanent", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+			return func(context.Context, []*record.Record) error { *calls++; return export.Permanent(gone) }
 		}, 1, 0, 3, "3 records were not delivered: sink is gone"},
-		{"only what is refused", func(_ []audit.ID, calls *int) func(context.Context, []*sdk.Record) error {
-			return func(_ context.Context, records []*sdk.Record) error {
+		{"only what is refused", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+			return func(_ context.Context, records []*record.Record) error {
 				if *calls++; *calls == 1 {
-					return &sdk.PartialError{Rejected: map[int]error{0: sdk.Permanent(gone), 2: gone}}
+					return &export.PartialError{Rejected: map[int]error{0: export.Permanent(gone), 2: gone}}
 				}
 				if len(records) != 1 {
 					return errors.New("what was delivered comes again")
 				}
 				return nil
 			}
-		}, 2, 1, 1, "1 records were not delivered: sdk: 2 records of the batch were rejected"},
-		{"when it panics", func(_ []audit.ID, calls *int) func(context.Context, []*sdk.Record) error {
-			return func(context.Context, []*sdk.Record) error { *calls++; panic("secret") }
+		}, 2, 1, 1, "1 records were not delivered: export: 2 records of the batch were rejected"},
+		{"when it panics", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+			return func(context.Context, []*record.Record) error { *calls++; panic("secret") }
 		}, 3, 0, 3, "panicked with a string"},
 	}
 	for _, tt := range tests {
@@ -460,7 +462,7 @@ func TestBatcherGivesUp(t *testing.T) {
 func TestBatcherShutdownInAHurry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &sink{export: func(ctx context.Context, _ []*sdk.Record) error {
+		s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}}
@@ -487,7 +489,7 @@ func TestBatcherShutdownWithAHungExporter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := &sink{export: func(context.Context, []*sdk.Record) error { <-release; return nil }}
+		s := &sink{export: func(context.Context, []*record.Record) error { <-release; return nil }}
 		p, err := sdk.NewTrackerProvider(sdk.WithBatcher(s))
 		require.NoError(t, err)
 		require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))

@@ -1,10 +1,6 @@
 package sdk
 
-import (
-	"errors"
-	"fmt"
-	"runtime"
-)
+import "errors"
 
 // ProcessorError says what a processor did wrong.
 type ProcessorError struct {
@@ -32,12 +28,3 @@ func (e *ProcessorError) Unwrap() error { return e.Err }
 // ErrTooManyAttempts is what beginning an attempt fails with where a ledger has
 // ledger.MaxPairs open ones: the application does not finish what it begins.
 var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
-
-// panicError describes a recovered panic without its value, which may hold
-// anything.
-func panicError(p any) error {
-	if re, ok := p.(runtime.Error); ok {
-		return fmt.Errorf("it panicked: %w", re)
-	}
-	return fmt.Errorf("it panicked with a %T", p)
-}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
 	"github.com/opendeed/audit/sdk"
 )
@@ -25,7 +26,7 @@ func ExampleWithLedger() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(temp, "audit-ledger"), []sdk.Exporter{exporter},
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(temp, "audit-ledger"), []export.Exporter{exporter},
 		sdk.WithRetention(365*24*time.Hour, 0), // what is older goes, once it is exported
 		sdk.WithExport(sdk.WithBatchSize(256)),
 	))

@@ -10,8 +10,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 	"go.opentelemetry.io/otel/attribute"
 )
 

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -16,7 +18,7 @@ type lines struct{}
 
 func (lines) Name() string { return "lines" }
 
-func (lines) Export(_ context.Context, records []*sdk.Record) error {
+func (lines) Export(_ context.Context, records []*record.Record) error {
 	for _, r := range records {
 		line := r.Action
 		for _, kv := range r.Metadata {
@@ -60,7 +62,7 @@ func ExampleWithBatcher() {
 
 func ExampleWithProcessor() {
 	// A processor adds what every record of the service needs, and drops test users.
-	enrich := sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+	enrich := sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 		if strings.HasPrefix(r.Actor.ID, "test-") {
 			return nil // Track returns audit.ErrDropped
 		}
@@ -115,4 +117,28 @@ func ExampleWithAnonymous() {
 	// survey.submit
 	// <nil>
 	// true
+}
+
+func ExampleWithRedaction() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(lines{}), sdk.WithRedaction(
+		redact.WithSensitiveKeys("badge number"),
+		redact.WithAllowedKeys("token_fingerprint"),
+		redact.WithPattern(`EMP-[0-9]{6}`, redact.Mask()),
+	))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	_ = provider.Tracker("example.com/hr").Track(context.Background(), audit.Event{
+		Action: "employee.update",
+		Actor:  audit.User("42"),
+		Metadata: []attribute.KeyValue{
+			attribute.String("apiKey", "k"),
+			attribute.String("badgeNumber", "77"),
+			attribute.String("note", "moved EMP-123456"),
+			attribute.String("token_fingerprint", "ab12"),
+		},
+	})
+	// Output: employee.update apiKey=***REDACTED*** badgeNumber=***REDACTED*** note=moved ***REDACTED*** token_fingerprint=ab12
 }

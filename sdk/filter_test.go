@@ -11,22 +11,24 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // batchOf returns records whose actions are the names of numbers.
-func batchOf(numbers ...int) []*sdk.Record {
-	records := make([]*sdk.Record, len(numbers))
+func batchOf(numbers ...int) []*record.Record {
+	records := make([]*record.Record, len(numbers))
 	for i, n := range numbers {
-		records[i] = &sdk.Record{Event: audit.Event{ID: audit.NewID(), Action: "n" + strconv.Itoa(n)}}
+		records[i] = &record.Record{Event: audit.Event{ID: audit.NewID(), Action: "n" + strconv.Itoa(n)}}
 	}
 	return records
 }
 
-func actionsOf(records []*sdk.Record) string {
+func actionsOf(records []*record.Record) string {
 	var actions []string
 	for _, r := range records {
 		actions = append(actions, r.Action)
@@ -35,7 +37,7 @@ func actionsOf(records []*sdk.Record) string {
 }
 
 // even keeps the records of even numbers, and panics for n13.
-func even(r *sdk.Record) bool {
+func even(r *record.Record) bool {
 	if r.Action == "n13" {
 		panic("the action is " + r.Action)
 	}
@@ -45,8 +47,8 @@ func even(r *sdk.Record) bool {
 
 func TestFilteredIndexes(t *testing.T) {
 	t.Parallel()
-	gone := sdk.Permanent(errBroken)
-	reject := func(rejected map[int]error) error { return &sdk.PartialError{Rejected: rejected} }
+	gone := export.Permanent(errBroken)
+	reject := func(rejected map[int]error) error { return &export.PartialError{Rejected: rejected} }
 	for _, tt := range []struct {
 		name    string
 		numbers []int
@@ -71,13 +73,13 @@ func TestFilteredIndexes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			given := "-"
-			e := sdk.Filtered(&sink{export: func(_ context.Context, records []*sdk.Record) error {
+			e := export.Filter(&sink{export: func(_ context.Context, records []*record.Record) error {
 				given = actionsOf(records)
 				return tt.err
 			}}, even)
 			err := e.Export(t.Context(), batchOf(tt.numbers...))
 			assert.Equal(t, tt.given, given)
-			partial, is := errors.AsType[*sdk.PartialError](err)
+			partial, is := errors.AsType[*export.PartialError](err)
 			switch {
 			case tt.whole:
 				require.Error(t, err)
@@ -96,21 +98,21 @@ func TestFilteredIndexes(t *testing.T) {
 
 func TestFilteredPanics(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]error{"taken": nil, "failed": errBroken, "refused": &sdk.PartialError{Rejected: map[int]error{0: errBroken}}} {
+	for name, answer := range map[string]error{"taken": nil, "failed": errBroken, "refused": &export.PartialError{Rejected: map[int]error{0: errBroken}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &sink{export: func(context.Context, []*sdk.Record) error { return answer }}
-			err := sdk.Filtered(s, even).Export(t.Context(), batchOf(1, 13, 2))
-			partial, is := errors.AsType[*sdk.PartialError](err)
+			s := &sink{export: func(context.Context, []*record.Record) error { return answer }}
+			err := export.Filter(s, even).Export(t.Context(), batchOf(1, 13, 2))
+			partial, is := errors.AsType[*export.PartialError](err)
 			require.True(t, is)
-			assert.True(t, sdk.IsPermanent(partial.Rejected[1]), "it must not be tried for ever")
+			assert.True(t, export.IsPermanent(partial.Rejected[1]), "it must not be tried for ever")
 			assert.NotContains(t, partial.Rejected[1].Error(), "n13", "a panic may show a value")
 			assert.Equal(t, answer != nil, partial.Rejected[2] != nil)
 			assert.NotContains(t, partial.Rejected, 0)
 		})
 	}
 	s := &sink{}
-	require.Error(t, sdk.Filtered(s, even).Export(t.Context(), batchOf(13)))
+	require.Error(t, export.Filter(s, even).Export(t.Context(), batchOf(13)))
 	assert.Empty(t, s.all(), "the sink may be one that must not have it")
 }
 
@@ -119,8 +121,8 @@ func TestFilteredKeepsRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := failing()
-		keep := func(r *sdk.Record) bool { return r.Action == "article.update" }
-		tracker := newTracker(t, sdk.WithBatcher(sdk.Filtered(a, keep), sdk.WithBackoff(time.Millisecond), sdk.WithMaxAttempts(10)))
+		keep := func(r *record.Record) bool { return r.Action == "article.update" }
+		tracker := newTracker(t, sdk.WithBatcher(export.Filter(a, keep), sdk.WithBackoff(time.Millisecond), sdk.WithMaxAttempts(10)))
 		require.NoError(t, tracker.Track(t.Context(), with(func(e *audit.Event) { e.Action = "article.read" })))
 		require.NoError(t, tracker.Track(t.Context(), valid()))
 		time.Sleep(time.Hour)
@@ -131,7 +133,7 @@ func TestFilteredKeepsRetryAfter(t *testing.T) {
 func TestFilteredLedger(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
-	p := newProvider(t, sdk.WithLedger(t.TempDir(), []sdk.Exporter{sdk.Filtered(s, func(r *sdk.Record) bool {
+	p := newProvider(t, sdk.WithLedger(t.TempDir(), []export.Exporter{export.Filter(s, func(r *record.Record) bool {
 		if r.Action == "b.c" {
 			panic("odd")
 		}
@@ -153,8 +155,8 @@ func TestFilteredLedger(t *testing.T) {
 
 func TestFilteredDirect(t *testing.T) {
 	t.Parallel()
-	direct := func(e sdk.Exporter) bool {
-		d, ok := sdk.Filtered(e, even).(sdk.DirectExporter)
+	direct := func(e export.Exporter) bool {
+		d, ok := export.Filter(e, even).(export.DirectExporter)
 		return ok && d.Direct()
 	}
 	assert.True(t, direct(&directSink{}))
@@ -163,10 +165,10 @@ func TestFilteredDirect(t *testing.T) {
 
 func TestFilteredNil(t *testing.T) {
 	t.Parallel()
-	_, err := sdk.NewTrackerProvider(sdk.WithSyncer(sdk.Filtered(nil, even)))
+	_, err := sdk.NewTrackerProvider(sdk.WithSyncer(export.Filter(nil, even)))
 	require.ErrorContains(t, err, "the exporter is nil")
 	s := &sink{}
-	require.NoError(t, sdk.Filtered(s, nil).Export(t.Context(), batchOf(1)))
+	require.NoError(t, export.Filter(s, nil).Export(t.Context(), batchOf(1)))
 	assert.Len(t, s.all(), 1)
 }
 
@@ -174,26 +176,26 @@ func TestFilteredNil(t *testing.T) {
 func TestFilteredConformance(t *testing.T) {
 	t.Parallel()
 	var s *sink
-	exportertest.Run(t, func(*testing.T) sdk.Exporter {
-		s = &sink{export: func(ctx context.Context, _ []*sdk.Record) error { return ctx.Err() }}
-		return sdk.Filtered(s, func(*sdk.Record) bool { return true })
-	}, func(*testing.T) []*sdk.Record { return s.all() })
+	exporttest.Run(t, func(*testing.T) export.Exporter {
+		s = &sink{export: func(ctx context.Context, _ []*record.Record) error { return ctx.Err() }}
+		return export.Filter(s, func(*record.Record) bool { return true })
+	}, func(*testing.T) []*record.Record { return s.all() })
 }
 
 func TestFilteredAllocations(t *testing.T) {
-	e := sdk.Filtered(takesAll{}, even)
+	e := export.Filter(takesAll{}, even)
 	records := batchOf(1, 2, 3, 4)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = e.Export(context.Background(), records) }))
 }
 
 // takesAll is an exporter that allocates nothing.
-type takesAll struct{ sdk.Exporter }
+type takesAll struct{ export.Exporter }
 
-func (takesAll) Export(context.Context, []*sdk.Record) error { return nil }
+func (takesAll) Export(context.Context, []*record.Record) error { return nil }
 
-func ExampleFiltered() {
+func Example_exportFilter() {
 	// What concerns security goes to a second exporter as well.
-	security := sdk.Filtered(lines{}, func(r *sdk.Record) bool { return r.Outcome == audit.OutcomeDenied })
+	security := export.Filter(lines{}, func(r *record.Record) bool { return r.Outcome == audit.OutcomeDenied })
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(security))
 	if err != nil {
 		fmt.Println(err)

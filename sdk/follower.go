@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // follower brings the records of a ledger to one exporter. One goroutine, which it
 // owns, makes all calls of Export.
 type follower struct {
-	exporter Exporter
+	exporter export.Exporter
 	id       string
 	config   ledgerConfig
 	metrics  exporterMetrics
@@ -42,12 +44,12 @@ type follower struct {
 // item is an entry of the ledger that is to be exported.
 type item struct {
 	seq    uint64
-	record *Record // nil where the entry is no record
+	record *record.Record // nil where the entry is no record
 	raw    []byte
 	err    error // why it is none
 }
 
-func newFollower(p *TrackerProvider, d *ledgerDelivery, e Exporter, cursor *ledger.Cursor, records *decoder, c ledgerConfig) *follower {
+func newFollower(p *TrackerProvider, d *ledgerDelivery, e export.Exporter, cursor *ledger.Cursor, records *decoder, c ledgerConfig) *follower {
 	f := &follower{
 		exporter: e,
 		id:       e.Name(),
@@ -187,7 +189,7 @@ func (f *follower) attempt(ctx context.Context, batch []item) error {
 	defer func() { <-f.turn }()
 	ctx, cancel := context.WithTimeout(ctx, f.config.batch.exportTimeout)
 	defer cancel()
-	records := make([]*Record, len(batch))
+	records := make([]*record.Record, len(batch))
 	for i, it := range batch {
 		records[i] = it.record
 	}
@@ -196,7 +198,7 @@ func (f *follower) attempt(ctx context.Context, batch []item) error {
 	n := 0
 	if err == nil {
 		n = len(batch)
-	} else if partial, is := errors.AsType[*PartialError](err); is {
+	} else if partial, is := errors.AsType[*export.PartialError](err); is {
 		n = len(batch) - len(partial.Rejected)
 	}
 	f.metrics.export(ctx, start, n, err)
@@ -206,7 +208,7 @@ func (f *follower) attempt(ctx context.Context, batch []item) error {
 // sortOutItems tells from an export error which items are worth another attempt and
 // which are refused for good, and why.
 func sortOutItems(batch []item, err error) (again, refused []item) {
-	partial, is := errors.AsType[*PartialError](err)
+	partial, is := errors.AsType[*export.PartialError](err)
 	for i, it := range batch {
 		reason, rejected := err, err != nil
 		if is {
@@ -214,7 +216,7 @@ func sortOutItems(batch []item, err error) (again, refused []item) {
 		}
 		switch {
 		case !rejected:
-		case IsPermanent(reason):
+		case export.IsPermanent(reason):
 			it.err = reason
 			refused = append(refused, it)
 		default:

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -28,7 +30,7 @@ type ledgerDelivery struct {
 	encoded     sync.Pool // of *[]byte
 }
 
-func openLedger(p *TrackerProvider, name, dir string, exporters []Exporter, c ledgerConfig) (*ledgerDelivery, error) {
+func openLedger(p *TrackerProvider, name, dir string, exporters []export.Exporter, c ledgerConfig) (*ledgerDelivery, error) {
 	l, err := ledger.Open(dir, c.ledger...)
 	if err != nil {
 		return nil, fmt.Errorf("WithLedger: %w", err)
@@ -85,7 +87,7 @@ func (d *ledgerDelivery) reportOrphans() {
 
 func (d *ledgerDelivery) name() string { return d.id }
 
-func (d *ledgerDelivery) deliver(ctx context.Context, r *Record, wait time.Duration) error {
+func (d *ledgerDelivery) deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
 	room, _ := d.encoded.Get().(*[]byte) // nothing else is in there
 	if room == nil {
 		room = new([]byte)
@@ -95,7 +97,7 @@ func (d *ledgerDelivery) deliver(ctx context.Context, r *Record, wait time.Durat
 		return err
 	}
 	ctx = d.deadlines.context(ctx, wait)
-	if begins(r) {
+	if r.BeginsAttempt() {
 		_, err = d.attempts.Append(ctx, *room)
 	} else {
 		_, err = d.ledger.Append(ctx, *room)

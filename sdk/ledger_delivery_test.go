@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -38,12 +40,12 @@ type follower struct {
 
 	mu    sync.Mutex
 	order []string
-	seen  []*sdk.Record
+	seen  []*record.Record
 }
 
 func (f *follower) Name() string { return f.id }
 
-func (f *follower) Export(ctx context.Context, records []*sdk.Record) error {
+func (f *follower) Export(ctx context.Context, records []*record.Record) error {
 	if f.fail != nil {
 		if err := f.fail(ctx); err != nil {
 			return err
@@ -51,7 +53,7 @@ func (f *follower) Export(ctx context.Context, records []*sdk.Record) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	partial := &sdk.PartialError{Rejected: map[int]error{}}
+	partial := &export.PartialError{Rejected: map[int]error{}}
 	for i, r := range records {
 		if f.refuse != nil {
 			if err := f.refuse(r.Target.ID); err != nil {
@@ -108,7 +110,7 @@ func TestLedgerIsAStore(t *testing.T) {
 	var got []string
 	for e, err := range r.Entries(t.Context(), 0) {
 		require.NoError(t, err)
-		var record sdk.Record
+		var record record.Record
 		require.NoError(t, record.UnmarshalJSON(e.Data))
 		got = append(got, record.Target.ID)
 	}
@@ -119,7 +121,7 @@ func TestLedgerIsAStore(t *testing.T) {
 func TestLedgerExportersFollowInOrder(t *testing.T) {
 	t.Parallel()
 	a, b := &follower{id: "a"}, &follower{id: "b"}
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{a, b}, quick()))
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{a, b}, quick()))
 	want := trackNumbered(t, p, 1, 500)
 	require.NoError(t, p.ForceFlush(t.Context()))
 	assert.Equal(t, want, a.has())
@@ -148,7 +150,7 @@ func TestLedgerGoesOnWhereItStopped(t *testing.T) {
 		return nil
 	}
 	open := func() *sdk.TrackerProvider {
-		return openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{a, b}, quick()), sdk.WithLogger(slog.New(slog.DiscardHandler)))
+		return openProvider(t, sdk.WithLedger(dir, []export.Exporter{a, b}, quick()), sdk.WithLogger(slog.New(slog.DiscardHandler)))
 	}
 	p := open()
 	want := trackNumbered(t, p, 1, 25)
@@ -182,7 +184,7 @@ func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
 	release := make(chan struct{})
 	hung := &follower{id: "hung", fail: func(context.Context) error { <-release; return nil }}
 	good := &follower{id: "good"}
-	p := openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{hung, good}, quick()))
+	p := openProvider(t, sdk.WithLedger(dir, []export.Exporter{hung, good}, quick()))
 	want := trackNumbered(t, p, 1, 100)
 	require.Eventually(t, func() bool { return len(good.has()) == 100 }, 5*time.Second, time.Millisecond)
 	assert.Equal(t, want, good.has())
@@ -194,7 +196,7 @@ func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
 	close(release)
 
 	again := &follower{id: "hung"}
-	p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{again, good}, quick()))
+	p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{again, good}, quick()))
 	require.NoError(t, p.Shutdown(t.Context()), "the directory was unlocked nevertheless")
 	assert.Equal(t, want, again.has(), "it is not known what the hung export brought to the sink")
 }
@@ -212,14 +214,14 @@ func TestLedgerDeadLetters(t *testing.T) {
 		case mended.Load():
 			return nil
 		case target == "3" || target == "17":
-			return sdk.Permanent(errors.New("not of our liking, with password=hunter2hunter2"))
+			return export.Permanent(errors.New("not of our liking, with password=hunter2hunter2"))
 		case target == "5" && attempts[target] < 4:
 			return errors.New("not now")
 		}
 		return nil
 	}
 	open := func() *sdk.TrackerProvider {
-		return openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+		return openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	}
 	p := open()
 	want := trackNumbered(t, p, 1, 20)
@@ -283,7 +285,7 @@ func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
 		return nil
 	}
 	quiet := sdk.WithLogger(slog.New(slog.DiscardHandler))
-	p := openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick(sdk.WithBatchInterval(300*time.Millisecond))), quiet)
+	p := openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick(sdk.WithBatchInterval(300*time.Millisecond))), quiet)
 	want := trackNumbered(t, p, 1, 30)
 	require.Eventually(t, func() bool { return len(s.has()) >= 8 }, 5*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -291,7 +293,7 @@ func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
 	require.Error(t, p.Shutdown(ctx))
 
 	mended.Store(true)
-	p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()), quiet)
+	p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()), quiet)
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.ElementsMatch(t, want, s.has(), "a clean restart delivers nothing twice")
 }
@@ -309,7 +311,7 @@ func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	s := &follower{id: "late"}
-	p = openProvider(t, sdk.WithLedger(dir, []sdk.Exporter{s}, quick()))
+	p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()))
 	trackNumbered(t, p, 3, 1)
 	require.NoError(t, p.ForceFlush(t.Context()))
 	assert.Equal(t, []string{"1", "3"}, s.has(), "a new exporter begins with the oldest")
@@ -332,7 +334,7 @@ func TestLedgerFull(t *testing.T) {
 		return nil
 	}}
 	p := openProvider(t, sdk.WithTrackTimeout(2*time.Second), sdk.WithLogger(slog.New(slog.DiscardHandler)),
-		sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(),
+		sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}, quick(),
 			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
 	event := with(func(e *audit.Event) {
 		e.Metadata = []attribute.KeyValue{attribute.String("note", string(bytes.Repeat([]byte("x"), 8000)))}
@@ -359,7 +361,7 @@ func TestLedgerFull(t *testing.T) {
 func TestLedgerRelaxed(t *testing.T) {
 	t.Parallel()
 	s := &follower{id: "sink"}
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(), sdk.WithSyncInterval(time.Hour)))
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}, quick(), sdk.WithSyncInterval(time.Hour)))
 	want := trackNumbered(t, p, 1, 100)
 	assert.Empty(t, s.has(), "exporters get what is synced")
 	require.NoError(t, p.ForceFlush(t.Context()))
@@ -377,8 +379,8 @@ func TestBadLedgers(t *testing.T) {
 	for reason, opt := range map[string]sdk.Option{
 		"another writer":            sdk.WithLedger(dir, nil),
 		"directory is not given":    sdk.WithLedger("", nil),
-		"exporter is nil":           sdk.WithLedger(dir+"2", []sdk.Exporter{nil}),
-		"two exporters are named":   sdk.WithLedger(dir+"2", []sdk.Exporter{a, a}),
+		"exporter is nil":           sdk.WithLedger(dir+"2", []export.Exporter{nil}),
+		"two exporters are named":   sdk.WithLedger(dir+"2", []export.Exporter{a, a}),
 		"at most 1024":              sdk.WithLedger(dir+"2", nil, sdk.WithExport(sdk.WithBatchSize(2000))),
 		"a ledger has no queue":     sdk.WithLedger(dir+"2", nil, sdk.WithExport(sdk.WithQueueSize(2000))),
 		"must be positive":          sdk.WithLedger(dir+"2", nil, sdk.WithBatchBytes(0)),
@@ -397,7 +399,7 @@ func TestTwoLedgers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	a, b := &follower{id: "a"}, &follower{id: "b"}
-	p := openProvider(t, sdk.WithLedger(dir+"/1", []sdk.Exporter{a}, quick()), sdk.WithLedger(dir+"/2", []sdk.Exporter{b}, quick()))
+	p := openProvider(t, sdk.WithLedger(dir+"/1", []export.Exporter{a}, quick()), sdk.WithLedger(dir+"/2", []export.Exporter{b}, quick()))
 	want := trackNumbered(t, p, 1, 10)
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Equal(t, want, a.has())
@@ -407,7 +409,7 @@ func TestTwoLedgers(t *testing.T) {
 func TestLedgerConcurrently(t *testing.T) {
 	t.Parallel()
 	s := &follower{id: "sink"}
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []sdk.Exporter{s}, quick(sdk.WithBatchSize(500)),
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}, quick(sdk.WithBatchSize(500)),
 		sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
 	var wg sync.WaitGroup
 	want := map[string]bool{}

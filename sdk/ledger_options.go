@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
@@ -100,7 +101,7 @@ func WithExport(opts ...BatchOption) LedgerOption {
 // NewTrackerProvider returns, each by a record of the system actor RecoveryActor. The
 // ledger's files know which those are: it is not read from its beginning. With
 // WithSyncInterval an attempt is as safe as any other record.
-func WithLedger(dir string, exporters []Exporter, opts ...LedgerOption) Option {
+func WithLedger(dir string, exporters []export.Exporter, opts ...LedgerOption) Option {
 	return func(c *config) {
 		lc, err := newLedgerConfig(opts)
 		if err != nil {

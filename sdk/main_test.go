@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,11 +19,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // sink is an exporter whose behaviour a test chooses.
 type sink struct {
 	name     string
-	export   func(ctx context.Context, records []*sdk.Record) error // nil takes everything
+	export   func(ctx context.Context, records []*record.Record) error // nil takes everything
 	shutdown func(ctx context.Context) error
 
 	mu        sync.Mutex
-	records   []*sdk.Record
+	records   []*record.Record
 	batches   []int
 	shutdowns int
 }
@@ -34,7 +35,7 @@ func (s *sink) Name() string {
 	return s.name
 }
 
-func (s *sink) Export(ctx context.Context, records []*sdk.Record) error {
+func (s *sink) Export(ctx context.Context, records []*record.Record) error {
 	if s.export != nil {
 		if err := s.export(ctx, records); err != nil {
 			return err
@@ -59,7 +60,7 @@ func (s *sink) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-func (s *sink) all() []*sdk.Record {
+func (s *sink) all() []*record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.records)
@@ -72,7 +73,7 @@ func (s *sink) sizes() []int {
 	return slices.Clone(s.batches)
 }
 
-func (s *sink) one(t *testing.T) *sdk.Record {
+func (s *sink) one(t *testing.T) *record.Record {
 	t.Helper()
 	all := s.all()
 	require.Len(t, all, 1)

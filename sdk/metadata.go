@@ -1,35 +1,36 @@
 package sdk
 
 import (
-	"cmp"
 	"slices"
-	"strconv"
 
+	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/internal/sorted"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
 // allocate returns a record with room for n metadata, in one allocation where n
 // is common.
-func allocate(n int) *Record {
+func allocate(n int) *record.Record {
 	switch {
 	case n == 0:
-		return new(Record)
+		return new(record.Record)
 	case n <= 6:
 		r := new(struct {
-			Record
+			record.Record
 			room [6]attribute.KeyValue
 		})
 		r.Metadata = r.room[:0]
 		return &r.Record
 	case n <= 12:
 		r := new(struct {
-			Record
+			record.Record
 			room [12]attribute.KeyValue
 		})
 		r.Metadata = r.room[:0]
 		return &r.Record
 	}
-	r := new(Record)
+	r := new(record.Record)
 	r.Metadata = make([]attribute.KeyValue, 0, n)
 	return r
 }
@@ -40,8 +41,8 @@ func allocate(n int) *Record {
 // already. The event's are in any order; all others are sorted, shared and not
 // changed.
 func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged, replaced []attribute.KeyValue, err error) {
-	var few [fewKeys]*attribute.KeyValue
-	order := inOrder(few[:0], event)
+	var few [sorted.FewKeys]*attribute.KeyValue
+	order := sorted.ByKey(few[:0], event)
 	n := len(event) + len(scope)
 	merged = slices.Grow(room, n)[:n]
 	n = 0
@@ -49,7 +50,7 @@ func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged,
 		if i > 0 && kv.Key == order[i-1].Key {
 			return nil, nil, errKeyTwice("metadata", string(kv.Key))
 		}
-		for len(scope) > 0 && less(scope[0].Key, kv.Key) {
+		for len(scope) > 0 && sorted.Less(scope[0].Key, kv.Key) {
 			merged[n] = scope[0]
 			n++
 			scope = scope[1:]
@@ -67,42 +68,10 @@ func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged,
 	return merged[:n], overridden, nil
 }
 
-// fewKeys is up to which number inserting is faster than sorting.
-const fewKeys = 16
-
-// inOrder appends kvs, by key, to order. kvs stay as they are: they are the
-// caller's.
-func inOrder(order []*attribute.KeyValue, kvs []attribute.KeyValue) []*attribute.KeyValue {
-	for i := range kvs {
-		kv := &kvs[i]
-		order = append(order, kv)
-		if len(kvs) > fewKeys {
-			continue
-		}
-		at := i
-		for ; at > 0 && less(kv.Key, order[at-1].Key); at-- {
-			order[at] = order[at-1]
-		}
-		order[at] = kv
-	}
-	if len(kvs) > fewKeys {
-		slices.SortFunc(order, func(a, b *attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
-	}
-	return order
-}
-
-// less is a < b. Most keys differ in their first character already.
-func less(a, b attribute.Key) bool {
-	if len(a) > 0 && len(b) > 0 && a[0] != b[0] {
-		return a[0] < b[0]
-	}
-	return a < b
-}
-
 // override adds kv unless a value of its key was overridden before: the first is
 // the one that nobody could have forged. The result is a new slice.
 func override(overridden []attribute.KeyValue, kv attribute.KeyValue) []attribute.KeyValue {
-	at, found := findKey(overridden, kv.Key)
+	at, found := sorted.FindKey(overridden, kv.Key)
 	if found {
 		return overridden
 	}
@@ -110,15 +79,7 @@ func override(overridden []attribute.KeyValue, kv attribute.KeyValue) []attribut
 }
 
 func errKeyTwice(parent, key string) error {
-	return invalid(fieldPath(parent, key), "the key is stated more than once; state it once")
-}
-
-func byKey(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) }
-
-func findKey(kvs []attribute.KeyValue, key attribute.Key) (int, bool) {
-	return slices.BinarySearchFunc(kvs, key, func(kv attribute.KeyValue, key attribute.Key) int {
-		return cmp.Compare(kv.Key, key)
-	})
+	return invalid(sanitize.FieldPath(parent, key), "the key is stated more than once; state it once")
 }
 
 // remark moves the scope's marks to where the event's metadata moved the values:
@@ -128,25 +89,8 @@ func remark(marked []string, event []attribute.KeyValue) []string {
 	for _, kv := range event {
 		if at, found := slices.BinarySearch(marked, "metadata."+string(kv.Key)); found {
 			marked = slices.Delete(marked, at, at+1)
-			marked = insertPath(marked, "overridden."+string(kv.Key))
+			marked = sorted.Insert(marked, "overridden."+string(kv.Key))
 		}
 	}
 	return marked
-}
-
-// maxFieldKey is how much of a key an error shows.
-const maxFieldKey = 64
-
-// fieldPath names a field for errors and marks. A key that is no plain name is
-// not shown, because it may hold anything.
-func fieldPath(parent, key string) string {
-	if key == "" || len(key) > maxFieldKey {
-		return parent + "[" + strconv.Itoa(len(key)) + " bytes]"
-	}
-	for i := range len(key) {
-		if c := key[i]; c <= ' ' || c > '~' {
-			return parent + "[" + strconv.Itoa(len(key)) + " bytes]"
-		}
-	}
-	return parent + "." + key
 }

@@ -84,16 +84,10 @@ const (
 )
 
 func (m *metrics) suppress(ctx context.Context, why suppression) {
-	if m == nil {
-		return
-	}
 	m.suppressed.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", string(why))))
 }
 
 func (m *metrics) reject(ctx context.Context, err error) {
-	if m == nil {
-		return
-	}
 	attrs := []attribute.KeyValue{attribute.String("reason", rejectReason(err))}
 	if drop, ok := errors.AsType[*dropError](err); ok {
 		attrs = append(attrs, attribute.String("processor", drop.processor))

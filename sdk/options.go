@@ -6,7 +6,10 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -24,7 +27,7 @@ type config struct {
 	processors    []Processor
 	anonymous     []string
 	validation    []ValidationOption
-	redaction     []RedactionOption
+	redaction     []redact.Option
 	trackTimeout  time.Duration
 	meterProvider metric.MeterProvider
 	logger        *slog.Logger
@@ -81,21 +84,21 @@ func (c *config) checkDeliveries() {
 }
 
 // addDelivery checks the exporter and keeps open for when all options are known.
-func (c *config) addDelivery(e Exporter, option string, open func(*TrackerProvider) delivery) {
+func (c *config) addDelivery(e export.Exporter, option string, open func(*TrackerProvider) delivery) {
 	if c.addName(e, option) {
 		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery, error) { return open(p), nil })
 	}
 }
 
 // addName checks the exporter.
-func (c *config) addName(e Exporter, option string) bool {
+func (c *config) addName(e export.Exporter, option string) bool {
 	if e == nil {
 		c.fail(fmt.Errorf("%s: the exporter is nil", option))
 		return false
 	}
 	name := e.Name()
-	if !exporterName.MatchString(name) {
-		c.fail(fmt.Errorf("%s: the exporter's name %q does not match %s", option, name, exporterName))
+	if !record.ValidName(name) {
+		c.fail(fmt.Errorf("%s: the exporter's name %q does not match %s", option, name, record.NamePattern))
 		return false
 	}
 	c.names = append(c.names, name)
@@ -137,7 +140,7 @@ func WithValidation(opts ...ValidationOption) Option {
 }
 
 // WithRedaction changes what is redacted, which is on by default.
-func WithRedaction(opts ...RedactionOption) Option {
+func WithRedaction(opts ...redact.Option) Option {
 	return func(c *config) { c.redaction = append(c.redaction, opts...) }
 }
 
@@ -168,10 +171,10 @@ func WithLogger(l *slog.Logger) Option {
 // WithSyncer delivers to e before Track returns. Nothing is tried again: the
 // caller has the error. Export gets one record at a time, and a context with the
 // values of Track's.
-func WithSyncer(e Exporter) Option {
+func WithSyncer(e export.Exporter) Option {
 	return func(c *config) {
 		c.addDelivery(e, "WithSyncer", func(p *TrackerProvider) delivery {
-			if d, ok := e.(DirectExporter); ok && d.Direct() {
+			if d, ok := e.(export.DirectExporter); ok && d.Direct() {
 				return newDirectSyncer(p, e)
 			}
 			return newSyncer(p, e)
@@ -182,7 +185,7 @@ func WithSyncer(e Exporter) Option {
 // WithBatcher delivers to e from a bounded queue in memory: Track returns when
 // the record is queued, and waits while the queue is full. What is queued is lost
 // when the process is killed, so that it is for sinks that may lose.
-func WithBatcher(e Exporter, opts ...BatchOption) Option {
+func WithBatcher(e export.Exporter, opts ...BatchOption) Option {
 	return func(c *config) {
 		b := newBatchConfig(opts)
 		for _, err := range b.errs {

@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 )
 
 // WithPolicy puts the rules of a policy in force; a provider has one policy at most.
@@ -138,7 +141,7 @@ func (n *enforcement) route(deliveries []delivery) {
 }
 
 // apply reduces the record's changes, and returns those of the deliveries that get it.
-func (n *enforcement) apply(r *Record, all []delivery) []delivery {
+func (n *enforcement) apply(r *record.Record, all []delivery) []delivery {
 	i := n.policy.Find(&r.Event, r.Channel)
 	if i < 0 {
 		return all
@@ -157,15 +160,15 @@ func (n *enforcement) apply(r *Record, all []delivery) []delivery {
 }
 
 // filter has a ledger's exporters get the records that the rules send to them.
-func (n *enforcement) filter(exporters []Exporter) []Exporter {
+func (n *enforcement) filter(exporters []export.Exporter) []export.Exporter {
 	if n == nil {
 		return exporters
 	}
-	filtered := make([]Exporter, len(exporters))
+	filtered := make([]export.Exporter, len(exporters))
 	for i, e := range exporters {
 		filtered[i] = e
 		if name := e.Name(); slices.ContainsFunc(n.rules, func(r policy.Rule) bool { return !gets(&r, name) }) {
-			filtered[i] = Filtered(e, func(r *Record) bool {
+			filtered[i] = export.Filter(e, func(r *record.Record) bool {
 				found := n.policy.Find(&r.Event, r.Channel)
 				return found < 0 || gets(&n.rules[found], name)
 			})
@@ -180,7 +183,7 @@ func gets(r *policy.Rule, exporter string) bool {
 }
 
 // hideChanges leaves of each change that there was one.
-func hideChanges(r *Record) {
+func hideChanges(r *record.Record) {
 	if len(r.Changes) == 0 {
 		return
 	}
@@ -188,7 +191,7 @@ func hideChanges(r *Record) {
 	for i := range r.Changes {
 		field := r.Changes[i].Field
 		r.Changes[i] = audit.Change{Field: field, Redacted: true}
-		paths = append(paths, fieldPath(pathChanges, field))
+		paths = append(paths, sanitize.FieldPath(pathChanges, field))
 	}
 	slices.Sort(paths)
 	r.Redacted = slices.Compact(paths)
@@ -196,7 +199,7 @@ func hideChanges(r *Record) {
 
 // dropChanges leaves of all changes that there were some. What stands elsewhere about
 // one of them would name its field.
-func dropChanges(r *Record) {
+func dropChanges(r *record.Record) {
 	if len(r.Changes) == 0 {
 		return
 	}
@@ -207,7 +210,7 @@ func dropChanges(r *Record) {
 	r.Changes = nil
 	r.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), ofChange)
 	r.Marked = slices.DeleteFunc(slices.Clone(r.Marked), ofChange)
-	r.redacted(pathChanges)
+	r.AddRedacted(pathChanges)
 }
 
 const pathChanges = "changes"

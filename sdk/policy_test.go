@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -157,7 +159,7 @@ func TestPolicyChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	now, later, stored := &sink{name: "now"}, &sink{name: "later"}, &sink{name: "stored"}
-	p := newProvider(t, sdk.WithSyncer(now), sdk.WithBatcher(later), sdk.WithLedger(dir, []sdk.Exporter{stored}), withPolicy(t,
+	p := newProvider(t, sdk.WithSyncer(now), sdk.WithBatcher(later), sdk.WithLedger(dir, []export.Exporter{stored}), withPolicy(t,
 		policy.Rule{Name: "fields", Actions: []string{"article.fields"}, Changes: policy.ChangesFields},
 		policy.Rule{Name: "some", Actions: []string{"article.some"}, Changes: policy.ChangesSome},
 		policy.Rule{Name: "all", Actions: []string{"article.all"}, Changes: policy.ChangesRecord},
@@ -198,7 +200,7 @@ func TestPolicyChanges(t *testing.T) {
 			text, err := r.AppendJSON(nil)
 			require.NoError(t, err)
 			assert.NotContains(t, string(text), "s3cr3t")
-			var back sdk.Record
+			var back record.Record
 			require.NoError(t, back.UnmarshalJSON(text))
 			assert.Equal(t, r.Changes, back.Changes)
 			assert.Equal(t, r.Redacted, back.Redacted)

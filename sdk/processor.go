@@ -1,6 +1,10 @@
 package sdk
 
-import "context"
+import (
+	"context"
+
+	"github.com/opendeed/audit/record"
+)
 
 // Processor sees each record before it is delivered, and may change it, pass it
 // on or drop it. Process is called concurrently.
@@ -12,16 +16,16 @@ type Processor interface {
 	//
 	// It must not keep r after it has returned. ID, Kind and Actor cannot be
 	// changed.
-	Process(ctx context.Context, r *Record, next Next) error
+	Process(ctx context.Context, r *record.Record, next Next) error
 }
 
 // Next passes a record on.
-type Next func(ctx context.Context, r *Record) error
+type Next func(ctx context.Context, r *record.Record) error
 
 // ProcessorFunc is a function as a Processor.
-type ProcessorFunc func(ctx context.Context, r *Record, next Next) error
+type ProcessorFunc func(ctx context.Context, r *record.Record, next Next) error
 
 // Process calls f.
-func (f ProcessorFunc) Process(ctx context.Context, r *Record, next Next) error {
+func (f ProcessorFunc) Process(ctx context.Context, r *record.Record, next Next) error {
 	return f(ctx, r, next)
 }

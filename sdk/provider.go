@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
@@ -19,13 +21,13 @@ import (
 type TrackerProvider struct {
 	resource     *resource.Resource
 	trackTimeout time.Duration
-	detach       bool // processors of the user's see the context
-	recycles     bool // nothing keeps an intent's record that was delivered
-	first        Next // the first step behind resolution
+	detach       bool  // processors of the user's see the context
+	recycles     bool  // nothing keeps an intent's record that was delivered
+	first        stage // what follows resolution
 	deliveries   []delivery
 	enforcement  *enforcement // nil without a policy
 	gate         gate
-	redactor     *Redactor
+	redactor     *redact.Redactor
 	metrics      *metrics
 	logger       *slog.Logger
 
@@ -40,9 +42,9 @@ var _ audit.TrackerProvider = (*TrackerProvider)(nil)
 // is refused.
 func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	c := newConfig(opts)
-	validator, err := NewValidator(c.validation...)
+	validator, err := newValidator(c.validation...)
 	c.fail(err)
-	redactor, err := NewRedactor(c.redaction...)
+	redactor, err := redact.New(c.redaction...)
 	c.fail(err)
 	anonymous, err := actionsPolicy("WithAnonymous", c.anonymous)
 	c.fail(err)
@@ -73,10 +75,8 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.enforcement = newEnforcement(c.policy)
 	}
 	p.gate.drained = make(chan struct{})
-	suppressor := NewSuppressor(validator)
-	suppressor.metrics = m
-	p.first = p.chain(c.processors, validator, suppressor, redactor)
 	p.redactor = redactor
+	p.first = p.stages(c.processors, validator)
 	for _, open := range c.deliveries {
 		d, err := open(p)
 		if err != nil {
@@ -89,12 +89,18 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	return p, nil
 }
 
-// chain builds the way of a record from its last step to its first.
-func (p *TrackerProvider) chain(processors []Processor, own ...Processor) Next {
-	next := Next(p.deliver)
-	for _, step := range slices.Backward(own) {
-		behind := next
-		next = func(ctx context.Context, r *Record) error { return step.Process(ctx, r, behind) }
+// stage is one step of the pipeline. scope is that of the Track call, or nil.
+type stage func(ctx context.Context, scope *audit.Scope, r *record.Record) error
+
+// stages returns the pipeline after resolution: the user's processors, validation,
+// suppression, redaction and delivery.
+func (p *TrackerProvider) stages(processors []Processor, v *validator) stage {
+	suppress := &suppressor{validator: v, metrics: p.metrics, next: p.redactAndDeliver}
+	next := func(ctx context.Context, scope *audit.Scope, r *record.Record) error {
+		if err := v.check(ctx, r); err != nil {
+			return err
+		}
+		return suppress.process(ctx, scope, r)
 	}
 	for _, processor := range slices.Backward(processors) {
 		next = newStep(processor, next).run
@@ -102,19 +108,25 @@ func (p *TrackerProvider) chain(processors []Processor, own ...Processor) Next {
 	return next
 }
 
+// redactAndDeliver is the last stage.
+func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, r *record.Record) error {
+	p.redactor.Redact(r)
+	return p.deliver(ctx, r)
+}
+
 // Tracker returns a tracker for the instrumented package.
 func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
 	c := audit.NewTrackerConfig(opts...)
 	return &tracker{
 		provider:        p,
-		instrumentation: Instrumentation{Name: cleanProse(name), Version: cleanProse(c.Version)},
+		instrumentation: record.Instrumentation{Name: sanitize.Prose(name), Version: sanitize.Prose(c.Version)},
 	}
 }
 
-// deliver is the last step: it hands the record to every delivery, or those that
-// the policy says, in their order. Each may wait for its share of what is left of
+// deliver forwards the record to every delivery, or to those that the policy
+// selects, in their order. Each may wait for its share of what is left of
 // the track timeout, so that one that hangs keeps none from being tried.
-func (p *TrackerProvider) deliver(ctx context.Context, r *Record) error {
+func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	if !p.gate.enter() {
 		return audit.ErrShutdown
 	}
@@ -127,7 +139,6 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *Record) error {
 	if len(r.Redacted) > 0 {
 		p.metrics.redacted.Add(ctx, 1)
 	}
-	r.scope = nil
 	var failed *audit.DeliveryError
 	wait := p.trackTimeout
 	var start time.Time
@@ -208,9 +219,7 @@ type delivery interface {
 	name() string
 	// deliver returns nil when the record has reached what the delivery promises.
 	// wait bounds how long it may take.
-	deliver(ctx context.Context, r *Record, wait time.Duration) error
+	deliver(ctx context.Context, r *record.Record, wait time.Duration) error
 	forceFlush(ctx context.Context) error
 	shutdown(ctx context.Context) error
 }
-
-var exporterName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)

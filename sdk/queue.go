@@ -1,6 +1,10 @@
 package sdk
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/opendeed/audit/record"
+)
 
 // queue is a bounded queue of records with any number of writers and one reader.
 // The reader is woken for the first record and for a full batch only: waking it for
@@ -11,7 +15,7 @@ type queue struct {
 	wake  chan struct{} // has an element when there is something to look at
 
 	mu      sync.Mutex
-	records []*Record
+	records []*record.Record
 	room    chan struct{} // closed when there is room again; nil unless somebody waits
 }
 
@@ -21,7 +25,7 @@ func newQueue(limit, batch int) *queue {
 
 // put queues r and returns nil, or returns what is closed when it is worth trying
 // again.
-func (q *queue) put(r *Record) (full <-chan struct{}) {
+func (q *queue) put(r *record.Record) (full <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.records) >= q.limit {
@@ -38,7 +42,7 @@ func (q *queue) put(r *Record) (full <-chan struct{}) {
 }
 
 // take appends up to n of the oldest records to dst.
-func (q *queue) take(dst []*Record, n int) []*Record {
+func (q *queue) take(dst []*record.Record, n int) []*record.Record {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n = min(n, len(q.records))

@@ -1,6 +1,10 @@
 package sdk
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/opendeed/audit/record"
+)
 
 // recycled holds the records of providers whose steps and deliveries keep none.
 // A record with its metadata is more than a kilobyte, so that making and collecting
@@ -21,9 +25,9 @@ func keeps(d delivery) bool {
 }
 
 // allocate returns an empty record with room for n metadata.
-func (p *TrackerProvider) allocate(n int) *Record {
+func (p *TrackerProvider) allocate(n int) *record.Record {
 	if p.recycles {
-		if r, ok := recycled.Get().(*Record); ok && cap(r.Metadata) >= n {
+		if r, ok := recycled.Get().(*record.Record); ok && cap(r.Metadata) >= n {
 			return r
 		}
 	}
@@ -32,13 +36,13 @@ func (p *TrackerProvider) allocate(n int) *Record {
 
 // recycle takes a record that was delivered and that nothing refers to. Its
 // metadata is its own since the resolve stage; whatever else it has may be shared.
-func recycle(r *Record) {
+func recycle(r *record.Record) {
 	room := r.Metadata[:cap(r.Metadata)]
 	if len(room) > maxRecycled {
 		return
 	}
 	clear(room)
-	*r = Record{}
+	*r = record.Record{}
 	r.Metadata = room[:0]
 	recycled.Put(r)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,7 +70,7 @@ func canonical(t *testing.T, n int) string {
 	return withoutAssigned(t, s.one(t))
 }
 
-func withoutAssigned(t *testing.T, r *sdk.Record) string {
+func withoutAssigned(t *testing.T, r *record.Record) string {
 	t.Helper()
 	r.ID, r.Time, r.ObservedTime = audit.ID{1}, time.Unix(0, 0), time.Unix(0, 0)
 	text, err := r.AppendJSON(nil)
@@ -79,8 +80,8 @@ func withoutAssigned(t *testing.T, r *sdk.Record) string {
 
 // TestKeptRecordsAreNotRecycled tracks on after a record was kept, and looks at it.
 func TestKeptRecordsAreNotRecycled(t *testing.T) {
-	var kept *sdk.Record
-	keep := func(r *sdk.Record) {
+	var kept *record.Record
+	keep := func(r *record.Record) {
 		if kept == nil {
 			kept = r
 		}
@@ -88,21 +89,21 @@ func TestKeptRecordsAreNotRecycled(t *testing.T) {
 	refused := errors.New("refused")
 	for name, opts := range map[string][]sdk.Option{
 		"by a processor": {
-			sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+			sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 				keep(r)
 				return next(ctx, r)
 			})),
 			sdk.WithSyncer(&directSink{}),
 		},
 		"by an exporter that failed": {
-			sdk.WithSyncer(&directSink{sink{export: func(_ context.Context, records []*sdk.Record) error {
+			sdk.WithSyncer(&directSink{sink{export: func(_ context.Context, records []*record.Record) error {
 				keep(records[0])
 				return refused
 			}}}),
 		},
 		"by a batcher": {
 			sdk.WithSyncer(&directSink{}),
-			sdk.WithBatcher(&sink{name: "other", export: func(_ context.Context, records []*sdk.Record) error {
+			sdk.WithBatcher(&sink{name: "other", export: func(_ context.Context, records []*record.Record) error {
 				keep(records[0])
 				return nil
 			}}),

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -27,9 +29,9 @@ func defaultResource() (*resource.Resource, error) {
 
 // cleanResource cleans and redacts the resource once for all records. The schema
 // URL is left out because a record does not hold it.
-func cleanResource(r *resource.Resource, redactor *Redactor) (*resource.Resource, error) {
+func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, error) {
 	clean, _ := redactor.Attributes("resource", r.Attributes())
-	text := scrubber{record: &Record{}}
+	text := scrubber{record: &record.Record{}}
 	if err := text.metadata("resource", clean); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,11 +19,11 @@ var errBusy = errors.New("busy")
 
 func TestRetryAfterKeepsTheError(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, sdk.RetryAfter(nil, time.Second))
-	assert.Equal(t, errBusy, sdk.RetryAfter(errBusy, 0))
-	marked := sdk.RetryAfter(sdk.Permanent(errBusy), time.Second)
+	require.NoError(t, export.RetryAfter(nil, time.Second))
+	assert.Equal(t, errBusy, export.RetryAfter(errBusy, 0))
+	marked := export.RetryAfter(export.Permanent(errBusy), time.Second)
 	require.ErrorIs(t, marked, errBusy)
-	assert.True(t, sdk.IsPermanent(marked))
+	assert.True(t, export.IsPermanent(marked))
 	assert.Equal(t, "busy", marked.Error())
 }
 
@@ -34,7 +36,7 @@ type attempts struct {
 
 func (*attempts) Name() string { return "attempts" }
 
-func (a *attempts) Export(context.Context, []*sdk.Record) error {
+func (a *attempts) Export(context.Context, []*record.Record) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.times = append(a.times, time.Now())
@@ -59,10 +61,10 @@ func (a *attempts) pauses() []time.Duration {
 
 func failing() *attempts {
 	return &attempts{errors: []error{
-		sdk.RetryAfter(errBusy, 7*time.Second),
-		&sdk.PartialError{Rejected: map[int]error{0: sdk.RetryAfter(errBusy, 20*time.Second)}},
-		sdk.RetryAfter(errBusy, time.Hour),
-		sdk.RetryAfter(errBusy, time.Nanosecond),
+		export.RetryAfter(errBusy, 7*time.Second),
+		&export.PartialError{Rejected: map[int]error{0: export.RetryAfter(errBusy, 20*time.Second)}},
+		export.RetryAfter(errBusy, time.Hour),
+		export.RetryAfter(errBusy, time.Nanosecond),
 	}}
 }
 
@@ -81,9 +83,9 @@ func TestRetryAfterFromLedger(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	a := &attempts{errors: []error{
-		&sdk.PartialError{Rejected: map[int]error{0: sdk.RetryAfter(errBusy, 300*time.Millisecond)}},
+		&export.PartialError{Rejected: map[int]error{0: export.RetryAfter(errBusy, 300*time.Millisecond)}},
 	}}
-	p := newProvider(t, sdk.WithLedger(dir, []sdk.Exporter{a}, quick()))
+	p := newProvider(t, sdk.WithLedger(dir, []export.Exporter{a}, quick()))
 	require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))
 	require.Eventually(t, func() bool { return len(a.pauses()) == 1 }, 5*time.Second, 5*time.Millisecond)
 	assert.GreaterOrEqual(t, a.pauses()[0], 300*time.Millisecond)
@@ -93,6 +95,6 @@ func requirePauses(t *testing.T, a *attempts) {
 	t.Helper()
 	pauses := a.pauses()
 	require.Len(t, pauses, 4)
-	assert.Equal(t, []time.Duration{7 * time.Second, 20 * time.Second, sdk.MaxRetryAfter}, pauses[:3])
+	assert.Equal(t, []time.Duration{7 * time.Second, 20 * time.Second, export.MaxRetryAfter}, pauses[:3])
 	assert.Less(t, pauses[3], 100*time.Millisecond, "its own pause is the least")
 }

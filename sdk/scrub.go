@@ -2,42 +2,43 @@ package sdk
 
 import (
 	"slices"
-	"strings"
-	"unicode/utf8"
 
+	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/internal/sorted"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
 // scrubber cleans the texts of a record, marks what it changed, and adds up what
 // it saw.
 type scrubber struct {
-	record *Record
+	record *record.Record
 	size   int
 }
 
 // name cleans a text of one line.
 func (s *scrubber) name(field string, text *string) {
 	s.size += len(*text)
-	if len(*text) <= MaxNameLength && plainText(*text) {
+	if len(*text) <= record.MaxNameLength && sanitize.Plain(*text) {
 		return
 	}
-	clean := scrub(*text, isControl)
-	if len(clean) > MaxNameLength {
-		clean = cut(clean, MaxNameLength)
+	clean := sanitize.Replace(*text, sanitize.IsControl)
+	if len(clean) > record.MaxNameLength {
+		clean = sanitize.Cut(clean, record.MaxNameLength)
 	}
 	if clean != *text {
 		s.size += len(clean) - len(*text)
 		*text = clean
-		s.record.mark(field)
+		s.record.AddMarked(field)
 	}
 }
 
 // prose cleans a text of any number of lines.
 func (s *scrubber) prose(field string, text *string) {
 	s.size += len(*text)
-	if clean := cleanProse(*text); clean != *text {
+	if clean := sanitize.Prose(*text); clean != *text {
 		*text = clean
-		s.record.mark(field)
+		s.record.AddMarked(field)
 	}
 }
 
@@ -46,11 +47,11 @@ func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 	size := s.size
 	for i := range kvs {
 		kv := &kvs[i]
-		if i > 0 && !less(kvs[i-1].Key, kv.Key) {
+		if i > 0 && !sorted.Less(kvs[i-1].Key, kv.Key) {
 			if kv.Key == kvs[i-1].Key {
 				return errKeyTwice(parent, string(kv.Key))
 			}
-			slices.SortFunc(kvs, byKey)
+			slices.SortFunc(kvs, sorted.CompareKeys)
 			s.size = size // all are looked at again
 			return s.metadata(parent, kvs)
 		}
@@ -59,7 +60,7 @@ func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 		}
 		s.size += len(kv.Key)
 		if kv.Value.Type() == attribute.STRING {
-			if text := kv.Value.AsString(); plainText(text) {
+			if text := kv.Value.AsString(); sanitize.Plain(text) {
 				s.size += len(text) // nearly always
 				continue
 			}
@@ -77,19 +78,19 @@ func (s *scrubber) value(parent, key string, v *attribute.Value) error {
 	if v.Type() == attribute.STRING {
 		text := v.AsString()
 		s.size += len(text)
-		if clean := cleanProse(text); clean != text {
+		if clean := sanitize.Prose(text); clean != text {
 			*v = attribute.StringValue(clean)
-			s.record.mark(fieldPath(parent, key))
+			s.record.AddMarked(sanitize.FieldPath(parent, key))
 		}
 		return nil
 	}
 	clean, changed, err := s.compound(*v, 0)
 	if err != nil {
-		return invalid(fieldPath(parent, key), err.Error())
+		return invalid(sanitize.FieldPath(parent, key), err.Error())
 	}
 	if changed {
 		*v = clean
-		s.record.mark(fieldPath(parent, key))
+		s.record.AddMarked(sanitize.FieldPath(parent, key))
 	}
 	return nil
 }
@@ -105,14 +106,14 @@ const (
 
 // compound cleans values of every kind.
 func (s *scrubber) compound(v attribute.Value, depth int) (clean attribute.Value, changed bool, err error) {
-	if depth > MaxNesting {
+	if depth > record.MaxNesting {
 		return v, false, errTooDeep
 	}
 	switch v.Type() {
 	case attribute.STRING:
 		text := v.AsString()
 		s.size += len(text)
-		if clean := cleanProse(text); clean != text {
+		if clean := sanitize.Prose(text); clean != text {
 			return attribute.StringValue(clean), true, nil
 		}
 		return v, false, nil
@@ -142,7 +143,7 @@ func (s *scrubber) texts(v attribute.Value) (clean attribute.Value, changed bool
 	texts := v.AsStringSlice()
 	for i, text := range texts {
 		s.size += len(text)
-		texts[i] = cleanProse(text)
+		texts[i] = sanitize.Prose(text)
 		changed = changed || texts[i] != text
 	}
 	if changed {
@@ -185,82 +186,4 @@ func (s *scrubber) mapping(v attribute.Value, depth int) (clean attribute.Value,
 		v = attribute.MapValue(kvs...)
 	}
 	return v, changed, nil
-}
-
-// plainText reports whether s is valid UTF-8 without control characters. Most
-// text is printable ASCII, of which it looks at eight bytes at a time: after the
-// subtraction a byte's high bit tells that it was below a space, after the
-// addition that it was DEL, and the bytes' own high bits that they are not ASCII.
-func plainText(s string) bool {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
-	var bad uint64
-	if len(s) >= 8 {
-		for rest := s; len(rest) > 8; rest = rest[8:] {
-			w := load8(rest)
-			bad |= w | (w - ' '*ones) | (w + ones)
-		}
-		w := load8(s[len(s)-8:]) // the rest, and some bytes again
-		bad |= w | (w - ' '*ones) | (w + ones)
-	} else if len(s) >= 4 {
-		w := load4(s) | load4(s[len(s)-4:])<<32
-		bad = w | (w - ' '*ones) | (w + ones)
-	} else {
-		for i := range len(s) {
-			if c := s[i]; c < ' ' || c >= 0x7f {
-				return plainUnicode(s)
-			}
-		}
-	}
-	return bad&highs == 0 || plainUnicode(s)
-}
-
-// load8 reads eight bytes; the compiler makes it one load.
-func load8(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-}
-
-// load4 reads four bytes.
-func load4(s string) uint64 {
-	_ = s[3]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
-}
-
-func plainUnicode(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, isControl) < 0
-}
-
-func isControl(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
-
-// isStray reports whether r is a control character that no text of several lines
-// needs.
-func isStray(r rune) bool { return isControl(r) && r != '\t' && r != '\n' && r != '\r' }
-
-// cleanProse replaces invalid bytes and stray control characters by U+FFFD.
-func cleanProse(s string) string {
-	if plainText(s) || utf8.ValidString(s) && strings.IndexFunc(s, isStray) < 0 {
-		return s
-	}
-	return scrub(s, isStray)
-}
-
-func scrub(s string, bad func(rune) bool) string {
-	return strings.Map(func(r rune) rune { // an invalid byte comes as U+FFFD
-		if bad(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, s)
-}
-
-// cut shortens s to at most n bytes, at a character's end.
-func cut(s string, n int) string {
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }

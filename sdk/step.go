@@ -8,16 +8,18 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/panics"
+	"github.com/opendeed/audit/record"
 )
 
 // step runs one of the user's processors and holds it to its contract.
 type step struct {
 	processor Processor
 	name      string
-	next      Next
+	next      stage
 }
 
-func newStep(p Processor, next Next) *step {
+func newStep(p Processor, next stage) *step {
 	return &step{processor: p, name: processorName(p), next: next}
 }
 
@@ -51,8 +53,8 @@ type passage struct {
 	err    error // what next returned
 }
 
-func (s *step) run(ctx context.Context, r *Record) error {
-	p := &passage{step: s, ctx: ctx, id: r.ID, kind: r.Kind, actor: r.Actor.Clone(), scope: r.scope}
+func (s *step) run(ctx context.Context, scope *audit.Scope, r *record.Record) error {
+	p := &passage{step: s, ctx: ctx, id: r.ID, kind: r.Kind, actor: r.Actor.Clone(), scope: scope}
 	err := p.process(ctx, r)
 
 	p.mu.Lock()
@@ -74,7 +76,7 @@ func (s *step) run(ctx context.Context, r *Record) error {
 	return err
 }
 
-func (p *passage) process(ctx context.Context, r *Record) (err error) {
+func (p *passage) process(ctx context.Context, r *record.Record) (err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -82,7 +84,7 @@ func (p *passage) process(ctx context.Context, r *Record) (err error) {
 		}
 		err = errNoReturned
 		if v := recover(); v != nil {
-			err = panicError(v)
+			err = panics.Error(v)
 		}
 	}()
 	err = p.step.processor.Process(ctx, r, p.next)
@@ -91,7 +93,7 @@ func (p *passage) process(ctx context.Context, r *Record) (err error) {
 }
 
 // next is what the processor is given.
-func (p *passage) next(ctx context.Context, r *Record) error {
+func (p *passage) next(ctx context.Context, r *record.Record) error {
 	if err := p.admit(r); err != nil {
 		return &ProcessorError{Processor: p.step.name, Delivered: false, Err: err}
 	}
@@ -99,9 +101,7 @@ func (p *passage) next(ctx context.Context, r *Record) error {
 		ctx = p.ctx
 	}
 	// The processor may have kept the record, so that the way goes on with a copy.
-	own := r.Clone()
-	own.scope = p.scope
-	err := p.step.next(ctx, own)
+	err := p.step.next(ctx, p.scope, r.Clone())
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *passage) next(ctx context.Context, r *Record) error {
 	return err
 }
 
-func (p *passage) admit(r *Record) error {
+func (p *passage) admit(r *record.Record) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error

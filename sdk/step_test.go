@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,72 +27,72 @@ func TestProcessorContract(t *testing.T) {
 		contains  string
 		delivered bool
 	}{
-		{name: "passes on", stored: 1, process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "passes on", stored: 1, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			return next(ctx, r)
 		}},
-		{name: "passes on a clone", stored: 1, process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "passes on a clone", stored: 1, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			return next(ctx, r.Clone())
 		}},
-		{name: "passes on without a context", stored: 1, process: func(_ context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "passes on without a context", stored: 1, process: func(_ context.Context, r *record.Record, next sdk.Next) error {
 			return next(nil, r)
 		}},
-		{name: "drops", is: audit.ErrDropped, contains: "sdk.ProcessorFunc", process: func(context.Context, *sdk.Record, sdk.Next) error {
+		{name: "drops", is: audit.ErrDropped, contains: "sdk.ProcessorFunc", process: func(context.Context, *record.Record, sdk.Next) error {
 			return nil
 		}},
-		{name: "refuses", is: errBroken, contains: "processor sdk.ProcessorFunc: broken", process: func(context.Context, *sdk.Record, sdk.Next) error {
+		{name: "refuses", is: errBroken, contains: "processor sdk.ProcessorFunc: broken", process: func(context.Context, *record.Record, sdk.Next) error {
 			return errBroken
 		}},
-		{name: "fails after passing on", stored: 1, is: errBroken, delivered: true, process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "fails after passing on", stored: 1, is: errBroken, delivered: true, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			_ = next(ctx, r)
 			return errBroken
 		}},
-		{name: "panics", contains: "panicked with a string", process: func(context.Context, *sdk.Record, sdk.Next) error {
+		{name: "panics", contains: "panicked with a string", process: func(context.Context, *record.Record, sdk.Next) error {
 			panic("secret")
 		}},
-		{name: "panics after passing on", stored: 1, delivered: true, contains: "panicked: runtime error", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "panics after passing on", stored: 1, delivered: true, contains: "panicked: runtime error", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			_ = next(ctx, r)
 			counts := []int{1}
 			return errors.New(strings.Repeat("x", counts[len(r.Metadata)+1]))
 		}},
-		{name: "exits its goroutine", contains: "panicked", process: func(context.Context, *sdk.Record, sdk.Next) error {
+		{name: "exits its goroutine", contains: "panicked", process: func(context.Context, *record.Record, sdk.Next) error {
 			panic(nil) //nolint:govet // a *runtime.PanicNilError
 		}},
-		{name: "calls next twice", stored: 1, delivered: true, contains: "called next twice", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "calls next twice", stored: 1, delivered: true, contains: "called next twice", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			_ = next(ctx, r)
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "passes on nil", contains: "passed on nil", process: func(ctx context.Context, _ *sdk.Record, next sdk.Next) error {
+		{name: "passes on nil", contains: "passed on nil", process: func(ctx context.Context, _ *record.Record, next sdk.Next) error {
 			return next(ctx, nil)
 		}},
-		{name: "passes on another record", contains: "another record", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "passes on another record", contains: "another record", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			other := r.Clone()
 			other.ID = audit.NewID()
 			return next(ctx, other)
 		}},
-		{name: "changes the kind", contains: "another record", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "changes the kind", contains: "another record", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Kind = audit.KindSignal
 			return next(ctx, r)
 		}},
-		{name: "changes the actor", contains: "another record", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "changes the actor", contains: "another record", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Actor.OnBehalfOf.Roles[0] = "admin"
 			return next(ctx, r)
 		}},
-		{name: "swallows the violation", contains: "another record", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "swallows the violation", contains: "another record", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Actor = audit.User("somebody else")
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "swallows the error of what follows", is: audit.ErrDropped, process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "swallows the error of what follows", is: audit.ErrDropped, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Action = "not an action!"
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "adds a key twice", contains: "metadata.k: the key is stated more than once", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "adds a key twice", contains: "metadata.k: the key is stated more than once", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Metadata = append(r.Metadata, attribute.Int("k", 1), attribute.Int("a", 1), attribute.Int("k", 2))
 			return next(ctx, r)
 		}},
-		{name: "replaces the error of what follows", is: errBroken, contains: "action", process: func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		{name: "replaces the error of what follows", is: errBroken, contains: "action", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Action = "not an action!"
 			_ = next(ctx, r)
 			return errBroken
@@ -134,7 +135,7 @@ func TestProcessorCallsNextLate(t *testing.T) {
 	late := make(chan error, 1)
 	returned := make(chan struct{})
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
-		func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			go func() {
 				<-returned
 				late <- next(ctx, r)
@@ -150,13 +151,13 @@ func TestProcessorCallsNextLate(t *testing.T) {
 func TestProcessorReturnsBeforeNextDoes(t *testing.T) {
 	t.Parallel()
 	inside, goOn, over := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	s := &sink{export: func(context.Context, []*sdk.Record) error {
+	s := &sink{export: func(context.Context, []*record.Record) error {
 		close(inside)
 		<-goOn
 		return nil
 	}}
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
-		func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			go func() { over <- next(ctx, r) }()
 			<-inside
 			return nil
@@ -171,9 +172,9 @@ func TestProcessorReturnsBeforeNextDoes(t *testing.T) {
 func TestProcessorKeepsTheRecord(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
-	var kept *sdk.Record
+	var kept *record.Record
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
-		func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			kept = r
 			return next(ctx, r)
 		})))
@@ -193,7 +194,7 @@ func TestProcessorsRunInOrder(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	add := func(key string) sdk.Processor {
-		return sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		return sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Metadata = append(r.Metadata, attribute.Int(key, len(r.Metadata)))
 			return next(ctx, r)
 		})
@@ -207,7 +208,7 @@ func TestProcessorCannotEscapeRedactionOrHideTheScope(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
-		func(_ context.Context, r *sdk.Record, next sdk.Next) error {
+		func(_ context.Context, r *record.Record, next sdk.Next) error {
 			r.Metadata = append(r.Metadata, attribute.String("password", "hunter2"))
 			return next(context.Background(), r)
 		})))
@@ -225,7 +226,7 @@ func TestProcessorExitsTheGoroutine(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
-		func(context.Context, *sdk.Record, sdk.Next) error {
+		func(context.Context, *record.Record, sdk.Next) error {
 			runtime.Goexit()
 			return nil
 		})))

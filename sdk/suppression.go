@@ -5,52 +5,46 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 )
 
-// Suppressor keeps signals from being recorded beside the intents that cover
-// them. It hands signals to the scope, which holds them until it ends, and tells
-// the scope of intents that were recorded. A TrackerProvider has one by itself,
-// between validation and redaction.
-type Suppressor struct {
-	validator *Validator // of actors that are known only when the scope ends
-	metrics   *metrics   // nil outside a provider
+// suppressor keeps signals from being recorded next to the intents that cover them.
+// It offers signals to the scope, which holds them until it ends, and reports
+// recorded intents to the scope.
+type suppressor struct {
+	validator *validator // of actors that are known only when the scope ends
+	metrics   *metrics
+	next      stage
 }
 
-// NewSuppressor returns a Suppressor. An intent covers only signals that the same
-// Suppressor sees. v checks actors that are known only when a scope ends.
-func NewSuppressor(v *Validator) *Suppressor {
-	return &Suppressor{validator: v}
-}
-
-var _ Processor = (*Suppressor)(nil)
-
-// signalOverflow marks a signal that passed because its scope held as many as it
+// markOverflow marks a signal that was recorded because its scope held as many as it
 // may.
-const signalOverflow = "signal.overflow"
+const markOverflow = "signal.overflow"
 
-// Process passes intents on, and signals where no scope holds them.
-func (s *Suppressor) Process(ctx context.Context, r *Record, next Next) error {
-	if r.Kind == audit.KindSignal {
-		return s.signal(ctx, r, next)
+// process passes intents on, and signals that no scope holds.
+func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.Record) error {
+	if scope == nil {
+		scope = audit.ScopeFromContext(ctx) // a processor may have opened one
 	}
-	// Redaction comes next and may change what tells that a signal is covered.
-	stated := audit.Event{
+	if r.Kind == audit.KindSignal {
+		return s.signal(ctx, scope, r)
+	}
+	// Redaction comes next and may change what decides whether a signal is covered.
+	original := audit.Event{
 		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
 		Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)},
 	}
-	scope := scopeOf(ctx, r)
-	if err := next(ctx, r); err != nil {
+	if err := s.next(ctx, scope, r); err != nil {
 		return err
 	}
-	scope.Accepted(s, &stated)
+	scope.Accepted(s, &original)
 	return nil
 }
 
-func (s *Suppressor) signal(ctx context.Context, r *Record, next Next) error {
+func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 	unknown := r.Actor.IsZero()
-	scope := scopeOf(ctx, r)
 	if scope == nil {
-		return s.pass(ctx, r, unknown, next)
+		return s.pass(ctx, r, unknown)
 	}
 	release := func(ctx context.Context, how audit.Release) error {
 		switch how {
@@ -58,10 +52,10 @@ func (s *Suppressor) signal(ctx context.Context, r *Record, next Next) error {
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case audit.ReleaseOverflow:
-			r.mark(signalOverflow)
+			r.AddMarked(markOverflow)
 		case audit.ReleaseUncovered:
 		}
-		err := s.pass(ctx, r, unknown, next)
+		err := s.pass(ctx, r, unknown)
 		if err != nil {
 			s.metrics.reject(ctx, err)
 		}
@@ -74,24 +68,15 @@ func (s *Suppressor) signal(ctx context.Context, r *Record, next Next) error {
 		s.metrics.suppress(ctx, suppressedByIntent)
 		return nil
 	case audit.HoldOverflow:
-		r.mark(signalOverflow)
+		r.AddMarked(markOverflow)
 	case audit.HoldPass:
 	}
-	return s.pass(ctx, r, unknown, next)
+	return s.pass(ctx, r, unknown)
 }
 
-// scopeOf returns the scope of the Track call, which a processor may have hidden
-// by passing on another context.
-func scopeOf(ctx context.Context, r *Record) *audit.Scope {
-	if r.scope != nil {
-		return r.scope
-	}
-	return audit.ScopeFromContext(ctx)
-}
-
-// pass sends a signal on. One whose actor was unknown has the one that the scope
-// found in the meantime, as the application stated it, or is unresolved.
-func (s *Suppressor) pass(ctx context.Context, r *Record, unknown bool, next Next) error {
+// pass forwards a signal. If its actor was unknown, it gets the one that the scope
+// found in the meantime, or is unresolved.
+func (s *suppressor) pass(ctx context.Context, r *record.Record, unknown bool) error {
 	switch {
 	case r.Actor.IsZero():
 		r.Actor.Type = audit.ActorUnresolved
@@ -101,5 +86,5 @@ func (s *Suppressor) pass(ctx context.Context, r *Record, unknown bool, next Nex
 			return err
 		}
 	}
-	return next(ctx, r)
+	return s.next(ctx, nil, r)
 }

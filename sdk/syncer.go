@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/internal/panics"
+	"github.com/opendeed/audit/record"
 )
 
 // syncer delivers each record before Track returns. One goroutine, which it owns,
@@ -15,7 +18,7 @@ import (
 // Whoever holds the turn may hand a call to the goroutine, which gives the turn
 // back when Export has really returned.
 type syncer struct {
-	exporter Exporter
+	exporter export.Exporter
 	id       string
 	metrics  exporterMetrics
 	turn     chan struct{}  // holds an element while the turn is taken
@@ -34,7 +37,7 @@ type syncer struct {
 // syncCall is one record that a Track call waits for.
 type syncCall struct {
 	ctx     boundedContext
-	record  [1]*Record
+	record  [1]*record.Record
 	settled sync.WaitGroup // done when err is set
 	over    bool           // guarded by the syncer's mutex
 	err     error
@@ -45,7 +48,7 @@ var (
 	errSyncBusy    = errors.New("the exporter was busy for the track timeout")
 )
 
-func newSyncer(p *TrackerProvider, e Exporter) *syncer {
+func newSyncer(p *TrackerProvider, e export.Exporter) *syncer {
 	s := &syncer{
 		exporter: e,
 		id:       e.Name(),
@@ -63,12 +66,12 @@ func newSyncer(p *TrackerProvider, e Exporter) *syncer {
 
 func (s *syncer) name() string { return s.id }
 
-func (s *syncer) deliver(ctx context.Context, r *Record, wait time.Duration) error {
+func (s *syncer) deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
 	deadline := time.Now().Add(wait)
 	if err := s.takeTurn(deadline); err != nil {
 		return err
 	}
-	c := &syncCall{record: [1]*Record{r}}
+	c := &syncCall{record: [1]*record.Record{r}}
 	c.ctx.values, c.ctx.deadline = ctx, deadline
 	c.settled.Add(1)
 	s.mu.Lock()
@@ -177,19 +180,19 @@ func (s *syncer) endLoop() {
 
 // exportOne calls Export and turns a panic into an error: the record may have
 // been stored by then.
-func exportOne(ctx context.Context, e Exporter, records []*Record) (err error) {
+func exportOne(ctx context.Context, e export.Exporter, records []*record.Record) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = errors.Join(panicError(p), audit.ErrMaybeStored)
+			err = errors.Join(panics.Error(p), audit.ErrMaybeStored)
 		}
 	}()
 	return e.Export(ctx, records)
 }
 
-func shutdownExporter(ctx context.Context, e Exporter) (err error) {
+func shutdownExporter(ctx context.Context, e export.Exporter) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = panicError(p)
+			err = panics.Error(p)
 		}
 	}()
 	return e.Shutdown(ctx)

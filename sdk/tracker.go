@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/trace"
 )
 
 // tracker is the audit.Tracker of one instrumented package.
 type tracker struct {
 	provider        *TrackerProvider
-	instrumentation Instrumentation
+	instrumentation record.Instrumentation
 }
 
 // Track turns the event into a record and sends it on its way.
@@ -46,7 +47,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		ctx = context.WithoutCancel(ctx)
 	}
 	intent := r.Kind != audit.KindSignal // a scope may hold a signal
-	err = p.first(ctx, r)
+	err = p.first(ctx, resolved.Scope, r)
 	if err == nil && intent && p.recycles {
 		recycle(r)
 	}
@@ -55,7 +56,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 
 // newRecord is the resolve stage: it copies what the caller and the scope share
 // with others, and assigns what is missing.
-func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*Record, error) {
+func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*record.Record, error) {
 	r := t.provider.allocate(len(e.Metadata) + len(resolved.Metadata))
 	room := r.Metadata
 	r.Event = *e
@@ -84,7 +85,7 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	r.Changes = slices.Clone(r.Changes)
 	if len(r.Bulk.Sample) > audit.MaxSample {
 		r.Bulk.Sample = r.Bulk.Sample[:audit.MaxSample]
-		r.mark("bulk.sample")
+		r.AddMarked("bulk.sample")
 	}
 	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	if r.Tenant == "" {
@@ -96,7 +97,6 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
-	r.scope = resolved.Scope
 	return r, nil
 }
 

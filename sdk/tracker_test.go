@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,7 +41,7 @@ func TestResolveStage(t *testing.T) {
 	assert.Equal(t, r.Time, r.ObservedTime)
 	assert.WithinRange(t, r.Time, before, time.Now())
 	assert.Equal(t, time.UTC, r.Time.Location())
-	assert.Equal(t, sdk.Instrumentation{Name: "example.com/shop", Version: "1.2.0"}, r.Tracker)
+	assert.Equal(t, record.Instrumentation{Name: "example.com/shop", Version: "1.2.0"}, r.Tracker)
 	assert.Equal(t, span.TraceID(), r.TraceID)
 	assert.Equal(t, span.SpanID(), r.SpanID)
 	assert.Equal(t, "api", r.Channel)
@@ -112,7 +114,7 @@ func keys(kvs []attribute.KeyValue) []string {
 
 func TestClone(t *testing.T) {
 	t.Parallel()
-	r := &sdk.Record{Event: valid(), Redacted: []string{"a"}, Marked: []string{"b"}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
+	r := &record.Record{Event: valid(), Redacted: []string{"a"}, Marked: []string{"b"}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
 	r.Metadata = []attribute.KeyValue{attribute.Int("m", 1)}
 	r.Changes = []audit.Change{{Field: "f"}}
 	r.Actor.Roles = []string{"r"}
@@ -176,18 +178,18 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
 	fail := false
-	s := &sink{export: func(context.Context, []*sdk.Record) error {
+	s := &sink{export: func(context.Context, []*record.Record) error {
 		if fail {
 			return errBroken
 		}
 		return nil
 	}}
-	b := &sink{name: "batched", export: func(context.Context, []*sdk.Record) error {
-		return &sdk.PartialError{Rejected: map[int]error{0: sdk.Permanent(errBroken)}}
+	b := &sink{name: "batched", export: func(context.Context, []*record.Record) error {
+		return &export.PartialError{Rejected: map[int]error{0: export.Permanent(errBroken)}}
 	}}
 	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(s), sdk.WithBatcher(b), sdk.WithLogger(slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil))),
 		sdk.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))),
-		sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *sdk.Record, next sdk.Next) error {
+		sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			if r.Action == "drop.me" {
 				return nil
 			}
@@ -268,13 +270,13 @@ func collect(t *testing.T, reader *sdkmetric.ManualReader) map[string]int64 {
 
 func TestExportErrors(t *testing.T) {
 	t.Parallel()
-	assert.NoError(t, sdk.Permanent(nil))
-	err := sdk.Permanent(errBroken)
-	assert.True(t, sdk.IsPermanent(errors.Join(err)))
-	assert.False(t, sdk.IsPermanent(errBroken))
+	assert.NoError(t, export.Permanent(nil))
+	err := export.Permanent(errBroken)
+	assert.True(t, export.IsPermanent(errors.Join(err)))
+	assert.False(t, export.IsPermanent(errBroken))
 	require.ErrorIs(t, err, errBroken)
 	assert.EqualError(t, err, "broken")
-	partial := &sdk.PartialError{Rejected: map[int]error{3: errBroken}}
+	partial := &export.PartialError{Rejected: map[int]error{3: errBroken}}
 	require.ErrorIs(t, partial, errBroken)
-	assert.EqualError(t, partial, "sdk: 1 records of the batch were rejected, the first because broken")
+	assert.EqualError(t, partial, "export: 1 records of the batch were rejected, the first because broken")
 }

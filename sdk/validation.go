@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -20,13 +21,6 @@ const (
 	DefaultMaxRecordSize = 64 << 10
 	// DefaultMaxMetadata is how many metadata a record may have.
 	DefaultMaxMetadata = 256
-	// MaxKeyLength is the length of the longest metadata key.
-	MaxKeyLength = 256
-	// MaxNameLength is how many bytes of a name, of a target's id or of a change's
-	// field are kept. What is longer is cut and marked.
-	MaxNameLength = 1024
-	// MaxNesting is how deep values may be nested in one another.
-	MaxNesting = 32
 )
 
 // ValidationOption adds a rule to those that always hold.
@@ -87,25 +81,22 @@ func WithMaxMetadata(n int) ValidationOption {
 	return func(c *validationConfig) { c.maxMetadata = n }
 }
 
-// Validator refuses records that break a rule, with a *audit.ValidationError,
-// and cleans text: what is not valid UTF-8 or a control character (other than
-// tab, line feed and carriage return) is refused in what identifies or names
-// (actor's id, types, roles, tenant, channel, keys) and replaced by U+FFFD and
-// marked elsewhere, so that what a client typed is no reason to lose a record. A
-// TrackerProvider has one by itself, behind the user's processors.
-type Validator struct {
+// validator rejects records that break a rule, with a *audit.ValidationError, and
+// cleans text. Invalid UTF-8 and control characters (other than tab, line feed and
+// carriage return) are rejected in what identifies or names: the actor's id, types,
+// roles, tenant, channel and keys. Elsewhere U+FFFD replaces them and the record is
+// marked, so that nothing a client typed loses a record.
+type validator struct {
 	config    validationConfig
 	actions   *policy.Policy // has a rule for those that are registered
 	anonymous *policy.Policy // has a rule for those that may be anonymous
 	policy    *policy.Policy // of the provider
-	metrics   *metrics       // nil outside a provider
+	metrics   *metrics
 }
 
-var _ Processor = (*Validator)(nil)
-
-// NewValidator returns a Validator, or an error that joins everything that is
-// wrong with the options.
-func NewValidator(opts ...ValidationOption) (*Validator, error) {
+// newValidator returns a validator, or an error that joins everything that is wrong
+// with the options.
+func newValidator(opts ...ValidationOption) (*validator, error) {
 	c := validationConfig{maxRecordSize: DefaultMaxRecordSize, maxMetadata: DefaultMaxMetadata}
 	for _, opt := range opts {
 		opt(&c)
@@ -120,18 +111,10 @@ func NewValidator(opts ...ValidationOption) (*Validator, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
-	return &Validator{config: c, actions: actions}, nil
+	return &validator{config: c, actions: actions}, nil
 }
 
-// Process passes a valid record on.
-func (v *Validator) Process(ctx context.Context, r *Record, next Next) error {
-	if err := v.check(ctx, r); err != nil {
-		return err
-	}
-	return next(ctx, r)
-}
-
-func (v *Validator) check(ctx context.Context, r *Record) error {
+func (v *validator) check(ctx context.Context, r *record.Record) error {
 	if err := v.checkWords(r); err != nil {
 		return err
 	}
@@ -155,7 +138,7 @@ func (v *Validator) check(ctx context.Context, r *Record) error {
 }
 
 // checkWords checks what comes from a vocabulary.
-func (v *Validator) checkWords(r *Record) error {
+func (v *validator) checkWords(r *record.Record) error {
 	switch {
 	case r.ID.IsZero():
 		return invalid("id", "it is missing")
@@ -190,7 +173,7 @@ const (
 	maxUnix = 253402300799
 )
 
-func (v *Validator) checkTime(r *Record) error {
+func (v *validator) checkTime(r *record.Record) error {
 	if s := r.Time.Unix(); s < minUnix || s > maxUnix {
 		return invalid("time", "it must be between the years 1970 and 9999")
 	}
@@ -205,7 +188,7 @@ func (v *Validator) checkTime(r *Record) error {
 
 // checkActor checks the actor and those behind it. A signal may be without one
 // here: its scope may still find it.
-func (v *Validator) checkActor(r *Record) error {
+func (v *validator) checkActor(r *record.Record) error {
 	if r.Actor.IsZero() && r.Kind == audit.KindSignal {
 		return nil
 	}
@@ -222,9 +205,9 @@ func (v *Validator) checkActor(r *Record) error {
 	return nil
 }
 
-func (v *Validator) checkOneActor(r *Record, a *audit.Actor, behind int) error {
+func (v *validator) checkOneActor(r *record.Record, a *audit.Actor, behind int) error {
 	wrong := func(field, reason string) error {
-		return invalid(actorPath(behind, field), reason)
+		return invalid(sanitize.ActorPath(behind, field), reason)
 	}
 	switch a.Type {
 	case audit.ActorUser, audit.ActorService, audit.ActorSystem:
@@ -246,38 +229,33 @@ func (v *Validator) checkOneActor(r *Record, a *audit.Actor, behind int) error {
 	default:
 		return wrong("type", "unknown value "+a.Type.String())
 	}
-	if !plainText(a.ID) {
+	if !sanitize.Plain(a.ID) {
 		return wrong("id", notPlain)
 	}
-	if !plainText(a.AuthMethod) {
+	if !sanitize.Plain(a.AuthMethod) {
 		return wrong("auth_method", notPlain)
 	}
 	for _, role := range a.Roles {
-		if !plainText(role) {
+		if !sanitize.Plain(role) {
 			return wrong("roles", notPlain)
 		}
 	}
 	return nil
 }
 
-// actorPath names a field of an actor who stands behind that many others.
-func actorPath(behind int, field string) string {
-	return "actor." + strings.Repeat("on_behalf_of.", behind) + field
-}
-
 // mayBeAnonymous reports whether the record's action allows the anonymous actor.
-func (v *Validator) mayBeAnonymous(r *Record) bool {
+func (v *validator) mayBeAnonymous(r *record.Record) bool {
 	return policy.NeedsNoLeave(&r.Event) || v.anonymous.Find(&r.Event, r.Channel) >= 0
 }
 
 // checkText cleans all text and adds up its size.
-func (v *Validator) checkText(ctx context.Context, r *Record, text *scrubber) error {
+func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrubber) error {
 	switch {
-	case !plainText(r.Target.Type):
+	case !sanitize.Plain(r.Target.Type):
 		return invalid("target.type", notPlain)
-	case !plainText(r.Tenant):
+	case !sanitize.Plain(r.Tenant):
 		return invalid("tenant", notPlain)
-	case !plainText(r.Channel):
+	case !sanitize.Plain(r.Channel):
 		return invalid("channel", notPlain)
 	}
 	text.size += len(r.Target.Type) + len(r.Tenant) + len(r.Channel)
@@ -312,7 +290,7 @@ func (v *Validator) checkText(ctx context.Context, r *Record, text *scrubber) er
 
 // checkChange cleans a change. The name of a field is cleaned as well: in a map it
 // is a key, which may come from anywhere.
-func (v *Validator) checkChange(ctx context.Context, r *Record, c *audit.Change, text *scrubber) error {
+func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.Change, text *scrubber) error {
 	if c.Field == "" {
 		return invalid("changes.field", "it is missing")
 	}
@@ -322,22 +300,22 @@ func (v *Validator) checkChange(ctx context.Context, r *Record, c *audit.Change,
 			return err
 		}
 		if _, is := audit.Unrepresentable(*side); is {
-			r.mark(fieldPath("changes", c.Field))
-			if v.metrics != nil {
-				v.metrics.unrepresentable.Add(ctx, 1)
-			}
+			r.AddMarked(sanitize.FieldPath("changes", c.Field))
+			v.metrics.unrepresentable.Add(ctx, 1)
 		}
 	}
 	return nil
 }
 
-func goodKey(key string) bool { return key != "" && len(key) <= MaxKeyLength && plainText(key) }
-
-func errBadKey(parent, key string) error {
-	return invalid(fieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(MaxKeyLength)+" bytes and "+notPlain)
+func goodKey(key string) bool {
+	return key != "" && len(key) <= record.MaxKeyLength && sanitize.Plain(key)
 }
 
-func (v *Validator) checkRequired(r *Record) error {
+func errBadKey(parent, key string) error {
+	return invalid(sanitize.FieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(record.MaxKeyLength)+" bytes and "+notPlain)
+}
+
+func (v *validator) checkRequired(r *record.Record) error {
 	for _, p := range v.config.required {
 		if _, problems := p.Explain(&r.Event, r.Channel); len(problems) > 0 {
 			return problems[0]

@@ -1,7 +1,6 @@
 package sdk_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -129,19 +129,19 @@ func TestCleanedAndMarked(t *testing.T) {
 		name   string
 		change func(e *audit.Event)
 		marked []string
-		check  func(t *testing.T, r *sdk.Record)
+		check  func(t *testing.T, r *record.Record)
 	}{
-		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []string{"reason"}, func(t *testing.T, r *sdk.Record) {
+		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []string{"reason"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "bad \uFFFD\uFFFD text\n\tof lines\r\n", r.Reason)
 		}},
-		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []string{"actor.name", "target.name"}, func(t *testing.T, r *sdk.Record) {
+		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []string{"actor.name", "target.name"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "A\uFFFDB", r.Actor.Name)
 			assert.Equal(t, "C\uFFFD[31m", r.Target.Name)
 		}},
-		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []string{"target.id"}, func(t *testing.T, r *sdk.Record) {
+		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []string{"target.id"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "\uFFFD(", r.Target.ID)
 		}},
-		{"a long id", func(e *audit.Event) { e.Target.ID = "x" + strings.Repeat("é", 1000) }, []string{"target.id"}, func(t *testing.T, r *sdk.Record) {
+		{"a long id", func(e *audit.Event) { e.Target.ID = "x" + strings.Repeat("é", 1000) }, []string{"target.id"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "x"+strings.Repeat("é", 511), r.Target.ID)
 		}},
 		{"metadata", func(e *audit.Event) {
@@ -150,7 +150,7 @@ func TestCleanedAndMarked(t *testing.T) {
 				attribute.Map("c", attribute.String("d", "\x7f")), attribute.Slice("e", attribute.StringValue("\u0085")),
 				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
 			}
-		}, []string{"metadata.a", "metadata.b", "metadata.c", "metadata.e"}, func(t *testing.T, r *sdk.Record) {
+		}, []string{"metadata.a", "metadata.b", "metadata.c", "metadata.e"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, []attribute.KeyValue{
 				attribute.String("a", "\uFFFD"), attribute.StringSlice("b", []string{"ok", "\uFFFD"}),
 				attribute.Map("c", attribute.String("d", "\uFFFD")), attribute.Slice("e", attribute.StringValue("\uFFFD")),
@@ -159,12 +159,12 @@ func TestCleanedAndMarked(t *testing.T) {
 		}},
 		{"changes", func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "f", Old: attribute.StringValue("\x00"), New: attribute.StringValue("fine")}}
-		}, []string{"changes.f"}, func(t *testing.T, r *sdk.Record) {
+		}, []string{"changes.f"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, attribute.StringValue("\uFFFD"), r.Changes[0].Old)
 		}},
 		{"a map's key", func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "labels.\x00" + strings.Repeat("k", 2000), New: attribute.IntValue(1)}}
-		}, []string{"changes.field"}, func(t *testing.T, r *sdk.Record) {
+		}, []string{"changes.field"}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "labels.\uFFFD"+strings.Repeat("k", 1014), r.Changes[0].Field)
 		}},
 		{"a value that cannot be represented", func(e *audit.Event) {
@@ -173,7 +173,7 @@ func TestCleanedAndMarked(t *testing.T) {
 			}{}, struct {
 				F func() `audit:"f"`
 			}{func() {}})
-		}, []string{"changes.f"}, func(t *testing.T, r *sdk.Record) {
+		}, []string{"changes.f"}, func(t *testing.T, r *record.Record) {
 			_, is := audit.Unrepresentable(r.Changes[0].New)
 			assert.True(t, is)
 		}},
@@ -183,20 +183,20 @@ func TestCleanedAndMarked(t *testing.T) {
 				attribute.Int64("c", math.MaxInt64),
 				{Key: "d"},
 			}
-		}, nil, func(t *testing.T, r *sdk.Record) {
+		}, nil, func(t *testing.T, r *record.Record) {
 			assert.Len(t, r.Metadata, 4)
 		}},
 		{
 			"values as deep as they may be", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(32)}} }, nil,
-			func(t *testing.T, r *sdk.Record) { assert.Equal(t, nested(32), r.Metadata[0].Value) },
+			func(t *testing.T, r *record.Record) { assert.Equal(t, nested(32), r.Metadata[0].Value) },
 		},
 		{
 			"as many keys as there may be", func(e *audit.Event) { e.Metadata = manyKeys(256) }, nil,
-			func(t *testing.T, r *sdk.Record) { assert.Len(t, r.Metadata, 256) },
+			func(t *testing.T, r *record.Record) { assert.Len(t, r.Metadata, 256) },
 		},
 		{
 			"the first and the last instant", func(e *audit.Event) { e.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC) }, nil,
-			func(t *testing.T, r *sdk.Record) { assert.Equal(t, 9999, r.Time.Year()) },
+			func(t *testing.T, r *record.Record) { assert.Equal(t, 9999, r.Time.Year()) },
 		},
 	}
 	for _, tt := range tests {
@@ -210,7 +210,7 @@ func TestCleanedAndMarked(t *testing.T) {
 			tt.check(t, r)
 			b, err := r.AppendJSON(nil)
 			require.NoError(t, err, "every accepted record can be written")
-			var back sdk.Record
+			var back record.Record
 			require.NoError(t, back.UnmarshalJSON(b))
 		})
 	}
@@ -303,21 +303,4 @@ func TestValidationOptions(t *testing.T) {
 			assert.Equal(t, tt.field, invalid.Field)
 		})
 	}
-}
-
-func TestValidatorOnItsOwn(t *testing.T) {
-	t.Parallel()
-	v, err := sdk.NewValidator(sdk.WithActions("article.*"))
-	require.NoError(t, err)
-	passed := 0
-	next := func(context.Context, *sdk.Record) error { passed++; return nil }
-	r := &sdk.Record{Event: valid(), ObservedTime: time.Now()}
-	r.Time, r.ID = time.Now(), audit.NewID()
-	require.NoError(t, v.Process(t.Context(), r, next))
-	r.ID = audit.ID{}
-	require.ErrorContains(t, v.Process(t.Context(), r, next), "id: it is missing")
-	r.ID = audit.NewID()
-	r.Actor = audit.Actor{}
-	require.ErrorContains(t, v.Process(t.Context(), r, next), "actor.type: it is missing")
-	assert.Equal(t, 1, passed)
 }

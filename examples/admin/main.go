@@ -19,9 +19,10 @@ import (
 	"github.com/opendeed/audit/exporters/stdout"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/policy"
 	"github.com/opendeed/audit/semconv"
 )
 
@@ -134,11 +135,11 @@ func showTrail(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	for record, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
+	for r, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
 		if err != nil {
 			return err
 		}
-		if err := exporter.Export(ctx, []*sdk.Record{record}); err != nil {
+		if err := exporter.Export(ctx, []*record.Record{r}); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -156,11 +156,11 @@ func (s *service) showTrail(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	for record, err := range s.trail.Find(ctx, query.Filter{TargetType: "invoice", TargetID: c.Param("id"), Ascending: true}) {
+	for r, err := range s.trail.Find(ctx, query.Filter{TargetType: "invoice", TargetID: c.Param("id"), Ascending: true}) {
 		if err != nil {
 			return err
 		}
-		if err := text.Export(ctx, []*sdk.Record{record}); err != nil {
+		if err := text.Export(ctx, []*record.Record{r}); err != nil {
 			return err
 		}
 	}

@@ -3,22 +3,23 @@ package main
 import (
 	"context"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 )
 
 // showTrail shows what is in the ledger, from the oldest. It may run beside the
 // service, and after it was killed.
-func showTrail(ctx context.Context, dir string, exporter sdk.Exporter) error {
+func showTrail(ctx context.Context, dir string, exporter export.Exporter) error {
 	reader, err := query.Ledger(dir)
 	if err != nil {
 		return err
 	}
-	for record, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
+	for r, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
 		if err != nil {
 			return err
 		}
-		if err := exporter.Export(ctx, []*sdk.Record{record}); err != nil {
+		if err := exporter.Export(ctx, []*record.Record{r}); err != nil {
 			return err
 		}
 	}

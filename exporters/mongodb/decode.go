@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -39,22 +39,22 @@ func (e *DocumentError) Error() string {
 // Unmarshal returns the record of a document that Marshal made. It refuses all else
 // with a *DocumentError: members that it does not know or that are missing, other
 // types, values that no record has. Nothing in the record refers to the document.
-func Unmarshal(document bson.Raw) (*sdk.Record, error) {
+func Unmarshal(document bson.Raw) (*record.Record, error) {
 	if err := document.Validate(); err != nil {
 		return nil, &DocumentError{Reason: "it is no BSON document"}
 	}
-	d := documentReader{record: new(sdk.Record)}
+	d := documentReader{record: new(record.Record)}
 	if d.read(document); d.reason == "" {
 		return d.record, nil
 	}
-	d = documentReader{record: new(sdk.Record), paths: true}
+	d = documentReader{record: new(record.Record), paths: true}
 	d.read(document)
 	return nil, &DocumentError{ID: d.record.ID, Path: d.failed, Reason: d.reason}
 }
 
 // documentReader reads a record. The first failure is kept, and ends the reading.
 type documentReader struct {
-	record *sdk.Record
+	record *record.Record
 	// What is below the milliseconds comes in members of its own.
 	timeRest, observedRest int32
 	// paths says that the paths of members are made, which takes longer than reading

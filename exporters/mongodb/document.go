@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -34,7 +34,7 @@ type encoder struct {
 // Marshal returns the document of a record, as docs/mongodb.md describes it. A record
 // that Unmarshal would not read back, and one whose document is larger than MongoDB
 // takes, is refused with a *audit.ValidationError.
-func Marshal(r *sdk.Record) (bson.Raw, error) {
+func Marshal(r *record.Record) (bson.Raw, error) {
 	b, err := Append(make([]byte, 0, usualDocument), r)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ const usualDocument = 1280
 // Append appends the document of a record to b, as Marshal makes it. On an error it
 // returns b as it was. It is what the exporter does: with room in b it allocates
 // nothing.
-func Append(b []byte, r *sdk.Record) ([]byte, error) {
+func Append(b []byte, r *record.Record) ([]byte, error) {
 	e, _ := encoders.Get().(*encoder) // nothing else is in there
 	if e == nil {
 		e = new(encoder)
@@ -62,7 +62,7 @@ var encoders sync.Pool
 
 // append appends the document of r to b, or returns b as it was and a
 // *audit.ValidationError. r is not changed.
-func (e *encoder) append(b []byte, r *sdk.Record) ([]byte, error) {
+func (e *encoder) append(b []byte, r *record.Record) ([]byte, error) {
 	w := bsonWriter{b: b}
 	start := w.beginDocument()
 	w.record(r)
@@ -101,7 +101,7 @@ const (
 )
 
 // record writes all members but the resource.
-func (w *bsonWriter) record(r *sdk.Record) {
+func (w *bsonWriter) record(r *record.Record) {
 	w.member = "id"
 	if r.ID.IsZero() {
 		w.fail(missing)
@@ -215,8 +215,8 @@ func (w *bsonWriter) bulk(k *audit.Bulk) {
 	w.end(start)
 }
 
-func (w *bsonWriter) tracker(t *sdk.Instrumentation) {
-	if *t == (sdk.Instrumentation{}) {
+func (w *bsonWriter) tracker(t *record.Instrumentation) {
+	if *t == (record.Instrumentation{}) {
 		return
 	}
 	w.member = "tracker"

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/mongodb"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -22,20 +22,20 @@ import (
 
 func TestOddRecordsComeBack(t *testing.T) {
 	t.Parallel()
-	for _, r := range exportertest.OddRecords() {
+	for _, r := range exporttest.OddRecords() {
 		comesBack(t, r)
 	}
 }
 
 // comesBack demands that the record is the same after having been a document.
-func comesBack(t *testing.T, r *sdk.Record) bson.Raw {
+func comesBack(t *testing.T, r *record.Record) bson.Raw {
 	t.Helper()
 	document, err := mongodb.Marshal(r)
 	require.NoError(t, err, r.Action)
 	require.NoError(t, document.Validate(), r.Action)
 	back, err := mongodb.Unmarshal(document)
 	require.NoError(t, err, r.Action)
-	require.NoError(t, exportertest.Equal(r, back), r.Action)
+	require.NoError(t, exporttest.Equal(r, back), r.Action)
 	return document
 }
 
@@ -48,8 +48,8 @@ func TestRandomRecordsComeBack(t *testing.T) {
 }
 
 // randomRecord returns a record in which anything may be there or not.
-func randomRecord(rng *rand.Rand) *sdk.Record {
-	r := &sdk.Record{}
+func randomRecord(rng *rand.Rand) *record.Record {
+	r := &record.Record{}
 	for i := range r.ID {
 		r.ID[i] = byte(1 + rng.IntN(255))
 	}
@@ -67,7 +67,7 @@ func randomRecord(rng *rand.Rand) *sdk.Record {
 	})
 	maybe(rng, func() { r.Redacted, r.Marked = []string{"metadata.a", "reason"}, []string{"x"} })
 	maybe(rng, func() { r.TraceID[rng.IntN(16)], r.SpanID[rng.IntN(8)] = 1, 0xff })
-	maybe(rng, func() { r.Tracker = sdk.Instrumentation{Name: text(rng), Version: text(rng)} })
+	maybe(rng, func() { r.Tracker = record.Instrumentation{Name: text(rng), Version: text(rng)} })
 	for range rng.IntN(3) {
 		r.Changes = append(r.Changes, audit.Change{
 			Field: text(rng), Old: randomValue(rng, 2), New: randomValue(rng, 2), Redacted: rng.IntN(2) == 0,
@@ -152,7 +152,7 @@ func TestDocument(t *testing.T) {
 	id, err := audit.ParseID("0199c1f2-0000-7000-8000-000000000001")
 	require.NoError(t, err)
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
-	document := comesBack(t, &sdk.Record{
+	document := comesBack(t, &record.Record{
 		Event: audit.Event{
 			ID: id, Time: at, Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
 			Actor:   audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", Roles: []string{"editor"}},
@@ -200,27 +200,29 @@ func TestMarshalRefuses(t *testing.T) {
 	for range 65 {
 		deep = attribute.SliceValue(deep)
 	}
-	for field, change := range map[string]func(r *sdk.Record){
-		"id":        func(r *sdk.Record) { r.ID = audit.ID{} },
-		"action":    func(r *sdk.Record) { r.Action = "Not An Action" },
-		"kind":      func(r *sdk.Record) { r.Kind = 9 },
-		"operation": func(r *sdk.Record) { r.Operation = 99 },
-		"outcome":   func(r *sdk.Record) { r.Outcome = 99 },
-		"time":      func(r *sdk.Record) { r.Time = time.Date(1969, 12, 31, 23, 59, 59, 999, time.UTC) },
-		"observed_time": func(r *sdk.Record) {
+	for field, change := range map[string]func(r *record.Record){
+		"id":        func(r *record.Record) { r.ID = audit.ID{} },
+		"action":    func(r *record.Record) { r.Action = "Not An Action" },
+		"kind":      func(r *record.Record) { r.Kind = 9 },
+		"operation": func(r *record.Record) { r.Operation = 99 },
+		"outcome":   func(r *record.Record) { r.Outcome = 99 },
+		"time":      func(r *record.Record) { r.Time = time.Date(1969, 12, 31, 23, 59, 59, 999, time.UTC) },
+		"observed_time": func(r *record.Record) {
 			r.ObservedTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 		},
-		"reason":     func(r *sdk.Record) { r.Reason = "\xff" },
-		"actor":      func(r *sdk.Record) { r.Actor.OnBehalfOf = behind },
-		"metadata":   func(r *sdk.Record) { r.Metadata = []attribute.KeyValue{attribute.Int("a", 1), attribute.Int("a", 2)} },
-		"overridden": func(r *sdk.Record) { r.Overridden = []attribute.KeyValue{{Key: "a", Value: deep}} },
-		"record":     func(r *sdk.Record) { r.Changes = []audit.Change{{Field: strings.Repeat("x", 16<<20)}} },
-		"changes":    func(r *sdk.Record) { r.Changes = []audit.Change{{Field: "\xff"}} },
-		"tracker":    func(r *sdk.Record) { r.Tracker.Name = "\xff" },
-		"target":     func(r *sdk.Record) { r.Target.ID = "\xff" },
-		"marked":     func(r *sdk.Record) { r.Marked = []string{"\xff"} },
+		"reason": func(r *record.Record) { r.Reason = "\xff" },
+		"actor":  func(r *record.Record) { r.Actor.OnBehalfOf = behind },
+		"metadata": func(r *record.Record) {
+			r.Metadata = []attribute.KeyValue{attribute.Int("a", 1), attribute.Int("a", 2)}
+		},
+		"overridden": func(r *record.Record) { r.Overridden = []attribute.KeyValue{{Key: "a", Value: deep}} },
+		"record":     func(r *record.Record) { r.Changes = []audit.Change{{Field: strings.Repeat("x", 16<<20)}} },
+		"changes":    func(r *record.Record) { r.Changes = []audit.Change{{Field: "\xff"}} },
+		"tracker":    func(r *record.Record) { r.Tracker.Name = "\xff" },
+		"target":     func(r *record.Record) { r.Target.ID = "\xff" },
+		"marked":     func(r *record.Record) { r.Marked = []string{"\xff"} },
 	} {
-		r := exportertest.OddRecords()[0]
+		r := exporttest.OddRecords()[0]
 		change(r)
 		document, err := mongodb.Marshal(r)
 		assert.Nil(t, document, field)
@@ -232,7 +234,7 @@ func TestMarshalRefuses(t *testing.T) {
 }
 
 func TestAppend(t *testing.T) {
-	r := exportertest.OddRecords()[0]
+	r := exporttest.OddRecords()[0]
 	document, err := mongodb.Marshal(r)
 	require.NoError(t, err)
 	got, err := mongodb.Append([]byte("ahead"), r)
@@ -247,7 +249,7 @@ func TestAppend(t *testing.T) {
 
 func TestMarshalSortsMetadata(t *testing.T) {
 	t.Parallel()
-	r := exportertest.OddRecords()[0]
+	r := exporttest.OddRecords()[0]
 	r.Metadata = []attribute.KeyValue{attribute.Int("b", 2), attribute.Int("a", 1)}
 	document, err := mongodb.Marshal(r)
 	require.NoError(t, err)
@@ -347,7 +349,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := exportertest.OddRecords()[0]
+			r := exporttest.OddRecords()[0]
 			document, err := mongodb.Marshal(r)
 			require.NoError(t, err)
 			var d bson.D
@@ -367,7 +369,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 
 // FuzzUnmarshal demands that what is read is written and read as the same record.
 func FuzzUnmarshal(f *testing.F) {
-	for _, r := range exportertest.OddRecords() {
+	for _, r := range exporttest.OddRecords() {
 		if document, err := mongodb.Marshal(r); err == nil && len(document) < 4096 {
 			f.Add([]byte(document))
 		}
@@ -389,7 +391,7 @@ func FuzzUnmarshal(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := exportertest.Equal(r, back); err != nil {
+		if err := exporttest.Equal(r, back); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -48,7 +48,7 @@ func (e *Exporter) compare(ctx context.Context, known []document, b *batch) erro
 		if _, ok := present[b.records[d.index].ID]; ok {
 			b.reject(d.index, errNotYetDurable)
 		} else {
-			b.reject(d.index, sdk.Permanent(errOtherUnique))
+			b.reject(d.index, export.Permanent(errOtherUnique))
 		}
 	}
 	return nil
@@ -58,8 +58,8 @@ func (e *Exporter) compare(ctx context.Context, known []document, b *batch) erro
 func (b *batch) settle(index int, stored bson.Raw) {
 	r := b.records[index]
 	before, err := Unmarshal(stored)
-	if err != nil || !before.Restates(r) {
-		b.reject(index, sdk.Permanent(&ConflictError{ID: r.ID}))
+	if err != nil || !before.IsRetryOf(r) {
+		b.reject(index, export.Permanent(&ConflictError{ID: r.ID}))
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
@@ -96,7 +96,7 @@ func serverError(err error) error {
 func commandError(err error) error {
 	wrapped := serverError(err)
 	if isHopeless(err) {
-		return sdk.Permanent(wrapped)
+		return export.Permanent(wrapped)
 	}
 	return wrapped
 }
@@ -116,5 +116,5 @@ func documentError(e mongo.WriteError) error {
 	if slices.Contains(passing, e.Code) {
 		return wrapped
 	}
-	return sdk.Permanent(wrapped)
+	return export.Permanent(wrapped)
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -26,7 +27,7 @@ type Exporter struct {
 // maxRoom is how much room is kept for the next batch, in bytes.
 const maxRoom = 4 << 20
 
-var _ sdk.Exporter = (*Exporter)(nil)
+var _ export.Exporter = (*Exporter)(nil)
 
 // New returns an exporter to the collection, which it makes with the first record,
 // and ensures the indexes. It does not close the collection's client.
@@ -57,13 +58,13 @@ func (e *Exporter) Name() string { return e.config.name }
 
 // Export inserts the records. Those that are stored already count as inserted, unless
 // another record has their ID (*ConflictError). Where the server refuses some records
-// for good, the error is a *sdk.PartialError and the others are stored; most other
+// for good, the error is a *export.PartialError and the others are stored; most other
 // errors are worth trying again, with the same records.
 //
 // A session in ctx that belongs to the collection's client is used: within a
 // transaction the records become visible with it, or not at all, and an error of
 // Export leaves it to the caller to abort.
-func (e *Exporter) Export(ctx context.Context, records []*sdk.Record) error {
+func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -73,7 +74,7 @@ func (e *Exporter) Export(ctx context.Context, records []*sdk.Record) error {
 		return err
 	}
 	if len(batch.rejected) > 0 {
-		return &sdk.PartialError{Rejected: batch.rejected}
+		return &export.PartialError{Rejected: batch.rejected}
 	}
 	return nil
 }
@@ -100,7 +101,7 @@ func OutsideTransaction(ctx context.Context) context.Context {
 
 // batch is what one Export works on.
 type batch struct {
-	records   []*sdk.Record
+	records   []*record.Record
 	documents []document
 	rejected  map[int]error // by the record's index
 }
@@ -119,14 +120,14 @@ func (b *batch) reject(index int, err error) {
 }
 
 // encode makes the documents. Records that have none are rejected.
-func (e *Exporter) encode(records []*sdk.Record) *batch {
+func (e *Exporter) encode(records []*record.Record) *batch {
 	b := &batch{records: records, documents: make([]document, 0, len(records))}
 	ends := make([]int, 0, len(records))
 	room := e.room[:0]
 	for i, r := range records {
 		var err error
 		if room, err = e.encoder.append(room, r); err != nil {
-			b.reject(i, sdk.Permanent(err))
+			b.reject(i, export.Permanent(err))
 			continue
 		}
 		b.documents = append(b.documents, document{index: i})

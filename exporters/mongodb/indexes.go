@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -155,7 +155,7 @@ func isFinal(err error) bool {
 	if _, ok := errors.AsType[*IndexError](err); ok {
 		return true
 	}
-	return sdk.IsPermanent(err)
+	return export.IsPermanent(err)
 }
 
 // ensure makes the indexes that are missing. It drops and changes none.

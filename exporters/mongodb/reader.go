@@ -11,7 +11,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -31,8 +31,8 @@ func NewReader(coll *mongo.Collection) *Reader { return &Reader{coll} }
 // the exporter's indexes, and every document that it returns is checked again, since a
 // server does not tell the integer 1 from the number 1. A document that is no record
 // is a *DocumentError.
-func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*sdk.Record, error] {
-	return func(yield func(*sdk.Record, error) bool) {
+func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
 		if err := f.Validate(); err != nil {
 			yield(nil, err)
 			return

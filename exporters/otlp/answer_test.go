@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/otlp"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -40,13 +42,13 @@ const (
 
 func judge(t *testing.T, err error, index int) verdict {
 	t.Helper()
-	if partial := (*sdk.PartialError)(nil); assertAs(err, &partial) {
+	if partial := (*export.PartialError)(nil); assertAs(err, &partial) {
 		err = partial.Rejected[index]
 	}
 	switch {
 	case err == nil:
 		return delivered
-	case sdk.IsPermanent(err):
+	case export.IsPermanent(err):
 		return refused
 	case isMaybe(err):
 		return unclear
@@ -246,14 +248,14 @@ func TestRefusedRecordsAreFound(t *testing.T) {
 				}
 			})
 			err := open(t, "http", url).Export(t.Context(), batch)
-			rejected := (*sdk.PartialError)(nil)
+			rejected := (*export.PartialError)(nil)
 			require.True(t, assertAs(err, &rejected))
 			require.Len(t, rejected.Rejected, len(unwanted))
 			for i, r := range batch {
 				_, is := arrived.Load(r.ID.String())
 				assert.Equal(t, !unwanted[r.ID.String()], is, "arrived")
 				if unwanted[r.ID.String()] {
-					assert.True(t, sdk.IsPermanent(rejected.Rejected[i]))
+					assert.True(t, export.IsPermanent(rejected.Rejected[i]))
 				}
 			}
 		})
@@ -274,10 +276,10 @@ func TestServerTakesLess(t *testing.T) {
 	// One that it will never take does not keep the others waiting.
 	s.groups = nil
 	batch[30].Reason = strings.Repeat("x", 200_000)
-	var partial *sdk.PartialError
+	var partial *export.PartialError
 	require.ErrorAs(t, e.Export(t.Context(), batch), &partial)
 	require.Len(t, partial.Rejected, 1)
-	assert.True(t, sdk.IsPermanent(partial.Rejected[30]))
+	assert.True(t, export.IsPermanent(partial.Rejected[30]))
 	sameIDs(t, slices.Delete(slices.Clone(batch), 30, 31), s.records(t))
 }
 
@@ -357,7 +359,7 @@ func TestPauseThatTheServerAsksFor(t *testing.T) {
 		}[protocol](t.Context(), otlp.WithEndpoint(serve(s)))
 		require.NoError(t, err)
 		provider, err := sdk.NewTrackerProvider(
-			sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []sdk.Exporter{e},
+			sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []export.Exporter{e},
 				sdk.WithExport(sdk.WithBatchInterval(time.Millisecond), sdk.WithBackoff(time.Millisecond))),
 			sdk.WithLogger(slog.New(slog.DiscardHandler)),
 		)
@@ -401,5 +403,5 @@ func TestServerComesBack(t *testing.T) {
 	stop = serve(listen(l.Addr().String()))
 	defer stop()
 	require.Eventually(t, func() bool { return e.Export(t.Context(), batch[1:]) == nil }, 10*time.Second, 50*time.Millisecond)
-	sameIDs(t, batch, slices.CompactFunc(s.records(t), func(a, b *sdk.Record) bool { return a.ID == b.ID }))
+	sameIDs(t, batch, slices.CompactFunc(s.records(t), func(a, b *record.Record) bool { return a.ID == b.ID }))
 }

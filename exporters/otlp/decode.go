@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
@@ -41,17 +41,17 @@ func (e *RecordError) Error() string {
 // them from a collector and wants them back as they were. Attributes that something on
 // the way has added are metadata then. Those that are no records are each a
 // *RecordError in the error, and the others are returned all the same.
-func Decode(group *logs.ResourceLogs) ([]*sdk.Record, error) {
-	var records []*sdk.Record
+func Decode(group *logs.ResourceLogs) ([]*record.Record, error) {
+	var records []*record.Record
 	var errs []error
 	res, err := decodeResource(group)
 	if err != nil {
 		return nil, err
 	}
 	for _, scope := range group.GetScopeLogs() {
-		tracker := sdk.Instrumentation{Name: scope.GetScope().GetName(), Version: scope.GetScope().GetVersion()}
+		tracker := record.Instrumentation{Name: scope.GetScope().GetName(), Version: scope.GetScope().GetVersion()}
 		for _, l := range scope.GetLogRecords() {
-			d := logReader{record: &sdk.Record{Resource: res, Tracker: tracker}}
+			d := logReader{record: &record.Record{Resource: res, Tracker: tracker}}
 			if err := d.read(l); err != nil {
 				errs = append(errs, err)
 				continue
@@ -63,7 +63,7 @@ func Decode(group *logs.ResourceLogs) ([]*sdk.Record, error) {
 }
 
 func decodeResource(group *logs.ResourceLogs) (*resource.Resource, error) {
-	d := logReader{record: new(sdk.Record), attribute: "resource"}
+	d := logReader{record: new(record.Record), attribute: "resource"}
 	kvs := d.pairs(group.GetResource().GetAttributes(), 0)
 	if d.reason != "" {
 		return nil, &RecordError{Attribute: d.failed, Reason: d.reason}
@@ -73,7 +73,7 @@ func decodeResource(group *logs.ResourceLogs) (*resource.Resource, error) {
 
 // logReader reads a log record. The first failure is kept.
 type logReader struct {
-	record    *sdk.Record
+	record    *record.Record
 	attribute string // which is being read
 	apart     []attribute.KeyValue
 	version   string

@@ -5,7 +5,8 @@ import (
 	"errors"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 )
 
 // delivery brings some of the records of a batch to the server, one request after the
@@ -13,7 +14,7 @@ import (
 type delivery struct {
 	exporter *Exporter
 	encoder  *encoder
-	records  []*sdk.Record
+	records  []*record.Record
 	errs     []error // by record; nil for those that are delivered
 }
 
@@ -40,9 +41,9 @@ func (d *delivery) fill(from, to int) (request []byte, next int) {
 	for next = from; next < to; next++ {
 		switch size, err := d.encoder.encode(d.records[next]); {
 		case err != nil:
-			d.errs[next] = sdk.Permanent(err)
+			d.errs[next] = export.Permanent(err)
 		case d.encoder.size() == 0 && size > d.exporter.maxRequest:
-			d.errs[next] = sdk.Permanent(&audit.ValidationError{
+			d.errs[next] = export.Permanent(&audit.ValidationError{
 				Field: "record", Reason: "it is larger than a request may be (otlp.WithMaxRequestSize)",
 			})
 		case size > d.exporter.maxRequest:
@@ -66,17 +67,17 @@ func (d *delivery) ask(ctx context.Context, request []byte, from, to int) bool {
 	case err == nil:
 		err = &ServerError{Refused: true, Reason: "the server rejected the record", Message: said.message}
 		if said.rejected >= int64(n) || n == 1 {
-			d.fail(from, to, sdk.Permanent(err))
+			d.fail(from, to, export.Permanent(err))
 			return true
 		}
 	case is && refused.Refused:
 		if n == 1 {
-			d.fail(from, to, sdk.Permanent(err))
+			d.fail(from, to, export.Permanent(err))
 			return true
 		}
 	case is && refused.tooMuch && len(request) > smallRequest:
 		if n == 1 {
-			d.fail(from, to, sdk.Permanent(err))
+			d.fail(from, to, export.Permanent(err))
 			return true
 		}
 	default:

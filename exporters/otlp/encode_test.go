@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -20,7 +20,7 @@ import (
 )
 
 // request encodes records as one request.
-func request(t testing.TB, records ...*sdk.Record) []byte {
+func request(t testing.TB, records ...*record.Record) []byte {
 	t.Helper()
 	var e encoder
 	e.begin()
@@ -40,9 +40,9 @@ func unmarshal(t testing.TB, request []byte) *collector.ExportLogsServiceRequest
 	return &message
 }
 
-func decode(t testing.TB, message *collector.ExportLogsServiceRequest) []*sdk.Record {
+func decode(t testing.TB, message *collector.ExportLogsServiceRequest) []*record.Record {
 	t.Helper()
-	var records []*sdk.Record
+	var records []*record.Record
 	for _, group := range message.GetResourceLogs() {
 		some, err := Decode(group)
 		require.NoError(t, err)
@@ -54,7 +54,7 @@ func decode(t testing.TB, message *collector.ExportLogsServiceRequest) []*sdk.Re
 // What is written is, byte for byte, what the generated code writes of the same
 // message, and nothing of a record is lost.
 func TestEncodingOfOddRecords(t *testing.T) {
-	records := exportertest.OddRecords()
+	records := exporttest.OddRecords()
 	for _, r := range records {
 		t.Run(r.Action, func(t *testing.T) {
 			b := request(t, r)
@@ -64,22 +64,22 @@ func TestEncodingOfOddRecords(t *testing.T) {
 			assert.Equal(t, again, b)
 			got := decode(t, message)
 			require.Len(t, got, 1)
-			assert.NoError(t, exportertest.Equal(r, got[0]))
+			assert.NoError(t, exporttest.Equal(r, got[0]))
 		})
 	}
 	rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
 	got := decode(t, unmarshal(t, request(t, records...)))
 	require.Len(t, got, len(records))
 	for i := range records {
-		assert.NoError(t, exportertest.Equal(records[i], got[i]))
+		assert.NoError(t, exporttest.Equal(records[i], got[i]))
 	}
 }
 
 // Lengths grow with the groups: below 128 bytes, 16 KiB, 2 MiB and above.
 func TestEncodingOfManyRecords(t *testing.T) {
-	odd := exportertest.OddRecords()
+	odd := exporttest.OddRecords()
 	for _, n := range []int{1, 2, 16, 100, 2_000, 20_000} {
-		records := make([]*sdk.Record, n)
+		records := make([]*record.Record, n)
 		for i := range records {
 			records[i] = odd[0] // in groups, since the resource and the tracker change
 			if i%1000 == 999 {
@@ -106,42 +106,42 @@ func TestRefusedRecords(t *testing.T) {
 	}
 	tests := []struct {
 		field  string
-		change func(r *sdk.Record)
+		change func(r *record.Record)
 	}{
-		{"id", func(r *sdk.Record) { r.ID = audit.ID{} }},
-		{"time", func(r *sdk.Record) { r.Time = time.Time{} }},
-		{"time", func(r *sdk.Record) { r.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }},
-		{"time", func(r *sdk.Record) { r.Time = time.Unix(0, -1) }},
-		{"observed_time", func(r *sdk.Record) { r.ObservedTime = time.Unix(-1, 0) }},
-		{"action", func(r *sdk.Record) { r.Action = "Not an action" }},
-		{"kind", func(r *sdk.Record) { r.Kind = 9 }},
-		{"operation", func(r *sdk.Record) { r.Operation = 99 }},
-		{"outcome", func(r *sdk.Record) { r.Outcome = 99 }},
-		{"actor", func(r *sdk.Record) { r.Actor.Type = audit.ActorNone }},
-		{"actor", func(r *sdk.Record) { r.Actor.OnBehalfOf = &audit.Actor{} }},
-		{"actor", func(r *sdk.Record) { r.Actor = circular }},
-		{"actor", func(r *sdk.Record) { r.Actor.Name = bad }},
-		{"actor", func(r *sdk.Record) { r.Actor.Roles = []string{bad} }},
-		{"target", func(r *sdk.Record) { r.Target.ID = bad }},
-		{"reason", func(r *sdk.Record) { r.Reason = bad }},
-		{"tenant", func(r *sdk.Record) { r.Tenant = bad }},
-		{"channel", func(r *sdk.Record) { r.Channel = bad }},
-		{"changes", func(r *sdk.Record) { r.Changes = []audit.Change{{Field: bad}} }},
-		{"metadata", func(r *sdk.Record) { r.Metadata = []attribute.KeyValue{attribute.String("k", bad)} }},
-		{"metadata", func(r *sdk.Record) {
+		{"id", func(r *record.Record) { r.ID = audit.ID{} }},
+		{"time", func(r *record.Record) { r.Time = time.Time{} }},
+		{"time", func(r *record.Record) { r.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }},
+		{"time", func(r *record.Record) { r.Time = time.Unix(0, -1) }},
+		{"observed_time", func(r *record.Record) { r.ObservedTime = time.Unix(-1, 0) }},
+		{"action", func(r *record.Record) { r.Action = "Not an action" }},
+		{"kind", func(r *record.Record) { r.Kind = 9 }},
+		{"operation", func(r *record.Record) { r.Operation = 99 }},
+		{"outcome", func(r *record.Record) { r.Outcome = 99 }},
+		{"actor", func(r *record.Record) { r.Actor.Type = audit.ActorNone }},
+		{"actor", func(r *record.Record) { r.Actor.OnBehalfOf = &audit.Actor{} }},
+		{"actor", func(r *record.Record) { r.Actor = circular }},
+		{"actor", func(r *record.Record) { r.Actor.Name = bad }},
+		{"actor", func(r *record.Record) { r.Actor.Roles = []string{bad} }},
+		{"target", func(r *record.Record) { r.Target.ID = bad }},
+		{"reason", func(r *record.Record) { r.Reason = bad }},
+		{"tenant", func(r *record.Record) { r.Tenant = bad }},
+		{"channel", func(r *record.Record) { r.Channel = bad }},
+		{"changes", func(r *record.Record) { r.Changes = []audit.Change{{Field: bad}} }},
+		{"metadata", func(r *record.Record) { r.Metadata = []attribute.KeyValue{attribute.String("k", bad)} }},
+		{"metadata", func(r *record.Record) {
 			r.Metadata = []attribute.KeyValue{attribute.String("k", "1"), attribute.String("k", "2")}
 		}},
-		{"metadata", func(r *sdk.Record) { r.Metadata = []attribute.KeyValue{{Key: "k", Value: deep}} }},
-		{"overridden", func(r *sdk.Record) { r.Overridden = []attribute.KeyValue{attribute.String(bad, "")} }},
-		{"redacted", func(r *sdk.Record) { r.Redacted = []string{bad} }},
-		{"marked", func(r *sdk.Record) { r.Marked = []string{bad} }},
-		{"tracker", func(r *sdk.Record) { r.Tracker.Version = bad }},
-		{"resource", func(r *sdk.Record) { r.Resource = resource.NewSchemaless(attribute.String("k", bad)) }},
+		{"metadata", func(r *record.Record) { r.Metadata = []attribute.KeyValue{{Key: "k", Value: deep}} }},
+		{"overridden", func(r *record.Record) { r.Overridden = []attribute.KeyValue{attribute.String(bad, "")} }},
+		{"redacted", func(r *record.Record) { r.Redacted = []string{bad} }},
+		{"marked", func(r *record.Record) { r.Marked = []string{bad} }},
+		{"tracker", func(r *record.Record) { r.Tracker.Version = bad }},
+		{"resource", func(r *record.Record) { r.Resource = resource.NewSchemaless(attribute.String("k", bad)) }},
 	}
 	for _, test := range tests {
 		var e encoder
 		e.begin()
-		r := exportertest.OddRecords()[0]
+		r := exporttest.OddRecords()[0]
 		test.change(r)
 		_, err := e.encode(r)
 		var wrong *audit.ValidationError
@@ -149,19 +149,19 @@ func TestRefusedRecords(t *testing.T) {
 		assert.Equal(t, test.field, wrong.Field)
 		assert.NotContains(t, err.Error(), bad)
 		// What comes behind it is as if it had not been.
-		good := exportertest.OddRecords()[0]
+		good := exporttest.OddRecords()[0]
 		_, err = e.encode(good)
 		require.NoError(t, err, test.field)
 		e.add()
 		got := decode(t, unmarshal(t, e.end()))
 		require.Len(t, got, 1)
-		require.NoError(t, exportertest.Equal(good, got[0]))
+		require.NoError(t, exporttest.Equal(good, got[0]))
 	}
 }
 
 // Metadata that is named like an attribute of ours does not become one.
 func TestMetadataCannotForge(t *testing.T) {
-	r := exportertest.OddRecords()[0]
+	r := exporttest.OddRecords()[0]
 	r.Metadata = []attribute.KeyValue{
 		attribute.String("", "empty"),
 		attribute.String("audit.actor.id", "admin"),
@@ -179,7 +179,7 @@ func TestMetadataCannotForge(t *testing.T) {
 	assert.Equal(t, 1, ids)
 	got := decode(t, message)
 	require.Len(t, got, 1)
-	assert.NoError(t, exportertest.Equal(r, got[0]))
+	assert.NoError(t, exporttest.Equal(r, got[0]))
 }
 
 func TestDecodeRefuses(t *testing.T) {
@@ -200,7 +200,7 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
-			good, bad := exportertest.OddRecords()[0], exportertest.OddRecords()[1]
+			good, bad := exporttest.OddRecords()[0], exporttest.OddRecords()[1]
 			message := unmarshal(t, request(t, bad, good))
 			group := message.GetResourceLogs()[0]
 			change(group.GetScopeLogs()[0].GetLogRecords()[0])
@@ -209,7 +209,7 @@ func TestDecodeRefuses(t *testing.T) {
 			require.ErrorAs(t, err, &wrong)
 			assert.NotEmpty(t, wrong.Reason)
 			require.Len(t, got, 1, "the other one is lost")
-			assert.NoError(t, exportertest.Equal(good, got[0]))
+			assert.NoError(t, exporttest.Equal(good, got[0]))
 		})
 	}
 }
@@ -228,7 +228,7 @@ func set(l *logs.LogRecord, key, text string) {
 
 // Whatever Decode takes is a record, and is sent and read as it is.
 func FuzzDecode(f *testing.F) {
-	for _, r := range exportertest.OddRecords() {
+	for _, r := range exporttest.OddRecords() {
 		f.Add(request(f, r))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -241,7 +241,7 @@ func FuzzDecode(f *testing.F) {
 			for _, r := range records {
 				got := decode(t, unmarshal(t, request(t, r)))
 				require.Len(t, got, 1)
-				require.NoError(t, exportertest.Equal(r, got[0]))
+				require.NoError(t, exporttest.Equal(r, got[0]))
 			}
 		}
 	})

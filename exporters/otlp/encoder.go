@@ -2,7 +2,7 @@ package otlp
 
 import (
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -17,8 +17,8 @@ type encoder struct {
 	scope    int        // where the open ScopeLogs begins, or zero
 
 	record   wireWriter // the record that may be added
-	last     *sdk.Record
-	next     *sdk.Record
+	last     *record.Record
+	next     *record.Record
 	resolved *resource.Resource // whose encoding is kept
 	encoded  []byte
 }
@@ -40,7 +40,7 @@ func (e *encoder) size() int { return len(e.request.b) }
 
 // encode encodes a record, and returns the most that the request has with it. On an
 // error, a *audit.ValidationError, there is nothing to add.
-func (e *encoder) encode(r *sdk.Record) (size int, err error) {
+func (e *encoder) encode(r *record.Record) (size int, err error) {
 	w := &e.record
 	*w = wireWriter{b: w.b[:0]}
 	w.record(r)
@@ -139,10 +139,10 @@ func (e *encoder) closeResource() {
 }
 
 // sameScope reports whether r belongs under the open ScopeLogs.
-func (e *encoder) sameScope(r *sdk.Record) bool {
+func (e *encoder) sameScope(r *record.Record) bool {
 	return e.last != nil && e.last.Tracker == r.Tracker && e.sameResource(r)
 }
 
-func (e *encoder) sameResource(r *sdk.Record) bool {
+func (e *encoder) sameResource(r *record.Record) bool {
 	return e.last != nil && (e.last.Resource == r.Resource || e.last.Resource.Equal(r.Resource) && e.last.Resource.SchemaURL() == r.Resource.SchemaURL())
 }

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 )
 
 // Exporter sends records as OTLP logs. Make it with New, NewGRPC or NewHTTP.
@@ -20,7 +21,7 @@ type Exporter struct {
 	encoders    []encoder // one for each part of a batch
 }
 
-var _ sdk.Exporter = (*Exporter)(nil)
+var _ export.Exporter = (*Exporter)(nil)
 
 // sender brings a request to the server. It is called concurrently.
 type sender interface {
@@ -87,10 +88,10 @@ const minPart = 64
 
 // Export sends the records, in several requests at a time where there are many.
 // Records that the server refuses for good, and those that are no records or larger
-// than a request, are in a *sdk.PartialError, marked by sdk.Permanent; those that it
+// than a request, are in a *export.PartialError, marked by export.Permanent; those that it
 // could not be asked about are worth trying again. Where all of them are, the error is
 // the reason.
-func (e *Exporter) Export(ctx context.Context, records []*sdk.Record) error {
+func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -123,7 +124,7 @@ func merge(errs []error) error {
 			continue
 		}
 		rejected[i] = err
-		permanent = permanent || sdk.IsPermanent(err)
+		permanent = permanent || export.IsPermanent(err)
 		if err != errNotSent && !slices.Contains(reasons, err) { //nolint:errorlint // is it the very same one?
 			reasons = append(reasons, err)
 		}
@@ -132,7 +133,7 @@ func merge(errs []error) error {
 	case len(rejected) == 0:
 		return nil
 	case len(rejected) < len(errs) || permanent:
-		return &sdk.PartialError{Rejected: rejected}
+		return &export.PartialError{Rejected: rejected}
 	case len(reasons) == 1:
 		return reasons[0]
 	}

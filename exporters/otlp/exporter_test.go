@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/otlp"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -28,8 +29,8 @@ func TestConformance(t *testing.T) {
 		for _, compression := range []otlp.Compression{otlp.NoCompression, otlp.Gzip} {
 			t.Run(protocol+"/"+string(compression), func(t *testing.T) {
 				var s *store
-				exportertest.Run(t,
-					func(t *testing.T) sdk.Exporter {
+				exporttest.Run(t,
+					func(t *testing.T) export.Exporter {
 						s = new(store)
 						// The suite shuts it down.
 						e, err := map[string]func(context.Context, ...otlp.Option) (*otlp.Exporter, error){
@@ -38,7 +39,7 @@ func TestConformance(t *testing.T) {
 						require.NoError(t, err)
 						return e
 					},
-					func(t *testing.T) []*sdk.Record { return s.records(t) },
+					func(t *testing.T) []*record.Record { return s.records(t) },
 				)
 			})
 		}
@@ -89,11 +90,11 @@ func TestRequestsAreSplitBySize(t *testing.T) {
 		}
 		batch[50].Reason = string(make([]byte, limit))
 		err := e.Export(t.Context(), batch)
-		var partial *sdk.PartialError
+		var partial *export.PartialError
 		require.ErrorAs(t, err, &partial)
 		require.Len(t, partial.Rejected, 1)
 		require.ErrorContains(t, partial.Rejected[50], "larger than a request")
-		assert.True(t, sdk.IsPermanent(partial.Rejected[50]))
+		assert.True(t, export.IsPermanent(partial.Rejected[50]))
 		sameIDs(t, append(batch[:50:50], batch[51:]...), s.records(t))
 		assert.LessOrEqual(t, largest, limit)
 		if limit == 4000 {
@@ -152,12 +153,12 @@ func TestOnePartFails(t *testing.T) {
 		respond(t, w, &collector.ExportLogsServiceResponse{})
 	})
 	err := open(t, "http", url).Export(t.Context(), batch)
-	var partial *sdk.PartialError
+	var partial *export.PartialError
 	require.ErrorAs(t, err, &partial)
 	require.Len(t, partial.Rejected, 256)
 	for i := 256; i < 512; i++ {
 		require.Error(t, partial.Rejected[i])
-		require.False(t, sdk.IsPermanent(partial.Rejected[i]))
+		require.False(t, export.IsPermanent(partial.Rejected[i]))
 	}
 	sameIDs(t, batch[:256], s.records(t))
 }
@@ -172,7 +173,7 @@ func TestServerCannotBeReached(t *testing.T) {
 			assert.Contains(t, err.Error(), "cannot be reached")
 			assert.Contains(t, err.Error(), "connection refused")
 			assert.NotErrorIs(t, err, audit.ErrMaybeStored)
-			assert.False(t, sdk.IsPermanent(err))
+			assert.False(t, export.IsPermanent(err))
 		})
 	}
 }
@@ -195,7 +196,7 @@ func TestTimeout(t *testing.T) {
 			start := time.Now()
 			err := open(t, protocol, url, otlp.WithTimeout(50*time.Millisecond)).Export(t.Context(), records(1))
 			require.ErrorIs(t, err, audit.ErrMaybeStored)
-			assert.False(t, sdk.IsPermanent(err))
+			assert.False(t, export.IsPermanent(err))
 			assert.Less(t, time.Since(start), 5*time.Second)
 		})
 	}
@@ -222,7 +223,7 @@ func TestConnectionIsCut(t *testing.T) {
 		require.ErrorIs(t, err, audit.ErrMaybeStored)
 		require.NoError(t, e.Export(t.Context(), batch))
 		if after {
-			batch = []*sdk.Record{batch[0], batch[0], batch[1], batch[1], batch[2], batch[2]}
+			batch = []*record.Record{batch[0], batch[0], batch[1], batch[1], batch[2], batch[2]}
 		}
 		sameIDs(t, batch, s.records(t))
 	}

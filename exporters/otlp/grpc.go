@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -109,7 +109,7 @@ func callError(err error, connected bool) error {
 	if !connected { // then the message is that of our own side
 		e.Reason, e.Err = "the server cannot be reached", errors.New(said.Message())
 	}
-	err = sdk.RetryAfter(e, pause)
+	err = export.RetryAfter(e, pause)
 	if mayBeStored {
 		return maybe(err)
 	}

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
@@ -174,7 +174,7 @@ func refusal(response *http.Response, data []byte) error {
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
 		e.Reason = "there is no OTLP server at the endpoint's path"
 	}
-	err := sdk.RetryAfter(e, retryAfter(response.Header.Get("Retry-After"), time.Now()))
+	err := export.RetryAfter(e, retryAfter(response.Header.Get("Retry-After"), time.Now()))
 	if response.StatusCode/100 == 2 || response.StatusCode >= http.StatusInternalServerError {
 		return maybe(err) // a proxy may answer in place of a server that took it
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
 )
@@ -19,7 +19,7 @@ const (
 
 // record writes the fields of a LogRecord, in the order of their numbers. What
 // docs/otlp.md says of the mapping is done here and in Decode.
-func (w *wireWriter) record(r *sdk.Record) {
+func (w *wireWriter) record(r *record.Record) {
 	at, isTime := w.nanos("time", r.Time)
 	observed, isObserved := uint64(0), true
 	if !r.ObservedTime.IsZero() {
@@ -77,7 +77,7 @@ func (w *wireWriter) nanos(member string, at time.Time) (n uint64, ok bool) {
 	return uint64(at.Unix())*1e9 + uint64(at.Nanosecond()), true
 }
 
-func (w *wireWriter) attributes(r *sdk.Record) {
+func (w *wireWriter) attributes(r *record.Record) {
 	w.member = "id"
 	if r.ID.IsZero() {
 		w.fail(missing)

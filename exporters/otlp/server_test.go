@@ -16,7 +16,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/otlp"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -47,17 +47,17 @@ func (s *store) requests() []int {
 }
 
 // records returns what was taken, in the order of the ids.
-func (s *store) records(t testing.TB) []*sdk.Record {
+func (s *store) records(t testing.TB) []*record.Record {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []*sdk.Record
+	var all []*record.Record
 	for _, group := range s.groups {
 		records, err := otlp.Decode(group)
 		require.NoError(t, err)
 		all = append(all, records...)
 	}
-	slices.SortStableFunc(all, func(a, b *sdk.Record) int { return slices.Compare(a.ID[:], b.ID[:]) })
+	slices.SortStableFunc(all, func(a, b *record.Record) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	return all
 }
 
@@ -161,21 +161,21 @@ func takeGRPC(t testing.TB, s *store, opts ...grpc.ServerOption) string {
 }
 
 // records returns n records, which ascend by id.
-func records(n int) []*sdk.Record {
+func records(n int) []*record.Record {
 	start := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
-	list := make([]*sdk.Record, n)
+	list := make([]*record.Record, n)
 	for i := range list {
 		at := start.Add(time.Duration(i) * time.Millisecond)
-		list[i] = &sdk.Record{
+		list[i] = &record.Record{
 			Event: audit.Event{
 				ID: audit.NewIDAt(at), Time: at, Action: "article.update", Actor: audit.User("42"),
 				Outcome: audit.OutcomeSuccess, Target: audit.Target{Type: "article", ID: "1001"},
 			},
 			ObservedTime: at,
-			Tracker:      sdk.Instrumentation{Name: "example.com/shop"},
+			Tracker:      record.Instrumentation{Name: "example.com/shop"},
 		}
 	}
-	slices.SortFunc(list, func(a, b *sdk.Record) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
+	slices.SortFunc(list, func(a, b *record.Record) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
 	return list
 }
 
@@ -193,9 +193,9 @@ func open(t testing.TB, protocol string, url string, opts ...otlp.Option) *otlp.
 }
 
 // sameIDs checks that the records are those that were sent, each once.
-func sameIDs(t testing.TB, want, got []*sdk.Record) {
+func sameIDs(t testing.TB, want, got []*record.Record) {
 	t.Helper()
-	list := func(records []*sdk.Record) (ids []string) {
+	list := func(records []*record.Record) (ids []string) {
 		for _, r := range records {
 			ids = append(ids, r.ID.String())
 		}

@@ -6,7 +6,7 @@
 //
 // # JSON lines
 //
-// Each record is one line: its canonical JSON, as sdk.Record.AppendJSON makes it,
+// Each record is one line: its canonical JSON, as record.Record.AppendJSON makes it,
 // and a line feed. The lines of a batch are handed over in one Write, so that what
 // else the program writes does not come between them.
 //
@@ -39,7 +39,7 @@
 // A write that fails or is short is an error, and leaves no line torn or double:
 //
 //   - The records whose lines the writer took whole are delivered, as long as it can
-//     be flushed. All others are in the *sdk.PartialError; none is delivered where
+//     be flushed. All others are in the *export.PartialError; none is delivered where
 //     the error is another.
 //   - The line of which the writer took only a part is finished before anything else
 //     is written, whichever record comes next. Its error matches

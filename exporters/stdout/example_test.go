@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -58,7 +59,7 @@ func ExampleNew() {
 		log.Fatal(err)
 	}
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
-	err = exporter.Export(context.Background(), []*sdk.Record{{
+	err = exporter.Export(context.Background(), []*record.Record{{
 		Event: audit.Event{
 			ID:      audit.ID{0x01, 0x99, 6: 0x70, 8: 0x80, 15: 0x01},
 			Time:    at,

@@ -7,16 +7,17 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 )
 
-// Exporter is the sdk.Exporter that writes records to an io.Writer. Like every
+// Exporter is the export.Exporter that writes records to an io.Writer. Like every
 // exporter it is called by one goroutine at a time.
 type Exporter struct {
 	name   string
 	writer io.Writer
 	flush  func() error
-	encode func(line []byte, r *sdk.Record) ([]byte, error)
+	encode func(line []byte, r *record.Record) ([]byte, error)
 	direct bool
 
 	// lines is what the writer gets next: what is missing of a torn line, if
@@ -29,7 +30,7 @@ type Exporter struct {
 	unknown bool // how much the writer took last
 }
 
-var _ sdk.DirectExporter = (*Exporter)(nil)
+var _ export.DirectExporter = (*Exporter)(nil)
 
 // New returns an exporter that writes JSON lines to os.Stdout unless the options say
 // otherwise.
@@ -61,7 +62,7 @@ func (e *Exporter) Direct() bool { return e.direct }
 // be flushed. The package's comment says what becomes of the records when that
 // fails. A record without a JSON form is refused for good, and no other with it.
 // When ctx has ended, nothing is written.
-func (e *Exporter) Export(ctx context.Context, records []*sdk.Record) error {
+func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func (e *Exporter) Shutdown(context.Context) error {
 
 // encodeAll fills lines and ends, and returns why records are refused, by index. A
 // record that is owed, or refused, has an empty line.
-func (e *Exporter) encodeAll(records []*sdk.Record) (refused map[int]error) {
+func (e *Exporter) encodeAll(records []*record.Record) (refused map[int]error) {
 	if cap(e.lines) > maxKept {
 		e.lines = nil
 	}
@@ -102,7 +103,7 @@ func (e *Exporter) encodeAll(records []*sdk.Record) (refused map[int]error) {
 				if refused == nil {
 					refused = map[int]error{}
 				}
-				refused[i] = sdk.Permanent(fmt.Errorf("the record has no JSON form: %w", err))
+				refused[i] = export.Permanent(fmt.Errorf("the record has no JSON form: %w", err))
 			}
 		}
 		e.ends = append(e.ends, len(e.lines))
@@ -132,7 +133,7 @@ func (e *Exporter) write() (int, error) {
 	return n, err
 }
 
-func appendJSON(line []byte, r *sdk.Record) ([]byte, error) {
+func appendJSON(line []byte, r *record.Record) ([]byte, error) {
 	line, err := r.AppendJSON(line)
 	return append(line, '\n'), err
 }

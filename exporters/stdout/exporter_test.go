@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -29,10 +30,10 @@ func newExporter(t testing.TB, opts ...Option) *Exporter {
 	return e
 }
 
-// record returns the nth of some records.
-func record(n int) *sdk.Record {
+// newRecord returns the nth of some records.
+func newRecord(n int) *record.Record {
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC).Add(time.Duration(n) * time.Second)
-	return &sdk.Record{
+	return &record.Record{
 		Event: audit.Event{
 			ID:       audit.ID{0x01, 0x99, 15: byte(n)},
 			Time:     at,
@@ -46,14 +47,14 @@ func record(n int) *sdk.Record {
 }
 
 // line returns what the record is written as.
-func line(t testing.TB, r *sdk.Record) string {
+func line(t testing.TB, r *record.Record) string {
 	t.Helper()
 	json, err := r.AppendJSON(nil)
 	require.NoError(t, err)
 	return string(json) + "\n"
 }
 
-func lines(t testing.TB, records ...*sdk.Record) string {
+func lines(t testing.TB, records ...*record.Record) string {
 	t.Helper()
 	var all strings.Builder
 	for _, r := range records {
@@ -63,37 +64,37 @@ func lines(t testing.TB, records ...*sdk.Record) string {
 }
 
 // unencodable returns a record that has no JSON form.
-func unencodable(n int) *sdk.Record {
-	r := record(n)
+func unencodable(n int) *record.Record {
+	r := newRecord(n)
 	r.Kind = 99
 	return r
 }
 
 func TestConformance(t *testing.T) {
 	var sink *bytes.Buffer
-	read := func(t *testing.T) []*sdk.Record { return parse(t, sink.String()) }
+	read := func(t *testing.T) []*record.Record { return parse(t, sink.String()) }
 
 	t.Run("writer", func(t *testing.T) {
-		exportertest.Run(t, func(t *testing.T) sdk.Exporter {
+		exporttest.Run(t, func(t *testing.T) export.Exporter {
 			sink = new(bytes.Buffer)
 			return newExporter(t, WithWriter(sink))
 		}, read)
 	})
 	t.Run("flushed writer", func(t *testing.T) {
-		exportertest.Run(t, func(t *testing.T) sdk.Exporter {
+		exporttest.Run(t, func(t *testing.T) export.Exporter {
 			sink = new(bytes.Buffer)
 			return newExporter(t, WithWriter(bufio.NewWriterSize(sink, 100)))
 		}, read)
 	})
 	t.Run("file", func(t *testing.T) {
 		var path string
-		exportertest.Run(t, func(t *testing.T) sdk.Exporter {
+		exporttest.Run(t, func(t *testing.T) export.Exporter {
 			path = filepath.Join(t.TempDir(), "trail")
 			f, err := os.Create(path)
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, f.Close(), "the exporter leaves the file open") })
 			return newExporter(t, WithWriter(f), WithName("file"), WithDirect())
-		}, func(t *testing.T) []*sdk.Record {
+		}, func(t *testing.T) []*record.Record {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			return parse(t, string(text))
@@ -101,11 +102,11 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func parse(t testing.TB, text string) (records []*sdk.Record) {
+func parse(t testing.TB, text string) (records []*record.Record) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		require.True(t, strings.HasSuffix(line, "\n"), "a torn line")
-		r := new(sdk.Record)
+		r := new(record.Record)
 		require.NoError(t, r.UnmarshalJSON([]byte(strings.TrimSuffix(line, "\n"))))
 		records = append(records, r)
 	}
@@ -139,15 +140,15 @@ func TestOneWriteForABatch(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(1), record(2), record(3)}))
-	assert.Equal(t, []string{lines(t, record(1), record(2), record(3))}, w.writes)
+	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(1), newRecord(2), newRecord(3)}))
+	assert.Equal(t, []string{lines(t, newRecord(1), newRecord(2), newRecord(3))}, w.writes)
 	require.NoError(t, e.Shutdown(t.Context()))
 	assert.Len(t, w.writes, 1)
 }
 
 func TestExportAllocatesNothing(t *testing.T) {
 	e := newExporter(t, WithWriter(io.Discard))
-	records := []*sdk.Record{record(1)}
+	records := []*record.Record{newRecord(1)}
 	var err error
 	allocs := testing.AllocsPerRun(1000, func() { err = e.Export(context.Background(), records) })
 	require.NoError(t, err)
@@ -160,7 +161,7 @@ func BenchmarkExport(b *testing.B) {
 			e := newExporter(b, append(opts, WithWriter(io.Discard))...)
 			r := shown()[1]
 			r.Changes = r.Changes[:2]
-			records := []*sdk.Record{r}
+			records := []*record.Record{r}
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := e.Export(context.Background(), records); err != nil {
@@ -175,17 +176,17 @@ func TestUnencodableRecordIsRefusedAlone(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
-	err := e.Export(t.Context(), []*sdk.Record{unencodable(0), record(1), unencodable(2)})
-	var partial *sdk.PartialError
+	err := e.Export(t.Context(), []*record.Record{unencodable(0), newRecord(1), unencodable(2)})
+	var partial *export.PartialError
 	require.ErrorAs(t, err, &partial)
 	assert.Len(t, partial.Rejected, 2)
-	assert.True(t, sdk.IsPermanent(partial.Rejected[0]))
-	assert.True(t, sdk.IsPermanent(partial.Rejected[2]))
-	assert.Equal(t, lines(t, record(1)), w.got())
+	assert.True(t, export.IsPermanent(partial.Rejected[0]))
+	assert.True(t, export.IsPermanent(partial.Rejected[2]))
+	assert.Equal(t, lines(t, newRecord(1)), w.got())
 
-	err = e.Export(t.Context(), []*sdk.Record{unencodable(0)})
+	err = e.Export(t.Context(), []*record.Record{unencodable(0)})
 	require.ErrorContains(t, err, "the record has no JSON form: ")
-	assert.True(t, sdk.IsPermanent(err))
+	assert.True(t, export.IsPermanent(err))
 	assert.Len(t, w.writes, 1, "nothing is written of it")
 }
 
@@ -195,17 +196,17 @@ func TestEndedContext(t *testing.T) {
 	e := newExporter(t, WithWriter(w))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorIs(t, e.Export(ctx, []*sdk.Record{record(1)}), context.Canceled)
+	require.ErrorIs(t, e.Export(ctx, []*record.Record{newRecord(1)}), context.Canceled)
 	assert.Empty(t, w.writes)
 }
 
 func TestLargeBatchIsNotHeldOnTo(t *testing.T) {
 	t.Parallel()
 	e := newExporter(t, WithWriter(io.Discard))
-	large := record(1)
+	large := newRecord(1)
 	large.Reason = strings.Repeat("x", maxKept+1)
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{large}))
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(2)}))
+	require.NoError(t, e.Export(t.Context(), []*record.Record{large}))
+	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(2)}))
 	assert.Less(t, cap(e.lines), maxKept)
 }
 
@@ -227,8 +228,8 @@ func TestFlush(t *testing.T) {
 	t.Parallel()
 	w := &flushing{}
 	e := newExporter(t, WithWriter(w))
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(1), record(2)}))
-	assert.Equal(t, len(lines(t, record(1), record(2))), w.flushed)
+	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(1), newRecord(2)}))
+	assert.Equal(t, len(lines(t, newRecord(1), newRecord(2))), w.flushed)
 	require.NoError(t, e.Shutdown(t.Context()))
 }
 
@@ -236,11 +237,11 @@ func TestFailedFlush(t *testing.T) {
 	t.Parallel()
 	w := &flushing{err: errGone}
 	e := newExporter(t, WithWriter(w))
-	batch := []*sdk.Record{record(1), record(2)}
+	batch := []*record.Record{newRecord(1), newRecord(2)}
 	err := e.Export(t.Context(), batch)
 	require.ErrorIs(t, err, errGone)
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
-	var partial *sdk.PartialError
+	var partial *export.PartialError
 	require.NotErrorAs(t, err, &partial, "none counts as delivered")
 	require.ErrorIs(t, e.Export(t.Context(), batch), errGone)
 

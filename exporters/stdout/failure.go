@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 )
 
 // sortOut says what became of each record when the writer took n bytes of the lines
 // and it, or the flushing behind it, failed. It keeps what the next write must know.
-func (e *Exporter) sortOut(records []*sdk.Record, rejected map[int]error, n int, writeErr, flushErr error) error {
+func (e *Exporter) sortOut(records []*record.Record, rejected map[int]error, n int, writeErr, flushErr error) error {
 	cause := writeErr
 	if cause == nil {
 		cause = flushErr
@@ -77,7 +78,7 @@ func rejection(n int, rejected map[int]error) error {
 	case n == 1:
 		return rejected[0]
 	}
-	return &sdk.PartialError{Rejected: rejected}
+	return &export.PartialError{Rejected: rejected}
 }
 
 // owed are records of which the writer took the line, or gets the rest of it next,
@@ -93,7 +94,7 @@ const maxRecent = 1000
 // digest stands for all of a record but what was assigned to it.
 type digest [sha256.Size]byte
 
-func (o *owed) has(r *sdk.Record) bool {
+func (o *owed) has(r *record.Record) bool {
 	told, found := o.recent[r.ID]
 	if !found {
 		told, found = o.older[r.ID]
@@ -105,7 +106,7 @@ func (o *owed) has(r *sdk.Record) bool {
 	return ok && d == told
 }
 
-func (o *owed) add(r *sdk.Record) {
+func (o *owed) add(r *record.Record) {
 	if d, ok := newDigest(r); ok {
 		o.recent[r.ID] = d
 	}
@@ -121,7 +122,7 @@ func (o *owed) makeRoom() {
 
 // newDigest leaves out what differs when a caller tracks the same event again: the
 // observed time, the time if it was assigned, and the trace.
-func newDigest(r *sdk.Record) (digest, bool) {
+func newDigest(r *record.Record) (digest, bool) {
 	same := *r
 	epoch := time.Unix(0, 0).UTC()
 	if same.Time.Equal(same.ObservedTime) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,7 +49,7 @@ func (w *writer) takes(n int, err error) {
 
 // rejected returns the indexes of what an Export of n records did not deliver.
 func rejected(err error, n int) (indexes []int) {
-	if partial, ok := errors.AsType[*sdk.PartialError](err); ok {
+	if partial, ok := errors.AsType[*export.PartialError](err); ok {
 		return slices.Sorted(maps.Keys(partial.Rejected))
 	}
 	for i := range n {
@@ -62,7 +64,7 @@ func rejected(err error, n int) (indexes []int) {
 // what was not delivered.
 func TestFailedWrite(t *testing.T) {
 	t.Parallel()
-	batch := []*sdk.Record{record(1), record(2), record(3)}
+	batch := []*record.Record{newRecord(1), newRecord(2), newRecord(3)}
 	a, ab, abc := len(lines(t, batch[:1]...)), len(lines(t, batch[:2]...)), len(lines(t, batch...))
 	tests := map[string]struct {
 		n        int
@@ -93,17 +95,17 @@ func TestFailedWrite(t *testing.T) {
 					cause = io.ErrShortWrite
 				}
 				require.ErrorIs(t, err, cause)
-				assert.False(t, sdk.IsPermanent(err))
+				assert.False(t, export.IsPermanent(err))
 				left := rejected(err, 3)
 				assert.Equal(t, test.rejected, left)
 				assert.Equal(t, len(test.begun) > 0, errors.Is(err, audit.ErrMaybeStored))
-				if partial, ok := errors.AsType[*sdk.PartialError](err); ok {
+				if partial, ok := errors.AsType[*export.PartialError](err); ok {
 					for i, reason := range partial.Rejected {
 						assert.Equal(t, slices.Contains(test.begun, i), errors.Is(reason, audit.ErrMaybeStored), i)
 					}
 				}
 
-				var again []*sdk.Record
+				var again []*record.Record
 				for _, i := range left {
 					again = append(again, batch[i])
 				}
@@ -118,11 +120,11 @@ func TestFailedWriteBesideARefusedRecord(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	w.takes(0, errGone)
-	err := newExporter(t, WithWriter(w)).Export(t.Context(), []*sdk.Record{unencodable(0), record(1)})
-	var partial *sdk.PartialError
+	err := newExporter(t, WithWriter(w)).Export(t.Context(), []*record.Record{unencodable(0), newRecord(1)})
+	var partial *export.PartialError
 	require.ErrorAs(t, err, &partial)
 	require.Len(t, partial.Rejected, 2)
-	assert.True(t, sdk.IsPermanent(partial.Rejected[0]))
+	assert.True(t, export.IsPermanent(partial.Rejected[0]))
 	assert.Equal(t, errGone, partial.Rejected[1])
 }
 
@@ -132,29 +134,29 @@ func TestTornLineIsFinishedFirst(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
-	torn, other := record(1), record(2)
+	torn, other := newRecord(1), newRecord(2)
 	w.takes(10, nil)
-	err := e.Export(t.Context(), []*sdk.Record{torn})
+	err := e.Export(t.Context(), []*record.Record{torn})
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
 	require.EqualError(t, err, audit.ErrMaybeStored.Error()+": short write")
 
 	// The rest takes more attempts, of which two get nowhere.
 	w.takes(0, errGone)
-	err = e.Export(t.Context(), []*sdk.Record{other, torn})
+	err = e.Export(t.Context(), []*record.Record{other, torn})
 	require.ErrorIs(t, err, errGone)
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
 	w.takes(0, errGone)
-	err = e.Export(t.Context(), []*sdk.Record{other})
+	err = e.Export(t.Context(), []*record.Record{other})
 	require.ErrorIs(t, err, errGone)
 	require.NotErrorIs(t, err, audit.ErrMaybeStored, "not a byte of it was written")
 	w.takes(20, nil)
-	err = e.Export(t.Context(), []*sdk.Record{other, torn})
+	err = e.Export(t.Context(), []*record.Record{other, torn})
 	require.ErrorIs(t, err, io.ErrShortWrite)
 	assert.Equal(t, line(t, torn)[:30], w.got())
 
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{other}))
+	require.NoError(t, e.Export(t.Context(), []*record.Record{other}))
 	assert.Equal(t, lines(t, torn, other), w.got())
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{torn}))
+	require.NoError(t, e.Export(t.Context(), []*record.Record{torn}))
 	assert.Equal(t, lines(t, torn, other), w.got())
 }
 
@@ -163,13 +165,13 @@ func TestShutdownFinishesTornLine(t *testing.T) {
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
 	w.takes(10, nil)
-	require.Error(t, e.Export(t.Context(), []*sdk.Record{record(1)}))
+	require.Error(t, e.Export(t.Context(), []*record.Record{newRecord(1)}))
 	require.NoError(t, e.Shutdown(t.Context()))
-	assert.Equal(t, lines(t, record(1)), w.got())
+	assert.Equal(t, lines(t, newRecord(1)), w.got())
 
 	e = newExporter(t, WithWriter(w))
 	w.takes(10, errGone)
-	require.Error(t, e.Export(t.Context(), []*sdk.Record{record(2)}))
+	require.Error(t, e.Export(t.Context(), []*record.Record{newRecord(2)}))
 	w.takes(10, errGone)
 	require.ErrorIs(t, e.Shutdown(t.Context()), errGone)
 }
@@ -179,28 +181,28 @@ func TestShutdownFinishesTornLine(t *testing.T) {
 func TestSameRecord(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		change func(r *sdk.Record)
+		change func(r *record.Record)
 		same   bool
 	}{
-		"unchanged":      {func(*sdk.Record) {}, true},
-		"observed later": {func(r *sdk.Record) { r.ObservedTime = r.ObservedTime.Add(1) }, true},
-		"traced":         {func(r *sdk.Record) { r.TraceID, r.SpanID = [16]byte{1}, [8]byte{1} }, true},
-		"later":          {func(r *sdk.Record) { r.Time = r.Time.Add(1) }, false},
-		"other reason":   {func(r *sdk.Record) { r.Reason = "other" }, false},
-		"other id":       {func(r *sdk.Record) { r.ID[15]++ }, false},
+		"unchanged":      {func(*record.Record) {}, true},
+		"observed later": {func(r *record.Record) { r.ObservedTime = r.ObservedTime.Add(1) }, true},
+		"traced":         {func(r *record.Record) { r.TraceID, r.SpanID = [16]byte{1}, [8]byte{1} }, true},
+		"later":          {func(r *record.Record) { r.Time = r.Time.Add(1) }, false},
+		"other reason":   {func(r *record.Record) { r.Reason = "other" }, false},
+		"other id":       {func(r *record.Record) { r.ID[15]++ }, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &writer{}
 			e := newExporter(t, WithWriter(w))
-			first, second := record(1), record(1)
+			first, second := newRecord(1), newRecord(1)
 			first.Time = first.Time.Add(-1) // stated, not assigned
 			second.Time = first.Time
 			test.change(second)
 			w.takes(10, errGone)
-			require.Error(t, e.Export(t.Context(), []*sdk.Record{first}))
-			require.NoError(t, e.Export(t.Context(), []*sdk.Record{second}))
+			require.Error(t, e.Export(t.Context(), []*record.Record{first}))
+			require.NoError(t, e.Export(t.Context(), []*record.Record{second}))
 			want := line(t, first)
 			if !test.same {
 				want += line(t, second)
@@ -241,7 +243,7 @@ func TestImpossibleCount(t *testing.T) {
 		w := &writer{}
 		e := newExporter(t, WithWriter(w))
 		w.takes(n, nil)
-		batch := []*sdk.Record{record(1), record(2)}
+		batch := []*record.Record{newRecord(1), newRecord(2)}
 		err := e.Export(t.Context(), batch)
 		require.ErrorIs(t, err, errCount)
 		require.ErrorIs(t, err, audit.ErrMaybeStored)
@@ -260,42 +262,42 @@ func TestPanickingWriter(t *testing.T) {
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
 	w.takes(10, nil)
-	require.Error(t, e.Export(t.Context(), []*sdk.Record{record(1)}))
+	require.Error(t, e.Export(t.Context(), []*record.Record{newRecord(1)}))
 	w.limit = func(p []byte) (int, error) {
 		w.buffer.Write(p[:20])
 		w.limit = nil
 		panic("index out of range")
 	}
-	require.Panics(t, func() { _ = e.Export(t.Context(), []*sdk.Record{record(1)}) })
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{record(1)}))
+	require.Panics(t, func() { _ = e.Export(t.Context(), []*record.Record{newRecord(1)}) })
+	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(1)}))
 	before, after, found := strings.Cut(w.got(), "\n")
 	require.True(t, found)
-	assert.Equal(t, line(t, record(1))[:30], before, "what a panic tore stays torn")
-	assert.Equal(t, lines(t, record(1)), after, "and spoils nothing")
+	assert.Equal(t, line(t, newRecord(1))[:30], before, "what a panic tore stays torn")
+	assert.Equal(t, lines(t, newRecord(1)), after, "and spoils nothing")
 }
 
 func TestForgetsTheOldest(t *testing.T) {
 	t.Parallel()
 	w := &flushing{err: errGone}
 	e := newExporter(t, WithWriter(w))
-	numbered := func(n int) *sdk.Record {
-		r := record(n)
+	numbered := func(n int) *record.Record {
+		r := newRecord(n)
 		r.ID[1], r.ID[2], r.ID[3] = 1, byte(n>>8), byte(n)
 		return r
 	}
 	const many = 5*maxRecent + maxRecent/2
 	for n := range many {
-		require.Error(t, e.Export(t.Context(), []*sdk.Record{numbered(n)}))
+		require.Error(t, e.Export(t.Context(), []*record.Record{numbered(n)}))
 	}
 	assert.LessOrEqual(t, len(e.owed.recent)+len(e.owed.older), 2*maxRecent)
 
 	w.err = nil
 	written := w.buffer.Len()
 	for n := many - maxRecent; n < many; n++ {
-		require.NoError(t, e.Export(t.Context(), []*sdk.Record{numbered(n)}))
+		require.NoError(t, e.Export(t.Context(), []*record.Record{numbered(n)}))
 	}
 	assert.Equal(t, written, w.buffer.Len(), "the last are written once")
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{numbered(0)}))
+	require.NoError(t, e.Export(t.Context(), []*record.Record{numbered(0)}))
 	assert.Greater(t, w.buffer.Len(), written)
 }
 
@@ -309,7 +311,7 @@ func TestAnyFailures(t *testing.T) {
 		w.limit = failing(random)
 		c := &caller{t: t, random: random, writer: w, exporter: newExporter(t, WithWriter(w)), delivered: map[audit.ID]bool{}}
 		for n := range 60 {
-			c.export(append(c.some(), record(n)))
+			c.export(append(c.some(), newRecord(n)))
 		}
 		w.limit, w.err = nil, nil
 		c.hurry = true
@@ -322,7 +324,7 @@ func TestAnyFailures(t *testing.T) {
 			written[r.ID]++
 		}
 		for n := range 60 {
-			id := record(n).ID
+			id := newRecord(n).ID
 			require.LessOrEqual(t, written[id], 1, "seed %d: written twice", seed)
 			require.True(t, written[id] == 1 || !c.delivered[id], "seed %d: delivered and not written", seed)
 		}
@@ -352,12 +354,12 @@ type caller struct {
 	writer    *flushing
 	exporter  *Exporter
 	delivered map[audit.ID]bool
-	waiting   []*sdk.Record
+	waiting   []*record.Record
 	hurry     bool // nothing fails any more
 }
 
-func (c *caller) export(batch []*sdk.Record) {
-	c.waiting = slices.DeleteFunc(slices.Clone(c.waiting), func(r *sdk.Record) bool { return slices.Contains(batch, r) })
+func (c *caller) export(batch []*record.Record) {
+	c.waiting = slices.DeleteFunc(slices.Clone(c.waiting), func(r *record.Record) bool { return slices.Contains(batch, r) })
 	c.writer.err = nil
 	if !c.hurry && c.random.IntN(4) == 0 {
 		c.writer.err = errGone
@@ -376,7 +378,7 @@ func (c *caller) export(batch []*sdk.Record) {
 }
 
 // some returns up to three of those that wait.
-func (c *caller) some() []*sdk.Record {
+func (c *caller) some() []*record.Record {
 	c.random.Shuffle(len(c.waiting), func(i, j int) { c.waiting[i], c.waiting[j] = c.waiting[j], c.waiting[i] })
 	return slices.Clone(c.waiting[:min(len(c.waiting), c.random.IntN(4))])
 }

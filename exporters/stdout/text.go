@@ -4,7 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -23,7 +23,7 @@ const (
 )
 
 // append appends the record. It never fails.
-func (t text) append(b []byte, r *sdk.Record) ([]byte, error) {
+func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 	b = t.styled(b, dim, func(b []byte) []byte { return r.Time.UTC().AppendFormat(b, timeLayout) })
 	b = append(b, "  "...)
 	b = t.column(b, outcomeStyle(r.Outcome), outcomeWidth, r.Outcome.String())
@@ -141,7 +141,7 @@ func appendTarget(b []byte, target audit.Target) []byte {
 }
 
 // appendWhere appends a line such as tenant acme, channel api, from 10.0.0.1.
-func appendWhere(b []byte, r *sdk.Record) []byte {
+func appendWhere(b []byte, r *record.Record) []byte {
 	lead := indent
 	part := func(word, value string) {
 		if value != "" {

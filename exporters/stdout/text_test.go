@@ -16,8 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -26,7 +26,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files")
 
 // shown are records that show every part of the text.
-func shown() []*sdk.Record {
+func shown() []*record.Record {
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123999999, time.FixedZone("", 3600))
 	mask := attribute.StringValue("***REDACTED***")
 	events := []audit.Event{
@@ -69,10 +69,10 @@ func shown() []*sdk.Record {
 			Target: audit.Target{Type: "a/b", ID: "c/d", Name: ""},
 		},
 	}
-	records := make([]*sdk.Record, len(events))
+	records := make([]*record.Record, len(events))
 	for i, e := range events {
 		e.ID, e.Time = audit.ID{1}, at.Add(time.Duration(i)*time.Second)
-		records[i] = &sdk.Record{Event: e, ObservedTime: e.Time}
+		records[i] = &record.Record{Event: e, ObservedTime: e.Time}
 	}
 	r := records[1]
 	r.Channel = "api"
@@ -83,7 +83,7 @@ func shown() []*sdk.Record {
 	return records
 }
 
-func textOf(t testing.TB, color bool, records ...*sdk.Record) string {
+func textOf(t testing.TB, color bool, records ...*record.Record) string {
 	t.Helper()
 	var b bytes.Buffer
 	e := newExporter(t, WithWriter(&b), WithText(), WithColor(color))
@@ -118,21 +118,21 @@ func TestTextOfWhatHasNoJSON(t *testing.T) {
 	w := &writer{}
 	w.takes(10, errGone)
 	e := newExporter(t, WithWriter(w), WithText())
-	require.Error(t, e.Export(t.Context(), []*sdk.Record{r}))
-	require.NoError(t, e.Export(t.Context(), []*sdk.Record{r}))
+	require.Error(t, e.Export(t.Context(), []*record.Record{r}))
+	require.NoError(t, e.Export(t.Context(), []*record.Record{r}))
 	assert.Equal(t, 2, strings.Count(w.got(), "\n"), "it cannot be told whether it is the same")
 }
 
 func TestTextOfCircularDelegation(t *testing.T) {
 	t.Parallel()
-	r := record(1)
+	r := newRecord(1)
 	r.Actor.OnBehalfOf = &r.Actor
 	assert.Equal(t, audit.MaxDelegation, strings.Count(textOf(t, false, r), ", for "))
 }
 
 func TestTextOfOddRecords(t *testing.T) {
 	t.Parallel()
-	for _, r := range exportertest.OddRecords() {
+	for _, r := range exporttest.OddRecords() {
 		requireHarmless(t, r)
 	}
 }
@@ -151,7 +151,7 @@ var (
 
 // requireHarmless checks that the text has the lines that the record's structure
 // asks for, each of the form that it should have, and nothing that does not print.
-func requireHarmless(t testing.TB, r *sdk.Record) {
+func requireHarmless(t testing.TB, r *record.Record) {
 	t.Helper()
 	b, err := text{}.append(nil, r)
 	require.NoError(t, err)
@@ -206,7 +206,7 @@ func FuzzText(f *testing.F) {
 }
 
 // hostile returns a record with s in those places that the bits of which choose.
-func hostile(s string, which uint16, n int64, x float64) *sdk.Record {
+func hostile(s string, which uint16, n int64, x float64) *record.Record {
 	at := func(bit int) string {
 		if which>>bit&1 == 0 {
 			return ""
@@ -220,7 +220,7 @@ func hostile(s string, which uint16, n int64, x float64) *sdk.Record {
 		attribute.SliceValue(attribute.StringValue(s), attribute.Int64Value(n)),
 		attribute.MapValue(attribute.String(s, s), attribute.Int("n", int(n))),
 	}
-	r := record(1)
+	r := newRecord(1)
 	r.Action, r.Reason, r.Tenant, r.Channel = at(0), at(1), at(2), at(3)
 	r.Actor = audit.Actor{Type: audit.ActorType(n % 7), ID: at(4), Name: at(5), AuthMethod: at(6), OnBehalfOf: &audit.Actor{ID: at(7), Name: at(5)}}
 	r.Target = audit.Target{Type: at(8), ID: at(9), Name: at(10)}
@@ -243,23 +243,23 @@ func TestTextIsNotAmbiguous(t *testing.T) {
 	t.Parallel()
 	parts := []string{"", "a", "a/b", "a (b)", `"a"`, "a → b", "a via b", "a, channel b", `\n`, "\n", `"\n"`, "a: b", "a ", " a", "\u00a0a"}
 	seen := map[string]string{}
-	for field, set := range map[string]func(r *sdk.Record, s string){
-		"id":      func(r *sdk.Record, s string) { r.Actor.ID = s },
-		"name":    func(r *sdk.Record, s string) { r.Actor.Name = s },
-		"method":  func(r *sdk.Record, s string) { r.Actor.AuthMethod = s },
-		"type":    func(r *sdk.Record, s string) { r.Target.Type = s },
-		"target":  func(r *sdk.Record, s string) { r.Target.ID = s },
-		"title":   func(r *sdk.Record, s string) { r.Target.Name = s },
-		"tenant":  func(r *sdk.Record, s string) { r.Tenant = s },
-		"channel": func(r *sdk.Record, s string) { r.Channel = s },
-		"reason":  func(r *sdk.Record, s string) { r.Reason = s },
-		"field":   func(r *sdk.Record, s string) { r.Changes[0].Field = s },
-		"key":     func(r *sdk.Record, s string) { r.Changes[0].New = attribute.MapValue(attribute.String(s, "v")) },
-		"value":   func(r *sdk.Record, s string) { r.Changes[0].New = attribute.StringValue(s) },
-		"marked":  func(r *sdk.Record, s string) { r.Marked = []string{s} },
+	for field, set := range map[string]func(r *record.Record, s string){
+		"id":      func(r *record.Record, s string) { r.Actor.ID = s },
+		"name":    func(r *record.Record, s string) { r.Actor.Name = s },
+		"method":  func(r *record.Record, s string) { r.Actor.AuthMethod = s },
+		"type":    func(r *record.Record, s string) { r.Target.Type = s },
+		"target":  func(r *record.Record, s string) { r.Target.ID = s },
+		"title":   func(r *record.Record, s string) { r.Target.Name = s },
+		"tenant":  func(r *record.Record, s string) { r.Tenant = s },
+		"channel": func(r *record.Record, s string) { r.Channel = s },
+		"reason":  func(r *record.Record, s string) { r.Reason = s },
+		"field":   func(r *record.Record, s string) { r.Changes[0].Field = s },
+		"key":     func(r *record.Record, s string) { r.Changes[0].New = attribute.MapValue(attribute.String(s, "v")) },
+		"value":   func(r *record.Record, s string) { r.Changes[0].New = attribute.StringValue(s) },
+		"marked":  func(r *record.Record, s string) { r.Marked = []string{s} },
 	} {
 		for _, s := range parts {
-			r := record(1)
+			r := newRecord(1)
 			r.Actor, r.Target = audit.Actor{Type: audit.ActorUser, ID: "1"}, audit.Target{Type: "t", ID: "1"}
 			r.Changes = []audit.Change{{Field: "f", New: attribute.StringValue("w")}}
 			set(r, s)

@@ -14,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -26,12 +27,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // trail is an exporter that keeps what it gets.
 type trail struct {
 	mu      sync.Mutex
-	records []*sdk.Record
+	records []*record.Record
 }
 
 func (s *trail) Name() string { return "trail" }
 
-func (s *trail) Export(_ context.Context, records []*sdk.Record) error {
+func (s *trail) Export(_ context.Context, records []*record.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range records {
@@ -42,7 +43,7 @@ func (s *trail) Export(_ context.Context, records []*sdk.Record) error {
 
 func (s *trail) Shutdown(context.Context) error { return nil }
 
-func (s *trail) all() []*sdk.Record {
+func (s *trail) all() []*record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.records)

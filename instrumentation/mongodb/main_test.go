@@ -11,7 +11,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
@@ -74,7 +74,7 @@ func (f *fixture) start(tracker audit.Tracker, opts ...auditmongo.Option) {
 // finish waits until the signals were tracked.
 func (f *fixture) finish() { _ = f.monitor.Shutdown(context.Background()) }
 
-func (f *fixture) records() []*sdk.Record {
+func (f *fixture) records() []*record.Record {
 	f.t.Helper()
 	f.finish()
 	return f.recorder.Records()
@@ -161,7 +161,7 @@ func pairs(kv ...any) bson.D {
 
 // show returns a record as lines for tables: the action, outcome and target, then its
 // changes.
-func show(r *sdk.Record) []string {
+func show(r *record.Record) []string {
 	lines := []string{r.Action + " " + r.Outcome.String() + " " + r.Target.Type + "/" + r.Target.ID}
 	for _, c := range r.Changes {
 		line := c.Field + " = " + c.New.Type().String()

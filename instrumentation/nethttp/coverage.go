@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
-	"github.com/opendeed/audit/sdk/policy"
+	"github.com/opendeed/audit/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"

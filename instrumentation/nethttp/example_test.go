@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 )
@@ -17,7 +18,7 @@ type printer struct{}
 
 func (printer) Name() string { return "printer" }
 
-func (printer) Export(_ context.Context, records []*sdk.Record) error {
+func (printer) Export(_ context.Context, records []*record.Record) error {
 	for _, r := range records {
 		fmt.Printf("%s %s by %s %s on %s %s\n", r.Action, r.Outcome, r.Actor.Type, r.Actor.ID, r.Target.Type, r.Target.ID)
 		for _, kv := range r.Metadata {

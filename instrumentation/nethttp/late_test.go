@@ -14,6 +14,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -153,7 +154,7 @@ type heldBack struct {
 	release chan struct{}
 }
 
-func (h heldBack) Export(ctx context.Context, records []*sdk.Record) error {
+func (h heldBack) Export(ctx context.Context, records []*record.Record) error {
 	h.entered <- struct{}{}
 	<-h.release
 	return h.trail.Export(ctx, records)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
@@ -25,12 +26,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // trail is an exporter that keeps what it gets.
 type trail struct {
 	mu      sync.Mutex
-	records []*sdk.Record
+	records []*record.Record
 }
 
 func (s *trail) Name() string { return "trail" }
 
-func (s *trail) Export(_ context.Context, records []*sdk.Record) error {
+func (s *trail) Export(_ context.Context, records []*record.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range records {
@@ -41,13 +42,13 @@ func (s *trail) Export(_ context.Context, records []*sdk.Record) error {
 
 func (s *trail) Shutdown(context.Context) error { return nil }
 
-func (s *trail) all() []*sdk.Record {
+func (s *trail) all() []*record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.records)
 }
 
-func (s *trail) one(t *testing.T) *sdk.Record {
+func (s *trail) one(t *testing.T) *record.Record {
 	t.Helper()
 	all := s.all()
 	require.Len(t, all, 1)
@@ -78,7 +79,7 @@ func (s *trail) json(t *testing.T) []string {
 }
 
 // statusCode returns the status that r has.
-func statusCode(t *testing.T, r *sdk.Record) int64 {
+func statusCode(t *testing.T, r *record.Record) int64 {
 	t.Helper()
 	own := attribute.NewSet(r.Metadata...)
 	status, ok := own.Value(semconv.HTTPResponseStatusCodeKey)

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,9 +58,9 @@ func TestNoActor(t *testing.T) {
 // sink refuses what it is told to.
 type sink struct{ err error }
 
-func (*sink) Name() string                                  { return "sink" }
-func (s *sink) Export(context.Context, []*sdk.Record) error { return s.err }
-func (*sink) Shutdown(context.Context) error                { return nil }
+func (*sink) Name() string                                     { return "sink" }
+func (s *sink) Export(context.Context, []*record.Record) error { return s.err }
+func (*sink) Shutdown(context.Context) error                   { return nil }
 
 // The record is not safe: the caller learns whether the write was done, and can record
 // it again under the same ID.

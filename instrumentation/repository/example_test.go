@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -66,7 +67,7 @@ type printer struct{}
 
 func (printer) Name() string { return "printer" }
 
-func (printer) Export(_ context.Context, records []*sdk.Record) error {
+func (printer) Export(_ context.Context, records []*record.Record) error {
 	for _, r := range records {
 		fmt.Printf("%s %s by %s on %s %s", r.Action, r.Outcome, r.Actor.ID, r.Target.Type, r.Target.ID)
 		if r.Reason != "" {

@@ -13,7 +13,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/goleak"
@@ -154,7 +154,7 @@ func trail(r *audittest.Recorder) []string {
 	return lines
 }
 
-func line(r *sdk.Record) string {
+func line(r *record.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %s by %s:%s on %s/%s", r.Kind, r.Action, r.Operation, r.Outcome, r.Actor.Type, r.Actor.ID, r.Target.Type, r.Target.ID)
 	if r.Target.Name != "" {

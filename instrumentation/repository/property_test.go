@@ -12,7 +12,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -21,7 +21,7 @@ import (
 type replayed map[string]map[string]string
 
 // apply applies the changes of a record, after checking the old values.
-func (s replayed) apply(t *testing.T, r *sdk.Record) {
+func (s replayed) apply(t *testing.T, r *record.Record) {
 	t.Helper()
 	id := r.Target.ID
 	if r.Outcome != audit.OutcomeSuccess {

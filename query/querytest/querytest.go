@@ -15,13 +15,13 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
 // Run demands the answers that the records have. newReader returns a Reader over a
 // store of its own with the records, which were stored in the given order.
-func Run(t *testing.T, newReader func(t *testing.T, records []*sdk.Record) query.Reader) {
+func Run(t *testing.T, newReader func(t *testing.T, records []*record.Record) query.Reader) {
 	t.Helper()
 	records := fixture()
 	t.Run("filters", func(t *testing.T) { testFilters(t, newReader(t, records), records) })
@@ -49,9 +49,9 @@ func id(n int) audit.ID {
 	return id
 }
 
-func record(n int) *sdk.Record {
+func newRecord(n int) *record.Record {
 	at := epoch.Add(time.Duration(n) * time.Second)
-	return &sdk.Record{
+	return &record.Record{
 		Event: audit.Event{
 			ID: id(n), Time: at, Action: "article.update", Operation: audit.OperationUpdate,
 			Actor: audit.User("42"), Target: audit.Target{Type: "article", ID: "1001"}, Outcome: audit.OutcomeSuccess,
@@ -65,11 +65,11 @@ func pick[T any](n int, values ...T) T { return values[n%len(values)] }
 
 // fixture returns records that differ in everything that a filter sees. Several share
 // a time, and they are not stored in the order of their times.
-func fixture() []*sdk.Record {
+func fixture() []*record.Record {
 	rng := rand.New(rand.NewPCG(1, 2))
-	records := make([]*sdk.Record, 0, 300)
+	records := make([]*record.Record, 0, 300)
 	for n := range 300 {
-		r := record(n)
+		r := newRecord(n)
 		r.Time = epoch.Add(time.Duration(rng.IntN(100)) * time.Second)
 		r.Action = pick(rng.IntN(100), "article.update", "article.delete", "invoice.approve", "invoice.line.add", "login")
 		r.Operation = pick(rng.IntN(100), audit.OperationUnspecified, audit.OperationCreate, audit.OperationUpdate)
@@ -92,7 +92,7 @@ func fixture() []*sdk.Record {
 type condition struct {
 	name  string
 	set   func(*query.Filter)
-	holds func(*sdk.Record) bool
+	holds func(*record.Record) bool
 }
 
 func conditions() []condition {
@@ -100,34 +100,34 @@ func conditions() []condition {
 	since, until := epoch.Add(20*time.Second), epoch.Add(70*time.Second)
 	trace := strings.Repeat("0", 31) + "2"
 	return []condition{
-		{"actor type", func(f *query.Filter) { f.ActorType = audit.ActorService }, func(r *sdk.Record) bool { return r.Actor.Type == audit.ActorService }},
-		{"anonymous", func(f *query.Filter) { f.ActorType = audit.ActorAnonymous }, func(r *sdk.Record) bool { return r.Actor.Type == audit.ActorAnonymous }},
-		{"actor id", func(f *query.Filter) { f.ActorID = "42" }, func(r *sdk.Record) bool { return r.Actor.ID == "42" }},
-		{"target type", func(f *query.Filter) { f.TargetType = "invoice" }, func(r *sdk.Record) bool { return r.Target.Type == "invoice" }},
-		{"target id", func(f *query.Filter) { f.TargetID = "1" }, func(r *sdk.Record) bool { return r.Target.ID == "1" }},
-		{"odd target id", func(f *query.Filter) { f.TargetID = `odd "id" ü` }, func(r *sdk.Record) bool { return r.Target.ID == `odd "id" ü` }},
-		{"tenant", func(f *query.Filter) { f.Tenant = "acme" }, func(r *sdk.Record) bool { return r.Tenant == "acme" }},
-		{"channel", func(f *query.Filter) { f.Channel = "admin" }, func(r *sdk.Record) bool { return r.Channel == "admin" }},
-		{"trace", func(f *query.Filter) { f.TraceID = trace }, func(r *sdk.Record) bool { return r.TraceID.IsValid() && r.TraceID.String() == trace }},
-		{"action", func(f *query.Filter) { f.Action = "article.update" }, func(r *sdk.Record) bool { return r.Action == "article.update" }},
-		{"action prefix", func(f *query.Filter) { f.Action = "invoice.*" }, func(r *sdk.Record) bool { return strings.HasPrefix(r.Action, "invoice.") }},
-		{"action suffix", func(f *query.Filter) { f.Action = "*e" }, func(r *sdk.Record) bool { return strings.HasSuffix(r.Action, "e") }},
-		{"action middle", func(f *query.Filter) { f.Action = "i*.line.*d" }, func(r *sdk.Record) bool { return r.Action == "invoice.line.add" }},
-		{"no action", func(f *query.Filter) { f.Action = "log" }, func(*sdk.Record) bool { return false }},
-		{"operation", func(f *query.Filter) { f.Operation = audit.OperationCreate }, func(r *sdk.Record) bool { return r.Operation == audit.OperationCreate }},
-		{"outcome", func(f *query.Filter) { f.Outcome = &denied }, func(r *sdk.Record) bool { return r.Outcome == denied }},
-		{"unknown outcome", func(f *query.Filter) { f.Outcome = &unknown }, func(r *sdk.Record) bool { return r.Outcome == unknown }},
-		{"signal", func(f *query.Filter) { f.Kind = &signal }, func(r *sdk.Record) bool { return r.Kind == signal }},
-		{"intent", func(f *query.Filter) { f.Kind = &intent }, func(r *sdk.Record) bool { return r.Kind == intent }},
-		{"since", func(f *query.Filter) { f.Since = since }, func(r *sdk.Record) bool { return !r.Time.Before(since) }},
-		{"until", func(f *query.Filter) { f.Until = until }, func(r *sdk.Record) bool { return r.Time.Before(until) }},
-		{"one instant", func(f *query.Filter) { f.Since, f.Until = since, since.Add(1) }, func(r *sdk.Record) bool { return r.Time.Equal(since) }},
-		{"metadata", func(f *query.Filter) { f.Metadata = append(f.Metadata, attribute.Int("batch", 1)) }, func(r *sdk.Record) bool { return r.Metadata[0].Value.AsInt64() == 1 }},
-		{"more metadata", func(f *query.Filter) { f.Metadata = append(f.Metadata, attribute.String("region", "eu")) }, func(r *sdk.Record) bool { return r.Metadata[1].Value.AsString() == "eu" }},
+		{"actor type", func(f *query.Filter) { f.ActorType = audit.ActorService }, func(r *record.Record) bool { return r.Actor.Type == audit.ActorService }},
+		{"anonymous", func(f *query.Filter) { f.ActorType = audit.ActorAnonymous }, func(r *record.Record) bool { return r.Actor.Type == audit.ActorAnonymous }},
+		{"actor id", func(f *query.Filter) { f.ActorID = "42" }, func(r *record.Record) bool { return r.Actor.ID == "42" }},
+		{"target type", func(f *query.Filter) { f.TargetType = "invoice" }, func(r *record.Record) bool { return r.Target.Type == "invoice" }},
+		{"target id", func(f *query.Filter) { f.TargetID = "1" }, func(r *record.Record) bool { return r.Target.ID == "1" }},
+		{"odd target id", func(f *query.Filter) { f.TargetID = `odd "id" ü` }, func(r *record.Record) bool { return r.Target.ID == `odd "id" ü` }},
+		{"tenant", func(f *query.Filter) { f.Tenant = "acme" }, func(r *record.Record) bool { return r.Tenant == "acme" }},
+		{"channel", func(f *query.Filter) { f.Channel = "admin" }, func(r *record.Record) bool { return r.Channel == "admin" }},
+		{"trace", func(f *query.Filter) { f.TraceID = trace }, func(r *record.Record) bool { return r.TraceID.IsValid() && r.TraceID.String() == trace }},
+		{"action", func(f *query.Filter) { f.Action = "article.update" }, func(r *record.Record) bool { return r.Action == "article.update" }},
+		{"action prefix", func(f *query.Filter) { f.Action = "invoice.*" }, func(r *record.Record) bool { return strings.HasPrefix(r.Action, "invoice.") }},
+		{"action suffix", func(f *query.Filter) { f.Action = "*e" }, func(r *record.Record) bool { return strings.HasSuffix(r.Action, "e") }},
+		{"action middle", func(f *query.Filter) { f.Action = "i*.line.*d" }, func(r *record.Record) bool { return r.Action == "invoice.line.add" }},
+		{"no action", func(f *query.Filter) { f.Action = "log" }, func(*record.Record) bool { return false }},
+		{"operation", func(f *query.Filter) { f.Operation = audit.OperationCreate }, func(r *record.Record) bool { return r.Operation == audit.OperationCreate }},
+		{"outcome", func(f *query.Filter) { f.Outcome = &denied }, func(r *record.Record) bool { return r.Outcome == denied }},
+		{"unknown outcome", func(f *query.Filter) { f.Outcome = &unknown }, func(r *record.Record) bool { return r.Outcome == unknown }},
+		{"signal", func(f *query.Filter) { f.Kind = &signal }, func(r *record.Record) bool { return r.Kind == signal }},
+		{"intent", func(f *query.Filter) { f.Kind = &intent }, func(r *record.Record) bool { return r.Kind == intent }},
+		{"since", func(f *query.Filter) { f.Since = since }, func(r *record.Record) bool { return !r.Time.Before(since) }},
+		{"until", func(f *query.Filter) { f.Until = until }, func(r *record.Record) bool { return r.Time.Before(until) }},
+		{"one instant", func(f *query.Filter) { f.Since, f.Until = since, since.Add(1) }, func(r *record.Record) bool { return r.Time.Equal(since) }},
+		{"metadata", func(f *query.Filter) { f.Metadata = append(f.Metadata, attribute.Int("batch", 1)) }, func(r *record.Record) bool { return r.Metadata[0].Value.AsInt64() == 1 }},
+		{"more metadata", func(f *query.Filter) { f.Metadata = append(f.Metadata, attribute.String("region", "eu")) }, func(r *record.Record) bool { return r.Metadata[1].Value.AsString() == "eu" }},
 	}
 }
 
-func testFilters(t *testing.T, reader query.Reader, records []*sdk.Record) {
+func testFilters(t *testing.T, reader query.Reader, records []*record.Record) {
 	t.Helper()
 	for _, c := range conditions() {
 		for _, ascending := range []bool{false, true} {
@@ -141,13 +141,13 @@ func testFilters(t *testing.T, reader query.Reader, records []*sdk.Record) {
 }
 
 // testRandom combines conditions.
-func testRandom(t *testing.T, reader query.Reader, records []*sdk.Record) {
+func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	all := conditions()
 	for range 200 {
 		f := query.Filter{Ascending: rng.IntN(2) == 0, Limit: rng.IntN(20)}
-		var holds []func(*sdk.Record) bool
+		var holds []func(*record.Record) bool
 		var names []string
 		for range 1 + rng.IntN(3) {
 			c := all[rng.IntN(len(all))]
@@ -183,12 +183,12 @@ func setsTwice(names []string, name string) bool {
 }
 
 // testPages reads page by page.
-func testPages(t *testing.T, reader query.Reader, records []*sdk.Record) {
+func testPages(t *testing.T, reader query.Reader, records []*record.Record) {
 	t.Helper()
 	for _, ascending := range []bool{false, true} {
 		for _, size := range []int{7, 100, 299, 300, 301} {
 			f := query.Filter{Ascending: ascending, Limit: size}
-			var got []*sdk.Record
+			var got []*record.Record
 			for {
 				page := find(t, reader, f)
 				got = append(got, page...)
@@ -203,7 +203,7 @@ func testPages(t *testing.T, reader query.Reader, records []*sdk.Record) {
 }
 
 // testMetadata tells values apart that look alike.
-func testMetadata(t *testing.T, newReader func(*testing.T, []*sdk.Record) query.Reader) {
+func testMetadata(t *testing.T, newReader func(*testing.T, []*record.Record) query.Reader) {
 	t.Helper()
 	values := []attribute.Value{
 		attribute.BoolValue(true), attribute.Int64Value(1), attribute.Float64Value(1), attribute.StringValue("1"), attribute.StringValue("true"),
@@ -212,13 +212,13 @@ func testMetadata(t *testing.T, newReader func(*testing.T, []*sdk.Record) query.
 		attribute.BoolSliceValue([]bool{true}), attribute.ByteSliceValue([]byte{0, 255}),
 		attribute.SliceValue(attribute.Int64Value(1), attribute.StringValue("1")), attribute.MapValue(attribute.Int("a", 1)),
 	}
-	records := make([]*sdk.Record, 0, len(values)+1)
+	records := make([]*record.Record, 0, len(values)+1)
 	for n, v := range values {
-		r := record(n)
+		r := newRecord(n)
 		r.Metadata = []attribute.KeyValue{{Key: "a.dotted $key", Value: v}}
 		records = append(records, r)
 	}
-	records = append(records, record(len(values)))
+	records = append(records, newRecord(len(values)))
 	reader := newReader(t, records)
 	for n, v := range values {
 		equal(t, find(t, reader, query.Filter{Metadata: []attribute.KeyValue{{Key: "a.dotted $key", Value: v}}}), records[n:n+1])
@@ -228,18 +228,18 @@ func testMetadata(t *testing.T, newReader func(*testing.T, []*sdk.Record) query.
 }
 
 // testRepetitions stores records twice.
-func testRepetitions(t *testing.T, newReader func(*testing.T, []*sdk.Record) query.Reader) {
+func testRepetitions(t *testing.T, newReader func(*testing.T, []*record.Record) query.Reader) {
 	t.Helper()
-	first, again := record(1), record(1)
+	first, again := newRecord(1), newRecord(1)
 	again.ObservedTime = again.ObservedTime.Add(time.Minute)
 	again.TraceID[0] = 1
-	assigned, retried := record(2), record(2)
+	assigned, retried := newRecord(2), newRecord(2)
 	assigned.ObservedTime = assigned.Time
 	retried.Time = retried.Time.Add(time.Minute)
 	retried.ObservedTime = retried.Time
-	other := record(3)
-	reader := newReader(t, []*sdk.Record{first, assigned, again, other, retried})
-	equal(t, find(t, reader, query.Filter{Ascending: true}), []*sdk.Record{first, assigned, other})
+	other := newRecord(3)
+	reader := newReader(t, []*record.Record{first, assigned, again, other, retried})
+	equal(t, find(t, reader, query.Filter{Ascending: true}), []*record.Record{first, assigned, other})
 }
 
 func testBadFilters(t *testing.T, reader query.Reader) {
@@ -288,14 +288,14 @@ func testIteration(t *testing.T, reader query.Reader) {
 }
 
 // expect returns those of the records that fulfil all, in order.
-func expect(records []*sdk.Record, f query.Filter, holds ...func(*sdk.Record) bool) []*sdk.Record {
-	var want []*sdk.Record
+func expect(records []*record.Record, f query.Filter, holds ...func(*record.Record) bool) []*record.Record {
+	var want []*record.Record
 	for _, r := range records {
-		if !slices.ContainsFunc(holds, func(h func(*sdk.Record) bool) bool { return !h(r) }) {
+		if !slices.ContainsFunc(holds, func(h func(*record.Record) bool) bool { return !h(r) }) {
 			want = append(want, r)
 		}
 	}
-	slices.SortFunc(want, func(a, b *sdk.Record) int {
+	slices.SortFunc(want, func(a, b *record.Record) int {
 		c := a.Time.Compare(b.Time)
 		if c == 0 {
 			c = strings.Compare(a.ID.String(), b.ID.String())
@@ -308,9 +308,9 @@ func expect(records []*sdk.Record, f query.Filter, holds ...func(*sdk.Record) bo
 	return want
 }
 
-func find(t *testing.T, reader query.Reader, f query.Filter) []*sdk.Record {
+func find(t *testing.T, reader query.Reader, f query.Filter) []*record.Record {
 	t.Helper()
-	var got []*sdk.Record
+	var got []*record.Record
 	for r, err := range reader.Find(t.Context(), f) {
 		if err != nil {
 			t.Fatal(err)
@@ -321,7 +321,7 @@ func find(t *testing.T, reader query.Reader, f query.Filter) []*sdk.Record {
 }
 
 // equal compares records by their wire form.
-func equal(t *testing.T, got, want []*sdk.Record) {
+func equal(t *testing.T, got, want []*record.Record) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Fatalf("got %d records, want %d", len(got), len(want))

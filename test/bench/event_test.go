@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -48,9 +49,9 @@ func event() audit.Event {
 // discard is an exporter that takes everything.
 type discard struct{}
 
-func (discard) Name() string                                { return "discard" }
-func (discard) Export(context.Context, []*sdk.Record) error { return nil }
-func (discard) Shutdown(context.Context) error              { return nil }
+func (discard) Name() string                                   { return "discard" }
+func (discard) Export(context.Context, []*record.Record) error { return nil }
+func (discard) Shutdown(context.Context) error                 { return nil }
 
 // newTracker returns a tracker and a context with a scope.
 func newTracker(b *testing.B, opt sdk.Option) (context.Context, audit.Tracker) {
@@ -65,21 +66,21 @@ func newTracker(b *testing.B, opt sdk.Option) (context.Context, audit.Tracker) {
 	return ctx, p.Tracker("example.com/shop/articles", audit.WithVersion("1.2.0"))
 }
 
-// record returns the event as a resolved record.
-func record(b *testing.B) *sdk.Record {
+// newRecord returns the event as a resolved record.
+func newRecord(b *testing.B) *record.Record {
 	b.Helper()
-	var got *sdk.Record
+	var got *record.Record
 	ctx, tracker := newTracker(b, sdk.WithSyncer(&keep{&got}))
 	require.NoError(b, tracker.Track(ctx, event()))
 	return got
 }
 
 // keep is an exporter that keeps the last record.
-type keep struct{ last **sdk.Record }
+type keep struct{ last **record.Record }
 
 func (*keep) Name() string { return "keep" }
 
-func (k *keep) Export(_ context.Context, records []*sdk.Record) error {
+func (k *keep) Export(_ context.Context, records []*record.Record) error {
 	*k.last = records[len(records)-1].Clone()
 	return nil
 }

@@ -4,14 +4,14 @@ import (
 	"io"
 	"testing"
 
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkEncode writes a record's JSON into memory.
 func BenchmarkEncode(b *testing.B) {
-	r := record(b)
+	r := newRecord(b)
 	b.Run("impl=audit", func(b *testing.B) {
 		line := make([]byte, 0, 4096)
 		b.ReportAllocs()
@@ -51,12 +51,12 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkDecode reads a record's JSON back.
 func BenchmarkDecode(b *testing.B) {
-	line, err := record(b).AppendJSON(nil)
+	line, err := newRecord(b).AppendJSON(nil)
 	require.NoError(b, err)
 	b.Run("impl=audit", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			var r sdk.Record
+			var r record.Record
 			if err := r.UnmarshalJSON(line); err != nil {
 				b.Fatal(err)
 			}

@@ -316,7 +316,7 @@ func made(file string) bool {
 
 func benchmarkRaw(b *testing.B, batch int) {
 	b.Helper()
-	r := record(b)
+	r := newRecord(b)
 	log := openAppender(b, openRaw)
 	line, err := r.AppendJSON(nil)
 	require.NoError(b, err)

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit/exporters/mongodb"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/test/mongoserver"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -55,7 +55,7 @@ type documentPair struct {
 // BenchmarkDocument makes a record's document: as the exporter does, into room that is
 // there, and as Marshal does, which makes room.
 func BenchmarkDocument(b *testing.B) {
-	r := record(b)
+	r := newRecord(b)
 	document, err := mongodb.Marshal(r)
 	require.NoError(b, err)
 	var equal documentStruct
@@ -109,9 +109,9 @@ func BenchmarkMongoExport(b *testing.B) {
 	client, err := mongo.Connect(options.Client().ApplyURI(uri))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = client.Disconnect(b.Context()) })
-	one := record(b)
+	one := newRecord(b)
 	one.Reason = strings.Repeat("x", 200)
-	records := make([]*sdk.Record, 500)
+	records := make([]*record.Record, 500)
 	for i := range records {
 		records[i] = one.Clone()
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/exporters/otlp"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
@@ -71,9 +72,9 @@ func benchmarkOTLPExport(b *testing.B, decodes bool) {
 	exporter, err := otlp.NewGRPC(b.Context(), otlp.WithEndpoint("http://"+server.address))
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, exporter.Shutdown(context.Background())) })
-	records := make([]*sdk.Record, otlpBatch)
+	records := make([]*record.Record, otlpBatch)
 	for i := range records {
-		records[i] = record(b)
+		records[i] = newRecord(b)
 	}
 	b.ReportAllocs()
 	b.ResetTimer()

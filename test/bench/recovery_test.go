@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -90,7 +91,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("AUDIT_RECORDS")); err == nil {
 		records = n
 	}
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []sdk.Exporter{discard{}},
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []export.Exporter{discard{}},
 		sdk.WithSyncInterval(100*time.Millisecond), sdk.WithRetention(0, 0), sdk.WithSegmentSize(16<<20),
 		sdk.WithExport(sdk.WithBatchInterval(100*time.Millisecond))))
 	require.NoError(t, err)

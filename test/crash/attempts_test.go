@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
@@ -122,7 +123,7 @@ func count(t *testing.T, dir string) (n int) {
 	defer func() { require.NoError(t, r.Close()) }()
 	for e, err := range r.Entries(t.Context(), 0) {
 		require.NoError(t, err)
-		var record sdk.Record
+		var record record.Record
 		require.NoError(t, record.UnmarshalJSON(e.Data))
 		if !record.Attempt.IsZero() {
 			n++

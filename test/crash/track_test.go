@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
 )
@@ -23,7 +25,7 @@ type lines struct{ file *os.File }
 
 func (lines) Name() string { return "lines" }
 
-func (l lines) Export(_ context.Context, records []*sdk.Record) error {
+func (l lines) Export(_ context.Context, records []*record.Record) error {
 	var text []byte
 	for _, r := range records {
 		text = fmt.Appendln(text, r.ID)
@@ -44,7 +46,7 @@ func trackEvents(c *child) error {
 		return err
 	}
 	c.tell(opening)
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, []sdk.Exporter{lines{f}}, sdk.WithSegmentSize(128<<10),
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, []export.Exporter{lines{f}}, sdk.WithSegmentSize(128<<10),
 		sdk.WithExport(sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20))))
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -13,7 +13,7 @@ import (
 const actionMissing = semconv.ActionCoverageMissing
 
 // render writes a record as a line of the table.
-func render(r *sdk.Record) string {
+func render(r *record.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s by %s through %s", r.Kind, r.Action, r.Outcome, renderActor(&r.Actor), r.Channel)
 	for _, kv := range r.Metadata {
@@ -51,7 +51,7 @@ func renderValue(v attribute.Value) string {
 }
 
 // claims returns the articles that a record says to be changed, and how many more.
-func claims(r *sdk.Record) (ids []string, more int) {
+func claims(r *record.Record) (ids []string, more int) {
 	if r.Outcome != audit.OutcomeSuccess || r.Operation != audit.OperationUpdate || r.Target.Type != "article" {
 		return nil, 0
 	}

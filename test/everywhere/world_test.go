@@ -14,6 +14,7 @@ import (
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -113,7 +114,7 @@ func statusOf(err error) int {
 }
 
 // close ends the world, and returns its trail.
-func (w *world) close(t *testing.T) []*sdk.Record {
+func (w *world) close(t *testing.T) []*record.Record {
 	t.Helper()
 	w.work.Wait()
 	if d, ok := w.store.(*driver); ok {
@@ -123,7 +124,7 @@ func (w *world) close(t *testing.T) []*sdk.Record {
 	require.NoError(t, w.provider.Shutdown(t.Context()))
 	reader, err := query.Ledger(w.dir)
 	require.NoError(t, err)
-	var trail []*sdk.Record
+	var trail []*record.Record
 	for r, err := range reader.Find(t.Context(), query.Filter{Ascending: true}) {
 		require.NoError(t, err)
 		trail = append(trail, r)
@@ -147,7 +148,7 @@ func (w *world) entries(t *testing.T) (n int) {
 
 // requireNothingLost compares what the data layer has done with what the trail says of
 // it. Only where a request left no trace may the trail know less, and then it says that.
-func (w *world) requireNothingLost(t *testing.T, trail []*sdk.Record) {
+func (w *world) requireNothingLost(t *testing.T, trail []*record.Record) {
 	t.Helper()
 	done, missing := map[string]int{}, 0
 	writes := w.store.written(t)

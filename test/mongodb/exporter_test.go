@@ -9,9 +9,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/mongodb"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/test/mongoserver"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,11 +24,11 @@ import (
 )
 
 // stored returns what a collection has, by ID.
-func stored(t testing.TB, coll *mongo.Collection) []*sdk.Record {
+func stored(t testing.TB, coll *mongo.Collection) []*record.Record {
 	t.Helper()
 	cursor, err := coll.Find(t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
 	require.NoError(t, err)
-	var records []*sdk.Record
+	var records []*record.Record
 	for cursor.Next(t.Context()) {
 		r, err := mongodb.Unmarshal(cursor.Current)
 		require.NoError(t, err)
@@ -40,14 +41,14 @@ func stored(t testing.TB, coll *mongo.Collection) []*sdk.Record {
 func TestConformance(t *testing.T) {
 	client := connect(t, serverURI)
 	var coll *mongo.Collection
-	exportertest.Run(t,
-		func(t *testing.T) sdk.Exporter {
+	exporttest.Run(t,
+		func(t *testing.T) export.Exporter {
 			coll = newCollection(t, client)
 			e, err := mongodb.New(t.Context(), coll)
 			require.NoError(t, err)
 			return e
 		},
-		func(t *testing.T) []*sdk.Record { return stored(t, coll) },
+		func(t *testing.T) []*record.Record { return stored(t, coll) },
 	)
 }
 
@@ -63,7 +64,7 @@ func newExporter(t testing.TB, coll *mongo.Collection, opts ...mongodb.Option) *
 func TestRepetitionsAndConflicts(t *testing.T) {
 	coll := newCollection(t, connect(t, serverURI))
 	e := newExporter(t, coll)
-	records := exportertest.OddRecords()[:4]
+	records := exporttest.OddRecords()[:4]
 	require.NoError(t, e.Export(t.Context(), records[:3]))
 
 	again := records[0].Clone()
@@ -72,20 +73,20 @@ func TestRepetitionsAndConflicts(t *testing.T) {
 	again.TraceID[0] = 9
 	other := records[1].Clone()
 	other.Reason = "something else"
-	err := e.Export(t.Context(), []*sdk.Record{again, other, records[2], records[3], records[3]})
-	var partial *sdk.PartialError
+	err := e.Export(t.Context(), []*record.Record{again, other, records[2], records[3], records[3]})
+	var partial *export.PartialError
 	require.ErrorAs(t, err, &partial)
 	require.Len(t, partial.Rejected, 1)
 	var conflict *mongodb.ConflictError
 	require.ErrorAs(t, partial.Rejected[1], &conflict)
 	assert.Equal(t, other.ID, conflict.ID)
-	assert.True(t, sdk.IsPermanent(partial.Rejected[1]), "it goes to the dead letters")
+	assert.True(t, export.IsPermanent(partial.Rejected[1]), "it goes to the dead letters")
 	assert.NotContains(t, err.Error(), "something else")
 
 	all := stored(t, coll)
 	require.Len(t, all, 4)
 	for i, r := range all {
-		require.NoError(t, exportertest.Equal(records[i], r), "what was stored first stays")
+		require.NoError(t, exporttest.Equal(records[i], r), "what was stored first stays")
 	}
 
 	_, err = coll.DeleteOne(t.Context(), bson.D{{Key: "_id", Value: bson.Binary{Subtype: 4, Data: records[0].ID[:]}}})
@@ -98,14 +99,14 @@ func TestRepetitionsAndConflicts(t *testing.T) {
 func TestRefusedBeforeSending(t *testing.T) {
 	coll := newCollection(t, connect(t, serverURI))
 	e := newExporter(t, coll)
-	records := exportertest.OddRecords()[:3]
+	records := exporttest.OddRecords()[:3]
 	records[1] = records[1].Clone()
 	records[1].Changes = []audit.Change{{Field: strings.Repeat("x", 16<<20)}}
-	var partial *sdk.PartialError
+	var partial *export.PartialError
 	require.ErrorAs(t, e.Export(t.Context(), records), &partial)
 	require.Len(t, partial.Rejected, 1)
 	require.ErrorContains(t, partial.Rejected[1], "16 MiB")
-	assert.True(t, sdk.IsPermanent(partial.Rejected[1]))
+	assert.True(t, export.IsPermanent(partial.Rejected[1]))
 	assert.Len(t, stored(t, coll), 2)
 }
 
@@ -119,18 +120,18 @@ func TestRefusedByTheServer(t *testing.T) {
 		Keys: bson.D{{Key: "reason", Value: 1}}, Options: options.Index().SetUnique(true),
 	})
 	require.NoError(t, err)
-	records := make([]*sdk.Record, 501)
+	records := make([]*record.Record, 501)
 	for i := range records {
-		records[i] = exportertest.OddRecords()[0]
+		records[i] = exporttest.OddRecords()[0]
 		records[i].ID[15], records[i].ID[14] = byte(i), byte(i>>8)
 		records[i].Reason = strconv.Itoa(i)
 	}
 	records[250].Reason = "7"
-	var partial *sdk.PartialError
+	var partial *export.PartialError
 	require.ErrorAs(t, e.Export(t.Context(), records), &partial)
 	require.Len(t, partial.Rejected, 1)
 	require.ErrorContains(t, partial.Rejected[250], "unique index")
-	assert.True(t, sdk.IsPermanent(partial.Rejected[250]))
+	assert.True(t, export.IsPermanent(partial.Rejected[250]))
 	assert.Len(t, stored(t, coll), 500)
 }
 
@@ -157,7 +158,7 @@ func TestIndexes(t *testing.T) {
 	assert.Equal(t, want, names(), "again")
 
 	bare := newCollection(t, coll.Database().Client())
-	require.NoError(t, newExporter(t, bare, mongodb.WithoutIndexes()).Export(t.Context(), exportertest.OddRecords()[:1]))
+	require.NoError(t, newExporter(t, bare, mongodb.WithoutIndexes()).Export(t.Context(), exporttest.OddRecords()[:1]))
 	specs, err := bare.Indexes().ListSpecifications(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, specs, 1)
@@ -216,11 +217,11 @@ func TestView(t *testing.T) {
 	require.NoError(t, e.Ready(t.Context()))
 	require.NoError(t, later.Drop(t.Context()))
 	require.NoError(t, later.Database().CreateView(t.Context(), later.Name(), "anything", mongo.Pipeline{}))
-	err = e.Export(t.Context(), exportertest.OddRecords()[:2])
-	var partial *sdk.PartialError
+	err = e.Export(t.Context(), exporttest.OddRecords()[:2])
+	var partial *export.PartialError
 	require.ErrorAs(t, err, &partial)
 	assert.Len(t, partial.Rejected, 2)
-	assert.True(t, sdk.IsPermanent(partial.Rejected[0]))
+	assert.True(t, export.IsPermanent(partial.Rejected[0]))
 }
 
 func TestBadOptions(t *testing.T) {
@@ -249,7 +250,7 @@ func TestWhatIsSent(t *testing.T) {
 	}}))
 	e := newExporter(t, newCollection(t, client))
 	assert.Equal(t, "mongodb", e.Name())
-	require.NoError(t, e.Export(t.Context(), exportertest.OddRecords()[:2]))
+	require.NoError(t, e.Export(t.Context(), exporttest.OddRecords()[:2]))
 	require.Len(t, inserts, 1)
 	concern, err := inserts[0].LookupErr("writeConcern")
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/mongodb"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/test/mongoserver"
@@ -42,7 +43,7 @@ func newService(t *testing.T, coll *mongo.Collection) *service {
 	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(quiet))
 	require.NoError(t, err)
 	s.exporter = e
-	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []sdk.Exporter{e},
+	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []export.Exporter{e},
 		sdk.WithExport(sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBatchSize(50),
 			sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(2*time.Second))))
 	require.NoError(t, err)

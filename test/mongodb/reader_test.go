@@ -6,11 +6,11 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/mongodb"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/querytest"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -19,7 +19,7 @@ import (
 // TestReaderConformance runs the suite that the ledger's reader passes.
 func TestReaderConformance(t *testing.T) {
 	client := connect(t, serverURI)
-	querytest.Run(t, func(t *testing.T, records []*sdk.Record) query.Reader {
+	querytest.Run(t, func(t *testing.T, records []*record.Record) query.Reader {
 		coll := newCollection(t, client)
 		e, err := mongodb.New(t.Context(), coll)
 		require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestReaderConformance(t *testing.T) {
 }
 
 // chunkSize is one where the order of records matters, because an ID comes again.
-func chunkSize(records []*sdk.Record) int {
+func chunkSize(records []*record.Record) int {
 	seen := map[audit.ID]bool{}
 	for _, r := range records {
 		if seen[r.ID] {
@@ -48,7 +48,7 @@ func TestReaderGoesOnBehindWhatIsNoRecord(t *testing.T) {
 	coll := newCollection(t, client)
 	e, err := mongodb.New(t.Context(), coll)
 	require.NoError(t, err)
-	records := exportertest.OddRecords()
+	records := exporttest.OddRecords()
 	require.NoError(t, e.Export(t.Context(), records))
 	require.NoError(t, e.Shutdown(t.Context()))
 	_, err = coll.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "not ours"}, {Key: "time", Value: bson.DateTime(1)}})

@@ -4,9 +4,10 @@ import (
 	"context"
 	"testing"
 
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/otlp"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/test/collector"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,13 +19,13 @@ func TestConformance(t *testing.T) {
 		t.Run(by.name, func(t *testing.T) {
 			t.Parallel()
 			var sink *collector.Sink
-			exportertest.Run(t,
-				func(t *testing.T) sdk.Exporter {
+			exporttest.Run(t,
+				func(t *testing.T) export.Exporter {
 					sink = collector.NewSink(t)
 					// One request at a time, since the order counts here.
 					return by.exporter(t, collector.Start(t, collector.WithSink(sink)), otlp.WithConcurrency(1))
 				},
-				func(t *testing.T) []*sdk.Record { return decode(t, sink.Logs()) },
+				func(t *testing.T) []*record.Record { return decode(t, sink.Logs()) },
 			)
 		})
 	}
@@ -38,13 +39,13 @@ func TestOddRecords(t *testing.T) {
 			t.Parallel()
 			sink := collector.NewSink(t)
 			e := by.exporter(t, collector.Start(t, collector.WithSink(sink)), otlp.WithConcurrency(1))
-			records := exportertest.OddRecords()
+			records := exporttest.OddRecords()
 			require.NoError(t, e.Export(t.Context(), records))
 			require.NoError(t, e.Shutdown(context.Background()))
 			arrived := decode(t, sink.Logs())
 			require.Len(t, arrived, len(records))
 			for i, r := range records {
-				require.NoError(t, exportertest.Equal(r, arrived[i]), r.Action)
+				require.NoError(t, exporttest.Equal(r, arrived[i]), r.Action)
 				assert.Equal(t, text(t, r), text(t, arrived[i]), r.Action)
 			}
 		})

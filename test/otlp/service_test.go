@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/otlp"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/test/collector"
 	"github.com/stretchr/testify/assert"
@@ -24,12 +26,12 @@ import (
 
 // watched is an exporter that remembers what was wrong.
 type watched struct {
-	sdk.Exporter
+	export.Exporter
 	mu   sync.Mutex
 	errs []error
 }
 
-func (w *watched) Export(ctx context.Context, records []*sdk.Record) error {
+func (w *watched) Export(ctx context.Context, records []*record.Record) error {
 	err := w.Exporter.Export(ctx, records)
 	if err != nil {
 		w.mu.Lock()
@@ -59,13 +61,13 @@ type service struct {
 	acknowledged map[string]bool
 }
 
-func newService(t *testing.T, e sdk.Exporter) *service {
+func newService(t *testing.T, e export.Exporter) *service {
 	t.Helper()
 	s := &service{
 		t: t, dir: filepath.Join(t.TempDir(), "ledger"), exporter: &watched{Exporter: e}, acknowledged: map[string]bool{},
 	}
 	var err error
-	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(s.dir, []sdk.Exporter{s.exporter},
+	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(s.dir, []export.Exporter{s.exporter},
 		sdk.WithExport(sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBackoff(5*time.Millisecond),
 			sdk.WithExportTimeout(10*time.Second))))
 	require.NoError(t, err)
@@ -193,9 +195,9 @@ func (s *service) deadLetters() (letters []sdk.DeadLetter) {
 }
 
 // decode returns the records of what has arrived.
-func decode(t *testing.T, logs []collector.Log) []*sdk.Record {
+func decode(t *testing.T, logs []collector.Log) []*record.Record {
 	t.Helper()
-	var records []*sdk.Record
+	var records []*record.Record
 	for _, l := range logs {
 		decoded, err := otlp.Decode(&logspb.ResourceLogs{
 			Resource: l.Resource, SchemaUrl: l.SchemaURL,
@@ -210,7 +212,7 @@ func decode(t *testing.T, logs []collector.Log) []*sdk.Record {
 
 // text returns a record's JSON, which two records have in common only if they are the
 // same.
-func text(t *testing.T, r *sdk.Record) string {
+func text(t *testing.T, r *record.Record) string {
 	t.Helper()
 	b, err := r.AppendJSON(nil)
 	require.NoError(t, err)

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/otlp"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/sdk/exportertest"
 	"github.com/opendeed/audit/test/collector"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,9 +43,9 @@ func TestWrongServer(t *testing.T) {
 			t.Parallel()
 			e := test.by.exporterTo(t, test.url, test.opt)
 			defer func() { assert.NoError(t, e.Shutdown(context.Background())) }()
-			err := e.Export(t.Context(), exportertest.OddRecords()[:3])
+			err := e.Export(t.Context(), exporttest.OddRecords()[:3])
 			require.Error(t, err)
-			assert.False(t, sdk.IsPermanent(err), err)
+			assert.False(t, export.IsPermanent(err), err)
 			assert.Empty(t, sink.Logs())
 			t.Log(err)
 		})

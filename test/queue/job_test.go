@@ -15,7 +15,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -185,7 +185,7 @@ func TestJobs(t *testing.T) {
 	work.Wait()
 	requireDrained(t, consumer)
 
-	stated := map[string]*sdk.Record{}
+	stated := map[string]*record.Record{}
 	for _, r := range atShop.Records() {
 		stated[r.Target.ID] = r
 	}

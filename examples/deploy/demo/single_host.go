@@ -10,7 +10,7 @@ import (
 	"github.com/opendeed/audit/examples/internal/drive"
 	"github.com/opendeed/audit/exporters/stdout"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/record"
 )
 
 // singleHost kills the service, starts it again, and finds the trail of both in the
@@ -55,11 +55,11 @@ func textOf(ctx context.Context, reader query.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for record, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
+	for r, err := range reader.Find(ctx, query.Filter{Ascending: true}) {
 		if err != nil {
 			return "", err
 		}
-		if err := text.Export(ctx, []*sdk.Record{record}); err != nil {
+		if err := text.Export(ctx, []*record.Record{r}); err != nil {
 			return "", err
 		}
 	}

@@ -1,0 +1,171 @@
+package exporttest
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Equal returns nil if the records say the same, or an error that lists the fields
+// in which they differ, with their values.
+//
+// Times are compared as instants. Values are compared by type and content: the
+// integer 1 is not the float 1, 0 is not -0, NaN is NaN, and an empty slice is that
+// of its type. Lists compare in order, and it makes no difference whether an empty
+// one is nil. Of the resources the attributes count.
+func Equal(want, got *record.Record) error {
+	if want == nil || got == nil {
+		if want == got {
+			return nil
+		}
+		return fmt.Errorf("record: want %v, got %v", want, got)
+	}
+	var d differences
+	note(&d, "id", want.ID, got.ID)
+	d.time("time", want.Time, got.Time)
+	d.time("observed_time", want.ObservedTime, got.ObservedTime)
+	note(&d, "kind", want.Kind, got.Kind)
+	note(&d, "action", want.Action, got.Action)
+	note(&d, "operation", want.Operation, got.Operation)
+	d.actor("actor", &want.Actor, &got.Actor)
+	note(&d, "target", want.Target, got.Target)
+	note(&d, "outcome", want.Outcome, got.Outcome)
+	note(&d, "reason", want.Reason, got.Reason)
+	note(&d, "attempt", want.Attempt, got.Attempt)
+	note(&d, "bulk.selector", want.Bulk.Selector, got.Bulk.Selector)
+	note(&d, "bulk.affected", want.Bulk.Affected, got.Bulk.Affected)
+	d.texts("bulk.sample", want.Bulk.Sample, got.Bulk.Sample)
+	d.changes(want.Changes, got.Changes)
+	note(&d, "tenant", want.Tenant, got.Tenant)
+	d.keyValues("metadata", want.Metadata, got.Metadata)
+	note(&d, "tracker", want.Tracker, got.Tracker)
+	d.keyValues("resource", want.Resource.Attributes(), got.Resource.Attributes())
+	note(&d, "trace_id", want.TraceID, got.TraceID)
+	note(&d, "span_id", want.SpanID, got.SpanID)
+	note(&d, "channel", want.Channel, got.Channel)
+	d.keyValues("overridden", want.Overridden, got.Overridden)
+	d.texts("redacted", want.Redacted, got.Redacted)
+	d.texts("marked", want.Marked, got.Marked)
+	return errors.Join(d...)
+}
+
+// differences collects what differs.
+type differences []error
+
+func (d *differences) add(field string, want, got any) {
+	*d = append(*d, fmt.Errorf("%s: want %s, got %s", field, show(want), show(got)))
+}
+
+func note[T comparable](d *differences, field string, want, got T) {
+	if want != got {
+		d.add(field, want, got)
+	}
+}
+
+func (d *differences) time(field string, want, got time.Time) {
+	if !want.Equal(got) {
+		d.add(field, want, got)
+	}
+}
+
+func (d *differences) texts(field string, want, got []string) {
+	if !slices.Equal(want, got) {
+		d.add(field, want, got)
+	}
+}
+
+func (d *differences) actor(field string, want, got *audit.Actor) {
+	if want == nil || got == nil {
+		if want != got {
+			d.add(field, want, got)
+		}
+		return
+	}
+	note(d, field+".type", want.Type, got.Type)
+	note(d, field+".id", want.ID, got.ID)
+	note(d, field+".name", want.Name, got.Name)
+	note(d, field+".auth_method", want.AuthMethod, got.AuthMethod)
+	note(d, field+".session_id", want.SessionID, got.SessionID)
+	d.texts(field+".roles", want.Roles, got.Roles)
+	d.actor(field+".on_behalf_of", want.OnBehalfOf, got.OnBehalfOf)
+}
+
+func (d *differences) changes(want, got []audit.Change) {
+	if len(want) != len(got) {
+		d.add("changes", len(want), len(got))
+		return
+	}
+	for i := range want {
+		field := "changes[" + strconv.Itoa(i) + "]"
+		note(d, field+".field", want[i].Field, got[i].Field)
+		d.value(field+".old", want[i].Old, got[i].Old)
+		d.value(field+".new", want[i].New, got[i].New)
+		note(d, field+".redacted", want[i].Redacted, got[i].Redacted)
+	}
+}
+
+func (d *differences) keyValues(field string, want, got []attribute.KeyValue) {
+	if !slices.EqualFunc(want, got, func(a, b attribute.KeyValue) bool { return a.Key == b.Key }) {
+		d.add(field, want, got)
+		return
+	}
+	for i := range want {
+		d.value(field+"."+string(want[i].Key), want[i].Value, got[i].Value)
+	}
+}
+
+func (d *differences) value(field string, want, got attribute.Value) {
+	if !sameValue(want, got) {
+		d.add(field, want, got)
+	}
+}
+
+func sameValue(a, b attribute.Value) bool {
+	if a.Type() != b.Type() {
+		return false
+	}
+	switch a.Type() {
+	case attribute.FLOAT64:
+		return sameFloat(a.AsFloat64(), b.AsFloat64())
+	case attribute.FLOAT64SLICE:
+		return slices.EqualFunc(a.AsFloat64Slice(), b.AsFloat64Slice(), sameFloat)
+	case attribute.SLICE:
+		return slices.EqualFunc(a.AsSlice(), b.AsSlice(), sameValue)
+	case attribute.MAP:
+		return slices.EqualFunc(a.AsMap(), b.AsMap(), func(a, b attribute.KeyValue) bool {
+			return a.Key == b.Key && sameValue(a.Value, b.Value)
+		})
+	default:
+		return a == b
+	}
+}
+
+func sameFloat(a, b float64) bool {
+	return math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b)
+}
+
+// show formats v, with its type where that may be what differs, and not at any
+// length.
+func show(v any) string {
+	text := fmt.Sprintf("%+v", v)
+	switch v := v.(type) {
+	case attribute.Value:
+		text = v.Type().String() + " " + strconv.Quote(v.String())
+	case string:
+		text = strconv.Quote(v)
+	case []string:
+		text = fmt.Sprintf("%q", v)
+	}
+	const long = 300
+	if len(text) > long {
+		text = fmt.Sprintf("%.*s... (%d bytes)", long, text, len(text))
+	}
+	return text
+}

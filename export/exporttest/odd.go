@@ -1,0 +1,196 @@
+package exporttest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// OddRecords returns records that are valid and easily stored wrong: values of
+// every kind and at every limit, texts that a sink or a format may take for its own,
+// every word of every enumeration. Each names in its Action what is odd about it,
+// and has an ID of its own. They are the same in each call, and new.
+func OddRecords() []*record.Record {
+	o := oddRecords{}
+	o.people()
+	o.words()
+	o.lists()
+	o.identity()
+	o.texts()
+	o.values()
+	return o.records
+}
+
+// oddRecords collects the records.
+type oddRecords struct{ records []*record.Record }
+
+// add adds a record that has only what it needs, and what set gives it.
+func (o *oddRecords) add(what string, set func(r *record.Record)) {
+	n := 1000 + len(o.records)
+	at := start.Add(time.Duration(n) * time.Millisecond)
+	r := &record.Record{
+		Event:        audit.Event{ID: id(at, n), Time: at, Action: "odd." + what, Actor: audit.User("42")},
+		ObservedTime: at,
+	}
+	set(r)
+	o.records = append(o.records, r)
+}
+
+func (o *oddRecords) people() {
+	o.add("nothing_else", func(*record.Record) {})
+	o.add("service", func(r *record.Record) { r.Actor = audit.Service("billing") })
+	o.add("system", func(r *record.Record) { r.Actor = audit.System("nightly-purge") })
+	o.add("anonymous", func(r *record.Record) {
+		r.Actor, r.Operation, r.Outcome = audit.Anonymous(), audit.OperationLogin, audit.OutcomeDenied
+	})
+	o.add("unresolved_signal", func(r *record.Record) {
+		r.Kind, r.Actor.Type, r.Actor.ID = audit.KindSignal, audit.ActorUnresolved, ""
+	})
+	o.add("delegation", func(r *record.Record) {
+		for n := range audit.MaxDelegation {
+			behind := r.Actor
+			r.Actor = audit.Actor{
+				Type: audit.ActorService, ID: strings.Repeat("x", n+1), Name: "Zoë", AuthMethod: "mtls",
+				SessionID: "9f86d081884c7d65", Roles: []string{"", "a", "a"}, OnBehalfOf: &behind,
+			}
+		}
+	})
+}
+
+func (o *oddRecords) words() {
+	for n, operation := range []audit.Operation{
+		audit.OperationCreate, audit.OperationRead, audit.OperationUpdate, audit.OperationDelete,
+		audit.OperationExecute, audit.OperationLogin, audit.OperationLogout,
+	} {
+		o.add("operation."+operation.String(), func(r *record.Record) {
+			r.Operation, r.Outcome = operation, audit.Outcome(n%4)
+		})
+	}
+	o.add("signal", func(r *record.Record) { r.Kind = audit.KindSignal })
+}
+
+func (o *oddRecords) lists() {
+	o.add("changes", func(r *record.Record) {
+		change := func(old, now attribute.Value) {
+			r.Changes = append(r.Changes, audit.Change{Field: "lines.A-17#2.price", Old: old, New: now})
+		}
+		var none attribute.Value
+		change(none, none)
+		change(none, attribute.StringValue(""))
+		change(attribute.Int64Value(0), none)
+		change(attribute.Int64Value(1), attribute.Float64Value(1))
+		change(attribute.StringSliceValue(nil), attribute.StringSliceValue([]string{""}))
+		mask := attribute.StringValue("***REDACTED***")
+		r.Changes = append(r.Changes, audit.Change{Field: "body", Old: mask, New: mask, Redacted: true})
+		r.Changes = append(r.Changes, audit.Change{Field: "é.$field", Redacted: true})
+	})
+	o.add("overridden", func(r *record.Record) {
+		r.Metadata = sorted(attribute.String("client.address", "10.0.0.1"))
+		r.Overridden = sorted(attribute.String("client.address", "203.0.113.7"), attribute.Float64("count", 1))
+	})
+	o.add("bulk", func(r *record.Record) {
+		r.Target.Type = "article"
+		r.Bulk = audit.Bulk{Selector: strange, Affected: audit.MaxAffected, Sample: []string{"", "1", "1", strangeLine}}
+	})
+	o.add("bulk.nothing_affected", func(r *record.Record) {
+		r.Target.Type, r.Bulk.Selector = "article", "{}"
+	})
+	o.add("attempt", func(r *record.Record) { r.Attempt = r.ID })
+	o.add("attempt.end", func(r *record.Record) { r.Attempt = id(start, 1) })
+	o.add("redacted_and_marked", func(r *record.Record) {
+		r.Redacted = []string{"metadata.a", "metadata.password", "reason"}
+		r.Marked = []string{"actor.name", "metadata[300 bytes]", "signal.overflow"}
+	})
+	o.add("many_metadata", func(r *record.Record) {
+		for n := range 256 {
+			r.Metadata = append(r.Metadata, attribute.Int(string(rune('Ā'+n)), n))
+		}
+	})
+}
+
+func (o *oddRecords) identity() {
+	first, last := time.Unix(0, 0).UTC(), time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
+	o.add("first_time", func(r *record.Record) { r.Time, r.ObservedTime = first, first.Add(1) })
+	o.add("last_time", func(r *record.Record) { r.Time, r.ObservedTime = last, last })
+	o.add("whole_second", func(r *record.Record) { r.Time = start.Truncate(time.Second) })
+	o.add("id", func(r *record.Record) {
+		for i := range r.ID {
+			r.ID[i] = 0xff
+		}
+	})
+	o.add("trace", func(r *record.Record) { r.TraceID, r.SpanID = [16]byte{15: 1}, [8]byte{7: 1} })
+	o.add("tracker", func(r *record.Record) { r.Tracker.Version = "v0.0.0-é" })
+	o.add("resource", func(r *record.Record) {
+		r.Resource = resource.NewSchemaless(
+			attribute.Int("process.pid", 1), attribute.Float64("load", 1), attribute.StringSlice("tags", nil),
+		)
+	})
+	o.add("empty_resource", func(r *record.Record) { r.Resource = resource.Empty() })
+}
+
+// strange is a text that stays itself only if nothing interprets it: quotes,
+// line ends, what HTML and JavaScript single out, a byte order mark, direction
+// controls, joined and combining characters, the last character.
+const strange = "\"'`\\ \t\n\r </script>&amp; \u2028\u2029 \ufeff \u202eevil\u2066 👨\u200d👩 e\u0301 \u00e9 İı \ufffd \U0010ffff %s ${x} {{.}} \\u0000"
+
+// strangeLine is such a text for where only one line may be.
+const strangeLine = "\"'`\\ <&> \u2028 \ufeff \u202eevil 👨\u200d👩 e\u0301 \ufffd \U0010ffff"
+
+// oddKeys are keys that mean something to some sink, format or language.
+var oddKeys = []string{
+	"$set", "$where", "$f", "_id", "__proto__", "a", "a.", "a.b", "A", ".", "*", "0", "00", "id", "time", "action",
+	"e\u0301", "\u00e9", // look the same
+	"\ufffd", "\U00010000", // in the order of UTF-8; UTF-16 has the other
+	"\u2028", "\"", "\\", "</script>",
+}
+
+func (o *oddRecords) texts() {
+	o.add("text", func(r *record.Record) {
+		r.Reason = strange
+		r.Actor = audit.Actor{Type: audit.ActorUser, ID: strangeLine, Name: strangeLine, AuthMethod: strangeLine, Roles: []string{strangeLine}}
+		r.Target = audit.Target{Type: strangeLine, ID: strangeLine, Name: strangeLine}
+		r.Tenant, r.Channel = strangeLine, strangeLine
+		r.Tracker = record.Instrumentation{Name: strangeLine, Version: strangeLine}
+		r.Changes = []audit.Change{{Field: strangeLine, Old: attribute.StringValue(strange), New: attribute.StringValue(strangeLine)}}
+		r.Metadata = sorted(attribute.String(strangeLine, strange))
+	})
+	o.add("long_text", func(r *record.Record) {
+		name := strings.Repeat("n", record.MaxNameLength)
+		r.Actor.Name, r.Target = name, audit.Target{Type: "article", ID: name, Name: name}
+		r.Reason = strings.Repeat("€", 19<<10) // of three bytes each
+		r.Metadata = sorted(attribute.String(strings.Repeat("k", record.MaxKeyLength), "v"))
+	})
+	o.add(strings.Repeat("a", audit.MaxActionLength-len("odd.")), func(*record.Record) {})
+	o.add("keys", func(r *record.Record) {
+		members := make([]attribute.KeyValue, 0, len(oddKeys))
+		for _, key := range oddKeys {
+			members = append(members, attribute.String(key, key))
+		}
+		r.Metadata = sorted(append(members, attribute.KeyValue{Key: "map", Value: attribute.MapValue(members...)})...)
+	})
+}
+
+func (o *oddRecords) values() {
+	for _, odd := range oddValues {
+		o.add(odd.what, func(r *record.Record) {
+			for n, v := range odd.values {
+				key := fmt.Sprintf("value.%02d", n)
+				r.Metadata = append(r.Metadata, attribute.KeyValue{Key: attribute.Key(key), Value: v})
+				r.Changes = append(r.Changes, audit.Change{Field: key, Old: odd.values[0], New: v})
+			}
+		})
+	}
+}
+
+// sorted sorts by key, as the metadata of a record is.
+func sorted(kvs ...attribute.KeyValue) []attribute.KeyValue {
+	slices.SortFunc(kvs, func(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
+	return kvs
+}

@@ -1,0 +1,48 @@
+package sdk
+
+import (
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/record"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+)
+
+func testValidator(t *testing.T, opts ...ValidationOption) *validator {
+	t.Helper()
+	v, err := newValidator(opts...)
+	require.NoError(t, err)
+	v.metrics, err = newMetrics(noop.NewMeterProvider())
+	require.NoError(t, err)
+	return v
+}
+
+// The odd records of the exporters' suite would prove nothing of exporters if
+// validation rejected or changed them.
+func TestOddRecordsAreValid(t *testing.T) {
+	t.Parallel()
+	v := testValidator(t)
+	fresh := exporttest.OddRecords()
+	for i, r := range exporttest.OddRecords() {
+		require.NoError(t, v.check(t.Context(), r), r.Action)
+		require.NoError(t, exporttest.Equal(fresh[i], r), r.Action)
+	}
+}
+
+// A processor may take away what the SDK assigned before validation.
+func TestValidationChecksWhatTheSDKAssigns(t *testing.T) {
+	t.Parallel()
+	v := testValidator(t, WithActions("article.*"))
+	r := &record.Record{ObservedTime: time.Now(), Event: audit.Event{
+		ID: audit.NewID(), Time: time.Now(), Action: "article.update", Actor: audit.User("1"),
+	}}
+	require.NoError(t, v.check(t.Context(), r))
+	r.ID = audit.ID{}
+	require.ErrorContains(t, v.check(t.Context(), r), "id: it is missing")
+	r.ID, r.Actor = audit.NewID(), audit.Actor{}
+	assert.ErrorContains(t, v.check(t.Context(), r), "actor.type: it is missing")
+}
