@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.yaml.in/yaml/v3"
@@ -98,37 +99,49 @@ func (l *ledgerModel) check(d *decoder, path string, exporters *exportersModel) 
 	}
 }
 
-func (l *ledgerModel) options() []sdk.LedgerOption {
+// options returns the options of the ledger, with its exporters.
+func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	var opts []sdk.LedgerOption
 	if l.SyncInterval > 0 {
-		opts = append(opts, sdk.WithSyncInterval(time.Duration(l.SyncInterval)))
+		opts = append(opts, ledger.WithSyncInterval(time.Duration(l.SyncInterval)))
 	}
 	if l.MaxSize > 0 {
-		opts = append(opts, sdk.WithLedgerSize(int64(l.MaxSize)))
+		opts = append(opts, ledger.WithMaxSize(int64(l.MaxSize)))
 	}
 	if l.SegmentSize > 0 {
-		opts = append(opts, sdk.WithSegmentSize(int64(l.SegmentSize)))
+		opts = append(opts, ledger.WithSegmentSize(int64(l.SegmentSize)))
 	}
 	if b := l.Retention.bounds; b != nil {
-		opts = append(opts, sdk.WithRetention(time.Duration(b.Age), int64(b.Size)))
+		opts = append(opts, ledger.WithRetention(time.Duration(b.Age), int64(b.Size)))
 	} else if l.Retention.word == untilExported {
-		opts = append(opts, sdk.WithRetention(0, 0))
+		opts = append(opts, ledger.WithRetention(0, 0))
 	}
 	if l.Salvage == flagTrue {
-		opts = append(opts, sdk.WithSalvage())
+		opts = append(opts, ledger.WithSalvage())
 	}
-	if l.Export != nil {
-		opts = append(opts, sdk.WithExport(l.Export.options()...))
-		if l.Export.BatchBytes > 0 {
-			opts = append(opts, sdk.WithBatchBytes(int(l.Export.BatchBytes)))
-		}
+	for _, e := range exporters {
+		opts = append(opts, sdk.ExportTo(e, l.exportOptions()...))
+	}
+	return opts
+}
+
+func (l *ledgerModel) exportOptions() []sdk.ExportOption {
+	if l.Export == nil {
+		return nil
+	}
+	var opts []sdk.ExportOption
+	for _, opt := range l.Export.options() {
+		opts = append(opts, opt)
+	}
+	if l.Export.BatchBytes > 0 {
+		opts = append(opts, sdk.WithBatchBytes(int(l.Export.BatchBytes)))
 	}
 	return opts
 }
 
 // options returns the options of what was given.
-func (e *exportModel) options() []sdk.BatchOption {
-	var opts []sdk.BatchOption
+func (e *exportModel) options() []sdk.DeliveryOption {
+	var opts []sdk.DeliveryOption
 	if e.BatchSize > 0 {
 		opts = append(opts, sdk.WithBatchSize(int(e.BatchSize)))
 	}

@@ -168,11 +168,14 @@ type batchModel struct {
 }
 
 // options returns the options of what was given.
-func (b *batchModel) options() []sdk.BatchOption {
+func (b *batchModel) options() []sdk.BatcherOption {
 	if b == nil {
 		return nil
 	}
-	opts := b.exportModel.options()
+	var opts []sdk.BatcherOption
+	for _, opt := range b.exportModel.options() {
+		opts = append(opts, opt)
+	}
 	if b.QueueSize > 0 {
 		opts = append(opts, sdk.WithQueueSize(int(b.QueueSize)))
 	}

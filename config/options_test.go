@@ -17,7 +17,7 @@ func TestOptionsOfKeys(t *testing.T) {
 	t.Parallel()
 	var none *batchModel
 	assert.Empty(t, none.options())
-	assert.Empty(t, (&ledgerModel{Dir: "d"}).options())
+	assert.Empty(t, (&ledgerModel{Dir: "d"}).options(nil))
 	assert.Empty(t, (&validationModel{}).options())
 	for name, given := range map[string]int{
 		"batch size":          len((&exportModel{BatchSize: 1}).options()),
@@ -27,20 +27,20 @@ func TestOptionsOfKeys(t *testing.T) {
 		"a batch's interval":  len((&batchModel{exportModel: exportModel{Interval: 1}}).options()),
 		"queue size":          len((&batchModel{QueueSize: 1}).options()),
 		"attempts":            len((&batchModel{MaxAttempts: 1}).options()),
-		"sync interval":       len((&ledgerModel{SyncInterval: 1}).options()),
-		"max size":            len((&ledgerModel{MaxSize: 1}).options()),
-		"segment size":        len((&ledgerModel{SegmentSize: 1}).options()),
-		"retention":           len((&ledgerModel{Retention: retentionModel{bounds: &retentionBounds{Age: 1}}}).options()),
-		"until exported":      len((&ledgerModel{Retention: retentionModel{word: untilExported}}).options()),
-		"salvage":             len((&ledgerModel{Salvage: flagTrue}).options()),
-		"export":              len((&ledgerModel{Export: &ledgerExportModel{}}).options()),
-		"batch bytes":         len((&ledgerModel{Export: &ledgerExportModel{BatchBytes: 1}}).options()) - 1,
+		"sync interval":       len((&ledgerModel{SyncInterval: 1}).options(nil)),
+		"max size":            len((&ledgerModel{MaxSize: 1}).options(nil)),
+		"segment size":        len((&ledgerModel{SegmentSize: 1}).options(nil)),
+		"retention":           len((&ledgerModel{Retention: retentionModel{bounds: &retentionBounds{Age: 1}}}).options(nil)),
+		"until exported":      len((&ledgerModel{Retention: retentionModel{word: untilExported}}).options(nil)),
+		"salvage":             len((&ledgerModel{Salvage: flagTrue}).options(nil)),
+		"exporter":            len((&ledgerModel{}).options([]export.Exporter{nil})),
+		"batch bytes":         len((&ledgerModel{Export: &ledgerExportModel{BatchBytes: 1}}).exportOptions()),
 		"actions":             len((&validationModel{Actions: []text{"a"}}).options()),
 		"required":            len((&validationModel{Required: []requiredModel{{Actions: []text{"a"}}}}).options()),
 		"clock skew":          len((&validationModel{MaxClockSkew: 1}).options()),
 		"record size":         len((&validationModel{MaxRecordSize: 1}).options()),
 		"metadata":            len((&validationModel{MaxMetadata: 1}).options()),
-		"no salvage, negated": 1 - len((&ledgerModel{Salvage: flagFalse}).options()),
+		"no salvage, negated": 1 - len((&ledgerModel{Salvage: flagFalse}).options(nil)),
 	} {
 		assert.Equal(t, 1, given, name)
 	}

@@ -109,7 +109,7 @@ func (b *builder) deliveries() []sdk.Option {
 		exporters[i] = export.Filter(e, m.Exporters.list[i].common().Filter.keep())
 	}
 	if m.Ledger != nil {
-		return []sdk.Option{sdk.WithLedger(string(m.Ledger.Dir), exporters, m.Ledger.options()...)}
+		return []sdk.Option{sdk.WithLedger(string(m.Ledger.Dir), m.Ledger.options(exporters)...)}
 	}
 	var opts []sdk.Option
 	for i, e := range exporters {

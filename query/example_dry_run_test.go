@@ -22,7 +22,7 @@ func ExampleDryRun() {
 	}
 	defer os.RemoveAll(temp)
 	dir := filepath.Join(temp, "audit-ledger")
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, nil))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir))
 	if err != nil {
 		log.Fatal(err)
 	}

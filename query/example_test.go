@@ -21,7 +21,7 @@ func Example() {
 	}
 	defer os.RemoveAll(temp)
 	dir := filepath.Join(temp, "audit-ledger")
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, nil))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir))
 	if err != nil {
 		log.Fatal(err)
 	}

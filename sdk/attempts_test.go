@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -77,7 +76,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "ledger")
-			p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+			p := openProvider(t, sdk.WithLedger(dir), quiet())
 			ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 				TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2},
 			}))
@@ -100,7 +99,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			var logs bytes.Buffer
 			s := &sink{}
 			before := time.Now()
-			p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))),
+			p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))),
 				sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
 			all := stored(t, dir)
 			require.Len(t, all, 4, "NewTrackerProvider has closed it")
@@ -130,7 +129,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			require.NoError(t, p.Shutdown(t.Context()))
 			require.Len(t, s.all(), 4, "exporters get it like any other")
 			logs.Reset()
-			p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{&sink{}}), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+			p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(&sink{})), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 			require.NoError(t, p.Shutdown(t.Context()))
 			assert.Len(t, stored(t, dir), 4, "once")
 			assert.Empty(t, logs.String())
@@ -143,7 +142,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 func TestAttemptClosedTwice(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
-	p := openProvider(t, sdk.WithLedger(base+"/1", nil), sdk.WithLedger(base+"/2", nil), quiet())
+	p := openProvider(t, sdk.WithLedger(base+"/1"), sdk.WithLedger(base+"/2"), quiet())
 	for i := range 100 { // more than is appended at once
 		mustBegin(t, p, fmt.Sprint(i))
 	}
@@ -151,7 +150,7 @@ func TestAttemptClosedTwice(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 
 	ids := map[audit.ID]*record.Record{}
-	p = openProvider(t, sdk.WithLedger(one, nil), quiet())
+	p = openProvider(t, sdk.WithLedger(one), quiet())
 	again := killed(t, one)
 	require.NoError(t, p.Shutdown(t.Context()))
 	for _, r := range stored(t, one)[100:] {
@@ -159,7 +158,7 @@ func TestAttemptClosedTwice(t *testing.T) {
 	}
 	require.Len(t, ids, 100)
 	for _, dir := range []string{again, two} {
-		p = openProvider(t, sdk.WithLedger(dir, nil), quiet())
+		p = openProvider(t, sdk.WithLedger(dir), quiet())
 		require.NoError(t, p.Shutdown(t.Context()))
 		all := stored(t, dir)
 		require.Len(t, all, 200)
@@ -173,7 +172,7 @@ func TestAttemptClosedTwice(t *testing.T) {
 func TestAttemptsOfOthers(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	p := openProvider(t, sdk.WithLedger(dir), quiet())
 	e := payout("1")
 	e.Attempt = audit.NewID()
 	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "begun on another host")
@@ -181,7 +180,7 @@ func TestAttemptsOfOthers(t *testing.T) {
 	e.Metadata = []attribute.KeyValue{attribute.String("attempt", "0199c1f2-aaaa-7bbb-8ccc-000000000001")}
 	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "not an attempt at all")
 	require.NoError(t, p.Shutdown(t.Context()))
-	p = openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	p = openProvider(t, sdk.WithLedger(dir), quiet())
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.Len(t, stored(t, dir), 2)
 }
@@ -191,8 +190,8 @@ func TestAttemptsOutliveRetention(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	open := func() *sdk.TrackerProvider {
-		return openProvider(t, sdk.WithLedger(dir, []export.Exporter{&sink{}}, quick(),
-			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)), quiet())
+		return openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(&sink{}, quick()...),
+			ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithMaxSize(2*ledger.MinSegmentSize), ledger.WithRetention(0, 0)), quiet())
 	}
 	p := open()
 	a := mustBegin(t, p, "1")
@@ -215,12 +214,12 @@ func TestAttemptsOutliveRetention(t *testing.T) {
 func TestAttemptsSetDamaged(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	p := openProvider(t, sdk.WithLedger(dir), quiet())
 	a := mustBegin(t, p, "1")
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.NoError(t, os.WriteFile(dir+"/pairs", []byte("what is this"), 0o600))
 	var logs bytes.Buffer
-	p = openProvider(t, sdk.WithLedger(dir, nil), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	p = openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	assert.Contains(t, logs.String(), "neither of its two copies is as it was written")
 	require.NoError(t, p.Shutdown(t.Context()))
 	all := stored(t, dir)
@@ -240,7 +239,7 @@ func TestAttemptThatIsNoRecord(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	var logs bytes.Buffer
-	p := openProvider(t, sdk.WithLedger(dir, nil), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	p := openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	assert.Contains(t, logs.String(), "it is missing, while there are entries")
 	assert.Contains(t, logs.String(), "is no record")
 	mustBegin(t, p, "1")
@@ -249,7 +248,7 @@ func TestAttemptThatIsNoRecord(t *testing.T) {
 
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", nil, sdk.WithSyncInterval(time.Hour)), quiet())
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", ledger.WithSyncInterval(time.Hour)), quiet())
 	attempts := make([]*audit.Attempt, ledger.MaxPairs)
 	var wg sync.WaitGroup
 	for g := range 4 {
@@ -276,7 +275,7 @@ func TestAttemptsConcurrently(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ledger")
 	var begun, finished sync.Map
 	for range 5 {
-		p := openProvider(t, sdk.WithLedger(dir, nil, sdk.WithSegmentSize(ledger.MinSegmentSize)), quiet())
+		p := openProvider(t, sdk.WithLedger(dir, ledger.WithSegmentSize(ledger.MinSegmentSize)), quiet())
 		var wg sync.WaitGroup
 		for g := range 4 {
 			wg.Go(func() {
@@ -303,7 +302,7 @@ func TestAttemptsConcurrently(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 		dir = dead
 	}
-	p := openProvider(t, sdk.WithLedger(dir, nil), quiet())
+	p := openProvider(t, sdk.WithLedger(dir), quiet())
 	require.NoError(t, p.Shutdown(t.Context()))
 	ends, beginnings, closings := map[audit.ID]int{}, map[audit.ID]bool{}, map[audit.ID]bool{}
 	for _, r := range stored(t, dir) {

@@ -3,7 +3,7 @@
 //
 //	exporter, err := stdout.New()
 //	...
-//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", []export.Exporter{exporter}))
+//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
 //	...
 //	defer provider.Shutdown(context.Background())
 //	audit.SetTrackerProvider(provider)

@@ -1,7 +1,5 @@
 package sdk
 
-import "errors"
-
 // ProcessorError says what a processor did wrong.
 type ProcessorError struct {
 	// Processor is the type of the processor.
@@ -24,7 +22,3 @@ func (e *ProcessorError) Error() string {
 
 // Unwrap returns what went wrong.
 func (e *ProcessorError) Unwrap() error { return e.Err }
-
-// ErrTooManyAttempts is what beginning an attempt fails with where a ledger has
-// ledger.MaxPairs open ones: the application does not finish what it begins.
-var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // Track returns when the record is on disk. The exporter follows, and Shutdown waits
@@ -26,9 +26,9 @@ func ExampleWithLedger() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(temp, "audit-ledger"), []export.Exporter{exporter},
-		sdk.WithRetention(365*24*time.Hour, 0), // what is older goes, once it is exported
-		sdk.WithExport(sdk.WithBatchSize(256)),
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(temp, "audit-ledger"),
+		sdk.ExportTo(exporter, sdk.WithBatchSize(256)),
+		ledger.WithRetention(365*24*time.Hour, 0), // remove older records, once exported
 	))
 	if err != nil {
 		log.Fatal(err)
@@ -41,7 +41,7 @@ func ExampleWithLedger() {
 	})
 	fmt.Println("on disk:", err == nil)
 
-	// What an exporter refused for good is kept, with the reason.
+	// What an exporter rejects permanently is kept, with the reason.
 	for letter, err := range provider.DeadLetters(ctx) {
 		fmt.Println(letter.Exporter, letter.Reason, err)
 	}

@@ -133,12 +133,12 @@ func TestFilteredKeepsRetryAfter(t *testing.T) {
 func TestFilteredLedger(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
-	p := newProvider(t, sdk.WithLedger(t.TempDir(), []export.Exporter{export.Filter(s, func(r *record.Record) bool {
+	p := newProvider(t, sdk.WithLedger(t.TempDir(), sdk.ExportTo(export.Filter(s, func(r *record.Record) bool {
 		if r.Action == "b.c" {
 			panic("odd")
 		}
 		return r.Action != "b.d"
-	})}))
+	}))))
 	tracker := p.Tracker("test")
 	for _, action := range []string{"b.a", "b.c", "b.d", "b.e"} {
 		require.NoError(t, tracker.Track(t.Context(), with(func(e *audit.Event) { e.Action = action })))

@@ -24,10 +24,10 @@ import (
 )
 
 // quick makes followers lose no time in tests.
-func quick(opts ...sdk.BatchOption) sdk.LedgerOption {
-	return sdk.WithExport(append([]sdk.BatchOption{
+func quick(opts ...sdk.ExportOption) []sdk.ExportOption {
+	return append([]sdk.ExportOption{
 		sdk.WithBatchInterval(time.Millisecond), sdk.WithBackoff(time.Millisecond), sdk.WithBatchSize(10),
-	}, opts...)...)
+	}, opts...)
 }
 
 // follower is a sink that remembers which targets it has, and how often.
@@ -100,7 +100,7 @@ func openProvider(t *testing.T, opts ...sdk.Option) *sdk.TrackerProvider {
 func TestLedgerIsAStore(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
-	p := openProvider(t, sdk.WithLedger(dir, nil))
+	p := openProvider(t, sdk.WithLedger(dir))
 	want := trackNumbered(t, p, 1, 50)
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), valid()), audit.ErrShutdown)
@@ -121,7 +121,7 @@ func TestLedgerIsAStore(t *testing.T) {
 func TestLedgerExportersFollowInOrder(t *testing.T) {
 	t.Parallel()
 	a, b := &follower{id: "a"}, &follower{id: "b"}
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{a, b}, quick()))
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(a, quick()...), sdk.ExportTo(b, quick()...)))
 	want := trackNumbered(t, p, 1, 500)
 	require.NoError(t, p.ForceFlush(t.Context()))
 	assert.Equal(t, want, a.has())
@@ -150,7 +150,7 @@ func TestLedgerGoesOnWhereItStopped(t *testing.T) {
 		return nil
 	}
 	open := func() *sdk.TrackerProvider {
-		return openProvider(t, sdk.WithLedger(dir, []export.Exporter{a, b}, quick()), sdk.WithLogger(slog.New(slog.DiscardHandler)))
+		return openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(a, quick()...), sdk.ExportTo(b, quick()...)), sdk.WithLogger(slog.New(slog.DiscardHandler)))
 	}
 	p := open()
 	want := trackNumbered(t, p, 1, 25)
@@ -184,7 +184,7 @@ func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
 	release := make(chan struct{})
 	hung := &follower{id: "hung", fail: func(context.Context) error { <-release; return nil }}
 	good := &follower{id: "good"}
-	p := openProvider(t, sdk.WithLedger(dir, []export.Exporter{hung, good}, quick()))
+	p := openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(hung, quick()...), sdk.ExportTo(good, quick()...)))
 	want := trackNumbered(t, p, 1, 100)
 	require.Eventually(t, func() bool { return len(good.has()) == 100 }, 5*time.Second, time.Millisecond)
 	assert.Equal(t, want, good.has())
@@ -196,7 +196,7 @@ func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
 	close(release)
 
 	again := &follower{id: "hung"}
-	p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{again, good}, quick()))
+	p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(again, quick()...), sdk.ExportTo(good, quick()...)))
 	require.NoError(t, p.Shutdown(t.Context()), "the directory was unlocked nevertheless")
 	assert.Equal(t, want, again.has(), "it is not known what the hung export brought to the sink")
 }
@@ -221,7 +221,7 @@ func TestLedgerDeadLetters(t *testing.T) {
 		return nil
 	}
 	open := func() *sdk.TrackerProvider {
-		return openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+		return openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	}
 	p := open()
 	want := trackNumbered(t, p, 1, 20)
@@ -285,7 +285,7 @@ func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
 		return nil
 	}
 	quiet := sdk.WithLogger(slog.New(slog.DiscardHandler))
-	p := openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick(sdk.WithBatchInterval(300*time.Millisecond))), quiet)
+	p := openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick(sdk.WithBatchInterval(300*time.Millisecond))...)), quiet)
 	want := trackNumbered(t, p, 1, 30)
 	require.Eventually(t, func() bool { return len(s.has()) >= 8 }, 5*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -293,7 +293,7 @@ func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
 	require.Error(t, p.Shutdown(ctx))
 
 	mended.Store(true)
-	p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()), quiet)
+	p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)), quiet)
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.ElementsMatch(t, want, s.has(), "a clean restart delivers nothing twice")
 }
@@ -301,7 +301,7 @@ func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
 func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
-	p := openProvider(t, sdk.WithLedger(dir, nil))
+	p := openProvider(t, sdk.WithLedger(dir))
 	trackNumbered(t, p, 1, 1)
 	require.NoError(t, p.Shutdown(t.Context()))
 	l, err := ledger.Open(dir)
@@ -311,7 +311,7 @@ func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	s := &follower{id: "late"}
-	p = openProvider(t, sdk.WithLedger(dir, []export.Exporter{s}, quick()))
+	p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)))
 	trackNumbered(t, p, 3, 1)
 	require.NoError(t, p.ForceFlush(t.Context()))
 	assert.Equal(t, []string{"1", "3"}, s.has(), "a new exporter begins with the oldest")
@@ -334,8 +334,8 @@ func TestLedgerFull(t *testing.T) {
 		return nil
 	}}
 	p := openProvider(t, sdk.WithTrackTimeout(2*time.Second), sdk.WithLogger(slog.New(slog.DiscardHandler)),
-		sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}, quick(),
-			sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithLedgerSize(2*ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
+		sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s, quick()...),
+			ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithMaxSize(2*ledger.MinSegmentSize), ledger.WithRetention(0, 0)))
 	event := with(func(e *audit.Event) {
 		e.Metadata = []attribute.KeyValue{attribute.String("note", string(bytes.Repeat([]byte("x"), 8000)))}
 	})
@@ -361,7 +361,7 @@ func TestLedgerFull(t *testing.T) {
 func TestLedgerRelaxed(t *testing.T) {
 	t.Parallel()
 	s := &follower{id: "sink"}
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}, quick(), sdk.WithSyncInterval(time.Hour)))
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s, quick()...), ledger.WithSyncInterval(time.Hour)))
 	want := trackNumbered(t, p, 1, 100)
 	assert.Empty(t, s.has(), "exporters get what is synced")
 	require.NoError(t, p.ForceFlush(t.Context()))
@@ -374,20 +374,20 @@ func TestLedgerRelaxed(t *testing.T) {
 func TestBadLedgers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
-	p := openProvider(t, sdk.WithLedger(dir, nil))
+	p := openProvider(t, sdk.WithLedger(dir))
 	a := &follower{id: "a"}
 	for reason, opt := range map[string]sdk.Option{
-		"another writer":            sdk.WithLedger(dir, nil),
-		"directory is not given":    sdk.WithLedger("", nil),
-		"exporter is nil":           sdk.WithLedger(dir+"2", []export.Exporter{nil}),
-		"two exporters are named":   sdk.WithLedger(dir+"2", []export.Exporter{a, a}),
-		"at most 1024":              sdk.WithLedger(dir+"2", nil, sdk.WithExport(sdk.WithBatchSize(2000))),
-		"a ledger has no queue":     sdk.WithLedger(dir+"2", nil, sdk.WithExport(sdk.WithQueueSize(2000))),
-		"must be positive":          sdk.WithLedger(dir+"2", nil, sdk.WithBatchBytes(0)),
-		"must not be negative":      sdk.WithLedger(dir+"2", nil, sdk.WithSyncInterval(-1)),
-		"less than two segments":    sdk.WithLedger(dir+"2", nil, sdk.WithLedgerSize(1)),
-		"is not between":            sdk.WithLedger(dir+"2", nil, sdk.WithSegmentSize(1)),
-		"age and size must not be ": sdk.WithLedger(dir+"2", nil, sdk.WithRetention(-1, 0)),
+		"another writer":            sdk.WithLedger(dir),
+		"directory is not given":    sdk.WithLedger(""),
+		"exporter is nil":           sdk.WithLedger(dir+"2", sdk.ExportTo(nil)),
+		"two exporters are named":   sdk.WithLedger(dir+"2", sdk.ExportTo(a), sdk.ExportTo(a)),
+		"at most 1024":              sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchSize(2000))),
+		"an option is a":            sdk.WithLedger(dir+"2", foreignOption{}),
+		"must be positive":          sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchBytes(0))),
+		"must not be negative":      sdk.WithLedger(dir+"2", ledger.WithSyncInterval(-1)),
+		"less than two segments":    sdk.WithLedger(dir+"2", ledger.WithMaxSize(1)),
+		"is not between":            sdk.WithLedger(dir+"2", ledger.WithSegmentSize(1)),
+		"age and size must not be ": sdk.WithLedger(dir+"2", ledger.WithRetention(-1, 0)),
 	} {
 		_, err := sdk.NewTrackerProvider(opt)
 		require.ErrorContains(t, err, reason)
@@ -399,7 +399,7 @@ func TestTwoLedgers(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	a, b := &follower{id: "a"}, &follower{id: "b"}
-	p := openProvider(t, sdk.WithLedger(dir+"/1", []export.Exporter{a}, quick()), sdk.WithLedger(dir+"/2", []export.Exporter{b}, quick()))
+	p := openProvider(t, sdk.WithLedger(dir+"/1", sdk.ExportTo(a, quick()...)), sdk.WithLedger(dir+"/2", sdk.ExportTo(b, quick()...)))
 	want := trackNumbered(t, p, 1, 10)
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Equal(t, want, a.has())
@@ -409,8 +409,8 @@ func TestTwoLedgers(t *testing.T) {
 func TestLedgerConcurrently(t *testing.T) {
 	t.Parallel()
 	s := &follower{id: "sink"}
-	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}, quick(sdk.WithBatchSize(500)),
-		sdk.WithSegmentSize(ledger.MinSegmentSize), sdk.WithRetention(0, 0)))
+	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s, quick(sdk.WithBatchSize(500))...),
+		ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithRetention(0, 0)))
 	var wg sync.WaitGroup
 	want := map[string]bool{}
 	for i := range 8 {
@@ -423,3 +423,7 @@ func TestLedgerConcurrently(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(want)), s.has())
 }
+
+type foreignOption struct{}
+
+func (foreignOption) LedgerOption() {}

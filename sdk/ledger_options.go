@@ -3,123 +3,127 @@ package sdk
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// DefaultBatchBytes is how many bytes of records are exported together at most from a
-// ledger.
-const DefaultBatchBytes = 4 << 20
+// LedgerOption configures [WithLedger]. It is made by [ExportTo], or is a
+// [ledger.Option] such as [ledger.WithRetention].
+type LedgerOption interface{ LedgerOption() }
 
-// LedgerOption configures a ledger and how its exporters follow.
-type LedgerOption func(*ledgerConfig)
-
-type ledgerConfig struct {
-	ledger     []ledger.Option
-	export     []BatchOption
-	batchBytes int
-	batch      batchConfig // what export comes to
+// exportTo is the LedgerOption that adds an exporter.
+type exportTo struct {
+	exporter export.Exporter
+	options  []ExportOption
 }
 
-func newLedgerConfig(opts []LedgerOption) (ledgerConfig, error) {
-	c := ledgerConfig{batchBytes: DefaultBatchBytes}
-	for _, opt := range opts {
-		opt(&c)
-	}
-	c.batch = newBatchConfig(c.export)
-	errs := c.batch.errs
-	if c.batchBytes < 1 {
-		errs = append(errs, errors.New("WithBatchBytes: the number must be positive"))
-	}
-	if c.batch.batchSize > ledger.MaxBeyond {
-		errs = append(errs, fmt.Errorf("WithBatchSize: a ledger exports at most %d records together", ledger.MaxBeyond))
-	}
-	if c.batch.queueSize != DefaultQueueSize || c.batch.maxAttempts != DefaultMaxAttempts {
-		errs = append(errs, errors.New("WithExport: a ledger has no queue and never gives up; leave out WithQueueSize and WithMaxAttempts"))
-	}
-	return c, errors.Join(errs...)
-}
+func (exportTo) LedgerOption() {}
 
-// WithSyncInterval relaxes what Track promises: its nil survives the process, but the
-// records of the last interval may be lost with the machine. Without it every nil is
-// on stable storage.
-func WithSyncInterval(d time.Duration) LedgerOption {
-	return withLedger(ledger.WithSyncInterval(d))
-}
-
-// WithLedgerSize bounds the ledger, in bytes. Over it Track waits for exporters and
-// retention to make room, and returns audit.ErrLedgerFull after the track timeout.
-// The default is the disk.
-func WithLedgerSize(bytes int64) LedgerOption { return withLedger(ledger.WithMaxSize(bytes)) }
-
-// WithSegmentSize sets the size of the ledger's files, in bytes, by which it removes
-// what is over. The default is ledger.DefaultSegmentSize.
-func WithSegmentSize(bytes int64) LedgerOption { return withLedger(ledger.WithSegmentSize(bytes)) }
-
-// WithRetention allows the ledger to remove records that every exporter has: those
-// older than age, and the oldest while there are more than size bytes. Zero for one
-// of them is no bound; zero for both keeps nothing that every exporter has. By
-// default a ledger keeps everything.
-func WithRetention(age time.Duration, size int64) LedgerOption {
-	return withLedger(ledger.WithRetention(age, size))
-}
-
-// WithSalvage makes a provider start on a damaged ledger, which it refuses otherwise.
-// The damage stays in the files for whoever looks into it, and is logged.
-func WithSalvage() LedgerOption { return withLedger(ledger.WithSalvage()) }
-
-func withLedger(opt ledger.Option) LedgerOption {
-	return func(c *ledgerConfig) { c.ledger = append(c.ledger, opt) }
-}
-
-// WithBatchBytes sets how many bytes of records are exported together at most, unless
-// one alone has more. The default is DefaultBatchBytes.
-func WithBatchBytes(n int) LedgerOption { return func(c *ledgerConfig) { c.batchBytes = n } }
-
-// WithExport sets how exporters are fed: WithBatchSize, WithBatchInterval,
-// WithExportTimeout and WithBackoff.
-func WithExport(opts ...BatchOption) LedgerOption {
-	return func(c *ledgerConfig) { c.export = append(c.export, opts...) }
-}
-
-// WithLedger stores records in the directory dir, and returns from Track once they are
-// on stable storage. The exporters follow, each at its own pace and from its own
-// cursor, over restarts and outages: a record that an exporter fails to deliver is
-// tried again until it is delivered, with a pause that doubles, and keeps those behind
-// it waiting, but no other exporter. What an exporter refuses for good (Permanent) is
-// kept with the reason among the dead letters.
+// ExportTo adds an exporter that follows the ledger, at its own pace and from its own
+// cursor, across restarts and outages.
 //
-// An exporter gets every record at least once, in order but for those that it refused
-// for a while: it may see a record again, under the same ID, after the process was
-// killed, and after an Export whose outcome it did not know itself. A new exporter
-// begins with the oldest record that is kept. Without exporters the ledger is an
-// embedded store. A directory has one writer at a time.
+// A record that the exporter fails to deliver is retried until it is delivered, with a
+// pause that doubles; later records wait for it, other exporters do not. A record that
+// the exporter rejects permanently (export.Permanent) is kept among the dead letters,
+// with the reason.
 //
-// Attempts (audit.Begin) that the last process left open are closed before
-// NewTrackerProvider returns, each by a record of the system actor RecoveryActor. The
-// ledger's files know which those are: it is not read from its beginning. With
-// WithSyncInterval an attempt is as safe as any other record.
-func WithLedger(dir string, exporters []export.Exporter, opts ...LedgerOption) Option {
+// The exporter gets every record at least once, in order except for those that it
+// rejected for a while. It may get a record again, under the same ID, after the process
+// was killed and after an Export whose outcome it did not know itself. A new exporter
+// starts with the oldest record that is kept.
+func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
+	return exportTo{exporter: e, options: opts}
+}
+
+// RecoveryActor is the ID of the system actor that closes attempts which a stopped
+// process left open.
+const RecoveryActor = "audit-recovery"
+
+// ErrTooManyAttempts is the error of beginning an attempt while ledger.MaxPairs are open
+// in the ledger. The application does not finish what it begins.
+var ErrTooManyAttempts = delivery.ErrTooManyAttempts
+
+// WithLedger stores records in the directory dir. Track returns once they are on stable
+// storage, and the exporters given by [ExportTo] follow. Without exporters the ledger is
+// an embedded store.
+//
+//	sdk.WithLedger("audit-ledger",
+//		sdk.ExportTo(stdoutExporter),
+//		sdk.ExportTo(mongoExporter, sdk.WithBatchSize(500)),
+//		ledger.WithRetention(90*24*time.Hour, 0),
+//	)
+//
+// A directory has one writer at a time. By default the ledger keeps every record, grows
+// until the disk is full, and syncs before every nil; package ledger has the options
+// that change this. Track waits for room in a full ledger, and returns
+// audit.ErrLedgerFull after the track timeout.
+//
+// NewTrackerProvider closes attempts (audit.Begin) that the last process left open, each
+// by a record of the system actor RecoveryActor. The ledger's files know which those
+// are, so the ledger is not read from its beginning.
+func WithLedger(dir string, opts ...LedgerOption) Option {
 	return func(c *config) {
-		lc, err := newLedgerConfig(opts)
-		if err != nil {
-			c.fail(fmt.Errorf("WithLedger: %w", err))
-		}
-		if dir == "" {
-			c.fail(errors.New("WithLedger: the directory is not given"))
-		}
 		name := "ledger"
 		if c.ledgers++; c.ledgers > 1 {
 			name = fmt.Sprintf("ledger-%d", c.ledgers)
 		}
 		c.names = append(c.names, name)
-		for _, e := range exporters {
-			c.addName(e, "WithLedger")
+		if dir == "" {
+			c.fail(errors.New("WithLedger: the directory is not given"))
 		}
-		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery, error) {
-			return openLedger(p, name, dir, p.enforcement.filter(exporters), lc)
+		l := delivery.LedgerConfig{Name: name, Dir: dir}
+		for _, opt := range opts {
+			switch opt := opt.(type) {
+			case exportTo:
+				c.addFollower(&l, opt)
+			case ledger.Option:
+				l.Options = append(l.Options, opt)
+			default:
+				c.fail(fmt.Errorf("WithLedger: an option is a %T; use sdk.ExportTo or an option of package ledger", opt))
+			}
+		}
+		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery.Delivery, error) {
+			d, err := p.openLedger(l)
+			if err != nil {
+				return nil, fmt.Errorf("WithLedger: %w", err)
+			}
+			return d, nil
 		})
 	}
+}
+
+func (c *config) addFollower(l *delivery.LedgerConfig, to exportTo) {
+	conf := defaultDelivery()
+	for _, opt := range to.options {
+		opt.follower(&conf)
+	}
+	if err := conf.CheckFollower(); err != nil {
+		c.fail(fmt.Errorf("ExportTo: %w", err))
+	}
+	if c.addName(to.exporter, "ExportTo") {
+		l.Exporters = append(l.Exporters, delivery.Following{Exporter: to.exporter, Config: conf})
+	}
+}
+
+// openLedger opens the ledger with what the provider knows.
+func (p *TrackerProvider) openLedger(l delivery.LedgerConfig) (*delivery.Ledger, error) {
+	for i := range l.Exporters {
+		l.Exporters[i].Exporter = p.enforcement.filter(l.Exporters[i].Exporter)
+	}
+	l.Env = p.env
+	l.Redact = func(reason string) string {
+		clean, _ := p.redactor.Text(reason)
+		return clean
+	}
+	l.Closing = delivery.Closing{
+		Actor:    RecoveryActor,
+		Tracker:  record.Instrumentation{Name: instrumentationName},
+		Resource: p.resource,
+		Timeout:  p.trackTimeout,
+		Closed:   p.metrics.addAccepted,
+	}
+	return delivery.OpenLedger(l)
 }

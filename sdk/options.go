@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
@@ -32,9 +33,9 @@ type config struct {
 	meterProvider metric.MeterProvider
 	logger        *slog.Logger
 	policy        *policy.Policy
-	names         []string                                   // of exporters and ledgers, in order
-	exporters     []string                                   // their names
-	deliveries    []func(*TrackerProvider) (delivery, error) // started only when all is well
+	names         []string                                            // of exporters and ledgers, in order
+	exporters     []string                                            // their names
+	deliveries    []func(*TrackerProvider) (delivery.Delivery, error) // started only when all is well
 	ledgers       int
 	errs          []error
 }
@@ -66,8 +67,6 @@ func (c *config) fail(err error) {
 	}
 }
 
-var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")
-
 // checkDeliveries refuses a provider that would record nothing, and exporters
 // that could not be told apart.
 func (c *config) checkDeliveries() {
@@ -83,10 +82,10 @@ func (c *config) checkDeliveries() {
 	}
 }
 
-// addDelivery checks the exporter and keeps open for when all options are known.
-func (c *config) addDelivery(e export.Exporter, option string, open func(*TrackerProvider) delivery) {
+// addDelivery checks the exporter and keeps open until all options are known.
+func (c *config) addDelivery(e export.Exporter, option string, open func(delivery.Env) delivery.Delivery) {
 	if c.addName(e, option) {
-		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery, error) { return open(p), nil })
+		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery.Delivery, error) { return open(p.env), nil })
 	}
 }
 
@@ -166,31 +165,4 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 // values of events. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
-}
-
-// WithSyncer delivers to e before Track returns. Nothing is tried again: the
-// caller has the error. Export gets one record at a time, and a context with the
-// values of Track's.
-func WithSyncer(e export.Exporter) Option {
-	return func(c *config) {
-		c.addDelivery(e, "WithSyncer", func(p *TrackerProvider) delivery {
-			if d, ok := e.(export.DirectExporter); ok && d.Direct() {
-				return newDirectSyncer(p, e)
-			}
-			return newSyncer(p, e)
-		})
-	}
-}
-
-// WithBatcher delivers to e from a bounded queue in memory: Track returns when
-// the record is queued, and waits while the queue is full. What is queued is lost
-// when the process is killed, so that it is for sinks that may lose.
-func WithBatcher(e export.Exporter, opts ...BatchOption) Option {
-	return func(c *config) {
-		b := newBatchConfig(opts)
-		for _, err := range b.errs {
-			c.fail(fmt.Errorf("WithBatcher: %w", err))
-		}
-		c.addDelivery(e, "WithBatcher", func(p *TrackerProvider) delivery { return newBatcher(p, e, b) })
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/delivery"
 )
 
 // WithPolicy puts the rules of a policy in force; a provider has one policy at most.
@@ -115,16 +116,16 @@ func (c *config) checkRouted(name string) error {
 type enforcement struct {
 	policy *policy.Policy
 	rules  []policy.Rule
-	routes [][]delivery // by rule; nil is all of them
+	routes [][]delivery.Delivery // by rule; nil is all of them
 }
 
 func newEnforcement(p *policy.Policy) *enforcement {
 	rules := p.Rules()
-	return &enforcement{policy: p, rules: rules, routes: make([][]delivery, len(rules))}
+	return &enforcement{policy: p, rules: rules, routes: make([][]delivery.Delivery, len(rules))}
 }
 
 // route finds the deliveries of each rule. A ledger stores every record.
-func (n *enforcement) route(deliveries []delivery) {
+func (n *enforcement) route(deliveries []delivery.Delivery) {
 	if n == nil {
 		return
 	}
@@ -133,7 +134,7 @@ func (n *enforcement) route(deliveries []delivery) {
 			continue
 		}
 		for _, d := range deliveries {
-			if _, is := d.(*ledgerDelivery); is || slices.Contains(n.rules[i].Exporters, d.name()) {
+			if _, ok := d.(*delivery.Ledger); ok || slices.Contains(n.rules[i].Exporters, d.Name()) {
 				n.routes[i] = append(n.routes[i], d)
 			}
 		}
@@ -141,7 +142,7 @@ func (n *enforcement) route(deliveries []delivery) {
 }
 
 // apply reduces the record's changes, and returns those of the deliveries that get it.
-func (n *enforcement) apply(r *record.Record, all []delivery) []delivery {
+func (n *enforcement) apply(r *record.Record, all []delivery.Delivery) []delivery.Delivery {
 	i := n.policy.Find(&r.Event, r.Channel)
 	if i < 0 {
 		return all
@@ -159,22 +160,19 @@ func (n *enforcement) apply(r *record.Record, all []delivery) []delivery {
 	return all
 }
 
-// filter has a ledger's exporters get the records that the rules send to them.
-func (n *enforcement) filter(exporters []export.Exporter) []export.Exporter {
+// filter returns an exporter that gets the records which the rules send to e.
+func (n *enforcement) filter(e export.Exporter) export.Exporter {
 	if n == nil {
-		return exporters
+		return e
 	}
-	filtered := make([]export.Exporter, len(exporters))
-	for i, e := range exporters {
-		filtered[i] = e
-		if name := e.Name(); slices.ContainsFunc(n.rules, func(r policy.Rule) bool { return !gets(&r, name) }) {
-			filtered[i] = export.Filter(e, func(r *record.Record) bool {
-				found := n.policy.Find(&r.Event, r.Channel)
-				return found < 0 || gets(&n.rules[found], name)
-			})
-		}
+	name := e.Name()
+	if !slices.ContainsFunc(n.rules, func(r policy.Rule) bool { return !gets(&r, name) }) {
+		return e
 	}
-	return filtered
+	return export.Filter(e, func(r *record.Record) bool {
+		i := n.policy.Find(&r.Event, r.Channel)
+		return i < 0 || gets(&n.rules[i], name)
+	})
 }
 
 // gets reports whether a rule sends its records to the exporter.

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -36,7 +35,7 @@ func TestPolicyExporters(t *testing.T) {
 	first, second := &sink{name: "first"}, &sink{name: "second"}
 	dir := t.TempDir() + "/ledger"
 	p := newProvider(t,
-		sdk.WithSyncer(direct), sdk.WithSyncer(synced), sdk.WithBatcher(batched), sdk.WithLedger(dir, []export.Exporter{first, second}),
+		sdk.WithSyncer(direct), sdk.WithSyncer(synced), sdk.WithBatcher(batched), sdk.WithLedger(dir, sdk.ExportTo(first), sdk.ExportTo(second)),
 		withPolicy(t, to("n1", "direct"), to("n2", "synced", "batched"), to("n3", "first"), to("n4", policy.NoExporter), to("n5", "second", "direct"),
 			policy.Rule{Name: "n6", Actions: []string{"n6"}}))
 	trackActions(t, p.Tracker("test"), "n1 n2 n3 n4 n5 n6 n7")
@@ -50,7 +49,7 @@ func TestPolicyExporters(t *testing.T) {
 	// The ledger has them all: an exporter that is new gets what the policy of now sends it.
 	require.NoError(t, p.Shutdown(t.Context()))
 	late := &sink{name: "late"}
-	p = newProvider(t, sdk.WithLedger(dir, []export.Exporter{first, second, late}), withPolicy(t, to("n2", "late"), to("n3", "first")))
+	p = newProvider(t, sdk.WithLedger(dir, sdk.ExportTo(first), sdk.ExportTo(second), sdk.ExportTo(late)), withPolicy(t, to("n2", "late"), to("n3", "first")))
 	require.NoError(t, p.ForceFlush(t.Context()))
 	assert.Equal(t, "n1 n2 n4 n5 n6 n7", late.actions())
 	assert.Equal(t, "n3 n6 n7", first.actions(), "its cursor is behind them")
@@ -78,7 +77,7 @@ func TestPolicyExportersFailing(t *testing.T) {
 func TestPolicyByTheStoredRecord(t *testing.T) {
 	t.Parallel()
 	synced, followed := &sink{name: "synced"}, &sink{name: "followed"}
-	p := newProvider(t, sdk.WithSyncer(synced), sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{followed}), withPolicy(t,
+	p := newProvider(t, sdk.WithSyncer(synced), sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(followed)), withPolicy(t,
 		policy.Rule{Name: "as it came", Channels: []string{"*abcdefghijklmnopqrstuvwxyz*"}, Exporters: []string{policy.NoExporter}},
 		policy.Rule{Name: "as it is stored", Channels: []string{"Bearer *REDACTED*"}, Exporters: []string{"synced", "followed"}},
 		policy.Rule{Name: "others", Exporters: []string{policy.NoExporter}}))
@@ -103,11 +102,11 @@ func TestPolicyRefusedByTheProvider(t *testing.T) {
 		{"an unknown name", []sdk.Option{sdk.WithSyncer(s), sdk.WithBatcher(other), withPolicy(t, to("a", "sink"), to("b", "sink", "mongo"), to("c", "otlp"))}, []string{
 			`WithPolicy: rule "b": no exporter is named "mongo"; there are: sink, other`, `WithPolicy: rule "c": no exporter is named "otlp"`,
 		}},
-		{"a ledger's name", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{s}), withPolicy(t, to("a", "ledger"))}, []string{`no exporter is named "ledger"; there are: sink`}},
+		{"a ledger's name", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s)), withPolicy(t, to("a", "ledger"))}, []string{`no exporter is named "ledger"; there are: sink`}},
 		{"none without a ledger", []sdk.Option{sdk.WithSyncer(s), withPolicy(t, to("a", "none"))}, []string{`rule "a": without a ledger its records would be recorded nowhere`}},
-		{"an exporter named none", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", []export.Exporter{none}), withPolicy(t, to("a", "none"))}, []string{`"none" stands for no exporter`}},
+		{"an exporter named none", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(none)), withPolicy(t, to("a", "none"))}, []string{`"none" stands for no exporter`}},
 		{"an exporter named none, and no rule", []sdk.Option{sdk.WithSyncer(none), withPolicy(t)}, nil},
-		{"none with a ledger, whatever comes first", []sdk.Option{withPolicy(t, to("a", "none")), sdk.WithLedger(t.TempDir()+"/ledger", nil)}, nil},
+		{"none with a ledger, whatever comes first", []sdk.Option{withPolicy(t, to("a", "none")), sdk.WithLedger(t.TempDir() + "/ledger")}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -159,7 +158,7 @@ func TestPolicyChanges(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	now, later, stored := &sink{name: "now"}, &sink{name: "later"}, &sink{name: "stored"}
-	p := newProvider(t, sdk.WithSyncer(now), sdk.WithBatcher(later), sdk.WithLedger(dir, []export.Exporter{stored}), withPolicy(t,
+	p := newProvider(t, sdk.WithSyncer(now), sdk.WithBatcher(later), sdk.WithLedger(dir, sdk.ExportTo(stored)), withPolicy(t,
 		policy.Rule{Name: "fields", Actions: []string{"article.fields"}, Changes: policy.ChangesFields},
 		policy.Rule{Name: "some", Actions: []string{"article.some"}, Changes: policy.ChangesSome},
 		policy.Rule{Name: "all", Actions: []string{"article.all"}, Changes: policy.ChangesRecord},

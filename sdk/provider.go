@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -24,12 +24,12 @@ type TrackerProvider struct {
 	detach       bool  // processors of the user's see the context
 	recycles     bool  // nothing keeps an intent's record that was delivered
 	first        stage // what follows resolution
-	deliveries   []delivery
+	deliveries   []delivery.Delivery
 	enforcement  *enforcement // nil without a policy
 	gate         gate
 	redactor     *redact.Redactor
 	metrics      *metrics
-	logger       *slog.Logger
+	env          delivery.Env
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -48,7 +48,10 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	c.fail(err)
 	anonymous, err := actionsPolicy("WithAnonymous", c.anonymous)
 	c.fail(err)
-	m, err := newMetrics(c.meterProvider)
+	meter := c.meterProvider.Meter(instrumentationName)
+	m, err := newMetrics(meter)
+	c.fail(err)
+	deliveryMetrics, err := delivery.NewMetrics(meter)
 	c.fail(err)
 	c.checkDeliveries()
 	c.checkPolicy()
@@ -69,7 +72,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		metrics:      m,
-		logger:       c.logger,
+		env:          delivery.Env{Logger: c.logger, Metrics: deliveryMetrics},
 	}
 	if c.policy != nil {
 		p.enforcement = newEnforcement(c.policy)
@@ -85,7 +88,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
-	p.recycles = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, keeps)
+	p.recycles = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
 	return p, nil
 }
 
@@ -149,11 +152,11 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 		if n := len(deliveries) - i; len(deliveries) > 1 {
 			wait = max(0, p.trackTimeout-time.Since(start)) / time.Duration(n)
 		}
-		err := d.deliver(ctx, r, wait)
+		err := d.Deliver(ctx, r, wait)
 		if err != nil && failed == nil {
 			failed = &audit.DeliveryError{ID: r.ID}
 			for _, before := range deliveries[:i] {
-				failed.Stored = append(failed.Stored, before.name())
+				failed.Stored = append(failed.Stored, before.Name())
 			}
 		}
 		if failed == nil {
@@ -161,14 +164,14 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 		}
 		switch {
 		case err == nil:
-			failed.Stored = append(failed.Stored, d.name())
+			failed.Stored = append(failed.Stored, d.Name())
 			continue
 		case errors.Is(err, audit.ErrMaybeStored):
-			failed.Unknown = append(failed.Unknown, d.name())
+			failed.Unknown = append(failed.Unknown, d.Name())
 		default:
-			failed.Failed = append(failed.Failed, d.name())
+			failed.Failed = append(failed.Failed, d.Name())
 		}
-		failed.Err = errors.Join(failed.Err, fmt.Errorf("%s: %w", d.name(), err))
+		failed.Err = errors.Join(failed.Err, fmt.Errorf("%s: %w", d.Name(), err))
 	}
 	if failed != nil {
 		return failed
@@ -183,7 +186,7 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	if p.gate.closed() {
 		return audit.ErrShutdown
 	}
-	return p.each(func(d delivery) error { return d.forceFlush(ctx) })
+	return p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) })
 }
 
 // Shutdown takes no more events, waits for those under way, delivers what is
@@ -193,33 +196,23 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
 		err := p.gate.close(ctx)
-		p.shutdownErr = errors.Join(err, p.each(func(d delivery) error { return d.shutdown(ctx) }))
+		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
 	})
 	return p.shutdownErr
 }
 
 // each calls f for all deliveries at the same time, so that one that hangs does
 // not use up the others' time, and joins the errors.
-func (p *TrackerProvider) each(f func(delivery) error) error {
+func (p *TrackerProvider) each(f func(delivery.Delivery) error) error {
 	errs := make([]error, len(p.deliveries))
 	var wg sync.WaitGroup
 	for i, d := range p.deliveries {
 		wg.Go(func() {
 			if err := f(d); err != nil {
-				errs[i] = fmt.Errorf("%s: %w", d.name(), err)
+				errs[i] = fmt.Errorf("%s: %w", d.Name(), err)
 			}
 		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
-}
-
-// delivery brings records to one exporter.
-type delivery interface {
-	name() string
-	// deliver returns nil when the record has reached what the delivery promises.
-	// wait bounds how long it may take.
-	deliver(ctx context.Context, r *record.Record, wait time.Duration) error
-	forceFlush(ctx context.Context) error
-	shutdown(ctx context.Context) error
 }

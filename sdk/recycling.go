@@ -14,16 +14,6 @@ var recycled sync.Pool
 // maxRecycled is the room for metadata of a record that is worth keeping.
 const maxRecycled = 64
 
-// keeps reports whether a delivery may hold a record after deliver has returned nil.
-// A ledger has encoded it by then, and exporters keep none.
-func keeps(d delivery) bool {
-	switch d.(type) {
-	case *directSyncer, *ledgerDelivery:
-		return false
-	}
-	return true
-}
-
 // allocate returns an empty record with room for n metadata.
 func (p *TrackerProvider) allocate(n int) *record.Record {
 	if p.recycles {

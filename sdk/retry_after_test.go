@@ -85,7 +85,7 @@ func TestRetryAfterFromLedger(t *testing.T) {
 	a := &attempts{errors: []error{
 		&export.PartialError{Rejected: map[int]error{0: export.RetryAfter(errBusy, 300*time.Millisecond)}},
 	}}
-	p := newProvider(t, sdk.WithLedger(dir, []export.Exporter{a}, quick()))
+	p := newProvider(t, sdk.WithLedger(dir, sdk.ExportTo(a, quick()...)))
 	require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))
 	require.Eventually(t, func() bool { return len(a.pauses()) == 1 }, 5*time.Second, 5*time.Millisecond)
 	assert.GreaterOrEqual(t, a.pauses()[0], 300*time.Millisecond)

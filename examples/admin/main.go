@@ -53,7 +53,7 @@ func run(dir string) error {
 	if err != nil {
 		return err
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, nil), sdk.WithPolicy(must))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir), sdk.WithPolicy(must))
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/mongodb"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/sdk"
@@ -61,7 +60,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	dir := cmp.Or(os.Getenv("AUDIT_LEDGER_DIR"), "audit-ledger")
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, []export.Exporter{exporter}))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, sdk.ExportTo(exporter)))
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
@@ -43,7 +42,7 @@ func main() {
 		}
 		return
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, []export.Exporter{exporter}))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, sdk.ExportTo(exporter)))
 	if err != nil {
 		log.Fatal(err)
 	}

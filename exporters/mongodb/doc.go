@@ -1,7 +1,7 @@
 // Package mongodb stores records in a MongoDB collection and finds them there.
 //
 //	exporter, err := mongodb.New(ctx, client.Database("shop").Collection("audit"))
-//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", []export.Exporter{exporter}))
+//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
 //
 //	reader := mongodb.NewReader(client.Database("shop").Collection("audit"))
 //	for record, err := range reader.Find(ctx, query.Filter{ActorID: "42"}) {

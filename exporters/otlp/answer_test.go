@@ -359,8 +359,7 @@ func TestPauseThatTheServerAsksFor(t *testing.T) {
 		}[protocol](t.Context(), otlp.WithEndpoint(serve(s)))
 		require.NoError(t, err)
 		provider, err := sdk.NewTrackerProvider(
-			sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []export.Exporter{e},
-				sdk.WithExport(sdk.WithBatchInterval(time.Millisecond), sdk.WithBackoff(time.Millisecond))),
+			sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), sdk.ExportTo(e, sdk.WithBatchInterval(time.Millisecond), sdk.WithBackoff(time.Millisecond))),
 			sdk.WithLogger(slog.New(slog.DiscardHandler)),
 		)
 		require.NoError(t, err)

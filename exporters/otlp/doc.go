@@ -2,7 +2,7 @@
 // OTLP logs, over gRPC or HTTP.
 //
 //	exporter, err := otlp.NewGRPC(ctx, otlp.WithEndpoint("https://collector.example.com:4317"))
-//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", []export.Exporter{exporter}))
+//	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
 //
 // Without options the environment decides, by OTEL_EXPORTER_OTLP_ENDPOINT and its
 // kin as OpenTelemetry specifies them

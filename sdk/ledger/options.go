@@ -21,6 +21,9 @@ const (
 // Option changes how a Ledger works.
 type Option func(*config)
 
+// LedgerOption marks o as an option of sdk.WithLedger.
+func (Option) LedgerOption() {}
+
 type config struct {
 	segmentSize  int64
 	maxSize      int64

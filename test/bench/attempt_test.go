@@ -16,7 +16,7 @@ func BenchmarkAttempt(b *testing.B) {
 	for _, goroutines := range []int{1, 64} {
 		for _, impl := range []string{"attempt", "track"} {
 			b.Run(fmt.Sprintf("goroutines=%d/impl=%s", goroutines, impl), func(b *testing.B) {
-				ctx, tracker := newTracker(b, sdk.WithLedger(filepath.Join(b.TempDir(), "ledger"), nil))
+				ctx, tracker := newTracker(b, sdk.WithLedger(filepath.Join(b.TempDir(), "ledger")))
 				one := func() error {
 					if err := tracker.Track(ctx, event()); err != nil {
 						return err

@@ -278,8 +278,8 @@ func BenchmarkTrackDurable(b *testing.B) {
 func benchmarkTrack(b *testing.B, goroutines int, opts ...sdk.LedgerOption) {
 	b.Helper()
 	dir := filepath.Join(b.TempDir(), "ledger")
-	opts = append(opts, sdk.WithSegmentSize(preparedSize))
-	ctx, tracker := newTracker(b, sdk.WithLedger(dir, nil, opts...))
+	opts = append(opts, ledger.WithSegmentSize(preparedSize))
+	ctx, tracker := newTracker(b, sdk.WithLedger(dir, opts...))
 	large := event()
 	large.Reason = string(make([]byte, 60_000)) // past the first, small segment
 	for range 20 {
@@ -344,6 +344,6 @@ func benchmarkRaw(b *testing.B, batch int) {
 // BenchmarkTrackRelaxed tracks the event into a ledger that syncs ten times a second,
 // beside a batch processor of OpenTelemetry, which keeps it in memory.
 func BenchmarkTrackRelaxed(b *testing.B) {
-	b.Run("impl=audit", func(b *testing.B) { benchmarkTrack(b, 1, sdk.WithSyncInterval(100*time.Millisecond)) })
+	b.Run("impl=audit", func(b *testing.B) { benchmarkTrack(b, 1, ledger.WithSyncInterval(100*time.Millisecond)) })
 	b.Run("impl=otel", func(b *testing.B) { benchmarkEmit(b) })
 }

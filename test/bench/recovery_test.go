@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -91,9 +90,8 @@ func TestMemoryStaysFlat(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("AUDIT_RECORDS")); err == nil {
 		records = n
 	}
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []export.Exporter{discard{}},
-		sdk.WithSyncInterval(100*time.Millisecond), sdk.WithRetention(0, 0), sdk.WithSegmentSize(16<<20),
-		sdk.WithExport(sdk.WithBatchInterval(100*time.Millisecond))))
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), sdk.ExportTo(discard{}, sdk.WithBatchInterval(100*time.Millisecond)),
+		ledger.WithSyncInterval(100*time.Millisecond), ledger.WithRetention(0, 0), ledger.WithSegmentSize(16<<20)))
 	require.NoError(t, err)
 	tracker := p.Tracker("example.com/shop/articles")
 	var early, late uint64

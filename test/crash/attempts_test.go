@@ -19,7 +19,7 @@ import (
 // makeAttempts begins attempts, finishes most of them, and says what was acknowledged.
 func makeAttempts(c *child) error {
 	c.tell(opening)
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, nil, sdk.WithSegmentSize(ledger.MinSegmentSize)))
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, ledger.WithSegmentSize(ledger.MinSegmentSize)))
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,8 +46,7 @@ func trackEvents(c *child) error {
 		return err
 	}
 	c.tell(opening)
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, []export.Exporter{lines{f}}, sdk.WithSegmentSize(128<<10),
-		sdk.WithExport(sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20))))
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, sdk.ExportTo(lines{f}, sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20)), ledger.WithSegmentSize(128<<10)))
 	if err != nil {
 		return err
 	}

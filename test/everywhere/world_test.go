@@ -42,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{dir: t.TempDir(), queue: make(chan message, 1)}
 	var err error
 	w.provider, err = sdk.NewTrackerProvider(
-		sdk.WithLedger(w.dir, nil, sdk.WithSegmentSize(ledger.MinSegmentSize)),
+		sdk.WithLedger(w.dir, ledger.WithSegmentSize(ledger.MinSegmentSize)),
 		sdk.WithAnonymous(), // nobody may be that
 	)
 	require.NoError(t, err)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/mongodb"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/test/mongoserver"
@@ -43,9 +42,7 @@ func newService(t *testing.T, coll *mongo.Collection) *service {
 	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(quiet))
 	require.NoError(t, err)
 	s.exporter = e
-	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), []export.Exporter{e},
-		sdk.WithExport(sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBatchSize(50),
-			sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(2*time.Second))))
+	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), sdk.ExportTo(e, sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBatchSize(50), sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(2*time.Second))))
 	require.NoError(t, err)
 	s.tracker = s.provider.Tracker("test")
 	t.Cleanup(func() { // only what a failed test has left

@@ -67,9 +67,7 @@ func newService(t *testing.T, e export.Exporter) *service {
 		t: t, dir: filepath.Join(t.TempDir(), "ledger"), exporter: &watched{Exporter: e}, acknowledged: map[string]bool{},
 	}
 	var err error
-	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(s.dir, []export.Exporter{s.exporter},
-		sdk.WithExport(sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBackoff(5*time.Millisecond),
-			sdk.WithExportTimeout(10*time.Second))))
+	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(s.dir, sdk.ExportTo(s.exporter, sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(10*time.Second))))
 	require.NoError(t, err)
 	s.tracker = s.provider.Tracker("example.com/shop/articles", audit.WithVersion("1.2.0"))
 	t.Cleanup(func() { // only what a failed test has left

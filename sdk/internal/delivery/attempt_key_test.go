@@ -1,4 +1,4 @@
-package sdk
+package delivery
 
 import (
 	"math/rand/v2"

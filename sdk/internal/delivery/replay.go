@@ -1,4 +1,4 @@
-package sdk
+package delivery
 
 import (
 	"context"
@@ -23,17 +23,17 @@ func (f *follower) replay(ctx context.Context) (delivered int, err error) {
 		if letter.place > last {
 			break
 		}
-		if letter.Exporter != f.id || letter.Replayed {
+		if letter.Exporter != f.name || letter.Replayed {
 			continue
 		}
 		if letter.Record != nil {
 			n, err := f.exportAgain(ctx, &letter.DeadLetter)
 			delivered += n
 			if err != nil {
-				return delivered, fmt.Errorf("sdk: replaying dead letters of %s: %w", f.id, err)
+				return delivered, fmt.Errorf("sdk: replaying dead letters of %s: %w", f.name, err)
 			}
 		}
-		if err := f.letters.passed(f.id, letter.place); err != nil {
+		if err := f.letters.passed(f.name, letter.place); err != nil {
 			return delivered, err
 		}
 	}
@@ -48,12 +48,12 @@ func (f *follower) exportAgain(ctx context.Context, letter *DeadLetter) (deliver
 	if err == nil {
 		return 1, nil
 	}
-	_, refused := sortOutItems(batch, err)
-	if len(refused) == 0 {
+	_, rejected := splitItems(batch, err)
+	if len(rejected) == 0 {
 		return 0, err
 	}
 	again := &DeadLetter{
-		Exporter: f.id, Seq: letter.Seq, Reason: refused[0].err.Error(), Attempts: letter.Attempts + 1, Record: letter.Record,
+		Exporter: f.name, Seq: letter.Seq, Reason: rejected[0].err.Error(), Attempts: letter.Attempts + 1, Record: letter.Record,
 	}
 	if err = f.letters.add(again); err == nil {
 		f.metrics.deadLettered.Add(ctx, 1, f.metrics.exporter...)

@@ -1,4 +1,4 @@
-package sdk
+package delivery
 
 import (
 	"context"
@@ -12,21 +12,19 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// batcher delivers records from a bounded queue in memory. One goroutine, which
-// it owns, takes them from the queue and makes all calls of Export.
+// batcher exports records from a bounded queue in memory. One goroutine takes them
+// from the queue and makes all Export calls.
 type batcher struct {
-	config   batchConfig
-	exporter export.Exporter
-	id       string
-	metrics  exporterMetrics
-	logger   *slog.Logger
-	queue    *queue
-	flushes  chan flush
-	closing  chan struct{} // closed by shutdown, when no Track call is left inside
-	abort    context.CancelFunc
-	life     context.Context // ends when shutdown's context does
-	done     chan struct{}   // closed when the goroutine has returned
-	undone   int             // how many records it gave up during shutdown; read after done
+	sink
+	config  Config
+	logger  *slog.Logger
+	queue   *queue
+	flushes chan flush
+	closing chan struct{} // closed by Shutdown, when no Track call is running
+	abort   context.CancelFunc
+	life    context.Context // ends when Shutdown's context does
+	done    chan struct{}   // closed when the goroutine has returned
+	undone  int             // records given up during Shutdown; read after done
 }
 
 // flush asks for everything queued so far to be exported.
@@ -34,26 +32,26 @@ type flush struct {
 	done chan error // has room for one
 }
 
-func newBatcher(p *TrackerProvider, e export.Exporter, c batchConfig) *batcher {
+// NewBatcher returns a delivery that queues records in memory. c was checked.
+func NewBatcher(e export.Exporter, c Config, env Env) Delivery {
+	c.BatchSize = min(c.BatchSize, c.QueueSize)
 	b := &batcher{
-		config:   c,
-		exporter: e,
-		id:       e.Name(),
-		metrics:  p.metrics.of(e.Name()),
-		logger:   p.logger,
-		queue:    newQueue(c.queueSize, c.batchSize),
-		flushes:  make(chan flush),
-		closing:  make(chan struct{}),
-		done:     make(chan struct{}),
+		sink:    newSink(e, env.Metrics),
+		config:  c,
+		logger:  env.Logger,
+		queue:   newQueue(c.QueueSize, c.BatchSize),
+		flushes: make(chan flush),
+		closing: make(chan struct{}),
+		done:    make(chan struct{}),
 	}
 	b.life, b.abort = context.WithCancel(context.Background())
 	go b.loop()
 	return b
 }
 
-func (b *batcher) name() string { return b.id }
+func (b *batcher) Name() string { return b.name }
 
-func (b *batcher) deliver(_ context.Context, r *record.Record, wait time.Duration) error {
+func (b *batcher) Deliver(_ context.Context, r *record.Record, wait time.Duration) error {
 	full := b.queue.put(r)
 	if full == nil {
 		return b.queued()
@@ -73,9 +71,9 @@ func (b *batcher) deliver(_ context.Context, r *record.Record, wait time.Duratio
 	return b.queued()
 }
 
-// queued says what it means that a record is in the queue. Shutdown closes the
-// queue when no Track call is left inside, unless its context ends first: then
-// the goroutine may have gone already.
+// queued returns the result of a Deliver whose record is in the queue. Shutdown closes
+// the batcher when no Track call is running, unless its context ends first: then the
+// goroutine may have returned already.
 func (b *batcher) queued() error {
 	select {
 	case <-b.closing:
@@ -85,21 +83,21 @@ func (b *batcher) queued() error {
 	}
 }
 
-// loop is the goroutine. It waits for a first record, then for the batch to be
-// full or old enough.
+// loop is the goroutine. It waits for the first record, then until the batch is full
+// or old enough.
 func (b *batcher) loop() {
 	defer close(b.done)
-	batch := make([]*record.Record, 0, b.config.batchSize)
-	timer := time.NewTimer(b.config.interval)
+	batch := make([]*record.Record, 0, b.config.BatchSize)
+	timer := time.NewTimer(b.config.BatchInterval)
 	timer.Stop()
 	waiting := false // the timer runs
 	for {
 		select {
 		case <-b.queue.wake:
-			if n := b.queue.len(); n < b.config.batchSize {
+			if n := b.queue.len(); n < b.config.BatchSize {
 				if n > 0 && !waiting {
 					waiting = true
-					timer.Reset(b.config.interval)
+					timer.Reset(b.config.BatchInterval)
 				}
 				continue
 			}
@@ -114,8 +112,8 @@ func (b *batcher) loop() {
 		}
 		waiting = false
 		timer.Stop()
-		batch = b.queue.take(batch[:0], b.config.batchSize)
-		_ = b.export(batch) // giveUp has logged and counted
+		batch = b.queue.take(batch[:0], b.config.BatchSize)
+		_ = b.exportAll(batch) // giveUp has logged and counted
 		clear(batch)
 	}
 }
@@ -124,8 +122,8 @@ func (b *batcher) loop() {
 func (b *batcher) drain(batch []*record.Record) error {
 	var errs []error
 	for left := b.queue.len(); left > 0; left -= len(batch) {
-		batch = b.queue.take(batch[:0], min(left, b.config.batchSize))
-		errs = append(errs, b.export(batch))
+		batch = b.queue.take(batch[:0], min(left, b.config.BatchSize))
+		errs = append(errs, b.exportAll(batch))
 	}
 	clear(batch)
 	return errors.Join(errs...)
@@ -143,9 +141,9 @@ func (e *lostError) Error() string {
 
 func (e *lostError) Unwrap() error { return e.err }
 
-// export tries until the sink has the records or they are given up, which is
+// exportAll retries until the sink has the records or they are given up, which is
 // logged, counted and returned.
-func (b *batcher) export(batch []*record.Record) error {
+func (b *batcher) exportAll(batch []*record.Record) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -153,18 +151,18 @@ func (b *batcher) export(batch []*record.Record) error {
 	lost := 0
 	var last error
 	for attempt := 1; ; attempt++ {
-		err := b.attempt(left)
+		err := b.exportWithin(b.life, b.config.ExportTimeout, left)
 		if err == nil {
 			break
 		}
-		var refused []*record.Record
-		left, refused = sortOut(left, err)
-		lost += b.giveUp(refused, err)
+		var rejected []*record.Record
+		left, rejected = split(left, err)
+		lost += b.giveUp(rejected, err)
 		last = err
 		if len(left) == 0 {
 			break
 		}
-		if attempt >= b.config.maxAttempts || b.life.Err() != nil || !b.pause(attempt, err) {
+		if attempt >= b.config.MaxAttempts || b.life.Err() != nil || !b.pause(attempt, err) {
 			lost += b.giveUp(left, err)
 			break
 		}
@@ -176,47 +174,22 @@ func (b *batcher) export(batch []*record.Record) error {
 	return nil
 }
 
-// attempt calls Export once.
-func (b *batcher) attempt(records []*record.Record) error {
-	ctx, cancel := context.WithTimeout(b.life, b.config.exportTimeout)
-	defer cancel()
-	start := b.metrics.start(ctx)
-	err := exportOne(ctx, b.exporter, records)
-	delivered := 0
-	var partial *export.PartialError
-	switch {
-	case err == nil:
-		delivered = len(records)
-	case errors.As(err, &partial):
-		delivered = len(records) - len(partial.Rejected)
-	}
-	b.metrics.export(ctx, start, delivered, err)
-	return err
-}
-
-// sortOut tells from an export error which records are worth another attempt and
-// which are refused for good; the others were delivered.
-func sortOut(records []*record.Record, err error) (again, refused []*record.Record) {
-	var partial *export.PartialError
-	if !errors.As(err, &partial) {
-		if export.IsPermanent(err) {
-			return nil, records
-		}
-		return records, nil
-	}
+// split returns the records that are worth another attempt and those that were
+// rejected permanently.
+func split(records []*record.Record, err error) (again, permanent []*record.Record) {
 	for i, r := range records {
-		switch reason, rejected := partial.Rejected[i]; {
-		case !rejected:
+		switch rejected, reason := rejection(err, i); {
+		case !rejected: // delivered
 		case export.IsPermanent(reason):
-			refused = append(refused, r)
+			permanent = append(permanent, r)
 		default:
 			again = append(again, r)
 		}
 	}
-	return again, refused
+	return again, permanent
 }
 
-// giveUp logs the ids of what is lost, never its content.
+// giveUp logs the IDs of lost records, never their content.
 func (b *batcher) giveUp(records []*record.Record, err error) int {
 	if len(records) == 0 {
 		return 0
@@ -226,7 +199,7 @@ func (b *batcher) giveUp(records []*record.Record, err error) int {
 		ids[i] = r.ID.String()
 	}
 	b.logger.LogAttrs(b.life, slog.LevelError, "audit: records were lost: the exporter did not take them",
-		slog.String("exporter", b.id), slog.Int("records", len(records)), slog.Any("ids", ids), slog.Any("error", err))
+		slog.String("exporter", b.name), slog.Int("records", len(records)), slog.Any("ids", ids), slog.Any("error", err))
 	b.metrics.lost.Add(b.life, int64(len(records)), b.metrics.exporter...)
 	select {
 	case <-b.closing:
@@ -238,7 +211,7 @@ func (b *batcher) giveUp(records []*record.Record, err error) int {
 
 // pause waits before the next attempt and reports false when there is none.
 func (b *batcher) pause(attempt int, err error) bool {
-	timer := time.NewTimer(b.config.pauseAfter(attempt, err))
+	timer := time.NewTimer(b.config.delay(attempt, err))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -248,7 +221,7 @@ func (b *batcher) pause(attempt int, err error) bool {
 	}
 }
 
-func (b *batcher) forceFlush(ctx context.Context) error {
+func (b *batcher) ForceFlush(ctx context.Context) error {
 	f := flush{done: make(chan error, 1)}
 	select {
 	case b.flushes <- f:
@@ -265,9 +238,9 @@ func (b *batcher) forceFlush(ctx context.Context) error {
 	}
 }
 
-// shutdown delivers what is queued. When ctx ends first, it gives up what is
-// left, which is logged and counted.
-func (b *batcher) shutdown(ctx context.Context) error {
+// Shutdown exports what is queued. When ctx ends first, it gives up the rest, which is
+// logged and counted.
+func (b *batcher) Shutdown(ctx context.Context) error {
 	close(b.closing)
 	stop := context.AfterFunc(ctx, b.abort)
 	defer stop()
@@ -282,7 +255,7 @@ func (b *batcher) shutdown(ctx context.Context) error {
 			return fmt.Errorf("an export is still running, with %d or more records undelivered: %w", b.queue.len(), ctx.Err())
 		}
 	}
-	err := shutdownExporter(ctx, b.exporter)
+	err := b.shutdown(ctx)
 	if b.undone > 0 {
 		err = errors.Join(fmt.Errorf("%d records were not delivered", b.undone), err)
 	}

@@ -1,4 +1,4 @@
-package sdk
+package delivery
 
 import (
 	"bytes"
@@ -16,8 +16,14 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// RecoveryActor is the ID of the system actor who closes attempts that were left open.
-const RecoveryActor = "audit-recovery"
+// Closing says how to close attempts that were left open.
+type Closing struct {
+	Actor    string // ID of the system actor that closes them
+	Tracker  record.Instrumentation
+	Resource *resource.Resource
+	Timeout  time.Duration
+	Closed   func(n int) // is told how many were closed
+}
 
 // recoveryReason is the reason of the record that closes one.
 const recoveryReason = "the process stopped before the attempt was finished"
@@ -90,7 +96,7 @@ func cutString(b []byte) (text, rest []byte) {
 
 // openAttempts returns the records that began the attempts that the last process left
 // open.
-func (d *ledgerDelivery) openAttempts() ([]*record.Record, error) {
+func (d *Ledger) openAttempts() ([]*record.Record, error) {
 	attempts, found, err := d.ledger.Pairs(tellAttempt)
 	if err != nil {
 		return nil, err
@@ -98,14 +104,14 @@ func (d *ledgerDelivery) openAttempts() ([]*record.Record, error) {
 	d.attempts = attempts
 	for _, err := range found.Damage {
 		d.logger.Error("audit: the ledger's open attempts may not be all known, or may be finished; the rest of the ledger was read for them",
-			slog.String("ledger", d.id), slog.Any("error", err))
+			slog.String("ledger", d.name), slog.Any("error", err))
 	}
 	var open []*record.Record
 	for _, e := range found.Open {
 		r := new(record.Record)
 		if err := r.UnmarshalJSON(e.Data); err != nil {
 			d.logger.Error("audit: an entry that looks as though it began an attempt is no record; it is left as it is",
-				slog.String("ledger", d.id), slog.Uint64("entry", e.Seq))
+				slog.String("ledger", d.name), slog.Uint64("entry", e.Seq))
 			continue
 		}
 		open = append(open, r)
@@ -119,17 +125,17 @@ const closingBytes = 16 << 10
 // closeAttempts records that nobody knows what came of the attempts. What cannot be
 // recorded stays open until the next start: a ledger without room is no reason not to
 // start, since the exporters make room.
-func (d *ledgerDelivery) closeAttempts(p *TrackerProvider, open []*record.Record) {
+func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 	if len(open) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.trackTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
 	defer cancel()
 	closed, size := 0, 0
 	var entries [][]byte
 	var errs []error
 	for i, begun := range open {
-		entry, err := closingRecord(begun, p.resource, time.Now()).AppendJSON(nil)
+		entry, err := c.record(begun, time.Now()).AppendJSON(nil)
 		if err != nil {
 			errs = append(errs, err) // of this one only
 		} else {
@@ -145,21 +151,21 @@ func (d *ledgerDelivery) closeAttempts(p *TrackerProvider, open []*record.Record
 		closed += len(entries)
 		entries, size = nil, 0
 	}
-	p.metrics.accepted.Add(ctx, int64(closed))
+	c.Closed(closed)
 	if closed > 0 {
 		d.logger.Warn("audit: attempts were left open when the process stopped; they are closed with an unknown outcome",
-			slog.String("ledger", d.id), slog.Int("attempts", closed))
+			slog.String("ledger", d.name), slog.Int("attempts", closed))
 	}
 	if len(errs) > 0 {
 		d.logger.Error("audit: attempts that were left open cannot be closed; the next start tries again",
-			slog.String("ledger", d.id), slog.Int("attempts", len(open)-closed), slog.Any("error", errors.Join(errs...)))
+			slog.String("ledger", d.name), slog.Int("attempts", len(open)-closed), slog.Any("error", errors.Join(errs...)))
 	}
 }
 
 // closingRecord says that nobody knows what came of an attempt. It says again what was
 // attempted, and nothing of the request that began it: neither metadata nor channel,
 // actor or changes.
-func closingRecord(begun *record.Record, r *resource.Resource, now time.Time) *record.Record {
+func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 	now = now.UTC().Round(0)
 	return &record.Record{
 		Event: audit.Event{
@@ -167,7 +173,7 @@ func closingRecord(begun *record.Record, r *resource.Resource, now time.Time) *r
 			Time:      now,
 			Action:    begun.Action,
 			Operation: begun.Operation,
-			Actor:     audit.System(RecoveryActor),
+			Actor:     audit.System(c.Actor),
 			Target:    begun.Target,
 			Outcome:   audit.OutcomeUnknown,
 			Reason:    recoveryReason,
@@ -176,8 +182,8 @@ func closingRecord(begun *record.Record, r *resource.Resource, now time.Time) *r
 			Tenant:    begun.Tenant,
 		},
 		ObservedTime: now,
-		Tracker:      record.Instrumentation{Name: meterName},
-		Resource:     r,
+		Tracker:      c.Tracker,
+		Resource:     c.Resource,
 		TraceID:      begun.TraceID,
 		Redacted:     restated(begun.Redacted),
 		Marked:       restated(begun.Marked),

@@ -1,4 +1,4 @@
-package sdk
+package delivery
 
 import (
 	"context"
@@ -9,22 +9,18 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
-	"github.com/opendeed/audit/internal/panics"
 	"github.com/opendeed/audit/record"
 )
 
-// syncer delivers each record before Track returns. One goroutine, which it owns,
-// makes all calls of Export: nothing but leaving it behind bounds one that hangs.
-// Whoever holds the turn may hand a call to the goroutine, which gives the turn
-// back when Export has really returned.
+// syncer exports each record before Track returns. One goroutine makes all Export
+// calls, so that Track can give up on one that hangs. The caller that holds the turn
+// may send a call to the goroutine, which releases the turn when Export has returned.
 type syncer struct {
-	exporter export.Exporter
-	id       string
-	metrics  exporterMetrics
-	turn     chan struct{}  // holds an element while the turn is taken
-	calls    chan *syncCall // to the goroutine; nil ends it
-	done     chan struct{}  // closed when the goroutine has returned
-	closing  chan struct{}  // closed by shutdown
+	sink
+	turn    chan struct{}  // holds an element while the turn is taken
+	calls   chan *syncCall // to the goroutine; nil ends it
+	done    chan struct{}  // closed when the goroutine has returned
+	closing chan struct{}  // closed by shutdown
 
 	mu      sync.Mutex
 	running *syncCall
@@ -48,15 +44,22 @@ var (
 	errSyncBusy    = errors.New("the exporter was busy for the track timeout")
 )
 
-func newSyncer(p *TrackerProvider, e export.Exporter) *syncer {
+// NewSyncer returns a delivery that exports each record before Deliver returns.
+func NewSyncer(e export.Exporter, env Env) Delivery {
+	s := newSink(e, env.Metrics)
+	if d, ok := e.(export.DirectExporter); ok && d.Direct() {
+		return &directSyncer{sink: s}
+	}
+	return newSyncer(s)
+}
+
+func newSyncer(to sink) *syncer {
 	s := &syncer{
-		exporter: e,
-		id:       e.Name(),
-		metrics:  p.metrics.of(e.Name()),
-		turn:     make(chan struct{}, 1),
-		calls:    make(chan *syncCall),
-		done:     make(chan struct{}),
-		closing:  make(chan struct{}),
+		sink:    to,
+		turn:    make(chan struct{}, 1),
+		calls:   make(chan *syncCall),
+		done:    make(chan struct{}),
+		closing: make(chan struct{}),
 	}
 	s.alarm = time.AfterFunc(time.Hour, s.expire)
 	s.alarm.Stop()
@@ -64,9 +67,9 @@ func newSyncer(p *TrackerProvider, e export.Exporter) *syncer {
 	return s
 }
 
-func (s *syncer) name() string { return s.id }
+func (s *syncer) Name() string { return s.name }
 
-func (s *syncer) deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
+func (s *syncer) Deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
 	deadline := time.Now().Add(wait)
 	if err := s.takeTurn(deadline); err != nil {
 		return err
@@ -109,7 +112,8 @@ func (s *syncer) takeTurn(deadline time.Time) error {
 func (s *syncer) loop() {
 	defer close(s.done)
 	for c := <-s.calls; c != nil; c = <-s.calls {
-		err := s.export(c)
+		err := s.export(&c.ctx, c.record[:])
+		c.ctx.cancel(context.Canceled)
 		s.mu.Lock()
 		s.running = nil
 		c.settle(err)
@@ -118,16 +122,7 @@ func (s *syncer) loop() {
 	}
 }
 
-func (s *syncer) export(c *syncCall) error {
-	start := s.metrics.start(c.ctx.values)
-	err := exportOne(&c.ctx, s.exporter, c.record[:])
-	c.ctx.cancel(context.Canceled)
-	s.metrics.exportOne(c.ctx.values, start, err)
-	return err
-}
-
-// settle lets the Track call go on, unless it has gone on already. The syncer's
-// mutex is held.
+// settle releases the waiting Track call, once. The syncer's mutex is held.
 func (c *syncCall) settle(err error) {
 	if !c.over {
 		c.over, c.err = true, err
@@ -135,7 +130,7 @@ func (c *syncCall) settle(err error) {
 	}
 }
 
-// expire gives up the running call if its time is over.
+// expire gives up the running call if its deadline has passed.
 func (s *syncer) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,11 +147,11 @@ func (s *syncer) expire() {
 	c.settle(errors.Join(errSyncTimeout, audit.ErrMaybeStored))
 }
 
-// forceFlush has nothing to do: what Track accepted is delivered.
-func (s *syncer) forceFlush(context.Context) error { return nil }
+// ForceFlush has nothing to do: what Track accepted is delivered.
+func (s *syncer) ForceFlush(context.Context) error { return nil }
 
-// shutdown waits for the call under way, keeps the turn, and ends the goroutine.
-func (s *syncer) shutdown(ctx context.Context) error {
+// Shutdown waits for the running call, keeps the turn, and ends the goroutine.
+func (s *syncer) Shutdown(ctx context.Context) error {
 	close(s.closing)
 	select {
 	case s.turn <- struct{}{}:
@@ -168,7 +163,7 @@ func (s *syncer) shutdown(ctx context.Context) error {
 		return fmt.Errorf("an export is still running: %w", ctx.Err())
 	}
 	s.endLoop()
-	return shutdownExporter(ctx, s.exporter)
+	return s.shutdown(ctx)
 }
 
 // endLoop is called with the turn.
@@ -176,24 +171,4 @@ func (s *syncer) endLoop() {
 	s.calls <- nil
 	<-s.done
 	s.alarm.Stop()
-}
-
-// exportOne calls Export and turns a panic into an error: the record may have
-// been stored by then.
-func exportOne(ctx context.Context, e export.Exporter, records []*record.Record) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = errors.Join(panics.Error(p), audit.ErrMaybeStored)
-		}
-	}()
-	return e.Export(ctx, records)
-}
-
-func shutdownExporter(ctx context.Context, e export.Exporter) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panics.Error(p)
-		}
-	}()
-	return e.Shutdown(ctx)
 }

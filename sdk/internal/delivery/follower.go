@@ -1,4 +1,4 @@
-package sdk
+package delivery
 
 import (
 	"context"
@@ -14,56 +14,52 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// follower brings the records of a ledger to one exporter. One goroutine, which it
-// owns, makes all calls of Export.
+// follower exports the records of a ledger to one exporter. One goroutine makes all
+// Export calls but those of a replay.
 type follower struct {
-	exporter export.Exporter
-	id       string
-	config   ledgerConfig
-	metrics  exporterMetrics
-	logger   *slog.Logger
-	ledger   *ledger.Ledger
-	cursor   *ledger.Cursor
-	records  *decoder
-	letters  *deadLetters
+	sink
+	config  Config
+	logger  *slog.Logger
+	ledger  *ledger.Ledger
+	cursor  *ledger.Cursor
+	records *decoder
+	letters *deadLetters
 
-	life    context.Context // ends when what is under way is to be left
+	life    context.Context // ends when the running export is abandoned
 	abort   context.CancelFunc
-	waiting context.Context // ends when there is to be no waiting for entries any more
+	waiting context.Context // ends when the follower must not wait for entries any more
 	drain   context.CancelFunc
 	turn    chan struct{} // holds an element while Export runs
-	hurry   chan struct{} // has an element when a pause is to end
+	wake    chan struct{} // has an element when a pause must end
 	done    chan struct{} // closed when the goroutine has returned
 
 	mu       sync.Mutex
-	through  uint64        // the exporter has, or refused, everything up to here
-	target   uint64        // somebody waits for everything up to here
-	progress chan struct{} // closed when through grows; nil if nobody waits
+	through  uint64        // the exporter has, or rejected, every entry up to this one
+	target   uint64        // a flush waits for every entry up to this one
+	progress chan struct{} // closed when through grows; nil if no flush waits
 }
 
-// item is an entry of the ledger that is to be exported.
+// item is an entry of the ledger on its way to the exporter.
 type item struct {
 	seq    uint64
-	record *record.Record // nil where the entry is no record
+	record *record.Record // nil if the entry is not a record
 	raw    []byte
-	err    error // why it is none
+	err    error // why it is not a record, or why it was rejected
 }
 
-func newFollower(p *TrackerProvider, d *ledgerDelivery, e export.Exporter, cursor *ledger.Cursor, records *decoder, c ledgerConfig) *follower {
+func newFollower(d *Ledger, to Following, cursor *ledger.Cursor, records *decoder, env Env) *follower {
 	f := &follower{
-		exporter: e,
-		id:       e.Name(),
-		config:   c,
-		metrics:  p.metrics.of(e.Name()),
-		logger:   p.logger,
-		ledger:   d.ledger,
-		cursor:   cursor,
-		records:  records,
-		letters:  d.deadLetters,
-		turn:     make(chan struct{}, 1),
-		hurry:    make(chan struct{}, 1),
-		done:     make(chan struct{}),
-		through:  cursor.Committed(),
+		sink:    newSink(to.Exporter, env.Metrics),
+		config:  to.Config,
+		logger:  env.Logger,
+		ledger:  d.ledger,
+		cursor:  cursor,
+		records: records,
+		letters: d.deadLetters,
+		turn:    make(chan struct{}, 1),
+		wake:    make(chan struct{}, 1),
+		done:    make(chan struct{}),
+		through: cursor.Committed(),
 	}
 	f.life, f.abort = context.WithCancel(context.Background())
 	f.waiting, f.drain = context.WithCancel(f.life)
@@ -75,34 +71,34 @@ func (f *follower) loop() {
 	defer close(f.done)
 	for {
 		batch, err := f.fill()
-		if !f.deliver(batch) {
+		if !f.exportAll(batch) {
 			return
 		}
 		damage, damaged := errors.AsType[*ledger.CorruptError](err)
 		switch {
 		case err == nil:
 		case damaged:
-			f.lose(damage)
+			f.reportDamage(damage)
 		case f.waiting.Err() != nil:
 			return
 		default:
-			f.logger.Error("audit: the ledger cannot be read; trying again", slog.String("exporter", f.id), slog.Any("error", err))
+			f.logger.Error("audit: the ledger cannot be read; trying again", slog.String("exporter", f.name), slog.Any("error", err))
 			f.pause(1, err)
 		}
 	}
 }
 
-// fill waits for records, and then for a full batch or until the first has waited
-// long enough.
+// fill waits for records, then for a full batch or until the first has waited long
+// enough.
 func (f *follower) fill() ([]item, error) {
-	most, bytes := f.config.batch.batchSize, f.config.batchBytes
+	most, bytes := f.config.BatchSize, f.config.BatchBytes
 	entries, err := f.cursor.Next(ended, most, bytes)
 	if len(entries) == 0 && errors.Is(err, context.Canceled) {
 		f.advance(f.cursor.Position(), nil)
 		entries, err = f.cursor.Next(f.waiting, most, bytes)
 	}
 	if err == nil && len(entries) < most && f.mayWait() {
-		f.rest(f.config.batch.interval)
+		f.rest(f.config.BatchInterval)
 		var more []ledger.Entry
 		more, err = f.cursor.Next(ended, most-len(entries), bytes-size(entries))
 		entries = append(entries, more...)
@@ -118,7 +114,7 @@ func (f *follower) fill() ([]item, error) {
 	return batch, err
 }
 
-// ended is a context for not waiting at all.
+// ended is a context that has ended, for calls that must not wait.
 var ended = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -139,25 +135,25 @@ func (f *follower) mayWait() bool {
 	return f.through >= f.target && f.waiting.Err() == nil
 }
 
-// deliver brings the batch to the exporter, however often that fails. It returns
-// false when it was aborted.
-func (f *follower) deliver(batch []item) bool {
+// exportAll exports the batch, however often that fails. It returns false when it was
+// aborted.
+func (f *follower) exportAll(batch []item) bool {
 	if len(batch) == 0 {
 		return true
 	}
-	left, ok := f.buryUnreadable(batch)
+	left, ok := f.setUnreadableAside(batch)
 	for attempt := 1; ok && len(left) > 0; attempt++ {
 		err := f.attempt(f.life, left)
-		again, refused := sortOutItems(left, err)
-		for _, r := range refused {
-			ok = ok && f.bury(&DeadLetter{Seq: r.seq, Reason: r.err.Error(), Attempts: attempt, Record: r.record})
+		again, rejected := splitItems(left, err)
+		for _, r := range rejected {
+			ok = ok && f.addDeadLetter(&DeadLetter{Seq: r.seq, Reason: r.err.Error(), Attempts: attempt, Record: r.record})
 		}
 		if left = again; !ok || len(left) == 0 {
 			break
 		}
 		f.advance(left[0].seq-1, beyond(batch, left))
 		f.metrics.retried.Add(f.life, int64(len(left)), f.metrics.exporter...)
-		f.logger.Warn("audit: an export failed; trying again", slog.String("exporter", f.id),
+		f.logger.Warn("audit: an export failed; trying again", slog.String("exporter", f.name),
 			slog.Int("records", len(left)), slog.Int("attempt", attempt), slog.Any("error", err))
 		ok = f.pause(attempt, err)
 	}
@@ -167,12 +163,13 @@ func (f *follower) deliver(batch []item) bool {
 	return ok
 }
 
-// buryUnreadable makes dead letters of what is no record, and returns the rest.
-func (f *follower) buryUnreadable(batch []item) (left []item, ok bool) {
+// setUnreadableAside makes dead letters of entries that are not records, and returns
+// the others.
+func (f *follower) setUnreadableAside(batch []item) (left []item, ok bool) {
 	for _, it := range batch {
 		if it.err == nil {
 			left = append(left, it)
-		} else if !f.bury(&DeadLetter{Seq: it.seq, Reason: "it is no record: " + it.err.Error(), Raw: it.raw}) {
+		} else if !f.addDeadLetter(&DeadLetter{Seq: it.seq, Reason: "it is no record: " + it.err.Error(), Raw: it.raw}) {
 			return nil, false
 		}
 	}
@@ -187,47 +184,31 @@ func (f *follower) attempt(ctx context.Context, batch []item) error {
 		return ctx.Err()
 	}
 	defer func() { <-f.turn }()
-	ctx, cancel := context.WithTimeout(ctx, f.config.batch.exportTimeout)
-	defer cancel()
 	records := make([]*record.Record, len(batch))
 	for i, it := range batch {
 		records[i] = it.record
 	}
-	start := f.metrics.start(ctx)
-	err := exportOne(ctx, f.exporter, records)
-	n := 0
-	if err == nil {
-		n = len(batch)
-	} else if partial, is := errors.AsType[*export.PartialError](err); is {
-		n = len(batch) - len(partial.Rejected)
-	}
-	f.metrics.export(ctx, start, n, err)
-	return err
+	return f.exportWithin(ctx, f.config.ExportTimeout, records)
 }
 
-// sortOutItems tells from an export error which items are worth another attempt and
-// which are refused for good, and why.
-func sortOutItems(batch []item, err error) (again, refused []item) {
-	partial, is := errors.AsType[*export.PartialError](err)
+// splitItems returns the items that are worth another attempt and those that were
+// rejected permanently, with the reason.
+func splitItems(batch []item, err error) (again, permanent []item) {
 	for i, it := range batch {
-		reason, rejected := err, err != nil
-		if is {
-			reason, rejected = partial.Rejected[i]
-		}
-		switch {
-		case !rejected:
+		switch rejected, reason := rejection(err, i); {
+		case !rejected: // delivered
 		case export.IsPermanent(reason):
 			it.err = reason
-			refused = append(refused, it)
+			permanent = append(permanent, it)
 		default:
 			again = append(again, it)
 		}
 	}
-	return again, refused
+	return again, permanent
 }
 
-// beyond returns the sequence numbers of the batch that are done, behind the first
-// that is left.
+// beyond returns the sequence numbers of the batch that are done and come after the
+// first that is left.
 func beyond(batch, left []item) (done []uint64) {
 	first := left[0].seq
 	for _, it := range batch {
@@ -241,12 +222,12 @@ func beyond(batch, left []item) (done []uint64) {
 	return done
 }
 
-// advance says that the exporter has, or refused, everything up to seq, and those
-// beyond.
+// advance records that the exporter has, or rejected, every entry up to seq, and those
+// in beyond.
 func (f *follower) advance(seq uint64, beyond []uint64) {
 	if err := f.cursor.Commit(seq, beyond...); err != nil {
 		f.logger.Error("audit: a cursor cannot be written; if the process stops now, records are exported again",
-			slog.String("exporter", f.id), slog.Any("error", err))
+			slog.String("exporter", f.name), slog.Any("error", err))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -257,17 +238,16 @@ func (f *follower) advance(seq uint64, beyond []uint64) {
 	}
 }
 
-// bury keeps what the exporter does not get among the dead letters. It does not give
-// up, because the record would be lost to the exporter, and returns false when it was
-// aborted.
-func (f *follower) bury(letter *DeadLetter) bool {
-	letter.Exporter = f.id
+// addDeadLetter stores what the exporter will not get. It retries until that succeeds,
+// since the exporter would lose the record, and returns false when it was aborted.
+func (f *follower) addDeadLetter(letter *DeadLetter) bool {
+	letter.Exporter = f.name
 	for attempt := 1; ; attempt++ {
 		err := f.letters.add(letter)
 		if err == nil {
 			break
 		}
-		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.id), slog.Any("error", err))
+		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.name), slog.Any("error", err))
 		if !f.pause(attempt, err) {
 			return false // the cursor stays before it
 		}
@@ -276,30 +256,30 @@ func (f *follower) bury(letter *DeadLetter) bool {
 	return true
 }
 
-// lose reports entries that the ledger cannot read any more.
-func (f *follower) lose(damage *ledger.CorruptError) {
-	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.id), slog.Any("error", damage))
-	f.bury(&DeadLetter{Seq: damage.From, Through: damage.To, Reason: damage.Error()})
+// reportDamage makes a dead letter of entries that the ledger cannot read any more.
+func (f *follower) reportDamage(damage *ledger.CorruptError) {
+	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.name), slog.Any("error", damage))
+	f.addDeadLetter(&DeadLetter{Seq: damage.From, Through: damage.To, Reason: damage.Error()})
 }
 
-// rest waits for more records, unless somebody is in a hurry.
+// rest waits for more records until it is woken.
 func (f *follower) rest(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-f.hurry:
+	case <-f.wake:
 	case <-f.waiting.Done():
 	}
 }
 
 // pause waits before the next attempt, and reports false when there is none.
 func (f *follower) pause(attempt int, err error) bool {
-	timer := time.NewTimer(f.config.batch.pauseAfter(attempt, err))
+	timer := time.NewTimer(f.config.delay(attempt, err))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-f.hurry:
+	case <-f.wake:
 	case <-f.life.Done():
 		return false
 	}
@@ -322,7 +302,7 @@ func (f *follower) flush(ctx context.Context, seq uint64) error {
 		progress := f.progress
 		f.mu.Unlock()
 		select {
-		case f.hurry <- struct{}{}:
+		case f.wake <- struct{}{}:
 		default:
 		}
 		select {
@@ -335,12 +315,12 @@ func (f *follower) flush(ctx context.Context, seq uint64) error {
 	}
 }
 
-// drainTimeout bounds a shutdown whose context has no deadline, for sinks that are
+// drainTimeout bounds a Shutdown whose context has no deadline, for sinks that are
 // down.
 const drainTimeout = 30 * time.Second
 
-// shutdown lets the exporter catch up until ctx ends, and shuts it down.
-func (f *follower) shutdown(ctx context.Context) error {
+// stop lets the exporter catch up until ctx ends, and shuts it down.
+func (f *follower) stop(ctx context.Context) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, drainTimeout)
@@ -358,10 +338,10 @@ func (f *follower) shutdown(ctx context.Context) error {
 			return errors.Join(f.undelivered(), fmt.Errorf("an export is still running: %w", ctx.Err()))
 		}
 	}
-	return errors.Join(f.undelivered(), shutdownExporter(ctx, f.exporter))
+	return errors.Join(f.undelivered(), f.shutdown(ctx))
 }
 
-// undelivered says what stays in the ledger for the next start.
+// undelivered returns an error that counts the records left for the next start.
 func (f *follower) undelivered() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,0 +1,218 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Ledger stores records in a ledger, from which followers export them.
+type Ledger struct {
+	name        string
+	ledger      *ledger.Ledger
+	attempts    *ledger.Pairs
+	logger      *slog.Logger
+	followers   []*follower
+	deadLetters *deadLetters
+	observing   metric.Registration
+	deadlines   deadlines
+	encoded     sync.Pool // of *[]byte
+}
+
+var _ Delivery = (*Ledger)(nil)
+
+// LedgerConfig says where a ledger is and who follows it.
+type LedgerConfig struct {
+	Name      string
+	Dir       string
+	Options   []ledger.Option
+	Exporters []Following
+	Env       Env
+	// Closing makes the record that closes an attempt which the last process left open.
+	Closing Closing
+	// Redact removes what looks like a secret from the reasons of dead letters.
+	Redact func(string) string
+}
+
+// Following is an exporter of a ledger and how it is fed. Its Config was checked.
+type Following struct {
+	Exporter export.Exporter
+	Config   Config
+}
+
+// OpenLedger opens the ledger and starts its followers. It closes the attempts that the
+// last process left open.
+func OpenLedger(c LedgerConfig) (*Ledger, error) {
+	l, err := ledger.Open(c.Dir, c.Options...)
+	if err != nil {
+		return nil, err
+	}
+	d := &Ledger{name: c.Name, ledger: l, logger: c.Env.Logger}
+	if err := d.start(&c); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return d, nil
+}
+
+func (d *Ledger) start(c *LedgerConfig) error {
+	d.deadLetters = newDeadLetters(c.Dir, c.Redact)
+	d.reportRecovery()
+	open, err := d.openAttempts()
+	if err != nil {
+		return err
+	}
+
+	records := newDecoder(len(c.Exporters))
+	for _, to := range c.Exporters {
+		cursor, err := d.ledger.Cursor(to.Exporter.Name())
+		if err != nil {
+			return err
+		}
+		d.followers = append(d.followers, newFollower(d, to, cursor, records, c.Env))
+	}
+	d.reportOrphans()
+	if d.observing, err = c.Env.Metrics.observe(d); err != nil {
+		return err
+	}
+	for _, f := range d.followers {
+		go f.loop() // it may make room
+	}
+	d.closeAttempts(&c.Closing, open)
+	return nil
+}
+
+// reportRecovery logs what opening the ledger found.
+func (d *Ledger) reportRecovery() {
+	r := d.ledger.Recovered()
+	if r.Cut != nil {
+		d.logger.Warn("audit: the ledger's last write was cut off when the process or machine stopped; nothing of it was acknowledged",
+			slog.String("ledger", d.name), slog.String("segment", r.Cut.Segment), slog.Int64("offset", r.Cut.Offset))
+	}
+	for _, err := range r.Damage {
+		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", d.name), slog.Any("error", err))
+	}
+}
+
+// reportOrphans logs cursors without an exporter, which hold back retention.
+func (d *Ledger) reportOrphans() {
+	for _, name := range d.ledger.Cursors() {
+		if !slices.ContainsFunc(d.followers, func(f *follower) bool { return f.name == name }) {
+			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until Ledger.RemoveCursor",
+				slog.String("ledger", d.name), slog.String("exporter", name))
+		}
+	}
+}
+
+// Name returns the name of the ledger.
+func (d *Ledger) Name() string { return d.name }
+
+// Deliver returns when the ledger has stored the record.
+func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
+	room, _ := d.encoded.Get().(*[]byte) // nothing else is in there
+	if room == nil {
+		room = new([]byte)
+	}
+	var err error
+	if *room, err = r.AppendJSON((*room)[:0]); err != nil {
+		return err
+	}
+	ctx = d.deadlines.context(ctx, wait)
+	if r.BeginsAttempt() {
+		_, err = d.attempts.Append(ctx, *room)
+	} else {
+		_, err = d.ledger.Append(ctx, *room)
+	}
+	if cap(*room) <= maxEncoded {
+		d.encoded.Put(room)
+	}
+	return ledgerError(err)
+}
+
+// maxEncoded is the largest buffer for encoding that is reused.
+const maxEncoded = 64 << 10
+
+// ErrTooManyAttempts is the error of beginning an attempt while the ledger has as many
+// open ones as it can keep.
+var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
+
+// ledgerError translates the errors of a ledger.
+func ledgerError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ledger.ErrMaybeStored):
+		return errors.Join(audit.ErrMaybeStored, err)
+	case errors.Is(err, ledger.ErrFull):
+		return errors.Join(audit.ErrLedgerFull, err)
+	case errors.Is(err, ledger.ErrCrowded):
+		return errors.Join(ErrTooManyAttempts, err)
+	case errors.Is(err, ledger.ErrClosed):
+		return errors.Join(audit.ErrShutdown, err)
+	}
+	return err
+}
+
+// ForceFlush waits until the exporters have what is in the ledger now.
+func (d *Ledger) ForceFlush(ctx context.Context) error {
+	if err := d.unlessHung(ctx, d.ledger.Sync); err != nil {
+		return err
+	}
+	last := d.ledger.Stats().Next - 1
+	return d.each(func(f *follower) error { return f.flush(ctx, last) })
+}
+
+// Shutdown lets the exporters catch up, and closes the ledger. What is left when ctx
+// ends stays in it.
+func (d *Ledger) Shutdown(ctx context.Context) error {
+	return errors.Join(
+		d.unlessHung(ctx, d.ledger.Sync),
+		d.each(func(f *follower) error { return f.stop(ctx) }),
+		d.observing.Unregister(),
+		d.unlessHung(ctx, func() error { return errors.Join(d.ledger.Close(), d.deadLetters.close()) }),
+	)
+}
+
+// unlessHung calls f, which touches the disk, and stops waiting for it when ctx ends.
+func (d *Ledger) unlessHung(ctx context.Context, f func() error) error {
+	returned := make(chan error, 1)
+	go func() { returned <- f() }()
+	select {
+	case err := <-returned:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-returned:
+		return err
+	case <-time.After(diskGrace):
+		return fmt.Errorf("the disk does not answer: %w", ctx.Err())
+	}
+}
+
+// diskGrace is how long the disk has to answer after a context ended, so that the
+// ledger is usually closed and unlocked.
+const diskGrace = 2 * time.Second
+
+func (d *Ledger) each(f func(*follower) error) error {
+	errs := make([]error, len(d.followers))
+	var wg sync.WaitGroup
+	for i, follower := range d.followers {
+		wg.Go(func() {
+			if err := f(follower); err != nil {
+				errs[i] = fmt.Errorf("%s: %w", follower.name, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,110 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Metrics are the instruments of all deliveries of a provider.
+type Metrics struct {
+	exported     metric.Int64Counter
+	retried      metric.Int64Counter
+	lost         metric.Int64Counter
+	deadLettered metric.Int64Counter
+	duration     metric.Float64Histogram
+	depth        metric.Int64ObservableGauge
+	bytes        metric.Int64ObservableGauge
+	meter        metric.Meter
+}
+
+// NewMetrics makes the instruments.
+func NewMetrics(meter metric.Meter) (*Metrics, error) {
+	var errs []error
+	counter := func(name, description string) metric.Int64Counter {
+		c, err := meter.Int64Counter(name, metric.WithDescription(description), metric.WithUnit("{record}"))
+		errs = append(errs, err)
+		return c
+	}
+	gauge := func(name, description, unit string) metric.Int64ObservableGauge {
+		g, err := meter.Int64ObservableGauge(name, metric.WithDescription(description), metric.WithUnit(unit))
+		errs = append(errs, err)
+		return g
+	}
+	m := &Metrics{
+		exported:     counter("audit.records.exported", "Records that an exporter's sink has, by exporter."),
+		retried:      counter("audit.records.retried", "Records that were exported again after an error, by exporter."),
+		lost:         counter("audit.records.lost", "Records that a batcher gave up, by exporter."),
+		deadLettered: counter("audit.records.dead_lettered", "Records that an exporter rejected permanently, by exporter."),
+		depth:        gauge("audit.ledger.depth", "Records in a ledger that an exporter does not have yet, by ledger and exporter.", "{record}"),
+		bytes:        gauge("audit.ledger.bytes", "Size of a ledger, by ledger.", "By"),
+		meter:        meter,
+	}
+	var err error
+	m.duration, err = meter.Float64Histogram("audit.export.duration",
+		metric.WithDescription("Duration of Export calls, by exporter and outcome."), metric.WithUnit("s"))
+	return m, errors.Join(append(errs, err)...)
+}
+
+// observe registers the gauges of a ledger.
+func (m *Metrics) observe(d *Ledger) (metric.Registration, error) {
+	name := attribute.String("ledger", d.name)
+	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		stats := d.ledger.Stats()
+		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
+		for _, f := range d.followers {
+			left := int64(stats.Next - 1 - f.cursor.Committed())
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
+		}
+		return nil
+	}, m.depth, m.bytes)
+}
+
+// exporterMetrics are the metrics of one exporter, with its attributes made
+// beforehand.
+type exporterMetrics struct {
+	*Metrics
+	exporter []metric.AddOption
+	success  []metric.RecordOption
+	failure  []metric.RecordOption
+}
+
+func (m *Metrics) of(exporter string) exporterMetrics {
+	name := attribute.String("exporter", exporter)
+	outcome := func(o audit.Outcome) []metric.RecordOption {
+		return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(name, attribute.String("outcome", o.String())))}
+	}
+	return exporterMetrics{
+		Metrics:  m,
+		exporter: []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(name))},
+		success:  outcome(audit.OutcomeSuccess),
+		failure:  outcome(audit.OutcomeFailure),
+	}
+}
+
+// start reads the clock if anybody wants to know how long exports take.
+func (m *exporterMetrics) start(ctx context.Context) time.Time {
+	if !m.duration.Enabled(ctx) {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+// export counts one Export call that brought delivered records to the sink.
+func (m *exporterMetrics) export(ctx context.Context, start time.Time, delivered int, err error) {
+	if delivered > 0 {
+		m.exported.Add(ctx, int64(delivered), m.exporter...)
+	}
+	if start.IsZero() {
+		return
+	}
+	outcome := m.success
+	if err != nil {
+		outcome = m.failure
+	}
+	m.duration.Record(ctx, time.Since(start).Seconds(), outcome...)
+}
