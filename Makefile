@@ -23,6 +23,11 @@ MODULE := github.com/opendeed/audit
 # Every module of go.work but the root, as directories.
 LEAVES = $(patsubst $(MODULE)/%,%,$(filter $(MODULE)/%,$(shell $(GO) list -m)))
 
+# The leaves that get a version of their own; see VERSIONING.md. The others hold
+# what nobody depends on.
+RELEASED = $(filter-out examples examples/% test test/%,$(LEAVES))
+UNRELEASED = $(filter-out $(RELEASED),$(LEAVES))
+
 # Servers for the tests, built outside the workspace.
 SERVERS = test/servers/collector test/servers/ferretdb
 
@@ -30,12 +35,21 @@ SERVERS = test/servers/collector test/servers/ferretdb
 # dependencies never choose the versions of ours.
 TOOL = GOWORK=off $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
 
+# The targets share bin and the processors, and the tree's check comes first and
+# last.
+.NOTPARALLEL:
+
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: ci
-ci: lint test cover demo demo-mongodb demo-admin demo-deploy fuzz ## Run everything that must pass before a change lands
+ci: record-tree lint test cover demo demo-mongodb demo-admin demo-deploy fuzz release-dry-run ## Run everything that must pass before a change lands
+	@sh scripts/clean-tree.sh check bin/tree
+
+.PHONY: record-tree
+record-tree:
+	@sh scripts/clean-tree.sh record bin/tree
 
 .PHONY: download
 download: ## Download what every module and the tools need
@@ -47,11 +61,14 @@ download: ## Download what every module and the tools need
 fmt: ## Format every Go file
 	@$(TOOL) gofumpt -l -w .
 
+# The workspace's go mod download writes every checksum that a plain go command
+# would add to go.work.sum later.
 .PHONY: tidy
-tidy: ## Tidy every go.mod
+tidy: ## Tidy every go.mod and complete go.work.sum
 	@for m in . $(LEAVES) $(SERVERS) tools; do \
 		GOWORK=off $(GO) -C $$m mod tidy || exit 1; \
 	done
+	@$(GO) mod download
 
 .PHONY: lint
 lint: lint-fmt lint-tidy lint-vet lint-code ## Check format, go.mod files, other systems and the linters' rules
@@ -81,14 +98,23 @@ lint-code:
 	done
 
 # The second round is what a user of one module gets: the workspace would hide
-# a wrong version in a leaf's go.mod.
+# a wrong version in a leaf's go.mod, and chooses the newest version that any of
+# its modules requires. Vet type-checks every package and test against the leaf's
+# own versions; the tests run against them only where users get those versions.
+# For examples and test, which nobody depends on and whose tests build servers,
+# they would repeat minutes of the first round.
 .PHONY: test
-test: ## Run every test of every module with the race detector, then each leaf outside the workspace
+test: ## Run every test of every module with the race detector, then check each leaf outside the workspace
 	@$(GO) test -race work
 	@for m in $(LEAVES); do \
-		(cd $$m && GOWORK=off $(GO) build -o /dev/null ./... && GOWORK=off $(GO) test -short ./...) || exit 1; \
+		GOWORK=off $(GO) -C $$m vet ./... || exit 1; \
+	done
+	@for m in $(RELEASED); do \
+		GOWORK=off $(GO) -C $$m test -short ./... || exit 1; \
 	done
 
+# This is also the only run of the root's tests without the race detector, which
+# the tests of allocations need: they are not built with it.
 .PHONY: cover
 cover: ## Print the statement coverage of audit and sdk; fail under COVERAGE percent
 	@GO="$(GO)" sh scripts/cover.sh $(COVERAGE) $(MODULE) $(MODULE)/sdk
@@ -127,6 +153,14 @@ bench: ## Run the benchmarks that match BENCH, COUNT times each, and set the imp
 		$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./test/bench >> bin/bench.txt || { cat bin/bench.txt; exit 1; }; \
 	done
 	@$(TOOL) benchstat -table .name -col /impl bin/bench.txt
+
+.PHONY: release
+release: ## Prepare the release VERSION, and print the commands that commit, tag and push it
+	@GO="$(GO)" sh scripts/release.sh $(VERSION) -- $(RELEASED) -- $(UNRELEASED)
+
+.PHONY: release-dry-run
+release-dry-run: ## Prepare a release in a copy of the tree, and build every module as its users would
+	@GO="$(GO)" sh scripts/release.sh --dry-run $(VERSION) -- $(RELEASED) -- $(UNRELEASED)
 
 .PHONY: clean
 clean: ## Remove what the other targets wrote

@@ -2,17 +2,20 @@
 # Usage: fuzz.sh FUZZTIME
 #
 # Runs every fuzz target of the workspace, one after the other, since go test
-# takes one target of one package at a time. Minimising an input may take a
+# takes one target of one package at a time. Minimizing an input may take a
 # minute each time unless it is bounded.
 set -eu
 
-listed=$("${GO:-go}" test -list '^Fuzz' work)
+# The targets are read from the source: go test -list would link the test binary
+# of every package to print their names.
+files=$("${GO:-go}" list -f '
+	{{- $dir := .Dir}}{{$package := .ImportPath -}}
+	{{range .TestGoFiles}}{{$package}} {{$dir}}/{{.}}{{"\n"}}{{end -}}
+	{{range .XTestGoFiles}}{{$package}} {{$dir}}/{{.}}{{"\n"}}{{end}}' work)
 
-# go test prints the names of a package's targets before its "ok" line.
-targets=$(printf '%s\n' "$listed" | awk '
-	/^Fuzz/ { names[++n] = $1 }
-	/^ok/   { for (i = 1; i <= n; i++) print $2, names[i]; n = 0 }
-')
+targets=$(printf '%s\n' "$files" | while read -r package file; do
+	[ -z "$file" ] || sed -n "s|^func \\(Fuzz[A-Za-z0-9_]*\\)([a-z]* \\*testing\\.F).*|$package \\1|p" "$file"
+done)
 [ -n "$targets" ] || { echo "fuzz: no targets found" >&2; exit 1; }
 
 printf '%s\n' "$targets" | while read -r package name; do
