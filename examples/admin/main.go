@@ -59,9 +59,9 @@ func run(dir string) error {
 	}
 	audit.SetTrackerProvider(provider)
 	auditor, err := auditrepo.New(tracker, auditrepo.Config[article, string]{
-		Type: "article",
-		ID:   func(a article) string { return a.ID },
-		Name: func(a article) string { return a.Title },
+		TargetType: "article",
+		ID:         func(a article) string { return a.ID },
+		Name:       func(a article) string { return a.Title },
 	})
 	if err != nil {
 		return err

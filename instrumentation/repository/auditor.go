@@ -7,78 +7,81 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// Config says what the values of a store are to the trail. T is the type of the
-// values, ID that of their ids.
+// Config describes the values of a store. T is the type of the values, ID the type of
+// their ids.
 //
-// Its functions are called by every call of a store, concurrently, and not with a nil
-// value. One that panics costs the record what it was to say, and the caller gets a
-// [TrackError].
+// Stores call its functions concurrently and never with a nil value. If a function
+// panics, the record lacks what the function should have returned, and the caller gets a
+// [TrackError]; the store is called all the same.
 type Config[T any, ID comparable] struct {
-	// Type is the type of the target, e.g. "article", and the first word of the
-	// actions: "article.update". It is required.
-	Type string
+	// TargetType is the type of the events' target, such as "article", and the first
+	// word of their actions, as in "article.update". It must start with a letter and
+	// contain only letters, digits and underscores. It is required.
+	TargetType string
 	// ID returns the id of a value. It is required.
 	ID func(value T) ID
-	// FormatID writes an id as the target has it, which must be how the signals of the
-	// data layer beneath have it. By default a string is as it is, an integer is in
-	// decimal digits, and an encoding.TextMarshaler, such as a UUID or an ObjectID, is
-	// its text. Other types of ids need it.
+	// FormatID returns the text of an id for the target. It must agree with the signals
+	// of the data layer below the store, or events don't cover them. By default strings
+	// are used as they are, integers are written in decimal, and an
+	// encoding.TextMarshaler, such as a UUID or an ObjectID, provides its text. It is
+	// required for every other ID type.
 	FormatID func(id ID) string
-	// Name returns what people call the value, for the name of the target. It is
+	// Name returns the display name of a value, for the name of the target. It is
 	// optional.
 	Name func(value T) string
-	// Diff has the options of the diffs, such as audit.WithFields for a T that cannot
-	// carry tags.
-	Diff []audit.DiffOption
-	// Clone returns a copy of a value that no change to the original reaches, for a
-	// store that keeps what it returned and changes it in place. The default copies
-	// what is exported, at any depth; what unexported fields refer to is shared with
-	// the original. Set it where a sensitive field refers to such, or for speed.
+	// DiffOptions are passed to audit.Diff, such as audit.WithFields for a T whose
+	// fields cannot have tags. New keeps the slice.
+	DiffOptions []audit.DiffOption
+	// Clone returns a copy of a value that later changes to the original don't affect,
+	// for stores that change returned values in place. The default copies exported
+	// fields at any depth; what unexported fields refer to stays shared with the
+	// original. Set Clone if a sensitive field refers to such data, or for speed.
 	Clone func(value T) T
-	// Denied reports whether an error means that the call was refused for lack of
-	// authority. The default asks for fs.ErrPermission.
+	// Denied reports whether an error of the store means that the caller lacked
+	// permission. The outcome is then denied instead of failure. The default is
+	// errors.Is(err, fs.ErrPermission).
 	Denied func(err error) bool
-	// Reads says that a decorated store's Get is recorded, too.
-	Reads bool
+	// RecordReads makes Store and ValueStore record Get, too.
+	RecordReads bool
 }
 
-// Auditor decorates stores, and states the intents of what decorators don't fit. It
-// does not change, and may be used concurrently.
+// Auditor decorates stores, and records single calls with Do. It is immutable and safe
+// for concurrent use.
 type Auditor[T any, ID comparable] struct {
-	tracker  audit.Tracker
-	config   Config[T, ID]
-	formatID func(ID) (string, error)
-	past     *past[T]
+	tracker   audit.Tracker
+	config    Config[T, ID]
+	formatID  func(ID) (string, error)
+	snapshots *snapshotter[T]
 }
 
-// New returns an Auditor whose events go to tracker. The error says what is wrong with
-// config, or with the audit tags of T.
+// New returns an Auditor that tracks its events with tracker. It fails if config or the
+// audit tags of T are invalid.
 func New[T any, ID comparable](tracker audit.Tracker, config Config[T, ID]) (*Auditor[T, ID], error) {
 	switch {
 	case tracker == nil:
-		return nil, errors.New("auditrepo: New needs a tracker")
-	case !audit.ValidAction(audit.NormalizeAction(config.Type + ".update")):
-		return nil, errors.New("auditrepo: Config.Type must begin with a letter and be made of letters, digits and underscores, as in article")
+		return nil, errors.New("auditrepo: the tracker is nil")
+	case !audit.ValidAction(audit.NormalizeAction(config.TargetType + ".update")):
+		return nil, errors.New("auditrepo: Config.TargetType must start with a letter and contain only letters, digits and underscores, as in article")
 	case config.ID == nil:
-		return nil, errors.New("auditrepo: Config.ID must say how to get at the id of a value")
+		return nil, errors.New("auditrepo: Config.ID is nil; set it to a function that returns the id of a value")
 	}
 	a := &Auditor[T, ID]{tracker: tracker, config: config}
 	if format := config.FormatID; format != nil {
 		a.formatID = func(id ID) (string, error) { return format(id), nil }
 	} else {
 		var err error
-		if a.formatID, err = idText[ID](); err != nil {
+		if a.formatID, err = defaultFormatID[ID](); err != nil {
 			return nil, err
 		}
 	}
 	if a.config.Denied == nil {
 		a.config.Denied = isPermission
 	}
-	if _, err := audit.Diff[*T](nil, nil, config.Diff...); err != nil {
-		return nil, fmt.Errorf("auditrepo: Config.Diff and the audit tags: %w", err)
+	if _, err := audit.Diff[*T](nil, nil, config.DiffOptions...); err != nil {
+		return nil, fmt.Errorf("auditrepo: Config.DiffOptions or the audit tags: %w", err)
 	}
 	var err error
-	if a.past, err = newPast(config.Clone, config.Diff); err != nil {
+	if a.snapshots, err = newSnapshotter(config.Clone, config.DiffOptions); err != nil {
 		return nil, err
 	}
 	return a, nil

@@ -10,92 +10,102 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Call is one call of a store that is being recorded. It is the function's that Do
-// calls, while that runs, and is not for concurrent use.
+// Call is one call of a store that Do records. The function that Do calls owns it until
+// it returns. A Call is not safe for concurrent use.
 type Call[T any, ID comparable] struct {
 	auditor *Auditor[T, ID]
 	event   audit.Event
-	before  *snapshot[T]
-	unknown string // why before is not known, where that was tried
-	after   T
-	stated  bool  // after was
-	named   bool  // the target was, by the event
-	problem error // of the functions of Config and of diffs
+
+	before        *snapshot[T]
+	beforeUnknown string // why before is nil after an attempt to set it
+	after         T
+	hasAfter      bool
+	hasName       bool  // the caller's event names the target
+	err           error // of Config's functions and of diffs
 }
 
-// What BeforeUnknownKey says where it is not the type of an error.
+// The values of BeforeUnknownKey that are not error types.
 const (
-	notStated = "not stated" // nobody tried to read it
-	notCopied = "not copied" // Clone, or the diff, failed
+	beforeNotSet    = "not set"    // neither SetBefore nor ReadBefore was called
+	beforeNotCopied = "not copied" // Clone or the diff failed
 )
 
-// Before states what the target was before the write. It must be called ahead of the
-// write where the store may change the value in place: a copy is taken at once.
-func (c *Call[T, ID]) Before(value T) {
-	c.before, c.unknown = nil, notCopied
-	c.safely(func() error {
-		before, err := c.auditor.past.take(value)
+// SetBefore sets the value that the target had before the write. Call it before the
+// write if the store may change the value in place: SetBefore copies it at once.
+func (c *Call[T, ID]) SetBefore(value T) {
+	c.before, c.beforeUnknown = nil, beforeNotCopied
+	c.try(func() error {
+		before, err := c.auditor.snapshots.take(value)
 		if err == nil {
-			c.before, c.unknown = before, ""
+			c.before, c.beforeUnknown = before, ""
 		}
 		return err
 	})
-	c.describe(value)
+	c.describeTarget(value)
 }
 
-// Read reads what the target was before the write, and states it by Before. Where that
-// fails the write goes on, and the record has [BeforeUnknownKey] and no old values: the
-// store decides whether there is something to write to.
-func (c *Call[T, ID]) Read(ctx context.Context, from Getter[T, ID], id ID) {
+// ReadBefore gets the current value from the store and passes it to SetBefore. If Get
+// fails, the record has [BeforeUnknownKey] and no old values. ReadBefore returns no
+// error, so that the store itself decides whether the write can succeed.
+func (c *Call[T, ID]) ReadBefore(ctx context.Context, from Getter[T, ID], id ID) {
 	value, err := from.Get(ctx, id)
 	if err != nil {
-		c.safely(func() error {
-			c.unknown = errorType(err)
+		c.try(func() error {
+			c.beforeUnknown = errorType(err)
 			return nil
 		})
 		return
 	}
-	c.Before(value)
+	c.SetBefore(value)
 }
 
-// After states what the target is after the write. It is looked at when the function
-// has returned, and only where that succeeded.
-func (c *Call[T, ID]) After(value T) { c.after, c.stated = value, true }
+// SetAfter sets the value that the target has after the write. The value is not copied;
+// it is read after the function returns, and compared only if the function succeeded.
+func (c *Call[T, ID]) SetAfter(value T) { c.after, c.hasAfter = value, true }
 
-// safely calls what may call a function of the application. Whatever comes of that must
-// not come in the way of the write or of the record.
-func (c *Call[T, ID]) safely(f func() error) {
+// setResult sets the value after the write to the one that the store returned, or to
+// the one that it was given if it returned nil.
+func (c *Call[T, ID]) setResult(given, returned T) {
+	if isNil(returned) {
+		returned = given
+	}
+	c.SetAfter(returned)
+}
+
+// try calls f, which may call functions of the application, and keeps its error or
+// panic in c.err. Neither may stop the write or the record.
+func (c *Call[T, ID]) try(f func() error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.problem = errors.Join(c.problem, panicError(p))
+			c.err = errors.Join(c.err, panicError(p))
 		}
 	}()
 	if err := f(); err != nil {
-		c.problem = errors.Join(c.problem, err)
+		c.err = errors.Join(c.err, err)
 	}
 }
 
-// describe takes the target's id from a value where it is not known, and its name.
-func (c *Call[T, ID]) describe(value T) {
+// describeTarget sets the target's id, if it has none yet, and its name from a value.
+func (c *Call[T, ID]) describeTarget(value T) {
 	if isNil(value) {
 		return
 	}
 	config := &c.auditor.config
 	if c.event.Target.ID == "" {
-		c.safely(func() error { return c.identify(config.ID(value)) })
+		c.try(func() error { return c.setTargetID(config.ID(value)) })
 	}
-	if config.Name != nil && !c.named {
-		c.safely(func() error {
+	if config.Name != nil && !c.hasName {
+		c.try(func() error {
 			c.event.Target.Name = config.Name(value)
 			return nil
 		})
 	}
 }
 
-// identify sets the target's id. The zero id is that of a value which has none yet.
-func (c *Call[T, ID]) identify(id ID) error {
-	var none ID
-	if id == none {
+// setTargetID sets the target's id. The zero id belongs to a value that has none yet.
+func (c *Call[T, ID]) setTargetID(id ID) error {
+	var zero ID
+	if id == zero {
 		return nil
 	}
 	text, err := c.auditor.formatID(id)
@@ -103,13 +113,28 @@ func (c *Call[T, ID]) identify(id ID) error {
 	return err
 }
 
-// conclude records how the call ended. It returns nil if everything was recorded.
-func (c *Call[T, ID]) conclude(ctx context.Context, end func() error, returned bool, err error) *TrackError {
+// setTargetOf sets the target's id to that of a value, and returns it. It reports false
+// if the value has no id because it is nil or Config.ID panics.
+func (c *Call[T, ID]) setTargetOf(value T) (id ID, ok bool) {
+	if isNil(value) {
+		return id, false
+	}
+	c.try(func() error {
+		id = c.auditor.config.ID(value)
+		ok = true
+		return c.setTargetID(id)
+	})
+	return id, ok
+}
+
+// finish records the outcome of the call and ends its scope with end. It returns nil if
+// everything was recorded.
+func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned bool, err error) *TrackError {
 	done := returned && err == nil
 	if done {
-		c.succeed()
+		c.setSuccess()
 	} else {
-		c.fail(returned, err)
+		c.setFailure(returned, err)
 	}
 	event := c.event
 	event.Time = time.Now()
@@ -117,37 +142,39 @@ func (c *Call[T, ID]) conclude(ctx context.Context, end func() error, returned b
 		event.ID = audit.NewIDAt(event.Time)
 	}
 	tracker := c.auditor.tracker
-	failed := tracker.Track(ctx, event)
-	ended := end()
-	if c.problem == nil && failed == nil && ended == nil {
+	trackErr := tracker.Track(ctx, event)
+	endErr := end()
+	if c.err == nil && trackErr == nil && endErr == nil {
 		return nil
 	}
-	e := &TrackError{Done: done, Err: errors.Join(c.problem, failed, ended), called: true}
-	if failed != nil {
-		event.Metadata, event.Changes = slices.Clone(event.Metadata), slices.Clone(event.Changes) // the caller's
+	e := &TrackError{Done: done, Err: errors.Join(c.err, trackErr, endErr), called: true}
+	if trackErr != nil {
+		// The caller may change its slices before it calls Retry.
+		event.Metadata, event.Changes = slices.Clone(event.Metadata), slices.Clone(event.Changes)
 		e.retry = func(ctx context.Context) error { return tracker.Track(ctx, event) }
 	}
 	return e
 }
 
-// succeed fills in what a write that was done says.
-func (c *Call[T, ID]) succeed() {
+// setSuccess completes the event of a call that succeeded.
+func (c *Call[T, ID]) setSuccess() {
 	c.event.Outcome = audit.OutcomeSuccess
-	if c.stated {
-		c.describe(c.after)
+	if c.hasAfter {
+		c.describeTarget(c.after)
 	}
 	if len(c.event.Changes) == 0 {
-		c.safely(c.compare)
+		c.try(c.setChanges)
 	}
 }
 
-// fail fills in what a write that was tried says: nothing has changed.
-func (c *Call[T, ID]) fail(returned bool, err error) {
+// setFailure completes the event of a call that failed or did not return. It has no
+// changes.
+func (c *Call[T, ID]) setFailure(returned bool, err error) {
 	c.event.Changes = nil
 	c.event.Outcome = audit.OutcomeFailure
 	why := aborted
 	if returned {
-		c.safely(func() error {
+		c.try(func() error {
 			why = errorType(err)
 			if c.auditor.config.Denied(err) {
 				c.event.Outcome = audit.OutcomeDenied
@@ -155,39 +182,39 @@ func (c *Call[T, ID]) fail(returned bool, err error) {
 			return nil
 		})
 	}
-	c.add(ErrorTypeKey.String(why))
-	if c.event.Target.ID == "" && c.stated && !isNil(c.after) {
-		c.safely(func() error { return c.identify(c.auditor.config.ID(c.after)) })
+	c.addMetadata(ErrorTypeKey.String(why))
+	if c.event.Target.ID == "" && c.hasAfter && !isNil(c.after) {
+		c.try(func() error { return c.setTargetID(c.auditor.config.ID(c.after)) })
 	}
 }
 
-// compare sets the changes of a write that succeeded.
-func (c *Call[T, ID]) compare() (err error) {
-	past, e := c.auditor.past, &c.event
+// setChanges compares the values before and after.
+func (c *Call[T, ID]) setChanges() (err error) {
+	snapshots, e := c.auditor.snapshots, &c.event
 	switch {
-	case c.before != nil && c.stated:
-		e.Changes, err = past.changes(c.before, c.after)
+	case c.before != nil && c.hasAfter:
+		e.Changes, err = snapshots.diff(c.before, c.after)
 	case c.before != nil && e.Operation == audit.OperationDelete:
-		e.Changes, err = past.removal(c.before)
+		e.Changes, err = snapshots.diffDeleted(c.before)
 	case c.before != nil:
-	case c.stated && e.Operation == audit.OperationCreate:
-		e.Changes, err = past.creation(c.after)
-	case c.stated:
-		if c.unknown == "" {
-			c.unknown = notStated
+	case c.hasAfter && e.Operation == audit.OperationCreate:
+		e.Changes, err = snapshots.diffCreated(c.after)
+	case c.hasAfter:
+		if c.beforeUnknown == "" {
+			c.beforeUnknown = beforeNotSet
 		}
-		e.Changes, err = past.creation(c.after)
+		e.Changes, err = snapshots.diffCreated(c.after)
 	}
-	if c.unknown != "" && c.before == nil {
-		c.add(BeforeUnknownKey.String(c.unknown))
+	if c.beforeUnknown != "" && c.before == nil {
+		c.addMetadata(BeforeUnknownKey.String(c.beforeUnknown))
 	}
 	return err
 }
 
-// add adds metadata, unless the event states the key itself.
-func (c *Call[T, ID]) add(kv attribute.KeyValue) {
-	stated := func(other attribute.KeyValue) bool { return other.Key == kv.Key }
-	if !slices.ContainsFunc(c.event.Metadata, stated) {
+// addMetadata adds kv unless the caller's event has the key.
+func (c *Call[T, ID]) addMetadata(kv attribute.KeyValue) {
+	sameKey := func(other attribute.KeyValue) bool { return other.Key == kv.Key }
+	if !slices.ContainsFunc(c.event.Metadata, sameKey) {
 		c.event.Metadata = append(slices.Clip(c.event.Metadata), kv)
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shared is a store for all at once, of values. It signals what it writes.
-type shared struct {
+// sharedStore is a concurrent store of values. It tracks a signal for each write.
+type sharedStore struct {
 	tracker audit.Tracker
 	mu      sync.Mutex
 	pages   map[int]page
 }
 
-func (s *shared) Get(_ context.Context, id int) (page, error) {
+func (s *sharedStore) Get(_ context.Context, id int) (page, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.pages[id]
@@ -31,15 +31,15 @@ func (s *shared) Get(_ context.Context, id int) (page, error) {
 	return p, nil
 }
 
-func (s *shared) Create(ctx context.Context, p page) error {
+func (s *sharedStore) Create(ctx context.Context, p page) error {
 	return s.put(ctx, audit.OperationCreate, p)
 }
 
-func (s *shared) Update(ctx context.Context, p page) error {
+func (s *sharedStore) Update(ctx context.Context, p page) error {
 	return s.put(ctx, audit.OperationUpdate, p)
 }
 
-func (s *shared) Delete(ctx context.Context, id int) error {
+func (s *sharedStore) Delete(ctx context.Context, id int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.pages[id]; !ok {
@@ -49,34 +49,34 @@ func (s *shared) Delete(ctx context.Context, id int) error {
 	return s.signal(ctx, audit.OperationDelete, id)
 }
 
-func (s *shared) put(ctx context.Context, op audit.Operation, p page) error {
+func (s *sharedStore) put(ctx context.Context, op audit.Operation, p page) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pages[p.ID] = p
 	return s.signal(ctx, op, p.ID)
 }
 
-func (s *shared) signal(ctx context.Context, op audit.Operation, id int) error {
+func (s *sharedStore) signal(ctx context.Context, op audit.Operation, id int) error {
 	e := signal(op, fmt.Sprint(id))
 	e.Target.Type = "page"
 	return s.tracker.Track(ctx, e)
 }
 
-// A thousand requests at once, with an actor each, half of them in a scope: what each
-// did is recorded once, as done by its own actor.
-func TestThousandActors(t *testing.T) {
+// TestConcurrentActors runs a thousand requests at once, each with its own actor, half of
+// them in a scope. Each write must be recorded once, with the right actor.
+func TestConcurrentActors(t *testing.T) {
 	t.Parallel()
 	const requests = 1000
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
-	a, err := auditrepo.New(tracker, auditrepo.Config[page, int]{Type: "page", ID: func(p page) int { return p.ID }})
+	a, err := auditrepo.New(tracker, auditrepo.Config[page, int]{TargetType: "page", ID: func(p page) int { return p.ID }})
 	require.NoError(t, err)
-	s := a.Store(&shared{tracker: tracker, pages: map[int]page{}})
+	s := a.Store(&sharedStore{tracker: tracker, pages: map[int]page{}})
 
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	start := make(chan struct{})
 	for n := 1; n <= requests; n++ {
-		all.Go(func() {
+		wg.Go(func() {
 			<-start
 			ctx := audit.ContextWithActor(context.Background(), audit.User(fmt.Sprint(n)))
 			if n%2 == 0 {
@@ -93,7 +93,7 @@ func TestThousandActors(t *testing.T) {
 		})
 	}
 	close(start)
-	all.Wait()
+	wg.Wait()
 
 	got := map[string][]string{}
 	for _, r := range recorder.Records() {

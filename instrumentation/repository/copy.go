@@ -2,18 +2,17 @@ package auditrepo
 
 import "reflect"
 
-// copier copies a value: what a diff may look at, at any depth. It keeps the values of
-// one graph apart and together as they were, cycles too.
+// copier makes deep copies of what a diff may compare. It preserves aliasing and cycles.
 type copier struct {
-	all  bool // of structs with audit tags every exported field, not those with a tag only
-	made map[reference]reflect.Value
+	all    bool // copy every exported field of structs with audit tags, not only tagged ones
+	copies map[reference]reflect.Value
 }
 
 // reference identifies what a pointer, map or slice refers to.
 type reference struct {
 	typ  reflect.Type
 	addr uintptr
-	len  int // of a slice
+	len  int // for slices
 }
 
 func (c *copier) copy(v reflect.Value) reflect.Value {
@@ -30,9 +29,9 @@ func (c *copier) copy(v reflect.Value) reflect.Value {
 		if v.IsNil() {
 			return v
 		}
-		held := reflect.New(v.Type()).Elem()
-		held.Set(c.copy(v.Elem()))
-		return held
+		copied := reflect.New(v.Type()).Elem()
+		copied.Set(c.copy(v.Elem()))
+		return copied
 	case reflect.Array:
 		copied := reflect.New(v.Type()).Elem()
 		for i := range v.Len() {
@@ -44,30 +43,30 @@ func (c *copier) copy(v reflect.Value) reflect.Value {
 		c.copyStruct(copied, v)
 		return copied
 	default:
-		return v // funcs and channels have no copies
+		return v // funcs and channels cannot be copied
 	}
 }
 
-// copyOnce copies what v refers to. What was met before is the same copy.
+// copyOnce copies what v refers to. The same reference always yields the same copy.
 func (c *copier) copyOnce(v reflect.Value) reflect.Value {
 	ref := reference{typ: v.Type(), addr: v.Pointer()}
 	if v.Kind() == reflect.Slice {
 		ref.len = v.Len()
 	}
-	if made, ok := c.made[ref]; ok {
-		return made
+	if copied, ok := c.copies[ref]; ok {
+		return copied
 	}
-	if c.made == nil {
-		c.made = make(map[reference]reflect.Value)
+	if c.copies == nil {
+		c.copies = make(map[reference]reflect.Value)
 	}
 	var copied reflect.Value
 	switch v.Kind() {
 	case reflect.Pointer:
 		copied = reflect.New(v.Type().Elem())
 		if copied.Type() != v.Type() {
-			copied = copied.Convert(v.Type()) // of a named pointer type
+			copied = copied.Convert(v.Type()) // a named pointer type
 		}
-		c.made[ref] = copied
+		c.copies[ref] = copied
 		if v.Elem().Kind() == reflect.Struct && !isPlain(v.Type().Elem()) {
 			c.copyStruct(copied.Elem(), v.Elem())
 		} else {
@@ -75,13 +74,13 @@ func (c *copier) copyOnce(v reflect.Value) reflect.Value {
 		}
 	case reflect.Map:
 		copied = reflect.MakeMapWithSize(v.Type(), v.Len())
-		c.made[ref] = copied
+		c.copies[ref] = copied
 		for entries := v.MapRange(); entries.Next(); {
 			copied.SetMapIndex(entries.Key(), c.copy(entries.Value()))
 		}
 	default:
 		copied = reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-		c.made[ref] = copied
+		c.copies[ref] = copied
 		if isPlain(v.Type().Elem()) {
 			reflect.Copy(copied, v)
 			break
@@ -93,15 +92,15 @@ func (c *copier) copyOnce(v reflect.Value) reflect.Value {
 	return copied
 }
 
-// copyStruct copies field by field where tags say what a diff looks at, so that locks
-// and what else stands beside is not touched. Without tags a diff may compare all of a
-// struct.
+// copyStruct copies only the fields that a diff may compare if the struct has audit
+// tags, so that locks and other untagged fields are not touched. A diff may compare all
+// of a struct without tags.
 func (c *copier) copyStruct(to, from reflect.Value) {
-	is := traitsOf(from.Type())
-	if !is.tagged || is.hiding {
+	traits := traitsOf(from.Type())
+	if !traits.tagged || traits.embedsHidden {
 		to.Set(from)
 	}
-	c.copyFields(to, from, is.tagged)
+	c.copyFields(to, from, traits.tagged)
 }
 
 func (c *copier) copyFields(to, from reflect.Value, byTag bool) {
@@ -113,14 +112,14 @@ func (c *copier) copyFields(to, from reflect.Value, byTag bool) {
 			if f.Type.Kind() == reflect.Struct {
 				c.copyFields(to.Field(i), from.Field(i), byTag)
 			}
-		case f.IsExported() && (!byTag || c.looksAt(f)):
+		case f.IsExported() && (!byTag || c.included(f)):
 			to.Field(i).Set(c.copy(from.Field(i)))
 		}
 	}
 }
 
-// looksAt reports whether a diff may look at an exported field of a struct with tags.
-func (c *copier) looksAt(f reflect.StructField) bool {
+// included reports whether a diff may compare an exported field of a struct with tags.
+func (c *copier) included(f reflect.StructField) bool {
 	_, ok := f.Tag.Lookup("audit")
 	return ok || f.Anonymous || c.all
 }

@@ -9,36 +9,40 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// Do calls f and records what came of it, for the methods of a store that no role is
-// made for. Decorated stores are made of it.
+// Do calls f and records the result as an intent. It is for store methods that fit no
+// role; the decorators are built on it.
 //
 //	func (s *Articles) Publish(ctx context.Context, id string) error {
 //		return s.auditor.Do(ctx, id, audit.Event{Action: "article.publish"},
 //			func(ctx context.Context, call *auditrepo.Call[Article, string]) error {
 //				before, after, err := s.db.Publish(ctx, id)
-//				call.Before(before)
-//				call.After(after)
+//				call.SetBefore(before)
+//				call.SetAfter(after)
 //				return err
 //			})
 //	}
 //
-// id is that of the target. The zero value means that it is not known yet: the target
-// is then the one of the value that Before or After states.
+// id identifies the target. If it is the zero value, Do takes the id from the value that
+// f passes to SetBefore or SetAfter.
 //
-// e is what is stated of the call: its action, or an operation to make one of, and
-// whatever else belongs to it. The type of the target is Config's unless e has one.
-// Kind and Outcome are not used: the outcome is that of the error, a panic is a failure.
-// Changes are made of the values that f states, unless e has some, and recorded after a
-// success only. Of a deletion Before is enough, of a creation After.
+// e describes the call. It needs an action, or an operation from which Do derives one,
+// as in article.update. If e has no target type, Do uses Config.TargetType; if it has no
+// reason, the reason of the context. Do ignores e.Kind and e.Outcome: the error of f
+// determines the outcome, and a panic is a failure. Do computes the changes from the
+// values that f sets, unless e has changes. For a deletion SetBefore suffices, for a
+// creation SetAfter. Only a success has changes.
 //
-// An event that could not be recorded, because there is no actor or no good action, is
-// an error and f is not called. An actor that is found then is the event's.
+// Do resolves the actor first, within 10 seconds, and records that actor. If the event
+// has no actor, no valid action or no valid operation, it could not be recorded: Do
+// returns a [TrackError] without calling f.
 //
-// f gets a context whose signals the event covers if it succeeds: that of the open
-// scope of ctx, or of one for this call alone. So f should use the store itself, and
-// not one that is decorated and records an event of its own.
+// The context of f has an open scope: that of ctx, or else one for this call. Signals in
+// that scope are covered by the event if f succeeds. f should therefore use the store
+// itself, not a decorated one, which would record an event of its own.
 //
-// The error is what f returned, if everything was recorded; see [TrackError].
+// Do returns the error of f unchanged if everything was recorded; otherwise see
+// [TrackError]. A panic or runtime.Goexit of f is recorded and continues. If such a
+// record fails, Do panics with an [audit.EndPanicError], or logs with slog.Default.
 func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(context.Context, *Call[T, ID]) error) (err error) {
 	c, err := a.begin(ctx, id, e)
 	if err != nil {
@@ -47,10 +51,10 @@ func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(co
 	inner, end := withScope(ctx)
 	returned := false
 	defer func() {
-		failed := c.conclude(inner, end, returned, err)
+		failed := c.finish(inner, end, returned, err)
 		switch {
 		case failed == nil:
-			return // a panic, or a Goexit, goes on by itself
+			return // a panic or Goexit continues by itself
 		case returned && err == nil:
 			err = failed
 			return
@@ -61,50 +65,52 @@ func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(co
 		if p := recover(); p != nil {
 			panic(&audit.EndPanicError{Value: p, Err: failed})
 		}
-		slog.ErrorContext(ctx, "a store ended its goroutine, and the record of that is missing", slog.Any("error", failed))
+		slog.ErrorContext(ctx, "auditrepo: a store call ended its goroutine, and its record is missing or incomplete", slog.Any("error", failed))
 	}()
 	err = f(inner, c)
 	returned = true
 	return err
 }
 
-// begin finds out ahead of the write what would make its record fail.
+// begin completes the event and checks, before the write, that it can be recorded.
 func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call[T, ID], error) {
 	if e.Target.Type == "" {
-		e.Target.Type = a.config.Type
+		e.Target.Type = a.config.TargetType
 	}
 	if e.Action == "" && e.Operation != audit.OperationUnspecified {
 		e.Action = e.Target.Type + "." + e.Operation.String()
 	}
 	if !audit.ValidAction(audit.NormalizeAction(e.Action)) || !e.Operation.Valid() {
-		return nil, badAction()
+		return nil, invalidAction()
 	}
 	if e.Reason == "" {
 		e.Reason = reasonOf(ctx)
 	}
 	e.Kind = audit.KindIntent
-	resolved, err := audit.Resolve(ctx, &e, actorWait)
+	resolved, err := audit.Resolve(ctx, &e, actorTimeout)
 	resolved.Done()
 	if err != nil {
 		return nil, err
 	}
-	c := &Call[T, ID]{auditor: a, event: e, named: e.Target.Name != ""}
+	c := &Call[T, ID]{auditor: a, event: e, hasName: e.Target.Name != ""}
 	if e.Target.ID == "" {
-		c.safely(func() error { return c.identify(id) })
+		c.try(func() error { return c.setTargetID(id) })
 	}
 	return c, nil
 }
 
-// actorWait bounds an actor's resolver, as a provider's track timeout does by default.
-const actorWait = 10 * time.Second
+// actorTimeout limits the actor's resolver. It equals the default track timeout of a
+// provider.
+const actorTimeout = 10 * time.Second
 
-// withScope returns the context of the call, with an open scope, so that signals wait
-// for the event; and what ends the scope, if it was opened for this.
+// withScope returns a context with an open scope, so that signals wait for the event. If
+// it opened the scope, end ends it; otherwise end does nothing.
 //
-// A scope that is open is not put another one in: signals may come when the call is
-// over, such as those of a transaction that is committed later.
+// An open scope of ctx is used as it is, because signals may arrive after the call, such
+// as those of a transaction that commits later.
 func withScope(ctx context.Context) (inner context.Context, end func() error) {
-	if audit.ScopeFromContext(ctx).Set(audit.WithScopeMetadata()) == nil { // it changes nothing where it may
+	// An empty option changes nothing; Set fails if the scope is missing or has ended.
+	if audit.ScopeFromContext(ctx).Set(audit.WithScopeMetadata()) == nil {
 		return ctx, func() error { return nil }
 	}
 	inner, scope := audit.NewScope(ctx)

@@ -1,26 +1,27 @@
-// Package auditrepo records what an application does by the stores that it already
-// has: types with Get, Create, Update and Delete, or some of them, or more.
+// Package auditrepo records the calls of an application's stores as intents, with exact
+// diffs: wrap a type that has Get, Create, Update and Delete, or some of them, and use
+// the wrapper in its place.
 //
 //	articles, err := auditrepo.New(tracker, auditrepo.Config[Article, string]{
-//		Type: "article",
-//		ID:   func(a Article) string { return a.ID },
+//		TargetType: "article",
+//		ID:         func(a Article) string { return a.ID },
 //	})
 //	if err != nil {
-//		return err // what is wrong with the configuration, or with the tags of Article
+//		return err
 //	}
-//	store := articles.Store(db) // takes the place of db
+//	store := articles.Store(db)
 //	...
-//	err = store.Update(auditrepo.ContextWithReason(ctx, "a typo"), article)
+//	err = store.Update(auditrepo.ContextWithReason(ctx, "fixed a typo"), article)
 //
-// Every call is one intent: who, by the context; the operation and the action, such as
-// article.update; the target; the outcome, by the error; and after a success what
-// changed, as [audit.Diff] sees it by the tags of the type.
+// Each call is recorded as one intent. It has the actor of the context, the operation,
+// an action such as article.update, the target, an outcome that the error determines,
+// and after a success the changes that [audit.Diff] finds in the tagged fields.
 //
-// # Which stores
+// # Roles
 //
-// A store is decorated by the roles that it has. [Auditor.Store] is for the four usual
-// ones, where Create and Update return an error only, and [Auditor.ValueStore] for those
-// that return the value, too. A smaller store is put together of its roles:
+// A decorator has the methods of one role of the store. [Auditor.Store] covers the usual
+// four methods where Create and Update return only an error; [Auditor.ValueStore] covers
+// those that also return the value. Assemble a smaller store from single roles:
 //
 //	type Journal struct {
 //		auditrepo.Getter[Entry, int64]
@@ -28,43 +29,41 @@
 //	}
 //	journal := Journal{db, entries.Creator(db)}
 //
-// What a store does not have is an error of the compiler. A method that fits no role (an
-// id beside the value, an id that is returned, any other action) is written with
-// [Auditor.Do], in a few lines. Don't embed the store itself in a type that decorates
-// it: its methods would be promoted and write without a record.
+// The compiler rejects a role that the store does not have. For a method that fits no
+// role (an id parameter beside the value, a returned id, any other action), write a few
+// lines with [Auditor.Do]. Don't embed the store itself in a type that decorates it: its
+// other methods would be promoted and write without a record.
 //
-// # What it was before
+// # The value before
 //
-// Update and Delete first read the value by Get, with the same context, and so in the
-// same transaction if there is one. The copy is taken at once: a store that changes
-// objects in place, and returns the same ones from Get, has the same changes recorded.
-// Nothing is read after the write. What came in between the two from elsewhere is not
-// seen; a store that can return what it replaced ([UpdateReturner], [DeleteReturner])
-// leaves no between.
+// Update and Delete first read the value with Get, using the same context and therefore
+// the same transaction, if any. They copy it at once, so the changes are right even if
+// the store returns the same object again and changes it in place. Nothing is read after
+// the write. A concurrent write between Get and the write goes unnoticed; a store that
+// returns what it replaced ([UpdateReturner], [DeleteReturner]) avoids that.
 //
-// Where Get fails, the write goes on as if nobody had asked. Its record then has
-// [BeforeUnknownKey], and new values only.
+// If Get fails, the write is attempted anyway. Its record has [BeforeUnknownKey] and no
+// old values.
 //
-// # What failed
+// # Failures
 //
-// A write that failed is recorded as a failed attempt: the outcome is failure, or denied
-// where Config.Denied says so, the metadata has the type of the error, and there are no
-// changes. The error's text is not recorded. A panic and a Goexit are failures, and go
-// on. The caller's cancellation does not reach the record.
+// A write that failed is recorded without changes. Its outcome is failure, or denied if
+// Config.Denied reports true, and its metadata has the type of the error under
+// [ErrorTypeKey], never its text. Panics and runtime.Goexit are recorded as failures and
+// continue. Canceling the caller's context does not cancel the record.
 //
-// Without an actor, nothing could be recorded: the store is then not called. When the
-// store was called and the record failed, the caller gets a [TrackError], which says
-// whether the write was done, and can record it later.
+// Without an actor the call could not be recorded, so the store is not called. If the
+// store was called and its record failed, the caller gets a [TrackError], which reports
+// whether the call succeeded and can track the event again.
 //
 // # Scopes and signals
 //
-// The event covers what the data layer beneath signals of the same object and operation,
-// if the write succeeds. In the open scope of the context signals wait for it; without
-// one the call has a scope of its own.
+// A successful write covers the signals that the data layer raises for the same target
+// and operation. Signals wait for it in the open scope of the context, or in a scope
+// that the call opens for itself.
 //
-// Work that outlives its scope, such as a goroutine that a request leaves behind, should
-// have one of its own, by audit.Detach, or the end of the outer scope may come in between
-// signal and event. In a transaction the write has happened only when that is committed:
-// record it by a Do around all of the transaction, with a store that is not decorated in
-// it.
+// Give work that outlives its scope, such as a goroutine started by a request, a scope
+// of its own with [audit.Detach]. Otherwise the outer scope may end between the signal
+// and the event. A write in a transaction takes effect only at the commit: record it with
+// one Do that encloses the whole transaction, and use an undecorated store inside.
 package auditrepo

@@ -8,40 +8,40 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// TrackError says that the record of a call is missing or not complete, or that the
-// call was not made because it could not have been recorded. Where the store failed
-// too, the error that is returned joins both; without a TrackError, it is the store's
-// own.
+// TrackError reports that the record of a call is missing or incomplete, or that the
+// store was not called because the call could not have been recorded. If the store
+// failed too, the returned error joins the store's error and the TrackError.
 type TrackError struct {
-	// Done says that the store has done its work. Whoever tries again does it twice.
+	// Done reports whether the store call succeeded. Do not repeat the call then; use
+	// Retry to record it.
 	Done bool
-	// Err is why: the error of Track, of the end of the call's own scope, or of what
-	// Config has set. It is audit.ErrNoActor where there is no actor, and
-	// audit.ErrDropped where a processor of the provider decided not to record it.
+	// Err is the cause: the error of Track, of ending the call's own scope, or of a
+	// function in Config. It matches audit.ErrNoActor if the call has no actor, and
+	// audit.ErrDropped if a processor of the provider dropped the event.
 	Err error
 
-	called bool // the store was
+	called bool // the store was called
 	retry  func(context.Context) error
 }
 
-// Error returns a sentence for logs.
+// Error says whether the store was called and succeeded, then the cause.
 func (e *TrackError) Error() string {
 	what := "auditrepo: the store was not called, because the call could not be recorded: "
 	switch {
 	case e.Done:
-		what = "auditrepo: the store has done it, do not repeat it, but the record is missing or incomplete: "
+		what = "auditrepo: the store call succeeded, do not repeat it, but its record is missing or incomplete: "
 	case e.called:
-		what = "auditrepo: the store failed, and the record of that is missing or incomplete: "
+		what = "auditrepo: the store call failed, and its record is missing or incomplete: "
 	}
 	return what + e.Err.Error()
 }
 
-// Unwrap returns the causes.
+// Unwrap returns Err.
 func (e *TrackError) Unwrap() error { return e.Err }
 
-// Retry tracks the same event once more, under the same ID, and leaves the store alone.
-// ctx may have the actor that was missing. Where the event was recorded, or the store
-// was not called, there is nothing to try again: Retry returns Err.
+// Retry tracks the same event again, with the same ID. It does not call the store. If
+// there is nothing to track, because the event was recorded or the store was not called,
+// Retry returns Err.
 func (e *TrackError) Retry(ctx context.Context) error {
 	if e.retry == nil {
 		return e.Err
@@ -49,8 +49,8 @@ func (e *TrackError) Retry(ctx context.Context) error {
 	return e.retry(ctx)
 }
 
-// panicError describes what a function of the application panicked with. The value may
-// hold anything; its type and a runtime error do not.
+// panicError describes a panic of a function in Config. It shows runtime errors, and
+// only the type of any other value, which may hold data.
 func panicError(p any) error {
 	if err, ok := p.(runtime.Error); ok {
 		return fmt.Errorf("auditrepo: a function of Config panicked: %w", err)
@@ -58,8 +58,7 @@ func panicError(p any) error {
 	return fmt.Errorf("auditrepo: a function of Config panicked with a %T", p)
 }
 
-// badAction is what is wrong with an event that has neither a good action nor an
-// operation to make one of.
-func badAction() error {
-	return &audit.ValidationError{Field: "action", Reason: "state an action such as article.publish, or an operation"}
+// invalidAction is the error of an event without a valid action and operation.
+func invalidAction() error {
+	return &audit.ValidationError{Field: "action", Reason: "set an action such as article.publish, or a valid operation"}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Without an actor, or where its resolver fails, nothing is written.
+// Without an actor, or if its resolver fails, the store is not called.
 func TestNoActor(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no sessions")
@@ -31,8 +31,8 @@ func TestNoActor(t *testing.T) {
 	}{
 		"no scope":       {t.Context(), audit.ErrNoActor},
 		"scope":          {scoped(t.Context(), nil), audit.ErrNoActor},
-		"broken":         {scoped(t.Context(), broken), broken},
-		"the wrong kind": {audit.SuppressSignals(t.Context()), audit.ErrNoActor},
+		"resolver fails": {scoped(t.Context(), broken), broken},
+		"suppressed":     {audit.SuppressSignals(t.Context()), audit.ErrNoActor},
 	}
 	for name, test := range tests {
 		recorder := audittest.NewRecorder(t)
@@ -48,28 +48,28 @@ func TestNoActor(t *testing.T) {
 			require.ErrorAs(t, err, &failed, name)
 			assert.False(t, failed.Done)
 			assert.ErrorContains(t, err, "the store was not called")
-			assert.ErrorIs(t, failed.Retry(as(t, "42")), test.want, "there is nothing to record")
+			assert.ErrorIs(t, failed.Retry(as(t, "42")), test.want, "nothing to retry")
 		}
 		assert.Equal(t, map[string]*article{"1": {ID: "1", Title: "Old"}}, m.articles)
 		recorder.RequireNone(t)
 	}
 }
 
-// sink refuses what it is told to.
+// sink is an exporter that returns err.
 type sink struct{ err error }
 
 func (*sink) Name() string                                     { return "sink" }
 func (s *sink) Export(context.Context, []*record.Record) error { return s.err }
 func (*sink) Shutdown(context.Context) error                   { return nil }
 
-// The record is not safe: the caller learns whether the write was done, and can record
-// it again under the same ID.
+// If the record fails, the error reports whether the write succeeded, and Retry tracks the
+// event again with the same ID.
 func TestTrackError(t *testing.T) {
 	t.Parallel()
 	full := errors.New("full")
 	broken := errors.New("broken")
-	refusing := &sink{err: full}
-	recorder := audittest.NewRecorder(t, sdk.WithSyncer(refusing))
+	failing := &sink{err: full}
+	recorder := audittest.NewRecorder(t, sdk.WithSyncer(failing))
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
 	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
 
@@ -78,62 +78,62 @@ func TestTrackError(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.ErrorIs(t, err, full)
 	assert.True(t, failed.Done)
-	assert.ErrorContains(t, err, "the store has done it, do not repeat it")
+	assert.ErrorContains(t, err, "the store call succeeded, do not repeat it")
 	assert.Equal(t, "New", m.articles["1"].Title)
 
 	require.ErrorIs(t, failed.Retry(as(t, "7")), full)
-	refusing.err = nil
+	failing.err = nil
 	require.NoError(t, failed.Retry(as(t, "7")))
 	records := recorder.Records()
-	require.Len(t, records, 3, "the recorder took it each time")
+	require.Len(t, records, 3, "the recorder stored each attempt")
 	for _, r := range records[1:] {
 		assert.Equal(t, records[0].ID, r.ID)
 		assert.Equal(t, records[0].Time, r.Time)
 		assert.Equal(t, line(records[0]), line(r))
 	}
 
-	refusing.err = full
-	m.meanwhile = func(context.Context) error { return broken }
+	failing.err = full
+	m.afterWrite = func(context.Context) error { return broken }
 	err = s.Update(as(t, "42"), &article{ID: "1"})
 	require.ErrorIs(t, err, broken)
 	require.ErrorIs(t, err, full)
 	require.ErrorAs(t, err, &failed)
 	assert.False(t, failed.Done)
-	assert.ErrorContains(t, err, "the store failed, and the record of that is missing")
+	assert.ErrorContains(t, err, "the store call failed, and its record is missing")
 
-	m.meanwhile = func(context.Context) error { panic(broken) }
-	e := run(func() error { return s.Update(as(t, "42"), &article{ID: "1"}) })
-	both, ok := e.panicked.(*audit.EndPanicError)
+	m.afterWrite = func(context.Context) error { panic(broken) }
+	r := run(func() error { return s.Update(as(t, "42"), &article{ID: "1"}) })
+	endPanic, ok := r.panicked.(*audit.EndPanicError)
 	require.True(t, ok)
-	assert.Same(t, broken, both.Value)
-	require.ErrorIs(t, both, full)
+	assert.Same(t, broken, endPanic.Value)
+	require.ErrorIs(t, endPanic, full)
 }
 
-// A goroutine that ends has nobody to tell but the log.
-func TestExitIsLogged(t *testing.T) { //nolint:paralleltest // the default logger is everybody's
+// If the goroutine ends, no caller gets the error, so it is logged.
+func TestGoexitIsLogged(t *testing.T) { //nolint:paralleltest // it replaces the default logger
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	defer slog.SetDefault(before)
 	recorder := audittest.NewRecorder(t, sdk.WithSyncer(&sink{err: errors.New("full")}))
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
-	m.meanwhile = exit
+	m.afterWrite = exit
 	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
-	assert.Equal(t, end{exited: true}, run(func() error { return s.Update(as(t, "42"), &article{ID: "1"}) }))
-	assert.Contains(t, log.String(), "a store ended its goroutine, and the record of that is missing")
+	assert.Equal(t, result{exited: true}, run(func() error { return s.Update(as(t, "42"), &article{ID: "1"}) }))
+	assert.Contains(t, log.String(), "a store call ended its goroutine, and its record is missing")
 	assert.NotContains(t, log.String(), "Old")
 }
 
-// What was read and could not be recorded is withheld; what was written is told.
-func TestValuesOfUnrecordedCalls(t *testing.T) {
+// A value whose read was not recorded is not returned; a written value is.
+func TestReturnedValuesWithoutRecord(t *testing.T) {
 	t.Parallel()
 	full := errors.New("full")
 	recorder := audittest.NewRecorder(t, sdk.WithSyncer(&sink{err: full}))
 	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[page, int]{
-		Type: "page", ID: func(p page) int { return p.ID }, Reads: true,
+		TargetType: "page", ID: func(p page) int { return p.ID }, RecordReads: true,
 	})
 	require.NoError(t, err)
-	s := a.ValueStore(&pages{kept: map[int]page{1: {ID: 1, Title: "Old"}}})
+	s := a.ValueStore(&pages{stored: map[int]page{1: {ID: 1, Title: "Old"}}})
 	p, err := s.Get(as(t, "42"), 1)
 	require.ErrorIs(t, err, full)
 	assert.Zero(t, p)
@@ -142,27 +142,27 @@ func TestValuesOfUnrecordedCalls(t *testing.T) {
 	assert.Equal(t, page{ID: 1, Title: "New", Version: 1}, p)
 }
 
-// The actor is that of the beginning: a scope that ends meanwhile loses nothing.
-func TestScopeEndsMeanwhile(t *testing.T) {
+// The actor is resolved before the write, so the scope may end during the call.
+func TestScopeEndsDuringCall(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	ctx, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
 		return audit.User("42"), nil
 	}))
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
-	m.meanwhile = func(ctx context.Context) error { return scope.End(ctx) }
+	m.afterWrite = func(ctx context.Context) error { return scope.End(ctx) }
 	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
 	require.NoError(t, s.Update(ctx, &article{ID: "1", Title: "Old"}))
 	assert.Equal(t, []string{`intent article.update update success by user:42 on article/1 "Old"`}, trail(recorder))
 }
 
-// The signals of the call's own scope cannot be recorded.
-func TestScopeFails(t *testing.T) {
+// Ending the call's own scope fails.
+func TestScopeEndFails(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lost")
 	recorder := audittest.NewRecorder(t)
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
-	m.meanwhile = func(ctx context.Context) error {
+	m.afterWrite = func(ctx context.Context) error {
 		e := signal(audit.OperationUpdate, "2")
 		audit.ScopeFromContext(ctx).Hold("another", &e, func(context.Context, audit.Release) error { return lost })
 		return nil
@@ -177,8 +177,7 @@ func TestScopeFails(t *testing.T) {
 	recorder.RequireOne(t, "article.update")
 }
 
-// Functions of Config that panic cost the record what they were to say, and neither the
-// write nor the record.
+// A panic in a function of Config loses only what the function should have returned.
 func TestConfigPanics(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
@@ -189,7 +188,7 @@ func TestConfigPanics(t *testing.T) {
 	}{
 		"ID": {
 			change: func(c *auditrepo.Config[*article, string]) { c.ID = func(*article) string { panic("secret") } },
-			want:   `on article/ "New" [title nothing -> New] [body nothing -> ***REDACTED***] repository.before_unknown=not stated`,
+			want:   `on article/ "New" [title nothing -> New] [body nothing -> ***REDACTED***] repository.before_unknown=not set`,
 		},
 		"FormatID": {
 			change: func(c *auditrepo.Config[*article, string]) { c.FormatID = func(string) string { panic("secret") } },
@@ -218,7 +217,7 @@ func TestConfigPanics(t *testing.T) {
 			c := config()
 			test.change(&c)
 			m := newMemory(nil, article{ID: "1", Title: "Old"})
-			m.meanwhile = func(context.Context) error { return test.err }
+			m.afterWrite = func(context.Context) error { return test.err }
 			err := newAuditor(t, recorder.Tracker("test"), c).Store(m).Update(as(t, "42"), &article{ID: "1", Title: "New"})
 			var failed *auditrepo.TrackError
 			require.ErrorAs(t, err, &failed)
@@ -236,22 +235,23 @@ func TestConfigPanics(t *testing.T) {
 	}
 }
 
-// What an interface holds is known late: a mistake in its tags costs the changes.
-func TestTagsAreWrong(t *testing.T) {
+// New cannot check the tags of a type inside an interface. If they are invalid, the record
+// has no changes.
+func TestInvalidTagsInInterface(t *testing.T) {
 	t.Parallel()
-	type mistake struct {
+	type invalidTags struct {
 		Title string `audit:""`
 	}
 	recorder := audittest.NewRecorder(t)
 	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[any, string]{
-		Type: "thing", ID: func(any) string { return "1" },
+		TargetType: "thing", ID: func(any) string { return "1" },
 	})
 	require.NoError(t, err)
 	s := a.Updater(valueStore[any]{
-		get:    func() (any, error) { return mistake{"Old"}, nil },
+		get:    func() (any, error) { return invalidTags{"Old"}, nil },
 		update: func(any) error { return nil },
 	})
-	err = s.Update(as(t, "42"), mistake{"New"})
+	err = s.Update(as(t, "42"), invalidTags{"New"})
 	var invalid *audit.ValidationError
 	require.ErrorAs(t, err, &invalid)
 	var failed *auditrepo.TrackError
@@ -266,15 +266,15 @@ func TestNewFails(t *testing.T) {
 	t.Parallel()
 	tracker := audittest.NewRecorder(t).Tracker("test")
 	_, err := auditrepo.New(nil, config())
-	require.ErrorContains(t, err, "needs a tracker")
+	require.ErrorContains(t, err, "the tracker is nil")
 
 	c := config()
-	c.Type = ""
+	c.TargetType = ""
 	_, err = auditrepo.New(tracker, c)
-	require.ErrorContains(t, err, "Config.Type")
-	c.Type = "blog-post"
+	require.ErrorContains(t, err, "Config.TargetType")
+	c.TargetType = "blog-post"
 	_, err = auditrepo.New(tracker, c)
-	require.ErrorContains(t, err, "Config.Type")
+	require.ErrorContains(t, err, "Config.TargetType")
 
 	c = config()
 	c.ID = nil
@@ -282,20 +282,20 @@ func TestNewFails(t *testing.T) {
 	require.ErrorContains(t, err, "Config.ID")
 
 	_, err = auditrepo.New(tracker, auditrepo.Config[*article, [2]int]{
-		Type: "article", ID: func(*article) (id [2]int) { return id },
+		TargetType: "article", ID: func(*article) (id [2]int) { return id },
 	})
-	require.ErrorContains(t, err, "Config.FormatID must say how an id is written: [2]int")
+	require.ErrorContains(t, err, "Config.FormatID is required for ids of type [2]int")
 
-	type mistake struct {
+	type invalidTags struct {
 		Title string `audit:""`
 	}
-	_, err = auditrepo.New(tracker, auditrepo.Config[mistake, int]{
-		Type: "article", ID: func(mistake) int { return 1 },
+	_, err = auditrepo.New(tracker, auditrepo.Config[invalidTags, int]{
+		TargetType: "article", ID: func(invalidTags) int { return 1 },
 	})
 	var invalid *audit.ValidationError
 	require.ErrorAs(t, err, &invalid)
 
-	assert.PanicsWithValue(t, "auditrepo: Store of nil; pass the store that is to be decorated", func() {
+	assert.PanicsWithValue(t, "auditrepo: Store was called with a nil store", func() {
 		newAuditor(t, tracker, config()).Store(nil)
 	})
 }

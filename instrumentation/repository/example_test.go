@@ -11,7 +11,7 @@ import (
 	"github.com/opendeed/audit/sdk"
 )
 
-// Invoice is what the application stores.
+// Invoice is a value of the application.
 type Invoice struct {
 	ID     string
 	Amount int    `audit:"amount"`
@@ -19,10 +19,10 @@ type Invoice struct {
 	Status string `audit:"status"`
 }
 
-// Database is the application's store of invoices.
+// Database is a store of invoices in memory.
 type Database map[string]Invoice
 
-var ErrNoInvoice = errors.New("there is no such invoice")
+var ErrNoInvoice = errors.New("invoice not found")
 
 func (d Database) Get(_ context.Context, id string) (Invoice, error) {
 	invoice, ok := d[id]
@@ -50,7 +50,7 @@ func (d Database) Delete(_ context.Context, id string) error {
 	return nil
 }
 
-// Approve is a method that fits no role.
+// Approve fits no role.
 func (d Database) Approve(_ context.Context, id string) (before, after Invoice, err error) {
 	before, ok := d[id]
 	if !ok {
@@ -62,7 +62,7 @@ func (d Database) Approve(_ context.Context, id string) (before, after Invoice, 
 	return before, after, nil
 }
 
-// printer is an exporter that writes one line for each record, and one for each change.
+// printer is an exporter that prints records and their changes.
 type printer struct{}
 
 func (printer) Name() string { return "printer" }
@@ -83,20 +83,49 @@ func (printer) Export(_ context.Context, records []*record.Record) error {
 
 func (printer) Shutdown(context.Context) error { return nil }
 
-// newInvoices returns an Auditor of invoices, and what ends the provider.
-func newInvoices() (*auditrepo.Auditor[Invoice, string], func()) {
+// newTracker returns a Tracker and a function that shuts its provider down.
+func newTracker() (tracker audit.Tracker, shutdown func()) {
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
 	if err != nil {
 		panic(err)
 	}
-	invoices, err := auditrepo.New(provider.Tracker("example.com/shop"), auditrepo.Config[Invoice, string]{
-		Type: "invoice",
-		ID:   func(i Invoice) string { return i.ID },
+	return provider.Tracker("example.com/shop"), func() { _ = provider.Shutdown(context.Background()) }
+}
+
+// newInvoices returns an Auditor of invoices and a function that shuts its provider down.
+func newInvoices() (invoices *auditrepo.Auditor[Invoice, string], shutdown func()) {
+	tracker, shutdown := newTracker()
+	invoices, err := auditrepo.New(tracker, auditrepo.Config[Invoice, string]{
+		TargetType: "invoice",
+		ID:         func(i Invoice) string { return i.ID },
 	})
 	if err != nil {
 		panic(err)
 	}
-	return invoices, func() { _ = provider.Shutdown(context.Background()) }
+	return invoices, shutdown
+}
+
+func Example() {
+	tracker, shutdown := newTracker()
+	defer shutdown()
+	db := Database{"1001": {ID: "1001", Status: "draft"}}
+
+	invoices, err := auditrepo.New(tracker, auditrepo.Config[Invoice, string]{
+		TargetType: "invoice",
+		ID:         func(i Invoice) string { return i.ID },
+	})
+	if err != nil {
+		panic(err)
+	}
+	store := invoices.Store(db)
+
+	ctx := audit.ContextWithActor(context.Background(), audit.User("alice"))
+	err = store.Update(auditrepo.ContextWithReason(ctx, "fixed a typo"), Invoice{ID: "1001", Status: "sent"})
+	fmt.Println(err)
+	// Output:
+	// invoice.update success by alice on invoice 1001: fixed a typo
+	//   status: "draft" -> "sent"
+	// <nil>
 }
 
 func ExampleAuditor_Store() {
@@ -106,7 +135,7 @@ func ExampleAuditor_Store() {
 
 	ctx := audit.ContextWithActor(context.Background(), audit.User("alice"))
 	_ = store.Create(ctx, Invoice{ID: "1001", Amount: 100, IBAN: "DE1", Status: "draft"})
-	_ = store.Update(auditrepo.ContextWithReason(ctx, "a discount"), Invoice{ID: "1001", Amount: 90, IBAN: "DE2", Status: "draft"})
+	_ = store.Update(auditrepo.ContextWithReason(ctx, "discount"), Invoice{ID: "1001", Amount: 90, IBAN: "DE2", Status: "draft"})
 	err := store.Update(ctx, Invoice{ID: "9999", Amount: 1})
 	fmt.Println(err)
 	_ = store.Delete(ctx, "1001")
@@ -115,18 +144,18 @@ func ExampleAuditor_Store() {
 	//   amount: "" -> "100"
 	//   iban: "" -> "***REDACTED***"
 	//   status: "" -> "draft"
-	// invoice.update success by alice on invoice 1001: a discount
+	// invoice.update success by alice on invoice 1001: discount
 	//   amount: "100" -> "90"
 	//   iban: "***REDACTED***" -> "***REDACTED***"
 	// invoice.update failure by alice on invoice 9999
-	// there is no such invoice
+	// invoice not found
 	// invoice.delete success by alice on invoice 1001
 	//   amount: "90" -> ""
 	//   iban: "***REDACTED***" -> ""
 	//   status: "draft" -> ""
 }
 
-// A store with some of the roles is put together of them.
+// A store with only some roles is assembled from them.
 func ExampleAuditor_Creator() {
 	invoices, shutdown := newInvoices()
 	defer shutdown()
@@ -149,7 +178,7 @@ func ExampleAuditor_Creator() {
 	// paid
 }
 
-// A method that fits no role states what was before and after.
+// A method that fits no role sets the values before and after.
 func ExampleAuditor_Do() {
 	invoices, shutdown := newInvoices()
 	defer shutdown()
@@ -158,8 +187,8 @@ func ExampleAuditor_Do() {
 		return invoices.Do(ctx, id, audit.Event{Action: "invoice.approve", Reason: "within budget"},
 			func(ctx context.Context, call *auditrepo.Call[Invoice, string]) error {
 				before, after, err := database.Approve(ctx, id)
-				call.Before(before)
-				call.After(after)
+				call.SetBefore(before)
+				call.SetAfter(after)
 				return err
 			})
 	}
@@ -173,8 +202,8 @@ func ExampleAuditor_Do() {
 	// invoice.approve failure by alice on invoice 9999: within budget
 }
 
-// Nobody acted, so that nothing is done. Had the record failed after the write, Done
-// would be true, and Retry would record the same event once more.
+// Without an actor the store is not called. If the record had failed after the write, Done
+// would be true, and Retry would track the event again.
 func ExampleTrackError() {
 	invoices, shutdown := newInvoices()
 	defer shutdown()

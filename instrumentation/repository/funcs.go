@@ -2,45 +2,45 @@ package auditrepo
 
 import "context"
 
-// Functions in the roles of stores: decorators are closures.
+// Adapters that make functions stores of one role. The decorators are closures.
 type (
-	get[T any, ID comparable]             func(context.Context, ID) (T, error)
-	create[T any]                         func(context.Context, T) error
-	createValue[T any]                    func(context.Context, T) (T, error)
-	update[T any]                         func(context.Context, T) error
-	updateValue[T any]                    func(context.Context, T) (T, error)
-	updateReturning[T any]                func(context.Context, T) (before, after T, err error)
-	remove[ID comparable]                 func(context.Context, ID) error
-	removeReturning[T any, ID comparable] func(context.Context, ID) (T, error)
+	getterFunc[T any, ID comparable]         func(context.Context, ID) (T, error)
+	creatorFunc[T any]                       func(context.Context, T) error
+	valueCreatorFunc[T any]                  func(context.Context, T) (T, error)
+	updaterFunc[T any]                       func(context.Context, T) error
+	valueUpdaterFunc[T any]                  func(context.Context, T) (T, error)
+	updateReturnerFunc[T any]                func(context.Context, T) (before, after T, err error)
+	deleterFunc[ID comparable]               func(context.Context, ID) error
+	deleteReturnerFunc[T any, ID comparable] func(context.Context, ID) (T, error)
 )
 
 var (
-	_ Getter[int, int]         = get[int, int](nil)
-	_ Creator[int]             = create[int](nil)
-	_ ValueCreator[int]        = createValue[int](nil)
-	_ Updater[int]             = update[int](nil)
-	_ ValueUpdater[int]        = updateValue[int](nil)
-	_ UpdateReturner[int]      = updateReturning[int](nil)
-	_ Deleter[int]             = remove[int](nil)
-	_ DeleteReturner[int, int] = removeReturning[int, int](nil)
+	_ Getter[int, int]         = getterFunc[int, int](nil)
+	_ Creator[int]             = creatorFunc[int](nil)
+	_ ValueCreator[int]        = valueCreatorFunc[int](nil)
+	_ Updater[int]             = updaterFunc[int](nil)
+	_ ValueUpdater[int]        = valueUpdaterFunc[int](nil)
+	_ UpdateReturner[int]      = updateReturnerFunc[int](nil)
+	_ Deleter[int]             = deleterFunc[int](nil)
+	_ DeleteReturner[int, int] = deleteReturnerFunc[int, int](nil)
 )
 
-func (f get[T, ID]) Get(ctx context.Context, id ID) (T, error) { return f(ctx, id) }
+func (f getterFunc[T, ID]) Get(ctx context.Context, id ID) (T, error) { return f(ctx, id) }
 
-func (f create[T]) Create(ctx context.Context, value T) error { return f(ctx, value) }
+func (f creatorFunc[T]) Create(ctx context.Context, value T) error { return f(ctx, value) }
 
-func (f createValue[T]) Create(ctx context.Context, value T) (T, error) { return f(ctx, value) }
+func (f valueCreatorFunc[T]) Create(ctx context.Context, value T) (T, error) { return f(ctx, value) }
 
-func (f update[T]) Update(ctx context.Context, value T) error { return f(ctx, value) }
+func (f updaterFunc[T]) Update(ctx context.Context, value T) error { return f(ctx, value) }
 
-func (f updateValue[T]) Update(ctx context.Context, value T) (T, error) { return f(ctx, value) }
+func (f valueUpdaterFunc[T]) Update(ctx context.Context, value T) (T, error) { return f(ctx, value) }
 
-func (f updateReturning[T]) UpdateReturning(ctx context.Context, value T) (before, after T, err error) {
+func (f updateReturnerFunc[T]) UpdateReturning(ctx context.Context, value T) (before, after T, err error) {
 	return f(ctx, value)
 }
 
-func (f remove[ID]) Delete(ctx context.Context, id ID) error { return f(ctx, id) }
+func (f deleterFunc[ID]) Delete(ctx context.Context, id ID) error { return f(ctx, id) }
 
-func (f removeReturning[T, ID]) DeleteReturning(ctx context.Context, id ID) (T, error) {
+func (f deleteReturnerFunc[T, ID]) DeleteReturning(ctx context.Context, id ID) (T, error) {
 	return f(ctx, id)
 }

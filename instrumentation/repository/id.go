@@ -7,12 +7,12 @@ import (
 	"strconv"
 )
 
-// idText returns how ids are written in targets, or an error where ID has no text by
-// itself. The texts are those of the data layers' signals.
-func idText[ID comparable]() (func(ID) (string, error), error) {
+// defaultFormatID returns the default of Config.FormatID, or an error if ID has no text
+// of its own. The texts agree with those in the signals of data layers.
+func defaultFormatID[ID comparable]() (func(ID) (string, error), error) {
 	t := reflect.TypeFor[ID]()
 	if t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) && t.Kind() != reflect.Interface {
-		return marshaledID[ID], nil
+		return marshalID[ID], nil
 	}
 	switch t.Kind() {
 	case reflect.String:
@@ -22,18 +22,18 @@ func idText[ID comparable]() (func(ID) (string, error), error) {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return func(id ID) (string, error) { return strconv.FormatUint(reflect.ValueOf(id).Uint(), 10), nil }, nil
 	default:
-		return nil, fmt.Errorf("auditrepo: Config.FormatID must say how an id is written: %s is no string, integer or encoding.TextMarshaler", t)
+		return nil, fmt.Errorf("auditrepo: Config.FormatID is required for ids of type %s, which is not a string, an integer or an encoding.TextMarshaler", t)
 	}
 }
 
-func marshaledID[ID comparable](id ID) (string, error) {
+func marshalID[ID comparable](id ID) (string, error) {
 	m, ok := any(id).(encoding.TextMarshaler)
 	if !ok {
-		return "", nil // checked by idText
+		return "", nil // unreachable: defaultFormatID checked it
 	}
 	text, err := m.MarshalText()
 	if err != nil {
-		return "", fmt.Errorf("auditrepo: the id has no text: %T", err) // what it says may hold values
+		return "", fmt.Errorf("auditrepo: MarshalText of the id failed with a %T", err) // its text may hold values
 	}
 	return string(text), nil
 }

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// article is what the tests store.
+// article is the value of most tests.
 type article struct {
 	ID    string
 	Title string   `audit:"title"`
@@ -30,15 +30,15 @@ type article struct {
 	Notes string
 }
 
-var errNotFound = errors.New("no article with the id that was asked for")
+var errNotFound = errors.New("article not found")
 
-// memory is a store that keeps objects, hands out the objects themselves and changes
-// them in place: the worst case. It signals what it writes, as a data layer does.
+// memory is the worst case of a store: Get returns the stored objects themselves, and
+// writes change them in place. It tracks a signal for each write, as a data layer does.
 type memory struct {
-	tracker audit.Tracker // of signals, or nil
-	// meanwhile is called by every write when it has been made, and signalled.
-	meanwhile func(context.Context) error
-	readFails error
+	tracker audit.Tracker // for signals; may be nil
+	// afterWrite is called after each write and its signal. Its error is returned.
+	afterWrite func(context.Context) error
+	getErr     error
 
 	mu       sync.Mutex
 	articles map[string]*article
@@ -56,8 +56,8 @@ func newMemory(tracker audit.Tracker, articles ...article) *memory {
 func (m *memory) Get(_ context.Context, id string) (*article, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.readFails != nil {
-		return nil, m.readFails
+	if m.getErr != nil {
+		return nil, m.getErr
 	}
 	if a, ok := m.articles[id]; ok {
 		return a, nil
@@ -73,45 +73,45 @@ func (m *memory) Create(ctx context.Context, a *article) error {
 		a.ID = fmt.Sprintf("new-%d", m.assigned)
 	}
 	m.articles[a.ID] = a
-	return m.written(ctx, audit.OperationCreate, a.ID)
+	return m.finish(ctx, audit.OperationCreate, a.ID)
 }
 
 func (m *memory) Update(ctx context.Context, a *article) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kept, ok := m.articles[a.ID]
+	stored, ok := m.articles[a.ID]
 	if !ok {
 		return errNotFound
 	}
-	kept.Title, kept.Body, kept.Notes = a.Title, a.Body, a.Notes
-	if kept.Tags == nil || a.Tags == nil {
-		kept.Tags = slices.Clone(a.Tags)
+	stored.Title, stored.Body, stored.Notes = a.Title, a.Body, a.Notes
+	if stored.Tags == nil || a.Tags == nil {
+		stored.Tags = slices.Clone(a.Tags)
 	} else {
-		kept.Tags = append(kept.Tags[:0], a.Tags...) // into the same array
+		stored.Tags = append(stored.Tags[:0], a.Tags...) // reuse the array
 	}
-	return m.written(ctx, audit.OperationUpdate, a.ID)
+	return m.finish(ctx, audit.OperationUpdate, a.ID)
 }
 
 func (m *memory) Delete(ctx context.Context, id string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kept, ok := m.articles[id]
+	stored, ok := m.articles[id]
 	if !ok {
 		return errNotFound
 	}
-	*kept = article{ID: id, Title: "deleted"}
+	*stored = article{ID: id, Title: "deleted"}
 	delete(m.articles, id)
-	return m.written(ctx, audit.OperationDelete, id)
+	return m.finish(ctx, audit.OperationDelete, id)
 }
 
-func (m *memory) written(ctx context.Context, op audit.Operation, id string) error {
+func (m *memory) finish(ctx context.Context, op audit.Operation, id string) error {
 	if m.tracker != nil {
 		if err := m.tracker.Track(ctx, signal(op, id)); err != nil {
 			return err
 		}
 	}
-	if m.meanwhile != nil {
-		return m.meanwhile(ctx)
+	if m.afterWrite != nil {
+		return m.afterWrite(ctx)
 	}
 	return nil
 }
@@ -123,12 +123,12 @@ func signal(op audit.Operation, id string) audit.Event {
 	}
 }
 
-// config is that of most tests.
+// config returns the Config of most tests.
 func config() auditrepo.Config[*article, string] {
 	return auditrepo.Config[*article, string]{
-		Type: "article",
-		ID:   func(a *article) string { return a.ID },
-		Name: func(a *article) string { return a.Title },
+		TargetType: "article",
+		ID:         func(a *article) string { return a.ID },
+		Name:       func(a *article) string { return a.Title },
 	}
 }
 
@@ -139,13 +139,13 @@ func newAuditor(t *testing.T, tracker audit.Tracker, c auditrepo.Config[*article
 	return a
 }
 
-// as returns a context whose actor is the user.
+// as returns a context with the user as its actor.
 func as(t *testing.T, user string) context.Context {
 	t.Helper()
 	return audit.ContextWithActor(t.Context(), audit.User(user))
 }
 
-// trail returns the records, a line each.
+// trail returns one line for each record.
 func trail(r *audittest.Recorder) []string {
 	var lines []string
 	for _, record := range r.Records() {
@@ -179,28 +179,28 @@ func value(v attribute.Value) string {
 	return v.String()
 }
 
-// end is how a function ended that may not have returned.
-type end struct {
+// result is how a function ended.
+type result struct {
 	err      error
 	panicked any
 	exited   bool
 }
 
-// run calls f on a goroutine of its own, and survives what it does.
-func run(f func() error) end {
-	ended := make(chan end)
+// run calls f on a new goroutine, and reports whether it returned, panicked or exited.
+func run(f func() error) result {
+	results := make(chan result)
 	go func() {
-		e := end{exited: true}
+		r := result{exited: true}
 		defer func() {
-			if e.panicked = recover(); e.panicked != nil {
-				e.exited = false
+			if r.panicked = recover(); r.panicked != nil {
+				r.exited = false
 			}
-			ended <- e
+			results <- r
 		}()
-		e.err = f()
-		e.exited = false
+		r.err = f()
+		r.exited = false
 	}()
-	return <-ended
+	return <-results
 }
 
 func exit(context.Context) error {

@@ -14,13 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// refusedError is a store's own type of error, whose text has a value.
-type refusedError struct{ title string }
+// validationError is an error type of the store. Its text contains a value.
+type validationError struct{ title string }
 
-func (e *refusedError) Error() string { return "the title is bad: " + e.title }
+func (e *validationError) Error() string { return "invalid title: " + e.title }
 
-// Who changed it and how, by a store: every operation × how it ends. The store signals
-// what it wrote before it fails, so that a failure leaves the signal, too.
+// TestOutcomes covers every operation with every way a call can end. The store tracks a
+// signal before it fails, so a failed call has both records.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	const (
@@ -31,8 +31,9 @@ func TestOutcomes(t *testing.T) {
 	operations := []struct {
 		name string
 		run  func(ctx context.Context, s auditrepo.Store[*article, string]) error
-		// What is recorded of a success, behind target and name, and the name otherwise.
-		id, name1, changes, name2 string
+		// The expected target: its id, and its name and changes after a success, or its
+		// name after a failure.
+		id, targetName, changes, failedTargetName string
 	}{
 		{"create", func(ctx context.Context, s auditrepo.Store[*article, string]) error {
 			return s.Create(ctx, &article{Title: "New", Body: "b", Tags: []string{"a"}})
@@ -44,107 +45,107 @@ func TestOutcomes(t *testing.T) {
 			return s.Delete(ctx, "1")
 		}, "1", ` "Old"`, deleted, ` "Old"`},
 	}
-	type row struct {
-		forgotten bool // the application uses the store itself
-		cancelled bool
-		meanwhile func(context.Context) error
-		outcome   string
-		errorType string
-		check     func(t *testing.T, e end)
+	type testCase struct {
+		undecorated bool // the application calls the store itself
+		canceled    bool
+		afterWrite  func(context.Context) error
+		outcome     string
+		errorType   string
+		check       func(t *testing.T, r result)
 	}
 	broken := errors.New("disk of 10.0.0.1 is full")
-	ends := map[string]row{
-		"stated": {outcome: "success", check: func(t *testing.T, e end) {
+	endings := map[string]testCase{
+		"succeeded": {outcome: "success", check: func(t *testing.T, r result) {
 			t.Helper()
-			assert.Equal(t, end{}, e)
+			assert.Equal(t, result{}, r)
 		}},
-		"forgotten": {forgotten: true, check: func(t *testing.T, e end) {
+		"undecorated": {undecorated: true, check: func(t *testing.T, r result) {
 			t.Helper()
-			assert.Equal(t, end{}, e)
+			assert.Equal(t, result{}, r)
 		}},
 		"failed": {
-			meanwhile: func(context.Context) error { return broken }, outcome: "failure", errorType: "*errors.errorString",
-			check: func(t *testing.T, e end) {
+			afterWrite: func(context.Context) error { return broken }, outcome: "failure", errorType: "*errors.errorString",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				assert.Same(t, broken, e.err, "as it is")
+				assert.Same(t, broken, r.err, "unchanged")
 			},
 		},
-		"failed by its type": {
-			meanwhile: func(context.Context) error { return fmt.Errorf("store: %w", &refusedError{"New"}) },
-			outcome:   "failure", errorType: "*auditrepo_test.refusedError",
-			check: func(t *testing.T, e end) {
+		"failed with an error type": {
+			afterWrite: func(context.Context) error { return fmt.Errorf("store: %w", &validationError{"New"}) },
+			outcome:    "failure", errorType: "*auditrepo_test.validationError",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				_, ok := errors.AsType[*refusedError](e.err)
+				_, ok := errors.AsType[*validationError](r.err)
 				assert.True(t, ok)
 			},
 		},
 		"denied": {
-			meanwhile: func(context.Context) error { return &fs.PathError{Op: "write", Path: "New", Err: fs.ErrPermission} },
-			outcome:   "denied", errorType: "*fs.PathError",
-			check: func(t *testing.T, e end) {
+			afterWrite: func(context.Context) error { return &fs.PathError{Op: "write", Path: "New", Err: fs.ErrPermission} },
+			outcome:    "denied", errorType: "*fs.PathError",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				assert.ErrorIs(t, e.err, fs.ErrPermission)
+				assert.ErrorIs(t, r.err, fs.ErrPermission)
 			},
 		},
 		"panicked": {
-			meanwhile: func(context.Context) error { panic(broken) }, outcome: "failure", errorType: "aborted",
-			check: func(t *testing.T, e end) {
+			afterWrite: func(context.Context) error { panic(broken) }, outcome: "failure", errorType: "aborted",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				assert.Equal(t, end{panicked: broken}, e)
+				assert.Equal(t, result{panicked: broken}, r)
 			},
 		},
 		"exited": {
-			meanwhile: exit, outcome: "failure", errorType: "aborted",
-			check: func(t *testing.T, e end) {
+			afterWrite: exit, outcome: "failure", errorType: "aborted",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				assert.Equal(t, end{exited: true}, e)
+				assert.Equal(t, result{exited: true}, r)
 			},
 		},
-		"cancelled": {
-			cancelled: true,
-			meanwhile: func(ctx context.Context) error { return fmt.Errorf("store: %w", ctx.Err()) },
-			outcome:   "failure", errorType: "context.Canceled",
-			check: func(t *testing.T, e end) {
+		"canceled": {
+			canceled:   true,
+			afterWrite: func(ctx context.Context) error { return fmt.Errorf("store: %w", ctx.Err()) },
+			outcome:    "failure", errorType: "context.Canceled",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				assert.ErrorIs(t, e.err, context.Canceled)
+				assert.ErrorIs(t, r.err, context.Canceled)
 			},
 		},
 		"timed out": {
-			meanwhile: func(context.Context) error { return fmt.Errorf("store: %w", context.DeadlineExceeded) },
-			outcome:   "failure", errorType: "context.DeadlineExceeded",
-			check: func(t *testing.T, e end) {
+			afterWrite: func(context.Context) error { return fmt.Errorf("store: %w", context.DeadlineExceeded) },
+			outcome:    "failure", errorType: "context.DeadlineExceeded",
+			check: func(t *testing.T, r result) {
 				t.Helper()
-				assert.ErrorIs(t, e.err, context.DeadlineExceeded)
+				assert.ErrorIs(t, r.err, context.DeadlineExceeded)
 			},
 		},
-		"cancelled and done": {cancelled: true, outcome: "success", check: func(t *testing.T, e end) {
+		"canceled but succeeded": {canceled: true, outcome: "success", check: func(t *testing.T, r result) {
 			t.Helper()
-			assert.Equal(t, end{}, e)
+			assert.Equal(t, result{}, r)
 		}},
 	}
-	for name, r := range ends {
+	for ending, tc := range endings {
 		for _, op := range operations {
 			for _, scoped := range []bool{true, false} {
-				t.Run(fmt.Sprintf("%s %s in a scope %t", op.name, name, scoped), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s %s scoped=%t", op.name, ending, scoped), func(t *testing.T) {
 					t.Parallel()
 					recorder := audittest.NewRecorder(t)
 					tracker := recorder.Tracker("test")
 					m := newMemory(tracker, article{ID: "1", Title: "Old", Body: "a", Tags: []string{"x", "y"}})
-					m.meanwhile = r.meanwhile
+					m.afterWrite = tc.afterWrite
 					s := newAuditor(t, tracker, config()).Store(m)
-					if r.forgotten {
+					if tc.undecorated {
 						s = m
 					}
 					ctx, cancel := context.WithCancel(as(t, "42"))
 					defer cancel()
-					if r.cancelled {
+					if tc.canceled {
 						cancel()
 					}
 					var scope *audit.Scope
 					if scoped {
 						ctx, scope = audit.NewScope(ctx)
 					}
-					r.check(t, run(func() error { return op.run(ctx, s) }))
+					tc.check(t, run(func() error { return op.run(ctx, s) }))
 					require.NoError(t, scope.End(t.Context()))
 
 					var want []string
@@ -152,13 +153,13 @@ func TestOutcomes(t *testing.T) {
 						return fmt.Sprintf("%s article.%s %s %s by user:42 on article/%s", kind, op.name, op.name, outcome, op.id)
 					}
 					switch {
-					case r.forgotten:
+					case tc.undecorated:
 						want = []string{head("signal", "success")}
-					case r.outcome == "success":
-						want = []string{head("intent", "success") + op.name1 + op.changes}
+					case tc.outcome == "success":
+						want = []string{head("intent", "success") + op.targetName + op.changes}
 					default:
 						want = []string{
-							head("intent", r.outcome) + op.name2 + " error.type=" + r.errorType,
+							head("intent", tc.outcome) + op.failedTargetName + " error.type=" + tc.errorType,
 							head("signal", "success"),
 						}
 					}
@@ -169,13 +170,13 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// A sibling's signal is recorded, and so is one of another operation.
-func TestSignalsOfOthersRemain(t *testing.T) {
+// An event does not cover signals of another target or operation.
+func TestOtherSignalsAreRecorded(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
 	m := newMemory(tracker, article{ID: "1", Title: "Old"}, article{ID: "2"})
-	m.meanwhile = func(ctx context.Context) error {
+	m.afterWrite = func(ctx context.Context) error {
 		return errors.Join(
 			tracker.Track(ctx, signal(audit.OperationUpdate, "2")),
 			tracker.Track(ctx, signal(audit.OperationDelete, "1")),
@@ -191,15 +192,15 @@ func TestSignalsOfOthersRemain(t *testing.T) {
 	}, trail(recorder))
 }
 
-// What comes after the call, such as the signal of a transaction that is committed
-// later, is covered in the scope that was there.
+// In an open scope the event also covers a signal after the call, such as that of a
+// transaction that commits later.
 func TestLateSignalIsCovered(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
 	var late context.Context
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
-	m.meanwhile = func(ctx context.Context) error {
+	m.afterWrite = func(ctx context.Context) error {
 		late = ctx
 		return nil
 	}
@@ -211,8 +212,8 @@ func TestLateSignalIsCovered(t *testing.T) {
 	assert.Equal(t, []string{`intent article.update update success by user:42 on article/1 "Old"`}, trail(recorder))
 }
 
-// A scope that has ended holds no signals: the call has one of its own.
-func TestAfterTheScope(t *testing.T) {
+// A scope that has ended holds no signals, so the call opens its own.
+func TestAfterScopeEnd(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
@@ -223,30 +224,29 @@ func TestAfterTheScope(t *testing.T) {
 	assert.Equal(t, []string{`intent article.update update success by user:42 on article/1 "Old"`}, trail(recorder))
 }
 
-// Reads are recorded where that was asked for, and signals of writes are no business of
-// theirs.
+// Reads are recorded with RecordReads or by a decorated Getter.
 func TestReads(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
-	quiet := newAuditor(t, tracker, config())
-	loudly := config()
-	loudly.Reads = true
-	loud := newAuditor(t, tracker, loudly)
+	writesOnly := newAuditor(t, tracker, config())
+	c := config()
+	c.RecordReads = true
+	recordsReads := newAuditor(t, tracker, c)
 
-	a, err := quiet.Store(m).Get(t.Context(), "1")
+	a, err := writesOnly.Store(m).Get(t.Context(), "1")
 	require.NoError(t, err)
 	assert.Equal(t, "Old", a.Title)
 	recorder.RequireNone(t)
 
-	a, err = loud.Store(m).Get(as(t, "42"), "1")
+	a, err = recordsReads.Store(m).Get(as(t, "42"), "1")
 	require.NoError(t, err)
 	assert.Equal(t, "Old", a.Title)
-	_, err = quiet.Getter(m).Get(as(t, "42"), "2")
+	_, err = writesOnly.Getter(m).Get(as(t, "42"), "2")
 	assert.Same(t, errNotFound, err)
 
-	a, err = loud.Store(m).Get(t.Context(), "1")
+	a, err = recordsReads.Store(m).Get(t.Context(), "1")
 	require.ErrorIs(t, err, audit.ErrNoActor)
 	assert.Nil(t, a)
 
@@ -256,7 +256,7 @@ func TestReads(t *testing.T) {
 	}, trail(recorder))
 }
 
-func TestDeniedByTheApplication(t *testing.T) {
+func TestCustomDenied(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	c := config()

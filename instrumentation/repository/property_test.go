@@ -17,15 +17,15 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// replayed is what the trail says that the store has: the fields of each object.
-type replayed map[string]map[string]string
+// contents has the fields of each object, by id.
+type contents map[string]map[string]string
 
-// apply applies the changes of a record, after checking the old values.
-func (s replayed) apply(t *testing.T, r *record.Record) {
+// apply checks the old values of a record and applies its changes.
+func (s contents) apply(t *testing.T, r *sdk.Record) {
 	t.Helper()
 	id := r.Target.ID
 	if r.Outcome != audit.OutcomeSuccess {
-		require.Empty(t, r.Changes, "a failed write is no change")
+		require.Empty(t, r.Changes, "a failed write has no changes")
 		return
 	}
 	switch r.Operation {
@@ -49,14 +49,14 @@ func (s replayed) apply(t *testing.T, r *record.Record) {
 		}
 	}
 	if r.Operation == audit.OperationDelete {
-		require.Empty(t, s[id], "all that it was is recorded")
+		require.Empty(t, s[id], "every field is recorded")
 		delete(s, id)
 	}
 }
 
-// fieldsOf is what the store has.
-func fieldsOf(m *memory) replayed {
-	all := replayed{}
+// contentsOf returns the recorded fields of the objects in the store.
+func contentsOf(m *memory) contents {
+	all := contents{}
 	for id, a := range m.articles {
 		all[id] = map[string]string{"title": a.Title}
 		if a.Tags != nil {
@@ -66,9 +66,10 @@ func fieldsOf(m *memory) replayed {
 	return all
 }
 
-// Random operations on a store that changes objects in place, with random failures:
-// each leaves one intent with its outcome, and no signal of what was done; the changes
-// of all of them make what the store has, and say when the body changed.
+// TestReplay runs random operations with random failures on a store that changes objects
+// in place. Each operation must yield exactly one intent with the right outcome, and no
+// signal. Applying all changes must reproduce the contents of the store, and a masked
+// change must appear exactly if the body changed.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
@@ -83,7 +84,7 @@ func replay(t *testing.T, r *rand.Rand) {
 	m := newMemory(nil)
 	s := newAuditor(t, tracker, config()).Store(m)
 	broken := errors.New("broken")
-	state := replayed{}
+	state := contents{}
 	texts := []string{"", "a", "b", "c"}
 	text := func() string { return texts[r.IntN(len(texts))] }
 	tags := func() []string { return slices.Clone([][]string{nil, {}, {"x"}, {"x", "y"}, {"z", "y"}}[r.IntN(5)]) }
@@ -91,21 +92,21 @@ func replay(t *testing.T, r *rand.Rand) {
 	for range 40 {
 		ctx, scope := audit.NewScope(as(t, "42"))
 		id := fmt.Sprint(r.IntN(4))
-		kept, exists := m.articles[id]
+		stored, exists := m.articles[id]
 		value := &article{ID: id, Title: text(), Body: text(), Tags: tags()}
 		op := []audit.Operation{audit.OperationCreate, audit.OperationUpdate, audit.OperationDelete}[r.IntN(3)]
 		if op == audit.OperationCreate && exists {
 			op = audit.OperationUpdate
 		}
-		bodyChanges := op == audit.OperationUpdate && exists && kept.Body != value.Body
+		bodyChanges := op == audit.OperationUpdate && exists && stored.Body != value.Body
 		failure := []error{nil, nil, nil, broken, fs.ErrPermission}[r.IntN(5)]
-		undo := maps.Clone(m.articles) // a store that fails has done nothing
+		undo := maps.Clone(m.articles) // restored if the write fails
 		if exists {
-			before := *kept
-			before.Tags = slices.Clone(kept.Tags)
+			before := *stored
+			before.Tags = slices.Clone(stored.Tags)
 			undo[id] = &before
 		}
-		m.meanwhile = func(ctx context.Context) error {
+		m.afterWrite = func(ctx context.Context) error {
 			if failure != nil {
 				m.articles = undo
 				return failure
@@ -147,6 +148,6 @@ func replay(t *testing.T, r *rand.Rand) {
 			require.Equal(t, bodyChanges, masked)
 		}
 		state.apply(t, record)
-		require.Equal(t, fieldsOf(m), state)
+		require.Equal(t, contentsOf(m), state)
 	}
 }

@@ -4,8 +4,8 @@ import "context"
 
 type reasonKey struct{}
 
-// ContextWithReason says why what is done with the context is done: it is the reason
-// of every event of a decorated store, and of Do where the event states none.
+// ContextWithReason returns a context whose store calls are recorded with reason. Do
+// uses it for events without a reason of their own.
 func ContextWithReason(ctx context.Context, reason string) context.Context {
 	return context.WithValue(ctx, reasonKey{}, reason)
 }

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// page is a value that the store completes.
+// page is a value whose ID and Version the store sets.
 type page struct {
 	ID      int
 	Title   string `audit:"title"`
@@ -23,12 +23,12 @@ type page struct {
 
 // pages is a ValueStore.
 type pages struct {
-	kept map[int]page
-	err  error
+	stored map[int]page
+	err    error
 }
 
 func (s *pages) Get(_ context.Context, id int) (page, error) {
-	p, ok := s.kept[id]
+	p, ok := s.stored[id]
 	if !ok {
 		return p, errNotFound
 	}
@@ -39,8 +39,8 @@ func (s *pages) Create(_ context.Context, p page) (page, error) {
 	if s.err != nil {
 		return page{ID: -1}, s.err
 	}
-	p.ID, p.Version = len(s.kept)+1, 1
-	s.kept[p.ID] = p
+	p.ID, p.Version = len(s.stored)+1, 1
+	s.stored[p.ID] = p
 	return p, nil
 }
 
@@ -48,13 +48,13 @@ func (s *pages) Update(_ context.Context, p page) (page, error) {
 	if s.err != nil {
 		return page{ID: -1}, s.err
 	}
-	p.Version = s.kept[p.ID].Version + 1
-	s.kept[p.ID] = p
+	p.Version = s.stored[p.ID].Version + 1
+	s.stored[p.ID] = p
 	return p, nil
 }
 
 func (s *pages) Delete(_ context.Context, id int) error {
-	delete(s.kept, id)
+	delete(s.stored, id)
 	return s.err
 }
 
@@ -62,21 +62,21 @@ func newPages(t *testing.T) (*audittest.Recorder, *auditrepo.Auditor[page, int])
 	t.Helper()
 	recorder := audittest.NewRecorder(t)
 	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[page, int]{
-		Type: "page", ID: func(p page) int { return p.ID },
+		TargetType: "page", ID: func(p page) int { return p.ID },
 	})
 	require.NoError(t, err)
 	return recorder, a
 }
 
-// The value after is what the store returned.
+// The value that the store returns is recorded.
 func TestValueStore(t *testing.T) {
 	t.Parallel()
 	recorder, a := newPages(t)
-	db := &pages{kept: map[int]page{}}
+	db := &pages{stored: map[int]page{}}
 	s := a.ValueStore(db)
 	ctx := as(t, "42")
 
-	p, err := s.Create(ctx, page{ID: 99, Title: "Hello"}) // the store has ids of its own
+	p, err := s.Create(ctx, page{ID: 99, Title: "Hello"}) // the store assigns the id
 	require.NoError(t, err)
 	assert.Equal(t, page{ID: 1, Title: "Hello", Version: 1}, p)
 	p, err = s.Update(ctx, page{ID: 1, Title: "Hi"})
@@ -85,16 +85,16 @@ func TestValueStore(t *testing.T) {
 	p, err = s.Get(ctx, 1)
 	require.NoError(t, err)
 	assert.Equal(t, 2, p.Version)
-	p, err = s.Update(ctx, page{ID: 5, Title: "New"}) // it also creates
+	p, err = s.Update(ctx, page{ID: 5, Title: "New"}) // an upsert
 	require.NoError(t, err)
 	assert.Equal(t, 1, p.Version)
 	require.NoError(t, s.Delete(ctx, 1))
-	require.NoError(t, s.Delete(ctx, 1), "the store does not mind")
+	require.NoError(t, s.Delete(ctx, 1), "the store accepts it")
 
 	db.err = errors.New("read only")
 	p, err = s.Create(ctx, page{Title: "Hello"})
 	assert.Same(t, db.err, err)
-	assert.Equal(t, page{ID: -1}, p, "what the store returns is returned")
+	assert.Equal(t, page{ID: -1}, p, "the store's value is returned")
 	_, err = s.Create(ctx, page{ID: 7})
 	assert.Same(t, db.err, err)
 	p, err = s.Update(ctx, page{ID: 5, Title: "Never"})
@@ -113,32 +113,32 @@ func TestValueStore(t *testing.T) {
 	}, trail(recorder))
 }
 
-// returning is a store that returns what it replaced. Its Get must not be asked.
-type returning struct {
+// returningPages returns replaced values. Its Get must not be called.
+type returningPages struct {
 	*pages
 	t *testing.T
 }
 
-func (s returning) Get(ctx context.Context, id int) (page, error) {
-	assert.Fail(s.t, "the store can return it")
+func (s returningPages) Get(ctx context.Context, id int) (page, error) {
+	assert.Fail(s.t, "Get was called")
 	return s.pages.Get(ctx, id)
 }
 
-func (s returning) UpdateReturning(ctx context.Context, p page) (before, after page, err error) {
-	before = s.kept[p.ID]
+func (s returningPages) UpdateReturning(ctx context.Context, p page) (before, after page, err error) {
+	before = s.stored[p.ID]
 	after, err = s.Update(ctx, p)
 	return before, after, err
 }
 
-func (s returning) DeleteReturning(ctx context.Context, id int) (page, error) {
-	before := s.kept[id]
+func (s returningPages) DeleteReturning(ctx context.Context, id int) (page, error) {
+	before := s.stored[id]
 	return before, s.Delete(ctx, id)
 }
 
-func TestReturning(t *testing.T) {
+func TestReturners(t *testing.T) {
 	t.Parallel()
 	recorder, a := newPages(t)
-	db := returning{&pages{kept: map[int]page{1: {ID: 1, Title: "Old"}}}, t}
+	db := returningPages{&pages{stored: map[int]page{1: {ID: 1, Title: "Old"}}}, t}
 	s := a.ValueStore(db)
 	ctx := as(t, "42")
 
@@ -150,7 +150,7 @@ func TestReturning(t *testing.T) {
 	assert.Equal(t, page{ID: 1, Title: "New", Version: 1}, before)
 	assert.Equal(t, page{ID: 1, Title: "Newer", Version: 2}, after)
 	require.NoError(t, s.Delete(ctx, 1))
-	db.kept[1] = page{ID: 1, Title: "Again"}
+	db.stored[1] = page{ID: 1, Title: "Again"}
 	before, err = a.DeleteReturner(db).DeleteReturning(ctx, 1)
 	require.NoError(t, err)
 	assert.Equal(t, "Again", before.Title)
@@ -170,60 +170,60 @@ func TestReturning(t *testing.T) {
 	}, trail(recorder))
 }
 
-// plainReturning is returning with an Update that returns an error only.
-type plainReturning struct{ returning }
+// errorOnlyPages is returningPages with an Update that returns only an error.
+type errorOnlyPages struct{ returningPages }
 
-func (s plainReturning) Update(context.Context, page) error {
-	assert.Fail(s.t, "UpdateReturning is the better one")
+func (s errorOnlyPages) Update(context.Context, page) error {
+	assert.Fail(s.t, "Update was called")
 	return nil
 }
 
-func TestReturningOfAnError(t *testing.T) {
+func TestUpdaterPrefersUpdateReturning(t *testing.T) {
 	t.Parallel()
 	recorder, a := newPages(t)
-	db := plainReturning{returning{&pages{kept: map[int]page{1: {ID: 1, Title: "Old"}}}, t}}
+	db := errorOnlyPages{returningPages{&pages{stored: map[int]page{1: {ID: 1, Title: "Old"}}}, t}}
 	require.NoError(t, a.Updater(db).Update(as(t, "42"), page{ID: 1, Title: "New"}))
 	assert.Equal(t, []string{
 		"intent page.update update success by user:42 on page/1 [title Old -> New] [version 0 -> 1]",
 	}, trail(recorder))
 }
 
-// The value before cannot be read, and the write goes on.
+// If Get fails, the write is attempted and recorded without old values.
 func TestBeforeUnknown(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	m := newMemory(nil, article{ID: "1", Title: "Old"}, article{ID: "2", Title: "Old"})
-	m.readFails = &refusedError{"Old"}
+	m.getErr = &validationError{"Old"}
 	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
 	require.NoError(t, s.Update(as(t, "42"), &article{ID: "1", Title: "New"}))
 	require.NoError(t, s.Delete(as(t, "42"), "2"))
 	assert.Same(t, errNotFound, s.Update(as(t, "42"), &article{ID: "3"}))
 	assert.Equal(t, []string{
-		`intent article.update update success by user:42 on article/1 "New" [title nothing -> New] [body nothing -> ***REDACTED***] repository.before_unknown=*auditrepo_test.refusedError`,
-		"intent article.delete delete success by user:42 on article/2 repository.before_unknown=*auditrepo_test.refusedError",
+		`intent article.update update success by user:42 on article/1 "New" [title nothing -> New] [body nothing -> ***REDACTED***] repository.before_unknown=*auditrepo_test.validationError`,
+		"intent article.delete delete success by user:42 on article/2 repository.before_unknown=*auditrepo_test.validationError",
 		"intent article.update update failure by user:42 on article/3 error.type=*errors.errorString",
 	}, trail(recorder))
 }
 
-// nothing is a store that does not mind what is not there, nil included.
-type nothing struct{}
+// nilStore accepts everything, nil included, and returns nil.
+type nilStore struct{}
 
-func (nothing) Get(context.Context, string) (*article, error) { return nil, nil }
-func (nothing) Create(context.Context, *article) (*article, error) {
+func (nilStore) Get(context.Context, string) (*article, error) { return nil, nil }
+func (nilStore) Create(context.Context, *article) (*article, error) {
 	return nil, nil
 }
 
-func (nothing) Update(context.Context, *article) (*article, error) {
+func (nilStore) Update(context.Context, *article) (*article, error) {
 	return nil, nil
 }
-func (nothing) Delete(context.Context, string) error { return nil }
+func (nilStore) Delete(context.Context, string) error { return nil }
 
-func TestNil(t *testing.T) {
+func TestNilValues(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	c := config()
-	c.Reads = true
-	s := newAuditor(t, recorder.Tracker("test"), c).ValueStore(nothing{})
+	c.RecordReads = true
+	s := newAuditor(t, recorder.Tracker("test"), c).ValueStore(nilStore{})
 	ctx := as(t, "42")
 	_, err := s.Get(ctx, "1")
 	require.NoError(t, err)
@@ -237,41 +237,41 @@ func TestNil(t *testing.T) {
 	assert.Equal(t, []string{
 		"intent article.read read success by user:42 on article/1",
 		"intent article.create create success by user:42 on article/",
-		"intent article.update update success by user:42 on article/ repository.before_unknown=not stated",
+		"intent article.update update success by user:42 on article/ repository.before_unknown=not set",
 		`intent article.update update success by user:42 on article/1 "New" [title nothing -> New] [body nothing -> ***REDACTED***]`,
 		"intent article.delete delete success by user:42 on article/1",
 	}, trail(recorder))
 }
 
-// A method that fits no role.
+// A method that fits no role is recorded by Do.
 func TestDo(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
 	m := newMemory(tracker, article{ID: "1", Title: "Old"})
 	a := newAuditor(t, tracker, config())
-	ctx := auditrepo.ContextWithReason(as(t, "42"), "of the context")
+	ctx := auditrepo.ContextWithReason(as(t, "42"), "context")
 	publish := func(ctx context.Context, e audit.Event) error {
 		return a.Do(ctx, "1", e, func(ctx context.Context, call *auditrepo.Call[*article, string]) error {
 			before, err := m.Get(ctx, "1")
 			if err != nil {
 				return err
 			}
-			call.Before(before)
+			call.SetBefore(before)
 			after := &article{ID: "1", Title: "New"}
-			call.After(after)
+			call.SetAfter(after)
 			return m.Update(ctx, after)
 		})
 	}
 	require.NoError(t, publish(ctx, audit.Event{Action: "Article.Publish"}))
 	require.NoError(t, publish(ctx, audit.Event{
-		Action: "article.publish", Actor: audit.Service("cms"), Reason: "of the event",
+		Action: "article.publish", Actor: audit.Service("cms"), Reason: "event",
 		Kind: audit.KindSignal, Outcome: audit.OutcomeDenied,
-		Target:   audit.Target{Type: "article", ID: "1", Name: "stated"},
+		Target:   audit.Target{Type: "article", ID: "1", Name: "given"},
 		Changes:  []audit.Change{{Field: "status", New: attribute.StringValue("published")}},
 		Metadata: []attribute.KeyValue{attribute.String("error.type", "mine")},
 	}))
-	m.meanwhile = func(context.Context) error { return errNotFound }
+	m.afterWrite = func(context.Context) error { return errNotFound }
 	assert.Same(t, errNotFound, publish(ctx, audit.Event{
 		Action:   "article.publish",
 		Changes:  []audit.Change{{Field: "status", New: attribute.StringValue("published")}},
@@ -279,48 +279,48 @@ func TestDo(t *testing.T) {
 	}))
 	require.NoError(t, a.Do(ctx, "", audit.Event{Action: "article.import", Operation: audit.OperationCreate},
 		func(_ context.Context, call *auditrepo.Call[*article, string]) error {
-			call.After(&article{ID: "7", Title: "Seven"})
+			call.SetAfter(&article{ID: "7", Title: "Seven"})
 			return nil
 		}))
 	require.NoError(t, a.Do(ctx, "1", audit.Event{Action: "article.print"},
 		func(_ context.Context, call *auditrepo.Call[*article, string]) error {
-			call.Before(&article{ID: "1", Title: "One"})
+			call.SetBefore(&article{ID: "1", Title: "One"})
 			return nil
 		}))
 	assert.Equal(t, []string{
-		`intent article.publish unspecified success by user:42 on article/1 "New" [title Old -> New] because of the context`,
-		`intent article.publish unspecified success by service:cms on article/1 "stated" [status nothing -> published] error.type=mine because of the event`,
-		`intent article.publish unspecified failure by user:42 on article/1 "New" error.type=mine because of the context`,
+		`intent article.publish unspecified success by user:42 on article/1 "New" [title Old -> New] because context`,
+		`intent article.publish unspecified success by service:cms on article/1 "given" [status nothing -> published] error.type=mine because event`,
+		`intent article.publish unspecified failure by user:42 on article/1 "New" error.type=mine because context`,
 		"signal article.update update success by user:42 on article/1",
-		`intent article.import create success by user:42 on article/7 "Seven" [title nothing -> Seven] [body nothing -> ***REDACTED***] because of the context`,
-		`intent article.print unspecified success by user:42 on article/1 "One" because of the context`,
+		`intent article.import create success by user:42 on article/7 "Seven" [title nothing -> Seven] [body nothing -> ***REDACTED***] because context`,
+		`intent article.print unspecified success by user:42 on article/1 "One" because context`,
 	}, trail(recorder))
 
 	var invalid *audit.ValidationError
 	for _, e := range []audit.Event{{}, {Action: "?"}, {Action: "article.publish", Operation: 99}} {
-		require.ErrorAs(t, a.Do(ctx, "1", e, nil), &invalid, "and the function is not called")
+		require.ErrorAs(t, a.Do(ctx, "1", e, nil), &invalid, "the function is not called")
 	}
 }
 
-// Ids are written as the signals of data layers have them.
-func TestIDs(t *testing.T) {
+// Ids have the same text as in the signals of data layers.
+func TestFormatID(t *testing.T) {
 	t.Parallel()
 	type named string
 	recorder := audittest.NewRecorder(t)
-	checkID(t, recorder, named("a b"), "a b", nil)
-	checkID(t, recorder, int8(-7), "-7", nil)
-	checkID(t, recorder, uint64(1<<63), "9223372036854775808", nil)
+	requireTargetID(t, recorder, named("a b"), "a b", nil)
+	requireTargetID(t, recorder, int8(-7), "-7", nil)
+	requireTargetID(t, recorder, uint64(1<<63), "9223372036854775808", nil)
 	id := audit.NewID()
-	checkID(t, recorder, id, id.String(), nil)
-	checkID(t, recorder, netip.MustParseAddr("10.0.0.1"), "10.0.0.1", nil)
-	checkID(t, recorder, [2]int{1, 2}, "1-2", func(id [2]int) string { return string(rune('0'+id[0])) + "-" + string(rune('0'+id[1])) })
+	requireTargetID(t, recorder, id, id.String(), nil)
+	requireTargetID(t, recorder, netip.MustParseAddr("10.0.0.1"), "10.0.0.1", nil)
+	requireTargetID(t, recorder, [2]int{1, 2}, "1-2", func(id [2]int) string { return string(rune('0'+id[0])) + "-" + string(rune('0'+id[1])) })
 }
 
-func checkID[ID comparable](t *testing.T, recorder *audittest.Recorder, id ID, want string, format func(ID) string) {
+func requireTargetID[ID comparable](t *testing.T, recorder *audittest.Recorder, id ID, want string, format func(ID) string) {
 	t.Helper()
 	recorder.Reset()
 	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[page, ID]{
-		Type: "page", ID: func(page) ID { return id }, FormatID: format,
+		TargetType: "page", ID: func(page) ID { return id }, FormatID: format,
 	})
 	require.NoError(t, err)
 	require.NoError(t, a.Do(as(t, "42"), id, audit.Event{Operation: audit.OperationExecute},
@@ -328,21 +328,21 @@ func checkID[ID comparable](t *testing.T, recorder *audittest.Recorder, id ID, w
 	assert.Equal(t, audit.Target{Type: "page", ID: want}, recorder.RequireOne(t, "page.execute").Target)
 }
 
-// brokenID has no text.
+// brokenID is an ID whose MarshalText fails.
 type brokenID struct{ n int }
 
-func (brokenID) MarshalText() ([]byte, error) { return nil, &refusedError{"secret"} }
+func (brokenID) MarshalText() ([]byte, error) { return nil, &validationError{"secret"} }
 
-func TestBrokenID(t *testing.T) {
+func TestFormatIDFails(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
 	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[page, brokenID]{
-		Type: "page", ID: func(page) brokenID { return brokenID{1} },
+		TargetType: "page", ID: func(page) brokenID { return brokenID{1} },
 	})
 	require.NoError(t, err)
 	err = a.Do(as(t, "42"), brokenID{1}, audit.Event{Operation: audit.OperationExecute},
 		func(context.Context, *auditrepo.Call[page, brokenID]) error { return nil })
-	require.ErrorContains(t, err, "the id has no text: *auditrepo_test.refusedError")
+	require.ErrorContains(t, err, "MarshalText of the id failed with a *auditrepo_test.validationError")
 	assert.NotContains(t, err.Error(), "secret")
 	recorder.RequireOne(t, "page.execute")
 }

@@ -6,41 +6,42 @@ import (
 	"time"
 )
 
-// traits is what matters of a type when its values are copied.
-type traits struct {
-	plain  bool // values share nothing with their copies
-	tagged bool // a struct with an audit tag, counting those of embedded structs
-	hiding bool // a struct that embeds a pointer which cannot be set
+// typeTraits describes how to copy values of a type.
+type typeTraits struct {
+	plain        bool // a copy by assignment shares nothing
+	tagged       bool // a struct that has an audit tag, also in embedded structs
+	embedsHidden bool // a struct that embeds a pointer to an unexported type, which reflection cannot set
 }
 
 var (
-	knownTraits sync.Map // reflect.Type → traits
+	knownTraits sync.Map // reflect.Type → typeTraits
 	typeTime    = reflect.TypeFor[time.Time]()
 )
 
-func traitsOf(t reflect.Type) traits {
+func traitsOf(t reflect.Type) typeTraits {
 	if known, ok := knownTraits.Load(t); ok {
-		is, _ := known.(traits)
-		return is
+		traits, _ := known.(typeTraits)
+		return traits
 	}
-	is := traits{plain: findPlain(t)}
+	traits := typeTraits{plain: findPlain(t)}
 	if t.Kind() == reflect.Struct {
-		is.tagged, is.hiding = anyField(t, hasTag, nil), anyField(t, isHidden, nil)
+		traits.tagged, traits.embedsHidden = anyField(t, hasTag, nil), anyField(t, isHidden, nil)
 	}
-	knownTraits.Store(t, is)
-	return is
+	knownTraits.Store(t, traits)
+	return traits
 }
 
 func isPlain(t reflect.Type) bool { return traitsOf(t).plain }
 
-// findPlain ends, because a type contains itself behind a pointer, map or slice only.
+// findPlain terminates, since a type can contain itself only through a pointer, map or
+// slice.
 func findPlain(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Array:
 		return isPlain(t.Elem())
 	case reflect.Struct:
 		if t == typeTime {
-			return true // what it refers to never changes
+			return true // its Location never changes
 		}
 		for f := range t.Fields() {
 			if !isPlain(f.Type) {
@@ -62,8 +63,9 @@ func isHidden(f reflect.StructField) bool {
 	return f.Anonymous && !f.IsExported() && f.Type.Kind() == reflect.Pointer
 }
 
-// anyField looks for a field, also in embedded structs. seen ends recursive embedding.
-func anyField(t reflect.Type, is func(reflect.StructField) bool, seen map[reflect.Type]bool) bool {
+// anyField reports whether a field of t or of its embedded structs matches. seen stops
+// recursive embedding.
+func anyField(t reflect.Type, matches func(reflect.StructField) bool, seen map[reflect.Type]bool) bool {
 	if seen[t] {
 		return false
 	}
@@ -72,23 +74,24 @@ func anyField(t reflect.Type, is func(reflect.StructField) bool, seen map[reflec
 	}
 	seen[t] = true
 	for f := range t.Fields() {
-		if is(f) {
+		if matches(f) {
 			return true
 		}
 		inner := f.Type
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		if f.Anonymous && inner.Kind() == reflect.Struct && anyField(inner, is, seen) {
+		if f.Anonymous && inner.Kind() == reflect.Struct && anyField(inner, matches, seen) {
 			return true
 		}
 	}
 	return false
 }
 
-// uncopyable returns a struct that copyStruct cannot copy, as far as types tell: one
-// with tags that embeds a pointer which cannot be set.
-func uncopyable(t reflect.Type, all bool, seen map[reflect.Type]bool) string {
+// findUncopyable returns the name of a struct within t that copyStruct cannot copy: one
+// with tags that embeds a pointer to an unexported type. It returns "" if it finds none;
+// it does not know the types inside interfaces.
+func findUncopyable(t reflect.Type, all bool, seen map[reflect.Type]bool) string {
 	if seen[t] {
 		return ""
 	}
@@ -98,18 +101,18 @@ func uncopyable(t reflect.Type, all bool, seen map[reflect.Type]bool) string {
 	seen[t] = true
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return uncopyable(t.Elem(), all, seen)
+		return findUncopyable(t.Elem(), all, seen)
 	case reflect.Struct:
-		is := traitsOf(t)
-		if is.hiding && is.tagged {
+		traits := traitsOf(t)
+		if traits.embedsHidden && traits.tagged {
 			return t.String()
 		}
 		c := copier{all: all}
 		for f := range t.Fields() {
-			if !f.IsExported() && !f.Anonymous || is.tagged && !c.looksAt(f) {
+			if !f.IsExported() && !f.Anonymous || traits.tagged && !c.included(f) {
 				continue
 			}
-			if name := uncopyable(f.Type, all, seen); name != "" {
+			if name := findUncopyable(f.Type, all, seen); name != "" {
 				return name
 			}
 		}

@@ -48,7 +48,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w.tracker = w.provider.Tracker("example.com/everywhere")
 	w.articles, err = auditrepo.New(w.tracker, auditrepo.Config[article, string]{
-		Type: "article", ID: func(a article) string { return a.ID },
+		TargetType: "article", ID: func(a article) string { return a.ID },
 	})
 	require.NoError(t, err)
 	w.key, err = audit.NewContextKey("k1", make([]byte, audit.MinContextKey))
