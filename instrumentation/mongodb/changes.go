@@ -8,122 +8,122 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// What the changes of a signal may have at most, well below what a provider takes by
-// default, so that a large document loses values and not the signal.
+// Limits on the changes of one signal. They are well below the defaults of a provider, so
+// that a large document loses values instead of the signal.
 const (
 	maxChanges     = 200
 	maxChangesSize = 32 << 10 // bytes of BSON values and of paths
 )
 
-// masked stands for the values of sensitive fields.
+// masked replaces the values of sensitive fields.
 var masked = attribute.StringValue("***REDACTED***")
 
-// tooLarge stands for a value that does not fit, as audit.Unrepresentable knows it.
+// tooLarge returns the marker for a value that exceeds a limit, in the form that
+// audit.Unrepresentable recognizes.
 func tooLarge(what string) attribute.Value {
 	return attribute.StringValue("***UNREPRESENTABLE:" + what + " (size)***")
 }
 
-// changes are the new values that a command has.
+// changes collects the new values in a command.
 type changes struct {
 	list []audit.Change
 	size int
 	full bool
 }
 
-// write adds the value at the path, or those below it that a rule asks for. rule is
-// the strictest one above.
-func (c *changes) write(path string, f *field, rule audit.FieldRule, v bson.RawValue) {
+// addValue adds the value at path, or the parts of it that have a rule. f has the rules
+// at path and below, if any; rule is the strictest one above path.
+func (c *changes) addValue(path string, f *fieldRules, rule audit.FieldRule, v bson.RawValue) {
 	if f != nil {
 		rule = max(rule, f.rule)
 	}
 	switch {
 	case rule == audit.FieldSensitive:
-		c.mask(path, v.Type != bson.TypeNull && v.Type != bson.TypeUndefined)
-	case rule == 0 && (f == nil || len(f.below) == 0):
+		c.addMasked(path, v.Type != bson.TypeNull && v.Type != bson.TypeUndefined)
+	case rule == 0 && (f == nil || len(f.children) == 0):
 	case v.Type == bson.TypeEmbeddedDocument:
-		c.document(path, f, rule, v.Document())
+		c.addDocument(path, f, rule, v.Document())
 	case v.Type == bson.TypeArray:
-		c.array(path, f, rule, v.Array())
+		c.addArray(path, f, rule, v.Array())
 	case rule == audit.FieldTracked:
-		c.add(path, v)
+		c.addScalar(path, v)
 	}
 }
 
-// document adds what is in a document. An empty path is that of the whole document.
-func (c *changes) document(path string, f *field, rule audit.FieldRule, document bson.Raw) {
+// addDocument adds the members of a document. The path of a whole document is empty.
+func (c *changes) addDocument(path string, f *fieldRules, rule audit.FieldRule, document bson.Raw) {
 	members := 0
 	forEach(document, func(name string, v bson.RawValue) {
 		members++
-		below, stricter := f.find(name) // a name may have dots, as if it were nested
-		c.write(join(path, name), below, max(rule, stricter), v)
+		child, stricter := f.find(name) // a name with dots is matched as if it were nested
+		c.addValue(join(path, name), child, max(rule, stricter), v)
 	})
 	if members == 0 && rule == audit.FieldTracked {
-		c.put(audit.Change{Field: path, New: attribute.MapValue()}, 0)
+		c.append(audit.Change{Field: path, New: attribute.MapValue()}, 0)
 	}
 }
 
-// array adds a list of single values as one, and others by element.
-func (c *changes) array(path string, f *field, rule audit.FieldRule, array bson.RawArray) {
+// addArray adds an array of scalars as one value, and any other array by element.
+func (c *changes) addArray(path string, f *fieldRules, rule audit.FieldRule, array bson.RawArray) {
 	elements, err := array.Values()
 	if err != nil {
-		return // the command was validated
+		return // unreachable: the command was validated
 	}
-	single := true
+	scalars := true
 	for _, e := range elements {
-		single = single && e.Type != bson.TypeEmbeddedDocument && e.Type != bson.TypeArray
+		scalars = scalars && e.Type != bson.TypeEmbeddedDocument && e.Type != bson.TypeArray
 	}
-	if !single {
+	if !scalars {
 		for i, e := range elements {
-			c.write(join(path, strconv.Itoa(i)), f, rule, e)
+			c.addValue(join(path, strconv.Itoa(i)), f, rule, e)
 		}
 		return
 	}
 	if rule != audit.FieldTracked {
-		return // the rules below are for documents
+		return // rules below the path apply to documents only
 	}
 	if len(array) > maxChangesSize-c.size {
-		c.put(audit.Change{Field: path, New: tooLarge("array")}, 0)
+		c.append(audit.Change{Field: path, New: tooLarge("array")}, 0)
 		return
 	}
 	values := make([]attribute.Value, len(elements))
 	for i, e := range elements {
 		values[i] = valueOf(e)
 	}
-	c.put(audit.Change{Field: path, New: audit.ListValue(values)}, len(array))
+	c.append(audit.Change{Field: path, New: audit.ListValue(values)}, len(array))
 }
 
-// add adds a single value.
-func (c *changes) add(path string, v bson.RawValue) {
+func (c *changes) addScalar(path string, v bson.RawValue) {
 	if len(v.Value) > maxChangesSize-c.size {
-		c.put(audit.Change{Field: path, New: tooLarge(v.Type.String())}, 0)
+		c.append(audit.Change{Field: path, New: tooLarge(v.Type.String())}, 0)
 		return
 	}
-	c.put(audit.Change{Field: path, New: valueOf(v)}, len(v.Value))
+	c.append(audit.Change{Field: path, New: valueOf(v)}, len(v.Value))
 }
 
-func (c *changes) mask(path string, there bool) {
+func (c *changes) addMasked(path string, hasValue bool) {
 	change := audit.Change{Field: path, Redacted: true}
-	if there {
+	if hasValue {
 		change.New = masked
 	}
-	c.put(change, 0)
+	c.append(change, 0)
 }
 
-// remove adds that there is nothing at the path any more.
-func (c *changes) remove(path string, fields *field) {
-	f, rule := fields.find(path)
+// addRemoved adds changes without a new value for path or the rules below it.
+func (c *changes) addRemoved(path string, rules *fieldRules) {
+	f, rule := rules.find(path)
 	if rule != 0 {
-		c.put(audit.Change{Field: path, Redacted: rule == audit.FieldSensitive}, 0)
+		c.append(audit.Change{Field: path, Redacted: rule == audit.FieldSensitive}, 0)
 		return
 	}
 	f.each(path, func(path string, rule audit.FieldRule) {
-		c.put(audit.Change{Field: path, Redacted: rule == audit.FieldSensitive}, 0)
+		c.append(audit.Change{Field: path, Redacted: rule == audit.FieldSensitive}, 0)
 	})
 }
 
-// put adds a change whose value has that many bytes, if there is room; the first one
-// for which there is none leaves a word that not all are here.
-func (c *changes) put(change audit.Change, size int) {
+// append adds a change whose value has size bytes. The first change beyond the limits is
+// replaced by a marker for the path "*"; later ones are dropped.
+func (c *changes) append(change audit.Change, size int) {
 	if c.full {
 		return
 	}
@@ -136,10 +136,10 @@ func (c *changes) put(change audit.Change, size int) {
 	c.list = append(c.list, change)
 }
 
-// join returns the path of a name below another path.
+// join appends a name to a path.
 func join(path, name string) string {
 	if name == "" {
-		name = `""` // an empty name would read as none
+		name = `""` // make an empty name visible
 	}
 	if path == "" {
 		return name
@@ -147,7 +147,7 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// forEach calls visit for every member of a document that was validated.
+// forEach calls visit for each member of a validated document.
 func forEach(document bson.Raw, visit func(name string, v bson.RawValue)) {
 	elements, err := document.Elements()
 	if err != nil {

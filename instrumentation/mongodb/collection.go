@@ -8,74 +8,76 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// Collection opts a collection in.
+// Collection selects a collection whose writes raise signals.
 type Collection struct {
-	// Database is the name of its database. Empty means any database; an entry that
-	// names the database goes before one that does not.
+	// Database is the name of the database. Empty means any database that no other
+	// Collection of the same Name specifies.
 	Database string
-	// Name is the name of the collection.
+	// Name is the name of the collection. It is required.
 	Name string
-	// TargetType is the type of the signals' target, and the first word of their
-	// action: "article" makes "article.create", "article.update" and "article.delete".
+	// TargetType is the type of the signals' target and the first word of their action:
+	// "article" yields "article.create", "article.update" and "article.delete". It must
+	// start with a letter and contain only letters, digits and underscores. It is
+	// required.
 	TargetType string
-	// Fields are the fields whose new values are recorded, by their path, such as
-	// "title" or "author.email". A rule holds for all that is below its path, unless
-	// that has a stricter one. Elements of an array have the path of the array, and a
-	// name with dots is matched as if it were nested.
-	// Nothing else is recorded.
+	// Fields has the rules of the fields whose new values are recorded, by path, such as
+	// "title" or "author.email". A rule also applies to everything below its path,
+	// except where a rule there is stricter. Elements of an array have the path of the
+	// array, and a name with dots is matched as if it were nested. Fields without a rule
+	// are not recorded.
 	Fields map[string]audit.FieldRule
 }
 
-// collection is a Collection that was checked.
+// collection is a validated Collection with its counters.
 type collection struct {
 	database, name string
 	targetType     string
-	fields         *field
+	fields         *fieldRules
 	counters       counters
 	logUntracked   sync.Once
 }
 
-// The operations that a signal can have.
+// operations lists the operations that a signal can have.
 var operations = [...]audit.Operation{audit.OperationCreate, audit.OperationUpdate, audit.OperationDelete}
 
-func newCollections(opted []Collection) ([]*collection, error) {
-	if len(opted) == 0 {
-		return nil, errors.New("no collection is opted in")
+func newCollections(configs []Collection) ([]*collection, error) {
+	if len(configs) == 0 {
+		return nil, errors.New("no collections; pass at least one Collection")
 	}
 	type key struct{ database, name string }
-	seen := make(map[key]bool, len(opted))
-	collections := make([]*collection, 0, len(opted))
+	seen := make(map[key]bool, len(configs))
+	collections := make([]*collection, 0, len(configs))
 	var errs []error
-	for i, o := range opted {
-		c, err := newCollection(o)
-		if k := (key{o.Database, o.Name}); seen[k] {
-			err = errors.Join(err, errors.New("it is opted in twice"))
+	for i, config := range configs {
+		c, err := newCollection(config)
+		if k := (key{config.Database, config.Name}); seen[k] {
+			err = errors.Join(err, errors.New("duplicate Database and Name"))
 		} else {
 			seen[k] = true
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("collection %d, %q: %w", i, o.Name, err))
+			errs = append(errs, fmt.Errorf("collection %d, %q: %w", i, config.Name, err))
 		}
 		collections = append(collections, c)
 	}
 	return collections, errors.Join(errs...)
 }
 
-func newCollection(o Collection) (*collection, error) {
+func newCollection(config Collection) (*collection, error) {
 	var errs []error
-	if o.Name == "" {
-		errs = append(errs, errors.New("its Name is missing"))
+	if config.Name == "" {
+		errs = append(errs, errors.New("the name is empty"))
 	}
 	for _, op := range operations {
-		if action := actionOf(o.TargetType, op); !audit.ValidAction(audit.NormalizeAction(action)) {
-			errs = append(errs, fmt.Errorf("TargetType %q makes the action %q, which is not valid: use a word such as \"article\"", o.TargetType, action))
+		if action := actionOf(config.TargetType, op); !audit.ValidAction(audit.NormalizeAction(action)) {
+			errs = append(errs, fmt.Errorf("TargetType %q yields the invalid action %q; use a word such as \"article\"", config.TargetType, action))
 			break
 		}
 	}
-	fields, err := newFields(o.Fields)
+	fields, err := newFieldRules(config.Fields)
 	errs = append(errs, err)
 	return &collection{
-		database: o.Database, name: o.Name, targetType: o.TargetType, fields: fields,
+		database: config.Database, name: config.Name, targetType: config.TargetType, fields: fields,
 	}, errors.Join(errs...)
 }
 

@@ -5,34 +5,34 @@ import (
 	"fmt"
 )
 
-// Why a signal was lost, besides audit.ErrShutdown and what the tracker returned.
+// Causes of a [LostError], besides audit.ErrShutdown and the errors of the tracker.
 var (
-	// ErrQueueFull means that as many signals waited to be tracked as may: the provider
-	// is slower than the writes, or hangs. See WithQueueSize.
+	// ErrQueueFull means that the queue of signals is full, because the provider is
+	// slower than the writes, or hangs. See WithQueueSize.
 	ErrQueueFull = errors.New("the queue of signals is full")
-	// ErrInDoubt means that it is not known whether the transaction of the write was
-	// committed: the answer to the commit was lost and it was not repeated, or more
-	// signals waited for commits than are kept.
-	ErrInDoubt = errors.New("it is not known whether the transaction was committed; read the document to find out")
-	// ErrTooManyCommands means that more commands wait for an answer than are kept.
-	ErrTooManyCommands = errors.New("too many commands wait for an answer")
+	// ErrInDoubt means that it is unknown whether the write's transaction was committed:
+	// the reply to the commit was lost and the commit was not repeated, or more than
+	// 10,000 signals were waiting for a commit.
+	ErrInDoubt = errors.New("it is unknown whether the transaction was committed; read the document to find out")
+	// ErrTooManyCommands means that 10,000 commands were waiting for a reply.
+	ErrTooManyCommands = errors.New("too many commands are waiting for a reply")
 )
 
-// LostError says that a write is not in the audit trail though its collection was
-// opted in. It names no document and has no values.
+// LostError reports that the signal of a write is not in the audit trail. It contains
+// neither values nor the document's _id.
 type LostError struct {
-	// Database and Collection are where it was written.
+	// Database and Collection are where the document was written.
 	Database, Collection string
-	// Command is the name of the command.
+	// Command is the name of the command, such as "insert".
 	Command string
-	// Err is why.
+	// Err is the cause.
 	Err error
 }
 
-// Error returns a sentence for logs.
+// Error names the command and the collection, then the cause.
 func (e *LostError) Error() string {
 	return fmt.Sprintf("auditmongo: the signal of the command %s on %s.%s was lost: %v", e.Command, e.Database, e.Collection, e.Err)
 }
 
-// Unwrap returns why.
+// Unwrap returns Err.
 func (e *LostError) Unwrap() error { return e.Err }

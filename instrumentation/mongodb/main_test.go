@@ -35,7 +35,7 @@ var articles = auditmongo.Collection{
 	},
 }
 
-// fixture plays the driver: it calls the monitor as a client does.
+// fixture calls a monitor as the driver does.
 type fixture struct {
 	t        testing.TB
 	recorder *audittest.Recorder
@@ -71,7 +71,7 @@ func (f *fixture) start(tracker audit.Tracker, opts ...auditmongo.Option) {
 	f.t.Cleanup(f.finish)
 }
 
-// finish waits until the signals were tracked.
+// finish shuts the monitor down, which waits until the signals are tracked.
 func (f *fixture) finish() { _ = f.monitor.Shutdown(context.Background()) }
 
 func (f *fixture) records() []*record.Record {
@@ -80,7 +80,7 @@ func (f *fixture) records() []*record.Record {
 	return f.recorder.Records()
 }
 
-// lost returns what the error handler was given.
+// lost returns the errors that the error handler received.
 func (f *fixture) lost() []error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -95,21 +95,21 @@ func (f *fixture) started(ctx context.Context, command bson.D) *event.CommandFin
 		Command: raw, DatabaseName: "shop", CommandName: command[0].Key, RequestID: id, ConnectionID: "a",
 	})
 	for i := range raw {
-		raw[i] = 0xff // nothing of it may be kept
+		raw[i] = 0xff // the monitor must not retain the command
 	}
 	return &event.CommandFinishedEvent{
 		DatabaseName: "shop", CommandName: command[0].Key, RequestID: id, ConnectionID: "a",
 	}
 }
 
-// run is a command that the server answers.
+// run plays a command that succeeds with reply.
 func (f *fixture) run(ctx context.Context, command, reply bson.D) {
 	f.t.Helper()
 	finished := f.started(ctx, command)
 	f.driver.Succeeded(ctx, &event.CommandSucceededEvent{CommandFinishedEvent: *finished, Reply: marshal(f.t, reply)})
 }
 
-// fail is one that it refuses, or that it never answers.
+// fail plays a command that fails with err.
 func (f *fixture) fail(ctx context.Context, command bson.D, err error) {
 	f.t.Helper()
 	finished := f.started(ctx, command)
@@ -123,7 +123,7 @@ func marshal(t testing.TB, d bson.D) bson.Raw {
 	return raw
 }
 
-func ok(n int, more ...bson.E) bson.D {
+func okReply(n int, more ...bson.E) bson.D {
 	return append(bson.D{{Key: "ok", Value: 1.0}, {Key: "n", Value: int32(n)}}, more...)
 }
 
@@ -159,9 +159,8 @@ func pairs(kv ...any) bson.D {
 	return d
 }
 
-// show returns a record as lines for tables: the action, outcome and target, then its
-// changes.
-func show(r *record.Record) []string {
+// render returns the action, outcome and target of a record, then a line for each change.
+func render(r *sdk.Record) []string {
 	lines := []string{r.Action + " " + r.Outcome.String() + " " + r.Target.Type + "/" + r.Target.ID}
 	for _, c := range r.Changes {
 		line := c.Field + " = " + c.New.Type().String()

@@ -16,7 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// Monitor raises signals from the commands of one or more clients. It is safe for
+// Monitor raises signals for the commands of one or more clients. It is safe for
 // concurrent use.
 type Monitor struct {
 	tracker      audit.Tracker
@@ -28,61 +28,65 @@ type Monitor struct {
 	transactions transactions
 }
 
-// NewMonitor returns a monitor that tracks the signals of the collections by the
-// tracker. Its error lists all that is wrong. It starts a goroutine, which Shutdown
-// ends.
-func NewMonitor(tracker audit.Tracker, opted []Collection, opts ...Option) (*Monitor, error) {
+// NewMonitor returns a Monitor that tracks the signals of the collections with tracker. It
+// starts a goroutine; call Shutdown to stop it. The error joins everything that is
+// invalid.
+func NewMonitor(tracker audit.Tracker, collections []Collection, opts ...Option) (*Monitor, error) {
 	var errs []error
 	if tracker == nil {
 		errs = append(errs, errors.New("the tracker is nil"))
 	}
-	collections, err := newCollections(opted)
+	validated, err := newCollections(collections)
 	errs = append(errs, err)
-	c, err := newConfig(opts)
+	cfg, err := newConfig(opts)
 	errs = append(errs, err)
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("auditmongo: %w", err)
 	}
-	m := &Monitor{tracker: tracker, collections: collections, byName: make(map[string][]*collection), config: c}
-	for _, opted := range collections {
-		m.byName[opted.name] = append(m.byName[opted.name], opted)
+	m := &Monitor{tracker: tracker, collections: validated, byName: make(map[string][]*collection), config: cfg}
+	for _, c := range validated {
+		m.byName[c.name] = append(m.byName[c.name], c)
 	}
-	m.queue = newQueue(c.queueSize, m.track)
+	m.queue = newQueue(cfg.queueSize, m.track)
 	return m, nil
 }
 
-// CommandMonitor returns what options.ClientOptions.SetMonitor takes.
+// CommandMonitor returns the monitor for SetMonitor of the driver's client options. Several
+// clients may share it.
 func (m *Monitor) CommandMonitor() *event.CommandMonitor {
-	next := m.config.next
+	first := m.config.monitor
 	return &event.CommandMonitor{
 		Started: func(ctx context.Context, e *event.CommandStartedEvent) {
-			if next.Started != nil {
-				next.Started(ctx, e)
+			if first.Started != nil {
+				first.Started(ctx, e)
 			}
 			m.started(ctx, e)
 		},
 		Succeeded: func(ctx context.Context, e *event.CommandSucceededEvent) {
-			if next.Succeeded != nil {
-				next.Succeeded(ctx, e)
+			if first.Succeeded != nil {
+				first.Succeeded(ctx, e)
 			}
 			m.succeeded(ctx, e)
 		},
 		Failed: func(ctx context.Context, e *event.CommandFailedEvent) {
-			if next.Failed != nil {
-				next.Failed(ctx, e)
+			if first.Failed != nil {
+				first.Failed(ctx, e)
 			}
 			m.failed(e)
 		},
 	}
 }
 
-// Shutdown tracks the signals that wait. If ctx ends before that, the rest is lost,
-// reported, and the error says how many. Signals of later writes are lost and
-// reported too: stop writing first, and shut the provider down afterwards.
+// Shutdown waits until the queued signals are tracked, and stops the monitor. If ctx ends
+// first, the remaining signals are lost and reported, and the error says how many.
+// Shutdown may be called again to wait for the last one.
+//
+// Signals of later writes are lost and reported too: call Shutdown after the last write
+// and before the provider's Shutdown.
 func (m *Monitor) Shutdown(ctx context.Context) error {
 	return m.queue.shutdown(ctx, func(s signal) {
 		s.done()
-		m.lost(s, context.Cause(ctx))
+		m.reportLost(s, context.Cause(ctx))
 	})
 }
 
@@ -95,15 +99,15 @@ func (m *Monitor) started(ctx context.Context, e *event.CommandStartedEvent) {
 		}
 		w := newWrite(c, e.DatabaseName, e.CommandName, e.Command)
 		if !m.pending.add(request{e.ConnectionID, e.RequestID}, command{write: w}) {
-			m.lost(signal{ctx: ctx, write: w}, ErrTooManyCommands)
+			m.reportLost(signal{ctx: ctx, write: w}, ErrTooManyCommands)
 		}
 	case commandBulkWrite:
-		if bulk := m.bulkOf(e.Command); len(bulk) > 0 && !audit.SignalsSuppressed(ctx) {
+		if bulk := m.bulkCollections(e.Command); len(bulk) > 0 && !audit.SignalsSuppressed(ctx) {
 			m.pending.add(request{e.ConnectionID, e.RequestID}, command{bulk: bulk})
 		}
 	case commandCommit:
 		id := transactionOf(e.Command)
-		m.transactions.ask(id)
+		m.transactions.markCommitSent(id)
 		m.pending.add(request{e.ConnectionID, e.RequestID}, command{commit: id})
 	case commandAbort:
 		m.transactions.take(transactionOf(e.Command))
@@ -111,37 +115,37 @@ func (m *Monitor) started(ctx context.Context, e *event.CommandStartedEvent) {
 }
 
 func (m *Monitor) succeeded(ctx context.Context, e *event.CommandSucceededEvent) {
-	c, ok := m.answered(&e.CommandFinishedEvent)
+	c, ok := m.takePending(&e.CommandFinishedEvent)
 	if !ok {
 		return
 	}
 	switch {
 	case c.write != nil:
-		m.settle(ctx, c.write, e.Reply)
+		m.finishWrite(ctx, c.write, e.Reply)
 	case c.bulk != nil:
 		for _, collection := range c.bulk {
-			m.untracked(ctx, collection, e.CommandName, severalDocuments)
+			m.reportUntracked(ctx, collection, e.CommandName, reasonSeveralDocuments)
 		}
 	default:
 		for _, s := range m.transactions.take(c.commit) {
-			m.raise(s)
+			m.enqueue(s)
 		}
 	}
 }
 
 func (m *Monitor) failed(e *event.CommandFailedEvent) {
-	c, ok := m.answered(&e.CommandFinishedEvent)
+	c, ok := m.takePending(&e.CommandFinishedEvent)
 	switch unanswered := mongo.IsNetworkError(e.Failure); {
 	case !ok:
 	case c.write != nil && unanswered:
 		c.write.collection.counters.unanswered.Add(1)
 	case c.commit.session != "" && !unanswered && isTransient(e.Failure):
-		m.transactions.take(c.commit) // it was aborted
+		m.transactions.take(c.commit) // the transaction was aborted
 	}
 }
 
-// answered returns what is known of the command that has ended.
-func (m *Monitor) answered(e *event.CommandFinishedEvent) (command, bool) {
+// takePending removes and returns the command of an event.
+func (m *Monitor) takePending(e *event.CommandFinishedEvent) (command, bool) {
 	switch e.CommandName {
 	case commandInsert, commandUpdate, commandDelete, commandFindAndModify, commandFindModify,
 		commandBulkWrite, commandCommit:
@@ -150,68 +154,70 @@ func (m *Monitor) answered(e *event.CommandFinishedEvent) (command, bool) {
 	return command{}, false
 }
 
-// isTransient reports whether the server says that a transaction has no effect and may
-// be tried as a whole again.
+// isTransient reports whether the error's label says that the transaction had no effect
+// and may be retried as a whole.
 func isTransient(err error) bool {
 	labeled, ok := errors.AsType[mongo.LabeledError](err)
 	return ok && labeled.HasErrorLabel("TransientTransactionError")
 }
 
-// settle raises the signal of a write that has succeeded, if it has one.
-func (m *Monitor) settle(ctx context.Context, w *write, reply bson.Raw) {
-	e, reason, ok := w.event(reply)
+// finishWrite raises the signal of a write that the server replied to, if it has one. In a
+// transaction the signal waits for the commit.
+func (m *Monitor) finishWrite(ctx context.Context, w *write, raw bson.Raw) {
+	e, reason, ok := w.event(raw)
 	switch {
 	case ok && w.transaction != transaction{}:
 		for _, s := range m.transactions.add(w.transaction, signal{ctx: ctx, write: w, event: e}) {
-			m.lost(s, ErrInDoubt)
+			m.reportLost(s, ErrInDoubt)
 		}
 	case ok:
-		m.raise(signal{ctx: ctx, write: w, event: e})
+		m.enqueue(signal{ctx: ctx, write: w, event: e})
 	case reason != "":
-		m.untracked(ctx, w.collection, w.command, reason)
+		m.reportUntracked(ctx, w.collection, w.command, reason)
 	}
 }
 
-// raise hands a signal on to be tracked. The scope of the write waits for it, if it
-// has not ended.
-func (m *Monitor) raise(s signal) {
+// enqueue passes a signal to the queue. The scope of the write, if it is open, waits for
+// the signal.
+func (m *Monitor) enqueue(s signal) {
 	s.event.Time = time.Now()
 	s.done = audit.ScopeFromContext(s.ctx).Expect()
-	if err := m.queue.put(s); err != nil {
+	if err := m.queue.add(s); err != nil {
 		s.done()
-		m.lost(s, err)
+		m.reportLost(s, err)
 	}
 }
 
-// track runs in the queue's goroutine. The session of the write stays with the
-// application's: what the provider writes is not part of its transaction, and a
-// session is not for two goroutines.
+// track runs in the queue's goroutine. It removes the session from the context, since the
+// provider's writes are not part of the application's transaction, and a session must not
+// be used by two goroutines.
 func (m *Monitor) track(s signal) {
 	defer s.done()
 	ctx := mongo.NewSessionContext(context.WithoutCancel(s.ctx), nil)
 	if err := m.tracker.Track(ctx, s.event); err != nil {
-		m.lost(s, err)
+		m.reportLost(s, err)
 		return
 	}
 	s.write.collection.counters.tracked.Add(1)
 }
 
-func (m *Monitor) lost(s signal, err error) {
+func (m *Monitor) reportLost(s signal, err error) {
 	s.write.collection.counters.lost.Add(1)
 	m.config.errorHandler(s.ctx, &LostError{
 		Database: s.write.database, Collection: s.write.collection.name, Command: s.write.command, Err: err,
 	})
 }
 
-func (m *Monitor) untracked(ctx context.Context, c *collection, command, reason string) {
+func (m *Monitor) reportUntracked(ctx context.Context, c *collection, command, reason string) {
 	c.counters.untracked.Add(1)
 	c.logUntracked.Do(func() {
-		m.config.logger.WarnContext(ctx, "writes of this form leave no audit signal, here and later; state an intent for them",
+		m.config.logger.WarnContext(ctx, "writes like this raise no audit signal; record an intent for them (logged once for each collection)",
 			slog.String("collection", c.name), slog.String("command", command), slog.String("reason", reason))
 	})
 }
 
-// find returns the collection if it was opted in.
+// find returns the selected collection with the name, or nil. One that specifies the
+// database takes precedence.
 func (m *Monitor) find(database string, name []byte) *collection {
 	var anyDatabase *collection
 	for _, c := range m.byName[string(name)] { // this conversion allocates nothing
@@ -225,8 +231,8 @@ func (m *Monitor) find(database string, name []byte) *collection {
 	return anyDatabase
 }
 
-// bulkOf returns the collections of a bulkWrite that were opted in.
-func (m *Monitor) bulkOf(command bson.Raw) []*collection {
+// bulkCollections returns the selected collections in a bulkWrite command.
+func (m *Monitor) bulkCollections(command bson.Raw) []*collection {
 	spaces, ok := command.Lookup("nsInfo").ArrayOK()
 	if !ok {
 		return nil
@@ -250,9 +256,9 @@ func (m *Monitor) bulkOf(command bson.Raw) []*collection {
 	return found
 }
 
-// firstString returns the value of a document's first member if it is a string: the
-// name of a write's collection. It looks at no more than that, for the sake of the
-// commands that are none of ours.
+// firstString returns the first value of a document if it is a string, or nil. In a write
+// command it is the name of the collection. Nothing else is read, so that commands on
+// other collections stay cheap.
 func firstString(document bson.Raw) []byte {
 	const header = 4
 	if len(document) <= header || bson.Type(document[header]) != bson.TypeString {

@@ -37,41 +37,41 @@ func TestWrites(t *testing.T) {
 		want           []string
 	}{
 		"insert": {
-			insert(pairs("_id", oid, "title", "Hello", "secret", "x", "body", "long", "views", int32(7))), ok(1),
+			insert(pairs("_id", oid, "title", "Hello", "secret", "x", "body", "long", "views", int32(7))), okReply(1),
 			[]string{"article.create success article/" + hex, "title = STRING Hello", "body = STRING ***REDACTED*** redacted", "views = INT64 7"},
 		},
 		"nested documents and arrays": {
 			insert(pairs("_id", 1, "author", pairs("email", "a@b.example", "name", "A"),
 				"address", pairs("city", "X", "code", "1234", "geo", bson.D{}),
-				"items", bson.A{pairs("name", "a", "note", "hush"), bson.A{1, 2}},
-				"lines", bson.A{pairs("price", 2.5, "cost", 1.5)})), ok(1),
+				"items", bson.A{pairs("name", "a", "note", "secret"), bson.A{1, 2}},
+				"lines", bson.A{pairs("price", 2.5, "cost", 1.5)})), okReply(1),
 			[]string{
 				"article.create success article/1", "author.email = STRING a@b.example", "address.city = STRING X",
 				"address.code = STRING ***REDACTED*** redacted", "address.geo = MAP {}", "items.0.name = STRING a",
 				"items.0.note = STRING ***REDACTED*** redacted", "items.1 = INT64SLICE [1,2]", "lines.0.price = FLOAT64 2.5",
 			},
 		},
-		"names with dots, which are as if nested": {
+		"names with dots are matched as if nested": {
 			insert(pairs("_id", 1, "author.email", "e", "address", pairs("code.old", "1234", "zip.old", "8"),
-				"items", bson.A{pairs("note.x", "hush")}, "body.x", "hush")), ok(1),
+				"items", bson.A{pairs("note.x", "secret")}, "body.x", "secret")), okReply(1),
 			[]string{
 				"article.create success article/1", "author.email = STRING e", "address.code.old = STRING ***REDACTED*** redacted",
 				"address.zip.old = STRING 8", "items.0.note.x = STRING ***REDACTED*** redacted", "body.x = STRING ***REDACTED*** redacted",
 			},
 		},
 		"update by _id": {
-			update(id("1001"), set("title", "New", "other", 1)), ok(1, bson.E{Key: "nModified", Value: 1}),
+			update(id("1001"), set("title", "New", "other", 1)), okReply(1, bson.E{Key: "nModified", Value: 1}),
 			[]string{"article.update success article/1001", "title = STRING New"},
 		},
-		"update by _id and more": {
-			update(bson.D{{Key: "_id", Value: 7}, {Key: "version", Value: 3}}, set("title", "New")), ok(1),
+		"update by _id and another condition": {
+			update(bson.D{{Key: "_id", Value: 7}, {Key: "version", Value: 3}}, set("title", "New")), okReply(1),
 			[]string{"article.update success article/7", "title = STRING New"},
 		},
-		"update by $eq":             {update(id(pairs("$eq", 1)), set()), ok(1), []string{"article.update success article/1"}},
-		"update of nothing tracked": {update(id(1), set("other", 1)), ok(1), []string{"article.update success article/1"}},
+		"update by $eq":              {update(id(pairs("$eq", 1)), set()), okReply(1), []string{"article.update success article/1"}},
+		"update of no tracked field": {update(id(1), set("other", 1)), okReply(1), []string{"article.update success article/1"}},
 		"paths below rules": {
 			update(id(1), set("address.code", "9", "address.zip.old", "8", "items.0.note", "x", "items.$[n].note", nil, "items.2.name", "n",
-				"lines.1", pairs("price", 1, "cost", 2), "author", pairs("email", "e"), "author.name", "N")), ok(1),
+				"lines.1", pairs("price", 1, "cost", 2), "author", pairs("email", "e"), "author.name", "N")), okReply(1),
 			[]string{
 				"article.update success article/1", "address.code = STRING ***REDACTED*** redacted", "address.zip.old = STRING 8",
 				"items.0.note = STRING ***REDACTED*** redacted", "items.$[n].note = EMPTY redacted", "items.2.name = STRING n",
@@ -79,24 +79,24 @@ func TestWrites(t *testing.T) {
 			},
 		},
 		"unset": {
-			update(id(1), operator("$unset", "title", "", "body", "", "author", "", "other", "")), ok(1),
+			update(id(1), operator("$unset", "title", "", "body", "", "author", "", "other", "")), okReply(1),
 			[]string{"article.update success article/1", "title = EMPTY", "body = EMPTY redacted", "author.email = EMPTY"},
 		},
-		"set on insert is not for an update": {
-			update(id(1), append(set("title", "a"), operator("$setOnInsert", "views", 1)...), bson.E{Key: "upsert", Value: true}), ok(1),
+		"setOnInsert of an update": {
+			update(id(1), append(set("title", "a"), operator("$setOnInsert", "views", 1)...), bson.E{Key: "upsert", Value: true}), okReply(1),
 			[]string{"article.update success article/1", "title = STRING a"},
 		},
 		"upsert that inserts": {
 			update(pairs("slug", "x"), append(set("title", "a"), operator("$setOnInsert", "views", 1)...), bson.E{Key: "upsert", Value: true}),
-			ok(1, bson.E{Key: "upserted", Value: bson.A{pairs("index", 0, "_id", oid)}}),
+			okReply(1, bson.E{Key: "upserted", Value: bson.A{pairs("index", 0, "_id", oid)}}),
 			[]string{"article.create success article/" + hex, "title = STRING a", "views = INT64 1"},
 		},
 		"replacement": {
-			update(id(uuid), pairs("title", "T", "body", nil, "views", math.NaN())), ok(1),
+			update(id(uuid), pairs("title", "T", "body", nil, "views", math.NaN())), okReply(1),
 			[]string{"article.update success article/01920000-0000-7000-8000-000000000001", "title = STRING T", "body = EMPTY redacted", "views = FLOAT64 NaN"},
 		},
-		"pipeline": {update(id(1), bson.A{set("title", "x")}), ok(1), []string{"article.update success article/1"}},
-		"delete":   {remove(id(5.0), 1), ok(1), []string{"article.delete success article/5"}},
+		"pipeline": {update(id(1), bson.A{set("title", "x")}), okReply(1), []string{"article.update success article/1"}},
+		"delete":   {remove(id(5.0), 1), okReply(1), []string{"article.delete success article/5"}},
 		"findAndModify by _id": {
 			findAndModify(id(1), bson.E{Key: "update", Value: set("title", "x")}),
 			bson.D{{Key: "ok", Value: 1}, {Key: "value", Value: pairs("title", "old")}, {Key: "lastErrorObject", Value: pairs("n", 1, "updatedExisting", true)}},
@@ -112,28 +112,28 @@ func TestWrites(t *testing.T) {
 			bson.D{{Key: "ok", Value: 1}, {Key: "value", Value: nil}, {Key: "lastErrorObject", Value: pairs("n", 1, "upserted", "new")}},
 			[]string{"article.create success article/new", "title = STRING x"},
 		},
-		"findAndModify of nothing": {
+		"findAndModify without a match": {
 			findAndModify(id(1), bson.E{Key: "update", Value: set("title", "x")}),
 			bson.D{{Key: "ok", Value: 1}, {Key: "value", Value: nil}, {Key: "lastErrorObject", Value: pairs("n", 0, "updatedExisting", false)}},
 			nil,
 		},
-		"nothing matched": {update(id(1), set("title", "x")), ok(0), nil},
-		"a refused insert": {
-			insert(id(1)), ok(0, bson.E{Key: "writeErrors", Value: bson.A{pairs("index", 0, "code", 11000)}}), nil,
+		"update without a match": {update(id(1), set("title", "x")), okReply(0), nil},
+		"duplicate key": {
+			insert(id(1)), okReply(0, bson.E{Key: "writeErrors", Value: bson.A{pairs("index", 0, "code", 11000)}}), nil,
 		},
-		"a write concern that was not met": {
-			remove(id(1), 1), ok(1, bson.E{Key: "writeConcernError", Value: pairs("code", 64)}),
+		"write concern error": {
+			remove(id(1), 1), okReply(1, bson.E{Key: "writeConcernError", Value: pairs("code", 64)}),
 			[]string{"article.delete unknown article/1"},
 		},
-		"another collection": {bson.D{{Key: "insert", Value: "carts"}, {Key: "documents", Value: bson.A{id(1)}}}, ok(1), nil},
-		"no write":           {bson.D{{Key: "find", Value: "articles"}}, ok(1), nil},
+		"another collection": {bson.D{{Key: "insert", Value: "carts"}, {Key: "documents", Value: bson.A{id(1)}}}, okReply(1), nil},
+		"not a write":        {bson.D{{Key: "find", Value: "articles"}}, okReply(1), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.run(t.Context(), tc.command, tc.reply)
 			var got []string
 			for _, r := range f.records() {
-				got = append(got, show(r)...)
+				got = append(got, render(r)...)
 				assert.Equal(t, audit.KindSignal, r.Kind)
 				assert.Equal(t, audit.ActorUnresolved, r.Actor.Type)
 				assert.WithinDuration(t, time.Now(), r.Time, time.Minute)
@@ -149,7 +149,7 @@ func TestWrites(t *testing.T) {
 func TestMetadata(t *testing.T) {
 	f := newFixture(t)
 	u := append(operator("$inc", "views", 1, "other", 1, "address.n", 1), operator("$rename", "title", "body", "a", "b")...)
-	f.run(t.Context(), update(id(1), u), ok(1))
+	f.run(t.Context(), update(id(1), u), okReply(1))
 	records := f.records()
 	require.Len(t, records, 1)
 	assert.Equal(t, []attribute.KeyValue{
@@ -159,7 +159,7 @@ func TestMetadata(t *testing.T) {
 		attribute.String("db.operation.name", "update"),
 		attribute.String("db.system.name", "mongodb"),
 	}, records[0].Metadata)
-	assert.Equal(t, []string{"article.update success article/1", "title = EMPTY"}, show(records[0]))
+	assert.Equal(t, []string{"article.update success article/1", "title = EMPTY"}, render(records[0]))
 }
 
 func TestTargetIDs(t *testing.T) {
@@ -175,8 +175,8 @@ func TestTargetIDs(t *testing.T) {
 		`{"$date":{"$numberLong":"1000"}}`:     bson.DateTime(1000),
 	} {
 		f := newFixture(t)
-		f.run(t.Context(), insert(id(v)), ok(1))
-		f.run(t.Context(), remove(id(v), 1), ok(1))
+		f.run(t.Context(), insert(id(v)), okReply(1))
+		f.run(t.Context(), remove(id(v), 1), okReply(1))
 		records := f.records()
 		if assert.Len(t, records, 2, want) {
 			assert.Equal(t, want, records[0].Target.ID)
@@ -191,7 +191,7 @@ func TestValues(t *testing.T) {
 		"a", true, "b", int64(1)<<60, "c", bson.DateTime(1_700_000_000_123), "d", oid, "e", uuid,
 		"f", bson.Binary{Data: []byte("raw")}, "g", bson.NewDecimal128(0x3040000000000000, 5), "h", bson.Regex{Pattern: "x"},
 		"i", bson.A{"a", 1}, "j", bson.A{}, "k", bson.A{"a", "b"}, "l", bson.Symbol("s"), "", 1,
-	))), ok(1))
+	))), okReply(1))
 	records := f.records()
 	require.Len(t, records, 1)
 	assert.Equal(t, []string{
@@ -201,7 +201,7 @@ func TestValues(t *testing.T) {
 		"address.e = STRING 01920000-0000-7000-8000-000000000001", "address.f = BYTESLICE cmF3", "address.g = STRING 5",
 		`address.h = STRING {"$regularExpression":{"pattern":"x","options":""}}`,
 		`address.i = SLICE ["a",1]`, "address.j = SLICE []", `address.k = STRINGSLICE ["a","b"]`, "address.l = STRING s", `address."" = INT64 1`,
-	}, show(records[0]))
+	}, render(records[0]))
 }
 
 func TestLargeDocuments(t *testing.T) {
@@ -211,53 +211,53 @@ func TestLargeDocuments(t *testing.T) {
 	for range 1000 {
 		many = append(many, bson.E{Key: "k" + bson.NewObjectID().Hex(), Value: 1})
 	}
-	f.run(t.Context(), insert(pairs("_id", 1, "title", big, "items", bson.A{big}, "views", 1)), ok(1))
-	f.run(t.Context(), insert(pairs("_id", 2, "address", many)), ok(1))
+	f.run(t.Context(), insert(pairs("_id", 1, "title", big, "items", bson.A{big}, "views", 1)), okReply(1))
+	f.run(t.Context(), insert(pairs("_id", 2, "address", many)), okReply(1))
 	records := f.records()
 	require.Len(t, records, 2)
 	assert.Equal(t, []string{
 		"article.create success article/1", "title = STRING ***UNREPRESENTABLE:string (size)***",
 		"items = STRING ***UNREPRESENTABLE:array (size)***", "views = INT64 1",
-	}, show(records[0]))
+	}, render(records[0]))
 	last := records[1].Changes[len(records[1].Changes)-1]
 	assert.Equal(t, "*", last.Field)
 	assert.Len(t, records[1].Changes, 201)
 	for _, v := range []attribute.Value{records[0].Changes[0].New, last.New} {
-		_, is := audit.Unrepresentable(v)
-		assert.True(t, is)
+		_, ok := audit.Unrepresentable(v)
+		assert.True(t, ok)
 	}
-	assert.Contains(t, records[0].Marked, "changes.title", "and the pipeline knows it")
+	assert.Contains(t, records[0].Marked, "changes.title", "the provider marks the record")
 }
 
 func TestUntracked(t *testing.T) {
 	for name, tc := range map[string]struct{ command, reply bson.D }{
-		"insert of many":   {insert(id(1), id(2)), ok(2)},
-		"update of many":   {update(id(1), set("a", 1), bson.E{Key: "multi", Value: true}), ok(1)},
-		"delete of many":   {remove(id(1), 0), ok(1)},
-		"several updates":  {bson.D{{Key: "update", Value: "articles"}, {Key: "updates", Value: bson.A{bson.D{}, bson.D{}}}}, ok(2)},
-		"no _id":           {update(pairs("slug", "x"), set("a", 1)), ok(1)},
-		"several _ids":     {update(id(operator("$in", "x", 1)), set("a", 1)), ok(1)},
-		"a range of _ids":  {remove(id(pairs("$gte", 1, "$lte", 1)), 1), ok(1)},
-		"a pattern of _id": {remove(id(bson.Regex{Pattern: "x"}), 1), ok(1)},
+		"insert of several": {insert(id(1), id(2)), okReply(2)},
+		"update of many":    {update(id(1), set("a", 1), bson.E{Key: "multi", Value: true}), okReply(1)},
+		"delete of many":    {remove(id(1), 0), okReply(1)},
+		"several updates":   {bson.D{{Key: "update", Value: "articles"}, {Key: "updates", Value: bson.A{bson.D{}, bson.D{}}}}, okReply(2)},
+		"no _id":            {update(pairs("slug", "x"), set("a", 1)), okReply(1)},
+		"several _ids":      {update(id(operator("$in", "x", 1)), set("a", 1)), okReply(1)},
+		"a range of _ids":   {remove(id(pairs("$gte", 1, "$lte", 1)), 1), okReply(1)},
+		"a pattern of _id":  {remove(id(bson.Regex{Pattern: "x"}), 1), okReply(1)},
 		"no _id and a projection": {
 			findAndModify(pairs("slug", "x"), bson.E{Key: "remove", Value: true}),
 			bson.D{{Key: "ok", Value: 1}, {Key: "value", Value: pairs("title", "x")}},
 		},
-		"not acknowledged": {insert(id(1)), bson.D{{Key: "ok", Value: 1}}},
+		"unacknowledged": {insert(id(1)), bson.D{{Key: "ok", Value: 1}}},
 		"bulkWrite": {bson.D{
 			{Key: "bulkWrite", Value: 1},
 			{Key: "ops", Value: bson.A{}},
 			{Key: "nsInfo", Value: bson.A{pairs("ns", "shop.carts"), pairs("ns", "shop.articles")}},
-		}, ok(2)},
-		"an odd command": {bson.D{{Key: "insert", Value: "articles"}, {Key: "documents", Value: 5}}, ok(1)},
+		}, okReply(2)},
+		"unknown form": {bson.D{{Key: "insert", Value: "articles"}, {Key: "documents", Value: 5}}, okReply(1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			f.run(t.Context(), tc.command, tc.reply)
 			f.run(t.Context(), tc.command, tc.reply)
 			assert.Empty(t, f.records())
-			assert.Equal(t, []auditmongo.Stats{{Collection: "articles", Untracked: 2}}, f.monitor.Stats())
-			assert.Equal(t, 1, strings.Count(f.log.String(), "articles"), "it is logged once: %s", f.log.String())
+			assert.Equal(t, []auditmongo.CollectionStats{{Collection: "articles", Untracked: 2}}, f.monitor.Stats())
+			assert.Equal(t, 1, strings.Count(f.log.String(), "articles"), "logged once: %s", f.log.String())
 		})
 	}
 }
@@ -267,7 +267,7 @@ func TestIntentCoversSignal(t *testing.T) {
 	tracker := f.recorder.Tracker("example.com/shop")
 	require.NoError(t, audit.Run(t.Context(), func(ctx context.Context) error {
 		for _, n := range []string{"1", "2"} {
-			f.run(ctx, update(id(n), set("title", "x")), ok(1))
+			f.run(ctx, update(id(n), set("title", "x")), okReply(1))
 		}
 		return tracker.Track(ctx, audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}})
 	}, audit.WithActor(audit.User("42"))))
@@ -275,72 +275,73 @@ func TestIntentCoversSignal(t *testing.T) {
 	for _, r := range f.recorder.Records() {
 		got = append(got, r.Kind.String()+" "+r.Action+" "+r.Target.ID+" by "+r.Actor.ID)
 	}
-	assert.Equal(t, []string{"intent article.publish 1 by 42", "signal article.update 2 by 42"}, got, "Run waited for them")
+	assert.Equal(t, []string{"intent article.publish 1 by 42", "signal article.update 2 by 42"}, got, "Run waits for the signals")
 }
 
 func TestSuppressed(t *testing.T) {
 	f := newFixture(t)
-	f.run(audit.SuppressSignals(t.Context()), insert(id(1)), ok(1))
-	f.run(audit.SuppressSignals(t.Context()), insert(id(1), id(2)), ok(2))
+	f.run(audit.SuppressSignals(t.Context()), insert(id(1)), okReply(1))
+	f.run(audit.SuppressSignals(t.Context()), insert(id(1), id(2)), okReply(2))
 	assert.Empty(t, f.records())
-	assert.Equal(t, []auditmongo.Stats{{Collection: "articles"}}, f.monitor.Stats())
+	assert.Equal(t, []auditmongo.CollectionStats{{Collection: "articles"}}, f.monitor.Stats())
 	assert.Empty(t, f.lost())
 }
 
+// label is a driver error with a label.
 type label string
 
 func (l label) Error() string                   { return string(l) }
 func (l label) HasErrorLabel(other string) bool { return string(l) == other }
 
-func TestFailed(t *testing.T) {
+func TestFailedCommands(t *testing.T) {
 	f := newFixture(t)
-	f.fail(t.Context(), insert(id(1)), errors.New("refused"))
+	f.fail(t.Context(), insert(id(1)), errors.New("rejected"))
 	f.fail(t.Context(), insert(id(1)), label("NetworkError"))
 	assert.Empty(t, f.records())
-	assert.Equal(t, []auditmongo.Stats{{Collection: "articles", Unanswered: 1}}, f.monitor.Stats())
+	assert.Equal(t, []auditmongo.CollectionStats{{Collection: "articles", Unanswered: 1}}, f.monitor.Stats())
 }
 
 func TestDatabases(t *testing.T) {
 	f := newFixture(t)
 	monitor, err := auditmongo.NewMonitor(f.recorder.Tracker("x"), []auditmongo.Collection{
 		{Name: "articles", TargetType: "any"},
-		{Name: "articles", Database: "shop", TargetType: "ours"},
+		{Name: "articles", Database: "shop", TargetType: "shop"},
 		{Name: "carts", Database: "other", TargetType: "cart"},
 	})
 	require.NoError(t, err)
 	f.finish()
 	f.monitor, f.driver = monitor, monitor.CommandMonitor()
-	f.run(t.Context(), insert(id(1)), ok(1))
-	f.run(t.Context(), bson.D{{Key: "insert", Value: "carts"}, {Key: "documents", Value: bson.A{id(1)}}}, ok(1))
+	f.run(t.Context(), insert(id(1)), okReply(1))
+	f.run(t.Context(), bson.D{{Key: "insert", Value: "carts"}, {Key: "documents", Value: bson.A{id(1)}}}, okReply(1))
 	raw := marshal(t, insert(id(2)))
 	f.driver.Started(t.Context(), &event.CommandStartedEvent{Command: raw, CommandName: "insert", DatabaseName: "else"})
-	f.driver.Succeeded(t.Context(), &event.CommandSucceededEvent{Reply: marshal(t, ok(1)), CommandFinishedEvent: event.CommandFinishedEvent{CommandName: "insert"}})
+	f.driver.Succeeded(t.Context(), &event.CommandSucceededEvent{Reply: marshal(t, okReply(1)), CommandFinishedEvent: event.CommandFinishedEvent{CommandName: "insert"}})
 	var got []string
 	for _, r := range f.records() {
 		got = append(got, r.Action)
 	}
-	assert.Equal(t, []string{"ours.create", "any.create"}, got)
+	assert.Equal(t, []string{"shop.create", "any.create"}, got)
 }
 
-func TestNext(t *testing.T) {
+func TestWithCommandMonitor(t *testing.T) {
 	var seen []string
-	f := newFixture(t, auditmongo.WithNext(&event.CommandMonitor{
+	f := newFixture(t, auditmongo.WithCommandMonitor(&event.CommandMonitor{
 		Started: func(_ context.Context, e *event.CommandStartedEvent) { seen = append(seen, "started "+e.CommandName) },
 		Succeeded: func(_ context.Context, e *event.CommandSucceededEvent) {
 			seen = append(seen, "succeeded "+e.CommandName)
 		},
 		Failed: func(_ context.Context, e *event.CommandFailedEvent) { seen = append(seen, "failed "+e.CommandName) },
 	}))
-	f.run(t.Context(), insert(id(1)), ok(1))
-	f.fail(t.Context(), remove(id(1), 1), errors.New("refused"))
+	f.run(t.Context(), insert(id(1)), okReply(1))
+	f.fail(t.Context(), remove(id(1), 1), errors.New("rejected"))
 	assert.Equal(t, []string{"started insert", "succeeded insert", "started delete", "failed delete"}, seen)
 	assert.Len(t, f.records(), 1)
 }
 
-// gate is a tracker that waits.
+// gate is a Tracker that blocks until open is closed.
 type gate struct {
 	entered, open chan struct{}
-	ctx           context.Context
+	ctx           context.Context // of the last call
 }
 
 func (g *gate) Track(ctx context.Context, _ audit.Event) error {
@@ -355,46 +356,46 @@ func TestFullQueue(t *testing.T) {
 	f.finish()
 	g := &gate{entered: make(chan struct{}, 10), open: make(chan struct{})}
 	f.start(g, auditmongo.WithQueueSize(2))
-	f.run(t.Context(), insert(id(1)), ok(1))
+	f.run(t.Context(), insert(id(1)), okReply(1))
 	<-g.entered
 	for n := range 3 {
-		f.run(t.Context(), insert(id(n)), ok(1))
+		f.run(t.Context(), insert(id(n)), okReply(1))
 	}
 	require.Len(t, f.lost(), 1)
-	lost, is := errors.AsType[*auditmongo.LostError](f.lost()[0])
-	require.True(t, is)
+	lost, ok := errors.AsType[*auditmongo.LostError](f.lost()[0])
+	require.True(t, ok)
 	require.ErrorIs(t, lost, auditmongo.ErrQueueFull)
 	assert.Equal(t, "auditmongo: the signal of the command insert on shop.articles was lost: the queue of signals is full", lost.Error())
 	close(g.open)
 	f.finish()
-	assert.Equal(t, []auditmongo.Stats{{Collection: "articles", Tracked: 3, Lost: 1}}, f.monitor.Stats())
+	assert.Equal(t, []auditmongo.CollectionStats{{Collection: "articles", Tracked: 3, Lost: 1}}, f.monitor.Stats())
 
-	f.run(t.Context(), insert(id(1)), ok(1))
+	f.run(t.Context(), insert(id(1)), okReply(1))
 	require.ErrorIs(t, f.lost()[1], audit.ErrShutdown)
 }
 
-func TestShutdownThatCannotWait(t *testing.T) {
+func TestShutdownTimeout(t *testing.T) {
 	f := newFixture(t)
 	f.finish()
 	g := &gate{entered: make(chan struct{}, 10), open: make(chan struct{})}
 	f.start(g)
 	ctx, scope := audit.NewScope(t.Context())
 	for n := range 4 {
-		f.run(ctx, insert(id(n)), ok(1))
+		f.run(ctx, insert(id(n)), okReply(1))
 	}
 	<-g.entered
 	expired, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := f.monitor.Shutdown(expired)
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorContains(t, err, "3 signals were given up, and one may still be with its provider")
+	require.ErrorContains(t, err, "3 signals were lost, and the provider may still be tracking another one")
 	assert.Len(t, f.lost(), 3)
 	close(g.open)
-	require.NoError(t, f.monitor.Shutdown(t.Context()), "the last one was tracked")
-	require.NoError(t, scope.End(t.Context()), "and nothing keeps the scope open")
+	require.NoError(t, f.monitor.Shutdown(t.Context()), "the last signal is tracked")
+	require.NoError(t, scope.End(t.Context()), "no signal keeps the scope open")
 }
 
-func TestTrackHasNoSession(t *testing.T) {
+func TestTrackContext(t *testing.T) {
 	f := newFixture(t)
 	f.finish()
 	g := &gate{entered: make(chan struct{}, 1), open: make(chan struct{})}
@@ -402,7 +403,7 @@ func TestTrackHasNoSession(t *testing.T) {
 	f.start(g)
 	ctx, cancel := context.WithCancel(mongo.NewSessionContext(t.Context(), &mongo.Session{}))
 	cancel()
-	f.run(ctx, insert(id(1)), ok(1))
+	f.run(ctx, insert(id(1)), okReply(1))
 	f.finish()
 	assert.Nil(t, mongo.SessionFromContext(g.ctx))
 	assert.NoError(t, g.ctx.Err())
@@ -411,29 +412,29 @@ func TestTrackHasNoSession(t *testing.T) {
 func TestTrackFails(t *testing.T) {
 	f := newFixture(t)
 	f.finish()
-	f.start(audit.GetTrackerProvider().Tracker("x")) // none was set
-	f.run(t.Context(), insert(id(1)), ok(1))
+	f.start(audit.GetTrackerProvider().Tracker("x")) // no provider is set
+	f.run(t.Context(), insert(id(1)), okReply(1))
 	f.finish()
 	require.Len(t, f.lost(), 1)
 	require.ErrorIs(t, f.lost()[0], audit.ErrNoProvider)
 }
 
-func TestBadConfiguration(t *testing.T) {
+func TestInvalidConfiguration(t *testing.T) {
 	_, err := auditmongo.NewMonitor(nil, []auditmongo.Collection{
 		{Name: "a", TargetType: "a"},
 		{Name: "a", TargetType: "a"},
 		{TargetType: "b"},
 		{Name: "c", TargetType: "C!"},
 		{Name: "d", TargetType: "d", Fields: map[string]audit.FieldRule{"": 1, "a..b": 1, "x": 9, "a.0": 1}},
-	}, auditmongo.WithQueueSize(0), auditmongo.WithLogger(nil), auditmongo.WithNext(nil))
+	}, auditmongo.WithQueueSize(0), auditmongo.WithLogger(nil), auditmongo.WithCommandMonitor(nil))
 	require.Error(t, err)
 	for _, part := range []string{
-		"the tracker is nil", `collection 1, "a": it is opted in twice`, `collection 2, "": its Name is missing`,
-		`collection 3, "c": TargetType "C!" makes the action "C!.create"`, `the path "" of`, `the path "a..b" of`,
-		`the rule of the field "x"`, `the path "a.0"`, "WithQueueSize", "WithLogger", "WithNext",
+		"the tracker is nil", `collection 1, "a": duplicate Database and Name`, `collection 2, "": the name is empty`,
+		`collection 3, "c": TargetType "C!" yields the invalid action "C!.create"`, `the field path ""`, `the field path "a..b"`,
+		`the rule of field "x"`, `the field path "a.0"`, "WithQueueSize", "WithLogger", "WithCommandMonitor",
 	} {
 		require.ErrorContains(t, err, part)
 	}
 	_, err = auditmongo.NewMonitor(audit.GetTrackerProvider().Tracker("x"), nil)
-	require.ErrorContains(t, err, "no collection is opted in")
+	require.ErrorContains(t, err, "no collections")
 }

@@ -8,22 +8,22 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 )
 
-// DefaultQueueSize is how many signals wait to be tracked at most, unless
-// WithQueueSize says otherwise.
+// DefaultQueueSize is the number of signals that the queue holds unless WithQueueSize
+// changes it.
 const DefaultQueueSize = 1024
 
-// Option configures a Monitor.
+// Option configures a Monitor. NewMonitor ignores a nil Option.
 type Option func(*config)
 
 type config struct {
 	queueSize    int
 	errorHandler func(context.Context, error)
 	logger       *slog.Logger
-	next         *event.CommandMonitor
+	monitor      *event.CommandMonitor
 }
 
 func newConfig(opts []Option) (*config, error) {
-	c := &config{queueSize: DefaultQueueSize, logger: slog.Default(), next: &event.CommandMonitor{}}
+	c := &config{queueSize: DefaultQueueSize, logger: slog.Default(), monitor: &event.CommandMonitor{}}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(c)
@@ -31,13 +31,13 @@ func newConfig(opts []Option) (*config, error) {
 	}
 	var errs []error
 	if c.queueSize < 1 {
-		errs = append(errs, errors.New("WithQueueSize: it must be positive"))
+		errs = append(errs, errors.New("WithQueueSize: the size is not positive"))
 	}
 	if c.logger == nil {
 		errs = append(errs, errors.New("WithLogger: the logger is nil"))
 	}
-	if c.next == nil {
-		errs = append(errs, errors.New("WithNext: the monitor is nil"))
+	if c.monitor == nil {
+		errs = append(errs, errors.New("WithCommandMonitor: the monitor is nil"))
 	}
 	if c.errorHandler == nil {
 		logger := c.logger
@@ -48,27 +48,30 @@ func newConfig(opts []Option) (*config, error) {
 	return c, errors.Join(errs...)
 }
 
-// WithQueueSize sets how many signals wait to be tracked at most. What comes when so
-// many wait is lost, and reported.
-func WithQueueSize(signals int) Option {
-	return func(c *config) { c.queueSize = signals }
+// WithQueueSize sets how many signals the queue holds. It must be positive. Signals that
+// arrive while the queue is full are lost, and reported to the error handler.
+func WithQueueSize(n int) Option {
+	return func(c *config) { c.queueSize = n }
 }
 
-// WithErrorHandler sets who is told of each signal that is lost, by a *LostError. The
-// default logs it. It may be called while the driver holds a connection: it must not
-// use the client, nor take long. It is called concurrently.
-func WithErrorHandler(handle func(ctx context.Context, err error)) Option {
-	return func(c *config) { c.errorHandler = handle }
+// WithErrorHandler sets the function that is called with a *LostError for each signal
+// that is lost. The default, also for nil, logs the error with the monitor's logger.
+//
+// The function is called concurrently, and the driver may hold a connection meanwhile:
+// it must return quickly and must not use the client. ctx is the context of the write
+// and may be canceled.
+func WithErrorHandler(f func(ctx context.Context, err error)) Option {
+	return func(c *config) { c.errorHandler = f }
 }
 
-// WithLogger sets where it is said, once for each collection, that writes are not
-// tracked. The default is slog.Default.
+// WithLogger sets the logger for warnings about writes that raise no signal, one for each
+// collection. It must not be nil. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
 
-// WithNext sets a monitor that gets every event too, ahead of this one, since a client
-// has one monitor.
-func WithNext(m *event.CommandMonitor) Option {
-	return func(c *config) { c.next = m }
+// WithCommandMonitor sets a monitor that receives every event before this one does, since
+// a client accepts only one monitor. It must not be nil.
+func WithCommandMonitor(m *event.CommandMonitor) Option {
+	return func(c *config) { c.monitor = m }
 }

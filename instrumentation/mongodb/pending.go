@@ -2,31 +2,31 @@ package auditmongo
 
 import "sync"
 
-// maxPending is how many commands are remembered at most. A client has one on each
-// connection, so that only lost answers can add up to it.
+// maxPending limits the commands in pending. A client sends one command at a time on
+// each connection, so only lost replies can accumulate.
 const maxPending = 10_000
 
-// request names a command that was sent.
+// request identifies a command that was sent.
 type request struct {
 	connection string
 	id         int64
 }
 
-// command is what is remembered of a command until it is answered: a write, a bulk
-// write, or else the commit of a transaction.
+// command is what the monitor keeps until the reply: a write, the collections of a bulk
+// write, or otherwise a commit.
 type command struct {
 	write  *write
 	bulk   []*collection
 	commit transaction
 }
 
-// pending keeps the commands that were sent and not answered yet.
+// pending holds the commands that wait for a reply.
 type pending struct {
 	mu       sync.Mutex
 	commands map[request]command
 }
 
-// add reports false if there are too many.
+// add reports false if pending is full.
 func (p *pending) add(r request, c command) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -40,6 +40,7 @@ func (p *pending) add(r request, c command) bool {
 	return true
 }
 
+// take removes and returns a command.
 func (p *pending) take(r request) (command, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,23 +8,23 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// signal is an event that is to be tracked under the context of its write.
+// signal is an event to be tracked with the context of its write.
 type signal struct {
 	ctx   context.Context
 	write *write
 	event audit.Event
-	done  func() // lets the scope end
+	done  func() // releases the scope, whose End waits for the signal
 }
 
-// queue hands signals to the goroutine that tracks them.
+// queue passes signals to the goroutine that tracks them.
 type queue struct {
-	mu      sync.Mutex // guards closed, and sending against closing
+	mu      sync.Mutex // guards closed, and sends against close
 	closed  bool
 	signals chan signal
-	stopped chan struct{} // closed when the goroutine has ended
+	stopped chan struct{} // closed when the goroutine has returned
 }
 
-// newQueue starts the goroutine, which shutdown ends.
+// newQueue starts the goroutine. shutdown stops it.
 func newQueue(size int, track func(signal)) *queue {
 	q := &queue{signals: make(chan signal, size), stopped: make(chan struct{})}
 	go func() {
@@ -36,8 +36,8 @@ func newQueue(size int, track func(signal)) *queue {
 	return q
 }
 
-// put never waits.
-func (q *queue) put(s signal) error {
+// add never blocks. It returns ErrQueueFull or audit.ErrShutdown.
+func (q *queue) add(s signal) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -51,9 +51,9 @@ func (q *queue) put(s signal) error {
 	}
 }
 
-// shutdown takes no more signals and waits until those that are there were tracked.
-// If ctx ends before that, it gives up the rest.
-func (q *queue) shutdown(ctx context.Context, giveUp func(signal)) error {
+// shutdown closes the queue and waits until its signals are tracked. If ctx ends first,
+// it calls drop for each of the remaining ones.
+func (q *queue) shutdown(ctx context.Context, drop func(signal)) error {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
@@ -71,10 +71,10 @@ func (q *queue) shutdown(ctx context.Context, giveUp func(signal)) error {
 		return nil
 	case <-ctx.Done():
 	}
-	left := 0
+	dropped := 0
 	for s := range q.signals {
-		giveUp(s)
-		left++
+		drop(s)
+		dropped++
 	}
-	return fmt.Errorf("auditmongo: %d signals were given up, and one may still be with its provider: %w", left, context.Cause(ctx))
+	return fmt.Errorf("auditmongo: %d signals were lost, and the provider may still be tracking another one: %w", dropped, context.Cause(ctx))
 }

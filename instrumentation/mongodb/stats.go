@@ -2,19 +2,19 @@ package auditmongo
 
 import "sync/atomic"
 
-// Stats counts what became of the writes in one collection since the monitor was made.
-type Stats struct {
-	// Database and Collection are those of the Collection that opted it in.
+// CollectionStats counts the writes to one collection since the monitor was created.
+type CollectionStats struct {
+	// Database and Collection are the Database and Name of the Collection.
 	Database, Collection string
-	// Tracked is how many signals the tracker took: recorded, held, or covered.
+	// Tracked counts signals that the tracker accepted: recorded, held or covered.
 	Tracked uint64
-	// Untracked is how many commands raise no signal by design, though they wrote, or
-	// may have written, something: bulk, multi and unacknowledged writes.
+	// Untracked counts commands that raise no signal by design, and wrote or may have
+	// written something: bulk, multi and unacknowledged writes, and writes without _id.
 	Untracked uint64
-	// Unanswered is how many commands got no answer, so that nobody knows what came of
-	// them. One that the driver then repeats counts here and there.
+	// Unanswered counts writes without a reply, whose result is unknown. If the driver
+	// retries the command, the retry is counted separately.
 	Unanswered uint64
-	// Lost is how many signals were lost. Each was reported to the error handler.
+	// Lost counts signals that were lost. Each was reported to the error handler.
 	Lost uint64
 }
 
@@ -22,11 +22,12 @@ type counters struct {
 	tracked, untracked, unanswered, lost atomic.Uint64
 }
 
-// Stats returns the counts, in the order in which the collections were given.
-func (m *Monitor) Stats() []Stats {
-	all := make([]Stats, len(m.collections))
+// Stats returns the counts of each collection, in the order passed to NewMonitor. They
+// are read one by one while writes continue.
+func (m *Monitor) Stats() []CollectionStats {
+	all := make([]CollectionStats, len(m.collections))
 	for i, c := range m.collections {
-		all[i] = Stats{
+		all[i] = CollectionStats{
 			Database: c.database, Collection: c.name,
 			Tracked:    c.counters.tracked.Load(),
 			Untracked:  c.counters.untracked.Load(),

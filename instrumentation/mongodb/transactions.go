@@ -6,16 +6,16 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// maxInTransactions is how many signals wait for a commit at most.
+// maxInTransactions limits the signals that wait for a commit.
 const maxInTransactions = 10_000
 
-// transaction names one: by the session, and by its number there.
+// transaction identifies a transaction by its session and its number in the session.
 type transaction struct {
 	session string // empty outside of a transaction
 	number  int64
 }
 
-// transactionOf returns the one that a command belongs to.
+// transactionOf returns the transaction that a command belongs to.
 func transactionOf(command bson.Raw) transaction {
 	autocommit, ok := command.Lookup("autocommit").BooleanOK()
 	if !ok || autocommit {
@@ -29,36 +29,36 @@ func transactionOf(command bson.Raw) transaction {
 	return transaction{session: string(session), number: number}
 }
 
-// transactions keeps the signals of writes that were made in a transaction and not
-// committed yet. A session has one transaction at a time.
+// transactions holds the signals of writes in transactions until the commit. A session
+// has one transaction at a time.
 type transactions struct {
-	mu    sync.Mutex
-	open  map[string]*openTransaction // by session
-	count int                         // of signals
-	age   uint64
+	mu       sync.Mutex
+	open     map[string]*openTransaction // by session
+	count    int                         // of signals
+	sequence uint64                      // of the newest transaction
 }
 
 type openTransaction struct {
-	number  int64
-	signals []signal
-	asked   bool   // a commit was sent whose answer is not known
-	age     uint64 // the lower, the older
+	number     int64
+	signals    []signal
+	commitSent bool // a commit was sent whose result is unknown
+	sequence   uint64
 }
 
-// add keeps a signal. It returns the signals of which it is not, and will not be,
-// known whether they were committed: of an earlier transaction of the session that was
-// left in doubt, or of the oldest one where there are too many.
-func (t *transactions) add(id transaction, s signal) (doubtful []signal) {
+// add holds a signal. It returns signals that it released because they are in doubt:
+// those of an earlier transaction in the session whose commit got no reply, or those of
+// the oldest transaction if there are too many signals.
+func (t *transactions) add(id transaction, s signal) (inDoubt []signal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	o := t.open[id.session]
 	if o == nil || o.number != id.number {
-		if o != nil && o.asked {
-			doubtful = o.signals
+		if o != nil && o.commitSent {
+			inDoubt = o.signals
 		}
 		t.remove(id.session)
-		t.age++
-		o = &openTransaction{number: id.number, age: t.age}
+		t.sequence++
+		o = &openTransaction{number: id.number, sequence: t.sequence}
 		if t.open == nil {
 			t.open = make(map[string]*openTransaction)
 		}
@@ -67,21 +67,21 @@ func (t *transactions) add(id transaction, s signal) (doubtful []signal) {
 	o.signals = append(o.signals, s)
 	t.count++
 	if t.count > maxInTransactions {
-		doubtful = append(doubtful, t.removeOldest()...)
+		inDoubt = append(inDoubt, t.removeOldest()...)
 	}
-	return doubtful
+	return inDoubt
 }
 
-// ask notes that a commit is under way.
-func (t *transactions) ask(id transaction) {
+// markCommitSent records that a commit was sent.
+func (t *transactions) markCommitSent(id transaction) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if o := t.open[id.session]; o != nil && o.number == id.number {
-		o.asked = true
+		o.commitSent = true
 	}
 }
 
-// take returns the signals of a transaction that is over.
+// take removes a transaction that has ended, and returns its signals.
 func (t *transactions) take(id transaction) []signal {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -105,7 +105,7 @@ func (t *transactions) removeOldest() []signal {
 	var session string
 	var oldest *openTransaction
 	for s, o := range t.open {
-		if oldest == nil || o.age < oldest.age {
+		if oldest == nil || o.sequence < oldest.sequence {
 			session, oldest = s, o
 		}
 	}

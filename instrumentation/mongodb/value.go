@@ -11,11 +11,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// timeLayout is that of times in diffs: RFC 3339 with nine fractional digits.
+// timeLayout is the layout of times in diffs: RFC 3339 with nine fractional digits.
 const timeLayout = "2006-01-02T15:04:05.000000000Z07:00"
 
-// valueOf returns a single value as it is recorded, like a diff of the Go value that
-// it is usually read into.
+// valueOf returns the recorded form of a scalar. It agrees with audit.Diff for the Go type
+// into which the value is usually decoded.
 func valueOf(v bson.RawValue) attribute.Value {
 	switch v.Type {
 	case bson.TypeString:
@@ -49,8 +49,8 @@ func valueOf(v bson.RawValue) attribute.Value {
 	}
 }
 
-// idText returns the _id as the target's ID. It reports false for what identifies
-// nothing.
+// idText returns the target ID for an _id. It reports false if the value is missing or
+// null.
 func idText(v bson.RawValue) (string, bool) {
 	switch v.Type {
 	case bson.TypeString:
@@ -62,7 +62,7 @@ func idText(v bson.RawValue) (string, bool) {
 	case bson.TypeInt64:
 		return strconv.FormatInt(v.Int64(), 10), true
 	case bson.TypeDouble:
-		// The server takes 5.0 and 5 for the same _id.
+		// To the server, 5.0 and 5 are the same _id.
 		if f := v.Double(); f == math.Trunc(f) && math.Abs(f) < 1<<53 {
 			return strconv.FormatInt(int64(f), 10), true
 		}
@@ -77,8 +77,8 @@ func idText(v bson.RawValue) (string, bool) {
 	return v.String(), true
 }
 
-// idOf returns the _id that a filter asks for. It reports false where the filter does
-// not ask for one value.
+// idOf returns the target ID for the _id in a filter. It reports false if the filter does
+// not require exactly one value.
 func idOf(filter bson.Raw) (string, bool) {
 	v, err := filter.LookupErr("_id")
 	if err != nil {
@@ -99,7 +99,7 @@ func idOf(filter bson.Raw) (string, bool) {
 	return idText(v)
 }
 
-// uuidText returns the text of a UUID.
+// uuidText returns the text of a UUID, and reports false for any other value.
 func uuidText(v bson.RawValue) (string, bool) {
 	subtype, data, ok := v.BinaryOK()
 	if !ok || subtype != bson.TypeBinaryUUID || len(data) != len(audit.ID{}) {

@@ -8,47 +8,47 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Why a write raises no signal though it may have changed something, for the log.
+// Reasons why a write raises no signal although it may have changed something, for the log.
 const (
-	severalDocuments = "it writes several documents, or any that match"
-	noID             = "neither the command nor the answer says which document it is"
-	noAcknowledgment = "the server was not asked to acknowledge it"
-	notUnderstood    = "the command is of a form that is not known"
+	reasonSeveralDocuments = "the command may write several documents"
+	reasonNoID             = "neither the command nor the reply has the _id of the document"
+	reasonUnacknowledged   = "the write is unacknowledged"
+	reasonUnknownForm      = "the command has an unknown form"
 )
 
-// write is what a command is about to do in a collection.
+// write is what a command writes to a collection.
 type write struct {
 	collection        *collection
 	database, command string
 
-	operation audit.Operation
-	id        string // of the document, if hasID
-	hasID     bool
-	changes   changes
-	inserted  changes  // besides, if the document was not there
-	unknown   []string // fields that were changed to what is not known
-	untracked string   // why it raises no signal, or empty
+	operation     audit.Operation
+	id            string // of the document, if hasID
+	hasID         bool
+	changes       changes
+	insertChanges changes  // additional changes if the write inserts the document
+	changedFields []string // tracked fields whose new value is not in the command
+	untracked     string   // why the write raises no signal, or empty
 
 	transaction transaction // zero outside of one
 }
 
-// The names of the commands, as servers take them.
+// Names of commands.
 const (
 	commandInsert        = "insert"
 	commandUpdate        = "update"
 	commandDelete        = "delete"
 	commandFindAndModify = "findAndModify"
-	commandFindModify    = "findandmodify" // the same
+	commandFindModify    = "findandmodify" // an alias that servers accept
 	commandBulkWrite     = "bulkWrite"
 	commandCommit        = "commitTransaction"
 	commandAbort         = "abortTransaction"
 )
 
-// newWrite reads a command. It keeps nothing of the command's memory.
+// newWrite reads a command. It does not retain the command's memory.
 func newWrite(c *collection, database, name string, command bson.Raw) *write {
 	w := &write{collection: c, database: database, command: name}
 	if command.Validate() != nil {
-		w.untracked = notUnderstood
+		w.untracked = reasonUnknownForm
 		return w
 	}
 	w.transaction = transactionOf(command)
@@ -67,24 +67,24 @@ func newWrite(c *collection, database, name string, command bson.Raw) *write {
 
 func (w *write) readInsert(command bson.Raw) {
 	w.operation = audit.OperationCreate
-	document, ok := w.only(command, "documents")
+	document, ok := w.singleDocument(command, "documents")
 	if !ok {
 		return
 	}
 	if id, err := document.LookupErr("_id"); err == nil {
 		w.id, w.hasID = idText(id)
 	}
-	w.changes.document("", w.collection.fields, 0, document)
+	w.changes.addDocument("", w.collection.fields, 0, document)
 }
 
 func (w *write) readUpdate(command bson.Raw) {
 	w.operation = audit.OperationUpdate
-	statement, ok := w.only(command, "updates")
+	statement, ok := w.singleDocument(command, "updates")
 	if !ok {
 		return
 	}
 	if isTrue(statement.Lookup("multi")) {
-		w.untracked = severalDocuments
+		w.untracked = reasonSeveralDocuments
 		return
 	}
 	w.readFilter(statement.Lookup("q"))
@@ -93,12 +93,12 @@ func (w *write) readUpdate(command bson.Raw) {
 
 func (w *write) readDelete(command bson.Raw) {
 	w.operation = audit.OperationDelete
-	statement, ok := w.only(command, "deletes")
+	statement, ok := w.singleDocument(command, "deletes")
 	if !ok {
 		return
 	}
 	if limit, _ := statement.Lookup("limit").AsInt64OK(); limit != 1 {
-		w.untracked = severalDocuments
+		w.untracked = reasonSeveralDocuments
 		return
 	}
 	w.readFilter(statement.Lookup("q"))
@@ -114,21 +114,22 @@ func (w *write) readFindAndModify(command bson.Raw) {
 	w.readNewValues(command.Lookup("update"))
 }
 
-// only returns the one document of a list, or says that there are several.
-func (w *write) only(command bson.Raw, list string) (bson.Raw, bool) {
+// singleDocument returns the only document of a list. If it reports false, w.untracked says
+// why.
+func (w *write) singleDocument(command bson.Raw, list string) (bson.Raw, bool) {
 	array, ok := command.Lookup(list).ArrayOK()
 	if !ok {
-		w.untracked = notUnderstood
+		w.untracked = reasonUnknownForm
 		return nil, false
 	}
 	values, err := array.Values()
 	if err != nil || len(values) != 1 {
-		w.untracked = severalDocuments
+		w.untracked = reasonSeveralDocuments
 		return nil, false
 	}
 	document, ok := values[0].DocumentOK()
 	if !ok {
-		w.untracked = notUnderstood
+		w.untracked = reasonUnknownForm
 	}
 	return document, ok
 }
@@ -139,15 +140,14 @@ func (w *write) readFilter(v bson.RawValue) {
 	}
 }
 
-// readNewValues reads a replacement, or what operators set. Of a pipeline nothing is
-// known.
+// readNewValues reads a replacement or update operators. It ignores a pipeline.
 func (w *write) readNewValues(v bson.RawValue) {
 	document, ok := v.DocumentOK()
 	if !ok {
 		return
 	}
 	if first, err := document.IndexErr(0); err == nil && !strings.HasPrefix(first.Key(), "$") {
-		w.changes.document("", w.collection.fields, 0, document)
+		w.changes.addDocument("", w.collection.fields, 0, document)
 		return
 	}
 	forEach(document, func(operator string, v bson.RawValue) {
@@ -155,8 +155,8 @@ func (w *write) readNewValues(v bson.RawValue) {
 			w.readOperator(operator, fields)
 		}
 	})
-	slices.Sort(w.unknown)
-	w.unknown = slices.Compact(w.unknown)
+	slices.Sort(w.changedFields)
+	w.changedFields = slices.Compact(w.changedFields)
 }
 
 func (w *write) readOperator(operator string, fields bson.Raw) {
@@ -164,32 +164,32 @@ func (w *write) readOperator(operator string, fields bson.Raw) {
 		switch operator {
 		case "$set":
 			f, rule := w.collection.fields.find(path)
-			w.changes.write(path, f, rule, v)
+			w.changes.addValue(path, f, rule, v)
 		case "$setOnInsert":
 			f, rule := w.collection.fields.find(path)
-			w.inserted.write(path, f, rule, v)
+			w.insertChanges.addValue(path, f, rule, v)
 		case "$unset":
-			w.changes.remove(path, w.collection.fields)
+			w.changes.addRemoved(path, w.collection.fields)
 		case "$rename":
-			w.changes.remove(path, w.collection.fields)
+			w.changes.addRemoved(path, w.collection.fields)
 			if to, ok := v.StringValueOK(); ok {
-				w.changedSomehow(to)
+				w.addChangedField(to)
 			}
 		default:
-			w.changedSomehow(path)
+			w.addChangedField(path)
 		}
 	})
 }
 
-// changedSomehow notes that a field was changed to what the command does not say.
-func (w *write) changedSomehow(path string) {
+// addChangedField adds a tracked field whose new value is not in the command.
+func (w *write) addChangedField(path string) {
 	f, rule := w.collection.fields.find(path)
-	if (rule != 0 || f != nil && len(f.below) > 0) && len(w.unknown) < maxChanges {
-		w.unknown = append(w.unknown, path)
+	if (rule != 0 || f != nil && len(f.children) > 0) && len(w.changedFields) < maxChanges {
+		w.changedFields = append(w.changedFields, path)
 	}
 }
 
 func isTrue(v bson.RawValue) bool {
-	is, ok := v.BooleanOK()
-	return ok && is
+	value, ok := v.BooleanOK()
+	return ok && value
 }
