@@ -16,9 +16,9 @@ type Collection struct {
 	// Name is the name of the collection. It is required.
 	Name string
 	// TargetType is the type of the signals' target and the first word of their action:
-	// "article" yields "article.create", "article.update" and "article.delete". It must
-	// start with a letter and contain only letters, digits and underscores. It is
-	// required.
+	// "article" yields "article.create", "article.update" and "article.delete". Use
+	// lowercase letters, digits and underscores, with a letter first; these actions must
+	// be valid after audit.NormalizeAction. It is required.
 	TargetType string
 	// Fields has the rules of the fields whose new values are recorded, by path, such as
 	// "title" or "author.email". A rule also applies to everything below its path,

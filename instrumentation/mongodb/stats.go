@@ -11,8 +11,9 @@ type CollectionStats struct {
 	// Untracked counts commands that raise no signal by design, and wrote or may have
 	// written something: bulk, multi and unacknowledged writes, and writes without _id.
 	Untracked uint64
-	// Unanswered counts writes without a reply, whose result is unknown. If the driver
-	// retries the command, the retry is counted separately.
+	// Unanswered counts writes without a reply, whose result is unknown, except those of
+	// the bulkWrite command. If the driver retries the command, the retry is counted
+	// separately.
 	Unanswered uint64
 	// Lost counts signals that were lost. Each was reported to the error handler.
 	Lost uint64
