@@ -1,5 +1,5 @@
-// Package everywhere holds the test that changes the same article in every way there is
-// (an API, an admin panel, a job, a command, a repository, a driver, in bulk), with code
-// that states its intent, forgets it, fails, panics or is cancelled, and looks at the
-// exact records that result. table_test.go is to be read as documentation.
+// Package everywhere tests the records of an application that updates the same article by
+// every path: an API, an admin panel, a job, a command, a repository, a driver, and in
+// bulk. On each path the code records its intent, forgets it, fails, panics or is
+// canceled. Read table_test.go as documentation.
 package everywhere

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// serverURI is that of the MongoDB server, for the rows of the driver.
+// serverURI is the URI of the MongoDB server for the rows with a driver.
 var serverURI string
 
 func TestMain(m *testing.M) {

@@ -10,10 +10,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-const actionMissing = semconv.ActionCoverageMissing
+const actionCoverageMissing = semconv.ActionCoverageMissing
 
-// render writes a record as a line of the table.
-func render(r *record.Record) string {
+// render returns a record as a line of the table.
+func render(r *sdk.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s by %s through %s", r.Kind, r.Action, r.Outcome, renderActor(&r.Actor), r.Channel)
 	for _, kv := range r.Metadata {
@@ -50,8 +50,9 @@ func renderValue(v attribute.Value) string {
 	return v.String()
 }
 
-// claims returns the articles that a record says to be changed, and how many more.
-func claims(r *record.Record) (ids []string, more int) {
+// updatedArticles returns the ids of the articles that a record reports as updated, and how
+// many more it counts without an id.
+func updatedArticles(r *sdk.Record) (ids []string, more int) {
 	if r.Outcome != audit.OutcomeSuccess || r.Operation != audit.OperationUpdate || r.Target.Type != "article" {
 		return nil, 0
 	}

@@ -25,16 +25,16 @@ type article struct {
 
 const oldTitle, newTitle = "Old", "New"
 
-// store is the data layer. It raises a signal for each write.
+// store is the data layer. It raises a signal for each update.
 type store interface {
 	Get(ctx context.Context, id string) (article, error)
 	Update(ctx context.Context, a article) error
-	// written returns the id of each write that was done: what the trail must say.
-	written(t *testing.T) []string
+	// writtenIDs returns the id of each article that was written, once for each write.
+	writtenIDs(t *testing.T) []string
 	close(t *testing.T)
 }
 
-// memory is a store without a driver.
+// memory is a store in memory, which tracks its signals itself.
 type memory struct {
 	tracker audit.Tracker
 	mu      sync.Mutex
@@ -61,15 +61,15 @@ func (m *memory) Get(ctx context.Context, id string) (article, error) {
 }
 
 func (m *memory) Update(ctx context.Context, a article) error {
-	k := taskOf(ctx)
-	if err := k.before(ctx, a.ID); err != nil {
+	k := taskFromContext(ctx)
+	if err := k.beforeWrite(ctx, a.ID); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	m.byID[a.ID] = a
 	m.writes = append(m.writes, a.ID)
 	m.mu.Unlock()
-	if k.deed != blind {
+	if k.behavior != leavesNoTrace {
 		err := m.tracker.Track(ctx, audit.Event{
 			Kind: audit.KindSignal, Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
 			Target:  audit.Target{Type: "article", ID: a.ID},
@@ -79,11 +79,11 @@ func (m *memory) Update(ctx context.Context, a article) error {
 			return err
 		}
 	}
-	k.after(a.ID)
+	k.afterWrite(a.ID)
 	return nil
 }
 
-func (m *memory) written(*testing.T) []string {
+func (m *memory) writtenIDs(*testing.T) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]string(nil), m.writes...)
@@ -91,7 +91,7 @@ func (m *memory) written(*testing.T) []string {
 
 func (*memory) close(*testing.T) {}
 
-// driver is a store on MongoDB: the monitor raises its signals.
+// driver is a store on MongoDB. The monitor raises its signals.
 type driver struct {
 	client   *mongo.Client
 	articles *mongo.Collection
@@ -123,11 +123,11 @@ func (d *driver) Get(ctx context.Context, id string) (a article, err error) {
 	return a, err
 }
 
-// Update writes by the id, or what raises no signal in a way that names none.
+// Update uses UpdateByID, or UpdateMany, which raises no signal, for leavesNoTrace.
 func (d *driver) Update(ctx context.Context, a article) error {
 	return d.write(ctx, a.ID, func(ctx context.Context, update bson.D) error {
 		var err error
-		if taskOf(ctx).deed == blind {
+		if taskFromContext(ctx).behavior == leavesNoTrace {
 			_, err = d.articles.UpdateMany(ctx, bson.D{{Key: "_id", Value: a.ID}}, update)
 		} else {
 			_, err = d.articles.UpdateByID(ctx, a.ID, update)
@@ -136,9 +136,9 @@ func (d *driver) Update(ctx context.Context, a article) error {
 	})
 }
 
-// UpdateAll is one statement.
+// UpdateAll updates all articles with the title in one statement.
 func (d *driver) UpdateAll(ctx context.Context, title string) (n int64, err error) {
-	err = d.write(ctx, taskOf(ctx).id, func(ctx context.Context, update bson.D) error {
+	err = d.write(ctx, taskFromContext(ctx).id, func(ctx context.Context, update bson.D) error {
 		result, err := d.articles.UpdateMany(ctx, bson.D{{Key: "title", Value: title}}, update)
 		if err == nil {
 			n = result.ModifiedCount
@@ -148,10 +148,11 @@ func (d *driver) UpdateAll(ctx context.Context, title string) (n int64, err erro
 	return n, err
 }
 
-// write has the server itself refuse what fails, and the driver what is cancelled.
+// write sends an update. For failsToWrite it uses an invalid operator, which the server
+// rejects. If ctx is canceled, the driver itself returns the error.
 func (d *driver) write(ctx context.Context, id string, send func(context.Context, bson.D) error) error {
-	k, operator := taskOf(ctx), "$set"
-	if err := k.before(ctx, id); k.deed == fails {
+	k, operator := taskFromContext(ctx), "$set"
+	if err := k.beforeWrite(ctx, id); k.behavior == failsToWrite {
 		operator = "$none"
 	} else if err != nil && ctx.Err() == nil {
 		return err
@@ -159,11 +160,11 @@ func (d *driver) write(ctx context.Context, id string, send func(context.Context
 	if err := send(ctx, bson.D{{Key: operator, Value: bson.D{{Key: "title", Value: newTitle}}}}); err != nil {
 		return err
 	}
-	k.after(id)
+	k.afterWrite(id)
 	return nil
 }
 
-func (d *driver) written(t *testing.T) (ids []string) {
+func (d *driver) writtenIDs(t *testing.T) (ids []string) {
 	t.Helper()
 	found, err := d.articles.Find(t.Context(), bson.D{{Key: "title", Value: newTitle}})
 	require.NoError(t, err)

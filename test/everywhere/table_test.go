@@ -12,295 +12,296 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// row is a way to change an article, with the records that it leaves, by what the code
-// does. A deed that is not there cannot be done in that way.
+// row is a path by which an article is updated, with the expected records for each
+// behavior of the code. A missing behavior is impossible on that path.
 type row struct {
-	name   string
-	change way
-	data   func(t *testing.T, w *world) store
-	cells  map[deed][]string
+	name     string
+	run      runFunc
+	newStore func(t *testing.T, w *world) store
+	cells    map[behavior][]string
 }
 
-// table says who changed it and how. Alice asks for a new title of article 1, or of
-// article 2 among those of a bulk change. The title was Old, and is to be New.
+// table shows who changed an article and how. Alice changes the title of article 1 from Old
+// to New, or in bulk that of several articles, where article 2 is the one on which the
+// behavior acts.
 var table = []row{
-	{"API, net/http, the handler states", served((*world).site, "/api"), inMemory, map[deed][]string{
-		states:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		blind:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/{id}"},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		denied:      {"intent article.update denied by user:alice through api on article:1"},
-		refused:     {"intent access.denied denied by user:alice through api on route:/api/articles/{id}"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		goneEarly:   {"intent article.update failure by user:alice through api on article:1"},
-		gone:        {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+	{"API, net/http, intent in the handler", overHTTP((*world).newMux, "/api"), newMemoryStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent:       {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/{id}"},
+		failsToWrite:        {"intent article.update failure by user:alice through api on article:1"},
+		deniedWrite:         {"intent article.update denied by user:alice through api on article:1"},
+		deniedRequest:       {"intent access.denied denied by user:alice through api on route:/api/articles/{id}"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 	}},
-	{"API, net/http, the route states", served((*world).site, "/route"), inMemory, map[deed][]string{
-		states: {"intent article.update success by user:alice through api on article:1"},
-		twice:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets: { // which article it is about, so that the intent covers none
+	{"API, net/http, intent on the route", overHTTP((*world).newMux, "/route"), newMemoryStore, map[behavior][]string{
+		recordsIntent: {"intent article.update success by user:alice through api on article:1"},
+		recordsTwice:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent: { // forgets the target, so the intent covers no signal
 			"intent article.update success by user:alice through api",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		denied:      {"intent article.update denied by user:alice through api on article:1"},
-		refused:     {"intent article.update denied by user:alice through api"},
-		panicsEarly: {"intent article.update failure by user:alice through api on article:1"},
-		panics: { // the request failed, and what it had written stays
+		failsToWrite:      {"intent article.update failure by user:alice through api on article:1"},
+		deniedWrite:       {"intent article.update denied by user:alice through api on article:1"},
+		deniedRequest:     {"intent article.update denied by user:alice through api"},
+		panicsBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		panicsAfterWrite: { // the request failed, but its write persists
 			"intent article.update failure by user:alice through api on article:1",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		goneEarly: {"intent article.update failure by user:alice through api on article:1"},
-		gone:      {"intent article.update success by user:alice through api on article:1"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1"},
 	}},
-	{"API, Echo, the handler states", served((*world).echoSite, "/api"), inMemory, map[deed][]string{
-		states:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		blind:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/:id"},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		denied:      {"intent article.update denied by user:alice through api on article:1"},
-		refused:     {"intent access.denied denied by user:alice through api on route:/api/articles/:id"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		goneEarly:   {"intent article.update failure by user:alice through api on article:1"},
-		gone:        {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+	{"API, Echo, intent in the handler", overHTTP((*world).newEcho, "/api"), newMemoryStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent:       {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/:id"},
+		failsToWrite:        {"intent article.update failure by user:alice through api on article:1"},
+		deniedWrite:         {"intent article.update denied by user:alice through api on article:1"},
+		deniedRequest:       {"intent access.denied denied by user:alice through api on route:/api/articles/:id"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 	}},
-	{"API, Echo, the route states", served((*world).echoSite, "/route"), inMemory, map[deed][]string{
-		states: {"intent article.update success by user:alice through api on article:1"},
-		twice:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets: { // which article it is about, so that the intent covers none
+	{"API, Echo, intent on the route", overHTTP((*world).newEcho, "/route"), newMemoryStore, map[behavior][]string{
+		recordsIntent: {"intent article.update success by user:alice through api on article:1"},
+		recordsTwice:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent: { // forgets the target, so the intent covers no signal
 			"intent article.update success by user:alice through api",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		denied:      {"intent article.update denied by user:alice through api on article:1"},
-		refused:     {"intent article.update denied by user:alice through api"},
-		panicsEarly: {"intent article.update failure by user:alice through api on article:1"},
-		panics: {
+		failsToWrite:      {"intent article.update failure by user:alice through api on article:1"},
+		deniedWrite:       {"intent article.update denied by user:alice through api on article:1"},
+		deniedRequest:     {"intent article.update denied by user:alice through api"},
+		panicsBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		panicsAfterWrite: {
 			"intent article.update failure by user:alice through api on article:1",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		goneEarly: {"intent article.update failure by user:alice through api on article:1"},
-		gone:      {"intent article.update success by user:alice through api on article:1"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1"},
 	}},
-	{"admin, net/http, a second middleware", served((*world).site, "/admin"), inMemory, map[deed][]string{
-		states:      {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-		forgets:     {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		blind:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:/admin/articles/{id}"},
-		fails:       {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		denied:      {"intent article.update denied by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		refused:     {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:/admin/articles/{id}"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-		goneEarly:   {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		gone:        {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
+	{"admin, net/http, nested middleware", overHTTP((*world).newMux, "/admin"), newMemoryStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
+		forgetsIntent:       {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:/admin/articles/{id}"},
+		failsToWrite:        {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
+		deniedWrite:         {"intent article.update denied by user:root-of-alice for user:carol through admin on article:1, because spam"},
+		deniedRequest:       {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:/admin/articles/{id}"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
+		canceledBeforeWrite: {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
+		canceledAfterWrite:  {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
 	}},
-	{"admin, Echo, a group", served((*world).echoSite, "/admin"), inMemory, map[deed][]string{
-		states:      {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-		forgets:     {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		blind:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:/admin/articles/:id"},
-		fails:       {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		denied:      {"intent article.update denied by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		refused:     {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:/admin/articles/:id"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-		goneEarly:   {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		gone:        {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
+	{"admin, Echo, group middleware", overHTTP((*world).newEcho, "/admin"), newMemoryStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
+		forgetsIntent:       {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:/admin/articles/:id"},
+		failsToWrite:        {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
+		deniedWrite:         {"intent article.update denied by user:root-of-alice for user:carol through admin on article:1, because spam"},
+		deniedRequest:       {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:/admin/articles/:id"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
+		canceledBeforeWrite: {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
+		canceledAfterWrite:  {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
 	}},
-	// The request that asks for the job is there in any case.
-	{"job, by a token", served((*world).site, "/job"), inMemory, with(
-		"intent article.request_update success by user:alice through api on article:1", map[deed][]string{
-			states:      {"intent article.update success by user:alice through job from api on article:1, title Old -> New"},
-			forgets:     {"signal article.update success by user:alice through job from api on article:1, title - -> New"},
-			fails:       {"intent article.update failure by user:alice through job from api on article:1"},
-			denied:      {"intent article.update denied by user:alice through job from api on article:1"},
-			panicsEarly: nil,
-			panics:      {"signal article.update success by user:alice through job from api on article:1, title - -> New"},
-			panicsLast:  {"intent article.update success by user:alice through job from api on article:1, title Old -> New"},
-			goneEarly:   {"intent article.update failure by user:alice through job from api on article:1"},
-			gone:        {"intent article.update success by user:alice through job from api on article:1, title Old -> New"},
+	// The intent of the request that enqueues the job is always recorded.
+	{"job, with a token", overHTTP((*world).newMux, "/job"), newMemoryStore, withRecord(
+		"intent article.request_update success by user:alice through api on article:1", map[behavior][]string{
+			recordsIntent:       {"intent article.update success by user:alice through job from api on article:1, title Old -> New"},
+			forgetsIntent:       {"signal article.update success by user:alice through job from api on article:1, title - -> New"},
+			failsToWrite:        {"intent article.update failure by user:alice through job from api on article:1"},
+			deniedWrite:         {"intent article.update denied by user:alice through job from api on article:1"},
+			panicsBeforeWrite:   nil,
+			panicsAfterWrite:    {"signal article.update success by user:alice through job from api on article:1, title - -> New"},
+			panicsAfterIntent:   {"intent article.update success by user:alice through job from api on article:1, title Old -> New"},
+			canceledBeforeWrite: {"intent article.update failure by user:alice through job from api on article:1"},
+			canceledAfterWrite:  {"intent article.update success by user:alice through job from api on article:1, title Old -> New"},
 		})},
-	// It begins when the request is over, and is not cancelled with it.
-	{"a goroutine that was detached", served((*world).site, "/later"), inMemory, with(
-		"intent article.request_update success by user:alice through api on article:1", map[deed][]string{
-			states:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-			forgets:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
-			fails:       {"intent article.update failure by user:alice through api on article:1"},
-			denied:      {"intent article.update denied by user:alice through api on article:1"},
-			panicsEarly: nil,
-			panics:      {"signal article.update success by user:alice through api on article:1, title - -> New"},
-			panicsLast:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-			goneEarly:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-			gone:        {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+	// The goroutine starts after the request, and is not canceled with it.
+	{"detached goroutine", overHTTP((*world).newMux, "/later"), newMemoryStore, withRecord(
+		"intent article.request_update success by user:alice through api on article:1", map[behavior][]string{
+			recordsIntent:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+			forgetsIntent:       {"signal article.update success by user:alice through api on article:1, title - -> New"},
+			failsToWrite:        {"intent article.update failure by user:alice through api on article:1"},
+			deniedWrite:         {"intent article.update denied by user:alice through api on article:1"},
+			panicsBeforeWrite:   nil,
+			panicsAfterWrite:    {"signal article.update success by user:alice through api on article:1, title - -> New"},
+			panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+			canceledBeforeWrite: {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+			canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 		})},
-	{"CLI, run by a user", command(audit.User("dora")), inMemory, map[deed][]string{
-		states:      {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:dora through cli on article:1, title - -> New"},
-		fails:       {"intent article.update failure by user:dora through cli on article:1"},
-		denied:      {"intent article.update denied by user:dora through cli on article:1"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:dora through cli on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
-		goneEarly:   {"intent article.update failure by user:dora through cli on article:1"},
-		gone:        {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
+	{"CLI, run by a user", inCommand(audit.User("dora")), newMemoryStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
+		forgetsIntent:       {"signal article.update success by user:dora through cli on article:1, title - -> New"},
+		failsToWrite:        {"intent article.update failure by user:dora through cli on article:1"},
+		deniedWrite:         {"intent article.update denied by user:dora through cli on article:1"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:dora through cli on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:dora through cli on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
 	}},
-	{"CLI, run by the system", command(audit.System("cron")), inMemory, map[deed][]string{
-		states:      {"intent article.update success by system:cron through cli on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by system:cron through cli on article:1, title - -> New"},
-		fails:       {"intent article.update failure by system:cron through cli on article:1"},
-		denied:      {"intent article.update denied by system:cron through cli on article:1"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by system:cron through cli on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by system:cron through cli on article:1, title Old -> New"},
-		goneEarly:   {"intent article.update failure by system:cron through cli on article:1"},
-		gone:        {"intent article.update success by system:cron through cli on article:1, title Old -> New"},
+	{"CLI, run by the system", inCommand(audit.System("cron")), newMemoryStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by system:cron through cli on article:1, title Old -> New"},
+		forgetsIntent:       {"signal article.update success by system:cron through cli on article:1, title - -> New"},
+		failsToWrite:        {"intent article.update failure by system:cron through cli on article:1"},
+		deniedWrite:         {"intent article.update denied by system:cron through cli on article:1"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by system:cron through cli on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by system:cron through cli on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by system:cron through cli on article:1"},
+		canceledAfterWrite:  {"intent article.update success by system:cron through cli on article:1, title Old -> New"},
 	}},
-	// Its panics are those of the store; it is forgotten by use of the store itself.
-	{"repository", served((*world).site, "/repository"), inMemory, map[deed][]string{
-		states:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		blind:       {"signal audit.coverage.missing success by user:alice through api on route:/repository/articles/{id}"},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		denied:      {"intent article.update denied by user:alice through api on article:1"},
-		refused:     {"intent access.denied denied by user:alice through api on route:/repository/articles/{id}"},
-		panicsEarly: {"intent article.update failure by user:alice through api on article:1"},
-		panics: { // the call failed, and what it had written stays
+	// The store panics. To forget the intent, the code uses the undecorated store.
+	{"repository", overHTTP((*world).newMux, "/repository"), newMemoryStore, map[behavior][]string{
+		recordsIntent:     {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		leavesNoTrace:     {"signal audit.coverage.missing success by user:alice through api on route:/repository/articles/{id}"},
+		failsToWrite:      {"intent article.update failure by user:alice through api on article:1"},
+		deniedWrite:       {"intent article.update denied by user:alice through api on article:1"},
+		deniedRequest:     {"intent access.denied denied by user:alice through api on route:/repository/articles/{id}"},
+		panicsBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		panicsAfterWrite: { // the call failed, but its write persists
 			"intent article.update failure by user:alice through api on article:1",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		panicsLast: {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		goneEarly:  {"intent article.update failure by user:alice through api on article:1"},
-		gone:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 	}},
-	// The signals are those of the monitor. What fails is refused by the server; blind is an UpdateMany.
-	{"raw driver, in a command", command(audit.User("dora")), onMongoDB, map[deed][]string{
-		states:      {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:dora through cli on article:1, title - -> New"},
-		fails:       {"intent article.update failure by user:dora through cli on article:1"},
-		denied:      {"intent article.update denied by user:dora through cli on article:1"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:dora through cli on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
-		goneEarly:   {"intent article.update failure by user:dora through cli on article:1"},
-		gone:        {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
+	// The monitor raises the signals. The server rejects a failing write; leavesNoTrace uses UpdateMany.
+	{"raw driver, in a command", inCommand(audit.User("dora")), newDriverStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
+		forgetsIntent:       {"signal article.update success by user:dora through cli on article:1, title - -> New"},
+		failsToWrite:        {"intent article.update failure by user:dora through cli on article:1"},
+		deniedWrite:         {"intent article.update denied by user:dora through cli on article:1"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:dora through cli on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:dora through cli on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
 	}},
-	{"raw driver, in an API", served((*world).site, "/api"), onMongoDB, map[deed][]string{
-		states:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		blind:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/{id}"},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		denied:      {"intent article.update denied by user:alice through api on article:1"},
-		refused:     {"intent access.denied denied by user:alice through api on route:/api/articles/{id}"},
-		panicsEarly: nil,
-		panics:      {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		panicsLast:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		goneEarly:   {"intent article.update failure by user:alice through api on article:1"},
-		gone:        {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+	{"raw driver, in an API", overHTTP((*world).newMux, "/api"), newDriverStore, map[behavior][]string{
+		recordsIntent:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent:       {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/{id}"},
+		failsToWrite:        {"intent article.update failure by user:alice through api on article:1"},
+		deniedWrite:         {"intent article.update denied by user:alice through api on article:1"},
+		deniedRequest:       {"intent access.denied denied by user:alice through api on route:/api/articles/{id}"},
+		panicsBeforeWrite:   nil,
+		panicsAfterWrite:    {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 	}},
-	{"raw driver, in a repository", served((*world).site, "/repository"), onMongoDB, map[deed][]string{
-		states:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgets:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		fails:       {"intent article.update failure by user:alice through api on article:1"},
-		panicsEarly: {"intent article.update failure by user:alice through api on article:1"},
-		panics: {
+	{"raw driver, in a repository", overHTTP((*world).newMux, "/repository"), newDriverStore, map[behavior][]string{
+		recordsIntent:     {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		forgetsIntent:     {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		failsToWrite:      {"intent article.update failure by user:alice through api on article:1"},
+		panicsBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		panicsAfterWrite: {
 			"intent article.update failure by user:alice through api on article:1",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		goneEarly: {"intent article.update failure by user:alice through api on article:1"},
-		gone:      {"intent article.update success by user:alice through api on article:1, title Old -> New"},
+		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
+		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 	}},
-	// Articles 1 and 2 are stated as one change, and article 3 is written beside them. A
-	// change that did not succeed covers nothing: what it had written is there by its signals.
-	{"bulk, one by one", served((*world).site, "/bulk"), inMemory, map[deed][]string{
-		states: {
+	// The intent counts articles 1 and 2; article 3 is written without it. An intent that did
+	// not succeed covers nothing, so its writes are recorded by their signals.
+	{"bulk, one by one", overHTTP((*world).newMux, "/bulk"), newMemoryStore, map[behavior][]string{
+		recordsIntent: {
 			"intent article.retitle success by user:alice through api on 2 of title=Old [1 2]",
 			"signal article.update success by user:alice through api on article:3, title - -> New",
 		},
-		forgets: {
+		forgetsIntent: {
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 			"signal article.update success by user:alice through api on article:2, title - -> New",
 			"signal article.update success by user:alice through api on article:3, title - -> New",
 		},
-		blind: {"signal audit.coverage.missing success by user:alice through api on route:/bulk/articles/{id}"},
-		fails: {
+		leavesNoTrace: {"signal audit.coverage.missing success by user:alice through api on route:/bulk/articles/{id}"},
+		failsToWrite: {
 			"intent article.retitle failure by user:alice through api on 1 of title=Old [1]",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		denied: {
+		deniedWrite: {
 			"intent article.retitle denied by user:alice through api on 1 of title=Old [1]",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		refused:     {"intent access.denied denied by user:alice through api on route:/bulk/articles/{id}"},
-		panicsEarly: {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		panics: {
+		deniedRequest:     {"intent access.denied denied by user:alice through api on route:/bulk/articles/{id}"},
+		panicsBeforeWrite: {"signal article.update success by user:alice through api on article:1, title - -> New"},
+		panicsAfterWrite: {
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 			"signal article.update success by user:alice through api on article:2, title - -> New",
 		},
-		panicsLast: {
+		panicsAfterIntent: {
 			"intent article.retitle success by user:alice through api on 2 of title=Old [1 2]",
 			"signal article.update success by user:alice through api on article:3, title - -> New",
 		},
-		goneEarly: {
+		canceledBeforeWrite: {
 			"intent article.retitle failure by user:alice through api on 1 of title=Old [1]",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 		},
-		gone: {
+		canceledAfterWrite: {
 			"intent article.retitle failure by user:alice through api on 2 of title=Old [1 2]",
 			"signal article.update success by user:alice through api on article:1, title - -> New",
 			"signal article.update success by user:alice through api on article:2, title - -> New",
 		},
 	}},
-	// An UpdateMany of three articles, for which the monitor raises no signal by design.
-	{"bulk, one statement of the driver", served((*world).site, "/statement"), onMongoDB, map[deed][]string{
-		states:      {"intent article.retitle success by user:alice through api on 3 of title=Old []"},
-		blind:       {"signal audit.coverage.missing success by user:alice through api on route:/statement/articles/{id}"},
-		fails:       {"intent article.retitle failure by user:alice through api on 0 of title=Old []"},
-		denied:      {"intent article.retitle denied by user:alice through api on 0 of title=Old []"},
-		refused:     {"intent access.denied denied by user:alice through api on route:/statement/articles/{id}"},
-		panicsEarly: nil,
-		panicsLast:  {"intent article.retitle success by user:alice through api on 3 of title=Old []"},
-		goneEarly:   {"intent article.retitle failure by user:alice through api on 0 of title=Old []"},
-		gone:        {"intent article.retitle success by user:alice through api on 3 of title=Old []"},
+	// An UpdateMany of three articles. By design the monitor raises no signal for it.
+	{"bulk, one driver statement", overHTTP((*world).newMux, "/statement"), newDriverStore, map[behavior][]string{
+		recordsIntent:       {"intent article.retitle success by user:alice through api on 3 of title=Old []"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:/statement/articles/{id}"},
+		failsToWrite:        {"intent article.retitle failure by user:alice through api on 0 of title=Old []"},
+		deniedWrite:         {"intent article.retitle denied by user:alice through api on 0 of title=Old []"},
+		deniedRequest:       {"intent access.denied denied by user:alice through api on route:/statement/articles/{id}"},
+		panicsBeforeWrite:   nil,
+		panicsAfterIntent:   {"intent article.retitle success by user:alice through api on 3 of title=Old []"},
+		canceledBeforeWrite: {"intent article.retitle failure by user:alice through api on 0 of title=Old []"},
+		canceledAfterWrite:  {"intent article.retitle success by user:alice through api on 3 of title=Old []"},
 	}},
 }
 
-// with adds a record to all cells.
-func with(first string, cells map[deed][]string) map[deed][]string {
-	for d := range cells {
-		cells[d] = append(cells[d], first)
+// withRecord adds a record to all cells.
+func withRecord(record string, cells map[behavior][]string) map[behavior][]string {
+	for b := range cells {
+		cells[b] = append(cells[b], record)
 	}
 	return cells
 }
 
-func TestWhoChangedItAndHow(t *testing.T) {
+func TestUpdates(t *testing.T) {
 	t.Parallel()
 	for _, r := range table {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			for _, d := range deeds {
-				if want, there := r.cells[d]; there {
-					t.Run(string(d), func(t *testing.T) { r.test(t, d, want) })
+			for _, b := range behaviors {
+				if want, ok := r.cells[b]; ok {
+					t.Run(string(b), func(t *testing.T) { r.test(t, b, want) })
 				}
 			}
 		})
 	}
 }
 
-func (r *row) test(t *testing.T, d deed, want []string) {
+func (r *row) test(t *testing.T, b behavior, want []string) {
 	w := newWorld(t)
-	w.store = r.data(t, w)
+	w.store = r.newStore(t, w)
 	id := "1"
 	if strings.HasPrefix(r.name, "bulk") {
 		id = "2"
 	}
-	k := w.newTask(t.Context(), d, id, "")
+	k := w.newTask(t.Context(), b, id, "")
 	defer k.cancel()
-	r.change(t, w, k)
+	r.run(t, w, k)
 
 	trail := w.close(t)
 	var got []string
@@ -308,45 +309,45 @@ func (r *row) test(t *testing.T, d deed, want []string) {
 		got = append(got, render(record))
 	}
 	assert.Equal(t, slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got)))
-	w.requireNothingLost(t, trail)
+	w.requireNoLostWrites(t, trail)
 	w.store.close(t)
 }
 
-// way has the task done, and returns when it is done.
-type way func(t *testing.T, w *world, k *task)
+// runFunc runs a task and returns when it is finished.
+type runFunc func(t *testing.T, w *world, k *task)
 
-// served is a way through a server.
-func served(site func(*world) http.Handler, door string) way {
+// overHTTP runs a task with a request to a server.
+func overHTTP(newHandler func(*world) http.Handler, prefix string) runFunc {
 	return func(t *testing.T, w *world, k *task) {
 		t.Helper()
-		server := w.serve(site(w))
-		err := ask(t, server.Client(), server.URL+door, k)
-		server.Close() // it waits for the handler
-		later := door == "/job" || door == "/later"
-		assert.Equal(t, k.succeeds() || later && k.ctx.Err() == nil, err == nil, "the client was told: %v", err)
-		if door == "/job" {
-			err := w.serveJob(t.Context())
-			assert.Equal(t, k.succeeds() || k.deed == gone, err == nil, "the worker was told: %v", err)
+		server := w.serve(newHandler(w))
+		err := sendRequest(t, server.Client(), server.URL+prefix, k)
+		server.Close() // waits for the handler
+		async := prefix == "/job" || prefix == "/later"
+		assert.Equal(t, k.succeeds() || async && k.ctx.Err() == nil, err == nil, "error of the client: %v", err)
+		if prefix == "/job" {
+			err := w.runJob(t.Context())
+			assert.Equal(t, k.succeeds() || k.behavior == canceledAfterWrite, err == nil, "error of the worker: %v", err)
 		}
 	}
 }
 
-// command is a way through a program's main function.
-func command(actor audit.Actor) way {
+// inCommand runs a task as a command-line program does.
+func inCommand(actor audit.Actor) runFunc {
 	return func(t *testing.T, w *world, k *task) {
 		t.Helper()
-		k.gone = k.ctx.Done()
-		err := quietly(func() error {
-			return audit.Run(k.within(k.ctx), func(ctx context.Context) error { return w.byHand(ctx, k) },
+		k.canceled = k.ctx.Done()
+		err := recoverBoom(func() error {
+			return audit.Run(contextWithTask(k.ctx, k), func(ctx context.Context) error { return w.updateWithIntent(ctx, k) },
 				audit.WithActor(actor), audit.WithChannel(semconv.ChannelCLI))
 		})
-		assert.Equal(t, k.succeeds() || k.deed == gone, err == nil, "the command was told: %v", err)
+		assert.Equal(t, k.succeeds() || k.behavior == canceledAfterWrite, err == nil, "error of the command: %v", err)
 	}
 }
 
-func inMemory(_ *testing.T, w *world) store { return newMemory(w.tracker, "1", "2", "3") }
+func newMemoryStore(_ *testing.T, w *world) store { return newMemory(w.tracker, "1", "2", "3") }
 
-func onMongoDB(t *testing.T, w *world) store {
+func newDriverStore(t *testing.T, w *world) store {
 	t.Helper()
 	return newDriver(t, w.tracker, "1", "2", "3")
 }

@@ -7,113 +7,116 @@ import (
 	"sync"
 )
 
-// deed is what the code does: a column of the table.
-type deed string
+// behavior is what the code does: a column of the table.
+type behavior string
 
 const (
-	states      deed = "states the intent"
-	twice       deed = "states the intent beside its route"
-	forgets     deed = "forgets it"
-	blind       deed = "forgets it, and the data layer raises no signal"
-	fails       deed = "the write fails"
-	denied      deed = "the write is denied"
-	refused     deed = "is refused ahead of all"
-	panicsEarly deed = "panics ahead of the write"
-	panics      deed = "panics after the write"
-	panicsLast  deed = "panics after the intent"
-	goneEarly   deed = "is cancelled ahead of the write"
-	gone        deed = "is cancelled after the write"
+	recordsIntent       behavior = "records the intent"
+	recordsTwice        behavior = "records the intent in addition to the route"
+	forgetsIntent       behavior = "forgets the intent"
+	leavesNoTrace       behavior = "forgets the intent, and the data layer raises no signal"
+	failsToWrite        behavior = "the write fails"
+	deniedWrite         behavior = "the write is denied"
+	deniedRequest       behavior = "the request is denied before the update"
+	panicsBeforeWrite   behavior = "panics before the write"
+	panicsAfterWrite    behavior = "panics after the write"
+	panicsAfterIntent   behavior = "panics after the intent"
+	canceledBeforeWrite behavior = "is canceled before the write"
+	canceledAfterWrite  behavior = "is canceled after the write"
 )
 
-var deeds = []deed{
-	states, twice, forgets, blind, fails, denied, refused, panicsEarly, panics, panicsLast, goneEarly, gone,
+var behaviors = []behavior{
+	recordsIntent, recordsTwice, forgetsIntent, leavesNoTrace, failsToWrite, deniedWrite, deniedRequest,
+	panicsBeforeWrite, panicsAfterWrite, panicsAfterIntent, canceledBeforeWrite, canceledAfterWrite,
 }
 
-// succeeds reports whether whoever asked is told of a success.
-func (d deed) succeeds() bool { return d == states || d == twice || d == forgets || d == blind }
+// succeeds reports whether the caller gets a success.
+func (b behavior) succeeds() bool {
+	return b == recordsIntent || b == recordsTwice || b == forgetsIntent || b == leavesNoTrace
+}
 
-// silent reports whether the code says nothing.
-func (d deed) silent() bool { return d == forgets || d == blind }
+// noIntent reports whether the code records no intent.
+func (b behavior) noIntent() bool { return b == forgetsIntent || b == leavesNoTrace }
 
 var (
 	errDisk = errors.New("the disk is broken")
 	errBoom = errors.New("boom")
 )
 
-// task is one unit of work: who wants which article changed, and what is to happen at
-// that article.
+// task is one unit of work: who updates which article, and what the code does at that
+// article.
 type task struct {
-	deed
+	behavior
 	id, user, owner string
-	reason          string // of admins
+	reason          string // set by the admin panel
 
-	ctx    context.Context    // of who asks
-	cancel context.CancelFunc // makes that one hang up
-	gone   <-chan struct{}    // closed when that has arrived where the work is done
+	ctx      context.Context    // of the caller
+	cancel   context.CancelFunc // cancels the caller's context
+	canceled <-chan struct{}    // closed when the cancellation has reached the code that does the work
 
-	answered chan struct{} // closed when who asked has the answer
+	answered chan struct{} // closed when the caller has the response
 }
 
 type taskKey struct{}
 
-func (k *task) within(ctx context.Context) context.Context {
+func contextWithTask(ctx context.Context, k *task) context.Context {
 	return context.WithValue(ctx, taskKey{}, k)
 }
 
-func taskOf(ctx context.Context) *task {
+func taskFromContext(ctx context.Context) *task {
 	k, _ := ctx.Value(taskKey{}).(*task)
 	return k
 }
 
-func (k *task) hangUp() {
+func (k *task) cancelAndWait() {
 	k.cancel()
-	<-k.gone
+	<-k.canceled
 }
 
-// before is what happens ahead of the write.
-func (k *task) before(ctx context.Context, id string) error {
+// beforeWrite does what the task's behavior demands before the write.
+func (k *task) beforeWrite(ctx context.Context, id string) error {
 	if id == k.id {
-		switch k.deed {
-		case fails:
+		switch k.behavior {
+		case failsToWrite:
 			return errDisk
-		case denied:
+		case deniedWrite:
 			return fs.ErrPermission
-		case panicsEarly:
+		case panicsBeforeWrite:
 			panic(errBoom)
-		case goneEarly:
-			k.hangUp()
+		case canceledBeforeWrite:
+			k.cancelAndWait()
 		default:
 		}
 	}
 	return ctx.Err()
 }
 
-// after is what happens when the write was done.
-func (k *task) after(id string) {
+// afterWrite does what the task's behavior demands after the write.
+func (k *task) afterWrite(id string) {
 	if id != k.id {
 		return
 	}
-	switch k.deed {
-	case panics:
+	switch k.behavior {
+	case panicsAfterWrite:
 		panic(errBoom)
-	case gone:
-		k.hangUp()
+	case canceledAfterWrite:
+		k.cancelAndWait()
 	default:
 	}
 }
 
-// last is what happens when all was done and said.
-func (k *task) last() {
-	if k.deed == panicsLast {
+// afterIntent does what the task's behavior demands at the end of the update.
+func (k *task) afterIntent() {
+	if k.behavior == panicsAfterIntent {
 		panic(errBoom)
 	}
 }
 
-// quietly turns the panic of a task into an error, as what is around a job does.
-func quietly(f func() error) (err error) {
+// recoverBoom calls f and turns the panic of a task into an error, as job runners do.
+func recoverBoom(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if was, ok := p.(error); !ok || !errors.Is(was, errBoom) {
+			if err, ok := p.(error); !ok || !errors.Is(err, errBoom) {
 				panic(p)
 			}
 			err = errBoom
@@ -122,7 +125,7 @@ func quietly(f func() error) (err error) {
 	return f()
 }
 
-// tasks are those that are under way, by the article.
+// tasks holds the running tasks by the id of their article.
 type tasks struct {
 	mu   sync.Mutex
 	byID map[string]*task

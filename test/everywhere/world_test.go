@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// world is an application with its data and its trail.
+// world is an application with its store and its trail.
 type world struct {
 	tasks
 	dir      string
@@ -30,20 +30,20 @@ type world struct {
 	store    store
 	articles *auditrepo.Auditor[article, string]
 	key      audit.ContextKey
-	queue    chan message // of the worker
+	queue    chan job // read by the worker
 	work     sync.WaitGroup
 
-	mu   sync.Mutex
-	late []error // what came too late for a handler
+	mu         sync.Mutex
+	lateErrors []error // reported after the handler returned
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{dir: t.TempDir(), queue: make(chan message, 1)}
+	w := &world{dir: t.TempDir(), queue: make(chan job, 1)}
 	var err error
 	w.provider, err = sdk.NewTrackerProvider(
-		sdk.WithLedger(w.dir, ledger.WithSegmentSize(ledger.MinSegmentSize)),
-		sdk.WithAnonymous(), // nobody may be that
+		sdk.WithLedger(w.dir, nil, sdk.WithSegmentSize(ledger.MinSegmentSize)),
+		sdk.WithAnonymous(), // for no action
 	)
 	require.NoError(t, err)
 	w.tracker = w.provider.Tracker("example.com/everywhere")
@@ -56,21 +56,21 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newTask is the work of one who asks and may hang up.
-func (w *world) newTask(ctx context.Context, d deed, id, suffix string) *task {
-	k := &task{deed: d, id: id, user: "alice" + suffix, owner: "carol" + suffix, answered: make(chan struct{})}
+// newTask adds a task whose caller may cancel it.
+func (w *world) newTask(ctx context.Context, b behavior, id, suffix string) *task {
+	k := &task{behavior: b, id: id, user: "alice" + suffix, owner: "carol" + suffix, answered: make(chan struct{})}
 	k.ctx, k.cancel = context.WithCancel(ctx)
 	w.put(k)
 	return k
 }
 
-func (w *world) fail(_ context.Context, err error) {
+func (w *world) addLateError(_ context.Context, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.late = append(w.late, err)
+	w.lateErrors = append(w.lateErrors, err)
 }
 
-// serve starts a server. Its log is that of panics.
+// serve starts a server. It discards the server's log, which contains only panics.
 func (*world) serve(h http.Handler) *httptest.Server {
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ErrorLog = log.New(discard{}, "", 0)
@@ -82,8 +82,9 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// ask sends the request of a task, and reports whether it was told of a success.
-func ask(t *testing.T, client *http.Client, url string, k *task) error {
+// sendRequest sends the request of a task. It returns an error unless the response is a
+// success.
+func sendRequest(t *testing.T, client *http.Client, url string, k *task) error {
 	t.Helper()
 	defer close(k.answered)
 	r, err := http.NewRequestWithContext(k.ctx, http.MethodPost, url+"/articles/"+k.id, http.NoBody)
@@ -113,8 +114,8 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// close ends the world, and returns its trail.
-func (w *world) close(t *testing.T) []*record.Record {
+// close shuts the world down and returns its trail.
+func (w *world) close(t *testing.T) []*sdk.Record {
 	t.Helper()
 	w.work.Wait()
 	if d, ok := w.store.(*driver); ok {
@@ -129,11 +130,11 @@ func (w *world) close(t *testing.T) []*record.Record {
 		require.NoError(t, err)
 		trail = append(trail, r)
 	}
-	require.Len(t, trail, w.entries(t), "the reader leaves out what is there twice; nothing is")
+	require.Len(t, trail, w.entries(t), "the reader omits duplicates; there must be none")
 	return trail
 }
 
-// entries counts what the ledger holds.
+// entries returns the number of entries in the ledger.
 func (w *world) entries(t *testing.T) (n int) {
 	t.Helper()
 	raw, err := ledger.OpenReader(w.dir)
@@ -146,39 +147,39 @@ func (w *world) entries(t *testing.T) (n int) {
 	return n
 }
 
-// requireNothingLost compares what the data layer has done with what the trail says of
-// it. Only where a request left no trace may the trail know less, and then it says that.
-func (w *world) requireNothingLost(t *testing.T, trail []*record.Record) {
+// requireNoLostWrites compares the store's writes with the trail. A write may be missing
+// from the trail only if the trail reports that its request left no trace.
+func (w *world) requireNoLostWrites(t *testing.T, trail []*sdk.Record) {
 	t.Helper()
-	done, missing := map[string]int{}, 0
-	writes := w.store.written(t)
+	unrecorded, requests := map[string]int{}, 0 // writes by id, and requests reported as missing coverage
+	writes := w.store.writtenIDs(t)
 	for _, id := range writes {
-		done[id]++
+		unrecorded[id]++
 	}
-	unnamed := 0 // that the trail says to be done, and not to what
+	withoutID := 0 // recorded writes that have no id
 	for _, r := range trail {
-		if r.Action == actionMissing {
-			missing++
+		if r.Action == actionCoverageMissing {
+			requests++
 			continue
 		}
-		ids, more := claims(r)
-		unnamed += more
+		ids, more := updatedArticles(r)
+		withoutID += more
 		for _, id := range ids {
-			done[id]--
-			require.GreaterOrEqual(t, done[id], 0, "article %s is said to be changed, once too often", id)
+			unrecorded[id]--
+			require.GreaterOrEqual(t, unrecorded[id], 0, "the trail has more updates of article %s than the store", id)
 		}
 	}
-	unsaid := -unnamed
-	for _, n := range done {
-		unsaid += n
+	missing := -withoutID
+	for _, n := range unrecorded {
+		missing += n
 	}
-	if missing == 0 {
-		assert.Zero(t, unsaid, "writes that the trail does not know of")
+	if requests == 0 {
+		assert.Zero(t, missing, "writes missing from the trail")
 	} else {
-		assert.GreaterOrEqual(t, unsaid, missing, "writes that the trail misses, and says so")
+		assert.GreaterOrEqual(t, missing, requests, "each request without a trace has a missing write")
 	}
-	assert.Len(t, w.late, missing, "errors that came late")
-	for _, err := range w.late {
+	assert.Len(t, w.lateErrors, requests, "late errors")
+	for _, err := range w.lateErrors {
 		var coverage *audithttp.CoverageError
 		assert.ErrorAs(t, err, &coverage)
 	}

@@ -1,3 +1,3 @@
-// Package queue holds tests that send audit contexts through a real queue, NATS
-// JetStream, which runs in the process of the test.
+// Package queue tests audit contexts that travel through a real queue, a NATS JetStream
+// server in the process of the test.
 package queue

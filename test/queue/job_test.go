@@ -23,10 +23,10 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// contextHeader is where the messages of these tests have the audit context.
+// contextHeader is the message header with the audit context.
 const contextHeader = "Audit-Context"
 
-const secret = "the secret of these tests, which has 32 bytes and more"
+const secret = "a secret of these tests that is longer than 32 bytes"
 
 func newKey(t *testing.T, id string) audit.ContextKey {
 	t.Helper()
@@ -35,14 +35,14 @@ func newKey(t *testing.T, id string) audit.ContextKey {
 	return key
 }
 
-// shop is the service that takes requests and leaves their work to a queue.
+// shop is a service that enqueues a job for each request.
 type shop struct {
 	queue   jetstream.JetStream
 	tracker audit.Tracker
 	key     audit.ContextKey
 }
 
-// actorOf is support, who acts for a customer.
+// actorOf returns a support user who acts on behalf of a customer.
 func actorOf(r *http.Request) (audit.Actor, error) {
 	customer := audit.User(r.Header.Get("Customer"))
 	return audit.Actor{
@@ -54,14 +54,14 @@ func actorOf(r *http.Request) (audit.Actor, error) {
 func (s *shop) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /invoices/{id}/send", s.send)
-	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as otelhttp does
+	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // like otelhttp
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		audithttp.NewMiddleware(audithttp.WithActor(actorOf), audithttp.WithChannel(semconv.ChannelAPI))(mux).ServeHTTP(w, r.WithContext(ctx))
 	})
 	return traced
 }
 
-// send leaves a job behind. The audit context and the trace travel side by side.
+// send enqueues a job. The audit context and the trace context have separate headers.
 func (s *shop) send(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	token, err := audit.MarshalContext(ctx, s.key, "mailer", time.Hour, audit.WithTenant(r.Header.Get("Tenant")))
@@ -85,28 +85,29 @@ func (s *shop) send(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// worker does the jobs, with a provider of its own.
+// worker runs jobs with a provider of its own.
 type worker struct {
 	tracker  audit.Tracker
 	audience string
 	keys     []audit.ContextKey
 }
 
-// do does one job and reports what became of it. The error is that of the context:
-// such a message is given up, and the refusal recorded as the worker's own deed.
-func (w *worker) do(ctx context.Context, msg jetstream.Msg, work func(context.Context, audit.ID) error) error {
+// handle runs one job with work and acknowledges the message. It returns the error of an
+// invalid audit context. The worker terminates such a message, and records the denial with
+// itself as the actor.
+func (w *worker) handle(ctx context.Context, msg jetstream.Msg, work func(context.Context, audit.ID) error) error {
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(msg.Headers()))
 	job, scope, err := audit.UnmarshalContext(ctx, msg.Headers().Get(contextHeader), w.audience, w.keys)
 	if err != nil {
-		refused := audit.Event{
+		denied := audit.Event{
 			Action: "job.accept", Outcome: audit.OutcomeDenied, Reason: err.Error(),
 			Actor: audit.System(w.audience), Target: audit.Target{Type: "queue", ID: msg.Subject()},
 		}
-		if tracked := w.tracker.Track(ctx, refused); tracked != nil {
-			return tracked
+		if err := w.tracker.Track(ctx, denied); err != nil {
+			return err
 		}
-		if ended := msg.Term(); ended != nil {
-			return ended
+		if err := msg.Term(); err != nil {
+			return err
 		}
 		return err
 	}
@@ -120,26 +121,26 @@ func (w *worker) do(ctx context.Context, msg jetstream.Msg, work func(context.Co
 	return msg.Ack()
 }
 
-// TestJobs sends requests of different actors through the queue. Every job fails once
-// and is delivered again.
+// TestJobs sends requests of different actors through the queue. Every job fails once and is
+// delivered again.
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	const requests = 50
 	queue := newQueue(t)
 	consumer := newConsumer(t, queue, "mailer")
-	atShop, atWorker := audittest.NewRecorder(t), audittest.NewRecorder(t)
-	last, current := newKey(t, "2026-10"), newKey(t, "2026-11")
-	service := &shop{queue: queue, tracker: atShop.Tracker("shop"), key: current}
+	shopRecorder, workerRecorder := audittest.NewRecorder(t), audittest.NewRecorder(t)
+	previous, current := newKey(t, "2026-10"), newKey(t, "2026-11")
+	service := &shop{queue: queue, tracker: shopRecorder.Tracker("shop"), key: current}
 	server := httptest.NewServer(service.handler())
 	defer server.Close()
-	mailer := &worker{tracker: atWorker.Tracker("mailer"), audience: "mailer", keys: []audit.ContextKey{last, current}}
+	mailer := &worker{tracker: workerRecorder.Tracker("mailer"), audience: "mailer", keys: []audit.ContextKey{previous, current}}
 
 	var work sync.WaitGroup
 	work.Go(func() {
-		seen := map[audit.ID]int{} // deliveries, by context
-		failed := fmt.Errorf("no connection to the mail server")
+		seen := map[audit.ID]int{} // deliveries by context ID
+		errMail := fmt.Errorf("no connection to the mail server")
 		deliver(t, consumer, 2*requests, func(msg jetstream.Msg) {
-			err := mailer.do(t.Context(), msg, func(ctx context.Context, id audit.ID) error {
+			err := mailer.handle(t.Context(), msg, func(ctx context.Context, id audit.ID) error {
 				invoice := audit.Target{Type: "invoice", ID: string(msg.Data())}
 				assert.False(t, id.IsZero())
 				seen[id]++
@@ -152,13 +153,13 @@ func TestJobs(t *testing.T) {
 					Kind: audit.KindSignal, Action: "invoice.update", Operation: audit.OperationUpdate, Target: invoice,
 				}))
 				if seen[id] == 1 {
-					return failed
+					return errMail
 				}
 				return nil
 			})
 			assert.NoError(t, err)
 		})
-		assert.Len(t, seen, requests, "each request has a context of its own, in all deliveries")
+		assert.Len(t, seen, requests, "each request has its own context ID, the same in all deliveries")
 	})
 
 	var clients sync.WaitGroup
@@ -185,14 +186,14 @@ func TestJobs(t *testing.T) {
 	work.Wait()
 	requireDrained(t, consumer)
 
-	stated := map[string]*record.Record{}
-	for _, r := range atShop.Records() {
-		stated[r.Target.ID] = r
+	requested := map[string]*sdk.Record{} // by invoice
+	for _, r := range shopRecorder.Records() {
+		requested[r.Target.ID] = r
 	}
-	require.Len(t, stated, requests)
+	require.Len(t, requested, requests)
 	counts := map[string]int{}
-	for _, r := range atWorker.Records() {
-		request := stated[r.Target.ID]
+	for _, r := range workerRecorder.Records() {
+		request := requested[r.Target.ID]
 		require.NotNil(t, request)
 		assert.Equal(t, "customer-"+strings.TrimPrefix(r.Actor.ID, "support-"), r.Actor.OnBehalfOf.ID)
 		assert.Equal(t, request.Actor, r.Actor)
@@ -212,7 +213,7 @@ func TestJobs(t *testing.T) {
 		counts[r.Kind.String()+" "+r.Action+" "+r.Outcome.String()]++
 	}
 	assert.Equal(t, map[string]int{
-		"intent invoice.send failure": requests, "signal invoice.update unknown": requests, // the first delivery's
-		"intent invoice.send success": requests, // the second's, which covers its signal
+		"intent invoice.send failure": requests, "signal invoice.update unknown": requests, // of the first delivery
+		"intent invoice.send success": requests, // of the second delivery, where it covers the signal
 	}, counts)
 }

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newQueue starts a server with a stream of jobs, and connects to it.
+// newQueue starts a server with a stream of jobs and connects to it.
 func newQueue(t *testing.T) jetstream.JetStream {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{
@@ -42,7 +42,7 @@ func newQueue(t *testing.T) jetstream.JetStream {
 	return queue
 }
 
-// newConsumer returns what reads the jobs of one audience.
+// newConsumer returns a consumer of the jobs of one audience.
 func newConsumer(t *testing.T, queue jetstream.JetStream, audience string) jetstream.Consumer {
 	t.Helper()
 	consumer, err := queue.CreateConsumer(t.Context(), "JOBS", jetstream.ConsumerConfig{
@@ -52,7 +52,7 @@ func newConsumer(t *testing.T, queue jetstream.JetStream, audience string) jetst
 	return consumer
 }
 
-// deliver hands the next n deliveries to handle, one after the other.
+// deliver calls handle for the next n deliveries, one after the other.
 func deliver(t *testing.T, consumer jetstream.Consumer, n int, handle func(jetstream.Msg)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -64,7 +64,7 @@ func deliver(t *testing.T, consumer jetstream.Consumer, n int, handle func(jetst
 	}
 }
 
-// requireDrained asserts that no delivery is left or to be repeated.
+// requireDrained waits until no message is pending or unacknowledged.
 func requireDrained(t *testing.T, consumer jetstream.Consumer) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -10,17 +10,17 @@ import (
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 )
 
-// The code of the application: ways to change an article's title, all of which do what
-// the task's deed says.
+// The application's functions that update the title of an article. Each shows the behavior
+// of its task.
 
-// byHand states its intent itself.
-func (w *world) byHand(ctx context.Context, k *task) error {
+// updateWithIntent tracks its intent itself.
+func (w *world) updateWithIntent(ctx context.Context, k *task) error {
 	before, err := w.store.Get(ctx, k.id)
 	after := article{ID: k.id, Title: newTitle}
 	if err == nil {
 		err = w.store.Update(ctx, after)
 	}
-	if k.silent() {
+	if k.noIntent() {
 		return err
 	}
 	e := audit.Event{Action: "article.update", Operation: audit.OperationUpdate, Target: audit.Target{Type: "article", ID: k.id}, Reason: k.reason}
@@ -29,7 +29,7 @@ func (w *world) byHand(ctx context.Context, k *task) error {
 	} else {
 		err = errors.Join(err, w.tracker.Track(ctx, e))
 	}
-	k.last()
+	k.afterIntent()
 	return err
 }
 
@@ -43,67 +43,67 @@ func outcomeOf(err error) audit.Outcome {
 	return audit.OutcomeFailure
 }
 
-// byRoute leaves its intent to the route, and says which article it is about, unless it
-// forgets that.
-func (w *world) byRoute(ctx context.Context, k *task) error {
-	if k.deed == twice {
-		return w.byHand(ctx, k)
+// updateOnIntentRoute relies on the intent of the route and sets its target, unless it
+// forgets to.
+func (w *world) updateOnIntentRoute(ctx context.Context, k *task) error {
+	if k.behavior == recordsTwice {
+		return w.updateWithIntent(ctx, k)
 	}
-	if !k.silent() {
+	if !k.noIntent() {
 		if err := audit.SetTarget(ctx, audit.Target{Type: "article", ID: k.id}); err != nil {
 			return err
 		}
 	}
 	err := w.store.Update(ctx, article{ID: k.id, Title: newTitle})
-	k.last()
+	k.afterIntent()
 	return err
 }
 
-// byRepository leaves its intent to the decorated store, unless it forgets to use that.
-func (w *world) byRepository(ctx context.Context, k *task) error {
+// updateByRepository relies on the decorated store, unless it forgets to use it.
+func (w *world) updateByRepository(ctx context.Context, k *task) error {
 	var articles auditrepo.Updater[article] = w.store
-	if !k.silent() {
+	if !k.noIntent() {
 		articles = w.articles.Updater(w.store)
 	}
 	err := articles.Update(ctx, article{ID: k.id, Title: newTitle})
-	k.last()
+	k.afterIntent()
 	return err
 }
 
-// inBulk changes articles 1 and 2, where everything happens, and states both as one
-// change. Then comes article 3, which that does not count.
-func (w *world) inBulk(ctx context.Context, k *task) error {
-	var done []string
+// updateInBulk updates articles 1 and 2 and tracks one intent for both. It also updates
+// article 3, which the intent does not count.
+func (w *world) updateInBulk(ctx context.Context, k *task) error {
+	var updated []string
 	var err error
 	for _, id := range []string{"1", "2"} {
 		if err = w.store.Update(ctx, article{ID: id, Title: newTitle}); err != nil {
 			break
 		}
-		done = append(done, id)
+		updated = append(updated, id)
 	}
 	if err == nil {
 		err = w.store.Update(ctx, article{ID: "3", Title: newTitle})
 	}
-	if k.silent() {
+	if k.noIntent() {
 		return err
 	}
-	err = errors.Join(err, w.trackBulk(ctx, outcomeOf(err), int64(len(done)), done))
-	k.last()
+	err = errors.Join(err, w.trackBulk(ctx, outcomeOf(err), int64(len(updated)), updated))
+	k.afterIntent()
 	return err
 }
 
-// byStatement changes all articles by one statement of the driver.
-func (w *world) byStatement(ctx context.Context, k *task) error {
+// updateByStatement updates all articles with one statement of the driver.
+func (w *world) updateByStatement(ctx context.Context, k *task) error {
 	d, ok := w.store.(*driver)
 	if !ok {
 		return errors.ErrUnsupported
 	}
 	n, err := d.UpdateAll(ctx, oldTitle)
-	if k.silent() {
+	if k.noIntent() {
 		return err
 	}
 	err = errors.Join(err, w.trackBulk(ctx, outcomeOf(err), n, nil))
-	k.last()
+	k.afterIntent()
 	return err
 }
 
@@ -114,41 +114,41 @@ func (w *world) trackBulk(ctx context.Context, outcome audit.Outcome, affected i
 	})
 }
 
-// later leaves the work to a goroutine, which begins when the request is over.
-func (w *world) later(ctx context.Context, k *task) error {
+// updateDetached starts a goroutine that updates the article after the request.
+func (w *world) updateDetached(ctx context.Context, k *task) error {
 	detached, scope, err := audit.Detach(ctx)
 	if err != nil {
 		return err
 	}
 	w.work.Go(func() {
 		<-k.answered
-		if err := quietly(func() error { return w.byHand(detached, k) }); (err == nil) != (k.succeeds() || k.deed == gone || k.deed == goneEarly) {
-			w.fail(ctx, err)
+		if err := recoverBoom(func() error { return w.updateWithIntent(detached, k) }); (err == nil) != (k.succeeds() || k.behavior == canceledAfterWrite || k.behavior == canceledBeforeWrite) {
+			w.addLateError(ctx, err)
 		}
 		if err := scope.End(detached); err != nil {
-			w.fail(ctx, err)
+			w.addLateError(ctx, err)
 		}
 	})
-	return w.ask(ctx, k)
+	return w.trackRequest(ctx, k)
 }
 
-// message is all that the worker knows of a job.
-type message struct{ token, id string }
+// job is a message to the worker.
+type job struct{ token, id string }
 
-// byJob leaves the work to a worker.
-func (w *world) byJob(ctx context.Context, k *task) error {
+// updateByJob enqueues a job that updates the article.
+func (w *world) updateByJob(ctx context.Context, k *task) error {
 	token, err := audit.MarshalContext(ctx, w.key, "worker", time.Minute)
 	if err != nil {
 		return err
 	}
-	w.queue <- message{token, k.id}
-	return w.ask(ctx, k)
+	w.queue <- job{token, k.id}
+	return w.trackRequest(ctx, k)
 }
 
-// ask states what a request does that leaves the work to others.
-func (w *world) ask(ctx context.Context, k *task) error {
-	if k.deed == gone || k.deed == goneEarly {
-		k.hangUp()
+// trackRequest tracks the intent of a request whose update happens later.
+func (w *world) trackRequest(ctx context.Context, k *task) error {
+	if k.behavior == canceledAfterWrite || k.behavior == canceledBeforeWrite {
+		k.cancelAndWait()
 	}
 	return w.tracker.Track(ctx, audit.Event{
 		Action: "article.request_update", Operation: audit.OperationExecute, Outcome: audit.OutcomeSuccess,
@@ -156,18 +156,19 @@ func (w *world) ask(ctx context.Context, k *task) error {
 	})
 }
 
-// serveJob is the worker, which is stopped in the middle of a job that is cancelled.
-func (w *world) serveJob(ctx context.Context) error {
-	m := <-w.queue
-	k := w.get(m.id)
+// runJob runs one job as the worker does. To cancel a task, the worker is stopped during the
+// job.
+func (w *world) runJob(ctx context.Context) error {
+	j := <-w.queue
+	k := w.get(j.id)
 	<-k.answered
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	k.cancel, k.gone = stop, ctx.Done()
-	ctx, scope, err := audit.UnmarshalContext(k.within(ctx), m.token, "worker", []audit.ContextKey{w.key})
+	k.cancel, k.canceled = stop, ctx.Done()
+	ctx, scope, err := audit.UnmarshalContext(contextWithTask(ctx, k), j.token, "worker", []audit.ContextKey{w.key})
 	if err != nil {
 		return err
 	}
-	err = quietly(func() error { return w.byHand(ctx, k) })
+	err = recoverBoom(func() error { return w.updateWithIntent(ctx, k) })
 	return errors.Join(err, scope.End(ctx))
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// seal writes a token as docs/context-token.md says.
+// seal returns a token in the format of docs/context-token.md.
 func seal(keyID, secret, payload string) string {
 	signed := "audit1." + keyID + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -26,17 +26,16 @@ func seal(keyID, secret, payload string) string {
 	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// payload is that of a token for the mailer that lives from issued to expires,
-// counted from now.
+// payload returns the payload of a token for the mailer that is valid from issued to
+// expires, relative to now.
 func payload(issued, expires time.Duration) string {
 	now := time.Now()
 	return fmt.Sprintf(`{"actor":{"id":"ceo","type":"user"},"audience":"mailer","expires":%d,"id":%q,"issued":%d}`,
 		now.Add(expires).Unix(), audit.NewID(), now.Add(issued).Unix())
 }
 
-// TestRefusedJobs puts messages on the queue of the mailer that nobody should
-// believe, among those that are genuine.
-func TestRefusedJobs(t *testing.T) {
+// TestRejectedJobs sends the mailer genuine messages and messages that it must reject.
+func TestRejectedJobs(t *testing.T) {
 	t.Parallel()
 	queue := newQueue(t)
 	recorder := audittest.NewRecorder(t)
@@ -57,18 +56,18 @@ func TestRefusedJobs(t *testing.T) {
 		want  error
 	}{
 		{"genuine", marshal("clerk", "mailer"), nil},
-		{"genuine, made by the description of the format", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "ceo", "clerk", 1)), nil},
+		{"genuine, built from the format's description", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "ceo", "clerk", 1)), nil},
 		{"no context", "", audit.ErrContextMalformed},
 		{"nonsense", "Bearer abc", audit.ErrContextMalformed},
-		{"another's name on the clerk's signature", strings.Join([]string{parts[0], parts[1], parts[2], clerk[3]}, "."), audit.ErrContextForged},
+		{"another payload with the clerk's signature", strings.Join([]string{parts[0], parts[1], parts[2], clerk[3]}, "."), audit.ErrContextForged},
 		{"another secret", seal("k1", "not "+keySecret, payload(0, time.Hour)), audit.ErrContextForged},
-		{"a key of the forger's own", seal("k2", keySecret, payload(0, time.Hour)), audit.ErrContextUnknownKey},
-		{"a bit in the payload", parts[0] + "." + parts[1] + "." + "f" + parts[2][1:] + "." + parts[3], audit.ErrContextForged},
+		{"unknown key", seal("k2", keySecret, payload(0, time.Hour)), audit.ErrContextUnknownKey},
+		{"changed payload", parts[0] + "." + parts[1] + "." + "f" + parts[2][1:] + "." + parts[3], audit.ErrContextForged},
 		{"stale", seal("k1", keySecret, payload(-2*time.Hour, -time.Hour)), audit.ErrContextExpired},
 		{"from the future", seal("k1", keySecret, payload(time.Hour, 2*time.Hour)), audit.ErrContextNotYetValid},
-		{"replayed from another audience", marshal("ceo", "billing"), audit.ErrContextAudience},
-		{"of an audience with a longer name", marshal("ceo", "mailer2"), audit.ErrContextAudience},
-		{"signed, but with a member that nobody knows", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "{", `{"a":1,`, 1)), audit.ErrContextMalformed},
+		{"from another audience", marshal("ceo", "billing"), audit.ErrContextAudience},
+		{"from an audience with a longer name", marshal("ceo", "mailer2"), audit.ErrContextAudience},
+		{"signed, with an unknown member", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "{", `{"a":1,`, 1)), audit.ErrContextMalformed},
 	}
 	for _, job := range jobs {
 		msg := nats.NewMsg("jobs.mailer")
@@ -82,13 +81,13 @@ func TestRefusedJobs(t *testing.T) {
 
 	consumer := newConsumer(t, queue, "mailer")
 	mailer := &worker{tracker: recorder.Tracker("mailer"), audience: "mailer", keys: []audit.ContextKey{key}}
-	at, done := 0, 0
+	next, sent := 0, 0
 	deliver(t, consumer, len(jobs), func(msg jetstream.Msg) {
-		job := jobs[at]
-		at++
-		require.Equal(t, job.name, string(msg.Data()), "nothing is delivered twice")
-		err := mailer.do(t.Context(), msg, func(ctx context.Context, _ audit.ID) error {
-			done++
+		job := jobs[next]
+		next++
+		require.Equal(t, job.name, string(msg.Data()), "each message is delivered once, in order")
+		err := mailer.handle(t.Context(), msg, func(ctx context.Context, _ audit.ID) error {
+			sent++
 			return mailer.tracker.Track(ctx, audit.Event{Action: "mail.send", Outcome: audit.OutcomeSuccess})
 		})
 		if job.want == nil {
@@ -98,19 +97,19 @@ func TestRefusedJobs(t *testing.T) {
 		}
 	})
 	requireDrained(t, consumer)
-	assert.Equal(t, 2, done)
+	assert.Equal(t, 2, sent)
 
-	refused := 0
+	rejected := 0
 	for _, r := range recorder.Records() {
 		switch r.Action {
 		case "mail.send":
 			assert.Equal(t, audit.User("clerk"), r.Actor)
 		default:
-			refused++
+			rejected++
 			assert.Equal(t, audit.System("mailer"), r.Actor)
 			assert.Empty(t, r.Channel)
 			assert.NotContains(t, r.Reason, "ceo")
 		}
 	}
-	assert.Equal(t, len(jobs)-2, refused)
+	assert.Equal(t, len(jobs)-2, rejected)
 }

@@ -1,0 +1,103 @@
+package everywhere_test
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/opendeed/audit"
+	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/semconv"
+)
+
+// updateFunc is the type of the functions in updates_test.go.
+type updateFunc func(context.Context, *task) error
+
+// routeIntent is the intent of the routes that have one.
+var routeIntent = audit.Event{Action: "article.update", Operation: audit.OperationUpdate}
+
+// newMux returns the application on net/http. Its admin panel has a second middleware inside
+// the first.
+func (w *world) newMux() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /api/articles/{id}", w.httpHandler(w.updateWithIntent))
+	mux.Handle("POST /route/articles/{id}", audithttp.Intent(w.tracker, routeIntent, w.httpHandler(w.updateOnIntentRoute)))
+	mux.Handle("POST /repository/articles/{id}", w.httpHandler(w.updateByRepository))
+	mux.Handle("POST /bulk/articles/{id}", w.httpHandler(w.updateInBulk))
+	mux.Handle("POST /statement/articles/{id}", w.httpHandler(w.updateByStatement))
+	mux.Handle("POST /later/articles/{id}", w.httpHandler(w.updateDetached))
+	mux.Handle("POST /job/articles/{id}", w.httpHandler(w.updateByJob))
+	mux.Handle("POST /admin/articles/{id}", audithttp.NewMiddleware(append(w.middlewareOptions(semconv.ChannelAdmin),
+		audithttp.WithActor(adminOf), audithttp.WithOnBehalfOf(ownerOf))...)(w.httpHandler(w.updateAsAdmin)))
+	return audithttp.NewMiddleware(append(w.middlewareOptions(semconv.ChannelAPI), audithttp.WithActor(actorOf))...)(mux)
+}
+
+// newEcho returns the application on Echo. Its admin panel is a group.
+func (w *world) newEcho() http.Handler {
+	e := echo.New()
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(_ echo.Context, err error, _ []byte) error { return err }}))
+	e.Use(auditecho.Middleware(
+		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return actorOf(c.Request()) }),
+		auditecho.WithHTTP(w.middlewareOptions(semconv.ChannelAPI)...),
+	))
+	e.POST("/api/articles/:id", w.echoHandler(w.updateWithIntent))
+	e.POST("/route/articles/:id", w.echoHandler(w.updateOnIntentRoute), auditecho.Intent(w.tracker, routeIntent))
+	admin := e.Group("/admin", auditecho.Middleware(
+		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return adminOf(c.Request()) }),
+		auditecho.WithOnBehalfOf(func(c echo.Context, a audit.Actor) (audit.Actor, error) { return ownerOf(c.Request(), a) }),
+		auditecho.WithHTTP(w.middlewareOptions(semconv.ChannelAdmin)...),
+	))
+	admin.POST("/articles/:id", w.echoHandler(w.updateAsAdmin))
+	return e
+}
+
+// middlewareOptions returns the options that all middlewares share.
+func (w *world) middlewareOptions(channel string) []audithttp.Option {
+	return []audithttp.Option{
+		audithttp.WithChannel(channel), audithttp.WithDenials(w.tracker), audithttp.WithCoverage(w.tracker, nil),
+		audithttp.WithErrorHandler(w.addLateError),
+	}
+}
+
+func actorOf(r *http.Request) (audit.Actor, error) { return audit.User(r.Header.Get("User")), nil }
+
+func adminOf(r *http.Request) (audit.Actor, error) {
+	return audit.User("root-of-" + r.Header.Get("User")), nil
+}
+
+func ownerOf(r *http.Request, _ audit.Actor) (audit.Actor, error) {
+	return audit.User(r.Header.Get("View-As")), nil
+}
+
+func (w *world) updateAsAdmin(ctx context.Context, k *task) error {
+	k.reason = "spam"
+	return w.updateWithIntent(ctx, k)
+}
+
+func (w *world) httpHandler(update updateFunc) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		k := w.get(r.PathValue("id"))
+		k.canceled = r.Context().Done()
+		if k.behavior == deniedRequest {
+			rw.WriteHeader(http.StatusForbidden)
+			return
+		}
+		rw.WriteHeader(statusOf(update(contextWithTask(r.Context(), k), k)))
+	}
+}
+
+func (w *world) echoHandler(update updateFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		k, r := w.get(c.Param("id")), c.Request()
+		k.canceled = r.Context().Done()
+		if k.behavior == deniedRequest {
+			return echo.ErrForbidden
+		}
+		if err := update(contextWithTask(r.Context(), k), k); err != nil {
+			return echo.NewHTTPError(statusOf(err))
+		}
+		return c.NoContent(http.StatusNoContent)
+	}
+}
