@@ -160,7 +160,7 @@ func pairs(kv ...any) bson.D {
 }
 
 // render returns the action, outcome and target of a record, then a line for each change.
-func render(r *sdk.Record) []string {
+func render(r *record.Record) []string {
 	lines := []string{r.Action + " " + r.Outcome.String() + " " + r.Target.Type + "/" + r.Target.ID}
 	for _, c := range r.Changes {
 		line := c.Field + " = " + c.New.Type().String()

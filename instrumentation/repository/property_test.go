@@ -21,7 +21,7 @@ import (
 type contents map[string]map[string]string
 
 // apply checks the old values of a record and applies its changes.
-func (s contents) apply(t *testing.T, r *sdk.Record) {
+func (s contents) apply(t *testing.T, r *record.Record) {
 	t.Helper()
 	id := r.Target.ID
 	if r.Outcome != audit.OutcomeSuccess {

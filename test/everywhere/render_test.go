@@ -13,7 +13,7 @@ import (
 const actionCoverageMissing = semconv.ActionCoverageMissing
 
 // render returns a record as a line of the table.
-func render(r *sdk.Record) string {
+func render(r *record.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s by %s through %s", r.Kind, r.Action, r.Outcome, renderActor(&r.Actor), r.Channel)
 	for _, kv := range r.Metadata {
@@ -52,7 +52,7 @@ func renderValue(v attribute.Value) string {
 
 // updatedArticles returns the ids of the articles that a record reports as updated, and how
 // many more it counts without an id.
-func updatedArticles(r *sdk.Record) (ids []string, more int) {
+func updatedArticles(r *record.Record) (ids []string, more int) {
 	if r.Outcome != audit.OutcomeSuccess || r.Operation != audit.OperationUpdate || r.Target.Type != "article" {
 		return nil, 0
 	}

@@ -42,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{dir: t.TempDir(), queue: make(chan job, 1)}
 	var err error
 	w.provider, err = sdk.NewTrackerProvider(
-		sdk.WithLedger(w.dir, nil, sdk.WithSegmentSize(ledger.MinSegmentSize)),
+		sdk.WithLedger(w.dir, ledger.WithSegmentSize(ledger.MinSegmentSize)),
 		sdk.WithAnonymous(), // for no action
 	)
 	require.NoError(t, err)
@@ -115,7 +115,7 @@ func statusOf(err error) int {
 }
 
 // close shuts the world down and returns its trail.
-func (w *world) close(t *testing.T) []*sdk.Record {
+func (w *world) close(t *testing.T) []*record.Record {
 	t.Helper()
 	w.work.Wait()
 	if d, ok := w.store.(*driver); ok {
@@ -149,7 +149,7 @@ func (w *world) entries(t *testing.T) (n int) {
 
 // requireNoLostWrites compares the store's writes with the trail. A write may be missing
 // from the trail only if the trail reports that its request left no trace.
-func (w *world) requireNoLostWrites(t *testing.T, trail []*sdk.Record) {
+func (w *world) requireNoLostWrites(t *testing.T, trail []*record.Record) {
 	t.Helper()
 	unrecorded, requests := map[string]int{}, 0 // writes by id, and requests reported as missing coverage
 	writes := w.store.writtenIDs(t)

@@ -186,7 +186,7 @@ func TestJobs(t *testing.T) {
 	work.Wait()
 	requireDrained(t, consumer)
 
-	requested := map[string]*sdk.Record{} // by invoice
+	requested := map[string]*record.Record{} // by invoice
 	for _, r := range shopRecorder.Records() {
 		requested[r.Target.ID] = r
 	}
