@@ -1,42 +1,50 @@
 package audit
 
-import "context"
+import (
+	"context"
 
-// TrackLogin records that e.Actor, or the context's if e has none, logged in by
-// authMethod. It fills what e leaves empty: the target, which is the actor's account, the action from its
-// type ("user.login"), the operation and the outcome, success.
+	"github.com/opendeed/audit/internal/sanitize"
+)
+
+// TrackLogin records that an actor logged in. authMethod says how, e.g. "password"; it is
+// the actor's AuthMethod unless that is set. TrackLogin fills what e leaves empty: the
+// actor from the context, the target with the actor's account, the action from the
+// target's type ("user.login"), the operation, and the outcome, success.
 func TrackLogin(ctx context.Context, t Tracker, e Event, authMethod string) error {
 	return trackSession(ctx, t, e, OperationLogin, authMethod)
 }
 
-// TrackLogout records that e.Actor, or the context's if e has none, logged out.
-// It fills what e leaves empty: the target, which is the actor's account, the
-// action from its type ("user.logout"), the operation and the outcome, success.
+// TrackLogout records that an actor logged out. It fills what e leaves empty as
+// [TrackLogin] does; the action is "user.logout".
 func TrackLogout(ctx context.Context, t Tracker, e Event, authMethod string) error {
 	return trackSession(ctx, t, e, OperationLogout, authMethod)
 }
 
-// TrackLoginFailure records that somebody tried to log in as claimedID and was
-// refused. The actor is anonymous, since nobody proved to be anyone, and needs no
-// leave of the provider; the target is the user of the claimed id, the action
-// "user.login" and the outcome denied, unless e says otherwise.
+// TrackLoginFailure records that somebody failed to log in. e.Target.ID is the account
+// that the client claimed, such as the login name of a form.
 //
-// claimedID is what a client sent: it is cleaned with [CleanClientText], and
-// marked, so that no login name keeps the attempt from being recorded.
-func TrackLoginFailure(ctx context.Context, t Tracker, e Event, claimedID, authMethod string) error {
+//	audit.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: form.Login}}, "password")
+//
+// It fills what e leaves empty: the actor, who is anonymous and needs no permission; the
+// target's type, "user"; the action "user.login"; the operation; and the outcome, denied.
+//
+// The target's ID comes from a client. It is shortened and cleaned as [WithClientMetadata]
+// does, and marked, so that no login name keeps the attempt out of the trail.
+func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod string) error {
 	if e.Actor.IsZero() {
 		e.Actor = Anonymous()
 	}
 	if e.Actor.AuthMethod == "" {
 		e.Actor.AuthMethod = authMethod
 	}
-	if e.Target == (Target{}) {
-		e.Target = Target{Type: "user", ID: CleanClientText(claimedID)}
-		if e.Target.ID != claimedID {
-			f := derive(ctx)
-			f.marked = []string{"target.id"}
-			ctx = f
-		}
+	if e.Target.Type == "" {
+		e.Target.Type = "user"
+	}
+	if clean := sanitize.Client(e.Target.ID); clean != e.Target.ID {
+		e.Target.ID = clean
+		f := derive(ctx)
+		f.marked = []string{"target.id"}
+		ctx = f
 	}
 	e.fill(OperationLogin, OutcomeDenied)
 	return trackWith(ctx, t, e)
@@ -44,8 +52,7 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, claimedID, authM
 
 func trackSession(ctx context.Context, t Tracker, e Event, op Operation, authMethod string) error {
 	if e.Actor.IsZero() {
-		// The target is the actor's account, so that the actor is needed ahead of
-		// Track.
+		// The target is the actor's account, so the actor is needed before Track.
 		r, err := Resolve(ctx, &e, endResolverWait)
 		r.Done()
 		if err != nil {

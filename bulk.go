@@ -1,7 +1,6 @@
 package audit
 
-// Bulk says that an event is about many objects at once: an application states a bulk
-// change by it, which no data layer can do in its place. The zero value means that the
+// Bulk describes a change of many objects by one event. The zero value means that the
 // event is about its target alone.
 //
 //	audit.Event{
@@ -10,16 +9,16 @@ package audit
 //		Bulk:   audit.Bulk{Selector: "published_before=2020-01-01", Affected: 1204, Sample: ids[:20]},
 //	}
 //
-// The event covers the signals of its own operation on the objects in the sample, as
-// if each were its target. Those of others are recorded: put all ids into the sample
-// where a data layer raises a signal for each.
+// The event covers the signals of its operation on each object in the sample, as if that
+// were its target. Signals of other objects are recorded, so if a data layer raises a
+// signal for each object, put all IDs into the sample.
 type Bulk struct {
-	// Selector says which objects, in the application's own words. It is required.
+	// Selector describes the objects in the application's own words. It is required.
 	Selector string
-	// Affected is how many objects were changed, from 0 to MaxAffected.
+	// Affected is the number of changed objects, from 0 to 2^53-1.
 	Affected int64
-	// Sample holds ids of some of them, or all. The SDK keeps MaxSample at most, and
-	// marks the record where there were more.
+	// Sample holds the IDs of some objects, or of all. The SDK keeps the first 1000 and
+	// marks the record if there are more.
 	Sample []string
 }
 

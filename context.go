@@ -2,16 +2,16 @@ package audit
 
 import "context"
 
-// frame is the one value that this package keeps in a context, so that a Track
-// call finds everything with a single look-up. It is a context itself, which
-// saves the allocation of a context.WithValue.
+// frame is the only value that this package keeps in a context, so that a Track call
+// finds everything with one lookup. It is a context itself, which saves the allocation of
+// context.WithValue.
 type frame struct {
 	context.Context
 	scope      *Scope
-	actor      *Actor // of a ContextWithActor nearer than the scope
+	actor      *Actor // of a ContextWithActor inside the scope
 	suppressed bool
 	resolving  *Scope   // whose resolver runs with this context
-	marked     []string // what a helper of this package cleaned in the event
+	marked     []string // paths that a helper of this package cleaned in the event
 }
 
 type frameKey struct{}
@@ -24,7 +24,7 @@ func (f *frame) Value(key any) any {
 	return f.Context.Value(key)
 }
 
-// frameOf returns what ctx carries, never nil.
+// frameOf returns the frame of ctx, never nil.
 func frameOf(ctx context.Context) *frame {
 	if f, ok := ctx.Value(frameKey{}).(*frame); ok {
 		return f
@@ -32,19 +32,18 @@ func frameOf(ctx context.Context) *frame {
 	return &noFrame
 }
 
-// noFrame is read only.
+// noFrame is read-only.
 var noFrame frame
 
-// derive returns a frame around ctx that carries what ctx carries.
+// derive returns a copy of the frame of ctx, as a child of ctx.
 func derive(ctx context.Context) *frame {
 	f := *frameOf(ctx)
 	f.Context = ctx
 	return &f
 }
 
-// ContextWithActor returns a context whose events are the actor's, unless they
-// state their own or a scope is opened and given another. A zero actor states
-// nothing.
+// ContextWithActor returns a context whose events have the actor a, unless an event or an
+// inner scope has its own. If a is zero it returns ctx.
 func ContextWithActor(ctx context.Context, a Actor) context.Context {
 	if a.IsZero() {
 		return ctx
@@ -55,33 +54,32 @@ func ContextWithActor(ctx context.Context, a Actor) context.Context {
 	return f
 }
 
-// SuppressSignals returns a context whose signals are not recorded: Track
-// returns nil for them and counts them. Intents are not affected.
+// SuppressSignals returns a context whose signals are not recorded: Track counts them and
+// returns nil. It does not affect intents.
 func SuppressSignals(ctx context.Context) context.Context {
 	f := derive(ctx)
 	f.suppressed = true
 	return f
 }
 
-// SignalsSuppressed reports whether ctx comes from SuppressSignals, for integrations
-// that can spare themselves the making of a signal.
+// SignalsSuppressed reports whether ctx comes from SuppressSignals. Integrations need not
+// make a signal then.
 func SignalsSuppressed(ctx context.Context) bool { return frameOf(ctx).suppressed }
 
-// ScopeFromContext returns the nearest scope, or nil. The methods of Scope may
-// be called on nil.
+// ScopeFromContext returns the nearest scope, or nil, on which the methods of Scope may be
+// called.
 func ScopeFromContext(ctx context.Context) *Scope {
 	return frameOf(ctx).scope
 }
 
-// SetActor states the actor of the current scope, for authentication that runs
-// after the scope was opened. It returns ErrNoScope where there is none.
+// SetActor sets the actor of the nearest scope, for authentication that runs after the
+// scope was opened. It returns ErrNoScope if ctx has no scope.
 func SetActor(ctx context.Context, a Actor) error {
 	return ScopeFromContext(ctx).Set(WithActor(a))
 }
 
-// SetTarget states the target of the route intent that the current scope was
-// opened for, once the handler knows it. It returns ErrNoScope where there is no
-// scope.
+// SetTarget sets the target of the route intent for which the nearest scope was opened,
+// once the handler knows it. It returns ErrNoScope if ctx has no scope.
 func SetTarget(ctx context.Context, t Target) error {
 	return ScopeFromContext(ctx).Set(func(o *scopeOptions) { o.target = &t })
 }

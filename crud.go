@@ -2,27 +2,26 @@ package audit
 
 import "context"
 
-// TrackCreate records that e.Target was created as after. It fills what e leaves
-// empty: the action from the target's type ("article.create"), the operation, the
+// TrackCreate records that e.Target was created with the value after. It fills what e
+// leaves empty: the action from the target's type ("article.create"), the operation, the
 // changes and the outcome, success.
 func TrackCreate[T any](ctx context.Context, t Tracker, e Event, after T, opts ...DiffOption) error {
 	return trackChange(ctx, t, e, OperationCreate, nil, &after, opts)
 }
 
-// TrackUpdate records that e.Target was changed from before to after. It fills
-// what e leaves empty: the action from the target's type ("article.update"), the
-// operation, the changes and the outcome, success. An update without tracked
-// changes is recorded all the same.
+// TrackUpdate records that e.Target changed from before to after. It fills what e leaves
+// empty: the action from the target's type ("article.update"), the operation, the changes
+// and the outcome, success. It records an update without tracked changes too.
 //
-// before must be read ahead of the write: a pointer to what was changed in place
-// shows no difference.
+// before must be a copy from before the write: a pointer to an object that was changed in
+// place shows no difference.
 func TrackUpdate[T any](ctx context.Context, t Tracker, e Event, before, after T, opts ...DiffOption) error {
 	return trackChange(ctx, t, e, OperationUpdate, &before, &after, opts)
 }
 
-// TrackDelete records that e.Target, which was before, was deleted. It fills what
-// e leaves empty: the action from the target's type ("article.delete"), the
-// operation, the changes and the outcome, success.
+// TrackDelete records that e.Target, whose value was before, was deleted. It fills what e
+// leaves empty: the action from the target's type ("article.delete"), the operation, the
+// changes and the outcome, success.
 func TrackDelete[T any](ctx context.Context, t Tracker, e Event, before T, opts ...DiffOption) error {
 	return trackChange(ctx, t, e, OperationDelete, &before, nil, opts)
 }
@@ -39,7 +38,7 @@ func trackChange[T any](ctx context.Context, t Tracker, e Event, op Operation, b
 	return trackWith(ctx, t, e)
 }
 
-// fill sets what e leaves empty.
+// fill sets the fields that e leaves empty.
 func (e *Event) fill(op Operation, outcome Outcome) {
 	if e.Action == "" && e.Target.Type != "" {
 		e.Action = e.Target.Type + "." + op.String()

@@ -32,7 +32,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	f, s := newDetachedScope(context.WithoutCancel(ctx))
 	r := Resolved{Scope: outer.scope}
 	if p := outer.scope; p != nil {
-		r.takeOff() // a resolver is called only where its scope waits for that
+		r.enter() // a resolver is called only where its scope waits for that
 		defer r.Done()
 		s.channel, s.tenant = r.Channel, r.Tenant
 		s.metadata, s.overridden, s.marked = r.Metadata, r.Overridden, r.Marked
@@ -44,7 +44,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	if s.actor != nil {
 		return f, s, nil
 	}
-	actor, err := outer.resolveActor(ctx, detachedResolverWait, r.flying)
+	actor, err := outer.resolveActor(ctx, detachedResolverWait, r.entered)
 	if _, failed := errors.AsType[*ActorError](err); failed {
 		return nil, nil, err
 	}
@@ -57,6 +57,6 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 func newDetachedScope(ctx context.Context) (*frame, *Scope) {
 	c := new(scopeContext)
 	c.Context, c.scope, c.suppressed = ctx, &c.own, frameOf(ctx).suppressed
-	c.own.signals.limit = DefaultSignalLimit
+	c.own.signals.limit = defaultSignalLimit
 	return &c.frame, &c.own
 }

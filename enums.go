@@ -2,18 +2,18 @@ package audit
 
 import "strconv"
 
-// Kind tells how an event came to be known.
+// Kind says how an event became known.
 type Kind uint8
 
 const (
-	// KindIntent is an event that application code stated.
+	// KindIntent is an event that application code records explicitly.
 	KindIntent Kind = iota
-	// KindSignal is an event that a data layer noticed: a fallback, recorded only
-	// where no intent covers it.
+	// KindSignal is an event that a data layer noticed. It is a fallback, recorded only if
+	// no intent covers it.
 	KindSignal
 )
 
-// Operation is the generic class of an action.
+// Operation is the general class of an action.
 type Operation uint8
 
 // The operations.
@@ -28,17 +28,17 @@ const (
 	OperationLogout
 )
 
-// Outcome is how an attempt ended.
+// Outcome says how an action ended.
 type Outcome uint8
 
 const (
-	// OutcomeUnknown is the zero value: the caller does not say.
+	// OutcomeUnknown is the zero value: the caller does not know, or did not say.
 	OutcomeUnknown Outcome = iota
-	// OutcomeSuccess means that it was done.
+	// OutcomeSuccess means that the action was done.
 	OutcomeSuccess
-	// OutcomeFailure means that it was tried and failed.
+	// OutcomeFailure means that the action failed.
 	OutcomeFailure
-	// OutcomeDenied means that it was refused for lack of authority.
+	// OutcomeDenied means that the actor was not allowed to do it.
 	OutcomeDenied
 )
 
@@ -50,19 +50,19 @@ const (
 	ActorNone ActorType = iota
 	// ActorUser is a person with an account.
 	ActorUser
-	// ActorService is another program, known by its credentials.
+	// ActorService is another program, identified by its credentials.
 	ActorService
 	// ActorSystem is the program itself: a job, a migration, a scheduler.
 	ActorSystem
-	// ActorAnonymous is somebody who is deliberately not known. It must be stated
-	// and be allowed by the provider.
+	// ActorAnonymous is somebody who is deliberately not identified. It must be set
+	// explicitly, and the provider must allow it.
 	ActorAnonymous
-	// ActorUnresolved stands in signals whose actor is not known. An intent must
-	// not have it.
+	// ActorUnresolved is the actor of a signal whose actor is not known. An intent must not
+	// have it.
 	ActorUnresolved
 )
 
-// The words are those of the records, in the order of the constants.
+// The words that records use, in the order of the constants.
 var (
 	kindWords      = [...]string{"intent", "signal"}
 	operationWords = [...]string{"unspecified", "create", "read", "update", "delete", "execute", "login", "logout"}

@@ -10,10 +10,12 @@ var (
 	// ErrNoProvider means that no TrackerProvider was set: nothing was recorded.
 	ErrNoProvider = errors.New("audit: no tracker provider is set; call audit.SetTrackerProvider when the program starts")
 	// ErrNoActor means that neither the event nor its context has an actor.
-	ErrNoActor = errors.New("audit: no actor; state one in the event, in the scope or with audit.ContextWithActor")
-	// ErrAnonymousNotAllowed means that the actor is anonymous and the provider
-	// does not allow that for the action.
-	ErrAnonymousNotAllowed = errors.New("audit: anonymous is not allowed for this action; allow it with sdk.WithAnonymous or state an actor")
+	ErrNoActor = errors.New("audit: no actor; set one in the event, in the scope or with audit.ContextWithActor")
+	// ErrAnonymousNotAllowed means that the actor is anonymous and the provider does not
+	// allow that for the action.
+	ErrAnonymousNotAllowed = errors.New("audit: anonymous is not allowed for this action; allow it with sdk.WithAnonymous or set an actor")
+	// ErrScopeEnded means that the scope has ended: it can't be changed any more.
+	ErrScopeEnded = errors.New("audit: the scope has ended; change it before End")
 	// ErrNoScope means that the context has no scope.
 	ErrNoScope = errors.New("audit: the context has no scope; open one with audit.NewScope, audit.Run or a middleware")
 	// ErrDropped means that a processor decided not to record the event.
@@ -25,8 +27,8 @@ var (
 	// ErrLedgerFull means that a ledger stayed at its size limit for the track
 	// timeout.
 	ErrLedgerFull = errors.New("audit: the ledger stayed full for the track timeout")
-	// ErrMaybeStored means that it is not known whether the record was stored. Try
-	// again with the same ID.
+	// ErrMaybeStored means that the record may have been stored. Try again with the same
+	// ID.
 	ErrMaybeStored = errors.New("audit: the record may or may not be stored; try again with the same id")
 )
 
@@ -49,36 +51,36 @@ var (
 	ErrContextNotYetValid = errors.New("audit: the context token was made in the future; compare the clocks")
 )
 
-// ValidationError says what is wrong with an event. It carries no values.
+// ValidationError reports what is wrong with an event. It never contains a value.
 type ValidationError struct {
 	// Field is the path of the field, e.g. "target.type".
 	Field string
-	// Reason is what is wrong with it and what would be right.
+	// Reason says what is wrong with the field and what would be right.
 	Reason string
 }
 
-// Error returns a sentence for logs.
+// Error describes the problem for logs.
 func (e *ValidationError) Error() string {
 	return "audit: " + e.Field + ": " + e.Reason
 }
 
-// DeliveryError says which deliveries have the record, by exporter name, when
-// not all of them do.
+// DeliveryError reports that not every delivery has the record. It names deliveries by
+// their exporter or ledger.
 type DeliveryError struct {
-	// ID is the record's, to be passed again when the caller tries again.
+	// ID is the record's. Pass it again to try again.
 	ID ID
-	// Stored have the record.
+	// Stored names the deliveries that have the record.
 	Stored []string
-	// Failed do not have it.
+	// Failed names the deliveries that do not have it.
 	Failed []string
-	// Unknown may have it. errors.Is(err, ErrMaybeStored) holds where this is not
-	// empty.
+	// Unknown names the deliveries that may have it. If there are any,
+	// errors.Is(err, ErrMaybeStored) is true.
 	Unknown []string
-	// Err is why, joined over all that failed.
+	// Err joins the causes.
 	Err error
 }
 
-// Error returns a sentence for logs.
+// Error describes the failure for logs.
 func (e *DeliveryError) Error() string {
 	var b strings.Builder
 	b.WriteString("audit: record ")
@@ -102,7 +104,7 @@ func (e *DeliveryError) Error() string {
 // Unwrap returns the causes.
 func (e *DeliveryError) Unwrap() error { return e.Err }
 
-// Is matches ErrMaybeStored where some delivery may have the record.
+// Is reports whether target is ErrMaybeStored and a delivery may have the record.
 func (e *DeliveryError) Is(target error) bool {
 	return target == ErrMaybeStored && len(e.Unknown) > 0
 }

@@ -6,22 +6,24 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Event is what happened, as the caller states it. Action is required; what
-// else is zero is filled from the context or left out of the record.
+// Event is what happened. Action is required. Other fields that are zero are filled from
+// the context or left out of the record.
 //
-// Track copies what it keeps: the caller may reuse the event and its slices as
-// soon as Track has returned.
+// Track copies what it keeps: the caller may reuse the event and its slices once Track
+// has returned.
 type Event struct {
-	// ID names the record. It is assigned when zero. A caller that tries again
-	// after an error passes the same ID (see [DeliveryError]), so that the two
-	// attempts are one record.
+	// ID identifies the record. Track assigns one if it is zero. A caller that tries
+	// again after an error passes the same ID (see [DeliveryError]), so that both calls
+	// make one record.
 	ID ID
-	// Time is when it happened, between the years 1970 and 9999. It is assigned
-	// when zero.
+	// Time is when it happened, between the years 1970 and 9999. Track assigns the
+	// current time if it is zero.
 	Time time.Time
-	// Kind tells a stated intent (the zero value) from a noticed signal.
+	// Kind distinguishes intents (the zero value) from signals.
 	Kind Kind
-	// Action names what was done, e.g. "invoice.approve". See [NormalizeAction].
+	// Action names what was done, e.g. "invoice.approve": words of lower-case letters,
+	// digits and underscores, joined by dots, at most 128 bytes. Track trims it, lowers
+	// its letters and replaces spaces by underscores.
 	Action string
 	// Operation is the generic class of the action.
 	Operation Operation
@@ -31,33 +33,33 @@ type Event struct {
 	Target Target
 	// Outcome is how it ended.
 	Outcome Outcome
-	// Reason is why it was done, or why it failed.
+	// Reason says why it was done, or why it failed.
 	Reason string
-	// Bulk says which objects it was done to, where they are many.
+	// Bulk describes the objects it was done to, if they are many.
 	Bulk Bulk
-	// Changes lists what changed in the target, usually made by [Diff].
+	// Changes lists what changed in the target. [Diff] makes it.
 	Changes []Change
-	// Attempt ties the records of one attempt together: it is the ID of the record
-	// that began it, and that record's own. [Begin] and [Attempt.Finish] set it; it is
-	// zero in events that are stated by one record.
+	// Attempt connects the records of one attempt: it is the ID of the record that began
+	// the attempt, also in that record itself. [Begin] and [Attempt.Finish] set it. It is
+	// zero in all other events.
 	Attempt ID
-	// Tenant is the customer or organisation that it belongs to. Empty means the
-	// tenant of the context.
+	// Tenant is the customer or organization that it belongs to. Empty means the tenant
+	// of the context.
 	Tenant string
-	// Metadata is anything else. A key must be stated once. It overrides the
-	// scope's metadata of the same key, and the record keeps what was overridden. In
-	// a record both are together, sorted by key.
+	// Metadata is anything else. Keys must be unique. It overrides the scope's metadata
+	// of the same key, and the record keeps what was overridden. A record has both,
+	// sorted by key.
 	Metadata []attribute.KeyValue
 }
 
-// Target is what an action was done to. ID without Type is refused.
+// Target is what an action was done to. A target with an ID or a name needs a Type.
 type Target struct {
 	// Type is the kind of thing, e.g. "article".
 	Type string
 	// ID identifies the thing among those of its type.
 	ID string
-	// Name is a snapshot for readers, so that the record still reads well after
-	// the thing was renamed or removed.
+	// Name is a snapshot for readers, so that the record still makes sense after the
+	// thing was renamed or removed.
 	Name string
 }
 
@@ -65,8 +67,8 @@ type Target struct {
 type Change struct {
 	// Field is the path of the field, e.g. "address.city".
 	Field string
-	// Old and New are the values, of type EMPTY where there is none.
+	// Old and New are the values, of type EMPTY if there is none.
 	Old, New attribute.Value
-	// Redacted says that Old and New are masked.
+	// Redacted reports whether Old and New are masked.
 	Redacted bool
 }

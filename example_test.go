@@ -203,7 +203,7 @@ func ExampleTrackLogin() {
 	tracker := exampleTracker()
 	ctx := context.Background()
 	_ = audit.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User("42")}, "password")
-	_ = audit.TrackLoginFailure(ctx, tracker, audit.Event{Reason: "wrong password"}, "root", "password")
+	_ = audit.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: "root"}, Reason: "wrong password"}, "password")
 	_ = audit.TrackLogout(ctx, tracker, audit.Event{Actor: audit.User("42")}, "jwt")
 	// Output:
 	// intent, user.login, by user 42, on user/42, success

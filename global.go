@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/opendeed/audit/embedded"
 )
 
 // global holds the provider that SetTrackerProvider set, if any.
@@ -11,8 +13,8 @@ var global atomic.Pointer[TrackerProvider]
 // globalTracker is the tracker of the package function Track.
 var globalTracker = globalProvider{}.Tracker("")
 
-// SetTrackerProvider makes p the global provider. Trackers that were obtained
-// from the global provider earlier follow it. nil takes the provider away again.
+// SetTrackerProvider makes p the global provider. Trackers that the global provider made
+// earlier use it from now on. nil removes the provider.
 func SetTrackerProvider(p TrackerProvider) {
 	switch p.(type) {
 	case nil, globalProvider: // the delegating provider must not delegate to itself
@@ -22,9 +24,9 @@ func SetTrackerProvider(p TrackerProvider) {
 	}
 }
 
-// GetTrackerProvider returns the global provider. Before one was set, it returns
-// one that follows what will be set; until then every Track returns
-// ErrNoProvider.
+// GetTrackerProvider returns the global provider. Before one is set, it returns a
+// provider whose trackers use the global provider of the moment: until one is set,
+// their Track returns ErrNoProvider.
 func GetTrackerProvider() TrackerProvider {
 	if p := global.Load(); p != nil {
 		return *p
@@ -37,35 +39,37 @@ func Track(ctx context.Context, e Event) error {
 	return globalTracker.Track(ctx, e)
 }
 
-// globalProvider stands in for the provider that is set later.
-type globalProvider struct{}
+// globalProvider makes trackers that look the global provider up for each event.
+type globalProvider struct{ embedded.TrackerProvider }
 
 func (globalProvider) Tracker(name string, opts ...TrackerOption) Tracker {
-	return &followingTracker{name: name, opts: append([]TrackerOption(nil), opts...)}
+	return &lazyTracker{name: name, opts: append([]TrackerOption(nil), opts...)}
 }
 
-// followingTracker asks whichever provider is set now.
-type followingTracker struct {
+// lazyTracker uses the provider that is set when an event is tracked.
+type lazyTracker struct {
+	embedded.Tracker
+
 	name string
 	opts []TrackerOption
-	last atomic.Pointer[madeTracker]
+	last atomic.Pointer[cachedTracker]
 }
 
-// madeTracker is the tracker that one provider made.
-type madeTracker struct {
+// cachedTracker is a tracker and the provider that made it.
+type cachedTracker struct {
 	provider *TrackerProvider
 	tracker  Tracker
 }
 
-func (t *followingTracker) Track(ctx context.Context, e Event) error {
+func (t *lazyTracker) Track(ctx context.Context, e Event) error {
 	p := global.Load()
 	if p == nil {
 		return ErrNoProvider
 	}
-	made := t.last.Load()
-	if made == nil || made.provider != p {
-		made = &madeTracker{provider: p, tracker: (*p).Tracker(t.name, t.opts...)}
-		t.last.Store(made)
+	last := t.last.Load()
+	if last == nil || last.provider != p {
+		last = &cachedTracker{provider: p, tracker: (*p).Tracker(t.name, t.opts...)}
+		t.last.Store(last)
 	}
-	return made.tracker.Track(ctx, e)
+	return last.tracker.Track(ctx, e)
 }

@@ -2,32 +2,31 @@ package audit
 
 import "slices"
 
-// recentLimit is how many entries a recent set keeps at least; it keeps twice as
-// many at most.
-const recentLimit = 5000
-
-// recent is a set that forgets its oldest entries, so that a scope around a job
-// of a million objects stays small. What is forgotten is recorded twice at
-// worst: as an intent and as a signal.
+// recent is a set that forgets its oldest entries, so that the scope of a job over a
+// million objects stays small. It keeps between recentLimit and twice as many. A
+// forgotten entry costs at worst a record that says twice what happened: as an intent and
+// as a signal.
 //
-// Most scopes see one or two entries, which are kept without a map.
+// Most scopes see one or two entries, which need no map.
 type recent[K comparable] struct {
-	few  []K
-	now  map[K]struct{}
-	then map[K]struct{}
+	few     []K
+	current map[K]struct{}
+	older   map[K]struct{}
 }
 
-// fewEntries is how many entries are looked through one by one.
-const fewEntries = 8
+const (
+	recentLimit = 5000
+	fewEntries  = 8 // searched one by one
+)
 
 func (r *recent[K]) has(key K) bool {
 	if slices.Contains(r.few, key) {
 		return true
 	}
-	if _, ok := r.now[key]; ok {
+	if _, ok := r.current[key]; ok {
 		return true
 	}
-	_, ok := r.then[key]
+	_, ok := r.older[key]
 	return ok
 }
 
@@ -39,8 +38,8 @@ func (r *recent[K]) add(key K) {
 		r.few = append(r.few, key)
 		return
 	}
-	if r.now == nil || len(r.now) >= recentLimit {
-		r.then, r.now = r.now, make(map[K]struct{})
+	if r.current == nil || len(r.current) >= recentLimit {
+		r.older, r.current = r.current, make(map[K]struct{})
 	}
-	r.now[key] = struct{}{}
+	r.current[key] = struct{}{}
 }

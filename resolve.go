@@ -3,49 +3,47 @@ package audit
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
+	"github.com/opendeed/audit/internal/panics"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Resolved is what the audit context says of one Track call. An SDK gets it from
-// Resolve. Its slices are shared and must not be changed.
+// Resolved is the audit context of one Track call, for SDKs: see [Resolve]. Its slices
+// are shared and must not be changed.
 type Resolved struct {
-	// Scope is the nearest one, or nil.
+	// Scope is the nearest scope, or nil.
 	Scope *Scope
 	// Channel and Tenant are the scope's.
 	Channel, Tenant string
 	// Metadata is the scope's, sorted by key.
 	Metadata []attribute.KeyValue
-	// Overridden is the metadata that was replaced within the scopes, sorted by
-	// key.
+	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marked lists the paths of what was cut or cleaned already, sorted.
+	// Marked lists the paths of values that were already shortened or cleaned, sorted.
 	Marked []string
-	// Suppressed says that signals are not to be recorded here.
+	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
 
-	// flying has a bit for each scope that counts this flight, by its distance from
-	// Scope. Of more than 64 scopes around one another the outermost don't wait.
-	flying uint64
+	// entered has a bit for each scope whose End waits for this call, by its distance
+	// from Scope. Beyond 64 nested scopes the outermost don't wait.
+	entered uint64
 }
 
-// Resolve is the way of an SDK into the audit context of a Track call: it sets
-// the actor of e where the event states none, and returns what the scope says,
-// in one look-up. wait bounds how long an actor's resolver may take.
+// Resolve returns the audit context of a Track call, and sets the actor of e if the event
+// has none. It is the entry point for SDKs. wait bounds how long an actor function may
+// take.
 //
-// The event is in flight from here until Done, which must be called whatever
-// comes of it, also when Resolve returned an error: the End of the scopes waits
-// for it. For an intent the error is ErrNoActor or the resolver's; a signal
-// without an actor is no error.
+// The event is pending from here until Done, and the End of its scopes waits for it. The
+// caller must call Done in every case, also when Resolve returned an error. For an intent
+// without an actor the error is ErrNoActor or an *ActorError; for a signal that is no
+// error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
 	r := Resolved{Scope: f.scope, Suppressed: f.suppressed}
 	if f.scope != nil {
-		r.takeOff()
+		r.enter()
 	}
 	if len(f.marked) > 0 {
 		r.Marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(r.Marked, f.marked))))
@@ -53,7 +51,7 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 	if !e.Actor.IsZero() {
 		return r, nil
 	}
-	actor, err := f.resolveActor(ctx, wait, r.flying)
+	actor, err := f.resolveActor(ctx, wait, r.entered)
 	switch {
 	case err == nil:
 		e.Actor = *actor
@@ -63,33 +61,33 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 	return r, nil
 }
 
-// Done ends the flight.
+// Done reports that the event is no longer pending.
 func (r *Resolved) Done() {
 	bit := uint64(1)
 	for s := r.Scope; s != nil && bit != 0; s, bit = s.parent, bit<<1 {
-		if r.flying&bit != 0 {
+		if r.entered&bit != 0 {
 			s.mu.Lock()
-			s.flights--
-			if s.flights == 0 && s.landed != nil {
-				close(s.landed)
-				s.landed = nil
+			s.pending--
+			if s.pending == 0 && s.drained != nil {
+				close(s.drained)
+				s.drained = nil
 			}
 			s.mu.Unlock()
 		}
 	}
-	r.flying = 0
+	r.entered = 0
 }
 
-// takeOff counts the flight in the scope and those around it, so that none of
-// them ends before its outcome is known, and reads what the scope says.
-func (r *Resolved) takeOff() {
+// enter makes the event pending in the scope and the outer ones, so that none of them
+// ends before the event's outcome is known, and reads the scope.
+func (r *Resolved) enter() {
 	s := r.Scope
 	s.mu.Lock()
 	r.Channel, r.Tenant = s.channel, s.tenant
 	r.Metadata, r.Overridden, r.Marked = s.metadata, s.overridden, s.marked
 	if s.state == scopeOpen {
-		s.flights++
-		r.flying = 1
+		s.pending++
+		r.entered = 1
 	}
 	s.mu.Unlock()
 
@@ -97,23 +95,23 @@ func (r *Resolved) takeOff() {
 	for s = s.parent; s != nil && bit != 0; s, bit = s.parent, bit<<1 {
 		s.mu.Lock()
 		if s.state == scopeOpen {
-			s.flights++
-			r.flying |= bit
+			s.pending++
+			r.entered |= bit
 		}
 		s.mu.Unlock()
 	}
 }
 
-// resolveActor looks from the inside out. The actor returned is shared. flying
-// says which scopes wait for this call: only their resolvers may be called, since
-// those of the others may be past their End.
-func (f *frame) resolveActor(ctx context.Context, wait time.Duration, flying uint64) (*Actor, error) {
+// resolveActor looks for the actor from the inside out. The result is shared. Only the
+// scopes in entered wait for this call; the resolvers of others must not be called, since
+// their scopes may have ended.
+func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered uint64) (*Actor, error) {
 	if f.actor != nil {
 		return f.actor, nil
 	}
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		actor, err := s.resolveActor(ctx, wait, flying&bit != 0)
+		actor, err := s.resolveActor(ctx, wait, entered&bit != 0)
 		if actor != nil || err != nil {
 			return actor, err
 		}
@@ -124,32 +122,32 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, flying uin
 	return nil, ErrNoActor
 }
 
-// ActorError says that an actor's resolver failed.
+// ActorError reports that an actor function failed.
 type ActorError struct {
-	// Err is the resolver's error, or one of this package that says that it
-	// panicked, tracked an event itself or did not return in time.
+	// Err is the function's error, or says that the function panicked, tracked an event
+	// itself or did not return in time.
 	Err error
 }
 
-// Error returns a sentence for logs.
-func (e *ActorError) Error() string { return "audit: the actor's resolver failed: " + e.Err.Error() }
+// Error describes the failure for logs.
+func (e *ActorError) Error() string { return "audit: the actor function failed: " + e.Err.Error() }
 
-// Unwrap returns the resolver's error.
+// Unwrap returns Err.
 func (e *ActorError) Unwrap() error { return e.Err }
 
 var (
-	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; state that event's actor")
+	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; set that event's actor")
 	errResolverHangs   = errors.New("it did not return within the track timeout")
 )
 
-// resolution is one call of a resolver, which several Track calls may wait for.
+// resolution is a running call of a resolver, for which several Track calls may wait.
 type resolution struct {
 	done  chan struct{} // closed when actor and err are set
 	actor *Actor
 	err   error
 }
 
-// resolveActor returns the scope's own actor, nil where it has none.
+// resolveActor returns the scope's own actor, or nil if it has none.
 func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bool) (*Actor, error) {
 	s.mu.Lock()
 	if s.actor != nil || s.resolver == nil || !mayCall {
@@ -180,8 +178,8 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 	}
 }
 
-// runResolver calls the resolver on a goroutine of its own, because nothing else
-// bounds one that ignores its context.
+// runResolver calls the resolver on its own goroutine, since a resolver may ignore its
+// context.
 func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver func(context.Context) (Actor, error), call *resolution) {
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
 	defer cancel()
@@ -199,7 +197,8 @@ func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver fu
 
 	s.mu.Lock()
 	s.resolution = nil
-	// What comes after End may have been read from a request that is not ours.
+	// After End the resolver may have read another request's data, so the scope discards
+	// its result.
 	if call.actor != nil && s.state != scopeEnded && s.actor == nil {
 		s.actor = call.actor
 	}
@@ -210,22 +209,16 @@ func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver fu
 func callResolver(ctx context.Context, resolver func(context.Context) (Actor, error)) (a Actor, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The value may hold anything; the type and a runtime error do not.
-			err = fmt.Errorf("it panicked with a %T", p)
-			if re, ok := p.(runtime.Error); ok {
-				err = fmt.Errorf("it panicked: %w", re)
-			}
+			err = panics.Error(p)
 		}
 	}()
 	return resolver(ctx)
 }
 
-// endResolverWait bounds a resolver that is asked for held signals' actor when
-// the scope ends.
+// endResolverWait bounds a resolver that End calls for the actor of held signals.
 const endResolverWait = 10 * time.Second
 
-// fillActors gives the held signals that have no actor the one that is known
-// now.
+// fillActors sets the actor of held signals that have none, if it is known now.
 func (s *Scope) fillActors(ctx context.Context) {
 	s.mu.Lock()
 	var missing []*Event
@@ -240,13 +233,13 @@ func (s *Scope) fillActors(ctx context.Context) {
 		return
 	}
 	r := Resolved{Scope: s}
-	r.takeOff()
+	r.enter()
 	defer r.Done()
 	inside := frame{scope: s}
-	const self = 1 // this scope no longer counts flights, and is not past its End yet
-	actor, err := inside.resolveActor(ctx, endResolverWait, r.flying|self)
+	const self = 1 // this scope is ending, and its resolver may still be called
+	actor, err := inside.resolveActor(ctx, endResolverWait, r.entered|self)
 	if err != nil {
-		return // not known: the record will say so
+		return // the records say that the actor is unresolved
 	}
 	for _, e := range missing {
 		e.Actor = actor.Clone()

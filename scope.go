@@ -9,29 +9,26 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// DefaultSignalLimit is how many signals a scope holds unless WithSignalLimit
-// says otherwise.
-const DefaultSignalLimit = 1000
+// defaultSignalLimit is how many signals a scope holds without WithSignalLimit, whose
+// documentation gives the number.
+const defaultSignalLimit = 1000
 
-// ErrScopeEnded is returned by Set on a scope that was ended.
-var ErrScopeEnded = errors.New("audit: the scope has ended; set it up before End")
-
-// Scope is the audit context of one unit of work. It is safe for concurrent use,
-// and every method may be called on a nil Scope, which does nothing (Set and the
-// functions that need a scope return ErrNoScope).
+// Scope is the audit context of one unit of work. Its methods may be called
+// concurrently. They may also be called on a nil Scope, on which they do nothing, except
+// that Set returns ErrNoScope.
 //
-// An inner scope inherits actor, channel, tenant and metadata from the outer
-// one; the nearest in the context wins. What is set on an inner scope is not
-// seen by the outer.
+// An inner scope inherits actor, channel, tenant and metadata from the outer one; the
+// nearest scope in the context wins. Changes to an inner scope do not affect the outer
+// one.
 type Scope struct {
 	parent    *Scope
-	inherited *Actor // of the ContextWithActor around this scope
+	inherited *Actor // of the enclosing ContextWithActor
 
 	mu         sync.Mutex
 	state      scopeState
-	actor      *Actor // stated or resolved; replaced, never changed
+	actor      *Actor // set or resolved; replaced, never changed
 	resolver   func(context.Context) (Actor, error)
-	resolution *resolution // the resolver's call that is running
+	resolution *resolution // the running call of the resolver
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
@@ -39,30 +36,30 @@ type Scope struct {
 	marked     []string             // sorted; replaced, never changed
 	target     Target
 	signals    signals
-	flights    int           // Track calls that End waits for
-	landed     chan struct{} // closed when flights is zero; nil unless End waits
+	pending    int           // events that End waits for
+	drained    chan struct{} // closed when pending is zero; nil unless End waits
 
 	endOnce sync.Once
 	endErr  error
 }
 
-// scopeState says how far a scope is with ending.
+// scopeState says how far End has come.
 type scopeState uint8
 
 const (
 	scopeOpen   scopeState = iota
-	scopeEnding            // new events are no longer waited for
-	scopeEnded             // held signals have been passed on
+	scopeEnding            // End does not wait for new events
+	scopeEnded             // held signals have been settled
 )
 
-// scopeContext lets a scope and its frame be one allocation.
+// scopeContext allocates a scope and its frame together.
 type scopeContext struct {
 	frame
 	own Scope
 }
 
-// NewScope opens a scope and returns a context that carries it. The caller ends
-// it, also when the work panics; [Run] does both.
+// NewScope opens a scope and returns a context that carries it. The caller must end it,
+// also when the work panics; [Run] does both.
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
@@ -70,7 +67,7 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
-	s.signals.limit = DefaultSignalLimit
+	s.signals.limit = defaultSignalLimit
 	if p := outer.scope; p != nil {
 		p.mu.Lock()
 		s.channel, s.tenant = p.channel, p.tenant
@@ -79,13 +76,13 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 		p.mu.Unlock()
 	}
 	c.Context, c.scope, c.actor = ctx, s, nil
-	_ = s.Set(opts...) // a scope that was just made has not ended
+	_ = s.Set(opts...) // a new scope has not ended
 	return &c.frame, s
 }
 
-// Set changes the scope for the events that are tracked from now on. Metadata
-// of a key that is there already is replaced, and the record keeps the first
-// value among what was overridden.
+// Set changes the scope for the events that are tracked from now on. Metadata replaces
+// existing metadata of the same key, and the record keeps the first replaced value among
+// what was overridden. Set returns ErrScopeEnded after End.
 func (s *Scope) Set(opts ...ScopeOption) error {
 	if s == nil {
 		return ErrNoScope
@@ -106,7 +103,7 @@ func (s *Scope) Set(opts ...ScopeOption) error {
 	return nil
 }
 
-// Target returns what SetTarget stated.
+// Target returns the target that SetTarget set.
 func (s *Scope) Target() Target {
 	if s == nil {
 		return Target{}
@@ -126,24 +123,22 @@ func (s *Scope) Channel() string {
 	return s.channel
 }
 
-// maxEndWait bounds how long End waits for events in flight. Their own waiting
-// is bounded by the track timeout, so that only a processor that hangs can reach
-// this.
+// maxEndWait bounds how long End waits for pending events. The track timeout bounds their
+// own waiting, so only a processor that hangs can reach this.
 const maxEndWait = time.Minute
 
-var errStillInFlight = errors.New("audit: events were still being tracked when the scope ended; signals that they may cover were recorded")
+var errStillPending = errors.New("audit: events were still being tracked when the scope ended; signals that they may cover were recorded")
 
-// End ends the scope: it waits for the events in flight, drops the actor's
-// resolver, and passes the signals that no intent covered on to the outer scope
-// or, without one, to the record. The error joins what failed. End works once;
-// further calls return the same error.
+// End ends the scope. It waits for pending events, drops the actor function, and passes
+// the signals that no intent covers to the outer scope; without an outer scope they are
+// recorded. The error joins what failed. Only the first call has an effect; later calls
+// return the same error.
 //
-// Events may be tracked under the scope's context after End. They keep its
-// channel, tenant and metadata, and the actor if one was known; their signals
-// pass at once.
+// Events may be tracked under the scope's context after End. They keep its channel,
+// tenant and metadata, and the actor if it was known; their signals are recorded at once.
 //
-// ctx bounds the wait for events in flight, and its values reach the exporters;
-// give End a context that a client's disconnection does not cancel.
+// ctx bounds the wait for pending events, and its values reach the exporters. Give End a
+// context that is not canceled when a client disconnects.
 func (s *Scope) End(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -153,12 +148,12 @@ func (s *Scope) End(ctx context.Context) error {
 }
 
 func (s *Scope) end(ctx context.Context) error {
-	late := s.land(ctx)
+	late := s.drain(ctx)
 	s.fillActors(ctx)
 
 	s.mu.Lock()
 	s.state = scopeEnded
-	s.resolver = nil // it may close over what the framework reuses from now on
+	s.resolver = nil // it may close over what the framework reuses after this
 	held := s.signals.take()
 	s.mu.Unlock()
 
@@ -172,46 +167,45 @@ func (s *Scope) end(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// land closes the scope for new flights and waits for those under way.
-func (s *Scope) land(ctx context.Context) error {
+// drain stops counting new events as pending and waits for those that are.
+func (s *Scope) drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.state = scopeEnding
-	if s.flights == 0 {
+	if s.pending == 0 {
 		s.mu.Unlock()
 		return nil
 	}
-	landed := make(chan struct{})
-	s.landed = landed
+	drained := make(chan struct{})
+	s.drained = drained
 	s.mu.Unlock()
 
 	timer := time.NewTimer(maxEndWait)
 	defer timer.Stop()
 	select {
-	case <-landed:
+	case <-drained:
 		return nil
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-	return errStillInFlight
+	return errStillPending
 }
 
-// Expect says that an event of the scope will be tracked by another goroutine: the End
-// of this scope and of those around it waits for done, as it waits for Track calls.
-// done must be called, soon; calling it again does nothing.
+// Expect announces an event that another goroutine will track: the End of this scope and
+// of the outer ones waits for done, as it waits for Track calls. The caller must call
+// done soon; further calls do nothing.
 //
-// It is for integrations that are called where nothing may be waited for and hand
-// events on through a queue.
+// Expect is for integrations that must not wait and forward events through a queue.
 func (s *Scope) Expect() (done func()) {
 	r := Resolved{Scope: s}
 	if s != nil {
-		r.takeOff()
+		r.enter()
 	}
 	return sync.OnceFunc(r.Done)
 }
 
-// Run calls fn in a scope of its own and ends it, also when fn panics. The error
-// joins fn's and End's. A panic goes on after the scope was ended; where End
-// failed too, the panic's value is an error that wraps both.
+// Run calls fn in a new scope and ends the scope, also when fn panics. The error joins
+// fn's and End's. After a panic of fn, Run ends the scope and panics again: with the same
+// value or, if End failed too, with an [*EndPanicError].
 func Run(ctx context.Context, fn func(context.Context) error, opts ...ScopeOption) (err error) {
 	inner, s := NewScope(ctx, opts...)
 	returned := false
@@ -222,7 +216,7 @@ func Run(ctx context.Context, fn func(context.Context) error, opts ...ScopeOptio
 			return
 		}
 		if endErr == nil {
-			return // the panic, or a Goexit, goes on by itself
+			return // the panic, or the Goexit, continues
 		}
 		if p := recover(); p != nil {
 			panic(&EndPanicError{Value: p, Err: endErr})
@@ -233,20 +227,20 @@ func Run(ctx context.Context, fn func(context.Context) error, opts ...ScopeOptio
 	return err
 }
 
-// EndPanicError is what Run panics with when fn panicked and End failed as well.
+// EndPanicError is the value with which [Run] panics after fn panicked and End failed.
 type EndPanicError struct {
-	// Value is what fn panicked with.
+	// Value is the value with which fn panicked.
 	Value any
 	// Err is the error of End.
 	Err error
 }
 
-// Error returns a sentence for logs. It does not show Value.
+// Error describes the failure for logs. It does not show Value.
 func (p *EndPanicError) Error() string {
 	return "audit: a panic, and the scope ended with an error: " + p.Err.Error()
 }
 
-// Unwrap returns the error of End and the panic's value where that is an error.
+// Unwrap returns Err, and Value if that is an error.
 func (p *EndPanicError) Unwrap() []error {
 	if err, ok := p.Value.(error); ok {
 		return []error{err, p.Err}

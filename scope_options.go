@@ -8,10 +8,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// ScopeOption configures a scope, when it is opened or later.
+// ScopeOption configures a scope: see [NewScope] and [Scope.Set].
 type ScopeOption func(*scopeOptions)
 
-// scopeOptions is what a set of options says.
+// scopeOptions collects a set of options.
 type scopeOptions struct {
 	actor       *Actor
 	resolver    func(context.Context) (Actor, error)
@@ -24,7 +24,7 @@ type scopeOptions struct {
 	signalLimit int
 }
 
-// WithActor states who acts in the scope. A zero actor states nothing.
+// WithActor sets the actor of the scope. A zero actor sets none.
 func WithActor(a Actor) ScopeOption {
 	return func(o *scopeOptions) {
 		a = a.Clone()
@@ -32,24 +32,26 @@ func WithActor(a Actor) ScopeOption {
 	}
 }
 
-// WithActorFunc sets a resolver: it is called when the first event needs the
-// actor, with the values of that Track call's context and the track timeout as
-// its deadline. Success is kept for the scope; an error, a panic, or a resolver
-// that tracks an event in the same scope, is the error of the Track call. A zero
-// actor without an error means that there is none here: the outer scope is asked.
+// WithActorFunc sets a function that finds the actor of the scope. It is called when the
+// first event needs the actor, with the values of that Track call's context and the track
+// timeout as its deadline.
 //
-// It is never called after End has returned, so that it may close over what a
-// framework reuses; one that ignores its deadline loses that protection.
+// The scope keeps the actor that f returns. If f returns an error, panics, or tracks an
+// event in the same scope, Track returns an [*ActorError]. If f returns a zero actor and
+// no error, the outer scope is asked.
+//
+// f is never called after End has returned, so it may close over what a framework reuses,
+// as long as it respects its deadline.
 func WithActorFunc(f func(context.Context) (Actor, error)) ScopeOption {
 	return func(o *scopeOptions) { o.resolver = f }
 }
 
-// WithChannel states the way by which the actor came, e.g. "api", "admin", "job".
+// WithChannel sets how the actor reached the service, e.g. "api", "admin", "job".
 func WithChannel(channel string) ScopeOption {
 	return func(o *scopeOptions) { o.channel = channel }
 }
 
-// WithTenant states the customer or organisation of the scope's events.
+// WithTenant sets the customer or organization of the scope's events.
 func WithTenant(tenant string) ScopeOption {
 	return func(o *scopeOptions) { o.tenant = tenant }
 }
@@ -59,10 +61,9 @@ func WithScopeMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) { o.metadata = append(o.metadata, kvs...) }
 }
 
-// WithClientMetadata is WithScopeMetadata for what a client sent and could have
-// forged: text is cut to MaxClientText bytes and made valid UTF-8 without control
-// characters, and what was changed is listed in the record's marks. It never
-// makes an event fail.
+// WithClientMetadata is WithScopeMetadata for what a client sent. Text is cut to 512
+// bytes, with U+FFFD in place of invalid UTF-8 and control characters; the record marks
+// what was changed. It never makes an event fail.
 func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
 		o.metadata = slices.Grow(o.metadata, len(kvs))
@@ -76,21 +77,21 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	}
 }
 
-// WithoutMetadata takes keys away from what the scope inherited or was given so
+// WithoutMetadata removes keys from the metadata that the scope inherited or was given so
 // far, and from what was overridden; what the same call adds stays. It is for an
-// integration that learns that it recorded what it should not have, such as the
-// secret in a path whose route was not known yet.
+// integration that learns too late what it must not record, such as a secret in a path
+// whose route was not known.
 func WithoutMetadata(keys ...attribute.Key) ScopeOption {
 	return func(o *scopeOptions) { o.without = append(o.without, keys...) }
 }
 
-// WithSignalLimit sets how many signals the scope holds; further ones pass at
-// once and are marked. The default is DefaultSignalLimit; zero holds none.
+// WithSignalLimit sets how many signals the scope holds. Further signals are recorded at
+// once, with a mark. The default is 1000; zero holds none.
 func WithSignalLimit(n int) ScopeOption {
 	return func(o *scopeOptions) { o.signalLimit = max(n, 0) + 1 }
 }
 
-// apply takes over what o says. s.mu is held.
+// apply applies o. s.mu is held.
 func (s *Scope) apply(o *scopeOptions) {
 	if o.actor != nil {
 		if s.actor = o.actor; s.actor.IsZero() {
@@ -113,7 +114,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.signals.limit = o.signalLimit - 1
 	}
 	if len(o.without) > 0 {
-		s.forget(o.without)
+		s.removeMetadata(o.without)
 	}
 	if len(o.metadata) > 0 {
 		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
@@ -123,11 +124,11 @@ func (s *Scope) apply(o *scopeOptions) {
 	}
 }
 
-// forget takes keys away. s.mu is held.
-func (s *Scope) forget(keys []attribute.Key) {
-	known := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
-	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), known)
-	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), known)
+// removeMetadata removes keys. s.mu is held.
+func (s *Scope) removeMetadata(keys []attribute.Key) {
+	listed := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
+	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), listed)
+	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), listed)
 	s.marked = slices.DeleteFunc(slices.Clone(s.marked), func(path string) bool {
 		_, key, _ := strings.Cut(path, ".")
 		return slices.Contains(keys, attribute.Key(key))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	disposition "github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -380,7 +381,7 @@ func TestSignalOverflow(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
-	for i := range audit.DefaultSignalLimit + 2 {
+	for i := range 1000 + 2 {
 		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article(fmt.Sprint(i)))))
 	}
 	require.Len(t, trail.all(), 2, "what does not fit passes at once")
@@ -388,7 +389,7 @@ func TestSignalOverflow(t *testing.T) {
 		assert.Equal(t, []string{"signal.overflow"}, r.Marked)
 	}
 	require.NoError(t, s.End(ctx))
-	assert.Len(t, trail.all(), audit.DefaultSignalLimit+2)
+	assert.Len(t, trail.all(), 1000+2)
 }
 
 func TestActorOfSignals(t *testing.T) {
@@ -772,7 +773,7 @@ func TestNilScope(t *testing.T) {
 	assert.False(t, s.Tracked(""))
 	assert.Zero(t, s.Target())
 	s.Accepted(nil, &audit.Event{})
-	assert.Equal(t, audit.HoldPass, s.Hold(nil, &audit.Event{}, nil))
+	assert.Equal(t, disposition.Record, s.Hold(nil, &audit.Event{}, nil))
 	assert.Nil(t, audit.ScopeFromContext(t.Context()))
 }
 

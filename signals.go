@@ -2,59 +2,35 @@ package audit
 
 import (
 	"context"
+
+	"github.com/opendeed/audit/internal/signal"
 )
 
-// Release says why a held signal is let go.
-type Release uint8
-
-const (
-	// ReleaseUncovered means that no intent covered the signal: it is to be
-	// recorded.
-	ReleaseUncovered Release = iota
-	// ReleaseCovered means that an intent covers it: it is not to be recorded.
-	ReleaseCovered
-	// ReleaseOverflow means that the outer scope holds as many signals as it may:
-	// the signal is to be recorded, marked.
-	ReleaseOverflow
-)
-
-// Hold says what became of a signal that was offered to a scope.
-type Hold uint8
-
-const (
-	// HoldPass means that the signal is to be recorded at once: there is no scope,
-	// or it has ended.
-	HoldPass Hold = iota
-	// HoldHeld means that the scope keeps the signal and calls release later.
-	HoldHeld
-	// HoldCovered means that an accepted intent covers the signal: it is not to be
-	// recorded.
-	HoldCovered
-	// HoldOverflow means that the scope holds as many signals as it may: the signal
-	// is to be recorded at once, marked.
-	HoldOverflow
-)
-
-// Hold offers a signal to the scope, on behalf of an SDK. Where it is held,
-// release is called once, by End; until then e stays with the scope, which
-// fills in its actor if it has none.
+// Hold offers a signal to the scope. It is for SDKs.
 //
-// provider is compared with that of Accepted: an intent covers the signals of
-// its own provider only.
-func (s *Scope) Hold(provider any, e *Event, release func(context.Context, Release) error) Hold {
+// If the result is signal.Hold, the scope keeps e until End, fills in its actor if it has
+// none, and calls release once. provider identifies the caller: an intent covers only
+// signals of the provider that reported it to Accepted.
+func (s *Scope) Hold(provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition {
+	d, _ := s.offer(heldSignal{provider: provider, event: e, release: release})
+	return d
+}
+
+// offer reports false if there is no scope, or it has ended.
+func (s *Scope) offer(h heldSignal) (d signal.Disposition, ok bool) {
 	if s == nil {
-		return HoldPass
+		return signal.Record, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state == scopeEnded {
-		return HoldPass
+		return signal.Record, false
 	}
-	return s.signals.hold(heldSignal{provider: provider, event: e, release: release})
+	return s.signals.offer(h), true
 }
 
-// Accepted tells the scope, on behalf of an SDK, that the intent e was recorded,
-// so that it covers signals here and in the outer scopes, and Tracked knows of it.
+// Accepted reports to the scope that the intent e was recorded, so that it covers the
+// signals of this scope and of the outer ones, and Tracked reports it. It is for SDKs.
 func (s *Scope) Accepted(provider any, e *Event) {
 	for ; s != nil; s = s.parent {
 		s.mu.Lock()
@@ -63,70 +39,69 @@ func (s *Scope) Accepted(provider any, e *Event) {
 	}
 }
 
-// Tracked reports whether an intent with the given action was recorded in the
-// scope or an inner one. An empty action asks for any event at all: recorded, held,
-// being tracked or expected.
+// Tracked reports whether an intent with the given action was recorded in the scope or
+// in an inner one. With an empty action it reports whether any event was recorded, is
+// held, is being tracked or is expected.
 func (s *Scope) Tracked(action string) bool {
 	if s == nil {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.signals.tracked(action) || action == "" && s.flights > 0
+	return s.signals.tracked(action) || action == "" && s.pending > 0
 }
 
-// signals is the book that a scope keeps of intents and of the signals that wait
-// for one. The scope's mutex guards it.
+// signals is what a scope knows of intents, and of the signals that wait for one. The
+// scope's mutex guards it.
 type signals struct {
-	limit    int
-	held     []heldSignal
-	covers   recent[cover]
-	actions  recent[string]
-	anything bool
+	limit   int
+	held    []heldSignal
+	covers  recent[cover]
+	actions recent[string]
+	any     bool // an event was recorded or held
 }
 
 // heldSignal is a signal that waits for the end of its scope.
 type heldSignal struct {
 	provider any
 	event    *Event
-	release  func(context.Context, Release) error
+	release  func(context.Context, signal.Disposition) error
 	covered  bool
 }
 
-// cover is what an intent covers: an operation on a target. The any field says
-// that the operation does not matter.
+// cover is what an intent covers: an operation on a target, or every operation on it.
 type cover struct {
-	provider   any
-	targetType string
-	targetID   string
-	operation  Operation
-	any        bool
+	provider     any
+	targetType   string
+	targetID     string
+	operation    Operation
+	anyOperation bool
 }
 
-// cover enters what the intent e covers: its target, and the sample of a bulk change.
-// An intent that did not succeed, or that only begins an attempt, covers nothing, and
-// neither does one that does not say which object it means.
-func (g *signals) cover(provider any, e *Event) {
+// addCovers adds what the intent e covers: its target, and the sample of a bulk change.
+// An intent covers nothing if it did not succeed, only begins an attempt, or does not
+// name its object.
+func (g *signals) addCovers(provider any, e *Event) {
 	if e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.Target.Type == "" || e.BeginsAttempt() {
 		return
 	}
 	c := cover{provider: provider, targetType: e.Target.Type}
 	if e.Operation == OperationUnspecified || e.Operation == OperationExecute {
-		c.any = true
+		c.anyOperation = true
 	} else {
 		c.operation = e.Operation
 	}
 	if e.Target.ID != "" {
 		c.targetID = e.Target.ID
-		g.coverOne(c)
+		g.addCover(c)
 	}
 	for _, id := range e.Bulk.Sample {
 		c.targetID = id
-		g.coverOne(c)
+		g.addCover(c)
 	}
 }
 
-func (g *signals) coverOne(c cover) {
+func (g *signals) addCover(c cover) {
 	g.covers.add(c)
 	for i := range g.held {
 		if h := &g.held[i]; !h.covered && c.covers(h) {
@@ -135,23 +110,22 @@ func (g *signals) coverOne(c cover) {
 	}
 }
 
-// covers reports whether c covers the signal.
 func (c cover) covers(h *heldSignal) bool {
 	return c.targetID == h.event.Target.ID && c.targetType == h.event.Target.Type &&
-		(c.any || c.operation == h.event.Operation) && c.provider == h.provider
+		(c.anyOperation || c.operation == h.event.Operation) && c.provider == h.provider
 }
 
-func (g *signals) hold(h heldSignal) Hold {
+func (g *signals) offer(h heldSignal) signal.Disposition {
 	if g.isCovered(&h) {
-		g.anything = true
-		return HoldCovered
+		g.any = true
+		return signal.Drop
 	}
 	if len(g.held) >= g.limit {
-		return HoldOverflow
+		return signal.RecordOverflow
 	}
-	g.anything = true
+	g.any = true
 	g.held = append(g.held, h)
-	return HoldHeld
+	return signal.Hold
 }
 
 func (g *signals) isCovered(h *heldSignal) bool {
@@ -162,22 +136,22 @@ func (g *signals) isCovered(h *heldSignal) bool {
 	if g.covers.has(c) {
 		return true
 	}
-	c.operation, c.any = OperationUnspecified, true
+	c.operation, c.anyOperation = OperationUnspecified, true
 	return g.covers.has(c)
 }
 
 func (g *signals) accept(provider any, e *Event) {
-	g.anything = true
+	g.any = true
 	if e.Kind != KindIntent {
 		return
 	}
 	g.actions.add(e.Action)
-	g.cover(provider, e)
+	g.addCovers(provider, e)
 }
 
 func (g *signals) tracked(action string) bool {
 	if action == "" {
-		return g.anything
+		return g.any
 	}
 	return g.actions.has(action)
 }
@@ -188,22 +162,21 @@ func (g *signals) take() []heldSignal {
 	return held
 }
 
-// settle lets the signal go: to the record, or to the outer scope, which may
-// know of an intent.
+// settle releases the signal, or offers it to the outer scope, which may know a covering
+// intent.
 func (h *heldSignal) settle(ctx context.Context, outer *Scope) error {
 	if h.covered {
-		return h.release(ctx, ReleaseCovered)
+		return h.release(ctx, signal.Drop)
 	}
 	for ; outer != nil; outer = outer.parent {
-		switch outer.Hold(h.provider, h.event, h.release) {
-		case HoldHeld:
+		d, ok := outer.offer(heldSignal{provider: h.provider, event: h.event, release: h.release})
+		switch {
+		case !ok: // it has ended; ask the next one
+		case d == signal.Hold:
 			return nil
-		case HoldCovered:
-			return h.release(ctx, ReleaseCovered)
-		case HoldOverflow:
-			return h.release(ctx, ReleaseOverflow)
-		case HoldPass: // it has ended; ask the one around it
+		default:
+			return h.release(ctx, d)
 		}
 	}
-	return h.release(ctx, ReleaseUncovered)
+	return h.release(ctx, signal.Record)
 }

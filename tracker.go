@@ -1,27 +1,36 @@
 package audit
 
-import "context"
+import (
+	"context"
 
-// Tracker records events. Implementations are safe for concurrent use.
+	"github.com/opendeed/audit/embedded"
+)
+
+// Tracker records events. Implementations are safe for concurrent use, and embed
+// [embedded.Tracker] or another Tracker, since the interface may get more methods.
 type Tracker interface {
-	// Track records e. It returns nil once the record has reached the durability
-	// that the provider was configured for (for a signal held by a scope: once it
-	// is held), and an error in every other case.
+	embedded.Tracker
+
+	// Track records e. It returns nil once the record has reached the durability that
+	// the provider was configured for, or, for a signal that a scope holds, once it is
+	// held. In every other case it returns an error.
 	//
-	// The values of ctx are used, its cancellation is not: a client that hangs up
-	// loses no event. How long Track may wait is the provider's setting.
+	// Track uses the values of ctx and ignores its cancellation, so that a client that
+	// hangs up loses no event. How long Track may wait is a setting of the provider.
 	Track(ctx context.Context, e Event) error
 }
 
-// TrackerProvider makes trackers. Implementations are safe for concurrent use.
+// TrackerProvider makes trackers. Implementations are safe for concurrent use, and embed
+// [embedded.TrackerProvider] or another TrackerProvider, since the interface may get more
+// methods.
 type TrackerProvider interface {
-	// Tracker returns a tracker for the instrumented package, named by its import
-	// path.
+	embedded.TrackerProvider
+
+	// Tracker returns a tracker for the instrumented package, named by its import path.
 	Tracker(name string, opts ...TrackerOption) Tracker
 }
 
-// TrackerConfig is what the options of a tracker say, for implementations of
-// TrackerProvider.
+// TrackerConfig holds the options of a tracker, for implementations of TrackerProvider.
 type TrackerConfig struct {
 	// Version is the version of the instrumented package.
 	Version string
@@ -39,7 +48,7 @@ func NewTrackerConfig(opts ...TrackerOption) TrackerConfig {
 // TrackerOption configures a tracker.
 type TrackerOption func(*TrackerConfig)
 
-// WithVersion states the version of the instrumented package.
+// WithVersion sets the version of the instrumented package.
 func WithVersion(version string) TrackerOption {
 	return func(c *TrackerConfig) { c.Version = version }
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -15,6 +16,8 @@ import (
 // Recorder is an audit.TrackerProvider that keeps records in memory. It is safe for
 // concurrent use.
 type Recorder struct {
+	embedded.TrackerProvider
+
 	provider *sdk.TrackerProvider
 	memory   memory
 }

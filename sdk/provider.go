@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
@@ -19,6 +20,8 @@ import (
 // TrackerProvider is the audit.TrackerProvider that makes records. It is safe
 // for concurrent use.
 type TrackerProvider struct {
+	embedded.TrackerProvider
+
 	resource     *resource.Resource
 	trackTimeout time.Duration
 	detach       bool  // processors of the user's see the context

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 )
 
@@ -46,32 +47,26 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 	if scope == nil {
 		return s.pass(ctx, r, unknown)
 	}
-	release := func(ctx context.Context, how audit.Release) error {
-		switch how {
-		case audit.ReleaseCovered:
+	settle := func(ctx context.Context, d signal.Disposition) error {
+		switch d {
+		case signal.Hold:
+			return nil
+		case signal.Drop:
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
-		case audit.ReleaseOverflow:
+		case signal.RecordOverflow:
 			r.AddMarked(markOverflow)
-		case audit.ReleaseUncovered:
+		case signal.Record:
 		}
-		err := s.pass(ctx, r, unknown)
+		return s.pass(ctx, r, unknown)
+	}
+	return settle(ctx, scope.Hold(s, &r.Event, func(ctx context.Context, d signal.Disposition) error {
+		err := settle(ctx, d)
 		if err != nil {
 			s.metrics.reject(ctx, err)
 		}
 		return err
-	}
-	switch scope.Hold(s, &r.Event, release) {
-	case audit.HoldHeld:
-		return nil
-	case audit.HoldCovered:
-		s.metrics.suppress(ctx, suppressedByIntent)
-		return nil
-	case audit.HoldOverflow:
-		r.AddMarked(markOverflow)
-	case audit.HoldPass:
-	}
-	return s.pass(ctx, r, unknown)
+	}))
 }
 
 // pass forwards a signal. If its actor was unknown, it gets the one that the scope

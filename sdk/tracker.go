@@ -6,12 +6,15 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/trace"
 )
 
 // tracker is the audit.Tracker of one instrumented package.
 type tracker struct {
+	embedded.Tracker
+
 	provider        *TrackerProvider
 	instrumentation record.Instrumentation
 }

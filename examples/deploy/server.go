@@ -38,7 +38,7 @@ func actorOf(r *http.Request) (audit.Actor, error) {
 func login(w http.ResponseWriter, r *http.Request) {
 	name, password, _ := r.BasicAuth()
 	if password != rightPassword {
-		if err := audit.TrackLoginFailure(r.Context(), tracker, audit.Event{Reason: "wrong password"}, name, "password"); err != nil {
+		if err := audit.TrackLoginFailure(r.Context(), tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
 			fail(w, err)
 			return
 		}

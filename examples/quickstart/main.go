@@ -102,7 +102,7 @@ func login(key []byte) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, name := c.Request().Context(), c.FormValue("name")
 		if c.FormValue("password") != "correct horse" {
-			if err := audit.TrackLoginFailure(ctx, tracker, audit.Event{Reason: "wrong password"}, name, "password"); err != nil {
+			if err := audit.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
 				return err
 			}
 			return echo.ErrUnauthorized

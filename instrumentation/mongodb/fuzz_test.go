@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -12,7 +13,10 @@ import (
 )
 
 // eventRecorder is a Tracker that keeps events.
-type eventRecorder struct{ events []audit.Event }
+type eventRecorder struct {
+	embedded.Tracker
+	events []audit.Event
+}
 
 func (t *eventRecorder) Track(_ context.Context, e audit.Event) error {
 	t.events = append(t.events, e)

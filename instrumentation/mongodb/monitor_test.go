@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -340,6 +341,8 @@ func TestWithCommandMonitor(t *testing.T) {
 
 // gate is a Tracker that blocks until open is closed.
 type gate struct {
+	embedded.Tracker
+
 	entered, open chan struct{}
 	ctx           context.Context // of the last call
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -232,7 +233,10 @@ func TestDenialThatCannotBeRecorded(t *testing.T) {
 }
 
 // failingTracker is one whose delivery fails, behind a missing actor or at once.
-type failingTracker struct{ known bool }
+type failingTracker struct {
+	embedded.Tracker
+	known bool
+}
 
 func (f failingTracker) Track(_ context.Context, e audit.Event) error {
 	if !f.known && e.Actor.IsZero() {

@@ -23,7 +23,7 @@
 // :resetCode, is masked in the path. Names are read generously: what is masked by
 // mistake is still told by the event's target.
 //
-// What a client sent is cut to audit.MaxClientText bytes, made valid UTF-8 and
+// What a client sent is cut to 512 bytes, made valid UTF-8 and
 // marked, and is never a reason to refuse a record.
 //
 // # Where to put the middleware

@@ -14,6 +14,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -195,8 +196,8 @@ var errBrokenSignal = errors.New("broken")
 // brokenSignal is held by the scope, and cannot be recorded when that ends.
 func brokenSignal(ctx context.Context) error {
 	e := audit.Event{Action: "row.read", Kind: audit.KindSignal}
-	held := audit.ScopeFromContext(ctx).Hold("test", &e, func(context.Context, audit.Release) error { return errBrokenSignal })
-	if held != audit.HoldHeld {
+	held := audit.ScopeFromContext(ctx).Hold("test", &e, func(context.Context, signal.Disposition) error { return errBrokenSignal })
+	if held != signal.Hold {
 		return errors.New("not held")
 	}
 	return nil

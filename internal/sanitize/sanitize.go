@@ -87,3 +87,25 @@ func Cut(s string, n int) string {
 	}
 	return s[:n]
 }
+
+// MaxClient is how many bytes of a text from a client are kept.
+const MaxClient = 512
+
+// Client returns s cut to MaxClient bytes, at the end of a character, with U+FFFD in
+// place of invalid bytes and control characters.
+func Client(s string) string {
+	if len(s) <= MaxClient && Plain(s) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s { // an invalid byte is read as U+FFFD
+		if IsControl(r) {
+			r = utf8.RuneError
+		}
+		if b.Len()+utf8.RuneLen(r) > MaxClient {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

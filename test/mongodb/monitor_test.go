@@ -206,7 +206,7 @@ func TestOneConnection(t *testing.T) {
 	require.NoError(t, err)
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(exporter))
 	require.NoError(t, err)
-	late.tracker = provider.Tracker("example.com/shop")
+	late.Tracker = provider.Tracker("example.com/shop")
 	close(late.ready)
 
 	const writers, each = 8, 25
@@ -236,13 +236,14 @@ func TestOneConnection(t *testing.T) {
 // lateTracker is there before its provider is, which needs the client, which needs the
 // monitor.
 type lateTracker struct {
-	ready   chan struct{}
-	tracker audit.Tracker
+	audit.Tracker // set before ready is closed
+
+	ready chan struct{}
 }
 
 func (l *lateTracker) Track(ctx context.Context, e audit.Event) error {
 	<-l.ready
-	return l.tracker.Track(ctx, e)
+	return l.Tracker.Track(ctx, e)
 }
 
 // TestSignalsOfTransaction looks at what the driver makes of transactions, by a server
