@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -71,7 +72,7 @@ func (d *decoder) wrong(path, message string) { d.problem(d.at(path), path, mess
 func (d *decoder) failed(path string, err error) {
 	p := Problem{Message: d.clean(err.Error()), Err: err}
 	if p.Message != err.Error() {
-		p.Err = nil
+		p.Err = &cleanedError{text: p.Message, is: func(target error) bool { return errors.Is(err, target) }}
 	}
 	for _, prefix := range []string{"sdk: the tracker provider cannot be made: ", "WithLedger: "} {
 		p.Message = strings.TrimPrefix(p.Message, prefix) // the place says it

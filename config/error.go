@@ -73,6 +73,17 @@ func (p Problem) String() string {
 	return text
 }
 
+// cleanedError replaces an error whose text contains secrets. It still matches with
+// errors.Is what that error matches, but gives no access to it.
+type cleanedError struct {
+	text string
+	is   func(target error) bool
+}
+
+func (e *cleanedError) Error() string { return e.text }
+
+func (e *cleanedError) Is(target error) bool { return e.is(target) }
+
 // newError returns nil where there are no problems.
 func newError(problems []Problem) error {
 	if len(problems) == 0 {

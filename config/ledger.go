@@ -94,8 +94,8 @@ func (l *ledgerModel) check(d *decoder, path string, exporters *exportersModel) 
 	if l.Retention.word == untilExported && exporters.none {
 		d.wrong(join(path, "retention"), "without exporters it would keep nothing")
 	}
-	if l.Export != nil && l.Export.BatchSize > count(ledger.MaxBeyond) {
-		d.wrong(join(path, "export", "batch_size"), fmt.Sprintf("it is more than %d", ledger.MaxBeyond))
+	if l.Export != nil && l.Export.BatchSize > count(ledger.MaxCommitAhead) {
+		d.wrong(join(path, "export", "batch_size"), fmt.Sprintf("it is more than %d", ledger.MaxCommitAhead))
 	}
 }
 

@@ -77,7 +77,7 @@ func (x *index) extend(ctx context.Context, src source) (snapshot, error) {
 	for e, err := range src.Entries(ctx, x.next) {
 		if corrupt, is := errors.AsType[*ledger.CorruptError](err); is {
 			x.report(err)
-			x.next = max(x.next, corrupt.To+1)
+			x.next = max(x.next, corrupt.Last+1)
 			continue
 		}
 		if err == nil {

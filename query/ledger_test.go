@@ -157,8 +157,8 @@ func TestReaderGoesAroundWhatItCannotRead(t *testing.T) {
 		assert.EqualValues(t, 2, entry.Seq)
 		var corrupt *ledger.CorruptError
 		require.ErrorAs(t, errs[1], &corrupt)
-		assert.EqualValues(t, 3, corrupt.From)
-		assert.EqualValues(t, 3, corrupt.To)
+		assert.EqualValues(t, 3, corrupt.First)
+		assert.EqualValues(t, 3, corrupt.Last)
 	}
 }
 

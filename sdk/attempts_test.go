@@ -220,7 +220,7 @@ func TestAttemptsSetDamaged(t *testing.T) {
 	require.NoError(t, os.WriteFile(dir+"/pairs", []byte("what is this"), 0o600))
 	var logs bytes.Buffer
 	p = openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
-	assert.Contains(t, logs.String(), "neither of its two copies is as it was written")
+	assert.Contains(t, logs.String(), "both slots are damaged")
 	require.NoError(t, p.Shutdown(t.Context()))
 	all := stored(t, dir)
 	require.Len(t, all, 2)
@@ -240,7 +240,7 @@ func TestAttemptThatIsNoRecord(t *testing.T) {
 	require.NoError(t, l.Close())
 	var logs bytes.Buffer
 	p := openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
-	assert.Contains(t, logs.String(), "it is missing, while there are entries")
+	assert.Contains(t, logs.String(), "the file is missing, but the ledger has entries")
 	assert.Contains(t, logs.String(), "is no record")
 	mustBegin(t, p, "1")
 	require.NoError(t, p.Shutdown(t.Context()))
@@ -249,7 +249,7 @@ func TestAttemptThatIsNoRecord(t *testing.T) {
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", ledger.WithSyncInterval(time.Hour)), quiet())
-	attempts := make([]*audit.Attempt, ledger.MaxPairs)
+	attempts := make([]*audit.Attempt, ledger.MaxOpenPairs)
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {

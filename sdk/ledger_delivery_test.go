@@ -377,7 +377,7 @@ func TestBadLedgers(t *testing.T) {
 	p := openProvider(t, sdk.WithLedger(dir))
 	a := &follower{id: "a"}
 	for reason, opt := range map[string]sdk.Option{
-		"another writer":            sdk.WithLedger(dir),
+		"locked by another process": sdk.WithLedger(dir),
 		"directory is not given":    sdk.WithLedger(""),
 		"exporter is nil":           sdk.WithLedger(dir+"2", sdk.ExportTo(nil)),
 		"two exporters are named":   sdk.WithLedger(dir+"2", sdk.ExportTo(a), sdk.ExportTo(a)),

@@ -42,7 +42,7 @@ func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
 // process left open.
 const RecoveryActor = "audit-recovery"
 
-// ErrTooManyAttempts is the error of beginning an attempt while ledger.MaxPairs are open
+// ErrTooManyAttempts is the error of beginning an attempt while ledger.MaxOpenPairs are open
 // in the ledger. The application does not finish what it begins.
 var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 

@@ -6,149 +6,147 @@ import (
 	"time"
 )
 
-// committer is the goroutine that commits what callers hand over, so that none of
-// them has to wait for a sync that hangs.
-func (l *Ledger) committer() {
-	timer := time.NewTimer(maxPatience)
+// commitLoop commits batches until the ledger closes. It runs in its own goroutine, so
+// a sync that hangs does not block callers past their contexts.
+func (l *Ledger) commitLoop() {
+	timer := time.NewTimer(maxGatherTime)
 	defer timer.Stop()
 	for {
 		select {
-		case <-l.wake:
+		case <-l.commitWake:
 		case <-l.closing:
-			l.role.Lock()
+			l.writeMu.Lock()
 			l.commitPending()
 			return
 		}
 		if l.config.syncInterval == 0 {
-			l.await(timer)
+			l.gatherCallers(timer)
 		}
-		l.role.Lock()
+		l.writeMu.Lock()
 		l.commitPending()
 	}
 }
 
 const (
-	// maxPatience bounds how long a batch waits for more callers.
-	maxPatience = 5 * time.Millisecond
-	// maxSkips is how many batches do not wait, at most, after one has in vain.
-	maxSkips = 64
+	// maxGatherTime limits how long a batch waits for more callers.
+	maxGatherTime = 5 * time.Millisecond
+	// maxBackoff limits how many batches skip the wait after it was in vain.
+	maxBackoff = 64
 )
 
-// await lets the callers of the last batch, which come back one after the other, into
-// the next one: without it they would fall into two groups, each of which waits for
-// the other's sync. It waits for twice what a commit takes at most, and less and
-// less often if they do not come back.
-func (l *Ledger) await(timer *time.Timer) {
+// gatherCallers waits for the callers of the last batch to append again. Without it
+// the callers would split into two groups that alternate, each waiting for the other's
+// sync. The wait is at most twice the duration of the last commit. Each wait that
+// times out doubles the number of batches that skip the next one.
+func (l *Ledger) gatherCallers(timer *time.Timer) {
 	l.mu.Lock()
-	wait := l.pending != nil && l.pending.callers < l.expecting
-	if wait && l.skips > 0 {
-		l.skips--
+	wait := l.pending != nil && l.pending.callers < l.expected
+	if wait && l.skipGathers > 0 {
+		l.skipGathers--
 		wait = false
 	}
-	l.awaiting = wait
+	l.gathering = wait
 	l.mu.Unlock()
 	if !wait {
 		return
 	}
-	timer.Reset(min(2*l.took, maxPatience))
+	timer.Reset(min(2*l.commitTime, maxGatherTime))
 	select {
-	case <-l.complete:
-		l.skipNext = 1
+	case <-l.gathered:
+		l.backoff = 1
 	case <-timer.C:
 		l.mu.Lock()
-		l.skips = l.skipNext
+		l.skipGathers = l.backoff
 		l.mu.Unlock()
-		l.skipNext = min(2*l.skipNext, maxSkips)
+		l.backoff = min(2*l.backoff, maxBackoff)
 	case <-l.closing:
 	}
 }
 
-// commitPending commits one batch, gives the role back, and has the committer look
-// after what came meanwhile.
+// commitPending commits the pending batch and unlocks writeMu, which the caller has
+// locked. It wakes commitLoop if more entries are pending.
 func (l *Ledger) commitPending() {
-	b := l.take()
+	b := l.takeBatch()
 	if b != nil {
 		b.time = time.Now()
 		b.err = l.commit(b)
 		if l.config.syncInterval == 0 {
-			l.took = time.Since(b.time)
+			l.commitTime = time.Since(b.time)
 		}
-		l.settle(b)
+		l.completeBatch(b)
 	}
-	l.role.Unlock()
+	l.writeMu.Unlock()
 	l.mu.Lock()
 	more := l.pending != nil
 	l.mu.Unlock()
 	if more {
-		poke(l.wake)
+		notify(l.commitWake)
 	}
 }
 
-// take ends the gathering of the pending batch, and decides where it goes.
-func (l *Ledger) take() *batch {
+// takeBatch closes the pending batch to further entries and decides which segment it
+// goes to.
+func (l *Ledger) takeBatch() *batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.pending
 	if b == nil {
 		return nil
 	}
-	l.pending, l.awaiting = nil, false
+	l.pending, l.gathering = nil, false
 	select {
-	case <-l.complete: // it came too late
+	case <-l.gathered: // they came too late
 	default:
 	}
 	size := frameSize(int64(len(b.frame) - frameHeaderSize))
-	if size > l.left {
+	if size > l.room {
 		b.rotate = true
-		l.left = l.config.segmentSize - segmentHeaderSize
-		l.taken, l.spare = l.taken || l.spare, false
+		l.room = l.config.segmentSize - segmentHeaderSize
+		l.spareTaken, l.spareReady = l.spareTaken || l.spareReady, false
 	}
-	l.left -= size
+	l.room -= size
 	l.bytes += size
-	if l.changed != nil {
-		close(l.changed) // there is room to gather
-		l.changed = nil
-	}
+	broadcast(&l.moreRoom) // a new batch has room
 	return b
 }
 
-// settle tells the batch's callers, and everybody else.
-func (l *Ledger) settle(b *batch) {
+// completeBatch publishes the result of a batch and wakes its callers.
+func (l *Ledger) completeBatch(b *batch) {
 	l.mu.Lock()
-	l.expecting = b.callers
+	l.expected = b.callers
 	if l.pending != nil {
-		l.expecting += l.pending.callers
+		l.expected += l.pending.callers
 	}
 	if b.err == nil && l.config.syncInterval == 0 {
-		l.advance(l.next-1, l.end)
+		l.advanceSynced(l.next-1, l.end)
 	}
-	l.pairs.grown += int64(len(b.frame))
-	due := l.pairs.grown >= l.pairs.due
-	l.left = l.active.capacity - l.end
-	if l.bad {
-		l.left = 0
+	l.pairs.appended += int64(len(b.frame))
+	due := l.pairs.appended >= l.pairs.roundBytes
+	l.room = l.active.capacity - l.end
+	if l.activeFailed {
+		l.room = 0
 	}
-	l.bytes = l.size()
-	low := !l.spare && l.left < l.config.segmentSize/2
-	if cap(b.frame) <= maxGather {
-		l.frame = b.frame
+	l.bytes = l.totalSize()
+	low := !l.spareReady && l.room < l.config.segmentSize/2
+	if cap(b.frame) <= maxBatchSize {
+		l.frameBuffer = b.frame
 	}
-	b.settled = true
+	b.completed = true
 	done := b.done
 	l.mu.Unlock()
 	if done != nil {
 		close(done)
 	}
 	if low {
-		poke(l.tend)
+		notify(l.maintainWake)
 	}
 	if due {
-		poke(l.pairs.wake)
+		notify(l.pairs.wake)
 	}
 }
 
-// size adds up what is written. mu and the role are held.
-func (l *Ledger) size() int64 {
+// totalSize returns the written bytes of all segments. mu and writeMu are held.
+func (l *Ledger) totalSize() int64 {
 	total := l.end
 	for _, e := range l.extents[:len(l.extents)-1] {
 		total += e.end
@@ -156,26 +154,23 @@ func (l *Ledger) size() int64 {
 	return total
 }
 
-// advance says that entries up to seq are synced. mu is held.
-func (l *Ledger) advance(seq uint64, end int64) {
-	if seq < l.sound {
-		return // another sync was quicker
+// advanceSynced records that entries up to seq are synced. mu is held.
+func (l *Ledger) advanceSynced(seq uint64, end int64) {
+	if seq < l.synced {
+		return // another sync was faster
 	}
-	l.sound, l.soundEnd = seq, end
-	if l.grown != nil {
-		close(l.grown)
-		l.grown = nil
-	}
+	l.synced, l.syncedEnd = seq, end
+	broadcast(&l.moreSynced)
 }
 
-// commit writes the batch as a frame, in the next segment if it has to. The role is
+// commit writes the batch as one frame, in the next segment if necessary. writeMu is
 // held.
 func (l *Ledger) commit(b *batch) error {
-	if err := l.watch(b.time); err != nil {
+	if err := l.checkActiveFile(b.time); err != nil {
 		return err
 	}
 	size := frameSize(int64(len(b.frame) - frameHeaderSize))
-	for rotate := b.rotate || l.bad; rotate || l.end+size > l.active.capacity; rotate = false {
+	for rotate := b.rotate || l.activeFailed; rotate || l.end+size > l.active.capacity; rotate = false {
 		if err := l.rotate(); err != nil {
 			return fmt.Errorf("ledger: nothing was stored: %w", err)
 		}
@@ -185,29 +180,29 @@ func (l *Ledger) commit(b *batch) error {
 	if err == nil {
 		return nil
 	}
-	// The segment is not to be trusted any more. The next one voids the frame.
-	l.bad = true
-	again := l.rotate()
-	if again == nil {
+	// The segment may hold part of the frame. The next segment voids it.
+	l.activeFailed = true
+	retryErr := l.rotate()
+	if retryErr == nil {
 		b.frame = unsealFrame(b.frame)
-		if again = l.writeFrame(b); again == nil {
+		if retryErr = l.writeFrame(b); retryErr == nil {
 			return nil
 		}
-		l.bad = true
+		l.activeFailed = true
 	}
-	return errors.Join(ErrMaybeStored, fmt.Errorf("ledger: writing a frame: %w", err), again)
+	return errors.Join(ErrMaybeStored, fmt.Errorf("ledger: write frame: %w", err), retryErr)
 }
 
 // writeFrame appends the batch's frame to the active segment.
 func (l *Ledger) writeFrame(b *batch) error {
 	strict := l.config.syncInterval == 0
-	h := frameHeader{kind: kindEntries, first: b.first, entries: uint32(b.entries), sound: l.end, time: b.time.UnixNano()}
+	h := frameHeader{kind: kindEntries, first: b.first, entries: uint32(b.entries), syncedEnd: l.end, time: b.time.UnixNano()}
 	if !strict {
 		l.mu.Lock()
-		h.sound = l.soundEnd
+		h.syncedEnd = l.syncedEnd
 		l.mu.Unlock()
 	}
-	b.frame = sealFrame(b.frame, h, l.active.place(l.end))
+	b.frame = sealFrame(b.frame, h, l.active.location(l.end))
 	_, err := l.active.file.WriteAt(b.frame, l.end)
 	if err == nil && strict {
 		err = l.active.sync()
@@ -220,23 +215,25 @@ func (l *Ledger) writeFrame(b *batch) error {
 	return nil
 }
 
-// watchInterval is how often the ledger looks whether its file is still there.
-const watchInterval = time.Second
+// activeCheckInterval is how often the ledger checks that its active file still
+// exists.
+const activeCheckInterval = time.Second
 
-// watch notices that the active segment was removed or replaced.
-func (l *Ledger) watch(t time.Time) error {
-	if t.Sub(l.watched) < watchInterval && t.After(l.watched) {
+// checkActiveFile fails the ledger if the active segment's file was removed or
+// replaced.
+func (l *Ledger) checkActiveFile(now time.Time) error {
+	if now.Sub(l.activeChecked) < activeCheckInterval && now.After(l.activeChecked) {
 		return nil
 	}
-	l.watched = t
-	there, err := l.dir.Is(l.active.name(), l.active.file)
-	if err != nil || there {
-		return nil //nolint:nilerr // it cannot be told now; the next commit asks again
+	l.activeChecked = now
+	same, err := l.dir.SameFile(l.active.name(), l.active.file)
+	if err != nil || same {
+		return nil //nolint:nilerr // unknown; a later commit checks again
 	}
-	gone := &CorruptError{
-		Segment: l.active.name(), From: l.active.first, To: l.next - 1,
-		Reason: "it was removed or replaced while it was open",
+	removed := &CorruptError{
+		File: l.active.name(), First: l.active.first, Last: l.next - 1,
+		Reason: "the file was removed or replaced while it was open",
 	}
-	l.fail(gone)
-	return gone
+	l.fail(removed)
+	return removed
 }

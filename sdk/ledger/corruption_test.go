@@ -12,27 +12,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// damaged is a ledger of one segment, to be damaged.
-type damaged struct {
-	*disk
+// damagedLedger is a ledger of one segment that tests damage.
+type damagedLedger struct {
+	*memDisk
 	config  config
 	segment string
 	entries []string
-	frames  []frameAt // all of the segment
-	closed  bool      // there was no crash
+	frames  []frameAt // all frames of the segment
+	closed  bool      // closed properly, no crash
 }
 
-// frameAt is where a frame stands.
+// frameAt is a frame and where it is stored.
 type frameAt struct {
 	offset, end int64
 	header      frameHeader
 }
 
-// newDamaged makes a ledger whose frames begin and end at odd places of their sectors.
-func newDamaged(t *testing.T, ending string) *damaged {
+// newDamaged creates a ledger whose frames do not begin or end at sector boundaries.
+func newDamaged(t *testing.T, ending string) *damagedLedger {
 	t.Helper()
-	c := config{segmentSize: 8 << 10} // so small is quicker
-	d := &damaged{disk: newDisk(rand.New(rand.NewPCG(1, 1))), config: c, segment: segmentName(1)}
+	c := config{segmentSize: 8 << 10} // small, for speed
+	d := &damagedLedger{memDisk: newMemDisk(rand.New(rand.NewPCG(1, 1))), config: c, segment: segmentName(1)}
 	dir := d.open(nil)
 	l, err := open(dir, c)
 	require.NoError(t, err)
@@ -53,9 +53,9 @@ func newDamaged(t *testing.T, ending string) *damaged {
 	s := newScanner(l.active, l.end)
 	for {
 		at := s.offset
-		more, err := s.scan()
+		found, err := s.scan()
 		require.NoError(t, err)
-		if !more {
+		if !found {
 			break
 		}
 		d.frames = append(d.frames, frameAt{offset: at, end: s.offset, header: s.header})
@@ -66,16 +66,16 @@ func newDamaged(t *testing.T, ending string) *damaged {
 	}
 	_ = l.Close()
 	if ending == "power cut" {
-		d.disk = d.powerCut()
+		d.memDisk = d.powerCut()
 	}
 	return d
 }
 
-// damage is one change to the segment, and what becomes of it.
+// damage is one change to the segment and its expected effect.
 type damage struct {
 	name   string
 	change func(data []byte) []byte
-	torn   *frameAt // the frame that Open cuts; nil: it refuses
+	torn   *frameAt // the frame that Open cuts off; nil: Open fails
 	silent bool     // readers take it for the end
 }
 
@@ -86,11 +86,11 @@ func flip(offset int64, mask byte) damage {
 	}}
 }
 
-// damages is the rule: whatever happens to the last two frames of a closed ledger,
-// Open refuses. After a crash it takes a sector of zeros in the last one for a frame
-// that was being written, and refuses everything else; the cursor has passed the one
-// before, which a reader does not know.
-func (d *damaged) damages() []damage {
+// damages returns the cases. Open rejects any damage to the last two frames of a
+// closed ledger. After a crash it takes a sector of zeros in the last frame for an
+// interrupted write, and rejects everything else: the cursor has passed the frame
+// before. A reader ignores cursors, so it accepts zeros there too.
+func (d *damagedLedger) damages() []damage {
 	last := d.frames[len(d.frames)-2:]
 	from, to := last[0].offset, last[1].end
 	var all []damage
@@ -122,11 +122,11 @@ func TestDamagedFrames(t *testing.T) {
 	for _, ending := range []string{"closed", "crash", "power cut"} {
 		t.Run(ending, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { // since readers wait for what may become whole
+			synctest.Test(t, func(t *testing.T) { // readers wait for frames that may become complete
 				d := newDamaged(t, ending)
 				for i, change := range d.damages() {
-					some := testing.Short() || ending == "power cut" // which is like a crash
-					if i%11 == 0 || change.silent || !some {
+					sample := testing.Short() || ending == "power cut" // similar to a crash
+					if i%11 == 0 || change.silent || !sample {
 						d.check(t, change, i%4 == 0 || change.silent)
 					}
 				}
@@ -135,57 +135,57 @@ func TestDamagedFrames(t *testing.T) {
 	}
 }
 
-// check damages a copy of the ledger and looks what Open and readers make of it, and
-// WithSalvage if asked.
-func (d *damaged) check(t *testing.T, change damage, salvage bool) {
+// check damages a copy of the ledger, and checks the results of Open, of readers, and
+// of WithSalvage if salvage is true.
+func (d *damagedLedger) check(t *testing.T, change damage, salvage bool) {
 	t.Helper()
 	disk := d.clone()
 	disk.put(d.segment, change.change(disk.names[d.segment].data))
 	got, lost := readDamaged(t, disk, change.name)
 	d.requireSame(t, got, change.name)
-	require.True(t, len(got) == len(d.entries) || len(lost) == 1 || change.silent, "%s: entries are missing, and no error says so", change.name)
+	require.True(t, len(got) == len(d.entries) || len(lost) == 1 || change.silent, "%s: entries are missing without an error", change.name)
 
 	l, err := open(disk.open(nil), d.config)
 	if change.torn != nil {
 		require.NoError(t, err, change.name)
-		assert.Equal(t, &Cut{Segment: d.segment, Offset: change.torn.offset, Next: change.torn.header.first}, l.Recovered().Cut, change.name)
+		assert.Equal(t, &TornFrame{Segment: d.segment, Offset: change.torn.offset, First: change.torn.header.first}, l.Recovery().Torn, change.name)
 		require.NoError(t, l.Close())
 		return
 	}
 	var corrupt *CorruptError
 	require.ErrorAs(t, err, &corrupt, change.name)
-	require.Equal(t, d.segment, corrupt.Segment, change.name)
+	require.Equal(t, d.segment, corrupt.File, change.name)
 	if salvage {
 		d.salvage(t, disk, change.name)
 	}
 }
 
-// salvage goes on behind the damage, as WithSalvage does.
-func (d *damaged) salvage(t *testing.T, disk *disk, name string) {
+// salvage appends after the damage with WithSalvage.
+func (d *damagedLedger) salvage(t *testing.T, disk *memDisk, name string) {
 	t.Helper()
 	c := d.config
 	c.salvage = true
 	l, err := open(disk.open(nil), c)
 	require.NoError(t, err, name)
 	t.Cleanup(func() { _ = l.Close() }) // if the test fails
-	require.NotEmpty(t, l.Recovered().Damage, name)
-	first, err := l.Append(t.Context(), []byte("behind"))
+	require.NotEmpty(t, l.Recovery().Damage, name)
+	first, err := l.Append(t.Context(), []byte("after"))
 	require.NoError(t, err, name)
-	require.Greater(t, first, uint64(len(d.entries)), "%s: a number is used again", name)
+	require.Greater(t, first, uint64(len(d.entries)), "%s: a sequence number is reused", name)
 	require.NoError(t, l.Close(), name)
 
 	got, lost := readDamaged(t, disk, name)
-	require.Equal(t, "behind", got[first], name)
+	require.Equal(t, "after", got[first], name)
 	delete(got, first)
 	d.requireSame(t, got, name)
 	numbers := uint64(len(got))
 	for _, e := range lost {
-		numbers += e.To - e.From + 1
+		numbers += e.Last - e.First + 1
 		for seq := range got {
-			require.False(t, e.From <= seq && seq <= e.To, "%s: entry %d is there, and is not", name, seq)
+			require.False(t, e.First <= seq && seq <= e.Last, "%s: entry %d is both read and reported as lost", name, seq)
 		}
 	}
-	require.Equal(t, first-1, numbers, "%s: what is not there is reported, once", name)
+	require.Equal(t, first-1, numbers, "%s: each lost entry is reported once", name)
 
 	l, err = open(disk.open(nil), c)
 	require.NoError(t, err, name)
@@ -195,8 +195,8 @@ func (d *damaged) salvage(t *testing.T, disk *disk, name string) {
 	require.NoError(t, l.Close())
 }
 
-// requireSame requires that what was read is what was written.
-func (d *damaged) requireSame(t *testing.T, got map[uint64]string, name string) {
+// requireSame requires that everything that was read is what was written.
+func (d *damagedLedger) requireSame(t *testing.T, got map[uint64]string, name string) {
 	t.Helper()
 	for seq, text := range got {
 		require.LessOrEqual(t, seq, uint64(len(d.entries)), name)
@@ -204,8 +204,8 @@ func (d *damaged) requireSame(t *testing.T, got map[uint64]string, name string) 
 	}
 }
 
-// readDamaged returns what a reader finds.
-func readDamaged(t *testing.T, disk *disk, name string) (got map[uint64]string, lost []*CorruptError) {
+// readDamaged returns the entries and the errors that a reader yields.
+func readDamaged(t *testing.T, disk *memDisk, name string) (got map[uint64]string, lost []*CorruptError) {
 	t.Helper()
 	got = map[uint64]string{}
 	for e, err := range (&Reader{dir: disk.open(nil)}).Entries(t.Context(), 0) {
@@ -217,7 +217,7 @@ func readDamaged(t *testing.T, disk *disk, name string) (got map[uint64]string, 
 		var corrupt *CorruptError
 		require.ErrorAs(t, err, &corrupt, name)
 		lost = append(lost, corrupt)
-		require.Less(t, len(lost), 10, "%s: it goes on for ever", name)
+		require.Less(t, len(lost), 10, "%s: endless iteration", name)
 	}
 	return got, lost
 }
@@ -235,15 +235,15 @@ func TestDamagedHeader(t *testing.T) {
 	}
 }
 
-// TestDamagedSlots flips each byte of the state and of a cursor: each has two copies,
-// and the one before the last counts if the last is damaged.
+// TestDamagedSlots flips each byte of the state and of a cursor. If the newest slot is
+// damaged, the other one counts.
 func TestDamagedSlots(t *testing.T) {
 	t.Parallel()
 	d := newDamaged(t, "closed")
-	for _, name := range []string{stateFile, "reader" + cursorSuffix} {
+	for _, name := range []string{stateFileName, "reader" + cursorSuffix} {
 		for offset := range 2 * slotSize {
 			if offset%slotSize > 256 && offset%97 != 0 {
-				continue // behind the value
+				continue // after the value
 			}
 			disk := d.clone()
 			disk.names[name].data[offset] ^= 0xff
@@ -263,12 +263,12 @@ func TestDamagedSlots(t *testing.T) {
 func TestBothSlotsDamaged(t *testing.T) {
 	t.Parallel()
 	d := newDamaged(t, "closed")
-	d.names[stateFile].data[30] ^= 1
-	d.names[stateFile].data[slotSize+30] ^= 1
+	d.names[stateFileName].data[30] ^= 1
+	d.names[stateFileName].data[slotSize+30] ^= 1
 	_, err := open(d.open(nil), d.config)
 	var corrupt *CorruptError
 	require.ErrorAs(t, err, &corrupt)
-	assert.Equal(t, stateFile, corrupt.Segment)
+	assert.Equal(t, stateFileName, corrupt.File)
 	for _, err := range (&Reader{dir: d.open(nil)}).Entries(t.Context(), 0) {
 		require.ErrorAs(t, err, &corrupt)
 	}

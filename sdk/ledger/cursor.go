@@ -2,12 +2,10 @@ package ledger
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
-	"strings"
 	"sync"
 )
 
@@ -17,59 +15,44 @@ type Entry struct {
 	Data []byte
 }
 
-// Cursor is a consumer's place in a ledger, which survives restarts. Next and Commit
-// may be called by different goroutines, but Next by one at a time.
+// MaxCommitAhead is how far past its position a cursor can record committed entries.
+const MaxCommitAhead = 8 * len(aheadSet{})
+
+// Cursor is the durable position of a consumer in a ledger. Next and Commit may be
+// called concurrently, but only one goroutine may call Next at a time.
 type Cursor struct {
 	ledger *Ledger
 	name   string
 
-	// committed is guarded by the ledger's mutex.
+	// committed is guarded by the ledger's mu.
 	committed uint64
 
 	commitMu sync.Mutex
-	slots    *slots // nil if the file is damaged
-	damage   error
+	file     *slotFile // nil if damaged
+	damage   error     // what is wrong with the file
 
-	nextMu sync.Mutex // held by Next, but not while it waits
-	walker walker
-	read   []Entry // of the last frame, what was not handed out yet
-	failed error   // what the next call of Next returns
-	opened uint64  // where the cursor stood when it was opened
-	beyond beyond  // what the consumer had beyond that
-	closed bool
-}
-
-const (
-	cursorSuffix  = ".cursor"
-	cursorVersion = 1
-	cursorSize    = 8 + 16 + 8 + len(beyond{})
-)
-
-// MaxBeyond is how far beyond its place a cursor can say what its consumer has.
-const MaxBeyond = 8 * len(beyond{})
-
-// beyond has a bit for each entry that follows a place, which says that the consumer
-// has it.
-type beyond [128]byte
-
-func (b *beyond) set(distance uint64) { b[(distance-1)/8] |= 1 << ((distance - 1) % 8) }
-
-func (b *beyond) has(distance uint64) bool {
-	return distance-1 < uint64(MaxBeyond) && b[(distance-1)/8]>>((distance-1)%8)&1 == 1
+	nextMu      sync.Mutex // held by Next, but not while it waits
+	walker      walker
+	buffered    []Entry  // entries of the last frame that Next has not returned yet
+	nextErr     error    // the error that the next call of Next returns
+	openedAt    uint64   // committed position when the cursor was opened
+	openedAhead aheadSet // entries after openedAt that were committed before
+	closed      bool
 }
 
 var cursorName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
-// Cursor returns the cursor of a consumer, which stands where the last Commit put
-// it, and ahead of the oldest entry if it is new. The name matches
-// [a-z0-9_-]{1,64}. From then on no entry is removed that the consumer has not
-// committed, also when the ledger is opened without asking for the cursor.
+// Cursor returns the cursor with the given name, which must match [a-z0-9_-]{1,64}. It
+// creates the cursor, positioned before the oldest entry, if it does not exist.
+// Retention keeps every entry that an existing cursor has not committed, even if the
+// cursor is not opened again; RemoveCursor ends that.
 //
-// A cursor whose file is damaged is a *CorruptError, and nothing is removed. After
-// RemoveCursor it starts anew.
+// If the cursor's file is damaged, Cursor returns a *CorruptError and nothing is
+// removed from the ledger. RemoveCursor makes the name usable again, from the oldest
+// entry.
 func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	if !cursorName.MatchString(name) {
-		return nil, errors.New("ledger: a cursor's name must match [a-z0-9_-]{1,64}")
+		return nil, errors.New("ledger: cursor name must match [a-z0-9_-]{1,64}")
 	}
 	l.cursorsMu.Lock()
 	defer l.cursorsMu.Unlock()
@@ -80,14 +63,14 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 		return nil, ErrClosed
 	}
 	if c != nil && c.damage != nil {
-		return nil, fmt.Errorf("%w; RemoveCursor has consumer %s start from the oldest entry", c.damage, name)
+		return nil, fmt.Errorf("%w; call RemoveCursor to restart cursor %s from the oldest entry", c.damage, name)
 	}
 	if c != nil {
 		return c, nil
 	}
 	c = l.newCursor(name, oldest-1)
 	var err error
-	if c.slots, err = createSlots(l.dir, name+cursorSuffix, c.encode(c.committed, &beyond{})); err != nil {
+	if c.file, err = createSlotFile(l.dir, name+cursorSuffix, c.encode(c.committed, &aheadSet{})); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -97,13 +80,13 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 }
 
 func (l *Ledger) newCursor(name string, committed uint64) *Cursor {
-	c := &Cursor{ledger: l, name: name, committed: committed, opened: committed}
+	c := &Cursor{ledger: l, name: name, committed: committed, openedAt: committed}
 	c.walker = walker{source: l, next: committed + 1}
 	return c
 }
 
-// Cursors returns the names of all cursors.
-func (l *Ledger) Cursors() []string {
+// CursorNames returns the names of all cursors, in no particular order.
+func (l *Ledger) CursorNames() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	names := make([]string, 0, len(l.cursors))
@@ -113,8 +96,8 @@ func (l *Ledger) Cursors() []string {
 	return names
 }
 
-// RemoveCursor forgets a consumer, so that it holds back no removal. Its Cursor must
-// not be used any more.
+// RemoveCursor removes a cursor and its file, and no longer keeps entries for it. The
+// Cursor must not be used afterwards.
 func (l *Ledger) RemoveCursor(name string) error {
 	l.cursorsMu.Lock()
 	defer l.cursorsMu.Unlock()
@@ -123,127 +106,73 @@ func (l *Ledger) RemoveCursor(name string) error {
 	delete(l.cursors, name)
 	l.mu.Unlock()
 	if c == nil {
-		return fmt.Errorf("ledger: there is no cursor %q", name)
+		return fmt.Errorf("ledger: cursor %q does not exist", name)
 	}
-	defer poke(l.tend)
+	defer notify(l.maintainWake)
 	return errors.Join(c.close(), l.dir.Remove(name+cursorSuffix), l.dir.Sync())
 }
 
-// openCursors opens the cursors that are there.
-func (l *Ledger) openCursors() error {
-	names, err := l.dir.List()
-	if err != nil {
-		return err
-	}
-	for _, file := range names {
-		name, is := strings.CutSuffix(file, cursorSuffix)
-		if !is || !cursorName.MatchString(name) {
-			continue
-		}
-		c, err := l.openCursor(name, file)
-		if corrupt, is := errors.AsType[*CorruptError](err); is {
-			c = l.newCursor(name, l.state.first-1) // nobody knows better: nothing is removed
-			c.damage = corrupt
-		} else if err != nil {
-			return err
-		}
-		l.cursors[name] = c
-	}
-	return nil
-}
-
-func (l *Ledger) openCursor(name, file string) (*Cursor, error) {
-	s, value, err := openSlots(l.dir, file)
-	if err != nil {
-		return nil, err
-	}
-	committed, beyond, err := decodeCursor(value, l.id, file)
-	if err != nil {
-		return nil, errors.Join(err, s.file.Close())
-	}
-	c := l.newCursor(name, committed)
-	c.slots, c.beyond = s, beyond
-	return c, nil
-}
-
-func (c *Cursor) encode(seq uint64, has *beyond) []byte {
-	le := binary.LittleEndian
-	b := le.AppendUint64(make([]byte, 0, cursorSize), cursorVersion)
-	b = append(b, c.ledger.id[:]...)
-	b = le.AppendUint64(b, seq)
-	return append(b, has[:]...)
-}
-
-func decodeCursor(b []byte, id ledgerID, file string) (seq uint64, has beyond, err error) {
-	le := binary.LittleEndian
-	switch {
-	case len(b) < 8 || le.Uint64(b) != cursorVersion:
-		return 0, has, errNewer
-	case len(b) != cursorSize || ledgerID(b[8:24]) != id:
-		return 0, has, &CorruptError{Segment: file, Reason: "it is the cursor of another ledger"}
-	}
-	return le.Uint64(b[24:]), beyond(b[32:]), nil
-}
-
-// Name returns the consumer's name.
+// Name returns the name of the cursor.
 func (c *Cursor) Name() string { return c.name }
 
-// Committed returns the sequence number of the last entry that was committed.
+// Committed returns the sequence number up to which all entries are committed.
 func (c *Cursor) Committed() uint64 {
 	c.ledger.mu.Lock()
 	defer c.ledger.mu.Unlock()
 	return c.committed
 }
 
-// Next returns the entries that follow those that it returned last, at least one, at
-// most so many, and not more than so many bytes unless it is one entry. It waits for
-// entries until ctx ends. What it returns is synced, and the caller's.
+// Next returns the entries after those that it returned last. It returns at least one
+// entry and at most maxEntries, with at most maxBytes of data unless the first entry
+// alone is larger. If there are none, it waits until ctx ends. All returned entries
+// are synced, and the caller owns their data.
 //
-// Where entries cannot be read it returns a *CorruptError once, and the next call
-// goes on behind them.
-func (c *Cursor) Next(ctx context.Context, most, bytes int) ([]Entry, error) {
+// If entries cannot be read, Next returns a *CorruptError once. The next call
+// continues after the damage.
+func (c *Cursor) Next(ctx context.Context, maxEntries, maxBytes int) ([]Entry, error) {
 	for {
-		entries, next, err := c.nextNow(most, bytes)
+		entries, missing, err := c.tryNext(maxEntries, maxBytes)
 		if len(entries) > 0 || err != nil {
 			return entries, err
 		}
-		if err := c.ledger.waitFor(ctx, next); err != nil {
+		if err := c.ledger.waitSynced(ctx, missing); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// nextNow is Next without waiting. It also returns which entry there is none of yet.
-func (c *Cursor) nextNow(most, bytes int) (entries []Entry, next uint64, err error) {
+// tryNext is Next without waiting. If there are no entries, it returns the sequence
+// number of the first missing one.
+func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing uint64, err error) {
 	c.nextMu.Lock()
 	defer c.nextMu.Unlock()
 	if c.closed {
 		return nil, 0, ErrClosed
 	}
-	if err := c.failed; err != nil {
-		c.failed = nil
+	if err := c.nextErr; err != nil {
+		c.nextErr = nil
 		return nil, 0, err
 	}
 	for {
-		for len(c.read) > 0 {
-			if c.beyond.has(c.read[0].Seq - c.opened) {
-				c.read = c.read[1:]
+		for len(c.buffered) > 0 {
+			if c.openedAhead.has(c.buffered[0].Seq - c.openedAt) {
+				c.buffered = c.buffered[1:]
 				continue
 			}
-			bytes -= len(c.read[0].Data)
-			if len(entries) > 0 && (len(entries) >= most || bytes < 0) {
+			bytesLeft -= len(c.buffered[0].Data)
+			if len(entries) > 0 && (len(entries) >= maxEntries || bytesLeft < 0) {
 				return entries, 0, nil
 			}
-			entries = append(entries, c.read[0])
-			c.read = c.read[1:]
+			entries = append(entries, c.buffered[0])
+			c.buffered = c.buffered[1:]
 		}
 		from := c.walker.next
-		frame, h, more, err := c.walker.walk()
+		frame, h, found, err := c.walker.walk()
 		switch {
-		case more:
-			c.read = appendEntries(c.read[:0], frame, h, from)
+		case found:
+			c.buffered = appendEntries(c.buffered[:0], frame, h, from)
 		case len(entries) > 0:
-			c.failed = err // whoever gets an error may take it that nothing came with it
+			c.nextErr = err // an error is never returned with entries
 			return entries, 0, nil
 		default:
 			return nil, from, err
@@ -251,18 +180,19 @@ func (c *Cursor) nextNow(most, bytes int) (entries []Entry, next uint64, err err
 	}
 }
 
-// Position returns the sequence number of the last entry that Next has returned or
-// left out.
+// Position returns the sequence number of the last entry that Next returned or
+// skipped.
 func (c *Cursor) Position() uint64 {
 	c.nextMu.Lock()
 	defer c.nextMu.Unlock()
-	if len(c.read) > 0 {
-		return c.read[0].Seq - 1
+	if len(c.buffered) > 0 {
+		return c.buffered[0].Seq - 1
 	}
 	return c.walker.next - 1
 }
 
-// appendEntries appends copies of the entries of a frame, from a sequence number on.
+// appendEntries appends copies of the frame's entries whose sequence number is at
+// least from.
 func appendEntries(dst []Entry, frame []byte, h frameHeader, from uint64) []Entry {
 	body := append([]byte(nil), frame[frameHeaderSize:frameHeaderSize+int(h.body)]...)
 	for seq := h.first; len(body) > 0; seq++ {
@@ -275,11 +205,11 @@ func appendEntries(dst []Entry, frame []byte, h frameHeader, from uint64) []Entr
 	return dst
 }
 
-// waitFor waits until the entry is synced.
-func (l *Ledger) waitFor(ctx context.Context, seq uint64) error {
+// waitSynced waits until the entry is synced.
+func (l *Ledger) waitSynced(ctx context.Context, seq uint64) error {
 	for {
 		l.mu.Lock()
-		if l.sound >= seq {
+		if l.synced >= seq {
 			l.mu.Unlock()
 			return nil
 		}
@@ -287,70 +217,70 @@ func (l *Ledger) waitFor(ctx context.Context, seq uint64) error {
 			l.mu.Unlock()
 			return ErrClosed
 		}
-		if l.grown == nil {
-			l.grown = make(chan struct{})
+		if l.moreSynced == nil {
+			l.moreSynced = make(chan struct{})
 		}
-		grown := l.grown
+		moreSynced := l.moreSynced
 		l.mu.Unlock()
 		select {
-		case <-grown:
+		case <-moreSynced:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// Commit says that the consumer has all entries up to seq, durably, and of those
-// that follow the ones beyond, none of them further than MaxBeyond. When the ledger
-// is opened anew, Next leaves these out. After an error the cursor stands where it
-// stood or at seq.
-func (c *Cursor) Commit(seq uint64, beyond ...uint64) error {
+// Commit durably records that the consumer has all entries up to seq, and also the
+// later entries listed in ahead. These must be synced and at most MaxCommitAhead past
+// seq. After the ledger is opened again, Next skips all of them. If Commit fails, the
+// stored position is the previous one or seq.
+func (c *Cursor) Commit(seq uint64, ahead ...uint64) error {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
 	l := c.ledger
 	l.mu.Lock()
-	sound, committed := l.sound, c.committed
+	synced, committed := l.synced, c.committed
 	l.mu.Unlock()
 	switch {
 	case c.closed:
 		return ErrClosed
-	case seq > sound:
-		return fmt.Errorf("ledger: entry %d cannot be committed; the last one is %d", seq, sound)
-	case seq < committed || seq == committed && len(beyond) == 0:
+	case seq > synced:
+		return fmt.Errorf("ledger: cannot commit entry %d: the last synced entry is %d", seq, synced)
+	case seq < committed || seq == committed && len(ahead) == 0:
 		return nil
 	}
-	has, err := c.ahead(seq, sound, beyond)
+	set, err := c.mergeAhead(seq, synced, ahead)
 	if err != nil {
 		return err
 	}
-	if err := c.slots.write(c.encode(seq, has)); err != nil {
+	if err := c.file.write(c.encode(seq, set)); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	c.committed = seq
 	l.mu.Unlock()
 	if l.config.retain {
-		poke(l.tend)
+		notify(l.maintainWake)
 	}
 	return nil
 }
 
-// ahead returns which entries the consumer has that follow seq: those given, and
-// those that it had when the cursor was opened.
-func (c *Cursor) ahead(seq, sound uint64, given []uint64) (*beyond, error) {
-	var has beyond
-	for _, s := range given {
-		if s <= seq || s > sound || s-seq > uint64(MaxBeyond) {
-			return nil, fmt.Errorf("ledger: entry %d cannot be committed beyond %d; the last one is %d", s, seq, sound)
+// mergeAhead returns the committed entries after seq: those in seqs, and those known
+// when the cursor was opened.
+func (c *Cursor) mergeAhead(seq, synced uint64, seqs []uint64) (*aheadSet, error) {
+	var ahead aheadSet
+	for _, s := range seqs {
+		if s <= seq || s > synced || s-seq > uint64(MaxCommitAhead) {
+			return nil, fmt.Errorf("ledger: cannot commit entry %d ahead of position %d: it must follow within %d entries, and the last synced entry is %d", s, seq, MaxCommitAhead, synced)
 		}
-		has.set(s - seq)
+		ahead.set(s - seq)
 	}
-	for s := seq + 1; s <= c.opened+uint64(MaxBeyond); s++ {
-		if c.beyond.has(s - c.opened) {
-			has.set(s - seq)
+	for s := seq + 1; s <= c.openedAt+uint64(MaxCommitAhead); s++ {
+		if c.openedAhead.has(s - c.openedAt) {
+			ahead.set(s - seq)
 		}
 	}
-	return &has, nil
+	return &ahead, nil
 }
 
 func (c *Cursor) close() error {
@@ -359,32 +289,34 @@ func (c *Cursor) close() error {
 	c.nextMu.Lock()
 	defer c.nextMu.Unlock()
 	c.closed = true
-	if c.slots == nil {
+	if c.file == nil {
 		return nil
 	}
-	return errors.Join(c.walker.leave(), c.slots.file.Close())
+	return errors.Join(c.walker.closeSegment(), c.file.file.Close())
 }
 
-// find is the source of cursors.
+// find implements source for cursors.
 func (l *Ledger) find(seq uint64, _ bool) (e extent, floor uint64, ok bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	floor = l.extents[0].first
-	if seq > l.sound {
+	if seq > l.synced {
 		return e, floor, false, nil
 	}
-	c := catalogue{extents: l.extents}
+	c := catalog{extents: l.extents}
 	e, ok = c.find(max(seq, floor))
 	if e.next == 0 {
-		e.end = l.soundEnd
+		e.end = l.syncedEnd
 	}
 	return e, floor, ok, nil
 }
 
+// open implements source for cursors. Retention never removes a segment that a cursor
+// needs, so a missing one is damage.
 func (l *Ledger) open(number uint64) (*segment, error) {
 	s, err := openSegment(l.dir, l.id, number)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = missing(number) // retention never passes a cursor
+		err = missingSegment(number)
 	}
 	return s, err
 }

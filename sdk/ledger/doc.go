@@ -1,5 +1,5 @@
-// Package ledger is a crash-safe, append-only log of opaque entries in a
-// directory, with a durable cursor for each of its consumers.
+// Package ledger is a crash-safe, append-only log of opaque entries in a directory,
+// with a durable cursor for each consumer.
 //
 //	l, err := ledger.Open("audit-ledger")
 //	first, err := l.Append(ctx, entry1, entry2) // nil: both are on disk
@@ -8,28 +8,32 @@
 //	entries, err := c.Next(ctx, 512, 1<<20) // waits for entries
 //	err = c.Commit(entries[len(entries)-1].Seq)
 //
-// Entries have dense sequence numbers from 1. One process at a time may have the
-// ledger open; any number may read it meanwhile, with [OpenReader].
+// Entries have sequence numbers from 1, without gaps. One process at a time has the
+// ledger open for writing. Any number of processes may read it at the same time, with
+// [OpenReader].
 //
-// # What nil from Append means
+// # Durability
 //
-// All entries are in the file, in one frame, and the system said that they are on
-// stable storage (fdatasync, F_FULLFSYNC, FlushFileBuffers). Callers that append at
-// the same time share one such call. WithSyncInterval relaxes this by choice.
+// When Append returns nil, all of its entries are in the file, in one frame, and the
+// system has confirmed that they are on stable storage (fdatasync on Linux,
+// F_FULLFSYNC on macOS, FlushFileBuffers on Windows). Concurrent callers share one
+// sync. [WithSyncInterval] weakens this guarantee.
 //
-// A write or sync that failed is never repeated in place, because systems forget
-// what they could not write: the ledger goes on in a new segment, whose header voids
-// what may be left of the failed frame, and writes the frame again there. If that
+// A failed write or sync is never repeated in place, because the system may have
+// dropped the data that it could not write. Instead the ledger writes the frame again
+// in a new segment, whose header voids what the failed write may have left. If that
 // fails too, the error matches ErrMaybeStored.
 //
-// # What Open does
+// # Recovery
 //
-// It reads the last segment. A frame that was being written when the machine stopped
-// is cut, if it looks like that: part of it is still zero from when the segment was
-// made. What was cut stays in the file and is reported by [Ledger.Recovered].
-// Anything else that is not as it was written is a *CorruptError. It names the
-// segment and the place; a Reader reads on behind it, and so does a writer with
-// WithSalvage.
+// Open reads the last segment. If a frame was being written when the machine stopped,
+// part of it is still zero, since segments are filled with zeros when they are
+// created. Open ignores such a frame, leaves it in the file, and reports it in
+// [Ledger.Recovery].
 //
-// docs/ledger-format.md describes the files, for readers in other languages.
+// All other unexpected content is damage: Open returns a *CorruptError with the file
+// and the offset. A [Reader] skips damage, and so does a writer that is opened with
+// [WithSalvage].
+//
+// docs/ledger-format.md specifies the files for readers in other languages.
 package ledger

@@ -25,9 +25,9 @@ func Example() {
 	ctx := context.Background()
 	first, err := l.Append(ctx, []byte("one"), []byte("two"))
 	if err != nil {
-		log.Fatal(err) // nothing is stored, or ErrMaybeStored
+		log.Fatal(err) // nothing was stored, unless it matches ErrMaybeStored
 	}
-	fmt.Println("stored from", first)
+	fmt.Println("first entry:", first)
 
 	cursor, err := l.Cursor("mongodb")
 	if err != nil {
@@ -40,9 +40,9 @@ func Example() {
 	if err := cursor.Commit(entries[len(entries)-1].Seq); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("the consumer has", cursor.Committed())
+	fmt.Println("committed through", cursor.Committed())
 
-	r, err := ledger.OpenReader(dir) // also from another process
+	r, err := ledger.OpenReader(dir) // works from another process, too
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	// Output:
-	// stored from 1
-	// the consumer has 2
+	// first entry: 1
+	// committed through 2
 	// 2 two <nil>
 }

@@ -22,11 +22,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The golden files are made once, and show that later versions read what earlier ones
-// wrote.
-var update = flag.Bool("update", false, "make the golden files anew")
+// The golden files show that later versions read what earlier versions wrote.
+var update = flag.Bool("update", false, "create the golden files again")
 
-// golden are directories, and the entries that a reader finds in them.
+// golden maps the name of each archive to the function that creates it and the entries
+// that a reader yields.
 var golden = map[string]struct {
 	make    func(t *testing.T, dir string)
 	entries []string
@@ -65,7 +65,8 @@ func makeClosed(t *testing.T, dir string) {
 	require.NoError(t, l.Close())
 }
 
-// makeTorn leaves what a machine leaves that stops in the middle of a write.
+// makeTorn creates a ledger whose last frame was being written when the machine
+// stopped.
 func makeTorn(t *testing.T, dir string) {
 	t.Helper()
 	origin := filepath.Join(t.TempDir(), "origin")
@@ -73,7 +74,7 @@ func makeTorn(t *testing.T, dir string) {
 	appendTexts(t, l, "first")
 	appendTexts(t, l, "second")
 	appendTexts(t, l, strings.Repeat("never acknowledged ", 100))
-	require.NoError(t, os.CopyFS(dir, os.DirFS(origin))) // as after a crash: it is not closed
+	require.NoError(t, os.CopyFS(dir, os.DirFS(origin))) // not closed, as after a crash
 	require.NoError(t, l.Close())
 	segment := filepath.Join(dir, "000000000001.segment")
 	content, err := os.ReadFile(segment)
@@ -83,13 +84,13 @@ func makeTorn(t *testing.T, dir string) {
 	require.NoError(t, os.WriteFile(segment, content, 0o600))
 }
 
-// makeVoided goes on after that in a new segment.
+// makeVoided continues a torn ledger in a new segment.
 func makeVoided(t *testing.T, dir string) {
 	t.Helper()
 	makeTorn(t, dir)
 	require.NoError(t, os.Chmod(dir, 0o700))
 	l := openSmall(t, dir)
-	require.NotNil(t, l.Recovered().Cut)
+	require.NotNil(t, l.Recovery().Torn)
 	appendTexts(t, l, "instead")
 	require.NoError(t, l.Close())
 }
@@ -117,9 +118,9 @@ func TestGoldenFiles(t *testing.T) {
 			}
 			dir := filepath.Join(t.TempDir(), "ledger")
 			unpack(t, archive, dir)
-			decoded, err := decode(os.DirFS(dir).(readFileFS)) //nolint:forcetypeassert // it can
+			decoded, err := decode(os.DirFS(dir).(readFileFS)) //nolint:forcetypeassert // os.DirFS implements it
 			require.NoError(t, err)
-			assert.Equal(t, g.entries, decoded, "by the document alone")
+			assert.Equal(t, g.entries, decoded, "read by the specification alone")
 
 			r, err := ledger.OpenReader(dir)
 			require.NoError(t, err)
@@ -129,7 +130,7 @@ func TestGoldenFiles(t *testing.T) {
 				read = append(read, string(e.Data))
 			}
 			require.NoError(t, r.Close())
-			assert.Equal(t, g.entries, read, "by the package")
+			assert.Equal(t, g.entries, read, "read by the package")
 
 			l := openSmall(t, dir)
 			appendTexts(t, l, "more")
@@ -140,23 +141,23 @@ func TestGoldenFiles(t *testing.T) {
 				require.NoError(t, err)
 				require.NotEmpty(t, entries)
 				assert.EqualValues(t, 2, entries[0].Seq)
-				assert.EqualValues(t, 4, entries[1].Seq, "3 was committed beyond")
+				assert.EqualValues(t, 4, entries[1].Seq, "3 was committed ahead")
 			}
 			require.NoError(t, l.Close())
-			decoded, err = decode(os.DirFS(dir).(readFileFS)) //nolint:forcetypeassert // it can
+			decoded, err = decode(os.DirFS(dir).(readFileFS)) //nolint:forcetypeassert // os.DirFS implements it
 			require.NoError(t, err)
-			assert.Equal(t, append(slices.Clone(g.entries), "more"), decoded, "after going on")
+			assert.Equal(t, append(slices.Clone(g.entries), "more"), decoded, "after appending")
 		})
 	}
 }
 
-// readFileFS is what decode needs of a directory.
+// readFileFS is the directory that decode reads.
 type readFileFS interface {
 	ReadFile(name string) ([]byte, error)
 }
 
-// decode reads the entries of an undamaged ledger as docs/ledger-format.md says. It
-// shares no code with the package.
+// decode reads the entries of an undamaged ledger as docs/ledger-format.md specifies.
+// It shares no code with the package.
 func decode(dir readFileFS) ([]string, error) {
 	le := binary.LittleEndian
 	state, err := decodeSlots(dir, "state")
@@ -164,7 +165,7 @@ func decode(dir readFileFS) ([]string, error) {
 		return nil, err
 	}
 	id, oldest, newest := state[8:24], le.Uint64(state[24:]), le.Uint64(state[40:])
-	end := uint64(0) // of the newest: as far as there are frames
+	end := uint64(0) // of the newest segment; 0: read until the frames end
 	if le.Uint64(state[48:]) == 1 {
 		end = le.Uint64(state[56:])
 	}
@@ -176,7 +177,7 @@ func decode(dir readFileFS) ([]string, error) {
 		}
 		if string(b[:8]) != "ODLEDGR1" || le.Uint32(b[508:]) != crc(0, b[:508]) ||
 			!bytes.Equal(b[16:32], id) || le.Uint64(b[32:]) != number || le.Uint64(b[48:]) != uint64(len(b)) {
-			return nil, errors.New("a bad segment header")
+			return nil, errors.New("bad segment header")
 		}
 		entries, err := decodeFrames(b, id, number, le.Uint64(b[40:]), end)
 		if err != nil {
@@ -207,7 +208,7 @@ func decodeSlots(dir readFileFS, name string) ([]byte, error) {
 		}
 	}
 	if value == nil {
-		return nil, errors.New("no good slot")
+		return nil, errors.New("no valid slot")
 	}
 	return value, nil
 }
@@ -220,16 +221,16 @@ func decodeFrames(b, id []byte, number, first, end uint64) (entries []string, er
 		n := uint64(le.Uint32(f[16:]))
 		sum := 48 + (n+7)/8*8
 		if le.Uint32(f[44:]) != crc(salt, f[:44]) {
-			return nil, fmt.Errorf("a bad frame header at %d", at)
+			return nil, fmt.Errorf("bad frame header at %d", at)
 		}
 		if le.Uint32(f[sum:]) != crc(salt, f[:sum]) || string(f[sum+4:sum+8]) != "DEDE" {
-			if end == 0 { // torn: these tests damage nothing
+			if end == 0 { // torn, since these tests damage nothing
 				return entries, nil
 			}
-			return nil, fmt.Errorf("a bad frame at %d", at)
+			return nil, fmt.Errorf("bad frame at %d", at)
 		}
 		if le.Uint64(f[8:]) != first+uint64(len(entries)) {
-			return nil, fmt.Errorf("a gap at %d", at)
+			return nil, fmt.Errorf("gap at %d", at)
 		}
 		for body := f[48 : 48+n]; len(body) > 0; {
 			size := le.Uint32(body)
@@ -241,7 +242,7 @@ func decodeFrames(b, id []byte, number, first, end uint64) (entries []string, er
 	return entries, nil
 }
 
-// pack makes an archive of the files that count.
+// pack stores the files of dir in an archive.
 func pack(t *testing.T, archive, dir string) {
 	t.Helper()
 	var packed bytes.Buffer

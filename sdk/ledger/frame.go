@@ -6,7 +6,7 @@ import (
 	"hash/crc32"
 )
 
-// A frame is what is committed at once: a header, the entries, each behind its
+// A frame holds the entries of one commit: a header, each entry preceded by its
 // length, zeros up to a multiple of eight bytes, and a trailer.
 const (
 	frameHeaderSize  = 48
@@ -17,24 +17,25 @@ const (
 )
 
 const (
-	frameMagic  = 0x46_44_45_44 // "DEDF"
-	frameEnd    = 0x45_44_45_44 // "DEDE"
-	kindEntries = 1
-	kindMark    = 2 // says only how far the segment is sound
-	flagZeros   = 1 // the entries hold a whole sector of zeros themselves
+	frameMagic     = 0x46_44_45_44 // "DEDF"
+	frameEndMagic  = 0x45_44_45_44 // "DEDE"
+	kindEntries    = 1
+	kindMark       = 2 // a frame without entries; it records how far the segment was synced
+	flagZeroSector = 1 // the body itself fills a whole sector with zeros
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// place is where a frame stands. It is part of the frame's checksums, so that what
-// was copied from elsewhere, or left by another segment, is no frame here.
-type place struct {
+// location is where a frame is stored. It is part of the frame's checksums, so a frame
+// that was copied from elsewhere, or left over from another segment, is not valid.
+type location struct {
 	ledger  ledgerID
 	segment uint64
 	offset  int64
 }
 
-func (p place) salt() uint32 {
+// salt returns the initial value of the frame's checksums.
+func (p location) salt() uint32 {
 	var b [32]byte
 	copy(b[:], p.ledger[:])
 	binary.LittleEndian.PutUint64(b[16:], p.segment)
@@ -42,37 +43,38 @@ func (p place) salt() uint32 {
 	return crc32.Checksum(b[:], castagnoli)
 }
 
-// frameHeader is what stands before the entries.
+// frameHeader is the header of a frame.
 type frameHeader struct {
-	kind    uint8
-	flags   uint8
-	first   uint64 // sequence number of the first entry; of a mark, the next one's
-	body    uint32 // bytes of entries with their lengths
-	entries uint32
-	sound   int64 // what is before this offset was synced when the frame was written
-	time    int64 // Unix nanoseconds
+	kind      uint8
+	flags     uint8
+	first     uint64 // sequence number of the first entry; of a mark, the next entry's
+	body      uint32 // size of the entries with their lengths, in bytes
+	entries   uint32
+	syncedEnd int64 // everything before this offset was synced when the frame was written
+	time      int64 // Unix nanoseconds
 }
 
-// size is that of the whole frame.
+// size returns the size of the whole frame.
 func (h *frameHeader) size() int64 { return frameSize(int64(h.body)) }
 
+// frameSize returns the size of a frame with a body of that many bytes.
 func frameSize(body int64) int64 {
 	return frameHeaderSize + (body+frameAlign-1)&^(frameAlign-1) + frameTrailerSize
 }
 
-// last is the sequence number of the last entry.
+// last returns the sequence number of the last entry.
 func (h *frameHeader) last() uint64 { return h.first + uint64(h.entries) - 1 }
 
-// sealFrame completes frame, which has room for the header and then entries, and
-// returns it with the trailer.
-func sealFrame(frame []byte, h frameHeader, at place) []byte {
+// sealFrame fills in the header of frame, which has room for it followed by the
+// entries, and appends the padding and the trailer.
+func sealFrame(frame []byte, h frameHeader, at location) []byte {
 	h.body = uint32(len(frame) - frameHeaderSize)
 	size := h.size()
 	for int64(len(frame)) < size-frameTrailerSize {
 		frame = append(frame, 0)
 	}
 	if h.kind == kindEntries && hasZeroSector(frame[frameHeaderSize:], at.offset+frameHeaderSize) {
-		h.flags |= flagZeros
+		h.flags |= flagZeroSector
 	}
 	salt := at.salt()
 	le := binary.LittleEndian
@@ -81,24 +83,24 @@ func sealFrame(frame []byte, h frameHeader, at place) []byte {
 	le.PutUint64(frame[8:], h.first)
 	le.PutUint32(frame[16:], h.body)
 	le.PutUint32(frame[20:], h.entries)
-	le.PutUint64(frame[24:], uint64(h.sound))
+	le.PutUint64(frame[24:], uint64(h.syncedEnd))
 	le.PutUint64(frame[32:], uint64(h.time))
 	le.PutUint32(frame[40:], 0)
 	le.PutUint32(frame[44:], crc32.Update(salt, castagnoli, frame[:44]))
 	sum := crc32.Update(salt, castagnoli, frame)
 	frame = le.AppendUint32(frame, sum)
-	return le.AppendUint32(frame, frameEnd)
+	return le.AppendUint32(frame, frameEndMagic)
 }
 
-// unsealFrame undoes sealFrame, so that the frame can be sealed for another place.
+// unsealFrame reverses sealFrame, so the frame can be sealed for another location.
 func unsealFrame(frame []byte) []byte {
 	body := int(binary.LittleEndian.Uint32(frame[16:]))
 	return frame[:frameHeaderSize+body]
 }
 
-// parseFrameHeader reads the header of the frame at a place, and reports whether it
-// is one.
-func parseFrameHeader(b []byte, at place) (h frameHeader, ok bool) {
+// parseFrameHeader decodes the header of the frame at a location. ok reports whether
+// its magic and checksum are valid.
+func parseFrameHeader(b []byte, at location) (h frameHeader, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < frameHeaderSize || le.Uint32(b) != frameMagic ||
 		le.Uint32(b[44:]) != crc32.Update(at.salt(), castagnoli, b[:44]) {
@@ -107,23 +109,23 @@ func parseFrameHeader(b []byte, at place) (h frameHeader, ok bool) {
 	return frameHeader{
 		kind: b[4], flags: b[5],
 		first: le.Uint64(b[8:]), body: le.Uint32(b[16:]), entries: le.Uint32(b[20:]),
-		sound: int64(le.Uint64(b[24:])), time: int64(le.Uint64(b[32:])),
+		syncedEnd: int64(le.Uint64(b[24:])), time: int64(le.Uint64(b[32:])),
 	}, true
 }
 
-// checkFrame reports whether frame, whole and with this header, is as it was
-// written.
-func checkFrame(frame []byte, h *frameHeader, at place) bool {
+// checkFrame reports whether the complete frame is intact.
+func checkFrame(frame []byte, h *frameHeader, at location) bool {
 	le := binary.LittleEndian
 	end := int(h.size()) - frameTrailerSize
-	if len(frame) != end+frameTrailerSize || le.Uint32(frame[end+4:]) != frameEnd ||
+	if len(frame) != end+frameTrailerSize || le.Uint32(frame[end+4:]) != frameEndMagic ||
 		le.Uint32(frame[end:]) != crc32.Update(at.salt(), castagnoli, frame[:end]) {
 		return false
 	}
 	return countEntries(frame[frameHeaderSize:frameHeaderSize+int(h.body)]) == int(h.entries)
 }
 
-// countEntries returns how many entries fill the body exactly, or -1.
+// countEntries returns the number of entries in the body, or -1 if their lengths do
+// not add up to its size.
 func countEntries(body []byte) int {
 	n := 0
 	for len(body) > 0 {
@@ -140,7 +142,7 @@ func countEntries(body []byte) int {
 	return n
 }
 
-// nextEntry returns the first entry of a checked body, and the rest.
+// nextEntry splits a checked body into its first entry and the rest.
 func nextEntry(body []byte) (data, rest []byte) {
 	end := entryOverhead + int(binary.LittleEndian.Uint32(body))
 	return body[entryOverhead:end:end], body[end:]
@@ -148,8 +150,7 @@ func nextEntry(body []byte) (data, rest []byte) {
 
 var zeroSector [sectorSize]byte
 
-// hasZeroSector reports whether b, which stands at offset, holds a whole sector of
-// zeros.
+// hasZeroSector reports whether b, stored at offset, covers a whole sector with zeros.
 func hasZeroSector(b []byte, offset int64) bool {
 	skip := int(-offset & (sectorSize - 1)) // to the first whole sector
 	for at := skip; at+sectorSize <= len(b); at += sectorSize {
@@ -160,6 +161,7 @@ func hasZeroSector(b []byte, offset int64) bool {
 	return false
 }
 
+// allZero reports whether all bytes are zero.
 func allZero(b []byte) bool {
 	for len(b) >= sectorSize {
 		if !bytes.Equal(b[:sectorSize], zeroSector[:]) {

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// syncData makes the content durable with fdatasync.
 func syncData(f *os.File) error {
-	return control(f, func(fd int) error {
+	return withFD(f, func(fd int) error {
 		for {
 			err := unix.Fdatasync(fd)
 			if err != unix.EINTR {
@@ -17,25 +18,25 @@ func syncData(f *os.File) error {
 	})
 }
 
-// control calls a function with the file's descriptor, which stays open meanwhile even
-// if another goroutine closes the file.
-func control(f *os.File, call func(fd int) error) error {
+// withFD calls a function with the file's descriptor. The descriptor stays open during
+// the call, even if another goroutine closes the file.
+func withFD(f *os.File, call func(fd int) error) error {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var called error
-	if err := conn.Control(func(fd uintptr) { called = call(int(fd)) }); err != nil {
+	var callErr error
+	if err := conn.Control(func(fd uintptr) { callErr = call(int(fd)) }); err != nil {
 		return err
 	}
-	return called
+	return callErr
 }
 
-// writebackSize is from how much on, and in which pieces, a write is handed to the
-// disk at once, while the rest is still copied: a sync then has less to wait for.
+// writebackSize is the size of the pieces in which large writes start their writeback.
+// The disk then works while the rest is copied, and the sync waits less.
 const writebackSize = 256 << 10
 
-// writeAt writes b, large ones in pieces whose writing to the disk is begun.
+// writeAt writes b at offset.
 func writeAt(f *os.File, b []byte, offset int64) (n int, err error) {
 	for len(b) > writebackSize {
 		wrote, err := f.WriteAt(b[:writebackSize], offset)
@@ -43,8 +44,8 @@ func writeAt(f *os.File, b []byte, offset int64) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		// Only a hint: what it fails to do, or to report, is left to the sync.
-		_ = control(f, func(fd int) error {
+		// This is only a hint. The sync reports failures.
+		_ = withFD(f, func(fd int) error {
 			return unix.SyncFileRange(fd, offset, writebackSize, unix.SYNC_FILE_RANGE_WRITE)
 		})
 		b, offset = b[writebackSize:], offset+writebackSize

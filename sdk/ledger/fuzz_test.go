@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fuzzFrames returns two frames and a mark as they stand behind a segment's header.
+// fuzzFrames returns two frames and a mark, as stored after the header of a segment.
 func fuzzFrames(s *segment) []byte {
 	var all []byte
 	for _, h := range []frameHeader{
-		{kind: kindEntries, first: 1, entries: 2, sound: segmentHeaderSize, time: 1},
+		{kind: kindEntries, first: 1, entries: 2, syncedEnd: segmentHeaderSize, time: 1},
 		{kind: kindMark, first: 3, time: 2},
 		{kind: kindEntries, first: 3, entries: 1, time: 3},
 	} {
@@ -26,31 +26,32 @@ func fuzzFrames(s *segment) []byte {
 			frame = binary.LittleEndian.AppendUint32(frame, 5*i)
 			frame = append(frame, make([]byte, 5*i)...)
 		}
-		all = append(all, sealFrame(frame, h, s.place(segmentHeaderSize+int64(len(all))))...)
+		all = append(all, sealFrame(frame, h, s.location(segmentHeaderSize+int64(len(all))))...)
 	}
 	return all
 }
 
-// reseal gives whatever begins like a frame the right checksums, which no fuzzer finds.
+// reseal corrects the checksums of everything that begins like a frame, since a fuzzer
+// cannot find them.
 func reseal(s *segment, data []byte) {
 	le := binary.LittleEndian
 	for at := 0; at+frameHeaderSize+frameTrailerSize <= len(data); at += frameAlign {
 		if le.Uint32(data[at:]) != frameMagic {
 			continue
 		}
-		salt := s.place(segmentHeaderSize + int64(at)).salt()
+		salt := s.location(segmentHeaderSize + int64(at)).salt()
 		le.PutUint32(data[at+44:], crc32.Update(salt, castagnoli, data[at:at+44]))
 		end := int64(at) + frameSize(int64(le.Uint32(data[at+16:])))
 		if end > int64(len(data)) {
 			continue
 		}
 		le.PutUint32(data[end-8:], crc32.Update(salt, castagnoli, data[at:end-8]))
-		le.PutUint32(data[end-4:], frameEnd)
+		le.PutUint32(data[end-4:], frameEndMagic)
 	}
 }
 
-// FuzzScan reads arbitrary bytes behind a good header: it ends, and what it returns is
-// a frame as it was sealed.
+// FuzzScan scans arbitrary bytes after a valid header. The scan must end, and return
+// only frames with a correct checksum.
 func FuzzScan(f *testing.F) {
 	header := segmentHeader{ledger: ledgerID{1}, number: 1, first: 1}
 	seed := fuzzFrames(&segment{segmentHeader: header})
@@ -69,15 +70,15 @@ func FuzzScan(f *testing.F) {
 			reseal(s, data)
 		}
 		s.capacity = segmentHeaderSize + int64(len(data))
-		s.file = &memFile{memDir: memory().open(nil), node: &inode{data: append(header.encode(), data...)}}
+		s.file = &memFile{memDir: testDisk().open(nil), node: &inode{data: append(header.encode(), data...)}}
 		frames := newScanner(s, s.capacity)
 		for steps := 0; ; steps++ {
-			require.LessOrEqual(t, steps, 2*len(data)/frameHeaderSize+2, "it does not end")
+			require.LessOrEqual(t, steps, 2*len(data)/frameHeaderSize+2, "the scan does not end")
 			before := frames.offset
-			more, err := frames.scanAny()
-			require.LessOrEqual(t, cap(frames.ahead), max(readAhead, len(data)), "more memory than there are bytes")
+			found, err := frames.scanAny()
+			require.LessOrEqual(t, cap(frames.buffer), max(readAhead, len(data)), "more memory than data")
 			if err != nil {
-				found, err := frames.skip()
+				found, err := frames.skipToNextFrame()
 				require.NoError(t, err)
 				if !found {
 					return
@@ -85,7 +86,7 @@ func FuzzScan(f *testing.F) {
 				require.Greater(t, frames.offset, before)
 				continue
 			}
-			if !more {
+			if !found {
 				return
 			}
 			requireFrame(t, s, data[before-segmentHeaderSize:], before, frames)
@@ -93,14 +94,14 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// requireFrame requires that what was scanned are the bytes at the offset, and that
-// their checksum is right.
+// requireFrame requires that the scanned frame is the data at the offset, with a
+// correct checksum.
 func requireFrame(t *testing.T, s *segment, data []byte, offset int64, frames *scanner) {
 	t.Helper()
 	frame := frames.frame
 	require.Equal(t, data[:len(frame)], frame)
 	end := len(frame) - frameTrailerSize
-	sum := crc32.Update(s.place(offset).salt(), castagnoli, frame[:end])
+	sum := crc32.Update(s.location(offset).salt(), castagnoli, frame[:end])
 	require.Equal(t, sum, binary.LittleEndian.Uint32(frame[end:]))
 	n := 0
 	yieldEntries(frame, frames.header, 0, func(e Entry, _ error) bool {
@@ -110,7 +111,8 @@ func requireFrame(t *testing.T, s *segment, data []byte, offset int64, frames *s
 	require.EqualValues(t, frames.header.entries, n)
 }
 
-// FuzzOperations uses a ledger as the bytes say, and compares it with a model.
+// FuzzOperations runs the operations that the input encodes, and compares the ledger
+// with a model.
 func FuzzOperations(f *testing.F) {
 	f.Add([]byte{0, 200, 1, 0, 50, 2, 5, 0, 255, 4, 0, 255, 3, 1}, false)
 	f.Add([]byte{0, 200, 0, 201, 6, 0, 50, 5, 0, 255, 0, 255, 0, 255, 1, 5, 1}, true)
@@ -126,7 +128,7 @@ func FuzzOperations(f *testing.F) {
 			w := &workload{
 				model: newModel(), t: t, config: c, settle: synctest.Wait, wait: 3 * time.Second,
 				faults: &faults{at: math.MaxInt32, hang: time.Minute},
-				disk:   newDisk(rand.New(rand.NewPCG(uint64(len(program)), 1))),
+				disk:   newMemDisk(rand.New(rand.NewPCG(uint64(len(program)), 1))),
 			}
 			w.open()
 			for len(program) > 0 {
@@ -138,7 +140,7 @@ func FuzzOperations(f *testing.F) {
 	})
 }
 
-// interpret does what the first byte of a program says, and returns the rest.
+// interpret runs the first operation of a program and returns the rest.
 func (w *workload) interpret(program []byte) []byte {
 	op, rest := program[0]%7, program[1:]
 	switch op {

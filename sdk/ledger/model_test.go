@@ -7,26 +7,26 @@ import (
 	"slices"
 )
 
-// model knows what a ledger may and must hold.
+// model records what a ledger must and may contain.
 type model struct {
-	acked  map[uint64]string // what Append returned nil for, by sequence number
-	maybe  [][]string        // what it returned ErrMaybeStored for
-	synced uint64            // what a power cut must leave
+	acked  map[uint64]string // entries for which Append returned nil, by sequence number
+	maybe  [][]string        // entries for which it returned ErrMaybeStored
+	synced uint64            // last entry that must survive a power cut
 
-	attempted uint64 // the highest number that Commit was called with
-	committed uint64 // and of those for which it returned nil
+	attempted uint64 // highest position passed to Commit
+	committed uint64 // highest position for which Commit returned nil
 }
 
 func newModel() *model { return &model{acked: map[uint64]string{}} }
 
-// appended notes the outcome of an Append.
+// appended records the result of an Append.
 func (m *model) appended(entries []string, first uint64, err error, strict bool) error {
 	switch {
 	case err == nil:
 		for i, e := range entries {
 			seq := first + uint64(i)
 			if m.acked[seq] != "" {
-				return fmt.Errorf("entry %d is given out twice", seq)
+				return fmt.Errorf("sequence number %d was returned twice", seq)
 			}
 			m.acked[seq] = e
 		}
@@ -39,7 +39,7 @@ func (m *model) appended(entries []string, first uint64, err error, strict bool)
 	return nil
 }
 
-// last is the number of the last entry that was acknowledged.
+// last returns the sequence number of the last acknowledged entry.
 func (m *model) last() uint64 {
 	if len(m.acked) == 0 {
 		return 0
@@ -47,18 +47,16 @@ func (m *model) last() uint64 {
 	return slices.Max(slices.Collect(maps.Keys(m.acked)))
 }
 
-// crashed notes that the machine stopped, and that the ledger, opened anew, goes on
-// with the entry next.
-func (m *model) crashed(next uint64) error {
+// powerFailed records a power cut after which the next entry of the ledger is next.
+func (m *model) powerFailed(next uint64) error {
 	if next <= m.synced {
-		return fmt.Errorf("it goes on with entry %d, but all up to %d were synced", next, m.synced)
+		return fmt.Errorf("the next entry is %d, but all up to %d were synced", next, m.synced)
 	}
 	maps.DeleteFunc(m.acked, func(seq uint64, _ string) bool { return seq >= next })
 	return nil
 }
 
-// check compares all entries that can be read, of which the oldest is first, with
-// what there must be.
+// check compares all readable entries, which begin with number first, with the model.
 func (m *model) check(first uint64, got []string) error {
 	if first > m.attempted+1 {
 		return fmt.Errorf("the oldest entry is %d, but the cursor has not passed %d", first, m.attempted+1)
@@ -77,7 +75,7 @@ func (m *model) check(first uint64, got []string) error {
 			return len(entries) <= len(got)-i && slices.Equal(entries, got[i:i+len(entries)])
 		})
 		if at < 0 {
-			return fmt.Errorf("entry %d is %.20q, which should not be there", seq, got[i])
+			return fmt.Errorf("entry %d is %.20q, which should not exist", seq, got[i])
 		}
 		i += len(maybe[at])
 		maybe = slices.Delete(maybe, at, at+1)
@@ -88,8 +86,8 @@ func (m *model) check(first uint64, got []string) error {
 	return nil
 }
 
-// handedOut checks one entry that was read, among others.
-func (m *model) handedOut(e Entry) error {
+// checkEntry checks a single entry that was read.
+func (m *model) checkEntry(e Entry) error {
 	want, ok := m.acked[e.Seq]
 	if ok && want == string(e.Data) {
 		return nil

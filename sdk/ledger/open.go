@@ -7,78 +7,82 @@ import (
 	"strings"
 )
 
-// Recovery is what Open found.
+// Recovery reports what Open found.
 type Recovery struct {
-	// Crashed says that the last writer did not close the ledger.
+	// Crashed reports whether the last writer stopped without Close.
 	Crashed bool
-	// Cut is the frame that was being written when the machine stopped, if there was
-	// one. No Append returned nil for it.
-	Cut *Cut
-	// Damage is what WithSalvage went around, if anything.
+	// Torn is the frame that was being written when the machine stopped, or nil. No
+	// Append returned nil for its entries.
+	Torn *TornFrame
+	// Damage lists the damage that WithSalvage skipped.
 	Damage []error
 }
 
-// Cut is the end of a segment that counts no more. It stays in the file.
-type Cut struct {
-	// Segment is the file's name.
+// TornFrame is an incomplete frame at the end of a segment. It stays in the file and
+// is ignored.
+type TornFrame struct {
+	// Segment is the name of the segment file.
 	Segment string
-	// Offset is where it begins.
+	// Offset is where the frame begins, in bytes.
 	Offset int64
-	// Next is the sequence number that its first entry would have.
-	Next uint64
+	// First is the sequence number that its first entry would have had. The next
+	// Append uses it.
+	First uint64
 }
 
-// firstCapacity is the size of the segment that Open makes, which is small, so that
-// opening takes no time.
-const firstCapacity = 1 << 20
+// initialCapacity is the size of a segment that Open creates. It is small to keep Open
+// fast.
+const initialCapacity = 1 << 20
 
-// Open opens the ledger in dir for writing, and makes it if there is none. The
-// directory must belong to the process's user and be writable by nobody else. An
-// error is ErrLocked, ErrUnsafe, a *CorruptError, or the system's. A damaged cursor
-// is none: whoever asks for that one is told.
+// Open opens the ledger in dir for writing, and creates it if dir has none. The
+// directory must belong to the user of the process and must not be writable by others.
+//
+// The error matches ErrLocked or ErrInsecure, is a *CorruptError, or comes from the
+// operating system. A damaged cursor does not make Open fail; [Ledger.Cursor] reports
+// it.
 func Open(dir string, opts ...Option) (*Ledger, error) {
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	d, err := openDirectory(dir)
+	d, err := createDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	return open(d, c)
 }
 
-// open opens the ledger in a directory, which it closes if that fails.
+// open opens the ledger in dir. On failure it closes dir.
 func open(dir fileSystem, c config) (*Ledger, error) {
 	l := &Ledger{
-		dir:      dir,
-		config:   c,
-		cursors:  map[string]*Cursor{},
-		wake:     make(chan struct{}, 1),
-		complete: make(chan struct{}, 1),
-		skipNext: 1,
-		tend:     make(chan struct{}, 1),
-		closing:  make(chan struct{}),
+		dir:          dir,
+		config:       c,
+		cursors:      map[string]*Cursor{},
+		commitWake:   make(chan struct{}, 1),
+		gathered:     make(chan struct{}, 1),
+		backoff:      1,
+		maintainWake: make(chan struct{}, 1),
+		closing:      make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
-		return nil, errors.Join(err, l.abandon())
+		return nil, errors.Join(err, l.closeOpened())
 	}
-	l.owned.Go(l.committer)
-	l.owned.Go(l.keeper)
+	l.goroutines.Go(l.commitLoop)
+	l.goroutines.Go(l.maintainLoop)
 	if c.syncInterval > 0 {
-		l.owned.Go(l.syncer)
+		l.goroutines.Go(l.syncLoop)
 	}
 	return l, nil
 }
 
-// abandon closes what recover has opened.
-func (l *Ledger) abandon() error {
+// closeOpened closes everything that a failed recover opened.
+func (l *Ledger) closeOpened() error {
 	var err error
 	if l.active != nil {
 		err = l.active.file.Close()
 	}
-	if l.slots != nil {
-		err = errors.Join(err, l.slots.file.Close())
+	if l.stateSlots != nil {
+		err = errors.Join(err, l.stateSlots.file.Close())
 	}
 	for _, c := range l.cursors {
 		err = errors.Join(err, c.close())
@@ -89,9 +93,10 @@ func (l *Ledger) abandon() error {
 	return errors.Join(err, l.dir.Close())
 }
 
-// Recovered returns what Open found.
-func (l *Ledger) Recovered() Recovery { return l.recovered }
+// Recovery returns what Open found.
+func (l *Ledger) Recovery() Recovery { return l.recovered }
 
+// recover locks the directory, opens its files and prepares a segment to append to.
 func (l *Ledger) recover() error {
 	if err := l.dir.Lock(); err != nil {
 		return err
@@ -99,11 +104,11 @@ func (l *Ledger) recover() error {
 	if err := l.openState(); err != nil {
 		return err
 	}
-	c, err := loadCatalogue(l.dir, &l.state)
+	c, err := loadCatalog(l.dir, &l.state)
 	if err != nil {
 		return err
 	}
-	if err := l.accept(c); err != nil {
+	if err := l.checkDamage(c); err != nil {
 		return err
 	}
 	if err := l.removeLeftovers(); err != nil {
@@ -112,65 +117,68 @@ func (l *Ledger) recover() error {
 	if err := errors.Join(l.openCursors(), l.openPairs()); err != nil {
 		return err
 	}
-	proceed, err := l.recoverTail(c)
+	appendable, err := l.recoverTail(c)
 	if err != nil {
 		return err
 	}
-	if proceed {
+	if appendable {
 		err = l.writeState(func(s *state) { s.closed, s.newest = false, l.active.number })
 	} else {
-		err = l.begin(c)
+		err = l.startSegment(c)
 	}
 	if err != nil {
 		return err
 	}
-	l.left, l.soundEnd, l.sound = l.active.capacity-l.end, l.end, l.next-1
+	l.room, l.syncedEnd, l.synced = l.active.capacity-l.end, l.end, l.next-1
 	l.extents[len(l.extents)-1].next = 0
-	l.bytes = l.size()
+	l.bytes = l.totalSize()
 	return nil
 }
 
-// openState opens the state, or makes it for a new ledger.
+// openState opens the state file, or creates it for a new ledger.
 func (l *Ledger) openState() error {
-	slots, value, err := openSlots(l.dir, stateFile)
+	slots, value, err := openSlotFile(l.dir, stateFileName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.createState()
 	}
 	if err != nil {
 		return err
 	}
-	l.slots = slots
+	l.stateSlots = slots
 	if l.state, err = decodeState(value); err != nil {
 		return err
 	}
-	l.id, l.number = l.state.id, l.state.newest
+	l.id, l.lastNumber = l.state.id, l.state.newest
 	l.recovered.Crashed = l.state.newest != 0 && !l.state.closed
 	return nil
 }
 
+// createState creates the state file of a new ledger. A directory with segments has
+// lost its state file.
 func (l *Ledger) createState() error {
 	names, err := l.dir.List()
 	if err != nil {
 		return err
 	}
 	if numbers := segmentFiles(names); len(numbers) > 0 {
-		return &CorruptError{Segment: stateFile, Reason: "it is missing, while there are segments"}
+		return &CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"}
 	}
-	if err := discard(l.dir, stateFile+temporarySuffix); err != nil {
+	if err := removeIfExists(l.dir, stateFileName+temporarySuffix); err != nil {
 		return err
 	}
 	l.state = newState()
 	l.id = l.state.id
-	l.slots, err = createSlots(l.dir, stateFile, l.state.encode())
+	l.stateSlots, err = createSlotFile(l.dir, stateFileName, l.state.encode())
 	return err
 }
 
-// accept refuses damage to the headers, unless it is to be salvaged.
-func (l *Ledger) accept(c *catalogue) error {
+// checkDamage returns the damage to segment headers as an error. With WithSalvage it
+// adds the damage to the Recovery instead.
+func (l *Ledger) checkDamage(c *catalog) error {
 	if len(c.extents) > 0 && c.extents[0].first > l.state.first {
-		lost := missing(l.state.oldest)
-		lost.From, lost.To = l.state.first, c.extents[0].first-1
-		c.damage = append(c.damage, lost)
+		removed := missingSegment(l.state.oldest)
+		removed.First, removed.Last = l.state.first, c.extents[0].first-1
+		c.damage = append(c.damage, removed)
 	}
 	if len(c.damage) > 0 && !l.config.salvage {
 		return errors.Join(c.damage...)
@@ -179,33 +187,34 @@ func (l *Ledger) accept(c *catalogue) error {
 	return nil
 }
 
-// removeLeftovers removes what an interrupted writer left half made.
+// removeLeftovers removes incomplete files, and segments whose removal was
+// interrupted.
 func (l *Ledger) removeLeftovers() error {
 	names, err := l.dir.List()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		number, is := segmentNumber(name)
+		number, ok := segmentNumber(name)
 		switch {
-		case strings.HasSuffix(name, temporarySuffix), name == urgentFile, name == spareFile:
-			err = errors.Join(err, discard(l.dir, name))
-		case is:
-			l.number = max(l.number, number)
+		case strings.HasSuffix(name, temporarySuffix), name == urgentFileName, name == spareFileName:
+			err = errors.Join(err, removeIfExists(l.dir, name))
+		case ok:
+			l.lastNumber = max(l.lastNumber, number)
 			if number < l.state.oldest {
-				err = errors.Join(err, discard(l.dir, name))
+				err = errors.Join(err, removeIfExists(l.dir, name))
 			}
 		}
 	}
 	return err
 }
 
-// recoverTail reads the newest segment to its end, and reports whether appending can
-// go on there.
-func (l *Ledger) recoverTail(c *catalogue) (proceed bool, err error) {
+// recoverTail reads the newest segment to its end, and reports whether new frames can
+// be appended to it.
+func (l *Ledger) recoverTail(c *catalog) (appendable bool, err error) {
 	l.next, l.end = l.state.first, 0
 	if c.newest == nil {
-		l.skipLost(l.number)
+		l.skipLostNumbers(l.lastNumber)
 		return false, l.checkNext()
 	}
 	s, err := openSegment(l.dir, l.id, c.newest.number)
@@ -215,81 +224,83 @@ func (l *Ledger) recoverTail(c *catalogue) (proceed bool, err error) {
 	l.active, l.extents = s, c.extents
 
 	frames := newScanner(s, s.capacity)
-	err = readFrames(frames)
+	err = scanToEnd(frames)
 	closed := l.state.closed && l.state.newest == s.number
 	if (err == nil || errors.Is(err, errTorn)) && closed && (frames.offset != l.state.end || frames.next != l.state.next) {
-		err = frames.corrupt(frames.offset, "it does not end where it was closed")
+		err = frames.corrupt(frames.offset, "the segment does not end where the ledger was closed")
 	}
-	proceed = err == nil
+	appendable = err == nil
 	if errors.Is(err, errTorn) {
-		l.recovered.Cut = &Cut{Segment: s.name(), Offset: frames.offset, Next: frames.next}
+		l.recovered.Torn = &TornFrame{Segment: s.name(), Offset: frames.offset, First: frames.next}
 		err = nil
 	}
-	if corrupt, is := errors.AsType[*CorruptError](err); is && l.config.salvage {
+	if corrupt, ok := errors.AsType[*CorruptError](err); ok && l.config.salvage {
 		l.recovered.Damage = append(l.recovered.Damage, corrupt)
-		err = readAround(frames)
+		err = scanPastDamage(frames)
 	}
 	if err == nil {
-		err = s.sync() // nobody may have synced what was read
+		err = s.sync() // the last writer may not have synced it
 	}
 	if err != nil {
 		return false, err
 	}
 	l.end, l.next = frames.offset, frames.next
-	l.skipLost(l.number - s.number)
+	l.skipLostNumbers(l.lastNumber - s.number)
 	err = l.checkNext()
-	// What is taken over from a segment must fit into the next one.
-	proceed = proceed && s.capacity <= l.config.segmentSize && len(l.recovered.Damage) == 0
-	return proceed, err
+	// Frames carried over to the next segment must fit into it.
+	appendable = appendable && s.capacity <= l.config.segmentSize && len(l.recovered.Damage) == 0
+	return appendable, err
 }
 
-// skipLost leaves out the numbers that entries may have had in so many of the newest
-// segments, which are lost. A closed state tells it exactly.
-func (l *Ledger) skipLost(segments uint64) {
+// skipLostNumbers skips the sequence numbers that entries may have had in the lost
+// newest segments. A closed state records the exact number instead.
+func (l *Ledger) skipLostNumbers(segments uint64) {
 	if !l.state.closed {
 		l.next += segments * (MaxSegmentSize / entryOverhead)
 	}
 }
 
-func readFrames(s *scanner) error {
+// scanToEnd reads all remaining frames of a segment.
+func scanToEnd(s *scanner) error {
 	for {
-		if more, err := s.scanAny(); !more || err != nil {
+		if found, err := s.scanAny(); !found || err != nil {
 			return err
 		}
 	}
 }
 
-// readAround moves the scanner behind the last byte that was written.
-func readAround(s *scanner) error {
+// scanPastDamage moves the scanner to the end of the written part of a damaged
+// segment.
+func scanPastDamage(s *scanner) error {
 	for {
-		found, err := s.skip()
+		found, err := s.skipToNextFrame()
 		if err != nil {
 			return err
 		}
-		if !found { // entries are lost, but their numbers are not free
-			s.offset, s.next = s.end, s.unread()
+		if !found { // entries are lost, but their numbers must not be reused
+			s.offset, s.next = s.end, s.nextUnusedSeq()
 			return nil
 		}
-		err = readFrames(s)
+		err = scanToEnd(s)
 		if err == nil {
 			return nil
 		}
-		if _, is := errors.AsType[*CorruptError](err); !is && !errors.Is(err, errTorn) {
+		if _, ok := errors.AsType[*CorruptError](err); !ok && !errors.Is(err, errTorn) {
 			return err
 		}
 	}
 }
 
-// checkNext compares where the entries end with what cursors and the closed state
-// know.
+// checkNext compares the end of the entries with the ends known to cursors, the pairs
+// file and a closed state. Entries that they know and the segments lack are damage.
 func (l *Ledger) checkNext() error {
 	known := l.next
 	if l.state.closed {
 		known = max(known, l.state.next)
 	}
 	consumer := ""
-	if saved := l.pairs.saved; saved >= known && saved != nothingFollows {
-		known, consumer = saved+1, "the file "+pairsName
+	if saved := l.pairs.savedSeq; saved >= known && saved != noOpenPairs {
+		known, consumer = saved+1, "the file "+pairsFileName
 	}
 	for name, c := range l.cursors {
 		if c.committed >= known {
@@ -299,14 +310,14 @@ func (l *Ledger) checkNext() error {
 	if known == l.next {
 		return nil
 	}
-	lost := &CorruptError{Segment: segmentName(l.number), Offset: l.end, From: l.next, To: known - 1, Reason: "its end is missing"}
+	missing := &CorruptError{File: segmentName(l.lastNumber), Offset: l.end, First: l.next, Last: known - 1, Reason: "the end of the segment is missing"}
 	if consumer != "" {
-		lost.Reason = "its end is missing, which " + consumer + " has passed"
+		missing.Reason = "the end of the segment is missing; " + consumer + " is past it"
 	}
 	if !l.config.salvage {
-		return lost
+		return missing
 	}
-	l.recovered.Damage = append(l.recovered.Damage, lost)
+	l.recovered.Damage = append(l.recovered.Damage, missing)
 	l.next = known
 	if l.active != nil && !l.state.closed { // more may have followed
 		l.next += uint64(l.active.capacity-l.end) / entryOverhead
@@ -314,12 +325,13 @@ func (l *Ledger) checkNext() error {
 	return nil
 }
 
-// begin makes a small segment to go on in.
-func (l *Ledger) begin(c *catalogue) error {
-	l.number++
+// startSegment creates a small segment and makes it active. It continues the newest
+// segment that was found, if any.
+func (l *Ledger) startSegment(c *catalog) error {
+	l.lastNumber++
 	h := segmentHeader{
-		ledger: l.id, number: l.number, first: l.next, created: now(),
-		capacity: min(firstCapacity, l.config.segmentSize),
+		ledger: l.id, number: l.lastNumber, first: l.next, created: now(),
+		capacity: min(initialCapacity, l.config.segmentSize),
 	}
 	if c.newest != nil {
 		h.previous, h.previousEnd = c.newest.number, l.end
@@ -327,10 +339,10 @@ func (l *Ledger) begin(c *catalogue) error {
 			h.previous, h.previousEnd = c.newest.previous, c.newest.previousEnd
 		}
 	}
-	if err := makeZeros(l.dir, urgentFile, h.capacity); err != nil {
-		return fmt.Errorf("ledger: making a segment: %w", err)
+	if err := createZeroFile(l.dir, urgentFileName, h.capacity); err != nil {
+		return fmt.Errorf("ledger: create segment: %w", err)
 	}
-	s, err := adopt(l.dir, urgentFile, h, nil)
+	s, err := createSegment(l.dir, urgentFileName, h, nil)
 	if err != nil {
 		return err
 	}

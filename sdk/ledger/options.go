@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// DefaultSegmentSize is the size of a segment file, in bytes.
+	// DefaultSegmentSize is the default size of a segment file, in bytes.
 	DefaultSegmentSize = 64 << 20
-	// MinSegmentSize is the least that WithSegmentSize takes.
+	// MinSegmentSize is the smallest size that WithSegmentSize accepts, in bytes.
 	MinSegmentSize = 64 << 10
-	// MaxSegmentSize is the most that WithSegmentSize takes.
+	// MaxSegmentSize is the largest size that WithSegmentSize accepts, in bytes.
 	MaxSegmentSize = 2 << 30
-	// MaxEntrySize is the size of the largest entry, in bytes. Smaller segments hold
-	// smaller entries only.
+	// MaxEntrySize is the largest size of an entry, in bytes. In a ledger with smaller
+	// segments, the segment size is the limit.
 	MaxEntrySize = 16 << 20
 )
 
-// Option changes how a Ledger works.
+// Option configures a Ledger.
 type Option func(*config)
 
 // LedgerOption marks o as an option of sdk.WithLedger.
@@ -34,41 +34,42 @@ type config struct {
 	salvage      bool
 }
 
-// WithSegmentSize sets the size of segment files, in bytes. An Append is stored in
-// one segment, so that this bounds how much it may be. The default is
+// WithSegmentSize sets the size of segment files, in bytes. All entries of one Append
+// go to one segment, so their total size is limited too. The default is
 // DefaultSegmentSize.
 func WithSegmentSize(bytes int64) Option {
 	return func(c *config) { c.segmentSize = bytes }
 }
 
-// WithMaxSize bounds what all segments have together, in bytes. An Append over it
-// waits until segments are removed, which takes consumers and WithRetention. The
-// default is the disk.
+// WithMaxSize limits the total size of all segments, in bytes. At the limit, Append
+// waits until segments are removed, which requires WithRetention and consumers that
+// commit. By default only the disk limits the size.
 func WithMaxSize(bytes int64) Option {
 	return func(c *config) { c.maxSize = bytes }
 }
 
 // WithRetention allows the ledger to remove segments that every cursor has passed:
-// those whose newest entry is older than age, and the oldest ones while there are
-// more than size bytes. Zero for either means that it removes none; zero for both
-// that it keeps nothing that every cursor has passed. Without this option, and
-// without cursors, everything is kept.
+// segments whose newest entry is older than age, and the oldest segments while the
+// total exceeds size, in bytes. A zero age or size disables that rule. If both are
+// zero, every segment is removed once all cursors have passed it, or at once if there
+// are no cursors. The newest segment is never removed.
 //
-// The age is told by the machine's clock.
+// Age is measured by the system clock. By default nothing is removed.
 func WithRetention(age time.Duration, size int64) Option {
 	return func(c *config) { c.retain, c.retainAge, c.retainSize = true, age, size }
 }
 
-// WithSyncInterval relaxes what nil from Append means: the entries survive the
-// process, but those of the last interval may be lost with the machine. Cursors hand
-// out synced entries only.
+// WithSyncInterval makes Append return before the entries are synced, and syncs every
+// d. Entries survive a crash of the process, but a crash of the machine may lose those
+// of the last interval. Cursors return synced entries only. By default, and if d is
+// zero, Append returns after the sync.
 func WithSyncInterval(d time.Duration) Option {
 	return func(c *config) { c.syncInterval = d }
 }
 
-// WithSalvage makes Open go on in a new segment where the ledger is damaged. The
-// damage stays, Recovered reports it, and readers get a *CorruptError for it when
-// they come to it.
+// WithSalvage makes Open continue in a new segment if the ledger is damaged, instead
+// of failing. The damage stays in the files. [Ledger.Recovery] reports it, and readers
+// and cursors return a *CorruptError when they reach it.
 func WithSalvage() Option {
 	return func(c *config) { c.salvage = true }
 }
@@ -80,10 +81,10 @@ func newConfig(opts []Option) (config, error) {
 	}
 	var errs []error
 	if c.segmentSize < MinSegmentSize || c.segmentSize > MaxSegmentSize {
-		errs = append(errs, fmt.Errorf("WithSegmentSize: %d is not between %d and %d", c.segmentSize, MinSegmentSize, int64(MaxSegmentSize)))
+		errs = append(errs, fmt.Errorf("WithSegmentSize: %d bytes is not between %d and %d", c.segmentSize, MinSegmentSize, int64(MaxSegmentSize)))
 	}
 	if c.maxSize != 0 && c.maxSize < 2*c.segmentSize {
-		errs = append(errs, fmt.Errorf("WithMaxSize: %d is less than two segments of %d bytes", c.maxSize, c.segmentSize))
+		errs = append(errs, fmt.Errorf("WithMaxSize: %d bytes is less than two segments of %d bytes", c.maxSize, c.segmentSize))
 	}
 	if c.retainAge < 0 || c.retainSize < 0 {
 		errs = append(errs, errors.New("WithRetention: age and size must not be negative"))

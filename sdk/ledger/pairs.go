@@ -1,133 +1,132 @@
 package ledger
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
-	"time"
 )
 
-// Part says what an entry is to a pair.
-type Part int
+// PairRole says what an entry does to a pair.
+type PairRole int
 
-// The parts that an entry may have.
+// The roles of an entry.
 const (
-	PartNone   Part = iota // it is of no pair
-	PartOpens              // it opens one
-	PartCloses             // it closes the one that was opened under its key
+	PairNone  PairRole = iota // the entry belongs to no pair
+	PairOpen                  // the entry opens a pair
+	PairClose                 // the entry closes the pair with its key
 )
 
-// PartFunc tells what an entry is to a pair, and the key of the pair. It must not keep
-// or change the entry, and must always tell the same.
-type PartFunc func(entry []byte) (key [16]byte, part Part)
+// PairFunc classifies an entry and returns its pair key. It must be deterministic, and
+// must not modify or retain the entry.
+type PairFunc func(entry []byte) (key [16]byte, role PairRole)
 
-// MaxPairs is how many pairs may be open at the same time, and MaxPairBytes how many
-// bytes the entries that opened them may have together.
+// Limits of the pairs that are open at the same time.
 const (
-	MaxPairs     = 10_000
-	MaxPairBytes = 64 << 20
+	MaxOpenPairs     = 10_000   // number of open pairs
+	MaxOpenPairBytes = 64 << 20 // total size of the entries that opened them
 )
 
-// Pairs keeps the entries that opened a pair which no later entry has closed. What is
-// open follows from the ledger alone: a goroutine reads what was appended and writes
-// down, each time the ledger has grown by a quarter of a segment, how far it has read
-// and what was open there. Opening the ledger reads on from that place. So neither an
-// entry that opens nor one that closes costs a sync of its own, a crash at any moment
-// leaves nothing to reconcile, and only the first one that opens a pair after a long
-// time without waits for a write, which says that there are such entries again.
+// Pairs tracks the pairs of a ledger that are open: an entry opened them, and no later
+// entry has closed them. Its methods are safe for concurrent use.
 //
-// What was not read yet is not removed by retention. Its methods may be called by
-// several goroutines at the same time.
+// The open pairs follow from the ledger's entries alone. A goroutine reads what is
+// appended and, each time the ledger has grown by a quarter of a segment, stores how
+// far it has read and which pairs were open there. After a restart, reading continues
+// from that place. Entries that open or close a pair therefore need no sync of their
+// own, and a crash leaves nothing to reconcile. Only the first entry that opens a pair
+// after a long time without any waits for a write to the pairs file.
+//
+// Retention keeps entries that the goroutine has not read.
 type Pairs struct {
-	ledger *Ledger
-	tell   PartFunc      // nil until Ledger.Pairs was called
-	wake   chan struct{} // for the goroutine
+	ledger   *Ledger
+	classify PairFunc      // nil until Ledger.TrackPairs is called
+	wake     chan struct{} // wakes loop
 
-	// These belong to whoever opens the ledger, then to the goroutine, then to Close.
-	file    *pairsFile // nil if there is none
-	walker  walker
-	loaded  []Entry // by openPairs
-	open    map[[16]byte]*Entry
-	size    int  // bytes of open
-	parts   int  // how many entries of pairs were read since the last round
-	restart bool // nothing was read lately: there was nothing to be found
+	// The fields from here to idle belong to the goroutine that opens the ledger, then
+	// to loop, then to Close.
+	file        *pairsFile // nil if there is none
+	walker      walker
+	loaded      []Entry // content of the file, until start has applied it
+	open        map[[16]byte]*Entry
+	openBytes   int  // total size of the open entries
+	pairEntries int  // entries with a role that were read since the last round
+	idle        bool // nothing is read, because no pair is open or being opened
 
-	// These are guarded by the ledger's mutex.
-	saved    uint64        // the place in the file: later entries are not to be removed
-	live     bool          // entries that open pairs may be appended
-	inside   load          // what is being appended
-	last     uint64        // the last one that was
-	doubt    bool          // one may have been
-	held     load          // what was open at the last round,
-	entered  load          // and came since then
-	grown    int64         // what was appended since the last round
-	due      int64         // how much there is to be for a round
-	answered chan struct{} // closed after the next round; nil if nobody waits
-	obstacle error         // why the last round failed
+	// The fields from here on are guarded by the ledger's mu.
+	savedSeq   uint64        // position in the pairs file; retention keeps later entries
+	accepting  bool          // the pairs file allows entries that open pairs
+	appending  pairLoad      // what callers of Append are appending
+	lastOpened uint64        // sequence number of the last entry that Append stored
+	uncertain  bool          // an Append returned ErrMaybeStored
+	openLoad   pairLoad      // what was open at the end of the last round
+	addedLoad  pairLoad      // what was added since then
+	appended   int64         // bytes appended to the ledger since the last round began
+	roundBytes int64         // how many of them start the next round
+	roundDone  chan struct{} // closed after the next round; nil if nobody waits
+	roundErr   error         // why the last round failed
 }
 
-// load is a number of entries that open pairs, and of their bytes.
-type load struct{ entries, bytes int }
+// pairLoad counts entries that open pairs, and their bytes.
+type pairLoad struct{ entries, bytes int }
 
-func (l *load) add(o load) { l.entries, l.bytes = l.entries+o.entries, l.bytes+o.bytes }
-func (l *load) sub(o load) { l.entries, l.bytes = l.entries-o.entries, l.bytes-o.bytes }
+func (l *pairLoad) add(o pairLoad) { l.entries, l.bytes = l.entries+o.entries, l.bytes+o.bytes }
 
-// PairsFound is what Ledger.Pairs found.
-type PairsFound struct {
-	// Open are the entries that opened a pair which none has closed, in their order.
-	Open []Entry
-	// Damage is what keeps Open from being all of them, or what is in it from being
-	// closed already.
+func (l *pairLoad) sub(o pairLoad) { l.entries, l.bytes = l.entries-o.entries, l.bytes-o.bytes }
+
+// OpenPairs lists the pairs that were open when the ledger was opened.
+type OpenPairs struct {
+	// Entries are the entries that opened them, in the order of the ledger.
+	Entries []Entry
+	// Damage lists what could not be read. If it is not empty, Entries may lack open
+	// pairs, or contain closed ones.
 	Damage []error
 }
 
-// openPairs opens the file, before the ledger is used. A damaged one keeps everything
-// from being removed.
+// openPairs opens the pairs file. If it is damaged, retention keeps everything until
+// TrackPairs has read the ledger.
 func (l *Ledger) openPairs() error {
-	l.pairs = &Pairs{ledger: l, wake: make(chan struct{}, 1), open: map[[16]byte]*Entry{}, due: math.MaxInt64}
+	l.pairs = &Pairs{ledger: l, wake: make(chan struct{}, 1), open: map[[16]byte]*Entry{}, roundBytes: math.MaxInt64}
 	p := l.pairs
 	var err error
-	p.file, p.saved, p.loaded, err = openPairsFile(l.dir, l.id)
+	p.file, p.savedSeq, p.loaded, err = openPairsFile(l.dir, l.id)
 	if _, damaged := errors.AsType[*CorruptError](err); damaged {
-		return nil // Pairs tells
+		return nil // TrackPairs reports it
 	}
 	return err
 }
 
-// Pairs returns what keeps the entries that opened a pair which none has closed, and
-// those that there are. tell says which entries do. It is to be called once, before
-// anything is appended, and from then on entries that open pairs are to be appended by
-// Pairs.Append.
+// TrackPairs starts tracking the pairs that classify identifies, and returns those
+// that are open. It must be called at most once, before anything is appended. Entries
+// that open pairs must be appended with [Pairs.Append] from then on; entries that
+// close them are appended as usual.
 //
-// Where the file is missing or damaged, the whole ledger is read.
-func (l *Ledger) Pairs(tell PartFunc) (*Pairs, *PairsFound, error) {
+// TrackPairs reads the entries that were appended since the pairs file was last
+// written. If that file is missing or damaged, it reads the whole ledger.
+func (l *Ledger) TrackPairs(classify PairFunc) (*Pairs, *OpenPairs, error) {
 	l.mu.Lock()
-	p, closed, kept := l.pairs, l.closed, l.pairs.tell != nil
-	if !closed && !kept {
-		p.tell = tell
+	p, closed, tracked := l.pairs, l.closed, l.pairs.classify != nil
+	if !closed && !tracked {
+		p.classify = classify
 	}
 	l.mu.Unlock()
 	switch {
 	case closed:
 		return nil, nil, ErrClosed
-	case kept:
-		return nil, nil, errors.New("ledger: its pairs are kept already")
+	case tracked:
+		return nil, nil, errors.New("ledger: TrackPairs was called before")
 	}
-	found, err := p.begin()
+	found, err := p.start()
 	if err != nil {
-		return nil, nil, fmt.Errorf("ledger: pairs: %w", err)
+		return nil, nil, fmt.Errorf("ledger: track pairs: %w", err)
 	}
-	l.owned.Go(p.loop)
+	l.goroutines.Go(p.loop)
 	return p, found, nil
 }
 
-// begin reads what the file does not know, and has entries appended from then on.
-func (p *Pairs) begin() (*PairsFound, error) {
+// start reads the entries that the pairs file does not cover, and allows appending.
+func (p *Pairs) start() (*OpenPairs, error) {
 	stats := p.ledger.Stats()
-	found := &PairsFound{}
+	found := &OpenPairs{}
 	switch {
 	case p.file == nil:
 		damage, err := p.rebuild(stats)
@@ -135,229 +134,51 @@ func (p *Pairs) begin() (*PairsFound, error) {
 			return nil, err
 		}
 		found.Damage = damage
-	case p.saved < stats.First-1: // the newer one of its two copies was damaged
+	case p.savedSeq < stats.First-1: // the newest slot was damaged, and the older one is used
 		found.Damage = []error{&CorruptError{
-			Segment: pairsName, From: p.saved + 1, To: stats.First - 1,
+			File: pairsFileName, First: p.savedSeq + 1, Last: stats.First - 1,
 			Reason: "entries were removed before they were read",
 		}}
 	}
 	for _, e := range p.loaded {
-		p.read(e)
+		p.apply(e)
 	}
 	p.loaded = nil
-	p.restart = p.saved == nothingFollows
-	if p.restart {
+	p.idle = p.savedSeq == noOpenPairs
+	if p.idle {
 		return found, nil
 	}
-	p.walker = walker{source: p.ledger, next: p.saved + 1}
-	damage, err := p.fold()
+	p.walker = walker{source: p.ledger, next: p.savedSeq + 1}
+	damage, err := p.readAppended()
 	if err != nil {
 		return nil, err
 	}
 	found.Damage = append(found.Damage, damage...)
-	for _, e := range sorted(p.open) {
-		found.Open = append(found.Open, *e)
+	for _, e := range sortedEntries(p.open) {
+		found.Entries = append(found.Entries, *e)
 	}
-	p.parts = 0
-	return found, p.settle(false, load{})
+	p.pairEntries = 0
+	return found, p.finishRound(false, pairLoad{})
 }
 
-// rebuild makes the file anew.
+// rebuild creates a new pairs file, positioned before the oldest entry. It returns the
+// reason as damage, unless the ledger is new.
 func (p *Pairs) rebuild(stats Stats) (damage []error, err error) {
-	l, place := p.ledger, stats.First-1
+	l, seq := p.ledger, stats.First-1
 	if stats.Next == stats.First {
-		place = nothingFollows
+		seq = noOpenPairs
 	}
-	if p.saved != nothingFollows {
-		damage = []error{&CorruptError{Segment: pairsName, Reason: "neither of its two copies is as it was written"}}
-	} else if place != nothingFollows {
-		damage = []error{&CorruptError{Segment: pairsName, Reason: "it is missing, while there are entries"}}
+	if p.savedSeq != noOpenPairs {
+		damage = []error{&CorruptError{File: pairsFileName, Reason: "both slots are damaged"}}
+	} else if seq != noOpenPairs {
+		damage = []error{&CorruptError{File: pairsFileName, Reason: "the file is missing, but the ledger has entries"}}
 	}
-	f, err := createPairsFile(l.dir, l.id, place)
+	f, err := createPairsFile(l.dir, l.id, seq)
 	if err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p.file, p.saved = f, place
+	p.file, p.savedSeq = f, seq
 	return damage, nil
-}
-
-// sorted returns the entries in the order of the ledger.
-func sorted(open map[[16]byte]*Entry) []*Entry {
-	return slices.SortedFunc(maps.Values(open), func(a, b *Entry) int { return cmp.Compare(a.Seq, b.Seq) })
-}
-
-// fold reads on, around what is damaged.
-func (p *Pairs) fold() (damage []error, err error) {
-	for {
-		from := p.walker.next
-		frame, h, more, err := p.walker.walk()
-		if corrupt, is := errors.AsType[*CorruptError](err); is {
-			damage = append(damage, corrupt)
-			continue
-		}
-		if !more || err != nil {
-			return damage, err
-		}
-		yieldEntries(frame, h, from, func(e Entry, _ error) bool {
-			p.read(e)
-			return true
-		})
-	}
-}
-
-// read takes an entry into account. Entries that it knows already change nothing.
-func (p *Pairs) read(e Entry) {
-	key, part := p.tell(e.Data)
-	if part == PartNone {
-		return
-	}
-	p.parts++
-	was := p.open[key]
-	switch {
-	case part == PartOpens && was == nil:
-		p.open[key] = &Entry{Seq: e.Seq, Data: slices.Clone(e.Data)}
-		p.size += len(e.Data)
-	case part == PartCloses && was != nil:
-		delete(p.open, key)
-		p.size -= len(was.Data)
-	}
-}
-
-// save writes down what was read.
-func (p *Pairs) save(place uint64) error {
-	l := p.ledger
-	l.mu.Lock()
-	p.saved = min(p.saved, place) // also if that fails: the file may say either
-	l.mu.Unlock()
-	body := encodeOpen(sorted(p.open))
-	if err := p.file.write(place, body); err != nil {
-		return err
-	}
-	l.mu.Lock()
-	p.saved, p.due = place, math.MaxInt64
-	if place != nothingFollows { // what is written is to be less than what is appended
-		p.due = max(l.config.segmentSize/4, int64(len(body)))
-	}
-	l.mu.Unlock()
-	poke(l.tend)
-	return nil
-}
-
-// settle writes down what was read, or that there is nothing to be found from here on.
-// wanted says that somebody is about to append, and before what of those that came
-// since the last round was stored before it was read on.
-func (p *Pairs) settle(wanted bool, before load) error {
-	l, place := p.ledger, p.walker.next-1
-	l.mu.Lock()
-	idle := !wanted && len(p.open) == 0 && p.parts == 0 && p.inside.entries == 0 && !p.doubt && p.last <= place
-	same := p.live && p.saved == place
-	if idle {
-		p.live, p.due = false, math.MaxInt64
-	}
-	l.mu.Unlock()
-	p.parts = 0
-	if idle {
-		p.restart = true
-		return errors.Join(p.walker.leave(), p.save(nothingFollows))
-	}
-	if !same {
-		if err := p.save(place); err != nil {
-			return err
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p.live = true
-	p.held = load{entries: len(p.open), bytes: p.size}
-	p.entered.sub(before)
-	return nil
-}
-
-// loop is the goroutine.
-func (p *Pairs) loop() {
-	timer := time.NewTimer(keeperRetry)
-	timer.Stop()
-	for {
-		select {
-		case <-p.wake:
-		case <-timer.C:
-		case <-p.ledger.closing:
-			return
-		}
-		if p.round() != nil {
-			timer.Reset(keeperRetry)
-		}
-	}
-}
-
-// round reads what was appended, and answers those who wait for that.
-func (p *Pairs) round() error {
-	l := p.ledger
-	l.mu.Lock()
-	answered, live, before := p.answered, p.live, p.entered
-	before.sub(p.inside) // those that will be read
-	p.answered, p.grown = nil, 0
-	l.mu.Unlock()
-	var err error
-	switch {
-	case live || answered != nil:
-		if p.restart {
-			p.skip()
-		}
-		if err = l.Sync(); err == nil { // only what is synced is read
-			_, err = p.fold() // whoever reads the entries reports damage
-		}
-		if err == nil {
-			err = p.settle(answered != nil, before)
-		}
-	case p.saved != nothingFollows: // it could not be written
-		p.restart = true
-		err = errors.Join(p.walker.leave(), p.save(nothingFollows))
-	}
-	l.mu.Lock()
-	p.obstacle = err
-	l.mu.Unlock()
-	if answered != nil {
-		close(answered)
-	}
-	return err
-}
-
-// skip moves to the end: there is nothing to be found before it.
-func (p *Pairs) skip() {
-	l := p.ledger
-	l.mu.Lock()
-	e, sound := l.extents[len(l.extents)-1], l.sound
-	e.end = l.soundEnd
-	l.mu.Unlock()
-	p.restart = false
-	p.walker = walker{source: l, next: sound + 1}
-	if s, err := l.open(e.number); err == nil { // else the walker tells
-		p.walker.current, p.walker.scanner = e, newScanner(s, e.end)
-		p.walker.scanner.offset, p.walker.scanner.next = e.end, sound+1
-	}
-}
-
-// finish is called when nobody appends any more. known says that what becomes of all
-// that was appended is known.
-func (p *Pairs) finish(known bool) error {
-	if p.file == nil {
-		return nil
-	}
-	var err error
-	if p.tell != nil && !p.restart {
-		l := p.ledger
-		l.mu.Lock()
-		p.doubt = !known && (p.doubt || p.inside.entries > 0)
-		p.inside, p.last = load{}, 0
-		l.mu.Unlock()
-		if _, err = p.fold(); err == nil {
-			p.parts = 0
-			err = p.settle(false, load{})
-		}
-		err = errors.Join(err, p.walker.leave())
-	}
-	return errors.Join(err, p.file.close())
 }

@@ -6,64 +6,61 @@ import (
 	"fmt"
 )
 
-// ErrCrowded means that MaxPairs or MaxPairBytes is reached. Nothing was stored.
-var ErrCrowded = errors.New("ledger: too many entries wait for those that close them; nothing was stored")
-
-// Append stores an entry that opens a pair, as Ledger.Append does. The error may also
-// match ErrCrowded.
+// Append stores an entry that opens a pair. It works like [Ledger.Append], and its
+// error may also match ErrTooManyPairs.
 func (p *Pairs) Append(ctx context.Context, entry []byte) (seq uint64, err error) {
-	one := load{entries: 1, bytes: len(entry)}
-	if err := p.enter(ctx, one); err != nil {
+	load := pairLoad{entries: 1, bytes: len(entry)}
+	if err := p.reserve(ctx, load); err != nil {
 		return 0, err
 	}
 	seq, err = p.ledger.Append(ctx, entry)
-	p.leave(one, seq, err)
+	p.release(load, seq, err)
 	return seq, err
 }
 
-// rounds is how often an entry waits for room that the next round may find, because
-// pairs were closed since the last one.
-const rounds = 3
+// maxRounds is how many rounds reserve waits for closed pairs to make room.
+const maxRounds = 3
 
-// enter waits until the entry would be found again after a crash.
-func (p *Pairs) enter(ctx context.Context, one load) error {
+// reserve waits until the pairs file allows the entry, so it is found after a crash,
+// and until the limits have room for it.
+func (p *Pairs) reserve(ctx context.Context, load pairLoad) error {
 	l := p.ledger
 	for round := 0; ; round++ {
 		l.mu.Lock()
-		if err := l.refusal(); err != nil {
+		if err := l.checkWritable(); err != nil {
 			l.mu.Unlock()
 			return err
 		}
-		total := p.held
-		total.add(p.entered)
-		total.add(one)
-		full := total.entries > MaxPairs || total.bytes > MaxPairBytes
+		total := p.openLoad
+		total.add(p.addedLoad)
+		total.add(load)
+		full := total.entries > MaxOpenPairs || total.bytes > MaxOpenPairBytes
 		switch {
-		case p.live && !full:
-			p.inside.add(one)
-			p.entered.add(one)
-			early := 2*p.entered.entries == MaxPairs-p.held.entries
+		case p.accepting && !full:
+			p.appending.add(load)
+			p.addedLoad.add(load)
+			early := 2*p.addedLoad.entries == MaxOpenPairs-p.openLoad.entries
 			l.mu.Unlock()
-			if early { // so that nobody has to wait
-				poke(p.wake)
+			if early { // a round now saves later callers the wait
+				notify(p.wake)
 			}
 			return nil
-		case round > 0 && p.obstacle != nil:
-			err := p.obstacle
+		case round > 0 && p.roundErr != nil:
+			err := p.roundErr
 			l.mu.Unlock()
 			return fmt.Errorf("ledger: nothing was stored: %w", err)
-		case round == rounds && full:
+		case round == maxRounds && full:
 			l.mu.Unlock()
-			return ErrCrowded
+			return ErrTooManyPairs
 		}
-		if p.answered == nil {
-			p.answered = make(chan struct{})
+		if p.roundDone == nil {
+			p.roundDone = make(chan struct{})
 		}
-		answered := p.answered
+		roundDone := p.roundDone
 		l.mu.Unlock()
-		poke(p.wake)
+		notify(p.wake)
 		select {
-		case <-answered:
+		case <-roundDone:
 		case <-l.closing:
 			return ErrClosed
 		case <-ctx.Done():
@@ -72,10 +69,11 @@ func (p *Pairs) enter(ctx context.Context, one load) error {
 	}
 }
 
-func (p *Pairs) leave(one load, seq uint64, err error) {
+// release ends an Append that reserve has allowed.
+func (p *Pairs) release(load pairLoad, seq uint64, err error) {
 	p.ledger.mu.Lock()
 	defer p.ledger.mu.Unlock()
-	p.inside.sub(one)
-	p.last = max(p.last, seq)
-	p.doubt = p.doubt || errors.Is(err, ErrMaybeStored)
+	p.appending.sub(load)
+	p.lastOpened = max(p.lastOpened, seq)
+	p.uncertain = p.uncertain || errors.Is(err, ErrMaybeStored)
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// leftOpen returns a disk with a ledger in which one pair is open.
-func leftOpen(t *testing.T) *disk {
+// diskWithOpenPair returns a disk with a ledger in which one pair is open.
+func diskWithOpenPair(t *testing.T) *memDisk {
 	t.Helper()
-	d := memory()
-	l := openMemory(t, d, nil)
-	p, _ := mustPairs(t, l)
-	mustBegin(t, p, "+1 one")
-	mustBegin(t, p, "+2 two")
+	d := testDisk()
+	l := mustOpenMem(t, d, nil)
+	p, _ := mustTrackPairs(t, l)
+	mustOpenPair(t, p, "+1 one")
+	mustOpenPair(t, p, "+2 two")
 	mustAppend(t, l, "-1 ")
 	for range 100 {
 		mustAppend(t, l, strings.Repeat("x", 1_000))
@@ -28,48 +28,48 @@ func leftOpen(t *testing.T) *disk {
 func TestPairsFileDamaged(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		harm   func(d *disk)
+		damage func(d *memDisk)
 		reason string
 	}{
-		"lost":           {func(d *disk) { delete(d.names, pairsName) }, "it is missing, while there are entries"},
-		"empty":          {func(d *disk) { d.names[pairsName].data = nil }, "neither of its two copies"},
-		"without slots":  {func(d *disk) { clear(d.names[pairsName].data[:pairsBase]) }, "neither of its two copies"},
-		"of another one": {func(d *disk) { d.names[pairsName] = leftOpen(t).names[pairsName] }, "neither of its two copies"},
+		"lost":              {func(d *memDisk) { delete(d.names, pairsFileName) }, "the file is missing, but the ledger has entries"},
+		"empty":             {func(d *memDisk) { d.names[pairsFileName].data = nil }, "both slots are damaged"},
+		"without slots":     {func(d *memDisk) { clear(d.names[pairsFileName].data[:pairsDataStart]) }, "both slots are damaged"},
+		"of another ledger": {func(d *memDisk) { d.names[pairsFileName] = diskWithOpenPair(t).names[pairsFileName] }, "both slots are damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := leftOpen(t)
-			c.harm(d)
-			l := openMemory(t, d, nil)
-			_, found, err := l.Pairs(tellSign)
+			d := diskWithOpenPair(t)
+			c.damage(d)
+			l := mustOpenMem(t, d, nil)
+			_, found, err := l.TrackPairs(classifySign)
 			require.NoError(t, err)
 			require.Len(t, found.Damage, 1)
 			require.ErrorContains(t, found.Damage[0], c.reason)
-			assert.Equal(t, []string{"+2 two"}, texts(found.Open), "the ledger was read")
+			assert.Equal(t, []string{"+2 two"}, texts(found.Entries), "found by reading the ledger")
 			require.NoError(t, l.Close())
 
-			_, open := mustPairs(t, openMemory(t, d, nil))
+			_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 			assert.Equal(t, []string{"+2 two"}, open)
 		})
 	}
 }
 
-// TestPairsFileTorn flips each byte of the newer copy and of what belongs to it: the
-// older one counts.
+// TestPairsFileTorn flips each byte of the newest slot and of its entries. The older
+// slot then counts.
 func TestPairsFileTorn(t *testing.T) {
 	t.Parallel()
-	origin := leftOpen(t)
-	data := origin.names[pairsName].data
+	origin := diskWithOpenPair(t)
+	data := origin.names[pairsFileName].data
 	le := binary.LittleEndian
 	newer := 0
 	if le.Uint64(data[slotSize+8:]) > le.Uint64(data[8:]) {
 		newer = slotSize
 	}
-	value := data[newer+slotHeader:]
+	value := data[newer+slotHeaderSize:]
 	at, length := int(le.Uint64(value[32:])), int(le.Uint64(value[40:]))
 	require.Positive(t, length)
 	var places []int
-	for i := range slotHeader + pairsValueSize + 4 {
+	for i := range slotHeaderSize + pairsValueSize + 4 {
 		places = append(places, newer+i)
 	}
 	for i := range length {
@@ -77,37 +77,37 @@ func TestPairsFileTorn(t *testing.T) {
 	}
 	for _, place := range places {
 		d := origin.clone()
-		d.names[pairsName].data[place] ^= 0x10
-		_, open := mustPairs(t, openMemory(t, d, nil))
+		d.names[pairsFileName].data[place] ^= 0x10
+		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 		require.Equal(t, []string{"+2 two"}, open, "byte %d", place)
 	}
 }
 
-func TestPairsFileOfANewerVersion(t *testing.T) {
+func TestPairsFileNewerVersion(t *testing.T) {
 	t.Parallel()
-	d := leftOpen(t)
-	l := openMemory(t, d, nil)
+	d := diskWithOpenPair(t)
+	l := mustOpenMem(t, d, nil)
 	_, err := l.pairs.file.slots.file.Size()
 	require.NoError(t, err)
-	value := l.pairs.file.encode(1, pairsBase, nil)
+	value := l.pairs.file.encode(1, pairsDataStart, nil)
 	value[0]++
 	require.NoError(t, l.pairs.file.slots.write(value))
 	require.NoError(t, l.Close())
 	c, err := newConfig(nil)
 	require.NoError(t, err)
 	_, err = open(d.open(nil), c)
-	require.ErrorIs(t, err, errNewer)
+	require.ErrorIs(t, err, errNewerVersion)
 }
 
-func TestPairsBehindTheEnd(t *testing.T) {
+func TestPairsFilePastEnd(t *testing.T) {
 	t.Parallel()
-	d := leftOpen(t)
-	l := openMemory(t, d, nil)
+	d := diskWithOpenPair(t)
+	l := mustOpenMem(t, d, nil)
 	require.NoError(t, l.pairs.file.write(5_000, nil))
 	require.NoError(t, l.Close())
 	c, err := newConfig(nil)
 	require.NoError(t, err)
 	_, err = open(d.open(nil), c)
 	require.ErrorAs(t, err, new(*CorruptError))
-	require.ErrorContains(t, err, "which the file pairs has passed")
+	require.ErrorContains(t, err, "the file pairs is past it")
 }

@@ -9,121 +9,123 @@ import (
 	"math"
 )
 
-// pairsFile is the file of Pairs: two slots, as in the state and in cursors, and
-// behind them the entries that wait, which may be many. A slot says where those are
-// and has their checksum. The next ones are written beside them, never over them, so
-// that one sync makes both durable: a write that was cut off leaves the slot before
-// it with what belongs to that.
+// pairsFile stores the open pairs. It begins with two slots, as a slotFile does. The
+// entries that opened the pairs follow; there may be many. A slot refers to them by
+// offset, length and checksum. New entries never overwrite those of the current slot,
+// and one sync covers both the entries and the new slot. An interrupted write
+// therefore leaves the previous slot and its entries intact.
 type pairsFile struct {
-	slots      *slots
-	id         ledgerID
-	at, length int64 // of the entries that the newest slot has
+	slots          *slotFile
+	id             ledgerID
+	offset, length int64 // of the current slot's entries
 }
 
 const (
-	pairsName      = "pairs"
+	pairsFileName  = "pairs"
 	pairsVersion   = 1
 	pairsValueSize = 8 + 16 + 3*8 + 4
-	pairsBase      = 2 * slotSize
-	// pairsRoom is what the file has for entries from the beginning, so that a full
-	// disk does not keep a small set from being written.
-	pairsRoom = 64 << 10
+	pairsDataStart = 2 * slotSize
+	// pairsReserve is the room for entries that a new file has, so a small set can be
+	// stored even if the disk is full.
+	pairsReserve = 64 << 10
 )
 
-// nothingFollows stands for a place: no entry that opens a pair is behind it.
-const nothingFollows = math.MaxUint64
+// noOpenPairs replaces the position in the pairs file if no pair is open and no later
+// entry opens one.
+const noOpenPairs = math.MaxUint64
 
-// createPairsFile makes the file, or replaces it.
-func createPairsFile(dir fileSystem, id ledgerID, place uint64) (*pairsFile, error) {
-	f := &pairsFile{id: id, at: pairsBase}
+// createPairsFile creates the file, or replaces it.
+func createPairsFile(dir fileSystem, id ledgerID, seq uint64) (*pairsFile, error) {
+	f := &pairsFile{id: id, offset: pairsDataStart}
 	var err error
-	if f.slots, err = createSlots(dir, pairsName, f.encode(place, pairsBase, nil)); err != nil {
+	if f.slots, err = createSlotFile(dir, pairsFileName, f.encode(seq, pairsDataStart, nil)); err != nil {
 		return nil, err
 	}
-	if _, err := f.slots.file.WriteAt(make([]byte, pairsRoom), pairsBase); err != nil {
-		return nil, errors.Join(fmt.Errorf("ledger: making %s: %w", pairsName, err), f.close())
+	if _, err := f.slots.file.WriteAt(make([]byte, pairsReserve), pairsDataStart); err != nil {
+		return nil, errors.Join(fmt.Errorf("ledger: create %s: %w", pairsFileName, err), f.close())
 	}
 	return f, nil
 }
 
-// openPairsFile opens the file, and returns what it says. Without a file it returns
-// nil.
-func openPairsFile(dir fileSystem, id ledgerID) (f *pairsFile, place uint64, open []Entry, err error) {
-	file, err := dir.Open(pairsName)
+// openPairsFile opens the file and returns its content. If there is no file, f is nil.
+func openPairsFile(dir fileSystem, id ledgerID) (f *pairsFile, seq uint64, open []Entry, err error) {
+	file, err := dir.Open(pairsFileName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nothingFollows, nil, nil
+		return nil, noOpenPairs, nil, nil
 	}
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	f = &pairsFile{slots: &slots{name: pairsName, file: file}, id: id}
-	if place, open, err = f.read(); err != nil {
+	f = &pairsFile{slots: &slotFile{name: pairsFileName, file: file}, id: id}
+	if seq, open, err = f.read(); err != nil {
 		return nil, 0, nil, errors.Join(err, f.close())
 	}
-	return f, place, open, nil
+	return f, seq, open, nil
 }
 
-func (f *pairsFile) read() (place uint64, open []Entry, err error) {
-	copies, err := f.slots.copies()
+// read returns the content of the newest slot that is intact.
+func (f *pairsFile) read() (seq uint64, open []Entry, err error) {
+	copies, err := f.slots.readCopies()
 	if err != nil {
 		return 0, nil, err
 	}
 	for _, c := range copies {
-		place, open, err = f.decode(c.value)
-		if _, torn := errors.AsType[*CorruptError](err); torn {
+		seq, open, err = f.decode(c.value)
+		if _, damaged := errors.AsType[*CorruptError](err); damaged {
 			continue
 		}
 		f.slots.generation = c.generation
-		return place, open, err
+		return seq, open, err
 	}
-	return 0, nil, &CorruptError{Segment: pairsName, Reason: "neither of its two copies is as it was written"}
+	return 0, nil, &CorruptError{File: pairsFileName, Reason: "both slots are damaged"}
 }
 
-func (f *pairsFile) encode(place uint64, at int64, body []byte) []byte {
+// encode returns the value of a slot whose entries are in body, stored at offset.
+func (f *pairsFile) encode(seq uint64, offset int64, body []byte) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint64(make([]byte, 0, pairsValueSize), pairsVersion)
 	b = append(b, f.id[:]...)
-	b = le.AppendUint64(b, place)
-	b = le.AppendUint64(b, uint64(at))
+	b = le.AppendUint64(b, seq)
+	b = le.AppendUint64(b, uint64(offset))
 	b = le.AppendUint64(b, uint64(len(body)))
 	return le.AppendUint32(b, crc32.Checksum(body, castagnoli))
 }
 
-// decode reads the entries that belong to a slot.
-func (f *pairsFile) decode(value []byte) (place uint64, open []Entry, err error) {
+// decode decodes the value of a slot and reads its entries.
+func (f *pairsFile) decode(value []byte) (seq uint64, open []Entry, err error) {
 	le := binary.LittleEndian
 	switch {
 	case len(value) < 8 || le.Uint64(value) != pairsVersion:
-		return 0, nil, errNewer
+		return 0, nil, errNewerVersion
 	case len(value) != pairsValueSize || ledgerID(value[8:24]) != f.id:
-		return 0, nil, &CorruptError{Segment: pairsName, Reason: "it is that of another ledger"}
+		return 0, nil, &CorruptError{File: pairsFileName, Reason: "the file belongs to another ledger"}
 	}
-	torn := &CorruptError{Segment: pairsName, Reason: "its entries are not as they were written"}
-	at, length := int64(le.Uint64(value[32:])), int64(le.Uint64(value[40:]))
+	damaged := &CorruptError{File: pairsFileName, Reason: "the entries are damaged"}
+	offset, length := int64(le.Uint64(value[32:])), int64(le.Uint64(value[40:]))
 	if size, err := f.slots.file.Size(); err != nil {
-		return 0, nil, fmt.Errorf("ledger: reading %s: %w", pairsName, err)
-	} else if at < pairsBase || length < 0 || length > size-at && length > 0 {
-		return 0, nil, torn
+		return 0, nil, fmt.Errorf("ledger: read %s: %w", pairsFileName, err)
+	} else if offset < pairsDataStart || length < 0 || length > size-offset && length > 0 {
+		return 0, nil, damaged
 	}
 	body := make([]byte, length)
 	if length > 0 {
-		if n, err := f.slots.file.ReadAt(body, at); int64(n) < length {
-			return 0, nil, fmt.Errorf("ledger: reading %s: %w", pairsName, err)
+		if n, err := f.slots.file.ReadAt(body, offset); int64(n) < length {
+			return 0, nil, fmt.Errorf("ledger: read %s: %w", pairsFileName, err)
 		}
 	}
 	if le.Uint32(value[48:]) != crc32.Checksum(body, castagnoli) {
-		return 0, nil, torn
+		return 0, nil, damaged
 	}
-	open, ok := decodeOpen(body)
+	open, ok := decodeEntries(body)
 	if !ok {
-		return 0, nil, torn
+		return 0, nil, damaged
 	}
-	f.at, f.length = at, length
+	f.offset, f.length = offset, length
 	return le.Uint64(value[24:]), open, nil
 }
 
-// encodeOpen writes the entries that wait: number, length, content.
-func encodeOpen(open []*Entry) []byte {
+// encodeEntries encodes each entry as sequence number, length and data.
+func encodeEntries(open []*Entry) []byte {
 	le := binary.LittleEndian
 	var body []byte
 	for _, e := range open {
@@ -134,7 +136,8 @@ func encodeOpen(open []*Entry) []byte {
 	return body
 }
 
-func decodeOpen(body []byte) (open []Entry, ok bool) {
+// decodeEntries reverses encodeEntries. ok is false if the lengths are inconsistent.
+func decodeEntries(body []byte) (open []Entry, ok bool) {
 	const header = 8 + entryOverhead
 	for len(body) > 0 {
 		if len(body) < header || int64(binary.LittleEndian.Uint32(body[8:])) > int64(len(body)-header) {
@@ -147,29 +150,29 @@ func decodeOpen(body []byte) (open []Entry, ok bool) {
 	return open, true
 }
 
-// write replaces what the file says, and makes it durable. After an error it says what
-// it said or the new one.
-func (f *pairsFile) write(place uint64, body []byte) error {
-	at, length := f.beside(int64(len(body))), int64(len(body))
+// write replaces the content and makes it durable. On failure the file holds the
+// previous content or the new one.
+func (f *pairsFile) write(seq uint64, body []byte) error {
+	offset, length := f.freeOffset(int64(len(body))), int64(len(body))
 	if length > 0 {
-		if _, err := f.slots.file.WriteAt(body, at); err != nil {
-			return fmt.Errorf("ledger: writing %s: %w", pairsName, err)
+		if _, err := f.slots.file.WriteAt(body, offset); err != nil {
+			return fmt.Errorf("ledger: write %s: %w", pairsFileName, err)
 		}
 	}
-	if err := f.slots.write(f.encode(place, at, body)); err != nil { // syncs both
+	if err := f.slots.write(f.encode(seq, offset, body)); err != nil { // also syncs the entries
 		return err
 	}
-	f.at, f.length = at, length
+	f.offset, f.length = offset, length
 	return nil
 }
 
-// beside returns where there is room for that many bytes: ahead of what counts now, if
-// it fits, or behind it.
-func (f *pairsFile) beside(length int64) int64 {
-	if pairsBase+length <= f.at-f.at%sectorSize { // no sector with both
-		return pairsBase
+// freeOffset returns where length bytes can be stored: before the current entries if
+// there is room, or after them.
+func (f *pairsFile) freeOffset(length int64) int64 {
+	if pairsDataStart+length <= f.offset-f.offset%sectorSize { // no sector holds both
+		return pairsDataStart
 	}
-	end := f.at + f.length
+	end := f.offset + f.length
 	return (end + sectorSize - 1) / sectorSize * sectorSize
 }
 

@@ -16,27 +16,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pairModel knows what was told about pairs.
+// pairModel records what Append promised about pairs.
 type pairModel struct {
-	mu      sync.Mutex
-	made    int
-	begun   map[int]bool // acknowledged
-	refused map[int]bool // for sure
-	ended   map[int]bool // acknowledged
-	ending  map[int]bool // perhaps
-	closed  map[int]int  // how often it was closed because it was found open
-	events  int
+	mu       sync.Mutex
+	created  int
+	begun    map[int]bool // acknowledged
+	rejected map[int]bool // certainly not stored
+	ended    map[int]bool // acknowledged
+	ending   map[int]bool // perhaps stored
+	events   int
 }
 
 func newPairModel() *pairModel {
-	return &pairModel{begun: map[int]bool{}, refused: map[int]bool{}, ended: map[int]bool{}, ending: map[int]bool{}, closed: map[int]int{}}
+	return &pairModel{begun: map[int]bool{}, rejected: map[int]bool{}, ended: map[int]bool{}, ending: map[int]bool{}}
 }
 
-// begin opens a pair, and reports whether it is acknowledged.
+// begin opens a pair, and reports whether it was acknowledged.
 func (m *pairModel) begin(ctx context.Context, p *Pairs, size int) (n int, ok bool) {
 	m.mu.Lock()
-	m.made++
-	n = m.made
+	m.created++
+	n = m.created
 	m.mu.Unlock()
 	_, err := p.Append(ctx, fmt.Appendf(nil, "+%d %s", n, strings.Repeat("b", size)))
 	m.mu.Lock()
@@ -45,7 +44,7 @@ func (m *pairModel) begin(ctx context.Context, p *Pairs, size int) (n int, ok bo
 	case err == nil:
 		m.begun[n] = true
 	case !errors.Is(err, ErrMaybeStored):
-		m.refused[n] = true
+		m.rejected[n] = true
 	}
 	return n, err == nil
 }
@@ -62,8 +61,8 @@ func (m *pairModel) end(ctx context.Context, l *Ledger, n int) {
 	}
 }
 
-// check compares what was found open with what was told. A pair that was closed for
-// having been found open counts as ended.
+// check compares the pairs that were found open with the model, and returns their
+// numbers.
 func (m *pairModel) check(open []Entry) ([]int, error) {
 	found := map[int]bool{}
 	var all []int
@@ -72,29 +71,30 @@ func (m *pairModel) check(open []Entry) ([]int, error) {
 		if _, err := fmt.Sscanf(string(e.Data), "+%d ", &n); err != nil {
 			return nil, err
 		}
-		if found[n] || m.ended[n] || m.refused[n] {
-			return nil, fmt.Errorf("pair %d is open: twice %v, ended %v, refused %v", n, found[n], m.ended[n], m.refused[n])
+		if found[n] || m.ended[n] || m.rejected[n] {
+			return nil, fmt.Errorf("pair %d is open: twice %v, ended %v, rejected %v", n, found[n], m.ended[n], m.rejected[n])
 		}
 		found[n] = true
 		all = append(all, n)
 	}
 	for n := range m.begun {
 		if !found[n] && !m.ended[n] && !m.ending[n] {
-			return nil, fmt.Errorf("pair %d was acknowledged, is not ended and was not found open", n)
+			return nil, fmt.Errorf("pair %d was acknowledged, was not ended, but was not found open", n)
 		}
 	}
 	return all, nil
 }
 
-// lost notes that a relaxed ledger, opened anew after a power cut, has these pairs.
-func (m *pairModel) lost(has map[string]bool) {
-	maps.DeleteFunc(m.begun, func(n int, _ bool) bool { return !has[fmt.Sprintf("+%d", n)] })
-	maps.DeleteFunc(m.ended, func(n int, _ bool) bool { return !has[fmt.Sprintf("-%d", n)] })
+// dropLost removes the pairs that a power cut erased from a ledger with a sync
+// interval.
+func (m *pairModel) dropLost(stored map[string]bool) {
+	maps.DeleteFunc(m.begun, func(n int, _ bool) bool { return !stored[fmt.Sprintf("+%d", n)] })
+	maps.DeleteFunc(m.ended, func(n int, _ bool) bool { return !stored[fmt.Sprintf("-%d", n)] })
 }
 
-// TestPairsProperty has several goroutines open and close pairs, ends the ledger in
-// any way, with faults and without, and looks what the next process finds open: it
-// closes that, and may be ended meanwhile.
+// TestPairsProperty opens and closes pairs in several goroutines, and ends the ledger
+// in various ways, with and without faults. The next process checks which pairs are
+// open and closes them; it may be ended meanwhile, too.
 func TestPairsProperty(t *testing.T) {
 	t.Parallel()
 	seeds, rounds := uint64(40), 12
@@ -109,7 +109,7 @@ func TestPairsProperty(t *testing.T) {
 					r := rand.New(rand.NewPCG(seed, 77))
 					p := &pairProperty{
 						pairModel: newPairModel(), rand: r, interval: interval, retain: seed%2 == 1 && interval == 0,
-						disk: newDisk(rand.New(rand.NewPCG(seed, 78))),
+						disk: newMemDisk(rand.New(rand.NewPCG(seed, 78))),
 					}
 					for range rounds {
 						p.round(t)
@@ -122,23 +122,23 @@ func TestPairsProperty(t *testing.T) {
 
 type pairProperty struct {
 	*pairModel
-	rand     *rand.Rand
-	interval time.Duration
-	retain   bool
-	disk     *disk
-	cut      bool
-	before   string // how the ledger was ended
+	rand       *rand.Rand
+	interval   time.Duration
+	retain     bool
+	disk       *memDisk
+	powerCut   bool
+	lastEnding string // how the ledger was ended last
 }
 
-// open opens the ledger, with the faults if it can be.
-func (p *pairProperty) open(t *testing.T) (*memDir, *Ledger, *Pairs, *PairsFound) {
+// open opens the ledger, with faults if it succeeds with them.
+func (p *pairProperty) open(t *testing.T) (*memDir, *Ledger, *Pairs, *OpenPairs) {
 	opts := []Option{WithSegmentSize(MinSegmentSize), WithSyncInterval(p.interval)}
 	if p.retain {
 		opts = append(opts, WithRetention(0, 0))
 	}
 	c, err := newConfig(opts)
 	require.NoError(t, err)
-	kinds := []faultKind{"", faultWithout, faultShort, faultAfter, faultBurst, faultFull, faultPowerCut}
+	kinds := []faultKind{"", faultNoEffect, faultShort, faultAfterEffect, faultBurst, faultFull, faultPowerCut}
 	var f *faults
 	if kind := kinds[p.rand.IntN(len(kinds))]; kind != "" {
 		f = &faults{kind: kind, at: 1 + p.rand.IntN(250)}
@@ -148,8 +148,8 @@ func (p *pairProperty) open(t *testing.T) (*memDir, *Ledger, *Pairs, *PairsFound
 		l, err := open(dir, c)
 		if err == nil {
 			var pairs *Pairs
-			var found *PairsFound
-			if pairs, found, err = l.Pairs(tellSign); err == nil {
+			var found *OpenPairs
+			if pairs, found, err = l.TrackPairs(classifySign); err == nil {
 				return dir, l, pairs, found
 			}
 			_ = l.Close()
@@ -157,7 +157,7 @@ func (p *pairProperty) open(t *testing.T) (*memDir, *Ledger, *Pairs, *PairsFound
 		require.NotErrorAs(t, err, new(*CorruptError))
 		require.Less(t, attempt, 10, err)
 		if cutPower(f) || failedSync(f) {
-			p.disk, p.cut = p.disk.powerCut(), true
+			p.disk, p.powerCut = p.disk.powerCut(), true
 		}
 		if attempt > 5 {
 			f = nil
@@ -168,15 +168,15 @@ func (p *pairProperty) open(t *testing.T) (*memDir, *Ledger, *Pairs, *PairsFound
 func (p *pairProperty) round(t *testing.T) {
 	dir, l, pairs, found := p.open(t)
 	require.Empty(t, found.Damage)
-	if p.interval > 0 && p.cut {
-		p.lost(p.stored(t))
+	if p.interval > 0 && p.powerCut {
+		p.dropLost(p.stored(t))
 	}
-	p.cut = false
-	open, err := p.check(found.Open)
+	p.powerCut = false
+	open, err := p.check(found.Entries)
 	if err != nil {
 		dir.kill()
-		_ = l.Close() // so that its goroutines end
-		t.Fatalf("%v; the ledger has %v; before that: %s", err, p.stored(t), p.before)
+		_ = l.Close() // ends its goroutines
+		t.Fatalf("%v; the ledger has %v; last ending: %s", err, p.stored(t), p.lastEnding)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
@@ -211,7 +211,7 @@ func (p *pairProperty) round(t *testing.T) {
 						mine = mine[1:]
 					}
 				case 2:
-					if plan.IntN(10) == 0 { // long enough for it to become idle
+					if plan.IntN(10) == 0 { // enough to become idle
 						for range 40 {
 							_, _ = l.Append(ctx, bytes.Repeat([]byte("x"), 2_000))
 						}
@@ -231,40 +231,40 @@ func (p *pairProperty) round(t *testing.T) {
 func (p *pairProperty) finish(dir *memDir, l *Ledger) {
 	how := p.rand.IntN(3)
 	if how == 0 {
-		_ = l.Close() // may fail for the fault
+		_ = l.Close() // may fail because of the fault
 	}
 	dir.kill()
 	_ = l.Close()
 	if how == 1 || cutPower(dir.faults) || failedSync(dir.faults) {
-		p.disk, p.cut = p.disk.powerCut(), true
+		p.disk, p.powerCut = p.disk.powerCut(), true
 	}
-	p.before = fmt.Sprintf("faults %+v, close %v, power cut %v", dir.faults, how == 0, p.cut)
+	p.lastEnding = fmt.Sprintf("faults %+v, close %v, power cut %v", dir.faults, how == 0, p.powerCut)
 }
 
-// cutPower reports whether the fault has cut the power.
+// cutPower reports whether the fault cut the power.
 func cutPower(f *faults) bool {
 	if f == nil || f.kind != faultPowerCut {
 		return false
 	}
-	_, met := f.metOne()
-	return met
+	_, hit := f.hitOperation()
+	return hit
 }
 
-// failedSync reports whether the fault was a sync that failed, or may have been. A
-// system may show what it has forgotten to write then, for as long as it runs, so that
-// the next process takes it for written. The power is cut before that.
+// failedSync reports whether the fault was a failed sync, or may have been. The system
+// may show data that it failed to write until it restarts, so the next process would
+// take that data for stored. The tests cut the power before that.
 func failedSync(f *faults) bool {
 	if f == nil {
 		return false
 	}
-	op, met := f.metOne()
-	return met && (op.kind == opSync || f.kind == faultBurst)
+	op, hit := f.hitOperation()
+	return hit && (op.kind == opSync || f.kind == faultBurst)
 }
 
-// stored returns the signs and numbers of the entries that are there.
+// stored returns the signs and numbers of the entries in the ledger.
 func (p *pairProperty) stored(t *testing.T) map[string]bool {
 	has := map[string]bool{}
-	for _, e := range readMemory(t, p.disk) {
+	for _, e := range readMem(t, p.disk) {
 		sign, _, _ := strings.Cut(e, " ")
 		has[sign] = true
 	}

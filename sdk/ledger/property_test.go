@@ -13,16 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// outcome is what one Append returned.
+// outcome is the result of one Append.
 type outcome struct {
 	entries []string
 	first   uint64
 	err     error
 }
 
-// TestConcurrentAppends has many goroutines append while one reads, ends the ledger by
-// Close, by killing the process or by a power cut, and compares what is there with
-// what they were told.
+// TestConcurrentAppends appends from many goroutines while one reads, ends the ledger
+// by Close, by killing the process or by a power cut, and compares its content with
+// what was acknowledged.
 func TestConcurrentAppends(t *testing.T) {
 	t.Parallel()
 	rounds := 12
@@ -32,9 +32,9 @@ func TestConcurrentAppends(t *testing.T) {
 	for _, interval := range []time.Duration{0, 2 * time.Millisecond} {
 		t.Run(fmt.Sprint(interval), func(t *testing.T) {
 			t.Parallel()
-			p := &property{
+			p := &appendProperty{
 				model: newModel(), rand: rand.New(rand.NewPCG(7, uint64(interval))), interval: interval,
-				disk: newDisk(rand.New(rand.NewPCG(8, uint64(interval)))),
+				disk: newMemDisk(rand.New(rand.NewPCG(8, uint64(interval)))),
 			}
 			for range rounds {
 				p.round(t)
@@ -43,27 +43,27 @@ func TestConcurrentAppends(t *testing.T) {
 	}
 }
 
-type property struct {
+type appendProperty struct {
 	*model
 	rand     *rand.Rand
 	interval time.Duration
-	disk     *disk
-	made     int
-	cut      bool
+	disk     *memDisk
+	created  int
+	powerCut bool
 }
 
-// round opens the ledger, checks it, uses it and ends it.
-func (p *property) round(t *testing.T) {
+// round opens the ledger, checks its content, uses it and ends it.
+func (p *appendProperty) round(t *testing.T) {
 	c, err := newConfig([]Option{WithSegmentSize(MinSegmentSize), WithSyncInterval(p.interval)})
 	require.NoError(t, err)
 	dir := p.disk.open(nil)
 	l, err := open(dir, c)
 	require.NoError(t, err)
 	defer func() { _ = l.Close() }() // if the test fails
-	if p.cut {
-		require.NoError(t, p.crashed(l.Stats().Next))
+	if p.powerCut {
+		require.NoError(t, p.powerFailed(l.Stats().Next))
 	}
-	require.NoError(t, p.check(1, readMemory(t, p.disk)))
+	require.NoError(t, p.check(1, readMem(t, p.disk)))
 
 	const writers, appends = 8, 25
 	ending := p.rand.IntN(3)
@@ -71,7 +71,7 @@ func (p *property) round(t *testing.T) {
 	if ending > 0 {
 		killAt = 1 + p.rand.IntN(writers*appends)
 	}
-	for _, o := range p.use(t, l, dir, writers, appends, killAt) {
+	for _, o := range p.runWriters(t, l, dir, writers, appends, killAt) {
 		require.NoError(t, p.appended(o.entries, o.first, o.err, p.interval == 0))
 	}
 	if ending == 0 {
@@ -81,13 +81,13 @@ func (p *property) round(t *testing.T) {
 		dir.kill()
 		_ = l.Close() // ends its goroutines
 	}
-	if p.cut = ending == 2; p.cut {
+	if p.powerCut = ending == 2; p.powerCut {
 		p.disk = p.disk.powerCut()
 	}
 }
 
-// use has writers append, and the process be killed with one of the appends.
-func (p *property) use(t *testing.T, l *Ledger, dir *memDir, writers, appends, killAt int) []outcome {
+// runWriters appends concurrently, and kills the process at append number killAt.
+func (p *appendProperty) runWriters(t *testing.T, l *Ledger, dir *memDir, writers, appends, killAt int) []outcome {
 	plans := make([][][]string, writers)
 	for i := range plans {
 		for range appends {
@@ -123,12 +123,12 @@ func (p *property) use(t *testing.T, l *Ledger, dir *memDir, writers, appends, k
 	return outcomes
 }
 
-// entries makes the entries of one Append, each of them new.
-func (p *property) entries() []string {
+// entries returns the entries of one Append. All entries are distinct.
+func (p *appendProperty) entries() []string {
 	entries := make([]string, 1+p.rand.IntN(4))
 	for i := range entries {
-		p.made++
-		entries[i] = fmt.Sprintf("%d:%s", p.made, strings.Repeat("x", int(p.rand.ExpFloat64()*500)))
+		p.created++
+		entries[i] = fmt.Sprintf("%d:%s", p.created, strings.Repeat("x", int(p.rand.ExpFloat64()*500)))
 	}
 	return entries
 }
@@ -141,7 +141,7 @@ func toBytes(entries []string) [][]byte {
 	return all
 }
 
-// follow reads all entries with a cursor, in order, until ctx ends.
+// follow reads and commits all entries in order until ctx ends.
 func follow(ctx context.Context, t *testing.T, l *Ledger) {
 	c, err := l.Cursor("sink")
 	if errors.Is(err, errKilled) {
@@ -171,11 +171,11 @@ func follow(ctx context.Context, t *testing.T, l *Ledger) {
 	}
 }
 
-// TestCloseWhileReading closes a ledger whose cursor waits, and one that reads.
+// TestCloseWhileReading closes a ledger while a cursor reads or waits.
 func TestCloseWhileReading(t *testing.T) {
 	t.Parallel()
 	for range 20 {
-		l := openMemory(t, memory(), nil)
+		l := mustOpenMem(t, testDisk(), nil)
 		c, err := l.Cursor("sink")
 		require.NoError(t, err)
 		done := make(chan error)
@@ -195,13 +195,14 @@ func TestCloseWhileReading(t *testing.T) {
 	}
 }
 
-// TestPowerCutBetweenSyncs cuts the power of a relaxed ledger, which leaves any of what
-// was written since the last sync: it opens, with all that was synced.
+// TestPowerCutBetweenSyncs cuts the power of a ledger with a sync interval. Any part
+// of what was written since the last sync may survive. The ledger must open and
+// contain all synced entries.
 func TestPowerCutBetweenSyncs(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		d := newDisk(r)
+		d := newMemDisk(r)
 		dir := d.open(nil)
 		c := config{segmentSize: MinSegmentSize / 4, syncInterval: time.Hour}
 		l, err := open(dir, c)
@@ -222,7 +223,7 @@ func TestPowerCutBetweenSyncs(t *testing.T) {
 		d = d.powerCut()
 		l, err = open(d.open(nil), c)
 		require.NoError(t, err, "seed %d", seed)
-		got := readMemory(t, d)
+		got := readMem(t, d)
 		require.GreaterOrEqual(t, len(got), synced, "seed %d", seed)
 		require.Equal(t, want[:len(got)], append([]string{}, got...), "seed %d", seed)
 		require.NoError(t, l.Close())

@@ -8,16 +8,16 @@ import (
 	"iter"
 )
 
-// Reader reads a ledger, beside a live writer or after it. It changes nothing in the
-// directory, which may be read-only. Its methods may be called by several goroutines
-// at the same time.
+// Reader reads a ledger, also while a writer has it open. It modifies nothing, so the
+// directory may be read-only. Its methods are safe for concurrent use.
 type Reader struct {
 	dir fileSystem
 }
 
-// OpenReader opens the ledger in dir for reading.
+// OpenReader opens the ledger in dir for reading. The error matches fs.ErrNotExist if
+// dir has no ledger.
 func OpenReader(dir string) (*Reader, error) {
-	d, err := newDirectory(dir, true)
+	d, err := openDir(dir, true)
 	if err != nil {
 		return nil, err
 	}
@@ -28,16 +28,17 @@ func OpenReader(dir string) (*Reader, error) {
 	return r, nil
 }
 
-// Close frees what the reader holds. Iterations must have ended.
+// Close releases the reader's resources. All iterations must have ended.
 func (r *Reader) Close() error { return r.dir.Close() }
 
-// Entries returns the entries from a sequence number on, or from the oldest one if
-// that is later, up to the last one that is there when the iteration comes to it.
-// That may be one that the writer has not synced yet. Data is only valid until the
-// iteration goes on.
+// Entries returns an iterator over the entries from the given sequence number on, or
+// from the oldest entry if that is later. It ends after the last entry that exists
+// when the iteration gets there, which may not be synced yet. An entry's Data is valid
+// only until the next iteration step.
 //
-// Where entries cannot be read it yields a *CorruptError with their numbers, and
-// goes on behind them. Other errors, of the system or of ctx, end the iteration.
+// If entries cannot be read, Entries yields a *CorruptError with their sequence
+// numbers and continues after the damage. Any other error, from the system or from
+// ctx, ends the iteration.
 func (r *Reader) Entries(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		source, err := r.load()
@@ -45,23 +46,23 @@ func (r *Reader) Entries(ctx context.Context, from uint64) iter.Seq2[Entry, erro
 			yield(Entry{}, err)
 			return
 		}
-		w := walker{source: source, next: max(from, source.catalogue.floor, 1)}
-		defer func() { _ = w.leave() }() // was only read
+		w := walker{source: source, next: max(from, source.catalog.floor, 1)}
+		defer func() { _ = w.closeSegment() }() // opened for reading only
 		for {
 			if err := ctx.Err(); err != nil {
 				yield(Entry{}, err)
 				return
 			}
 			seq := w.next
-			frame, h, more, err := w.walk()
+			frame, h, found, err := w.walk()
 			if err != nil {
 				if _, damaged := errors.AsType[*CorruptError](err); !yield(Entry{}, err) || !damaged {
 					return
 				}
 				continue
 			}
-			if !more {
-				source.lost(yield)
+			if !found {
+				source.yieldMissingNewest(yield)
 				return
 			}
 			if !yieldEntries(frame, h, seq, yield) {
@@ -71,7 +72,7 @@ func (r *Reader) Entries(ctx context.Context, from uint64) iter.Seq2[Entry, erro
 	}
 }
 
-// yieldEntries yields the entries of a frame, from a sequence number on.
+// yieldEntries yields the frame's entries whose sequence number is at least from.
 func yieldEntries(frame []byte, h frameHeader, from uint64, yield func(Entry, error) bool) bool {
 	body := frame[frameHeaderSize : frameHeaderSize+int(h.body)]
 	for seq := h.first; len(body) > 0; seq++ {
@@ -84,22 +85,24 @@ func yieldEntries(frame []byte, h frameHeader, from uint64, yield func(Entry, er
 	return true
 }
 
-// readerSource is the source of one iteration.
+// readerSource implements source for one iteration of a Reader.
 type readerSource struct {
-	dir       fileSystem
-	state     state
-	catalogue *catalogue
+	dir     fileSystem
+	state   state
+	catalog *catalog
 }
 
-// loadAttempts is how often the files are looked at anew because retention removed
-// one meanwhile.
-const loadAttempts = 100
+// maxLoadAttempts limits how often the files are read again after they changed in the
+// meantime.
+const maxLoadAttempts = 100
 
+// load reads the state and the segment headers. It starts again if retention removes a
+// segment meanwhile.
 func (r *Reader) load() (*readerSource, error) {
 	for attempt := 1; ; attempt++ {
 		s := &readerSource{dir: r.dir}
 		err := s.load()
-		if !errors.Is(err, errRemoved) || attempt == loadAttempts {
+		if !errors.Is(err, errSegmentRemoved) || attempt == maxLoadAttempts {
 			return s, err
 		}
 	}
@@ -110,32 +113,32 @@ func (s *readerSource) load() error {
 	if err != nil {
 		return err
 	}
-	if s.catalogue, err = loadCatalogue(s.dir, &s.state); err != nil {
+	if s.catalog, err = loadCatalog(s.dir, &s.state); err != nil {
 		return err
 	}
-	if floor := s.state.first; s.catalogue.lacks(floor) {
+	if floor := s.state.first; s.catalog.startsAfter(floor) {
 		if err := s.loadState(); err != nil {
 			return err
 		}
 		if s.state.first != floor {
-			return errRemoved
+			return errSegmentRemoved
 		}
 	}
 	return nil
 }
 
-// loadState reads the state until it is the same twice in a row: a writer may replace
-// one copy and then the other in between.
+// loadState reads the state until two consecutive reads agree, because a writer may
+// replace both of its copies during one read.
 func (s *readerSource) loadState() error {
-	var before, value []byte
+	var previous, value []byte
 	var err error
-	for range loadAttempts {
-		before = value
+	for range maxLoadAttempts {
+		previous = value
 		value, err = readState(s.dir)
 		if _, torn := errors.AsType[*CorruptError](err); err != nil && !torn {
 			return err
 		}
-		if err == nil && bytes.Equal(value, before) {
+		if err == nil && bytes.Equal(value, previous) {
 			s.state, err = decodeState(value)
 			return err
 		}
@@ -144,9 +147,9 @@ func (s *readerSource) loadState() error {
 }
 
 func readState(dir fileSystem) ([]byte, error) {
-	slots, value, err := openSlots(dir, stateFile)
+	slots, value, err := openSlotFile(dir, stateFileName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(errors.New("ledger: there is no ledger in the directory"), err)
+		return nil, errors.Join(errors.New("ledger: the directory has no ledger"), err)
 	}
 	if err != nil {
 		return nil, err
@@ -154,13 +157,14 @@ func readState(dir fileSystem) ([]byte, error) {
 	return value, slots.file.Close()
 }
 
-// lost yields that the newest segment is missing, which no other one tells.
-func (s *readerSource) lost(yield func(Entry, error) bool) {
-	if newest := s.catalogue.newest; newest != nil && newest.number >= s.state.newest {
+// yieldMissingNewest yields the error for a missing newest segment. No other segment
+// refers to it.
+func (s *readerSource) yieldMissingNewest(yield func(Entry, error) bool) {
+	if newest := s.catalog.newest; newest != nil && newest.number >= s.state.newest {
 		return
 	}
-	for _, err := range s.catalogue.damage {
-		if corrupt, is := errors.AsType[*CorruptError](err); is && corrupt.Segment == segmentName(s.state.newest) {
+	for _, err := range s.catalog.damage {
+		if corrupt, ok := errors.AsType[*CorruptError](err); ok && corrupt.File == segmentName(s.state.newest) {
 			if !yield(Entry{}, err) {
 				return
 			}
@@ -168,8 +172,8 @@ func (s *readerSource) lost(yield func(Entry, error) bool) {
 	}
 }
 
-func (s *readerSource) find(seq uint64, again bool) (e extent, floor uint64, ok bool, err error) {
-	if again {
+func (s *readerSource) find(seq uint64, refresh bool) (e extent, floor uint64, ok bool, err error) {
+	if refresh {
 		r := Reader{dir: s.dir}
 		fresh, err := r.load()
 		if err != nil {
@@ -177,14 +181,14 @@ func (s *readerSource) find(seq uint64, again bool) (e extent, floor uint64, ok 
 		}
 		*s = *fresh
 	}
-	e, ok = s.catalogue.find(seq)
-	return e, s.catalogue.floor, ok, nil
+	e, ok = s.catalog.find(seq)
+	return e, s.catalog.floor, ok, nil
 }
 
 func (s *readerSource) open(number uint64) (*segment, error) {
 	seg, err := openSegment(s.dir, s.state.id, number)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errRemoved
+		return nil, errSegmentRemoved
 	}
 	return seg, err
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// listHook is a file system in which something happens ahead of each List.
+// listHook is a file system that calls before ahead of each List.
 type listHook struct {
 	fileSystem
 	before func()
@@ -18,13 +18,13 @@ func (h *listHook) List() ([]string, error) {
 	return h.fileSystem.List()
 }
 
-// TestReaderBesideRemoval removes segments between two looks of a reader: they are not
-// missing.
-func TestReaderBesideRemoval(t *testing.T) {
+// TestReaderDuringRemoval removes segments while a reader reads. The reader must not
+// report them as missing.
+func TestReaderDuringRemoval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := memory()
-		l := openMemory(t, d, nil, WithRetention(0, 0))
+		d := testDisk()
+		l := mustOpenMem(t, d, nil, WithRetention(0, 0))
 		c, err := l.Cursor("sink")
 		require.NoError(t, err)
 		fillSegments(t, l, 5)
@@ -39,6 +39,6 @@ func TestReaderBesideRemoval(t *testing.T) {
 			require.NoError(t, err)
 			got = append(got, e.Seq)
 		}
-		require.Equal(t, []uint64{13}, got, "of five segments, four were removed on the way")
+		require.Equal(t, []uint64{13}, got, "four of five segments were removed meanwhile")
 	})
 }

@@ -7,129 +7,130 @@ import (
 )
 
 const (
-	spareFile  = "spare"  // zeros for the next segment, made ahead of time
-	urgentFile = "urgent" // zeros for one that could not wait
+	spareFileName  = "spare"  // zeros for the next segment, created ahead of time
+	urgentFileName = "urgent" // zeros for a segment that is needed at once
 )
 
-// rotate makes the next segment the active one. Where it fails, the active segment
-// stays, but a number is used up. The role is held.
+// rotate makes a new segment the active one. On failure the active segment stays, but
+// a segment number may be used up. writeMu is held.
 func (l *Ledger) rotate() error {
-	end, first, rescued, err := l.seal()
+	end, first, carried, err := l.sealActive()
 	if err != nil {
 		return err
 	}
-	zeros, err := l.zeros()
+	zeroFile, err := l.takeZeroFile()
 	if err != nil {
 		return err
 	}
-	before := l.active.file
-	if err := l.activate(zeros, end, first, rescued); err != nil {
-		l.bad = true // a segment may be there that continues it from end on
-		err = errors.Join(err, discard(l.dir, zeros))
+	previous := l.active.file
+	if err := l.activate(zeroFile, end, first, carried); err != nil {
+		l.activeFailed = true // the new segment may exist, and voids the active one after end
+		err = errors.Join(err, removeIfExists(l.dir, zeroFile))
 		l.mu.Lock()
-		l.taken = false
+		l.spareTaken = false
 		l.mu.Unlock()
-		poke(l.tend)
+		notify(l.maintainWake)
 		return err
 	}
-	_ = before.Close() // what counts of it is synced
+	_ = previous.Close() // everything before end is synced
 	return nil
 }
 
-// seal returns where the next segment continues the active one, and with which entry:
-// at its end, or where it is sound, and then the next one begins with the frames that
-// are rescued.
-func (l *Ledger) seal() (end int64, first uint64, rescued []byte, err error) {
+// sealActive returns where the active segment ends and the first sequence number of
+// the next segment. If frames since the last sync may be lost, the segment ends before
+// them, and carried holds copies for the next segment.
+func (l *Ledger) sealActive() (end int64, first uint64, carried []byte, err error) {
 	if l.config.syncInterval == 0 {
 		return l.end, l.next, nil, nil
 	}
-	if !l.bad && l.active.sync() == nil {
+	if !l.activeFailed && l.active.sync() == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.advance(l.next-1, l.end)
+		l.advanceSynced(l.next-1, l.end)
 		return l.end, l.next, nil, nil
 	}
-	// What was acknowledged since the last sync may be gone from the file.
-	l.bad = true
+	// The file may have lost what was acknowledged since the last sync.
+	l.activeFailed = true
 	l.mu.Lock()
-	end, first = l.soundEnd, l.sound+1
+	end, first = l.syncedEnd, l.synced+1
 	l.mu.Unlock()
-	rescued, err = l.rescue(end, first)
-	return end, first, rescued, err
+	carried, err = l.unsyncedFrames(end, first)
+	return end, first, carried, err
 }
 
-// zeros returns the name of a file of zeros to make a segment of.
-func (l *Ledger) zeros() (string, error) {
+// takeZeroFile returns the name of a file of zeros for the next segment: the spare, or
+// a new one.
+func (l *Ledger) takeZeroFile() (string, error) {
 	l.mu.Lock()
-	taken := l.taken || l.spare
-	l.taken, l.spare = taken, false
+	taken := l.spareTaken || l.spareReady
+	l.spareTaken, l.spareReady = taken, false
 	l.mu.Unlock()
 	if taken {
-		return spareFile, nil
+		return spareFileName, nil
 	}
-	if err := discard(l.dir, urgentFile); err != nil {
+	if err := removeIfExists(l.dir, urgentFileName); err != nil {
 		return "", err
 	}
-	if err := makeZeros(l.dir, urgentFile, l.config.segmentSize); err != nil {
-		return "", errors.Join(err, discard(l.dir, urgentFile))
+	if err := createZeroFile(l.dir, urgentFileName, l.config.segmentSize); err != nil {
+		return "", errors.Join(err, removeIfExists(l.dir, urgentFileName))
 	}
-	return urgentFile, nil
+	return urgentFileName, nil
 }
 
-// activate makes a segment of the zeros, which continues the active one behind end
-// with the frames that were rescued.
-func (l *Ledger) activate(zeros string, end int64, first uint64, rescued []byte) error {
-	l.number++
+// activate turns the file of zeros into a segment that begins with the carried frames,
+// and makes it active. The previous segment ends at end.
+func (l *Ledger) activate(zeroFile string, end int64, first uint64, carried []byte) error {
+	l.lastNumber++
 	h := segmentHeader{
-		ledger: l.id, number: l.number, first: first, capacity: l.config.segmentSize,
+		ledger: l.id, number: l.lastNumber, first: first, capacity: l.config.segmentSize,
 		previous: l.active.number, previousEnd: end, created: now(),
 	}
-	void := end == segmentHeaderSize // it holds nothing, and is skipped
-	if void {
+	empty := end == segmentHeaderSize // the active segment holds nothing, and is skipped
+	if empty {
 		h.previous, h.previousEnd = l.active.previous, l.active.previousEnd
 	}
-	s, err := adopt(l.dir, zeros, h, rescued)
+	s, err := createSegment(l.dir, zeroFile, h, carried)
 	if err != nil {
 		return err
 	}
 	if err := l.writeState(func(s *state) { s.newest = h.number }); err != nil {
 		return errors.Join(err, s.file.Close())
 	}
-	l.active, l.end, l.bad, l.markEnd = s, segmentHeaderSize+int64(len(rescued)), false, 0
+	l.active, l.end, l.activeFailed, l.markEnd = s, segmentHeaderSize+int64(len(carried)), false, 0
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	last := &l.extents[len(l.extents)-1]
 	fresh := extent{number: h.number, first: h.first}
-	if void {
+	if empty {
 		*last = fresh
 	} else {
 		last.next, last.end, last.sealed = h.first, h.previousEnd, h.created
 		l.extents = append(l.extents, fresh)
 	}
-	l.taken = false
-	l.advance(l.next-1, l.end)
-	poke(l.tend)
+	l.spareTaken = false
+	l.advanceSynced(l.next-1, l.end)
+	notify(l.maintainWake)
 	return nil
 }
 
-// rescue returns the frames of the active segment from an offset on, which were
-// acknowledged without having been synced, as they are to stand in the next segment.
-func (l *Ledger) rescue(start int64, first uint64) ([]byte, error) {
-	var rescued []byte
+// unsyncedFrames returns the frames of the active segment from offset start on, sealed
+// for the next segment. They were acknowledged but not synced.
+func (l *Ledger) unsyncedFrames(start int64, first uint64) ([]byte, error) {
+	var carried []byte
 	frames := newScanner(l.active, l.end)
 	frames.offset, frames.next = start, first
 	for {
-		more, err := frames.scan()
+		found, err := frames.scan()
 		if err != nil {
-			return nil, fmt.Errorf("ledger: entries from %d on, which were acknowledged before they were synced, are lost: %w", frames.next, err)
+			return nil, fmt.Errorf("ledger: lost entries from %d on, which were acknowledged but not synced: %w", frames.next, err)
 		}
-		if !more {
-			return rescued, nil
+		if !found {
+			return carried, nil
 		}
-		at := place{ledger: l.id, segment: l.number + 1, offset: segmentHeaderSize + int64(len(rescued))}
+		at := location{ledger: l.id, segment: l.lastNumber + 1, offset: segmentHeaderSize + int64(len(carried))}
 		h := frames.header
-		h.sound, h.flags = segmentHeaderSize, 0
-		rescued = append(rescued, sealFrame(unsealFrame(bytes.Clone(frames.frame)), h, at)...)
+		h.syncedEnd, h.flags = segmentHeaderSize, 0
+		carried = append(carried, sealFrame(unsealFrame(bytes.Clone(frames.frame)), h, at)...)
 	}
 }

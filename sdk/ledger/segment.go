@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// A segment is a file of frames behind a header of one sector. It is filled with
-// zeros and synced before it gets its header and its name, so that appending to it
-// changes nothing but its content.
+// A segment is a file of frames after a header of one sector. It is filled with zeros
+// and synced before it gets its header and name, so an append changes only its
+// content.
 const (
 	segmentHeaderSize = sectorSize
 	segmentMagic      = 0x3152_4744_454c_444f
@@ -22,15 +22,17 @@ const (
 	temporarySuffix   = ".new"
 )
 
-// segmentHeader is what a segment says of itself and of the one before it.
+// segmentHeader is the header of a segment. It also records where the previous segment
+// ends.
 type segmentHeader struct {
 	ledger   ledgerID
 	number   uint64
 	first    uint64 // sequence number of its first entry
 	capacity int64  // size of the file
 	created  int64  // Unix nanoseconds
-	// previous is the number of the segment that it continues, and previousEnd where
-	// that one ends. What is behind, and segments between the two, are void.
+	// previous is the number of the segment that this one continues, and previousEnd
+	// is where that one ends. Everything after previousEnd, and any segment between
+	// the two, is void.
 	previous    uint64
 	previousEnd int64
 }
@@ -40,7 +42,7 @@ func segmentName(number uint64) string {
 	return strings.Repeat("0", max(0, 12-len(digits))) + digits + segmentSuffix
 }
 
-// segmentNumber reads what segmentName writes.
+// segmentNumber returns the number in a name that segmentName returned.
 func segmentNumber(name string) (uint64, bool) {
 	digits, ok := strings.CutSuffix(name, segmentSuffix)
 	if !ok {
@@ -85,26 +87,26 @@ type segment struct {
 	segmentHeader
 	file file
 
-	syncing  sync.Mutex
-	unsynced error // of the first sync that failed
+	syncMu  sync.Mutex
+	syncErr error // error of the first failed sync
 }
 
-// sync makes what was written durable. Once that has failed it fails for good: the
-// system may have forgotten what it could not write, and tells one caller only, so that
-// another sync, at the same time or later, would succeed without it.
+// sync makes all writes durable. Once it has failed, it keeps failing: the system may
+// have dropped the data that it could not write, and reports that to one caller only.
+// A second sync would succeed although the data is lost.
 func (s *segment) sync() error {
-	s.syncing.Lock()
-	defer s.syncing.Unlock()
-	if s.unsynced == nil {
-		s.unsynced = s.file.Sync()
+	s.syncMu.Lock()
+	defer s.syncMu.Unlock()
+	if s.syncErr == nil {
+		s.syncErr = s.file.Sync()
 	}
-	return s.unsynced
+	return s.syncErr
 }
 
 func (s *segment) name() string { return segmentName(s.number) }
 
-func (s *segment) place(offset int64) place {
-	return place{ledger: s.ledger, segment: s.number, offset: offset}
+func (s *segment) location(offset int64) location {
+	return location{ledger: s.ledger, segment: s.number, offset: offset}
 }
 
 // openSegment opens a segment of the ledger and checks its header.
@@ -122,44 +124,44 @@ func openSegment(dir fileSystem, id ledgerID, number uint64) (*segment, error) {
 }
 
 func (s *segment) readHeader(id ledgerID, number uint64) error {
-	wrong := func(reason string) error {
-		return &CorruptError{Segment: segmentName(number), Reason: reason}
+	corrupt := func(reason string) error {
+		return &CorruptError{File: segmentName(number), Reason: reason}
 	}
 	b := make([]byte, segmentHeaderSize)
 	if n, err := s.file.ReadAt(b, 0); n < len(b) {
-		if isEnd(err) {
-			return wrong("the file ends inside of its header")
+		if isShortRead(err) {
+			return corrupt("the file ends within its header")
 		}
-		return fmt.Errorf("ledger: reading %s: %w", segmentName(number), err)
+		return fmt.Errorf("ledger: read %s: %w", segmentName(number), err)
 	}
 	h, ok := decodeSegmentHeader(b)
 	switch {
 	case !ok:
-		return wrong("its header is not as it was written")
+		return corrupt("the header is damaged")
 	case h.ledger != id || h.number != number:
-		return wrong("it is the segment of another ledger, or another one of this")
+		return corrupt("the file belongs to another ledger, or is another segment of this one")
 	}
 	s.segmentHeader = h
 	return nil
 }
 
-// checkSize compares the size of the file with what the header says.
+// checkSize checks that the file is as long as its header says.
 func (s *segment) checkSize() error {
 	size, err := s.file.Size()
 	if err != nil {
 		return fmt.Errorf("ledger: %s: %w", s.name(), err)
 	}
 	if size < s.capacity {
-		return &CorruptError{Segment: s.name(), Offset: size, Reason: "the file is shorter than it was made"}
+		return &CorruptError{File: s.name(), Offset: size, Reason: "the file is shorter than its header says"}
 	}
 	return nil
 }
 
-// fillSize is how much is written at once when a segment is made.
+// fillSize is how many zeros are written at once.
 const fillSize = 1 << 20
 
-// makeZeros makes a file of zeros, durable but for its name.
-func makeZeros(dir fileSystem, name string, size int64) (err error) {
+// createZeroFile creates a file of zeros. Its content is durable, its name is not.
+func createZeroFile(dir fileSystem, name string, size int64) (err error) {
 	f, err := dir.Create(name)
 	if err != nil {
 		return err
@@ -174,10 +176,10 @@ func makeZeros(dir fileSystem, name string, size int64) (err error) {
 	return errors.Join(err, f.Close())
 }
 
-// adopt gives a file of zeros the header and its first frames, if any, and makes it a
-// segment.
-func adopt(dir fileSystem, zeros string, h segmentHeader, frames []byte) (*segment, error) {
-	f, err := dir.Open(zeros)
+// createSegment turns a file of zeros into a segment: it writes the header and the
+// frames, if any, and renames the file.
+func createSegment(dir fileSystem, zeroFile string, h segmentHeader, frames []byte) (*segment, error) {
+	f, err := dir.Open(zeroFile)
 	if err != nil {
 		return nil, err
 	}
@@ -185,16 +187,16 @@ func adopt(dir fileSystem, zeros string, h segmentHeader, frames []byte) (*segme
 	if err == nil {
 		err = f.Sync()
 	}
-	err = errors.Join(err, f.Close()) // some systems rename no open files
+	err = errors.Join(err, f.Close()) // some systems cannot rename open files
 	name := segmentName(h.number)
 	if err == nil {
-		err = dir.Rename(zeros, name)
+		err = dir.Rename(zeroFile, name)
 	}
 	if err == nil {
 		err = dir.Sync()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ledger: making %s: %w", name, err)
+		return nil, fmt.Errorf("ledger: create %s: %w", name, err)
 	}
 	f, err = dir.Open(name)
 	if err != nil {
@@ -203,7 +205,7 @@ func adopt(dir fileSystem, zeros string, h segmentHeader, frames []byte) (*segme
 	return &segment{segmentHeader: h, file: f}, nil
 }
 
-// isEnd reports whether reading failed only because the file is too short.
-func isEnd(err error) bool { return err == nil || errors.Is(err, io.EOF) }
+// isShortRead reports whether a read failed only because the file is too short.
+func isShortRead(err error) bool { return err == nil || errors.Is(err, io.EOF) }
 
 func now() int64 { return time.Now().UnixNano() }

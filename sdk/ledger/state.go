@@ -6,28 +6,29 @@ import (
 	"errors"
 )
 
-// ledgerID tells the files of one ledger from those of others.
+// ledgerID identifies a ledger in all of its files.
 type ledgerID [16]byte
 
-// state is what the segments themselves cannot say: which of them there should be,
-// and whether the last writer closed the ledger.
+// state records what the segments themselves cannot: which of them exist, and whether
+// the last writer closed the ledger.
 type state struct {
 	id     ledgerID
 	oldest uint64 // number of the oldest segment that was not removed
 	first  uint64 // sequence number of its first entry
 	newest uint64 // number of the newest segment
 	closed bool
-	end    int64  // of the newest segment when it was closed
-	next   uint64 // sequence number of the next entry when it was closed
+	end    int64  // end of the newest segment, if closed
+	next   uint64 // sequence number of the next entry, if closed
 }
 
 const (
-	stateFile    = "state"
-	stateVersion = 1
-	stateSize    = 8 + 16 + 6*8
+	stateFileName = "state"
+	stateVersion  = 1
+	stateSize     = 8 + 16 + 6*8
 )
 
-var errNewer = errors.New("ledger: it was written by a newer version of this package")
+// errNewerVersion means that a file has an unknown version.
+var errNewerVersion = errors.New("ledger: written by a newer version of this package; upgrade to read it")
 
 func newState() state {
 	s := state{oldest: 1, first: 1}
@@ -55,10 +56,10 @@ func (s *state) encode() []byte {
 func decodeState(b []byte) (s state, err error) {
 	le := binary.LittleEndian
 	if len(b) < 8 || le.Uint64(b) != stateVersion {
-		return s, errNewer
+		return s, errNewerVersion
 	}
 	if len(b) != stateSize {
-		return s, &CorruptError{Segment: stateFile, Reason: "its length is wrong"}
+		return s, &CorruptError{File: stateFileName, Reason: "the length of the value is wrong"}
 	}
 	copy(s.id[:], b[8:])
 	s.oldest = le.Uint64(b[24:])

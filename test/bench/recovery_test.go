@@ -32,7 +32,7 @@ func BenchmarkOpen(b *testing.B) {
 			l, err := ledger.Open(dir)
 			require.NoError(b, err)
 			b.StopTimer()
-			require.True(b, l.Recovered().Crashed)
+			require.True(b, l.Recovery().Crashed)
 			require.NoError(b, l.Close())
 			require.NoError(b, os.WriteFile(filepath.Join(dir, "state"), state, 0o600)) // killed again
 			b.StartTimer()

@@ -35,8 +35,8 @@ func appendEntries(c *child) error {
 		return err
 	}
 	c.tell("cursor %d", cursor.Committed())
-	if cut := l.Recovered().Cut; cut != nil {
-		c.tell("cut %d", cut.Next)
+	if torn := l.Recovery().Torn; torn != nil {
+		c.tell("cut %d", torn.First)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.Int64N(int64(200*time.Millisecond))))
 	defer cancel()

@@ -12,21 +12,21 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// decodedAttempt is tellAttempt by decoding.
-func decodedAttempt(entry []byte) (key [16]byte, part ledger.Part) {
+// decodedAttempt is attemptRole by decoding.
+func decodedAttempt(entry []byte) (key [16]byte, part ledger.PairRole) {
 	var r record.Record
 	switch err := r.UnmarshalJSON(entry); {
 	case err != nil || r.Attempt.IsZero():
-		return key, ledger.PartNone
+		return key, ledger.PairNone
 	case r.BeginsAttempt():
-		return r.Attempt, ledger.PartOpens
+		return r.Attempt, ledger.PairOpen
 	}
-	return r.Attempt, ledger.PartCloses
+	return r.Attempt, ledger.PairClose
 }
 
-// TestTellAttempt compares reading two members with decoding the record, for records
+// TestAttemptRole compares reading two members with decoding the record, for records
 // whose texts look like JSON.
-func TestTellAttempt(t *testing.T) {
+func TestAttemptRole(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
 	id := audit.NewID()
@@ -37,7 +37,7 @@ func TestTellAttempt(t *testing.T) {
 		}
 		return s
 	}
-	seen := map[ledger.Part]int{}
+	seen := map[ledger.PairRole]int{}
 	for range 20_000 {
 		record := record.Record{Event: audit.Event{
 			ID: audit.NewID(), Time: time.Unix(1, 0), Action: "a.b", Reason: text(), Tenant: text(),
@@ -64,7 +64,7 @@ func TestTellAttempt(t *testing.T) {
 		entry, err := record.AppendJSON(nil)
 		require.NoError(t, err)
 		wantKey, want := decodedAttempt(entry)
-		key, part := tellAttempt(entry)
+		key, part := attemptRole(entry)
 		require.Equal(t, want, part, "%s", entry)
 		require.Equal(t, wantKey, key)
 		seen[part]++
@@ -72,14 +72,14 @@ func TestTellAttempt(t *testing.T) {
 	require.Len(t, seen, 3)
 }
 
-func TestTellAttemptOfAnything(t *testing.T) {
+func TestAttemptRoleOfAnything(t *testing.T) {
 	t.Parallel()
 	for _, entry := range []string{
 		``, `"`, `{`, `{"`, `{"attempt`, `{"attempt"`, `{"attempt":`, `{"attempt":"`, `{"attempt":"x","id":"x"}`,
 		`}}}"attempt":"`, `{"action":"a","actor":{"id":"\`, `what is this`, `{"attempt":1,"id":2}`,
 	} {
-		_, part := tellAttempt([]byte(entry))
-		require.Equal(t, ledger.PartNone, part, entry)
+		_, part := attemptRole([]byte(entry))
+		require.Equal(t, ledger.PairNone, part, entry)
 	}
 }
 
@@ -95,7 +95,7 @@ func BenchmarkTellAttempt(b *testing.B) {
 			require.NoError(b, err)
 			b.ReportAllocs()
 			for b.Loop() {
-				tellAttempt(entry)
+				attemptRole(entry)
 			}
 		})
 	}

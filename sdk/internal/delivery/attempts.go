@@ -28,18 +28,18 @@ type Closing struct {
 // recoveryReason is the reason of the record that closes one.
 const recoveryReason = "the process stopped before the attempt was finished"
 
-// tellAttempt tells the ledger what an entry is to an attempt. Any record of it that
+// attemptRole tells the ledger what an entry is to an attempt. Any record of it that
 // does not begin it ends it.
-func tellAttempt(entry []byte) (key [16]byte, part ledger.Part) {
+func attemptRole(entry []byte) (key [16]byte, part ledger.PairRole) {
 	attempt, id := attemptMembers(entry)
 	var of audit.ID
 	if attempt == nil || of.UnmarshalText(attempt) != nil {
-		return key, ledger.PartNone
+		return key, ledger.PairNone
 	}
 	if bytes.Equal(attempt, id) {
-		return of, ledger.PartOpens
+		return of, ledger.PairOpen
 	}
-	return of, ledger.PartCloses
+	return of, ledger.PairClose
 }
 
 // attemptMembers returns the members attempt and id of a record's JSON, as AppendJSON
@@ -97,7 +97,7 @@ func cutString(b []byte) (text, rest []byte) {
 // openAttempts returns the records that began the attempts that the last process left
 // open.
 func (d *Ledger) openAttempts() ([]*record.Record, error) {
-	attempts, found, err := d.ledger.Pairs(tellAttempt)
+	attempts, found, err := d.ledger.TrackPairs(attemptRole)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (d *Ledger) openAttempts() ([]*record.Record, error) {
 			slog.String("ledger", d.name), slog.Any("error", err))
 	}
 	var open []*record.Record
-	for _, e := range found.Open {
+	for _, e := range found.Entries {
 		r := new(record.Record)
 		if err := r.UnmarshalJSON(e.Data); err != nil {
 			d.logger.Error("audit: an entry that looks as though it began an attempt is no record; it is left as it is",

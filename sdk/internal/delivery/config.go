@@ -36,8 +36,8 @@ func (c *Config) CheckFollower() error {
 	if c.BatchBytes < 1 {
 		errs = append(errs, errors.New("WithBatchBytes: the number must be positive"))
 	}
-	if c.BatchSize > ledger.MaxBeyond {
-		errs = append(errs, fmt.Errorf("WithBatchSize: a ledger exports at most %d records together", ledger.MaxBeyond))
+	if c.BatchSize > ledger.MaxCommitAhead {
+		errs = append(errs, fmt.Errorf("WithBatchSize: a ledger exports at most %d records together", ledger.MaxCommitAhead))
 	}
 	return errors.Join(errs...)
 }

@@ -259,7 +259,7 @@ func (f *follower) addDeadLetter(letter *DeadLetter) bool {
 // reportDamage makes a dead letter of entries that the ledger cannot read any more.
 func (f *follower) reportDamage(damage *ledger.CorruptError) {
 	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.name), slog.Any("error", damage))
-	f.addDeadLetter(&DeadLetter{Seq: damage.From, Through: damage.To, Reason: damage.Error()})
+	f.addDeadLetter(&DeadLetter{Seq: damage.First, Through: damage.Last, Reason: damage.Error()})
 }
 
 // rest waits for more records until it is woken.

@@ -93,10 +93,10 @@ func (d *Ledger) start(c *LedgerConfig) error {
 
 // reportRecovery logs what opening the ledger found.
 func (d *Ledger) reportRecovery() {
-	r := d.ledger.Recovered()
-	if r.Cut != nil {
+	r := d.ledger.Recovery()
+	if r.Torn != nil {
 		d.logger.Warn("audit: the ledger's last write was cut off when the process or machine stopped; nothing of it was acknowledged",
-			slog.String("ledger", d.name), slog.String("segment", r.Cut.Segment), slog.Int64("offset", r.Cut.Offset))
+			slog.String("ledger", d.name), slog.String("segment", r.Torn.Segment), slog.Int64("offset", r.Torn.Offset))
 	}
 	for _, err := range r.Damage {
 		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", d.name), slog.Any("error", err))
@@ -105,7 +105,7 @@ func (d *Ledger) reportRecovery() {
 
 // reportOrphans logs cursors without an exporter, which hold back retention.
 func (d *Ledger) reportOrphans() {
-	for _, name := range d.ledger.Cursors() {
+	for _, name := range d.ledger.CursorNames() {
 		if !slices.ContainsFunc(d.followers, func(f *follower) bool { return f.name == name }) {
 			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until Ledger.RemoveCursor",
 				slog.String("ledger", d.name), slog.String("exporter", name))
@@ -154,7 +154,7 @@ func ledgerError(err error) error {
 		return errors.Join(audit.ErrMaybeStored, err)
 	case errors.Is(err, ledger.ErrFull):
 		return errors.Join(audit.ErrLedgerFull, err)
-	case errors.Is(err, ledger.ErrCrowded):
+	case errors.Is(err, ledger.ErrTooManyPairs):
 		return errors.Join(ErrTooManyAttempts, err)
 	case errors.Is(err, ledger.ErrClosed):
 		return errors.Join(audit.ErrShutdown, err)

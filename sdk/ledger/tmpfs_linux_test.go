@@ -12,19 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mountMemory mounts a file system in memory of so many bytes.
+// mountMemory mounts a tmpfs of the given size.
 func mountMemory(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("ledger-test", dir, "tmpfs", 0, "size="+size+",mode=0700"); err != nil {
-		t.Skipf("a file system of its own is needed: %v", err)
+		t.Skipf("cannot mount a tmpfs: %v", err)
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 	return dir
 }
 
-// TestFullDisk fills a disk with a ledger and with a file of somebody else, frees what
-// the ledger has by committing, and goes on.
+// TestFullDisk fills a disk with a ledger and another file, frees the ledger's
+// segments by committing, and appends again.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	disk := mountMemory(t, "16m")
@@ -35,10 +35,10 @@ func TestFullDisk(t *testing.T) {
 	entry := make([]byte, 256<<10)
 	entry[0] = 1
 	last := appendUntilFull(t, l, entry)
-	fillDisk(t, filepath.Join(disk, "somebody"))
+	fillDisk(t, filepath.Join(disk, "other"))
 	require.Greater(t, last, uint64(20))
 
-	require.NoError(t, c.Commit(last-1), "a cursor needs no room")
+	require.NoError(t, c.Commit(last-1), "a cursor needs no disk space")
 	for range 20 {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		first, err := l.Append(ctx, entry)
@@ -50,12 +50,13 @@ func TestFullDisk(t *testing.T) {
 	}
 	require.NoError(t, l.Close())
 	l = mustOpen(t, dir)
-	assert.Equal(t, Recovery{}, l.Recovered())
+	assert.Equal(t, Recovery{}, l.Recovery())
 	assert.Equal(t, last+1, mustAppend(t, l, "more"))
-	require.NoError(t, os.Remove(filepath.Join(disk, "somebody")))
+	require.NoError(t, os.Remove(filepath.Join(disk, "other")))
 }
 
-// appendUntilFull returns the number of the last entry that could be appended.
+// appendUntilFull returns the sequence number of the last entry that could be
+// appended.
 func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
 	t.Helper()
 	for {
@@ -64,7 +65,7 @@ func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
 		cancel()
 		if err != nil {
 			require.ErrorIs(t, err, ErrFull)
-			require.ErrorIs(t, err, syscall.ENOSPC, "the reason")
+			require.ErrorIs(t, err, syscall.ENOSPC, "the cause")
 			require.NotErrorIs(t, err, ErrMaybeStored)
 			return last
 		}

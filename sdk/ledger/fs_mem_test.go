@@ -12,26 +12,27 @@ import (
 	"sync"
 )
 
-// disk holds files in memory: what programs see of them, and what of that a power cut
-// would leave. Content lasts once its file was synced, names once the directory was.
-type disk struct {
+// memDisk holds files in memory: their content as programs see it, and what would
+// survive a power cut. Content is durable once the file was synced, names once the
+// directory was.
+type memDisk struct {
 	mu      sync.Mutex
-	rand    *rand.Rand        // decides what lasts without having been synced
+	rand    *rand.Rand        // decides which unsynced changes survive
 	names   map[string]*inode // as programs see them
-	lasting map[string]*inode
-	changes []nameChange // from lasting to names
+	durable map[string]*inode
+	changes []nameChange // from durable to names
 	locked  *memDir
 }
 
 // inode is the content of a file.
 type inode struct {
 	data    []byte // as programs see it
-	lasting []byte
-	dirty   []bool // by sector: a sync is to write it
+	durable []byte
+	dirty   []bool // by sector: written since the last sync
 }
 
-// nameChange is one change to the directory: to is the node's new name, from its old
-// one; either may be empty.
+// nameChange is one change to the directory: it gives a node the name to and removes
+// the name from. Either may be empty.
 type nameChange struct {
 	from, to string
 	node     *inode
@@ -46,89 +47,89 @@ func (c nameChange) apply(names map[string]*inode) {
 	}
 }
 
-func newDisk(r *rand.Rand) *disk {
-	return &disk{rand: r, names: map[string]*inode{}, lasting: map[string]*inode{}}
+func newMemDisk(r *rand.Rand) *memDisk {
+	return &memDisk{rand: r, names: map[string]*inode{}, durable: map[string]*inode{}}
 }
 
-func (d *disk) chance() bool { return d.rand.IntN(2) == 0 }
+func (d *memDisk) coin() bool { return d.rand.IntN(2) == 0 }
 
-// change makes a change to the names, which lasts from the next sync on.
-func (d *disk) change(c nameChange) {
+// change changes the names. The change is durable after the next sync.
+func (d *memDisk) change(c nameChange) {
 	c.apply(d.names)
 	d.changes = append(d.changes, c)
 }
 
-func (d *disk) syncNames() {
+func (d *memDisk) syncNames() {
 	for _, c := range d.changes {
-		c.apply(d.lasting)
+		c.apply(d.durable)
 	}
 	d.changes = nil
 }
 
-// powerCut returns what the disk has when the power is back: of what was not synced,
-// each sector and each change of names is there or not.
-func (d *disk) powerCut() *disk {
+// powerCut returns the disk after a power cut. Each unsynced sector and name change
+// survives by chance.
+func (d *memDisk) powerCut() *memDisk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	after := newDisk(d.rand)
-	names := maps.Clone(d.lasting)
+	after := newMemDisk(d.rand)
+	names := maps.Clone(d.durable)
 	for _, c := range d.changes {
-		if d.chance() {
+		if d.coin() {
 			c.apply(names)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		node := names[name]
-		left := &inode{lasting: bytes.Clone(node.lasting)}
+		kept := &inode{durable: bytes.Clone(node.durable)}
 		for sector, dirty := range node.dirty {
-			if dirty && d.chance() {
-				left.keep(node.data, sector)
+			if dirty && d.coin() {
+				kept.persist(node.data, sector)
 			}
 		}
-		after.put(name, left.lasting)
+		after.put(name, kept.durable)
 	}
 	return after
 }
 
-// clone returns a copy of what programs see, all of it synced.
-func (d *disk) clone() *disk {
+// clone returns a copy of the disk as programs see it, with everything synced.
+func (d *memDisk) clone() *memDisk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := newDisk(d.rand)
+	c := newMemDisk(d.rand)
 	for name, node := range d.names {
 		c.put(name, bytes.Clone(node.data))
 	}
 	return c
 }
 
-// put makes a file, or replaces it, durably.
-func (d *disk) put(name string, data []byte) {
-	node := &inode{data: data, lasting: bytes.Clone(data), dirty: make([]bool, sectors(len(data)))}
-	d.names[name], d.lasting[name] = node, node
+// put durably creates or replaces a file.
+func (d *memDisk) put(name string, data []byte) {
+	node := &inode{data: data, durable: bytes.Clone(data), dirty: make([]bool, sectors(len(data)))}
+	d.names[name], d.durable[name] = node, node
 }
 
 func sectors(size int) int { return (size + sectorSize - 1) / sectorSize }
 
-// keep makes a sector of data last.
-func (n *inode) keep(data []byte, sector int) {
+// persist makes one sector of data durable.
+func (n *inode) persist(data []byte, sector int) {
 	from, to := sector*sectorSize, min((sector+1)*sectorSize, len(data))
-	if grow := to - len(n.lasting); grow > 0 {
-		n.lasting = append(n.lasting, make([]byte, grow)...)
+	if grow := to - len(n.durable); grow > 0 {
+		n.durable = append(n.durable, make([]byte, grow)...)
 	}
-	copy(n.lasting[from:to], data[from:to])
+	copy(n.durable[from:to], data[from:to])
 }
 
-// write changes what programs see. A sector that is written again may have been
-// written back by then.
-func (n *inode) write(b []byte, offset int, chance func() bool) {
+// write changes the content that programs see. A sector that was dirty before may have
+// become durable by now.
+func (n *inode) write(b []byte, offset int, coin func() bool) {
 	end := offset + len(b)
 	if grow := end - len(n.data); grow > 0 {
 		n.data = append(n.data, make([]byte, grow)...)
 		n.dirty = append(n.dirty, make([]bool, sectors(end)-len(n.dirty))...)
 	}
 	for sector := offset / sectorSize; sector < sectors(end); sector++ {
-		if n.dirty[sector] && chance() {
-			n.keep(n.data, sector)
+		if n.dirty[sector] && coin() {
+			n.persist(n.data, sector)
 		}
 		n.dirty[sector] = true
 	}
@@ -136,38 +137,39 @@ func (n *inode) write(b []byte, offset int, chance func() bool) {
 }
 
 func (n *inode) sync() {
-	n.lasting = slices.Grow(n.lasting, len(n.data)-len(n.lasting))
+	n.durable = slices.Grow(n.durable, len(n.data)-len(n.durable))
 	for sector, dirty := range n.dirty {
 		if dirty {
-			n.keep(n.data, sector)
+			n.persist(n.data, sector)
 		}
 	}
 	clear(n.dirty)
 }
 
-// failSync is a sync that fails as Linux does it: what it could not write it forgets,
+// failSync fails as a sync on Linux does: it forgets the data that it could not write,
 // and no later sync writes it.
-func (n *inode) failSync(chance func() bool) {
+func (n *inode) failSync(coin func() bool) {
 	for sector, dirty := range n.dirty {
-		if dirty && chance() {
-			n.keep(n.data, sector)
+		if dirty && coin() {
+			n.persist(n.data, sector)
 		}
 	}
 	clear(n.dirty)
 }
 
-// memDir is the fileSystem of one process, which meets its faults.
+// memDir is the fileSystem of one process, with its faults.
 type memDir struct {
-	disk   *disk
+	disk   *memDisk
 	faults *faults // nil: none
-	killed bool    // the process or the machine is no more
+	killed bool    // the process or the machine has stopped
 }
 
 var errKilled = errors.New("the process was killed")
 
-func (d *disk) open(f *faults) *memDir { return &memDir{disk: d, faults: f} }
+// open returns the directory for a new process.
+func (d *memDisk) open(f *faults) *memDir { return &memDir{disk: d, faults: f} }
 
-// kill ends the process: what it does from now on has no effect.
+// kill ends the process. Its later operations have no effect.
 func (d *memDir) kill() {
 	d.disk.mu.Lock()
 	defer d.disk.mu.Unlock()
@@ -187,25 +189,25 @@ func (d *memDir) isKilled() bool {
 	return d.killed
 }
 
-// do runs an operation as its faults will have it.
+// do runs an operation, subject to the faults.
 func (d *memDir) do(op operation, effect func(verdict) error) error {
 	if d.isKilled() {
 		return errKilled
 	}
-	v := d.faults.judge(op)
+	v := d.faults.decide(op)
 	d.disk.mu.Lock()
 	defer d.disk.mu.Unlock()
 	if d.killed {
 		return errKilled
 	}
 	if v.powerCut {
-		if d.disk.chance() {
-			_ = effect(v) // it may not have come that far
+		if d.disk.coin() {
+			_ = effect(v) // or the power was cut before it
 		}
 		d.die()
 		return errKilled
 	}
-	if v.without && op.kind != opSync { // a sync that fails has an effect of its own
+	if v.noEffect && op.kind != opSync { // a failed sync has its own effect
 		return v.err
 	}
 	if err := effect(v); err != nil {
@@ -284,13 +286,13 @@ func (d *memDir) Sync() error {
 	})
 }
 
-func (d *memDir) Is(name string, f file) (bool, error) {
-	is := false
-	err := d.do(operation{kind: opIs}, func(verdict) error {
-		is = d.disk.names[name] == f.(*memFile).node
+func (d *memDir) SameFile(name string, f file) (bool, error) {
+	ok := false
+	err := d.do(operation{kind: opSameFile}, func(verdict) error {
+		ok = d.disk.names[name] == f.(*memFile).node
 		return nil
 	})
-	return is, err
+	return ok, err
 }
 
 func (d *memDir) Lock() error {
@@ -335,7 +337,7 @@ func (f *memFile) WriteAt(b []byte, offset int64) (int, error) {
 		if v.short {
 			n = f.disk.rand.IntN(n)
 		}
-		f.node.write(b[:n], int(offset), f.disk.chance)
+		f.node.write(b[:n], int(offset), f.disk.coin)
 		return nil
 	})
 	return n, err
@@ -344,8 +346,8 @@ func (f *memFile) WriteAt(b []byte, offset int64) (int, error) {
 func (f *memFile) Sync() error {
 	return f.do(operation{kind: opSync}, func(v verdict) error {
 		switch {
-		case v.without || v.powerCut:
-			f.node.failSync(f.disk.chance)
+		case v.noEffect || v.powerCut:
+			f.node.failSync(f.disk.coin)
 		case !v.lies:
 			f.node.sync()
 		}

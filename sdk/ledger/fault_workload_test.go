@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryOperationFails runs one workload again and again, with a fault at the
-// first, the second, the third operation, until it ends without having met it. After
-// each it compares what a fresh process finds with what it was promised.
+// TestEveryOperationFails runs one workload repeatedly, with a fault at its first
+// operation, its second, and so on, until it ends without a fault. After each run it
+// compares what a new process finds with what the ledger promised.
 func TestEveryOperationFails(t *testing.T) {
 	t.Parallel()
 	modes := map[string]time.Duration{"strict": 0, "relaxed": time.Second}
@@ -25,67 +25,67 @@ func TestEveryOperationFails(t *testing.T) {
 			t.Run(mode+", "+string(kind), func(t *testing.T) {
 				t.Parallel()
 				step := 1
-				if testing.Short() || kind == faultHang { // which takes real time
+				if testing.Short() || kind == faultHang { // hangs take real time
 					step = 15
 				}
 				at := 1
 				for runWorkload(t, interval, &faults{kind: kind, at: at}) {
 					at += step
 				}
-				require.Greater(t, at, 5, "the workload has operations of this kind")
+				require.Greater(t, at, 5, "the workload must have operations of this kind")
 			})
 		}
 	}
 }
 
-// runWorkload runs the workload with a fault and reports whether that was met.
-func runWorkload(t *testing.T, interval time.Duration, f *faults) (met bool) {
+// runWorkload runs the workload with a fault, and reports whether the fault was hit.
+func runWorkload(t *testing.T, interval time.Duration, f *faults) (hit bool) {
 	bubble, settle := synctest.Test, synctest.Wait
 	if f.hang = time.Minute; f.kind == faultHang {
-		// Whoever waits for a mutex behind a hang keeps a bubble's clock from moving.
+		// A goroutine that waits for a mutex during a hang stops a bubble's clock.
 		f.hang, interval = 20*time.Millisecond, min(interval, 10*time.Millisecond)
 		bubble, settle = func(t *testing.T, f func(*testing.T)) { f(t) }, func() {}
 	}
 	bubble(t, func(t *testing.T) {
-		c := config{segmentSize: MinSegmentSize / 4, retain: true, syncInterval: interval} // so small is quicker
+		c := config{segmentSize: MinSegmentSize / 4, retain: true, syncInterval: interval} // small, for speed
 		w := &workload{
 			model: newModel(), t: t, faults: f, config: c, settle: settle,
-			wait: 3 * max(interval, 5*time.Millisecond), pause: min(f.hang, 2*keeperRetry),
-			disk: newDisk(rand.New(rand.NewPCG(uint64(f.at), 1))),
+			wait: 3 * max(interval, 5*time.Millisecond), pause: min(f.hang, 2*maintainRetry),
+			disk: newMemDisk(rand.New(rand.NewPCG(uint64(f.at), 1))),
 		}
 		w.run()
 		w.verify()
-		_, met = f.metOne()
+		_, hit = f.hitOperation()
 	})
-	return met
+	return hit
 }
 
-// workload is a program that uses a ledger, and knows what it was told.
+// workload is a program that uses a ledger and records what the ledger promised.
 type workload struct {
 	*model
 	t      *testing.T
-	disk   *disk
+	disk   *memDisk
 	faults *faults
 	config config
 
-	dir    *memDir
-	ledger *Ledger
-	cursor *Cursor
-	read   uint64 // sequence number of the last entry that the cursor returned
-	made   int    // entries
-	cut    bool   // the power was cut before the ledger is opened
+	dir      *memDir
+	ledger   *Ledger
+	cursor   *Cursor
+	read     uint64 // sequence number of the last entry that the cursor returned
+	created  int    // number of entries
+	powerCut bool   // the power was cut before the ledger is opened
 
-	kept *promise // what was promised ahead of the step that met the fault
-	left int      // steps that follow a lie
+	promised  *promise // what was promised before the step that hit the fault
+	stepsLeft int      // steps that follow a sync that lied
 
-	settle func()        // waits until nothing happens any more
-	wait   time.Duration // for entries
-	pause  time.Duration // ahead of the next attempt
+	settle func()        // waits until all goroutines are idle
+	wait   time.Duration // how long to wait for entries
+	pause  time.Duration // before the next attempt
 
-	verifying string // says what the fault was
+	verifying string // description of the fault, while verify runs
 }
 
-// run runs the steps, as far as they come.
+// run runs the steps until the workload stops.
 func (w *workload) run() {
 	steps := []func(){
 		w.open,
@@ -113,46 +113,46 @@ func (w *workload) run() {
 		w.close,
 	}
 	for _, step := range steps {
-		if w.over() {
+		if w.stopped() {
 			break
 		}
 		before := promise{synced: w.synced, committed: w.committed}
 		step()
 		w.settle()
-		if _, met := w.faults.metOne(); met && w.kept == nil {
-			w.kept = &before
-			w.left = w.faults.at % 4
+		if _, hit := w.faults.hitOperation(); hit && w.promised == nil {
+			w.promised = &before
+			w.stepsLeft = w.faults.at % 4
 		}
-		w.left--
+		w.stepsLeft--
 	}
 	if w.ledger != nil {
 		w.crash(false)
 	}
 }
 
-// promise is what a power cut must leave.
+// promise is what must survive a power cut.
 type promise struct{ synced, committed uint64 }
 
-// over reports whether nothing more is done: the power was cut, or a while ago a sync
-// lied.
-func (w *workload) over() bool {
-	_, met := w.faults.metOne()
+// stopped reports whether the workload is over: the power was cut, or a sync lied some
+// steps ago.
+func (w *workload) stopped() bool {
+	_, hit := w.faults.hitOperation()
 	switch w.faults.kind {
 	case faultPowerCut:
-		return met
+		return hit
 	case faultLie:
-		return w.kept != nil && w.left < 0
+		return w.promised != nil && w.stepsLeft < 0
 	default:
 		return false
 	}
 }
 
-// explain says where the workload is.
+// explain describes the fault for failure messages.
 func (w *workload) explain() string {
 	if w.verifying != "" {
 		return w.verifying
 	}
-	op, _ := w.faults.metOne()
+	op, _ := w.faults.hitOperation()
 	return fmt.Sprintf("%s at operation %d (%s)", w.faults.kind, w.faults.at, op.kind)
 }
 
@@ -161,35 +161,35 @@ func (w *workload) noError(err error) {
 	require.NoError(w.t, err, w.explain())
 }
 
-// excused requires that an error is nil or has the fault to explain it.
-func (w *workload) excused(err error) {
+// requireExcused requires that err is nil or that the fault explains it.
+func (w *workload) requireExcused(err error) {
 	w.t.Helper()
 	if err != nil {
-		_, met := w.faults.metOne()
-		require.True(w.t, met || w.faults.kind == faultHang, "%s: %v", w.explain(), err)
+		_, hit := w.faults.hitOperation()
+		require.True(w.t, hit || w.faults.kind == faultHang, "%s: %v", w.explain(), err)
 	}
 }
 
-// try calls what may fail for the fault, until it does not.
-func (w *workload) try(what func() error) {
+// retry repeats a call that may fail because of the fault, until it succeeds.
+func (w *workload) retry(call func() error) {
 	w.t.Helper()
 	for attempt := 0; ; attempt++ {
-		err := what()
-		if err == nil || w.over() {
+		err := call()
+		if err == nil || w.stopped() {
 			return
 		}
-		w.excused(err)
+		w.requireExcused(err)
 		if w.faults.kind == faultHang {
 			time.Sleep(w.pause)
-			continue // for as long as the machine is slow
+			continue // without limit, since the machine may be slow
 		}
-		require.Less(w.t, attempt, 2*faultLength, "%s: it never recovers from it: %v", w.explain(), err)
+		require.Less(w.t, attempt, 2*faultLength, "%s: it never recovers: %v", w.explain(), err)
 		time.Sleep(w.pause)
 	}
 }
 
 func (w *workload) open() {
-	w.try(func() error {
+	w.retry(func() error {
 		w.dir = w.disk.open(w.faults)
 		l, err := open(w.dir, w.config)
 		if err != nil {
@@ -200,41 +200,41 @@ func (w *workload) open() {
 		w.t.Cleanup(func() { _ = l.Close() }) // if the test fails
 		return nil
 	})
-	if w.over() {
+	if w.stopped() {
 		return
 	}
-	w.opened()
-	w.try(func() (err error) {
+	w.checkOpened()
+	w.retry(func() (err error) {
 		w.cursor, err = w.ledger.Cursor("reader")
 		return err
 	})
-	if w.over() {
+	if w.stopped() {
 		return
 	}
 	w.checkCursor()
 	w.read = w.cursor.Committed()
 }
 
-// opened compares how far the ledger goes with what it acknowledged.
-func (w *workload) opened() {
+// checkOpened compares the end of the opened ledger with what was acknowledged.
+func (w *workload) checkOpened() {
 	next := w.ledger.Stats().Next
-	if w.cut {
-		w.noError(w.crashed(next))
+	if w.powerCut {
+		w.noError(w.powerFailed(next))
 	}
-	w.cut = false
+	w.powerCut = false
 	require.Greater(w.t, next, w.last(), w.explain())
 }
 
 func (w *workload) checkCursor() {
 	at := w.cursor.Committed()
-	require.LessOrEqual(w.t, w.committed, at, "the cursor is behind its last commit; "+w.explain())
-	require.LessOrEqual(w.t, at, w.attempted, "the cursor is further than it was ever asked to; "+w.explain())
+	require.LessOrEqual(w.t, w.committed, at, "the cursor is before its last commit; "+w.explain())
+	require.LessOrEqual(w.t, at, w.attempted, "the cursor is past every attempted commit; "+w.explain())
 }
 
-// append appends entries of the sizes, and small ones where that fails, which need no
-// new segment, until it works.
+// append appends entries of the given sizes. If that fails, it appends a small entry,
+// which needs no new segment, until that succeeds.
 func (w *workload) append(sizes ...int) {
-	w.try(func() error {
+	w.retry(func() error {
 		err := w.appendOnce(sizes)
 		sizes = []int{10}
 		return err
@@ -245,8 +245,8 @@ func (w *workload) appendOnce(sizes []int) error {
 	var entries [][]byte
 	var texts []string
 	for _, size := range sizes {
-		w.made++
-		text := fmt.Sprintf("%d:", w.made)
+		w.created++
+		text := fmt.Sprintf("%d:", w.created)
 		text += strings.Repeat(text, size/len(text))
 		if size == 0 {
 			text = ""
@@ -264,7 +264,7 @@ func (w *workload) appendOnce(sizes []int) error {
 }
 
 func (w *workload) sync() {
-	w.try(func() error {
+	w.retry(func() error {
 		err := w.ledger.Sync()
 		if err == nil {
 			w.synced = w.last()
@@ -273,11 +273,11 @@ func (w *workload) sync() {
 	})
 }
 
-// consume reads what there is and commits it.
+// consume reads and commits all entries.
 func (w *workload) consume() {
 	for {
 		var entries []Entry
-		w.try(func() (err error) {
+		w.retry(func() (err error) {
 			ctx, cancel := context.WithTimeout(w.t.Context(), w.wait)
 			defer cancel()
 			entries, err = w.cursor.Next(ctx, 3, 1<<20)
@@ -293,9 +293,9 @@ func (w *workload) consume() {
 		for _, e := range entries {
 			require.Equal(w.t, w.read+1, e.Seq, w.explain())
 			w.read = e.Seq
-			w.noError(w.handedOut(e))
+			w.noError(w.checkEntry(e))
 		}
-		w.try(func() error {
+		w.retry(func() error {
 			w.attempted = max(w.attempted, w.read)
 			err := w.cursor.Commit(w.read)
 			if err == nil {
@@ -309,30 +309,30 @@ func (w *workload) consume() {
 func (w *workload) close() {
 	err := w.ledger.Close()
 	w.ledger = nil
-	w.excused(err)
+	w.requireExcused(err)
 	if err == nil {
 		w.synced = w.last()
 	}
 }
 
-// crash ends the process, or the machine.
+// crash ends the process, and cuts the power of the machine if powerCut is true.
 func (w *workload) crash(powerCut bool) {
 	w.dir.kill()
-	_ = w.ledger.Close() // ends its goroutines; it has no effect
+	_ = w.ledger.Close() // only ends its goroutines
 	w.ledger = nil
 	if powerCut {
-		w.disk, w.cut = w.disk.powerCut(), true
+		w.disk, w.powerCut = w.disk.powerCut(), true
 	}
 }
 
-// verify starts a process without faults and looks what it finds.
+// verify checks what a process without faults finds.
 func (w *workload) verify() {
-	_, met := w.faults.metOne()
-	lied := met && w.faults.kind == faultLie
-	if lied || w.over() || w.faults.at%2 == 1 {
-		w.disk, w.cut = w.disk.powerCut(), true
+	_, hit := w.faults.hitOperation()
+	lied := hit && w.faults.kind == faultLie
+	if lied || w.stopped() || w.faults.at%2 == 1 {
+		w.disk, w.powerCut = w.disk.powerCut(), true
 	}
-	w.verifying = "afterwards: " + w.explain()
+	w.verifying = "after the workload: " + w.explain()
 	w.faults = &faults{kind: w.faults.kind, hang: w.faults.hang, at: math.MaxInt32}
 	if lied {
 		w.verifyLied()
@@ -343,14 +343,14 @@ func (w *workload) verify() {
 	w.noError(err)
 	w.ledger = l
 	w.t.Cleanup(func() { _ = l.Close() }) // if the test fails
-	w.opened()
+	w.checkOpened()
 	w.cursor, err = l.Cursor("reader")
 	w.noError(err)
 	w.checkCursor()
 	w.read = w.cursor.Committed()
 	first, all := w.readAll()
 	w.noError(w.check(first, all))
-	require.LessOrEqual(w.t, first, l.Stats().First, w.explain()) // the keeper is at work
+	require.LessOrEqual(w.t, first, l.Stats().First, w.explain()) // maintenance may remove segments meanwhile
 
 	w.append(1_000)
 	w.append(10_000)
@@ -362,21 +362,21 @@ func (w *workload) verify() {
 	w.dir = w.disk.open(w.faults)
 	w.ledger, err = open(w.dir, w.config)
 	w.noError(err)
-	require.Equal(w.t, Recovery{}, w.ledger.Recovered(), w.explain())
+	require.Equal(w.t, Recovery{}, w.ledger.Recovery(), w.explain())
 	w.close()
 }
 
-// verifyLied is for what a sync that lied has left, which may be damage: what was
-// synced before can be read around it, and nothing is made up.
+// verifyLied verifies a ledger after a sync that lied. The ledger may be damaged, but
+// what was synced before must be readable, and nothing may be invented.
 func (w *workload) verifyLied() {
-	w.synced, w.committed = w.kept.synced, w.kept.committed
+	w.synced, w.committed = w.promised.synced, w.promised.committed
 	l, err := open(w.disk.open(nil), w.config)
 	if errors.As(err, new(*CorruptError)) {
 		w.config.salvage = true
 		l, err = open(w.disk.open(nil), w.config)
 	}
 	if w.synced == 0 && errors.As(err, new(*CorruptError)) {
-		return // it was never made
+		return // it was never created
 	}
 	w.noError(err)
 	w.t.Cleanup(func() { _ = l.Close() }) // if the test fails
@@ -393,18 +393,19 @@ func (w *workload) verifyLied() {
 			require.ErrorAs(w.t, err, new(*CorruptError), w.explain())
 			continue
 		}
-		w.noError(w.handedOut(e))
+		w.noError(w.checkEntry(e))
 		got[e.Seq] = string(e.Data)
 	}
 	for seq, want := range w.acked {
 		if seq > w.attempted && seq <= w.synced && got[seq] != want {
-			require.Fail(w.t, "an entry that was synced is not there", "entry %d; %s", seq, w.explain())
+			require.Fail(w.t, "a synced entry is missing", "entry %d; %s", seq, w.explain())
 		}
 	}
 	w.noError(l.Close())
 }
 
-// readAll returns what a reader finds, and the number of the oldest entry.
+// readAll returns all entries that a reader yields, and the sequence number of the
+// oldest one.
 func (w *workload) readAll() (first uint64, all []string) {
 	reader := &Reader{dir: w.disk.open(nil)}
 	for e, err := range reader.Entries(w.t.Context(), 0) {
@@ -412,13 +413,13 @@ func (w *workload) readAll() (first uint64, all []string) {
 		if first == 0 {
 			first = e.Seq
 		}
-		require.Equal(w.t, first+uint64(len(all)), e.Seq, "dense; "+w.explain())
+		require.Equal(w.t, first+uint64(len(all)), e.Seq, "no gaps; "+w.explain())
 		all = append(all, string(e.Data))
 	}
-	if first == 0 { // everything was removed; Stats may not know yet
+	if first == 0 { // everything was removed, perhaps after the last Stats
 		source, err := reader.load()
 		w.noError(err)
-		first = source.catalogue.floor
+		first = source.catalog.floor
 	}
 	return first, all
 }

@@ -1,0 +1,186 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// batch holds the entries of one frame.
+type batch struct {
+	frame     []byte // room for the header, then the entries
+	entries   int
+	callers   int
+	rotate    bool          // goes to the next segment
+	time      time.Time     // when the commit began
+	completed bool          // first and err are set
+	done      chan struct{} // closed on completion; nil if nobody waits
+	first     uint64
+	err       error
+}
+
+// maxBatchSize limits the bytes that gather in a batch while another is written.
+const maxBatchSize = 4 << 20
+
+// errBusy means that no batch accepted the entries before the context ended.
+var errBusy = errors.New("ledger: writes and syncs do not keep up; nothing was stored")
+
+// Append stores the entries, all or none of them, and returns the sequence number of
+// the first. The others follow without gaps. Append does not retain the slices.
+//
+// If ctx ends while Append waits for room, the error matches ErrFull and nothing is
+// stored. If ctx ends while the entries are being written, the error matches
+// ErrMaybeStored: the write continues, and stores them unless it fails.
+func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, err error) {
+	if len(entries) == 0 {
+		return 0, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("ledger: nothing was stored: %w", err)
+	}
+	size, err := l.bodySize(entries)
+	if err != nil {
+		return 0, err
+	}
+	b, index, err := l.enqueue(ctx, entries, size)
+	if err != nil {
+		return 0, err
+	}
+	if l.config.syncInterval > 0 && l.writeMu.TryLock() {
+		l.commitPending()
+	} else {
+		notify(l.commitWake)
+	}
+	if err := l.waitForBatch(ctx, b); err != nil {
+		return 0, err
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	return b.first + uint64(index), nil
+}
+
+// bodySize returns the size of the entries in a frame, and rejects what exceeds a
+// limit.
+func (l *Ledger) bodySize(entries [][]byte) (size int64, err error) {
+	for _, e := range entries {
+		if len(e) > MaxEntrySize {
+			return 0, fmt.Errorf("%w: one has %d bytes; the limit is %d", ErrTooLarge, len(e), MaxEntrySize)
+		}
+		size += int64(len(e)) + entryOverhead
+	}
+	if limit := l.config.segmentSize - segmentHeaderSize; frameSize(size) > limit {
+		return 0, fmt.Errorf("%w: together they take %d bytes; a segment has room for %d", ErrTooLarge, frameSize(size), limit)
+	}
+	return size, nil
+}
+
+// enqueue waits for room, adds the entries to the pending batch, and returns the batch
+// with the index of the first entry in it.
+func (l *Ledger) enqueue(ctx context.Context, entries [][]byte, size int64) (b *batch, index int, err error) {
+	for {
+		l.mu.Lock()
+		if err := l.checkWritable(); err != nil {
+			l.mu.Unlock()
+			return nil, 0, err
+		}
+		noRoom := l.checkRoom(size)
+		if noRoom == nil {
+			b, index = l.addToBatch(entries)
+			l.mu.Unlock()
+			return b, index, nil
+		}
+		if l.moreRoom == nil {
+			l.moreRoom = make(chan struct{})
+		}
+		moreRoom := l.moreRoom
+		l.mu.Unlock()
+		notify(l.maintainWake) // may make room
+		notify(l.pairs.wake)
+		select {
+		case <-moreRoom:
+		case <-ctx.Done():
+			l.mu.Lock()
+			err := errors.Join(noRoom, l.maintainErr, l.pairs.roundErr, ctx.Err())
+			l.mu.Unlock()
+			return nil, 0, err
+		}
+	}
+}
+
+// checkWritable returns why nothing can be appended, or nil. mu is held.
+func (l *Ledger) checkWritable() error {
+	if l.closed {
+		return ErrClosed
+	}
+	return l.failed
+}
+
+// checkRoom returns why there is no room for size more bytes, or nil. mu is held.
+func (l *Ledger) checkRoom(size int64) error {
+	if l.pending != nil {
+		size += int64(len(l.pending.frame) - frameHeaderSize)
+		if size > maxBatchSize {
+			return errBusy
+		}
+	}
+	size = frameSize(size)
+	if l.config.maxSize > 0 && l.bytes+size > l.config.maxSize {
+		return ErrFull
+	}
+	if size <= l.room || l.spareReady && size <= l.config.segmentSize-segmentHeaderSize {
+		return nil
+	}
+	return ErrFull
+}
+
+// addToBatch adds the entries to the pending batch. mu is held.
+func (l *Ledger) addToBatch(entries [][]byte) (*batch, int) {
+	b := l.pending
+	if b == nil {
+		b = &batch{frame: l.takeFrameBuffer()}
+		l.pending = b
+	}
+	index := b.entries
+	for _, e := range entries {
+		b.frame = binary.LittleEndian.AppendUint32(b.frame, uint32(len(e)))
+		b.frame = append(b.frame, e...)
+	}
+	b.entries += len(entries)
+	b.callers++
+	if l.gathering && b.callers >= l.expected {
+		l.gathering = false
+		notify(l.gathered)
+	}
+	return b, index
+}
+
+func (l *Ledger) takeFrameBuffer() []byte {
+	buffer := l.frameBuffer
+	l.frameBuffer = nil
+	if buffer == nil {
+		buffer = make([]byte, 0, 4<<10)
+	}
+	return buffer[:frameHeaderSize]
+}
+
+func (l *Ledger) waitForBatch(ctx context.Context, b *batch) error {
+	l.mu.Lock()
+	completed := b.completed
+	if !completed && b.done == nil {
+		b.done = make(chan struct{})
+	}
+	done := b.done
+	l.mu.Unlock()
+	if completed {
+		return nil
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(ErrMaybeStored, ctx.Err())
+	}
+}

@@ -1,0 +1,138 @@
+package ledger
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+)
+
+// extent is the part of the ledger that one segment holds.
+type extent struct {
+	number uint64
+	first  uint64 // sequence number of its first entry
+	next   uint64 // sequence number of the entry after its last one; 0 in the last extent
+	end    int64  // offset after its last frame; in the last extent, the limit for reading
+	sealed int64  // when the next segment was created, in Unix nanoseconds
+}
+
+// catalog lists the extents of a ledger.
+type catalog struct {
+	extents []extent // oldest first
+	floor   uint64   // sequence number of the oldest entry that was not removed
+	newest  *segmentHeader
+	damage  []error // headers that cannot be read, and files that are missing
+}
+
+// find returns the extent that holds seq. If none does, it returns the next one.
+func (c *catalog) find(seq uint64) (extent, bool) {
+	at, _ := slices.BinarySearchFunc(c.extents, seq, func(e extent, seq uint64) int {
+		switch {
+		case seq < e.first:
+			return 1
+		case e.next != 0 && seq >= e.next:
+			return -1
+		}
+		return 0
+	})
+	if at == len(c.extents) {
+		return extent{}, false
+	}
+	return c.extents[at], true
+}
+
+// startsAfter reports whether the first extent begins after seq.
+func (c *catalog) startsAfter(seq uint64) bool {
+	return len(c.extents) == 0 || c.extents[0].first > seq
+}
+
+// segmentFiles returns the numbers of the segment files, oldest first.
+func segmentFiles(names []string) []uint64 {
+	var numbers []uint64
+	for _, name := range names {
+		if number, ok := segmentNumber(name); ok {
+			numbers = append(numbers, number)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// loadCatalog reads the segment headers from the newest to the oldest, since each
+// header names the segment that it continues. It returns errSegmentRemoved if a file
+// disappears meanwhile.
+func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
+	names, err := dir.List()
+	if err != nil {
+		return nil, err
+	}
+	c := &catalog{floor: s.first}
+	numbers := segmentFiles(names)
+	if s.newest != 0 && (len(numbers) == 0 || numbers[len(numbers)-1] < s.newest) {
+		c.damage = append(c.damage, missingSegment(s.newest))
+	}
+	var successor *segmentHeader
+	for _, number := range slices.Backward(numbers) {
+		if number < s.oldest {
+			break // removed, but its removal was interrupted
+		}
+		if successor != nil && number > successor.previous {
+			continue // void
+		}
+		h, err := readSegmentHeader(dir, s.id, number)
+		if corrupt, ok := errors.AsType[*CorruptError](err); ok {
+			c.damage = append(c.damage, corrupt)
+		} else if err != nil {
+			return nil, err
+		}
+		if h == nil {
+			continue
+		}
+		if successor != nil && number != successor.previous && !slices.Contains(numbers, successor.previous) {
+			c.damage = append(c.damage, missingSegment(successor.previous))
+		}
+		c.addOlder(s, h, successor)
+		successor = h
+	}
+	slices.Reverse(c.extents)
+	return c, nil
+}
+
+// addOlder appends the extent of the segment before successor. Extents are in reverse
+// order until loadCatalog reverses them.
+func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
+	e := extent{number: h.number, first: h.first, end: h.capacity}
+	switch {
+	case successor != nil:
+		e.next, e.sealed = successor.first, successor.created
+		if successor.previous == h.number { // otherwise one between them cannot be read
+			e.end = successor.previousEnd
+		}
+	case s.closed && s.newest == h.number:
+		e.next, e.end = s.next, s.end
+	}
+	if successor == nil {
+		c.newest = h
+	}
+	c.extents = append(c.extents, e)
+}
+
+// missingSegment returns the error for a segment file that should exist.
+func missingSegment(number uint64) *CorruptError {
+	return &CorruptError{File: segmentName(number), Reason: "the file is missing"}
+}
+
+// readSegmentHeader returns the header of a segment. If the file is too short, it
+// returns both the header and an error.
+func readSegmentHeader(dir fileSystem, id ledgerID, number uint64) (*segmentHeader, error) {
+	s, err := openSegment(dir, id, number)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errSegmentRemoved
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &s.segmentHeader, errors.Join(s.checkSize(), s.file.Close())
+}
+
+// errSegmentRemoved means that retention removed a segment before it was read.
+var errSegmentRemoved = errors.New("ledger: a segment was removed while it was read")
