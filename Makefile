@@ -94,7 +94,7 @@ lint-vet:
 .PHONY: lint-code
 lint-code:
 	@for m in . $(LEAVES); do \
-		(cd $$m && $(TOOL) golangci-lint run ./...) || exit 1; \
+		(cd $$m && $(TOOL) golangci-lint run --allow-parallel-runners ./...) || exit 1; \
 	done
 
 # The second round is what a user of one module gets: the workspace would hide
