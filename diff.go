@@ -53,8 +53,8 @@ import "reflect"
 //     are strings, integers or encoding.TextMarshalers. Of a slice or map only its
 //     elements are recorded, not whether it is nil.
 //   - The empty struct is an empty MAP.
-//   - What cannot be represented is a text that names its type, see
-//     [Unrepresentable]: funcs, channels, complex numbers, maps with other keys,
+//   - What cannot be represented is a text that names its type, such as
+//     "***UNREPRESENTABLE:func()***": funcs, channels, complex numbers, maps with other keys,
 //     structs that show nothing of themselves, what fails or panics when it is
 //     asked for its text, cycles, and whatever is nested more than 32 levels
 //     deep. Funcs are compared by their code, channels by identity, the others

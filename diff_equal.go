@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 
+	"github.com/opendeed/audit/internal/values"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -193,7 +194,7 @@ func sameRecorded(a, b reflect.Value) bool {
 		return false
 	}
 	x := valueOf(a)
-	_, unrepresentable := Unrepresentable(x)
+	_, unrepresentable := values.Unrepresentable(x)
 	return !unrepresentable && sameValue(x, valueOf(b))
 }
 

@@ -8,11 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/opendeed/audit/internal/values"
 	"go.opentelemetry.io/otel/attribute"
 )
-
-// redacted stands for the values of sensitive fields.
-const redacted = "***REDACTED***"
 
 // valueOf returns v as it is recorded. What is no single value is
 // unrepresentable.
@@ -85,7 +83,7 @@ func listValueOf(v reflect.Value) attribute.Value {
 		default:
 		}
 	}
-	return ListValue(listOf(v, valueOf))
+	return values.List(listOf(v, valueOf))
 }
 
 func listOf[T any](v reflect.Value, get func(reflect.Value) T) []T {

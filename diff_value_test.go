@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/attribute"
 )
 
 // color is a text of a kind that is not text.
@@ -189,31 +187,6 @@ func (b broken) Value() (driver.Value, error) {
 		panic("secret")
 	}
 	return nil, errors.New("secret")
-}
-
-func TestUnrepresentable(t *testing.T) {
-	tests := map[string]struct {
-		value attribute.Value
-		want  string
-	}{
-		"placeholder":      {unrepresentable(reflect.TypeFor[func()](), ""), "func()"},
-		"with why":         {unrepresentable(reflect.TypeFor[*address](), whyCycle), "*audit.address (cycle)"},
-		"in strings":       {attribute.StringSliceValue([]string{"a", "***UNREPRESENTABLE:func()***"}), "func()"},
-		"in a slice":       {attribute.SliceValue(attribute.Int64Value(1), attribute.StringValue("***UNREPRESENTABLE:func()***")), "func()"},
-		"text":             {attribute.StringValue("func()"), ""},
-		"prefix alone":     {attribute.StringValue("***UNREPRESENTABLE:func()"), ""},
-		"prefix as suffix": {attribute.StringValue("***UNREPRESENTABLE:"), ""},
-		"empty":            {attribute.Value{}, ""},
-		"strings":          {attribute.StringSliceValue([]string{"a"}), ""},
-		"slice":            {attribute.SliceValue(attribute.Int64Value(1)), ""},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			typeName, ok := Unrepresentable(test.value)
-			require.Equal(t, test.want, typeName)
-			require.Equal(t, test.want != "", ok)
-		})
-	}
 }
 
 // taggedText has a text, and would show what it masks.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strconv"
 
+	"github.com/opendeed/audit/internal/values"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -189,10 +190,10 @@ func (w *walker) walkSensitive(before, after reflect.Value) {
 	}
 	c := Change{Redacted: true}
 	if before.IsValid() {
-		c.Old = attribute.StringValue(redacted)
+		c.Old = attribute.StringValue(values.Redacted)
 	}
 	if after.IsValid() {
-		c.New = attribute.StringValue(redacted)
+		c.New = attribute.StringValue(values.Redacted)
 	}
 	w.add(c)
 }

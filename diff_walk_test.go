@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/internal/values"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -412,7 +413,7 @@ func TestDiffOfGraphsEnds(t *testing.T) {
 		count := 0
 		for _, c := range changes {
 			for _, v := range []attribute.Value{c.Old, c.New} {
-				if name, ok := Unrepresentable(v); ok && strings.HasSuffix(name, "(shared)") {
+				if name, ok := values.Unrepresentable(v); ok && strings.HasSuffix(name, "(shared)") {
 					count++
 				}
 			}

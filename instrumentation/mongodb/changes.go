@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -16,11 +17,11 @@ const (
 )
 
 // masked stands for the values of sensitive fields.
-var masked = attribute.StringValue("***REDACTED***")
+var masked = attribute.StringValue(record.RedactedText)
 
-// tooLarge stands for a value that does not fit, as audit.Unrepresentable knows it.
+// tooLarge returns the placeholder for a value that does not fit.
 func tooLarge(what string) attribute.Value {
-	return attribute.StringValue("***UNREPRESENTABLE:" + what + " (size)***")
+	return record.UnrepresentableValue(what, "size")
 }
 
 // changes are the new values that a command has.
@@ -89,7 +90,7 @@ func (c *changes) array(path string, f *field, rule audit.FieldRule, array bson.
 	for i, e := range elements {
 		values[i] = valueOf(e)
 	}
-	c.put(audit.Change{Field: path, New: audit.ListValue(values)}, len(array))
+	c.put(audit.Change{Field: path, New: record.ListValue(values)}, len(array))
 }
 
 // add adds a single value.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -223,7 +224,7 @@ func TestLargeDocuments(t *testing.T) {
 	assert.Equal(t, "*", last.Field)
 	assert.Len(t, records[1].Changes, 201)
 	for _, v := range []attribute.Value{records[0].Changes[0].New, last.New} {
-		_, is := audit.Unrepresentable(v)
+		_, is := record.Unrepresentable(v)
 		assert.True(t, is)
 	}
 	assert.Contains(t, records[0].Marked, "changes.title", "and the pipeline knows it")
