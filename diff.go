@@ -1,6 +1,11 @@
 package audit
 
-import "reflect"
+import (
+	"errors"
+	"reflect"
+
+	"github.com/opendeed/audit/internal/diff"
+)
 
 // Diff returns what changed from before to after, among the fields that were
 // opted in: by struct tag, or by [WithFields] for types that cannot carry tags.
@@ -83,31 +88,30 @@ import "reflect"
 // concurrently, as long as nobody changes the values meanwhile. The rules of a
 // type are compiled once.
 func Diff[T any](before, after T, opts ...DiffOption) ([]Change, error) {
-	return diff(&before, &after, opts...)
+	return diffPointers(&before, &after, opts...)
 }
 
-// diff is Diff for values that may be absent: before is nil where after was
-// created, after is nil where before was deleted.
-func diff[T any](before, after *T, opts ...DiffOption) ([]Change, error) {
+// diffPointers is [Diff] for values that can be absent: before is nil for a
+// creation, after for a deletion.
+func diffPointers[T any](before, after *T, opts ...DiffOption) ([]Change, error) {
 	var c diffConfig
 	for _, opt := range opts {
 		opt(&c)
 	}
-	p := &tagPlans
-	if c.rules != nil {
-		if c.rules.err != nil {
-			return nil, c.rules.err
-		}
-		p = &c.rules.planner
+	var changes []Change
+	err := diff.Compare(reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.rules,
+		func(c diff.Change) { changes = append(changes, Change(c)) })
+	if invalid, ok := errors.AsType[*diff.Error](err); ok {
+		return nil, &ValidationError{Field: invalid.Field, Reason: invalid.Reason}
 	}
-	return p.diff(reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after))
+	return changes, err
 }
 
 // DiffOption configures [Diff] and the CRUD helpers.
 type DiffOption func(*diffConfig)
 
 type diffConfig struct {
-	rules *ruleSet
+	rules *diff.Rules
 }
 
 // FieldRule says how a field is recorded.
@@ -151,6 +155,22 @@ const (
 // Make the option once and keep it: it keeps what it compiled for each type. It
 // does not keep rules, and may be used concurrently.
 func WithFields(rules map[string]FieldRule) DiffOption {
-	set := newRuleSet(rules)
-	return func(c *diffConfig) { c.rules = c.rules.with(set) }
+	converted := make(map[string]diff.Rule, len(rules))
+	for path, rule := range rules {
+		converted[path] = rule.engineRule()
+	}
+	set := diff.NewRules(converted)
+	return func(c *diffConfig) { c.rules = c.rules.With(set) }
+}
+
+// engineRule returns the rule of package diff, or 0, which it rejects.
+func (r FieldRule) engineRule() diff.Rule {
+	switch r {
+	case FieldTracked:
+		return diff.Tracked
+	case FieldSensitive:
+		return diff.Sensitive
+	default:
+		return 0
+	}
 }
