@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"reflect"
+	"sync"
 
 	"github.com/opendeed/audit/internal/diff"
 )
@@ -98,14 +99,32 @@ func diffPointers[T any](before, after *T, opts ...DiffOption) ([]Change, error)
 	for _, opt := range opts {
 		opt(&c)
 	}
+	buffer, _ := changeBuffers.Get().(*[]diff.Change)
+	found, err := diff.AppendChanges((*buffer)[:0], reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.rules)
 	var changes []Change
-	err := diff.Compare(reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.rules,
-		func(c diff.Change) { changes = append(changes, Change(c)) })
+	if len(found) > 0 {
+		changes = make([]Change, len(found))
+	}
+	for i, change := range found {
+		changes[i] = Change(change)
+	}
+	if cap(found) <= maxChangeBuffer {
+		clear(found)
+		*buffer = found
+		changeBuffers.Put(buffer)
+	}
 	if invalid, ok := errors.AsType[*diff.Error](err); ok {
 		return nil, &ValidationError{Field: invalid.Field, Reason: invalid.Reason}
 	}
 	return changes, err
 }
+
+// changeBuffers has slices for the changes of the engine, before they are
+// converted. A slice in it holds no values.
+var changeBuffers = sync.Pool{New: func() any { return new([]diff.Change) }}
+
+// maxChangeBuffer limits the capacity of the slices in changeBuffers.
+const maxChangeBuffer = 64
 
 // DiffOption configures [Diff] and the CRUD helpers.
 type DiffOption func(*diffConfig)

@@ -7,27 +7,27 @@ import (
 	"github.com/opendeed/audit/internal/values"
 )
 
-// Compare calls emit for each change between two values of type t, in the order
-// that audit.Diff documents. An invalid value, or a nil pointer, is absent. nil
-// rules means tags alone.
+// AppendChanges appends the changes between two values of type t, or pointers to
+// such, to dst and returns it. They are in the order that audit.Diff documents. A
+// nil pointer is an absent value. nil rules means tags alone.
 //
-// An error is an [*Error]. It never depends on the values, and Compare returns it
-// before it calls emit. Compare is safe for concurrent use as long as nobody
-// changes the values.
-func Compare(t reflect.Type, before, after reflect.Value, rules *Rules, emit func(Change)) error {
+// An error is an [*Error] and never depends on the values; dst is returned as it
+// was. AppendChanges is safe for concurrent use as long as nobody changes the
+// values.
+func AppendChanges(dst []Change, t reflect.Type, before, after reflect.Value, rules *Rules) ([]Change, error) {
 	p := &tagPlanner
 	if rules != nil {
 		if rules.err != nil {
-			return rules.err
+			return dst, rules.err
 		}
 		p = &rules.planner
 	}
 	if err := p.checkTypes(t, before, after); err != nil {
-		return err
+		return dst, err
 	}
-	w := walker{planner: p, emit: emit, path: make([]byte, 0, 64)}
+	w := walker{planner: p, changes: dst, path: make([]byte, 0, 64)}
 	w.walk(before, after, selection{rules: p.rules, level: levelTags})
-	return nil
+	return w.changes, nil
 }
 
 // checkTypes checks t, or the types of the values if t is an interface.
@@ -49,7 +49,7 @@ func (p *planner) checkTypes(t reflect.Type, before, after reflect.Value) error 
 // They are safe for concurrent use.
 type Rules struct {
 	rules   map[string]Rule
-	err     error // returned by Compare, since an option cannot return it
+	err     error // returned by AppendChanges, since an option cannot return it
 	planner planner
 }
 

@@ -4,7 +4,7 @@
 //
 // A diff runs in two phases.
 //
-// First, types. [Compare] checks the type and all types below it (check.go), so
+// First, types. [AppendChanges] checks the type and all types below it (check.go), so
 // that a mistake in a tag or a rule is an error whatever the values are. To do so
 // it compiles a plan for each struct (plan.go): the fields to record, with their
 // names and what is opted in below them (selection.go). A plan comes from the tags
@@ -17,8 +17,8 @@
 // where a list can be recorded by index or by key (member.go). Sides of different
 // forms are a removal and an addition. Sides of the same form are walked by field,
 // element or key, down to single values, which package values represents as
-// attributes. If two single values differ (equal.go), the walker emits a [Change]
-// (result.go). Under a sensitive field it does not walk: one masked change covers
+// attributes. If two single values differ (equal.go), the walker records a
+// [Change] (result.go). Under a sensitive field it does not walk: one masked change covers
 // everything below.
 //
 // Values can refer to themselves. The walker keeps the references on its way to
@@ -28,7 +28,7 @@
 // first phase, and walk.go, side.go, member.go, cycle.go and equal.go for the
 // second. Each file uses only the ones after it in this table:
 //
-//	diff.go       Compare and Rules
+//	diff.go       AppendChanges and Rules
 //	check.go      mistakes in types and rules
 //	walk.go       two values side by side
 //	side.go       one value at a path

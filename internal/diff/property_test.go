@@ -213,9 +213,7 @@ func (s *source) any() any {
 // changesOf returns the changes between two values.
 func changesOf[T any](t *testing.T, before, after T) []Change {
 	t.Helper()
-	var changes []Change
-	err := Compare(reflect.TypeFor[T](), reflect.ValueOf(&before), reflect.ValueOf(&after), nil,
-		func(c Change) { changes = append(changes, c) })
+	changes, err := AppendChanges(nil, reflect.TypeFor[T](), reflect.ValueOf(&before), reflect.ValueOf(&after), nil)
 	require.NoError(t, err)
 	return changes
 }

@@ -19,8 +19,7 @@ const maxUntrackedSteps = 100_000
 // walker walks two values side by side.
 type walker struct {
 	planner *planner
-	emit    func(Change)
-	changes int    // emitted
+	changes []Change
 	path    []byte // of the current values
 	depth   int
 	// The references on the way to the current values.
@@ -88,12 +87,12 @@ func (w *walker) walkOnce(a, b side, s selection, p pair) {
 	case max(a.form, b.form) <= formSingle, p.before == ref{} && p.after == ref{}:
 		w.walkSides(a, b, s)
 	case !found:
-		before := w.changes
+		before := len(w.changes)
 		w.walkSides(a, b, s)
 		if w.walked == nil {
 			w.walked = make(map[pair]bool)
 		}
-		w.walked[p] = w.changes > before
+		w.walked[p] = len(w.changes) > before
 	case changed:
 		a.reason, b.reason = reasonShared, reasonShared
 		w.add(Change{Old: a.recorded(), New: b.recorded()})
@@ -195,8 +194,7 @@ func (w *walker) add(c Change) {
 	if c.Field == "" {
 		c.Field = "*" // a map at the root whose keys have the same text
 	}
-	w.changes++
-	w.emit(c)
+	w.changes = append(w.changes, c)
 }
 
 // identical reports whether both values are the same pointer, map or slice, and so
