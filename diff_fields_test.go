@@ -15,7 +15,7 @@ import (
 
 type rules = map[string]audit.FieldRule
 
-// account is a struct of a package that knows nothing of audits.
+// account is a struct of another package, without tags.
 type account struct {
 	Email   string
 	Address struct {
@@ -35,7 +35,7 @@ type row struct {
 	Cost  int
 }
 
-// member of a club, with tags to add to.
+// profile has tags that rules add to.
 type profile struct {
 	Name  string `audit:"name"`
 	Token string `audit:"token,sensitive"`
@@ -75,13 +75,13 @@ func TestWithFieldsOnStructs(t *testing.T) {
 		"tracked and fields":     {rules{"Address": audit.FieldTracked, "Address.City": audit.FieldTracked}, []string{"Address.City: STRING() -> STRING(Berlin)"}},
 		"map":                    {rules{"Labels": audit.FieldTracked}, []string{"Labels.color: STRING(red) -> STRING(blue)", "Labels.size: STRING(s) -> STRING(m)"}},
 		"key of map":             {rules{"Labels.size": audit.FieldTracked}, []string{"Labels.size: STRING(s) -> STRING(m)"}},
-		"key that is not there":  {rules{"Labels.nope": audit.FieldTracked}, []string{}},
+		"missing key":            {rules{"Labels.nope": audit.FieldTracked}, []string{}},
 		"map, masked":            {rules{"Labels": audit.FieldSensitive}, []string{"Labels: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted"}},
 		"map but for a key": {rules{"Labels": audit.FieldTracked, "Labels.size": audit.FieldSensitive}, []string{
 			"Labels.color: STRING(red) -> STRING(blue)", "Labels.size: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted",
 		}},
 		"elements":                 {rules{"Rows.Price": audit.FieldTracked}, []string{"Rows.0.Price: INT64(1) -> INT64(2)", "Rows.1.Price: EMPTY -> INT64(3)"}},
-		"elements behind pointers": {rules{"RowPtrs.Price": audit.FieldTracked}, []string{"RowPtrs.1.Price: EMPTY -> INT64(1)"}},
+		"elements by pointer":      {rules{"RowPtrs.Price": audit.FieldTracked}, []string{"RowPtrs.1.Price: EMPTY -> INT64(1)"}},
 		"scalar struct":            {rules{"Since": audit.FieldTracked}, []string{"Since: STRING(0001-01-01T00:00:00.000000000Z) -> STRING(1970-01-01T00:00:00.000000000Z)"}},
 		"interface":                {rules{"Payload.Price": audit.FieldTracked}, []string{"Payload.Price: INT64(1) -> INT64(2)"}},
 		"interface, no such field": {rules{"Payload.Nope": audit.FieldTracked}, []string{}},
@@ -146,7 +146,7 @@ func TestWithFieldsAddsToTags(t *testing.T) {
 	}
 }
 
-// A field stays sensitive wherever a rule comes from.
+// A sensitive field stays sensitive under every rule.
 func TestWithFieldsNeverUnmasks(t *testing.T) {
 	type vault struct {
 		Secret Base `audit:"secret,sensitive"`
@@ -202,19 +202,19 @@ func TestWithFieldsOnMaps(t *testing.T) {
 			option := audit.WithFields(test.rules)
 			assert.Equal(t, test.want, show(mustDiff(t, before, after, option)))
 			assert.Equal(t, test.want, show(mustDiff[any](t, before, after, option)), "in an interface")
-			assert.Equal(t, test.want, show(mustDiff(t, &before, &after, option)), "behind a pointer")
+			assert.Equal(t, test.want, show(mustDiff(t, &before, &after, option)), "by pointer")
 			assert.Empty(t, mustDiff(t, before, before, option))
 		})
 	}
 }
 
-func TestWithFieldsOnMapsOfKeysWithTheSameText(t *testing.T) {
+func TestWithFieldsOnMapsWithDuplicateKeys(t *testing.T) {
 	m := func(n int) map[any]any { return map[any]any{1: n, "1": n, 2.5: n, "a": n} }
 	same := audit.WithFields(rules{"1": audit.FieldTracked})
 	placeholder := "STRING(***UNREPRESENTABLE:map[interface {}]interface {} (keys)***)"
 	assert.Equal(t, []string{"*: " + placeholder + " -> " + placeholder}, show(mustDiff(t, m(1), m(2), same)))
 	assert.Empty(t, mustDiff(t, m(1), m(1), same))
-	// What no rule names is not in the way.
+	// Keys that no rule names do not matter.
 	assert.Equal(t, []string{"a: INT64(1) -> INT64(2)"}, show(mustDiff(t, m(1), m(2), audit.WithFields(rules{"a": audit.FieldTracked}))))
 }
 
@@ -231,12 +231,12 @@ func TestWithFieldsAddUp(t *testing.T) {
 	require.Equal(t, want, show(mustDiff(t, account{}, after, two, one)))
 }
 
-// textual is a scalar by its methods, and a struct where rules look into it.
+// textual is recorded as text, unless rules name its fields.
 type textual struct{ A, B int }
 
 func (textual) MarshalText() ([]byte, error) { return []byte("textual"), nil }
 
-func TestWithFieldsLooksIntoStructsWithMethods(t *testing.T) {
+func TestWithFieldsOfStructsWithMethods(t *testing.T) {
 	type holder struct{ X textual }
 	one, two := textual{1, 1}, textual{2, 2}
 	byField := audit.WithFields(rules{"X.A": audit.FieldTracked})
@@ -295,8 +295,8 @@ func TestWithFieldsFindsMistakes(t *testing.T) {
 	}
 }
 
-// Of a document, what is recorded is what the rules track, and what is masked is
-// what they mask.
+// A diff of documents has the values that the rules track, and masks those that they
+// mask.
 func TestWithFieldsProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	key := func() string { return []string{"a", "b", "c"}[r.IntN(3)] }
@@ -342,8 +342,8 @@ func TestWithFieldsProperties(t *testing.T) {
 	}
 }
 
-// ruleOn returns the rule that holds for a path: the first sensitive one of those
-// on the way to it, or a tracked one.
+// ruleOn returns the rule that applies to a path: the first sensitive rule on the path
+// or its parents, or else a tracked one.
 func ruleOn(ruled rules, path string) (rule audit.FieldRule, by string) {
 	for at := range len(path) + 1 {
 		if at < len(path) && path[at] != '.' {
@@ -359,7 +359,7 @@ func ruleOn(ruled rules, path string) (rule audit.FieldRule, by string) {
 	return rule, ""
 }
 
-// leaves returns the values of a document by their paths.
+// leaves returns the values of a document by path.
 func leaves(path string, v any) map[string]any {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -378,7 +378,7 @@ func union(a, b map[string]any) map[string]any {
 	return all
 }
 
-func TestWithFieldsKeepsNoRules(t *testing.T) {
+func TestWithFieldsDoesNotRetainRules(t *testing.T) {
 	r := rules{"Email": audit.FieldSensitive}
 	option := audit.WithFields(r)
 	r["Email"] = audit.FieldTracked

@@ -101,6 +101,13 @@ func mustDiff[T any](t *testing.T, before, after T, opts ...audit.DiffOption) []
 	return changes
 }
 
+// A later diff must not change the result of an earlier one.
+func TestDiffReturnsNewSlices(t *testing.T) {
+	first := mustDiff(t, author{"a"}, author{"b"})
+	mustDiff(t, author{"c"}, author{"d"})
+	require.Equal(t, []string{"name: STRING(a) -> STRING(b)"}, show(first))
+}
+
 // changeRecorder is a tracker that keeps the changes of the last event.
 type changeRecorder struct{ changes []audit.Change }
 
@@ -142,7 +149,7 @@ func TestDiffOfAbsentValues(t *testing.T) {
 	requireDiff[any](t, nil, nil)
 }
 
-// untagged shows nothing of itself.
+// untagged has no tags, so nothing of it is recorded.
 type untagged struct{ A, B int }
 
 type withTitle struct {
@@ -252,7 +259,7 @@ func TestDiffFindsMistakesInTags(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			for range 2 { // compiled, and remembered
+			for range 2 { // compiled, then cached
 				changes, err := test.diff()
 				assert.Empty(t, changes)
 				var invalid *audit.ValidationError
@@ -300,8 +307,8 @@ func TestDiffAcceptsValidTags(t *testing.T) {
 	require.Empty(t, changes)
 }
 
-// A struct without tags is recorded without changes: what was stated is recorded
-// even if nothing of it was opted in.
+// A struct without tags has no changes. It is no mistake: an event is recorded even
+// if it opts nothing in.
 func TestDiffOfStructWithoutTags(t *testing.T) {
 	requireDiff(t, untagged{A: 1}, untagged{A: 2})
 	requireDiff[any](t, &untagged{A: 1}, untagged{A: 2})
@@ -313,7 +320,7 @@ func TestDiffOfStructWithoutTags(t *testing.T) {
 type base struct {
 	ID      string `audit:"id"`
 	Hidden  string
-	*extra  // behind a pointer
+	*extra  // by pointer
 	Unnamed `audit:"-"`
 }
 
@@ -436,7 +443,7 @@ func TestDiffOfLists(t *testing.T) {
 				"lines.C.sku: EMPTY -> STRING(C)", "lines.C.price: EMPTY -> INT64(3)",
 			},
 		},
-		"by key behind pointers": {
+		"by key, by pointer": {
 			order{LineRef: []*line{nil, {"A", 1, ""}}},
 			order{LineRef: []*line{{"A", 2, ""}}},
 			[]string{"refs_by_key.A.price: INT64(1) -> INT64(2)"},
@@ -464,7 +471,7 @@ func TestDiffOfLists(t *testing.T) {
 	}
 }
 
-func TestDiffOfListAtTheTop(t *testing.T) {
+func TestDiffOfListAtTheRoot(t *testing.T) {
 	requireDiff(t, []point{{X: 1}}, []point{{X: 2}, {X: 3}}, "0.x: INT64(1) -> INT64(2)", "1.x: EMPTY -> INT64(3)")
 	requireDiff(t, []line{{SKU: "A"}}, nil, "A.sku: STRING(A) -> EMPTY", "A.price: INT64(0) -> EMPTY")
 	requireDiff(t, []any{1, point{X: 1}}, []any{2, point{X: 2}}, "1.x: INT64(1) -> INT64(2)")
@@ -617,7 +624,7 @@ func TestDiffOfCycles(t *testing.T) {
 		s[0] = s
 		requireDiff(t, node{Any: s}, node{}, "any.0: STRING(***UNREPRESENTABLE:audit_test.tree (cycle)***) -> EMPTY")
 	})
-	t.Run("a slice at the top", func(t *testing.T) {
+	t.Run("a slice at the root", func(t *testing.T) {
 		s := []any{nil, point{X: 1}}
 		s[0] = s
 		requireDiff(t, s, nil, "1.x: INT64(1) -> EMPTY")
@@ -630,7 +637,7 @@ func TestDiffOfSharedPointers(t *testing.T) {
 		"children.0.name: EMPTY -> STRING(s)", "children.1.name: EMPTY -> STRING(s)")
 }
 
-// What begins at the same address is not the same.
+// Two values at one address can differ in type or length.
 func TestDiffOfPointersIntoTheStruct(t *testing.T) {
 	type holder struct {
 		First point  `audit:"first"`
@@ -663,21 +670,21 @@ func TestDiffOfDepth(t *testing.T) {
 	requireDiff(t, node{Any: nest(maxDepth, 1)}, node{Any: nest(maxDepth, 1)})
 	requireDiff(t, node{Any: nest(maxDepth, 1)}, node{Any: nest(maxDepth-1, 1)}, "any"+path+": "+placeholder+" -> INT64(1)")
 
-	// Nested beyond all reason, it is taken to have changed.
+	// Values nested deeper than Diff compares are taken to differ.
 	requireDiff(t, node{Any: nest(maxEqualDepth, 1)}, node{Any: nest(maxEqualDepth, 1)}, "any"+path+": "+placeholder+" -> "+placeholder)
 }
 
-// asked counts how often it is asked for its text.
-type asked struct{ times int }
+// callCounter counts the calls of its method.
+type callCounter struct{ calls int }
 
-func (a *asked) MarshalText() ([]byte, error) { a.times++; return nil, nil }
+func (c *callCounter) MarshalText() ([]byte, error) { c.calls++; return nil, nil }
 
 func TestDiffSkipsIdenticalPointers(t *testing.T) {
-	var a asked
-	m := map[string]*asked{"a": &a}
+	var a callCounter
+	m := map[string]*callCounter{"a": &a}
 	requireDiff(t, node{Any: m}, node{Any: m})
 	requireDiff(t, node{Any: &a}, node{Any: &a})
-	require.Zero(t, a.times)
+	require.Zero(t, a.calls)
 
 	n := &node{}
 	for range 200 {
@@ -688,7 +695,7 @@ func TestDiffSkipsIdenticalPointers(t *testing.T) {
 	requireDiff(t, node{Any: map[string]any{"n": n}}, node{Any: map[string]any{"n": n}})
 }
 
-// Values that refer to each other crosswise have more paths than can be walked.
+// Values with many references to each other have more paths than a diff can walk.
 func TestDiffOfGraphsTerminates(t *testing.T) {
 	graph := func(n int, name string) *node {
 		nodes := make([]*node, n)

@@ -15,17 +15,17 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// color is a text of a kind that is not text.
+// color is a number that is recorded as text.
 type color int
 
 func (c color) MarshalText() ([]byte, error) {
 	if c < 0 {
 		return nil, errors.New("no color")
 	}
-	return []byte([]string{"red", "blue"}[c]), nil // panics beyond that
+	return []byte([]string{"red", "blue"}[c]), nil // panics for other colors
 }
 
-// level has its method on the pointer.
+// level has a MarshalText method on its pointer.
 type level struct{ n int }
 
 func (l *level) MarshalText() ([]byte, error) { return []byte{'L', byte('0' + l.n)}, nil }
@@ -189,7 +189,7 @@ func (b broken) Value() (driver.Value, error) {
 	return nil, errors.New("secret")
 }
 
-// taggedText has a text, and would show what it masks.
+// taggedText has a text that includes its sensitive field.
 type taggedText struct {
 	User     string `audit:"user"`
 	Password string `audit:"password,sensitive"`
@@ -216,10 +216,10 @@ const (
 	unchanged   = ""
 )
 
-// password hides what it holds, as types for secrets do.
+// password has no exported fields, like other types for secrets.
 type password struct{ hash string }
 
-// hidden holds anything where methods cannot be called.
+// hidden has a value whose methods cannot be called.
 type hidden struct{ v any }
 
 type card struct {

@@ -5,7 +5,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// RedactedText, "***REDACTED***", replaces a value that must not be recorded.
+// RedactedText replaces a value that must not be recorded. It is "***REDACTED***".
 const RedactedText = values.Redacted
 
 // ListValue returns a list of values as one value: a typed slice if all are

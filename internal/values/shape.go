@@ -11,6 +11,7 @@ import (
 // Shape is how the values of a type are recorded.
 type Shape uint8
 
+// The shapes. Those up to ShapeScalars are single values.
 const (
 	ShapeOpaque Shape = iota // cannot be represented
 	ShapeBool
