@@ -28,7 +28,7 @@ func TrackDelete[T any](ctx context.Context, t Tracker, e Event, before T, opts 
 
 func trackChange[T any](ctx context.Context, t Tracker, e Event, op Operation, before, after *T, opts []DiffOption) error {
 	if len(e.Changes) == 0 {
-		changes, err := diff(before, after, opts...)
+		changes, err := diffPointers(before, after, opts...)
 		if err != nil {
 			return err
 		}

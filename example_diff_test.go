@@ -138,17 +138,3 @@ func ExampleWithFields_structs() {
 	// Token: ***REDACTED*** -> ***REDACTED***
 	// Plan.Name:  -> pro
 }
-
-func ExampleUnrepresentable() {
-	type job struct {
-		Run func() `audit:"run"`
-	}
-	changes, err := audit.Diff(job{}, job{Run: func() {}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	typeName, ok := audit.Unrepresentable(changes[0].New)
-	fmt.Println(typeName, ok)
-	// Output: func() true
-}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/opendeed/audit/internal/values"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -40,8 +41,8 @@ func readValue(value any) (v attribute.Value, ok bool) {
 		}
 		return readInt(string(value))
 	case []any:
-		values, ok := readValues(value)
-		return ListValue(values), ok
+		elements, ok := readValues(value)
+		return values.List(elements), ok
 	case map[string]any:
 		if len(value) == 1 {
 			for key, inside := range value {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/opendeed/audit/internal/values"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -155,12 +156,12 @@ func (w *contextWriter) value(field string, v attribute.Value, depth int) {
 	case attribute.STRINGSLICE:
 		typedList(w, "string", v.AsStringSlice(), w.string)
 	case attribute.SLICE:
-		values := v.AsSlice()
-		looksTyped := ListValue(values).Type() != attribute.SLICE
+		elements := v.AsSlice()
+		looksTyped := values.List(elements).Type() != attribute.SLICE
 		if looksTyped {
 			w.b = append(w.b, `{"$a":`...)
 		}
-		list(w, values, inside)
+		list(w, elements, inside)
 		if looksTyped {
 			w.b = append(w.b, '}')
 		}

@@ -79,3 +79,17 @@ func ExampleFormatError() {
 	// actor.type at byte 54
 	// record: byte 54: actor.type: it is none of the words
 }
+
+func ExampleUnrepresentable() {
+	type job struct {
+		Run func() `audit:"run"`
+	}
+	changes, err := audit.Diff(job{}, job{Run: func() {}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	typeName, ok := record.Unrepresentable(changes[0].New)
+	fmt.Println(typeName, ok)
+	// Output: func() true
+}

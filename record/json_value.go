@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"strconv"
 
-	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/values"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -160,7 +160,7 @@ func (p *jsonReader) value(depth int) attribute.Value {
 	case '{':
 		return p.mapValue(depth)
 	case '[':
-		return audit.ListValue(p.elements(depth))
+		return values.List(p.elements(depth))
 	case 't':
 		p.literal("true")
 		return attribute.BoolValue(true)

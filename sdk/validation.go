@@ -299,7 +299,7 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 		if err := text.value("changes", c.Field, side); err != nil {
 			return err
 		}
-		if _, is := audit.Unrepresentable(*side); is {
+		if _, ok := record.Unrepresentable(*side); ok {
 			r.AddMarked(sanitize.FieldPath("changes", c.Field))
 			v.metrics.unrepresentable.Add(ctx, 1)
 		}

@@ -174,7 +174,7 @@ func TestCleanedAndMarked(t *testing.T) {
 				F func() `audit:"f"`
 			}{func() {}})
 		}, []string{"changes.f"}, func(t *testing.T, r *record.Record) {
-			_, is := audit.Unrepresentable(r.Changes[0].New)
+			_, is := record.Unrepresentable(r.Changes[0].New)
 			assert.True(t, is)
 		}},
 		{"numbers that plain JSON lacks", func(e *audit.Event) {

@@ -87,7 +87,7 @@ func (o *oddRecords) lists() {
 		change(attribute.Int64Value(0), none)
 		change(attribute.Int64Value(1), attribute.Float64Value(1))
 		change(attribute.StringSliceValue(nil), attribute.StringSliceValue([]string{""}))
-		mask := attribute.StringValue("***REDACTED***")
+		mask := attribute.StringValue(record.RedactedText)
 		r.Changes = append(r.Changes, audit.Change{Field: "body", Old: mask, New: mask, Redacted: true})
 		r.Changes = append(r.Changes, audit.Change{Field: "é.$field", Redacted: true})
 	})

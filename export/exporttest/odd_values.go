@@ -68,7 +68,7 @@ var oddValues = []struct {
 		attribute.Float64SliceValue([]float64{1, 2}),
 		attribute.Float64SliceValue([]float64{1, 0.5, math.NaN(), math.Inf(1), math.Copysign(0, -1), 2, 3}),
 		attribute.StringSliceValue([]string{"", "a", "a"}),
-		attribute.StringSliceValue([]string{"a", "b", "c", "d", "e", "f", "***REDACTED***"}),
+		attribute.StringSliceValue([]string{"a", "b", "c", "d", "e", "f", record.RedactedText}),
 	}},
 	{"value.mixed_list", []attribute.Value{
 		attribute.SliceValue(attribute.Int64Value(1), attribute.Int64Value(2)), // not an INT64SLICE

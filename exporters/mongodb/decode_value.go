@@ -3,7 +3,7 @@ package mongodb
 import (
 	"math"
 
-	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -87,7 +87,7 @@ func (d *documentReader) array(path string, v bson.RawValue) attribute.Value {
 		d.fail(path, "it has no elements, so that their type is not known")
 		return attribute.Value{}
 	}
-	read := audit.ListValue(elements)
+	read := record.ListValue(elements)
 	if read.Type() == attribute.SLICE {
 		d.fail(path, "there are no slices of its elements' type")
 		return attribute.Value{}

@@ -3,7 +3,7 @@ package otlp
 import (
 	"strings"
 
-	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 )
@@ -47,7 +47,7 @@ func (d *logReader) value(v *common.AnyValue, depth int) attribute.Value {
 	case *common.AnyValue_BytesValue:
 		return attribute.ByteSliceValue(v.BytesValue)
 	case *common.AnyValue_ArrayValue:
-		return audit.ListValue(d.elements(v.ArrayValue, depth))
+		return record.ListValue(d.elements(v.ArrayValue, depth))
 	case *common.AnyValue_KvlistValue:
 		return d.mapValue(v.KvlistValue.GetValues(), depth)
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -16,12 +17,12 @@ const (
 )
 
 // masked replaces the values of sensitive fields.
-var masked = attribute.StringValue("***REDACTED***")
+var masked = attribute.StringValue(record.RedactedText)
 
 // tooLarge returns the marker for a value that exceeds a limit, in the form that
-// audit.Unrepresentable recognizes.
+// record.Unrepresentable recognizes.
 func tooLarge(what string) attribute.Value {
-	return attribute.StringValue("***UNREPRESENTABLE:" + what + " (size)***")
+	return record.UnrepresentableValue(what, "size")
 }
 
 // changes collects the new values in a command.
@@ -90,7 +91,7 @@ func (c *changes) addArray(path string, f *fieldRules, rule audit.FieldRule, arr
 	for i, e := range elements {
 		values[i] = valueOf(e)
 	}
-	c.append(audit.Change{Field: path, New: audit.ListValue(values)}, len(array))
+	c.append(audit.Change{Field: path, New: record.ListValue(values)}, len(array))
 }
 
 func (c *changes) addScalar(path string, v bson.RawValue) {

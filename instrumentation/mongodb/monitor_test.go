@@ -11,6 +11,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -224,7 +225,7 @@ func TestLargeDocuments(t *testing.T) {
 	assert.Equal(t, "*", last.Field)
 	assert.Len(t, records[1].Changes, 201)
 	for _, v := range []attribute.Value{records[0].Changes[0].New, last.New} {
-		_, ok := audit.Unrepresentable(v)
+		_, ok := record.Unrepresentable(v)
 		assert.True(t, ok)
 	}
 	assert.Contains(t, records[0].Marked, "changes.title", "the provider marks the record")

@@ -3,10 +3,12 @@ package audithttp
 import (
 	"strings"
 	"unicode"
+
+	"github.com/opendeed/audit/internal/values"
 )
 
 // pathMask stands for a secret path parameter.
-const pathMask = "***REDACTED***"
+const pathMask = values.Redacted
 
 // maskPath returns path with the parameters masked that route names as secrets,
 // such as "/reset/{token}" or "/reset/:token". A path that does not fit such a

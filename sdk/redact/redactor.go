@@ -23,9 +23,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// redactedText is what stands for a masked value.
-const redactedText = "***REDACTED***"
-
 // maxRedactDepth is how deep the redactor looks into nested values. What is deeper
 // is masked whole.
 const maxRedactDepth = 64
@@ -348,7 +345,7 @@ func callRedactor(f func(string, attribute.Value) (attribute.Value, bool), path 
 	defer func() {
 		if !returned {
 			_ = recover()
-			clean, changed = attribute.StringValue(redactedText), true
+			clean, changed = attribute.StringValue(record.RedactedText), true
 		}
 	}()
 	clean, changed = f(path, v)
@@ -365,7 +362,7 @@ func (d *Redactor) inside(at *place, v attribute.Value, depth int) (clean attrib
 	case attribute.SLICE, attribute.MAP:
 		if depth > maxRedactDepth {
 			at.redacted()
-			return attribute.StringValue(redactedText), true
+			return attribute.StringValue(record.RedactedText), true
 		}
 		if v.Type() == attribute.MAP {
 			return d.mapping(at, v, depth)

@@ -49,8 +49,8 @@ func (s *Strategy) text(secret string) string {
 	switch {
 	case s.remove:
 		return ""
-	case s.key == nil || secret == redactedText:
-		return redactedText
+	case s.key == nil || secret == record.RedactedText:
+		return record.RedactedText
 	case s.isToken(secret):
 		return secret
 	}

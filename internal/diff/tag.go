@@ -1,26 +1,28 @@
-package audit
+package diff
 
 import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/opendeed/audit/internal/values"
 )
 
-// tag is what the audit tag of a struct field says.
+// tag is the audit tag of a struct field.
 type tag struct {
-	name      string // empty where the field is not tracked
+	name      string // empty if the tag does not track the field
 	excluded  bool   // by "-"
 	sensitive bool
 	key       bool
 }
 
-// parseTag reads the tag of a field of t. The zero tag means that it has none.
+// parseTag returns the tag of a field of t, or the zero tag if it has none.
 func parseTag(t reflect.Type, f reflect.StructField) (tag, error) {
-	text, ok := f.Tag.Lookup("audit")
+	text, found, malformed := values.LookupTag(f.Tag)
 	switch {
-	case !ok && misspelt(f.Tag):
+	case malformed:
 		return tag{}, fieldError(t, f.Name, "the tag cannot be read; write audit:\"name\" in quotes, with a space between it and other tags")
-	case !ok:
+	case !found:
 		return tag{}, nil
 	case text == "-":
 		return tag{excluded: true}, nil
@@ -46,7 +48,7 @@ func parseTag(t reflect.Type, f reflect.StructField) (tag, error) {
 	return parsed, nil
 }
 
-// mistake returns what is wrong with the tag of f, if anything is.
+// mistake returns what is wrong with the tag of f, or "".
 func (t tag) mistake(f reflect.StructField) string {
 	switch {
 	case t.name == "":
@@ -61,20 +63,12 @@ func (t tag) mistake(f reflect.StructField) string {
 		return "the field is tagged and not exported; export it or remove the tag"
 	case t.key && t.sensitive:
 		return "a key stands in the paths of the changes and cannot be sensitive"
-	case t.key && !keyable(f.Type):
+	case t.key && !values.IsKeyType(f.Type):
 		return "a key is a string, an integer, a time or an encoding.TextMarshaler"
 	}
 	return ""
 }
 
-// misspelt reports whether a tag without an audit key was meant to have one, as in
-// `audit:title`: outside of quotes there is an "audit:" that begins a key.
-func misspelt(t reflect.StructTag) bool {
-	before, _, found := strings.Cut(string(t), "audit:")
-	return found && strings.Count(before, `"`)%2 == 0 &&
-		(before == "" || strings.ContainsRune(" ,;\t\"", rune(before[len(before)-1])))
-}
-
 func fieldError(t reflect.Type, field, reason string) error {
-	return &ValidationError{Field: t.String() + "." + field, Reason: reason}
+	return &Error{Field: t.String() + "." + field, Reason: reason}
 }

@@ -1,28 +1,27 @@
-package audit
+package diff
 
 import (
 	"bytes"
-	"math"
 	"reflect"
 
-	"go.opentelemetry.io/otel/attribute"
+	"github.com/opendeed/audit/internal/values"
 )
 
-// maxEqualDepth bounds the recursion of equal. What is nested deeper is taken to
-// be different.
+// maxEqualDepth limits the recursion of equal. Values nested deeper are taken to
+// differ.
 const maxEqualDepth = 10_000
 
-// equal reports whether a and b are the same, as far as they would be recorded:
-// by kind, instant or text, and by their tags where structs have some. Structs
-// without tags are compared by all their fields.
+// equal reports whether a and b would be recorded as the same: it compares by
+// kind, instant or text, and structs by their tagged fields if they have any, by
+// all their fields otherwise.
 func equal(a, b reflect.Value) bool {
 	var c comparer
 	return c.equal(a, b, 0)
 }
 
-// comparer remembers which pairs it has met, so that it ends on cycles.
+// comparer has the pairs it has visited, so that it ends on cycles.
 type comparer struct {
-	met map[[2]ref]struct{}
+	visited map[[2]ref]struct{}
 }
 
 func (c *comparer) equal(a, b reflect.Value, depth int) bool {
@@ -36,7 +35,7 @@ func (c *comparer) equal(a, b reflect.Value, depth int) bool {
 	case kb == reflect.Interface:
 		return c.equal(a, b.Elem(), depth)
 	case ka == reflect.Pointer && kb == reflect.Pointer:
-		return c.again(a, b) || c.equal(a.Elem(), b.Elem(), depth)
+		return c.visit(a, b) || c.equal(a.Elem(), b.Elem(), depth)
 	case ka == reflect.Pointer:
 		return c.equal(a.Elem(), b, depth)
 	case kb == reflect.Pointer:
@@ -44,10 +43,10 @@ func (c *comparer) equal(a, b reflect.Value, depth int) bool {
 	case ka == reflect.Invalid || kb == reflect.Invalid:
 		return ka == kb
 	case a.Type() != b.Type():
-		return sameRecorded(a, b)
+		return equalRecorded(a, b)
 	}
 
-	// Methods of what unexported fields hold cannot be called.
+	// The methods of values in unexported fields cannot be called.
 	if a.CanInterface() && b.CanInterface() {
 		return c.equalShape(a, b, depth)
 	}
@@ -56,27 +55,27 @@ func (c *comparer) equal(a, b reflect.Value, depth int) bool {
 
 // equalShape compares two values of one type as they would be recorded.
 func (c *comparer) equalShape(a, b reflect.Value, depth int) bool {
-	switch shapeOf(a.Type()) {
-	case shapeTime:
-		return timeOf(a).Equal(timeOf(b))
-	case shapeText:
-		x, okX := textOf(a)
-		y, okY := textOf(b)
+	switch values.ShapeOf(a.Type()) {
+	case values.ShapeTime:
+		return values.Time(a).Equal(values.Time(b))
+	case values.ShapeText:
+		x, okX := values.Text(a)
+		y, okY := values.Text(b)
 		if okX || okY {
 			return okX && okY && x == y
 		}
-	case shapeValuer:
-		x, okX := unwrap(a)
-		y, okY := unwrap(b)
+	case values.ShapeValuer:
+		x, okX := values.Unwrap(a)
+		y, okY := values.Unwrap(b)
 		if okX || okY {
 			return okX && okY && c.equal(x, y, depth)
 		}
-	case shapeStruct:
-		if made := tagPlans.plan(a.Type(), optIn{level: optTags}); len(made.fields) > 0 {
-			return c.equalTagged(a, b, made, depth)
+	case values.ShapeStruct:
+		if plan := tagPlanner.plan(a.Type(), selection{level: levelTags}); len(plan.fields) > 0 {
+			return c.equalFields(a, b, plan, depth)
 		}
-	case shapeList:
-		if x, y, ok := membersByKey(a, b); ok {
+	case values.ShapeList:
+		if x, y, ok := keyedMembers(a, b); ok {
 			return c.equalMembers(x, y, depth)
 		}
 	default:
@@ -84,7 +83,7 @@ func (c *comparer) equalShape(a, b reflect.Value, depth int) bool {
 	return c.equalKind(a, b, depth)
 }
 
-// equalKind compares two values of one type by what they are made of.
+// equalKind compares two values of one type by their parts.
 func (c *comparer) equalKind(a, b reflect.Value, depth int) bool {
 	switch a.Kind() {
 	case reflect.Bool:
@@ -94,10 +93,10 @@ func (c *comparer) equalKind(a, b reflect.Value, depth int) bool {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		return a.Uint() == b.Uint()
 	case reflect.Float32, reflect.Float64:
-		return sameFloat(a.Float(), b.Float())
+		return values.EqualFloats(a.Float(), b.Float())
 	case reflect.Complex64, reflect.Complex128:
 		x, y := a.Complex(), b.Complex()
-		return sameFloat(real(x), real(y)) && sameFloat(imag(x), imag(y))
+		return values.EqualFloats(real(x), real(y)) && values.EqualFloats(imag(x), imag(y))
 	case reflect.String:
 		return a.String() == b.String()
 	case reflect.Struct:
@@ -114,11 +113,11 @@ func (c *comparer) equalKind(a, b reflect.Value, depth int) bool {
 		if a.Type().Elem().Kind() == reflect.Uint8 {
 			return bytes.Equal(a.Bytes(), b.Bytes())
 		}
-		return c.again(a, b) || c.equalElements(a, b, depth)
+		return c.visit(a, b) || c.equalElements(a, b, depth)
 	case reflect.Array:
 		return c.equalElements(a, b, depth)
 	case reflect.Map:
-		return a.Len() == b.Len() && (c.again(a, b) || c.equalMaps(a, b, depth))
+		return a.Len() == b.Len() && (c.visit(a, b) || c.equalMaps(a, b, depth))
 	default: // Func, Chan, UnsafePointer
 		return a.Pointer() == b.Pointer()
 	}
@@ -143,10 +142,10 @@ func (c *comparer) equalMaps(a, b reflect.Value, depth int) bool {
 	return true
 }
 
-func (c *comparer) equalTagged(a, b reflect.Value, by *plan, depth int) bool {
-	for i := range by.fields {
-		f := &by.fields[i]
-		if !c.equal(f.of(a), f.of(b), depth) {
+func (c *comparer) equalFields(a, b reflect.Value, plan *structPlan, depth int) bool {
+	for i := range plan.fields {
+		f := &plan.fields[i]
+		if !c.equal(f.valueIn(a), f.valueIn(b), depth) {
 			return false
 		}
 	}
@@ -165,72 +164,35 @@ func (c *comparer) equalMembers(a, b []member, depth int) bool {
 	return true
 }
 
-// again reports whether a and b, both pointers, maps or slices, are the same one
-// or were met before, in which case the comparison under way decides.
-func (c *comparer) again(a, b reflect.Value) bool {
+// visit reports whether a and b, both pointers, maps or slices, need no comparison:
+// they have one referent, or were visited before, so that the comparison under way
+// decides. It marks them as visited.
+func (c *comparer) visit(a, b reflect.Value) (done bool) {
 	x, y := refOf(a), refOf(b)
 	if x == y {
 		return true
 	}
 	if elem := a.Type().Elem(); elem.Kind() == reflect.String || elem.Kind() <= reflect.Complex128 {
-		return false // it leads nowhere
+		return false // it has no references, so it cannot be part of a cycle
 	}
 	pair := [2]ref{x, y}
-	if _, ok := c.met[pair]; ok {
+	if _, found := c.visited[pair]; found {
 		return true
 	}
-	if c.met == nil {
-		c.met = make(map[[2]ref]struct{})
+	if c.visited == nil {
+		c.visited = make(map[[2]ref]struct{})
 	}
-	c.met[pair] = struct{}{}
+	c.visited[pair] = struct{}{}
 	return false
 }
 
-// sameRecorded reports whether two values of different types are recorded as
-// the same single value.
-func sameRecorded(a, b reflect.Value) bool {
-	if !a.CanInterface() || !b.CanInterface() || !isSingle(a) || !isSingle(b) {
+// equalRecorded reports whether two values of different types are recorded as the
+// same single value.
+func equalRecorded(a, b reflect.Value) bool {
+	if !a.CanInterface() || !b.CanInterface() || !values.IsSingle(a) || !values.IsSingle(b) {
 		return false
 	}
-	x := valueOf(a)
-	_, unrepresentable := Unrepresentable(x)
-	return !unrepresentable && sameValue(x, valueOf(b))
+	x := values.Of(a)
+	_, unrepresentable := values.Unrepresentable(x)
+	return !unrepresentable && values.Equal(x, values.Of(b))
 }
-
-// isSingle reports whether v, which is neither pointer nor interface, is recorded
-// as one value.
-func isSingle(v reflect.Value) bool {
-	s := shapeOf(v.Type())
-	return s.scalar() || s == shapeValuer || s == shapeListOfAny && !nested(v)
-}
-
-func sameValue(a, b attribute.Value) bool {
-	if a.Type() != b.Type() {
-		return false
-	}
-	switch a.Type() {
-	case attribute.FLOAT64:
-		return sameFloat(a.AsFloat64(), b.AsFloat64())
-	case attribute.FLOAT64SLICE:
-		return sameList(a.AsFloat64Slice(), b.AsFloat64Slice(), sameFloat)
-	case attribute.SLICE:
-		return sameList(a.AsSlice(), b.AsSlice(), sameValue)
-	default:
-		return a == b
-	}
-}
-
-func sameList[T any](a, b []T, same func(T, T) bool) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !same(a[i], b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// sameFloat is == but for NaN, which is the same as NaN.
-func sameFloat(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }
