@@ -37,6 +37,6 @@
 //
 // # Before it is in force
 //
-// query.DryRun prints which rule each record of a ledger would have met, and what would
+// [Policy.DryRun] prints which rule each record of a ledger would have met, and what would
 // have been refused. [Policy.Explain] is the same for one event, in a test.
 package policy

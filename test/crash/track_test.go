@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
@@ -86,7 +87,7 @@ func TestKilledProvider(t *testing.T) {
 	}
 	h.finish(t, hear)
 
-	reader, err := query.Ledger(h.dir)
+	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)
 	stored := map[string]bool{}
 	for r, err := range reader.Find(t.Context(), query.Filter{}) {
