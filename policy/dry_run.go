@@ -70,8 +70,8 @@ type tally struct {
 func newDryRun(w io.Writer, p *Policy) *dryRun {
 	d := &dryRun{policy: p, out: bufio.NewWriter(w), width: len(noRule), unmatched: tally{name: noRule}}
 	for _, r := range p.Rules() {
-		d.rules = append(d.rules, tally{name: r.Name, requests: r.AboutRequests()})
-		if !r.AboutRequests() {
+		d.rules = append(d.rules, tally{name: r.Name, requests: r.MatchesRequests()})
+		if !r.MatchesRequests() {
 			d.width = max(d.width, utf8.RuneCountInString(r.Name))
 		}
 	}

@@ -45,7 +45,7 @@ func TestDryRunRejections(t *testing.T) {
 	t.Parallel()
 	p, err := policy.New(
 		policy.Rule{Name: "probes", Routes: []string{"/healthz"}, Exempt: "reads nothing"},
-		policy.Rule{Name: "known", Actions: []string{"a.known"}, RefuseAnonymous: true},
+		policy.Rule{Name: "known", Actions: []string{"a.known"}, RejectAnonymous: true},
 		policy.Rule{Name: "the rest of them", Require: []string{"changes", "metadata.ticket"}},
 	)
 	require.NoError(t, err)

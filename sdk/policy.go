@@ -149,9 +149,9 @@ func (n *enforcement) apply(r *record.Record, all []delivery) []delivery {
 	switch n.rules[i].Changes {
 	case policy.ChangesFields:
 		hideChanges(r)
-	case policy.ChangesSome:
+	case policy.ChangesOmitted:
 		dropChanges(r)
-	case policy.ChangesRecord:
+	case policy.ChangesFull:
 	}
 	if n.routes[i] != nil {
 		return n.routes[i]

@@ -85,14 +85,13 @@ func (x *index) addDamage(err error) {
 
 // add indexes the next entry.
 func (x *index) add(ctx context.Context, src source, e ledger.Entry) error {
-	var r record.Record
-	if err := r.UnmarshalJSON(e.Data); err != nil {
-		x.addDamage(&EntryError{Seq: e.Seq, Err: err})
+	r, ok := x.decode(e)
+	if !ok {
 		return nil
 	}
 	x.addTime(e.Seq, r.Time)
 	if earlier, ok := x.seqs[r.ID]; ok {
-		repeated, err := isRepeated(ctx, src, earlier, &r)
+		repeated, err := isRepeated(ctx, src, earlier, r)
 		if repeated {
 			if x.known.repeated == nil {
 				x.known.repeated = map[uint64]bool{}
@@ -110,6 +109,17 @@ func (x *index) add(ctx context.Context, src source, e ledger.Entry) error {
 	}
 	x.seqs[r.ID] = e.Seq
 	return nil
+}
+
+// decode returns the record of an entry. If it is invalid, ok is false and the error is
+// added to the damage.
+func (x *index) decode(e ledger.Entry) (r *record.Record, ok bool) {
+	r = new(record.Record)
+	err := r.UnmarshalJSON(e.Data)
+	if err != nil {
+		x.addDamage(&EntryError{Seq: e.Seq, Err: err})
+	}
+	return r, err == nil
 }
 
 // addTime adds an entry to the last block, or to a new one if that is full.
