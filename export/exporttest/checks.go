@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,14 +15,12 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-
 // checkName: the name is one that a ledger's cursor may have, and never changes.
 func checkName(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
 		name := e.Name()
-		if !validName.MatchString(name) {
-			return fmt.Errorf("the name %q does not match %s", name, validName)
+		if !record.ValidName(name) {
+			return fmt.Errorf("the name %q does not match %s", name, record.NamePattern)
 		}
 		if err := mustExport(ctx, e, usual(0)); err != nil {
 			return err

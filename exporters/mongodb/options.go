@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"regexp"
 	"time"
 
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
@@ -39,8 +39,8 @@ func newConfig(opts []Option) (*config, error) {
 		}
 	}
 	var errs []error
-	if !validName.MatchString(c.name) {
-		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, validName))
+	if !record.ValidName(c.name) {
+		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, record.NamePattern))
 	}
 	if !c.writeConcern.Acknowledged() {
 		errs = append(errs, errors.New("WithWriteConcern: the server must acknowledge what it was given"))
@@ -56,8 +56,6 @@ func newConfig(opts []Option) (*config, error) {
 	}
 	return c, errors.Join(errs...)
 }
-
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 // WithName sets the exporter's name. The default is DefaultName.
 func WithName(name string) Option {

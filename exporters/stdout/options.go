@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
+
+	"github.com/opendeed/audit/record"
 )
 
 // DefaultName is the exporter's name unless WithName sets another.
@@ -30,16 +31,14 @@ func newConfig(opts []Option) (*config, error) {
 		}
 	}
 	var errs []error
-	if !validName.MatchString(c.name) {
-		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, validName))
+	if !record.ValidName(c.name) {
+		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, record.NamePattern))
 	}
 	if c.writer == nil {
 		errs = append(errs, errors.New("WithWriter: the writer is nil"))
 	}
 	return c, errors.Join(errs...)
 }
-
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 // WithWriter sets where records are written. The default is os.Stdout. The exporter
 // never calls the writer concurrently. It flushes it after each batch if it has a
