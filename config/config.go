@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"regexp"
 	"time"
 
 	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -55,9 +55,7 @@ func (c *Config) source() (*source, []Problem) {
 	return readFile(c.settings.file)
 }
 
-const nameRule = "it must be 1 to 64 lower-case letters, digits, underscores and hyphens"
-
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+const nameRule = "it must be 1 to 64 lowercase letters, digits, underscores and hyphens"
 
 // check notes what is wrong beyond single values.
 func (c *Config) check(ctx context.Context) {
@@ -96,7 +94,7 @@ func (c *Config) checkCommon(e *exporterCommon, path string) {
 	d := c.decoder
 	e.Filter.check(d, join(path, "filter"))
 	switch {
-	case e.Name != "" && !validName.MatchString(string(e.Name)):
+	case e.Name != "" && !record.ValidName(string(e.Name)):
 		d.wrong(join(path, "name"), nameRule)
 	case e.Name == "ledger" && c.model.Ledger != nil:
 		d.wrong(join(path, "name"), "it is the name of the ledger; take another one")

@@ -18,12 +18,12 @@ type ruleModel struct {
 	Channels          []text            `key:"channels"`
 	Require           []text            `key:"require"`
 	RequireActorTypes []allowedTypeWord `key:"require_actor_types"`
-	RefuseAnonymous   flag              `key:"refuse_anonymous"`
+	RejectAnonymous   flag              `key:"reject_anonymous"`
 	Changes           changesWord       `key:"changes"`
 	Exporters         []text            `key:"exporters"`
 	Methods           []text            `key:"methods"`
 	Routes            []text            `key:"routes"`
-	Cover             flag              `key:"cover"`
+	RequireEvent      flag              `key:"require_event"`
 	Exempt            text              `key:"exempt"`
 }
 
@@ -46,7 +46,7 @@ func (w *allowedTypeWord) set(s string) *fault {
 }
 
 func (w *changesWord) set(s string) *fault {
-	return oneOf(w, s, string(policy.ChangesRecord), string(policy.ChangesFields), string(policy.ChangesSome))
+	return oneOf(w, s, string(policy.ChangesFull), string(policy.ChangesFields), string(policy.ChangesOmitted))
 }
 
 // rule returns what the model says. A list that is given and empty stays one, because
@@ -60,12 +60,12 @@ func (r *ruleModel) rule() policy.Rule {
 		Channels:          list(r.Channels),
 		Require:           list(r.Require),
 		RequireActorTypes: list(r.RequireActorTypes),
-		RefuseAnonymous:   r.RefuseAnonymous == flagTrue,
+		RejectAnonymous:   r.RejectAnonymous == flagTrue,
 		Changes:           policy.Changes(r.Changes),
 		Exporters:         list(r.Exporters),
 		Methods:           list(r.Methods),
 		Routes:            list(r.Routes),
-		Cover:             r.Cover == flagTrue,
+		RequireEvent:      r.RequireEvent == flagTrue,
 		Exempt:            string(r.Exempt),
 	}
 }
@@ -131,7 +131,7 @@ var elementReasons = map[string]string{
 	"routes":    plainRule,
 }
 
-const plainRule = "it must have characters, and only such as can be printed"
+const plainRule = "it must not be empty or have unprintable characters"
 
 // ruleErrors notes what policy.New says of the rules that have these indices in the file.
 func (c *Config) ruleErrors(err error, indices []int, sound bool) {
@@ -143,7 +143,7 @@ func (c *Config) ruleErrors(err error, indices []int, sound bool) {
 	for _, w := range wrong.Rules {
 		i := indices[w.Index]
 		path := index("policy", i)
-		if !sound && (w.Field == "cover" || w.Field == "name" && c.model.Policy[i].Name == "") {
+		if !sound && (w.Field == "require_event" || w.Field == "name" && c.model.Policy[i].Name == "") {
 			continue // what is missing may be what cannot be read
 		}
 		if w.Field != "" {

@@ -24,7 +24,7 @@ func TestPolicyOfAFile(t *testing.T) {
 		{
 			Name: "payouts", Actions: []string{"payout.*"}, Targets: []string{"payout"}, ActorTypes: []string{"user", "unresolved"},
 			Channels: []string{"admin", "api-*"}, Require: []string{"reason", "metadata.ticket"},
-			RequireActorTypes: []string{"user", "service"}, RefuseAnonymous: true, Changes: policy.ChangesFields,
+			RequireActorTypes: []string{"user", "service"}, RejectAnonymous: true, Changes: policy.ChangesFields,
 			Exporters: []string{"mongodb", "security"},
 		},
 		{Name: "shop", Targets: []string{"draft"}, Exporters: []string{"none"}},
@@ -32,7 +32,7 @@ func TestPolicyOfAFile(t *testing.T) {
 			Name: "probes", Methods: []string{"GET", "HEAD"}, Routes: []string{"/healthz", "/static/*"}, Channels: []string{"api"},
 			Exempt: "a probe changes nothing",
 		},
-		{Name: "admins", Methods: []string{"GET"}, Channels: []string{"admin"}, Cover: true},
+		{Name: "admins", Methods: []string{"GET"}, Channels: []string{"admin"}, RequireEvent: true},
 	}, c.Policy().Rules())
 
 	c, err = config.Load(t.Context(), config.WithFile("testdata/good/no-rules.yaml"))

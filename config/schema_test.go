@@ -69,7 +69,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"service: {name: 7}" + rest, "service: {attributes: {a: [b]}}" + rest,
 		"policy: {name: x}" + rest, "policy: [{actions: [a.b]}]" + rest, "policy: [{name: x, actions: []}]" + rest, "policy: [{name: x, extra: y}]" + rest,
 		"policy: [{name: x, changes: all}]" + rest, "policy: [{name: x, actor_types: [robot]}]" + rest, "policy: [{name: x, exporters: stdout}]" + rest,
-		"policy: [{name: x, require_actor_types: [unresolved]}]" + rest, "policy: [{name: x, refuse_anonymous: 'true'}]" + rest,
+		"policy: [{name: x, require_actor_types: [unresolved]}]" + rest, "policy: [{name: x, reject_anonymous: 'true'}]" + rest,
 		"exporters: []", "exporters: all", "exporters: [{type: stdot}]", "exporters: [{type: stdout, uri: x}]", "exporters: [{type: mongodb}]",
 		"exporters: [{type: otlp, filter: {}}]", "exporters: [{type: otlp, filter: {kinds: [intents]}}]", "exporters: [{format: text}]",
 		"exporters: [{type: otlp, compression: zip}]", "exporters: [{type: otlp, concurrency: 0}]", "exporters: [{type: otlp, insecure: yes}]",

@@ -126,7 +126,7 @@ func TestSecretsOfFiles(t *testing.T) {
 		"exporters: [{type: stdout}]\npolicy: [{name: x, require_actor_types: [%q]}]",
 		"exporters: [{type: stdout}]\npolicy: [{name: x, changes: %q}]",
 		"exporters: [{type: stdout}]\npolicy: [{name: x, exporters: [%q]}]",
-		"exporters: [{type: stdout}]\npolicy: [{name: x, cover: true, methods: [%q]}]",
+		"exporters: [{type: stdout}]\npolicy: [{name: x, require_event: true, methods: [%q]}]",
 		"exporters: [{type: stdout}]\npolicy: [{name: %q}, {name: x}]",
 		"exporters: [{type: stdout}]\nredaction: {keys: [{pattern: x, strategy: {hmac: {key_id: 'K', key: %q}}}]}",
 	} {

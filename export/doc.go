@@ -1,5 +1,5 @@
-// Package export defines what an exporter is: how it receives records, and what its
-// errors mean to whoever calls it.
+// Package export defines the Exporter interface: how an exporter receives records, and
+// what its errors mean to its caller.
 //
 //	func (e *queueExporter) Export(ctx context.Context, records []*record.Record) error {
 //		for _, r := range records {
@@ -8,11 +8,11 @@
 //				return export.Permanent(err)
 //			}
 //			if err := e.queue.Publish(ctx, line); err != nil {
-//				return err // try all of them again
+//				return err // the caller retries the batch
 //			}
 //		}
 //		return nil
 //	}
 //
-// Package exporttest holds the suite that every exporter must pass.
+// Package exporttest holds the conformance suite for exporters.
 package export

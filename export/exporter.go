@@ -10,37 +10,36 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Exporter brings records to a sink.
+// Exporter sends records to a sink.
 type Exporter interface {
-	// Name identifies the exporter in errors, metrics and ledger cursors. It
-	// matches [a-z0-9_-]{1,64}, never changes, and is unique in a provider.
+	// Name identifies the exporter in errors, metrics and ledger cursors. It must
+	// match record.NamePattern, be unique in a provider, and never change.
 	Name() string
-	// Export hands records over, in order, and returns nil only when the sink has
-	// them all. It must neither keep nor change the records, which are shared and used
-	// again, nor the slice. It is never called concurrently, nor after Shutdown.
+	// Export sends records, in order, and returns nil only when the sink has all of
+	// them. It must not retain or modify the records, which are shared and reused, or
+	// the slice. It is never called concurrently or after Shutdown.
 	//
-	// It should return when ctx ends; what it does after that is not waited for.
+	// Export should return when ctx ends; the caller does not wait longer.
 	//
-	// Where an error is not a *PartialError, none of the records counts as
-	// delivered. An error is worth trying again unless it is made by Permanent;
-	// RetryAfter says when.
+	// Unless the error is a *PartialError, the caller assumes that no record was
+	// delivered. It retries unless the error is Permanent; RetryAfter delays the retry.
 	Export(ctx context.Context, records []*record.Record) error
-	// Shutdown frees what the exporter holds. It is called once, after the last
+	// Shutdown releases the exporter's resources. It is called once, after the last
 	// Export has returned.
 	Shutdown(ctx context.Context) error
 }
 
-// DirectExporter is an Exporter that may say that it cannot hang.
+// DirectExporter is an Exporter that can report that its Export never blocks.
 type DirectExporter interface {
 	Exporter
-	// Direct reports whether Export waits for nothing, because its sink is memory or
-	// as sure as memory. A syncer calls Export of such an exporter on the goroutine of
-	// Track, which is quicker, and does not bound how long it takes; that of all others
-	// it calls on a goroutine that can be left behind. The answer never changes.
+	// Direct reports whether Export never blocks, because its sink is memory or as
+	// reliable as memory. A syncer then calls Export on the goroutine of Track, which is
+	// faster, and without a timeout. It calls other exporters on a separate goroutine,
+	// which it can abandon. The result must not change.
 	Direct() bool
 }
 
-// Permanent marks an export error that trying again cannot mend. nil stays nil.
+// Permanent marks an export error that a retry cannot fix. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -59,16 +58,15 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// PartialError is returned by Export when some of the records were refused and
-// the rest was delivered.
+// PartialError is the error of an Export that delivered some of its records. Those not in
+// Rejected were delivered.
 type PartialError struct {
-	// Rejected holds the reason of each refused record, by its index in the slice
-	// given to Export. A reason is worth trying again unless it is made by
-	// Permanent.
+	// Rejected maps the index of each rejected record, in the slice passed to Export,
+	// to the reason. The caller retries a record unless its reason is Permanent.
 	Rejected map[int]error
 }
 
-// Error returns a sentence for logs, with the first reason.
+// Error returns the number of rejected records and the first reason.
 func (e *PartialError) Error() string {
 	text := "export: " + strconv.Itoa(len(e.Rejected)) + " records of the batch were rejected"
 	if errs := e.Unwrap(); len(errs) > 0 && errs[0] != nil {

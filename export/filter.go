@@ -10,19 +10,19 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Filter returns an exporter that hands over to e the records that keep accepts, in
-// their order, and no others. Its name is that of e. Where keep accepts none, Export of
-// e is not called; a record that was not handed over counts as delivered. An error of e
-// is about those that it was given, by their place in the whole batch, and about no
-// others.
+// Filter returns an Exporter that forwards to e only the records for which keep returns
+// true, in order. It has the name of e. Records that are not forwarded count as
+// delivered; if there are no others in a batch, e.Export is not called. Errors of e
+// apply to the forwarded records only; the indexes of a *PartialError refer to the whole
+// batch.
 //
-// keep is called by one goroutine at a time and waits for nothing. It must neither keep
-// nor change the record. If it panics, the record is refused for good: a syncer's
-// caller has the error, and a ledger keeps the record among the dead letters. It is not
-// handed over, because e may be a sink that must not have it.
+// keep is not called concurrently. It must not block, and must not retain or modify the
+// record. If it panics, the record is not forwarded, because e may be a sink that must
+// not have it. It is rejected permanently: a syncer returns the error, and a ledger
+// stores the record as a dead letter.
 //
-// A nil keep accepts everything, and of a nil exporter Filter returns nil, which a
-// provider refuses.
+// If keep is nil, Filter returns e. If e is nil, it returns nil, which a provider
+// rejects.
 func Filter(e Exporter, keep func(*record.Record) bool) Exporter {
 	if e == nil || keep == nil {
 		return e
@@ -34,39 +34,39 @@ type filtered struct {
 	exporter Exporter
 	keep     func(*record.Record) bool
 
-	// What the batch comes to. They are used again, since Export is never called
-	// concurrently.
+	// The records of a batch to forward. The slices are reused, since Export is never
+	// called concurrently.
 	kept    []*record.Record
-	indexes []int // of those kept, in the batch
+	indexes []int // of the kept records in the batch
 }
 
 var _ DirectExporter = (*filtered)(nil)
 
-// Name returns the exporter's name.
+// Name returns the name of the wrapped exporter.
 func (f *filtered) Name() string { return f.exporter.Name() }
 
-// Direct reports what the exporter does.
+// Direct returns what the wrapped exporter does.
 func (f *filtered) Direct() bool {
 	d, ok := f.exporter.(DirectExporter)
 	return ok && d.Direct()
 }
 
-// Export hands over what keep accepts.
+// Export forwards the records that keep accepts.
 func (f *filtered) Export(ctx context.Context, records []*record.Record) error {
-	broken := f.sort(records)
-	defer f.forget()
+	failed := f.split(records)
+	defer f.release()
 	var err error
 	if len(f.kept) > 0 {
 		err = f.exporter.Export(ctx, f.kept)
 	}
-	if len(f.kept) == len(records) || err == nil && len(broken) == 0 {
-		return err // it is about the whole batch
+	if len(f.kept) == len(records) || err == nil && len(failed) == 0 {
+		return err // it applies to the whole batch
 	}
-	rejected, ok := f.rejected(err)
+	rejected, ok := f.batchErrors(err)
 	if !ok {
 		return errUnknownIndex
 	}
-	maps.Copy(rejected, broken)
+	maps.Copy(rejected, failed)
 	if len(rejected) == 0 {
 		return nil
 	}
@@ -77,49 +77,49 @@ func (f *filtered) Export(ctx context.Context, records []*record.Record) error {
 	return &filteredError{err: err, partial: partial}
 }
 
-// sort fills kept and indexes, and returns why records are neither kept nor left out,
-// by index.
-func (f *filtered) sort(records []*record.Record) (broken map[int]error) {
+// split fills kept and indexes. It returns the errors of keep by index.
+func (f *filtered) split(records []*record.Record) (failed map[int]error) {
 	for i, r := range records {
 		keep, err := callKeep(f.keep, r)
 		switch {
 		case err != nil:
-			if broken == nil {
-				broken = map[int]error{}
+			if failed == nil {
+				failed = map[int]error{}
 			}
-			broken[i] = err
+			failed[i] = err
 		case keep:
 			f.kept = append(f.kept, r)
 			f.indexes = append(f.indexes, i)
 		}
 	}
-	return broken
+	return failed
 }
 
-// forget lets go of the records.
-func (f *filtered) forget() {
+// release drops the references to the records.
+func (f *filtered) release() {
 	clear(f.kept)
 	f.kept, f.indexes = f.kept[:0], f.indexes[:0]
 }
 
-var errUnknownIndex = errors.New("export: the exporter rejected a record that it was not given")
+var errUnknownIndex = errors.New("export: the exporter's PartialError has an index that is out of range")
 
-// callKeep turns a panic into an error that is permanent: it would panic again.
+// callKeep calls keep and turns a panic into a permanent error, since keep would panic
+// again.
 func callKeep(keep func(*record.Record) bool, r *record.Record) (ok bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			ok, err = false, Permanent(fmt.Errorf("the filter: %w", panics.Error(p)))
+			ok, err = false, Permanent(fmt.Errorf("filter: %w", panics.Error(p)))
 		}
 	}()
 	return keep(r), nil
 }
 
-// rejected returns what the exporter refused, by the index in the batch: everything it
-// was given, where the error is about all of it.
-func (f *filtered) rejected(err error) (rejected map[int]error, ok bool) {
+// batchErrors returns the errors of the forwarded records by their index in the batch.
+// ok is false if the exporter's *PartialError has an unknown index.
+func (f *filtered) batchErrors(err error) (rejected map[int]error, ok bool) {
 	rejected = map[int]error{}
-	partial, is := errors.AsType[*PartialError](err)
-	if !is {
+	partial, ok := errors.AsType[*PartialError](err)
+	if !ok {
 		for _, i := range f.indexes {
 			if err != nil {
 				rejected[i] = err
@@ -136,10 +136,10 @@ func (f *filtered) rejected(err error) (rejected map[int]error, ok bool) {
 	return rejected, true
 }
 
-// Shutdown shuts the exporter down.
+// Shutdown shuts the wrapped exporter down.
 func (f *filtered) Shutdown(ctx context.Context) error { return f.exporter.Shutdown(ctx) }
 
-// filteredError is an exporter's error whose *PartialError has the indexes of the
+// filteredError is an exporter's error, with a *PartialError whose indexes refer to the
 // whole batch.
 type filteredError struct {
 	err     error
@@ -149,11 +149,11 @@ type filteredError struct {
 func (e *filteredError) Error() string { return e.err.Error() }
 func (e *filteredError) Unwrap() error { return e.err }
 
-// As puts the right *PartialError before the exporter's own.
+// As returns that *PartialError instead of the exporter's own.
 func (e *filteredError) As(target any) bool {
-	partial, is := target.(**PartialError)
-	if is {
+	partial, ok := target.(**PartialError)
+	if ok {
 		*partial = e.partial
 	}
-	return is
+	return ok
 }

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// MaxRetryAfter is the longest pause that RetryAfter can ask for.
+// MaxRetryAfter is the longest delay that RetryAfter can request.
 const MaxRetryAfter = 5 * time.Minute
 
-// RetryAfter marks an export error of a sink that asks to be left alone for a while, as
-// HTTP's Retry-After does: the next attempt comes no sooner than that, or than
-// MaxRetryAfter, unless ForceFlush or Shutdown is in a hurry. nil stays nil. A duration
-// that is not positive asks for nothing.
+// RetryAfter marks an export error with the delay that the sink requested, as in HTTP's
+// Retry-After header. The caller waits at least d, and no more than MaxRetryAfter is
+// honored; ForceFlush and Shutdown do not wait. RetryAfter(nil, d) is nil. If d is not
+// positive, RetryAfter returns err.
 func RetryAfter(err error, d time.Duration) error {
 	if err == nil || d <= 0 {
 		return err
@@ -27,17 +27,17 @@ type retryAfterError struct {
 func (e *retryAfterError) Error() string { return e.err.Error() }
 func (e *retryAfterError) Unwrap() error { return e.err }
 
-// RetryDelay returns how long err asks to wait, or zero. It returns the longest delay
-// of a *PartialError.
-func RetryDelay(err error) (most time.Duration) {
-	if partial, is := errors.AsType[*PartialError](err); is {
+// RetryDelay returns the delay set by RetryAfter, or zero. For a *PartialError it returns
+// the longest delay of its reasons.
+func RetryDelay(err error) (longest time.Duration) {
+	if partial, ok := errors.AsType[*PartialError](err); ok {
 		for _, reason := range partial.Rejected {
-			most = max(most, RetryDelay(reason))
+			longest = max(longest, RetryDelay(reason))
 		}
-		return most
+		return longest
 	}
-	if asked, is := errors.AsType[*retryAfterError](err); is {
-		return asked.after
+	if retry, ok := errors.AsType[*retryAfterError](err); ok {
+		return retry.after
 	}
 	return 0
 }

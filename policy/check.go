@@ -10,111 +10,113 @@ import (
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 )
 
-// checker makes a policy of its rules, and notes everything that is wrong with them.
+// checker compiles rules into a policy and collects everything that is wrong with them.
 type checker struct {
-	policy *Policy
-	index  int // of the rule that is looked at
-	wrongs []*RuleError
-	broken map[int]bool // rules that something is wrong with
+	policy  *Policy
+	index   int // of the rule being checked
+	errs    []*RuleError
+	invalid map[int]bool // indices of rules with an error
 }
 
 func (c *checker) check() (*Policy, error) {
-	c.broken = map[int]bool{}
+	c.invalid = map[int]bool{}
 	names := map[string]int{}
 	for i := range c.policy.rules {
 		r := &c.policy.rules[i]
 		c.index = i
 		c.checkName(r, names)
-		if r.Methods != nil || r.Routes != nil || r.AboutRequests() {
+		if r.Methods != nil || r.Routes != nil || r.MatchesRequests() {
 			c.addRequestRule(r)
 		} else {
 			c.addEventRule(r)
 		}
 	}
 	c.checkOrder()
-	if len(c.wrongs) > 0 {
-		slices.SortStableFunc(c.wrongs, func(a, b *RuleError) int { return cmp.Compare(a.Index, b.Index) })
-		return nil, &Error{Rules: c.wrongs}
+	if len(c.errs) > 0 {
+		slices.SortStableFunc(c.errs, func(a, b *RuleError) int { return cmp.Compare(a.Index, b.Index) })
+		return nil, &Error{Rules: c.errs}
 	}
 	return c.policy, nil
 }
 
-func (c *checker) wrong(field, reason string) {
-	c.broken[c.index] = true
-	c.wrongs = append(c.wrongs, &RuleError{Index: c.index, Rule: c.policy.rules[c.index].Name, Field: field, Reason: reason})
+// report adds an error for the rule being checked.
+func (c *checker) report(field, reason string) {
+	c.invalid[c.index] = true
+	c.errs = append(c.errs, &RuleError{Index: c.index, Rule: c.policy.rules[c.index].Name, Field: field, Reason: reason})
 }
 
 func (c *checker) checkName(r *Rule, names map[string]int) {
-	switch first, known := names[r.Name]; {
+	switch first, taken := names[r.Name]; {
 	case strings.TrimSpace(r.Name) == "":
-		c.wrong("name", "it is missing")
+		c.report("name", "it is missing")
 	case !isPlain(r.Name):
-		c.wrong("name", notPlain)
-	case known:
-		c.wrong("name", "rule "+strconv.Itoa(first+1)+" has the same name; give one of them another")
+		c.report("name", notPlain)
+	case taken:
+		c.report("name", "rule "+strconv.Itoa(first+1)+" has the same name; rename one of them")
 	default:
 		names[r.Name] = c.index
 	}
 }
 
 func (c *checker) addEventRule(r *Rule) {
-	c.each("actions", r.Actions, wrongAction)
-	c.each("targets", r.Targets, wrongPattern)
-	c.each("channels", r.Channels, wrongPattern)
-	c.each("require", r.Require, wrongRequirement)
-	c.each("exporters", r.Exporters, wrongExporter)
+	c.checkList("actions", r.Actions, checkAction)
+	c.checkList("targets", r.Targets, checkPattern)
+	c.checkList("channels", r.Channels, checkPattern)
+	c.checkList("require", r.Require, checkRequirement)
+	c.checkList("exporters", r.Exporters, checkExporter)
 	if len(r.Exporters) > 1 && slices.Contains(r.Exporters, NoExporter) {
-		c.wrong("exporters", NoExporter+" must stand alone")
+		c.report("exporters", NoExporter+" must be the only element")
 	}
 	switch r.Changes {
-	case "", ChangesRecord, ChangesFields, ChangesSome:
+	case "", ChangesFull, ChangesFields, ChangesOmitted:
 	default:
-		c.wrong("changes", strconv.Quote(string(r.Changes))+" is none of record, fields, some")
+		c.report("changes", strconv.Quote(string(r.Changes))+" is not full, fields or omitted")
 	}
-	required := c.actorTypes("require_actor_types", r.RequireActorTypes,
+	required := c.parseActorTypes("require_actor_types", r.RequireActorTypes,
 		audit.ActorUser, audit.ActorService, audit.ActorSystem, audit.ActorAnonymous)
-	if r.RefuseAnonymous && slices.Contains(required, audit.ActorAnonymous) {
-		c.wrong("refuse_anonymous", "it contradicts require_actor_types, which lists anonymous")
+	if r.RejectAnonymous && slices.Contains(required, audit.ActorAnonymous) {
+		c.report("reject_anonymous", "it contradicts require_actor_types, which lists anonymous")
 	}
 	c.policy.events = append(c.policy.events, eventRule{
 		index: c.index, actions: r.Actions, targets: r.Targets, channels: r.Channels,
-		actorTypes: c.actorTypes("actor_types", r.ActorTypes,
+		actorTypes: c.parseActorTypes("actor_types", r.ActorTypes,
 			audit.ActorUser, audit.ActorService, audit.ActorSystem, audit.ActorAnonymous, audit.ActorUnresolved),
-		require: r.Require, requireActorTypes: required, refuseAnonymous: r.RefuseAnonymous,
+		require: r.Require, requireActorTypes: required, rejectAnonymous: r.RejectAnonymous,
 	})
 }
 
 func (c *checker) addRequestRule(r *Rule) {
-	c.each("methods", r.Methods, wrongMethod)
-	c.each("routes", r.Routes, wrongPattern)
-	c.each("channels", r.Channels, wrongPattern)
+	c.checkList("methods", r.Methods, checkMethod)
+	c.checkList("routes", r.Routes, checkPattern)
+	c.checkList("channels", r.Channels, checkPattern)
 	switch {
-	case r.Cover && r.Exempt != "":
-		c.wrong("exempt", "it contradicts cover")
-	case !r.AboutRequests():
-		c.wrong("cover", "a rule with methods or routes is about requests: it needs cover, or exempt with the reason")
-	case !r.Cover && strings.TrimSpace(r.Exempt) == "":
-		c.wrong("exempt", "it must say why")
+	case r.RequireEvent && r.Exempt != "":
+		c.report("exempt", "it contradicts require_event")
+	case !r.MatchesRequests():
+		c.report("require_event", "a rule with methods or routes matches requests; set require_event, or set exempt to a reason")
+	case !r.RequireEvent && strings.TrimSpace(r.Exempt) == "":
+		c.report("exempt", "it must give a reason")
 	case !isPlain(r.Exempt):
-		c.wrong("exempt", notPlain)
+		c.report("exempt", notPlain)
 	}
 	for _, f := range [...]struct {
-		name  string
-		given bool
+		name string
+		set  bool
 	}{
 		{"actions", r.Actions != nil},
 		{"targets", r.Targets != nil},
 		{"actor_types", r.ActorTypes != nil},
 		{"require", r.Require != nil},
 		{"require_actor_types", r.RequireActorTypes != nil},
-		{"refuse_anonymous", r.RefuseAnonymous},
+		{"reject_anonymous", r.RejectAnonymous},
 		{"changes", r.Changes != ""},
 		{"exporters", r.Exporters != nil},
 	} {
-		if f.given {
-			c.wrong(f.name, "the rule is about requests, which have none; make it a rule of its own")
+		if f.set {
+			c.report(f.name, "the rule matches requests, to which this does not apply; add another rule for events")
 		}
 	}
 	c.policy.requests = append(c.policy.requests, requestRule{
@@ -122,26 +124,26 @@ func (c *checker) addRequestRule(r *Rule) {
 	})
 }
 
-// each notes a list that is given and empty, since it might stand for all or for none,
-// and its elements that are wrong.
-func (c *checker) each(field string, list []string, wrong func(string) string) {
+// checkList reports invalid elements of a list. A list that is empty but not nil is
+// invalid, because it could mean all or none.
+func (c *checker) checkList(field string, list []string, check func(string) (reason string)) {
 	if list != nil && len(list) == 0 {
-		c.wrong(field, "the list is empty; leave it out if it does not matter")
+		c.report(field, "the list is empty; omit it to match everything")
 	}
 	for i, text := range list {
-		if reason := wrong(text); reason != "" {
-			c.wrong(field+"["+strconv.Itoa(i)+"]", reason)
+		if reason := check(text); reason != "" {
+			c.report(field+"["+strconv.Itoa(i)+"]", reason)
 		}
 	}
 }
 
-// actorTypes returns the types that words stand for.
-func (c *checker) actorTypes(field string, words []string, known ...audit.ActorType) actorTypes {
+// parseActorTypes returns the actor types with the given names.
+func (c *checker) parseActorTypes(field string, names []string, known ...audit.ActorType) actorTypes {
 	var types actorTypes
-	c.each(field, words, func(word string) string {
-		i := slices.IndexFunc(known, func(t audit.ActorType) bool { return t.String() == word })
+	c.checkList(field, names, func(name string) string {
+		i := slices.IndexFunc(known, func(t audit.ActorType) bool { return t.String() == name })
 		if i < 0 {
-			return strconv.Quote(word) + " is not " + actorTypes(known).String()
+			return strconv.Quote(name) + " is not " + actorTypes(known).String()
 		}
 		types = append(types, known[i])
 		return ""
@@ -149,52 +151,51 @@ func (c *checker) actorTypes(field string, words []string, known ...audit.ActorT
 	return types
 }
 
-func wrongAction(p string) string {
+// checkAction returns what is wrong with a pattern of actions, or "".
+func checkAction(p string) string {
 	switch {
 	case p == "" || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789_.*") != "":
-		return strconv.Quote(p) + " is no pattern of actions: it has lower-case letters, digits, underscores, dots and *"
+		return strconv.Quote(p) + " is not an action pattern: use lowercase letters, digits, underscores, dots and *"
 	case !strings.Contains(p, "*") && !audit.ValidAction(p):
-		return strconv.Quote(p) + " is no action: it has words of lower-case letters, digits and underscores, joined by dots"
+		return strconv.Quote(p) + " is not an action: use words of lowercase letters, digits and underscores, joined by dots"
 	}
 	return ""
 }
 
-func wrongPattern(p string) string {
+func checkPattern(p string) string {
 	if p == "" || !isPlain(p) {
-		return strconv.Quote(p) + " is no pattern: " + notPlain
+		return strconv.Quote(p) + " is not a pattern: " + notPlain
 	}
 	return ""
 }
 
-func wrongRequirement(field string) string {
+func checkRequirement(field string) string {
 	if !isRequirable(field) {
 		return "the field " + strconv.Quote(field) +
-			" cannot be required; it is reason, target, target.name, tenant, channel, outcome, changes or metadata.KEY"
+			" cannot be required; use reason, target, target.name, tenant, channel, outcome, changes or metadata.KEY"
 	}
 	return ""
 }
 
-var (
-	exporterName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-	methodName   = regexp.MustCompile("^[A-Z0-9!#$%&'*+.^_`|~-]+$")
-)
-
-func wrongExporter(name string) string {
-	if !exporterName.MatchString(name) {
-		return strconv.Quote(name) + " is no name of an exporter: it has lower-case letters, digits, _ and -, at most 64"
+func checkExporter(name string) string {
+	if !record.ValidName(name) {
+		return strconv.Quote(name) + " is not an exporter name: it does not match " + record.NamePattern
 	}
 	return ""
 }
 
-func wrongMethod(name string) string {
+var methodName = regexp.MustCompile("^[A-Z0-9!#$%&'*+.^_`|~-]+$")
+
+func checkMethod(name string) string {
 	if !methodName.MatchString(name) {
-		return strconv.Quote(name) + ` is no method: it is written like "GET"`
+		return strconv.Quote(name) + ` is not an HTTP method, such as "GET"`
 	}
 	return ""
 }
 
-const notPlain = "it must have characters, and only such as can be printed"
+const notPlain = "it must not be empty or have unprintable characters"
 
+// isPlain reports whether s is valid UTF-8 with printable characters only.
 func isPlain(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

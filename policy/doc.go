@@ -1,5 +1,6 @@
-// Package policy is the language of rules about an audit trail: what events must have,
-// how much of them is recorded, who gets them, and which requests must leave one.
+// Package policy defines the rules of an audit trail: what events must have, how much
+// of their changes is recorded, which exporters get them, and which requests must leave
+// an event.
 //
 //	p, err := policy.New(
 //		policy.Rule{Name: "payouts", Actions: []string{"payout.*"}, Require: []string{"reason", "metadata.ticket"},
@@ -11,32 +12,32 @@
 //	...
 //	provider, err := sdk.NewTrackerProvider(sdk.WithPolicy(p), ...)
 //
-// # Which rule
+// # Which rule applies
 //
-// The first rule that an event meets decides, alone: a payout in the admin channel is
-// judged by the first of the rules above, and the second does not add to it. An event
-// that meets no rule is recorded as it is, by all exporters. A rule without demands is
-// how some events are let off those behind it.
+// The first rule that matches an event decides alone. In the example, only the rule
+// "payouts" applies to a payout in the admin channel; the rule "admin" adds nothing to
+// it. An event that matches no rule is recorded unchanged, by all exporters. A rule
+// without requirements therefore exempts events from the rules after it.
 //
-// A rule is met where each of its lists matches: Actions, Targets (the target's type),
-// ActorTypes (of who acted, not of whom they acted for) and Channels. A list that is not
-// given matches everything. In its patterns * stands for any characters.
+// A rule matches if all of its lists match: Actions, Targets (the type of the target),
+// ActorTypes (of the actor, not of those it acts on behalf of) and Channels. A list that
+// is nil matches everything. The lists hold patterns as in [Match].
 //
-// Rules with Cover or Exempt are about requests. Events pass them over, and requests
-// pass over the others: see [Policy.Coverage].
+// Rules with RequireEvent or Exempt match requests instead of events; see
+// [Policy.Coverage].
 //
-// # Which events
+// # Which events must meet the requirements
 //
-// Demands (Require, RequireActorTypes, RefuseAnonymous) are made of intents alone: a
-// signal says what a data layer noticed, and cannot know why it was done. All else in a
-// rule is for both.
+// Require, RequireActorTypes and RejectAnonymous apply to intents only: a data layer
+// that raises a signal does not know the reason. The other fields apply to signals too.
 //
-// An event that begins an attempt (audit.Begin) needs neither outcome nor changes,
-// because it has none yet. That which ends it is judged like any other. audit.Attempt
-// hands on the reason, the target and the tenant; metadata is to be stated again.
+// An event that begins an attempt (audit.Begin) needs no outcome and no changes, because
+// they are not known yet. The event that finishes it is checked like any other.
+// audit.Attempt copies the reason, the target and the tenant to it; metadata must be set
+// again.
 //
-// # Before it is in force
+// # Try a policy first
 //
-// query.DryRun prints which rule each record of a ledger would have met, and what would
-// have been refused. [Policy.Explain] is the same for one event, in a test.
+// [Policy.DryRun] prints which rule each stored record matches, and what would have been
+// rejected. [Policy.Explain] does the same for one event, in a test.
 package policy

@@ -5,44 +5,45 @@ import (
 	"strings"
 )
 
-// Error is everything that is wrong with the rules of a policy.
+// Error reports all invalid rules of a policy.
 type Error struct {
-	// Rules has one element or more, in the order of the rules.
+	// Rules has at least one element, in the order of the rules. A rule may have
+	// several.
 	Rules []*RuleError
 }
 
-// Error returns one line for each thing that is wrong.
+// Error returns one line for each element of Rules.
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Rules))
-	for i, wrong := range e.Rules {
-		lines[i] = wrong.Error()
+	for i, err := range e.Rules {
+		lines[i] = err.Error()
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the elements of Rules.
 func (e *Error) Unwrap() []error {
 	errs := make([]error, len(e.Rules))
-	for i, wrong := range e.Rules {
-		errs[i] = wrong
+	for i, err := range e.Rules {
+		errs[i] = err
 	}
 	return errs
 }
 
-// RuleError says what is wrong with a rule.
+// RuleError reports an invalid rule.
 type RuleError struct {
-	// Index is the rule's, in the arguments of New.
+	// Index is the index of the rule in the arguments of New.
 	Index int
-	// Rule is its name, if it has one.
+	// Rule is the name of the rule, or "".
 	Rule string
-	// Field is what is wrong, as a configuration names it: "changes", or, of an element
-	// of a list, "require[1]". It is empty where the rule as a whole is wrong.
+	// Field is the JSON name of the invalid field, such as "changes", or "require[1]"
+	// for an element of a list. It is empty if the rule as a whole is invalid.
 	Field string
-	// Reason is what is wrong with it, and what would be right.
+	// Reason says what is wrong and what would be valid.
 	Reason string
 }
 
-// Error returns a sentence for logs.
+// Error returns the rule, the field and the reason. It counts rules from 1.
 func (e *RuleError) Error() string {
 	text := "policy: rule " + strconv.Itoa(e.Index+1)
 	if e.Rule != "" {

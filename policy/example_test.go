@@ -8,7 +8,7 @@ import (
 	"github.com/opendeed/audit/policy"
 )
 
-// A policy is tried out without a provider.
+// Test a policy without a provider.
 func Example() {
 	p, err := policy.New(
 		policy.Rule{

@@ -2,20 +2,20 @@ package policy
 
 import "strings"
 
-// Match reports whether all of the text matches the pattern, in which * stands for any
-// characters, or none. Nothing else is special. It takes linear time in the length of
-// the text for each star.
+// Match reports whether the pattern matches the whole text. In a pattern, * matches any
+// characters, or none; all other characters match themselves. For each star Match takes
+// time linear in the length of the text.
 func Match(pattern, text string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
+	prefix, pattern, star := strings.Cut(pattern, "*")
 	if !star {
-		return pattern == text
+		return prefix == text
 	}
-	if !strings.HasPrefix(text, head) {
+	if !strings.HasPrefix(text, prefix) {
 		return false
 	}
-	text = text[len(head):]
+	text = text[len(prefix):]
 	for {
-		part, behind, more := strings.Cut(rest, "*")
+		part, rest, more := strings.Cut(pattern, "*")
 		if !more {
 			return strings.HasSuffix(text, part)
 		}
@@ -23,14 +23,15 @@ func Match(pattern, text string) bool {
 		if at < 0 {
 			return false
 		}
-		text, rest = text[at+len(part):], behind
+		text, pattern = text[at+len(part):], rest
 	}
 }
 
-// patterns match a text if one of them does, or if there are none.
+// patterns is a list of patterns. An empty list matches everything.
 type patterns []string
 
-func (p patterns) match(text string) bool {
+// matches reports whether one of the patterns matches the text.
+func (p patterns) matches(text string) bool {
 	for _, pattern := range p {
 		if Match(pattern, text) {
 			return true
@@ -39,14 +40,15 @@ func (p patterns) match(text string) bool {
 	return len(p) == 0
 }
 
-// cover reports whether p matches everything that q does. A star in a pattern of q is
-// matched by a star in p only, which matches what it may stand for as well.
-func (p patterns) cover(q patterns) bool {
+// covers reports whether p matches every text that q matches. It matches the patterns
+// of q as if they were texts: only a star in p can match a star in q, and it then
+// matches whatever that star does.
+func (p patterns) covers(q patterns) bool {
 	if len(p) > 0 && len(q) == 0 {
-		return p.match("*")
+		return p.matches("*")
 	}
 	for _, pattern := range q {
-		if !p.match(pattern) {
+		if !p.matches(pattern) {
 			return false
 		}
 	}

@@ -19,22 +19,22 @@ func newPolicy(t *testing.T, rules ...policy.Rule) *policy.Policy {
 	return p
 }
 
-// payout is an event that lacks nothing.
+// payout returns an event with every field that a rule can require.
 func payout() audit.Event {
 	return audit.Event{
 		ID: audit.NewID(), Action: "payout.send", Actor: audit.User("42"), Outcome: audit.OutcomeSuccess, Reason: "due", Tenant: "acme",
 		Target:   audit.Target{Type: "payout", ID: "1001", Name: "March"},
 		Changes:  []audit.Change{{Field: "state", New: attribute.StringValue("sent")}},
-		Metadata: []attribute.KeyValue{attribute.String("ticket", "T-1"), attribute.String("a", "b")}, // in no order
+		Metadata: []attribute.KeyValue{attribute.String("ticket", "T-1"), attribute.String("a", "b")}, // unsorted
 	}
 }
 
-// lacks returns the fields of the problems.
-func lacks(t *testing.T, problems []error) (fields []string) {
+// missing returns the fields of the problems.
+func missing(t *testing.T, problems []error) (fields []string) {
 	t.Helper()
 	for _, problem := range problems {
-		invalid, is := errors.AsType[*audit.ValidationError](problem)
-		if !is {
+		invalid, ok := errors.AsType[*audit.ValidationError](problem)
+		if !ok {
 			require.ErrorIs(t, problem, audit.ErrAnonymousNotAllowed)
 			fields = append(fields, "anonymous")
 			continue
@@ -65,11 +65,11 @@ func TestFirstRuleDecides(t *testing.T) {
 		{"a second pattern", "", func(e *audit.Event) { e.Action = "refund.send" }, "payouts"},
 		{"another action", "", func(e *audit.Event) { e.Action = "refund.cancel" }, ""},
 		{"the first one, by the actor", "", func(e *audit.Event) { e.Actor = audit.Service("cron") }, "payouts by programs"},
-		{"who acted, not for whom", "", func(e *audit.Event) { s := audit.Service("cron"); e.Actor.OnBehalfOf = &s }, "payouts"},
+		{"the actor, not the one it acts for", "", func(e *audit.Event) { s := audit.Service("cron"); e.Actor.OnBehalfOf = &s }, "payouts"},
 		{"the target and the channel", "website", func(e *audit.Event) { e.Action, e.Target.Type = "pay", "salary" }, "salaries"},
 		{"the target without the channel", "api", func(e *audit.Event) { e.Action, e.Target.Type = "pay", "salary" }, ""},
 		{"the target's type, not its id", "admin", func(e *audit.Event) { e.Action, e.Target = "pay", audit.Target{Type: "x", ID: "salary"} }, ""},
-		{"a star matches nothing at all", "", func(e *audit.Event) { e.Action, e.Target.Type = "pay", "orphan" }, "no channel"},
+		{"a star matches no characters", "", func(e *audit.Event) { e.Action, e.Target.Type = "pay", "orphan" }, "no channel"},
 		{"a signal", "", func(e *audit.Event) { e.Kind = audit.KindSignal }, "payouts"},
 		{"an unresolved signal", "", func(e *audit.Event) {
 			e.Action, e.Kind, e.Actor = "pay", audit.KindSignal, audit.Actor{Type: audit.ActorUnresolved}
@@ -97,7 +97,7 @@ func TestRequired(t *testing.T) {
 		change func(e *audit.Event)
 		want   []string
 	}{
-		{"all is there", func(*audit.Event) {}, nil},
+		{"all present", func(*audit.Event) {}, nil},
 		{"reason", func(e *audit.Event) { e.Reason = "" }, []string{"reason"}},
 		{"the target's id", func(e *audit.Event) { e.Target.ID = "" }, []string{"target"}},
 		{"the target's type", func(e *audit.Event) { e.Target.Type = "" }, []string{"target"}},
@@ -107,31 +107,31 @@ func TestRequired(t *testing.T) {
 		{"changes", func(e *audit.Event) { e.Changes = nil }, []string{"changes"}},
 		{"metadata", func(e *audit.Event) { e.Metadata = e.Metadata[1:] }, []string{"metadata.ticket"}},
 		{"several", func(e *audit.Event) { e.Reason, e.Tenant = "", "" }, []string{"reason", "tenant"}},
-		{"a signal cannot know why", func(e *audit.Event) { *e = audit.Event{Kind: audit.KindSignal} }, nil},
-		{"a beginning has neither outcome nor changes", func(e *audit.Event) { begin(e); e.Outcome, e.Changes = 0, nil }, nil},
-		{"a beginning has all else", func(e *audit.Event) { begin(e); e.Reason, e.Metadata = "", nil }, []string{"reason", "metadata.ticket"}},
-		{"the end has an outcome", func(e *audit.Event) { e.Attempt, e.Outcome, e.Changes = audit.NewID(), 0, nil }, []string{"outcome", "changes"}},
+		{"a signal has no reason", func(e *audit.Event) { *e = audit.Event{Kind: audit.KindSignal} }, nil},
+		{"a beginning needs no outcome and no changes", func(e *audit.Event) { begin(e); e.Outcome, e.Changes = 0, nil }, nil},
+		{"a beginning needs all else", func(e *audit.Event) { begin(e); e.Reason, e.Metadata = "", nil }, []string{"reason", "metadata.ticket"}},
+		{"the end needs an outcome", func(e *audit.Event) { e.Attempt, e.Outcome, e.Changes = audit.NewID(), 0, nil }, []string{"outcome", "changes"}},
 		{"no attempt and no id yet", func(e *audit.Event) { e.ID, e.Outcome = audit.ID{}, 0 }, []string{"outcome"}},
 	} {
 		e := payout()
 		tt.change(&e)
 		_, problems := p.Explain(&e, "api")
-		assert.Equal(t, tt.want, lacks(t, problems), tt.name)
+		assert.Equal(t, tt.want, missing(t, problems), tt.name)
 	}
 	e := payout()
 	_, problems := p.Explain(&e, "")
-	assert.Equal(t, []string{"channel"}, lacks(t, problems))
+	assert.Equal(t, []string{"channel"}, missing(t, problems))
 }
 
 func TestActors(t *testing.T) {
 	t.Parallel()
-	behind := func(actor, principal audit.Actor) audit.Actor { actor.OnBehalfOf = &principal; return actor }
-	circle := audit.User("1")
-	circle.OnBehalfOf = &circle
+	onBehalfOf := func(actor, principal audit.Actor) audit.Actor { actor.OnBehalfOf = &principal; return actor }
+	cycle := audit.User("1")
+	cycle.OnBehalfOf = &cycle
 	failedLogin := func(e *audit.Event) { e.Operation, e.Outcome = audit.OperationLogin, audit.OutcomeDenied }
-	known := policy.Rule{RefuseAnonymous: true}
+	known := policy.Rule{RejectAnonymous: true}
 	people := policy.Rule{RequireActorTypes: []string{"user", "service"}}
-	both := policy.Rule{RefuseAnonymous: true, RequireActorTypes: []string{"user"}}
+	both := policy.Rule{RejectAnonymous: true, RequireActorTypes: []string{"user"}}
 	for _, tt := range []struct {
 		name   string
 		rule   policy.Rule
@@ -141,18 +141,18 @@ func TestActors(t *testing.T) {
 	}{
 		{"anonymous", known, audit.Anonymous(), nil, []string{"anonymous"}},
 		{"a user", known, audit.User("1"), nil, nil},
-		{"for somebody anonymous", known, behind(audit.User("1"), audit.Anonymous()), nil, []string{"anonymous"}},
-		{"for somebody known", known, behind(audit.User("1"), audit.User("2")), nil, nil},
-		{"a circle", known, circle, nil, nil},
+		{"for somebody anonymous", known, onBehalfOf(audit.User("1"), audit.Anonymous()), nil, []string{"anonymous"}},
+		{"for somebody known", known, onBehalfOf(audit.User("1"), audit.User("2")), nil, nil},
+		{"a cycle", known, cycle, nil, nil},
 		{"a failed login", known, audit.Anonymous(), failedLogin, nil},
 		{"an anonymous login", known, audit.Anonymous(), func(e *audit.Event) { e.Operation = audit.OperationLogin }, []string{"anonymous"}},
-		{"a refused request", known, audit.Anonymous(), func(e *audit.Event) { e.Action, e.Outcome = "access.denied", audit.OutcomeDenied }, nil},
+		{"a denied request", known, audit.Anonymous(), func(e *audit.Event) { e.Action, e.Outcome = "access.denied", audit.OutcomeDenied }, nil},
 		{"a signal", known, audit.Anonymous(), func(e *audit.Event) { e.Kind = audit.KindSignal }, nil},
 		{"the first type", people, audit.User("1"), nil, nil},
 		{"the second type", people, audit.Service("1"), nil, nil},
 		{"another type", people, audit.System("1"), nil, []string{"actor.type"}},
-		{"of another type for a user", people, behind(audit.System("1"), audit.User("2")), nil, []string{"actor.type"}},
-		{"a user for one of another type", people, behind(audit.User("2"), audit.System("1")), nil, nil},
+		{"of another type for a user", people, onBehalfOf(audit.System("1"), audit.User("2")), nil, []string{"actor.type"}},
+		{"a user for one of another type", people, onBehalfOf(audit.User("2"), audit.System("1")), nil, nil},
 		{"an anonymous one of another type", people, audit.Anonymous(), nil, []string{"actor.type"}},
 		{"a failed login of nobody", people, audit.Anonymous(), failedLogin, nil},
 		{"a failed login of another type", people, audit.System("1"), failedLogin, []string{"actor.type"}},
@@ -167,7 +167,7 @@ func TestActors(t *testing.T) {
 			tt.change(&e)
 		}
 		_, problems := newPolicy(t, tt.rule).Explain(&e, "")
-		assert.Equal(t, tt.want, lacks(t, problems), tt.name)
+		assert.Equal(t, tt.want, missing(t, problems), tt.name)
 	}
 	e := payout()
 	e.Actor = audit.System("1")
@@ -178,9 +178,9 @@ func TestActors(t *testing.T) {
 func TestCoverage(t *testing.T) {
 	t.Parallel()
 	p := newPolicy(t,
-		policy.Rule{Name: "events are something else", Channels: []string{"admin"}, Require: []string{"reason"}},
+		policy.Rule{Name: "events are matched separately", Channels: []string{"admin"}, Require: []string{"reason"}},
 		policy.Rule{Name: "probes", Methods: []string{"GET", "HEAD"}, Routes: []string{"/healthz", "/ready*"}, Exempt: "reads nothing"},
-		policy.Rule{Name: "admin", Channels: []string{"admin"}, Cover: true},
+		policy.Rule{Name: "admin", Channels: []string{"admin"}, RequireEvent: true},
 		policy.Rule{Name: "search", Methods: []string{"POST"}, Routes: []string{"/search"}, Exempt: "a POST that reads"},
 	)
 	for _, tt := range []struct {
@@ -205,7 +205,7 @@ func TestCoverage(t *testing.T) {
 		assert.Equal(t, tt.matched, matched, "%v", tt)
 	}
 	rule, _ := p.Explain(&audit.Event{Action: "a"}, "admin")
-	assert.Equal(t, "events are something else", rule, "rules about requests are no rules about events")
+	assert.Equal(t, "events are matched separately", rule, "request rules do not match events")
 }
 
 func TestNoRules(t *testing.T) {
@@ -223,8 +223,8 @@ func TestNoRules(t *testing.T) {
 	}
 }
 
-// TestNeverChanges changes what was handed in and what was handed out.
-func TestNeverChanges(t *testing.T) {
+// TestImmutable changes the arguments of New and the result of Rules.
+func TestImmutable(t *testing.T) {
 	t.Parallel()
 	rules := []policy.Rule{
 		{Name: "r", Actions: []string{"a"}, Require: []string{"reason"}, Exporters: []string{"x"}},
@@ -239,16 +239,16 @@ func TestNeverChanges(t *testing.T) {
 	assert.Equal(t, before, p.Rules())
 	rule, problems := p.Explain(&audit.Event{Action: "a"}, "")
 	assert.Equal(t, "r", rule)
-	assert.Equal(t, []string{"reason"}, lacks(t, problems))
+	assert.Equal(t, []string{"reason"}, missing(t, problems))
 	_, _, matched := p.Coverage("GET", "", "")
 	assert.True(t, matched)
 }
 
-func TestRulesAreData(t *testing.T) {
+func TestRuleJSON(t *testing.T) {
 	t.Parallel()
 	const text = `[{"name":"payouts","actions":["payout.*"],"targets":["payout"],"actor_types":["user"],"channels":["admin"],` +
-		`"require":["reason"],"require_actor_types":["user"],"refuse_anonymous":true,"changes":"some","exporters":["none"]},` +
-		`{"name":"probes","methods":["GET"],"routes":["/healthz"],"exempt":"reads nothing"},{"name":"admin","channels":["admin"],"cover":true}]`
+		`"require":["reason"],"require_actor_types":["user"],"reject_anonymous":true,"changes":"omitted","exporters":["none"]},` +
+		`{"name":"probes","methods":["GET"],"routes":["/healthz"],"exempt":"reads nothing"},{"name":"admin","channels":["admin"],"require_event":true}]`
 	var rules []policy.Rule
 	require.NoError(t, json.Unmarshal([]byte(text), &rules))
 	back, err := json.Marshal(newPolicy(t, rules...).Rules())

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What rules and events are made of: little, so that they meet.
+// The parts of generated rules and events. There are few, so that rules often match.
 var (
 	somePatterns = []string{"a", "b", "a.b", "a.*", "*", "*.b", "a*b", "*a*"}
 	someTexts    = []string{"a", "b", "a.b", "a.b.b", "b.a", "ab"}
@@ -33,7 +33,7 @@ func someRules(r *rand.Rand) []policy.Rule {
 	for i := range rules {
 		rule := policy.Rule{Name: strconv.Itoa(i), Channels: pick(r, somePatterns, 2)}
 		if r.IntN(3) == 0 {
-			rule.Cover, rule.Methods, rule.Routes = true, pick(r, someMethods, 2), pick(r, somePatterns, 2)
+			rule.RequireEvent, rule.Methods, rule.Routes = true, pick(r, someMethods, 2), pick(r, somePatterns, 2)
 		} else {
 			rule.Actions, rule.Targets, rule.ActorTypes = pick(r, somePatterns, 2), pick(r, somePatterns, 2), pick(r, someActors, 3)
 		}
@@ -42,7 +42,7 @@ func someRules(r *rand.Rand) []policy.Rule {
 	return rules
 }
 
-// facts are what rules look at.
+// facts are the values that rules match.
 type facts struct{ action, target, actor, channel, method, route string }
 
 func someFacts(r *rand.Rand) facts {
@@ -58,34 +58,34 @@ func (f *facts) event() *audit.Event {
 	}
 }
 
-// naiveFirst says what the list of rules means: the first of the wanted kind of which
-// every list that is given has an element that matches.
+// naiveFirst is the reference implementation of Find and Coverage: it returns the index of
+// the first rule of the wanted kind whose lists all have an element that matches.
 func naiveFirst(rules []policy.Rule, f *facts, requests bool) int {
-	one := func(patterns []string, text string) bool {
+	matchesAny := func(patterns []string, text string) bool {
 		return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return naiveMatch(p, text) })
 	}
 	return slices.IndexFunc(rules, func(r policy.Rule) bool {
-		return r.Cover == requests && one(r.Channels, f.channel) &&
-			(requests && one(r.Methods, f.method) && one(r.Routes, f.route) ||
-				!requests && one(r.Actions, f.action) && one(r.Targets, f.target) && one(r.ActorTypes, f.actor))
+		return r.RequireEvent == requests && matchesAny(r.Channels, f.channel) &&
+			(requests && matchesAny(r.Methods, f.method) && matchesAny(r.Routes, f.route) ||
+				!requests && matchesAny(r.Actions, f.action) && matchesAny(r.Targets, f.target) && matchesAny(r.ActorTypes, f.actor))
 	})
 }
 
-// TestAsInterpreted compares with a naive interpreter. A rule that New says can never be
-// met is met by nothing.
-func TestAsInterpreted(t *testing.T) {
+// TestNaiveEquivalence compares Find and Coverage with naiveFirst. A rule that New rejects as
+// hidden must not match anything.
+func TestNaiveEquivalence(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	var met, never int
+	var matches, hiddenRules int
 	for range 1500 {
 		rules := someRules(r)
 		p, err := policy.New(rules...)
 		hidden := map[int]bool{}
-		if all, is := errors.AsType[*policy.Error](err); is {
-			for _, wrong := range all.Rules {
-				require.True(t, strings.HasPrefix(wrong.Reason, "it can never be met"), "%v", wrong)
-				hidden[wrong.Index] = true
-				never++
+		if all, ok := errors.AsType[*policy.Error](err); ok {
+			for _, ruleErr := range all.Rules {
+				require.True(t, strings.HasPrefix(ruleErr.Reason, "it never matches"), "%v", ruleErr)
+				hidden[ruleErr.Index] = true
+				hiddenRules++
 			}
 		}
 		for range 50 {
@@ -99,10 +99,10 @@ func TestAsInterpreted(t *testing.T) {
 			_, _, matched := p.Coverage(f.method, f.route, f.channel)
 			require.Equal(t, j >= 0, matched, "%+v\n%+v", rules, f)
 			if i >= 0 {
-				met++
+				matches++
 			}
 		}
 	}
-	require.Greater(t, met, 5_000)
-	require.Greater(t, never, 100)
+	require.Greater(t, matches, 5_000)
+	require.Greater(t, hiddenRules, 100)
 }

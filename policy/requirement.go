@@ -10,7 +10,7 @@ import (
 
 const metadataPrefix = "metadata."
 
-// isRequirable reports whether a field may stand in Rule.Require.
+// isRequirable reports whether Rule.Require may list the field.
 func isRequirable(field string) bool {
 	switch field {
 	case "reason", "target", "target.name", "tenant", "channel", "outcome", "changes":
@@ -19,8 +19,9 @@ func isRequirable(field string) bool {
 	return len(field) > len(metadataPrefix) && strings.HasPrefix(field, metadataPrefix)
 }
 
-// has reports whether the event has what a requirement names, or cannot have it yet.
-func has(e *audit.Event, channel, field string) bool {
+// hasField reports whether the event has a required field. An event that begins an
+// attempt needs no outcome and no changes.
+func hasField(e *audit.Event, channel, field string) bool {
 	switch field {
 	case "reason":
 		return e.Reason != ""
@@ -46,15 +47,15 @@ func has(e *audit.Event, channel, field string) bool {
 	return false
 }
 
-// NeedsNoLeave reports whether the event may be anonymous without anybody's leave: who
-// fails to log in, or is refused access, has proved to be nobody.
-func NeedsNoLeave(e *audit.Event) bool {
-	refused := e.Outcome == audit.OutcomeDenied || e.Outcome == audit.OutcomeFailure
-	return refused && (e.Operation == audit.OperationLogin || e.Action == semconv.ActionAccessDenied)
+// AnonymousAllowed reports whether an anonymous actor is always accepted, as for failed
+// logins and denied access.
+func AnonymousAllowed(e *audit.Event) bool {
+	failed := e.Outcome == audit.OutcomeDenied || e.Outcome == audit.OutcomeFailure
+	return failed && (e.Operation == audit.OperationLogin || e.Action == semconv.ActionAccessDenied)
 }
 
-// isAnonymous reports whether who acted, or somebody for whom, is anonymous. No chain
-// is longer than MaxDelegation, but one that is not checked yet may be a circle.
+// isAnonymous reports whether the actor, or one that it acts on behalf of, is anonymous.
+// It follows at most MaxDelegation links, since an unchecked chain may be a cycle.
 func isAnonymous(a *audit.Actor) bool {
 	for range audit.MaxDelegation + 1 {
 		if a == nil {
@@ -68,19 +69,20 @@ func isAnonymous(a *audit.Actor) bool {
 	return false
 }
 
-// actorTypes is a list of types of actors. An empty one has them all.
+// actorTypes is a list of actor types. An empty list matches all.
 type actorTypes []audit.ActorType
 
-func (t actorTypes) match(a audit.ActorType) bool { return len(t) == 0 || slices.Contains(t, a) }
+func (t actorTypes) matches(a audit.ActorType) bool { return len(t) == 0 || slices.Contains(t, a) }
 
-func (t actorTypes) cover(u actorTypes) bool {
+// covers reports whether t matches every type that u matches.
+func (t actorTypes) covers(u actorTypes) bool {
 	if len(t) > 0 && len(u) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(u, func(a audit.ActorType) bool { return !t.match(a) })
+	return !slices.ContainsFunc(u, func(a audit.ActorType) bool { return !t.matches(a) })
 }
 
-// String lists the types for people: "user, service or system".
+// String returns the types as a phrase: "user, service or system".
 func (t actorTypes) String() string {
 	words := make([]string, len(t))
 	for i, a := range t {

@@ -2,49 +2,50 @@ package policy
 
 import "slices"
 
-// Rule says what holds for the events, or the requests, that meet it. It is data: a
-// configuration may hold it.
+// Rule says what applies to the events, or the requests, that it matches. It is plain
+// data, which can be read from JSON or YAML.
 type Rule struct {
-	// Name tells the rule from others, in errors and dry runs. It is required.
+	// Name identifies the rule in errors and reports. It is required.
 	Name string `json:"name" yaml:"name"`
 
-	// Actions are patterns of actions: "payout.*".
+	// Actions are patterns of actions, such as "payout.*".
 	Actions []string `json:"actions,omitempty" yaml:"actions,omitempty"`
-	// Targets are patterns of the target's type.
+	// Targets are patterns of target types.
 	Targets []string `json:"targets,omitempty" yaml:"targets,omitempty"`
-	// ActorTypes are words: user, service, system, anonymous, unresolved.
+	// ActorTypes are names of actor types: user, service, system, anonymous, unresolved.
 	ActorTypes []string `json:"actor_types,omitempty" yaml:"actor_types,omitempty"`
 	// Channels are patterns of channels.
 	Channels []string `json:"channels,omitempty" yaml:"channels,omitempty"`
 
-	// Require lists what an intent must have: reason, target, target.name, tenant,
-	// channel, outcome, changes or metadata.KEY. One that lacks something is refused
-	// with a *audit.ValidationError.
+	// Require lists the fields that an intent must have: reason, target, target.name,
+	// tenant, channel, outcome, changes or metadata.KEY. An intent without one of them
+	// is rejected with a *audit.ValidationError.
 	Require []string `json:"require,omitempty" yaml:"require,omitempty"`
-	// RequireActorTypes lists who may act: user, service, system, anonymous. An intent of
-	// others is refused with a *audit.ValidationError. It allows nothing: anonymous needs
-	// the provider's leave as well. A log-in that failed and access.denied may be
-	// anonymous nevertheless, as with RefuseAnonymous.
+	// RequireActorTypes lists the actor types that an intent may have: user, service,
+	// system, anonymous. Others are rejected with a *audit.ValidationError. Listing
+	// anonymous does not permit it: sdk.WithAnonymous must permit it too. Failed logins
+	// and denied access may always be anonymous; see AnonymousAllowed.
 	RequireActorTypes []string `json:"require_actor_types,omitempty" yaml:"require_actor_types,omitempty"`
-	// RefuseAnonymous takes back what sdk.WithAnonymous allows: an intent with an
-	// anonymous actor, be it who acted or for whom, is refused with
-	// audit.ErrAnonymousNotAllowed. It does not refuse what needs no leave
-	// ([NeedsNoLeave]): who is turned away must not be able to keep that out of the
-	// trail.
-	RefuseAnonymous bool `json:"refuse_anonymous,omitempty" yaml:"refuse_anonymous,omitempty"`
-	// Changes is how much of the changes is recorded. Empty is ChangesRecord.
+	// RejectAnonymous overrides sdk.WithAnonymous: an intent whose actor, or one that it
+	// acts on behalf of, is anonymous is rejected with audit.ErrAnonymousNotAllowed.
+	// Failed logins and denied access are still accepted (see [AnonymousAllowed]), so
+	// that nobody can keep a denial out of the trail.
+	RejectAnonymous bool `json:"reject_anonymous,omitempty" yaml:"reject_anonymous,omitempty"`
+	// Changes is how much of the changes is recorded. Empty means ChangesFull.
 	Changes Changes `json:"changes,omitempty" yaml:"changes,omitempty"`
-	// Exporters are the names of those that get the record; NoExporter alone keeps it in
-	// the ledger and sends it nowhere. Not given means all. A ledger stores every record.
+	// Exporters are the names of the exporters that get the record; nil means all.
+	// NoExporter, as the only element, keeps the record in the ledger and exports it
+	// nowhere. A ledger stores every record.
 	Exporters []string `json:"exporters,omitempty" yaml:"exporters,omitempty"`
 
-	// Methods are HTTP methods: "GET". They and Routes are for rules about requests.
+	// Methods are HTTP methods, such as "GET". Only rules that match requests have
+	// Methods and Routes.
 	Methods []string `json:"methods,omitempty" yaml:"methods,omitempty"`
-	// Routes are patterns of routes, as the middleware knows them: "/articles/*".
+	// Routes are patterns of routes, as the middleware reports them: "/articles/*".
 	Routes []string `json:"routes,omitempty" yaml:"routes,omitempty"`
-	// Cover says that a request which succeeds must leave an event.
-	Cover bool `json:"cover,omitempty" yaml:"cover,omitempty"`
-	// Exempt says that a request need not leave an event, and why.
+	// RequireEvent requires a request that succeeds to leave an event.
+	RequireEvent bool `json:"require_event,omitempty" yaml:"require_event,omitempty"`
+	// Exempt is the reason why a request need not leave an event.
 	Exempt string `json:"exempt,omitempty" yaml:"exempt,omitempty"`
 }
 
@@ -52,21 +53,23 @@ type Rule struct {
 type Changes string
 
 const (
-	// ChangesRecord records them as they are.
-	ChangesRecord Changes = "record"
-	// ChangesFields records which fields changed: every change keeps its field, has
-	// neither an old nor a new value, and is Redacted. The record's Redacted lists it:
-	// "changes.FIELD".
+	// ChangesFull records fields and values.
+	ChangesFull Changes = "full"
+	// ChangesFields keeps the names of changed fields and drops their values. Each change
+	// is marked Redacted, and the record's Redacted lists it as "changes.FIELD".
 	ChangesFields Changes = "fields"
-	// ChangesSome records only that there were some: there are no changes in the record,
-	// and its Redacted lists "changes".
-	ChangesSome Changes = "some"
+	// ChangesOmitted drops all changes. If there were any, the record's Redacted lists
+	// "changes".
+	ChangesOmitted Changes = "omitted"
 )
 
-// NoExporter stands in Rule.Exporters for none.
+// NoExporter in Rule.Exporters exports the record nowhere.
 const NoExporter = "none"
 
-// clone returns a copy that shares nothing.
+// MatchesRequests reports whether the rule matches requests instead of events.
+func (r *Rule) MatchesRequests() bool { return r.RequireEvent || r.Exempt != "" }
+
+// clone returns a deep copy.
 func (r Rule) clone() Rule {
 	for _, list := range [...]*[]string{
 		&r.Actions, &r.Targets, &r.ActorTypes, &r.Channels, &r.Require, &r.RequireActorTypes, &r.Exporters, &r.Methods, &r.Routes,
@@ -75,6 +78,3 @@ func (r Rule) clone() Rule {
 	}
 	return r
 }
-
-// AboutRequests reports whether the rule is about requests, not about events.
-func (r *Rule) AboutRequests() bool { return r.Cover || r.Exempt != "" }

@@ -1,8 +1,6 @@
 package query
 
 import (
-	"bytes"
-	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -11,81 +9,84 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Filter says which records are wanted. What is zero does not matter; all else must
-// match.
+// Filter selects records. A record must match every field that is set; a zero field
+// matches all records.
 type Filter struct {
-	// ActorType and ActorID are those of who acted, not of whom they acted for.
+	// ActorType and ActorID match the actor itself, not the actor it acted on behalf of.
 	ActorType audit.ActorType
 	ActorID   string
 
 	TargetType, TargetID, Tenant, Channel, TraceID string
 
-	// Action is a pattern in which * stands for any characters: "invoice.*".
+	// Action is a pattern as in policy.Match: * matches any characters, so
+	// "invoice.*" matches every action of invoices.
 	Action    string
 	Operation audit.Operation
 	Outcome   *audit.Outcome
 	Kind      *audit.Kind
-	// Since and Until bound the time: [Since, Until).
+	// Since and Until bound the time of the event: Since is included, Until is not.
 	Since, Until time.Time
-	// Metadata must all be there, each with this value, of this type. An empty value
-	// stands for any.
+	// Metadata lists attributes that a record must have, with the same value of the
+	// same type. An attribute with an empty value matches any value.
 	Metadata []attribute.KeyValue
 
-	// Ascending asks for the oldest first.
+	// Ascending returns the oldest records first.
 	Ascending bool
-	// After is the Cursor of the last record seen.
+	// After skips all records up to the one with this cursor; see CursorOf.
 	After string
-	// Limit bounds how many records come. Zero is no bound.
+	// Limit is the most records returned. Zero means no limit.
 	Limit int
 }
 
-// FilterError says what is wrong with a Filter.
+// FilterError reports an invalid field of a Filter.
 type FilterError struct {
-	// Field is the name of the field.
+	// Field is the name of the invalid field, such as "Limit".
 	Field string
-	// Reason is what is wrong with it.
+	// Reason says what is wrong with its value.
 	Reason string
 }
 
-// Error returns a sentence for logs.
+// Error returns the field and the reason.
 func (e *FilterError) Error() string { return "query: Filter." + e.Field + ": " + e.Reason }
 
-// Validate returns a *FilterError if the filter is wrong.
+// Validate returns a *FilterError for the first invalid field, or nil.
 func (f *Filter) Validate() error {
+	const unknown = "not one of the constants of its type"
 	switch {
 	case f.Limit < 0:
-		return &FilterError{"Limit", "it must not be negative"}
+		return &FilterError{"Limit", "must not be negative"}
 	case !f.ActorType.Valid():
-		return &FilterError{"ActorType", "it is none of the constants"}
+		return &FilterError{"ActorType", unknown}
 	case !f.Operation.Valid():
-		return &FilterError{"Operation", "it is none of the constants"}
+		return &FilterError{"Operation", unknown}
 	case f.Outcome != nil && !f.Outcome.Valid():
-		return &FilterError{"Outcome", "it is none of the constants"}
+		return &FilterError{"Outcome", unknown}
 	case f.Kind != nil && !f.Kind.Valid():
-		return &FilterError{"Kind", "it is none of the constants"}
+		return &FilterError{"Kind", unknown}
 	case !f.Since.IsZero() && !f.Until.IsZero() && f.Until.Before(f.Since):
-		return &FilterError{"Until", "it is before Since"}
+		return &FilterError{"Until", "must not be before Since"}
 	}
 	if f.After != "" {
 		if _, _, err := ParseCursor(f.After); err != nil {
-			return &FilterError{"After", err.Error()}
+			return &FilterError{"After", "not a cursor from CursorOf"}
 		}
 	}
 	return nil
 }
 
-// Matches reports whether a record is wanted, wherever it stands: After and Limit do
-// not matter.
+// Matches reports whether a record matches the filter. It ignores After and Limit,
+// which depend on the other records.
 func (f *Filter) Matches(r *record.Record) bool {
 	return f.matchesActor(r) && f.matchesEvent(r) && f.matchesTime(r.Time) && f.matchesMetadata(r)
 }
 
 func (f *Filter) matchesActor(r *record.Record) bool {
-	return (f.ActorType == audit.ActorNone || f.ActorType == r.Actor.Type) && is(f.ActorID, r.Actor.ID)
+	return (f.ActorType == audit.ActorNone || f.ActorType == r.Actor.Type) && matchesText(f.ActorID, r.Actor.ID)
 }
 
 func (f *Filter) matchesEvent(r *record.Record) bool {
-	return is(f.TargetType, r.Target.Type) && is(f.TargetID, r.Target.ID) && is(f.Tenant, r.Tenant) && is(f.Channel, r.Channel) &&
+	return matchesText(f.TargetType, r.Target.Type) && matchesText(f.TargetID, r.Target.ID) &&
+		matchesText(f.Tenant, r.Tenant) && matchesText(f.Channel, r.Channel) &&
 		(f.TraceID == "" || r.TraceID.IsValid() && f.TraceID == r.TraceID.String()) &&
 		(f.Action == "" || policy.Match(f.Action, r.Action)) &&
 		(f.Operation == audit.OperationUnspecified || f.Operation == r.Operation) &&
@@ -106,52 +107,8 @@ func (f *Filter) matchesMetadata(r *record.Record) bool {
 	return true
 }
 
-// search is a filter that was checked.
-type search struct {
-	Filter
-	after    *place
-	patterns [][]byte // texts that the JSON of every match has
-}
-
-func newSearch(f Filter) (*search, error) {
-	if err := f.Validate(); err != nil {
-		return nil, err
-	}
-	s := &search{Filter: f}
-	if f.After != "" {
-		at, id, _ := ParseCursor(f.After) // it is valid
-		s.after = &place{at, id}
-	}
-	for _, text := range []string{f.ActorID, f.TargetType, f.TargetID, f.Tenant, f.Channel, f.TraceID} {
-		if text != "" && plain(text) {
-			s.patterns = append(s.patterns, []byte(`"`+text+`"`))
-		}
-	}
-	for _, kv := range f.Metadata {
-		if plain(string(kv.Key)) {
-			s.patterns = append(s.patterns, []byte(`"`+string(kv.Key)+`":`))
-		}
-	}
-	return s, nil
-}
-
-// plain reports whether JSON shows a text as it is.
-func plain(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
-}
-
-// mayMatch looks at a record's JSON, which is quicker than reading it.
-func (s *search) mayMatch(json []byte) bool {
-	for _, p := range s.patterns {
-		if !bytes.Contains(json, p) {
-			return false
-		}
-	}
-	return true
-}
-
-func hasMetadata(kvs []attribute.KeyValue, want attribute.KeyValue) bool {
-	for _, kv := range kvs {
+func hasMetadata(attrs []attribute.KeyValue, want attribute.KeyValue) bool {
+	for _, kv := range attrs {
 		if kv.Key == want.Key {
 			return want.Value.Type() == attribute.EMPTY || kv.Value == want.Value
 		}
@@ -159,15 +116,5 @@ func hasMetadata(kvs []attribute.KeyValue, want attribute.KeyValue) bool {
 	return false
 }
 
-// is compares with a text that does not matter when it is empty.
-func is(want, got string) bool { return want == "" || want == got }
-
-func compareIDs(a, b audit.ID) int { return bytes.Compare(a[:], b[:]) }
-
-// precedes reports whether p comes before q in the order that was asked for.
-func (s *search) precedes(p, q place) bool {
-	if s.Ascending {
-		return p.compare(q) < 0
-	}
-	return p.compare(q) > 0
-}
+// matchesText compares two texts. An empty want matches any text.
+func matchesText(want, got string) bool { return want == "" || want == got }

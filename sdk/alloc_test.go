@@ -30,7 +30,7 @@ func TestPolicyAllocatesNothing(t *testing.T) {
 		policy.Rule{Name: "payouts", Actions: []string{"payout.*"}, Require: []string{"reason"}},
 		policy.Rule{
 			Name: "articles", Targets: []string{"art*"}, ActorTypes: []string{"user"}, Require: []string{"target", "metadata.step"},
-			RequireActorTypes: []string{"user"}, RefuseAnonymous: true, Changes: policy.ChangesFields, Exporters: []string{"discard"},
+			RequireActorTypes: []string{"user"}, RejectAnonymous: true, Changes: policy.ChangesFields, Exporters: []string{"discard"},
 		})
 	assert.LessOrEqual(t, trackAllocates(t, sdk.WithSyncer(&directDiscard{}), rules,
 		sdk.WithAnonymous("article.*"), sdk.WithValidation(sdk.WithActions("article.*"), sdk.WithRequired("*", "target"))), 1.0)

@@ -150,9 +150,9 @@ func (n *enforcement) apply(r *record.Record, all []delivery.Delivery) []deliver
 	switch n.rules[i].Changes {
 	case policy.ChangesFields:
 		hideChanges(r)
-	case policy.ChangesSome:
+	case policy.ChangesOmitted:
 		dropChanges(r)
-	case policy.ChangesRecord:
+	case policy.ChangesFull:
 	}
 	if n.routes[i] != nil {
 		return n.routes[i]

@@ -29,7 +29,7 @@ func TestPolicyRefuses(t *testing.T) {
 			Name: "updates", Actions: []string{"article.update", "user.login"}, Channels: []string{"admin"},
 			Require: []string{"reason", "metadata.ticket"}, RequireActorTypes: []string{"user", "anonymous"},
 		},
-		policy.Rule{Name: "known", Actions: []string{"article.delete", "user.login"}, RefuseAnonymous: true},
+		policy.Rule{Name: "known", Actions: []string{"article.delete", "user.login"}, RejectAnonymous: true},
 	)
 	for _, tt := range []struct {
 		name    string
@@ -160,8 +160,8 @@ func TestPolicyChanges(t *testing.T) {
 	now, later, stored := &sink{name: "now"}, &sink{name: "later"}, &sink{name: "stored"}
 	p := newProvider(t, sdk.WithSyncer(now), sdk.WithBatcher(later), sdk.WithLedger(dir, sdk.ExportTo(stored)), withPolicy(t,
 		policy.Rule{Name: "fields", Actions: []string{"article.fields"}, Changes: policy.ChangesFields},
-		policy.Rule{Name: "some", Actions: []string{"article.some"}, Changes: policy.ChangesSome},
-		policy.Rule{Name: "all", Actions: []string{"article.all"}, Changes: policy.ChangesRecord},
+		policy.Rule{Name: "some", Actions: []string{"article.some"}, Changes: policy.ChangesOmitted},
+		policy.Rule{Name: "all", Actions: []string{"article.all"}, Changes: policy.ChangesFull},
 	))
 	tracker := p.Tracker("test")
 	for _, action := range []string{"article.fields", "article.some", "article.all", "article.other"} {
@@ -213,7 +213,7 @@ func TestPolicySignals(t *testing.T) {
 	t.Parallel()
 	users, others := &sink{name: "users"}, &sink{name: "others"}
 	tracker := newTracker(t, sdk.WithSyncer(users), sdk.WithSyncer(others), withPolicy(t,
-		policy.Rule{Name: "users", ActorTypes: []string{"user"}, Changes: policy.ChangesSome, Exporters: []string{"users"}},
+		policy.Rule{Name: "users", ActorTypes: []string{"user"}, Changes: policy.ChangesOmitted, Exporters: []string{"users"}},
 		policy.Rule{Name: "nobody", ActorTypes: []string{"unresolved"}, Changes: policy.ChangesFields, Exporters: []string{"others"}},
 	))
 	signal := with(func(e *audit.Event) {

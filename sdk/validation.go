@@ -245,7 +245,7 @@ func (v *validator) checkOneActor(r *record.Record, a *audit.Actor, behind int) 
 
 // mayBeAnonymous reports whether the record's action allows the anonymous actor.
 func (v *validator) mayBeAnonymous(r *record.Record) bool {
-	return policy.NeedsNoLeave(&r.Event) || v.anonymous.Find(&r.Event, r.Channel) >= 0
+	return policy.AnonymousAllowed(&r.Event) || v.anonymous.Find(&r.Event, r.Channel) >= 0
 }
 
 // checkText cleans all text and adds up its size.

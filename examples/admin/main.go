@@ -21,6 +21,7 @@ import (
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -127,7 +128,7 @@ func viewedAs(r *http.Request, actor audit.Actor) (audit.Actor, error) {
 
 // showTrail prints what is in the ledger, oldest first.
 func showTrail(ctx context.Context, dir string) error {
-	reader, err := query.Ledger(dir)
+	reader, err := ledgerquery.NewReader(dir)
 	if err != nil {
 		return err
 	}

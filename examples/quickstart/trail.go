@@ -5,13 +5,14 @@ import (
 
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 )
 
 // showTrail shows what is in the ledger, from the oldest. It may run beside the
 // service, and after it was killed.
 func showTrail(ctx context.Context, dir string, exporter export.Exporter) error {
-	reader, err := query.Ledger(dir)
+	reader, err := ledgerquery.NewReader(dir)
 	if err != nil {
 		return err
 	}

@@ -14,29 +14,29 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// broken is an exporter that breaks the contract.
+// broken is the behavior of an exporter that violates the contract.
 type broken struct {
-	behaviour
-	check string // which must find it
-	says  string // and say this
+	behavior
+	check string // the check that must fail
+	want  string // in its error
 }
 
 var errGone = errors.New("sink is gone")
 
-// changing is an exporter that stores what change makes of each record.
-func changing(change func(r *record.Record)) behaviour {
-	return behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+// changing stores each record after change has modified it.
+func changing(change func(r *record.Record)) behavior {
+	return behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 		for _, r := range records {
 			c := r.Clone()
 			change(c)
-			_ = m.take([]*record.Record{c})
+			_ = m.store([]*record.Record{c})
 		}
 		return nil
 	}}
 }
 
-// values is an exporter that stores what change makes of each metadata value.
-func values(change func(v attribute.Value) attribute.Value) behaviour {
+// values stores each metadata value as change returns it.
+func values(change func(v attribute.Value) attribute.Value) behavior {
 	return changing(func(r *record.Record) {
 		for i := range r.Metadata {
 			r.Metadata[i].Value = change(r.Metadata[i].Value)
@@ -44,64 +44,64 @@ func values(change func(v attribute.Value) attribute.Value) behaviour {
 	})
 }
 
-// brokenExporters break the contract in one way each.
+// brokenExporters violate the contract in one way each.
 var brokenExporters = map[string]broken{
 	"bad name": {
-		behaviour{name: func(*memory) string { return "My Sink" }},
+		behavior{name: func(*memory) string { return "My Sink" }},
 		"name", `the name "My Sink" does not match`,
 	},
 	"changing name": {
-		behaviour{name: func(m *memory) string { return "sink-" + strings.Repeat("i", len(m.read())) }},
-		"name", `the name was "sink-" and is now "sink-i"`,
+		behavior{name: func(m *memory) string { return "sink-" + strings.Repeat("i", len(m.read())) }},
+		"name", `the name changed from "sink-" to "sink-i"`,
 	},
-	"takes nothing": {
-		behaviour{export: func(*memory, context.Context, []*record.Record) error { return errGone }},
+	"always fails": {
+		behavior{export: func(*memory, context.Context, []*record.Record) error { return errGone }},
 		"name", "Export of 1 records: sink is gone",
 	},
 	"reverses batches": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			records = slices.Clone(records)
 			slices.Reverse(records)
-			return m.take(records)
+			return m.store(records)
 		}},
 		"order", "not in order",
 	},
 	"loses the last of a batch": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
-			return m.take(records[:min(len(records), sdk.DefaultBatchSize-1)])
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
+			return m.store(records[:min(len(records), sdk.DefaultBatchSize-1)])
 		}},
 		"order", "after a batch of 512: the sink has 531 records, want 532",
 	},
-	"is one batch behind": {
-		behaviour{
+	"is one batch late": {
+		behavior{
 			export: func(m *memory, _ context.Context, records []*record.Record) error {
-				defer func() { m.held = records }()
-				return m.take(m.held)
+				defer func() { m.delayed = records }()
+				return m.store(m.delayed)
 			},
-			shutdown: func(m *memory, _ context.Context) error { return m.take(m.held) },
+			shutdown: func(m *memory, _ context.Context) error { return m.store(m.delayed) },
 		},
 		"order", "after a batch of 1: the sink has 0 records, want 1",
 	},
-	"refuses empty batches": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"rejects empty batches": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			if len(records) == 0 {
 				return errors.New("nothing to insert")
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
 		"empty batch", "Export of 0 records: nothing to insert",
 	},
-	"makes something of nothing": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"stores a record for an empty batch": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			if len(records) == 0 {
-				return m.take(usuals(0, 1))
+				return m.store(typicals(0, 1))
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
 		"empty batch", "the sink has 2 records, want 0",
 	},
 	"has a message limit": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			size := 0
 			for _, r := range records {
 				size += len(r.Reason)
@@ -109,12 +109,12 @@ var brokenExporters = map[string]broken{
 			if size > 4<<20 {
 				return errors.New("message larger than max")
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
 		"large batch", "message larger than max",
 	},
-	"rejects what is odd": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"rejects odd values": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			err := &export.PartialError{Rejected: map[int]error{}}
 			for i, r := range records {
 				if strings.HasPrefix(r.Action, "odd.") {
@@ -124,12 +124,12 @@ var brokenExporters = map[string]broken{
 			if len(err.Rejected) > 0 {
 				return err
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
 		"odd values", "unknown kind of value",
 	},
-	"rejects what is not there": {
-		behaviour{export: func(_ *memory, _ context.Context, records []*record.Record) error {
+	"rejects an unknown index": {
+		behavior{export: func(_ *memory, _ context.Context, records []*record.Record) error {
 			return &export.PartialError{Rejected: map[int]error{len(records): errGone}}
 		}},
 		"odd values", "rejects index",
@@ -138,7 +138,7 @@ var brokenExporters = map[string]broken{
 		changing(func(r *record.Record) { r.Time = r.Time.Truncate(time.Millisecond) }),
 		"order", "time: want 2026-11-23 07:26:02.123456789 +0000 UTC, got 2026-11-23 07:26:02.123 +0000 UTC",
 	},
-	"has floats only": {
+	"stores integers as floats": {
 		values(func(v attribute.Value) attribute.Value {
 			if v.Type() == attribute.INT64 {
 				return attribute.Int64Value(int64(float64(v.AsInt64())))
@@ -147,7 +147,7 @@ var brokenExporters = map[string]broken{
 		}),
 		"odd values", `odd.value.integer: metadata.value.04: want INT64 "9007199254740993", got INT64 "9007199254740992"`,
 	},
-	"takes whole floats for integers": {
+	"stores whole floats as integers": {
 		values(func(v attribute.Value) attribute.Value {
 			if f := v.AsFloat64(); v.Type() == attribute.FLOAT64 && f == math.Trunc(f) && f < 1<<53 && f >= 0 {
 				return attribute.Int64Value(int64(f))
@@ -174,7 +174,7 @@ var brokenExporters = map[string]broken{
 		}),
 		"odd values", `want FLOAT64 "NaN", got EMPTY ""`,
 	},
-	"takes mixed lists for lists": {
+	"stores mixed lists as typed lists": {
 		values(func(v attribute.Value) attribute.Value {
 			if v.Type() == attribute.SLICE && len(v.AsSlice()) == 1 && v.AsSlice()[0].Type() == attribute.STRING {
 				return attribute.StringSliceValue([]string{v.AsSlice()[0].AsString()})
@@ -183,106 +183,106 @@ var brokenExporters = map[string]broken{
 		}),
 		"odd values", `want SLICE "[\"a\"]", got STRINGSLICE "[\"a\"]"`,
 	},
-	"cuts text": {
+	"truncates text": {
 		changing(func(r *record.Record) { r.Reason = r.Reason[:min(len(r.Reason), 32766)] }),
 		"odd values", "odd.long_text: reason: want ",
 	},
-	"forgets a field": {
+	"loses a field": {
 		changing(func(r *record.Record) { r.Overridden = nil }),
 		"odd values", "odd.overridden: overridden: want ",
 	},
-	"doubles what is odd": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
-			return errors.Join(m.take(records), m.take(records))
+	"stores records twice": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
+			return errors.Join(m.store(records), m.store(records))
 		}},
 		"odd values", "records, want",
 	},
-	"mixes records up": {
+	"changes IDs": {
 		changing(func(r *record.Record) { r.ID[15] ^= 0x80 }),
 		"odd values", "which was never exported",
 	},
 	"ignores its context": {
-		behaviour{export: func(m *memory, ctx context.Context, records []*record.Record) error {
+		behavior{export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if ctx.Err() != nil {
 				time.Sleep(time.Hour)
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
-		"ended context", "cancelled before: Export did not return within 30s",
+		"ended context", "canceled before: Export did not return within 30s",
 	},
-	"gives up for good when in a hurry": {
-		behaviour{export: func(m *memory, ctx context.Context, records []*record.Record) error {
+	"returns a permanent error if the context has ended": {
+		behavior{export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if err := ctx.Err(); err != nil {
 				return export.Permanent(err)
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
-		"ended context", "no reason to give a record up for good",
+		"ended context", "must not be a permanent error",
 	},
-	"does not recover from an ended context": {
-		behaviour{export: func(m *memory, ctx context.Context, records []*record.Record) error {
+	"stays broken after an ended context": {
+		behavior{export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if ctx.Err() != nil || m.name != nil {
 				m.name = func(*memory) string { return "broken" }
 				return errGone
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
-		"ended context", "after that: Export of 20 records: sink is gone",
+		"ended context", "retry: Export of 20 records: sink is gone",
 	},
-	"drops in silence when in a hurry": {
-		behaviour{export: func(m *memory, ctx context.Context, records []*record.Record) error {
+	"drops records if the context has ended": {
+		behavior{export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if ctx.Err() == nil {
-				return m.take(records)
+				return m.store(records)
 			}
 			return nil
 		}},
 		"ended context", "article.update: the sink lacks record",
 	},
-	"refuses what it has": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"rejects duplicates": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			for _, r := range records {
-				if slices.ContainsFunc(m.read(), func(had *record.Record) bool { return had.ID == r.ID }) {
+				if slices.ContainsFunc(m.read(), func(stored *record.Record) bool { return stored.ID == r.ID }) {
 					return errors.New("duplicate key")
 				}
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
-		"again", "Export of 2 records: duplicate key",
+		"repeated export", "Export of 2 records: duplicate key",
 	},
-	"refuses what it has when observed later": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"rejects duplicates with another observed time": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			for _, r := range records {
-				for _, had := range m.read() {
-					if had.ID == r.ID && Equal(had, r) != nil {
+				for _, stored := range m.read() {
+					if stored.ID == r.ID && Equal(stored, r) != nil {
 						return errors.New("duplicate key")
 					}
 				}
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
-		"again", "observed again later: Export of 1 records: duplicate key",
+		"repeated export", "with a later observed time: Export of 1 records: duplicate key",
 	},
-	"loses what comes again": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"loses duplicates": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			m.mu.Lock()
-			m.records = slices.DeleteFunc(m.records, func(had *record.Record) bool { return had.ID == records[len(records)-1].ID })
+			m.records = slices.DeleteFunc(m.records, func(stored *record.Record) bool { return stored.ID == records[len(records)-1].ID })
 			m.mu.Unlock()
-			return m.take(records[:max(1, len(records)-1)])
+			return m.store(records[:max(1, len(records)-1)])
 		}},
-		"again", "the sink lacks record",
+		"repeated export", "the sink lacks record",
 	},
-	"keeps records": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"retains records": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.records = append(m.records, records...)
 			return nil
 		}},
-		"shared records", "after the records were changed: ",
+		"shared records", "after the records were overwritten: ",
 	},
-	"changes records": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
-			err := m.take(records)
+	"modifies records": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
+			err := m.store(records)
 			for _, r := range records {
 				if len(r.Metadata) > 0 {
 					r.Metadata[0].Key = "_id"
@@ -292,37 +292,37 @@ var brokenExporters = map[string]broken{
 		}},
 		"shared records", "Export changed the record odd.overridden: metadata: want",
 	},
-	"changes the slice": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"modifies the slice": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			defer clear(records)
-			return m.take(records)
+			return m.store(records)
 		}},
 		"shared records", "Export changed the slice",
 	},
-	"writes behind the slice": {
-		behaviour{export: func(m *memory, _ context.Context, records []*record.Record) error {
+	"writes past the slice": {
+		behavior{export: func(m *memory, _ context.Context, records []*record.Record) error {
 			_ = append(records, nil)
-			return m.take(records)
+			return m.store(records)
 		}},
 		"shared records", "Export changed the slice",
 	},
-	"does not shut down": {
-		behaviour{shutdown: func(*memory, context.Context) error { return errGone }},
-		"shutdown", "of an exporter that was never used: Shutdown: sink is gone",
+	"fails to shut down": {
+		behavior{shutdown: func(*memory, context.Context) error { return errGone }},
+		"shutdown", "unused exporter: Shutdown: sink is gone",
 	},
-	"shuts down with a parting word": {
-		behaviour{shutdown: func(m *memory, _ context.Context) error { return m.take(usuals(0, 1)) }},
+	"stores a record in Shutdown": {
+		behavior{shutdown: func(m *memory, _ context.Context) error { return m.store(typicals(0, 1)) }},
 		"shutdown", "the sink has 1 records, want 0",
 	},
-	"loses everything when it shuts down": {
-		behaviour{shutdown: func(m *memory, _ context.Context) error {
+	"loses records in Shutdown": {
+		behavior{shutdown: func(m *memory, _ context.Context) error {
 			m.records = nil
 			return nil
 		}},
 		"shutdown", "after Shutdown: the sink has 0 records, want 20",
 	},
-	"loses everything when it shuts down in a hurry": {
-		behaviour{shutdown: func(m *memory, ctx context.Context) error {
+	"loses records in Shutdown with an ended context": {
+		behavior{shutdown: func(m *memory, ctx context.Context) error {
 			if ctx.Err() != nil {
 				m.records = nil
 			}
@@ -330,8 +330,8 @@ var brokenExporters = map[string]broken{
 		}},
 		"shutdown", "after Shutdown with an ended context: the sink has 0 records, want 20",
 	},
-	"waits for ever when it shuts down in a hurry": {
-		behaviour{shutdown: func(_ *memory, ctx context.Context) error {
+	"hangs in Shutdown with an ended context": {
+		behavior{shutdown: func(_ *memory, ctx context.Context) error {
 			if ctx.Err() != nil {
 				time.Sleep(time.Hour)
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,31 +15,29 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-
-// checkName: the name is one that a ledger's cursor may have, and never changes.
+// checkName: the name is valid and never changes.
 func checkName(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
 		name := e.Name()
-		if !validName.MatchString(name) {
-			return fmt.Errorf("the name %q does not match %s", name, validName)
+		if !record.ValidName(name) {
+			return fmt.Errorf("the name %q does not match %s", name, record.NamePattern)
 		}
-		if err := mustExport(ctx, e, usual(0)); err != nil {
+		if err := mustExport(ctx, e, typical(0)); err != nil {
 			return err
 		}
 		if now := e.Name(); now != name {
-			return fmt.Errorf("the name was %q and is now %q", name, now)
+			return fmt.Errorf("the name changed from %q to %q", name, now)
 		}
 		return nil
 	})
 }
 
-// checkOrder: batches of all sizes arrive in order, and before Export returns.
+// checkOrder: batches of all sizes are in the sink, in order, when Export returns.
 func checkOrder(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
 		var all []*record.Record
 		for _, size := range []int{1, 2, 17, 512, 1} {
-			batch := usuals(len(all), size)
+			batch := typicals(len(all), size)
 			all = append(all, batch...)
 			if err := mustExport(ctx, e, batch...); err != nil {
 				return err
@@ -53,7 +50,7 @@ func checkOrder(ctx context.Context, f fixture) error {
 	})
 }
 
-// checkEmptyBatch: no records are no error, and nothing arrives.
+// checkEmptyBatch: an empty batch is not an error and adds nothing to the sink.
 func checkEmptyBatch(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
 		for _, batch := range [][]*record.Record{nil, {}} {
@@ -64,18 +61,18 @@ func checkEmptyBatch(ctx context.Context, f fixture) error {
 		if err := f.holds(); err != nil {
 			return err
 		}
-		if err := mustExport(ctx, e, usual(0)); err != nil {
+		if err := mustExport(ctx, e, typical(0)); err != nil {
 			return err
 		}
-		return f.holds(usual(0))
+		return f.holds(typical(0))
 	})
 }
 
-// checkLargeBatch: a batch of large records, such as piles up while a sink is away,
-// is taken, whatever the sink's own limit of a message.
+// checkLargeBatch: a batch of large records, as after an outage of the sink, is accepted
+// whatever the message limit of the sink.
 func checkLargeBatch(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
-		batch := usuals(0, 100)
+		batch := typicals(0, 100)
 		for _, r := range batch {
 			r.Reason = strings.Repeat("large ", 10<<10)
 		}
@@ -86,7 +83,7 @@ func checkLargeBatch(ctx context.Context, f fixture) error {
 	})
 }
 
-// checkOddValues: what the validator lets pass comes back as it was.
+// checkOddValues: every valid record is stored without loss.
 func checkOddValues(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
 		if err := mustExport(ctx, e, OddRecords()...); err != nil {
@@ -96,15 +93,14 @@ func checkOddValues(ctx context.Context, f fixture) error {
 	})
 }
 
-// checkEndedContext: Export returns when its context has ended or ends. Whether it
-// took the records then or not, the exporter works on, and trying again delivers
-// them.
+// checkEndedContext: Export returns if its context has ended or ends during the call.
+// The exporter stays usable, and if Export failed, a retry delivers the records.
 func checkEndedContext(ctx context.Context, f fixture) error {
 	for _, end := range []struct {
 		name string
 		make func() (context.Context, context.CancelFunc)
 	}{
-		{"cancelled before", func() (context.Context, context.CancelFunc) {
+		{"canceled before", func() (context.Context, context.CancelFunc) {
 			ended, cancel := context.WithCancel(ctx)
 			cancel()
 			return ended, cancel
@@ -112,7 +108,7 @@ func checkEndedContext(ctx context.Context, f fixture) error {
 		{"past its deadline", func() (context.Context, context.CancelFunc) {
 			return context.WithDeadline(ctx, time.Unix(1, 0))
 		}},
-		{"cancelled meanwhile", func() (context.Context, context.CancelFunc) {
+		{"canceled during the call", func() (context.Context, context.CancelFunc) {
 			ending, cancel := context.WithCancel(ctx)
 			go cancel()
 			return ending, cancel
@@ -121,71 +117,71 @@ func checkEndedContext(ctx context.Context, f fixture) error {
 		err := f.with(ctx, func(e export.Exporter) error {
 			ended, cancel := end.make()
 			defer cancel()
-			batch := usuals(0, 20)
-			refusal, breach := callExport(ended, e, batch)
+			batch := typicals(0, 20)
+			exportErr, violation := callExport(ended, e, batch)
 			switch {
-			case breach != nil:
-				return breach
-			case export.IsPermanent(refusal):
-				return fmt.Errorf("an ended context is no reason to give a record up for good: %w", refusal)
-			case refusal != nil:
+			case violation != nil:
+				return violation
+			case export.IsPermanent(exportErr):
+				return fmt.Errorf("the end of a context must not be a permanent error: %w", exportErr)
+			case exportErr != nil:
 				if err := mustExport(ctx, e, batch...); err != nil {
-					return fmt.Errorf("after that: %w", err)
+					return fmt.Errorf("retry: %w", err)
 				}
 			}
 			return f.holdsAtLeast(batch...)
 		})
 		if err != nil {
-			return fmt.Errorf("a context that was %s: %w", end.name, err)
+			return fmt.Errorf("context %s: %w", end.name, err)
 		}
 	}
 	return nil
 }
 
-// checkAgain: a record that the sink has already is delivered. What a caller tracks
-// again has another observed time and trace, under the same ID.
-func checkAgain(ctx context.Context, f fixture) error {
+// checkRepeatedExport: exporting a record that the sink already has is not an error. A
+// record tracked again has the same ID but another observed time and trace.
+func checkRepeatedExport(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error {
-		batch := usuals(0, 3)
+		batch := typicals(0, 3)
 		if err := errors.Join(mustExport(ctx, e, batch...), mustExport(ctx, e, batch[1:]...)); err != nil {
 			return err
 		}
 		if err := f.holdsAtLeast(batch...); err != nil {
 			return err
 		}
-		later := usual(1)
+		later := typical(1)
 		later.ObservedTime = later.ObservedTime.Add(time.Second)
 		later.TraceID[0]++
 		if err := mustExport(ctx, e, later); err != nil {
-			return fmt.Errorf("observed again later: %w", err)
+			return fmt.Errorf("with a later observed time: %w", err)
 		}
 		return nil
 	})
 }
 
-// checkSharedRecords: the exporter changes neither the records nor the slice, while
-// others use the records, and keeps nothing of either.
+// checkSharedRecords: Export does not modify or retain the records or the slice, which
+// others use at the same time.
 func checkSharedRecords(ctx context.Context, f fixture) error {
 	err := f.with(ctx, func(e export.Exporter) error {
-		want := append(OddRecords(), usuals(0, 30)...)
-		records := append(OddRecords(), usuals(0, 30)...)
-		behind := usual(-1)
-		given := append(slices.Clip(records), behind)[:len(records)]
+		want := append(OddRecords(), typicals(0, 30)...)
+		records := append(OddRecords(), typicals(0, 30)...)
+		next := typical(-1)
+		given := append(slices.Clip(records), next)[:len(records)]
 		if err := mustExport(ctx, e, given...); err != nil {
 			return err
 		}
 		if err := compare(want, records); err != nil {
 			return err
 		}
-		if !slices.Equal(given, records) || given[:len(given)+1][len(given)] != behind {
+		if !slices.Equal(given, records) || given[:len(given)+1][len(given)] != next {
 			return errors.New("Export changed the slice")
 		}
 		for i, r := range records {
 			clobber(r)
-			given[i] = behind
+			given[i] = next
 		}
 		if err := f.holdsOnce(want...); err != nil {
-			return fmt.Errorf("after the records were changed: %w", err)
+			return fmt.Errorf("after the records were overwritten: %w", err)
 		}
 		return nil
 	})
@@ -195,16 +191,16 @@ func checkSharedRecords(ctx context.Context, f fixture) error {
 	return f.with(ctx, func(e export.Exporter) error { return exportWhileRead(ctx, e) })
 }
 
-// exportWhileRead exports records that are read at the same time, as by another
-// exporter: the race detector sees more than a comparison.
+// exportWhileRead exports records while another goroutine reads them, as another exporter
+// would. The race detector finds writes that a comparison misses.
 func exportWhileRead(ctx context.Context, e export.Exporter) error {
 	records := OddRecords()
-	over, reader := make(chan struct{}), sync.WaitGroup{}
+	done, reader := make(chan struct{}), sync.WaitGroup{}
 	var changed error
 	reader.Go(func() {
 		for want := OddRecords(); changed == nil; {
 			select {
-			case <-over:
+			case <-done:
 				return
 			default:
 				changed = compare(want, records)
@@ -212,7 +208,7 @@ func exportWhileRead(ctx context.Context, e export.Exporter) error {
 		}
 	})
 	err := mustExport(ctx, e, records...)
-	close(over)
+	close(done)
 	reader.Wait()
 	return errors.Join(err, changed)
 }
@@ -226,7 +222,7 @@ func compare(want, got []*record.Record) error {
 	return nil
 }
 
-// clobber overwrites all that r holds, in place.
+// clobber overwrites everything that r references, in place.
 func clobber(r *record.Record) {
 	for _, kvs := range [][]attribute.KeyValue{r.Metadata, r.Overridden} {
 		for i := range kvs {
@@ -247,16 +243,17 @@ func clobber(r *record.Record) {
 	*r = record.Record{Event: audit.Event{Action: "clobbered"}}
 }
 
-// checkShutdown: Shutdown returns, is no error where all is well, and loses nothing.
+// checkShutdown: Shutdown returns nil, even for an unused exporter, and loses no records.
+// It returns in time if its context has ended.
 func checkShutdown(ctx context.Context, f fixture) error {
 	if err := shutdown(ctx, f.open()); err != nil {
-		return fmt.Errorf("of an exporter that was never used: %w", err)
+		return fmt.Errorf("unused exporter: %w", err)
 	}
 	if err := f.holds(); err != nil {
 		return err
 	}
 
-	batch := usuals(0, 20)
+	batch := typicals(0, 20)
 	if err := f.with(ctx, func(e export.Exporter) error { return mustExport(ctx, e, batch...) }); err != nil {
 		return err
 	}
@@ -270,7 +267,7 @@ func checkShutdown(ctx context.Context, f fixture) error {
 	if err := mustExport(ctx, e, batch...); err != nil {
 		return err
 	}
-	if err := shutdown(ended, e); errors.Is(err, errHung) { // another error is fine: there was no time
+	if err := shutdown(ended, e); errors.Is(err, errHung) { // other errors are allowed
 		return fmt.Errorf("with an ended context: %w", err)
 	}
 	if err := f.holds(batch...); err != nil {

@@ -1,4 +1,4 @@
-// Package exporttest is the conformance suite that every export.Exporter passes.
+// Package exporttest is the conformance suite for implementations of export.Exporter.
 //
 //	func TestConformance(t *testing.T) {
 //		var sink *bytes.Buffer
@@ -11,8 +11,8 @@
 //		)
 //	}
 //
-// Run it with the race detector, which sees more of what an exporter must not do.
+// Run it with the race detector, which finds more violations of the contract.
 //
-// [OddRecords] and [Equal] serve other tests too: of whatever stores records or
-// turns them into another form and back.
+// [OddRecords] and [Equal] are also useful in tests of other code that stores records or
+// converts them to another format and back.
 package exporttest

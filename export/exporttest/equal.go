@@ -13,13 +13,13 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Equal returns nil if the records say the same, or an error that lists the fields
-// in which they differ, with their values.
+// Equal returns nil if the records are equal, or an error that lists the fields that
+// differ, with their values.
 //
-// Times are compared as instants. Values are compared by type and content: the
-// integer 1 is not the float 1, 0 is not -0, NaN is NaN, and an empty slice is that
-// of its type. Lists compare in order, and it makes no difference whether an empty
-// one is nil. Of the resources the attributes count.
+// Equal compares times as instants, and attribute values by type and content: the
+// integer 1 differs from the float 1, 0 differs from -0, NaN equals NaN, and an empty
+// slice differs from one of another type. It compares lists in order and treats nil as
+// empty. It compares only the attributes of the resources.
 func Equal(want, got *record.Record) error {
 	if want == nil || got == nil {
 		if want == got {
@@ -28,42 +28,42 @@ func Equal(want, got *record.Record) error {
 		return fmt.Errorf("record: want %v, got %v", want, got)
 	}
 	var d differences
-	note(&d, "id", want.ID, got.ID)
+	compareField(&d, "id", want.ID, got.ID)
 	d.time("time", want.Time, got.Time)
 	d.time("observed_time", want.ObservedTime, got.ObservedTime)
-	note(&d, "kind", want.Kind, got.Kind)
-	note(&d, "action", want.Action, got.Action)
-	note(&d, "operation", want.Operation, got.Operation)
+	compareField(&d, "kind", want.Kind, got.Kind)
+	compareField(&d, "action", want.Action, got.Action)
+	compareField(&d, "operation", want.Operation, got.Operation)
 	d.actor("actor", &want.Actor, &got.Actor)
-	note(&d, "target", want.Target, got.Target)
-	note(&d, "outcome", want.Outcome, got.Outcome)
-	note(&d, "reason", want.Reason, got.Reason)
-	note(&d, "attempt", want.Attempt, got.Attempt)
-	note(&d, "bulk.selector", want.Bulk.Selector, got.Bulk.Selector)
-	note(&d, "bulk.affected", want.Bulk.Affected, got.Bulk.Affected)
+	compareField(&d, "target", want.Target, got.Target)
+	compareField(&d, "outcome", want.Outcome, got.Outcome)
+	compareField(&d, "reason", want.Reason, got.Reason)
+	compareField(&d, "attempt", want.Attempt, got.Attempt)
+	compareField(&d, "bulk.selector", want.Bulk.Selector, got.Bulk.Selector)
+	compareField(&d, "bulk.affected", want.Bulk.Affected, got.Bulk.Affected)
 	d.texts("bulk.sample", want.Bulk.Sample, got.Bulk.Sample)
 	d.changes(want.Changes, got.Changes)
-	note(&d, "tenant", want.Tenant, got.Tenant)
+	compareField(&d, "tenant", want.Tenant, got.Tenant)
 	d.keyValues("metadata", want.Metadata, got.Metadata)
-	note(&d, "tracker", want.Tracker, got.Tracker)
+	compareField(&d, "tracker", want.Tracker, got.Tracker)
 	d.keyValues("resource", want.Resource.Attributes(), got.Resource.Attributes())
-	note(&d, "trace_id", want.TraceID, got.TraceID)
-	note(&d, "span_id", want.SpanID, got.SpanID)
-	note(&d, "channel", want.Channel, got.Channel)
+	compareField(&d, "trace_id", want.TraceID, got.TraceID)
+	compareField(&d, "span_id", want.SpanID, got.SpanID)
+	compareField(&d, "channel", want.Channel, got.Channel)
 	d.keyValues("overridden", want.Overridden, got.Overridden)
 	d.texts("redacted", want.Redacted, got.Redacted)
 	d.texts("marked", want.Marked, got.Marked)
 	return errors.Join(d...)
 }
 
-// differences collects what differs.
+// differences collects the fields that differ.
 type differences []error
 
 func (d *differences) add(field string, want, got any) {
 	*d = append(*d, fmt.Errorf("%s: want %s, got %s", field, show(want), show(got)))
 }
 
-func note[T comparable](d *differences, field string, want, got T) {
+func compareField[T comparable](d *differences, field string, want, got T) {
 	if want != got {
 		d.add(field, want, got)
 	}
@@ -88,11 +88,11 @@ func (d *differences) actor(field string, want, got *audit.Actor) {
 		}
 		return
 	}
-	note(d, field+".type", want.Type, got.Type)
-	note(d, field+".id", want.ID, got.ID)
-	note(d, field+".name", want.Name, got.Name)
-	note(d, field+".auth_method", want.AuthMethod, got.AuthMethod)
-	note(d, field+".session_id", want.SessionID, got.SessionID)
+	compareField(d, field+".type", want.Type, got.Type)
+	compareField(d, field+".id", want.ID, got.ID)
+	compareField(d, field+".name", want.Name, got.Name)
+	compareField(d, field+".auth_method", want.AuthMethod, got.AuthMethod)
+	compareField(d, field+".session_id", want.SessionID, got.SessionID)
 	d.texts(field+".roles", want.Roles, got.Roles)
 	d.actor(field+".on_behalf_of", want.OnBehalfOf, got.OnBehalfOf)
 }
@@ -104,10 +104,10 @@ func (d *differences) changes(want, got []audit.Change) {
 	}
 	for i := range want {
 		field := "changes[" + strconv.Itoa(i) + "]"
-		note(d, field+".field", want[i].Field, got[i].Field)
+		compareField(d, field+".field", want[i].Field, got[i].Field)
 		d.value(field+".old", want[i].Old, got[i].Old)
 		d.value(field+".new", want[i].New, got[i].New)
-		note(d, field+".redacted", want[i].Redacted, got[i].Redacted)
+		compareField(d, field+".redacted", want[i].Redacted, got[i].Redacted)
 	}
 }
 
@@ -151,8 +151,7 @@ func sameFloat(a, b float64) bool {
 	return math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b)
 }
 
-// show formats v, with its type where that may be what differs, and not at any
-// length.
+// show formats v, with the type of an attribute value, and cuts long texts.
 func show(v any) string {
 	text := fmt.Sprintf("%+v", v)
 	switch v := v.(type) {
@@ -163,9 +162,9 @@ func show(v any) string {
 	case []string:
 		text = fmt.Sprintf("%q", v)
 	}
-	const long = 300
-	if len(text) > long {
-		text = fmt.Sprintf("%.*s... (%d bytes)", long, text, len(text))
+	const maxLength = 300
+	if len(text) > maxLength {
+		text = fmt.Sprintf("%.*s... (%d bytes)", maxLength, text, len(text))
 	}
 	return text
 }

@@ -11,78 +11,78 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// fixture makes the exporters of a check and reads their sinks.
+// fixture creates the exporters of a check and reads their sinks.
 type fixture struct {
 	open func() export.Exporter
 	read func() []*record.Record
 }
 
-// patience is how long a call may take. It is generous: what is looked for are calls
-// that never return.
-const patience = 30 * time.Second
+// callTimeout is how long a call may take. It is long, because its purpose is to find
+// calls that never return.
+const callTimeout = 30 * time.Second
 
-// with gives use a new exporter and shuts it down.
+// with calls use with a new exporter, then shuts it down.
 func (f fixture) with(ctx context.Context, use func(e export.Exporter) error) error {
 	e := f.open()
 	err := use(e)
 	if errors.Is(err, errHung) {
-		return err // nothing may be called while another call runs
+		return err // Export may still be running, and calls must not overlap
 	}
 	return errors.Join(err, shutdown(ctx, e))
 }
 
-// callExport calls Export. It returns what Export returned, and what is wrong with that
-// whatever the reason.
-func callExport(ctx context.Context, e export.Exporter, records []*record.Record) (refusal, breach error) {
-	refusal, breach = within("Export", func() error { return e.Export(ctx, records) })
+// callExport calls Export. exportErr is the error that it returned; violation is a
+// violation of the contract, such as a call that did not return.
+func callExport(ctx context.Context, e export.Exporter, records []*record.Record) (exportErr, violation error) {
+	exportErr, violation = within("Export", func() error { return e.Export(ctx, records) })
 	var partial *export.PartialError
-	if !errors.As(refusal, &partial) {
-		return refusal, breach
+	if !errors.As(exportErr, &partial) {
+		return exportErr, violation
 	}
 	for i, reason := range partial.Rejected {
 		if i < 0 || i >= len(records) || reason == nil {
-			breach = fmt.Errorf("the PartialError for %d records rejects index %d (reason given: %t)", len(records), i, reason != nil)
+			violation = fmt.Errorf("the PartialError for %d records rejects index %d (reason given: %t)", len(records), i, reason != nil)
 		}
 	}
-	// Its own text does not say why.
-	return fmt.Errorf("%w: %w", refusal, errors.Join(partial.Unwrap()...)), breach
+	// The text of a PartialError has the first reason only.
+	return fmt.Errorf("%w: %w", exportErr, errors.Join(partial.Unwrap()...)), violation
 }
 
-// mustExport exports what every exporter takes.
+// mustExport exports records that every exporter must accept.
 func mustExport(ctx context.Context, e export.Exporter, records ...*record.Record) error {
-	refusal, breach := callExport(ctx, e, records)
-	if err := errors.Join(refusal, breach); err != nil {
+	exportErr, violation := callExport(ctx, e, records)
+	if err := errors.Join(exportErr, violation); err != nil {
 		return fmt.Errorf("Export of %d records: %w", len(records), err)
 	}
 	return nil
 }
 
 func shutdown(ctx context.Context, e export.Exporter) error {
-	refusal, breach := within("Shutdown", func() error { return e.Shutdown(ctx) })
+	err, violation := within("Shutdown", func() error { return e.Shutdown(ctx) })
 	switch {
-	case breach != nil:
-		return breach
-	case refusal != nil:
-		return fmt.Errorf("Shutdown: %w", refusal)
+	case violation != nil:
+		return violation
+	case err != nil:
+		return fmt.Errorf("Shutdown: %w", err)
 	}
 	return nil
 }
 
-var errHung = errors.New("did not return within " + patience.String())
+var errHung = errors.New("did not return within " + callTimeout.String())
 
-// within runs call, which must return in time.
-func within(what string, call func() error) (refusal, breach error) {
+// within runs call, which must return within callTimeout.
+func within(name string, call func() error) (callErr, violation error) {
 	done := make(chan error, 1)
 	go func() { done <- call() }()
 	select {
 	case err := <-done:
 		return err, nil
-	case <-time.After(patience):
-		return nil, fmt.Errorf("%s %w", what, errHung)
+	case <-time.After(callTimeout):
+		return nil, fmt.Errorf("%s %w", name, errHung)
 	}
 }
 
-// holds compares the sink with what it must hold, in order.
+// holds checks that the sink has the wanted records, in order.
 func (f fixture) holds(want ...*record.Record) error {
 	got := f.read()
 	if len(got) != len(want) {
@@ -99,7 +99,7 @@ func (f fixture) holds(want ...*record.Record) error {
 	return nil
 }
 
-// holdsOnce compares the sink with what it must hold, each record once, in any order.
+// holdsOnce checks that the sink has each wanted record once, in any order.
 func (f fixture) holdsOnce(want ...*record.Record) error {
 	errs := []error{f.holdsAtLeast(want...)}
 	if n := len(f.read()); n != len(want) {
@@ -108,8 +108,8 @@ func (f fixture) holdsOnce(want ...*record.Record) error {
 	return errors.Join(errs...)
 }
 
-// holdsAtLeast compares the sink with what it must hold, each record any number of
-// times but none, in any order.
+// holdsAtLeast checks that the sink has each wanted record at least once, in any order,
+// and no other records.
 func (f fixture) holdsAtLeast(want ...*record.Record) error {
 	missing := map[audit.ID]*record.Record{}
 	known := map[audit.ID]*record.Record{}
@@ -118,8 +118,8 @@ func (f fixture) holdsAtLeast(want ...*record.Record) error {
 	}
 	var errs []error
 	for _, got := range f.read() {
-		r, is := known[got.ID]
-		if !is {
+		r, ok := known[got.ID]
+		if !ok {
 			errs = append(errs, fmt.Errorf("the sink has record %s, which was never exported", got.ID))
 			continue
 		}

@@ -13,14 +13,14 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// OddRecords returns records that are valid and easily stored wrong: values of
-// every kind and at every limit, texts that a sink or a format may take for its own,
-// every word of every enumeration. Each names in its Action what is odd about it,
-// and has an ID of its own. They are the same in each call, and new.
+// OddRecords returns valid records that are easily stored wrong: values of every type and
+// at every limit, texts with a special meaning in some sink or format, and every constant
+// of every enum. The Action of each says what is odd about it, and each has its own ID.
+// Each call returns new records with the same content.
 func OddRecords() []*record.Record {
 	o := oddRecords{}
-	o.people()
-	o.words()
+	o.actors()
+	o.enums()
 	o.lists()
 	o.identity()
 	o.texts()
@@ -31,19 +31,19 @@ func OddRecords() []*record.Record {
 // oddRecords collects the records.
 type oddRecords struct{ records []*record.Record }
 
-// add adds a record that has only what it needs, and what set gives it.
-func (o *oddRecords) add(what string, set func(r *record.Record)) {
+// add adds a minimal record with the changes that set makes.
+func (o *oddRecords) add(name string, set func(r *record.Record)) {
 	n := 1000 + len(o.records)
 	at := start.Add(time.Duration(n) * time.Millisecond)
 	r := &record.Record{
-		Event:        audit.Event{ID: id(at, n), Time: at, Action: "odd." + what, Actor: audit.User("42")},
+		Event:        audit.Event{ID: id(at, n), Time: at, Action: "odd." + name, Actor: audit.User("42")},
 		ObservedTime: at,
 	}
 	set(r)
 	o.records = append(o.records, r)
 }
 
-func (o *oddRecords) people() {
+func (o *oddRecords) actors() {
 	o.add("nothing_else", func(*record.Record) {})
 	o.add("service", func(r *record.Record) { r.Actor = audit.Service("billing") })
 	o.add("system", func(r *record.Record) { r.Actor = audit.System("nightly-purge") })
@@ -55,16 +55,16 @@ func (o *oddRecords) people() {
 	})
 	o.add("delegation", func(r *record.Record) {
 		for n := range audit.MaxDelegation {
-			behind := r.Actor
+			principal := r.Actor
 			r.Actor = audit.Actor{
 				Type: audit.ActorService, ID: strings.Repeat("x", n+1), Name: "Zoë", AuthMethod: "mtls",
-				SessionID: "9f86d081884c7d65", Roles: []string{"", "a", "a"}, OnBehalfOf: &behind,
+				SessionID: "9f86d081884c7d65", Roles: []string{"", "a", "a"}, OnBehalfOf: &principal,
 			}
 		}
 	})
 }
 
-func (o *oddRecords) words() {
+func (o *oddRecords) enums() {
 	for n, operation := range []audit.Operation{
 		audit.OperationCreate, audit.OperationRead, audit.OperationUpdate, audit.OperationDelete,
 		audit.OperationExecute, audit.OperationLogin, audit.OperationLogout,
@@ -97,7 +97,7 @@ func (o *oddRecords) lists() {
 	})
 	o.add("bulk", func(r *record.Record) {
 		r.Target.Type = "article"
-		r.Bulk = audit.Bulk{Selector: strange, Affected: audit.MaxAffected, Sample: []string{"", "1", "1", strangeLine}}
+		r.Bulk = audit.Bulk{Selector: oddText, Affected: audit.MaxAffected, Sample: []string{"", "1", "1", oddLine}}
 	})
 	o.add("bulk.nothing_affected", func(r *record.Record) {
 		r.Target.Type, r.Bulk.Selector = "article", "{}"
@@ -135,31 +135,31 @@ func (o *oddRecords) identity() {
 	o.add("empty_resource", func(r *record.Record) { r.Resource = resource.Empty() })
 }
 
-// strange is a text that stays itself only if nothing interprets it: quotes,
-// line ends, what HTML and JavaScript single out, a byte order mark, direction
-// controls, joined and combining characters, the last character.
-const strange = "\"'`\\ \t\n\r </script>&amp; \u2028\u2029 \ufeff \u202eevil\u2066 👨\u200d👩 e\u0301 \u00e9 İı \ufffd \U0010ffff %s ${x} {{.}} \\u0000"
+// oddText survives only if nothing interprets it. It has quotes, line ends, characters
+// that HTML and JavaScript escape, a byte order mark, direction controls, joined and
+// combining characters, and the last code point.
+const oddText = "\"'`\\ \t\n\r </script>&amp; \u2028\u2029 \ufeff \u202eevil\u2066 👨\u200d👩 e\u0301 \u00e9 İı \ufffd \U0010ffff %s ${x} {{.}} \\u0000"
 
-// strangeLine is such a text for where only one line may be.
-const strangeLine = "\"'`\\ <&> \u2028 \ufeff \u202eevil 👨\u200d👩 e\u0301 \ufffd \U0010ffff"
+// oddLine is such a text of one line.
+const oddLine = "\"'`\\ <&> \u2028 \ufeff \u202eevil 👨\u200d👩 e\u0301 \ufffd \U0010ffff"
 
-// oddKeys are keys that mean something to some sink, format or language.
+// oddKeys are keys with a special meaning in some sink, format or language.
 var oddKeys = []string{
 	"$set", "$where", "$f", "_id", "__proto__", "a", "a.", "a.b", "A", ".", "*", "0", "00", "id", "time", "action",
 	"e\u0301", "\u00e9", // look the same
-	"\ufffd", "\U00010000", // in the order of UTF-8; UTF-16 has the other
+	"\ufffd", "\U00010000", // sorted as in UTF-8, unlike in UTF-16
 	"\u2028", "\"", "\\", "</script>",
 }
 
 func (o *oddRecords) texts() {
 	o.add("text", func(r *record.Record) {
-		r.Reason = strange
-		r.Actor = audit.Actor{Type: audit.ActorUser, ID: strangeLine, Name: strangeLine, AuthMethod: strangeLine, Roles: []string{strangeLine}}
-		r.Target = audit.Target{Type: strangeLine, ID: strangeLine, Name: strangeLine}
-		r.Tenant, r.Channel = strangeLine, strangeLine
-		r.Tracker = record.Instrumentation{Name: strangeLine, Version: strangeLine}
-		r.Changes = []audit.Change{{Field: strangeLine, Old: attribute.StringValue(strange), New: attribute.StringValue(strangeLine)}}
-		r.Metadata = sorted(attribute.String(strangeLine, strange))
+		r.Reason = oddText
+		r.Actor = audit.Actor{Type: audit.ActorUser, ID: oddLine, Name: oddLine, AuthMethod: oddLine, Roles: []string{oddLine}}
+		r.Target = audit.Target{Type: oddLine, ID: oddLine, Name: oddLine}
+		r.Tenant, r.Channel = oddLine, oddLine
+		r.Tracker = record.Instrumentation{Name: oddLine, Version: oddLine}
+		r.Changes = []audit.Change{{Field: oddLine, Old: attribute.StringValue(oddText), New: attribute.StringValue(oddLine)}}
+		r.Metadata = sorted(attribute.String(oddLine, oddText))
 	})
 	o.add("long_text", func(r *record.Record) {
 		name := strings.Repeat("n", record.MaxNameLength)
@@ -179,7 +179,7 @@ func (o *oddRecords) texts() {
 
 func (o *oddRecords) values() {
 	for _, odd := range oddValues {
-		o.add(odd.what, func(r *record.Record) {
+		o.add(odd.name, func(r *record.Record) {
 			for n, v := range odd.values {
 				key := fmt.Sprintf("value.%02d", n)
 				r.Metadata = append(r.Metadata, attribute.KeyValue{Key: attribute.Key(key), Value: v})
@@ -189,7 +189,7 @@ func (o *oddRecords) values() {
 	}
 }
 
-// sorted sorts by key, as the metadata of a record is.
+// sorted sorts attributes by key, as in the metadata of a record.
 func sorted(kvs ...attribute.KeyValue) []attribute.KeyValue {
 	slices.SortFunc(kvs, func(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	return kvs

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-func TestOddRecordsAreNewAndDistinct(t *testing.T) {
+func TestOddRecordsDistinct(t *testing.T) {
 	t.Parallel()
 	ids, actions := map[audit.ID]bool{}, map[string]bool{}
 	again := OddRecords()
@@ -17,22 +17,22 @@ func TestOddRecordsAreNewAndDistinct(t *testing.T) {
 		assert.False(t, ids[r.ID] || actions[r.Action], r.Action)
 		ids[r.ID], actions[r.Action] = true, true
 		clobber(r)
-		require.NoError(t, Equal(OddRecords()[i], again[i]), "the action after a clobbered one")
+		require.NoError(t, Equal(OddRecords()[i], again[i]), "overwriting one must not change others")
 	}
 }
 
-func TestOddRecordsCoverEveryKindOfValueAndWord(t *testing.T) {
+func TestOddRecordsComplete(t *testing.T) {
 	t.Parallel()
-	kinds := map[attribute.Type]bool{}
+	types := map[attribute.Type]bool{}
 	operations, outcomes, actors := map[audit.Operation]bool{}, map[audit.Outcome]bool{}, map[audit.ActorType]bool{}
 	for _, r := range OddRecords() {
 		operations[r.Operation], outcomes[r.Outcome], actors[r.Actor.Type] = true, true, true
 		for _, kv := range r.Metadata {
-			kinds[kv.Value.Type()] = true
+			types[kv.Value.Type()] = true
 		}
 	}
-	for kind := attribute.EMPTY; kind <= attribute.MAP; kind++ {
-		assert.True(t, kinds[kind], kind)
+	for typ := attribute.EMPTY; typ <= attribute.MAP; typ++ {
+		assert.True(t, types[typ], typ)
 	}
 	for o := audit.Operation(0); o.Valid(); o++ {
 		assert.True(t, operations[o], o)

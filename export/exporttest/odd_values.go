@@ -7,9 +7,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// oddValues are values of every kind, by what is odd about them.
+// oddValues are values of every type. The name says what is odd about them.
 var oddValues = []struct {
-	what   string
+	name   string
 	values []attribute.Value
 }{
 	{"value.empty", []attribute.Value{
@@ -40,7 +40,7 @@ var oddValues = []struct {
 		attribute.Int64Value(-1),
 		attribute.Int64Value(math.MaxInt32 + 1),
 		attribute.Int64Value(1 << 53),
-		attribute.Int64Value(1<<53 + 1), // not a float64
+		attribute.Int64Value(1<<53 + 1), // not exact as a float64
 		attribute.Int64Value(-1<<53 - 1),
 		attribute.Int64Value(math.MaxInt64),
 		attribute.Int64Value(math.MinInt64),
@@ -48,7 +48,7 @@ var oddValues = []struct {
 	{"value.float", []attribute.Value{
 		attribute.Float64Value(0),
 		attribute.Float64Value(math.Copysign(0, -1)),
-		attribute.Float64Value(1), // not the integer
+		attribute.Float64Value(1), // differs from the integer
 		attribute.Float64Value(0.1),
 		attribute.Float64Value(1e21),
 		attribute.Float64Value(1e-7),
@@ -83,7 +83,7 @@ var oddValues = []struct {
 	}},
 	{"value.map", []attribute.Value{
 		attribute.MapValue(attribute.Int("a", 1)),
-		attribute.MapValue(attribute.String("$f", "1")), // looks like a marker of the wire form
+		attribute.MapValue(attribute.String("$f", "1")), // looks like a typed value of the JSON form
 		attribute.MapValue(attribute.String("$", "1")),
 		attribute.MapValue(attribute.String("$oid", "507f1f77bcf86cd799439011")), // looks like extended JSON
 		attribute.MapValue(attribute.String("$f", "1"), attribute.String("g", "2")),
@@ -103,7 +103,7 @@ func object(v attribute.Value) attribute.Value {
 	return attribute.MapValue(attribute.KeyValue{Key: "in", Value: v})
 }
 
-// nested wraps an integer as deep as the validator allows.
+// nested wraps an integer to the deepest level that validation allows.
 func nested(wrap func(attribute.Value) attribute.Value) attribute.Value {
 	v := attribute.Int64Value(1)
 	for depth(v) < record.MaxNesting {
@@ -112,7 +112,7 @@ func nested(wrap func(attribute.Value) attribute.Value) attribute.Value {
 	return v
 }
 
-// depth returns how many values are around the innermost one.
+// depth returns the number of lists and maps that enclose the innermost value.
 func depth(v attribute.Value) int {
 	switch v.Type() {
 	case attribute.SLICE:

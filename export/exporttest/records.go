@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// start is when the records of the suite begin.
+// start is the time of the first record of the suite.
 var start = time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
 
 var shop = resource.NewSchemaless(
@@ -18,9 +18,9 @@ var shop = resource.NewSchemaless(
 	attribute.String("service.version", "1.2.0"),
 )
 
-// usual returns the nth of a sequence of records such as a request leaves, which
-// ascend by ID and time. Each call makes a new one.
-func usual(n int) *record.Record {
+// typical returns the nth of a sequence of typical records, which ascend by ID and time.
+// Each call returns a new one.
+func typical(n int) *record.Record {
 	at := start.Add(time.Duration(n) * time.Millisecond)
 	return &record.Record{
 		Event: audit.Event{
@@ -48,16 +48,16 @@ func usual(n int) *record.Record {
 	}
 }
 
-// usuals returns size records of the sequence.
-func usuals(first, size int) []*record.Record {
+// typicals returns size records of the sequence, from the one with index first.
+func typicals(first, size int) []*record.Record {
 	records := make([]*record.Record, size)
 	for i := range records {
-		records[i] = usual(first + i)
+		records[i] = typical(first + i)
 	}
 	return records
 }
 
-// id returns a UUID of version 7 for the time, always the same for n.
+// id returns a version 7 UUID for the time. It is the same for the same n.
 func id(at time.Time, n int) audit.ID {
 	var id audit.ID
 	binary.BigEndian.PutUint64(id[:8], uint64(at.UnixMilli())<<16|7<<12)

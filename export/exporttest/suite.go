@@ -8,19 +8,18 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Run tests that an exporter keeps the contract of export.Exporter: its name, order,
-// batches of all sizes, records with odd values, ended contexts, records that come
-// again, shutdown, and that it neither keeps nor changes what it is given.
+// Run tests the contract of export.Exporter: the name, the order of records, batches of
+// all sizes, records with odd values, ended contexts, records that are exported twice,
+// Shutdown, and that Export does not retain or modify its arguments.
 //
-// newExporter returns a new exporter on an empty sink, one for each subtest and
-// sometimes more; they run one after the other. read returns what the sink of the
-// newest exporter holds, in the order in which it was exported. It is called between
-// exports, before and after Shutdown; where a sink shows what it holds only after a
-// while, read waits. But for the subtest of odd values, records ascend by ID and by
-// Time in the order of export, so that a sink without an order of its own may be
-// read by either.
+// newExporter returns a new exporter with an empty sink. Each subtest calls it at least
+// once; subtests run one after the other. read returns the records in the sink of the
+// newest exporter, in the order of export. Run calls it between exports, and before and
+// after Shutdown. If the sink is not up to date at once, read must wait for it. If the
+// sink has no order, read may sort by ID or by Time: both ascend in the order of export,
+// except in the subtest with odd values.
 //
-// Run calls Shutdown once for each exporter.
+// Run shuts down each exporter once.
 func Run(t *testing.T, newExporter func(t *testing.T) export.Exporter, read func(t *testing.T) []*record.Record) {
 	t.Helper()
 	for _, c := range checks {
@@ -36,8 +35,8 @@ func Run(t *testing.T, newExporter func(t *testing.T) export.Exporter, read func
 	}
 }
 
-// check is one promise of the contract. It returns an error and takes no testing.T,
-// so that it can be shown to find what it is there for.
+// check tests one part of the contract. It returns an error instead of failing a
+// testing.T, so that the tests of the suite can see it fail.
 type check struct {
 	name string
 	run  func(ctx context.Context, f fixture) error
@@ -50,7 +49,7 @@ var checks = []check{
 	{"large batch", checkLargeBatch},
 	{"odd values", checkOddValues},
 	{"ended context", checkEndedContext},
-	{"again", checkAgain},
+	{"repeated export", checkRepeatedExport},
 	{"shared records", checkSharedRecords},
 	{"shutdown", checkShutdown},
 }

@@ -18,17 +18,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// memory is an exporter to a slice that keeps the contract, but for what a test
-// has it do otherwise.
+// memory is a correct exporter to a slice, except for the behavior that a test overrides.
 type memory struct {
-	behaviour
+	behavior
 	mu      sync.Mutex
 	records []*record.Record
-	held    []*record.Record // back by an exporter that does so
+	delayed []*record.Record // by an exporter that is one batch late
 }
 
-// behaviour is what a test has an exporter do; what is nil, it does well.
-type behaviour struct {
+// behavior overrides methods of memory. A nil function overrides nothing.
+type behavior struct {
 	export   func(m *memory, ctx context.Context, records []*record.Record) error
 	shutdown func(m *memory, ctx context.Context) error
 	name     func(m *memory) string
@@ -45,10 +44,10 @@ func (m *memory) Export(ctx context.Context, records []*record.Record) error {
 	if m.export != nil {
 		return m.export(m, ctx, records)
 	}
-	return m.take(records)
+	return m.store(records)
 }
 
-func (m *memory) take(records []*record.Record) error {
+func (m *memory) store(records []*record.Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range records {
@@ -70,7 +69,7 @@ func (m *memory) read() []*record.Record {
 	return slices.Clone(m.records)
 }
 
-func TestGoodExporterPasses(t *testing.T) {
+func TestCorrectExporter(t *testing.T) {
 	var newest *memory
 	Run(t,
 		func(*testing.T) export.Exporter { newest = &memory{}; return newest },
@@ -78,30 +77,29 @@ func TestGoodExporterPasses(t *testing.T) {
 	)
 }
 
-// What a good exporter may do besides taking everything.
-func TestAllowed(t *testing.T) {
-	tests := map[string]behaviour{
-		"refuses an ended context": {export: func(m *memory, ctx context.Context, records []*record.Record) error {
+func TestAllowedBehavior(t *testing.T) {
+	tests := map[string]behavior{
+		"fails if the context has ended": {export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
-		"takes a part before the context ends": {export: func(m *memory, ctx context.Context, records []*record.Record) error {
+		"stores a part before the context ends": {export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if err := ctx.Err(); err != nil {
-				return errors.Join(m.take(records[:1]), &export.PartialError{Rejected: map[int]error{1: err, 2: err}})
+				return errors.Join(m.store(records[:1]), &export.PartialError{Rejected: map[int]error{1: err, 2: err}})
 			}
-			return m.take(records)
+			return m.store(records)
 		}},
 		"keeps one record per id": {export: func(m *memory, _ context.Context, records []*record.Record) error {
 			for _, r := range records {
-				if !slices.ContainsFunc(m.read(), func(had *record.Record) bool { return had.ID == r.ID }) {
-					_ = m.take([]*record.Record{r})
+				if !slices.ContainsFunc(m.read(), func(stored *record.Record) bool { return stored.ID == r.ID }) {
+					_ = m.store([]*record.Record{r})
 				}
 			}
 			return nil
 		}},
-		"has no time to shut down": {shutdown: func(_ *memory, ctx context.Context) error { return ctx.Err() }},
+		"fails to shut down if the context has ended": {shutdown: func(_ *memory, ctx context.Context) error { return ctx.Err() }},
 	}
 	for name, b := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -112,31 +110,31 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// fixtureOf makes exporters of that behaviour.
-func fixtureOf(b behaviour) fixture {
+// fixtureOf returns a fixture of exporters with that behavior.
+func fixtureOf(b behavior) fixture {
 	var newest *memory
 	return fixture{
 		open: func() export.Exporter {
-			newest = &memory{behaviour: b}
+			newest = &memory{behavior: b}
 			return newest
 		},
 		read: func() []*record.Record { return newest.read() },
 	}
 }
 
-func TestBrokenExporterFails(t *testing.T) {
-	found := map[string]bool{}
+func TestBrokenExporters(t *testing.T) {
+	tested := map[string]bool{}
 	for name, test := range brokenExporters {
-		found[test.check] = true
+		tested[test.check] = true
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // so that nobody waits for those that wait
+			synctest.Test(t, func(t *testing.T) { // timeouts take no real time
 				c := checks[slices.IndexFunc(checks, func(c check) bool { return c.name == test.check })]
-				require.ErrorContains(t, c.run(t.Context(), fixtureOf(test.behaviour)), test.says)
+				require.ErrorContains(t, c.run(t.Context(), fixtureOf(test.behavior)), test.want)
 				time.Sleep(2 * time.Hour)
 			})
 		})
 	}
 	for _, c := range checks {
-		assert.True(t, found[c.name], "no broken exporter shows what the check %q finds", c.name)
+		assert.True(t, tested[c.name], "no broken exporter tests the check %q", c.name)
 	}
 }

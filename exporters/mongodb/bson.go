@@ -11,25 +11,25 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// bsonWriter appends the parts of a BSON document, as bsonspec.org describes them.
-// The first failure is kept; what is written after it is thrown away.
+// bsonWriter appends the parts of a BSON document, as bsonspec.org describes them. It
+// keeps the first failure, after which its output is discarded.
 type bsonWriter struct {
 	b      []byte
-	member string // the record's member that is being written
-	failed string // the one that could not be written
-	reason string // why; empty if all could
+	member string // the member of the record being written
+	failed string // the member that could not be written
+	reason string // why; empty if there was no failure
 }
 
-// fail keeps what is wrong with the member.
+// fail records why the current member cannot be written.
 func (w *bsonWriter) fail(reason string) {
 	if w.reason == "" {
 		w.failed, w.reason = w.member, reason
 	}
 }
 
-// element appends an element: its type, its name, which has no NUL, and room for the
-// bytes of its value, which it returns. Room is made once for all of it, because a
-// document is many small elements.
+// element appends an element: its type, its name, which must not have a NUL, and space for
+// size bytes of its value, which it returns. It grows the buffer once for all of it,
+// because a document has many small elements.
 func (w *bsonWriter) element(t bson.Type, name string, size int) []byte {
 	at := len(w.b)
 	size += len(name) + 2
@@ -44,12 +44,12 @@ func (w *bsonWriter) element(t bson.Type, name string, size int) []byte {
 	return b[1:]
 }
 
-// lengthSize is the size of a document's length, which stands ahead of it.
+// lengthSize is the size of the length that precedes a document.
 const lengthSize = 4
 
-// begin begins a document or array, and returns where, for end.
+// begin begins a document or an array. It returns the offset to pass to end.
 func (w *bsonWriter) begin(t bson.Type, name string) int {
-	w.element(t, name, lengthSize) // the length is known when it ends
+	w.element(t, name, lengthSize) // end writes the length
 	return len(w.b) - lengthSize
 }
 
@@ -109,12 +109,12 @@ func (w *bsonWriter) binary(name string, subtype byte, data []byte) {
 	copy(b[lengthSize+1:], data)
 }
 
-// date writes the milliseconds of a time; what is below them is written elsewhere.
+// date writes a time, truncated to milliseconds.
 func (w *bsonWriter) date(name string, t time.Time) {
 	binary.LittleEndian.PutUint64(w.element(bson.TypeDateTime, name, 8), uint64(t.UnixMilli()))
 }
 
-// indexNames are the names of an array's first elements.
+// indexNames are the names of the first elements of an array.
 var indexNames = func() (names [256]string) {
 	for i := range names {
 		names[i] = strconv.Itoa(i)
@@ -122,7 +122,7 @@ var indexNames = func() (names [256]string) {
 	return names
 }()
 
-// indexName returns the name of an array's element.
+// indexName returns the name of element i of an array.
 func indexName(i int) string {
 	if i < len(indexNames) {
 		return indexNames[i]

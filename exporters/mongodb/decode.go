@@ -14,17 +14,17 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// DocumentError says that a document is no record. It carries no values.
+// DocumentError reports a document that is not a record. It contains no values.
 type DocumentError struct {
-	// ID is the document's _id where that is a record's, or zero.
+	// ID is the _id of the document if it is the ID of a record, or zero.
 	ID audit.ID
-	// Path is the member, e.g. "actor.type" or "metadata[1].v".
+	// Path is the path of the invalid member, such as "actor.type" or "metadata[1].v".
 	Path string
-	// Reason is what is wrong there.
+	// Reason says what is wrong with it.
 	Reason string
 }
 
-// Error returns a sentence for logs.
+// Error returns the ID, the path and the reason.
 func (e *DocumentError) Error() string {
 	text := "mongodb: document"
 	if !e.ID.IsZero() {
@@ -36,12 +36,12 @@ func (e *DocumentError) Error() string {
 	return text + ": " + e.Reason
 }
 
-// Unmarshal returns the record of a document that Marshal made. It refuses all else
-// with a *DocumentError: members that it does not know or that are missing, other
-// types, values that no record has. Nothing in the record refers to the document.
+// Unmarshal returns the record of a document that Marshal encoded. For any other document,
+// such as one with unknown or missing members, other types or invalid values, it returns
+// a *DocumentError. The record does not reference the document.
 func Unmarshal(document bson.Raw) (*record.Record, error) {
 	if err := document.Validate(); err != nil {
-		return nil, &DocumentError{Reason: "it is no BSON document"}
+		return nil, &DocumentError{Reason: "it is not a BSON document"}
 	}
 	d := documentReader{record: new(record.Record)}
 	if d.read(document); d.reason == "" {
@@ -52,16 +52,16 @@ func Unmarshal(document bson.Raw) (*record.Record, error) {
 	return nil, &DocumentError{ID: d.record.ID, Path: d.failed, Reason: d.reason}
 }
 
-// documentReader reads a record. The first failure is kept, and ends the reading.
+// documentReader decodes a record. It stops at the first failure.
 type documentReader struct {
 	record *record.Record
-	// What is below the milliseconds comes in members of its own.
+	// The nanoseconds that the dates cannot hold.
 	timeRest, observedRest int32
-	// paths says that the paths of members are made, which takes longer than reading
-	// them: it is for the second time, after a failure.
+	// paths builds the paths of members. That takes longer than decoding them, so it is
+	// only set for a second pass, after a failure.
 	paths  bool
-	failed string // the path
-	reason string // empty while there is no failure
+	failed string // the path of the invalid member
+	reason string // empty if there was no failure
 }
 
 func (d *documentReader) read(document bson.Raw) {
@@ -78,16 +78,16 @@ func (d *documentReader) fail(path, reason string) {
 }
 
 const (
-	notKnown  = "it is not known; the document is of a later version, or none of ours"
-	wrongType = "its type is wrong"
-	wrongWord = "it is none of the words that can stand here"
+	unknownMember = "it is unknown; the document is from a later version, or is not a record"
+	wrongType     = "its type is wrong"
+	unknownWord   = "it is not one of the words that are allowed here"
 )
 
-// required are the members that every record has. Those that are not listed are
-// noticed when the record is checked.
+// required lists members that every record has. Other required members are checked by
+// record.Record.AppendJSON.
 var required = []string{memberTimeRest, "kind", "outcome"}
 
-// checkRecord checks what the parts of a record say together.
+// checkRecord checks the record as a whole.
 func (d *documentReader) checkRecord(document bson.Raw) {
 	r := d.record
 	members := required
@@ -105,26 +105,26 @@ func (d *documentReader) checkRecord(document bson.Raw) {
 		r.ObservedTime = r.ObservedTime.Add(time.Duration(d.observedRest))
 	}
 	if _, err := r.AppendJSON(nil); err != nil {
-		if wrong, ok := errors.AsType[*audit.ValidationError](err); ok {
-			d.fail(wrong.Field, wrong.Reason)
+		if invalid, ok := errors.AsType[*audit.ValidationError](err); ok {
+			d.fail(invalid.Field, invalid.Reason)
 			return
 		}
-		d.fail("", "it is no record")
+		d.fail("", "it is not a record")
 	}
 }
 
-// members calls read with the members of a document, until something fails.
+// members calls read for each member of a document, until one fails.
 func (d *documentReader) members(path string, document bson.Raw, read func(path, name string, v bson.RawValue)) {
 	elements, err := document.Elements()
 	if err != nil {
-		d.fail(path, "it is no BSON document")
+		d.fail(path, "it is not a BSON document")
 		return
 	}
 	for i, e := range elements {
 		name := e.Key()
-		for _, before := range elements[:i] {
-			if before.Key() == name {
-				d.fail(d.join(path, name), "it is there twice")
+		for _, earlier := range elements[:i] {
+			if earlier.Key() == name {
+				d.fail(d.join(path, name), "it is repeated")
 			}
 		}
 		if d.reason != "" {
@@ -141,7 +141,7 @@ func (d *documentReader) join(path, name string) string {
 	return path + "." + name
 }
 
-// elements calls read with the elements of an array.
+// elements calls read for each element of an array, until one fails.
 func (d *documentReader) elements(path string, v bson.RawValue, read func(path string, v bson.RawValue)) {
 	array, ok := v.ArrayOK()
 	if !ok {
@@ -150,7 +150,7 @@ func (d *documentReader) elements(path string, v bson.RawValue, read func(path s
 	}
 	values, err := array.Values()
 	if err != nil {
-		d.fail(path, "it is no BSON array")
+		d.fail(path, "it is not a BSON array")
 		return
 	}
 	for i, v := range values {
@@ -165,7 +165,7 @@ func (d *documentReader) elements(path string, v bson.RawValue, read func(path s
 	}
 }
 
-// member reads a member of a record.
+// member decodes a member of a record.
 func (d *documentReader) member(path, name string, v bson.RawValue) {
 	r := d.record
 	switch name {
@@ -180,13 +180,13 @@ func (d *documentReader) member(path, name string, v bson.RawValue) {
 	case memberObservedRest:
 		d.observedRest = d.rest(path, v)
 	case "kind":
-		r.Kind = word[audit.Kind](d, path, v)
+		r.Kind = constantOf[audit.Kind](d, path, v)
 	case "action":
 		r.Action = d.text(path, v)
 	case "operation":
-		r.Operation = word[audit.Operation](d, path, v)
+		r.Operation = constantOf[audit.Operation](d, path, v)
 	case "outcome":
-		r.Outcome = word[audit.Outcome](d, path, v)
+		r.Outcome = constantOf[audit.Outcome](d, path, v)
 	case "actor":
 		d.actor(path, v, &r.Actor)
 	case "target":
@@ -230,14 +230,14 @@ func (d *documentReader) rareMember(path, name string, v bson.RawValue) {
 	case "resource":
 		r.Resource = resource.NewSchemaless(d.pairs(path, v, 0)...)
 	default:
-		d.fail(path, notKnown)
+		d.fail(path, unknownMember)
 	}
 }
 
 func (d *documentReader) id(path string, v bson.RawValue) (id audit.ID) {
 	subtype, data, ok := v.BinaryOK()
 	if !ok || subtype != bson.TypeBinaryUUID || len(data) != len(id) {
-		d.fail(path, "it is no UUID (binary data of subtype 4)")
+		d.fail(path, "it is not a UUID (binary data of subtype 4)")
 		return id
 	}
 	return audit.ID(data)
@@ -258,11 +258,11 @@ func (d *documentReader) bulk(path string, v bson.RawValue) {
 		case "sample":
 			k.Sample = d.texts(path, v)
 		default:
-			d.fail(path, notKnown)
+			d.fail(path, unknownMember)
 		}
 	})
 	if k.IsZero() {
-		d.fail(path, "it is empty; it should have been left out")
+		d.fail(path, "it is empty, but should be omitted")
 	}
 }
 
@@ -277,7 +277,7 @@ func (d *documentReader) date(path string, v bson.RawValue) time.Time {
 func (d *documentReader) rest(path string, v bson.RawValue) int32 {
 	n, ok := v.Int32OK()
 	if !ok || n < 0 || time.Duration(n) >= time.Millisecond {
-		d.fail(path, "it is no number of nanoseconds below a millisecond")
+		d.fail(path, "it is not a number of nanoseconds less than a millisecond")
 		return 0
 	}
 	return n
@@ -289,7 +289,7 @@ func (d *documentReader) text(path string, v bson.RawValue) string {
 	case !ok:
 		d.fail(path, wrongType)
 	case s == "":
-		d.fail(path, "it is empty; it should have been left out")
+		d.fail(path, "it is empty, but should be omitted")
 	}
 	return s
 }
@@ -306,12 +306,12 @@ func (d *documentReader) texts(path string, v bson.RawValue) []string {
 	return list
 }
 
-// parts reads a document of texts.
+// parts decodes a document of texts.
 func (d *documentReader) parts(path string, v bson.RawValue, into map[string]*string) {
 	d.document(path, v, func(path, name string, v bson.RawValue) {
-		s, known := into[name]
-		if !known {
-			d.fail(path, notKnown)
+		s, ok := into[name]
+		if !ok {
+			d.fail(path, unknownMember)
 			return
 		}
 		*s = d.text(path, v)
@@ -331,7 +331,7 @@ func (d *documentReader) actor(path string, v bson.RawValue, a *audit.Actor) {
 	d.document(path, v, func(path, name string, v bson.RawValue) {
 		switch name {
 		case "type":
-			a.Type = word[audit.ActorType](d, path, v)
+			a.Type = constantOf[audit.ActorType](d, path, v)
 		case "id":
 			a.ID = d.text(path, v)
 		case "name":
@@ -346,7 +346,7 @@ func (d *documentReader) actor(path string, v bson.RawValue, a *audit.Actor) {
 			a.OnBehalfOf = new(audit.Actor)
 			d.actor(path, v, a.OnBehalfOf)
 		default:
-			d.fail(path, notKnown)
+			d.fail(path, unknownMember)
 		}
 	})
 }
@@ -361,57 +361,57 @@ func (d *documentReader) change(path string, v bson.RawValue) {
 				d.fail(path, wrongType)
 			}
 		case "old":
-			c.Old = d.presentValue(path, v)
+			c.Old = d.changeValue(path, v)
 		case "new":
-			c.New = d.presentValue(path, v)
+			c.New = d.changeValue(path, v)
 		case "redacted":
 			if redacted, ok := v.BooleanOK(); !ok || !redacted {
-				d.fail(path, "it is not true; it should have been left out")
+				d.fail(path, "it is not true, but should be omitted")
 			}
 			c.Redacted = true
 		default:
-			d.fail(path, notKnown)
+			d.fail(path, unknownMember)
 		}
 	})
 	d.record.Changes = append(d.record.Changes, c)
 }
 
-// presentValue reads a side of a change, which is left out where there is no value.
-func (d *documentReader) presentValue(path string, v bson.RawValue) attribute.Value {
-	read := d.value(path, v, 0)
-	if read.Type() == attribute.EMPTY {
-		d.fail(path, "it is null; it should have been left out")
+// changeValue decodes the old or new value of a change. An empty one must be omitted.
+func (d *documentReader) changeValue(path string, v bson.RawValue) attribute.Value {
+	value := d.value(path, v, 0)
+	if value.Type() == attribute.EMPTY {
+		d.fail(path, "it is null, but should be omitted")
 	}
-	return read
+	return value
 }
 
 func (d *documentReader) hex(path string, v bson.RawValue, id []byte) {
 	s, _ := v.StringValueOK()
 	if len(s) != hex.EncodedLen(len(id)) {
-		d.fail(path, "it is no id of tracing")
+		d.fail(path, "it is not a trace or span ID")
 		return
 	}
 	n, err := hex.Decode(id, []byte(s))
 	if err != nil || hex.EncodeToString(id[:n]) != s {
-		d.fail(path, "it is no id of tracing")
+		d.fail(path, "it is not a trace or span ID")
 	}
 }
 
-// constant is an enumeration of package audit.
+// constant is an enum of package audit.
 type constant interface {
 	~uint8
 	Valid() bool
 	String() string
 }
 
-// word reads the word of a constant.
-func word[T constant](d *documentReader, path string, v bson.RawValue) T {
+// constantOf decodes the name of a constant.
+func constantOf[T constant](d *documentReader, path string, v bson.RawValue) T {
 	s, _ := v.StringValueOK()
 	for c := T(0); c.Valid(); c++ {
 		if c.String() == s {
 			return c
 		}
 	}
-	d.fail(path, wrongWord)
+	d.fail(path, unknownWord)
 	return 0
 }

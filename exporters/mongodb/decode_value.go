@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// pairs reads attributes. Their values stand inside depth slices and maps.
+// pairs decodes attributes whose values are inside depth slices and maps.
 func (d *documentReader) pairs(path string, v bson.RawValue, depth int) []attribute.KeyValue {
 	kvs := []attribute.KeyValue{}
 	d.elements(path, v, func(path string, v bson.RawValue) {
@@ -25,21 +25,21 @@ func (d *documentReader) pairs(path string, v bson.RawValue, depth int) []attrib
 			case pairValue:
 				kv.Value, hasValue = d.value(path, v, depth), true
 			default:
-				d.fail(path, notKnown)
+				d.fail(path, unknownMember)
 			}
 		})
 		switch n := len(kvs); {
 		case !hasKey || !hasValue:
-			d.fail(path, "it is no pair of k and v")
+			d.fail(path, "it is not a pair of k and v")
 		case n > 0 && kvs[n-1].Key >= kv.Key:
-			d.fail(path, "its key does not come behind the one before it")
+			d.fail(path, "its key is not greater than the previous key")
 		}
 		kvs = append(kvs, kv)
 	})
 	return kvs
 }
 
-// value reads a value that stands inside depth slices and maps.
+// value decodes a value that is inside depth slices and maps.
 func (d *documentReader) value(path string, v bson.RawValue, depth int) attribute.Value {
 	switch v.Type {
 	case bson.TypeNull:
@@ -70,7 +70,7 @@ func (d *documentReader) value(path string, v bson.RawValue, depth int) attribut
 	return attribute.Value{}
 }
 
-// array reads a typed slice.
+// array decodes a typed slice.
 func (d *documentReader) array(path string, v bson.RawValue) attribute.Value {
 	var elements []attribute.Value
 	d.elements(path, v, func(path string, v bson.RawValue) {
@@ -95,7 +95,7 @@ func (d *documentReader) array(path string, v bson.RawValue) attribute.Value {
 	return read
 }
 
-// marked reads a document that stands for what BSON has nothing for.
+// marked decodes a document that stands for a value without a BSON type.
 func (d *documentReader) marked(path string, v bson.RawValue, depth int) attribute.Value {
 	var read attribute.Value
 	members := 0
@@ -115,7 +115,7 @@ func (d *documentReader) marked(path string, v bson.RawValue, depth int) attribu
 		case markMap:
 			read = attribute.MapValue(d.pairs(path, v, depth+1)...)
 		default:
-			d.fail(path, notKnown)
+			d.fail(path, unknownMember)
 		}
 	})
 	if members != 1 {
@@ -124,7 +124,7 @@ func (d *documentReader) marked(path string, v bson.RawValue, depth int) attribu
 	return read
 }
 
-// elementOfSlice reads an element, which may be an array with a document around it.
+// elementOfSlice decodes an element, which may be an array inside a document.
 func (d *documentReader) elementOfSlice(path string, v bson.RawValue, depth int) attribute.Value {
 	if document, ok := v.DocumentOK(); ok {
 		inner, err := document.LookupErr(markArray)
@@ -160,7 +160,7 @@ func (d *documentReader) markedFloat(path string, v bson.RawValue) attribute.Val
 	case "-0":
 		return attribute.Float64Value(math.Copysign(0, -1))
 	}
-	d.fail(path, wrongWord)
+	d.fail(path, unknownWord)
 	return attribute.Value{}
 }
 
@@ -175,6 +175,6 @@ func (d *documentReader) markedEmpty(path string, v bson.RawValue) attribute.Val
 	case emptyStrings:
 		return attribute.StringSliceValue(nil)
 	}
-	d.fail(path, wrongWord)
+	d.fail(path, unknownWord)
 	return attribute.Value{}
 }

@@ -1,4 +1,4 @@
-// Package mongodb stores records in a MongoDB collection and finds them there.
+// Package mongodb stores records in a MongoDB collection and finds them again.
 //
 //	exporter, err := mongodb.New(ctx, client.Database("shop").Collection("audit"))
 //	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
@@ -6,21 +6,21 @@
 //	reader := mongodb.NewReader(client.Database("shop").Collection("audit"))
 //	for record, err := range reader.Find(ctx, query.Filter{ActorID: "42"}) {
 //
-// A record is a document that people can query by hand; docs/mongodb.md describes it,
-// the indexes, and which of a server's answers are tried again.
+// A record is one document, which people can query by hand. docs/mongodb.md describes the
+// document, the indexes, and which server errors are retried.
 //
 // # What nil means
 //
-// Export returns nil when a majority of the replica set has the records in its
-// journal. What was stored already counts as stored if it is the same record, so that
-// an attempt whose answer was lost may be repeated; another record of the same ID is a
-// ConflictError and never replaces the first.
+// Export returns nil when a majority of the replica set has the records in its journal. A
+// record that is already stored counts as stored, so that an export whose reply was lost
+// can be repeated. A different record with the same ID is a *ConflictError and never
+// replaces the stored one.
 //
 // # In the application's transaction
 //
-// With sdk.WithSyncer, and a mongo.Session in the context of Track, the document joins
-// the session's transaction: both commit, or neither does. What must be recorded in
-// any case, such as a denied attempt, is tracked with OutsideTransaction. A Track that
-// returned audit.ErrMaybeStored may still be using the session; abort the transaction
-// then.
+// With sdk.WithSyncer, and a mongo.Session in the context of Track, the document is
+// inserted in the session's transaction: both commit, or neither does. Use
+// OutsideTransaction to track an event that must be recorded in any case, such as a
+// denied attempt. If Track returns audit.ErrMaybeStored, it may still be using the
+// session; abort the transaction.
 package mongodb

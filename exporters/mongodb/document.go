@@ -12,8 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// The names of a document's members. Those of the record's JSON are taken where there
-// are any.
+// The names of members that differ from the record's JSON.
 const (
 	memberID           = "_id"
 	memberTime         = "time"
@@ -22,34 +21,34 @@ const (
 	memberObservedRest = "observed_time_ns"
 )
 
-// maxDocument is the most bytes that a server takes in one document.
+// maxDocument is the size limit of a document in MongoDB, in bytes.
 const maxDocument = 16 << 20
 
-// encoder makes documents of records. It is not for concurrent use.
+// encoder encodes records as documents. It is not safe for concurrent use.
 type encoder struct {
-	resource *resource.Resource // that of the record before
-	encoded  []byte             // and its element
+	resource *resource.Resource // of the previous record
+	encoded  []byte             // the element of that resource
 }
 
-// Marshal returns the document of a record, as docs/mongodb.md describes it. A record
-// that Unmarshal would not read back, and one whose document is larger than MongoDB
-// takes, is refused with a *audit.ValidationError.
+// Marshal returns the document of a record, as docs/mongodb.md describes it. It returns a
+// *audit.ValidationError if Unmarshal could not read the document back, or if it is
+// larger than MongoDB accepts (16 MiB).
 func Marshal(r *record.Record) (bson.Raw, error) {
-	b, err := Append(make([]byte, 0, usualDocument), r)
+	b, err := Append(make([]byte, 0, typicalSize), r)
 	if err != nil {
 		return nil, err
 	}
 	return b, nil
 }
 
-// usualDocument is room for most documents, in bytes.
-const usualDocument = 1280
+// typicalSize is enough for most documents, in bytes.
+const typicalSize = 1280
 
-// Append appends the document of a record to b, as Marshal makes it. On an error it
-// returns b as it was. It is what the exporter does: with room in b it allocates
-// nothing.
+// Append appends the document of a record to b, as Marshal encodes it, and returns the
+// extended slice. On error it returns b unchanged. If b has enough capacity, Append does
+// not allocate.
 func Append(b []byte, r *record.Record) ([]byte, error) {
-	e, _ := encoders.Get().(*encoder) // nothing else is in there
+	e, _ := encoders.Get().(*encoder) // it holds nothing else
 	if e == nil {
 		e = new(encoder)
 	}
@@ -57,11 +56,11 @@ func Append(b []byte, r *record.Record) ([]byte, error) {
 	return e.append(b, r)
 }
 
-// encoders are those of Append.
+// encoders holds the encoders of Append.
 var encoders sync.Pool
 
-// append appends the document of r to b, or returns b as it was and a
-// *audit.ValidationError. r is not changed.
+// append appends the document of r to b. On error it returns b unchanged and a
+// *audit.ValidationError. It does not modify r.
 func (e *encoder) append(b []byte, r *record.Record) ([]byte, error) {
 	w := bsonWriter{b: b}
 	start := w.beginDocument()
@@ -70,7 +69,7 @@ func (e *encoder) append(b []byte, r *record.Record) ([]byte, error) {
 	w.end(start)
 	if len(w.b)-start > maxDocument {
 		w.member = "record"
-		w.fail("its document is larger than 16 MiB, which is the most that MongoDB takes")
+		w.fail("its document is larger than 16 MiB, the limit of MongoDB")
 	}
 	if w.reason != "" {
 		return b, &audit.ValidationError{Field: w.failed, Reason: w.reason}
@@ -78,8 +77,8 @@ func (e *encoder) append(b []byte, r *record.Record) ([]byte, error) {
 	return w.b, nil
 }
 
-// appendResource writes the last member. Nearly all records have the resource of the
-// one before, which nobody can change.
+// appendResource writes the resource. It reuses the encoding of the previous record's
+// resource, which is nearly always the same. Resources are immutable.
 func (e *encoder) appendResource(w *bsonWriter, res *resource.Resource) {
 	if res.Len() == 0 {
 		return
@@ -97,10 +96,10 @@ func (e *encoder) appendResource(w *bsonWriter, res *resource.Resource) {
 
 const (
 	missing     = "it is missing"
-	unknownWord = "its value is none of the constants"
+	notConstant = "its value is not one of the constants"
 )
 
-// record writes all members but the resource.
+// record writes all members except the resource.
 func (w *bsonWriter) record(r *record.Record) {
 	w.member = "id"
 	if r.ID.IsZero() {
@@ -111,16 +110,16 @@ func (w *bsonWriter) record(r *record.Record) {
 	if !r.ObservedTime.IsZero() {
 		w.time(memberObserved, memberObservedRest, r.ObservedTime)
 	}
-	w.word("kind", r.Kind.String(), r.Kind.Valid())
+	w.constant("kind", r.Kind.String(), r.Kind.Valid())
 	w.member = "action"
 	if !audit.ValidAction(r.Action) {
-		w.fail("it is no action, such as invoice.approve")
+		w.fail("it is not an action, such as invoice.approve")
 	}
 	w.plain("action", r.Action)
 	if r.Operation != audit.OperationUnspecified {
-		w.word("operation", r.Operation.String(), r.Operation.Valid())
+		w.constant("operation", r.Operation.String(), r.Operation.Valid())
 	}
-	w.word("outcome", r.Outcome.String(), r.Outcome.Valid())
+	w.constant("outcome", r.Outcome.String(), r.Outcome.Valid())
 	w.member = "actor"
 	w.actor("actor", &r.Actor, 0)
 	w.target(&r.Target)
@@ -141,7 +140,7 @@ func (w *bsonWriter) record(r *record.Record) {
 	w.tracker(&r.Tracker)
 }
 
-// time writes a time as a date, which has milliseconds, and the nanoseconds below.
+// time writes a time as a date in milliseconds and the remaining nanoseconds.
 func (w *bsonWriter) time(name, rest string, t time.Time) {
 	w.member = name
 	const year10000 = 253402300800
@@ -152,22 +151,23 @@ func (w *bsonWriter) time(name, rest string, t time.Time) {
 	w.int32(rest, subMillisecond(t))
 }
 
-// subMillisecond returns the nanoseconds of t below its milliseconds.
+// subMillisecond returns the nanoseconds of t that a date cannot hold.
 func subMillisecond(t time.Time) int32 { return int32(t.Nanosecond() % int(time.Millisecond)) }
 
-func (w *bsonWriter) word(name, word string, known bool) {
+// constant writes the name of a constant.
+func (w *bsonWriter) constant(name, value string, known bool) {
 	w.member = name
 	if !known {
-		w.fail(unknownWord)
+		w.fail(notConstant)
 	}
-	w.plain(name, word)
+	w.plain(name, value)
 }
 
-// actor writes an actor who stands behind that many others.
-func (w *bsonWriter) actor(name string, a *audit.Actor, behind int) {
+// actor writes an actor. depth is the number of actors that act on its behalf.
+func (w *bsonWriter) actor(name string, a *audit.Actor, depth int) {
 	start := w.begin(bson.TypeEmbeddedDocument, name)
 	if !a.Type.Valid() || a.Type == audit.ActorNone {
-		w.fail("its type is none of the constants")
+		w.fail("its type is not one of the constants")
 	}
 	w.plain("type", a.Type.String())
 	w.part("id", a.ID)
@@ -176,10 +176,10 @@ func (w *bsonWriter) actor(name string, a *audit.Actor, behind int) {
 	w.part("session_id", a.SessionID)
 	w.list("roles", a.Roles)
 	if a.OnBehalfOf != nil {
-		if behind < audit.MaxDelegation {
-			w.actor("on_behalf_of", a.OnBehalfOf, behind+1)
+		if depth < audit.MaxDelegation {
+			w.actor("on_behalf_of", a.OnBehalfOf, depth+1)
 		} else {
-			w.fail("the chain of actors is too long, or circular")
+			w.fail("its chain of actors is too long or has a cycle")
 		}
 	}
 	w.end(start)
@@ -250,20 +250,20 @@ func (w *bsonWriter) changes(changes []audit.Change) {
 	w.end(list)
 }
 
-// text writes a member that is left out when it is empty.
+// text writes a text member of a record. It omits an empty one.
 func (w *bsonWriter) text(name, s string) {
 	w.member = name
 	w.part(name, s)
 }
 
-// part writes a text inside of a member, unless it is empty.
+// part writes a text inside a member. It omits an empty one.
 func (w *bsonWriter) part(name, s string) {
 	if s != "" {
 		w.string(name, s)
 	}
 }
 
-// texts writes a member that is left out when the list is empty.
+// texts writes a list member of a record. It omits an empty one.
 func (w *bsonWriter) texts(name string, list []string) {
 	w.member = name
 	w.list(name, list)
@@ -280,7 +280,7 @@ func (w *bsonWriter) list(name string, list []string) {
 	w.end(start)
 }
 
-// hex writes an id of tracing as OpenTelemetry spells it.
+// hex writes a trace or span ID in lowercase hex. It omits an invalid one.
 func (w *bsonWriter) hex(name string, id []byte, valid bool) {
 	if !valid {
 		return

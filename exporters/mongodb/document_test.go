@@ -20,15 +20,16 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-func TestOddRecordsComeBack(t *testing.T) {
+func TestOddRecordsRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, r := range exporttest.OddRecords() {
-		comesBack(t, r)
+		roundTrip(t, r)
 	}
 }
 
-// comesBack demands that the record is the same after having been a document.
-func comesBack(t *testing.T, r *record.Record) bson.Raw {
+// roundTrip checks that Unmarshal returns the record that Marshal encoded, and returns the
+// document.
+func roundTrip(t *testing.T, r *record.Record) bson.Raw {
 	t.Helper()
 	document, err := mongodb.Marshal(r)
 	require.NoError(t, err, r.Action)
@@ -39,15 +40,15 @@ func comesBack(t *testing.T, r *record.Record) bson.Raw {
 	return document
 }
 
-// TestRandomRecordsComeBack is the property test of the mapping.
-func TestRandomRecordsComeBack(t *testing.T) {
+// TestRandomRecordsRoundTrip is the property test of the mapping.
+func TestRandomRecordsRoundTrip(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3000) {
-		comesBack(t, randomRecord(rand.New(rand.NewPCG(seed, 1))))
+		roundTrip(t, randomRecord(rand.New(rand.NewPCG(seed, 1))))
 	}
 }
 
-// randomRecord returns a record in which anything may be there or not.
+// randomRecord returns a record with random fields, any of which may be empty.
 func randomRecord(rng *rand.Rand) *record.Record {
 	r := &record.Record{}
 	for i := range r.ID {
@@ -88,11 +89,11 @@ func text(rng *rand.Rand) string {
 	return pick(rng, "", "x", "$set", "a.b", "é\x00\u2028", strings.Repeat("ü", rng.IntN(300)))
 }
 
-func randomActor(rng *rand.Rand, behind int) audit.Actor {
+func randomActor(rng *rand.Rand, depth int) audit.Actor {
 	a := audit.Actor{Type: audit.ActorType(1 + rng.IntN(5)), ID: text(rng), Name: text(rng), AuthMethod: text(rng)}
 	maybe(rng, func() { a.SessionID, a.Roles = text(rng), []string{text(rng), "b"} })
-	if behind > 0 && rng.IntN(3) == 0 {
-		b := randomActor(rng, behind-1)
+	if depth > 0 && rng.IntN(3) == 0 {
+		b := randomActor(rng, depth-1)
 		a.OnBehalfOf = &b
 	}
 	return a
@@ -109,16 +110,15 @@ func randomPairs(rng *rand.Rand, depth int) []attribute.KeyValue {
 
 func randomValue(rng *rand.Rand, depth int) attribute.Value {
 	floats := []float64{0, 1, math.Copysign(0, -1), math.NaN(), math.Inf(1), math.Inf(-1), rng.NormFloat64()}
-	some := func(n int) int { return rng.IntN(n) }
 	kinds := 10
 	if depth > 0 {
 		kinds = 12
 	}
-	switch some(kinds) {
+	switch rng.IntN(kinds) {
 	case 0:
 		return attribute.Value{}
 	case 1:
-		return attribute.BoolValue(some(2) == 0)
+		return attribute.BoolValue(rng.IntN(2) == 0)
 	case 2:
 		return attribute.Int64Value(rng.Int64() - rng.Int64())
 	case 3:
@@ -128,16 +128,16 @@ func randomValue(rng *rand.Rand, depth int) attribute.Value {
 	case 5:
 		return attribute.ByteSliceValue([]byte(text(rng)))
 	case 6:
-		return attribute.BoolSliceValue([]bool{true, false, true}[:some(4)])
+		return attribute.BoolSliceValue([]bool{true, false, true}[:rng.IntN(4)])
 	case 7:
-		return attribute.Int64SliceValue([]int64{1, math.MinInt64}[:some(3)])
+		return attribute.Int64SliceValue([]int64{1, math.MinInt64}[:rng.IntN(3)])
 	case 8:
-		return attribute.Float64SliceValue(slices.Clone(floats[:some(8)]))
+		return attribute.Float64SliceValue(slices.Clone(floats[:rng.IntN(8)]))
 	case 9:
-		return attribute.StringSliceValue([]string{text(rng), "b"}[:some(3)])
+		return attribute.StringSliceValue([]string{text(rng), "b"}[:rng.IntN(3)])
 	case 10:
 		var elements []attribute.Value
-		for range some(4) {
+		for range rng.IntN(4) {
 			elements = append(elements, randomValue(rng, depth-1))
 		}
 		return attribute.SliceValue(elements...)
@@ -146,13 +146,13 @@ func randomValue(rng *rand.Rand, depth int) attribute.Value {
 	}
 }
 
-// TestDocument shows what people query by hand.
+// TestDocument shows a document as people query it by hand.
 func TestDocument(t *testing.T) {
 	t.Parallel()
 	id, err := audit.ParseID("0199c1f2-0000-7000-8000-000000000001")
 	require.NoError(t, err)
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
-	document := comesBack(t, &record.Record{
+	document := roundTrip(t, &record.Record{
 		Event: audit.Event{
 			ID: id, Time: at, Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
 			Actor:   audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", Roles: []string{"editor"}},
@@ -181,21 +181,21 @@ func TestDocument(t *testing.T) {
 		`{"k":"list","v":{"slice":[1,{"array":["a"]}]}},{"k":"map","v":{"map":[{"k":"a.b","v":1}]}},{"k":"none","v":{"empty":"string"}}]`,
 		`"trace_id":"ab000000000000000000000000000000","span_id":"cd00000000000000"`,
 		`"resource":[{"k":"service.name","v":"shop"}]}`,
-	}, ","), extended(t, document))
+	}, ","), extendedJSON(t, document))
 }
 
-// extended returns relaxed extended JSON without spaces.
-func extended(t *testing.T, document bson.Raw) string {
+// extendedJSON returns relaxed extended JSON without spaces.
+func extendedJSON(t *testing.T, document bson.Raw) string {
 	t.Helper()
 	text, err := bson.MarshalExtJSON(document, false, false)
 	require.NoError(t, err)
 	return string(text)
 }
 
-func TestMarshalRefuses(t *testing.T) {
+func TestMarshalErrors(t *testing.T) {
 	t.Parallel()
-	behind := &audit.Actor{Type: audit.ActorUser, ID: "1"}
-	behind.OnBehalfOf = behind
+	cycle := &audit.Actor{Type: audit.ActorUser, ID: "1"}
+	cycle.OnBehalfOf = cycle
 	deep := attribute.Int64Value(1)
 	for range 65 {
 		deep = attribute.SliceValue(deep)
@@ -211,7 +211,7 @@ func TestMarshalRefuses(t *testing.T) {
 			r.ObservedTime = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 		},
 		"reason": func(r *record.Record) { r.Reason = "\xff" },
-		"actor":  func(r *record.Record) { r.Actor.OnBehalfOf = behind },
+		"actor":  func(r *record.Record) { r.Actor.OnBehalfOf = cycle },
 		"metadata": func(r *record.Record) {
 			r.Metadata = []attribute.KeyValue{attribute.Int("a", 1), attribute.Int("a", 2)}
 		},
@@ -226,9 +226,9 @@ func TestMarshalRefuses(t *testing.T) {
 		change(r)
 		document, err := mongodb.Marshal(r)
 		assert.Nil(t, document, field)
-		var wrong *audit.ValidationError
-		if assert.ErrorAs(t, err, &wrong, field) {
-			assert.Equal(t, field, wrong.Field)
+		var invalid *audit.ValidationError
+		if assert.ErrorAs(t, err, &invalid, field) {
+			assert.Equal(t, field, invalid.Field)
 		}
 	}
 }
@@ -237,14 +237,14 @@ func TestAppend(t *testing.T) {
 	r := exporttest.OddRecords()[0]
 	document, err := mongodb.Marshal(r)
 	require.NoError(t, err)
-	got, err := mongodb.Append([]byte("ahead"), r)
+	got, err := mongodb.Append([]byte("prefix"), r)
 	require.NoError(t, err)
-	assert.Equal(t, "ahead"+string(document), string(got))
+	assert.Equal(t, "prefix"+string(document), string(got))
 
 	r.Action = "no action"
-	got, err = mongodb.Append([]byte("ahead"), r)
+	got, err = mongodb.Append([]byte("prefix"), r)
 	require.Error(t, err)
-	assert.Equal(t, "ahead", string(got))
+	assert.Equal(t, "prefix", string(got))
 }
 
 func TestMarshalSortsMetadata(t *testing.T) {
@@ -253,14 +253,14 @@ func TestMarshalSortsMetadata(t *testing.T) {
 	r.Metadata = []attribute.KeyValue{attribute.Int("b", 2), attribute.Int("a", 1)}
 	document, err := mongodb.Marshal(r)
 	require.NoError(t, err)
-	assert.Equal(t, attribute.Key("b"), r.Metadata[0].Key, "the record stays as it is")
+	assert.Equal(t, attribute.Key("b"), r.Metadata[0].Key, "Marshal must not modify the record")
 	back, err := mongodb.Unmarshal(document)
 	require.NoError(t, err)
 	assert.Equal(t, attribute.Key("a"), back.Metadata[0].Key)
 }
 
-// TestUnmarshalRefuses changes one thing in a document that is right.
-func TestUnmarshalRefuses(t *testing.T) {
+// TestUnmarshalErrors makes one change to a valid document.
+func TestUnmarshalErrors(t *testing.T) {
 	t.Parallel()
 	type change = func(d bson.D) bson.D
 	set := func(name string, v any) change {
@@ -364,10 +364,10 @@ func TestUnmarshalRefuses(t *testing.T) {
 		})
 	}
 	_, err := mongodb.Unmarshal(bson.Raw("not BSON"))
-	require.EqualError(t, err, "mongodb: document: it is no BSON document")
+	require.EqualError(t, err, "mongodb: document: it is not a BSON document")
 }
 
-// FuzzUnmarshal demands that what is read is written and read as the same record.
+// FuzzUnmarshal checks that a record survives Marshal and Unmarshal.
 func FuzzUnmarshal(f *testing.F) {
 	for _, r := range exporttest.OddRecords() {
 		if document, err := mongodb.Marshal(r); err == nil && len(document) < 4096 {
@@ -385,7 +385,7 @@ func FuzzUnmarshal(f *testing.F) {
 		}
 		again, err := mongodb.Marshal(r)
 		if err != nil {
-			t.Fatalf("what was read cannot be written: %v", err)
+			t.Fatalf("Marshal of a record from Unmarshal: %v", err)
 		}
 		back, err := mongodb.Unmarshal(again)
 		if err != nil {

@@ -13,28 +13,29 @@ import (
 )
 
 var (
-	errNotYetDurable = errors.New("mongodb: a record is stored, but not by a majority of the servers yet")
-	errOtherUnique   = errors.New("mongodb: a unique index that is not this exporter's refuses the record")
+	errNotYetDurable = errors.New("mongodb: the record is stored, but not on a majority of the servers yet")
+	errOtherUnique   = errors.New("mongodb: a unique index that the exporter did not create rejects the record")
 )
 
-// compare looks at the stored documents whose IDs the given ones have. One that is the
-// same was stored before: by an attempt whose answer was lost, or that was repeated.
-func (e *Exporter) compare(ctx context.Context, known []document, b *batch) error {
-	if len(known) == 0 {
+// resolveDuplicates compares documents that failed with a duplicate key with the stored
+// ones. If both are the same record, an earlier attempt stored it. Otherwise the record
+// is rejected.
+func (e *Exporter) resolveDuplicates(ctx context.Context, duplicates []document, b *batch) error {
+	if len(duplicates) == 0 {
 		return nil
 	}
-	durable, err := find(ctx, e.collection, known, b)
+	durable, err := find(ctx, e.collection, duplicates, b)
 	if err != nil {
 		return err
 	}
 	var absent []document
-	for _, d := range known {
+	for _, d := range duplicates {
 		stored, ok := durable[b.records[d.index].ID]
 		if !ok {
 			absent = append(absent, d)
 			continue
 		}
-		b.settle(d.index, stored)
+		b.checkSame(d.index, stored)
 	}
 	if len(absent) == 0 {
 		return nil
@@ -54,19 +55,19 @@ func (e *Exporter) compare(ctx context.Context, known []document, b *batch) erro
 	return nil
 }
 
-// settle compares a record with what is stored under its ID.
-func (b *batch) settle(index int, stored bson.Raw) {
+// checkSame rejects a record unless the stored document is the same record.
+func (b *batch) checkSame(index int, stored bson.Raw) {
 	r := b.records[index]
-	before, err := Unmarshal(stored)
-	if err != nil || !before.IsRetryOf(r) {
+	first, err := Unmarshal(stored)
+	if err != nil || !first.IsRetryOf(r) {
 		b.reject(index, export.Permanent(&ConflictError{ID: r.ID}))
 	}
 }
 
-// find returns the stored documents, by ID.
-func find(ctx context.Context, coll *mongo.Collection, known []document, b *batch) (map[audit.ID]bson.Raw, error) {
-	ids := make(bson.A, len(known))
-	for i, d := range known {
+// find returns the stored documents with the IDs of the given ones, by ID.
+func find(ctx context.Context, coll *mongo.Collection, documents []document, b *batch) (map[audit.ID]bson.Raw, error) {
+	ids := make(bson.A, len(documents))
+	for i, d := range documents {
 		id := b.records[d.index].ID
 		ids[i] = bson.Binary{Subtype: bson.TypeBinaryUUID, Data: id[:]}
 	}
@@ -74,8 +75,8 @@ func find(ctx context.Context, coll *mongo.Collection, known []document, b *batc
 	if err != nil {
 		return nil, serverError(err)
 	}
-	defer func() { _ = cursor.Close(ctx) }() // was only read
-	stored := make(map[audit.ID]bson.Raw, len(known))
+	defer func() { _ = cursor.Close(ctx) }() // only read
+	stored := make(map[audit.ID]bson.Raw, len(documents))
 	for cursor.Next(ctx) {
 		id, ok := idOf(cursor.Current)
 		if !ok {
@@ -89,7 +90,7 @@ func find(ctx context.Context, coll *mongo.Collection, known []document, b *batc
 	return stored, nil
 }
 
-// idOf returns a document's ID, if it is a record's.
+// idOf returns the ID of a document, if it is the ID of a record.
 func idOf(document bson.Raw) (audit.ID, bool) {
 	v, err := document.LookupErr(memberID)
 	if err != nil {

@@ -10,41 +10,42 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// ServerError is what a server answered, or what went wrong on the way to it.
+// ServerError is an error from the server, or from the connection to it.
 type ServerError struct {
-	// Code is the server's code, or zero where it did not answer.
+	// Code is the server's error code, or zero if there was no reply.
 	Code int
-	// Name is what the server calls the code, where it does.
+	// Name is the server's name for the code, or empty.
 	Name string
-	// Err is the driver's error. It may quote what the server was sent, which is why
-	// Error does not show that of an answer.
+	// Err is the driver's error. A reply may quote the document that was sent, so Error
+	// does not include its text.
 	Err error
 }
 
-// Error returns a sentence for logs. It has no values of events.
+// Error returns the code and its name, or the error of the connection. It contains no
+// values of events.
 func (e *ServerError) Error() string {
 	switch {
 	case e.Code == 0:
 		return "mongodb: " + e.Err.Error()
 	case e.Name == "":
-		return fmt.Sprintf("mongodb: the server answered with code %d", e.Code)
+		return fmt.Sprintf("mongodb: server error %d", e.Code)
 	}
-	return fmt.Sprintf("mongodb: the server answered with code %d, %s", e.Code, e.Name)
+	return fmt.Sprintf("mongodb: server error %d, %s", e.Code, e.Name)
 }
 
 // Unwrap returns the driver's error.
 func (e *ServerError) Unwrap() error { return e.Err }
 
-// ConflictError says that the collection has another record of the same ID. It is
-// permanent: the newer one is not stored.
+// ConflictError reports that a different record with the same ID is stored. It is
+// permanent: the new record is not stored.
 type ConflictError struct{ ID audit.ID }
 
-// Error returns a sentence for logs.
+// Error returns the ID and the possible causes.
 func (e *ConflictError) Error() string {
-	return "mongodb: another record of the ID " + e.ID.String() + " is stored: either this record or that one was altered, or the ID was used twice"
+	return "mongodb: a different record with ID " + e.ID.String() + " is stored: one of them was altered, or the ID was used twice"
 }
 
-// Codes of MongoDB's answers, as its source file error_codes.yml names them.
+// MongoDB error codes, from its error_codes.yml.
 const (
 	codeBadValue          = 2
 	codeUnauthorized      = 13
@@ -53,10 +54,9 @@ const (
 	codeDuplicateKey      = 11000
 )
 
-// hopeless are the codes of answers to a whole command that trying again does not
-// mend. All others are taken for such that it may: a record that is tried too often is
-// noticed, and is not lost.
-var hopeless = []int{
+// permanentCodes are the error codes of a whole command that a retry cannot fix. All other
+// codes are retried: a record that is retried too often gets noticed, and is not lost.
+var permanentCodes = []int{
 	codeBadValue,
 	9,     // FailedToParse
 	14,    // TypeMismatch
@@ -70,14 +70,14 @@ var hopeless = []int{
 	166,   // CommandNotSupportedOnView
 	238,   // NotImplemented
 	10334, // BSONObjectTooLarge
-	17420, // the document is larger than the server takes
+	17420, // the document is larger than the server accepts
 }
 
-// passing are the codes of answers about one document that say nothing of it.
-var passing = []int{
-	6, 7, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, // the server is going or away
-	24, 46, 50, 112, 146, 202, 225, 290, 14031, // it is short of locks, time, memory or disk
-	64, 79, 100, // it cannot fulfil the write concern
+// temporaryCodes are the error codes of a single document whose cause is not the document.
+var temporaryCodes = []int{
+	6, 7, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13388, 13435, 13436, // the server is unavailable or stepping down
+	24, 46, 50, 112, 146, 202, 225, 290, 14031, // the server is out of locks, time, memory or disk
+	64, 79, 100, // the write concern cannot be met
 }
 
 // serverError wraps an error of the driver.
@@ -92,28 +92,29 @@ func serverError(err error) error {
 	return wrapped
 }
 
-// commandError wraps the error of a whole command, and marks it if it is permanent.
+// commandError wraps the error of a whole command and marks it if it is permanent.
 func commandError(err error) error {
 	wrapped := serverError(err)
-	if isHopeless(err) {
+	if isPermanent(err) {
 		return export.Permanent(wrapped)
 	}
 	return wrapped
 }
 
-func isHopeless(err error) bool {
+// isPermanent reports whether the server rejected a whole command and would do so again.
+func isPermanent(err error) bool {
 	if _, ok := errors.AsType[mongo.CommandError](err); !ok || mongo.IsNetworkError(err) || mongo.IsTimeout(err) {
 		return false
 	}
-	return slices.ContainsFunc(mongo.ErrorCodes(err), func(code int) bool { return slices.Contains(hopeless, code) })
+	return slices.ContainsFunc(mongo.ErrorCodes(err), func(code int) bool { return slices.Contains(permanentCodes, code) })
 }
 
-// documentError wraps the answer about one document. What is not known to pass is
-// taken for a refusal: the record goes to the dead letters, with the code, and the
-// others go on.
+// documentError wraps the error of a single document. Unless the code is known to be
+// temporary, the error is permanent: the record becomes a dead letter, and the others
+// are stored.
 func documentError(e mongo.WriteError) error {
 	wrapped := &ServerError{Code: e.Code, Err: e}
-	if slices.Contains(passing, e.Code) {
+	if slices.Contains(temporaryCodes, e.Code) {
 		return wrapped
 	}
 	return export.Permanent(wrapped)

@@ -15,27 +15,28 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
 )
 
-// Exporter stores records in a collection, a document each. Make it with New.
+// Exporter is an export.Exporter that stores each record as a document in a collection.
+// Use New to create one.
 type Exporter struct {
 	config     *config
 	collection *mongo.Collection
 	indexes    *indexes
 	encoder    encoder
-	room       []byte // for the documents of a batch
+	buffer     []byte // for the documents of a batch
 }
 
-// maxRoom is how much room is kept for the next batch, in bytes.
-const maxRoom = 4 << 20
+// maxBuffer is the largest buffer, in bytes, that is kept for the next batch.
+const maxBuffer = 4 << 20
 
 var _ export.Exporter = (*Exporter)(nil)
 
-// New returns an exporter to the collection, which it makes with the first record,
-// and ensures the indexes. It does not close the collection's client.
+// New returns an Exporter to the collection and creates missing indexes. The collection is
+// created with the first record. The exporter does not disconnect the client.
 //
-// New waits for the indexes some seconds at most, within ctx. An index that cannot be
-// made, a wrong password and a collection that is a view are errors. Where the server
-// does not answer or takes longer, New returns all the same, and what is missing is
-// made in the background until Shutdown: records do not wait for it.
+// New waits for the indexes, for at most five seconds and until ctx ends. It returns an
+// error if an index cannot be created, the password is wrong, or the collection is a
+// view. If the server does not reply in time, New returns the exporter, which creates the
+// indexes in the background until Shutdown. Export does not wait for them.
 func New(ctx context.Context, coll *mongo.Collection, opts ...Option) (*Exporter, error) {
 	c, err := newConfig(opts)
 	if coll == nil {
@@ -53,22 +54,22 @@ func New(ctx context.Context, coll *mongo.Collection, opts ...Option) (*Exporter
 	return e, nil
 }
 
-// Name returns DefaultName or what WithName has set.
+// Name returns the name set by WithName, or DefaultName.
 func (e *Exporter) Name() string { return e.config.name }
 
-// Export inserts the records. Those that are stored already count as inserted, unless
-// another record has their ID (*ConflictError). Where the server refuses some records
-// for good, the error is a *export.PartialError and the others are stored; most other
-// errors are worth trying again, with the same records.
+// Export inserts the records. A record that is already stored counts as inserted; a
+// different record with the same ID is a *ConflictError. If the server rejects some
+// records permanently, Export stores the others and returns a *export.PartialError. Most
+// other errors can be retried with the same records.
 //
-// A session in ctx that belongs to the collection's client is used: within a
-// transaction the records become visible with it, or not at all, and an error of
-// Export leaves it to the caller to abort.
+// Export uses the session in ctx if it belongs to the client of the collection. In a
+// transaction, the records are stored when it commits. If Export returns an error, the
+// caller must abort the transaction.
 func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	ctx = e.contextOf(ctx)
+	ctx = e.commandContext(ctx)
 	batch := e.encode(records)
 	if err := e.insert(ctx, batch.documents, batch); err != nil {
 		return err
@@ -79,9 +80,9 @@ func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	return nil
 }
 
-// contextOf returns the context for the commands: the exporter's own writes are no
-// signals, and a session of another client is none of ours.
-func (e *Exporter) contextOf(ctx context.Context) context.Context {
+// commandContext returns the context for commands. It suppresses signals for the exporter's
+// own writes and removes the session of another client.
+func (e *Exporter) commandContext(ctx context.Context) context.Context {
 	if s := mongo.SessionFromContext(ctx); s != nil && s.Client() != e.collection.Database().Client() {
 		ctx = OutsideTransaction(ctx)
 	}
@@ -93,22 +94,22 @@ func inTransaction(ctx context.Context) bool {
 	return s != nil && s.TransactionRunning()
 }
 
-// OutsideTransaction returns a context without the session of ctx, for what is to be
-// recorded even if its transaction is aborted: a denied or failed attempt.
+// OutsideTransaction returns a copy of ctx without its session. Use it to track events that
+// must be recorded even if the transaction aborts, such as a denied or failed attempt.
 func OutsideTransaction(ctx context.Context) context.Context {
 	return mongo.NewSessionContext(ctx, nil)
 }
 
-// batch is what one Export works on.
+// batch is the state of one Export.
 type batch struct {
 	records   []*record.Record
 	documents []document
-	rejected  map[int]error // by the record's index
+	rejected  map[int]error // by index in records
 }
 
-// document is a record as it is sent.
+// document is an encoded record.
 type document struct {
-	index int // of its record
+	index int // in batch.records
 	data  bson.Raw
 }
 
@@ -119,33 +120,33 @@ func (b *batch) reject(index int, err error) {
 	b.rejected[index] = err
 }
 
-// encode makes the documents. Records that have none are rejected.
+// encode encodes the records and rejects those that cannot be encoded.
 func (e *Exporter) encode(records []*record.Record) *batch {
 	b := &batch{records: records, documents: make([]document, 0, len(records))}
 	ends := make([]int, 0, len(records))
-	room := e.room[:0]
+	buffer := e.buffer[:0]
 	for i, r := range records {
 		var err error
-		if room, err = e.encoder.append(room, r); err != nil {
+		if buffer, err = e.encoder.append(buffer, r); err != nil {
 			b.reject(i, export.Permanent(err))
 			continue
 		}
 		b.documents = append(b.documents, document{index: i})
-		ends = append(ends, len(room))
+		ends = append(ends, len(buffer))
 	}
 	start := 0
-	for i, end := range ends { // room does not move any more
-		b.documents[i].data = bson.Raw(room[start:end:end])
+	for i, end := range ends { // buffer no longer grows
+		b.documents[i].data = bson.Raw(buffer[start:end:end])
 		start = end
 	}
-	if cap(room) <= maxRoom {
-		e.room = room
+	if cap(buffer) <= maxBuffer {
+		e.buffer = buffer
 	}
 	return b
 }
 
-// insert sends the documents. What the server refuses of them is put down in the
-// batch; the error is about all of them.
+// insert inserts the documents. It adds rejected records to the batch; an error applies to
+// all of them.
 func (e *Exporter) insert(ctx context.Context, documents []document, b *batch) error {
 	if len(documents) == 0 {
 		return nil
@@ -159,16 +160,16 @@ func (e *Exporter) insert(ctx context.Context, documents []document, b *batch) e
 		return nil
 	}
 	if partial, ok := errors.AsType[mongo.BulkWriteException](err); ok {
-		return e.sort(ctx, documents, b, partial)
+		return e.handleWriteErrors(ctx, documents, b, partial)
 	}
-	if !isHopeless(err) || inTransaction(ctx) {
+	if !isPermanent(err) || inTransaction(ctx) {
 		return commandError(err)
 	}
 	if len(documents) == 1 {
 		b.reject(documents[0].index, commandError(err))
 		return nil
 	}
-	// Some servers refuse a whole command for one document.
+	// Some servers reject a whole command because of one document.
 	half := len(documents) / 2
 	if err := e.insert(ctx, documents[:half], b); err != nil {
 		return err
@@ -176,34 +177,35 @@ func (e *Exporter) insert(ctx context.Context, documents []document, b *batch) e
 	return e.insert(ctx, documents[half:], b)
 }
 
-// sort puts each document that was not inserted where it belongs.
-func (e *Exporter) sort(ctx context.Context, documents []document, b *batch, answer mongo.BulkWriteException) error {
-	if answer.WriteConcernError != nil {
-		return serverError(answer) // what is stored may not be durable
+// handleWriteErrors decides about each document that was not inserted: it may be stored
+// already, or it is rejected.
+func (e *Exporter) handleWriteErrors(ctx context.Context, documents []document, b *batch, reply mongo.BulkWriteException) error {
+	if reply.WriteConcernError != nil {
+		return serverError(reply) // the inserted documents may not be durable
 	}
 	if inTransaction(ctx) {
-		return serverError(answer) // the server has aborted it
+		return serverError(reply) // the server has aborted the transaction
 	}
-	var known []document
-	for _, refusal := range answer.WriteErrors {
-		if refusal.Index < 0 || refusal.Index >= len(documents) {
-			return serverError(answer)
+	var duplicates []document
+	for _, failed := range reply.WriteErrors {
+		if failed.Index < 0 || failed.Index >= len(documents) {
+			return serverError(reply)
 		}
-		d := documents[refusal.Index]
-		if refusal.Code == codeDuplicateKey {
-			known = append(known, d)
+		d := documents[failed.Index]
+		if failed.Code == codeDuplicateKey {
+			duplicates = append(duplicates, d)
 			continue
 		}
-		b.reject(d.index, documentError(refusal.WriteError))
+		b.reject(d.index, documentError(failed.WriteError))
 	}
-	return e.compare(ctx, known, b)
+	return e.resolveDuplicates(ctx, duplicates, b)
 }
 
-// Ready waits until the indexes are there, and returns why they cannot be made, or
-// why ctx ended first. Export does not wait for them.
-func (e *Exporter) Ready(ctx context.Context) error { return e.indexes.wait(ctx) }
+// WaitForIndexes waits until the indexes exist. It returns an error if they cannot be
+// created, or if ctx ends first. Export does not wait for them.
+func (e *Exporter) WaitForIndexes(ctx context.Context) error { return e.indexes.wait(ctx) }
 
-// Shutdown ends the making of indexes. What was exported is stored already.
+// Shutdown stops creating indexes. All exported records are stored already.
 func (e *Exporter) Shutdown(context.Context) error {
 	e.indexes.stop()
 	return nil

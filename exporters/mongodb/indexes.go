@@ -15,31 +15,31 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// index is one that the Reader searches by.
+// index describes an index that the exporter creates.
 type index struct {
 	name    string
 	keys    bson.D
-	expires int32 // seconds; zero for one that removes nothing
+	expires int32 // in seconds; zero keeps documents
 }
 
-// ordered ends with the order in which the Reader returns records, so that the server
-// need not sort.
-func ordered(by ...string) bson.D {
+// withOrder returns the keys of an index on the given members, followed by the order in
+// which the Reader returns records, so that the server need not sort.
+func withOrder(members ...string) bson.D {
 	var keys bson.D
-	for _, name := range append(by, memberTime, memberTimeRest, memberID) {
+	for _, name := range append(members, memberTime, memberTimeRest, memberID) {
 		keys = append(keys, bson.E{Key: name, Value: int32(1)})
 	}
 	return keys
 }
 
-// wanted are the indexes, by what one looks for.
-func wanted(c *config) []index {
+// requiredIndexes returns the indexes that the Reader and the retention need.
+func requiredIndexes(c *config) []index {
 	all := []index{
-		{name: "audit_time", keys: ordered()},
-		{name: "audit_actor", keys: ordered("actor.id", "actor.type")},
-		{name: "audit_target", keys: ordered("target.id", "target.type")},
-		{name: "audit_action", keys: ordered("action")},
-		{name: "audit_tenant", keys: ordered("tenant")},
+		{name: "audit_time", keys: withOrder()},
+		{name: "audit_actor", keys: withOrder("actor.id", "actor.type")},
+		{name: "audit_target", keys: withOrder("target.id", "target.type")},
+		{name: "audit_action", keys: withOrder("action")},
+		{name: "audit_tenant", keys: withOrder("tenant")},
 		{name: "audit_trace_id", keys: bson.D{{Key: "trace_id", Value: int32(1)}}},
 		{name: "audit_metadata", keys: bson.D{{Key: "metadata.k", Value: int32(1)}, {Key: "metadata.v", Value: int32(1)}}},
 	}
@@ -52,17 +52,18 @@ func wanted(c *config) []index {
 	return all
 }
 
-// IndexError says why an index cannot be made.
+// IndexError reports why an index cannot be created.
 type IndexError struct {
-	// Index is its name, or that of the one that is in the way.
+	// Index is the name of the index, or of the index that it conflicts with. It may be
+	// empty.
 	Index string
-	// Reason is what is wrong, and what to do.
+	// Reason says what is wrong and what to do.
 	Reason string
-	// Err is the server's answer, or nil.
+	// Err is the server's error, or nil.
 	Err error
 }
 
-// Error returns a sentence for logs.
+// Error returns the index, the reason and the error of the server.
 func (e *IndexError) Error() string {
 	text := "mongodb: "
 	if e.Index != "" {
@@ -75,10 +76,10 @@ func (e *IndexError) Error() string {
 	return text
 }
 
-// Unwrap returns the server's answer.
+// Unwrap returns Err.
 func (e *IndexError) Unwrap() error { return e.Err }
 
-// indexes makes the indexes, on a goroutine that it owns.
+// indexes creates the indexes on its own goroutine.
 type indexes struct {
 	collection *mongo.Collection
 	config     *config
@@ -93,21 +94,22 @@ func newIndexes(coll *mongo.Collection, c *config) *indexes {
 }
 
 const (
-	// startWait is how long New waits.
-	startWait = 5 * time.Second
-	// tryTime bounds one attempt to find out what is there.
-	tryTime = 10 * time.Second
-	// minPause and maxPause are between attempts.
-	minPause = 500 * time.Millisecond
-	maxPause = 30 * time.Second
+	// startTimeout is how long New waits.
+	startTimeout = 5 * time.Second
+	// listTimeout limits each attempt to list the existing indexes.
+	listTimeout = 10 * time.Second
+	// minBackoff and maxBackoff limit the pause between attempts.
+	minBackoff = 500 * time.Millisecond
+	maxBackoff = 30 * time.Second
 )
 
-// start returns an error if it is known soon that the indexes cannot be made.
+// start starts the goroutine and waits for a while. It returns an error if the indexes
+// cannot be created.
 func (x *indexes) start(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	x.cancel = cancel
 	x.waiting.Go(func() { x.run(background) })
-	timer := time.NewTimer(startWait)
+	timer := time.NewTimer(startTimeout)
 	defer timer.Stop()
 	select {
 	case <-x.done:
@@ -118,82 +120,82 @@ func (x *indexes) start(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	x.config.logger.WarnContext(ctx, "mongodb: the server did not answer in time; the indexes are made in the background",
+	x.config.logger.WarnContext(ctx, "mongodb: the server did not reply in time; creating the indexes in the background",
 		slog.String("exporter", x.config.name))
 	x.waiting.Go(x.report)
 	return nil
 }
 
-// report logs what New did not wait for.
+// report waits for the goroutine and logs the result.
 func (x *indexes) report() {
 	<-x.done
 	if x.err != nil {
-		x.config.logger.Error("mongodb: the indexes are missing", slog.String("exporter", x.config.name), slog.Any("error", x.err))
+		x.config.logger.Error("mongodb: the indexes cannot be created", slog.String("exporter", x.config.name), slog.Any("error", x.err))
 		return
 	}
-	x.config.logger.Info("mongodb: the indexes are made", slog.String("exporter", x.config.name))
+	x.config.logger.Info("mongodb: the indexes exist", slog.String("exporter", x.config.name))
 }
 
-// run tries until it has worked, or cannot.
+// run creates the indexes. It retries errors that are not permanent.
 func (x *indexes) run(ctx context.Context) {
 	defer close(x.done)
-	for pause := minPause; ; pause = min(2*pause, maxPause) {
+	for backoff := minBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		x.err = x.ensure(ctx)
-		if x.err == nil || isFinal(x.err) || ctx.Err() != nil {
+		if x.err == nil || isFinalIndexError(x.err) || ctx.Err() != nil {
 			return
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(pause/2 + rand.N(pause)):
+		case <-time.After(backoff/2 + rand.N(backoff)):
 		}
 	}
 }
 
-// isFinal reports whether the server has answered, and would answer the same again.
-func isFinal(err error) bool {
+// isFinalIndexError reports whether a retry would fail in the same way.
+func isFinalIndexError(err error) bool {
 	if _, ok := errors.AsType[*IndexError](err); ok {
 		return true
 	}
 	return export.IsPermanent(err)
 }
 
-// ensure makes the indexes that are missing. It drops and changes none.
+// ensure creates missing indexes. It never drops or changes an index.
 func (x *indexes) ensure(ctx context.Context) error {
-	bounded, cancel := context.WithTimeout(ctx, tryTime)
+	bounded, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	if err := x.checkCollection(bounded); err != nil || !x.config.indexes {
 		return err
 	}
-	present, err := x.list(bounded)
+	existing, err := x.list(bounded)
 	if err != nil {
 		return err
 	}
 	var missing []mongo.IndexModel
-	for _, want := range wanted(x.config) {
-		is, err := want.among(present)
+	for _, want := range requiredIndexes(x.config) {
+		found, err := want.existsIn(existing)
 		if err != nil {
 			return err
 		}
-		if !is {
+		if !found {
 			missing = append(missing, want.model())
 		}
 	}
-	if err := checkExpiry(present, x.config.retention); err != nil || len(missing) == 0 {
+	if err := checkExpiry(existing, x.config.retention); err != nil || len(missing) == 0 {
 		return err
 	}
-	// On a large collection this takes long; the server goes on serving.
+	// On a large collection this takes a long time, during which the server stays available.
 	if _, err := x.collection.Indexes().CreateMany(ctx, missing); err != nil {
-		return x.refused(err, "the server refuses to make an index")
+		return x.wrapError(err, "the server cannot create an index")
 	}
 	return nil
 }
 
-// checkCollection refuses what documents cannot be inserted into, each once.
+// checkCollection returns an error if the collection is a view or of another special kind.
 func (x *indexes) checkCollection(ctx context.Context) error {
 	specs, err := x.collection.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: x.collection.Name()}})
 	if err != nil {
-		return x.refused(err, "the server refuses to tell what the collection is")
+		return x.wrapError(err, "the server cannot describe the collection")
 	}
 	for _, s := range specs {
 		if s.Name == x.collection.Name() && s.Type != "" && s.Type != "collection" {
@@ -203,8 +205,8 @@ func (x *indexes) checkCollection(ctx context.Context) error {
 	return nil
 }
 
-// presentIndex is one that the collection has.
-type presentIndex struct {
+// existingIndex is an index of the collection.
+type existingIndex struct {
 	Name    string   `bson:"name"`
 	Key     bson.Raw `bson:"key"`
 	Expires any      `bson:"expireAfterSeconds"`
@@ -213,79 +215,80 @@ type presentIndex struct {
 	Partial bson.Raw `bson:"partialFilterExpression"`
 }
 
-func (x *indexes) list(ctx context.Context) ([]presentIndex, error) {
+func (x *indexes) list(ctx context.Context) ([]existingIndex, error) {
 	cursor, err := x.collection.Indexes().List(ctx)
 	if err == nil {
-		var present []presentIndex
-		err = cursor.All(ctx, &present)
+		var existing []existingIndex
+		err = cursor.All(ctx, &existing)
 		if err == nil {
-			return present, nil
+			return existing, nil
 		}
 	}
 	if codes := mongo.ErrorCodes(err); len(codes) > 0 && codes[0] == codeNamespaceNotFound {
-		return nil, nil // it is made with the first record
+		return nil, nil // the collection does not exist yet
 	}
-	return nil, x.refused(err, "the server refuses to list the indexes")
+	return nil, x.wrapError(err, "the server cannot list the indexes")
 }
 
-// refused tells an answer that stays the same from what passes.
-func (x *indexes) refused(err error, reason string) error {
+// wrapError returns an *IndexError if the server would reply the same again, or a
+// *ServerError.
+func (x *indexes) wrapError(err error, reason string) error {
 	codes := mongo.ErrorCodes(err)
 	if len(codes) == 0 || codes[0] == 0 || mongo.IsNetworkError(err) || mongo.IsTimeout(err) {
 		return serverError(err)
 	}
 	switch wrapped := serverError(err); codes[0] {
 	case codeUnauthorized:
-		return &IndexError{Reason: reason + "; let the user do it, or give New the option WithoutIndexes", Err: wrapped}
+		return &IndexError{Reason: reason + "; grant the permission, or use WithoutIndexes", Err: wrapped}
 	case codeAuthFailed:
-		return &IndexError{Reason: "the server does not know the user or the password", Err: wrapped}
+		return &IndexError{Reason: "authentication failed; check the user and the password", Err: wrapped}
 	case 67, 85, 86: // CannotCreateIndex, IndexOptionsConflict, IndexKeySpecsConflict
-		return &IndexError{Reason: reason + "; look at the collection's indexes", Err: wrapped}
+		return &IndexError{Reason: reason + "; check the indexes of the collection", Err: wrapped}
 	default:
-		if isHopeless(err) {
+		if isPermanent(err) {
 			return &IndexError{Reason: reason, Err: wrapped}
 		}
 		return wrapped
 	}
 }
 
-// among reports whether the index is there. One of the same keys serves, whatever its
-// name is.
-func (i *index) among(present []presentIndex) (bool, error) {
+// existsIn reports whether the index exists. An index with the same keys counts, whatever
+// its name.
+func (i *index) existsIn(existing []existingIndex) (bool, error) {
 	keys, err := bson.Marshal(i.keys)
 	if err != nil {
 		return false, err
 	}
-	for _, p := range present {
+	for _, p := range existing {
 		same := sameKeys(p.Key, keys)
 		switch {
 		case p.Name == i.name && !same:
-			return false, &IndexError{Index: i.name, Reason: "there is one of that name with other keys; rename or drop it"}
+			return false, &IndexError{Index: i.name, Reason: "an index with this name has other keys; rename or drop it"}
 		case !same:
 			continue
 		case i.expires > 0 && seconds(p.Expires) != int64(i.expires):
 			return false, &IndexError{Index: p.Name, Reason: fmt.Sprintf(
-				"it keeps records %s, WithRetention says %d seconds; change it with collMod, or drop it", keeps(p.Expires), i.expires)}
+				"it keeps records %s, but WithRetention sets %d seconds; change it with collMod, or drop it", formatExpiry(p.Expires), i.expires)}
 		case p.Sparse || p.Unique || p.Partial != nil:
-			return false, &IndexError{Index: p.Name, Reason: "it is sparse, unique or partial and has the keys of " + i.name + "; drop it"}
+			return false, &IndexError{Index: p.Name, Reason: "it is sparse, unique or partial, and has the keys of " + i.name + "; drop it"}
 		}
 		return true, nil
 	}
 	return false, nil
 }
 
-// checkExpiry refuses an index that removes records which are to stay.
-func checkExpiry(present []presentIndex, retention time.Duration) error {
-	for _, p := range present {
+// checkExpiry returns an error if an index removes records against the retention.
+func checkExpiry(existing []existingIndex, retention time.Duration) error {
+	for _, p := range existing {
 		if p.Expires != nil && (retention == 0 || seconds(p.Expires) != int64(retention/time.Second)) {
-			return &IndexError{Index: p.Name, Reason: "it removes records after " + keeps(p.Expires) +
-				", which no option asks for; drop it, or state WithRetention"}
+			return &IndexError{Index: p.Name, Reason: "it removes records after " + formatExpiry(p.Expires) +
+				", but WithRetention does not set that; drop it, or set WithRetention"}
 		}
 	}
 	return nil
 }
 
-// seconds returns the number that a server gives in one of several types, or -1.
+// seconds returns a number of seconds, which servers return in several types, or -1.
 func seconds(v any) int64 {
 	switch n := v.(type) {
 	case int32:
@@ -298,14 +301,16 @@ func seconds(v any) int64 {
 	return -1
 }
 
-func keeps(v any) string {
+// formatExpiry returns how long an index keeps documents.
+func formatExpiry(v any) string {
 	if n := seconds(v); n >= 0 {
 		return fmt.Sprintf("%d seconds", n)
 	}
-	return "for ever"
+	return "forever"
 }
 
-// sameKeys compares names and directions; servers give the numbers in several types.
+// sameKeys compares the names and directions of keys. Servers return the directions in
+// several types.
 func sameKeys(a, b bson.Raw) bool {
 	x, errX := a.Elements()
 	y, errY := b.Elements()

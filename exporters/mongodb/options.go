@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"regexp"
 	"time"
 
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// DefaultName is the exporter's name unless WithName sets another.
+// DefaultName is the default name of the exporter.
 const DefaultName = "mongodb"
 
 // Option configures an Exporter.
@@ -39,17 +39,17 @@ func newConfig(opts []Option) (*config, error) {
 		}
 	}
 	var errs []error
-	if !validName.MatchString(c.name) {
-		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, validName))
+	if !record.ValidName(c.name) {
+		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, record.NamePattern))
 	}
 	if !c.writeConcern.Acknowledged() {
-		errs = append(errs, errors.New("WithWriteConcern: the server must acknowledge what it was given"))
+		errs = append(errs, errors.New("WithWriteConcern: it must be acknowledged"))
 	}
 	if c.retention < 0 || c.retention%time.Second != 0 || c.retention > math.MaxInt32*time.Second {
-		errs = append(errs, errors.New("WithRetention: it must be whole seconds, at most 2147483647 of them"))
+		errs = append(errs, errors.New("WithRetention: it must be whole seconds, at most 2147483647"))
 	}
 	if c.retention > 0 && !c.indexes {
-		errs = append(errs, errors.New("WithRetention: it needs an index, which WithoutIndexes leaves to others"))
+		errs = append(errs, errors.New("WithRetention: it needs an index; remove WithoutIndexes"))
 	}
 	if c.logger == nil {
 		errs = append(errs, errors.New("WithLogger: the logger is nil"))
@@ -57,36 +57,35 @@ func newConfig(opts []Option) (*config, error) {
 	return c, errors.Join(errs...)
 }
 
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-
-// WithName sets the exporter's name. The default is DefaultName.
+// WithName sets the name of the exporter. It must match record.NamePattern and be unique
+// in a provider. The default is DefaultName.
 func WithName(name string) Option {
 	return func(c *config) { c.name = name }
 }
 
-// WithWriteConcern sets when a record counts as stored. The default is a majority of
-// the replica set, journaled, whatever the collection's own is. A weaker one may lose
-// records that Export has returned nil for.
+// WithWriteConcern sets the write concern, which decides when a record counts as stored. It
+// overrides that of the collection. The default is a journaled majority of the replica
+// set; with a weaker one, records may be lost after Export returned nil.
 func WithWriteConcern(w *writeconcern.WriteConcern) Option {
 	return func(c *config) { c.writeConcern = w }
 }
 
-// WithRetention has the server remove records that long after their time, some time
-// later, by a TTL index; the default is to keep them for ever. A server without TTL
-// indexes makes New fail, or is logged where it does not answer by then. To change
-// the retention, drop the index audit_retention first, or change it by collMod.
+// WithRetention removes records once their time is older than d, with a TTL index; the
+// server removes them with some delay. By default they are kept forever. If the server
+// has no TTL indexes, New fails, or logs an error if the server replies too late. To
+// change the retention, first drop the index audit_retention or change it with collMod.
 func WithRetention(d time.Duration) Option {
 	return func(c *config) { c.retention = d }
 }
 
-// WithoutIndexes leaves the indexes to whoever may make them; docs/mongodb.md lists
-// them.
+// WithoutIndexes does not create indexes, for a user without the permission.
+// docs/mongodb.md lists the indexes to create.
 func WithoutIndexes() Option {
 	return func(c *config) { c.indexes = false }
 }
 
-// WithLogger sets where the making of indexes is reported that New does not wait for.
-// The default is slog.Default.
+// WithLogger sets the logger for indexes that are created in the background. The default is
+// slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }

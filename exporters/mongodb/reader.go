@@ -18,46 +18,46 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Reader finds the records of a collection. It is safe for concurrent use.
+// Reader finds the records in a collection. It is safe for concurrent use.
 type Reader struct{ collection *mongo.Collection }
 
 var _ query.Reader = (*Reader)(nil)
 
-// NewReader returns a Reader of what an Exporter has stored. It reads with the
-// collection's read concern and preference.
+// NewReader returns a Reader of the records that an Exporter stored. It uses the read
+// concern and the read preference of the collection.
 func NewReader(coll *mongo.Collection) *Reader { return &Reader{coll} }
 
-// Find returns the records that match, as query.Reader says. The server searches by
-// the exporter's indexes, and every document that it returns is checked again, since a
-// server does not tell the integer 1 from the number 1. A document that is no record
-// is a *DocumentError.
+// Find returns the records that match, as query.Reader describes. The server searches with
+// the exporter's indexes. Find then checks every document again, since a server does not
+// distinguish the integer 1 from the float 1. For a document that is not a record, it
+// yields a *DocumentError.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
 		if err := f.Validate(); err != nil {
 			yield(nil, err)
 			return
 		}
-		sorted := options.Find().SetSort(order(f.Ascending))
-		cursor, err := r.collection.Find(ctx, search(&f, elementMatch), sorted)
-		if err != nil && len(f.Metadata) > 0 && isHopeless(err) {
-			cursor, err = r.collection.Find(ctx, search(&f, memberMatch), sorted)
+		sorted := options.Find().SetSort(sortKeys(f.Ascending))
+		cursor, err := r.collection.Find(ctx, serverFilter(&f, elementMatch), sorted)
+		if err != nil && len(f.Metadata) > 0 && isPermanent(err) {
+			cursor, err = r.collection.Find(ctx, serverFilter(&f, memberMatch), sorted)
 		}
 		if err != nil {
 			yield(nil, findError(ctx, err))
 			return
 		}
-		defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // was only read
-		left := f.Limit
-		if left == 0 {
-			left = math.MaxInt
+		defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // only read
+		remaining := f.Limit
+		if remaining == 0 {
+			remaining = math.MaxInt
 		}
-		for left > 0 && cursor.Next(ctx) {
+		for remaining > 0 && cursor.Next(ctx) {
 			record, err := Unmarshal(cursor.Current)
 			if err == nil {
 				if !f.Matches(record) {
 					continue
 				}
-				left--
+				remaining--
 			}
 			if !yield(record, err) {
 				return
@@ -69,7 +69,7 @@ func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 	}
 }
 
-// findError says that the context has ended where that is why.
+// findError returns the error of the context if it has ended, or a *ServerError.
 func findError(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("mongodb: %w", ended)
@@ -77,7 +77,7 @@ func findError(ctx context.Context, err error) error {
 	return serverError(err)
 }
 
-func order(ascending bool) bson.D {
+func sortKeys(ascending bool) bson.D {
 	direction := int32(-1)
 	if ascending {
 		direction = 1
@@ -85,13 +85,14 @@ func order(ascending bool) bson.D {
 	return bson.D{{Key: memberTime, Value: direction}, {Key: memberTimeRest, Value: direction}, {Key: memberID, Value: direction}}
 }
 
-// search returns what to ask the server for: all that match, and little else.
-func search(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bson.D {
+// serverFilter returns a filter for the server. It matches all records that f matches, and
+// few others.
+func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bson.D {
 	and := bson.A{}
-	is := func(member string, value any) { and = append(and, bson.D{{Key: member, Value: value}}) }
+	equal := func(member string, value any) { and = append(and, bson.D{{Key: member, Value: value}}) }
 	text := func(member, value string) {
 		if value != "" {
-			is(member, value)
+			equal(member, value)
 		}
 	}
 	text("actor.id", f.ActorID)
@@ -101,20 +102,20 @@ func search(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bson.D {
 	text("channel", f.Channel)
 	text("trace_id", f.TraceID)
 	if f.ActorType != audit.ActorNone {
-		is("actor.type", f.ActorType.String())
+		equal("actor.type", f.ActorType.String())
 	}
 	if f.Operation != audit.OperationUnspecified {
-		is("operation", f.Operation.String())
+		equal("operation", f.Operation.String())
 	}
 	if f.Outcome != nil {
-		is("outcome", f.Outcome.String())
+		equal("outcome", f.Outcome.String())
 	}
 	if f.Kind != nil {
-		is("kind", f.Kind.String())
+		equal("kind", f.Kind.String())
 	}
 	switch {
 	case strings.Contains(f.Action, "*"):
-		is("action", bson.Regex{Pattern: globPattern(f.Action)})
+		equal("action", bson.Regex{Pattern: globPattern(f.Action)})
 	default:
 		text("action", f.Action)
 	}
@@ -122,14 +123,14 @@ func search(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bson.D {
 		and = append(and, metadata(kv))
 	}
 	if !f.Since.IsZero() {
-		and = append(and, atOrBehind(f.Since, "$gt", "$gte"))
+		and = append(and, compareTime(f.Since, "$gt", "$gte"))
 	}
 	if !f.Until.IsZero() {
-		and = append(and, atOrBehind(f.Until, "$lt", "$lt"))
+		and = append(and, compareTime(f.Until, "$lt", "$lt"))
 	}
 	if f.After != "" {
-		at, id, _ := query.ParseCursor(f.After) // it is valid
-		and = append(and, behind(at, id, f.Ascending))
+		at, id, _ := query.ParseCursor(f.After) // validated
+		and = append(and, afterRecord(at, id, f.Ascending))
 	}
 	if len(and) == 0 {
 		return bson.D{}
@@ -137,8 +138,8 @@ func search(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bson.D {
 	return bson.D{{Key: "$and", Value: and}}
 }
 
-// globPattern returns a regular expression for a pattern in which * stands for any
-// characters. One that begins with a text is found by the index.
+// globPattern returns a regular expression that matches the same texts as the pattern in
+// policy.Match. A prefix before the first * lets the server use the index.
 func globPattern(glob string) string {
 	parts := strings.Split(glob, "*")
 	for i := range parts {
@@ -147,19 +148,19 @@ func globPattern(glob string) string {
 	return "^" + strings.Join(parts, ".*") + "$"
 }
 
-// elementMatch matches a pair by the index on both its members.
+// elementMatch matches a pair of key and value with the index on both members.
 func elementMatch(kv attribute.KeyValue) bson.D {
 	if match := memberMatch(kv); len(match) == 1 {
-		return match // of the key alone
+		return match // the key only
 	}
 	return bson.D{{Key: "metadata", Value: bson.D{{Key: "$elemMatch", Value: pairMatch("", kv)}}}}
 }
 
-// memberMatch matches pairs of which one has the key and one has the value. It is for
-// servers that have no elementMatch, such as FerretDB 1.
+// memberMatch matches a document in which one pair has the key and any pair has the value.
+// It is for servers without elementMatch, such as FerretDB 1.
 func memberMatch(kv attribute.KeyValue) bson.D { return pairMatch("metadata.", kv) }
 
-// pairMatch matches a key, and its value where servers agree on what is equal.
+// pairMatch matches a key, and its value if servers agree on the equality of its type.
 func pairMatch(prefix string, kv attribute.KeyValue) bson.D {
 	match := bson.D{{Key: prefix + pairKey, Value: string(kv.Key)}}
 	switch kv.Value.Type() {
@@ -178,30 +179,31 @@ func pairMatch(prefix string, kv attribute.KeyValue) bson.D {
 	return match
 }
 
-// atOrBehind compares the time with one that is finer than the server's.
-func atOrBehind(t time.Time, beyond, within string) bson.D {
+// compareTime compares the time of a record with t: the dates with dateOp, or, if they are
+// equal, the remaining nanoseconds with restOp.
+func compareTime(t time.Time, dateOp, restOp string) bson.D {
 	date := bson.NewDateTimeFromTime(t)
 	return bson.D{{Key: "$or", Value: bson.A{
-		bson.D{{Key: memberTime, Value: bson.D{{Key: beyond, Value: date}}}},
-		bson.D{{Key: memberTime, Value: date}, {Key: memberTimeRest, Value: bson.D{{Key: within, Value: subMillisecond(t)}}}},
+		bson.D{{Key: memberTime, Value: bson.D{{Key: dateOp, Value: date}}}},
+		bson.D{{Key: memberTime, Value: date}, {Key: memberTimeRest, Value: bson.D{{Key: restOp, Value: subMillisecond(t)}}}},
 	}}}
 }
 
-// behind matches what comes behind a record in the order.
-func behind(t time.Time, id audit.ID, ascending bool) bson.D {
-	than := "$lt"
+// afterRecord matches the records after the one with this time and ID.
+func afterRecord(t time.Time, id audit.ID, ascending bool) bson.D {
+	op := "$lt"
 	if ascending {
-		than = "$gt"
+		op = "$gt"
 	}
 	date := bson.NewDateTimeFromTime(t)
 	last := bson.Binary{Subtype: bson.TypeBinaryUUID, Data: id[:]}
 	return bson.D{{Key: "$or", Value: bson.A{
-		bson.D{{Key: memberTime, Value: bson.D{{Key: than, Value: date}}}},
-		bson.D{{Key: memberTime, Value: date}, {Key: memberTimeRest, Value: bson.D{{Key: than, Value: subMillisecond(t)}}}},
+		bson.D{{Key: memberTime, Value: bson.D{{Key: op, Value: date}}}},
+		bson.D{{Key: memberTime, Value: date}, {Key: memberTimeRest, Value: bson.D{{Key: op, Value: subMillisecond(t)}}}},
 		bson.D{
 			{Key: memberTime, Value: date},
 			{Key: memberTimeRest, Value: subMillisecond(t)},
-			{Key: memberID, Value: bson.D{{Key: than, Value: last}}},
+			{Key: memberID, Value: bson.D{{Key: op, Value: last}}},
 		},
 	}}}
 }

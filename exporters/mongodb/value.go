@@ -28,8 +28,7 @@ const (
 	emptyStrings = "string"
 )
 
-// maxValueNesting is how many slices and maps may be nested in one another, as in the
-// record's JSON.
+// maxValueNesting is the nesting limit of slices and maps, as in the record's JSON.
 const maxValueNesting = 64
 
 // The members of a pair.
@@ -40,11 +39,11 @@ const (
 
 const (
 	tooNested   = "its values are nested more than 64 deep"
-	keyRepeated = "a key is stated more than once"
+	keyRepeated = "a key is repeated"
 )
 
-// attributes writes a member that is left out when there are none: an array of pairs,
-// because keys have dots, and so that one index serves all keys.
+// attributes writes a member with an array of pairs, because keys have dots, and one index
+// then serves all keys. It omits an empty one.
 func (w *bsonWriter) attributes(name string, kvs []attribute.KeyValue) {
 	if len(kvs) > 0 {
 		w.member = name
@@ -70,7 +69,7 @@ func (w *bsonWriter) pairs(name string, kvs []attribute.KeyValue, depth int) {
 	w.end(list)
 }
 
-// ascend reports whether the keys do, none twice.
+// ascend reports whether the keys are in ascending order without duplicates.
 func ascend(kvs []attribute.KeyValue) bool {
 	for i := 1; i < len(kvs); i++ {
 		if kvs[i-1].Key >= kvs[i].Key {
@@ -80,7 +79,7 @@ func ascend(kvs []attribute.KeyValue) bool {
 	return true
 }
 
-// value writes a value that stands inside depth slices and maps.
+// value writes a value that is inside depth slices and maps.
 func (w *bsonWriter) value(name string, v *attribute.Value, depth int) {
 	switch v.Type() {
 	case attribute.STRING:
@@ -132,8 +131,8 @@ func (w *bsonWriter) compound(name string, v *attribute.Value, depth int) {
 	}
 }
 
-// elementOfSlice puts a document around an array, because not every server takes an
-// array that is directly inside of another.
+// elementOfSlice writes an element of a slice. It puts an array into a document, because not
+// every server accepts an array directly inside another.
 func (w *bsonWriter) elementOfSlice(name string, v *attribute.Value, depth int) {
 	switch v.Type() {
 	case attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE, attribute.STRINGSLICE:
@@ -145,7 +144,7 @@ func (w *bsonWriter) elementOfSlice(name string, v *attribute.Value, depth int) 
 	}
 }
 
-// writeArray writes a typed slice; empty is what it is called when it has no elements.
+// writeArray writes a typed slice. The word empty stands for one without elements.
 func writeArray[T any](w *bsonWriter, name string, elements []T, empty string, write func(string, T)) {
 	if len(elements) == 0 {
 		w.mark(name, markEmpty, empty)
@@ -173,7 +172,7 @@ func (w *bsonWriter) float(name string, f float64) {
 	}
 }
 
-// mark writes a document of one member.
+// mark writes a document with one member.
 func (w *bsonWriter) mark(name, member, text string) {
 	start := w.begin(bson.TypeEmbeddedDocument, name)
 	w.string(member, text)

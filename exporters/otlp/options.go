@@ -8,8 +8,9 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
-	"regexp"
 	"time"
+
+	"github.com/opendeed/audit/record"
 )
 
 // The defaults of an exporter.
@@ -87,8 +88,8 @@ func newConfig(p protocol, opts []Option) (*config, error) {
 // check checks what only options say.
 func (c *config) check() error {
 	var errs []error
-	if !validName.MatchString(c.name) {
-		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, validName))
+	if !record.ValidName(c.name) {
+		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, record.NamePattern))
 	}
 	if c.concurrency < 1 {
 		errs = append(errs, errors.New("WithConcurrency: the number must be positive"))
@@ -110,8 +111,6 @@ func (c *config) check() error {
 	}
 	return errors.Join(errs...)
 }
-
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 func (c Compression) valid() bool { return c == NoCompression || c == Gzip }
 

@@ -6,7 +6,7 @@ import (
 	"runtime"
 )
 
-// style is what switches a terminal to a color or weight.
+// style is an escape sequence that sets the color or weight of text.
 type style string
 
 const (
@@ -26,8 +26,8 @@ func (c *config) wantsColor() bool {
 	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && isTerminal(c.writer)
 }
 
-// isTerminal reports whether w is a character device, on systems whose terminals
-// understand styles without being asked to.
+// isTerminal reports whether w is a character device. It returns false on Windows, where
+// escape sequences must be enabled first.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok || runtime.GOOS == "windows" {

@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Text for a person at a terminal.
+// Write text for reading at a terminal.
 func Example() {
 	exporter, err := stdout.New(stdout.WithText())
 	if err != nil {
@@ -52,7 +52,7 @@ func Example() {
 	//     ~ title: "Old" → "New"
 }
 
-// JSON lines, one for each record.
+// Write one JSON line for each record.
 func ExampleNew() {
 	exporter, err := stdout.New()
 	if err != nil {
@@ -76,8 +76,8 @@ func ExampleNew() {
 	// {"action":"article.publish","actor":{"id":"42","type":"user"},"id":"01990000-0000-7000-8000-000000000001","kind":"intent","observed_time":"2026-11-23T07:26:02.123456789Z","outcome":"success","time":"2026-11-23T07:26:02.123456789Z"}
 }
 
-// A writer that collects what it is given is flushed after each batch, before any
-// caller is told that its record is stored.
+// A buffered writer is flushed after each batch, before Export reports that the records
+// are stored.
 func ExampleWithWriter() {
 	var sink strings.Builder
 	exporter, err := stdout.New(stdout.WithWriter(bufio.NewWriter(&sink)), stdout.WithName("memory"), stdout.WithDirect())

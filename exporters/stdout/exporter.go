@@ -11,8 +11,8 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Exporter is the export.Exporter that writes records to an io.Writer. Like every
-// exporter it is called by one goroutine at a time.
+// Exporter is an export.Exporter that writes records to an io.Writer. Like every
+// exporter, it must not be called concurrently.
 type Exporter struct {
 	name   string
 	writer io.Writer
@@ -20,20 +20,19 @@ type Exporter struct {
 	encode func(line []byte, r *record.Record) ([]byte, error)
 	direct bool
 
-	// lines is what the writer gets next: what is missing of a torn line, if
-	// anything, then the line of each record. ends holds where each of these ends.
+	// lines is the next write: the rest of a torn line, if any, then the line of each
+	// record. ends has the end offset of each of them.
 	lines []byte
 	ends  []int
 
-	torn    []byte // what is missing of the line of which the writer took a part
-	owed    owed
-	unknown bool // how much the writer took last
+	torn        []byte // the rest of a line that was written in part
+	unconfirmed unconfirmed
+	unknown     bool // whether it is unknown how much the last write wrote
 }
 
 var _ export.DirectExporter = (*Exporter)(nil)
 
-// New returns an exporter that writes JSON lines to os.Stdout unless the options say
-// otherwise.
+// New returns an Exporter. By default it writes JSON lines to os.Stdout.
 func New(opts ...Option) (*Exporter, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -42,7 +41,7 @@ func New(opts ...Option) (*Exporter, error) {
 	e := &Exporter{
 		name:   c.name,
 		writer: c.writer,
-		flush:  flushOf(c.writer),
+		flush:  flushFunc(c.writer),
 		encode: appendJSON,
 		direct: c.direct || inMemory(c.writer),
 	}
@@ -52,28 +51,28 @@ func New(opts ...Option) (*Exporter, error) {
 	return e, nil
 }
 
-// Name returns DefaultName or what WithName set.
+// Name returns the name set by WithName, or DefaultName.
 func (e *Exporter) Name() string { return e.name }
 
-// Direct reports whether the writer cannot hang; see WithDirect.
+// Direct reports whether the writer never blocks; see WithDirect.
 func (e *Exporter) Direct() bool { return e.direct }
 
-// Export writes the records' lines in one Write, and flushes the writer if it can
-// be flushed. The package's comment says what becomes of the records when that
-// fails. A record without a JSON form is refused for good, and no other with it.
-// When ctx has ended, nothing is written.
+// Export writes the lines of all records in one Write and flushes the writer if it has a
+// Flush method. The package comment describes what happens if that fails. A record that
+// cannot be encoded is rejected permanently, without the others. If ctx has ended, Export
+// writes nothing and returns its error.
 func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	refused := e.encodeAll(records)
+	rejected := e.encodeAll(records)
 	n, err := e.write()
 	flushErr := e.flush()
 	if err != nil || flushErr != nil {
-		return e.sortOut(records, refused, n, err, flushErr)
+		return e.handleFailure(records, rejected, n, err, flushErr)
 	}
 	e.torn = e.torn[:0]
-	return rejection(len(records), refused)
+	return batchError(len(records), rejected)
 }
 
 // Shutdown finishes a torn line and flushes the writer. It does not close it.
@@ -83,45 +82,45 @@ func (e *Exporter) Shutdown(context.Context) error {
 	return errors.Join(err, e.flush())
 }
 
-// encodeAll fills lines and ends, and returns why records are refused, by index. A
-// record that is owed, or refused, has an empty line.
-func (e *Exporter) encodeAll(records []*record.Record) (refused map[int]error) {
-	if cap(e.lines) > maxKept {
+// encodeAll fills lines and ends. It returns the records that cannot be encoded, by
+// index. They have an empty line, as do unconfirmed records.
+func (e *Exporter) encodeAll(records []*record.Record) (rejected map[int]error) {
+	if cap(e.lines) > maxBuffer {
 		e.lines = nil
 	}
 	if e.unknown {
-		e.torn, e.owed = []byte{'\n'}, owed{} // ends a torn line, if there is one
+		e.torn, e.unconfirmed = []byte{'\n'}, unconfirmed{} // end a torn line, if any
 	}
 	e.lines = append(e.lines[:0], e.torn...)
 	e.ends = append(e.ends[:0], len(e.lines))
 	for i, r := range records {
-		if !e.owed.has(r) {
+		if !e.unconfirmed.has(r) {
 			line, err := e.encode(e.lines, r)
 			if err == nil {
 				e.lines = line
 			} else {
-				if refused == nil {
-					refused = map[int]error{}
+				if rejected == nil {
+					rejected = map[int]error{}
 				}
-				refused[i] = export.Permanent(fmt.Errorf("the record has no JSON form: %w", err))
+				rejected[i] = export.Permanent(fmt.Errorf("the record cannot be encoded: %w", err))
 			}
 		}
 		e.ends = append(e.ends, len(e.lines))
 	}
-	return refused
+	return rejected
 }
 
-// maxKept is how many bytes the exporter holds on to after a large batch.
-const maxKept = 4 << 20
+// maxBuffer is the largest buffer, in bytes, that the exporter keeps for the next batch.
+const maxBuffer = 4 << 20
 
-var errCount = errors.New("the writer reported an impossible count")
+var errCount = errors.New("Write returned an impossible number of bytes")
 
-// write hands the lines over and returns how many bytes the writer took.
+// write writes lines and returns the number of bytes written.
 func (e *Exporter) write() (int, error) {
 	if len(e.lines) == 0 {
 		return 0, nil
 	}
-	e.unknown = true // until Write has returned, which it may not
+	e.unknown = true // in case Write panics
 	n, err := e.writer.Write(e.lines)
 	if n < 0 || n > len(e.lines) {
 		return 0, errors.Join(errCount, err)
@@ -138,16 +137,16 @@ func appendJSON(line []byte, r *record.Record) ([]byte, error) {
 	return append(line, '\n'), err
 }
 
-// flushOf returns the writer's Flush, if it has one.
-func flushOf(w io.Writer) func() error {
+// flushFunc returns the Flush method of the writer, or a function that does nothing.
+func flushFunc(w io.Writer) func() error {
 	if f, ok := w.(interface{ Flush() error }); ok {
 		return f.Flush
 	}
 	return func() error { return nil }
 }
 
-// inMemory reports whether w is known to touch nothing but memory.
+// inMemory reports whether w is known to write to memory only.
 func inMemory(w io.Writer) bool {
-	_, is := w.(*bytes.Buffer)
-	return is || w == io.Discard
+	_, ok := w.(*bytes.Buffer)
+	return ok || w == io.Discard
 }

@@ -30,7 +30,7 @@ func newExporter(t testing.TB, opts ...Option) *Exporter {
 	return e
 }
 
-// newRecord returns the nth of some records.
+// newRecord returns the nth record of a sequence.
 func newRecord(n int) *record.Record {
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC).Add(time.Duration(n) * time.Second)
 	return &record.Record{
@@ -46,7 +46,7 @@ func newRecord(n int) *record.Record {
 	}
 }
 
-// line returns what the record is written as.
+// line returns the JSON line of the record.
 func line(t testing.TB, r *record.Record) string {
 	t.Helper()
 	json, err := r.AppendJSON(nil)
@@ -63,7 +63,7 @@ func lines(t testing.TB, records ...*record.Record) string {
 	return all.String()
 }
 
-// unencodable returns a record that has no JSON form.
+// unencodable returns a record that cannot be encoded.
 func unencodable(n int) *record.Record {
 	r := newRecord(n)
 	r.Kind = 99
@@ -92,7 +92,7 @@ func TestConformance(t *testing.T) {
 			path = filepath.Join(t.TempDir(), "trail")
 			f, err := os.Create(path)
 			require.NoError(t, err)
-			t.Cleanup(func() { assert.NoError(t, f.Close(), "the exporter leaves the file open") })
+			t.Cleanup(func() { assert.NoError(t, f.Close(), "the exporter must not close the file") })
 			return newExporter(t, WithWriter(f), WithName("file"), WithDirect())
 		}, func(t *testing.T) []*record.Record {
 			text, err := os.ReadFile(path)
@@ -105,7 +105,7 @@ func TestConformance(t *testing.T) {
 func parse(t testing.TB, text string) (records []*record.Record) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		require.True(t, strings.HasSuffix(line, "\n"), "a torn line")
+		require.True(t, strings.HasSuffix(line, "\n"), "torn line")
 		r := new(record.Record)
 		require.NoError(t, r.UnmarshalJSON([]byte(strings.TrimSuffix(line, "\n"))))
 		records = append(records, r)
@@ -121,7 +121,7 @@ func TestNewDefaults(t *testing.T) {
 	assert.False(t, e.Direct(), "standard output may be a pipe that nobody reads")
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNewErrors(t *testing.T) {
 	t.Parallel()
 	_, err := New(WithWriter(nil), WithName("My Sink"))
 	require.ErrorContains(t, err, "stdout: WithName: \"My Sink\" does not match ^[a-z0-9_-]{1,64}$")
@@ -136,7 +136,7 @@ func TestDirect(t *testing.T) {
 	assert.True(t, newExporter(t, WithDirect()).Direct())
 }
 
-func TestOneWriteForABatch(t *testing.T) {
+func TestOneWritePerBatch(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
@@ -146,7 +146,7 @@ func TestOneWriteForABatch(t *testing.T) {
 	assert.Len(t, w.writes, 1)
 }
 
-func TestExportAllocatesNothing(t *testing.T) {
+func TestExportAllocs(t *testing.T) {
 	e := newExporter(t, WithWriter(io.Discard))
 	records := []*record.Record{newRecord(1)}
 	var err error
@@ -159,7 +159,7 @@ func BenchmarkExport(b *testing.B) {
 	for name, opts := range map[string][]Option{"json": nil, "text": {WithText()}, "color": {WithText(), WithColor(true)}} {
 		b.Run(name, func(b *testing.B) {
 			e := newExporter(b, append(opts, WithWriter(io.Discard))...)
-			r := shown()[1]
+			r := textRecords()[1]
 			r.Changes = r.Changes[:2]
 			records := []*record.Record{r}
 			b.ReportAllocs()
@@ -172,7 +172,7 @@ func BenchmarkExport(b *testing.B) {
 	}
 }
 
-func TestUnencodableRecordIsRefusedAlone(t *testing.T) {
+func TestUnencodableRecord(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
@@ -185,9 +185,9 @@ func TestUnencodableRecordIsRefusedAlone(t *testing.T) {
 	assert.Equal(t, lines(t, newRecord(1)), w.got())
 
 	err = e.Export(t.Context(), []*record.Record{unencodable(0)})
-	require.ErrorContains(t, err, "the record has no JSON form: ")
+	require.ErrorContains(t, err, "the record cannot be encoded: ")
 	assert.True(t, export.IsPermanent(err))
-	assert.Len(t, w.writes, 1, "nothing is written of it")
+	assert.Len(t, w.writes, 1, "the record must not be written")
 }
 
 func TestEndedContext(t *testing.T) {
@@ -200,24 +200,24 @@ func TestEndedContext(t *testing.T) {
 	assert.Empty(t, w.writes)
 }
 
-func TestLargeBatchIsNotHeldOnTo(t *testing.T) {
+func TestLargeBufferReleased(t *testing.T) {
 	t.Parallel()
 	e := newExporter(t, WithWriter(io.Discard))
 	large := newRecord(1)
-	large.Reason = strings.Repeat("x", maxKept+1)
+	large.Reason = strings.Repeat("x", maxBuffer+1)
 	require.NoError(t, e.Export(t.Context(), []*record.Record{large}))
 	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(2)}))
-	assert.Less(t, cap(e.lines), maxKept)
+	assert.Less(t, cap(e.lines), maxBuffer)
 }
 
-// flushing is a writer that hands on what it was given when it is flushed.
-type flushing struct {
+// flusher is a writer with a Flush method.
+type flusher struct {
 	writer
-	flushed int   // bytes
+	flushed int   // bytes written before the last flush
 	err     error // of Flush
 }
 
-func (w *flushing) Flush() error {
+func (w *flusher) Flush() error {
 	if w.err == nil {
 		w.flushed = w.buffer.Len()
 	}
@@ -226,7 +226,7 @@ func (w *flushing) Flush() error {
 
 func TestFlush(t *testing.T) {
 	t.Parallel()
-	w := &flushing{}
+	w := &flusher{}
 	e := newExporter(t, WithWriter(w))
 	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(1), newRecord(2)}))
 	assert.Equal(t, len(lines(t, newRecord(1), newRecord(2))), w.flushed)
@@ -235,14 +235,14 @@ func TestFlush(t *testing.T) {
 
 func TestFailedFlush(t *testing.T) {
 	t.Parallel()
-	w := &flushing{err: errGone}
+	w := &flusher{err: errGone}
 	e := newExporter(t, WithWriter(w))
 	batch := []*record.Record{newRecord(1), newRecord(2)}
 	err := e.Export(t.Context(), batch)
 	require.ErrorIs(t, err, errGone)
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
 	var partial *export.PartialError
-	require.NotErrorAs(t, err, &partial, "none counts as delivered")
+	require.NotErrorAs(t, err, &partial, "no record counts as delivered")
 	require.ErrorIs(t, e.Export(t.Context(), batch), errGone)
 
 	w.err = nil

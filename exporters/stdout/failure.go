@@ -10,9 +10,9 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// sortOut says what became of each record when the writer took n bytes of the lines
-// and it, or the flushing behind it, failed. It keeps what the next write must know.
-func (e *Exporter) sortOut(records []*record.Record, rejected map[int]error, n int, writeErr, flushErr error) error {
+// handleFailure returns the error of a batch of which n bytes were written before the
+// write, or the flush after it, failed. It keeps the state that the next write needs.
+func (e *Exporter) handleFailure(records []*record.Record, rejected map[int]error, n int, writeErr, flushErr error) error {
 	cause := writeErr
 	if cause == nil {
 		cause = flushErr
@@ -23,21 +23,21 @@ func (e *Exporter) sortOut(records []*record.Record, rejected map[int]error, n i
 	if rejected == nil {
 		rejected = map[int]error{}
 	}
-	// A writer that took everything and failed does not say whose bytes it means.
-	delivering := flushErr == nil && n < len(e.lines)
-	delivered, refused, begun := 0, len(rejected), 0
-	e.owed.makeRoom()
+	// If the writer accepted everything and failed, any of the bytes may be lost.
+	partial := flushErr == nil && n < len(e.lines)
+	delivered, unencodable, uncertain := 0, len(rejected), 0
+	e.unconfirmed.rotate()
 	for i, r := range records {
 		start, end := e.ends[i], e.ends[i+1]
-		_, isRefused := rejected[i]
+		_, isRejected := rejected[i]
 		switch {
-		case isRefused:
-		case end <= n && delivering:
+		case isRejected:
+		case end <= n && partial:
 			delivered++
-		case end <= n || start < n || e.owed.has(r):
-			e.owed.add(r)
+		case end <= n || start < n || e.unconfirmed.has(r):
+			e.unconfirmed.add(r)
 			rejected[i] = maybeStored(cause)
-			begun++
+			uncertain++
 		default:
 			rejected[i] = cause
 		}
@@ -45,19 +45,19 @@ func (e *Exporter) sortOut(records []*record.Record, rejected map[int]error, n i
 	e.torn = append(e.torn[:0], e.missing(n)...)
 
 	switch {
-	case delivered > 0 || refused > 0:
-		return rejection(len(records), rejected)
-	case begun > 0:
+	case delivered > 0 || unencodable > 0:
+		return batchError(len(records), rejected)
+	case uncertain > 0:
 		return maybeStored(cause)
 	}
 	return cause
 }
 
-// missing returns the end of the line that was cut after n bytes of all lines.
+// missing returns the rest of the line that was cut after n bytes of lines.
 func (e *Exporter) missing(n int) []byte {
 	start := 0
 	for i, end := range e.ends {
-		if n < end && (start < n || i == 0) { // the first is torn already
+		if n < end && (start < n || i == 0) { // the first is the rest of a torn line
 			return e.lines[n:end]
 		}
 		start = end
@@ -69,9 +69,9 @@ func maybeStored(cause error) error {
 	return fmt.Errorf("%w: %w", audit.ErrMaybeStored, cause)
 }
 
-// rejection returns the error for a batch of n records of which those were rejected.
-// That of a single record is its reason, which says more.
-func rejection(n int, rejected map[int]error) error {
+// batchError returns the error of a batch of n records. For a single record it returns
+// the reason itself, which is more useful in logs.
+func batchError(n int, rejected map[int]error) error {
 	switch {
 	case len(rejected) == 0:
 		return nil
@@ -81,47 +81,48 @@ func rejection(n int, rejected map[int]error) error {
 	return &export.PartialError{Rejected: rejected}
 }
 
-// owed are records of which the writer took the line, or gets the rest of it next,
-// though their callers were told of an error: what is owed to those who try again is
-// nil, and no second line. It forgets the oldest.
-type owed struct {
+// unconfirmed holds records whose line was written, or will be completed by the next
+// write, although their Export returned an error. If they are exported again, no second
+// line is written. It keeps a limited number and drops the oldest.
+type unconfirmed struct {
 	recent, older map[audit.ID]digest
 }
 
-// maxRecent is how many records are owed at least before some are forgotten.
+// maxRecent is the number of records that are kept at least.
 const maxRecent = 1000
 
-// digest stands for all of a record but what was assigned to it.
+// digest identifies the content of a record, without the fields that the SDK assigned.
 type digest [sha256.Size]byte
 
-func (o *owed) has(r *record.Record) bool {
-	told, found := o.recent[r.ID]
+func (u *unconfirmed) has(r *record.Record) bool {
+	want, found := u.recent[r.ID]
 	if !found {
-		told, found = o.older[r.ID]
+		want, found = u.older[r.ID]
 	}
 	if !found {
 		return false
 	}
 	d, ok := newDigest(r)
-	return ok && d == told
+	return ok && d == want
 }
 
-func (o *owed) add(r *record.Record) {
+func (u *unconfirmed) add(r *record.Record) {
 	if d, ok := newDigest(r); ok {
-		o.recent[r.ID] = d
+		u.recent[r.ID] = d
 	}
 }
 
-// makeRoom forgets some, but none that was added since the last call.
-func (o *owed) makeRoom() {
-	if o.recent == nil || len(o.recent) >= maxRecent {
-		o.older = o.recent
-		o.recent = map[audit.ID]digest{}
+// rotate drops the older records once there are enough recent ones. It keeps all records
+// added since the last call.
+func (u *unconfirmed) rotate() {
+	if u.recent == nil || len(u.recent) >= maxRecent {
+		u.older = u.recent
+		u.recent = map[audit.ID]digest{}
 	}
 }
 
-// newDigest leaves out what differs when a caller tracks the same event again: the
-// observed time, the time if it was assigned, and the trace.
+// newDigest ignores the fields that differ if the same event is tracked again: the
+// observed time, the trace, and the time if the SDK assigned it.
 func newDigest(r *record.Record) (digest, bool) {
 	same := *r
 	epoch := time.Unix(0, 0).UTC()

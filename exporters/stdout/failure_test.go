@@ -20,10 +20,10 @@ import (
 
 var errGone = errors.New("the disk is gone")
 
-// writer takes what limit lets it.
+// writer is a writer whose limit decides how much of a write it accepts.
 type writer struct {
 	buffer bytes.Buffer
-	writes []string // what it was handed
+	writes []string // the arguments of Write
 	limit  func(p []byte) (int, error)
 }
 
@@ -39,15 +39,15 @@ func (w *writer) Write(p []byte) (int, error) {
 
 func (w *writer) got() string { return w.buffer.String() }
 
-// takes makes the writer take n bytes of the next write, and all of those behind.
-func (w *writer) takes(n int, err error) {
+// failNext makes the next write accept n bytes and return err.
+func (w *writer) failNext(n int, err error) {
 	w.limit = func([]byte) (int, error) {
 		w.limit = nil
 		return n, err
 	}
 }
 
-// rejected returns the indexes of what an Export of n records did not deliver.
+// rejected returns the indexes of the records that an Export of n records did not deliver.
 func rejected(err error, n int) (indexes []int) {
 	if partial, ok := errors.AsType[*export.PartialError](err); ok {
 		return slices.Sorted(maps.Keys(partial.Rejected))
@@ -60,35 +60,35 @@ func rejected(err error, n int) (indexes []int) {
 	return indexes
 }
 
-// TestFailedWrite exports three records of which the writer takes n bytes, and then
-// what was not delivered.
+// TestFailedWrite exports three records, of which the writer accepts n bytes, then
+// exports the undelivered ones again.
 func TestFailedWrite(t *testing.T) {
 	t.Parallel()
 	batch := []*record.Record{newRecord(1), newRecord(2), newRecord(3)}
 	a, ab, abc := len(lines(t, batch[:1]...)), len(lines(t, batch[:2]...)), len(lines(t, batch...))
 	tests := map[string]struct {
-		n        int
-		rejected []int // of the first export
-		begun    []int // those that may be stored
+		n         int
+		rejected  []int // of the first export
+		uncertain []int // those that may be stored
 	}{
-		"nothing":          {0, []int{0, 1, 2}, nil},
-		"half a line":      {a / 2, []int{0, 1, 2}, []int{0}},
-		"but a line feed":  {a - 1, []int{0, 1, 2}, []int{0}},
-		"a line":           {a, []int{1, 2}, nil},
-		"a line and more":  {a + 1, []int{1, 2}, []int{1}},
-		"two lines":        {ab, []int{2}, nil},
-		"all but one byte": {abc - 1, []int{2}, []int{2}},
-		"all, yet fails":   {abc, []int{0, 1, 2}, []int{0, 1, 2}},
+		"nothing":             {0, []int{0, 1, 2}, nil},
+		"half a line":         {a / 2, []int{0, 1, 2}, []int{0}},
+		"all but a line feed": {a - 1, []int{0, 1, 2}, []int{0}},
+		"a line":              {a, []int{1, 2}, nil},
+		"a line and more":     {a + 1, []int{1, 2}, []int{1}},
+		"two lines":           {ab, []int{2}, nil},
+		"all but one byte":    {abc - 1, []int{2}, []int{2}},
+		"all, with an error":  {abc, []int{0, 1, 2}, []int{0, 1, 2}},
 	}
 	for name, test := range tests {
 		for _, cause := range []error{errGone, nil} {
 			if cause == nil && test.n == abc {
-				continue // a good write
+				continue // succeeds
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				w := &writer{}
-				w.takes(test.n, cause)
+				w.failNext(test.n, cause)
 				e := newExporter(t, WithWriter(w))
 				err := e.Export(t.Context(), batch)
 				if cause == nil {
@@ -98,10 +98,10 @@ func TestFailedWrite(t *testing.T) {
 				assert.False(t, export.IsPermanent(err))
 				left := rejected(err, 3)
 				assert.Equal(t, test.rejected, left)
-				assert.Equal(t, len(test.begun) > 0, errors.Is(err, audit.ErrMaybeStored))
+				assert.Equal(t, len(test.uncertain) > 0, errors.Is(err, audit.ErrMaybeStored))
 				if partial, ok := errors.AsType[*export.PartialError](err); ok {
 					for i, reason := range partial.Rejected {
-						assert.Equal(t, slices.Contains(test.begun, i), errors.Is(reason, audit.ErrMaybeStored), i)
+						assert.Equal(t, slices.Contains(test.uncertain, i), errors.Is(reason, audit.ErrMaybeStored), i)
 					}
 				}
 
@@ -116,10 +116,10 @@ func TestFailedWrite(t *testing.T) {
 	}
 }
 
-func TestFailedWriteBesideARefusedRecord(t *testing.T) {
+func TestFailedWriteWithUnencodableRecord(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
-	w.takes(0, errGone)
+	w.failNext(0, errGone)
 	err := newExporter(t, WithWriter(w)).Export(t.Context(), []*record.Record{unencodable(0), newRecord(1)})
 	var partial *export.PartialError
 	require.ErrorAs(t, err, &partial)
@@ -128,28 +128,27 @@ func TestFailedWriteBesideARefusedRecord(t *testing.T) {
 	assert.Equal(t, errGone, partial.Rejected[1])
 }
 
-// Whoever comes next finishes the torn line, and the record of it is not written
-// again when it comes after all.
-func TestTornLineIsFinishedFirst(t *testing.T) {
+// The next export completes a torn line, and its record is not written again.
+func TestTornLineCompleted(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
 	torn, other := newRecord(1), newRecord(2)
-	w.takes(10, nil)
+	w.failNext(10, nil)
 	err := e.Export(t.Context(), []*record.Record{torn})
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
 	require.EqualError(t, err, audit.ErrMaybeStored.Error()+": short write")
 
-	// The rest takes more attempts, of which two get nowhere.
-	w.takes(0, errGone)
+	// Completing the line takes several attempts, of which two write nothing.
+	w.failNext(0, errGone)
 	err = e.Export(t.Context(), []*record.Record{other, torn})
 	require.ErrorIs(t, err, errGone)
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
-	w.takes(0, errGone)
+	w.failNext(0, errGone)
 	err = e.Export(t.Context(), []*record.Record{other})
 	require.ErrorIs(t, err, errGone)
-	require.NotErrorIs(t, err, audit.ErrMaybeStored, "not a byte of it was written")
-	w.takes(20, nil)
+	require.NotErrorIs(t, err, audit.ErrMaybeStored, "no byte of it was written")
+	w.failNext(20, nil)
 	err = e.Export(t.Context(), []*record.Record{other, torn})
 	require.ErrorIs(t, err, io.ErrShortWrite)
 	assert.Equal(t, line(t, torn)[:30], w.got())
@@ -160,24 +159,24 @@ func TestTornLineIsFinishedFirst(t *testing.T) {
 	assert.Equal(t, lines(t, torn, other), w.got())
 }
 
-func TestShutdownFinishesTornLine(t *testing.T) {
+func TestShutdownCompletesTornLine(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
-	w.takes(10, nil)
+	w.failNext(10, nil)
 	require.Error(t, e.Export(t.Context(), []*record.Record{newRecord(1)}))
 	require.NoError(t, e.Shutdown(t.Context()))
 	assert.Equal(t, lines(t, newRecord(1)), w.got())
 
 	e = newExporter(t, WithWriter(w))
-	w.takes(10, errGone)
+	w.failNext(10, errGone)
 	require.Error(t, e.Export(t.Context(), []*record.Record{newRecord(2)}))
-	w.takes(10, errGone)
+	w.failNext(10, errGone)
 	require.ErrorIs(t, e.Shutdown(t.Context()), errGone)
 }
 
-// A record is the same whenever it was observed, and another when it says something
-// else: then it has a line of its own.
+// A record is the same if only the observed time or the trace differs. A record with other
+// content gets its own line.
 func TestSameRecord(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -197,10 +196,10 @@ func TestSameRecord(t *testing.T) {
 			w := &writer{}
 			e := newExporter(t, WithWriter(w))
 			first, second := newRecord(1), newRecord(1)
-			first.Time = first.Time.Add(-1) // stated, not assigned
+			first.Time = first.Time.Add(-1) // set by the caller
 			second.Time = first.Time
 			test.change(second)
-			w.takes(10, errGone)
+			w.failNext(10, errGone)
 			require.Error(t, e.Export(t.Context(), []*record.Record{first}))
 			require.NoError(t, e.Export(t.Context(), []*record.Record{second}))
 			want := line(t, first)
@@ -212,9 +211,8 @@ func TestSameRecord(t *testing.T) {
 	}
 }
 
-// What it is called for in the end: a caller of Track tries again, with the ID that
-// the error has.
-func TestTrackAgain(t *testing.T) {
+// A caller of Track can retry with the ID in the error.
+func TestTrackRetry(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(newExporter(t, WithWriter(w))))
@@ -222,11 +220,11 @@ func TestTrackAgain(t *testing.T) {
 	tracker := provider.Tracker("test")
 	event := audit.Event{Action: "article.update", Actor: audit.User("42"), Outcome: audit.OutcomeSuccess}
 
-	w.takes(50, errGone)
+	w.failNext(50, errGone)
 	var failed *audit.DeliveryError
 	require.ErrorAs(t, tracker.Track(t.Context(), event), &failed)
 	assert.Equal(t, []string{"stdout"}, failed.Unknown)
-	require.NoError(t, tracker.Track(t.Context(), event), "somebody else's")
+	require.NoError(t, tracker.Track(t.Context(), event), "another event")
 	event.ID = failed.ID
 	require.NoError(t, tracker.Track(t.Context(), event))
 
@@ -242,7 +240,7 @@ func TestImpossibleCount(t *testing.T) {
 	for _, n := range []int{-1, 1 << 20} {
 		w := &writer{}
 		e := newExporter(t, WithWriter(w))
-		w.takes(n, nil)
+		w.failNext(n, nil)
 		batch := []*record.Record{newRecord(1), newRecord(2)}
 		err := e.Export(t.Context(), batch)
 		require.ErrorIs(t, err, errCount)
@@ -251,7 +249,7 @@ func TestImpossibleCount(t *testing.T) {
 
 		w.buffer.Reset()
 		require.NoError(t, e.Export(t.Context(), batch))
-		assert.Equal(t, "\n"+lines(t, batch...), w.got(), "nothing is assumed")
+		assert.Equal(t, "\n"+lines(t, batch...), w.got(), "all is written again")
 		require.NoError(t, e.Export(t.Context(), batch))
 		assert.Equal(t, "\n"+lines(t, append(batch, batch...)...), w.got())
 	}
@@ -261,7 +259,7 @@ func TestPanickingWriter(t *testing.T) {
 	t.Parallel()
 	w := &writer{}
 	e := newExporter(t, WithWriter(w))
-	w.takes(10, nil)
+	w.failNext(10, nil)
 	require.Error(t, e.Export(t.Context(), []*record.Record{newRecord(1)}))
 	w.limit = func(p []byte) (int, error) {
 		w.buffer.Write(p[:20])
@@ -272,13 +270,13 @@ func TestPanickingWriter(t *testing.T) {
 	require.NoError(t, e.Export(t.Context(), []*record.Record{newRecord(1)}))
 	before, after, found := strings.Cut(w.got(), "\n")
 	require.True(t, found)
-	assert.Equal(t, line(t, newRecord(1))[:30], before, "what a panic tore stays torn")
-	assert.Equal(t, lines(t, newRecord(1)), after, "and spoils nothing")
+	assert.Equal(t, line(t, newRecord(1))[:30], before, "the line stays torn")
+	assert.Equal(t, lines(t, newRecord(1)), after, "the next line is complete")
 }
 
-func TestForgetsTheOldest(t *testing.T) {
+func TestUnconfirmedLimit(t *testing.T) {
 	t.Parallel()
-	w := &flushing{err: errGone}
+	w := &flusher{err: errGone}
 	e := newExporter(t, WithWriter(w))
 	numbered := func(n int) *record.Record {
 		r := newRecord(n)
@@ -289,32 +287,32 @@ func TestForgetsTheOldest(t *testing.T) {
 	for n := range many {
 		require.Error(t, e.Export(t.Context(), []*record.Record{numbered(n)}))
 	}
-	assert.LessOrEqual(t, len(e.owed.recent)+len(e.owed.older), 2*maxRecent)
+	assert.LessOrEqual(t, len(e.unconfirmed.recent)+len(e.unconfirmed.older), 2*maxRecent)
 
 	w.err = nil
 	written := w.buffer.Len()
 	for n := many - maxRecent; n < many; n++ {
 		require.NoError(t, e.Export(t.Context(), []*record.Record{numbered(n)}))
 	}
-	assert.Equal(t, written, w.buffer.Len(), "the last are written once")
+	assert.Equal(t, written, w.buffer.Len(), "the last records are not written again")
 	require.NoError(t, e.Export(t.Context(), []*record.Record{numbered(0)}))
 	assert.Greater(t, w.buffer.Len(), written)
 }
 
-// TestAnyFailures writes through a writer that fails at random, for callers that try
-// again at once, later or never, and then counts lines.
-func TestAnyFailures(t *testing.T) {
+// TestRandomFailures uses a writer that fails at random, for callers that retry at once,
+// later or never, and then counts the lines.
+func TestRandomFailures(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		w := &flushing{}
-		w.limit = failing(random)
+		w := &flusher{}
+		w.limit = randomLimit(random)
 		c := &caller{t: t, random: random, writer: w, exporter: newExporter(t, WithWriter(w)), delivered: map[audit.ID]bool{}}
 		for n := range 60 {
-			c.export(append(c.some(), newRecord(n)))
+			c.export(append(c.pick(), newRecord(n)))
 		}
 		w.limit, w.err = nil, nil
-		c.hurry = true
+		c.healthy = true
 		c.export(c.waiting)
 		require.Empty(t, c.waiting)
 		require.NoError(t, c.exporter.Shutdown(t.Context()))
@@ -331,8 +329,8 @@ func TestAnyFailures(t *testing.T) {
 	}
 }
 
-// failing returns how much a writer takes that fails at random.
-func failing(random *rand.Rand) func(p []byte) (int, error) {
+// randomLimit returns the limit of a writer that fails at random.
+func randomLimit(random *rand.Rand) func(p []byte) (int, error) {
 	return func(p []byte) (int, error) {
 		switch random.IntN(4) {
 		case 0:
@@ -347,21 +345,21 @@ func failing(random *rand.Rand) func(p []byte) (int, error) {
 	}
 }
 
-// caller exports records, and again what was not delivered, or gives it up.
+// caller exports records and retries or abandons those that were not delivered.
 type caller struct {
 	t         *testing.T
 	random    *rand.Rand
-	writer    *flushing
+	writer    *flusher
 	exporter  *Exporter
 	delivered map[audit.ID]bool
 	waiting   []*record.Record
-	hurry     bool // nothing fails any more
+	healthy   bool // Flush no longer fails
 }
 
 func (c *caller) export(batch []*record.Record) {
 	c.waiting = slices.DeleteFunc(slices.Clone(c.waiting), func(r *record.Record) bool { return slices.Contains(batch, r) })
 	c.writer.err = nil
-	if !c.hurry && c.random.IntN(4) == 0 {
+	if !c.healthy && c.random.IntN(4) == 0 {
 		c.writer.err = errGone
 	}
 	left := rejected(c.exporter.Export(c.t.Context(), batch), len(batch))
@@ -371,14 +369,14 @@ func (c *caller) export(batch []*record.Record) {
 			require.Contains(c.t, c.writer.got()[:c.writer.flushed], line(c.t, r))
 			require.False(c.t, c.delivered[r.ID])
 			c.delivered[r.ID] = true
-		case c.random.IntN(5) > 0: // else given up
+		case c.random.IntN(5) > 0: // else abandoned
 			c.waiting = append(c.waiting, r)
 		}
 	}
 }
 
-// some returns up to three of those that wait.
-func (c *caller) some() []*record.Record {
+// pick returns up to three waiting records.
+func (c *caller) pick() []*record.Record {
 	c.random.Shuffle(len(c.waiting), func(i, j int) { c.waiting[i], c.waiting[j] = c.waiting[j], c.waiting[i] })
 	return slices.Clone(c.waiting[:min(len(c.waiting), c.random.IntN(4))])
 }

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
+
+	"github.com/opendeed/audit/record"
 )
 
-// DefaultName is the exporter's name unless WithName sets another.
+// DefaultName is the default name of the exporter.
 const DefaultName = "stdout"
 
 // Option configures an Exporter.
@@ -18,7 +19,7 @@ type config struct {
 	name   string
 	writer io.Writer
 	text   bool
-	color  *bool // nil: decided by the writer
+	color  *bool // nil: depends on the writer
 	direct bool
 }
 
@@ -30,8 +31,8 @@ func newConfig(opts []Option) (*config, error) {
 		}
 	}
 	var errs []error
-	if !validName.MatchString(c.name) {
-		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, validName))
+	if !record.ValidName(c.name) {
+		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, record.NamePattern))
 	}
 	if c.writer == nil {
 		errs = append(errs, errors.New("WithWriter: the writer is nil"))
@@ -39,11 +40,9 @@ func newConfig(opts []Option) (*config, error) {
 	return c, errors.Join(errs...)
 }
 
-var validName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-
-// WithWriter sets where records are written. The default is os.Stdout. The exporter
-// never calls the writer concurrently. It flushes it after each batch if it has a
-// method Flush() error, as a *bufio.Writer has, and does not close it.
+// WithWriter sets the writer. The default is os.Stdout. The exporter does not call the
+// writer concurrently. If the writer has a method Flush() error, as *bufio.Writer does,
+// the exporter calls it after each batch. It does not close the writer.
 func WithWriter(w io.Writer) Option {
 	return func(c *config) { c.writer = w }
 }
@@ -53,24 +52,24 @@ func WithText() Option {
 	return func(c *config) { c.text = true }
 }
 
-// WithColor says whether text has colors. The default is that it has if the writer
-// is a terminal, the environment variable NO_COLOR is empty, and TERM is not "dumb";
-// on Windows, where a terminal must be told to understand colors, it has none. JSON
-// never has colors.
+// WithColor turns colors in text on or off. By default they are on if the writer is a
+// terminal, the environment variable NO_COLOR is empty and TERM is not "dumb". On Windows
+// they are off by default, because a terminal must enable them first. JSON never has
+// colors.
 func WithColor(color bool) Option {
 	return func(c *config) { c.color = &color }
 }
 
-// WithName sets the name by which a provider knows the exporter, which must match
-// [a-z0-9_-]{1,64} and be unique in the provider. The default is DefaultName.
+// WithName sets the name of the exporter. It must match record.NamePattern and be unique
+// in a provider. The default is DefaultName.
 func WithName(name string) Option {
 	return func(c *config) { c.name = name }
 }
 
-// WithDirect states that the writer never hangs, which is so for a file on a local
-// disk and not for a pipe, a socket or a terminal. A syncer then writes on the
-// goroutine that calls Track, which is quicker; if the writer does hang, so does
-// Track. For *bytes.Buffer and io.Discard it is the default.
+// WithDirect declares that the writer never blocks. This is true of a file on a local
+// disk, but not of a pipe, a socket or a terminal. A syncer then writes on the goroutine
+// of Track, which is faster; if the writer does block, so does Track. It is the default
+// for *bytes.Buffer and io.Discard.
 func WithDirect() Option {
 	return func(c *config) { c.direct = true }
 }

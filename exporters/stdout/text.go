@@ -8,9 +8,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// text is the format for people. Everything that a record says goes through the
-// functions of text_value.go, which let nothing past that could forge a line or
-// command the terminal.
+// text is the text format. It writes every value of a record with the functions in
+// text_value.go, which escape whatever could forge a line or control the terminal.
 type text struct{ color bool }
 
 const (
@@ -22,7 +21,7 @@ const (
 	clientAddress = attribute.Key("client.address")
 )
 
-// append appends the record. It never fails.
+// append appends the record. The error is always nil.
 func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 	b = t.styled(b, dim, func(b []byte) []byte { return r.Time.UTC().AppendFormat(b, timeLayout) })
 	b = append(b, "  "...)
@@ -35,7 +34,7 @@ func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 	}
 	b = append(b, '\n')
 
-	b = appendWhere(b, r)
+	b = appendOrigin(b, r)
 	if r.Reason != "" {
 		b = t.label(b, dim, "reason")
 		b = append(appendProse(b, r.Reason), '\n')
@@ -71,7 +70,7 @@ func (t text) styled(b []byte, s style, write func([]byte) []byte) []byte {
 	return append(b, plain...)
 }
 
-// column appends a word and spaces up to the width, one at least.
+// column appends a word, padded with spaces to the width, at least one.
 func (t text) column(b []byte, s style, width int, word string) []byte {
 	var written int
 	b = t.styled(b, s, func(b []byte) []byte {
@@ -86,7 +85,7 @@ func (t text) column(b []byte, s style, width int, word string) []byte {
 	return b
 }
 
-// label starts a line below the record's first.
+// label starts an indented line.
 func (t text) label(b []byte, s style, word string) []byte {
 	b = append(b, indent...)
 	b = t.styled(b, s, func(b []byte) []byte { return append(b, word...) })
@@ -104,10 +103,10 @@ func outcomeStyle(o audit.Outcome) style {
 	}
 }
 
-// appendActor appends e.g. user 42 (Alice) via jwt, for user 7.
+// appendActor appends an actor, such as: user 42 (Alice) via jwt, for user 7.
 func appendActor(b []byte, a *audit.Actor) []byte {
-	for behind := 0; a != nil && behind <= audit.MaxDelegation; behind++ {
-		if behind > 0 {
+	for n := 0; a != nil && n <= audit.MaxDelegation; n++ {
+		if n > 0 {
 			b = append(b, ", for "...)
 		}
 		b = appendToken(b, a.Type.String())
@@ -125,7 +124,7 @@ func appendActor(b []byte, a *audit.Actor) []byte {
 	return b
 }
 
-// appendTarget appends e.g. → article/1001 "Hello".
+// appendTarget appends a target, such as: → article/1001 "Hello".
 func appendTarget(b []byte, target audit.Target) []byte {
 	if target == (audit.Target{}) {
 		return b
@@ -140,13 +139,13 @@ func appendTarget(b []byte, target audit.Target) []byte {
 	return b
 }
 
-// appendWhere appends a line such as tenant acme, channel api, from 10.0.0.1.
-func appendWhere(b []byte, r *record.Record) []byte {
-	lead := indent
+// appendOrigin appends a line such as: tenant acme, channel api, from 10.0.0.1.
+func appendOrigin(b []byte, r *record.Record) []byte {
+	separator := indent
 	part := func(word, value string) {
 		if value != "" {
-			b = appendToken(append(append(append(b, lead...), word...), ' '), value)
-			lead = ", "
+			b = appendToken(append(append(append(b, separator...), word...), ' '), value)
+			separator = ", "
 		}
 	}
 	part("tenant", r.Tenant)
@@ -159,37 +158,37 @@ func appendWhere(b []byte, r *record.Record) []byte {
 			part("from", kv.Value.String())
 		}
 	}
-	if lead != indent {
+	if separator != indent {
 		b = append(b, '\n')
 	}
 	return b
 }
 
-// maxSampleShown is how many ids of a sample are shown.
-const maxSampleShown = 5
+// maxSample is the number of IDs of a sample that are printed.
+const maxSample = 5
 
-// appendBulk appends e.g. 1204 of status=draft, such as 1, 2, 3.
+// appendBulk appends a bulk, such as: 1204 of status=draft, such as 1, 2, 3.
 func appendBulk(b []byte, k *audit.Bulk) []byte {
 	b = append(strconv.AppendInt(b, k.Affected, 10), " of "...)
 	b = appendProse(b, k.Selector)
-	if n := min(len(k.Sample), maxSampleShown); n > 0 {
+	if n := min(len(k.Sample), maxSample); n > 0 {
 		b = appendList(append(b, ", such as "...), k.Sample[:n], appendToken)
 	}
 	return b
 }
 
-// appendChange appends a line such as ~ title: "Old" → "New".
+// appendChange appends a line such as: ~ title: "Old" → "New".
 func appendChange(b []byte, c *audit.Change) []byte {
 	value := appendValue
 	if c.Redacted {
 		value = appendMask
 	}
-	came, went := c.New.Type() != attribute.EMPTY, c.Old.Type() != attribute.EMPTY
+	hasNew, hasOld := c.New.Type() != attribute.EMPTY, c.Old.Type() != attribute.EMPTY
 	sign := "~ "
 	switch {
-	case came && !went:
+	case hasNew && !hasOld:
 		sign = "+ "
-	case went && !came:
+	case hasOld && !hasNew:
 		sign = "- "
 	}
 	b = append(append(b, indent...), sign...)
@@ -197,11 +196,11 @@ func appendChange(b []byte, c *audit.Change) []byte {
 	switch {
 	case c.Redacted && c.Old == c.New:
 		b = value(b, c.New)
-	case came && went:
+	case hasNew && hasOld:
 		b = value(b, c.Old)
 		b = append(b, " → "...)
 		b = value(b, c.New)
-	case went:
+	case hasOld:
 		b = value(b, c.Old)
 	default:
 		b = value(b, c.New)

@@ -25,8 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// shown are records that show every part of the text.
-func shown() []*record.Record {
+// textRecords returns records that use every part of the text format.
+func textRecords() []*record.Record {
 	at := time.Date(2026, 11, 23, 7, 26, 2, 123999999, time.FixedZone("", 3600))
 	mask := attribute.StringValue("***REDACTED***")
 	events := []audit.Event{
@@ -96,7 +96,7 @@ func TestText(t *testing.T) {
 	for name, color := range map[string]bool{"plain": false, "color": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := textOf(t, color, shown()...)
+			got := textOf(t, color, textRecords()...)
 			path := filepath.Join("testdata", name+".txt")
 			if *update {
 				require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
@@ -108,19 +108,19 @@ func TestText(t *testing.T) {
 	}
 }
 
-// The text form needs no JSON: it shows what cannot be stored, too.
-func TestTextOfWhatHasNoJSON(t *testing.T) {
+// The text format can show records that cannot be encoded as JSON.
+func TestTextOfUnencodableRecord(t *testing.T) {
 	t.Parallel()
 	r := unencodable(1)
 	r.Outcome, r.Actor.Type = 9, 9
 	assert.Equal(t, "2026-11-23T07:26:03.123Z  \"Outcome(9)\" article.update        \"ActorType(9)\" 42 → article/1001\n", textOf(t, false, r))
 
 	w := &writer{}
-	w.takes(10, errGone)
+	w.failNext(10, errGone)
 	e := newExporter(t, WithWriter(w), WithText())
 	require.Error(t, e.Export(t.Context(), []*record.Record{r}))
 	require.NoError(t, e.Export(t.Context(), []*record.Record{r}))
-	assert.Equal(t, 2, strings.Count(w.got(), "\n"), "it cannot be told whether it is the same")
+	assert.Equal(t, 2, strings.Count(w.got(), "\n"), "the record has no digest, so it is written again")
 }
 
 func TestTextOfCircularDelegation(t *testing.T) {
@@ -133,25 +133,25 @@ func TestTextOfCircularDelegation(t *testing.T) {
 func TestTextOfOddRecords(t *testing.T) {
 	t.Parallel()
 	for _, r := range exporttest.OddRecords() {
-		requireHarmless(t, r)
+		requireSafe(t, r)
 	}
 }
 
-// styles are the only escape sequences that a text may have.
+// styles matches the escape sequences that text may have.
 var styles = regexp.MustCompile(`\x1b\[(0|1|2|31|32|33|36)m`)
 
-// The forms of the lines below a record's first.
+// The forms of the indented lines.
 var (
-	whereForm  = regexp.MustCompile(`^    (tenant|channel|from|attempt) `)
+	originForm = regexp.MustCompile(`^    (tenant|channel|from|attempt) `)
 	bulkForm   = regexp.MustCompile(`^    bulk: [0-9]+ of .`)
 	reasonForm = regexp.MustCompile(`^    reason: `)
 	changeForm = regexp.MustCompile(`^    [-+~] .*: `)
 	listForm   = regexp.MustCompile(`^    (overridden|redacted|marked): `)
 )
 
-// requireHarmless checks that the text has the lines that the record's structure
-// asks for, each of the form that it should have, and nothing that does not print.
-func requireHarmless(t testing.TB, r *record.Record) {
+// requireSafe checks that the text has exactly the lines for the fields of the record, each
+// in the right form, and no unprintable characters.
+func requireSafe(t testing.TB, r *record.Record) {
 	t.Helper()
 	b, err := text{}.append(nil, r)
 	require.NoError(t, err)
@@ -161,15 +161,15 @@ func requireHarmless(t testing.TB, r *record.Record) {
 	require.Equal(t, got, styles.ReplaceAllString(string(colored), ""))
 	require.True(t, utf8.ValidString(got))
 	at := strings.IndexFunc(got, func(c rune) bool { return c != '\n' && !strconv.IsPrint(c) })
-	require.Negative(t, at, "what does not print is in %q", got)
+	require.Negative(t, at, "unprintable character in %q", got)
 
-	first, below, _ := strings.Cut(got, "\n")
+	first, rest, _ := strings.Cut(got, "\n")
 	require.True(t, strings.HasPrefix(first, r.Time.UTC().Format(timeLayout)+"  "), got)
 	var forms []*regexp.Regexp
 	if r.Tenant != "" || r.Channel != "" || !r.Attempt.IsZero() || slices.ContainsFunc(r.Metadata, func(kv attribute.KeyValue) bool {
 		return kv.Key == clientAddress && kv.Value.String() != ""
 	}) {
-		forms = append(forms, whereForm)
+		forms = append(forms, originForm)
 	}
 	if r.Reason != "" {
 		forms = append(forms, reasonForm)
@@ -185,11 +185,11 @@ func requireHarmless(t testing.TB, r *record.Record) {
 			forms = append(forms, listForm)
 		}
 	}
-	lines := strings.SplitAfter(below, "\n")
+	lines := strings.SplitAfter(rest, "\n")
 	require.Len(t, lines, len(forms)+1, got)
-	require.Empty(t, lines[len(forms)], "the last line ends")
+	require.Empty(t, lines[len(forms)], "the last line must end with a line feed")
 	for i, form := range forms {
-		require.True(t, form.MatchString(lines[i]), "%q is not like %s", lines[i], form)
+		require.True(t, form.MatchString(lines[i]), "%q does not match %s", lines[i], form)
 	}
 }
 
@@ -201,11 +201,11 @@ func FuzzText(f *testing.F) {
 		f.Add(s, uint16(0xffff), int64(7), 0.5)
 	}
 	f.Fuzz(func(t *testing.T, s string, which uint16, n int64, x float64) {
-		requireHarmless(t, hostile(s[:min(len(s), 200)], which, n, x))
+		requireSafe(t, hostile(s[:min(len(s), 200)], which, n, x))
 	})
 }
 
-// hostile returns a record with s in those places that the bits of which choose.
+// hostile returns a record with s in the fields that the bits of which select.
 func hostile(s string, which uint16, n int64, x float64) *record.Record {
 	at := func(bit int) string {
 		if which>>bit&1 == 0 {
@@ -237,9 +237,8 @@ func hostile(s string, which uint16, n int64, x float64) *record.Record {
 	return r
 }
 
-// Two records that say different things are not shown alike, as far as the text
-// shows them: what is quoted tells where a text ends.
-func TestTextIsNotAmbiguous(t *testing.T) {
+// Records that differ in a field that the text shows must not look alike.
+func TestTextUnambiguous(t *testing.T) {
 	t.Parallel()
 	parts := []string{"", "a", "a/b", "a (b)", `"a"`, "a → b", "a via b", "a, channel b", `\n`, "\n", `"\n"`, "a: b", "a ", " a", "\u00a0a"}
 	seen := map[string]string{}
@@ -264,7 +263,7 @@ func TestTextIsNotAmbiguous(t *testing.T) {
 			r.Changes = []audit.Change{{Field: "f", New: attribute.StringValue("w")}}
 			set(r, s)
 			what := fmt.Sprintf("%s is %q", field, s)
-			text := strings.Join(strings.Fields(textOf(t, false, r)), " ") // what the eye tells apart
+			text := strings.Join(strings.Fields(textOf(t, false, r)), " ") // people do not see how many spaces there are
 			if s != "" {
 				assert.Empty(t, seen[text], "%s looks the same: %s", what, text)
 			}
@@ -273,7 +272,7 @@ func TestTextIsNotAmbiguous(t *testing.T) {
 	}
 }
 
-func TestColorFollowsTheTerminal(t *testing.T) {
+func TestColorDefault(t *testing.T) {
 	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer device.Close()
@@ -283,7 +282,7 @@ func TestColorFollowsTheTerminal(t *testing.T) {
 	closed, err := os.Create(filepath.Join(t.TempDir(), "closed"))
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
-	yes, no := true, false
+	on, off := true, false
 
 	tests := map[string]struct {
 		config  config
@@ -297,8 +296,8 @@ func TestColorFollowsTheTerminal(t *testing.T) {
 		"other writer":     {config{writer: new(bytes.Buffer)}, "", "xterm", false},
 		"NO_COLOR":         {config{writer: device}, "1", "xterm", false},
 		"dumb terminal":    {config{writer: device}, "", "dumb", false},
-		"asked for":        {config{writer: file, color: &yes}, "1", "dumb", true},
-		"asked for none":   {config{writer: device, color: &no}, "", "xterm", false},
+		"turned on":        {config{writer: file, color: &on}, "1", "dumb", true},
+		"turned off":       {config{writer: device, color: &off}, "", "xterm", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

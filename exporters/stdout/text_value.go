@@ -10,31 +10,31 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// appendToken appends an id or a word: as it is if it is printable ASCII without
-// spaces and without the signs that the format itself is made of, otherwise quoted.
+// appendToken appends an ID or a word. It quotes the text unless it is printable ASCII
+// without spaces and without the punctuation of the format.
 func appendToken(b []byte, s string) []byte {
 	return appendUnless(b, s, func(r rune) bool {
 		return r <= ' ' || r > '~' || strings.ContainsRune("\"'`\\()[]{},;", r)
 	})
 }
 
-// appendTokenBefore is appendToken for what the sign follows.
-func appendTokenBefore(sign string, b []byte, s string) []byte {
-	if strings.Contains(s, sign) {
+// appendTokenBefore is appendToken for a text that is followed by the separator.
+func appendTokenBefore(separator string, b []byte, s string) []byte {
+	if strings.Contains(s, separator) {
 		return strconv.AppendQuote(b, s)
 	}
 	return appendToken(b, s)
 }
 
-// appendName appends a name that stands in parentheses: as it is if it is made of
-// letters, digits and what else names are made of, otherwise quoted.
+// appendName appends a name in parentheses. It quotes the name unless it has only
+// letters, digits and the punctuation of names.
 func appendName(b []byte, s string) []byte {
 	return appendUnless(b, s, func(r rune) bool {
 		return !unicode.In(r, unicode.L, unicode.M, unicode.N) && !strings.ContainsRune(" .'-_@+", r)
 	})
 }
 
-// appendProse appends text that has the rest of its line for itself.
+// appendProse appends a text that takes the rest of the line.
 func appendProse(b []byte, s string) []byte {
 	if strings.HasPrefix(s, `"`) {
 		return strconv.AppendQuote(b, s)
@@ -42,8 +42,8 @@ func appendProse(b []byte, s string) []byte {
 	return appendUnless(b, s, func(r rune) bool { return !strconv.IsPrint(r) })
 }
 
-// appendUnless appends s as it is unless it has a bad character, is not valid, or
-// begins or ends with nothing to see: then quoted.
+// appendUnless appends s, quoted if it has a bad character, is not valid UTF-8, is empty,
+// or starts or ends with a space.
 func appendUnless(b []byte, s string, bad func(rune) bool) []byte {
 	if s == "" || s[0] == ' ' || s[len(s)-1] == ' ' || !utf8.ValidString(s) || strings.ContainsFunc(s, bad) {
 		return strconv.AppendQuote(b, s)
@@ -51,7 +51,7 @@ func appendUnless(b []byte, s string, bad func(rune) bool) []byte {
 	return append(b, s...)
 }
 
-// appendValue appends a value, strings always quoted.
+// appendValue appends a value. It always quotes strings.
 func appendValue(b []byte, v attribute.Value) []byte {
 	switch v.Type() {
 	case attribute.EMPTY:
@@ -83,7 +83,7 @@ func appendValue(b []byte, v attribute.Value) []byte {
 	}
 }
 
-// appendMask appends what redaction left of a value, which is usually a mask.
+// appendMask appends a redacted value, which is usually a mask.
 func appendMask(b []byte, v attribute.Value) []byte {
 	switch v.Type() {
 	case attribute.EMPTY:
@@ -106,7 +106,7 @@ func appendSlice[T any](b []byte, elements []T, element func([]byte, T) []byte) 
 	return append(appendList(append(b, '['), elements, element), ']')
 }
 
-// appendList appends the elements with commas between them.
+// appendList appends the elements, separated by commas.
 func appendList[T any](b []byte, elements []T, element func([]byte, T) []byte) []byte {
 	for i, e := range elements {
 		if i > 0 {

@@ -47,7 +47,7 @@ func TestCoverage(t *testing.T) {
 	}
 	exempt, err := policy.New(
 		policy.Rule{Name: "search", Routes: []string{"/a/*"}, Methods: []string{http.MethodPost}, Exempt: "a search that takes a body"},
-		policy.Rule{Name: "reads", Methods: []string{http.MethodGet}, Cover: true},
+		policy.Rule{Name: "reads", Methods: []string{http.MethodGet}, RequireEvent: true},
 	)
 	require.NoError(t, err)
 	signal := audit.Event{Kind: audit.KindSignal, Action: "article.update", Target: audit.Target{Type: "article", ID: "1"}}

@@ -1,4 +1,10 @@
-// Package querytest holds the suite that every query.Reader passes.
+// Package querytest holds the conformance suite for implementations of query.Reader.
+//
+//	func TestReader(t *testing.T) {
+//		querytest.Run(t, func(t *testing.T, records []*record.Record) query.Reader {
+//			// Store the records in a new store and return its Reader.
+//		})
+//	}
 package querytest
 
 import (
@@ -19,8 +25,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Run demands the answers that the records have. newReader returns a Reader over a
-// store of its own with the records, which were stored in the given order.
+// Run tests a query.Reader. For each call newReader creates a store, stores the records
+// in it in the given order, and returns its Reader.
 func Run(t *testing.T, newReader func(t *testing.T, records []*record.Record) query.Reader) {
 	t.Helper()
 	records := fixture()
@@ -38,10 +44,10 @@ func Run(t *testing.T, newReader func(t *testing.T, records []*record.Record) qu
 	})
 }
 
-// epoch is when the first record of the suite happened.
+// epoch is the time of the first record of the suite.
 var epoch = time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
 
-// id returns the n-th id of the suite.
+// id returns the n-th ID of the suite.
 func id(n int) audit.ID {
 	var id audit.ID
 	binary.BigEndian.PutUint64(id[:], 0x0199_0000_0000_7000)
@@ -60,11 +66,11 @@ func newRecord(n int) *record.Record {
 	}
 }
 
-// pick returns one of the values, by a number.
+// pick returns the value with index n, modulo their number.
 func pick[T any](n int, values ...T) T { return values[n%len(values)] }
 
-// fixture returns records that differ in everything that a filter sees. Several share
-// a time, and they are not stored in the order of their times.
+// fixture returns records that differ in every field that a filter can match. Some have
+// the same time, and they are not in the order of their times.
 func fixture() []*record.Record {
 	rng := rand.New(rand.NewPCG(1, 2))
 	records := make([]*record.Record, 0, 300)
@@ -88,11 +94,11 @@ func fixture() []*record.Record {
 	return records
 }
 
-// condition is a filter on one field, and what it means.
+// condition is a filter on one field and the predicate that it stands for.
 type condition struct {
-	name  string
-	set   func(*query.Filter)
-	holds func(*record.Record) bool
+	name    string
+	set     func(*query.Filter)
+	matches func(*record.Record) bool
 }
 
 func conditions() []condition {
@@ -134,20 +140,20 @@ func testFilters(t *testing.T, reader query.Reader, records []*record.Record) {
 			f := query.Filter{Ascending: ascending}
 			c.set(&f)
 			t.Run(fmt.Sprintf("%s/ascending=%t", c.name, ascending), func(t *testing.T) {
-				equal(t, find(t, reader, f), expect(records, f, c.holds))
+				equal(t, find(t, reader, f), expect(records, f, c.matches))
 			})
 		}
 	}
 }
 
-// testRandom combines conditions.
+// testRandom tests random combinations of conditions.
 func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	all := conditions()
 	for range 200 {
 		f := query.Filter{Ascending: rng.IntN(2) == 0, Limit: rng.IntN(20)}
-		var holds []func(*record.Record) bool
+		var predicates []func(*record.Record) bool
 		var names []string
 		for range 1 + rng.IntN(3) {
 			c := all[rng.IntN(len(all))]
@@ -155,9 +161,9 @@ func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 				continue
 			}
 			c.set(&f)
-			names, holds = append(names, c.name), append(holds, c.holds)
+			names, predicates = append(names, c.name), append(predicates, c.matches)
 		}
-		want := expect(records, f, holds...)
+		want := expect(records, f, predicates...)
 		if f.Limit > 0 && len(want) > f.Limit {
 			want = want[:f.Limit]
 		}
@@ -165,7 +171,7 @@ func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 	}
 }
 
-// setsTwice reports whether two conditions are about one field.
+// setsTwice reports whether the condition name sets a field that one of names sets.
 func setsTwice(names []string, name string) bool {
 	for _, fields := range [][]string{
 		{"actor type", "anonymous"},
@@ -182,7 +188,7 @@ func setsTwice(names []string, name string) bool {
 	return false
 }
 
-// testPages reads page by page.
+// testPages reads all records, page by page.
 func testPages(t *testing.T, reader query.Reader, records []*record.Record) {
 	t.Helper()
 	for _, ascending := range []bool{false, true} {
@@ -195,14 +201,14 @@ func testPages(t *testing.T, reader query.Reader, records []*record.Record) {
 				if len(page) < size {
 					break
 				}
-				f.After = query.Cursor(page[len(page)-1])
+				f.After = query.CursorOf(page[len(page)-1])
 			}
 			equal(t, got, expect(records, f))
 		}
 	}
 }
 
-// testMetadata tells values apart that look alike.
+// testMetadata searches for values that look alike but have different types.
 func testMetadata(t *testing.T, newReader func(*testing.T, []*record.Record) query.Reader) {
 	t.Helper()
 	values := []attribute.Value{
@@ -227,7 +233,7 @@ func testMetadata(t *testing.T, newReader func(*testing.T, []*record.Record) que
 	equal(t, find(t, reader, withKey), records[:len(values)])
 }
 
-// testRepetitions stores records twice.
+// testRepetitions stores records that were tracked twice.
 func testRepetitions(t *testing.T, newReader func(*testing.T, []*record.Record) query.Reader) {
 	t.Helper()
 	first, again := newRecord(1), newRecord(1)
@@ -257,8 +263,8 @@ func testBadFilters(t *testing.T, reader query.Reader) {
 		n := 0
 		for r, err := range reader.Find(t.Context(), f) {
 			n++
-			var wrong *query.FilterError
-			if r != nil || !errors.As(err, &wrong) || wrong.Field != field {
+			var invalid *query.FilterError
+			if r != nil || !errors.As(err, &invalid) || invalid.Field != field {
 				t.Errorf("%s: got %v, %v", field, r, err)
 			}
 		}
@@ -274,7 +280,7 @@ func testIteration(t *testing.T, reader query.Reader) {
 		if err != nil {
 			t.Error(err)
 		}
-		break // must not go on
+		break // the Reader must stop
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -283,15 +289,15 @@ func testIteration(t *testing.T, reader query.Reader) {
 		last = err
 	}
 	if !errors.Is(last, context.Canceled) {
-		t.Errorf("a cancelled Find ends with %v", last)
+		t.Errorf("a canceled Find ended with %v", last)
 	}
 }
 
-// expect returns those of the records that fulfil all, in order.
-func expect(records []*record.Record, f query.Filter, holds ...func(*record.Record) bool) []*record.Record {
+// expect returns the records that match all predicates, in the order of the filter.
+func expect(records []*record.Record, f query.Filter, predicates ...func(*record.Record) bool) []*record.Record {
 	var want []*record.Record
 	for _, r := range records {
-		if !slices.ContainsFunc(holds, func(h func(*record.Record) bool) bool { return !h(r) }) {
+		if !slices.ContainsFunc(predicates, func(matches func(*record.Record) bool) bool { return !matches(r) }) {
 			want = append(want, r)
 		}
 	}
@@ -320,7 +326,7 @@ func find(t *testing.T, reader query.Reader, f query.Filter) []*record.Record {
 	return got
 }
 
-// equal compares records by their wire form.
+// equal compares the JSON of records.
 func equal(t *testing.T, got, want []*record.Record) {
 	t.Helper()
 	if len(got) != len(want) {

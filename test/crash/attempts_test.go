@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -84,7 +85,7 @@ func TestKilledAttempts(t *testing.T) {
 	}
 	h.finish(t, hear)
 
-	reader, err := query.Ledger(h.dir)
+	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)
 	beginnings, ends, closings := map[string]bool{}, map[string]int{}, map[string]int{}
 	for r, err := range reader.Find(t.Context(), query.Filter{Action: "payout.send"}) {

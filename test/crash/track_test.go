@@ -14,6 +14,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -85,7 +86,7 @@ func TestKilledProvider(t *testing.T) {
 	}
 	h.finish(t, hear)
 
-	reader, err := query.Ledger(h.dir)
+	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)
 	stored := map[string]bool{}
 	for r, err := range reader.Find(t.Context(), query.Filter{}) {

@@ -14,6 +14,7 @@ import (
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -123,7 +124,7 @@ func (w *world) close(t *testing.T) []*record.Record {
 		assert.Zero(t, d.monitor.Stats()[0].Lost)
 	}
 	require.NoError(t, w.provider.Shutdown(t.Context()))
-	reader, err := query.Ledger(w.dir)
+	reader, err := ledgerquery.NewReader(w.dir)
 	require.NoError(t, err)
 	var trail []*record.Record
 	for r, err := range reader.Find(t.Context(), query.Filter{Ascending: true}) {

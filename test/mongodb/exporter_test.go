@@ -115,7 +115,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 func TestRefusedByTheServer(t *testing.T) {
 	coll := newCollection(t, connect(t, serverURI))
 	e := newExporter(t, coll)
-	require.NoError(t, e.Ready(t.Context()))
+	require.NoError(t, e.WaitForIndexes(t.Context()))
 	_, err := coll.Indexes().CreateOne(t.Context(), mongo.IndexModel{
 		Keys: bson.D{{Key: "reason", Value: 1}}, Options: options.Index().SetUnique(true),
 	})
@@ -152,9 +152,9 @@ func TestIndexes(t *testing.T) {
 	})
 	require.NoError(t, err)
 	want := []string{"_id_", "audit_action", "audit_actor", "audit_metadata", "audit_target", "audit_tenant", "audit_time", "mine"}
-	require.NoError(t, newExporter(t, coll).Ready(t.Context()))
+	require.NoError(t, newExporter(t, coll).WaitForIndexes(t.Context()))
 	assert.Equal(t, want, names(), "one of the same keys serves")
-	require.NoError(t, newExporter(t, coll).Ready(t.Context()))
+	require.NoError(t, newExporter(t, coll).WaitForIndexes(t.Context()))
 	assert.Equal(t, want, names(), "again")
 
 	bare := newCollection(t, coll.Database().Client())
@@ -175,7 +175,7 @@ func TestIndexesInTheWay(t *testing.T) {
 		_, err = mongodb.New(t.Context(), coll)
 		var wrong *mongodb.IndexError
 		require.ErrorAs(t, err, &wrong)
-		require.EqualError(t, err, "mongodb: index audit_time: there is one of that name with other keys; rename or drop it")
+		require.EqualError(t, err, "mongodb: index audit_time: an index with this name has other keys; rename or drop it")
 	})
 	t.Run("the same keys, but unique", func(t *testing.T) {
 		coll := newCollection(t, client)
@@ -196,12 +196,12 @@ func TestRetention(t *testing.T) {
 		require.ErrorAs(t, err, &wrong, "it has no TTL indexes, and says so")
 		return
 	}
-	require.NoError(t, newExporter(t, coll, mongodb.WithRetention(time.Hour)).Ready(t.Context()))
-	require.NoError(t, newExporter(t, coll, mongodb.WithRetention(time.Hour)).Ready(t.Context()))
+	require.NoError(t, newExporter(t, coll, mongodb.WithRetention(time.Hour)).WaitForIndexes(t.Context()))
+	require.NoError(t, newExporter(t, coll, mongodb.WithRetention(time.Hour)).WaitForIndexes(t.Context()))
 	_, err := mongodb.New(t.Context(), coll, mongodb.WithRetention(2*time.Hour))
-	require.ErrorContains(t, err, "it keeps records 3600 seconds, WithRetention says 7200 seconds")
+	require.ErrorContains(t, err, "it keeps records 3600 seconds, but WithRetention sets 7200 seconds")
 	_, err = mongodb.New(t.Context(), coll)
-	require.ErrorContains(t, err, "it removes records after 3600 seconds, which no option asks for")
+	require.ErrorContains(t, err, "it removes records after 3600 seconds, but WithRetention does not set that")
 }
 
 func TestView(t *testing.T) {
@@ -214,7 +214,7 @@ func TestView(t *testing.T) {
 
 	later := newCollection(t, client)
 	e := newExporter(t, later)
-	require.NoError(t, e.Ready(t.Context()))
+	require.NoError(t, e.WaitForIndexes(t.Context()))
 	require.NoError(t, later.Drop(t.Context()))
 	require.NoError(t, later.Database().CreateView(t.Context(), later.Name(), "anything", mongo.Pipeline{}))
 	err = e.Export(t.Context(), exporttest.OddRecords()[:2])

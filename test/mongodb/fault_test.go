@@ -134,7 +134,7 @@ func TestServerDownAtStart(t *testing.T) {
 	require.NoError(t, server.Run())
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	require.NoError(t, s.exporter.Ready(ctx), "shutting down would end the making of indexes")
+	require.NoError(t, s.exporter.WaitForIndexes(ctx), "shutting down would end the making of indexes")
 	assert.Empty(t, s.settle(coll))
 	specs, err := coll.Indexes().ListSpecifications(t.Context())
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/otlp"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/test/collector"
@@ -153,7 +154,7 @@ func (s *service) settle(logs func() []collector.Log) (letters []sdk.DeadLetter,
 	require.NoError(s.t, s.provider.Shutdown(s.t.Context()))
 
 	want := map[string]string{}
-	reader, err := query.Ledger(s.dir)
+	reader, err := ledgerquery.NewReader(s.dir)
 	require.NoError(s.t, err)
 	for r, err := range reader.Find(s.t.Context(), query.Filter{}) {
 		require.NoError(s.t, err)

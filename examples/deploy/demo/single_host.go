@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/examples/internal/drive"
 	"github.com/opendeed/audit/exporters/stdout"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 )
 
@@ -35,7 +36,7 @@ func (d *demo) singleHost(ctx context.Context) error {
 		s.kill()
 		fmt.Println("-- kill -9, and a new start")
 	}
-	reader, err := query.Ledger(ledger)
+	reader, err := ledgerquery.NewReader(ledger)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package query_test
+package ledgerquery_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/query/querytest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -17,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// store appends records to the ledger in dir.
-func store(t *testing.T, dir string, records ...*record.Record) {
+// appendTo appends records to the ledger in dir.
+func appendTo(t *testing.T, dir string, records ...*record.Record) {
 	t.Helper()
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize))
 	require.NoError(t, err)
@@ -31,19 +32,19 @@ func store(t *testing.T, dir string, records ...*record.Record) {
 	require.NoError(t, l.Close())
 }
 
-func TestLedgerReader(t *testing.T) {
+func TestConformance(t *testing.T) {
 	t.Parallel()
 	querytest.Run(t, func(t *testing.T, records []*record.Record) query.Reader {
 		t.Helper()
 		dir := filepath.Join(t.TempDir(), "ledger")
-		store(t, dir, records...)
-		reader, err := query.Ledger(dir)
+		appendTo(t, dir, records...)
+		reader, err := ledgerquery.NewReader(dir)
 		require.NoError(t, err)
 		return reader
 	})
 }
 
-func numbered(n int) *record.Record {
+func newRecord(n int) *record.Record {
 	at := time.Date(2026, 11, 23, 0, 0, n, 0, time.UTC)
 	return &record.Record{Event: audit.Event{
 		ID: audit.NewIDAt(at), Time: at, Action: "article.update", Actor: audit.User("42"),
@@ -63,25 +64,25 @@ func targets(t *testing.T, reader query.Reader, f query.Filter) (ids []string, e
 	return ids, errs
 }
 
-func TestReaderSeesWhatIsAdded(t *testing.T) {
+func TestFindAfterAppend(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	store(t, dir, numbered(1), numbered(2))
-	reader, err := query.Ledger(dir)
+	appendTo(t, dir, newRecord(1), newRecord(2))
+	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
 	first := query.Filter{Limit: 1}
 	ids, errs := targets(t, reader, first)
 	assert.Equal(t, []string{"2"}, ids)
 	assert.Empty(t, errs)
 
-	store(t, dir, numbered(4), numbered(3))
+	appendTo(t, dir, newRecord(4), newRecord(3))
 	ids, _ = targets(t, reader, query.Filter{})
 	assert.Equal(t, []string{"4", "3", "2", "1"}, ids)
-	ids, _ = targets(t, reader, query.Filter{After: query.Cursor(numberedAs(t, reader, "2"))})
-	assert.Equal(t, []string{"1"}, ids, "a page goes on where it was")
+	ids, _ = targets(t, reader, query.Filter{After: query.CursorOf(findTarget(t, reader, "2"))})
+	assert.Equal(t, []string{"1"}, ids, "the next page starts after the cursor")
 }
 
-func numberedAs(t *testing.T, reader query.Reader, id string) *record.Record {
+func findTarget(t *testing.T, reader query.Reader, id string) *record.Record {
 	t.Helper()
 	for r, err := range reader.Find(t.Context(), query.Filter{TargetID: id}) {
 		require.NoError(t, err)
@@ -90,19 +91,19 @@ func numberedAs(t *testing.T, reader query.Reader, id string) *record.Record {
 	return nil
 }
 
-func TestManyRecords(t *testing.T) {
+func TestFindSorts(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	l, err := ledger.Open(dir, ledger.WithSyncInterval(time.Hour), ledger.WithSegmentSize(1<<20))
 	require.NoError(t, err)
-	const n = 10_000 // more than a page, and than a stretch
+	const n = 10_000 // more than a page and a block
 	for i := range n {
-		data, err := numbered((i * 7919) % n).AppendJSON(nil) // in no order
+		data, err := newRecord((i * 7919) % n).AppendJSON(nil) // unordered
 		require.NoError(t, err)
 		_, err = l.Append(t.Context(), data)
 		require.NoError(t, err)
 	}
-	reader, err := query.Ledger(dir) // beside the writer
+	reader, err := ledgerquery.NewReader(dir) // while the writer has it open
 	require.NoError(t, err)
 	ids, errs := targets(t, reader, query.Filter{Ascending: true})
 	assert.Empty(t, errs)
@@ -115,29 +116,29 @@ func TestManyRecords(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-func TestTwoRecordsOfOneID(t *testing.T) {
+func TestSameID(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	a, b := numbered(1), numbered(2)
+	a, b := newRecord(1), newRecord(2)
 	b.ID = a.ID
-	store(t, dir, a, b, a)
-	reader, err := query.Ledger(dir)
+	appendTo(t, dir, a, b, a)
+	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
 	ids, errs := targets(t, reader, query.Filter{Ascending: true})
 	assert.Equal(t, []string{"1", "2"}, ids, "both are evidence")
 	assert.Empty(t, errs)
 }
 
-func TestReaderGoesAroundWhatItCannotRead(t *testing.T) {
+func TestFindSkipsDamage(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	store(t, dir, numbered(1))
+	appendTo(t, dir, newRecord(1))
 	l, err := ledger.Open(dir)
 	require.NoError(t, err)
 	_, err = l.Append(t.Context(), []byte("no record"))
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	store(t, dir, numbered(3), numbered(4))
+	appendTo(t, dir, newRecord(3), newRecord(4))
 
 	segment := filepath.Join(dir, "000000000001.segment")
 	content, err := os.ReadFile(segment)
@@ -146,13 +147,13 @@ func TestReaderGoesAroundWhatItCannotRead(t *testing.T) {
 	content[at+6] ^= 1
 	require.NoError(t, os.WriteFile(segment, content, 0o600))
 
-	reader, err := query.Ledger(dir)
+	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
 	for range 2 {
 		ids, errs := targets(t, reader, query.Filter{})
 		assert.Equal(t, []string{"4", "1"}, ids)
 		require.Len(t, errs, 2)
-		var entry *query.EntryError
+		var entry *ledgerquery.EntryError
 		require.ErrorAs(t, errs[0], &entry)
 		assert.EqualValues(t, 2, entry.Seq)
 		var corrupt *ledger.CorruptError
@@ -162,10 +163,10 @@ func TestReaderGoesAroundWhatItCannotRead(t *testing.T) {
 	}
 }
 
-func TestNoLedger(t *testing.T) {
+func TestNewReaderMissing(t *testing.T) {
 	t.Parallel()
-	_, err := query.Ledger(t.TempDir())
+	_, err := ledgerquery.NewReader(t.TempDir())
 	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = query.Ledger(filepath.Join(t.TempDir(), "nothing"))
+	_, err = ledgerquery.NewReader(filepath.Join(t.TempDir(), "nothing"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -1,4 +1,4 @@
-package query_test
+package policy_test
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/sdk"
 )
 
-// What a policy would have done to the records of a ledger.
-func ExampleDryRun() {
+// Try a policy on the records of a ledger before it is in force.
+func ExamplePolicy_DryRun() {
 	temp, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)
@@ -49,23 +50,23 @@ func ExampleDryRun() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	reader, err := query.Ledger(dir)
+	reader, err := ledgerquery.NewReader(dir)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := query.DryRun(os.Stdout, p, reader.Find(ctx, query.Filter{Ascending: true})); err != nil {
+	if err := p.DryRun(os.Stdout, reader.Find(ctx, query.Filter{Ascending: true})); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
-	// RECORD                                TIME                  ACTION                    ACTOR       CHANNEL   RULE       REFUSED FOR
+	// RECORD                                TIME                  ACTION                    ACTOR       CHANNEL   RULE       REJECTED FOR
 	// 0199c1f2-0000-7000-8000-000000000000  2026-11-23T07:26:00Z  payout.send               user        admin     payouts
 	// 0199c1f2-0000-7000-8000-000000000001  2026-11-23T07:26:01Z  payout.send               service     admin     payouts    actor.type, reason
 	// 0199c1f2-0000-7000-8000-000000000002  2026-11-23T07:26:02Z  article.update            user        admin     (no rule)
 	//
-	// RULE         RECORDS    REFUSED
+	// RULE         RECORDS   REJECTED
 	// payouts            2          1
 	// refunds            0          0
 	// (no rule)          1          0
 	//
-	// No record met: refunds
+	// No record matched: refunds
 }

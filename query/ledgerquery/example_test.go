@@ -1,4 +1,4 @@
-package query_test
+package ledgerquery_test
 
 import (
 	"context"
@@ -10,10 +10,11 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/sdk"
 )
 
-// Who did what to an article, page by page, from the newest.
+// List the history of an article, page by page, newest first.
 func Example() {
 	temp, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -36,7 +37,7 @@ func Example() {
 		}
 	}
 
-	reader, err := query.Ledger(dir)
+	reader, err := ledgerquery.NewReader(dir)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func Example() {
 				log.Fatal(err)
 			}
 			fmt.Println(page, record.Time.Format(time.TimeOnly), record.Actor.ID, record.Action)
-			filter.After = query.Cursor(record)
+			filter.After = query.CursorOf(record)
 			n++
 		}
 		if n < filter.Limit {

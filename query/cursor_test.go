@@ -1,0 +1,53 @@
+package query_test
+
+import (
+	"encoding/base64"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCursorRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{
+		time.Date(2026, 11, 23, 7, 26, 2, 999_999_999, time.UTC),
+		time.Date(2026, 11, 23, 8, 26, 2, 1, time.FixedZone("", 3600)),
+		time.Date(1969, 12, 31, 23, 59, 59, 5, time.UTC),
+		{},
+	} {
+		r := &record.Record{Event: audit.Event{ID: audit.NewID(), Time: at}}
+		gotTime, gotID, err := query.ParseCursor(query.CursorOf(r))
+		require.NoError(t, err)
+		assert.True(t, at.Equal(gotTime), "%v", at)
+		assert.Equal(t, r.ID, gotID)
+	}
+}
+
+func TestParseCursorErrors(t *testing.T) {
+	t.Parallel()
+	valid := query.CursorOf(&record.Record{Event: audit.Event{ID: audit.NewID(), Time: time.Now()}})
+	change := func(i int, b byte) string {
+		raw, err := base64.RawURLEncoding.DecodeString(valid)
+		require.NoError(t, err)
+		raw[i] = b
+		return base64.RawURLEncoding.EncodeToString(raw)
+	}
+	for name, cursor := range map[string]string{
+		"empty":           "",
+		"not base64":      "what is this",
+		"too short":       valid[:len(valid)-4],
+		"too long":        valid + "AAAA",
+		"another version": change(0, 2),
+		"nanoseconds":     change(9, 255),
+	} {
+		_, _, err := query.ParseCursor(cursor)
+		assert.EqualError(t, err, "query: not a cursor from CursorOf", name)
+	}
+	f := query.Filter{After: "what is this"}
+	assert.EqualError(t, f.Validate(), "query: Filter.After: not a cursor from CursorOf")
+}

@@ -1,0 +1,6 @@
+// Package ledgerquery finds records in a ledger, with its writer or without.
+//
+//	reader, err := ledgerquery.NewReader("audit-ledger")
+//	...
+//	for record, err := range reader.Find(ctx, query.Filter{ActorID: "42", Limit: 20}) {
+package ledgerquery
