@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/canonical"
 )
 
 // AppendJSON appends the canonical JSON of r to b: one line, without the line
@@ -21,10 +22,10 @@ import (
 // Not written are a resource's schema URL and which NaN a NaN is. The record is
 // not changed, and may be written by several goroutines at the same time.
 func (r *Record) AppendJSON(b []byte) ([]byte, error) {
-	var w jsonWriter
+	var w writer
 	out := w.record(b, r)
-	if w.reason != "" {
-		return b, &audit.ValidationError{Field: jsonPath(string(out[len(b):]), w.failed-len(b)), Reason: w.reason}
+	if at, reason := w.Failure(); reason != "" {
+		return b, &audit.ValidationError{Field: canonical.Path(string(out[len(b):]), at-len(b)), Reason: reason}
 	}
 	return out, nil
 }
@@ -47,12 +48,13 @@ func (r Record) MarshalJSON() ([]byte, error) {
 // The error is a *FormatError, and r is then as it was. Nothing in r refers to
 // data; records may share a resource, which nobody can change.
 func (r *Record) UnmarshalJSON(data []byte) error {
-	p := jsonReader{text: string(data)}
+	text := string(data)
+	p := newReader(text)
 	var read Record
 	p.record(&read)
-	p.end()
-	if p.reason != "" {
-		return &FormatError{Offset: p.failed, Path: jsonPath(p.text, p.failed), Reason: p.reason}
+	p.End()
+	if at, reason := p.Failure(); reason != "" {
+		return &FormatError{Offset: at, Path: canonical.Path(text, at), Reason: reason}
 	}
 	*r = read
 	return nil
