@@ -126,6 +126,21 @@ func (s *Scope) Channel() string {
 	return s.channel
 }
 
+// Metadata returns the value that the scope has for a key of metadata, its own or an
+// inherited one. ok is false if it has none.
+func (s *Scope) Metadata(key attribute.Key) (v attribute.Value, ok bool) {
+	if s == nil {
+		return v, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := findKey(s.metadata, key)
+	if !ok {
+		return v, false
+	}
+	return s.metadata[at].Value, true
+}
+
 // maxEndWait bounds how long End waits for events in flight. Their own waiting
 // is bounded by the track timeout, so that only a processor that hangs can reach
 // this.

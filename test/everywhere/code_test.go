@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/propagation"
 )
 
 // The code of the application: ways to change an article's title, all of which do what
@@ -137,7 +138,7 @@ type message struct{ token, id string }
 
 // byJob leaves the work to a worker.
 func (w *world) byJob(ctx context.Context, k *task) error {
-	token, err := audit.MarshalContext(ctx, w.key, "worker", time.Minute)
+	token, err := propagation.Marshal(ctx, w.key, "worker", time.Minute)
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (w *world) serveJob(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	k.cancel, k.gone = stop, ctx.Done()
-	ctx, scope, err := audit.UnmarshalContext(k.within(ctx), m.token, "worker", []audit.ContextKey{w.key})
+	ctx, scope, err := propagation.Unmarshal(k.within(ctx), m.token, "worker", []propagation.Key{w.key})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -29,7 +30,7 @@ type world struct {
 	tracker  audit.Tracker
 	store    store
 	articles *auditrepo.Auditor[article, string]
-	key      audit.ContextKey
+	key      propagation.Key
 	queue    chan message // of the worker
 	work     sync.WaitGroup
 
@@ -51,7 +52,7 @@ func newWorld(t *testing.T) *world {
 		Type: "article", ID: func(a article) string { return a.ID },
 	})
 	require.NoError(t, err)
-	w.key, err = audit.NewContextKey("k1", make([]byte, audit.MinContextKey))
+	w.key, err = propagation.NewKey("k1", make([]byte, propagation.MinSecret))
 	require.NoError(t, err)
 	return w
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/propagation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -43,7 +44,7 @@ func TestRefusedJobs(t *testing.T) {
 	key := newKey(t, "k1")
 	keySecret := "k1" + secret
 	marshal := func(id, audience string) string {
-		token, err := audit.MarshalContext(audit.ContextWithActor(t.Context(), audit.User(id)), key, audience, time.Hour)
+		token, err := propagation.Marshal(audit.ContextWithActor(t.Context(), audit.User(id)), key, audience, time.Hour)
 		require.NoError(t, err)
 		return token
 	}
@@ -58,17 +59,17 @@ func TestRefusedJobs(t *testing.T) {
 	}{
 		{"genuine", marshal("clerk", "mailer"), nil},
 		{"genuine, made by the description of the format", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "ceo", "clerk", 1)), nil},
-		{"no context", "", audit.ErrContextMalformed},
-		{"nonsense", "Bearer abc", audit.ErrContextMalformed},
-		{"another's name on the clerk's signature", strings.Join([]string{parts[0], parts[1], parts[2], clerk[3]}, "."), audit.ErrContextForged},
-		{"another secret", seal("k1", "not "+keySecret, payload(0, time.Hour)), audit.ErrContextForged},
-		{"a key of the forger's own", seal("k2", keySecret, payload(0, time.Hour)), audit.ErrContextUnknownKey},
-		{"a bit in the payload", parts[0] + "." + parts[1] + "." + "f" + parts[2][1:] + "." + parts[3], audit.ErrContextForged},
-		{"stale", seal("k1", keySecret, payload(-2*time.Hour, -time.Hour)), audit.ErrContextExpired},
-		{"from the future", seal("k1", keySecret, payload(time.Hour, 2*time.Hour)), audit.ErrContextNotYetValid},
-		{"replayed from another audience", marshal("ceo", "billing"), audit.ErrContextAudience},
-		{"of an audience with a longer name", marshal("ceo", "mailer2"), audit.ErrContextAudience},
-		{"signed, but with a member that nobody knows", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "{", `{"a":1,`, 1)), audit.ErrContextMalformed},
+		{"no context", "", propagation.ErrMalformed},
+		{"nonsense", "Bearer abc", propagation.ErrMalformed},
+		{"another's name on the clerk's signature", strings.Join([]string{parts[0], parts[1], parts[2], clerk[3]}, "."), propagation.ErrSignature},
+		{"another secret", seal("k1", "not "+keySecret, payload(0, time.Hour)), propagation.ErrSignature},
+		{"a key of the forger's own", seal("k2", keySecret, payload(0, time.Hour)), propagation.ErrUnknownKey},
+		{"a bit in the payload", parts[0] + "." + parts[1] + "." + "f" + parts[2][1:] + "." + parts[3], propagation.ErrSignature},
+		{"stale", seal("k1", keySecret, payload(-2*time.Hour, -time.Hour)), propagation.ErrExpired},
+		{"from the future", seal("k1", keySecret, payload(time.Hour, 2*time.Hour)), propagation.ErrNotYetValid},
+		{"replayed from another audience", marshal("ceo", "billing"), propagation.ErrAudience},
+		{"of an audience with a longer name", marshal("ceo", "mailer2"), propagation.ErrAudience},
+		{"signed, but with a member that nobody knows", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "{", `{"a":1,`, 1)), propagation.ErrMalformed},
 	}
 	for _, job := range jobs {
 		msg := nats.NewMsg("jobs.mailer")
@@ -81,7 +82,7 @@ func TestRefusedJobs(t *testing.T) {
 	}
 
 	consumer := newConsumer(t, queue, "mailer")
-	mailer := &worker{tracker: recorder.Tracker("mailer"), audience: "mailer", keys: []audit.ContextKey{key}}
+	mailer := &worker{tracker: recorder.Tracker("mailer"), audience: "mailer", keys: []propagation.Key{key}}
 	at, done := 0, 0
 	deliver(t, consumer, len(jobs), func(msg jetstream.Msg) {
 		job := jobs[at]
