@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
@@ -29,7 +30,6 @@ type payload struct {
 
 const (
 	maxAudience = 256
-	maxUnix     = 253402300799 // the last second of the year 9999
 	notPlain    = "it must be valid UTF-8 without control characters"
 )
 
@@ -116,7 +116,7 @@ func (p *payload) check() error {
 		return invalid("audience", "it must have 1 to "+strconv.Itoa(maxAudience)+" bytes; "+notPlain)
 	case p.ID.IsZero():
 		return invalid("id", "it is missing")
-	case p.Issued < 0 || p.Expires <= p.Issued || p.Expires > maxUnix:
+	case p.Issued < 0 || p.Expires <= p.Issued || !record.ValidTime(time.Unix(p.Expires, 0)):
 		return invalid("ttl", "it must be positive and end before the year 10000")
 	case !sanitize.Plain(p.Tenant):
 		return invalid("tenant", notPlain)

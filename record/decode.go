@@ -188,7 +188,7 @@ func (p *reader) spanID() trace.SpanID {
 	start := p.Pos()
 	id, err := trace.SpanIDFromHex(p.String())
 	if err != nil {
-		p.Fail(start, "it must be 16 hexadecimal digits, lower case and not all zero")
+		p.Fail(start, "it must be 16 hexadecimal digits, lowercase and not all zero")
 	}
 	return id
 }
@@ -197,7 +197,7 @@ func (p *reader) traceID() trace.TraceID {
 	start := p.Pos()
 	id, err := trace.TraceIDFromHex(p.String())
 	if err != nil {
-		p.Fail(start, "it must be 32 hexadecimal digits, lower case and not all zero")
+		p.Fail(start, "it must be 32 hexadecimal digits, lowercase and not all zero")
 	}
 	return id
 }

@@ -11,14 +11,14 @@ import (
 // writer appends the JSON of records.
 type writer struct{ canonical.Writer }
 
-const badAction = "it must be words of lower-case letters, digits and underscores, joined by dots"
+const badAction = "it must be words of lowercase letters, digits and underscores, joined by dots"
 
 func (w *writer) record(b []byte, r *Record) []byte {
 	b = append(b, `{"action":"`...)
 	if !audit.ValidAction(r.Action) {
 		w.Fail(b, badAction)
 	}
-	b = append(b, r.Action...) // has nothing to escape
+	b = append(b, r.Action...) // needs no escapes
 	b = append(b, `","actor":`...)
 	b = w.Actor(b, &r.Actor)
 	if !r.Attempt.IsZero() {
@@ -31,7 +31,7 @@ func (w *writer) record(b []byte, r *Record) []byte {
 	b = w.Word(b, `"kind":`, r.Kind.String(), r.Kind.Valid())
 	b = w.Texts(b, `"marked":`, r.Marked)
 	b = w.Attributes(b, `"metadata":`, r.Metadata)
-	var observed []byte // as it is written
+	var observed []byte // its text
 	if !r.ObservedTime.IsZero() {
 		b = append(b, `"observed_time":`...)
 		start := len(b)

@@ -31,10 +31,6 @@ const (
 	EmptyStrings = canonical.EmptyStrings
 )
 
-// MaxEncodedNesting is how many slices and maps a stored value may have inside one
-// another. It exceeds MaxNesting, so that a higher limit needs no new format.
-const MaxEncodedNesting = canonical.MaxNesting
-
 // EmptySlice returns the typed slice without elements that a word after MarkEmpty
 // stands for. ok is false for any other word.
 func EmptySlice(word string) (v attribute.Value, ok bool) { return canonical.EmptySlice(word) }

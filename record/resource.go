@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// resourceText is a resource and its JSON. Resources never change, and most
-// programs have one.
+// resourceText is a resource and its JSON. Resources are immutable, and most programs
+// have one.
 type resourceText struct {
 	resource *resource.Resource
 	text     string
@@ -43,7 +43,7 @@ func (p *reader) resource() *resource.Resource {
 	rest := p.Rest()
 	start := p.Pos()
 	if last := lastRead.Load(); last != nil && strings.HasPrefix(rest, last.text) {
-		p.Skip(len(last.text)) // an object ends with its bracket: no other has this prefix
+		p.Skip(len(last.text)) // a complete object, which cannot be the prefix of another
 		return last.resource
 	}
 	// A copy, so that a resource that is kept does not retain the whole record.

@@ -167,17 +167,11 @@ func (v *validator) checkWords(r *record.Record) error {
 	return nil
 }
 
-// The first and the last second that a record can hold: of 1970 and of 9999.
-const (
-	minUnix = 0
-	maxUnix = 253402300799
-)
-
 func (v *validator) checkTime(r *record.Record) error {
-	if s := r.Time.Unix(); s < minUnix || s > maxUnix {
+	if !record.ValidTime(r.Time) {
 		return invalid("time", "it must be between the years 1970 and 9999")
 	}
-	if s := r.ObservedTime.Unix(); s < minUnix || s > maxUnix {
+	if !record.ValidTime(r.ObservedTime) {
 		return invalid("observed_time", "it must be between the years 1970 and 9999")
 	}
 	if v.config.maxSkew > 0 && r.Time.Sub(r.ObservedTime) > v.config.maxSkew {

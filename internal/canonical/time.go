@@ -5,8 +5,8 @@ import "time"
 // timeLayout is RFC 3339 in UTC, always with nine digits, so that times sort as text.
 const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
-// validTime reports whether t lies in the years 1970 to 9999.
-func validTime(t time.Time) bool {
+// ValidTime reports whether t lies in the years 1970 to 9999.
+func ValidTime(t time.Time) bool {
 	const year10000 = 253402300800
 	s := t.Unix()
 	return 0 <= s && s < year10000
@@ -73,7 +73,7 @@ func parseTime(s string) (t time.Time, ok bool) {
 	t = time.Date(year, time.Month(month), day, hour, minute, second, parseDigits(s[20:29]), time.UTC)
 	// time.Date carries a day that the month does not have into the next month.
 	sameMonth := int(t.Month()) == month
-	return t, sameMonth && validTime(t)
+	return t, sameMonth && ValidTime(t)
 }
 
 func parseDigits(s string) int {

@@ -101,7 +101,7 @@ func (w *Writer) Count(b []byte, opening string, n int64) []byte {
 
 // Time appends a time from the years 1970 to 9999, in UTC and with nanoseconds.
 func (w *Writer) Time(b []byte, t time.Time) []byte {
-	if !validTime(t) {
+	if !ValidTime(t) {
 		w.Fail(b, "it must be between the years 1970 and 9999")
 		return append(b, `"",`...)
 	}
