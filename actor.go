@@ -1,9 +1,9 @@
 package audit
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
-	"strings"
+
+	"github.com/opendeed/audit/internal/fingerprint"
 )
 
 // Actor is who acted. The zero value means "no actor".
@@ -28,7 +28,9 @@ type Actor struct {
 	// chain may be MaxDelegation actors long.
 	OnBehalfOf *Actor
 
-	fingerprinted bool // SessionID is a fingerprint: it came with a context token
+	// accepted is the fingerprint that SessionID holds, or zero. It is a copy, so that
+	// code that replaces SessionID cannot pass a raw session ID off as a fingerprint.
+	accepted [fingerprint.Size]byte
 }
 
 // MaxDelegation is how many actors may stand behind one another in OnBehalfOf.
@@ -56,30 +58,40 @@ func (a Actor) Clone() Actor {
 	return a.clone(MaxDelegation + 1)
 }
 
-// FingerprintSession puts the fingerprint of the session in the place of SessionID,
-// here and in those behind OnBehalfOf. An SDK calls it once for a record, on a copy
-// of its own. What came from UnmarshalContext has a fingerprint already and keeps it.
+// FingerprintSession replaces SessionID with its fingerprint, here and in the actors of
+// OnBehalfOf. An SDK calls it once for each record, on a copy of the actor. Session IDs
+// that a [Snapshot] or a context token already holds as fingerprints stay as they are.
 func (a *Actor) FingerprintSession() {
 	for ; a != nil; a = a.OnBehalfOf {
-		a.SessionID = a.sessionFingerprint()
-		a.fingerprinted = false // in a record it goes without saying
+		if a.SessionID != "" && !a.fingerprinted() {
+			a.SessionID = fingerprint.Of(a.SessionID)
+		}
+		a.accepted = [fingerprint.Size]byte{} // a record holds nothing else
 	}
 }
 
-func (a *Actor) sessionFingerprint() string {
-	if a.SessionID == "" || a.fingerprinted {
-		return a.SessionID
+// fingerprinted reports whether SessionID is an accepted fingerprint.
+func (a *Actor) fingerprinted() bool {
+	return a.accepted != [fingerprint.Size]byte{} && a.SessionID == hex.EncodeToString(a.accepted[:])
+}
+
+// acceptFingerprints implements fingerprint.Accept.
+func (a *Actor) acceptFingerprints() {
+	for ; a != nil; a = a.OnBehalfOf {
+		if fingerprint.Valid(a.SessionID) {
+			_, _ = hex.Decode(a.accepted[:], []byte(a.SessionID)) // never fails
+		}
 	}
-	sum := sha256.Sum256([]byte(a.SessionID))
-	return hex.EncodeToString(sum[:fingerprintSize])
 }
 
-const fingerprintSize = 8
-
-// isFingerprint reports whether s has the form of a fingerprint.
-func isFingerprint(s string) bool {
-	return len(s) == hex.EncodedLen(fingerprintSize) && strings.Trim(s, "0123456789abcdef") == ""
-}
+var _ = func() bool {
+	fingerprint.Accept = func(actor any) {
+		if a, ok := actor.(*Actor); ok {
+			a.acceptFingerprints()
+		}
+	}
+	return true
+}()
 
 func (a Actor) clone(depth int) Actor {
 	if a.Roles != nil {

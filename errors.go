@@ -32,25 +32,6 @@ var (
 	ErrMaybeStored = errors.New("audit: the record may or may not be stored; try again with the same id")
 )
 
-// The errors of UnmarshalContext. None shows a value or a key. ErrContextUnknownKey
-// and ErrContextNotYetValid may pass: a new key has not come everywhere yet, or a
-// clock is wrong. The others never do.
-var (
-	// ErrContextMalformed means that it is no context token, or one of a version that
-	// this release does not know.
-	ErrContextMalformed = errors.New("audit: this is not a context token that can be read here")
-	// ErrContextUnknownKey means that no key has the id that the token names.
-	ErrContextUnknownKey = errors.New("audit: the context token was signed with a key that is not known here; keep a key for as long as its tokens live")
-	// ErrContextForged means that the token is not as the holder of its key made it.
-	ErrContextForged = errors.New("audit: the context token's signature is wrong")
-	// ErrContextAudience means that the token was made for somebody else.
-	ErrContextAudience = errors.New("audit: the context token was made for another audience")
-	// ErrContextExpired means that the token is stale.
-	ErrContextExpired = errors.New("audit: the context token has expired")
-	// ErrContextNotYetValid means that the token was made in the future.
-	ErrContextNotYetValid = errors.New("audit: the context token was made in the future; compare the clocks")
-)
-
 // ValidationError reports what is wrong with an event. It never contains a value.
 type ValidationError struct {
 	// Field is the path of the field, e.g. "target.type".

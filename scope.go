@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opendeed/audit/internal/sorted"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -121,6 +122,21 @@ func (s *Scope) Channel() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.channel
+}
+
+// Metadata returns the scope's value for a key of metadata, its own or an inherited one.
+// It reports false if there is none.
+func (s *Scope) Metadata(key attribute.Key) (v attribute.Value, ok bool) {
+	if s == nil {
+		return v, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := sorted.FindKey(s.metadata, key)
+	if !ok {
+		return v, false
+	}
+	return s.metadata[at].Value, true
 }
 
 // maxEndWait bounds how long End waits for pending events. The track timeout bounds their

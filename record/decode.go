@@ -1,95 +1,85 @@
 package record
 
 import (
-	"time"
-
 	"github.com/opendeed/audit"
-	"go.opentelemetry.io/otel/attribute"
+	"github.com/opendeed/audit/internal/canonical"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The members of the objects, in the order in which they are written.
+// The members of the objects, in canonical order.
 var (
-	recordMembers = []jsonMember{
-		{name: "action", required: true},
-		{name: "actor", required: true},
-		{name: "attempt"},
-		{name: "bulk"},
-		{name: "changes"},
-		{name: "channel"},
-		{name: "id", required: true},
-		{name: "kind", required: true},
-		{name: "marked"},
-		{name: "metadata"},
-		{name: "observed_time"},
-		{name: "operation"},
-		{name: "outcome", required: true},
-		{name: "overridden"},
-		{name: "reason"},
-		{name: "redacted"},
-		{name: "resource"},
-		{name: "span_id"},
-		{name: "target"},
-		{name: "tenant"},
-		{name: "time", required: true},
-		{name: "trace_id"},
-		{name: "tracker"},
+	recordMembers = []canonical.Member{
+		{Name: "action", Required: true},
+		{Name: "actor", Required: true},
+		{Name: "attempt"},
+		{Name: "bulk"},
+		{Name: "changes"},
+		{Name: "channel"},
+		{Name: "id", Required: true},
+		{Name: "kind", Required: true},
+		{Name: "marked"},
+		{Name: "metadata"},
+		{Name: "observed_time"},
+		{Name: "operation"},
+		{Name: "outcome", Required: true},
+		{Name: "overridden"},
+		{Name: "reason"},
+		{Name: "redacted"},
+		{Name: "resource"},
+		{Name: "span_id"},
+		{Name: "target"},
+		{Name: "tenant"},
+		{Name: "time", Required: true},
+		{Name: "trace_id"},
+		{Name: "tracker"},
 	}
-	actorMembers = []jsonMember{
-		{name: "auth_method"},
-		{name: "id"},
-		{name: "name"},
-		{name: "on_behalf_of"},
-		{name: "roles"},
-		{name: "session_id"},
-		{name: "type", required: true},
-	}
-	bulkMembers    = []jsonMember{{name: "affected", required: true}, {name: "sample"}, {name: "selector", required: true}}
-	changeMembers  = []jsonMember{{name: "field", required: true}, {name: "new"}, {name: "old"}, {name: "redacted"}}
-	targetMembers  = []jsonMember{{name: "id"}, {name: "name"}, {name: "type"}}
-	trackerMembers = []jsonMember{{name: "name"}, {name: "version"}}
+	bulkMembers    = []canonical.Member{{Name: "affected", Required: true}, {Name: "sample"}, {Name: "selector", Required: true}}
+	changeMembers  = []canonical.Member{{Name: "field", Required: true}, {Name: "new"}, {Name: "old"}, {Name: "redacted"}}
+	targetMembers  = []canonical.Member{{Name: "id"}, {Name: "name"}, {Name: "type"}}
+	trackerMembers = []canonical.Member{{Name: "name"}, {Name: "version"}}
 )
 
-// emptyMember is why an empty text, list or object is refused: equal records have
-// equal members.
-const emptyMember = "it is empty and must be left out"
+// reader reads the JSON of records.
+type reader struct{ canonical.Reader }
 
-func (p *jsonReader) record(r *Record) {
-	start, seen := p.pos, uint32(0)
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch p.member(recordMembers, &seen) {
+func newReader(text string) reader { return reader{canonical.NewReader(text)} }
+
+func (p *reader) record(r *Record) {
+	start, seen := p.Pos(), uint32(0)
+	for more := p.Open('{', '}'); more; more = p.Next('}') {
+		switch p.Member(recordMembers, &seen) {
 		case "action":
 			r.Action = p.action()
 		case "actor":
-			p.actor(&r.Actor, 0)
+			p.Actor(&r.Actor)
 		case "attempt":
-			r.Attempt = p.id()
+			r.Attempt = p.ID()
 		case "bulk":
 			r.Bulk = p.bulk()
 		case "changes":
 			r.Changes = p.changes()
 		case "channel":
-			r.Channel = p.filled()
+			r.Channel = p.Text()
 		case "id":
-			r.ID = p.id()
+			r.ID = p.ID()
 		case "kind":
-			r.Kind = readWord(p, audit.KindIntent)
+			r.Kind = canonical.Word(&p.Reader, audit.KindIntent)
 		case "marked":
-			r.Marked = p.list()
+			r.Marked = p.Texts()
 		case "metadata":
-			r.Metadata = p.attributes()
+			r.Metadata = p.Attributes()
 		case "observed_time":
-			r.ObservedTime = p.time()
+			r.ObservedTime = p.Time()
 		case "operation":
-			r.Operation = readWord(p, audit.OperationUnspecified+1)
+			r.Operation = canonical.Word(&p.Reader, audit.OperationUnspecified+1)
 		case "outcome":
-			r.Outcome = readWord(p, audit.OutcomeUnknown)
+			r.Outcome = canonical.Word(&p.Reader, audit.OutcomeUnknown)
 		case "overridden":
-			r.Overridden = p.attributes()
+			r.Overridden = p.Attributes()
 		case "reason":
-			r.Reason = p.filled()
+			r.Reason = p.Text()
 		case "redacted":
-			r.Redacted = p.list()
+			r.Redacted = p.Texts()
 		case "resource":
 			r.Resource = p.resource()
 		case "span_id":
@@ -97,230 +87,117 @@ func (p *jsonReader) record(r *Record) {
 		case "target":
 			r.Target = p.target()
 		case "tenant":
-			r.Tenant = p.filled()
+			r.Tenant = p.Text()
 		case "time":
-			r.Time = p.time()
+			r.Time = p.Time()
 		case "trace_id":
 			r.TraceID = p.traceID()
 		case "tracker":
 			r.Tracker = p.tracker()
 		}
 	}
-	p.complete(start, recordMembers, seen)
+	p.Complete(start, recordMembers, seen)
 }
 
-func (p *jsonReader) action() string {
-	at := p.pos
-	action := p.string()
+func (p *reader) action() string {
+	at := p.Pos()
+	action := p.String()
 	if !audit.ValidAction(action) {
-		p.fail(at, badAction)
+		p.Fail(at, badAction)
 	}
 	return action
 }
 
-// actor reads an actor who stands behind that many others.
-func (p *jsonReader) actor(a *audit.Actor, behind int) {
-	start, seen := p.pos, uint32(0)
-	if behind > audit.MaxDelegation {
-		p.fail(start, longChain)
-	}
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch p.member(actorMembers, &seen) {
-		case "auth_method":
-			a.AuthMethod = p.filled()
-		case "id":
-			a.ID = p.filled()
-		case "name":
-			a.Name = p.filled()
-		case "on_behalf_of":
-			a.OnBehalfOf = new(audit.Actor)
-			p.actor(a.OnBehalfOf, behind+1)
-		case "roles":
-			a.Roles = p.list()
-		case "session_id":
-			a.SessionID = p.filled()
-		case "type":
-			a.Type = readWord(p, audit.ActorNone+1)
-		}
-	}
-	p.complete(start, actorMembers, seen)
-}
-
-func (p *jsonReader) bulk() (k audit.Bulk) {
-	start, seen := p.pos, uint32(0)
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch p.member(bulkMembers, &seen) {
+func (p *reader) bulk() (k audit.Bulk) {
+	start, seen := p.Pos(), uint32(0)
+	for more := p.Open('{', '}'); more; more = p.Next('}') {
+		switch p.Member(bulkMembers, &seen) {
 		case "affected":
-			p.peek()
-			at := p.pos
-			n := p.number()
-			if k.Affected = n.AsInt64(); n.Type() != attribute.INT64 || k.Affected < 0 {
-				p.fail(at, "it must be an integer from 0 to 2^53-1")
-			}
+			k.Affected = p.Count()
 		case "sample":
-			k.Sample = p.list()
+			k.Sample = p.Texts()
 		case "selector":
-			k.Selector = p.filled()
+			k.Selector = p.Text()
 		}
 	}
-	p.complete(start, bulkMembers, seen)
+	p.Complete(start, bulkMembers, seen)
 	return k
 }
 
-func (p *jsonReader) changes() []audit.Change {
+func (p *reader) changes() []audit.Change {
 	var changes []audit.Change
-	start := p.pos
-	for more := p.open('[', ']'); more; more = p.next(']') {
+	start := p.Pos()
+	for more := p.Open('[', ']'); more; more = p.Next(']') {
 		changes = append(changes, p.change())
 	}
-	p.require(start, len(changes) > 0)
+	p.RequireFilled(start, len(changes) > 0)
 	return changes
 }
 
-func (p *jsonReader) change() (c audit.Change) {
-	start, seen := p.pos, uint32(0)
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch p.member(changeMembers, &seen) {
+func (p *reader) change() (c audit.Change) {
+	start, seen := p.Pos(), uint32(0)
+	for more := p.Open('{', '}'); more; more = p.Next('}') {
+		switch p.Member(changeMembers, &seen) {
 		case "field":
-			c.Field = p.string()
+			c.Field = p.String()
 		case "new":
-			c.New = p.filledValue()
+			c.New = p.Value()
 		case "old":
-			c.Old = p.filledValue()
+			c.Old = p.Value()
 		case "redacted":
-			p.require(p.pos, p.peek() != 'f')
-			p.literal("true")
+			p.RequireFilled(p.Pos(), p.Peek() != 'f')
+			p.Literal("true")
 			c.Redacted = true
 		}
 	}
-	p.complete(start, changeMembers, seen)
+	p.Complete(start, changeMembers, seen)
 	return c
 }
 
-func (p *jsonReader) target() (t audit.Target) {
-	start, seen := p.pos, uint32(0)
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch p.member(targetMembers, &seen) {
+func (p *reader) target() (t audit.Target) {
+	start, seen := p.Pos(), uint32(0)
+	for more := p.Open('{', '}'); more; more = p.Next('}') {
+		switch p.Member(targetMembers, &seen) {
 		case "id":
-			t.ID = p.filled()
+			t.ID = p.Text()
 		case "name":
-			t.Name = p.filled()
+			t.Name = p.Text()
 		case "type":
-			t.Type = p.filled()
+			t.Type = p.Text()
 		}
 	}
-	p.require(start, seen != 0)
+	p.RequireFilled(start, seen != 0)
 	return t
 }
 
-func (p *jsonReader) tracker() (t Instrumentation) {
-	start, seen := p.pos, uint32(0)
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch p.member(trackerMembers, &seen) {
+func (p *reader) tracker() (t Instrumentation) {
+	start, seen := p.Pos(), uint32(0)
+	for more := p.Open('{', '}'); more; more = p.Next('}') {
+		switch p.Member(trackerMembers, &seen) {
 		case "name":
-			t.Name = p.filled()
+			t.Name = p.Text()
 		case "version":
-			t.Version = p.filled()
+			t.Version = p.Text()
 		}
 	}
-	p.require(start, seen != 0)
+	p.RequireFilled(start, seen != 0)
 	return t
 }
 
-// attributes reads an object that is not empty.
-func (p *jsonReader) attributes() []attribute.KeyValue {
-	start := p.pos
-	kvs := p.object(0)
-	p.require(start, len(kvs) > 0)
-	return kvs
-}
-
-// filledValue reads a value that is not EMPTY.
-func (p *jsonReader) filledValue() attribute.Value {
-	start := p.pos
-	v := p.value(0)
-	p.require(start, v.Type() != attribute.EMPTY)
-	return v
-}
-
-// list reads an array of strings that is not empty.
-func (p *jsonReader) list() []string {
-	var list []string
-	start := p.pos
-	for more := p.open('[', ']'); more; more = p.next(']') {
-		list = append(list, p.string())
-	}
-	p.require(start, len(list) > 0)
-	return list
-}
-
-// filled reads a string that is not empty.
-func (p *jsonReader) filled() string {
-	start := p.pos
-	s := p.string()
-	p.require(start, s != "")
-	return s
-}
-
-// require fails where a member is empty.
-func (p *jsonReader) require(start int, filled bool) {
-	if !filled {
-		p.fail(start, emptyMember)
-	}
-}
-
-// enum is one of the audit package's.
-type enum interface {
-	~uint8
-	Valid() bool
-	String() string
-}
-
-// readWord reads the word of a constant from first on.
-func readWord[T enum](p *jsonReader, first T) T {
-	start := p.pos
-	s := p.string()
-	for v := first; v.Valid(); v++ {
-		if v.String() == s {
-			return v
-		}
-	}
-	p.fail(start, "it is none of the words")
-	return first
-}
-
-func (p *jsonReader) id() (id audit.ID) {
-	start := p.pos
-	var text [36]byte
-	if s := p.string(); len(s) != copy(text[:], s) || id.UnmarshalText(text[:]) != nil || id.IsZero() {
-		p.fail(start, "it must be a UUID of 36 characters, lower case, with hyphens, and not zero")
-	}
-	return id
-}
-
-func (p *jsonReader) spanID() trace.SpanID {
-	start := p.pos
-	id, err := trace.SpanIDFromHex(p.string())
+func (p *reader) spanID() trace.SpanID {
+	start := p.Pos()
+	id, err := trace.SpanIDFromHex(p.String())
 	if err != nil {
-		p.fail(start, "it must be 16 hexadecimal digits, lower case and not all zero")
+		p.Fail(start, "it must be 16 hexadecimal digits, lowercase and not all zero")
 	}
 	return id
 }
 
-func (p *jsonReader) traceID() trace.TraceID {
-	start := p.pos
-	id, err := trace.TraceIDFromHex(p.string())
+func (p *reader) traceID() trace.TraceID {
+	start := p.Pos()
+	id, err := trace.TraceIDFromHex(p.String())
 	if err != nil {
-		p.fail(start, "it must be 32 hexadecimal digits, lower case and not all zero")
+		p.Fail(start, "it must be 32 hexadecimal digits, lowercase and not all zero")
 	}
 	return id
-}
-
-func (p *jsonReader) time() time.Time {
-	start := p.pos
-	t, ok := parseTime(p.string())
-	if !ok {
-		p.fail(start, "it must be a time like 2006-01-02T15:04:05.000000000Z, from 1970 to 9999")
-	}
-	return t
 }

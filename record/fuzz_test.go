@@ -199,13 +199,13 @@ func (d *dicer) attributes(depth int) []attribute.KeyValue {
 	})
 }
 
-func (d *dicer) actor(behind int) audit.Actor {
+func (d *dicer) actor(depth int) audit.Actor {
 	a := audit.Actor{
 		Type: audit.ActorUser + audit.ActorType(d.n(5)),
 		ID:   d.text(), Name: d.text(), AuthMethod: d.text(), SessionID: d.text(), Roles: d.texts(),
 	}
-	if behind < audit.MaxDelegation && d.n(3) == 1 {
-		next := d.actor(behind + 1)
+	if depth < audit.MaxDelegation && d.n(3) == 1 {
+		next := d.actor(depth + 1)
 		a.OnBehalfOf = &next
 	}
 	return a

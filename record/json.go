@@ -4,69 +4,69 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/canonical"
 )
 
-// AppendJSON appends the canonical JSON of r to b: one line, without the line
-// feed, as docs/record-format.md describes it. It follows RFC 8785, so that equal
-// records are equal bytes. Given room in b, and metadata that are sorted, it
-// allocates for none but compound values.
+// AppendJSON appends the canonical JSON of r to b: one line, without the line feed, as
+// docs/record-format.md describes it. It follows RFC 8785, so equal records have equal
+// bytes. If b has room and the metadata is sorted, only compound values allocate.
 //
-// A record that [Record.UnmarshalJSON] would not read back is refused with a
-// *audit.ValidationError, and b is returned as it was: one without an id, a valid
-// action or an actor, with an enum value that is none of the constants, a time
-// outside the years 1970 to 9999, text that is not valid UTF-8, a key that is
-// stated twice, more than audit.MaxDelegation actors behind the first, or arrays
-// and maps nested more than 64 deep.
+// AppendJSON rejects a record that [Record.UnmarshalJSON] would not read, with a
+// [*audit.ValidationError], and returns b unchanged: a record without an ID, a valid
+// action or an actor, with an enum value that is none of the constants, a time outside
+// the years 1970 to 9999, text that is not valid UTF-8, a repeated key, a chain of more
+// than audit.MaxDelegation actors after the first, or arrays and maps nested more than
+// MaxEncodedNesting deep.
 //
-// Not written are a resource's schema URL and which NaN a NaN is. The record is
-// not changed, and may be written by several goroutines at the same time.
+// It omits the schema URL of the resource and the payload of a NaN. It does not change
+// the record, and several goroutines may call it at the same time.
 func (r *Record) AppendJSON(b []byte) ([]byte, error) {
-	var w jsonWriter
+	var w writer
 	out := w.record(b, r)
-	if w.reason != "" {
-		return b, &audit.ValidationError{Field: jsonPath(string(out[len(b):]), w.failed-len(b)), Reason: w.reason}
+	if at, reason := w.Failure(); reason != "" {
+		return b, &audit.ValidationError{Field: canonical.Path(string(out[len(b):]), at-len(b)), Reason: reason}
 	}
 	return out, nil
 }
 
-// MarshalJSON returns the canonical JSON. Mind that encoding/json escapes <, >
-// and & in what it is given, unless an Encoder was told not to: the result still
-// reads back the same but is not canonical.
+// MarshalJSON returns the canonical JSON. Package encoding/json then escapes <, > and &
+// in it, unless an Encoder was configured otherwise. The result reads back as the same
+// record but is not canonical.
 func (r Record) MarshalJSON() ([]byte, error) {
 	return r.AppendJSON(make([]byte, 0, 1024))
 }
 
-// UnmarshalJSON sets r to the record that data holds. It reads what AppendJSON
-// writes, laid out in any way: members in any order, white space between them,
-// escapes where none are needed. All else is an error: an unknown or repeated
-// member, an empty one that should have been left out, a word that is no enum's, a
-// number or time that is not written as AppendJSON writes it, text that is not
-// valid UTF-8, anything behind the record, null.
+// UnmarshalJSON sets r to the record in data. It reads what AppendJSON writes, in any
+// layout: with members in any order, white space between tokens, and escapes that are
+// not needed. Everything else is an error: an unknown or repeated member, an empty one
+// that must be omitted, a word that is not an enum's, a number or time in another form,
+// text that is not valid UTF-8, more text after the record, null.
 //
-// Metadata comes sorted by key, in Go's order of strings, and times are in UTC.
-// The error is a *FormatError, and r is then as it was. Nothing in r refers to
-// data; records may share a resource, which nobody can change.
+// Metadata is sorted by key, in Go's order of strings, and times are in UTC. The error
+// is a [*FormatError], and leaves r unchanged. r does not refer to data. Records may
+// share a resource, which is immutable.
 func (r *Record) UnmarshalJSON(data []byte) error {
-	p := jsonReader{text: string(data)}
+	text := string(data)
+	p := newReader(text)
 	var read Record
 	p.record(&read)
-	p.end()
-	if p.reason != "" {
-		return &FormatError{Offset: p.failed, Path: jsonPath(p.text, p.failed), Reason: p.reason}
+	p.End()
+	if at, reason := p.Failure(); reason != "" {
+		return &FormatError{Offset: at, Path: canonical.Path(text, at), Reason: reason}
 	}
 	*r = read
 	return nil
 }
 
-// FormatError says where a text is not a record's JSON, and why. It carries no
+// FormatError reports where and why a text is not the JSON of a record. It contains no
 // values.
 type FormatError struct {
-	// Offset is where in the text, in bytes from its beginning.
+	// Offset is the position in the text, in bytes.
 	Offset int
 	// Path is the member, e.g. "actor.type" or "changes[1].field", or empty for the
 	// record itself.
 	Path string
-	// Reason is what is wrong there.
+	// Reason is what is wrong.
 	Reason string
 }
 

@@ -238,14 +238,14 @@ func TestAppendJSONSorts(t *testing.T) {
 	assert.Equal(t, before, r)
 }
 
-func TestAppendJSONRefuses(t *testing.T) {
+func TestAppendJSONRejects(t *testing.T) {
 	t.Parallel()
 	const invalid = "secret\xff"
 	chain := func(n int) audit.Actor {
 		a := audit.User("1")
 		for range n {
-			behind := a
-			a = audit.Actor{Type: audit.ActorService, ID: "1", OnBehalfOf: &behind}
+			next := a
+			a = audit.Actor{Type: audit.ActorService, ID: "1", OnBehalfOf: &next}
 		}
 		return a
 	}
@@ -259,9 +259,9 @@ func TestAppendJSONRefuses(t *testing.T) {
 		{"bad action", func(r *record.Record) { r.Action = "secret Thing" }, "action"},
 		{"no actor", func(r *record.Record) { r.Actor.Type = audit.ActorNone }, "actor.type"},
 		{"unknown actor type", func(r *record.Record) { r.Actor.Type = 99 }, "actor.type"},
-		{"nobody behind the actor", func(r *record.Record) { r.Actor.OnBehalfOf = &audit.Actor{ID: "1"} }, "actor.on_behalf_of.type"},
+		{"on behalf of none", func(r *record.Record) { r.Actor.OnBehalfOf = &audit.Actor{ID: "1"} }, "actor.on_behalf_of.type"},
 		{"too many actors", func(r *record.Record) { r.Actor = chain(audit.MaxDelegation + 1) }, "actor" + strings.Repeat(".on_behalf_of", 9)},
-		{"an actor behind itself", func(r *record.Record) { r.Actor.OnBehalfOf = &r.Actor }, "actor" + strings.Repeat(".on_behalf_of", 9)},
+		{"a circular chain", func(r *record.Record) { r.Actor.OnBehalfOf = &r.Actor }, "actor" + strings.Repeat(".on_behalf_of", 9)},
 		{"unknown kind", func(r *record.Record) { r.Kind = 99 }, "kind"},
 		{"unknown operation", func(r *record.Record) { r.Operation = 99 }, "operation"},
 		{"unknown outcome", func(r *record.Record) { r.Outcome = 99 }, "outcome"},
@@ -275,7 +275,7 @@ func TestAppendJSONRefuses(t *testing.T) {
 		{"invalid channel", func(r *record.Record) { r.Channel = invalid }, "channel"},
 		{"invalid actor id", func(r *record.Record) { r.Actor.ID = invalid }, "actor.id"},
 		{"invalid role", func(r *record.Record) { r.Actor.Roles = []string{"a", invalid} }, "actor.roles[1]"},
-		{"invalid name behind", func(r *record.Record) {
+		{"invalid name of a principal", func(r *record.Record) {
 			r.Actor = chain(2)
 			r.Actor.OnBehalfOf.OnBehalfOf.Name = invalid
 		}, "actor.on_behalf_of.on_behalf_of.name"},
@@ -326,12 +326,12 @@ func TestAppendJSONRefuses(t *testing.T) {
 	}
 }
 
-func TestAppendJSONTakesTheLongestChain(t *testing.T) {
+func TestAppendJSONLongestChain(t *testing.T) {
 	t.Parallel()
 	r := smallRecord()
 	for range audit.MaxDelegation {
-		behind := r.Actor
-		r.Actor = audit.Actor{Type: audit.ActorService, ID: "1", OnBehalfOf: &behind}
+		next := r.Actor
+		r.Actor = audit.Actor{Type: audit.ActorService, ID: "1", OnBehalfOf: &next}
 	}
 	b, err := r.AppendJSON(nil)
 	require.NoError(t, err)
@@ -366,7 +366,7 @@ func TestRecordInEncodingJSON(t *testing.T) {
 	require.ErrorAs(t, err, &bad)
 }
 
-func TestAppendJSONTakesTimesOfAllZones(t *testing.T) {
+func TestAppendJSONTimeZones(t *testing.T) {
 	t.Parallel()
 	r := smallRecord()
 	r.Time = time.Date(2024, 2, 29, 23, 30, 1, 1, time.FixedZone("", -3600))

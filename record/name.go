@@ -1,6 +1,9 @@
 package record
 
-// NamePattern is the form of the names of exporters and keys, as a regular expression.
+import "github.com/opendeed/audit/internal/sanitize"
+
+// NamePattern is the form of the names of exporters and of the IDs of keys, as a regular
+// expression.
 const NamePattern = `^[a-z0-9_-]{1,64}$`
 
 const maxName = 64
@@ -18,4 +21,10 @@ func ValidName(s string) bool {
 		}
 	}
 	return true
+}
+
+// ValidKey reports whether s can be a key of metadata: 1 to MaxKeyLength bytes of valid
+// UTF-8 without control characters.
+func ValidKey(s string) bool {
+	return s != "" && len(s) <= MaxKeyLength && sanitize.Plain(s)
 }

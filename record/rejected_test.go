@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestUnmarshalJSONRefuses(t *testing.T) {
+func TestUnmarshalJSONRejects(t *testing.T) {
 	t.Parallel()
 	full := goldenText(t, "full")
 	const actor = `"actor":{"auth_method":"jwt","id":"42","name":"Alice","on_behalf_of":{"id":"7","type":"user"},` +
@@ -26,13 +26,13 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		{"null", "", "null", "null", "", "must be an object"},
 		{"an array", "", "[" + full + "]", "[", "", "must be an object"},
 		{"an empty object", "", " {}", "{", "", "member action is missing"},
-		{"more behind it", "", full + " \n{}", "{}", "", "more behind"},
+		{"more text after it", "", full + " \n{}", "{}", "", "more text follows"},
 		{"a byte order mark", "", "\ufeff" + full, "\ufeff", "", "must be an object"},
 		{"cut in an object", "", full[:len(full)-1], "", "", "comma or a closing bracket"},
 		{"cut in a string", "", `{"action":"secret`, "", "", "ends inside a string"},
-		{"cut behind a colon", "", `{"action":`, "", "", "must be a string"},
-		{"cut behind a name", "", `{"action"`, "", "", "colon"},
-		{"cut behind a comma", "", `{"action":"a",`, "", "", "name of a member"},
+		{"cut after a colon", "", `{"action":`, "", "", "must be a string"},
+		{"cut after a name", "", `{"action"`, "", "", "colon"},
+		{"cut after a comma", "", `{"action":"a",`, "", "", "name of a member"},
 		{"a comma too many", `"1.2.0"}}`, `"1.2.0"},]`, "]", "", "name of a member"},
 		{"a comma too few", `,"channel"`, `"channel"`, `"channel"`, "", "comma or a closing bracket"},
 		{"a comma in front", `{"action"`, `{,"action"`, ",", "", "name of a member"},
@@ -46,9 +46,9 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		{"an unknown member of the actor", `"session_id"`, `"sid"`, `"sid"`, "actor.sid", "unknown"},
 		{"an unknown member of a change", `"redacted":true`, `"x":true`, `"x":true`, "changes[1].x", "unknown"},
 		{"an unknown member with an odd name", `"channel"`, `"ch\nnel"`, `"ch\nnel"`, "[6 bytes]", "unknown"},
-		{"a member twice", `"tenant":"acme"`, `"tenant":"acme", "action":"a.b"`, `"action":"a.b"`, "action", "twice"},
-		{"a member of the target twice", `"name":"Hello"`, `"id":"1002"`, `"id":"1002"`, "target.id", "twice"},
-		{"an escaped member twice", `"name":"Hello"`, `"\u0069d":"1002"`, `"\u0069d":"1002"`, "target.id", "twice"},
+		{"a member twice", `"tenant":"acme"`, `"tenant":"acme", "action":"a.b"`, `"action":"a.b"`, "action", "repeated"},
+		{"a member of the target twice", `"name":"Hello"`, `"id":"1002"`, `"id":"1002"`, "target.id", "repeated"},
+		{"an escaped member twice", `"name":"Hello"`, `"\u0069d":"1002"`, `"\u0069d":"1002"`, "target.id", "repeated"},
 		{"a key twice", `"http.route":"/articles/:id"`, `"client.address":"secret"`, `"client.address":"secret"`, "metadata.client.address", "more than once"},
 
 		{"a zero attempt", `"channel"`, `"attempt":"00000000-0000-0000-0000-000000000000","channel"`, `"0000`, "attempt", "not zero"},
@@ -65,7 +65,7 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		{"no outcome", `"outcome":"success",`, ``, "{", "", "member outcome is missing"},
 		{"no time", `"time":"2026-11-23T07:26:02.123456789Z",`, ``, "{", "", "member time is missing"},
 		{"no type of the actor", `,"type":"user"},"changes"`, `},"changes"`, `{"auth_method"`, "actor", "member type is missing"},
-		{"no type behind the actor", `{"id":"7","type":"user"}`, `{"id":"7"}`, `{"id":"7"}`, "actor.on_behalf_of", "member type is missing"},
+		{"no type of the principal", `{"id":"7","type":"user"}`, `{"id":"7"}`, `{"id":"7"}`, "actor.on_behalf_of", "member type is missing"},
 		{"no field", `"field":"title",`, ``, `{"new":"New"`, "changes[0]", "member field is missing"},
 
 		{"a number for a string", `"acme"`, `5`, `5`, "tenant", "must be a string"},
@@ -90,7 +90,7 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 		{"an EMPTY value", `"old":"Old"`, `"old":null`, `null`, "changes[0].old", "must be left out"},
 		{"not redacted", `"redacted":true`, `"redacted":false`, `false`, "changes[1].redacted", "must be left out"},
 
-		{"an action in capitals", `"article.update"`, `"Article.update"`, `"Article`, "action", "lower-case"},
+		{"an action in capitals", `"article.update"`, `"Article.update"`, `"Article`, "action", "lowercase"},
 		{"a short id", `"0199c1f2-`, `"199c1f2-`, `"199c1f2`, "id", "UUID"},
 		{"a long id", `"0199c1f2-`, `"00199c1f2-`, `"00199c1f2`, "id", "UUID"},
 		{"an id in capitals", `0199c1f2`, `0199C1F2`, `"0199C1F2`, "id", "UUID"},
@@ -141,7 +141,7 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 			if tt.at != "" {
 				offset = from + strings.Index(text[from:], tt.at)
 			}
-			bad := refused(t, text)
+			bad := rejection(t, text)
 			assert.Equal(t, offset, bad.Offset, "%s", text)
 			assert.Equal(t, tt.path, bad.Path)
 			assert.Contains(t, bad.Reason, tt.reason)
@@ -152,9 +152,9 @@ func TestUnmarshalJSONRefuses(t *testing.T) {
 	}
 }
 
-// refused returns the error for a text that is none of a record. The record must
+// rejection returns the error for a text that is not a record's. The record must
 // be left alone.
-func refused(t *testing.T, text string) *record.FormatError {
+func rejection(t *testing.T, text string) *record.FormatError {
 	t.Helper()
 	r, before := fullRecord(), fullRecord()
 	err := r.UnmarshalJSON([]byte(text))
@@ -164,7 +164,7 @@ func refused(t *testing.T, text string) *record.FormatError {
 	return bad
 }
 
-func TestUnmarshalJSONRefusesTimes(t *testing.T) {
+func TestUnmarshalJSONRejectsTimes(t *testing.T) {
 	t.Parallel()
 	small := goldenText(t, "small")
 	const good = "2026-11-23T07:26:02.123456789Z"
@@ -179,19 +179,19 @@ func TestUnmarshalJSONRefusesTimes(t *testing.T) {
 	} {
 		t.Run(bad, func(t *testing.T) {
 			t.Parallel()
-			e := refused(t, strings.Replace(small, good, bad, 1))
+			e := rejection(t, strings.Replace(small, good, bad, 1))
 			assert.Equal(t, "time", e.Path)
 			assert.Equal(t, strings.Index(small, good)-1, e.Offset)
 		})
 	}
 }
 
-func TestUnmarshalJSONRefusesLongChains(t *testing.T) {
+func TestUnmarshalJSONRejectsLongChains(t *testing.T) {
 	t.Parallel()
 	const one = `{"id":"1","on_behalf_of":`
 	chain := strings.Repeat(one, 9) + `{"id":"42","type":"user"}` + strings.Repeat(`,"type":"user"}`, 9)
 	text := strings.Replace(goldenText(t, "small"), `{"id":"42","type":"user"}`, chain, 1)
-	e := refused(t, text)
+	e := rejection(t, text)
 	assert.Equal(t, "actor"+strings.Repeat(".on_behalf_of", 9), e.Path)
 	assert.Equal(t, strings.Index(text, `{"id":"42"`), e.Offset)
 	assert.Contains(t, e.Reason, "too long")

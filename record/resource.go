@@ -4,25 +4,26 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/opendeed/audit/internal/canonical"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// resourceText is a resource and its JSON. Resources never change, and most
-// programs have one.
+// resourceText is a resource and its JSON. Resources are immutable, and most programs
+// have one.
 type resourceText struct {
 	resource *resource.Resource
 	text     string
 }
 
-// The resource that was written last and the one that was read last. They are two,
-// so that a program that reads the records of others still writes its own quickly.
+// The resource that was written last and the one that was read last. They are separate,
+// so that reading the records of other programs does not slow down writing.
 var lastWritten, lastRead atomic.Pointer[resourceText]
 
-// maxResourceText is how long a text may be to be kept, in bytes.
+// maxResourceText is the length in bytes of the longest text that is kept.
 const maxResourceText = 16 << 10
 
-// resource writes the member, which is left out when there are no attributes.
-func (w *jsonWriter) resource(b []byte, r *resource.Resource) []byte {
+// resource appends the member. It omits a resource without attributes.
+func (w *writer) resource(b []byte, r *resource.Resource) []byte {
 	if r == nil {
 		return b
 	}
@@ -30,36 +31,37 @@ func (w *jsonWriter) resource(b []byte, r *resource.Resource) []byte {
 		return append(b, last.text...)
 	}
 	start := len(b)
-	b = w.attributes(b, `"resource":`, r.Attributes())
-	if text := b[start:]; len(text) <= maxResourceText && w.reason == "" {
+	b = w.Attributes(b, `"resource":`, r.Attributes())
+	if text := b[start:]; len(text) <= maxResourceText && !w.Failed() {
 		lastWritten.Store(&resourceText{resource: r, text: string(text)})
 	}
 	return b
 }
 
-// resource reads what stands in the member.
-func (p *jsonReader) resource() *resource.Resource {
-	start := p.skipSpace(p.pos)
-	rest := p.text[start:]
+// resource reads the value of the member.
+func (p *reader) resource() *resource.Resource {
+	rest := p.Rest()
+	start := p.Pos()
 	if last := lastRead.Load(); last != nil && strings.HasPrefix(rest, last.text) {
-		p.pos = start + len(last.text) // a whole object: nothing else can begin so
+		p.Skip(len(last.text)) // a complete object, which cannot be the prefix of another
 		return last.resource
 	}
-	// A copy, so that what is kept does not hold on to the whole record.
-	own := jsonReader{text: strings.Clone(rest[:endOfValue(rest, 0)])}
-	kvs := own.attributes()
-	if own.reason != "" {
-		p.fail(start+own.failed, own.reason)
+	// A copy, so that a resource that is kept does not retain the whole record.
+	text := strings.Clone(rest[:canonical.ValueEnd(rest)])
+	own := canonical.NewReader(text)
+	kvs := own.Attributes()
+	if at, reason := own.Failure(); reason != "" {
+		p.Fail(start+at, reason)
 		return nil
 	}
 	if kvs[0].Key == "" {
-		p.fail(start, "an attribute of a resource needs a key")
+		p.Fail(start, "an attribute of a resource needs a key")
 		return nil
 	}
-	p.pos = start + len(own.text)
+	p.Skip(len(text))
 	r := resource.NewSchemaless(kvs...)
-	if len(own.text) <= maxResourceText {
-		lastRead.Store(&resourceText{resource: r, text: own.text})
+	if len(text) <= maxResourceText {
+		lastRead.Store(&resourceText{resource: r, text: text})
 	}
 	return r
 }

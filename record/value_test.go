@@ -149,7 +149,7 @@ func TestValueJSONHasOneNaN(t *testing.T) {
 	assert.Equal(t, `{"$f":"NaN"}`, valueText(t, attribute.Float64Value(payload)))
 }
 
-func TestUnmarshalJSONRefusesValues(t *testing.T) {
+func TestUnmarshalJSONRejectsValues(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ text, at, path, reason string }{
 		{`nul`, `nul`, "metadata.v", "not JSON"},
@@ -237,7 +237,7 @@ func TestUnmarshalJSONRefusesValues(t *testing.T) {
 		t.Run(tt.text, func(t *testing.T) {
 			t.Parallel()
 			text := withValue(t, tt.text)
-			e := refused(t, text)
+			e := rejection(t, text)
 			assert.Contains(t, e.Reason, tt.reason)
 			if tt.at != "" {
 				from := strings.Index(text, `{"v":`) + len(`{"v":`)
@@ -258,17 +258,17 @@ func TestValueJSONNesting(t *testing.T) {
 			assert.Equal(t, dump(deepest), dump(readValue(t, text)))
 
 			for _, around := range [][2]string{{"[", "]"}, {`{"a":`, "}"}, {`{"$m":{"$a":`, "}}"}} {
-				e := refused(t, withValue(t, around[0]+text+around[1]))
+				e := rejection(t, withValue(t, around[0]+text+around[1]))
 				assert.Contains(t, e.Reason, "nested more than 64 deep")
 			}
 		})
 	}
 	for _, open := range []string{"[", `{"":`, `{"$m":{"$":`, `{"$a":[`} {
-		e := refused(t, withValue(t, strings.Repeat(open, 10_000)))
+		e := rejection(t, withValue(t, strings.Repeat(open, 10_000)))
 		assert.Contains(t, e.Reason, "nested more than 64 deep")
 	}
 	for _, text := range []string{`{"$e":"bool"}`, `{"$a":[1]}`, `[1]`, `{"$m":{"$":1}}`} {
-		e := refused(t, withValue(t, strings.Repeat("[", 64)+text+strings.Repeat("]", 64)))
+		e := rejection(t, withValue(t, strings.Repeat("[", 64)+text+strings.Repeat("]", 64)))
 		assert.Contains(t, e.Reason, "nested more than 64 deep")
 	}
 }

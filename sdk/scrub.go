@@ -55,7 +55,7 @@ func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 			s.size = size // all are looked at again
 			return s.metadata(parent, kvs)
 		}
-		if !goodKey(string(kv.Key)) {
+		if !record.ValidKey(string(kv.Key)) {
 			return errBadKey(parent, string(kv.Key))
 		}
 		s.size += len(kv.Key)
@@ -171,7 +171,7 @@ func (s *scrubber) slice(v attribute.Value, depth int) (clean attribute.Value, c
 func (s *scrubber) mapping(v attribute.Value, depth int) (clean attribute.Value, changed bool, err error) {
 	kvs := v.AsMap() // sorted
 	for i := range kvs {
-		if i > 0 && kvs[i].Key == kvs[i-1].Key || !goodKey(string(kvs[i].Key)) {
+		if i > 0 && kvs[i].Key == kvs[i-1].Key || !record.ValidKey(string(kvs[i].Key)) {
 			return v, false, errNestedKey
 		}
 		s.size += len(kvs[i].Key)

@@ -167,17 +167,11 @@ func (v *validator) checkWords(r *record.Record) error {
 	return nil
 }
 
-// The first and the last second that a record can hold: of 1970 and of 9999.
-const (
-	minUnix = 0
-	maxUnix = 253402300799
-)
-
 func (v *validator) checkTime(r *record.Record) error {
-	if s := r.Time.Unix(); s < minUnix || s > maxUnix {
+	if !record.ValidTime(r.Time) {
 		return invalid("time", "it must be between the years 1970 and 9999")
 	}
-	if s := r.ObservedTime.Unix(); s < minUnix || s > maxUnix {
+	if !record.ValidTime(r.ObservedTime) {
 		return invalid("observed_time", "it must be between the years 1970 and 9999")
 	}
 	if v.config.maxSkew > 0 && r.Time.Sub(r.ObservedTime) > v.config.maxSkew {
@@ -186,58 +180,18 @@ func (v *validator) checkTime(r *record.Record) error {
 	return nil
 }
 
-// checkActor checks the actor and those behind it. A signal may be without one
-// here: its scope may still find it.
+// checkActor checks the actor and those that it acts for. A signal may have no actor
+// yet, because its scope may still find it.
 func (v *validator) checkActor(r *record.Record) error {
 	if r.Actor.IsZero() && r.Kind == audit.KindSignal {
 		return nil
 	}
-	behind := 0
+	if err := record.CheckActor(&r.Actor, r.Kind); err != nil {
+		return err
+	}
 	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
-		if behind > audit.MaxDelegation {
-			return invalid("actor.on_behalf_of", "the chain is longer than "+strconv.Itoa(audit.MaxDelegation)+", or circular")
-		}
-		if err := v.checkOneActor(r, a, behind); err != nil {
-			return err
-		}
-		behind++
-	}
-	return nil
-}
-
-func (v *validator) checkOneActor(r *record.Record, a *audit.Actor, behind int) error {
-	wrong := func(field, reason string) error {
-		return invalid(sanitize.ActorPath(behind, field), reason)
-	}
-	switch a.Type {
-	case audit.ActorUser, audit.ActorService, audit.ActorSystem:
-		if a.ID == "" {
-			return wrong("id", "it is missing; a "+a.Type.String()+" has one")
-		}
-	case audit.ActorAnonymous, audit.ActorUnresolved:
-		if a.ID != "" {
-			return wrong("id", "an "+a.Type.String()+" actor has none")
-		}
-		if a.Type == audit.ActorUnresolved && r.Kind != audit.KindSignal {
-			return wrong("type", "only signals may be unresolved")
-		}
 		if a.Type == audit.ActorAnonymous && !v.mayBeAnonymous(r) {
 			return audit.ErrAnonymousNotAllowed
-		}
-	case audit.ActorNone:
-		return wrong("type", "it is missing")
-	default:
-		return wrong("type", "unknown value "+a.Type.String())
-	}
-	if !sanitize.Plain(a.ID) {
-		return wrong("id", notPlain)
-	}
-	if !sanitize.Plain(a.AuthMethod) {
-		return wrong("auth_method", notPlain)
-	}
-	for _, role := range a.Roles {
-		if !sanitize.Plain(role) {
-			return wrong("roles", notPlain)
 		}
 	}
 	return nil
@@ -305,10 +259,6 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 		}
 	}
 	return nil
-}
-
-func goodKey(key string) bool {
-	return key != "" && len(key) <= record.MaxKeyLength && sanitize.Plain(key)
 }
 
 func errBadKey(parent, key string) error {

@@ -38,4 +38,11 @@ const (
 const (
 	// RequestIDKey is the id by which the client or a proxy calls the request.
 	RequestIDKey = attribute.Key("http.request.id")
+	// ContextIDKey is the ID of the context token that a job came with. All deliveries
+	// of a message have the same. If a job passes its context on in another token, the
+	// overridden metadata of the record hold the ID of the first.
+	ContextIDKey = attribute.Key("audit.context.id")
+	// ContextChannelKey is the channel of the scope that the first context token was
+	// made in, e.g. "api". The channel of the job itself is "job".
+	ContextChannelKey = attribute.Key("audit.context.channel")
 )

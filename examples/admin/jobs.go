@@ -6,15 +6,15 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/opendeed/audit"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/propagation"
 )
 
 // jobs is a queue with one worker. Its messages are all that the worker knows, as if it
 // were another process: the audit context travels in them as a signed token.
 type jobs struct {
 	store auditrepo.Store[article, string]
-	key   audit.ContextKey
+	key   propagation.Key
 	queue chan message
 	done  chan struct{}
 }
@@ -25,9 +25,9 @@ type message struct{ audit, article string }
 const audience = "archiver"
 
 func newJobs(store auditrepo.Store[article, string]) (*jobs, error) {
-	secret := make([]byte, audit.MinContextKey)
+	secret := make([]byte, propagation.MinSecret)
 	_, _ = rand.Read(secret) // never fails
-	key, err := audit.NewContextKey("k1", secret)
+	key, err := propagation.NewKey("k1", secret)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func newJobs(store auditrepo.Store[article, string]) (*jobs, error) {
 }
 
 func (j *jobs) put(ctx context.Context, id string) error {
-	token, err := audit.MarshalContext(ctx, j.key, audience, time.Hour)
+	token, err := propagation.Marshal(ctx, j.key, audience, time.Hour)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (j *jobs) work() {
 
 // archive does the job in the name of who asked for it.
 func (j *jobs) archive(m message) error {
-	ctx, scope, err := audit.UnmarshalContext(context.Background(), m.audit, audience, []audit.ContextKey{j.key})
+	ctx, scope, err := propagation.Unmarshal(context.Background(), m.audit, audience, []propagation.Key{j.key})
 	if err != nil {
 		return err // forged, stale or for somebody else
 	}

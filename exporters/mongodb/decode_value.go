@@ -59,7 +59,7 @@ func (d *documentReader) value(path string, v bson.RawValue, depth int) attribut
 	case bson.TypeArray:
 		return d.array(path, v)
 	case bson.TypeEmbeddedDocument:
-		if depth == maxValueNesting {
+		if depth == record.MaxEncodedNesting {
 			d.fail(path, tooNested)
 			return attribute.Value{}
 		}
@@ -74,7 +74,7 @@ func (d *documentReader) value(path string, v bson.RawValue, depth int) attribut
 func (d *documentReader) array(path string, v bson.RawValue) attribute.Value {
 	var elements []attribute.Value
 	d.elements(path, v, func(path string, v bson.RawValue) {
-		e := d.value(path, v, maxValueNesting-1) // room for the mark of a double
+		e := d.value(path, v, record.MaxEncodedNesting-1) // room for the mark of a double
 		if len(elements) > 0 && e.Type() != elements[0].Type() {
 			d.fail(path, "its type is not that of the other elements")
 		}
@@ -140,7 +140,7 @@ func (d *documentReader) elementOfSlice(path string, v bson.RawValue, depth int)
 }
 
 func (d *documentReader) arrayInSlice(path string, v bson.RawValue) attribute.Value {
-	read := d.value(path, v, maxValueNesting-1)
+	read := d.value(path, v, record.MaxEncodedNesting-1)
 	switch read.Type() {
 	case attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE, attribute.STRINGSLICE:
 	default:
@@ -165,16 +165,10 @@ func (d *documentReader) markedFloat(path string, v bson.RawValue) attribute.Val
 }
 
 func (d *documentReader) markedEmpty(path string, v bson.RawValue) attribute.Value {
-	switch s, _ := v.StringValueOK(); s {
-	case emptyBools:
-		return attribute.BoolSliceValue(nil)
-	case emptyInts:
-		return attribute.Int64SliceValue(nil)
-	case emptyFloats:
-		return attribute.Float64SliceValue(nil)
-	case emptyStrings:
-		return attribute.StringSliceValue(nil)
+	word, _ := v.StringValueOK()
+	read, ok := record.EmptySlice(word)
+	if !ok {
+		d.fail(path, unknownWord)
 	}
-	d.fail(path, unknownWord)
-	return attribute.Value{}
+	return read
 }

@@ -143,8 +143,7 @@ func (w *bsonWriter) record(r *record.Record) {
 // time writes a time as a date in milliseconds and the remaining nanoseconds.
 func (w *bsonWriter) time(name, rest string, t time.Time) {
 	w.member = name
-	const year10000 = 253402300800
-	if s := t.Unix(); s < 0 || s >= year10000 {
+	if !record.ValidTime(t) {
 		w.fail("it must be between the years 1970 and 9999")
 	}
 	w.date(name, t)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -14,7 +15,7 @@ import (
 // speaks it, has nothing for is a document with one of these members.
 const (
 	markFloat = "float" // a double that not every server takes: "NaN", "Infinity", "-Infinity", "-0"
-	markEmpty = "empty" // a typed slice without elements: "bool", "int64", "float64", "string"
+	markEmpty = "empty" // a typed slice without elements, by one of record.EmptyBools etc.
 	markSlice = "slice" // values of any kind
 	markArray = "array" // a typed slice inside of a slice
 	markMap   = "map"   // pairs of k and v, like metadata
@@ -95,7 +96,7 @@ func (w *bsonWriter) value(name string, v *attribute.Value, depth int) {
 	case attribute.BYTESLICE:
 		w.binary(name, bson.TypeBinaryGeneric, v.AsByteSlice())
 	default:
-		if depth == maxValueNesting {
+		if depth == record.MaxEncodedNesting {
 			w.fail(tooNested)
 			return
 		}
@@ -106,13 +107,13 @@ func (w *bsonWriter) value(name string, v *attribute.Value, depth int) {
 func (w *bsonWriter) compound(name string, v *attribute.Value, depth int) {
 	switch v.Type() {
 	case attribute.BOOLSLICE:
-		writeArray(w, name, v.AsBoolSlice(), emptyBools, w.bool)
+		writeArray(w, name, v.AsBoolSlice(), record.EmptyBools, w.bool)
 	case attribute.INT64SLICE:
-		writeArray(w, name, v.AsInt64Slice(), emptyInts, w.int64)
+		writeArray(w, name, v.AsInt64Slice(), record.EmptyInts, w.int64)
 	case attribute.FLOAT64SLICE:
-		writeArray(w, name, v.AsFloat64Slice(), emptyFloats, w.float)
+		writeArray(w, name, v.AsFloat64Slice(), record.EmptyFloats, w.float)
 	case attribute.STRINGSLICE:
-		writeArray(w, name, v.AsStringSlice(), emptyStrings, w.string)
+		writeArray(w, name, v.AsStringSlice(), record.EmptyStrings, w.string)
 	case attribute.SLICE:
 		start := w.begin(bson.TypeEmbeddedDocument, name)
 		list := w.begin(bson.TypeArray, markSlice)

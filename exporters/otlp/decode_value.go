@@ -56,7 +56,7 @@ func (d *logReader) value(v *common.AnyValue, depth int) attribute.Value {
 }
 
 func (d *logReader) elements(array *common.ArrayValue, depth int) []attribute.Value {
-	if depth == maxValueNesting {
+	if depth == record.MaxEncodedNesting {
 		d.fail(tooNested)
 		return nil
 	}
@@ -76,7 +76,7 @@ func (d *logReader) mapValue(pairs []*common.KeyValue, depth int) attribute.Valu
 }
 
 func (d *logReader) plainMap(pairs []*common.KeyValue, depth int) attribute.Value {
-	if depth == maxValueNesting {
+	if depth == record.MaxEncodedNesting {
 		d.fail(tooNested)
 		return attribute.Value{}
 	}
@@ -85,24 +85,17 @@ func (d *logReader) plainMap(pairs []*common.KeyValue, depth int) attribute.Valu
 
 func (d *logReader) marked(mark string, v *common.AnyValue, depth int) attribute.Value {
 	switch mark {
-	case markEmpty:
-		switch d.text(v) {
-		case emptyBools:
-			return attribute.BoolSliceValue(nil)
-		case emptyInts:
-			return attribute.Int64SliceValue(nil)
-		case emptyFloats:
-			return attribute.Float64SliceValue(nil)
-		case emptyStrings:
-			return attribute.StringSliceValue(nil)
+	case record.MarkEmpty:
+		if empty, ok := record.EmptySlice(d.text(v)); ok {
+			return empty
 		}
 		d.fail(wrongWord)
-	case markArray:
+	case record.MarkSlice:
 		if array, is := v.GetValue().(*common.AnyValue_ArrayValue); is {
 			return attribute.SliceValue(d.elements(array.ArrayValue, depth)...)
 		}
 		d.fail(wrongType)
-	case markMap:
+	case record.MarkMap:
 		return d.plainMap(d.members(v), depth)
 	default:
 		d.fail("a map whose only key begins with $ stands for nothing that is known")

@@ -101,7 +101,7 @@ func TestRefusedRecords(t *testing.T) {
 	circular := audit.User("1")
 	circular.OnBehalfOf = &circular
 	deep := attribute.StringValue("x")
-	for range maxValueNesting + 1 {
+	for range record.MaxEncodedNesting + 1 {
 		deep = attribute.SliceValue(deep)
 	}
 	tests := []struct {

@@ -4,31 +4,15 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
+	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A value is OTLP's of the same kind. OTLP has one kind of array, so that three values
-// are a map with one of these keys, as in the record's JSON.
-const (
-	markEmpty = "$e" // a typed slice without elements, by the type of the elements
-	markArray = "$a" // values that would be read as a typed slice
-	markMap   = "$m" // a map whose only key begins with $
-)
-
-// The words of markEmpty.
-const (
-	emptyBools   = "bool"
-	emptyInts    = "int64"
-	emptyFloats  = "float64"
-	emptyStrings = "string"
-)
-
-// maxValueNesting is how many slices and maps may be nested in one another, as in the
-// record's JSON.
-const maxValueNesting = 64
+// A value is written as OTLP's value of the same kind. OTLP has one kind of array, so
+// three kinds of values are marked as in the record's JSON, by a map with one key:
+// record.MarkEmpty, record.MarkSlice or record.MarkMap.
 
 const (
 	tooNested   = "its values are nested more than 64 deep"
@@ -98,7 +82,7 @@ func (w *wireWriter) value(t tag, v *attribute.Value, depth int) {
 	case attribute.BYTESLICE:
 		w.bytes(valueBytes, v.AsByteSlice())
 	default:
-		if depth == maxValueNesting {
+		if depth == record.MaxEncodedNesting {
 			w.fail(tooNested)
 			break
 		}
@@ -110,13 +94,13 @@ func (w *wireWriter) value(t tag, v *attribute.Value, depth int) {
 func (w *wireWriter) compound(v *attribute.Value, depth int) {
 	switch v.Type() {
 	case attribute.BOOLSLICE:
-		writeArray(w, v.AsBoolSlice(), emptyBools, attribute.BoolValue)
+		writeArray(w, v.AsBoolSlice(), record.EmptyBools, attribute.BoolValue)
 	case attribute.INT64SLICE:
-		writeArray(w, v.AsInt64Slice(), emptyInts, attribute.Int64Value)
+		writeArray(w, v.AsInt64Slice(), record.EmptyInts, attribute.Int64Value)
 	case attribute.FLOAT64SLICE:
-		writeArray(w, v.AsFloat64Slice(), emptyFloats, attribute.Float64Value)
+		writeArray(w, v.AsFloat64Slice(), record.EmptyFloats, attribute.Float64Value)
 	case attribute.STRINGSLICE:
-		writeArray(w, v.AsStringSlice(), emptyStrings, attribute.StringValue)
+		writeArray(w, v.AsStringSlice(), record.EmptyStrings, attribute.StringValue)
 	case attribute.SLICE:
 		w.slice(v.AsSlice(), depth)
 	case attribute.MAP:
@@ -129,7 +113,7 @@ func (w *wireWriter) compound(v *attribute.Value, depth int) {
 // writeArray writes a typed slice; empty is what it is called when it has no elements.
 func writeArray[T any](w *wireWriter, elements []T, empty string, value func(T) attribute.Value) {
 	if len(elements) == 0 {
-		w.mark(markEmpty, func() { w.text(valueString, empty) })
+		w.mark(record.MarkEmpty, func() { w.text(valueString, empty) })
 		return
 	}
 	start := w.begin(valueArray, smallRoom)
@@ -148,30 +132,16 @@ func (w *wireWriter) slice(elements []attribute.Value, depth int) {
 		}
 		w.end(start, smallRoom)
 	}
-	if looksTyped(elements) {
-		w.mark(markArray, array)
+	if record.ReadsAsTyped(elements) {
+		w.mark(record.MarkSlice, array)
 		return
 	}
 	array()
 }
 
-// looksTyped reports whether the elements would be read as a typed slice.
-func looksTyped(elements []attribute.Value) bool {
-	if len(elements) == 0 {
-		return false
-	}
-	first := elements[0].Type()
-	switch first {
-	case attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.STRING:
-	default:
-		return false
-	}
-	return !slices.ContainsFunc(elements, func(v attribute.Value) bool { return v.Type() != first })
-}
-
 func (w *wireWriter) mapValue(kvs []attribute.KeyValue, depth int) {
-	if len(kvs) == 1 && strings.HasPrefix(string(kvs[0].Key), "$") {
-		w.mark(markMap, func() { w.plainMap(kvs, depth) })
+	if record.ReadsAsMarker(kvs) {
+		w.mark(record.MarkMap, func() { w.plainMap(kvs, depth) })
 		return
 	}
 	w.plainMap(kvs, depth)

@@ -17,7 +17,7 @@ func render(r *record.Record) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s by %s through %s", r.Kind, r.Action, r.Outcome, renderActor(&r.Actor), r.Channel)
 	for _, kv := range r.Metadata {
-		if kv.Key == audit.ContextChannelKey {
+		if kv.Key == semconv.ContextChannelKey {
 			fmt.Fprintf(&b, " from %s", kv.Value.AsString())
 		}
 	}

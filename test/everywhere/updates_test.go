@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/propagation"
 )
 
 // The application's functions that update the title of an article. Each shows the behavior
@@ -137,7 +138,7 @@ type job struct{ token, id string }
 
 // updateByJob enqueues a job that updates the article.
 func (w *world) updateByJob(ctx context.Context, k *task) error {
-	token, err := audit.MarshalContext(ctx, w.key, "worker", time.Minute)
+	token, err := propagation.Marshal(ctx, w.key, "worker", time.Minute)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (w *world) runJob(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	k.cancel, k.canceled = stop, ctx.Done()
-	ctx, scope, err := audit.UnmarshalContext(contextWithTask(ctx, k), j.token, "worker", []audit.ContextKey{w.key})
+	ctx, scope, err := propagation.Unmarshal(contextWithTask(ctx, k), j.token, "worker", []propagation.Key{w.key})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
@@ -30,7 +31,7 @@ type world struct {
 	tracker  audit.Tracker
 	store    store
 	articles *auditrepo.Auditor[article, string]
-	key      audit.ContextKey
+	key      propagation.Key
 	queue    chan job // read by the worker
 	work     sync.WaitGroup
 
@@ -52,7 +53,7 @@ func newWorld(t *testing.T) *world {
 		TargetType: "article", ID: func(a article) string { return a.ID },
 	})
 	require.NoError(t, err)
-	w.key, err = audit.NewContextKey("k1", make([]byte, audit.MinContextKey))
+	w.key, err = propagation.NewKey("k1", make([]byte, propagation.MinSecret))
 	require.NoError(t, err)
 	return w
 }

@@ -15,12 +15,13 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/propagation"
+	otelpropagation "go.opentelemetry.io/otel/propagation"
 )
 
 // contextHeader is the message header with the audit context.
@@ -28,9 +29,9 @@ const contextHeader = "Audit-Context"
 
 const secret = "a secret of these tests that is longer than 32 bytes"
 
-func newKey(t *testing.T, id string) audit.ContextKey {
+func newKey(t *testing.T, id string) propagation.Key {
 	t.Helper()
-	key, err := audit.NewContextKey(id, []byte(id+secret))
+	key, err := propagation.NewKey(id, []byte(id+secret))
 	require.NoError(t, err)
 	return key
 }
@@ -39,7 +40,7 @@ func newKey(t *testing.T, id string) audit.ContextKey {
 type shop struct {
 	queue   jetstream.JetStream
 	tracker audit.Tracker
-	key     audit.ContextKey
+	key     propagation.Key
 }
 
 // actorOf returns a support user who acts on behalf of a customer.
@@ -55,7 +56,7 @@ func (s *shop) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /invoices/{id}/send", s.send)
 	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // like otelhttp
-		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx := otelpropagation.TraceContext{}.Extract(r.Context(), otelpropagation.HeaderCarrier(r.Header))
 		audithttp.NewMiddleware(audithttp.WithActor(actorOf), audithttp.WithChannel(semconv.ChannelAPI))(mux).ServeHTTP(w, r.WithContext(ctx))
 	})
 	return traced
@@ -64,7 +65,7 @@ func (s *shop) handler() http.Handler {
 // send enqueues a job. The audit context and the trace context have separate headers.
 func (s *shop) send(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	token, err := audit.MarshalContext(ctx, s.key, "mailer", time.Hour, audit.WithTenant(r.Header.Get("Tenant")))
+	token, err := propagation.Marshal(ctx, s.key, "mailer", time.Hour, audit.WithTenant(r.Header.Get("Tenant")))
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
@@ -72,7 +73,7 @@ func (s *shop) send(w http.ResponseWriter, r *http.Request) {
 	msg := nats.NewMsg("jobs.mailer")
 	msg.Data = []byte(r.PathValue("id"))
 	msg.Header.Set(contextHeader, token)
-	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(msg.Header))
+	otelpropagation.TraceContext{}.Inject(ctx, otelpropagation.HeaderCarrier(msg.Header))
 	if _, err := s.queue.PublishMsg(ctx, msg); err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -89,15 +90,15 @@ func (s *shop) send(w http.ResponseWriter, r *http.Request) {
 type worker struct {
 	tracker  audit.Tracker
 	audience string
-	keys     []audit.ContextKey
+	keys     []propagation.Key
 }
 
 // handle runs one job with work and acknowledges the message. It returns the error of an
 // invalid audit context. The worker terminates such a message, and records the denial with
 // itself as the actor.
 func (w *worker) handle(ctx context.Context, msg jetstream.Msg, work func(context.Context, audit.ID) error) error {
-	ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(msg.Headers()))
-	job, scope, err := audit.UnmarshalContext(ctx, msg.Headers().Get(contextHeader), w.audience, w.keys)
+	ctx = otelpropagation.TraceContext{}.Extract(ctx, otelpropagation.HeaderCarrier(msg.Headers()))
+	job, scope, err := propagation.Unmarshal(ctx, msg.Headers().Get(contextHeader), w.audience, w.keys)
 	if err != nil {
 		denied := audit.Event{
 			Action: "job.accept", Outcome: audit.OutcomeDenied, Reason: err.Error(),
@@ -111,7 +112,7 @@ func (w *worker) handle(ctx context.Context, msg jetstream.Msg, work func(contex
 		}
 		return err
 	}
-	if err := work(job, scope.ContextID()); err != nil {
+	if err := work(job, propagation.TokenID(job)); err != nil {
 		_ = scope.End(job)
 		return msg.Nak()
 	}
@@ -133,7 +134,7 @@ func TestJobs(t *testing.T) {
 	service := &shop{queue: queue, tracker: shopRecorder.Tracker("shop"), key: current}
 	server := httptest.NewServer(service.handler())
 	defer server.Close()
-	mailer := &worker{tracker: workerRecorder.Tracker("mailer"), audience: "mailer", keys: []audit.ContextKey{previous, current}}
+	mailer := &worker{tracker: workerRecorder.Tracker("mailer"), audience: "mailer", keys: []propagation.Key{previous, current}}
 
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -207,7 +208,7 @@ func TestJobs(t *testing.T) {
 			value, _ := metadata.Value(kv.Key)
 			assert.Equal(t, kv.Value, value, "%s", kv.Key)
 		}
-		channel, _ := metadata.Value(audit.ContextChannelKey)
+		channel, _ := metadata.Value(semconv.ContextChannelKey)
 		assert.Equal(t, semconv.ChannelAPI, channel.AsString())
 		assert.Equal(t, len(request.Metadata)+2, metadata.Len())
 		counts[r.Kind.String()+" "+r.Action+" "+r.Outcome.String()]++

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/propagation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -42,7 +43,7 @@ func TestRejectedJobs(t *testing.T) {
 	key := newKey(t, "k1")
 	keySecret := "k1" + secret
 	marshal := func(id, audience string) string {
-		token, err := audit.MarshalContext(audit.ContextWithActor(t.Context(), audit.User(id)), key, audience, time.Hour)
+		token, err := propagation.Marshal(audit.ContextWithActor(t.Context(), audit.User(id)), key, audience, time.Hour)
 		require.NoError(t, err)
 		return token
 	}
@@ -57,17 +58,17 @@ func TestRejectedJobs(t *testing.T) {
 	}{
 		{"genuine", marshal("clerk", "mailer"), nil},
 		{"genuine, built from the format's description", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "ceo", "clerk", 1)), nil},
-		{"no context", "", audit.ErrContextMalformed},
-		{"nonsense", "Bearer abc", audit.ErrContextMalformed},
-		{"another payload with the clerk's signature", strings.Join([]string{parts[0], parts[1], parts[2], clerk[3]}, "."), audit.ErrContextForged},
-		{"another secret", seal("k1", "not "+keySecret, payload(0, time.Hour)), audit.ErrContextForged},
-		{"unknown key", seal("k2", keySecret, payload(0, time.Hour)), audit.ErrContextUnknownKey},
-		{"changed payload", parts[0] + "." + parts[1] + "." + "f" + parts[2][1:] + "." + parts[3], audit.ErrContextForged},
-		{"stale", seal("k1", keySecret, payload(-2*time.Hour, -time.Hour)), audit.ErrContextExpired},
-		{"from the future", seal("k1", keySecret, payload(time.Hour, 2*time.Hour)), audit.ErrContextNotYetValid},
-		{"from another audience", marshal("ceo", "billing"), audit.ErrContextAudience},
-		{"from an audience with a longer name", marshal("ceo", "mailer2"), audit.ErrContextAudience},
-		{"signed, with an unknown member", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "{", `{"a":1,`, 1)), audit.ErrContextMalformed},
+		{"no context", "", propagation.ErrMalformed},
+		{"nonsense", "Bearer abc", propagation.ErrMalformed},
+		{"another payload with the clerk's signature", strings.Join([]string{parts[0], parts[1], parts[2], clerk[3]}, "."), propagation.ErrSignature},
+		{"another secret", seal("k1", "not "+keySecret, payload(0, time.Hour)), propagation.ErrSignature},
+		{"unknown key", seal("k2", keySecret, payload(0, time.Hour)), propagation.ErrUnknownKey},
+		{"changed payload", parts[0] + "." + parts[1] + "." + "f" + parts[2][1:] + "." + parts[3], propagation.ErrSignature},
+		{"stale", seal("k1", keySecret, payload(-2*time.Hour, -time.Hour)), propagation.ErrExpired},
+		{"from the future", seal("k1", keySecret, payload(time.Hour, 2*time.Hour)), propagation.ErrNotYetValid},
+		{"from another audience", marshal("ceo", "billing"), propagation.ErrAudience},
+		{"from an audience with a longer name", marshal("ceo", "mailer2"), propagation.ErrAudience},
+		{"signed, with an unknown member", seal("k1", keySecret, strings.Replace(payload(0, time.Hour), "{", `{"a":1,`, 1)), propagation.ErrMalformed},
 	}
 	for _, job := range jobs {
 		msg := nats.NewMsg("jobs.mailer")
@@ -80,7 +81,7 @@ func TestRejectedJobs(t *testing.T) {
 	}
 
 	consumer := newConsumer(t, queue, "mailer")
-	mailer := &worker{tracker: recorder.Tracker("mailer"), audience: "mailer", keys: []audit.ContextKey{key}}
+	mailer := &worker{tracker: recorder.Tracker("mailer"), audience: "mailer", keys: []propagation.Key{key}}
 	next, sent := 0, 0
 	deliver(t, consumer, len(jobs), func(msg jetstream.Msg) {
 		job := jobs[next]

@@ -1,4 +1,4 @@
-package audit_test
+package propagation_test
 
 import (
 	"encoding/base64"
@@ -10,22 +10,24 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// FuzzMarshalContext takes contexts that the seed chooses through a token: the
-// records are the same on both sides, and a token has the JSON of its records.
-func FuzzMarshalContext(f *testing.F) {
+// FuzzMarshal passes contexts that the seed chooses through a token. The records on
+// both sides are the same, and the token contains their JSON.
+func FuzzMarshal(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(seed)
 	}
-	key := contextKey(f, "k1", contextSecret)
+	key := newKey(f, "k1", testSecret)
 	f.Fuzz(func(t *testing.T, seed uint64) {
-		tracker, trail := newTrail(t, sdk.WithAnonymous("*"))
-		d := contextDice{rand.New(rand.NewPCG(seed, 1))}
+		tracker, trail := newRecorder(t, sdk.WithAnonymous("*"))
+		d := dice{rand.New(rand.NewPCG(seed, 1))}
 		opts := []audit.ScopeOption{audit.WithActor(d.actor(0)), audit.WithTenant(d.name()), audit.WithChannel("api")}
 		for range d.IntN(3) {
 			opts = append(opts, audit.WithScopeMetadata(d.attributes(0)...), audit.WithClientMetadata(attribute.String("c", d.text()+"\xff")))
@@ -35,12 +37,12 @@ func FuzzMarshalContext(f *testing.F) {
 		event := intent(audit.OperationRead, article("1"))
 		require.NoError(t, tracker.Track(request, event))
 		require.NoError(t, tracker.Track(job, event))
-		again, err := audit.MarshalContext(job, key, "worker", time.Minute)
+		again, err := propagation.Marshal(job, key, "worker", time.Minute)
 		require.NoError(t, err)
-		require.NoError(t, scope.Set(audit.WithoutMetadata(audit.ContextIDKey, audit.ContextChannelKey)))
+		require.NoError(t, scope.Set(audit.WithoutMetadata(semconv.ContextIDKey, semconv.ContextChannelKey)))
 		require.NoError(t, tracker.Track(job, event))
 
-		want, full, got := members(t, trail.all()[0]), members(t, trail.all()[1]), members(t, trail.all()[2])
+		want, full, got := members(t, trail.Records()[0]), members(t, trail.Records()[1]), members(t, trail.Records()[2])
 		var payload map[string]json.RawMessage
 		text, err := base64.RawURLEncoding.DecodeString(strings.Split(again, ".")[2])
 		require.NoError(t, err)
@@ -60,16 +62,16 @@ func members(t *testing.T, r *record.Record) (members map[string]json.RawMessage
 	return members
 }
 
-// contextDice chooses what a context holds.
-type contextDice struct{ *rand.Rand }
+// dice chooses the content of a context.
+type dice struct{ *rand.Rand }
 
-func (d contextDice) text() string {
+func (d dice) text() string {
 	parts := []string{"a", "\"", "\\", "\t\n\r", "ä", "\u2028", "\ue000", "\U00010000", "<&>", "$", "ab c", ""}
 	return parts[d.IntN(len(parts))] + parts[d.IntN(len(parts))]
 }
 
-// name is text that may name something.
-func (d contextDice) name() string {
+// name is text without control characters.
+func (d dice) name() string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' {
 			return -1
@@ -78,20 +80,20 @@ func (d contextDice) name() string {
 	}, d.text())
 }
 
-func (d contextDice) actor(behind int) audit.Actor {
+func (d dice) actor(depth int) audit.Actor {
 	a := audit.Actor{Type: audit.ActorUser + audit.ActorType(d.IntN(4)), Name: d.name(), AuthMethod: d.name(), SessionID: d.text()}
 	if a.Type != audit.ActorAnonymous {
 		a.ID = "i" + d.name()
 	}
 	a.Roles = several(d, 3, d.name)
-	if behind < audit.MaxDelegation && d.IntN(2) == 0 {
-		next := d.actor(behind + 1)
+	if depth < audit.MaxDelegation && d.IntN(2) == 0 {
+		next := d.actor(depth + 1)
 		a.OnBehalfOf = &next
 	}
 	return a
 }
 
-func (d contextDice) attributes(depth int) []attribute.KeyValue {
+func (d dice) attributes(depth int) []attribute.KeyValue {
 	seen := map[string]bool{"": true}
 	var kvs []attribute.KeyValue
 	for range d.IntN(6) {
@@ -103,11 +105,11 @@ func (d contextDice) attributes(depth int) []attribute.KeyValue {
 	return kvs
 }
 
-func (d contextDice) int() int64 {
+func (d dice) int() int64 {
 	return []int64{0, -1, int64(d.IntN(1000)), 1<<53 - 1, 1 << 53, -1 << 53, math.MinInt64, math.MaxInt64}[d.IntN(8)]
 }
 
-func (d contextDice) float() float64 {
+func (d dice) float() float64 {
 	odd := []float64{0, math.Copysign(0, -1), 1, 1.5, 1e21, 1e-7, 5e-324, math.MaxFloat64, math.NaN(), math.Inf(1), math.Inf(-1), 1e20, 123456.789}
 	if d.IntN(2) == 0 {
 		return math.Float64frombits(d.Uint64())
@@ -115,7 +117,7 @@ func (d contextDice) float() float64 {
 	return odd[d.IntN(len(odd))]
 }
 
-func (d contextDice) value(depth int) attribute.Value {
+func (d dice) value(depth int) attribute.Value {
 	kinds := 12
 	if depth > 3 {
 		kinds = 10
@@ -147,10 +149,11 @@ func (d contextDice) value(depth int) attribute.Value {
 	return attribute.MapValue(d.attributes(depth + 1)...)
 }
 
-func several[T any](d contextDice, most int, one func() T) []T {
+// several returns up to n elements.
+func several[T any](d dice, n int, element func() T) []T {
 	var all []T
-	for range d.IntN(most + 1) {
-		all = append(all, one())
+	for range d.IntN(n + 1) {
+		all = append(all, element())
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-package record
+package canonical
 
 import (
 	"math/bits"
@@ -9,10 +9,9 @@ import (
 	"github.com/opendeed/audit/internal/sanitize"
 )
 
-// unplain has a bit for each of the eight bytes in w that is not itself in a JSON
-// string: what is not ASCII, control characters, the quote and the backslash. It is
-// the high bit of that byte. A borrow may set more of them, but only above the
-// first.
+// unplain sets the high bit of each of the eight bytes in w that a JSON string may not
+// contain as it is, or that is not ASCII: control characters, the quote, the backslash.
+// A borrow may set more bits, but only above the first.
 func unplain(w uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
@@ -25,7 +24,7 @@ func unplain(w uint64) uint64 {
 	return (notASCII | control | quote | backslash) & highs
 }
 
-// isPlain has the bytes that are themselves in a JSON string.
+// isPlain reports which bytes are ASCII and need no escape in a JSON string.
 var isPlain = func() (plain [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		plain[c] = c != '"' && c != '\\'
@@ -33,8 +32,7 @@ var isPlain = func() (plain [256]bool) {
 	return plain
 }()
 
-// plainPrefix returns how many bytes s begins with that are themselves in a JSON
-// string.
+// plainPrefix returns the number of plain bytes at the start of s.
 func plainPrefix(s string) int {
 	i := 0
 	for ; len(s)-i >= 8; i += 8 {
@@ -48,21 +46,21 @@ func plainPrefix(s string) int {
 	return i
 }
 
-// string writes a string, with the escapes of RFC 8785 and no others, and the byte
-// that comes behind it. Nearly all strings need no escapes.
-func (w *jsonWriter) string(b []byte, s string, behind byte) []byte {
+// String appends a string, with the escapes of RFC 8785 and no others, and the byte
+// next. Most strings need no escapes.
+func (w *Writer) String(b []byte, s string, next byte) []byte {
 	b = append(b, '"')
 	if !allPlain(s) {
-		return w.oddString(b, s, behind)
+		return w.escapedString(b, s, next)
 	}
 	b = append(b, s...)
-	return append(b, '"', behind)
+	return append(b, '"', next)
 }
 
-// member writes a member that is a string, and a comma.
-func (w *jsonWriter) member(b []byte, name, text string) []byte {
+// stringMember appends a member that is a string, and a comma.
+func (w *Writer) stringMember(b []byte, name, text string) []byte {
 	if !allPlain(name) || !allPlain(text) {
-		return w.string(w.string(b, name, ':'), text, ',')
+		return w.String(w.String(b, name, ':'), text, ',')
 	}
 	b = append(b, '"')
 	b = append(b, name...)
@@ -71,7 +69,7 @@ func (w *jsonWriter) member(b []byte, name, text string) []byte {
 	return append(b, `",`...)
 }
 
-// allPlain reports whether all bytes are themselves in a JSON string.
+// allPlain reports whether all bytes of s are plain.
 func allPlain(s string) bool {
 	var odd uint64
 	if len(s) >= 8 {
@@ -91,12 +89,12 @@ func allPlain(s string) bool {
 	return odd == 0
 }
 
-// oddString writes what string does, behind the quote.
-func (w *jsonWriter) oddString(b []byte, s string, behind byte) []byte {
+// escapedString appends what String does, after the opening quote.
+func (w *Writer) escapedString(b []byte, s string, next byte) []byte {
 	if !utf8.ValidString(s) {
-		w.fail(b, "it is not valid UTF-8")
+		w.Fail(b, "it is not valid UTF-8")
 	}
-	return append(appendEscaped(b, s), '"', behind)
+	return append(appendEscaped(b, s), '"', next)
 }
 
 func appendEscaped(b []byte, s string) []byte {
@@ -132,60 +130,60 @@ func appendEscaped(b []byte, s string) []byte {
 	}
 }
 
-// string reads a string.
-func (p *jsonReader) string() string { return p.quoted("it must be a string") }
+// String reads a string.
+func (r *Reader) String() string { return r.quoted("it must be a string") }
 
-// quoted reads a string, or fails for the reason. The string is a part of the text
-// that is read, where it has no escapes.
-func (p *jsonReader) quoted(missing string) string {
-	if p.peek() != '"' {
-		p.fail(p.pos, missing)
+// quoted reads a string, or fails with the reason missing if the next token is none. A
+// string without escapes shares the memory of the text.
+func (r *Reader) quoted(missing string) string {
+	if r.Peek() != '"' {
+		r.Fail(r.pos, missing)
 		return ""
 	}
-	start := p.pos + 1
-	end := start + plainPrefix(p.text[start:])
-	if end < len(p.text) && p.text[end] == '"' {
-		p.pos = end + 1
-		return p.text[start:end]
+	start := r.pos + 1
+	end := start + plainPrefix(r.text[start:])
+	if end < len(r.text) && r.text[end] == '"' {
+		r.pos = end + 1
+		return r.text[start:end]
 	}
-	return p.oddString(start)
+	return r.escapedString(start)
 }
 
-// oddString reads a string that has more than plain ASCII.
-func (p *jsonReader) oddString(start int) string {
+// escapedString reads a string with escapes or characters beyond ASCII.
+func (r *Reader) escapedString(start int) string {
 	var unescaped []byte
-	from := start // what lies between here and at is as it is written
+	from := start // the text between from and at has no escapes
 	at := start
 	for {
-		at += plainPrefix(p.text[at:])
-		if at == len(p.text) {
-			p.failAt(at, "the text ends inside a string")
+		at += plainPrefix(r.text[at:])
+		if at == len(r.text) {
+			r.failAt(at, "the text ends inside a string")
 			return ""
 		}
-		switch c := p.text[at]; {
+		switch c := r.text[at]; {
 		case c == '"':
-			p.pos = at + 1
+			r.pos = at + 1
 			if unescaped == nil {
-				return p.text[start:at]
+				return r.text[start:at]
 			}
-			return string(append(unescaped, p.text[from:at]...))
+			return string(append(unescaped, r.text[from:at]...))
 		case c == '\\':
-			r, n := unescape(p.text[at:])
+			char, n := unescape(r.text[at:])
 			if n == 0 {
-				p.failAt(at, "a string has an escape that JSON or Unicode does not know")
+				r.failAt(at, "a string has an escape that is not valid JSON or Unicode")
 				return ""
 			}
-			unescaped = append(unescaped, p.text[from:at]...)
-			unescaped = utf8.AppendRune(unescaped, r)
+			unescaped = append(unescaped, r.text[from:at]...)
+			unescaped = utf8.AppendRune(unescaped, char)
 			at += n
 			from = at
 		case c < ' ':
-			p.failAt(at, "a string has a control character without an escape")
+			r.failAt(at, "a string has a control character without an escape")
 			return ""
 		default:
-			r, n := utf8.DecodeRuneInString(p.text[at:])
-			if r == utf8.RuneError && n == 1 {
-				p.failAt(at, "a string is not valid UTF-8")
+			char, n := utf8.DecodeRuneInString(r.text[at:])
+			if char == utf8.RuneError && n == 1 {
+				r.failAt(at, "a string is not valid UTF-8")
 				return ""
 			}
 			at += n
@@ -193,8 +191,8 @@ func (p *jsonReader) oddString(start int) string {
 	}
 }
 
-// unescape returns the character of the escape that s begins with, and how long
-// that is: 0 if it is none, or half of a surrogate pair without the other.
+// unescape returns the character of the escape at the start of s, and the length of
+// the escape. The length is 0 for an invalid escape and for half of a surrogate pair.
 func unescape(s string) (r rune, n int) {
 	if len(s) < 2 {
 		return 0, 0
@@ -229,7 +227,7 @@ func unescape(s string) (r rune, n int) {
 	return 0, 0
 }
 
-// unescapeUnit reads \u and four digits, a code unit of UTF-16.
+// unescapeUnit parses \u and four digits, a UTF-16 code unit.
 func unescapeUnit(s string) (r rune, ok bool) {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0, false

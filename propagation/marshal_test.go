@@ -1,4 +1,4 @@
-package audit_test
+package propagation_test
 
 import (
 	"context"
@@ -10,47 +10,81 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/propagation"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/goleak"
 )
 
-const contextSecret = "0123456789abcdef0123456789abcdef"
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func contextKey(t testing.TB, id, secret string) audit.ContextKey {
+const testSecret = "0123456789abcdef0123456789abcdef"
+
+func newKey(t testing.TB, id, secret string) propagation.Key {
 	t.Helper()
-	key, err := audit.NewContextKey(id, []byte(secret))
+	key, err := propagation.NewKey(id, []byte(secret))
 	require.NoError(t, err)
 	return key
 }
 
-// carry takes the audit context of ctx through a token.
+// newRecorder returns a tracker and the recorder of its records.
+func newRecorder(t testing.TB, opts ...sdk.Option) (audit.Tracker, *audittest.Recorder) {
+	t.Helper()
+	recorder := audittest.NewRecorder(t, opts...)
+	tracker := recorder.Tracker("test")
+	return tracker, recorder
+}
+
+// actions lists the records as "kind action".
+func actions(r *audittest.Recorder) []string {
+	var list []string
+	for _, r := range r.Records() {
+		list = append(list, r.Kind.String()+" "+r.Action)
+	}
+	return list
+}
+
+func article(id string) audit.Target { return audit.Target{Type: "article", ID: id} }
+
+func signal(op audit.Operation, target audit.Target) audit.Event {
+	return audit.Event{Kind: audit.KindSignal, Action: "article." + op.String(), Operation: op, Target: target}
+}
+
+func intent(op audit.Operation, target audit.Target) audit.Event {
+	return audit.Event{Action: "intent." + op.String(), Operation: op, Target: target, Outcome: audit.OutcomeSuccess}
+}
+
+// carry passes the audit context of ctx through a token.
 func carry(ctx context.Context, t testing.TB, opts ...audit.ScopeOption) (context.Context, *audit.Scope) {
 	t.Helper()
-	key := contextKey(t, "k1", contextSecret)
-	token, err := audit.MarshalContext(ctx, key, "worker", time.Minute)
+	key := newKey(t, "k1", testSecret)
+	token, err := propagation.Marshal(ctx, key, "worker", time.Minute)
 	require.NoError(t, err)
 	requireHeaderSafe(t, token)
-	inner, scope, err := audit.UnmarshalContext(t.Context(), token, "worker", []audit.ContextKey{key}, opts...)
+	inner, scope, err := propagation.Unmarshal(t.Context(), token, "worker", []propagation.Key{key}, opts...)
 	require.NoError(t, err)
 	return inner, scope
 }
 
 func requireHeaderSafe(t testing.TB, token string) {
 	t.Helper()
-	require.LessOrEqual(t, len(token), audit.MaxContextToken)
+	require.LessOrEqual(t, len(token), propagation.MaxToken)
 	require.Empty(t, strings.Trim(token, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."))
 }
 
-// TestMarshalContext tracks the same event in a request and in its job: but for the
-// channel and what says where it comes from, the records are the same.
-func TestMarshalContext(t *testing.T) {
+// TestMarshal tracks the same event in a request and in its job. The records differ in
+// the channel and in the metadata of the token only.
+func TestMarshal(t *testing.T) {
 	t.Parallel()
-	tracker, trail := newTrail(t)
+	tracker, trail := newRecorder(t)
 	alice := audit.Actor{
 		Type: audit.ActorUser, ID: "42", Name: "Zoë \"Z\" 🔒\u2028", AuthMethod: "jwt", SessionID: "test", Roles: []string{"editor", ""},
-		OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "7", SessionID: "behind"},
+		OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "7", SessionID: "inner"},
 	}
 	outer, outermost := audit.NewScope(t.Context(), audit.WithScopeMetadata(attribute.String("client.address", "203.0.113.7")))
 	request, scope := audit.NewScope(outer,
@@ -66,7 +100,7 @@ func TestMarshalContext(t *testing.T) {
 	require.NoError(t, tracker.Track(job, event))
 	require.NoError(t, jobScope.End(t.Context()))
 
-	records := trail.all()
+	records := trail.Records()
 	require.Len(t, records, 2)
 	want, got := records[0], records[1]
 	assert.Equal(t, "9f86d081884c7d65", got.Actor.SessionID, "the fingerprint, and not that of the fingerprint")
@@ -78,37 +112,37 @@ func TestMarshalContext(t *testing.T) {
 	assert.Equal(t, want.Overridden, got.Overridden)
 	assert.NotEmpty(t, got.Overridden)
 	origin := []attribute.KeyValue{
-		attribute.String("audit.context.channel", "api"), audit.ContextIDKey.String(jobScope.ContextID().String()),
+		attribute.String("audit.context.channel", "api"), semconv.ContextIDKey.String(propagation.TokenID(job).String()),
 	}
 	assert.Equal(t, append(origin, want.Metadata...), got.Metadata)
-	assert.False(t, jobScope.ContextID().IsZero())
+	assert.False(t, propagation.TokenID(job).IsZero())
 }
 
-// TestMarshalContextTwice is a job that enqueues another.
-func TestMarshalContextTwice(t *testing.T) {
+// TestMarshalTwice runs a job that enqueues another.
+func TestMarshalTwice(t *testing.T) {
 	t.Parallel()
-	tracker, trail := newTrail(t)
+	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.WithChannel("web"),
 		audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
-	first, firstScope := carry(request, t)
-	second, secondScope := carry(first, t)
-	inner, innerScope := audit.NewScope(second)
+	first, _ := carry(request, t)
+	second, _ := carry(first, t)
+	inner, _ := audit.NewScope(second)
 	require.NoError(t, tracker.Track(inner, intent(audit.OperationRead, article("1"))))
-	r := trail.all()[0]
+	r := trail.Records()[0]
 	assert.Equal(t, "9f86d081884c7d65", r.Actor.SessionID)
 	assert.Equal(t, []attribute.KeyValue{
-		audit.ContextChannelKey.String("web"), audit.ContextIDKey.String(secondScope.ContextID().String()),
+		semconv.ContextChannelKey.String("web"), semconv.ContextIDKey.String(propagation.TokenID(second).String()),
 	}, r.Metadata)
-	assert.Equal(t, []attribute.KeyValue{audit.ContextIDKey.String(firstScope.ContextID().String())}, r.Overridden)
-	assert.NotEqual(t, firstScope.ContextID(), secondScope.ContextID())
-	assert.Equal(t, secondScope.ContextID(), innerScope.ContextID())
-	assert.Zero(t, (*audit.Scope)(nil).ContextID())
-	assert.Zero(t, audit.ScopeFromContext(request).ContextID())
+	assert.Equal(t, []attribute.KeyValue{semconv.ContextIDKey.String(propagation.TokenID(first).String())}, r.Overridden)
+	assert.NotEqual(t, propagation.TokenID(first), propagation.TokenID(second))
+	assert.Equal(t, propagation.TokenID(second), propagation.TokenID(inner))
+	assert.Zero(t, propagation.TokenID(t.Context()))
+	assert.Zero(t, propagation.TokenID(request))
 }
 
-func TestMarshalContextActor(t *testing.T) {
+func TestMarshalActor(t *testing.T) {
 	t.Parallel()
-	key := contextKey(t, "k1", contextSecret)
+	key := newKey(t, "k1", testSecret)
 	alice := audit.User("alice")
 	broken := errors.New("no user store")
 	tests := []struct {
@@ -119,24 +153,24 @@ func TestMarshalContextActor(t *testing.T) {
 		err   error
 		field string
 	}{
-		{name: "nobody", err: audit.ErrNoActor},
-		{name: "nobody in a scope", ctx: scoped(), err: audit.ErrNoActor},
+		{name: "none", err: audit.ErrNoActor},
+		{name: "none in a scope", ctx: scoped(), err: audit.ErrNoActor},
 		{name: "of the context", ctx: func(ctx context.Context) context.Context { return audit.ContextWithActor(ctx, alice) }, want: alice},
 		{name: "of the scope", ctx: scoped(audit.WithActor(alice)), want: alice},
-		{name: "by the options", ctx: scoped(audit.WithActor(alice)), opts: []audit.ScopeOption{audit.WithActor(audit.User("bob"))}, want: audit.User("bob")},
-		{name: "by a resolver among the options", opts: []audit.ScopeOption{audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return alice, nil })}, want: alice},
+		{name: "in the options", ctx: scoped(audit.WithActor(alice)), opts: []audit.ScopeOption{audit.WithActor(audit.User("bob"))}, want: audit.User("bob")},
+		{name: "from a resolver in the options", opts: []audit.ScopeOption{audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return alice, nil })}, want: alice},
 		{name: "the resolver fails", ctx: scoped(audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })), err: broken},
-		{name: "the resolver among the options fails", ctx: scoped(audit.WithActor(alice)), opts: []audit.ScopeOption{audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })}, err: broken},
+		{name: "the resolver in the options fails", ctx: scoped(audit.WithActor(alice)), opts: []audit.ScopeOption{audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })}, err: broken},
 		{name: "anonymous", ctx: scoped(audit.WithActor(audit.Anonymous())), want: audit.Anonymous()},
 		{name: "unresolved", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUnresolved})), field: "actor.type"},
-		{name: "of no known type", ctx: scoped(audit.WithActor(audit.Actor{Type: 9, ID: "1"})), field: "actor.type"},
-		{name: "without an id", ctx: scoped(audit.WithActor(audit.User(""))), field: "actor.id"},
-		{name: "anonymous with an id", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorAnonymous, ID: "1"})), field: "actor.id"},
-		{name: "an id that is not text", ctx: scoped(audit.WithActor(audit.User("a\xff"))), field: "actor.id"},
+		{name: "of an unknown type", ctx: scoped(audit.WithActor(audit.Actor{Type: 9, ID: "1"})), field: "actor.type"},
+		{name: "without an ID", ctx: scoped(audit.WithActor(audit.User(""))), field: "actor.id"},
+		{name: "anonymous with an ID", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorAnonymous, ID: "1"})), field: "actor.id"},
+		{name: "an ID that is not text", ctx: scoped(audit.WithActor(audit.User("a\xff"))), field: "actor.id"},
 		{name: "a role that is not text", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", Roles: []string{"a\n"}})), field: "actor.roles"},
 		{name: "a method that is not text", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", AuthMethod: "a\x00"})), field: "actor.auth_method"},
-		{name: "behind it nobody", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{ID: "2"}})), field: "actor.on_behalf_of.type"},
-		{name: "a circle", ctx: scoped(audit.WithActor(circle())), field: "actor.on_behalf_of"},
+		{name: "on behalf of none", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{ID: "2"}})), field: "actor.on_behalf_of.type"},
+		{name: "a circular chain", ctx: scoped(audit.WithActor(circularActor())), field: "actor.on_behalf_of"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,7 +179,7 @@ func TestMarshalContextActor(t *testing.T) {
 			if tt.ctx != nil {
 				ctx = tt.ctx(ctx)
 			}
-			token, err := audit.MarshalContext(ctx, key, "worker", time.Minute, tt.opts...)
+			token, err := propagation.Marshal(ctx, key, "worker", time.Minute, tt.opts...)
 			if tt.err != nil || tt.field != "" {
 				require.Error(t, err)
 				assert.Empty(t, token)
@@ -159,7 +193,7 @@ func TestMarshalContextActor(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			job, _, err := audit.UnmarshalContext(t.Context(), token, "worker", []audit.ContextKey{key})
+			job, _, err := propagation.Unmarshal(t.Context(), token, "worker", []propagation.Key{key})
 			require.NoError(t, err)
 			var e audit.Event
 			r, err := audit.Resolve(job, &e, time.Second)
@@ -170,15 +204,23 @@ func TestMarshalContextActor(t *testing.T) {
 	}
 }
 
-func circle() audit.Actor {
+// scoped returns a function that opens a scope.
+func scoped(opts ...audit.ScopeOption) func(context.Context) context.Context {
+	return func(ctx context.Context) context.Context {
+		ctx, _ = audit.NewScope(ctx, opts...)
+		return ctx
+	}
+}
+
+func circularActor() audit.Actor {
 	a := audit.User("1")
 	a.OnBehalfOf = &a
 	return a
 }
 
-func TestMarshalContextRefuses(t *testing.T) {
+func TestMarshalRejects(t *testing.T) {
 	t.Parallel()
-	key := contextKey(t, "k1", contextSecret)
+	key := newKey(t, "k1", testSecret)
 	deep := attribute.Int64Value(1)
 	for range 80 {
 		deep = attribute.SliceValue(deep)
@@ -188,34 +230,37 @@ func TestMarshalContextRefuses(t *testing.T) {
 	}
 	tests := []struct {
 		name     string
-		key      audit.ContextKey
+		key      propagation.Key
 		audience string
 		ttl      time.Duration
 		opts     []audit.ScopeOption
 		field    string
 	}{
-		{"no key", audit.ContextKey{}, "worker", time.Minute, nil, "key"},
+		{"no key", propagation.Key{}, "worker", time.Minute, nil, "key"},
 		{"no audience", key, "", time.Minute, nil, "audience"},
 		{"an audience that is not text", key, "a\n", time.Minute, nil, "audience"},
 		{"a long audience", key, strings.Repeat("a", 257), time.Minute, nil, "audience"},
-		{"no life", key, "worker", 0, nil, "ttl"},
-		{"a negative life", key, "worker", -time.Minute, nil, "ttl"},
+		{"no lifetime", key, "worker", 0, nil, "ttl"},
+		{"a negative lifetime", key, "worker", -time.Minute, nil, "ttl"},
 		{"a tenant that is not text", key, "worker", time.Minute, []audit.ScopeOption{audit.WithTenant("a\xff")}, "tenant"},
-		{"an empty key", key, "worker", time.Minute, metadata(attribute.Int("", 1)), "metadata"},
-		{"a long key", key, "worker", time.Minute, metadata(attribute.Int(strings.Repeat("k", 257), 1)), "metadata"},
-		{"a key that is not text", key, "worker", time.Minute, metadata(attribute.Int("a\xff", 1)), "metadata"},
-		{"a key of the client's that is not text", key, "worker", time.Minute, []audit.ScopeOption{audit.WithClientMetadata(attribute.String("a\xff", "\xff"))}, "context"},
-		{"a key twice in a map", key, "worker", time.Minute, metadata(attribute.KeyValue{
+		{"an empty key", key, "worker", time.Minute, metadata(attribute.Int("", 1)), "metadata[0 bytes]"},
+		{"a long key", key, "worker", time.Minute, metadata(attribute.Int(strings.Repeat("k", 257), 1)), "metadata[257 bytes]"},
+		{"a key that is not text", key, "worker", time.Minute, metadata(attribute.Int("a\xff", 1)), "metadata[2 bytes]"},
+		{"a client's key that is not text", key, "worker", time.Minute, []audit.ScopeOption{audit.WithClientMetadata(attribute.String("a\xff", "\xff"))}, "metadata[2 bytes]"},
+		{"a repeated key in a map", key, "worker", time.Minute, metadata(attribute.KeyValue{
 			Key: "m", Value: attribute.MapValue(attribute.Int("a", 1), attribute.Int("a", 2)),
-		}), "metadata"},
-		{"values too deep", key, "worker", time.Minute, metadata(attribute.KeyValue{Key: "deep", Value: deep}), "metadata"},
-		{"too much", key, "worker", time.Minute, metadata(attribute.String("a", strings.Repeat("x", audit.MaxContextToken))), "context"},
+		}), "metadata.m.a"},
+		{"an empty key in a map in a slice", key, "worker", time.Minute, metadata(attribute.KeyValue{
+			Key: "s", Value: attribute.SliceValue(attribute.MapValue(attribute.Int("", 1))),
+		}), "metadata.s[0][0 bytes]"},
+		{"values nested too deep", key, "worker", time.Minute, metadata(attribute.KeyValue{Key: "deep", Value: deep}), "metadata.deep" + strings.Repeat("[0]", 64)},
+		{"too much metadata", key, "worker", time.Minute, metadata(attribute.String("a", strings.Repeat("x", propagation.MaxToken))), "context"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			ctx := audit.ContextWithActor(t.Context(), audit.User("1"))
-			token, err := audit.MarshalContext(ctx, tt.key, tt.audience, tt.ttl, tt.opts...)
+			token, err := propagation.Marshal(ctx, tt.key, tt.audience, tt.ttl, tt.opts...)
 			var invalid *audit.ValidationError
 			require.ErrorAs(t, err, &invalid)
 			assert.Equal(t, tt.field, invalid.Field)
@@ -224,10 +269,10 @@ func TestMarshalContextRefuses(t *testing.T) {
 	}
 }
 
-// TestMarshalContextCleans: what somebody typed is no reason to lose a job.
-func TestMarshalContextCleans(t *testing.T) {
+// TestMarshalCleans: text that a person typed cannot lose a job.
+func TestMarshalCleans(t *testing.T) {
 	t.Parallel()
-	tracker, trail := newTrail(t)
+	tracker, trail := newRecorder(t)
 	bad := attribute.StringValue("a\xff")
 	given := []attribute.KeyValue{
 		{Key: "good", Value: attribute.StringValue("a")},
@@ -243,7 +288,7 @@ func TestMarshalContextCleans(t *testing.T) {
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	require.NoError(t, scope.End(t.Context()))
 	require.NoError(t, jobScope.End(t.Context()))
-	want, got := trail.all()[0], trail.all()[1]
+	want, got := trail.Records()[0], trail.Records()[1]
 	assert.Equal(t, want.Actor, got.Actor)
 	assert.Equal(t, want.Metadata, got.Metadata[1:])
 	assert.Equal(t, want.Overridden, got.Overridden)
@@ -251,10 +296,10 @@ func TestMarshalContextCleans(t *testing.T) {
 	assert.Len(t, got.Marked, 5)
 }
 
-// TestUnmarshalContextOptions: what is given there is nearer than the token.
-func TestUnmarshalContextOptions(t *testing.T) {
+// TestUnmarshalOptions: the options take precedence over the token.
+func TestUnmarshalOptions(t *testing.T) {
 	t.Parallel()
-	tracker, trail := newTrail(t)
+	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.WithActor(audit.User("1")), audit.WithTenant("acme"),
 		audit.WithScopeMetadata(attribute.String("a", "request"), attribute.String("secret", "x")))
 	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, nil }
@@ -263,21 +308,21 @@ func TestUnmarshalContextOptions(t *testing.T) {
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	require.NoError(t, scope.Set(audit.WithActor(audit.System("worker"))))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
-	r := trail.all()[0]
-	assert.Equal(t, audit.User("1"), r.Actor, "the resolver knows nobody")
+	r := trail.Records()[0]
+	assert.Equal(t, audit.User("1"), r.Actor, "the resolver finds no actor")
 	assert.Equal(t, "system", r.Channel)
 	assert.Equal(t, "other", r.Tenant)
-	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "job"), audit.ContextIDKey.String(scope.ContextID().String())}, r.Metadata)
+	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "job"), semconv.ContextIDKey.String(propagation.TokenID(job).String())}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "request")}, r.Overridden)
-	assert.Equal(t, audit.System("worker"), trail.all()[1].Actor, "by a written choice")
+	assert.Equal(t, audit.System("worker"), trail.Records()[1].Actor, "set explicitly")
 }
 
-// TestUnmarshalContextIsItsOwn: a worker's scope lends a job nothing.
-func TestUnmarshalContextIsItsOwn(t *testing.T) {
+// TestUnmarshalIsolates: a job inherits nothing from the worker's scope.
+func TestUnmarshalIsolates(t *testing.T) {
 	t.Parallel()
-	tracker, trail := newTrail(t)
-	key := contextKey(t, "k1", contextSecret)
-	token, err := audit.MarshalContext(audit.ContextWithActor(t.Context(), audit.User("1")), key, "worker", time.Minute)
+	tracker, trail := newRecorder(t)
+	key := newKey(t, "k1", testSecret)
+	token, err := propagation.Marshal(audit.ContextWithActor(t.Context(), audit.User("1")), key, "worker", time.Minute)
 	require.NoError(t, err)
 
 	type mine struct{}
@@ -286,7 +331,7 @@ func TestUnmarshalContextIsItsOwn(t *testing.T) {
 	defer cancel()
 	worker, workerScope := audit.NewScope(ctx, audit.WithActor(audit.System("worker")), audit.WithTenant("other"),
 		audit.WithScopeMetadata(attribute.String("worker", "w1")))
-	job, scope, err := audit.UnmarshalContext(audit.ContextWithActor(worker, audit.System("inner")), token, "worker", []audit.ContextKey{key})
+	job, scope, err := propagation.Unmarshal(audit.ContextWithActor(worker, audit.System("inner")), token, "worker", []propagation.Key{key})
 	require.NoError(t, err)
 
 	a := article("a")
@@ -296,33 +341,33 @@ func TestUnmarshalContextIsItsOwn(t *testing.T) {
 	require.NoError(t, tracker.Track(worker, intent(audit.OperationDelete, a)))
 	require.NoError(t, scope.End(t.Context()))
 	require.NoError(t, workerScope.End(t.Context()))
-	require.Equal(t, []string{"intent intent.update", "intent intent.delete", "signal article.delete", "signal article.update"}, trail.actions())
-	r := trail.all()[0]
+	require.Equal(t, []string{"intent intent.update", "intent intent.delete", "signal article.delete", "signal article.update"}, actions(trail))
+	r := trail.Records()[0]
 	assert.Equal(t, audit.User("1"), r.Actor)
 	assert.Empty(t, r.Tenant)
 	assert.Len(t, r.Metadata, 1)
 	assert.Equal(t, span.TraceID(), r.TraceID, "the trace of the message's context")
-	assert.Equal(t, audit.User("1"), trail.all()[2].Actor)
-	assert.Equal(t, audit.System("worker"), trail.all()[3].Actor)
+	assert.Equal(t, audit.User("1"), trail.Records()[2].Actor)
+	assert.Equal(t, audit.System("worker"), trail.Records()[3].Actor)
 	assert.Equal(t, "value", job.Value(mine{}))
 	cancel()
 	require.ErrorIs(t, job.Err(), context.Canceled)
 
-	quiet, _, err := audit.UnmarshalContext(audit.SuppressSignals(t.Context()), token, "worker", []audit.ContextKey{key})
+	quiet, _, err := propagation.Unmarshal(audit.SuppressSignals(t.Context()), token, "worker", []propagation.Key{key})
 	require.NoError(t, err)
 	assert.True(t, audit.SignalsSuppressed(quiet))
 }
 
-func TestUnmarshalContextRefuses(t *testing.T) {
+func TestUnmarshalRejects(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		key, other := contextKey(t, "k1", contextSecret), contextKey(t, "k2", contextSecret+"x")
-		impostor := contextKey(t, "k1", strings.ToUpper(contextSecret))
-		token, err := audit.MarshalContext(audit.ContextWithActor(t.Context(), audit.User("42")), key, "worker", time.Hour)
+		key, other := newKey(t, "k1", testSecret), newKey(t, "k2", testSecret+"x")
+		impostor := newKey(t, "k1", strings.ToUpper(testSecret))
+		token, err := propagation.Marshal(audit.ContextWithActor(t.Context(), audit.User("42")), key, "worker", time.Hour)
 		require.NoError(t, err)
-		check := func(want error, token, audience string, keys ...audit.ContextKey) {
+		check := func(want error, token, audience string, keys ...propagation.Key) {
 			t.Helper()
-			ctx, scope, err := audit.UnmarshalContext(t.Context(), token, audience, keys)
+			ctx, scope, err := propagation.Unmarshal(t.Context(), token, audience, keys)
 			if want == nil {
 				require.NoError(t, err)
 				return
@@ -330,51 +375,50 @@ func TestUnmarshalContextRefuses(t *testing.T) {
 			require.ErrorIs(t, err, want)
 			require.Nil(t, ctx)
 			require.Nil(t, scope)
-			for _, secret := range []string{contextSecret, "worker", "42", "k1"} {
+			for _, secret := range []string{testSecret, "worker", "42", "k1"} {
 				require.NotContains(t, err.Error(), secret)
 			}
 		}
 		check(nil, token, "worker", other, key)
 		check(nil, token, "worker", impostor, key)
-		check(audit.ErrContextForged, token, "worker", impostor)
-		check(audit.ErrContextForged, token[:len(token)-1], "worker", key)
-		check(audit.ErrContextUnknownKey, token, "worker", other)
-		check(audit.ErrContextUnknownKey, token, "worker")
-		check(audit.ErrContextUnknownKey, strings.Replace(token, "k1", "", 1), "worker", audit.ContextKey{})
-		check(audit.ErrContextAudience, token, "mailer", key)
-		check(audit.ErrContextAudience, token, "", key)
-		check(audit.ErrContextMalformed, "", "worker", key)
-		check(audit.ErrContextMalformed, token+strings.Repeat("A", audit.MaxContextToken), "worker", key)
-		time.Sleep(time.Hour + audit.ContextClockSkew - 1) // the bubble's clock
+		check(propagation.ErrSignature, token, "worker", impostor)
+		check(propagation.ErrSignature, token[:len(token)-1], "worker", key)
+		check(propagation.ErrUnknownKey, token, "worker", other)
+		check(propagation.ErrUnknownKey, token, "worker")
+		check(propagation.ErrUnknownKey, strings.Replace(token, "k1", "", 1), "worker", propagation.Key{})
+		check(propagation.ErrAudience, token, "mailer", key)
+		check(propagation.ErrAudience, token, "", key)
+		check(propagation.ErrMalformed, "", "worker", key)
+		check(propagation.ErrMalformed, token+strings.Repeat("A", propagation.MaxToken), "worker", key)
+		time.Sleep(time.Hour + propagation.ClockSkew - 1) // the bubble's clock
 		check(nil, token, "worker", key)
 		time.Sleep(time.Nanosecond)
-		check(audit.ErrContextExpired, token, "worker", key)
-		check(audit.ErrContextAudience, token, "mailer", key)
+		check(propagation.ErrExpired, token, "worker", key)
+		check(propagation.ErrAudience, token, "mailer", key)
 	})
 }
 
-// TestMarshalContextLife: a token lives at least as long as it was asked to.
-func TestMarshalContextLife(t *testing.T) {
+// TestLifetime: a token is valid for at least its lifetime.
+func TestLifetime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(700 * time.Millisecond)
-		key := contextKey(t, "k1", contextSecret)
-		token, err := audit.MarshalContext(audit.ContextWithActor(t.Context(), audit.User("1")), key, "worker", time.Millisecond)
+		key := newKey(t, "k1", testSecret)
+		token, err := propagation.Marshal(audit.ContextWithActor(t.Context(), audit.User("1")), key, "worker", time.Millisecond)
 		require.NoError(t, err)
-		time.Sleep(audit.ContextClockSkew + time.Millisecond)
-		_, _, err = audit.UnmarshalContext(t.Context(), token, "worker", []audit.ContextKey{key})
+		time.Sleep(propagation.ClockSkew + time.Millisecond)
+		_, _, err = propagation.Unmarshal(t.Context(), token, "worker", []propagation.Key{key})
 		require.NoError(t, err)
 		time.Sleep(time.Second)
-		_, _, err = audit.UnmarshalContext(t.Context(), token, "worker", []audit.ContextKey{key})
-		require.ErrorIs(t, err, audit.ErrContextExpired)
+		_, _, err = propagation.Unmarshal(t.Context(), token, "worker", []propagation.Key{key})
+		require.ErrorIs(t, err, propagation.ErrExpired)
 	})
 }
 
-// TestMarshalContextResolvesOnce: the request's resolver is asked once, and never by
-// the job.
-func TestMarshalContextResolvesOnce(t *testing.T) {
+// TestMarshalResolvesOnce: the request's resolver is called once, and never by the job.
+func TestMarshalResolvesOnce(t *testing.T) {
 	t.Parallel()
-	tracker, _ := newTrail(t)
+	tracker, _ := newRecorder(t)
 	var asked atomic.Int32
 	request, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
 		asked.Add(1)
@@ -386,6 +430,6 @@ func TestMarshalContextResolvesOnce(t *testing.T) {
 	}
 	require.NoError(t, scope.End(t.Context()))
 	assert.Equal(t, int32(1), asked.Load())
-	_, err := audit.MarshalContext(request, contextKey(t, "k1", contextSecret), "worker", time.Minute)
-	require.NoError(t, err, "it is known still")
+	_, err := propagation.Marshal(request, newKey(t, "k1", testSecret), "worker", time.Minute)
+	require.NoError(t, err, "the actor is still known")
 }

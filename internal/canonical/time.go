@@ -1,26 +1,25 @@
-package record
+package canonical
 
 import "time"
 
-// jsonTime is how a time is written: RFC 3339 in UTC, always with nine digits, so
-// that times sort as text.
-const jsonTime = "2006-01-02T15:04:05.000000000Z"
+// timeLayout is RFC 3339 in UTC, always with nine digits, so that times sort as text.
+const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
-// isJSONTime reports whether t lies in the years 1970 to 9999.
-func isJSONTime(t time.Time) bool {
+// ValidTime reports whether t lies in the years 1970 to 9999.
+func ValidTime(t time.Time) bool {
 	const year10000 = 253402300800
 	s := t.Unix()
 	return 0 <= s && s < year10000
 }
 
-// appendTime appends what t.UTC().AppendFormat(b, jsonTime) does. It knows the
-// layout, because every record has two times.
+// appendTime is t.UTC().AppendFormat(b, timeLayout) without its cost, because every
+// record has two times.
 func appendTime(b []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
 	nano := t.Nanosecond()
-	text := [len(jsonTime)]byte([]byte(jsonTime))
+	text := [len(timeLayout)]byte([]byte(timeLayout))
 	putPair(text[0:2], year/100)
 	putPair(text[2:4], year%100)
 	putPair(text[5:7], int(month))
@@ -36,7 +35,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b, text[:]...)
 }
 
-// putPair writes n, from 0 to 99, in two digits.
+// putPair writes n, from 0 to 99, as two digits.
 func putPair(dst []byte, n int) {
 	const pairs = "00010203040506070809" +
 		"10111213141516171819" +
@@ -51,13 +50,13 @@ func putPair(dst []byte, n int) {
 	dst[0], dst[1] = pairs[2*n], pairs[2*n+1]
 }
 
-// parseTime reads what appendTime writes and nothing else.
+// parseTime parses what appendTime appends, and nothing else.
 func parseTime(s string) (t time.Time, ok bool) {
-	if len(s) != len(jsonTime) {
+	if len(s) != len(timeLayout) {
 		return time.Time{}, false
 	}
-	for i := range len(jsonTime) {
-		switch c := jsonTime[i]; {
+	for i := range len(timeLayout) {
+		switch c := timeLayout[i]; {
 		case '0' <= c && c <= '9':
 			if s[i] < '0' || s[i] > '9' {
 				return time.Time{}, false
@@ -72,9 +71,9 @@ func parseTime(s string) (t time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	t = time.Date(year, time.Month(month), day, hour, minute, second, parseDigits(s[20:29]), time.UTC)
-	// A month without that day, or a year without that month: time.Date went on.
+	// time.Date carries a day that the month does not have into the next month.
 	sameMonth := int(t.Month()) == month
-	return t, sameMonth && isJSONTime(t)
+	return t, sameMonth && ValidTime(t)
 }
 
 func parseDigits(s string) int {

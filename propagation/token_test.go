@@ -1,4 +1,4 @@
-package audit
+package propagation
 
 import (
 	"encoding/hex"
@@ -13,14 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vectors are the published test vectors. A program in another language made them.
+// vectors are the published test vectors, which a Python program made.
 type vectors struct {
 	Keys   map[string]string `json:"keys"` // hexadecimal, by id
 	Tokens []struct {
 		Name     string  `json:"name"`
 		Token    string  `json:"token"`
 		Audience string  `json:"audience"`
-		Now      int64   `json:"now"` // Unix time of the reader
+		Now      int64   `json:"now"` // the consumer's Unix time
 		Payload  *string `json:"payload"`
 		Error    string  `json:"error"`
 	} `json:"tokens"`
@@ -28,39 +28,39 @@ type vectors struct {
 
 var vectorErrors = map[string]error{
 	"":              nil,
-	"malformed":     ErrContextMalformed,
-	"unknown key":   ErrContextUnknownKey,
-	"forged":        ErrContextForged,
-	"audience":      ErrContextAudience,
-	"expired":       ErrContextExpired,
-	"not yet valid": ErrContextNotYetValid,
+	"malformed":     ErrMalformed,
+	"unknown key":   ErrUnknownKey,
+	"forged":        ErrSignature,
+	"audience":      ErrAudience,
+	"expired":       ErrExpired,
+	"not yet valid": ErrNotYetValid,
 }
 
-func readVectors(t testing.TB) (vectors, []ContextKey) {
+func readVectors(t testing.TB) (vectors, []Key) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/context-token.json")
 	require.NoError(t, err)
 	var v vectors
 	require.NoError(t, json.Unmarshal(text, &v))
-	var keys []ContextKey
+	var keys []Key
 	for id, secret := range v.Keys {
 		raw, err := hex.DecodeString(secret)
 		require.NoError(t, err)
-		key, err := NewContextKey(id, raw)
+		key, err := NewKey(id, raw)
 		require.NoError(t, err)
 		keys = append(keys, key)
 	}
 	return v, keys
 }
 
-func TestContextTokenVectors(t *testing.T) {
+func TestVectors(t *testing.T) {
 	v, keys := readVectors(t)
 	seen := map[string]int{}
 	for _, tt := range v.Tokens {
 		t.Run(tt.Name, func(t *testing.T) {
 			want, known := vectorErrors[tt.Error]
 			require.True(t, known)
-			p, err := openContext(tt.Token, tt.Audience, keys, time.Unix(tt.Now, 0))
+			p, err := open(tt.Token, tt.Audience, keys, time.Unix(tt.Now, 0))
 			require.ErrorIs(t, err, want)
 			if want != nil {
 				assert.Nil(t, p)
@@ -71,8 +71,8 @@ func TestContextTokenVectors(t *testing.T) {
 			if tt.Payload != nil {
 				assert.Equal(t, *tt.Payload, string(text))
 			}
-			named := func(k ContextKey) bool { return k.ID() == strings.Split(tt.Token, ".")[1] }
-			assert.Equal(t, tt.Token, sealContext(text, keys[slices.IndexFunc(keys, named)]))
+			named := func(k Key) bool { return k.ID() == strings.Split(tt.Token, ".")[1] }
+			assert.Equal(t, tt.Token, sign(text, keys[slices.IndexFunc(keys, named)]))
 		})
 		seen[tt.Error]++
 	}
@@ -81,8 +81,9 @@ func TestContextTokenVectors(t *testing.T) {
 	}
 }
 
-// TestContextTokenBits flips every bit of a token, and cuts and lengthens it.
-func TestContextTokenBits(t *testing.T) {
+// TestChangedTokens flips every bit of valid tokens, cuts them, and drops and repeats
+// every byte.
+func TestChangedTokens(t *testing.T) {
 	t.Parallel()
 	v, keys := readVectors(t)
 	for _, tt := range v.Tokens {
@@ -90,31 +91,30 @@ func TestContextTokenBits(t *testing.T) {
 			continue
 		}
 		token := []byte(tt.Token)
-		refuse := func(token []byte) {
+		requireRejected := func(token []byte) {
 			t.Helper()
-			p, err := openContext(string(token), tt.Audience, keys, time.Unix(tt.Now, 0))
+			p, err := open(string(token), tt.Audience, keys, time.Unix(tt.Now, 0))
 			if err == nil || p != nil {
-				t.Fatalf("%s: %s was taken", tt.Name, token)
+				t.Fatalf("%s: %s was accepted", tt.Name, token)
 			}
 		}
 		for i := range token {
 			for bit := range 8 {
 				token[i] ^= 1 << bit
-				refuse(token)
+				requireRejected(token)
 				token[i] ^= 1 << bit
 			}
-			refuse(token[:i])
-			refuse(slices.Concat(token[:i], token[i+1:]))
-			refuse(slices.Concat(token[:i], []byte{token[i]}, token[i:]))
+			requireRejected(token[:i])
+			requireRejected(slices.Concat(token[:i], token[i+1:]))
+			requireRejected(slices.Concat(token[:i], []byte{token[i]}, token[i:]))
 		}
-		_, err := openContext(string(token), tt.Audience, keys, time.Unix(tt.Now, 0))
-		require.NoError(t, err, "as it was")
+		_, err := open(string(token), tt.Audience, keys, time.Unix(tt.Now, 0))
+		require.NoError(t, err, "unchanged")
 	}
 }
 
-// FuzzContextToken takes a good token, a change to it, and any text: only what was
-// sealed is ever taken.
-func FuzzContextToken(f *testing.F) {
+// FuzzToken reads any text: only tokens that were signed are accepted.
+func FuzzToken(f *testing.F) {
 	v, keys := readVectors(f)
 	good := map[string]bool{}
 	for _, tt := range v.Tokens {
@@ -122,28 +122,28 @@ func FuzzContextToken(f *testing.F) {
 		f.Add(tt.Token, tt.Audience, tt.Now)
 	}
 	f.Fuzz(func(t *testing.T, token, audience string, now int64) {
-		p, err := openContext(token, audience, keys, time.Unix(now, 0))
+		p, err := open(token, audience, keys, time.Unix(now, 0))
 		if err != nil {
 			require.Nil(t, p)
 			return
 		}
-		require.True(t, good[token], "nobody sealed it")
+		require.True(t, good[token], "it was never signed")
 		require.Equal(t, p.Audience, audience)
 		require.True(t, p.Issued-30 <= now && now < p.Expires+30)
 	})
 }
 
-// FuzzContextPayload reads payloads that the holder of a key might have signed: what
-// is taken has one text only.
-func FuzzContextPayload(f *testing.F) {
+// FuzzPayload decodes payloads that the holder of a key could have signed: those that
+// are accepted are canonical.
+func FuzzPayload(f *testing.F) {
 	v, keys := readVectors(f)
 	for _, tt := range v.Tokens {
-		if text, err := verifyContext(tt.Token, keys); err == nil {
+		if text, err := verify(tt.Token, keys); err == nil {
 			f.Add(text)
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := decodeContextPayload(text)
+		p, err := decode(text)
 		if err != nil {
 			require.Nil(t, p)
 			return

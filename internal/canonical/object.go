@@ -1,4 +1,4 @@
-package record
+package canonical
 
 import (
 	"cmp"
@@ -10,37 +10,37 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// object writes attributes as an object. Their values stand inside depth arrays
-// and maps.
-func (w *jsonWriter) object(b []byte, kvs []attribute.KeyValue, depth int) []byte {
+// object appends attributes as an object. Their values are inside depth arrays and
+// maps.
+func (w *Writer) object(b []byte, kvs []attribute.KeyValue, depth int) []byte {
 	if len(kvs) == 0 {
 		return append(b, "{}"...)
 	}
-	inOrder := inMemberOrder(kvs)
-	if !inOrder { // nobody sorted them, or Go sorts their keys otherwise
+	sorted := inMemberOrder(kvs)
+	if !sorted { // or sorted by UTF-8, which differs from UTF-16
 		kvs = slices.Clone(kvs)
 		slices.SortFunc(kvs, func(a, b attribute.KeyValue) int { return compareMembers(string(a.Key), string(b.Key)) })
 	}
 	b = append(b, '{')
 	for i := range kvs {
 		kv := &kvs[i]
-		if !inOrder && i > 0 && kv.Key == kvs[i-1].Key {
-			w.fail(b, keyRepeated)
+		if !sorted && i > 0 && kv.Key == kvs[i-1].Key {
+			w.Fail(b, keyRepeated)
 		}
 		if kv.Value.Type() == attribute.STRING {
-			b = w.member(b, string(kv.Key), kv.Value.AsString())
+			b = w.stringMember(b, string(kv.Key), kv.Value.AsString())
 			continue
 		}
-		b = w.string(b, string(kv.Key), ':')
+		b = w.String(b, string(kv.Key), ':')
 		b = w.value(b, &kv.Value, depth)
 	}
 	b[len(b)-1] = '}'
 	return b
 }
 
-const keyRepeated = "a key is stated more than once"
+const keyRepeated = "a key occurs more than once"
 
-// inMemberOrder reports whether the keys ascend, none twice.
+// inMemberOrder reports whether the keys ascend, without repetition.
 func inMemberOrder(kvs []attribute.KeyValue) bool {
 	for i := 1; i < len(kvs); i++ {
 		a, b := string(kvs[i-1].Key), string(kvs[i].Key)
@@ -54,10 +54,10 @@ func inMemberOrder(kvs []attribute.KeyValue) bool {
 	return true
 }
 
-// compareMembers compares names as RFC 8785 orders them, by units of UTF-16. That
-// is the order of their bytes in UTF-8, except that characters beyond U+FFFF,
-// which begin with a byte from 0xf0, are units from 0xd800 in UTF-16, and come
-// before U+E000 to U+FFFF, which begin with 0xee and 0xef.
+// compareMembers compares names in the order of RFC 8785, by UTF-16 code units. That is
+// the order of their UTF-8 bytes, with one exception: characters above U+FFFF, whose
+// first byte is 0xf0 or greater, are written with surrogates from 0xd800 in UTF-16, and
+// so precede U+E000 to U+FFFF, whose first byte is 0xee or 0xef.
 func compareMembers(a, b string) int {
 	i := commonPrefix(a, b)
 	if i == len(a) || i == len(b) {
@@ -82,52 +82,51 @@ func commonPrefix(a, b string) int {
 	return i
 }
 
-// fewMembers is for how many members there is room on the stack while they are
-// read.
+// fewMembers is the number of members that are collected on the stack.
 const fewMembers = 16
 
-// object reads attributes from an object, sorted by key. Their values stand
-// inside depth arrays and maps.
-func (p *jsonReader) object(depth int) []attribute.KeyValue {
+// object reads an object of attributes and returns them sorted by key. Their values
+// are inside depth arrays and maps.
+func (r *Reader) object(depth int) []attribute.KeyValue {
 	var room [fewMembers]attribute.KeyValue
-	kvs, sorted, start := room[:0], true, p.pos
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		key := attribute.Key(p.key())
+	kvs, sorted, start := room[:0], true, r.pos
+	for more := r.Open('{', '}'); more; more = r.Next('}') {
+		key := attribute.Key(r.key())
 		if n := len(kvs); n > 0 && key <= kvs[n-1].Key {
 			sorted = false
 		}
-		kvs = append(kvs, attribute.KeyValue{Key: key, Value: p.value(depth)})
+		kvs = append(kvs, attribute.KeyValue{Key: key, Value: r.value(depth)})
 	}
 	read := make([]attribute.KeyValue, len(kvs))
 	copy(read, kvs)
 	if !sorted {
-		p.sort(read, start)
+		r.sort(read, start)
 	}
 	return read
 }
 
-// sort sorts the attributes of the object that begins at start.
-func (p *jsonReader) sort(kvs []attribute.KeyValue, start int) {
+// sort sorts the attributes of the object that began at start.
+func (r *Reader) sort(kvs []attribute.KeyValue, start int) {
 	slices.SortFunc(kvs, func(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 	for i := 1; i < len(kvs); i++ {
 		if kvs[i].Key == kvs[i-1].Key {
-			p.fail(secondMember(p.text, start, string(kvs[i].Key)), keyRepeated)
+			r.Fail(secondMember(r.text, start, string(kvs[i].Key)), keyRepeated)
 			return
 		}
 	}
 }
 
-// secondMember returns where the second member of the name begins, in the object
-// that begins at start.
+// secondMember returns the offset of the second member with the name in the object
+// that began at start.
 func secondMember(text string, start int, name string) int {
-	p := jsonReader{text: text, pos: start}
+	r := Reader{text: text, pos: start}
 	at, found := start, 0
-	for more := p.open('{', '}'); more && found < 2; more = p.next('}') {
-		at = p.pos
-		if p.key() == name {
+	for more := r.Open('{', '}'); more && found < 2; more = r.Next('}') {
+		at = r.pos
+		if r.key() == name {
 			found++
 		}
-		p.pos = endOfValue(text, p.pos)
+		r.pos = endOfValue(text, r.pos)
 	}
 	return at
 }

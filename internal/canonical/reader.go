@@ -1,0 +1,366 @@
+package canonical
+
+import (
+	"math/bits"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Reader reads JSON that a [Writer] could have written, in any layout: with members in
+// any order, white space between tokens, and escapes that are not needed.
+//
+// The Reader keeps the first failure and then skips the rest of the text, so that
+// loops over it end. What it returns after a failure is meaningless.
+type Reader struct {
+	text   string
+	pos    int // the start of the text that was not read yet
+	failed int
+	reason string // empty if nothing failed
+}
+
+// NewReader returns a Reader of text. The strings that it returns may share the memory
+// of text.
+func NewReader(text string) Reader { return Reader{text: text} }
+
+// Pos returns the offset of the text that was not read yet, which may start with white
+// space.
+func (r *Reader) Pos() int { return r.pos }
+
+// Fail records that the token at or after the offset is wrong, unless something failed
+// before.
+func (r *Reader) Fail(at int, reason string) { r.failAt(r.skipSpace(at), reason) }
+
+// failAt is Fail for the offset itself.
+func (r *Reader) failAt(at int, reason string) {
+	if r.reason == "" {
+		r.failed, r.reason = at, reason
+	}
+	r.pos = len(r.text)
+}
+
+// Failed reports whether something failed.
+func (r *Reader) Failed() bool { return r.reason != "" }
+
+// Failure returns the offset and the reason of the first failure. The reason is empty
+// if nothing failed.
+func (r *Reader) Failure() (at int, reason string) { return r.failed, r.reason }
+
+// Rest skips white space and returns the text that was not read yet.
+func (r *Reader) Rest() string {
+	r.pos = r.skipSpace(r.pos)
+	return r.text[r.pos:]
+}
+
+// Skip skips the next n bytes.
+func (r *Reader) Skip(n int) { r.pos += n }
+
+const jsonSpace = " \t\n\r"
+
+func (r *Reader) skipSpace(at int) int {
+	for at < len(r.text) && strings.IndexByte(jsonSpace, r.text[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+// Peek skips white space and returns the first byte of the next token, or 0 at the end.
+func (r *Reader) Peek() byte {
+	if r.pos < len(r.text) && r.text[r.pos] > ' ' {
+		return r.text[r.pos]
+	}
+	if r.pos = r.skipSpace(r.pos); r.pos < len(r.text) {
+		return r.text[r.pos]
+	}
+	return 0
+}
+
+// need reads c, or fails with the reason.
+func (r *Reader) need(c byte, reason string) {
+	if r.Peek() != c {
+		r.Fail(r.pos, reason)
+		return
+	}
+	r.pos++
+}
+
+// Open reads the opening bracket of an object or array and, if it is empty, the
+// closing one. It reports whether a first member or element follows.
+func (r *Reader) Open(opening, closing byte) bool {
+	if r.Peek() != opening {
+		if opening == '{' {
+			r.Fail(r.pos, "it must be an object")
+		} else {
+			r.Fail(r.pos, "it must be an array")
+		}
+		return false
+	}
+	r.pos++
+	if r.Peek() != closing {
+		return true
+	}
+	r.pos++
+	return false
+}
+
+// Next reads a comma or the closing bracket. It reports whether another member or
+// element follows.
+func (r *Reader) Next(closing byte) bool {
+	if r.Peek() == ',' {
+		r.pos++
+		return true
+	}
+	r.need(closing, "a comma or a closing bracket is missing")
+	return false
+}
+
+// key reads the name of a member and the colon.
+func (r *Reader) key() string {
+	key := r.quoted("the name of a member is missing")
+	r.need(':', "a colon is missing")
+	return key
+}
+
+// Literal reads true, false or null.
+func (r *Reader) Literal(word string) {
+	if !strings.HasPrefix(r.text[r.pos:], word) {
+		r.Fail(r.pos, missingValue)
+		return
+	}
+	r.pos += len(word)
+}
+
+// End fails if anything but white space follows.
+func (r *Reader) End() {
+	if r.pos = r.skipSpace(r.pos); r.pos < len(r.text) {
+		r.Fail(r.pos, "more text follows the end")
+	}
+}
+
+// Member is a member of an object.
+type Member struct {
+	Name     string
+	Required bool
+}
+
+// Member reads the name of one of the members, which the object may have once each,
+// and the colon. seen has a bit for each member that was read.
+func (r *Reader) Member(members []Member, seen *uint32) string {
+	at := r.pos
+	name := r.key()
+	// The text is most likely in canonical order.
+	likely := bits.Len32(*seen)
+	for i := range members {
+		i += likely
+		if i >= len(members) {
+			i -= len(members)
+		}
+		if members[i].Name != name {
+			continue
+		}
+		if *seen&(1<<i) != 0 {
+			r.Fail(at, "the member is repeated")
+			return ""
+		}
+		*seen |= 1 << i
+		return name
+	}
+	r.Fail(at, "the member is unknown")
+	return ""
+}
+
+// Complete fails if the object that began at start lacks a required member.
+func (r *Reader) Complete(start int, members []Member, seen uint32) {
+	for i, m := range members {
+		if m.Required && seen&(1<<i) == 0 {
+			r.Fail(start, "the member "+m.Name+" is missing")
+			return
+		}
+	}
+}
+
+// RequireFilled fails if the member that began at start is empty. Equal records must
+// have equal members, so an empty string, array or object is always omitted.
+func (r *Reader) RequireFilled(start int, filled bool) {
+	if !filled {
+		r.Fail(start, "it is empty and must be left out")
+	}
+}
+
+// Text reads a string that is not empty.
+func (r *Reader) Text() string {
+	start := r.pos
+	s := r.String()
+	r.RequireFilled(start, s != "")
+	return s
+}
+
+// Texts reads an array of strings that is not empty.
+func (r *Reader) Texts() []string {
+	var list []string
+	start := r.pos
+	for more := r.Open('[', ']'); more; more = r.Next(']') {
+		list = append(list, r.String())
+	}
+	r.RequireFilled(start, len(list) > 0)
+	return list
+}
+
+// Attributes reads an object of attributes that is not empty, and returns them sorted
+// by key.
+func (r *Reader) Attributes() []attribute.KeyValue {
+	start := r.pos
+	kvs := r.object(0)
+	r.RequireFilled(start, len(kvs) > 0)
+	return kvs
+}
+
+// Value reads a value other than null.
+func (r *Reader) Value() attribute.Value {
+	start := r.pos
+	v := r.value(0)
+	r.RequireFilled(start, v.Type() != attribute.EMPTY)
+	return v
+}
+
+// Count reads an integer from 0 to MaxCount.
+func (r *Reader) Count() int64 {
+	r.Peek()
+	at := r.pos
+	v := r.number()
+	n := v.AsInt64()
+	if v.Type() != attribute.INT64 || n < 0 {
+		r.Fail(at, "it must be an integer from 0 to 2^53-1")
+	}
+	return n
+}
+
+// ID reads an ID that is not zero.
+func (r *Reader) ID() (id audit.ID) {
+	start := r.pos
+	var text [36]byte
+	if s := r.String(); len(s) != copy(text[:], s) || id.UnmarshalText(text[:]) != nil || id.IsZero() {
+		r.Fail(start, "it must be a UUID of 36 characters, lowercase, with hyphens, and not zero")
+	}
+	return id
+}
+
+// Time reads a time as Writer.Time writes it, and returns it in UTC.
+func (r *Reader) Time() time.Time {
+	start := r.pos
+	t, ok := parseTime(r.String())
+	if !ok {
+		r.Fail(start, "it must be a time like 2006-01-02T15:04:05.000000000Z, from 1970 to 9999")
+	}
+	return t
+}
+
+// Enum is a set of constants that package audit defines.
+type Enum interface {
+	~uint8
+	Valid() bool
+	String() string
+}
+
+// Word reads the word of a constant that is not less than first.
+func Word[T Enum](r *Reader, first T) T {
+	start := r.pos
+	s := r.String()
+	for v := first; v.Valid(); v++ {
+		if v.String() == s {
+			return v
+		}
+	}
+	r.Fail(start, "it is none of the words")
+	return first
+}
+
+var actorMembers = []Member{
+	{Name: "auth_method"},
+	{Name: "id"},
+	{Name: "name"},
+	{Name: "on_behalf_of"},
+	{Name: "roles"},
+	{Name: "session_id"},
+	{Name: "type", Required: true},
+}
+
+// Actor reads an actor into a, which must be zero. It fails if the OnBehalfOf chain is
+// longer than audit.MaxDelegation.
+func (r *Reader) Actor(a *audit.Actor) { r.actor(a, 0) }
+
+// actor reads the actor at the given depth of a chain.
+func (r *Reader) actor(a *audit.Actor, depth int) {
+	start, seen := r.pos, uint32(0)
+	if depth > audit.MaxDelegation {
+		r.Fail(start, longChain)
+	}
+	for more := r.Open('{', '}'); more; more = r.Next('}') {
+		switch r.Member(actorMembers, &seen) {
+		case "auth_method":
+			a.AuthMethod = r.Text()
+		case "id":
+			a.ID = r.Text()
+		case "name":
+			a.Name = r.Text()
+		case "on_behalf_of":
+			a.OnBehalfOf = new(audit.Actor)
+			r.actor(a.OnBehalfOf, depth+1)
+		case "roles":
+			a.Roles = r.Texts()
+		case "session_id":
+			a.SessionID = r.Text()
+		case "type":
+			a.Type = Word(r, audit.ActorNone+1)
+		}
+	}
+	r.Complete(start, actorMembers, seen)
+}
+
+// ValueEnd returns the offset at which the value that starts text ends. Text that is
+// not JSON is a value as long as possible.
+func ValueEnd(text string) int { return endOfValue(text, 0) }
+
+// endOfValue is ValueEnd for the value at or after the offset.
+func endOfValue(text string, at int) int {
+	depth := 0
+	for at < len(text) {
+		switch text[at] {
+		case '"':
+			at = endOfString(text, at)
+			if depth == 0 {
+				return at
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return at
+			}
+			if depth--; depth == 0 {
+				return at + 1
+			}
+		case ',':
+			if depth == 0 {
+				return at
+			}
+		}
+		at++
+	}
+	return len(text)
+}
+
+func endOfString(text string, at int) int {
+	for at++; at < len(text); at++ {
+		switch text[at] {
+		case '"':
+			return at + 1
+		case '\\':
+			at++
+		}
+	}
+	return len(text)
+}

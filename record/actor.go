@@ -1,0 +1,63 @@
+package record
+
+import (
+	"strconv"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/sanitize"
+)
+
+const notPlain = "must be valid UTF-8 without control characters"
+
+// CheckActor returns an error, always a [*audit.ValidationError], if a record of the
+// kind cannot have the actor: if the actor, or one that it acts for, has an unknown
+// type, lacks the ID that its type requires or has one that its type forbids, if an ID,
+// an authentication method or a role is not plain text, or if the chain is longer than
+// audit.MaxDelegation. Only a signal may have an unresolved actor.
+func CheckActor(a *audit.Actor, kind audit.Kind) error {
+	for depth := 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
+		if depth > audit.MaxDelegation {
+			return &audit.ValidationError{
+				Field:  "actor.on_behalf_of",
+				Reason: "the chain is longer than " + strconv.Itoa(audit.MaxDelegation) + ", or circular",
+			}
+		}
+		if field, reason := checkActor(a, kind); field != "" {
+			return &audit.ValidationError{Field: sanitize.ActorPath(depth, field), Reason: reason}
+		}
+	}
+	return nil
+}
+
+// checkActor returns the first invalid field of one actor and the reason, or "".
+func checkActor(a *audit.Actor, kind audit.Kind) (field, reason string) {
+	switch a.Type {
+	case audit.ActorUser, audit.ActorService, audit.ActorSystem:
+		if a.ID == "" {
+			return "id", "it is missing; a " + a.Type.String() + " has one"
+		}
+	case audit.ActorAnonymous, audit.ActorUnresolved:
+		if a.ID != "" {
+			return "id", "an " + a.Type.String() + " actor has none"
+		}
+		if a.Type == audit.ActorUnresolved && kind != audit.KindSignal {
+			return "type", "only signals may be unresolved"
+		}
+	case audit.ActorNone:
+		return "type", "it is missing"
+	default:
+		return "type", "unknown value " + a.Type.String()
+	}
+	if !sanitize.Plain(a.ID) {
+		return "id", notPlain
+	}
+	if !sanitize.Plain(a.AuthMethod) {
+		return "auth_method", notPlain
+	}
+	for _, role := range a.Roles {
+		if !sanitize.Plain(role) {
+			return "roles", notPlain
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,81 @@
+package audit
+
+import (
+	"context"
+	"slices"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Snapshot is the audit context of one moment, for work that runs later or in another
+// process. [TakeSnapshot] returns one, and its NewScope method opens a scope that has
+// it. Package propagation carries snapshots between processes as signed tokens.
+//
+// In a snapshot that TakeSnapshot returned, the session IDs of the actor are
+// fingerprints and stay what they are. A session ID that was set since, like that of a
+// snapshot made by hand, is fingerprinted when it is recorded.
+//
+// The slices are shared with scopes and records. They must not be changed, only
+// replaced.
+type Snapshot struct {
+	// Actor is who acts.
+	Actor Actor
+	// Channel is the way by which the actor came, or empty.
+	Channel string
+	// Tenant is the customer or organization, or empty.
+	Tenant string
+	// Metadata is the metadata of the scope, sorted by key.
+	Metadata []attribute.KeyValue
+	// Overridden is the metadata that inner scopes replaced, sorted by key.
+	Overridden []attribute.KeyValue
+	// Marked holds the paths of values that were cut or cleaned, sorted.
+	Marked []string
+}
+
+// TakeSnapshot returns what [Detach] would keep of the audit context of ctx with the
+// same options. It resolves the actor now, also with a resolver among the options, and
+// replaces session IDs with their fingerprints.
+//
+// The error is ErrNoActor if there is no actor, and an [ActorError] if a resolver
+// failed.
+func TakeSnapshot(ctx context.Context, opts ...ScopeOption) (Snapshot, error) {
+	inner, s, err := Detach(ctx, opts...)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	const self = 1 // the scope cannot end, because no other code has it
+	shared, err := frameOf(inner).resolveActor(inner, detachedResolverWait, self)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	actor := shared.Clone()
+	actor.FingerprintSession()
+	actor.acceptFingerprints()
+	return Snapshot{
+		Actor: actor, Channel: s.channel, Tenant: s.tenant,
+		Metadata: s.metadata, Overridden: s.overridden, Marked: s.marked,
+	}, nil
+}
+
+// NewScope opens a scope that has what the snapshot holds, and returns a context that
+// carries it. Options change the scope, as those of the function NewScope do; its
+// resolver is asked before the snapshot's actor is used. The caller ends the scope,
+// even if the work panics.
+//
+// The context keeps the cancellation and the values of ctx, such as its trace. Of the
+// audit context of ctx it keeps the mark of SuppressSignals and nothing else.
+func (s Snapshot) NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
+	f, scope := newDetachedScope(ctx)
+	if !s.Actor.IsZero() {
+		actor := s.Actor.Clone()
+		scope.inherited = &actor
+	}
+	scope.channel, scope.tenant = s.Channel, s.Tenant
+	overridden, _ := mergeScopeMetadata(nil, nil, s.Overridden)
+	scope.metadata, scope.overridden = mergeScopeMetadata(nil, overridden, s.Metadata)
+	if scope.marked = s.Marked; !slices.IsSorted(s.Marked) {
+		scope.marked = slices.Compact(slices.Sorted(slices.Values(s.Marked)))
+	}
+	_ = scope.Set(opts...) // a new scope has not ended
+	return f, scope
+}

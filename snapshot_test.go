@@ -1,0 +1,144 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+func TestSnapshot(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t)
+	alice := audit.Actor{
+		Type: audit.ActorUser, ID: "1", SessionID: "test", Roles: []string{"editor"},
+		OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", SessionID: "inner"},
+	}
+	request, scope := audit.NewScope(t.Context(), audit.WithChannel("api"), audit.WithTenant("acme"),
+		audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return alice, nil }),
+		audit.WithClientMetadata(attribute.String("b", "x\xff")),
+		audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithScopeMetadata(attribute.String("a", "second")))
+	s, err := audit.TakeSnapshot(request, audit.WithScopeMetadata(attribute.Int("c", 1)))
+	require.NoError(t, err)
+	require.NoError(t, tracker.Track(request, intent(audit.OperationRead, article("1"))))
+	require.NoError(t, scope.End(t.Context()))
+	assert.Equal(t, "9f86d081884c7d65", s.Actor.SessionID)
+	assert.Equal(t, "api", s.Channel)
+
+	job, jobScope := s.NewScope(t.Context(), audit.WithScopeMetadata(attribute.Int("d", 2)))
+	again, err := audit.TakeSnapshot(job)
+	require.NoError(t, err)
+	twice, _ := again.NewScope(t.Context())
+	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
+	require.NoError(t, tracker.Track(twice, intent(audit.OperationRead, article("1"))))
+	require.NoError(t, jobScope.End(t.Context()))
+
+	want := trail.all()[0]
+	for _, got := range trail.all()[1:] {
+		assert.Equal(t, want.Actor, got.Actor, "its fingerprints, and not those of the fingerprints")
+		assert.Equal(t, want.Channel, got.Channel)
+		assert.Equal(t, want.Tenant, got.Tenant)
+		assert.Equal(t, append(want.Metadata, attribute.Int("c", 1), attribute.Int("d", 2)), got.Metadata)
+		assert.Equal(t, want.Overridden, got.Overridden)
+		assert.NotEmpty(t, got.Overridden)
+		assert.Equal(t, want.Marked, got.Marked)
+		assert.NotEmpty(t, got.Marked)
+	}
+	v, ok := jobScope.Metadata("a")
+	assert.True(t, ok)
+	assert.Equal(t, "second", v.AsString())
+	_, ok = jobScope.Metadata("z")
+	assert.False(t, ok)
+	_, ok = (*audit.Scope)(nil).Metadata("a")
+	assert.False(t, ok)
+}
+
+func TestTakeSnapshotActor(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("no user store")
+	failing := audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })
+	_, err := audit.TakeSnapshot(t.Context())
+	require.ErrorIs(t, err, audit.ErrNoActor)
+	_, err = audit.TakeSnapshot(scoped(failing)(t.Context()))
+	require.ErrorIs(t, err, broken)
+	s, err := audit.TakeSnapshot(t.Context(), audit.WithActor(audit.User("1")), failing)
+	require.NoError(t, err)
+	assert.Equal(t, audit.User("1"), s.Actor)
+}
+
+// TestSnapshotForgery stores no session ID that a program claims to be a fingerprint,
+// because only a context token with a valid signature can carry one.
+func TestSnapshotForgery(t *testing.T) {
+	t.Parallel()
+	const looksLikeFingerprint, itsFingerprint = "0123456789abcdef", "9f9f5111f7b27a78"
+	session := func(id string) audit.Actor {
+		return audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: id, OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", SessionID: id}}
+	}
+	taken, err := audit.TakeSnapshot(audit.ContextWithActor(t.Context(), session("test")))
+	require.NoError(t, err)
+	require.Equal(t, "9f86d081884c7d65", taken.Actor.OnBehalfOf.SessionID)
+	replaced := func(id string) audit.Snapshot {
+		s := taken
+		s.Actor = s.Actor.Clone()
+		s.Actor.SessionID, s.Actor.OnBehalfOf.SessionID = id, id
+		return s
+	}
+	tests := []struct {
+		name     string
+		snapshot audit.Snapshot
+		want     string
+	}{
+		{"a raw session ID", audit.Snapshot{Actor: session("test")}, "9f86d081884c7d65"},
+		{"a session ID of the form of a fingerprint", audit.Snapshot{Actor: session(looksLikeFingerprint)}, itsFingerprint},
+		{"a raw session ID in place of a fingerprint", replaced("test"), "9f86d081884c7d65"},
+		{"another fingerprint in place of a fingerprint", replaced(looksLikeFingerprint), itsFingerprint},
+		{"an unchanged snapshot", taken, "9f86d081884c7d65"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tracker, trail := newTrail(t)
+			direct, _ := tt.snapshot.NewScope(t.Context())
+			s, err := audit.TakeSnapshot(direct)
+			require.NoError(t, err)
+			again, _ := s.NewScope(t.Context())
+			for _, ctx := range []context.Context{direct, again} {
+				require.NoError(t, tracker.Track(ctx, intent(audit.OperationRead, article("1"))))
+			}
+			for _, r := range trail.all() {
+				assert.Equal(t, tt.want, r.Actor.SessionID)
+				assert.Equal(t, tt.want, r.Actor.OnBehalfOf.SessionID)
+			}
+		})
+	}
+}
+
+// TestSnapshotMadeByHand sorts what a program did not sort.
+func TestSnapshotMadeByHand(t *testing.T) {
+	t.Parallel()
+	s := audit.Snapshot{
+		Actor:      audit.User("1"),
+		Metadata:   []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("a", 2), attribute.Int("b", 3)},
+		Overridden: []attribute.KeyValue{attribute.Int("d", 1), attribute.Int("c", 1)},
+		Marked:     []string{"reason", "metadata.a", "reason"},
+	}
+	ctx, _ := s.NewScope(t.Context())
+	var e audit.Event
+	r, err := audit.Resolve(ctx, &e, 0)
+	r.Done()
+	require.NoError(t, err)
+	assert.Equal(t, []attribute.KeyValue{attribute.Int("a", 2), attribute.Int("b", 3)}, r.Metadata)
+	assert.Equal(t, []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("c", 1), attribute.Int("d", 1)}, r.Overridden)
+	assert.Equal(t, []string{"metadata.a", "reason"}, r.Marked)
+	assert.Equal(t, attribute.Int("b", 1), s.Metadata[0], "the slices of the snapshot are unchanged")
+
+	ctx, _ = audit.Snapshot{}.NewScope(t.Context())
+	_, err = audit.Resolve(ctx, &e, 0)
+	require.NoError(t, err, "the event has an actor")
+	_, err = audit.Resolve(ctx, new(audit.Event), 0)
+	require.ErrorIs(t, err, audit.ErrNoActor)
+}
