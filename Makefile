@@ -15,7 +15,7 @@ COUNT ?= 6
 # How long `make crash` goes on killing, for each kind of process.
 CRASHTIME ?= 2m
 
-# The least statement coverage of the packages that users program against.
+# The least statement coverage of the packages that users program against, and of the diff engine.
 COVERAGE ?= 90
 
 MODULE := github.com/opendeed/audit
@@ -116,8 +116,8 @@ test: ## Run every test of every module with the race detector, then check each 
 # This is also the only run of the root's tests without the race detector, which
 # the tests of allocations need: they are not built with it.
 .PHONY: cover
-cover: ## Print the statement coverage of audit and sdk; fail under COVERAGE percent
-	@GO="$(GO)" sh scripts/cover.sh $(COVERAGE) $(MODULE) $(MODULE)/sdk
+cover: ## Print the statement coverage of audit, the diff engine and sdk; fail under COVERAGE percent
+	@GO="$(GO)" sh scripts/cover.sh $(COVERAGE) $(MODULE) $(MODULE)/internal/diff $(MODULE)/internal/values $(MODULE)/sdk
 
 .PHONY: crash
 crash: ## Kill processes at random for CRASHTIME each, and look at what they leave behind

@@ -7,6 +7,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
+// maxDepth limits how deeply values are nested.
+const maxDepth = 32
+
 // form is how the walker treats a value.
 type form uint8
 
@@ -40,17 +43,18 @@ type side struct {
 	cycle     int    // if it is part of a cycle, the position in the refStack
 }
 
-// sideOf classifies a value, as far as it is opted in.
-func (w *walker) sideOf(v reflect.Value, s selection, refs *refStack) side {
-	classified := w.classify(v, s, refs)
+// sideOf classifies a value at that depth, as far as it is opted in, and adds the
+// references in it to refs.
+func (p *planner) sideOf(v reflect.Value, s selection, refs *refStack, depth int) side {
+	classified := p.classify(v, s, refs, depth)
 	if classified.form == formSingle && s.level != levelAll && classified.reason != reasonKeys {
 		return side{}
 	}
 	return classified
 }
 
-func (w *walker) classify(v reflect.Value, s selection, refs *refStack) side {
-	v, cycle := refs.indirect(v, w.depth)
+func (p *planner) classify(v reflect.Value, s selection, refs *refStack, depth int) side {
+	v, cycle := refs.indirect(v, depth)
 	if cycle > 0 {
 		return side{form: formSingle, value: v, reason: reasonCycle, cycle: cycle}
 	}
@@ -73,19 +77,19 @@ func (w *walker) classify(v reflect.Value, s selection, refs *refStack) side {
 		return side{form: formSingle, value: v}
 	case shape == values.ShapeListOfAny && !values.HasComposite(v):
 		return side{form: formSingle, value: v, listOfAny: true}
-	case w.depth >= maxDepth:
+	case depth >= maxDepth:
 		return side{form: formSingle, value: v, reason: reasonDepth}
 	case shape == values.ShapeStruct:
-		return w.classifyStruct(v, s)
+		return p.classifyStruct(v, s)
 	default:
-		return w.classifyElements(v, s, refs)
+		return p.classifyElements(v, s, refs, depth)
 	}
 }
 
 // classifyStruct classifies a struct. One without tracked fields was held by an
 // interface; elsewhere check reports it as a mistake.
-func (w *walker) classifyStruct(v reflect.Value, s selection) side {
-	plan := w.planner.plan(v.Type(), s)
+func (p *planner) classifyStruct(v reflect.Value, s selection) side {
+	plan := p.plan(v.Type(), s)
 	switch {
 	case plan.err != nil:
 		return side{form: formSingle, value: v, reason: reasonTags}
@@ -97,9 +101,9 @@ func (w *walker) classifyStruct(v reflect.Value, s selection) side {
 }
 
 // classifyElements classifies a slice, an array or a map.
-func (w *walker) classifyElements(v reflect.Value, s selection, refs *refStack) side {
+func (p *planner) classifyElements(v reflect.Value, s selection, refs *refStack, depth int) side {
 	if v.Kind() != reflect.Array && v.Len() > 0 {
-		if cycle := refs.push(v, w.depth); cycle > 0 {
+		if cycle := refs.push(v, depth); cycle > 0 {
 			return side{form: formSingle, value: v, reason: reasonCycle, cycle: cycle}
 		}
 	}
@@ -110,7 +114,7 @@ func (w *walker) classifyElements(v reflect.Value, s selection, refs *refStack) 
 		}
 		return side{form: formMap, value: v, members: members}
 	}
-	if plan := w.planner.keyPlan(v.Type().Elem(), s); plan != nil {
+	if plan := p.keyPlan(v.Type().Elem(), s); plan != nil {
 		return side{form: formKeyed, value: v, members: membersOfList(v, plan, s)}
 	}
 	return side{form: formList, value: v}

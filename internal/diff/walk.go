@@ -8,9 +8,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// maxDepth limits how deeply values are nested.
-const maxDepth = 32
-
 // maxUntrackedSteps is how many values a walk visits before it remembers them.
 // Only values with many references to each other have so many: there are too many
 // paths through them to walk each one.
@@ -44,7 +41,8 @@ func (w *walker) walk(before, after reflect.Value, s selection) {
 		return
 	}
 	oldLen, newLen := len(w.oldRefs), len(w.newRefs)
-	a, b := w.sideOf(before, s, &w.oldRefs), w.sideOf(after, s, &w.newRefs)
+	a := w.planner.sideOf(before, s, &w.oldRefs, w.depth)
+	b := w.planner.sideOf(after, s, &w.newRefs, w.depth)
 	if w.steps++; w.steps <= maxUntrackedSteps {
 		w.walkSides(a, b, s)
 	} else {

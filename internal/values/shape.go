@@ -44,22 +44,6 @@ var (
 	typeValuer        = reflect.TypeFor[driver.Valuer]()
 )
 
-// maxPointers limits how many pointers to pointers are followed, because a pointer
-// type can be recursive: type P *P.
-const maxPointers = 32
-
-// IndirectType returns the type that t points to, through any number of pointers.
-// It returns a pointer type if there are more than 32.
-func IndirectType(t reflect.Type) reflect.Type {
-	for range maxPointers {
-		if t.Kind() != reflect.Pointer {
-			break
-		}
-		t = t.Elem()
-	}
-	return t
-}
-
 var shapes sync.Map // reflect.Type → Shape
 
 // ShapeOf returns the shape of a type that is not a pointer.

@@ -107,29 +107,3 @@ func bytesOf(v reflect.Value) []byte {
 	}
 	return elements(v, func(b reflect.Value) byte { return byte(b.Uint()) })
 }
-
-// Indirect returns the value in v, through pointers and interfaces, or the zero
-// Value for nil. It reports false if there are more than 32 of them, as in a
-// pointer to itself.
-func Indirect(v reflect.Value) (inner reflect.Value, ok bool) {
-	for range maxPointers {
-		if k := v.Kind(); k != reflect.Pointer && k != reflect.Interface {
-			return v, true
-		}
-		v = v.Elem()
-	}
-	return v, false
-}
-
-// IsNil reports whether v, which is neither a pointer nor an interface, is nil or
-// the zero Value.
-func IsNil(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Invalid:
-		return true
-	case reflect.Slice, reflect.Map, reflect.Func, reflect.Chan, reflect.UnsafePointer:
-		return v.IsNil()
-	default:
-		return false
-	}
-}
