@@ -48,7 +48,7 @@ func TestDetachFromRequests(t *testing.T) {
 		})
 		w.WriteHeader(http.StatusAccepted)
 	})
-	middleware := audithttp.NewMiddleware(audithttp.WithChannel("api"), audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
+	middleware := audithttp.Middleware(audithttp.WithChannel("api"), audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 		return audit.User(r.Context().Value(pooledKey{}).(*pooledRequest).user), nil
 	}))(handler)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,9 +97,9 @@ func TestDetachFromRequests(t *testing.T) {
 func TestMarshalContextOfAnyRequest(t *testing.T) {
 	t.Parallel()
 	key := contextKey(t, "k1", contextSecret)
-	server := httptest.NewServer(audithttp.NewMiddleware(
+	server := httptest.NewServer(audithttp.Middleware(
 		audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("1"), nil }), audithttp.WithChannel("api"),
-	)(audithttp.NewMiddleware(audithttp.WithRoute(func(*http.Request) string { return strings.Repeat(`"`, 600) }))(
+	)(audithttp.Middleware(audithttp.WithRoute(func(*http.Request) string { return strings.Repeat(`"`, 600) }))(
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			token, err := audit.MarshalContext(r.Context(), key, "worker", time.Minute)
 			assert.NoError(t, err)

@@ -24,7 +24,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeTB struct {
 	testing.TB
 	said     []string
-	logged   []string
 	fatal    bool
 	cleanups []func()
 }

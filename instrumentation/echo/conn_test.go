@@ -14,7 +14,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -31,7 +30,7 @@ func TestWebsocket(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e, handled := newEcho()
-	e.Use(auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithHTTP(audithttp.WithDenials(tracker))))
+	e.Use(auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithDenials(tracker)))
 	e.GET("/a", func(c echo.Context) error {
 		conn, err := websocket.Accept(c.Response(), c.Request(), nil)
 		if err != nil {

@@ -104,7 +104,7 @@ func TestContextIsLeftAsItWas(t *testing.T) {
 			checked++
 		}()
 		return next(c)
-	}), auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithHTTP(audithttp.WithDenials(tracker))))
+	}), auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithDenials(tracker)))
 	e.GET("/a", func(c echo.Context) error {
 		assert.NotNil(t, audit.ScopeFromContext(c.Request().Context()))
 		return nil
@@ -129,7 +129,7 @@ func TestEchoInsideNetHTTP(t *testing.T) {
 	e.GET("/a", answer(204), auditecho.Intent(tracker, publish))
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
+	s := serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
 	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice")
 	require.NoError(t, err)
 	require.Equal(t, 204, status)

@@ -10,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -53,10 +52,8 @@ func ExampleMiddleware() {
 			}
 			return audit.User(user), nil
 		}),
-		auditecho.WithHTTP(
-			audithttp.WithChannel(semconv.ChannelAPI),
-			audithttp.WithDenials(tracker),
-		),
+		auditecho.WithChannel(semconv.ChannelAPI),
+		auditecho.WithDenials(tracker),
 	))
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc { // an authentication
 		return func(c echo.Context) error {

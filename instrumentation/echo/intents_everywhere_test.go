@@ -8,7 +8,6 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,12 +26,12 @@ func TestAdministratorActsForSomebody(t *testing.T) {
 			}
 			return audit.Actor{}, nil
 		}),
-		auditecho.WithHTTP(audithttp.WithChannel(semconv.ChannelAPI)),
+		auditecho.WithChannel(semconv.ChannelAPI),
 	))
 	ok := func(c echo.Context) error { return c.NoContent(http.StatusOK) }
 	intent := auditecho.Intent(tracker, audit.Event{Action: "article.publish"})
 	e.POST("/articles/:id", ok, intent)
-	e.Group("/admin", auditecho.Middleware(auditecho.WithHTTP(audithttp.WithChannel(semconv.ChannelAdmin)))).POST("/articles/:id", ok, intent)
+	e.Group("/admin", auditecho.Middleware(auditecho.WithChannel(semconv.ChannelAdmin))).POST("/articles/:id", ok, intent)
 	s := serve(t, e)
 	for _, request := range [][]string{
 		{"/articles/1", "User", "alice", "As", "bob"},
@@ -52,35 +51,16 @@ func TestAdministratorActsForSomebody(t *testing.T) {
 	assert.Equal(t, "admin", got[1].Channel)
 }
 
-// Package audithttp's option holds for Echo's actors as well.
-func TestOnBehalfOfByTheRequest(t *testing.T) {
-	t.Parallel()
-	tracker, records := newTracker(t)
-	e := echo.New()
-	e.Use(auditecho.Middleware(
-		auditecho.WithActor(func(echo.Context) (audit.Actor, error) { return audit.User("admin"), nil }),
-		auditecho.WithHTTP(audithttp.WithOnBehalfOf(func(*http.Request, audit.Actor) (audit.Actor, error) { return audit.User("bob"), nil })),
-	))
-	e.POST("/", func(c echo.Context) error { return c.NoContent(http.StatusOK) }, auditecho.Intent(tracker, audit.Event{Action: "article.publish"}))
-	s := serve(t, e)
-	_, _, err := do(t, s, http.MethodPost, "/", nil)
-	require.NoError(t, err)
-	s.Close()
-	bob := audit.User("bob")
-	require.Len(t, records.all(), 1)
-	assert.Equal(t, audit.Actor{Type: audit.ActorUser, ID: "admin", OnBehalfOf: &bob}, records.all()[0].Actor)
-}
-
 // A forgotten intent is reported with Echo's route.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	var reported []error
 	e := echo.New()
-	e.Use(auditecho.Middleware(auditecho.WithHTTP(
-		audithttp.WithCoverage(tracker, nil),
-		audithttp.WithErrorHandler(func(_ context.Context, err error) { reported = append(reported, err) }),
-	)))
+	e.Use(auditecho.Middleware(
+		auditecho.WithCoverage(tracker, nil),
+		auditecho.WithErrorHandler(func(_ context.Context, err error) { reported = append(reported, err) }),
+	))
 	e.DELETE("/articles/:id", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
 	e.POST("/articles/:id", func(echo.Context) error { return echo.ErrTooManyRequests }) // fails, by its error
 	s := serve(t, e)
@@ -90,7 +70,7 @@ func TestCoverage(t *testing.T) {
 	}
 	s.Close()
 	require.Len(t, reported, 1)
-	assert.Equal(t, &audithttp.CoverageError{Method: "DELETE", Route: "/articles/:id"}, reported[0])
+	assert.Equal(t, &auditecho.CoverageError{Method: "DELETE", Route: "/articles/:id"}, reported[0])
 	require.Len(t, records.all(), 1)
 	assert.Equal(t, semconv.ActionCoverageMissing, records.all()[0].Action)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +15,9 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // publish is the event of the routes in these tests.
@@ -51,7 +52,7 @@ func TestServices(t *testing.T) {
 		return auditecho.Middleware(append(more, auditecho.WithActor(byUser))...)
 	}
 	withDenials := func(tracker audit.Tracker) auditecho.Option {
-		return auditecho.WithHTTP(audithttp.WithDenials(tracker))
+		return auditecho.WithDenials(tracker)
 	}
 	quietly := middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true})
 	crash := func(echo.Context) error { panic("no") }
@@ -81,7 +82,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a route with an intent",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours(auditecho.WithHTTP(audithttp.WithChannel("api"))))
+				e.Use(ours(auditecho.WithChannel("api")))
 				e.POST("/articles/:id", func(c echo.Context) error {
 					assert.NoError(t, audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")}))
 					return c.NoContent(http.StatusNoContent)
@@ -508,7 +509,7 @@ func TestServices(t *testing.T) {
 			name: "two middlewares, and one denial",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				e.Use(auditecho.Middleware(withDenials(tracker)))
-				admin := e.Group("/admin", ours(withDenials(tracker), auditecho.WithHTTP(audithttp.WithChannel("admin"))))
+				admin := e.Group("/admin", ours(withDenials(tracker), auditecho.WithChannel("admin")))
 				admin.POST("/:id", fail(echo.ErrForbidden))
 			},
 			path:   "/admin/1",
@@ -516,22 +517,26 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + denied + `"channel":"admin","target":{"id":"/admin/:id","type":"route"},` + post("/admin/:id", "/admin/1", "403") + `}`},
 		},
 		{
-			name: "the middleware's actor function and audithttp's",
+			name: "a trusted proxy, and metadata of the application",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				other := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("alice"), nil })
-				e.Use(auditecho.Middleware(auditecho.WithHTTP(other)))
+				e.Use(ours(
+					auditecho.WithTrustedProxies(netip.MustParsePrefix("127.0.0.0/8")),
+					auditecho.WithMetadata(func(c echo.Context) []attribute.KeyValue {
+						return []attribute.KeyValue{attribute.String("app.region", c.Request().Header.Get("Region"))}
+					}),
+				))
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
-			header: []string{"User", ""},
+			header: []string{"X-Forwarded-For", "198.51.100.66, 203.0.113.7", "Region", "eu"},
 			status: 200,
-			want:   []string{`{` + alice + intent + `"outcome":"success",` + article("200") + `}`},
+			want: []string{`{` + alice + intent + `"outcome":"success",` + strings.Replace(article("200"),
+				`"client.address":"127.0.0.1"`, `"app.region":"eu","client.address":"203.0.113.7"`, 1) + `}`},
 		},
 		{
-			name: "requests that are skipped or filtered out",
+			name: "requests that are filtered out",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				e.Use(
-					ours(withDenials(tracker), auditecho.WithSkipper(func(c echo.Context) bool { return c.Path() == "/articles/:id" })),
-					ours(withDenials(tracker), auditecho.WithHTTP(audithttp.WithFilter(func(r *http.Request) bool { return r.Method != http.MethodPost }))),
+					ours(withDenials(tracker), auditecho.WithFilter(func(c echo.Context) bool { return c.Path() != "/articles/:id" })),
 				)
 				e.POST("/articles/:id", func(c echo.Context) error {
 					assert.Nil(t, audit.ScopeFromContext(c.Request().Context()))

@@ -31,10 +31,10 @@ func BenchmarkMiddleware(b *testing.B) {
 		handler http.Handler
 	}{
 		{"none", ok},
-		{"scope", audithttp.NewMiddleware(actor, channel)(ok)},
-		{"scope and denials", audithttp.NewMiddleware(actor, channel, denials)(ok)},
+		{"scope", audithttp.Middleware(actor, channel)(ok)},
+		{"scope and denials", audithttp.Middleware(actor, channel, denials)(ok)},
 		{"mux", mux},
-		{"scope around mux", audithttp.NewMiddleware(actor, channel)(mux)},
+		{"scope around mux", audithttp.Middleware(actor, channel)(mux)},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "/articles/1001", nil)

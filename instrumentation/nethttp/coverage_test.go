@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request"
 	"github.com/opendeed/audit/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,12 +21,12 @@ import (
 // observed collects verdicts.
 type observed struct {
 	mu  sync.Mutex
-	all []audithttp.Coverage
+	all []request.CoverageResult
 }
 
 func (o *observed) around(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r.WithContext(audithttp.ContextWithCoverage(r.Context(), func(c audithttp.Coverage) {
+		h.ServeHTTP(w, r.WithContext(request.ContextWithCoverageObserver(r.Context(), func(c request.CoverageResult) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.all = append(o.all, c)
@@ -58,22 +59,22 @@ func TestCoverage(t *testing.T) {
 		policy  *policy.Policy
 		handler func(audit.Tracker) http.HandlerFunc
 		user    string
-		want    audithttp.Verdict
+		want    request.Verdict
 		records int
 	}{
-		{"forgotten", "POST", nil, handler(nil, 204), "alice", audithttp.Missing, 1},
-		{"forgotten, by nobody", "DELETE", nil, handler(nil, 200), "", audithttp.Missing, 1},
-		{"redirected", "PUT", nil, handler(nil, 303), "alice", audithttp.Missing, 1},
-		{"an intent", "POST", nil, handler(&publish, 200), "alice", audithttp.Audited, 1},
-		{"a signal", "PATCH", nil, handler(&signal, 200), "alice", audithttp.Audited, 1},
-		{"a read", "GET", nil, handler(nil, 200), "alice", audithttp.NotRequired, 0},
-		{"an audited read", "GET", nil, handler(&publish, 200), "alice", audithttp.Audited, 1},
-		{"refused", "POST", nil, handler(nil, 403), "alice", audithttp.NotRequired, 0},
-		{"failed", "POST", nil, handler(nil, 500), "alice", audithttp.NotRequired, 0},
-		{"exempt", "POST", exempt, handler(nil, 200), "alice", audithttp.Exempt, 0},
-		{"exempt and audited", "POST", exempt, handler(&publish, 200), "alice", audithttp.Audited, 1},
-		{"a read that a rule wants audited", "GET", exempt, handler(nil, 200), "alice", audithttp.Missing, 1},
-		{"no rule", "PUT", exempt, handler(nil, 200), "alice", audithttp.Missing, 1},
+		{"forgotten", "POST", nil, handler(nil, 204), "alice", request.VerdictMissing, 1},
+		{"forgotten, by nobody", "DELETE", nil, handler(nil, 200), "", request.VerdictMissing, 1},
+		{"redirected", "PUT", nil, handler(nil, 303), "alice", request.VerdictMissing, 1},
+		{"an intent", "POST", nil, handler(&publish, 200), "alice", request.VerdictAudited, 1},
+		{"a signal", "PATCH", nil, handler(&signal, 200), "alice", request.VerdictAudited, 1},
+		{"a read", "GET", nil, handler(nil, 200), "alice", request.VerdictNotRequired, 0},
+		{"an audited read", "GET", nil, handler(&publish, 200), "alice", request.VerdictAudited, 1},
+		{"refused", "POST", nil, handler(nil, 403), "alice", request.VerdictNotRequired, 0},
+		{"failed", "POST", nil, handler(nil, 500), "alice", request.VerdictNotRequired, 0},
+		{"exempt", "POST", exempt, handler(nil, 200), "alice", request.VerdictExempt, 0},
+		{"exempt and audited", "POST", exempt, handler(&publish, 200), "alice", request.VerdictAudited, 1},
+		{"a read that a rule wants audited", "GET", exempt, handler(nil, 200), "alice", request.VerdictMissing, 1},
+		{"no rule", "PUT", exempt, handler(nil, 200), "alice", request.VerdictMissing, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestCoverage(t *testing.T) {
 			late, verdicts := &errorLog{}, &observed{}
 			mux := http.NewServeMux()
 			mux.Handle("/a/{id}", tt.handler(tracker))
-			s := serve(t, verdicts.around(audithttp.NewMiddleware(
+			s := serve(t, verdicts.around(audithttp.Middleware(
 				audithttp.WithActor(byUser), audithttp.WithCoverage(tracker, tt.policy), audithttp.WithErrorHandler(late.handle),
 			)(mux)))
 			_, _, err := do(t, s, tt.method, "/a/1", "User", tt.user)
@@ -93,9 +94,9 @@ func TestCoverage(t *testing.T) {
 			assert.Equal(t, tt.want, got.Verdict)
 			assert.Equal(t, tt.method, got.Method)
 			assert.Equal(t, "/a/{id}", got.Route)
-			assert.Equal(t, tt.want == audithttp.Exempt, got.Exemption != "")
+			assert.Equal(t, tt.want == request.VerdictExempt, got.Exemption != "")
 			require.Len(t, records.all(), tt.records)
-			if tt.want != audithttp.Missing {
+			if tt.want != request.VerdictMissing {
 				assert.Empty(t, late.all())
 				return
 			}
@@ -121,7 +122,7 @@ func TestCoverageOnce(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	late, verdicts := &errorLog{}, &observed{}
-	wrap := audithttp.NewMiddleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))
+	wrap := audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))
 	s := serve(t, verdicts.around(wrap(wrap(answer(200)))))
 	_, _, err := do(t, s, http.MethodPost, "/")
 	require.NoError(t, err)
@@ -129,7 +130,7 @@ func TestCoverageOnce(t *testing.T) {
 	assert.Len(t, late.all(), 1)
 	records.one(t)
 	require.Len(t, verdicts.all, 2)
-	assert.Equal(t, audithttp.Missing, verdicts.all[0].Verdict, "of the one further in")
+	assert.Equal(t, request.VerdictMissing, verdicts.all[0].Verdict, "of the one further in")
 }
 
 // An event that is on its way through a queue, as a database's monitor has one, is a
@@ -142,10 +143,10 @@ func TestCoverageOfAnEventThatIsExpected(t *testing.T) {
 		ended := make(chan struct{})
 		judged := func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				h.ServeHTTP(w, r.WithContext(audithttp.ContextWithCoverage(r.Context(), func(audithttp.Coverage) { close(ended) })))
+				h.ServeHTTP(w, r.WithContext(request.ContextWithCoverageObserver(r.Context(), func(request.CoverageResult) { close(ended) })))
 			})
 		}
-		s := serve(t, judged(audithttp.NewMiddleware(
+		s := serve(t, judged(audithttp.Middleware(
 			audithttp.WithCoverage(tracker, nil), audithttp.WithDenials(tracker), audithttp.WithErrorHandler(late.handle),
 		)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
@@ -170,7 +171,7 @@ func TestCoverageOfAnEventThatFailed(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	late := &errorLog{}
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))(
+	s := serve(t, audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))(
 		audithttp.Intent(tracker, publish, answer(200))))
 	_, _, err := do(t, s, http.MethodPost, "/")
 	require.NoError(t, err)
@@ -188,7 +189,7 @@ func TestCoverageMetric(t *testing.T) { // not parallel: it changes what is glob
 	tracker, _ := newTracker(t)
 	mux := http.NewServeMux()
 	mux.Handle("POST /a/{id}", answer(204))
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler((&errorLog{}).handle))(mux))
+	s := serve(t, audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler((&errorLog{}).handle))(mux))
 	for range 3 {
 		_, _, err := do(t, s, http.MethodPost, "/a/1")
 		require.NoError(t, err)
@@ -234,7 +235,7 @@ func TestOnBehalfOf(t *testing.T) {
 			t.Parallel()
 			tracker, records := newTracker(t)
 			late := &errorLog{}
-			s := serve(t, audithttp.NewMiddleware(
+			s := serve(t, audithttp.Middleware(
 				audithttp.WithActor(byUser), audithttp.WithOnBehalfOf(tt.behind), audithttp.WithErrorHandler(late.handle),
 			)(audithttp.Intent(tracker, publish, answer(200))))
 			_, _, err := do(t, s, http.MethodPost, "/", "User", "admin", "As", "bob")

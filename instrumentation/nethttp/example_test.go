@@ -33,7 +33,7 @@ func (printer) Export(_ context.Context, records []*record.Record) error {
 
 func (printer) Shutdown(context.Context) error { return nil }
 
-func ExampleNewMiddleware() {
+func ExampleMiddleware() {
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
 	if err != nil {
 		panic(err)
@@ -54,7 +54,7 @@ func ExampleNewMiddleware() {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	handler := audithttp.NewMiddleware(
+	handler := audithttp.Middleware(
 		audithttp.WithChannel(semconv.ChannelAPI),
 		audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 			user, _, ok := r.BasicAuth()
@@ -88,7 +88,7 @@ func ExampleIntent() {
 			_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 			w.WriteHeader(http.StatusForbidden)
 		})))
-	handler := audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+	handler := audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 
 	request := httptest.NewRequest(http.MethodPost, "/articles/1001/publish", nil)
 	request.Header.Set("User", "alice")
@@ -116,7 +116,7 @@ func ExampleIntentFunc() {
 		}
 		return e
 	}, answer(http.StatusCreated)))
-	handler := audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+	handler := audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 
 	request := httptest.NewRequest(http.MethodPut, "/articles/1001", nil)
 	request.Header.Set("User", "alice")
@@ -138,7 +138,7 @@ func ExampleWithDenials() {
 
 	mux := http.NewServeMux()
 	mux.Handle("/reset/{token}", answer(http.StatusUnauthorized))
-	handler := audithttp.NewMiddleware(audithttp.WithDenials(tracker))(mux)
+	handler := audithttp.Middleware(audithttp.WithDenials(tracker))(mux)
 
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/reset/hunter2", nil))
 	// Output:

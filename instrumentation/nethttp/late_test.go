@@ -29,7 +29,7 @@ func TestActorOfTheTrackCall(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	calls := 0
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 		calls++
 		if id, ok := r.Context().Value(userKey{}).(string); ok && r.URL.Path == "/a" {
 			return audit.User(id), nil
@@ -61,7 +61,7 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 	var late sync.WaitGroup
 	ended := make(chan struct{})
 	errs := make([]error, requests)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(http.HandlerFunc(
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(
 		func(_ http.ResponseWriter, r *http.Request) {
 			n, err := strconv.Atoi(r.Header.Get("User"))
 			assert.NoError(t, err)
@@ -119,7 +119,7 @@ func TestEndWaitsThoughTheClientIsGone(t *testing.T) {
 		require.NoError(t, err)
 		tracker := p.Tracker("test")
 		late := &errorLog{}
-		h := audithttp.NewMiddleware(audithttp.WithErrorHandler(late.handle))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h := audithttp.Middleware(audithttp.WithErrorHandler(late.handle))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			e := audit.Event{Action: "article.update", Actor: audit.User("alice"), Target: audit.Target{Type: "article", ID: "1"}}
 			signal := e
 			signal.Kind = audit.KindSignal
@@ -172,10 +172,10 @@ func TestErrorHandler(t *testing.T) {
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/outer", fails)
-	mux.Handle("/inner", audithttp.NewMiddleware(audithttp.WithErrorHandler(inner.handle))(fails))
-	mux.Handle("/joined", audithttp.NewMiddleware()(fails))
+	mux.Handle("/inner", audithttp.Middleware(audithttp.WithErrorHandler(inner.handle))(fails))
+	mux.Handle("/joined", audithttp.Middleware()(fails))
 	mux.Handle("/end", signals)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithErrorHandler(outer.handle))(mux))
+	s := serve(t, audithttp.Middleware(audithttp.WithErrorHandler(outer.handle))(mux))
 	for _, path := range []string{"/outer", "/inner", "/joined", "/end"} {
 		status, _, err := do(t, s, http.MethodGet, path)
 		require.NoError(t, err)
@@ -218,7 +218,7 @@ func TestDefaultErrorHandler(t *testing.T) { // not parallel: it changes slog's 
 		return audit.Actor{}, errors.New("bad token " + r.Header.Get("Authorization"))
 	})
 	for _, h := range []http.Handler{
-		audithttp.NewMiddleware(actor)(audithttp.Intent(tracker, publish, answer(200))),
+		audithttp.Middleware(actor)(audithttp.Intent(tracker, publish, answer(200))),
 		audithttp.Intent(tracker, publish, answer(200)),
 	} {
 		s := serve(t, h)
@@ -226,6 +226,6 @@ func TestDefaultErrorHandler(t *testing.T) { // not parallel: it changes slog's 
 		require.NoError(t, err)
 		s.Close()
 	}
-	require.Equal(t, `level=ERROR msg="audit: a request was not recorded in full" error="audit: the actor's resolver failed with a *errors.errorString"`+"\n"+
-		`level=ERROR msg="audit: a request was not recorded in full" error="`+audit.ErrNoActor.Error()+"\"\n", text.String())
+	require.Equal(t, `level=ERROR msg="audit: request not fully recorded" error="audit: the actor function failed with a *errors.errorString"`+"\n"+
+		`level=ERROR msg="audit: request not fully recorded" error="`+audit.ErrNoActor.Error()+"\"\n", text.String())
 }

@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tracker, records := newTracker(t)
-			s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, tt.handler)))
+			s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, tt.handler)))
 			s.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 			status, _, err := do(t, s, http.MethodGet, "/a", "User", "alice")
 			require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestIntentIsATemplate(t *testing.T) {
 		ID: audit.NewID(), Time: time.Unix(1, 0), Kind: audit.KindSignal, Outcome: audit.OutcomeSuccess,
 		Action: "article.read", Target: audit.Target{Type: "article"}, Reason: "routine",
 	}
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, e, http.HandlerFunc(
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, e, http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			if id := r.URL.Query().Get("id"); id != "" {
 				assert.NoError(t, audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: id}))
@@ -117,7 +117,7 @@ func TestStream(t *testing.T) {
 		<-seen
 		_, _ = io.WriteString(w, "two\n")
 	}))
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 	require.NoError(t, err)
 	r.Header.Set("User", "alice")
@@ -153,7 +153,7 @@ func TestHijack(t *testing.T) {
 		_, _ = rw.WriteString(line)
 		_ = rw.Flush()
 	}))
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 	require.NoError(t, err)
 	r.Header.Set("User", "alice")
@@ -182,7 +182,7 @@ func TestWriterIsUntouched(t *testing.T) {
 	w := &discard{}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	require.NoError(t, err)
-	audithttp.NewMiddleware()(http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
+	audithttp.Middleware()(http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
 		assert.Same(t, w, got)
 	})).ServeHTTP(w, r)
 }

@@ -59,7 +59,7 @@ func TestServices(t *testing.T) {
 						_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 						w.WriteHeader(http.StatusNoContent)
 					})))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(mux)
 			},
 			status: 204,
 			want: []string{
@@ -72,7 +72,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("127.0.0.1/articles/{id...}", audithttp.Intent(tracker, publish, answer(302)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			header: []string{"X-Request-Id", "r-1"},
 			status: 302,
@@ -91,7 +91,7 @@ func TestServices(t *testing.T) {
 						e.Reason = "its own"
 						assert.NoError(t, tracker.Track(r.Context(), e))
 					})))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			status: 200,
 			want: []string{
@@ -111,7 +111,7 @@ func TestServices(t *testing.T) {
 						assert.Error(t, tracker.Track(r.Context(), broken))
 						w.WriteHeader(500)
 					})))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			status: 500,
 			want: []string{
@@ -125,7 +125,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /users/{id}/reset/{resetToken}", audithttp.Intent(tracker, publish, answer(404)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			path:   "/users/7/reset/hunter2",
 			status: 404,
@@ -139,7 +139,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}", audithttp.Intent(tracker, publish, answer(200)))
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
 					audithttp.WithRoute(func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }),
 				)(http.MaxBytesHandler(mux, 1000))
@@ -153,7 +153,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}", audithttp.Intent(tracker, publish, answer(200)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(http.MaxBytesHandler(mux, 1000))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.MaxBytesHandler(mux, 1000))
 			},
 			path:   "/reset/hunter2%01",
 			status: 200,
@@ -166,7 +166,7 @@ func TestServices(t *testing.T) {
 				inner.Handle("POST /articles/{id}", audithttp.Intent(tracker, publish, answer(200)))
 				outer := http.NewServeMux()
 				outer.Handle("/api/", http.StripPrefix("/api", inner))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(outer)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(outer)
 			},
 			path:   "/api/articles/1",
 			status: 200,
@@ -178,7 +178,7 @@ func TestServices(t *testing.T) {
 			name: "a route that only the handler finds",
 			service: func(tracker audit.Tracker) http.Handler {
 				router := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/articles/{id:[0-9]+}" })
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, router))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, router))
 			},
 			status: 200,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/articles/{id:[0-9]+}", "/articles/1", "200") + `}`},
@@ -188,7 +188,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}/{name}", audithttp.Intent(tracker, publish, answer(200)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			path:   "/reset/a%2Fb/c%2Fd",
 			status: 200,
@@ -216,7 +216,7 @@ func TestServices(t *testing.T) {
 						Metadata: []attribute.KeyValue{attribute.Int("http.response.status_code", -1)},
 					}
 				}, answer(404))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(h)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(h)
 			},
 			status: 404,
 			want: []string{
@@ -231,7 +231,7 @@ func TestServices(t *testing.T) {
 					_ = audit.SetTarget(r.Context(), audit.Target{Type: "step", ID: "inner"})
 					w.WriteHeader(200)
 				}))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(
+				return audithttp.Middleware(audithttp.WithActor(byUser))(
 					audithttp.Intent(tracker, audit.Event{Action: "step.outer", Target: audit.Target{Type: "step"}}, inner))
 			},
 			status: 200,
@@ -243,7 +243,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a handler that panics",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
@@ -251,7 +251,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a handler that gives up in the middle of its response",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 						_, _ = io.WriteString(w, "not all")
 						panic(http.ErrAbortHandler)
@@ -262,7 +262,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a panic under an event that says success",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.IntentFunc(tracker,
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.IntentFunc(tracker,
 					func(*http.Request, int) audit.Event { e := publish; e.Outcome = audit.OutcomeSuccess; return e },
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
@@ -271,7 +271,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a timeout around the middleware",
 			service: func(tracker audit.Tracker) http.Handler {
-				h := audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(204)))
+				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(204)))
 				return http.TimeoutHandler(h, time.Minute, "")
 			},
 			status: 204,
@@ -281,7 +281,7 @@ func TestServices(t *testing.T) {
 			name: "a timeout inside of the middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(
+				return audithttp.Middleware(audithttp.WithActor(byUser))(
 					audithttp.Intent(tracker, publish, http.TimeoutHandler(hang, time.Millisecond, "")))
 			},
 			status: 503,
@@ -290,7 +290,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a trusted proxy, a forged header behind it",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
 					audithttp.WithTrustedProxies(netip.MustParsePrefix("127.0.0.0/8")),
 				)(audithttp.Intent(tracker, publish, answer(200)))
@@ -305,7 +305,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a proxy that nobody named",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
 			},
 			header: []string{"X-Forwarded-For", "203.0.113.7"},
 			status: 200,
@@ -314,7 +314,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "metadata of the application's own",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
 					audithttp.WithMetadata(func(r *http.Request) []attribute.KeyValue {
 						return []attribute.KeyValue{
@@ -335,7 +335,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "an id that another middleware gave the request",
 			service: func(tracker audit.Tracker) http.Handler {
-				h := audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
+				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("X-Request-Id", "ours")
 					h.ServeHTTP(w, r)
@@ -352,7 +352,7 @@ func TestServices(t *testing.T) {
 			name: "an id that is given between middleware and route",
 			service: func(tracker audit.Tracker) http.Handler {
 				h := audithttp.Intent(tracker, publish, answer(200))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("X-Request-Id", "ours")
 					h.ServeHTTP(w, r)
 				}))
@@ -367,11 +367,11 @@ func TestServices(t *testing.T) {
 			name: "a middleware inside another",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
-				admin := audithttp.NewMiddleware(audithttp.WithChannel("admin"), audithttp.WithActor(
+				admin := audithttp.Middleware(audithttp.WithChannel("admin"), audithttp.WithActor(
 					func(*http.Request) (audit.Actor, error) { return audit.User("root"), nil }))
 				mux.Handle("POST /admin/{id}", admin(audithttp.Intent(tracker, publish, answer(200))))
 				track := audithttp.Intent(tracker, audit.Event{Action: "request.serve"}, mux)
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(track)
+				return audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(track)
 			},
 			path:   "/admin/1",
 			status: 200,
@@ -383,7 +383,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a request that is filtered out",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithFilter(func(r *http.Request) bool { return r.URL.Path != "/healthz" }),
 					audithttp.WithDenials(tracker),
 				)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -436,7 +436,7 @@ func TestJobAroundServer(t *testing.T) {
 	job, scope := audit.NewScope(context.Background(), audit.WithActor(audit.System("server")),
 		audit.WithScopeMetadata(attribute.String("deployment", "blue")))
 	s := serveWith(t, &http.Server{
-		Handler:     audithttp.NewMiddleware()(audithttp.Intent(tracker, publish, answer(200))),
+		Handler:     audithttp.Middleware()(audithttp.Intent(tracker, publish, answer(200))),
 		BaseContext: func(net.Listener) context.Context { return job },
 	})
 	_, _, err := do(t, s, http.MethodPost, "/a")
@@ -456,7 +456,7 @@ func TestJobAroundServer(t *testing.T) {
 func TestHostileRequest(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200))))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200))))
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	require.NoError(t, err)
 	defer conn.Close()
@@ -480,7 +480,7 @@ func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	entered, ended := make(chan struct{}), make(chan struct{})
-	h := audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, http.HandlerFunc(
+	h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, http.HandlerFunc(
 		func(_ http.ResponseWriter, r *http.Request) {
 			close(entered)
 			<-r.Context().Done()
@@ -516,7 +516,7 @@ func TestPanicGoesOn(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	thrown := errors.New("thrown")
-	h := audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(
+	h := audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(
 		audithttp.Intent(tracker, publish, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			assert.NoError(t, tracker.Track(r.Context(), audit.Event{Action: "article.read", Kind: audit.KindSignal, Actor: audit.User("a")}))
 			panic(thrown)

@@ -29,35 +29,39 @@ func (w *world) site() http.Handler {
 	mux.Handle("POST /statement/articles/{id}", w.handler(w.byStatement))
 	mux.Handle("POST /later/articles/{id}", w.handler(w.later))
 	mux.Handle("POST /job/articles/{id}", w.handler(w.byJob))
-	mux.Handle("POST /admin/articles/{id}", audithttp.NewMiddleware(append(w.door(semconv.ChannelAdmin),
+	mux.Handle("POST /admin/articles/{id}", audithttp.Middleware(append(w.httpOptions(semconv.ChannelAdmin),
 		audithttp.WithActor(root), audithttp.WithOnBehalfOf(owner))...)(w.handler(w.byAdmin)))
-	return audithttp.NewMiddleware(append(w.door(semconv.ChannelAPI), audithttp.WithActor(signedIn))...)(mux)
+	return audithttp.Middleware(append(w.httpOptions(semconv.ChannelAPI), audithttp.WithActor(signedIn))...)(mux)
 }
 
 // echoSite is the same on Echo, where the admin panel is a group.
 func (w *world) echoSite() http.Handler {
 	e := echo.New()
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(_ echo.Context, err error, _ []byte) error { return err }}))
-	e.Use(auditecho.Middleware(
-		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return signedIn(c.Request()) }),
-		auditecho.WithHTTP(w.door(semconv.ChannelAPI)...),
-	))
+	e.Use(auditecho.Middleware(append(w.echoOptions(semconv.ChannelAPI),
+		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return signedIn(c.Request()) }))...))
 	e.POST("/api/articles/:id", w.echoHandler(w.byHand))
 	e.POST("/route/articles/:id", w.echoHandler(w.byRoute), auditecho.Intent(w.tracker, update))
-	admin := e.Group("/admin", auditecho.Middleware(
+	admin := e.Group("/admin", auditecho.Middleware(append(w.echoOptions(semconv.ChannelAdmin),
 		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return root(c.Request()) }),
-		auditecho.WithOnBehalfOf(func(c echo.Context, a audit.Actor) (audit.Actor, error) { return owner(c.Request(), a) }),
-		auditecho.WithHTTP(w.door(semconv.ChannelAdmin)...),
-	))
+		auditecho.WithOnBehalfOf(func(c echo.Context, a audit.Actor) (audit.Actor, error) { return owner(c.Request(), a) }))...))
 	admin.POST("/articles/:id", w.echoHandler(w.byAdmin))
 	return e
 }
 
-// door is what both frameworks have.
-func (w *world) door(channel string) []audithttp.Option {
+// httpOptions are the options of every middleware on net/http.
+func (w *world) httpOptions(channel string) []audithttp.Option {
 	return []audithttp.Option{
 		audithttp.WithChannel(channel), audithttp.WithDenials(w.tracker), audithttp.WithCoverage(w.tracker, nil),
 		audithttp.WithErrorHandler(w.fail),
+	}
+}
+
+// echoOptions are the same for Echo.
+func (w *world) echoOptions(channel string) []auditecho.Option {
+	return []auditecho.Option{
+		auditecho.WithChannel(channel), auditecho.WithDenials(w.tracker), auditecho.WithCoverage(w.tracker, nil),
+		auditecho.WithErrorHandler(w.fail),
 	}
 }
 

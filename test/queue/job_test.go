@@ -56,7 +56,7 @@ func (s *shop) handler() http.Handler {
 	mux.HandleFunc("POST /invoices/{id}/send", s.send)
 	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as otelhttp does
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-		audithttp.NewMiddleware(audithttp.WithActor(actorOf), audithttp.WithChannel(semconv.ChannelAPI))(mux).ServeHTTP(w, r.WithContext(ctx))
+		audithttp.Middleware(audithttp.WithActor(actorOf), audithttp.WithChannel(semconv.ChannelAPI))(mux).ServeHTTP(w, r.WithContext(ctx))
 	})
 	return traced
 }
