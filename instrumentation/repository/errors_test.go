@@ -51,7 +51,7 @@ func TestNoActor(t *testing.T) {
 			assert.ErrorIs(t, failed.Retry(as(t, "42")), test.want, "there is nothing to record")
 		}
 		assert.Equal(t, map[string]*article{"1": {ID: "1", Title: "Old"}}, m.articles)
-		recorder.RequireNone(t)
+		recorder.RequireNoRecord(t)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestScopeFails(t *testing.T) {
 	require.ErrorIs(t, err, lost)
 	assert.True(t, failed.Done)
 	require.ErrorIs(t, failed.Retry(as(t, "42")), lost)
-	recorder.RequireOne(t, "article.update")
+	recorder.RequireRecord(t, audittest.Action("article.update"))
 }
 
 // Functions of Config that panic cost the record what they were to say, and neither the

@@ -325,7 +325,7 @@ func checkID[ID comparable](t *testing.T, recorder *audittest.Recorder, id ID, w
 	require.NoError(t, err)
 	require.NoError(t, a.Do(as(t, "42"), id, audit.Event{Operation: audit.OperationExecute},
 		func(context.Context, *auditrepo.Call[page, ID]) error { return nil }))
-	assert.Equal(t, audit.Target{Type: "page", ID: want}, recorder.RequireOne(t, "page.execute").Target)
+	assert.Equal(t, audit.Target{Type: "page", ID: want}, recorder.RequireRecord(t, audittest.Action("page.execute")).Target)
 }
 
 // brokenID has no text.
@@ -344,5 +344,5 @@ func TestBrokenID(t *testing.T) {
 		func(context.Context, *auditrepo.Call[page, brokenID]) error { return nil })
 	require.ErrorContains(t, err, "the id has no text: *auditrepo_test.refusedError")
 	assert.NotContains(t, err.Error(), "secret")
-	recorder.RequireOne(t, "page.execute")
+	recorder.RequireRecord(t, audittest.Action("page.execute"))
 }

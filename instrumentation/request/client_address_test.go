@@ -13,16 +13,16 @@ import (
 func TestPeerAddress(t *testing.T) {
 	t.Parallel()
 	for remote, want := range map[string]string{
-		"192.0.2.1:1234":           "192.0.2.1",
-		"[2001:db8::1]:1234":       "2001:db8::1",
-		"[::ffff:192.0.2.1]:1234":  "192.0.2.1",
-		"[fe80::1%eth0]:1234":      "fe80::1",
-		"":                         "",
-		"@":                        "",
-		"/run/app.sock":            "/run/app.sock",
-		"pipe":                     "pipe",
-		"192.0.2.1":                "192.0.2.1",
-		"2001:db8::1":              "2001:db8::1",
+		"192.0.2.1:1234":             "192.0.2.1",
+		"[2001:db8::1]:1234":         "2001:db8::1",
+		"[::ffff:192.0.2.1]:1234":    "192.0.2.1",
+		"[fe80::1%eth0]:1234":        "fe80::1",
+		"":                           "",
+		"@":                          "",
+		"/run/app.sock":              "/run/app.sock",
+		"pipe":                       "pipe",
+		"192.0.2.1":                  "192.0.2.1",
+		"2001:db8::1":                "2001:db8::1",
 		"not:an:address:of:any:kind": "not:an:address:of:any:kind",
 	} {
 		assert.Equal(t, want, peerAddress(remote), remote)
