@@ -10,7 +10,7 @@ import (
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 )
 
-// BenchmarkMiddleware is what a request without an event costs.
+// BenchmarkMiddleware measures a request without an event.
 func BenchmarkMiddleware(b *testing.B) {
 	tracker, _ := newTracker(b)
 	actor := auditecho.WithActor(func(echo.Context) (audit.Actor, error) { return audit.User("42"), nil })

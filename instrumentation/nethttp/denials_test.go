@@ -38,17 +38,17 @@ func TestDenials(t *testing.T) {
 		service func(tracker audit.Tracker, options ...audithttp.Option) http.Handler
 		user    string
 		want    []string
-		errs    []error // in this order, by errors.Is
+		errs    []error // in order, matched by errors.Is
 	}{
 		{
-			name: "401 and nobody",
+			name: "401 without an actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(answer(401))
 			},
 			want: []string{denied + anonymous + request("401") + `}`},
 		},
 		{
-			name: "403 and somebody",
+			name: "403 with an actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(answer(403))
 			},
@@ -56,21 +56,21 @@ func TestDenials(t *testing.T) {
 			want: []string{denied + alice + request("403") + `}`},
 		},
 		{
-			name: "403 and no way to know anybody",
+			name: "403 without an actor function",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(options...)(answer(403))
 			},
 			want: []string{denied + anonymous + request("403") + `}`},
 		},
 		{
-			name: "401 and an actor function that fails",
+			name: "401 with a failing actor function",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(append(options, audithttp.WithActor(failing))...)(answer(401))
 			},
 			want: []string{denied + anonymous + request("401") + `}`},
 		},
 		{
-			name: "403 and an actor function that fails",
+			name: "403 with a failing actor function",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(append(options, audithttp.WithActor(failing))...)(answer(403))
 			},
@@ -78,7 +78,7 @@ func TestDenials(t *testing.T) {
 			errs: []error{broken},
 		},
 		{
-			name: "403 and an actor that no record can have",
+			name: "403 with an invalid actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				nameless := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User(""), nil })
 				return audithttp.Middleware(append(options, nameless)...)(answer(403))
@@ -87,7 +87,7 @@ func TestDenials(t *testing.T) {
 			errs: []error{&audit.ValidationError{Field: "actor.id"}},
 		},
 		{
-			name: "authentication inside that states the actor",
+			name: "authentication inside that sets the actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					assert.NoError(t, audit.SetActor(r.Context(), audit.User("alice")))
@@ -97,7 +97,7 @@ func TestDenials(t *testing.T) {
 			want: []string{denied + alice + request("403") + `}`},
 		},
 		{
-			name: "a target that the handler knew, on a known route",
+			name: "a target set by the handler, on a known route",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				mux := http.NewServeMux()
 				mux.HandleFunc("/a/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +111,7 @@ func TestDenials(t *testing.T) {
 				"network.peer.address":"127.0.0.1","url.path":"/a/1","user_agent.original":"test/1.0"}}`},
 		},
 		{
-			name: "a route that only the handler finds",
+			name: "a route that only the handler knows",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					r.Pattern = "POST /a/{id}"
@@ -134,7 +134,7 @@ func TestDenials(t *testing.T) {
 				"network.peer.address":"127.0.0.1","url.path":"/a/***REDACTED***","user_agent.original":"test/1.0"}}`},
 		},
 		{
-			name: "an intent of the handler's",
+			name: "an intent tracked by the handler",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(
 					track(tracker, 403, audit.Event{Action: "article.read", Outcome: audit.OutcomeDenied}))
@@ -160,7 +160,7 @@ func TestDenials(t *testing.T) {
 			want: []string{`{"action":"article.publish","kind":"intent","operation":"update","outcome":"denied",` + alice + request("403") + `}`},
 		},
 		{
-			name: "a route intent that found no actor",
+			name: "a route intent without an actor",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(options...)(audithttp.Intent(tracker, publish, answer(401)))
 			},
@@ -183,7 +183,7 @@ func TestDenials(t *testing.T) {
 			},
 		},
 		{
-			name: "a panic after the refusal",
+			name: "a panic after the denial",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				return audithttp.Middleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					w.WriteHeader(401)
@@ -217,8 +217,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// TestDenialThatCannotBeRecorded goes to the error handler, once.
-func TestDenialThatCannotBeRecorded(t *testing.T) {
+// TestDenialFails checks that the error handler gets the error of a denial, once.
+func TestDenialFails(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
 		tracker := failingTracker{known: known}
@@ -231,7 +231,7 @@ func TestDenialThatCannotBeRecorded(t *testing.T) {
 	}
 }
 
-// failingTracker is one whose delivery fails, behind a missing actor or at once.
+// failingTracker fails to deliver. If known is false, it first reports a missing actor.
 type failingTracker struct{ known bool }
 
 func (f failingTracker) Track(_ context.Context, e audit.Event) error {

@@ -23,9 +23,9 @@ import (
 
 type userKey struct{}
 
-// TestActorOfTheTrackCall lets authentication run after the middleware, and leave
-// the user in the context alone.
-func TestActorOfTheTrackCall(t *testing.T) {
+// TestActorFromTrackContext runs authentication after the middleware, which puts the user
+// only into the context.
+func TestActorFromTrackContext(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	calls := 0
@@ -40,7 +40,7 @@ func TestActorOfTheTrackCall(t *testing.T) {
 		assert.ErrorIs(t, tracker.Track(r.Context(), e), audit.ErrNoActor)
 		ctx := context.WithValue(r.Context(), userKey{}, "alice")
 		assert.NoError(t, tracker.Track(ctx, e))
-		assert.NoError(t, tracker.Track(r.Context(), e), "what was found is kept")
+		assert.NoError(t, tracker.Track(r.Context(), e), "the actor is kept")
 	})))
 	_, _, err := do(t, s, http.MethodGet, "/a")
 	require.NoError(t, err)
@@ -52,9 +52,9 @@ func TestActorOfTheTrackCall(t *testing.T) {
 	require.Equal(t, "alice", all[1].Actor.ID)
 }
 
-// TestTrackingAfterTheRequest starts goroutines that track when their request,
-// and many others, have ended: by the actor that was known, or by none.
-func TestTrackingAfterTheRequest(t *testing.T) {
+// TestTrackAfterRequest tracks from goroutines whose requests, and many others, have
+// ended. The actor is the one that was found before, or none.
+func TestTrackAfterRequest(t *testing.T) {
 	t.Parallel()
 	const requests = 1000
 	tracker, records := newTracker(t)
@@ -92,7 +92,7 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 		if n%2 == 0 {
 			require.NoError(t, err)
 		} else {
-			require.ErrorIs(t, err, audit.ErrNoActor, "the actor function must not be called any more")
+			require.ErrorIs(t, err, audit.ErrNoActor, "the actor function must not be called after the request")
 		}
 	}
 	count := 0
@@ -109,12 +109,12 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 	require.Equal(t, requests/2, count)
 }
 
-// TestEndWaitsThoughTheClientIsGone ends a request whose client has hung up while
-// another goroutine tracks the intent that covers a held signal.
-func TestEndWaitsThoughTheClientIsGone(t *testing.T) {
+// TestEndWaitsAfterHangUp ends a request whose client has hung up, while another goroutine
+// tracks the intent that covers a held signal.
+func TestEndWaitsAfterHangUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		held := heldBack{trail: &trail{}, entered: make(chan struct{}, 2), release: make(chan struct{})}
+		held := blockingTrail{trail: &trail{}, entered: make(chan struct{}, 2), release: make(chan struct{})}
 		p, err := sdk.NewTrackerProvider(sdk.WithSyncer(held))
 		require.NoError(t, err)
 		tracker := p.Tracker("test")
@@ -143,30 +143,30 @@ func TestEndWaitsThoughTheClientIsGone(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 		require.Equal(t, audit.KindIntent, held.one(t).Kind)
 		require.Len(t, late.all(), 1)
-		require.ErrorIs(t, late.all()[0], errBrokenSignal, "and its context is not cancelled")
+		require.ErrorIs(t, late.all()[0], errBrokenSignal, "its context is not canceled")
 	})
 }
 
-// heldBack is a trail that takes nothing before it is released.
-type heldBack struct {
+// blockingTrail is a trail whose exports block until it is released.
+type blockingTrail struct {
 	*trail
 	entered chan struct{}
 	release chan struct{}
 }
 
-func (h heldBack) Export(ctx context.Context, records []*record.Record) error {
+func (h blockingTrail) Export(ctx context.Context, records []*record.Record) error {
 	h.entered <- struct{}{}
 	<-h.release
 	return h.trail.Export(ctx, records)
 }
 
-// TestErrorHandler gets what fails after the response, of the nearest middleware
-// that has one.
+// TestErrorHandler checks that errors after the response go to the innermost middleware
+// that has an error handler.
 func TestErrorHandler(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTracker(t)
 	outer, inner := &errorLog{}, &errorLog{}
-	fails := audithttp.Intent(tracker, publish, answer(200)) // there is no actor
+	fails := audithttp.Intent(tracker, publish, answer(200)) // no actor
 	signals := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		assert.NoError(t, brokenSignal(r.Context()))
 	})
@@ -192,7 +192,7 @@ func TestErrorHandler(t *testing.T) {
 
 var errBrokenSignal = errors.New("broken")
 
-// brokenSignal is held by the scope, and cannot be recorded when that ends.
+// brokenSignal makes the scope hold a signal that fails when the scope ends.
 func brokenSignal(ctx context.Context) error {
 	e := audit.Event{Action: "row.read", Kind: audit.KindSignal}
 	held := audit.ScopeFromContext(ctx).Hold("test", &e, func(context.Context, audit.Release) error { return errBrokenSignal })
@@ -202,8 +202,8 @@ func brokenSignal(ctx context.Context) error {
 	return nil
 }
 
-// TestDefaultErrorHandler logs without what an actor function's error may show.
-func TestDefaultErrorHandler(t *testing.T) { // not parallel: it changes slog's default
+// TestDefaultErrorHandler checks that the log omits the text of an actor function's error.
+func TestDefaultErrorHandler(t *testing.T) { // not parallel: it sets slog's default
 	var text strings.Builder
 	before := slog.Default()
 	t.Cleanup(func() { slog.SetDefault(before) })

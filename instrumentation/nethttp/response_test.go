@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStatus tells statuses apart that are written in every way.
+// TestStatus writes statuses in every way.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -30,26 +30,26 @@ func TestStatus(t *testing.T) {
 		{"403", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403, audit.OutcomeDenied},
 		{"404", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 404, audit.OutcomeFailure},
 		{"503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, 503, audit.OutcomeFailure},
-		{"hints ahead", func(w http.ResponseWriter, _ *http.Request) {
+		{"an interim status first", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(103)
 			w.WriteHeader(409)
 		}, 409, audit.OutcomeFailure},
-		{"a status that comes too late for bytes", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after Write", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("x"))
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
-		{"a status that comes too late for text", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after WriteString", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "x")
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
-		{"a status that comes too late for a copy", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after ReadFrom", func(w http.ResponseWriter, _ *http.Request) {
 			from, ok := w.(io.ReaderFrom)
 			if assert.True(t, ok) {
 				_, _ = from.ReadFrom(strings.NewReader("x"))
 			}
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
-		{"a status that comes too late for a flush", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after Flush", func(w http.ResponseWriter, _ *http.Request) {
 			assert.NoError(t, http.NewResponseController(w).Flush())
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
@@ -71,9 +71,8 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestIntentIsATemplate serves two requests from one event: each record is its
-// own.
-func TestIntentIsATemplate(t *testing.T) {
+// TestIntentTemplate serves two requests from one event, with a record each.
+func TestIntentTemplate(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e := audit.Event{
@@ -106,7 +105,7 @@ func TestIntentIsATemplate(t *testing.T) {
 	}
 }
 
-// TestStream shows that a response is not held back.
+// TestStream checks that a response is not buffered.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -128,7 +127,7 @@ func TestStream(t *testing.T) {
 	line, err := lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "one\n", line)
-	require.Empty(t, records.all(), "the event is recorded when the handler has ended")
+	require.Empty(t, records.all(), "the event is recorded when the handler ends")
 	close(seen)
 	line, err = lines.ReadString('\n')
 	require.NoError(t, err)
@@ -137,7 +136,7 @@ func TestStream(t *testing.T) {
 	require.Equal(t, audit.OutcomeSuccess, records.one(t).Outcome)
 }
 
-// TestHijack takes the connection over, as a websocket does.
+// TestHijack hijacks the connection, as a WebSocket does.
 func TestHijack(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -175,9 +174,9 @@ func TestHijack(t *testing.T) {
 	require.Equal(t, int64(101), statusCode(t, records.one(t)))
 }
 
-// TestWriterIsUntouched shows that a middleware that needs no status costs the
-// response nothing.
-func TestWriterIsUntouched(t *testing.T) {
+// TestWriterNotWrapped checks that a middleware that needs no status does not wrap the
+// ResponseWriter.
+func TestWriterNotWrapped(t *testing.T) {
 	t.Parallel()
 	w := &discard{}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)

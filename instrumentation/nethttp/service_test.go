@@ -19,18 +19,16 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// quiet is for servers whose handlers panic.
+// quiet discards the log of servers whose handlers panic.
 var quiet = log.New(io.Discard, "", 0)
 
-// publish is the event of the routes in these tests.
+// publish is the event of the routes with an intent.
 var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate}
 
-// TestServices sends one request to each of many services and compares the exact
-// records.
+// TestServices sends a request to each service and compares whole records.
 func TestServices(t *testing.T) {
 	t.Parallel()
 	const alice = `"actor":{"id":"alice","type":"user"},`
-	// What every request of these tests says; %s stands for more.
 	const intent = `"action":"article.publish","kind":"intent","operation":"update",`
 	metadata := func(more string) string {
 		return `"metadata":{"client.address":"127.0.0.1",` + more + `"network.peer.address":"127.0.0.1","user_agent.original":"test/1.0"}`
@@ -68,7 +66,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a pattern with a host, and an id of the request",
+			name: "a pattern with a host, and a request ID",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("127.0.0.1/articles/{id...}", audithttp.Intent(tracker, publish, answer(302)))
@@ -100,7 +98,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a handler that tracks another action, and fails to track its own",
+			name: "a handler that tracks another action and fails to track its own",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /articles/{id}", audithttp.Intent(tracker, publish, http.HandlerFunc(
@@ -135,7 +133,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a secret in the path of a ServeMux that stands behind another handler",
+			name: "a secret in the path of a ServeMux inside another handler",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}", audithttp.Intent(tracker, publish, answer(200)))
@@ -149,7 +147,7 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/reset/{token}", "/reset/***REDACTED***", "200") + `}`},
 		},
 		{
-			name: "a secret in the path that only the route intent knows of",
+			name: "a secret in the path that only the route intent knows",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}", audithttp.Intent(tracker, publish, answer(200)))
@@ -160,7 +158,7 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/reset/{token}", "/reset/***REDACTED***", "200") + `}`},
 		},
 		{
-			name: "a ServeMux that is mounted in another one",
+			name: "a ServeMux mounted in another",
 			service: func(tracker audit.Tracker) http.Handler {
 				inner := http.NewServeMux()
 				inner.Handle("POST /articles/{id}", audithttp.Intent(tracker, publish, answer(200)))
@@ -175,7 +173,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a route that only the handler finds",
+			name: "a route that only the handler knows",
 			service: func(tracker audit.Tracker) http.Handler {
 				router := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/articles/{id:[0-9]+}" })
 				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, router))
@@ -225,7 +223,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "route intents in one another",
+			name: "nested route intents",
 			service: func(tracker audit.Tracker) http.Handler {
 				inner := audithttp.Intent(tracker, audit.Event{Action: "step.inner"}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_ = audit.SetTarget(r.Context(), audit.Target{Type: "step", ID: "inner"})
@@ -249,7 +247,7 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
 		},
 		{
-			name: "a handler that gives up in the middle of its response",
+			name: "a handler that aborts in the middle of its response",
 			service: func(tracker audit.Tracker) http.Handler {
 				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -260,7 +258,7 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "200") + `}`},
 		},
 		{
-			name: "a panic under an event that says success",
+			name: "a panic with an event that says success",
 			service: func(tracker audit.Tracker) http.Handler {
 				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.IntentFunc(tracker,
 					func(*http.Request, int) audit.Event { e := publish; e.Outcome = audit.OutcomeSuccess; return e },
@@ -269,7 +267,7 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
 		},
 		{
-			name: "a timeout around the middleware",
+			name: "a timeout outside the middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(204)))
 				return http.TimeoutHandler(h, time.Minute, "")
@@ -278,7 +276,7 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "204") + `}`},
 		},
 		{
-			name: "a timeout inside of the middleware",
+			name: "a timeout inside the middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 				return audithttp.Middleware(audithttp.WithActor(byUser))(
@@ -288,7 +286,7 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "503") + `}`},
 		},
 		{
-			name: "a trusted proxy, a forged header behind it",
+			name: "a trusted proxy with a forged header",
 			service: func(tracker audit.Tracker) http.Handler {
 				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
@@ -303,7 +301,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a proxy that nobody named",
+			name: "an untrusted proxy",
 			service: func(tracker audit.Tracker) http.Handler {
 				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
 			},
@@ -312,7 +310,7 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "200") + `}`},
 		},
 		{
-			name: "metadata of the application's own",
+			name: "metadata of the application",
 			service: func(tracker audit.Tracker) http.Handler {
 				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
@@ -333,7 +331,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "an id that another middleware gave the request",
+			name: "a request ID set by another middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -349,7 +347,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "an id that is given between middleware and route",
+			name: "a request ID set between middleware and route",
 			service: func(tracker audit.Tracker) http.Handler {
 				h := audithttp.Intent(tracker, publish, answer(200))
 				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -364,7 +362,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a middleware inside another",
+			name: "nested middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				admin := audithttp.Middleware(audithttp.WithChannel("admin"), audithttp.WithActor(
@@ -381,7 +379,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a request that is filtered out",
+			name: "a filtered request",
 			service: func(tracker audit.Tracker) http.Handler {
 				return audithttp.Middleware(
 					audithttp.WithFilter(func(r *http.Request) bool { return r.URL.Path != "/healthz" }),
@@ -412,7 +410,7 @@ func TestServices(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, tt.status, status)
 			}
-			s.Close() // the record may follow the response
+			s.Close() // the record may come after the response
 			requireRecords(t, tt.want, records)
 		})
 	}
@@ -428,9 +426,9 @@ func requireRecords(t *testing.T, want []string, got *trail) {
 	}
 }
 
-// TestJobAroundServer shows that a scope of something else, here the server's, is
-// a parent and nothing more.
-func TestJobAroundServer(t *testing.T) {
+// TestServerInScope checks that a scope that is not a request's, here the server's, is only
+// a parent.
+func TestServerInScope(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	job, scope := audit.NewScope(context.Background(), audit.WithActor(audit.System("server")),
@@ -452,7 +450,7 @@ func TestJobAroundServer(t *testing.T) {
 	}, records)
 }
 
-// TestHostileRequest sends what no client library would.
+// TestHostileRequest sends a request that no client library would.
 func TestHostileRequest(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -475,7 +473,7 @@ func TestHostileRequest(t *testing.T) {
 	}, records)
 }
 
-// TestClientHangsUp ends a request's context under the handler.
+// TestClientHangsUp cancels the request while the handler runs.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -511,8 +509,8 @@ func TestClientHangsUp(t *testing.T) {
 	}, records)
 }
 
-// TestPanicGoesOn compares what is recovered with what was thrown.
-func TestPanicGoesOn(t *testing.T) {
+// TestPanicValue checks that a panic continues with its value.
+func TestPanicValue(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	thrown := errors.New("thrown")
@@ -534,7 +532,7 @@ func TestPanicGoesOn(t *testing.T) {
 	require.Equal(t, 500, status)
 	require.Same(t, thrown, recovered)
 	all := records.all()
-	require.Len(t, all, 2, "the intent, and the signal that was held")
+	require.Len(t, all, 2, "the intent and the held signal")
 	require.Equal(t, audit.OutcomeFailure, all[0].Outcome)
 	require.Equal(t, audit.KindSignal, all[1].Kind)
 }

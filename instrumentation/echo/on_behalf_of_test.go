@@ -1,7 +1,6 @@
 package auditecho_test
 
 import (
-	"context"
 	"net/http"
 	"testing"
 
@@ -13,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An administrator's routes have their own channel, and actors who act for others.
-func TestAdministratorActsForSomebody(t *testing.T) {
+// TestOnBehalfOf serves the routes of an administrator, who acts on behalf of others in a
+// channel of its own.
+func TestOnBehalfOf(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e := echo.New()
@@ -49,28 +49,4 @@ func TestAdministratorActsForSomebody(t *testing.T) {
 	bob := audit.User("bob")
 	assert.Equal(t, audit.Actor{Type: audit.ActorUser, ID: "admin", OnBehalfOf: &bob}, got[1].Actor)
 	assert.Equal(t, "admin", got[1].Channel)
-}
-
-// A forgotten intent is reported with Echo's route.
-func TestCoverage(t *testing.T) {
-	t.Parallel()
-	tracker, records := newTracker(t)
-	var reported []error
-	e := echo.New()
-	e.Use(auditecho.Middleware(
-		auditecho.WithCoverage(tracker, nil),
-		auditecho.WithErrorHandler(func(_ context.Context, err error) { reported = append(reported, err) }),
-	))
-	e.DELETE("/articles/:id", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
-	e.POST("/articles/:id", func(echo.Context) error { return echo.ErrTooManyRequests }) // fails, by its error
-	s := serve(t, e)
-	for _, method := range []string{http.MethodDelete, http.MethodPost} {
-		_, _, err := do(t, s, method, "/articles/1", nil)
-		require.NoError(t, err)
-	}
-	s.Close()
-	require.Len(t, reported, 1)
-	assert.Equal(t, &auditecho.CoverageError{Method: "DELETE", Route: "/articles/:id"}, reported[0])
-	require.Len(t, records.all(), 1)
-	assert.Equal(t, semconv.ActionCoverageMissing, records.all()[0].Action)
 }
