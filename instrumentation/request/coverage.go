@@ -147,7 +147,7 @@ func (v *Coverage) rule(x *Exchange) (required bool, exemption string) {
 func (v *Coverage) reportMissing(x *Exchange, r Result) {
 	v.missing.Add(x.ctx, 1, metric.WithAttributes(
 		semconv.HTTPRequestMethodKey.String(x.method), semconv.HTTPRouteKey.String(x.route)))
-	x.HandleError(&CoverageError{Method: x.method, Route: x.route})
+	x.handleError(&CoverageError{Method: x.method, Route: x.route})
 	err := v.tracker.Track(x.ctx, audit.Event{
 		Kind:     audit.KindSignal,
 		Action:   semconv.ActionCoverageMissing,
@@ -156,6 +156,6 @@ func (v *Coverage) reportMissing(x *Exchange, r Result) {
 		Metadata: []attribute.KeyValue{r.Status.metadata()},
 	})
 	if err != nil {
-		x.HandleError(err)
+		x.handleError(err)
 	}
 }

@@ -35,15 +35,15 @@ func (x *Exchange) recordDenial(r Result) {
 		return
 	case errors.Is(err, audit.ErrNoActor):
 	case !isActorError(err):
-		x.HandleError(err)
+		x.handleError(err)
 		return
 	case !r.Status.Unauthenticated:
-		x.HandleError(err)
+		x.handleError(err)
 		e.Reason = reasonActorUnknown
 	}
 	e.Actor = audit.Anonymous()
 	if err := x.config.Denials.Track(ctx, e); err != nil {
-		x.HandleError(err)
+		x.handleError(err)
 	}
 }
 

@@ -29,10 +29,11 @@
 // only what the outer one did not know: the request ID, the route, and the path with the
 // secrets that this route names masked.
 //
-// [Exchange.Serve] runs an HTTP handler. It watches the response only if something
-// depends on its status, and lets panics continue. For another protocol, call the handler
-// with [Exchange.Context], then [Exchange.Conclude] or [Exchange.TrackIntent] with a
-// [Result], then [Exchange.End], the last two deferred.
+// [Exchange.Serve] runs an HTTP handler, lets panics continue and, if it is passed a
+// function that needs the status, watches the response. For another protocol, or a
+// framework that knows the status itself, call the handler with [Exchange.Context], then
+// [Exchange.Conclude] or [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer
+// the last two, so that they also run after a panic.
 //
 // # What is recorded
 //

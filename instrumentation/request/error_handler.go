@@ -9,8 +9,8 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// HandleError passes an error that no caller can receive to the error handler.
-func (x *Exchange) HandleError(err error) {
+// handleError passes an error that no caller can receive to the error handler.
+func (x *Exchange) handleError(err error) {
 	handle := x.errorHandler
 	if handle == nil {
 		handle = logError

@@ -65,9 +65,6 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 // Context returns the context that carries the scope, for the handler.
 func (x *Exchange) Context() context.Context { return x.ctx }
 
-// Scope returns the scope of the request.
-func (x *Exchange) Scope() *audit.Scope { return x.scope }
-
 // Result is how the handler of a request ended.
 type Result struct {
 	// Context is the context as the handler left it. Values that later authentication
@@ -94,7 +91,7 @@ func (x *Exchange) Conclude(r Result) {
 // End ends the scope. It waits for events in flight, even if the client has hung up.
 func (x *Exchange) End() {
 	if err := x.scope.End(context.WithoutCancel(x.carrier.Context)); err != nil {
-		x.HandleError(err)
+		x.handleError(err)
 	}
 }
 

@@ -38,6 +38,6 @@ func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 	}
 	e.Metadata = r.Status.addTo(e.Metadata)
 	if err := t.Track(x.contextOf(r), e); err != nil {
-		x.HandleError(err)
+		x.handleError(err)
 	}
 }
