@@ -46,7 +46,7 @@ func TestDetachFromRequests(t *testing.T) {
 		})
 		w.WriteHeader(http.StatusAccepted)
 	})
-	middleware := audithttp.NewMiddleware(audithttp.WithChannel("api"), audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
+	middleware := audithttp.Middleware(audithttp.WithChannel("api"), audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 		return audit.User(r.Context().Value(pooledKey{}).(*pooledRequest).user), nil
 	}))(handler)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

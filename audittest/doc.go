@@ -1,19 +1,27 @@
-// Package audittest lets tests see what a program records.
+// Package audittest records what a program tracks, so that tests can check it.
 //
-// A [Recorder] is a provider on the production path: events are resolved,
-// validated, redacted and delivered as they are in production, with the same
-// errors, and the records end up in memory.
-//
-//	func TestPublish(t *testing.T) {
+//	func TestUpdate(t *testing.T) {
 //		recorder := audittest.NewRecorder(t)
 //		shop := NewShop(recorder.Tracker("example.com/shop"))
 //
-//		require.NoError(t, shop.Publish(ctx, "1001"))
+//		require.NoError(t, shop.Update(ctx, "1001", "New title"))
 //
-//		r := recorder.RequireOne(t, "article.publish")
-//		assert.Equal(t, "1001", r.Target.ID)
+//		recorder.RequireRecord(t, audittest.Action("article.update"),
+//			audittest.Target("article", "1001"), audittest.Changed("title"))
+//		recorder.RequireNoRecord(t, audittest.Action("article.delete"))
 //	}
 //
-// Where the code under test uses the global provider, hand it the recorder with
-// audit.SetTrackerProvider; such tests cannot run in parallel.
+// A [Recorder] is a provider on the production path: events are resolved, validated,
+// redacted and delivered as in production, with the same errors. Only the records end up
+// in memory.
+//
+// [Action], [Target], [Changed] and the other functions that return a [Matcher] can be
+// combined freely; [Match] makes one from a function. For anything else, RequireRecord
+// returns the record, and [Recorder.Records] all of them.
+//
+// If the code under test uses the global provider, pass the recorder to
+// audit.SetTrackerProvider. Such tests cannot run in parallel.
+//
+// To check that every route of a service records an event, see package
+// instrumentation/request/requesttest.
 package audittest

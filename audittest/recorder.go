@@ -24,16 +24,15 @@ type Recorder struct {
 
 var _ audit.TrackerProvider = (*Recorder)(nil)
 
-// shutdownTimeout bounds how long the end of a test waits for exporters that a test
-// added.
+// shutdownTimeout bounds how long the end of a test waits for other exporters.
 const shutdownTimeout = 10 * time.Second
 
-// NewRecorder returns a Recorder with the options of the provider in production, such
-// as sdk.WithAnonymous, sdk.WithRedaction or sdk.WithProcessor. A record is in the
-// Recorder when Track returns, also if a delivery that an option adds refuses it.
+// NewRecorder returns a Recorder. Pass it the options of the provider in production, such
+// as sdk.WithAnonymous, sdk.WithRedaction or sdk.WithProcessor. A record is in the Recorder
+// when Track returns, even if a delivery that an option adds fails.
 //
-// It fails tb if the options are wrong. When tb ends, it shuts the provider down, and
-// fails tb if that fails.
+// NewRecorder ends the test if an option is invalid. When the test ends, the provider is
+// shut down; an error of Shutdown fails the test.
 func NewRecorder(tb testing.TB, opts ...sdk.Option) *Recorder {
 	tb.Helper()
 	r := &Recorder{}
@@ -53,14 +52,13 @@ func NewRecorder(tb testing.TB, opts ...sdk.Option) *Recorder {
 	return r
 }
 
-// Tracker returns a tracker whose events are recorded.
+// Tracker returns a tracker whose events r records.
 func (r *Recorder) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
 	return r.provider.Tracker(name, opts...)
 }
 
-// Records returns what was recorded since the start or the last Reset, in order. The
-// copies are the caller's. A signal that a scope holds is not recorded before the
-// scope ends.
+// Records returns copies of the records since the start or the last Reset, in order. A
+// signal that a scope holds is recorded when the scope ends.
 func (r *Recorder) Records() []*record.Record {
 	r.memory.mu.Lock()
 	defer r.memory.mu.Unlock()
@@ -71,14 +69,14 @@ func (r *Recorder) Records() []*record.Record {
 	return copies
 }
 
-// Reset forgets what was recorded.
+// Reset removes all records.
 func (r *Recorder) Reset() {
 	r.memory.mu.Lock()
 	defer r.memory.mu.Unlock()
 	r.memory.records = nil
 }
 
-// memory is the exporter.
+// memory is an exporter that keeps the records.
 type memory struct {
 	mu      sync.Mutex
 	records []*record.Record

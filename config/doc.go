@@ -34,7 +34,7 @@
 //
 // They are in force for the provider. Exporters are those of the file, by their names; a
 // rule cannot name one that the program adds. Config.Policy returns the rules for
-// audithttp.WithCoverage, which keeps those about requests.
+// the WithCoverage option of a middleware, which keeps those about requests.
 //
 // # What goes before what
 //

@@ -91,7 +91,7 @@ func ExampleConfig_Policy() {
 	}
 	defer func() { _ = provider.Shutdown(ctx) }()
 	tracker := provider.Tracker("example.com/shop")
-	wrap := audithttp.NewMiddleware(audithttp.WithCoverage(tracker, c.Policy())) // also where the file has no rules
+	wrap := audithttp.Middleware(audithttp.WithCoverage(tracker, c.Policy())) // also where the file has no rules
 	_ = wrap(http.NewServeMux())
 
 	_, why, _ := c.Policy().Coverage("POST", "/preview", "")

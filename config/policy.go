@@ -221,5 +221,5 @@ func (c *Config) exporterNames() (names []string, known bool) {
 
 // Policy returns the rules of the file, or nil where it has none. They are in force for a
 // provider that NewTrackerProvider makes. Rules about requests are a middleware's
-// business: hand them to audithttp.WithCoverage, which takes nil as well.
+// business: pass them to its option WithCoverage, which takes nil as well.
 func (c *Config) Policy() *policy.Policy { return c.policy }

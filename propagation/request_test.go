@@ -18,9 +18,9 @@ import (
 func TestMarshalAnyRequest(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, "k1", testSecret)
-	server := httptest.NewServer(audithttp.NewMiddleware(
+	server := httptest.NewServer(audithttp.Middleware(
 		audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("1"), nil }), audithttp.WithChannel("api"),
-	)(audithttp.NewMiddleware(audithttp.WithRoute(func(*http.Request) string { return strings.Repeat(`"`, 600) }))(
+	)(audithttp.Middleware(audithttp.WithRoute(func(*http.Request) string { return strings.Repeat(`"`, 600) }))(
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			token, err := propagation.Marshal(r.Context(), key, "worker", time.Minute)
 			assert.NoError(t, err)

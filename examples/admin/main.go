@@ -96,7 +96,7 @@ func (s *service) handler(must *policy.Policy) http.Handler {
 }
 
 func door(channel string, must *policy.Policy, h http.Handler) http.Handler {
-	return audithttp.NewMiddleware(
+	return audithttp.Middleware(
 		audithttp.WithChannel(channel),
 		audithttp.WithActor(signedIn),
 		audithttp.WithOnBehalfOf(viewedAs),

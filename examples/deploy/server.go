@@ -17,7 +17,7 @@ func newHandler() http.Handler {
 		Action: "account.read", Operation: audit.OperationRead,
 	}, http.HandlerFunc(read))))
 	mux.Handle("POST /accounts/{id}/close", signedIn(http.HandlerFunc(shut)))
-	return audithttp.NewMiddleware(
+	return audithttp.Middleware(
 		audithttp.WithActor(actorOf),
 		audithttp.WithChannel(semconv.ChannelAPI),
 		audithttp.WithDenials(tracker),

@@ -12,7 +12,6 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/stdout"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
@@ -30,7 +29,8 @@ func newServer(s *service) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.Use(middleware.Recover(), middleware.RequestID(), auditecho.Middleware(
 		auditecho.WithActor(actorOf),
-		auditecho.WithHTTP(audithttp.WithChannel(semconv.ChannelAPI), audithttp.WithDenials(tracker)),
+		auditecho.WithChannel(semconv.ChannelAPI),
+		auditecho.WithDenials(tracker),
 	))
 	e.POST("/login", s.login)
 

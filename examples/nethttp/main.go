@@ -63,7 +63,7 @@ func newHandler(tracker audit.Tracker) http.Handler {
 	}, http.HandlerFunc(d.get)))
 	mux.HandleFunc("PUT /documents/{id}", d.put)
 	mux.HandleFunc("DELETE /documents/{id}", d.remove)
-	return audithttp.NewMiddleware(
+	return audithttp.Middleware(
 		audithttp.WithActor(actorOf),
 		audithttp.WithChannel(semconv.ChannelAPI),
 		audithttp.WithDenials(tracker),

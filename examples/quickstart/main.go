@@ -21,7 +21,6 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/stdout"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 )
@@ -71,7 +70,8 @@ func newServer() *echo.Echo {
 	// request. A request that is refused and left no event leaves one.
 	e.Use(middleware.Recover(), middleware.RequestID(), auditecho.Middleware(
 		auditecho.WithActor(actorOf),
-		auditecho.WithHTTP(audithttp.WithChannel(semconv.ChannelAPI), audithttp.WithDenials(tracker)),
+		auditecho.WithChannel(semconv.ChannelAPI),
+		auditecho.WithDenials(tracker),
 	))
 	e.POST("/login", login(key))
 	e.POST("/articles/:id/like", like)

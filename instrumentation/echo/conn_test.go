@@ -14,24 +14,23 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// get is the metadata of a GET request for "/a".
+// get returns the metadata of a GET request for "/a".
 func get(more string) string {
 	return `"metadata":{"client.address":"127.0.0.1","http.request.method":"GET",` + more + `"http.route":"/a",` +
 		`"network.peer.address":"127.0.0.1","url.path":"/a","user_agent.original":"test/1.0"}`
 }
 
-// TestWebsocket serves a websocket that a library upgrades.
+// TestWebsocket serves a WebSocket that a library upgrades.
 func TestWebsocket(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e, handled := newEcho()
-	e.Use(auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithHTTP(audithttp.WithDenials(tracker))))
+	e.Use(auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithDenials(tracker)))
 	e.GET("/a", func(c echo.Context) error {
 		conn, err := websocket.Accept(c.Response(), c.Request(), nil)
 		if err != nil {
@@ -62,7 +61,7 @@ func TestWebsocket(t *testing.T) {
 	require.Zero(t, *handled)
 }
 
-// TestHijack takes the connection without a word to the response.
+// TestHijack hijacks the connection without writing a status.
 func TestHijack(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -85,8 +84,8 @@ func TestHijack(t *testing.T) {
 	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"success",` + get(`"http.response.status_code":101,`) + `}`})
 }
 
-// TestStream shows that a response is not held back, and that what a handler
-// tracks has the scope.
+// TestStream checks that a response is not buffered, and that the handler runs in the
+// scope.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -124,7 +123,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// TestClientHangsUp ends a request's context under the handler.
+// TestClientHangsUp cancels the request while the handler runs.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -163,10 +162,10 @@ func TestClientHangsUp(t *testing.T) {
 	})
 }
 
-// TestTrackingAfterTheRequest starts goroutines that track when their request has
-// ended and its echo.Context serves others: by the actor that was known, or by
-// none, never by another request's.
-func TestTrackingAfterTheRequest(t *testing.T) {
+// TestTrackAfterRequest tracks from goroutines whose requests have ended and whose
+// echo.Context serves other requests. The actor is the one that was found before, or none,
+// but never another request's.
+func TestTrackAfterRequest(t *testing.T) {
 	t.Parallel()
 	const requests = 1000
 	tracker, records := newTracker(t)
@@ -201,7 +200,7 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 			for n := client; n < requests; n += 4 {
 				_, _, err := do(t, s, http.MethodGet, "/"+strconv.Itoa(n), nil)
 				assert.NoError(t, err)
-				if before := n - 40; before >= 0 { // its context is in use by another request
+				if before := n - 40; before >= 0 { // another request uses its context
 					close(release[before])
 				}
 			}
@@ -217,7 +216,7 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 		if n%2 == 0 {
 			require.NoError(t, err)
 		} else {
-			require.ErrorIs(t, err, audit.ErrNoActor, "the actor function must not be called any more")
+			require.ErrorIs(t, err, audit.ErrNoActor, "the actor function must not be called after the request")
 		}
 	}
 	count := 0

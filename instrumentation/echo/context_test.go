@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestActorOfTheTrackCall leaves the user in the context of the Track call alone.
-func TestActorOfTheTrackCall(t *testing.T) {
+// TestActorFromTrackContext puts the user only into the context of the Track call.
+func TestActorFromTrackContext(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e, _ := newEcho()
@@ -32,9 +32,9 @@ func TestActorOfTheTrackCall(t *testing.T) {
 	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"unknown",` + get("") + `}`})
 }
 
-// TestActorWhileTheHandlerGoesOn finds an actor while the handler replaces the
-// request; the race detector watches.
-func TestActorWhileTheHandlerGoesOn(t *testing.T) {
+// TestActorDuringHandler finds an actor while the handler replaces the request. It needs
+// the race detector.
+func TestActorDuringHandler(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e, _ := newEcho()
@@ -59,15 +59,15 @@ func TestActorWhileTheHandlerGoesOn(t *testing.T) {
 	require.Equal(t, "alice1", records.all()[0].Actor.ID)
 }
 
-// session is an application's own context.
+// session is a context of the application's own type.
 type session struct {
 	echo.Context
 	user string
 }
 
-// TestContextOfTheApplication hands the actor function the context that an
-// earlier middleware has made, as its own type.
-func TestContextOfTheApplication(t *testing.T) {
+// TestApplicationContext checks that the actor function gets the context that an outer
+// middleware made, with its own type.
+func TestApplicationContext(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e, _ := newEcho()
@@ -88,9 +88,9 @@ func TestContextOfTheApplication(t *testing.T) {
 	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"success",` + get(`"http.response.status_code":200,`) + `}`})
 }
 
-// TestContextIsLeftAsItWas looks at request and writer from outside, after a
-// handler that returns and one that panics.
-func TestContextIsLeftAsItWas(t *testing.T) {
+// TestContextRestored checks that an outer middleware sees its own request and writer
+// after a handler that returns and one that panics.
+func TestContextRestored(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTracker(t)
 	e, _ := newEcho()
@@ -104,7 +104,7 @@ func TestContextIsLeftAsItWas(t *testing.T) {
 			checked++
 		}()
 		return next(c)
-	}), auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithHTTP(audithttp.WithDenials(tracker))))
+	}), auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithDenials(tracker)))
 	e.GET("/a", func(c echo.Context) error {
 		assert.NotNil(t, audit.ScopeFromContext(c.Request().Context()))
 		return nil
@@ -119,8 +119,8 @@ func TestContextIsLeftAsItWas(t *testing.T) {
 	require.Equal(t, 2, checked)
 }
 
-// TestEchoInsideNetHTTP mounts Echo in a ServeMux with a middleware of its own:
-// both are one request.
+// TestEchoInsideNetHTTP mounts Echo in a ServeMux that has a middleware. Both see one
+// request.
 func TestEchoInsideNetHTTP(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -129,7 +129,7 @@ func TestEchoInsideNetHTTP(t *testing.T) {
 	e.GET("/a", answer(204), auditecho.Intent(tracker, publish))
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
+	s := serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
 	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice")
 	require.NoError(t, err)
 	require.Equal(t, 204, status)

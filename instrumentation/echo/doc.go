@@ -1,29 +1,27 @@
-// Package auditecho opens an audit scope for every request of an Echo server and
-// records route intents. It is package audithttp for Echo: the records are the
-// same.
+// Package auditecho opens an audit scope for every request of an Echo server and records
+// route intents. Its records are those of package audithttp.
 //
 //	e := echo.New()
 //	e.Use(middleware.Recover(), middleware.RequestID())
 //	e.Use(auditecho.Middleware(
-//		auditecho.WithActor(actorOf),
-//		auditecho.WithHTTP(audithttp.WithChannel("api"), audithttp.WithDenials(tracker)),
+//		auditecho.WithActor(currentUser),
+//		auditecho.WithChannel(semconv.ChannelAPI),
+//		auditecho.WithDenials(tracker),
 //	))
 //	e.Use(echojwt.JWT(key))
 //	e.POST("/articles/:id/publish", publish,
 //		auditecho.Intent(tracker, audit.Event{Action: "article.publish"}))
 //
-// Register the middleware by Use, not by Pre: the route, and with it which part
-// of the path is a secret, is known only after routing. Put it behind
-// middleware.RequestID, so that its id is seen, and ahead of what refuses
-// requests, so that refusals are.
+// Register the middleware with Use, not with Pre: the route, and so which part of the path
+// is a secret, is known only after routing. Put it after middleware.RequestID, so that it
+// sees the ID, and before everything that denies requests, so that it sees the denials.
 //
 // # Errors that handlers return
 //
-// The status of a response is known when the error of its handler has become
-// one. Where it is needed, by a route intent and by audithttp.WithDenials, the
-// error therefore goes through c.Error at once, if the response was not written
-// yet, and the middleware further out gets nil: your HTTPErrorHandler runs once.
-// A middleware that changes errors, such as middleware.ContextTimeout or one that
-// maps them to a status, belongs further in. Where the status is not needed the
-// error is passed on as it is.
+// The status of a response is known only when the error of its handler has become a
+// response. If the status is needed, by a route intent, [WithDenials] or [WithCoverage],
+// the error is passed to c.Error immediately, unless the response was already written, and
+// outer middleware gets nil. So your HTTPErrorHandler runs once. Middleware that changes
+// errors, such as middleware.ContextTimeout or one that maps them to a status, belongs
+// inside. If the status is not needed, the error is returned unchanged.
 package auditecho

@@ -7,16 +7,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 
+	echojwt "github.com/labstack/echo-jwt/v4"
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 )
 
-// printer is an exporter that writes one line for each record.
+// printer is an exporter that prints each record.
 type printer struct{}
 
 func (printer) Name() string { return "printer" }
@@ -36,6 +37,42 @@ func (printer) Export(_ context.Context, records []*record.Record) error {
 
 func (printer) Shutdown(context.Context) error { return nil }
 
+// currentUser returns the user whom the JWT middleware authenticated.
+func currentUser(c echo.Context) (audit.Actor, error) { return byToken(c) }
+
+func Example() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop/articles")
+	publish := func(c echo.Context) error {
+		_ = audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")})
+		return c.NoContent(http.StatusNoContent)
+	}
+
+	e := echo.New()
+	e.Use(middleware.Recover(), middleware.RequestID())
+	e.Use(auditecho.Middleware(
+		auditecho.WithActor(currentUser),
+		auditecho.WithChannel(semconv.ChannelAPI),
+		auditecho.WithDenials(tracker),
+	))
+	e.Use(echojwt.JWT(jwtKey))
+	e.POST("/articles/:id/publish", publish,
+		auditecho.Intent(tracker, audit.Event{Action: "article.publish"}))
+
+	request := httptest.NewRequest(http.MethodPost, "/articles/1001/publish", nil)
+	request.Header.Set("Authorization", bearer("alice"))
+	e.ServeHTTP(httptest.NewRecorder(), request)
+	// Output:
+	// article.publish success by user alice on article 1001
+	//   http.response.status_code = 204
+	//   http.route = /articles/:id/publish
+	//   url.path = /articles/1001/publish
+}
+
 func ExampleMiddleware() {
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
 	if err != nil {
@@ -47,16 +84,14 @@ func ExampleMiddleware() {
 	e := echo.New()
 	e.Use(auditecho.Middleware(
 		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) {
-			user, ok := c.Get("user").(string) // what authentication left, which runs later
+			user, ok := c.Get("user").(string) // set by authentication, which runs later
 			if !ok {
-				return audit.Actor{}, nil // nobody: Track returns audit.ErrNoActor
+				return audit.Actor{}, nil // no actor: Track returns audit.ErrNoActor
 			}
 			return audit.User(user), nil
 		}),
-		auditecho.WithHTTP(
-			audithttp.WithChannel(semconv.ChannelAPI),
-			audithttp.WithDenials(tracker),
-		),
+		auditecho.WithChannel(semconv.ChannelAPI),
+		auditecho.WithDenials(tracker),
 	))
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc { // an authentication
 		return func(c echo.Context) error {
@@ -74,7 +109,7 @@ func ExampleMiddleware() {
 			Target:  audit.Target{Type: "article", ID: c.Param("id")},
 			Outcome: audit.OutcomeSuccess,
 		})
-		if err != nil { // nothing is deleted without a record of it
+		if err != nil { // nothing is deleted without a record
 			return err
 		}
 		return c.NoContent(http.StatusNoContent)

@@ -1,33 +1,49 @@
 package auditecho
 
 import (
-	"net/http"
-
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request"
 )
 
-// Intent records e by t for each request of a route or a group, when the handler
-// has ended, with the status of the response. See [audithttp.Intent].
+// Intent returns a middleware that records e with t for each request of a route or a
+// group, when the handler has ended. The outcome follows from the status of the response:
+// 401 and 403 are denied, other codes from 400 and a panic are a failure, and all lower
+// codes a success. If the handler tracked an intent with the same action itself, Intent
+// records none.
+//
+// The target is the one that the handler set by audit.SetTarget, or else that of e. The
+// ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
+//
+// The handler runs in a scope inside that of [Middleware], so what it sets applies to this
+// route only. Errors go to the error handler of the Middleware, because the response may
+// already be on its way.
 func Intent(t audit.Tracker, e audit.Event) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			x := newExchange(c, next)
-			return x.serve(audithttp.Intent(t, e, x))
-		}
-	}
+	return trackIntent(t, func(x *request.Exchange, _ echo.Context, _ int) audit.Event { return x.FromTemplate(e) })
 }
 
-// IntentFunc is Intent for an event that depends on the request or the status.
-// See [audithttp.IntentFunc].
+// IntentFunc is Intent for an event that depends on the request or on the status. It
+// calls event when the handler has returned or panicked. It fills in what the event leaves
+// empty: the target that the handler set by audit.SetTarget, and the outcome by the
+// status.
+//
+// After a panic the status is the one that the handler had written, or else 500, and the
+// outcome is never a success.
 func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event) echo.MiddlewareFunc {
+	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) })
+}
+
+// intentConfig is the configuration of a route intent. Everything else comes from the
+// enclosing middleware.
+var intentConfig config
+
+func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, int) audit.Event) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			x := newExchange(c, next)
-			return x.serve(audithttp.IntentFunc(t, func(_ *http.Request, status int) audit.Event {
-				return event(c, status)
-			}, x))
+			x := intentConfig.open(c)
+			return serve(x, c, next, func(r request.Result) {
+				x.TrackIntent(t, event(x, c, r.Status.Code), r)
+			})
 		}
 	}
 }

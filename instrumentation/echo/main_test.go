@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// trail is an exporter that keeps what it gets.
+// trail is an exporter that keeps the records.
 type trail struct {
 	mu      sync.Mutex
 	records []*record.Record
@@ -49,8 +49,8 @@ func (s *trail) all() []*record.Record {
 	return slices.Clone(s.records)
 }
 
-// requireRecords compares whole records in their wire form, but for what differs
-// from run to run and what is the same for all.
+// requireRecords compares whole records in their wire form, without members that differ
+// from run to run or are always the same.
 func (s *trail) requireRecords(t *testing.T, want []string) {
 	t.Helper()
 	all := s.all()
@@ -72,7 +72,7 @@ func (s *trail) requireRecords(t *testing.T, want []string) {
 	}
 }
 
-// newTracker returns a tracker of a provider that is shut down with the test.
+// newTracker returns a tracker whose provider is shut down when the test ends.
 func newTracker(tb testing.TB) (audit.Tracker, *trail) {
 	tb.Helper()
 	s := &trail{}
@@ -82,8 +82,8 @@ func newTracker(tb testing.TB) (audit.Tracker, *trail) {
 	return p.Tracker("test"), s
 }
 
-// newEcho returns a server that logs nothing, and counts the calls of its error
-// handler: one for each error, whoever makes it.
+// newEcho returns a server that logs nothing, and the number of calls of its error
+// handler: one for each error, whoever calls it.
 func newEcho() (*echo.Echo, *int) {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard)
@@ -95,7 +95,7 @@ func newEcho() (*echo.Echo, *int) {
 	return e, handled
 }
 
-// serve starts a server for the length of the test.
+// serve starts a server that is closed when the test ends.
 func serve(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -105,8 +105,8 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 	return s
 }
 
-// do sends a request and returns the response's status and text, or the error
-// that the client saw.
+// do sends a request and returns the status and body of the response, or the client's
+// error.
 func do(t *testing.T, s *httptest.Server, method, path string, body io.Reader, header ...string) (int, string, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, body)
@@ -124,7 +124,7 @@ func do(t *testing.T, s *httptest.Server, method, path string, body io.Reader, h
 	return response.StatusCode, string(text), err
 }
 
-// byUser is an authentication that believes the header User.
+// byUser is an actor function that trusts the header User.
 func byUser(c echo.Context) (audit.Actor, error) {
 	if id := c.Request().Header.Get("User"); id != "" {
 		return audit.User(id), nil
@@ -132,7 +132,7 @@ func byUser(c echo.Context) (audit.Actor, error) {
 	return audit.Actor{}, nil
 }
 
-// byToken is the actor whom Echo's JWT middleware let in.
+// byToken is an actor function for Echo's JWT middleware.
 func byToken(c echo.Context) (audit.Actor, error) {
 	token, ok := c.Get("user").(*jwt.Token)
 	if !ok {
@@ -145,24 +145,25 @@ func byToken(c echo.Context) (audit.Actor, error) {
 var jwtKey = []byte("of these tests")
 
 // bearer returns the Authorization header of a user.
-func bearer(t *testing.T, id string) string {
-	t.Helper()
+func bearer(id string) string {
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{Subject: id}).SignedString(jwtKey)
-	require.NoError(t, err)
+	if err != nil {
+		panic(err)
+	}
 	return "Bearer " + token
 }
 
-// answer is a handler that does nothing but write a status.
+// answer returns a handler that only writes a status.
 func answer(status int) echo.HandlerFunc {
 	return func(c echo.Context) error { return c.NoContent(status) }
 }
 
-// fail is a handler that does nothing but return an error.
+// fail returns a handler that only returns an error.
 func fail(err error) echo.HandlerFunc {
 	return func(echo.Context) error { return err }
 }
 
-// middlewareFunc is a middleware as a function of all that it gets.
+// middlewareFunc returns a middleware that calls f.
 func middlewareFunc(f func(c echo.Context, next echo.HandlerFunc) error) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error { return f(c, next) }

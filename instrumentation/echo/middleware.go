@@ -1,23 +1,47 @@
 package auditecho
 
 import (
+	"context"
+
 	"github.com/labstack/echo/v4"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request"
 )
 
-// Middleware opens an audit scope for each request and ends it when the handler
-// has returned or panicked. A panic goes on as it was.
+// Middleware opens an audit scope for each request and ends it when the handler has
+// returned or panicked. A panic continues unchanged.
 func Middleware(opts ...Option) echo.MiddlewareFunc {
 	config := newConfig(opts)
-	wrap := audithttp.NewMiddleware(config.http...)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if config.skipper != nil && config.skipper(c) {
+			if config.filter != nil && !config.filter(c) {
 				return next(c)
 			}
-			x := newExchange(c, next)
-			x.actor, x.behind = config.actor, config.behind
-			return x.serve(wrap(x))
+			x := config.open(c)
+			if config.request.NeedsStatus() {
+				return serve(x, c, next, x.Conclude)
+			}
+			return serve(x, c, next, nil)
 		}
 	}
+}
+
+// open opens the scope of a request.
+func (config *config) open(c echo.Context) *request.Exchange {
+	r := c.Request()
+	d := request.DescribeHTTP(c.Response().Writer, r, c.Path())
+	if config.metadata != nil {
+		d.Metadata = config.metadata(c)
+	}
+	if config.actor != nil {
+		d.Actor = func(ctx context.Context) (audit.Actor, error) {
+			return config.actor(withContext(ctx, c, r))
+		}
+	}
+	if config.onBehalfOf != nil {
+		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
+			return config.onBehalfOf(withContext(ctx, c, r), actor)
+		}
+	}
+	return config.request.Open(r.Context(), &d)
 }

@@ -1,54 +1,26 @@
 package auditecho
 
 import (
+	"context"
+	"net/netip"
+
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request"
+	"github.com/opendeed/audit/policy"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // Option configures the middleware.
 type Option func(*config)
 
+// config holds the options of one middleware. The zero value is that of a route intent.
 type config struct {
-	actor   func(echo.Context) (audit.Actor, error)
-	behind  func(echo.Context, audit.Actor) (audit.Actor, error)
-	skipper func(echo.Context) bool
-	http    []audithttp.Option
-}
-
-// WithActor sets how the actor of a request is found. f is called when the first
-// event needs the actor, so that authentication which ran later is seen, be it by
-// c.Get or in the context of that Track call, which c.Request() carries; it is
-// never called after the request has ended. A zero actor means that there is
-// none: an intent then fails with audit.ErrNoActor. An error is the error of the
-// Track call.
-//
-// Where an earlier middleware has put a context of the application's own type in
-// the place of Echo's, f gets that one, and its Request is the latest that was
-// set.
-func WithActor(f func(echo.Context) (audit.Actor, error)) Option {
-	return func(c *config) { c.actor = f }
-}
-
-// WithOnBehalfOf sets for whom the actor of WithActor acts, for impersonation and
-// delegation. f is called when the actor was found, under the same rules, and returns
-// the actor behind it, or the zero Actor where there is none. It must find out by itself
-// that the actor may act for that one. See [audithttp.WithOnBehalfOf].
-func WithOnBehalfOf(f func(c echo.Context, actor audit.Actor) (audit.Actor, error)) Option {
-	return func(c *config) { c.behind = f }
-}
-
-// WithSkipper chooses the requests that pass as if there were no middleware:
-// those for which f returns true.
-func WithSkipper(f func(echo.Context) bool) Option {
-	return func(c *config) { c.skipper = f }
-}
-
-// WithHTTP adds options of package audithttp: the channel, trusted proxies,
-// metadata, denials, the error handler. Its actor function is used where there is
-// none of WithActor.
-func WithHTTP(opts ...audithttp.Option) Option {
-	return func(c *config) { c.http = append(c.http, opts...) }
+	request    request.Config
+	actor      func(echo.Context) (audit.Actor, error)
+	onBehalfOf func(echo.Context, audit.Actor) (audit.Actor, error)
+	filter     func(echo.Context) bool
+	metadata   func(echo.Context) []attribute.KeyValue
 }
 
 func newConfig(opts []Option) *config {
@@ -57,4 +29,103 @@ func newConfig(opts []Option) *config {
 		opt(c)
 	}
 	return c
+}
+
+// WithActor sets the function that finds the actor of a request. f is called when the
+// first event needs the actor. So it sees what later authentication left, whether by
+// c.Set or in the context of that Track call, which c.Request() carries. It is never
+// called after the request has ended.
+//
+// A zero actor means that there is none: an intent then fails with audit.ErrNoActor. If f
+// returns an error, Track returns it.
+//
+// If outer middleware replaced Echo's context by one of the application's own type, f
+// gets that one, and its Request is the latest that was set.
+func WithActor(f func(echo.Context) (audit.Actor, error)) Option {
+	return func(c *config) { c.actor = f }
+}
+
+// WithOnBehalfOf sets the function that finds on whose behalf the actor of a request
+// acts, for impersonation and delegation. f is called when the actor was found, under the
+// same rules as the function of [WithActor], and returns the zero Actor if the actor acts
+// for itself.
+//
+// f must verify that the actor may act for the one it returns: a header that any client
+// can send is not proof. If f returns an error, Track returns it, and nothing is recorded
+// in the wrong name.
+//
+// f is not called for an actor that was set by audit.SetActor or in an event.
+func WithOnBehalfOf(f func(c echo.Context, actor audit.Actor) (audit.Actor, error)) Option {
+	return func(c *config) { c.onBehalfOf = f }
+}
+
+// WithChannel sets how the requests reach the application, e.g. semconv.ChannelAPI.
+func WithChannel(channel string) Option {
+	return func(c *config) {
+		c.request.ScopeOptions = append(c.request.ScopeOptions, audit.WithChannel(channel))
+	}
+}
+
+// WithFilter limits the middleware to the requests for which f returns true. It ignores
+// all others.
+func WithFilter(f func(echo.Context) bool) Option {
+	return func(c *config) { c.filter = f }
+}
+
+// WithTrustedProxies adds proxies whose X-Forwarded-For header is trusted. If the peer is
+// one of them, the client is the last address in the header that is not one. The header
+// is read from the right, up to that address or to the first entry that is not an
+// address. By default no proxy is trusted, and the client is the peer. Echo's IPExtractor
+// is not used.
+//
+// A proxy that connects over a Unix socket has no address and cannot be listed here; set
+// semconv.ClientAddressKey by [WithMetadata].
+func WithTrustedProxies(proxies ...netip.Prefix) Option {
+	return func(c *config) { c.request.TrustedProxies.Add(proxies...) }
+}
+
+// WithMetadata sets a function whose result is added to every event of a request. f is
+// called once for each request, before the handler. Its values are treated as text from a
+// client: they are shortened and cleaned like the others. A key that the middleware sets
+// itself is overridden, and the record keeps both values.
+func WithMetadata(f func(echo.Context) []attribute.KeyValue) Option {
+	return func(c *config) { c.metadata = f }
+}
+
+// WithDenials records denied requests that nothing else recorded: a request that ends
+// with 401 or 403 and tracked no event is recorded as "access.denied" with t. Its target
+// is the one that was set by audit.SetTarget, or else the route.
+//
+// Its actor is the request's, or [audit.Anonymous] if there is none. If the actor cannot
+// be found because of an error, it is anonymous too. After a 401 that is expected, since
+// nobody has proved an identity. After a 403 the record's reason says so, and the error
+// handler gets the error.
+func WithDenials(t audit.Tracker) Option {
+	return func(c *config) { c.request.Denials = t }
+}
+
+// WithCoverage reports requests that should have recorded an event and recorded neither
+// an intent nor a signal: in the metric audit.coverage.missing, to the error handler as a
+// [*CoverageError], and as the signal "audit.coverage.missing", tracked by t, whose actor
+// is the request's or unresolved.
+//
+// A request should record an event if it succeeds, with a status below 400, and the
+// policy's rules on coverage say so; if no rule matches, if its method is POST, PUT, PATCH
+// or DELETE. p may be nil. To exempt requests, add a rule that says why.
+//
+// Events outside of the request's scope do not count, and neither do events that were
+// tracked after the handler returned.
+func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
+	return func(c *config) { c.request.Coverage = request.NewCoverage(t, p) }
+}
+
+// CoverageError is the error that [WithCoverage] passes to the error handler.
+type CoverageError = request.CoverageError
+
+// WithErrorHandler sets the function that receives errors which occur too late for the
+// handler: those of route intents, denials, and signals that are recorded when the request
+// ends. The context has the request's values and is not canceled with it. By default the
+// errors are logged to slog.Default, without values.
+func WithErrorHandler(f func(context.Context, error)) Option {
+	return func(c *config) { c.request.ErrorHandler = f }
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -14,15 +15,15 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
-	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 )
 
-// publish is the event of the routes in these tests.
+// publish is the event of the routes with an intent.
 var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate}
 
-// What the records of these tests have in common.
+// Members of the expected records.
 const (
 	alice     = `"actor":{"id":"alice","type":"user"},`
 	aliceJWT  = `"actor":{"auth_method":"jwt","id":"alice","type":"user"},`
@@ -32,7 +33,7 @@ const (
 	byRoute   = `"target":{"id":"/articles/:id","type":"route"},`
 )
 
-// post is the metadata of a POST request.
+// post returns the metadata of a POST request.
 func post(route, path, status string) string {
 	if route != "" {
 		route = `"http.route":"` + route + `",`
@@ -41,19 +42,15 @@ func post(route, path, status string) string {
 		`"network.peer.address":"127.0.0.1","url.path":"` + path + `","user_agent.original":"test/1.0"}`
 }
 
-// TestServices sends one request to each of many services and compares the exact
-// records, the response and how often the application's error handler was
-// called.
+// TestServices sends a request to each service and compares whole records, the response,
+// and how often the application's error handler was called.
 func TestServices(t *testing.T) {
 	t.Parallel()
 	article := func(status string) string { return post("/articles/:id", "/articles/1", status) }
-	ours := func(more ...auditecho.Option) echo.MiddlewareFunc {
+	auditMiddleware := func(more ...auditecho.Option) echo.MiddlewareFunc {
 		return auditecho.Middleware(append(more, auditecho.WithActor(byUser))...)
 	}
-	withDenials := func(tracker audit.Tracker) auditecho.Option {
-		return auditecho.WithHTTP(audithttp.WithDenials(tracker))
-	}
-	quietly := middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true})
+	recoverQuietly := middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true})
 	crash := func(echo.Context) error { panic("no") }
 	requestID := middleware.RequestIDWithConfig(middleware.RequestIDConfig{Generator: func() string { return "ours" }})
 	identified := strings.Replace(article("200"), `"http.request.method"`, `"http.request.id":"ours","http.request.method"`, 1)
@@ -81,7 +78,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a route with an intent",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours(auditecho.WithHTTP(audithttp.WithChannel("api"))))
+				e.Use(auditMiddleware(auditecho.WithChannel("api")))
 				e.POST("/articles/:id", func(c echo.Context) error {
 					assert.NoError(t, audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")}))
 					return c.NoContent(http.StatusNoContent)
@@ -91,9 +88,9 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"channel":"api","outcome":"success","target":{"id":"1","type":"article"},` + article("204") + `}`},
 		},
 		{
-			name: "groups, with an intent on one of them",
+			name: "nested groups, one with an intent",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				api := e.Group("/api", ours())
+				api := e.Group("/api", auditMiddleware())
 				articles := api.Group("/articles", auditecho.Intent(tracker, publish))
 				articles.POST("/:id", answer(200))
 			},
@@ -104,7 +101,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "an event that depends on request and status",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", answer(404), auditecho.IntentFunc(tracker, func(c echo.Context, status int) audit.Event {
 					return audit.Event{Action: "article.seek", Reason: http.StatusText(status), Target: audit.Target{Type: "article", ID: c.Param("id")}}
 				}))
@@ -116,7 +113,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a handler that tracks the same action itself, and a signal that it covers",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", func(c echo.Context) error {
 					e := publish
 					e.Target = audit.Target{Type: "article", ID: c.Param("id")}
@@ -142,7 +139,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a secret in the path",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/reset/:token/:name", answer(200), auditecho.Intent(tracker, publish))
 			},
 			path:   "/reset/hunter2%2Fagain/a%2Fb",
@@ -150,9 +147,9 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/reset/:token/:name", "/reset/***REDACTED***/a%2Fb", "200") + `}`},
 		},
 		{
-			name: "a path of any kind",
+			name: "a wildcard path",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/files/*", answer(200), auditecho.Intent(tracker, publish))
 			},
 			path:   "/files/a/b",
@@ -162,7 +159,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "a middleware that runs before routing",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Pre(ours())
+				e.Pre(auditMiddleware())
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
 			status: 200,
@@ -171,7 +168,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "no such route",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours(), auditecho.Intent(tracker, publish))
+				e.Use(auditMiddleware(), auditecho.Intent(tracker, publish))
 			},
 			status: 404, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "404") + `}`},
@@ -179,23 +176,23 @@ func TestServices(t *testing.T) {
 		{
 			name: "no such method",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours(), auditecho.Intent(tracker, publish))
+				e.Use(auditMiddleware(), auditecho.Intent(tracker, publish))
 				e.GET("/articles/:id", answer(200))
 			},
 			status: 405, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("405") + `}`},
 		},
 		{
-			name: "an error of Echo's",
+			name: "an error of Echo",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", fail(echo.ErrConflict), auditecho.Intent(tracker, publish))
 			},
 			status: 409, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("409") + `}`},
 		},
 		{
-			name: "an error of the application's, which its error handler knows",
+			name: "an error that the application's error handler maps to a status",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				missing := errors.New("no article of this id")
 				count := e.HTTPErrorHandler
@@ -205,7 +202,7 @@ func TestServices(t *testing.T) {
 					}
 					count(err, c)
 				}
-				e.Use(ours(withDenials(tracker)))
+				e.Use(auditMiddleware(auditecho.WithDenials(tracker)))
 				e.POST("/articles/:id", fail(missing), auditecho.Intent(tracker, publish), auditecho.Intent(tracker, audit.Event{Action: "step.inner"}))
 			},
 			status: 403, handled: 1,
@@ -220,9 +217,9 @@ func TestServices(t *testing.T) {
 				late := errors.New("too late")
 				e.Use(middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error {
 					err := next(c)
-					assert.Same(t, late, err, "nobody has handled it yet")
+					assert.Same(t, late, err, "the error was not handled yet")
 					return err
-				}), ours(withDenials(tracker)))
+				}), auditMiddleware(auditecho.WithDenials(tracker)))
 				e.POST("/articles/:id", func(c echo.Context) error {
 					assert.NoError(t, c.NoContent(202))
 					return late
@@ -240,47 +237,47 @@ func TestServices(t *testing.T) {
 					count(err, c)
 					c.Response().Committed = false
 				}
-				e.Use(ours(withDenials(tracker)))
+				e.Use(auditMiddleware(auditecho.WithDenials(tracker)))
 				e.POST("/articles/:id", fail(errors.New("ignored")), auditecho.Intent(tracker, publish))
 			},
 			status: 200, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"success",` + article("200") + `}`},
 		},
 		{
-			name: "an error where nobody needs the status",
+			name: "an error when the status is not needed",
 			service: func(e *echo.Echo, _ audit.Tracker) {
 				cause := errors.New("as it was")
 				e.Use(middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error {
 					err := next(c)
 					assert.Same(t, cause, err)
 					return err
-				}), ours())
+				}), auditMiddleware())
 				e.POST("/articles/:id", fail(cause))
 			},
 			status: 500, handled: 1,
 		},
 		{
-			name: "Recover before ours",
+			name: "Recover before the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(quietly, ours())
+				e.Use(recoverQuietly, auditMiddleware())
 				e.POST("/articles/:id", crash, auditecho.Intent(tracker, publish))
 			},
 			status: 500, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("500") + `}`},
 		},
 		{
-			name: "Recover after ours",
+			name: "Recover after the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
-				e.POST("/articles/:id", crash, auditecho.Intent(tracker, publish), quietly)
+				e.Use(auditMiddleware())
+				e.POST("/articles/:id", crash, auditecho.Intent(tracker, publish), recoverQuietly)
 			},
 			status: 500, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("500") + `}`},
 		},
 		{
-			name: "Recover after ours that hands the error on",
+			name: "Recover after the middleware, returning the error",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", crash, auditecho.Intent(tracker, publish),
 					middleware.RecoverWithConfig(middleware.RecoverConfig{DisablePrintStack: true, DisableErrorHandler: true}))
 			},
@@ -290,7 +287,7 @@ func TestServices(t *testing.T) {
 		{
 			name: "no Recover at all",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", crash, auditecho.Intent(tracker, publish))
 			},
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("500") + `}`},
@@ -306,34 +303,34 @@ func TestServices(t *testing.T) {
 					}
 					count(err, c)
 				}
-				e.Use(quietly, ours())
+				e.Use(recoverQuietly, auditMiddleware())
 				e.POST("/articles/:id", fail(echo.ErrConflict), auditecho.Intent(tracker, publish))
 			},
 			status: 500, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("500") + `}`},
 		},
 		{
-			name: "RequestID before ours",
+			name: "RequestID before the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(requestID, ours())
+				e.Use(requestID, auditMiddleware())
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
 			status: 200,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + identified + `}`},
 		},
 		{
-			name: "RequestID after ours",
+			name: "RequestID after the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours(), requestID)
+				e.Use(auditMiddleware(), requestID)
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
 			status: 200,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + identified + `}`},
 		},
 		{
-			name: "RequestID before ours, and an id of the client's",
+			name: "RequestID before the middleware, with an ID from the client",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(requestID, ours())
+				e.Use(requestID, auditMiddleware())
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
 			header: []string{"X-Request-Id", "theirs"},
@@ -341,46 +338,46 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + strings.Replace(identified, "ours", "theirs", 1) + `}`},
 		},
 		{
-			name: "RequestLogger before ours",
+			name: "RequestLogger before the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				e.Use(requestLogger(func(v middleware.RequestLoggerValues) {
 					assert.Equal(t, 409, v.Status)
-					assert.NoError(t, v.Error, "it was turned into the response")
-				}), ours())
+					assert.NoError(t, v.Error, "the error became the response")
+				}), auditMiddleware())
 				e.POST("/articles/:id", fail(echo.ErrConflict), auditecho.Intent(tracker, publish))
 			},
 			status: 409, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("409") + `}`},
 		},
 		{
-			name: "RequestLogger after ours",
+			name: "RequestLogger after the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", fail(echo.ErrConflict), auditecho.Intent(tracker, publish), requestLogger(func(v middleware.RequestLoggerValues) {
 					assert.Equal(t, 409, v.Status)
 					assert.ErrorIs(t, v.Error, echo.ErrConflict)
 				}))
 			},
-			// RequestLogger hands the error on that it has handled, as it does without us.
+			// RequestLogger returns the error that it handled, with the middleware or without.
 			status: 409, handled: 2,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("409") + `}`},
 		},
 		{
-			name: "BodyLimit before ours",
+			name: "BodyLimit before the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(middleware.BodyLimit("2B"), ours())
+				e.Use(middleware.BodyLimit("2B"), auditMiddleware())
 				e.POST("/articles/:id", readAll, auditecho.Intent(tracker, publish))
 			},
 			body:   "too long",
-			status: 413, handled: 1, // refused before there was a scope
+			status: 413, handled: 1, // denied before the scope was opened
 		},
 		{
-			name: "BodyLimit before ours, for a body of unknown length",
+			name: "BodyLimit before the middleware, for a body of unknown length",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				e.Use(middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error {
 					c.Request().ContentLength = -1
 					return next(c)
-				}), middleware.BodyLimit("2B"), ours())
+				}), middleware.BodyLimit("2B"), auditMiddleware())
 				e.POST("/articles/:id", readAll, auditecho.Intent(tracker, publish))
 			},
 			body:   "too long",
@@ -388,9 +385,9 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("413") + `}`},
 		},
 		{
-			name: "BodyLimit after ours",
+			name: "BodyLimit after the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", readAll, auditecho.Intent(tracker, publish), middleware.BodyLimit("2B"))
 			},
 			body:   "too long",
@@ -398,9 +395,9 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("413") + `}`},
 		},
 		{
-			name: "ContextTimeout before ours",
+			name: "ContextTimeout before the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(middleware.ContextTimeout(time.Millisecond), ours())
+				e.Use(middleware.ContextTimeout(time.Millisecond), auditMiddleware())
 				e.POST("/articles/:id", overdue, auditecho.Intent(tracker, publish))
 			},
 			// The error has become a response before ContextTimeout sees it.
@@ -410,70 +407,70 @@ func TestServices(t *testing.T) {
 		{
 			name: "ContextTimeout before the middleware, without an intent",
 			service: func(e *echo.Echo, _ audit.Tracker) {
-				e.Use(middleware.ContextTimeout(time.Millisecond), ours())
+				e.Use(middleware.ContextTimeout(time.Millisecond), auditMiddleware())
 				e.POST("/articles/:id", overdue)
 			},
 			status: 503, handled: 1,
 		},
 		{
-			name: "ContextTimeout after ours",
+			name: "ContextTimeout after the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", overdue, auditecho.Intent(tracker, publish), middleware.ContextTimeout(time.Millisecond))
 			},
 			status: 503, handled: 1,
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + article("503") + `}`},
 		},
 		{
-			name: "Gzip before ours",
+			name: "Gzip before the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(middleware.Gzip(), ours())
+				e.Use(middleware.Gzip(), auditMiddleware())
 				e.POST("/articles/:id", func(c echo.Context) error { return c.String(201, "text") }, auditecho.Intent(tracker, publish))
 			},
 			status: 201,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + article("201") + `}`},
 		},
 		{
-			name: "Gzip after ours",
+			name: "Gzip after the middleware",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(ours())
+				e.Use(auditMiddleware())
 				e.POST("/articles/:id", func(c echo.Context) error { return c.String(201, "text") }, auditecho.Intent(tracker, publish), middleware.Gzip())
 			},
 			status: 201,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + article("201") + `}`},
 		},
 		{
-			name: "JWT before ours, with a token",
+			name: "JWT before the middleware, with a token",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(echojwt.JWT(jwtKey), auditecho.Middleware(auditecho.WithActor(byToken), withDenials(tracker)))
+				e.Use(echojwt.JWT(jwtKey), auditecho.Middleware(auditecho.WithActor(byToken), auditecho.WithDenials(tracker)))
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
-			header: []string{"Authorization", bearer(t, "alice")},
+			header: []string{"Authorization", bearer("alice")},
 			status: 200,
 			want:   []string{`{` + aliceJWT + intent + `"outcome":"success",` + article("200") + `}`},
 		},
 		{
-			name: "JWT before ours, without a token",
+			name: "JWT before the middleware, without a token",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(echojwt.JWT(jwtKey), auditecho.Middleware(auditecho.WithActor(byToken), withDenials(tracker)))
+				e.Use(echojwt.JWT(jwtKey), auditecho.Middleware(auditecho.WithActor(byToken), auditecho.WithDenials(tracker)))
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
-			status: 401, handled: 1, // refused before there was a scope
+			status: 401, handled: 1, // denied before the scope was opened
 		},
 		{
-			name: "JWT after ours, with a token",
+			name: "JWT after the middleware, with a token",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(auditecho.Middleware(auditecho.WithActor(byToken), withDenials(tracker)), echojwt.JWT(jwtKey))
+				e.Use(auditecho.Middleware(auditecho.WithActor(byToken), auditecho.WithDenials(tracker)), echojwt.JWT(jwtKey))
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
-			header: []string{"Authorization", bearer(t, "alice")},
+			header: []string{"Authorization", bearer("alice")},
 			status: 200,
 			want:   []string{`{` + aliceJWT + intent + `"outcome":"success",` + article("200") + `}`},
 		},
 		{
-			name: "JWT after ours, with a bad token",
+			name: "JWT after the middleware, with a bad token",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(auditecho.Middleware(auditecho.WithActor(byToken), withDenials(tracker)), echojwt.JWT(jwtKey))
+				e.Use(auditecho.Middleware(auditecho.WithActor(byToken), auditecho.WithDenials(tracker)), echojwt.JWT(jwtKey))
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
 			header: []string{"Authorization", "Bearer forged"},
@@ -481,34 +478,34 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + anonymous + denied + byRoute + article("401") + `}`},
 		},
 		{
-			name: "JWT after ours, and a handler that refuses",
+			name: "JWT after the middleware, with a handler that denies",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(auditecho.Middleware(auditecho.WithActor(byToken), withDenials(tracker)), echojwt.JWT(jwtKey))
+				e.Use(auditecho.Middleware(auditecho.WithActor(byToken), auditecho.WithDenials(tracker)), echojwt.JWT(jwtKey))
 				e.POST("/articles/:id", fail(echo.ErrForbidden))
 			},
-			header: []string{"Authorization", bearer(t, "alice")},
+			header: []string{"Authorization", bearer("alice")},
 			status: 403, handled: 1,
 			want: []string{`{` + aliceJWT + denied + byRoute + article("403") + `}`},
 		},
 		{
-			name: "authentication that leaves the user in the request's context",
+			name: "authentication that puts the user into the request's context",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				authenticate := echo.WrapMiddleware(func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userKey{}, "alice")))
 					})
 				})
-				e.Use(auditecho.Middleware(auditecho.WithActor(byContext), withDenials(tracker)), authenticate)
+				e.Use(auditecho.Middleware(auditecho.WithActor(byContext), auditecho.WithDenials(tracker)), authenticate)
 				e.POST("/articles/:id", fail(echo.ErrForbidden))
 			},
 			status: 403, handled: 1,
 			want: []string{`{` + alice + denied + byRoute + article("403") + `}`},
 		},
 		{
-			name: "two middlewares, and one denial",
+			name: "two middlewares with one denial",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				e.Use(auditecho.Middleware(withDenials(tracker)))
-				admin := e.Group("/admin", ours(withDenials(tracker), auditecho.WithHTTP(audithttp.WithChannel("admin"))))
+				e.Use(auditecho.Middleware(auditecho.WithDenials(tracker)))
+				admin := e.Group("/admin", auditMiddleware(auditecho.WithDenials(tracker), auditecho.WithChannel("admin")))
 				admin.POST("/:id", fail(echo.ErrForbidden))
 			},
 			path:   "/admin/1",
@@ -516,22 +513,26 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + denied + `"channel":"admin","target":{"id":"/admin/:id","type":"route"},` + post("/admin/:id", "/admin/1", "403") + `}`},
 		},
 		{
-			name: "the middleware's actor function and audithttp's",
+			name: "a trusted proxy and metadata of the application",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
-				other := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("alice"), nil })
-				e.Use(auditecho.Middleware(auditecho.WithHTTP(other)))
+				e.Use(auditMiddleware(
+					auditecho.WithTrustedProxies(netip.MustParsePrefix("127.0.0.0/8")),
+					auditecho.WithMetadata(func(c echo.Context) []attribute.KeyValue {
+						return []attribute.KeyValue{attribute.String("app.region", c.Request().Header.Get("Region"))}
+					}),
+				))
 				e.POST("/articles/:id", answer(200), auditecho.Intent(tracker, publish))
 			},
-			header: []string{"User", ""},
+			header: []string{"X-Forwarded-For", "198.51.100.66, 203.0.113.7", "Region", "eu"},
 			status: 200,
-			want:   []string{`{` + alice + intent + `"outcome":"success",` + article("200") + `}`},
+			want: []string{`{` + alice + intent + `"outcome":"success",` + strings.Replace(article("200"),
+				`"client.address":"127.0.0.1"`, `"app.region":"eu","client.address":"203.0.113.7"`, 1) + `}`},
 		},
 		{
-			name: "requests that are skipped or filtered out",
+			name: "filtered requests",
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				e.Use(
-					ours(withDenials(tracker), auditecho.WithSkipper(func(c echo.Context) bool { return c.Path() == "/articles/:id" })),
-					ours(withDenials(tracker), auditecho.WithHTTP(audithttp.WithFilter(func(r *http.Request) bool { return r.Method != http.MethodPost }))),
+					auditMiddleware(auditecho.WithDenials(tracker), auditecho.WithFilter(func(c echo.Context) bool { return c.Path() != "/articles/:id" })),
 				)
 				e.POST("/articles/:id", func(c echo.Context) error {
 					assert.Nil(t, audit.ScopeFromContext(c.Request().Context()))
@@ -563,7 +564,7 @@ func TestServices(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, tt.status, status)
 			}
-			s.Close() // the record may follow the response
+			s.Close() // the record may come after the response
 			records.requireRecords(t, tt.want)
 			require.Equal(t, tt.handled, *handled, "calls of the error handler")
 		})
@@ -572,7 +573,7 @@ func TestServices(t *testing.T) {
 
 type userKey struct{}
 
-// byContext is the actor whom an authentication left in the request's context.
+// byContext is an actor function that reads the request's context.
 func byContext(c echo.Context) (audit.Actor, error) {
 	if id, ok := c.Request().Context().Value(userKey{}).(string); ok {
 		return audit.User(id), nil

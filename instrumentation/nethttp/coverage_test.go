@@ -1,13 +1,13 @@
 package audithttp_test
 
 import (
-	"errors"
 	"net/http"
 	"sync"
 	"testing"
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request"
 	"github.com/opendeed/audit/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,18 +17,18 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// observed collects verdicts.
-type observed struct {
-	mu  sync.Mutex
-	all []audithttp.Coverage
+// observer collects the results of coverage checks.
+type observer struct {
+	mu      sync.Mutex
+	results []request.CoverageResult
 }
 
-func (o *observed) around(h http.Handler) http.Handler {
+func (o *observer) wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.ServeHTTP(w, r.WithContext(audithttp.ContextWithCoverage(r.Context(), func(c audithttp.Coverage) {
+		h.ServeHTTP(w, r.WithContext(request.ContextWithCoverageObserver(r.Context(), func(c request.CoverageResult) {
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			o.all = append(o.all, c)
+			o.results = append(o.results, c)
 		})))
 	})
 }
@@ -58,44 +58,44 @@ func TestCoverage(t *testing.T) {
 		policy  *policy.Policy
 		handler func(audit.Tracker) http.HandlerFunc
 		user    string
-		want    audithttp.Verdict
+		want    request.Verdict
 		records int
 	}{
-		{"forgotten", "POST", nil, handler(nil, 204), "alice", audithttp.Missing, 1},
-		{"forgotten, by nobody", "DELETE", nil, handler(nil, 200), "", audithttp.Missing, 1},
-		{"redirected", "PUT", nil, handler(nil, 303), "alice", audithttp.Missing, 1},
-		{"an intent", "POST", nil, handler(&publish, 200), "alice", audithttp.Audited, 1},
-		{"a signal", "PATCH", nil, handler(&signal, 200), "alice", audithttp.Audited, 1},
-		{"a read", "GET", nil, handler(nil, 200), "alice", audithttp.NotRequired, 0},
-		{"an audited read", "GET", nil, handler(&publish, 200), "alice", audithttp.Audited, 1},
-		{"refused", "POST", nil, handler(nil, 403), "alice", audithttp.NotRequired, 0},
-		{"failed", "POST", nil, handler(nil, 500), "alice", audithttp.NotRequired, 0},
-		{"exempt", "POST", exempt, handler(nil, 200), "alice", audithttp.Exempt, 0},
-		{"exempt and audited", "POST", exempt, handler(&publish, 200), "alice", audithttp.Audited, 1},
-		{"a read that a rule wants audited", "GET", exempt, handler(nil, 200), "alice", audithttp.Missing, 1},
-		{"no rule", "PUT", exempt, handler(nil, 200), "alice", audithttp.Missing, 1},
+		{"forgotten", "POST", nil, handler(nil, 204), "alice", request.VerdictMissing, 1},
+		{"forgotten, without an actor", "DELETE", nil, handler(nil, 200), "", request.VerdictMissing, 1},
+		{"redirected", "PUT", nil, handler(nil, 303), "alice", request.VerdictMissing, 1},
+		{"an intent", "POST", nil, handler(&publish, 200), "alice", request.VerdictAudited, 1},
+		{"a signal", "PATCH", nil, handler(&signal, 200), "alice", request.VerdictAudited, 1},
+		{"a read", "GET", nil, handler(nil, 200), "alice", request.VerdictNotRequired, 0},
+		{"an audited read", "GET", nil, handler(&publish, 200), "alice", request.VerdictAudited, 1},
+		{"denied", "POST", nil, handler(nil, 403), "alice", request.VerdictNotRequired, 0},
+		{"failed", "POST", nil, handler(nil, 500), "alice", request.VerdictNotRequired, 0},
+		{"exempt", "POST", exempt, handler(nil, 200), "alice", request.VerdictExempt, 0},
+		{"exempt and audited", "POST", exempt, handler(&publish, 200), "alice", request.VerdictAudited, 1},
+		{"a read that a rule covers", "GET", exempt, handler(nil, 200), "alice", request.VerdictMissing, 1},
+		{"no rule", "PUT", exempt, handler(nil, 200), "alice", request.VerdictMissing, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tracker, records := newTracker(t)
-			late, verdicts := &errorLog{}, &observed{}
+			late, checks := &errorLog{}, &observer{}
 			mux := http.NewServeMux()
 			mux.Handle("/a/{id}", tt.handler(tracker))
-			s := serve(t, verdicts.around(audithttp.NewMiddleware(
+			s := serve(t, checks.wrap(audithttp.Middleware(
 				audithttp.WithActor(byUser), audithttp.WithCoverage(tracker, tt.policy), audithttp.WithErrorHandler(late.handle),
 			)(mux)))
 			_, _, err := do(t, s, tt.method, "/a/1", "User", tt.user)
 			require.NoError(t, err)
 			s.Close()
-			require.Len(t, verdicts.all, 1)
-			got := verdicts.all[0]
+			require.Len(t, checks.results, 1)
+			got := checks.results[0]
 			assert.Equal(t, tt.want, got.Verdict)
 			assert.Equal(t, tt.method, got.Method)
 			assert.Equal(t, "/a/{id}", got.Route)
-			assert.Equal(t, tt.want == audithttp.Exempt, got.Exemption != "")
+			assert.Equal(t, tt.want == request.VerdictExempt, got.Exemption != "")
 			require.Len(t, records.all(), tt.records)
-			if tt.want != audithttp.Missing {
+			if tt.want != request.VerdictMissing {
 				assert.Empty(t, late.all())
 				return
 			}
@@ -116,36 +116,36 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// Two middlewares report a request once.
+// Two nested middlewares report a request once.
 func TestCoverageOnce(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
-	late, verdicts := &errorLog{}, &observed{}
-	wrap := audithttp.NewMiddleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))
-	s := serve(t, verdicts.around(wrap(wrap(answer(200)))))
+	late, checks := &errorLog{}, &observer{}
+	middleware := audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))
+	s := serve(t, checks.wrap(middleware(middleware(answer(200)))))
 	_, _, err := do(t, s, http.MethodPost, "/")
 	require.NoError(t, err)
 	s.Close()
 	assert.Len(t, late.all(), 1)
 	records.one(t)
-	require.Len(t, verdicts.all, 2)
-	assert.Equal(t, audithttp.Missing, verdicts.all[0].Verdict, "of the one further in")
+	require.Len(t, checks.results, 2)
+	assert.Equal(t, request.VerdictMissing, checks.results[0].Verdict, "that of the inner middleware")
 }
 
-// An event that is on its way through a queue, as a database's monitor has one, is a
-// trace, and so is no second one needed of a refusal.
-func TestCoverageOfAnEventThatIsExpected(t *testing.T) {
+// An event in a queue, such as that of a database monitor, counts as recorded. A denied
+// request needs no second one.
+func TestCoverageOfExpectedEvent(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusOK, http.StatusForbidden} {
 		tracker, records := newTracker(t)
 		late := &errorLog{}
 		ended := make(chan struct{})
-		judged := func(h http.Handler) http.Handler {
+		observe := func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				h.ServeHTTP(w, r.WithContext(audithttp.ContextWithCoverage(r.Context(), func(audithttp.Coverage) { close(ended) })))
+				h.ServeHTTP(w, r.WithContext(request.ContextWithCoverageObserver(r.Context(), func(request.CoverageResult) { close(ended) })))
 			})
 		}
-		s := serve(t, judged(audithttp.NewMiddleware(
+		s := serve(t, observe(audithttp.Middleware(
 			audithttp.WithCoverage(tracker, nil), audithttp.WithDenials(tracker), audithttp.WithErrorHandler(late.handle),
 		)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
@@ -165,12 +165,12 @@ func TestCoverageOfAnEventThatIsExpected(t *testing.T) {
 	}
 }
 
-// A request whose event is refused is one without a trace.
-func TestCoverageOfAnEventThatFailed(t *testing.T) {
+// A request whose event failed recorded none.
+func TestCoverageOfFailedEvent(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	late := &errorLog{}
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))(
+	s := serve(t, audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))(
 		audithttp.Intent(tracker, publish, answer(200))))
 	_, _, err := do(t, s, http.MethodPost, "/")
 	require.NoError(t, err)
@@ -180,7 +180,7 @@ func TestCoverageOfAnEventThatFailed(t *testing.T) {
 	assert.Equal(t, "audit.coverage.missing", records.one(t).Action)
 }
 
-func TestCoverageMetric(t *testing.T) { // not parallel: it changes what is global
+func TestCoverageMetric(t *testing.T) { // not parallel: it sets the global meter provider
 	reader := metric.NewManualReader()
 	before := otel.GetMeterProvider()
 	otel.SetMeterProvider(metric.NewMeterProvider(metric.WithReader(reader)))
@@ -188,7 +188,7 @@ func TestCoverageMetric(t *testing.T) { // not parallel: it changes what is glob
 	tracker, _ := newTracker(t)
 	mux := http.NewServeMux()
 	mux.Handle("POST /a/{id}", answer(204))
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler((&errorLog{}).handle))(mux))
+	s := serve(t, audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler((&errorLog{}).handle))(mux))
 	for range 3 {
 		_, _, err := do(t, s, http.MethodPost, "/a/1")
 		require.NoError(t, err)
@@ -210,45 +210,5 @@ func TestCoverageMetric(t *testing.T) { // not parallel: it changes what is glob
 			return
 		}
 	}
-	t.Error("there is no metric")
-}
-
-func TestOnBehalfOf(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("no such session")
-	tests := []struct {
-		name   string
-		behind func(*http.Request, audit.Actor) (audit.Actor, error)
-		want   *audit.Actor
-		err    error
-	}{
-		{"somebody", func(r *http.Request, a audit.Actor) (audit.Actor, error) {
-			assert.Equal(t, audit.User("admin"), a)
-			return audit.User(r.Header.Get("As")), nil
-		}, &audit.Actor{Type: audit.ActorUser, ID: "bob"}, nil},
-		{"nobody", func(*http.Request, audit.Actor) (audit.Actor, error) { return audit.Actor{}, nil }, nil, nil},
-		{"an error", func(*http.Request, audit.Actor) (audit.Actor, error) { return audit.Actor{}, broken }, nil, broken},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			tracker, records := newTracker(t)
-			late := &errorLog{}
-			s := serve(t, audithttp.NewMiddleware(
-				audithttp.WithActor(byUser), audithttp.WithOnBehalfOf(tt.behind), audithttp.WithErrorHandler(late.handle),
-			)(audithttp.Intent(tracker, publish, answer(200))))
-			_, _, err := do(t, s, http.MethodPost, "/", "User", "admin", "As", "bob")
-			require.NoError(t, err)
-			s.Close()
-			if tt.err != nil {
-				require.Len(t, late.all(), 1)
-				require.ErrorIs(t, late.all()[0], tt.err)
-				assert.Empty(t, records.all())
-				return
-			}
-			r := records.one(t)
-			assert.Equal(t, "admin", r.Actor.ID)
-			assert.Equal(t, tt.want, r.Actor.OnBehalfOf)
-		})
-	}
+	t.Error("metric not found")
 }

@@ -39,58 +39,58 @@ func TestDenials(t *testing.T) {
 		service func(tracker audit.Tracker, options ...audithttp.Option) http.Handler
 		user    string
 		want    []string
-		errs    []error // in this order, by errors.Is
+		errs    []error // in order, matched by errors.Is
 	}{
 		{
-			name: "401 and nobody",
+			name: "401 without an actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(append(options, audithttp.WithActor(byUser))...)(answer(401))
+				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(answer(401))
 			},
 			want: []string{denied + anonymous + request("401") + `}`},
 		},
 		{
-			name: "403 and somebody",
+			name: "403 with an actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(append(options, audithttp.WithActor(byUser))...)(answer(403))
+				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(answer(403))
 			},
 			user: "alice",
 			want: []string{denied + alice + request("403") + `}`},
 		},
 		{
-			name: "403 and no way to know anybody",
+			name: "403 without an actor function",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(answer(403))
+				return audithttp.Middleware(options...)(answer(403))
 			},
 			want: []string{denied + anonymous + request("403") + `}`},
 		},
 		{
-			name: "401 and an actor function that fails",
+			name: "401 with a failing actor function",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(append(options, audithttp.WithActor(failing))...)(answer(401))
+				return audithttp.Middleware(append(options, audithttp.WithActor(failing))...)(answer(401))
 			},
 			want: []string{denied + anonymous + request("401") + `}`},
 		},
 		{
-			name: "403 and an actor function that fails",
+			name: "403 with a failing actor function",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(append(options, audithttp.WithActor(failing))...)(answer(403))
+				return audithttp.Middleware(append(options, audithttp.WithActor(failing))...)(answer(403))
 			},
 			want: []string{denied + anonymous + unknown + request("403") + `}`},
 			errs: []error{broken},
 		},
 		{
-			name: "403 and an actor that no record can have",
+			name: "403 with an invalid actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				nameless := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User(""), nil })
-				return audithttp.NewMiddleware(append(options, nameless)...)(answer(403))
+				return audithttp.Middleware(append(options, nameless)...)(answer(403))
 			},
 			want: []string{denied + anonymous + unknown + request("403") + `}`},
 			errs: []error{&audit.ValidationError{Field: "actor.id"}},
 		},
 		{
-			name: "authentication inside that states the actor",
+			name: "authentication inside that sets the actor",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				return audithttp.Middleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					assert.NoError(t, audit.SetActor(r.Context(), audit.User("alice")))
 					w.WriteHeader(403)
 				}))
@@ -98,23 +98,23 @@ func TestDenials(t *testing.T) {
 			want: []string{denied + alice + request("403") + `}`},
 		},
 		{
-			name: "a target that the handler knew, on a known route",
+			name: "a target set by the handler, on a known route",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				mux := http.NewServeMux()
 				mux.HandleFunc("/a/{id}", func(w http.ResponseWriter, r *http.Request) {
 					assert.NoError(t, audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")}))
 					w.WriteHeader(403)
 				})
-				return audithttp.NewMiddleware(options...)(mux)
+				return audithttp.Middleware(options...)(mux)
 			},
 			want: []string{denied + anonymous + `"target":{"id":"1","type":"article"},
 				"metadata":{"client.address":"127.0.0.1","http.request.method":"POST","http.response.status_code":403,"http.route":"/a/{id}",
 				"network.peer.address":"127.0.0.1","url.path":"/a/1","user_agent.original":"test/1.0"}}`},
 		},
 		{
-			name: "a route that only the handler finds",
+			name: "a route that only the handler knows",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				return audithttp.Middleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					r.Pattern = "POST /a/{id}"
 					w.WriteHeader(401)
 				}))
@@ -128,16 +128,16 @@ func TestDenials(t *testing.T) {
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("/a/{token}", answer(401))
-				return audithttp.NewMiddleware(options...)(mux)
+				return audithttp.Middleware(options...)(mux)
 			},
 			want: []string{denied + anonymous + `"target":{"id":"/a/{token}","type":"route"},
 				"metadata":{"client.address":"127.0.0.1","http.request.method":"POST","http.response.status_code":401,"http.route":"/a/{token}",
 				"network.peer.address":"127.0.0.1","url.path":"/a/***REDACTED***","user_agent.original":"test/1.0"}}`},
 		},
 		{
-			name: "an intent of the handler's",
+			name: "an intent tracked by the handler",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(append(options, audithttp.WithActor(byUser))...)(
+				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(
 					track(tracker, 403, audit.Event{Action: "article.read", Outcome: audit.OutcomeDenied}))
 			},
 			user: "alice",
@@ -147,7 +147,7 @@ func TestDenials(t *testing.T) {
 		{
 			name: "a signal",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(track(tracker, 401, audit.Event{Action: "session.read", Kind: audit.KindSignal}))
+				return audithttp.Middleware(options...)(track(tracker, 401, audit.Event{Action: "session.read", Kind: audit.KindSignal}))
 			},
 			want: []string{`{"action":"session.read","kind":"signal","outcome":"unknown","actor":{"type":"unresolved"},` +
 				`"metadata":{"client.address":"127.0.0.1","http.request.method":"POST","network.peer.address":"127.0.0.1","url.path":"/a/1","user_agent.original":"test/1.0"}}`},
@@ -155,15 +155,15 @@ func TestDenials(t *testing.T) {
 		{
 			name: "a route intent",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(append(options, audithttp.WithActor(byUser))...)(audithttp.Intent(tracker, publish, answer(403)))
+				return audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(audithttp.Intent(tracker, publish, answer(403)))
 			},
 			user: "alice",
 			want: []string{`{"action":"article.publish","kind":"intent","operation":"update","outcome":"denied",` + alice + request("403") + `}`},
 		},
 		{
-			name: "a route intent that found no actor",
+			name: "a route intent without an actor",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(audithttp.Intent(tracker, publish, answer(401)))
+				return audithttp.Middleware(options...)(audithttp.Intent(tracker, publish, answer(401)))
 			},
 			want: []string{denied + anonymous + request("401") + `}`},
 			errs: []error{audit.ErrNoActor},
@@ -171,8 +171,8 @@ func TestDenials(t *testing.T) {
 		{
 			name: "two middlewares",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				inner := audithttp.NewMiddleware(append(options, audithttp.WithActor(byUser))...)(answer(403))
-				return audithttp.NewMiddleware(options...)(inner)
+				inner := audithttp.Middleware(append(options, audithttp.WithActor(byUser))...)(answer(403))
+				return audithttp.Middleware(options...)(inner)
 			},
 			user: "alice",
 			want: []string{denied + alice + request("403") + `}`},
@@ -180,13 +180,13 @@ func TestDenials(t *testing.T) {
 		{
 			name: "another status",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(answer(404))
+				return audithttp.Middleware(options...)(answer(404))
 			},
 		},
 		{
-			name: "a panic after the refusal",
+			name: "a panic after the denial",
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.NewMiddleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				return audithttp.Middleware(options...)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					w.WriteHeader(401)
 					panic("no")
 				}))
@@ -218,13 +218,13 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-// TestDenialThatCannotBeRecorded goes to the error handler, once.
-func TestDenialThatCannotBeRecorded(t *testing.T) {
+// TestDenialFails checks that the error handler gets the error of a denial, once.
+func TestDenialFails(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
 		tracker := failingTracker{known: known}
 		late := &errorLog{}
-		s := serve(t, audithttp.NewMiddleware(audithttp.WithDenials(tracker), audithttp.WithErrorHandler(late.handle))(answer(401)))
+		s := serve(t, audithttp.Middleware(audithttp.WithDenials(tracker), audithttp.WithErrorHandler(late.handle))(answer(401)))
 		_, _, err := do(t, s, http.MethodPost, "/")
 		require.NoError(t, err)
 		s.Close()
@@ -232,7 +232,7 @@ func TestDenialThatCannotBeRecorded(t *testing.T) {
 	}
 }
 
-// failingTracker is one whose delivery fails, behind a missing actor or at once.
+// failingTracker fails to deliver. If known is false, it first reports a missing actor.
 type failingTracker struct {
 	embedded.Tracker
 	known bool

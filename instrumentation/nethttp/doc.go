@@ -1,40 +1,40 @@
-// Package audithttp opens an audit scope for every request of a net/http server
-// and records route intents.
+// Package audithttp opens an audit scope for every request of a net/http server and
+// records route intents.
 //
 //	mux := http.NewServeMux()
 //	mux.Handle("POST /articles/{id}/publish", audithttp.Intent(tracker,
 //		audit.Event{Action: "article.publish"}, publish))
-//	handler := audithttp.NewMiddleware(
-//		audithttp.WithActor(actorOf),
+//	handler := audithttp.Middleware(
+//		audithttp.WithActor(currentUser),
 //		audithttp.WithChannel(semconv.ChannelAPI),
 //		audithttp.WithDenials(tracker),
 //	)(mux)
 //
-// # What a request says
+// # Metadata of a request
 //
-// The middleware adds to every event of the request, by OpenTelemetry's names:
-// the method, the route, the path without the query, the address of the client
-// and of the peer, the user agent and the X-Request-Id header. It invents no
-// events: those come from the handler, from a route intent ([Intent],
-// [IntentFunc]) or, by choice, from a refusal that nothing else recorded
-// ([WithDenials]).
+// The middleware adds to every event of the request, under OpenTelemetry's names: the
+// method, the route, the path without the query, the addresses of the client and the
+// peer, the user agent and the X-Request-Id header. It records no events of its own,
+// except for denials ([WithDenials]) and missing events ([WithCoverage]) if you ask for
+// them. Everything else is tracked by the handler or by a route intent ([Intent],
+// [IntentFunc]).
 //
-// A path parameter whose name says that it is a secret, such as {token} or
-// :resetCode, is masked in the path. Names are read generously: what is masked by
-// mistake is still told by the event's target.
+// A path parameter whose name indicates a secret, such as {token} or :resetCode, is
+// masked in the path. The names are matched generously, because the event's target still
+// identifies what was masked by mistake.
 //
-// What a client sent is cut to 512 bytes, made valid UTF-8 and
-// marked, and is never a reason to refuse a record.
+// Text from a client is shortened to 512 bytes, made valid UTF-8 and
+// marked. It never makes an event fail.
 //
 // # Where to put the middleware
 //
-// The route of a request, and with it which part of the path is a secret, is
-// known ahead of the handler if the middleware is wrapped directly around an
-// [http.ServeMux], inside one, or told by [WithRoute]. Put it outside of what
-// refuses requests, so that refusals are seen, and outside of authentication:
-// the function of [WithActor] is called when the first event needs the actor.
+// The middleware knows the route before the handler runs, and so which part of the path
+// is a secret, if it wraps an [http.ServeMux] directly, is inside one, or has
+// [WithRoute]. Put it outside of everything that denies requests, so that it sees the
+// denials, and outside of authentication: the function of [WithActor] is called when the
+// first event needs the actor.
 //
-// A middleware inside another one adds to the scope that is there: its own actor
-// function, channel and metadata hold for what it wraps, and what the request
-// says is not added twice.
+// A middleware inside another adds to the scope of the outer one. Its actor function,
+// channel and metadata apply to the handlers that it wraps; metadata of the request is
+// not added twice.
 package audithttp

@@ -13,7 +13,7 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
-// printer is an exporter that writes one line for each record.
+// printer is an exporter that prints each record.
 type printer struct{}
 
 func (printer) Name() string { return "printer" }
@@ -33,7 +33,47 @@ func (printer) Export(_ context.Context, records []*record.Record) error {
 
 func (printer) Shutdown(context.Context) error { return nil }
 
-func ExampleNewMiddleware() {
+// currentUser is the application's authentication.
+func currentUser(r *http.Request) (audit.Actor, error) {
+	user, _, ok := r.BasicAuth()
+	if !ok {
+		return audit.Actor{}, nil // no actor: Track returns audit.ErrNoActor
+	}
+	return audit.Actor{Type: audit.ActorUser, ID: user, AuthMethod: "password"}, nil
+}
+
+func Example() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop/articles")
+	publish := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
+		w.WriteHeader(http.StatusNoContent)
+	})
+
+	mux := http.NewServeMux()
+	mux.Handle("POST /articles/{id}/publish", audithttp.Intent(tracker,
+		audit.Event{Action: "article.publish"}, publish))
+	handler := audithttp.Middleware(
+		audithttp.WithActor(currentUser),
+		audithttp.WithChannel(semconv.ChannelAPI),
+		audithttp.WithDenials(tracker),
+	)(mux)
+
+	request := httptest.NewRequest(http.MethodPost, "/articles/1001/publish", nil)
+	request.SetBasicAuth("alice", "secret")
+	handler.ServeHTTP(httptest.NewRecorder(), request)
+	// Output:
+	// article.publish success by user alice on article 1001
+	//   http.response.status_code = 204
+	//   http.route = /articles/{id}/publish
+	//   url.path = /articles/1001/publish
+}
+
+func ExampleMiddleware() {
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
 	if err != nil {
 		panic(err)
@@ -48,21 +88,15 @@ func ExampleNewMiddleware() {
 			Target:  audit.Target{Type: "article", ID: r.PathValue("id")},
 			Outcome: audit.OutcomeSuccess,
 		})
-		if err != nil { // nothing is deleted without a record of it
+		if err != nil { // nothing is deleted without a record
 			http.Error(w, "try again later", http.StatusServiceUnavailable)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	handler := audithttp.NewMiddleware(
+	handler := audithttp.Middleware(
 		audithttp.WithChannel(semconv.ChannelAPI),
-		audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
-			user, _, ok := r.BasicAuth()
-			if !ok {
-				return audit.Actor{}, nil // nobody: Track returns audit.ErrNoActor
-			}
-			return audit.Actor{Type: audit.ActorUser, ID: user, AuthMethod: "password"}, nil
-		}),
+		audithttp.WithActor(currentUser),
 	)(mux)
 
 	request := httptest.NewRequest(http.MethodDelete, "/articles/1001", nil)
@@ -88,7 +122,7 @@ func ExampleIntent() {
 			_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 			w.WriteHeader(http.StatusForbidden)
 		})))
-	handler := audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+	handler := audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 
 	request := httptest.NewRequest(http.MethodPost, "/articles/1001/publish", nil)
 	request.Header.Set("User", "alice")
@@ -116,7 +150,7 @@ func ExampleIntentFunc() {
 		}
 		return e
 	}, answer(http.StatusCreated)))
-	handler := audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+	handler := audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 
 	request := httptest.NewRequest(http.MethodPut, "/articles/1001", nil)
 	request.Header.Set("User", "alice")
@@ -138,7 +172,7 @@ func ExampleWithDenials() {
 
 	mux := http.NewServeMux()
 	mux.Handle("/reset/{token}", answer(http.StatusUnauthorized))
-	handler := audithttp.NewMiddleware(audithttp.WithDenials(tracker))(mux)
+	handler := audithttp.Middleware(audithttp.WithDenials(tracker))(mux)
 
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/reset/hunter2", nil))
 	// Output:

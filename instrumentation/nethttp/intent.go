@@ -1,107 +1,64 @@
 package audithttp
 
 import (
+	"context"
 	"net/http"
-	"slices"
-	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/semconv"
-	"go.opentelemetry.io/otel/attribute"
+	"github.com/opendeed/audit/instrumentation/request"
 )
 
-// Intent returns a handler that runs h and then records e by t, with the status
-// of the response: 2xx and 3xx are a success, 401 and 403 denied, all else and a
-// panic a failure. If the handler tracked an intent with the same action itself,
-// there is none from here.
+// Intent returns a handler that runs h and then records e with t. The outcome follows
+// from the status of the response: 401 and 403 are denied, other codes from 400 and a
+// panic are a failure, and all lower codes a success. If the handler tracked an intent
+// with the same action itself, Intent records none.
 //
-// The target is the one that the handler stated by audit.SetTarget, or else e's.
-// ID, Time, Kind and Outcome of e are not used: each request is an event of its
-// own.
+// The target is the one that the handler set by audit.SetTarget, or else that of e. The
+// ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
 //
-// The scope is one inside the middleware's, so that what the handler states holds
-// for this route alone. Without a middleware it is a scope by itself, with what
-// the request says and no actor. What fails goes to the middleware's error
-// handler, because the response may be on its way. To withhold a response until
-// its record is safe, a handler tracks the event itself before it writes.
+// The handler runs in a scope inside the middleware's, so what it sets applies to this
+// route only. Without a middleware, that scope has the metadata of the request and no
+// actor. Errors go to the middleware's error handler, because the response may already
+// be on its way. To withhold a response until its record is safe, track the event in the
+// handler before it writes.
 func Intent(t audit.Tracker, e audit.Event, h http.Handler) http.Handler {
-	e.ID, e.Time, e.Outcome = audit.ID{}, time.Time{}, audit.OutcomeUnknown
-	return IntentFunc(t, func(r *http.Request, _ int) audit.Event {
-		stated := e
-		if target := audit.ScopeFromContext(r.Context()).Target(); target != (audit.Target{}) {
-			stated.Target = target
-		}
-		return stated
-	}, h)
+	return &intent{tracker: t, next: newDestination(h), event: func(x *request.Exchange, _ *http.Request, _ int) audit.Event {
+		return x.FromTemplate(e)
+	}}
 }
 
-// IntentFunc is Intent for an event that depends on the request or the status.
-// event is called once the handler has returned or panicked, with the request
-// that the handler got. What it leaves empty is filled in: the target, as the
-// handler stated it by audit.SetTarget, and the outcome, by the status.
+// IntentFunc is Intent for an event that depends on the request or on the status. It
+// calls event when the handler has returned or panicked, with the request that the
+// handler got. It fills in what the event leaves empty: the target that the handler set
+// by audit.SetTarget, and the outcome by the status.
 //
-// After a panic the status is what the handler had written, or else 500, and the
+// After a panic the status is the one that the handler had written, or else 500, and the
 // outcome is never a success.
 func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, h http.Handler) http.Handler {
-	return &intent{tracker: t, event: event, next: newDestination(h)}
+	return &intent{tracker: t, next: newDestination(h), event: func(_ *request.Exchange, r *http.Request, status int) audit.Event {
+		return event(r, status)
+	}}
 }
 
 // intent is a route whose requests are events.
 type intent struct {
 	tracker audit.Tracker
-	event   func(*http.Request, int) audit.Event
+	event   func(x *request.Exchange, r *http.Request, status int) audit.Event
 	next    destination
 }
 
-// bare is what a route intent says of a request without a middleware.
-var bare config
+// intentConfig is the configuration of a route intent. Everything else comes from the
+// enclosing middleware.
+var intentConfig config
 
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	bare.open(w, r, &i.next).serve(w, &i.next, i)
-}
-
-// conclude records the event.
-func (i *intent) conclude(x *exchange, end ending) {
-	x.learnLate()
-	e := i.event(x.request, end.status)
-	if x.scope.Tracked(audit.NormalizeAction(e.Action)) {
-		return
+	x := intentConfig.open(w, r, &i.next)
+	serve := func(w http.ResponseWriter, inner *http.Request) context.Context {
+		r = inner // a router below sets its path values
+		return i.next.serve(w, inner)
 	}
-	e.Kind = audit.KindIntent
-	if e.Outcome == audit.OutcomeUnknown {
-		e.Outcome = outcomeOf(end.status)
-	}
-	if end.panicked && e.Outcome == audit.OutcomeSuccess {
-		e.Outcome = audit.OutcomeFailure
-	}
-	if e.Target == (audit.Target{}) {
-		e.Target = x.scope.Target()
-	}
-	e.Metadata = withStatus(e.Metadata, end.status)
-	if err := i.tracker.Track(end.ctx, e); err != nil {
-		x.fail(err)
-	}
-}
-
-// outcomeOf returns what a status says.
-func outcomeOf(status int) audit.Outcome {
-	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return audit.OutcomeDenied
-	case status >= http.StatusBadRequest:
-		return audit.OutcomeFailure
-	default:
-		return audit.OutcomeSuccess
-	}
-}
-
-// withStatus adds the status to the event's own metadata, unless that states it.
-func withStatus(kvs []attribute.KeyValue, status int) []attribute.KeyValue {
-	for _, kv := range kvs {
-		if kv.Key == semconv.HTTPResponseStatusCodeKey {
-			return kvs
-		}
-	}
-	return append(slices.Clip(kvs), semconv.HTTPResponseStatusCodeKey.Int(status))
+	x.Serve(w, r, serve, func(result request.Result) {
+		x.TrackIntent(i.tracker, i.event(x, r, result.Status.Code), result)
+	})
 }

@@ -24,13 +24,13 @@ import (
 
 type userKey struct{}
 
-// TestActorOfTheTrackCall lets authentication run after the middleware, and leave
-// the user in the context alone.
-func TestActorOfTheTrackCall(t *testing.T) {
+// TestActorFromTrackContext runs authentication after the middleware, which puts the user
+// only into the context.
+func TestActorFromTrackContext(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	calls := 0
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 		calls++
 		if id, ok := r.Context().Value(userKey{}).(string); ok && r.URL.Path == "/a" {
 			return audit.User(id), nil
@@ -41,7 +41,7 @@ func TestActorOfTheTrackCall(t *testing.T) {
 		assert.ErrorIs(t, tracker.Track(r.Context(), e), audit.ErrNoActor)
 		ctx := context.WithValue(r.Context(), userKey{}, "alice")
 		assert.NoError(t, tracker.Track(ctx, e))
-		assert.NoError(t, tracker.Track(r.Context(), e), "what was found is kept")
+		assert.NoError(t, tracker.Track(r.Context(), e), "the actor is kept")
 	})))
 	_, _, err := do(t, s, http.MethodGet, "/a")
 	require.NoError(t, err)
@@ -53,16 +53,16 @@ func TestActorOfTheTrackCall(t *testing.T) {
 	require.Equal(t, "alice", all[1].Actor.ID)
 }
 
-// TestTrackingAfterTheRequest starts goroutines that track when their request,
-// and many others, have ended: by the actor that was known, or by none.
-func TestTrackingAfterTheRequest(t *testing.T) {
+// TestTrackAfterRequest tracks from goroutines whose requests, and many others, have
+// ended. The actor is the one that was found before, or none.
+func TestTrackAfterRequest(t *testing.T) {
 	t.Parallel()
 	const requests = 1000
 	tracker, records := newTracker(t)
 	var late sync.WaitGroup
 	ended := make(chan struct{})
 	errs := make([]error, requests)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(http.HandlerFunc(
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(
 		func(_ http.ResponseWriter, r *http.Request) {
 			n, err := strconv.Atoi(r.Header.Get("User"))
 			assert.NoError(t, err)
@@ -93,7 +93,7 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 		if n%2 == 0 {
 			require.NoError(t, err)
 		} else {
-			require.ErrorIs(t, err, audit.ErrNoActor, "the actor function must not be called any more")
+			require.ErrorIs(t, err, audit.ErrNoActor, "the actor function must not be called after the request")
 		}
 	}
 	count := 0
@@ -110,17 +110,17 @@ func TestTrackingAfterTheRequest(t *testing.T) {
 	require.Equal(t, requests/2, count)
 }
 
-// TestEndWaitsThoughTheClientIsGone ends a request whose client has hung up while
-// another goroutine tracks the intent that covers a held signal.
-func TestEndWaitsThoughTheClientIsGone(t *testing.T) {
+// TestEndWaitsAfterHangUp ends a request whose client has hung up, while another goroutine
+// tracks the intent that covers a held signal.
+func TestEndWaitsAfterHangUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		held := heldBack{trail: &trail{}, entered: make(chan struct{}, 2), release: make(chan struct{})}
+		held := blockingTrail{trail: &trail{}, entered: make(chan struct{}, 2), release: make(chan struct{})}
 		p, err := sdk.NewTrackerProvider(sdk.WithSyncer(held))
 		require.NoError(t, err)
 		tracker := p.Tracker("test")
 		late := &errorLog{}
-		h := audithttp.NewMiddleware(audithttp.WithErrorHandler(late.handle))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h := audithttp.Middleware(audithttp.WithErrorHandler(late.handle))(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			e := audit.Event{Action: "article.update", Actor: audit.User("alice"), Target: audit.Target{Type: "article", ID: "1"}}
 			signal := e
 			signal.Kind = audit.KindSignal
@@ -144,39 +144,39 @@ func TestEndWaitsThoughTheClientIsGone(t *testing.T) {
 		require.NoError(t, p.Shutdown(t.Context()))
 		require.Equal(t, audit.KindIntent, held.one(t).Kind)
 		require.Len(t, late.all(), 1)
-		require.ErrorIs(t, late.all()[0], errBrokenSignal, "and its context is not cancelled")
+		require.ErrorIs(t, late.all()[0], errBrokenSignal, "its context is not canceled")
 	})
 }
 
-// heldBack is a trail that takes nothing before it is released.
-type heldBack struct {
+// blockingTrail is a trail whose exports block until it is released.
+type blockingTrail struct {
 	*trail
 	entered chan struct{}
 	release chan struct{}
 }
 
-func (h heldBack) Export(ctx context.Context, records []*record.Record) error {
+func (h blockingTrail) Export(ctx context.Context, records []*record.Record) error {
 	h.entered <- struct{}{}
 	<-h.release
 	return h.trail.Export(ctx, records)
 }
 
-// TestErrorHandler gets what fails after the response, of the nearest middleware
-// that has one.
+// TestErrorHandler checks that errors after the response go to the innermost middleware
+// that has an error handler.
 func TestErrorHandler(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTracker(t)
 	outer, inner := &errorLog{}, &errorLog{}
-	fails := audithttp.Intent(tracker, publish, answer(200)) // there is no actor
+	fails := audithttp.Intent(tracker, publish, answer(200)) // no actor
 	signals := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		assert.NoError(t, brokenSignal(r.Context()))
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/outer", fails)
-	mux.Handle("/inner", audithttp.NewMiddleware(audithttp.WithErrorHandler(inner.handle))(fails))
-	mux.Handle("/joined", audithttp.NewMiddleware()(fails))
+	mux.Handle("/inner", audithttp.Middleware(audithttp.WithErrorHandler(inner.handle))(fails))
+	mux.Handle("/joined", audithttp.Middleware()(fails))
 	mux.Handle("/end", signals)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithErrorHandler(outer.handle))(mux))
+	s := serve(t, audithttp.Middleware(audithttp.WithErrorHandler(outer.handle))(mux))
 	for _, path := range []string{"/outer", "/inner", "/joined", "/end"} {
 		status, _, err := do(t, s, http.MethodGet, path)
 		require.NoError(t, err)
@@ -193,7 +193,7 @@ func TestErrorHandler(t *testing.T) {
 
 var errBrokenSignal = errors.New("broken")
 
-// brokenSignal is held by the scope, and cannot be recorded when that ends.
+// brokenSignal makes the scope hold a signal that fails when the scope ends.
 func brokenSignal(ctx context.Context) error {
 	e := audit.Event{Action: "row.read", Kind: audit.KindSignal}
 	held := audit.ScopeFromContext(ctx).Hold("test", &e, func(context.Context, signal.Disposition) error { return errBrokenSignal })
@@ -203,8 +203,8 @@ func brokenSignal(ctx context.Context) error {
 	return nil
 }
 
-// TestDefaultErrorHandler logs without what an actor function's error may show.
-func TestDefaultErrorHandler(t *testing.T) { // not parallel: it changes slog's default
+// TestDefaultErrorHandler checks that the log omits the text of an actor function's error.
+func TestDefaultErrorHandler(t *testing.T) { // not parallel: it sets slog's default
 	var text strings.Builder
 	before := slog.Default()
 	t.Cleanup(func() { slog.SetDefault(before) })
@@ -219,7 +219,7 @@ func TestDefaultErrorHandler(t *testing.T) { // not parallel: it changes slog's 
 		return audit.Actor{}, errors.New("bad token " + r.Header.Get("Authorization"))
 	})
 	for _, h := range []http.Handler{
-		audithttp.NewMiddleware(actor)(audithttp.Intent(tracker, publish, answer(200))),
+		audithttp.Middleware(actor)(audithttp.Intent(tracker, publish, answer(200))),
 		audithttp.Intent(tracker, publish, answer(200)),
 	} {
 		s := serve(t, h)
@@ -227,6 +227,6 @@ func TestDefaultErrorHandler(t *testing.T) { // not parallel: it changes slog's 
 		require.NoError(t, err)
 		s.Close()
 	}
-	require.Equal(t, `level=ERROR msg="audit: a request was not recorded in full" error="audit: the actor's resolver failed with a *errors.errorString"`+"\n"+
-		`level=ERROR msg="audit: a request was not recorded in full" error="`+audit.ErrNoActor.Error()+"\"\n", text.String())
+	require.Equal(t, `level=ERROR msg="audit: request not fully recorded" error="audit: the actor function failed with a *errors.errorString"`+"\n"+
+		`level=ERROR msg="audit: request not fully recorded" error="`+audit.ErrNoActor.Error()+"\"\n", text.String())
 }

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// trail is an exporter that keeps what it gets.
+// trail is an exporter that keeps the records.
 type trail struct {
 	mu      sync.Mutex
 	records []*record.Record
@@ -55,8 +55,8 @@ func (s *trail) one(t *testing.T) *record.Record {
 	return all[0]
 }
 
-// json returns the records in their wire form, without what differs from run to
-// run and what is the same for all.
+// json returns the records in their wire form, without members that differ from run to
+// run or are always the same.
 func (s *trail) json(t *testing.T) []string {
 	t.Helper()
 	var lines []string
@@ -78,7 +78,7 @@ func (s *trail) json(t *testing.T) []string {
 	return lines
 }
 
-// statusCode returns the status that r has.
+// statusCode returns the status in r.
 func statusCode(t *testing.T, r *record.Record) int64 {
 	t.Helper()
 	own := attribute.NewSet(r.Metadata...)
@@ -87,7 +87,7 @@ func statusCode(t *testing.T, r *record.Record) int64 {
 	return status.AsInt64()
 }
 
-// newTracker returns a tracker of a provider that is shut down with the test.
+// newTracker returns a tracker whose provider is shut down when the test ends.
 func newTracker(tb testing.TB, opts ...sdk.Option) (audit.Tracker, *trail) {
 	tb.Helper()
 	s := &trail{}
@@ -97,7 +97,7 @@ func newTracker(tb testing.TB, opts ...sdk.Option) (audit.Tracker, *trail) {
 	return p.Tracker("test"), s
 }
 
-// serve starts a server for the length of the test.
+// serve starts a server that is closed when the test ends.
 func serve(t *testing.T, h http.Handler) *httptest.Server {
 	t.Helper()
 	return serveWith(t, &http.Server{Handler: h})
@@ -113,8 +113,8 @@ func serveWith(t *testing.T, config *http.Server) *httptest.Server {
 	return s
 }
 
-// do sends a request and returns the response's status and text, or the error
-// that the client saw.
+// do sends a request and returns the status and body of the response, or the client's
+// error.
 func do(t *testing.T, s *httptest.Server, method, path string, header ...string) (int, string, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
@@ -132,7 +132,7 @@ func do(t *testing.T, s *httptest.Server, method, path string, header ...string)
 	return response.StatusCode, string(body), err
 }
 
-// byUser is an authentication that believes the header User.
+// byUser is an actor function that trusts the header User.
 func byUser(r *http.Request) (audit.Actor, error) {
 	if id := r.Header.Get("User"); id != "" {
 		return audit.User(id), nil
@@ -140,12 +140,12 @@ func byUser(r *http.Request) (audit.Actor, error) {
 	return audit.Actor{}, nil
 }
 
-// answer is a handler that does nothing but write a status.
+// answer returns a handler that only writes a status.
 func answer(status int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 }
 
-// errorLog collects what goes to an error handler.
+// errorLog is an error handler that collects the errors.
 type errorLog struct {
 	mu   sync.Mutex
 	errs []error
@@ -155,7 +155,7 @@ func (l *errorLog) handle(ctx context.Context, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if ctx.Err() != nil {
-		err = ctx.Err() // it must not be cancelled with the request
+		err = ctx.Err() // it must not be canceled with the request
 	}
 	l.errs = append(l.errs, err)
 }

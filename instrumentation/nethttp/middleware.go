@@ -1,46 +1,56 @@
 package audithttp
 
-import "net/http"
+import (
+	"context"
+	"net/http"
 
-// NewMiddleware returns a middleware that opens an audit scope for each request
-// and ends it when the handler has returned or panicked. A panic goes on as it
-// was. The scope ends before the server finishes the response: events in flight
-// are waited for.
-func NewMiddleware(opts ...Option) func(http.Handler) http.Handler {
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request"
+)
+
+// Middleware returns a middleware that opens an audit scope for each request and ends it
+// when the handler has returned or panicked. A panic continues unchanged. The scope ends
+// before the server finishes the response, and waits for events in flight.
+func Middleware(opts ...Option) func(http.Handler) http.Handler {
 	c := newConfig(opts)
 	return func(next http.Handler) http.Handler {
-		return &middleware{config: c, next: newDestination(next)}
+		return &handler{config: c, next: newDestination(next)}
 	}
 }
 
-// middleware is one handler behind the middleware.
-type middleware struct {
+// handler is an http.Handler wrapped by the middleware.
+type handler struct {
 	config *config
 	next   destination
 }
 
-// ServeHTTP serves the request within a scope.
-func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := m.config
-	if c.filter != nil && !c.filter(r) {
-		m.next.handler.ServeHTTP(w, r)
+// ServeHTTP serves the request in a scope.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.config.filter != nil && !h.config.filter(r) {
+		h.next.handler.ServeHTTP(w, r)
 		return
 	}
-	x := c.open(w, r, &m.next)
-	if c.denials == nil && c.coverage == nil {
-		x.serve(w, &m.next, nil)
+	x := h.config.open(w, r, &h.next)
+	if h.config.request.NeedsStatus() {
+		x.Serve(w, r, h.next.serve, x.Conclude)
 	} else {
-		x.serve(w, &m.next, c)
+		x.Serve(w, r, h.next.serve, nil)
 	}
 }
 
-// conclude tracks a refusal that nothing else recorded, and looks whether the request
-// left the trace that it should have.
-func (c *config) conclude(x *exchange, end ending) {
-	if c.denials != nil {
-		c.concludeDenial(x, end)
+// open opens the scope of r.
+func (c *config) open(w http.ResponseWriter, r *http.Request, next *destination) *request.Exchange {
+	d := request.DescribeHTTP(w, r, c.routeOf(r, next))
+	if c.metadata != nil {
+		d.Metadata = c.metadata(r)
 	}
-	if c.coverage != nil {
-		c.coverage.conclude(x, end)
+	if c.actor != nil {
+		d.Actor = func(ctx context.Context) (audit.Actor, error) { return c.actor(r.WithContext(ctx)) }
 	}
+	if c.onBehalfOf != nil {
+		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
+			return c.onBehalfOf(r.WithContext(ctx), actor)
+		}
+	}
+	return c.request.Open(r.Context(), &d)
 }

@@ -6,112 +6,22 @@ import (
 	"net/netip"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request"
+	"github.com/opendeed/audit/policy"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Option configures a middleware.
+// Option configures the middleware.
 type Option func(*config)
 
-// config is what the options of one middleware say. The zero value is that of a
-// route intent without a middleware.
+// config holds the options of one middleware. The zero value is that of a route intent.
 type config struct {
-	actor        func(*http.Request) (audit.Actor, error)
-	channel      audit.ScopeOption
-	filter       func(*http.Request) bool
-	route        func(*http.Request) string
-	proxies      []netip.Prefix
-	metadata     func(*http.Request) []attribute.KeyValue
-	onBehalfOf   func(*http.Request, audit.Actor) (audit.Actor, error)
-	denials      audit.Tracker
-	coverage     *coverage
-	errorHandler func(context.Context, error)
-}
-
-// WithActor sets how the actor of a request is found. f is called when the first
-// event needs the actor, with the request as the middleware got it and the
-// context of that Track call, so that authentication which ran later is seen if
-// it left something in the context; it is never called after the request has
-// ended. A zero actor means that there is none: an intent then fails with
-// audit.ErrNoActor. An error is the error of the Track call.
-//
-// f may be called by several goroutines of a request, one at a time, until it
-// succeeds. Authentication that runs inside of the middleware can also state the
-// actor itself, by audit.SetActor.
-func WithActor(f func(*http.Request) (audit.Actor, error)) Option {
-	return func(c *config) { c.actor = f }
-}
-
-// WithChannel states the way by which the requests come, e.g. semconv.ChannelAPI.
-func WithChannel(channel string) Option {
-	return func(c *config) { c.channel = audit.WithChannel(channel) }
-}
-
-// WithFilter chooses the requests that get a scope: those for which f returns
-// true. Others pass as if there were no middleware.
-func WithFilter(f func(*http.Request) bool) Option {
-	return func(c *config) { c.filter = f }
-}
-
-// WithRoute tells the route of a request ahead of the handler, where the
-// middleware cannot see it: around a router other than [http.ServeMux], or where
-// something else stands between the middleware and the ServeMux. f returns a
-// pattern with parameters like {id} or :id, or "" if no route matches. For a
-// ServeMux behind another handler it is
-//
-//	func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }
-//
-// Without it the path is recorded before it is known which part of it is a
-// secret, for the events that no route intent or middleware further in is around.
-func WithRoute(f func(*http.Request) string) Option {
-	return func(c *config) { c.route = f }
-}
-
-// WithTrustedProxies names the proxies whose X-Forwarded-For header is believed.
-// Where the peer is one of them, the client is the last address of the header
-// that is not. The header is believed from the right up to there, and no further
-// than the first entry that is no address. The default is to believe nobody: the
-// client is then the peer.
-//
-// A proxy that calls over a Unix socket has no address and cannot be named here;
-// state semconv.ClientAddressKey by [WithMetadata].
-func WithTrustedProxies(proxies ...netip.Prefix) Option {
-	return func(c *config) {
-		for _, p := range proxies {
-			c.proxies = append(c.proxies, canonicalPrefix(p))
-		}
-	}
-}
-
-// WithMetadata adds to every event of a request what f returns. f is called once
-// a request, before the handler. Its values are taken to come from the client:
-// they are cut and cleaned like the rest. A key that the middleware sets itself
-// is overridden, and the record keeps both values.
-func WithMetadata(f func(*http.Request) []attribute.KeyValue) Option {
-	return func(c *config) { c.metadata = f }
-}
-
-// WithDenials records requests that were refused before anything else recorded
-// them: one that ends 401 or 403 and left no event leaves one "access.denied",
-// tracked by t. Its target is what audit.SetTarget stated, or else the route.
-//
-// Its actor is the request's and, by the choice that this option is, Anonymous
-// where there is none. Where the actor could not be found out because of an
-// error, it is Anonymous too: after a 401 nobody proved to be anyone; after a 403
-// the record's reason says so and the error handler gets the error.
-//
-// The actor is asked for with the context that the middleware made. What a
-// middleware further in put into its own context is not seen from there, so that
-// authentication should state the actor by audit.SetActor.
-func WithDenials(t audit.Tracker) Option {
-	return func(c *config) { c.denials = t }
-}
-
-// WithErrorHandler sets what happens to errors that come too late for the
-// handler: of a route intent, of a denial, of signals that were recorded when the
-// request ended. The context is the request's, but is not cancelled with it. The
-// default logs to slog.Default, without values.
-func WithErrorHandler(f func(context.Context, error)) Option {
-	return func(c *config) { c.errorHandler = f }
+	request    request.Config
+	actor      func(*http.Request) (audit.Actor, error)
+	onBehalfOf func(*http.Request, audit.Actor) (audit.Actor, error)
+	filter     func(*http.Request) bool
+	route      func(*http.Request) string
+	metadata   func(*http.Request) []attribute.KeyValue
 }
 
 func newConfig(opts []Option) *config {
@@ -120,4 +30,121 @@ func newConfig(opts []Option) *config {
 		opt(c)
 	}
 	return c
+}
+
+// WithActor sets the function that finds the actor of a request. f is called when the
+// first event needs the actor, with the request as the middleware got it and the context
+// of that Track call. So it sees what later authentication put into the context. It is
+// never called after the request has ended.
+//
+// A zero actor means that there is none: an intent then fails with audit.ErrNoActor. If f
+// returns an error, Track returns it.
+//
+// Several goroutines of a request may call f, one at a time, until it succeeds.
+// Authentication inside the middleware can also set the actor itself, by audit.SetActor.
+func WithActor(f func(*http.Request) (audit.Actor, error)) Option {
+	return func(c *config) { c.actor = f }
+}
+
+// WithOnBehalfOf sets the function that finds on whose behalf the actor of a request
+// acts, for impersonation and delegation: an administrator who views an account as its
+// owner, or a service that received a user's token. f is called when the actor was found,
+// under the same rules as the function of [WithActor], and returns the zero Actor if the
+// actor acts for itself.
+//
+// f must verify that the actor may act for the one it returns: a header that any client
+// can send is not proof. If f returns an error, Track returns it, and nothing is recorded
+// in the wrong name.
+//
+// f is not called for an actor that was set by audit.SetActor or in an event.
+func WithOnBehalfOf(f func(r *http.Request, actor audit.Actor) (audit.Actor, error)) Option {
+	return func(c *config) { c.onBehalfOf = f }
+}
+
+// WithChannel sets how the requests reach the application, e.g. semconv.ChannelAPI.
+func WithChannel(channel string) Option {
+	return func(c *config) {
+		c.request.ScopeOptions = append(c.request.ScopeOptions, audit.WithChannel(channel))
+	}
+}
+
+// WithFilter limits the middleware to the requests for which f returns true. It ignores
+// all others.
+func WithFilter(f func(*http.Request) bool) Option {
+	return func(c *config) { c.filter = f }
+}
+
+// WithRoute sets the function that finds the route of a request before the handler runs.
+// It is needed if the middleware wraps a router other than [http.ServeMux], or if another
+// handler stands between the middleware and the ServeMux. f returns a pattern with
+// parameters such as {id} or :id, or "" if no route matches. For a ServeMux inside
+// another handler it is
+//
+//	func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }
+//
+// Without it, the path is recorded before it is known which part of it is a secret, in
+// events that no route intent or inner middleware encloses.
+func WithRoute(f func(*http.Request) string) Option {
+	return func(c *config) { c.route = f }
+}
+
+// WithTrustedProxies adds proxies whose X-Forwarded-For header is trusted. If the peer is
+// one of them, the client is the last address in the header that is not one. The header
+// is read from the right, up to that address or to the first entry that is not an
+// address. By default no proxy is trusted, and the client is the peer.
+//
+// A proxy that connects over a Unix socket has no address and cannot be listed here; set
+// semconv.ClientAddressKey by [WithMetadata].
+func WithTrustedProxies(proxies ...netip.Prefix) Option {
+	return func(c *config) { c.request.TrustedProxies.Add(proxies...) }
+}
+
+// WithMetadata sets a function whose result is added to every event of a request. f is
+// called once for each request, before the handler. Its values are treated as text from a
+// client: they are shortened and cleaned like the others. A key that the middleware sets
+// itself is overridden, and the record keeps both values.
+func WithMetadata(f func(*http.Request) []attribute.KeyValue) Option {
+	return func(c *config) { c.metadata = f }
+}
+
+// WithDenials records denied requests that nothing else recorded: a request that ends
+// with 401 or 403 and tracked no event is recorded as "access.denied" with t. Its target
+// is the one that was set by audit.SetTarget, or else the route.
+//
+// Its actor is the request's, or [audit.Anonymous] if there is none. If the actor cannot
+// be found because of an error, it is anonymous too. After a 401 that is expected, since
+// nobody has proved an identity. After a 403 the record's reason says so, and the error
+// handler gets the error.
+//
+// The actor is found with the context that the middleware made, which does not contain
+// what an inner middleware put into its own. Authentication should therefore set the
+// actor by audit.SetActor.
+func WithDenials(t audit.Tracker) Option {
+	return func(c *config) { c.request.Denials = t }
+}
+
+// WithCoverage reports requests that should have recorded an event and recorded neither
+// an intent nor a signal: in the metric audit.coverage.missing, to the error handler as a
+// [*CoverageError], and as the signal "audit.coverage.missing", tracked by t, whose actor
+// is the request's or unresolved.
+//
+// A request should record an event if it succeeds, with a status below 400, and the
+// policy's rules on coverage say so; if no rule matches, if its method is POST, PUT, PATCH
+// or DELETE. p may be nil. To exempt requests, add a rule that says why.
+//
+// Events outside of the request's scope do not count, and neither do events that were
+// tracked after the handler returned.
+func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
+	return func(c *config) { c.request.Coverage = request.NewCoverage(t, p) }
+}
+
+// CoverageError is the error that [WithCoverage] passes to the error handler.
+type CoverageError = request.CoverageError
+
+// WithErrorHandler sets the function that receives errors which occur too late for the
+// handler: those of route intents, denials, and signals that are recorded when the request
+// ends. The context has the request's values and is not canceled with it. By default the
+// errors are logged to slog.Default, without values.
+func WithErrorHandler(f func(context.Context, error)) Option {
+	return func(c *config) { c.request.ErrorHandler = f }
 }

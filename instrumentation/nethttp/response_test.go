@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStatus tells statuses apart that are written in every way.
+// TestStatus writes statuses in every way.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -30,26 +30,26 @@ func TestStatus(t *testing.T) {
 		{"403", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 403, audit.OutcomeDenied},
 		{"404", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, 404, audit.OutcomeFailure},
 		{"503", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, 503, audit.OutcomeFailure},
-		{"hints ahead", func(w http.ResponseWriter, _ *http.Request) {
+		{"an interim status first", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(103)
 			w.WriteHeader(409)
 		}, 409, audit.OutcomeFailure},
-		{"a status that comes too late for bytes", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after Write", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("x"))
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
-		{"a status that comes too late for text", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after WriteString", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "x")
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
-		{"a status that comes too late for a copy", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after ReadFrom", func(w http.ResponseWriter, _ *http.Request) {
 			from, ok := w.(io.ReaderFrom)
 			if assert.True(t, ok) {
 				_, _ = from.ReadFrom(strings.NewReader("x"))
 			}
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
-		{"a status that comes too late for a flush", func(w http.ResponseWriter, _ *http.Request) {
+		{"a status after Flush", func(w http.ResponseWriter, _ *http.Request) {
 			assert.NoError(t, http.NewResponseController(w).Flush())
 			w.WriteHeader(500)
 		}, 200, audit.OutcomeSuccess},
@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tracker, records := newTracker(t)
-			s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, tt.handler)))
+			s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, tt.handler)))
 			s.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 			status, _, err := do(t, s, http.MethodGet, "/a", "User", "alice")
 			require.NoError(t, err)
@@ -71,16 +71,15 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestIntentIsATemplate serves two requests from one event: each record is its
-// own.
-func TestIntentIsATemplate(t *testing.T) {
+// TestIntentTemplate serves two requests from one event, with a record each.
+func TestIntentTemplate(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	e := audit.Event{
 		ID: audit.NewID(), Time: time.Unix(1, 0), Kind: audit.KindSignal, Outcome: audit.OutcomeSuccess,
 		Action: "article.read", Target: audit.Target{Type: "article"}, Reason: "routine",
 	}
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, e, http.HandlerFunc(
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, e, http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			if id := r.URL.Query().Get("id"); id != "" {
 				assert.NoError(t, audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: id}))
@@ -106,7 +105,7 @@ func TestIntentIsATemplate(t *testing.T) {
 	}
 }
 
-// TestStream shows that a response is not held back.
+// TestStream checks that a response is not buffered.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -117,7 +116,7 @@ func TestStream(t *testing.T) {
 		<-seen
 		_, _ = io.WriteString(w, "two\n")
 	}))
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 	require.NoError(t, err)
 	r.Header.Set("User", "alice")
@@ -128,7 +127,7 @@ func TestStream(t *testing.T) {
 	line, err := lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "one\n", line)
-	require.Empty(t, records.all(), "the event is recorded when the handler has ended")
+	require.Empty(t, records.all(), "the event is recorded when the handler ends")
 	close(seen)
 	line, err = lines.ReadString('\n')
 	require.NoError(t, err)
@@ -137,7 +136,7 @@ func TestStream(t *testing.T) {
 	require.Equal(t, audit.OutcomeSuccess, records.one(t).Outcome)
 }
 
-// TestHijack takes the connection over, as a websocket does.
+// TestHijack hijacks the connection, as a WebSocket does.
 func TestHijack(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
@@ -153,7 +152,7 @@ func TestHijack(t *testing.T) {
 		_, _ = rw.WriteString(line)
 		_ = rw.Flush()
 	}))
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(h))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
 	require.NoError(t, err)
 	r.Header.Set("User", "alice")
@@ -175,14 +174,14 @@ func TestHijack(t *testing.T) {
 	require.Equal(t, int64(101), statusCode(t, records.one(t)))
 }
 
-// TestWriterIsUntouched shows that a middleware that needs no status costs the
-// response nothing.
-func TestWriterIsUntouched(t *testing.T) {
+// TestWriterNotWrapped checks that a middleware that needs no status does not wrap the
+// ResponseWriter.
+func TestWriterNotWrapped(t *testing.T) {
 	t.Parallel()
 	w := &discard{}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	require.NoError(t, err)
-	audithttp.NewMiddleware()(http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
+	audithttp.Middleware()(http.HandlerFunc(func(got http.ResponseWriter, _ *http.Request) {
 		assert.Same(t, w, got)
 	})).ServeHTTP(w, r)
 }

@@ -1,31 +1,38 @@
 package audithttp
 
 import (
+	"context"
 	"net/http"
-	"strings"
 )
 
-// route returns the route that r takes, or "" if that is not known ahead of the
-// handler.
-func (d *destination) route(c *config, r *http.Request) string {
-	var pattern string
-	switch {
-	case c.route != nil:
-		pattern = c.route(r)
-	case d.adapter != nil:
-		pattern = d.adapter.Route()
-	case d.mux != nil:
-		// A look-up that the ServeMux will do again, because the path must not be
-		// recorded before it is known which part of it is a secret.
-		_, pattern = d.mux.Handler(r)
-	}
-	if pattern == "" {
-		pattern = r.Pattern // of a router further out
-	}
-	return pathPattern(pattern)
+// destination is the handler that a middleware or a route intent wraps.
+type destination struct {
+	handler http.Handler
+	mux     *http.ServeMux // handler, if it is one
 }
 
-// pathPattern returns the pattern of a ServeMux without method and host.
-func pathPattern(pattern string) string {
-	return pattern[max(strings.IndexByte(pattern, '/'), 0):]
+func newDestination(h http.Handler) destination {
+	mux, _ := h.(*http.ServeMux)
+	return destination{handler: h, mux: mux}
+}
+
+// serve calls the handler and returns the context of the request.
+func (d *destination) serve(w http.ResponseWriter, r *http.Request) context.Context {
+	d.handler.ServeHTTP(w, r)
+	return r.Context()
+}
+
+// routeOf returns the pattern that r matches, or "" if it is not known before the handler
+// runs.
+func (c *config) routeOf(r *http.Request, next *destination) string {
+	if c.route != nil {
+		return c.route(r)
+	}
+	if next.mux != nil {
+		// The ServeMux will look it up again. But the path must not be recorded before
+		// it is known which part of it is a secret.
+		_, pattern := next.mux.Handler(r)
+		return pattern
+	}
+	return ""
 }

@@ -19,18 +19,16 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// quiet is for servers whose handlers panic.
+// quiet discards the log of servers whose handlers panic.
 var quiet = log.New(io.Discard, "", 0)
 
-// publish is the event of the routes in these tests.
+// publish is the event of the routes with an intent.
 var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate}
 
-// TestServices sends one request to each of many services and compares the exact
-// records.
+// TestServices sends a request to each service and compares whole records.
 func TestServices(t *testing.T) {
 	t.Parallel()
 	const alice = `"actor":{"id":"alice","type":"user"},`
-	// What every request of these tests says; %s stands for more.
 	const intent = `"action":"article.publish","kind":"intent","operation":"update",`
 	metadata := func(more string) string {
 		return `"metadata":{"client.address":"127.0.0.1",` + more + `"network.peer.address":"127.0.0.1","user_agent.original":"test/1.0"}`
@@ -59,7 +57,7 @@ func TestServices(t *testing.T) {
 						_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 						w.WriteHeader(http.StatusNoContent)
 					})))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(mux)
 			},
 			status: 204,
 			want: []string{
@@ -68,11 +66,11 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a pattern with a host, and an id of the request",
+			name: "a pattern with a host, and a request ID",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("127.0.0.1/articles/{id...}", audithttp.Intent(tracker, publish, answer(302)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			header: []string{"X-Request-Id", "r-1"},
 			status: 302,
@@ -91,7 +89,7 @@ func TestServices(t *testing.T) {
 						e.Reason = "its own"
 						assert.NoError(t, tracker.Track(r.Context(), e))
 					})))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			status: 200,
 			want: []string{
@@ -100,7 +98,7 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a handler that tracks another action, and fails to track its own",
+			name: "a handler that tracks another action and fails to track its own",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /articles/{id}", audithttp.Intent(tracker, publish, http.HandlerFunc(
@@ -111,7 +109,7 @@ func TestServices(t *testing.T) {
 						assert.Error(t, tracker.Track(r.Context(), broken))
 						w.WriteHeader(500)
 					})))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			status: 500,
 			want: []string{
@@ -125,7 +123,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /users/{id}/reset/{resetToken}", audithttp.Intent(tracker, publish, answer(404)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			path:   "/users/7/reset/hunter2",
 			status: 404,
@@ -135,11 +133,11 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a secret in the path of a ServeMux that stands behind another handler",
+			name: "a secret in the path of a ServeMux inside another handler",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}", audithttp.Intent(tracker, publish, answer(200)))
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
 					audithttp.WithRoute(func(r *http.Request) string { _, pattern := mux.Handler(r); return pattern }),
 				)(http.MaxBytesHandler(mux, 1000))
@@ -149,24 +147,24 @@ func TestServices(t *testing.T) {
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/reset/{token}", "/reset/***REDACTED***", "200") + `}`},
 		},
 		{
-			name: "a secret in the path that only the route intent knows of",
+			name: "a secret in the path that only the route intent knows",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}", audithttp.Intent(tracker, publish, answer(200)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(http.MaxBytesHandler(mux, 1000))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.MaxBytesHandler(mux, 1000))
 			},
 			path:   "/reset/hunter2%01",
 			status: 200,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/reset/{token}", "/reset/***REDACTED***", "200") + `}`},
 		},
 		{
-			name: "a ServeMux that is mounted in another one",
+			name: "a ServeMux mounted in another",
 			service: func(tracker audit.Tracker) http.Handler {
 				inner := http.NewServeMux()
 				inner.Handle("POST /articles/{id}", audithttp.Intent(tracker, publish, answer(200)))
 				outer := http.NewServeMux()
 				outer.Handle("/api/", http.StripPrefix("/api", inner))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(outer)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(outer)
 			},
 			path:   "/api/articles/1",
 			status: 200,
@@ -175,10 +173,10 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a route that only the handler finds",
+			name: "a route that only the handler knows",
 			service: func(tracker audit.Tracker) http.Handler {
 				router := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { r.Pattern = "/articles/{id:[0-9]+}" })
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, router))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, router))
 			},
 			status: 200,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("/articles/{id:[0-9]+}", "/articles/1", "200") + `}`},
@@ -188,7 +186,7 @@ func TestServices(t *testing.T) {
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
 				mux.Handle("POST /reset/{token}/{name}", audithttp.Intent(tracker, publish, answer(200)))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(mux)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(mux)
 			},
 			path:   "/reset/a%2Fb/c%2Fd",
 			status: 200,
@@ -216,7 +214,7 @@ func TestServices(t *testing.T) {
 						Metadata: []attribute.KeyValue{attribute.Int("http.response.status_code", -1)},
 					}
 				}, answer(404))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(h)
+				return audithttp.Middleware(audithttp.WithActor(byUser))(h)
 			},
 			status: 404,
 			want: []string{
@@ -225,13 +223,13 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "route intents in one another",
+			name: "nested route intents",
 			service: func(tracker audit.Tracker) http.Handler {
 				inner := audithttp.Intent(tracker, audit.Event{Action: "step.inner"}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_ = audit.SetTarget(r.Context(), audit.Target{Type: "step", ID: "inner"})
 					w.WriteHeader(200)
 				}))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(
+				return audithttp.Middleware(audithttp.WithActor(byUser))(
 					audithttp.Intent(tracker, audit.Event{Action: "step.outer", Target: audit.Target{Type: "step"}}, inner))
 			},
 			status: 200,
@@ -243,15 +241,15 @@ func TestServices(t *testing.T) {
 		{
 			name: "a handler that panics",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
 		},
 		{
-			name: "a handler that gives up in the middle of its response",
+			name: "a handler that aborts in the middle of its response",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 						_, _ = io.WriteString(w, "not all")
 						panic(http.ErrAbortHandler)
@@ -260,37 +258,37 @@ func TestServices(t *testing.T) {
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "200") + `}`},
 		},
 		{
-			name: "a panic under an event that says success",
+			name: "a panic with an event that says success",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.IntentFunc(tracker,
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.IntentFunc(tracker,
 					func(*http.Request, int) audit.Event { e := publish; e.Outcome = audit.OutcomeSuccess; return e },
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
 			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
 		},
 		{
-			name: "a timeout around the middleware",
+			name: "a timeout outside the middleware",
 			service: func(tracker audit.Tracker) http.Handler {
-				h := audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(204)))
+				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(204)))
 				return http.TimeoutHandler(h, time.Minute, "")
 			},
 			status: 204,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "204") + `}`},
 		},
 		{
-			name: "a timeout inside of the middleware",
+			name: "a timeout inside the middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				hang := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(
+				return audithttp.Middleware(audithttp.WithActor(byUser))(
 					audithttp.Intent(tracker, publish, http.TimeoutHandler(hang, time.Millisecond, "")))
 			},
 			status: 503,
 			want:   []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "503") + `}`},
 		},
 		{
-			name: "a trusted proxy, a forged header behind it",
+			name: "a trusted proxy with a forged header",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
 					audithttp.WithTrustedProxies(netip.MustParsePrefix("127.0.0.0/8")),
 				)(audithttp.Intent(tracker, publish, answer(200)))
@@ -303,18 +301,18 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a proxy that nobody named",
+			name: "an untrusted proxy",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
 			},
 			header: []string{"X-Forwarded-For", "203.0.113.7"},
 			status: 200,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "200") + `}`},
 		},
 		{
-			name: "metadata of the application's own",
+			name: "metadata of the application",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithActor(byUser),
 					audithttp.WithMetadata(func(r *http.Request) []attribute.KeyValue {
 						return []attribute.KeyValue{
@@ -333,9 +331,9 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "an id that another middleware gave the request",
+			name: "a request ID set by another middleware",
 			service: func(tracker audit.Tracker) http.Handler {
-				h := audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
+				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200)))
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("X-Request-Id", "ours")
 					h.ServeHTTP(w, r)
@@ -349,10 +347,10 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "an id that is given between middleware and route",
+			name: "a request ID set between middleware and route",
 			service: func(tracker audit.Tracker) http.Handler {
 				h := audithttp.Intent(tracker, publish, answer(200))
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("X-Request-Id", "ours")
 					h.ServeHTTP(w, r)
 				}))
@@ -364,14 +362,14 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a middleware inside another",
+			name: "nested middleware",
 			service: func(tracker audit.Tracker) http.Handler {
 				mux := http.NewServeMux()
-				admin := audithttp.NewMiddleware(audithttp.WithChannel("admin"), audithttp.WithActor(
+				admin := audithttp.Middleware(audithttp.WithChannel("admin"), audithttp.WithActor(
 					func(*http.Request) (audit.Actor, error) { return audit.User("root"), nil }))
 				mux.Handle("POST /admin/{id}", admin(audithttp.Intent(tracker, publish, answer(200))))
 				track := audithttp.Intent(tracker, audit.Event{Action: "request.serve"}, mux)
-				return audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(track)
+				return audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithChannel("api"))(track)
 			},
 			path:   "/admin/1",
 			status: 200,
@@ -381,9 +379,9 @@ func TestServices(t *testing.T) {
 			},
 		},
 		{
-			name: "a request that is filtered out",
+			name: "a filtered request",
 			service: func(tracker audit.Tracker) http.Handler {
-				return audithttp.NewMiddleware(
+				return audithttp.Middleware(
 					audithttp.WithFilter(func(r *http.Request) bool { return r.URL.Path != "/healthz" }),
 					audithttp.WithDenials(tracker),
 				)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -412,7 +410,7 @@ func TestServices(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, tt.status, status)
 			}
-			s.Close() // the record may follow the response
+			s.Close() // the record may come after the response
 			requireRecords(t, tt.want, records)
 		})
 	}
@@ -428,15 +426,15 @@ func requireRecords(t *testing.T, want []string, got *trail) {
 	}
 }
 
-// TestJobAroundServer shows that a scope of something else, here the server's, is
-// a parent and nothing more.
-func TestJobAroundServer(t *testing.T) {
+// TestServerInScope checks that a scope that is not a request's, here the server's, is only
+// a parent.
+func TestServerInScope(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	job, scope := audit.NewScope(context.Background(), audit.WithActor(audit.System("server")),
 		audit.WithScopeMetadata(attribute.String("deployment", "blue")))
 	s := serveWith(t, &http.Server{
-		Handler:     audithttp.NewMiddleware()(audithttp.Intent(tracker, publish, answer(200))),
+		Handler:     audithttp.Middleware()(audithttp.Intent(tracker, publish, answer(200))),
 		BaseContext: func(net.Listener) context.Context { return job },
 	})
 	_, _, err := do(t, s, http.MethodPost, "/a")
@@ -452,11 +450,11 @@ func TestJobAroundServer(t *testing.T) {
 	}, records)
 }
 
-// TestHostileRequest sends what no client library would.
+// TestHostileRequest sends a request that no client library would.
 func TestHostileRequest(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
-	s := serve(t, audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200))))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, answer(200))))
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	require.NoError(t, err)
 	defer conn.Close()
@@ -475,12 +473,12 @@ func TestHostileRequest(t *testing.T) {
 	}, records)
 }
 
-// TestClientHangsUp ends a request's context under the handler.
+// TestClientHangsUp cancels the request while the handler runs.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	entered, ended := make(chan struct{}), make(chan struct{})
-	h := audithttp.NewMiddleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, http.HandlerFunc(
+	h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, http.HandlerFunc(
 		func(_ http.ResponseWriter, r *http.Request) {
 			close(entered)
 			<-r.Context().Done()
@@ -511,12 +509,12 @@ func TestClientHangsUp(t *testing.T) {
 	}, records)
 }
 
-// TestPanicGoesOn compares what is recovered with what was thrown.
-func TestPanicGoesOn(t *testing.T) {
+// TestPanicValue checks that a panic continues with its value.
+func TestPanicValue(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	thrown := errors.New("thrown")
-	h := audithttp.NewMiddleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(
+	h := audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithDenials(tracker))(
 		audithttp.Intent(tracker, publish, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			assert.NoError(t, tracker.Track(r.Context(), audit.Event{Action: "article.read", Kind: audit.KindSignal, Actor: audit.User("a")}))
 			panic(thrown)
@@ -534,7 +532,7 @@ func TestPanicGoesOn(t *testing.T) {
 	require.Equal(t, 500, status)
 	require.Same(t, thrown, recovered)
 	all := records.all()
-	require.Len(t, all, 2, "the intent, and the signal that was held")
+	require.Len(t, all, 2, "the intent and the held signal")
 	require.Equal(t, audit.OutcomeFailure, all[0].Outcome)
 	require.Equal(t, audit.KindSignal, all[1].Kind)
 }

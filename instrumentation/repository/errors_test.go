@@ -52,7 +52,7 @@ func TestNoActor(t *testing.T) {
 			assert.ErrorIs(t, failed.Retry(as(t, "42")), test.want, "nothing to retry")
 		}
 		assert.Equal(t, map[string]*article{"1": {ID: "1", Title: "Old"}}, m.articles)
-		recorder.RequireNone(t)
+		recorder.RequireNoRecord(t)
 	}
 }
 
@@ -175,7 +175,7 @@ func TestScopeEndFails(t *testing.T) {
 	require.ErrorIs(t, err, lost)
 	assert.True(t, failed.Done)
 	require.ErrorIs(t, failed.Retry(as(t, "42")), lost)
-	recorder.RequireOne(t, "article.update")
+	recorder.RequireRecord(t, audittest.Action("article.update"))
 }
 
 // A panic in a function of Config loses only what the function should have returned.

@@ -238,7 +238,7 @@ func TestReads(t *testing.T) {
 	a, err := writesOnly.Store(m).Get(t.Context(), "1")
 	require.NoError(t, err)
 	assert.Equal(t, "Old", a.Title)
-	recorder.RequireNone(t)
+	recorder.RequireNoRecord(t)
 
 	a, err = recordsReads.Store(m).Get(as(t, "42"), "1")
 	require.NoError(t, err)

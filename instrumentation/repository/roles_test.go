@@ -325,7 +325,7 @@ func requireTargetID[ID comparable](t *testing.T, recorder *audittest.Recorder, 
 	require.NoError(t, err)
 	require.NoError(t, a.Do(as(t, "42"), id, audit.Event{Operation: audit.OperationExecute},
 		func(context.Context, *auditrepo.Call[page, ID]) error { return nil }))
-	assert.Equal(t, audit.Target{Type: "page", ID: want}, recorder.RequireOne(t, "page.execute").Target)
+	assert.Equal(t, audit.Target{Type: "page", ID: want}, recorder.RequireRecord(t, audittest.Action("page.execute")).Target)
 }
 
 // brokenID is an ID whose MarshalText fails.
@@ -344,5 +344,5 @@ func TestFormatIDFails(t *testing.T) {
 		func(context.Context, *auditrepo.Call[page, brokenID]) error { return nil })
 	require.ErrorContains(t, err, "MarshalText of the id failed with a *auditrepo_test.validationError")
 	assert.NotContains(t, err.Error(), "secret")
-	recorder.RequireOne(t, "page.execute")
+	recorder.RequireRecord(t, audittest.Action("page.execute"))
 }

@@ -20,7 +20,7 @@ func BenchmarkHTTP(b *testing.B) {
 		name    string
 		handler http.Handler
 	}{
-		{"audit", audithttp.NewMiddleware(audithttp.WithChannel("api"))(handler)},
+		{"audit", audithttp.Middleware(audithttp.WithChannel("api"))(handler)},
 		{"otelhttp", otelhttp.NewHandler(handler, "request", otelhttp.WithTracerProvider(tracerProvider()))},
 	} {
 		b.Run("impl="+impl.name, func(b *testing.B) { serve(b, impl.handler) })
@@ -33,7 +33,7 @@ func BenchmarkEcho(b *testing.B) {
 		name       string
 		middleware echo.MiddlewareFunc
 	}{
-		{"audit", auditecho.Middleware(auditecho.WithHTTP(audithttp.WithChannel("api")))},
+		{"audit", auditecho.Middleware(auditecho.WithChannel("api"))},
 		{"otelecho", otelecho.Middleware("shop", otelecho.WithTracerProvider(tracerProvider()))},
 		{"none", func(next echo.HandlerFunc) echo.HandlerFunc { return next }},
 	} {

@@ -29,35 +29,39 @@ func (w *world) newMux() http.Handler {
 	mux.Handle("POST /statement/articles/{id}", w.httpHandler(w.updateByStatement))
 	mux.Handle("POST /later/articles/{id}", w.httpHandler(w.updateDetached))
 	mux.Handle("POST /job/articles/{id}", w.httpHandler(w.updateByJob))
-	mux.Handle("POST /admin/articles/{id}", audithttp.NewMiddleware(append(w.middlewareOptions(semconv.ChannelAdmin),
+	mux.Handle("POST /admin/articles/{id}", audithttp.Middleware(append(w.httpOptions(semconv.ChannelAdmin),
 		audithttp.WithActor(adminOf), audithttp.WithOnBehalfOf(ownerOf))...)(w.httpHandler(w.updateAsAdmin)))
-	return audithttp.NewMiddleware(append(w.middlewareOptions(semconv.ChannelAPI), audithttp.WithActor(actorOf))...)(mux)
+	return audithttp.Middleware(append(w.httpOptions(semconv.ChannelAPI), audithttp.WithActor(actorOf))...)(mux)
 }
 
 // newEcho returns the application on Echo. Its admin panel is a group.
 func (w *world) newEcho() http.Handler {
 	e := echo.New()
 	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: func(_ echo.Context, err error, _ []byte) error { return err }}))
-	e.Use(auditecho.Middleware(
-		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return actorOf(c.Request()) }),
-		auditecho.WithHTTP(w.middlewareOptions(semconv.ChannelAPI)...),
-	))
+	e.Use(auditecho.Middleware(append(w.echoOptions(semconv.ChannelAPI),
+		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return actorOf(c.Request()) }))...))
 	e.POST("/api/articles/:id", w.echoHandler(w.updateWithIntent))
 	e.POST("/route/articles/:id", w.echoHandler(w.updateOnIntentRoute), auditecho.Intent(w.tracker, routeIntent))
-	admin := e.Group("/admin", auditecho.Middleware(
+	admin := e.Group("/admin", auditecho.Middleware(append(w.echoOptions(semconv.ChannelAdmin),
 		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return adminOf(c.Request()) }),
-		auditecho.WithOnBehalfOf(func(c echo.Context, a audit.Actor) (audit.Actor, error) { return ownerOf(c.Request(), a) }),
-		auditecho.WithHTTP(w.middlewareOptions(semconv.ChannelAdmin)...),
-	))
+		auditecho.WithOnBehalfOf(func(c echo.Context, a audit.Actor) (audit.Actor, error) { return ownerOf(c.Request(), a) }))...))
 	admin.POST("/articles/:id", w.echoHandler(w.updateAsAdmin))
 	return e
 }
 
-// middlewareOptions returns the options that all middlewares share.
-func (w *world) middlewareOptions(channel string) []audithttp.Option {
+// httpOptions returns the options of every middleware on net/http.
+func (w *world) httpOptions(channel string) []audithttp.Option {
 	return []audithttp.Option{
 		audithttp.WithChannel(channel), audithttp.WithDenials(w.tracker), audithttp.WithCoverage(w.tracker, nil),
 		audithttp.WithErrorHandler(w.addLateError),
+	}
+}
+
+// echoOptions returns the same options for Echo.
+func (w *world) echoOptions(channel string) []auditecho.Option {
+	return []auditecho.Option{
+		auditecho.WithChannel(channel), auditecho.WithDenials(w.tracker), auditecho.WithCoverage(w.tracker, nil),
+		auditecho.WithErrorHandler(w.addLateError),
 	}
 }
 

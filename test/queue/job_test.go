@@ -57,7 +57,7 @@ func (s *shop) handler() http.Handler {
 	mux.HandleFunc("POST /invoices/{id}/send", s.send)
 	traced := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // like otelhttp
 		ctx := otelpropagation.TraceContext{}.Extract(r.Context(), otelpropagation.HeaderCarrier(r.Header))
-		audithttp.NewMiddleware(audithttp.WithActor(actorOf), audithttp.WithChannel(semconv.ChannelAPI))(mux).ServeHTTP(w, r.WithContext(ctx))
+		audithttp.Middleware(audithttp.WithActor(actorOf), audithttp.WithChannel(semconv.ChannelAPI))(mux).ServeHTTP(w, r.WithContext(ctx))
 	})
 	return traced
 }

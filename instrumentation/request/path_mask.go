@@ -1,4 +1,4 @@
-package audithttp
+package request
 
 import (
 	"strings"
@@ -10,16 +10,16 @@ import (
 // pathMask stands for a secret path parameter.
 const pathMask = values.Redacted
 
-// maskPath returns path with the parameters masked that route names as secrets,
-// such as "/reset/{token}" or "/reset/:token". A path that does not fit such a
-// route is masked as a whole.
+// maskPath masks the parameters of path whose names in route indicate secrets, such as
+// "/reset/{token}" or "/reset/:token". It masks the whole of a path that does not match
+// such a route.
 func maskPath(route, path string) string {
 	if !hasSecretParameter(route) {
 		return path
 	}
 	var masked strings.Builder
 	rest, more := path, true
-	left := strings.Count(route, "/") // segments of the route behind this one
+	left := strings.Count(route, "/") // segments of the route after this one
 	for pattern := range strings.SplitSeq(route, "/") {
 		if !more {
 			return "/" + pathMask
@@ -41,7 +41,7 @@ func maskPath(route, path string) string {
 			return "/" + pathMask
 		}
 		if kind == tail && left > 0 {
-			return "/" + pathMask // what is behind it cannot be told apart
+			return "/" + pathMask // the segments after it cannot be told apart
 		}
 		if kind == tail {
 			return masked.String()
@@ -66,7 +66,7 @@ func hasSecretParameter(route string) bool {
 	return false
 }
 
-// segmentKind is what one segment of a route stands for.
+// segmentKind is what one segment of a route matches.
 type segmentKind uint8
 
 const (
@@ -75,8 +75,8 @@ const (
 	tail                       // the rest of the path
 )
 
-// parameter returns the name, or names, of a segment's parameter: {id}, {id...}
-// and {$} of http.ServeMux, :id and * of Echo, {id:[0-9]+} of others.
+// parameter returns the name or names of a segment's parameter: {id}, {id...} and {$} of
+// http.ServeMux, :id and * of Echo, {id:[0-9]+} of other routers.
 func parameter(segment string) (name string, kind segmentKind) {
 	if segment == "{$}" {
 		return "", single
@@ -96,7 +96,7 @@ func parameter(segment string) (name string, kind segmentKind) {
 	return "", literal
 }
 
-// secretWords make the parameter whose name holds one a secret.
+// secretWords are the words that make a parameter a secret.
 var secretWords = map[string]bool{
 	"auth": true, "authorization": true, "card": true, "code": true, "cookie": true,
 	"credential": true, "credentials": true, "csrf": true, "cvv": true, "hmac": true,
@@ -107,9 +107,9 @@ var secretWords = map[string]bool{
 	"verifier": true, "xsrf": true,
 }
 
-// isSecretName reports whether name has a secret word, in any case style:
-// resetToken, reset_token, RESET-TOKEN. The id of a key or a token is no secret;
-// that of a session is.
+// isSecretName reports whether name contains a secret word, in any case style:
+// resetToken, reset_token, RESET-TOKEN. The ID of a key or a token is not a secret; the
+// ID of a session is.
 func isSecretName(name string) bool {
 	secret, session, last := false, false, ""
 	for word := range strings.FieldsFuncSeq(name, notWord) {

@@ -1,0 +1,67 @@
+package request
+
+import (
+	"context"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Config holds the options of one middleware that do not depend on its framework. The
+// zero value is that of a route intent without a middleware. A Config must not change
+// while it is in use.
+type Config struct {
+	// ScopeOptions apply to the scope of every request, e.g. audit.WithChannel.
+	ScopeOptions []audit.ScopeOption
+	// TrustedProxies are the proxies whose X-Forwarded-For header is trusted.
+	TrustedProxies Proxies
+	// Denials records requests that were denied and recorded no event. nil means that
+	// they are not recorded.
+	Denials audit.Tracker
+	// Coverage checks whether requests recorded the events that they should. nil means
+	// that they are not checked.
+	Coverage *Coverage
+	// ErrorHandler receives errors that occur too late for the handler. Its context has
+	// the request's values and is not canceled with it. nil means the error handler of
+	// the enclosing Exchange or, outside of one, a log line in slog.Default that contains
+	// no values.
+	ErrorHandler func(context.Context, error)
+}
+
+// NeedsStatus reports whether [Exchange.Conclude] depends on the status of the response.
+// If not, it does nothing, and a middleware need not call it.
+func (c *Config) NeedsStatus() bool { return c.Denials != nil || c.Coverage != nil }
+
+// Description is what a framework knows about a request before its handler runs. Empty
+// fields are not recorded.
+type Description struct {
+	// Method is the HTTP method. It is empty for other protocols, whose methods belong
+	// in Metadata under their own keys.
+	Method string
+	// Route is the pattern that the router matched, with parameters such as {id} or :id.
+	// It is empty if the router has not run yet or none matched. It is recorded as
+	// http.route if there is a Method.
+	Route string
+	// Path is the path as the client sent it, without the query. Parameters whose name
+	// in Route indicates a secret are masked.
+	Path string
+	// RemoteAddr is the address of the peer, with or without a port.
+	RemoteAddr string
+	// ForwardedFor holds the values of the X-Forwarded-For headers, in their order.
+	ForwardedFor []string
+	// UserAgent is the client's description of itself.
+	UserAgent string
+	// RequestID identifies the request in other systems.
+	RequestID string
+	// Metadata is added to every event of the request. A key that the fields above set
+	// is overridden, and the record keeps both values.
+	Metadata []attribute.KeyValue
+
+	// Actor finds the actor of the request, or is nil. It is called when the first
+	// event needs the actor, with the context of that Track call, and never after the
+	// Exchange has ended. A zero actor means that the enclosing scope is asked.
+	Actor func(context.Context) (audit.Actor, error)
+	// OnBehalfOf finds the actor on whose behalf the one that Actor found acts, or is
+	// nil. It is called under the same rules. A zero actor means that there is none.
+	OnBehalfOf func(context.Context, audit.Actor) (audit.Actor, error)
+}

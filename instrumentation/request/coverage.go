@@ -1,0 +1,161 @@
+package request
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+)
+
+// Coverage checks whether requests recorded the events that they should. It is safe for
+// concurrent use.
+type Coverage struct {
+	tracker audit.Tracker
+	policy  *policy.Policy
+	missing metric.Int64Counter
+}
+
+// NewCoverage returns a Coverage that reports requests which should have recorded an
+// event and recorded neither an intent nor a signal: in the metric
+// audit.coverage.missing, to the error handler as a [*CoverageError], and as the signal
+// "audit.coverage.missing", which t records.
+//
+// A request should record an event if it succeeds and the policy's rules on coverage say
+// so; if no rule matches, if its method is POST, PUT, PATCH or DELETE. p may be nil.
+func NewCoverage(t audit.Tracker, p *policy.Policy) *Coverage {
+	return &Coverage{tracker: t, policy: p, missing: newMissingCounter()}
+}
+
+// newMissingCounter returns the counter of requests that recorded no event, from
+// OpenTelemetry's global provider.
+func newMissingCounter() metric.Int64Counter {
+	counter, err := otel.Meter("github.com/opendeed/audit/instrumentation/request").Int64Counter("audit.coverage.missing",
+		metric.WithUnit("{request}"), metric.WithDescription("Requests that should have recorded an event and did not."))
+	if err != nil {
+		return noop.Int64Counter{} // requests are served regardless
+	}
+	return counter
+}
+
+// Verdict is the result of a coverage check.
+type Verdict uint8
+
+const (
+	// VerdictNotRequired means that the request failed, or that no event is required of
+	// it and none was recorded.
+	VerdictNotRequired Verdict = iota
+	// VerdictAudited means that an intent or a signal was tracked.
+	VerdictAudited
+	// VerdictExempt means that no event was recorded and that a rule exempts the request.
+	VerdictExempt
+	// VerdictMissing means that an event is required and none was recorded.
+	VerdictMissing
+)
+
+// String returns the verdict in words, e.g. "missing".
+func (v Verdict) String() string {
+	switch v {
+	case VerdictNotRequired:
+		return "not required"
+	case VerdictAudited:
+		return "audited"
+	case VerdictExempt:
+		return "exempt"
+	case VerdictMissing:
+		return "missing"
+	}
+	return "Verdict(" + strconv.Itoa(int(v)) + ")"
+}
+
+// CoverageResult is the result of checking one request.
+type CoverageResult struct {
+	Method    string
+	Route     string // the pattern; empty if unknown
+	Status    Status
+	Verdict   Verdict
+	Exemption string // why an exempt request need not record an event
+}
+
+// CoverageError reports a request that should have recorded an event and did not. It
+// contains no values of the request.
+type CoverageError struct {
+	Method string
+	Route  string // the pattern; empty if unknown
+}
+
+// Error describes the error and how to fix it.
+func (e *CoverageError) Error() string {
+	route := e.Route
+	if route == "" {
+		route = "(unknown route)"
+	}
+	return fmt.Sprintf("audit: %s %s succeeded but recorded no event; track an intent, or exempt the route with a policy rule",
+		e.Method, route)
+}
+
+// ContextWithCoverageObserver returns a context in which observe is called with the
+// result of every coverage check, first that of the innermost middleware. It is for
+// tests, such as those of package requesttest.
+func ContextWithCoverageObserver(ctx context.Context, observe func(CoverageResult)) context.Context {
+	return context.WithValue(ctx, coverageObserverKey{}, observe)
+}
+
+type coverageObserverKey struct{}
+
+// check checks a request whose handler has ended.
+func (v *Coverage) check(x *Exchange, r Result) {
+	x.learnServedRoute()
+	result := CoverageResult{Method: x.method, Route: x.route, Status: r.Status}
+	required, exemption := v.rule(x)
+	switch {
+	case r.Panicked || r.Status.Outcome != audit.OutcomeSuccess:
+	case x.scope.Tracked(""):
+		result.Verdict = VerdictAudited
+	case exemption != "":
+		result.Verdict, result.Exemption = VerdictExempt, exemption
+	case required:
+		result.Verdict = VerdictMissing
+		v.reportMissing(x, r)
+	}
+	if observe, ok := x.carrier.Context.Value(coverageObserverKey{}).(func(CoverageResult)); ok {
+		observe(result)
+	}
+}
+
+// rule returns whether the request must record an event if it succeeds, or why it need
+// not.
+func (v *Coverage) rule(x *Exchange) (required bool, exemption string) {
+	if required, exemption, matched := v.policy.Coverage(x.method, x.route, x.scope.Channel()); matched {
+		return required, exemption
+	}
+	switch x.method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return true, ""
+	}
+	return false, ""
+}
+
+// reportMissing reports a request that recorded no event.
+func (v *Coverage) reportMissing(x *Exchange, r Result) {
+	v.missing.Add(x.ctx, 1, metric.WithAttributes(
+		semconv.HTTPRequestMethodKey.String(x.method), semconv.HTTPRouteKey.String(x.route)))
+	x.handleError(&CoverageError{Method: x.method, Route: x.route})
+	err := v.tracker.Track(x.ctx, audit.Event{
+		Kind:     audit.KindSignal,
+		Action:   semconv.ActionCoverageMissing,
+		Outcome:  audit.OutcomeSuccess,
+		Target:   x.target(),
+		Metadata: []attribute.KeyValue{r.Status.metadata()},
+	})
+	if err != nil {
+		x.handleError(err)
+	}
+}

@@ -1,0 +1,67 @@
+package request
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// reasonActorUnknown is why a denial is recorded as anonymous although the actor may have
+// been known.
+const reasonActorUnknown = "the actor could not be resolved"
+
+// recordDenial records a denied request that recorded no other event.
+//
+// Its actor is the request's, or anonymous if there is none or it cannot be found. The
+// latter is an error only if the client had proved who it is.
+func (x *Exchange) recordDenial(r Result) {
+	if r.Status.Outcome != audit.OutcomeDenied || x.scope.Tracked("") {
+		return
+	}
+	x.learnServedRoute()
+	e := audit.Event{
+		Action:   semconv.ActionAccessDenied,
+		Target:   x.target(),
+		Outcome:  audit.OutcomeDenied,
+		Metadata: []attribute.KeyValue{r.Status.metadata()},
+	}
+	ctx := x.contextOf(r)
+	err := x.config.Denials.Track(ctx, e)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, audit.ErrNoActor):
+	case !isActorError(err):
+		x.handleError(err)
+		return
+	case !r.Status.Unauthenticated:
+		x.handleError(err)
+		e.Reason = reasonActorUnknown
+	}
+	e.Actor = audit.Anonymous()
+	if err := x.config.Denials.Track(ctx, e); err != nil {
+		x.handleError(err)
+	}
+}
+
+// target returns the target that the handler set, or else the route.
+func (x *Exchange) target() audit.Target {
+	if target := x.scope.Target(); target != (audit.Target{}) || x.route == "" {
+		return target
+	}
+	return audit.Target{Type: "route", ID: x.route}
+}
+
+// isActorError reports whether an event was rejected because of its actor: the actor
+// function failed, or returned an actor that no record can contain. A client may be able
+// to cause either.
+func isActorError(err error) bool {
+	if _, ok := errors.AsType[*audit.ActorError](err); ok {
+		return true
+	}
+	invalid, ok := errors.AsType[*audit.ValidationError](err)
+	return ok && strings.HasPrefix(invalid.Field, "actor.")
+}

@@ -1,0 +1,104 @@
+package request
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/opendeed/audit"
+)
+
+// Exchange is one request and its response, seen by one middleware or one route intent,
+// with a scope of its own. Its methods are called by the goroutine that serves the
+// request.
+type Exchange struct {
+	config       *Config
+	carrier      carrier
+	ctx          context.Context // carries the scope
+	scope        *audit.Scope
+	method       string
+	route        string // as recorded; empty if unknown
+	path         string // as recorded
+	requestID    string // as recorded; empty if there is none
+	served       *http.Request
+	errorHandler func(context.Context, error)
+}
+
+// carrier is the parent context of an Exchange's scope. It lets an inner Exchange find
+// the outer one.
+type carrier struct {
+	context.Context // of the request as it arrived
+	exchange        *Exchange
+}
+
+type exchangeKey struct{}
+
+// Value returns the Exchange for its own key and the request's value for all others.
+func (c *carrier) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return c.exchange
+	}
+	return c.Context.Value(key)
+}
+
+// Open opens the scope of a request, whose context is ctx. Inside another Exchange of the
+// same request it adds only what is new. The scope of anything else, such as that of a
+// job that runs the server, is its parent and nothing more.
+//
+// Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
+func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
+	x := &Exchange{config: c, method: d.Method, errorHandler: c.ErrorHandler}
+	x.carrier = carrier{Context: ctx, exchange: x}
+	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+3)
+	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
+		opts = x.join(opts, outer, d)
+	} else {
+		opts = x.describe(opts, d)
+	}
+	opts = append(opts, c.ScopeOptions...)
+	if actor := d.resolver(); actor != nil {
+		opts = append(opts, audit.WithActorFunc(actor))
+	}
+	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
+	return x
+}
+
+// Context returns the context that carries the scope, for the handler.
+func (x *Exchange) Context() context.Context { return x.ctx }
+
+// Result is how the handler of a request ended.
+type Result struct {
+	// Context is the context as the handler left it. Values that later authentication
+	// put into it are visible when a denial or a route intent needs the actor. It must
+	// carry the scope of the Exchange; nil means [Exchange.Context].
+	Context context.Context
+	// Status is the status of the response.
+	Status Status
+	// Panicked says that the handler panicked.
+	Panicked bool
+}
+
+// Conclude records what is still missing when the handler has ended: a denial, and a
+// missing event. See [Config].
+func (x *Exchange) Conclude(r Result) {
+	if x.config.Denials != nil {
+		x.recordDenial(r)
+	}
+	if x.config.Coverage != nil {
+		x.config.Coverage.check(x, r)
+	}
+}
+
+// End ends the scope. It waits for events in flight, even if the client has hung up.
+func (x *Exchange) End() {
+	if err := x.scope.End(context.WithoutCancel(x.carrier.Context)); err != nil {
+		x.handleError(err)
+	}
+}
+
+// contextOf returns the context for events that are tracked at the end.
+func (x *Exchange) contextOf(r Result) context.Context {
+	if r.Context != nil && audit.ScopeFromContext(r.Context) == x.scope {
+		return r.Context
+	}
+	return x.ctx
+}

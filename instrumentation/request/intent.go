@@ -1,0 +1,43 @@
+package request
+
+import (
+	"time"
+
+	"github.com/opendeed/audit"
+)
+
+// FromTemplate returns the event of one request of a route whose events are all like e:
+// without the ID, time and outcome of e, and with the target that the handler set by
+// audit.SetTarget, if any.
+func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
+	e.ID, e.Time, e.Outcome = audit.ID{}, time.Time{}, audit.OutcomeUnknown
+	if target := x.scope.Target(); target != (audit.Target{}) {
+		e.Target = target
+	}
+	return e
+}
+
+// TrackIntent records e as the intent of a route, unless the handler tracked an intent
+// with the same action itself. The status is added to its metadata. What e leaves empty
+// is filled in: the outcome by the status, and the target by audit.SetTarget. After a
+// panic the outcome is never a success.
+func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
+	x.learnServedRoute()
+	if x.scope.Tracked(audit.NormalizeAction(e.Action)) {
+		return
+	}
+	e.Kind = audit.KindIntent
+	if e.Outcome == audit.OutcomeUnknown {
+		e.Outcome = r.Status.Outcome
+	}
+	if r.Panicked && e.Outcome == audit.OutcomeSuccess {
+		e.Outcome = audit.OutcomeFailure
+	}
+	if e.Target == (audit.Target{}) {
+		e.Target = x.scope.Target()
+	}
+	e.Metadata = r.Status.addTo(e.Metadata)
+	if err := t.Track(x.contextOf(r), e); err != nil {
+		x.handleError(err)
+	}
+}

@@ -1,0 +1,49 @@
+package request
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Status is the status of a response and what it means for the audit trail.
+type Status struct {
+	// Key is the metadata key under which Code is recorded.
+	Key attribute.Key
+	// Code is the number that the protocol uses, e.g. 404.
+	Code int
+	// Outcome is success, failure or denied.
+	Outcome audit.Outcome
+	// Unauthenticated says that the request was denied because the client did not prove
+	// who it is. Otherwise a denial means that a known actor lacks a permission.
+	Unauthenticated bool
+}
+
+// HTTPStatus returns the status for an HTTP status code: 401 and 403 are denied, other
+// codes from 400 are a failure, and all lower codes a success.
+func HTTPStatus(code int) Status {
+	s := Status{Key: semconv.HTTPResponseStatusCodeKey, Code: code, Outcome: audit.OutcomeSuccess}
+	switch {
+	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+		s.Outcome, s.Unauthenticated = audit.OutcomeDenied, code == http.StatusUnauthorized
+	case code >= http.StatusBadRequest:
+		s.Outcome = audit.OutcomeFailure
+	}
+	return s
+}
+
+// metadata returns the status as metadata.
+func (s Status) metadata() attribute.KeyValue { return s.Key.Int(s.Code) }
+
+// addTo appends the status to an event's own metadata, unless the event sets it itself.
+func (s Status) addTo(kvs []attribute.KeyValue) []attribute.KeyValue {
+	for _, kv := range kvs {
+		if kv.Key == s.Key {
+			return kvs
+		}
+	}
+	return append(slices.Clip(kvs), s.metadata())
+}
