@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 
 	"github.com/opendeed/audit/internal/fingerprint"
+	"github.com/opendeed/audit/internal/limits"
 )
 
 // Actor is who acted. The zero value means "no actor".
@@ -25,16 +26,13 @@ type Actor struct {
 	// Roles are the roles that the actor held at the time.
 	Roles []string
 	// OnBehalfOf is for whom the actor acted: impersonation and delegation. A
-	// chain may be MaxDelegation actors long.
+	// chain may be 8 actors long.
 	OnBehalfOf *Actor
 
 	// accepted is the fingerprint that SessionID holds, or zero. It is a copy, so that
 	// code that replaces SessionID cannot pass a raw session ID off as a fingerprint.
 	accepted [fingerprint.Size]byte
 }
-
-// MaxDelegation is how many actors may stand behind one another in OnBehalfOf.
-const MaxDelegation = 8
 
 // User returns the person with the given id.
 func User(id string) Actor { return Actor{Type: ActorUser, ID: id} }
@@ -53,9 +51,9 @@ func Anonymous() Actor { return Actor{Type: ActorAnonymous} }
 func (a Actor) IsZero() bool { return a.Type == ActorNone }
 
 // Clone returns a deep copy. A chain of OnBehalfOf is copied to one actor more
-// than MaxDelegation, so that a circular one ends and is still found too long.
+// than the longest valid one, so that a circular one ends and is still found too long.
 func (a Actor) Clone() Actor {
-	return a.clone(MaxDelegation + 1)
+	return a.clone(limits.Delegation + 1)
 }
 
 // FingerprintSession replaces SessionID with its fingerprint, here and in the actors of

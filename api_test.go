@@ -44,7 +44,7 @@ func TestActorClone(t *testing.T) {
 	for at := &cut; at != nil; at = at.OnBehalfOf {
 		n++
 	}
-	assert.Equal(t, audit.MaxDelegation+2, n, "it ends, and is still found too long")
+	assert.Equal(t, record.MaxDelegation+2, n, "it ends, and is still found too long")
 }
 
 func TestDeliveryError(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -102,13 +103,13 @@ func TestBulkSample(t *testing.T) {
 	tracker, trail := newTrail(t)
 	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
 	e := audit.Event{Action: "article.archive", Target: audit.Target{Type: "article"}}
-	e.Bulk = audit.Bulk{Selector: "all", Affected: 5000, Sample: make([]string, audit.MaxSample+1)}
+	e.Bulk = audit.Bulk{Selector: "all", Affected: 5000, Sample: make([]string, record.MaxSample+1)}
 	require.NoError(t, tracker.Track(ctx, e))
-	e.Bulk.Sample = e.Bulk.Sample[:audit.MaxSample]
+	e.Bulk.Sample = e.Bulk.Sample[:record.MaxSample]
 	e.Bulk.Selector = "token=" + "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 	require.NoError(t, tracker.Track(ctx, e))
 	require.Len(t, trail.all(), 2)
-	assert.Len(t, trail.all()[0].Bulk.Sample, audit.MaxSample)
+	assert.Len(t, trail.all()[0].Bulk.Sample, record.MaxSample)
 	assert.Equal(t, []string{"bulk.sample"}, trail.all()[0].Marked)
 	assert.Empty(t, trail.all()[1].Marked)
 	assert.Equal(t, []string{"bulk.selector"}, trail.all()[1].Redacted)

@@ -22,13 +22,5 @@ type Bulk struct {
 	Sample []string
 }
 
-const (
-	// MaxSample is how many ids of a sample a record keeps.
-	MaxSample = 1000
-	// MaxAffected is the largest count of objects: 2^53-1, which every reader of JSON
-	// can hold.
-	MaxAffected = 1<<53 - 1
-)
-
 // IsZero reports whether the event is about its target alone.
 func (b Bulk) IsZero() bool { return b.Selector == "" && b.Affected == 0 && len(b.Sample) == 0 }

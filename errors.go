@@ -18,15 +18,11 @@ var (
 	ErrScopeEnded = errors.New("audit: the scope has ended; change it before End")
 	// ErrNoScope means that the context has no scope.
 	ErrNoScope = errors.New("audit: the context has no scope; open one with audit.NewScope, audit.Run or a middleware")
-	// ErrDropped means that a processor decided not to record the event.
-	ErrDropped = errors.New("audit: a processor dropped the record")
 	// ErrShutdown means that the provider was shut down: nothing was recorded.
 	ErrShutdown = errors.New("audit: the tracker provider is shut down")
-	// ErrQueueFull means that a batcher's queue stayed full for the track timeout.
-	ErrQueueFull = errors.New("audit: the export queue stayed full for the track timeout")
-	// ErrLedgerFull means that a ledger stayed at its size limit for the track
-	// timeout.
-	ErrLedgerFull = errors.New("audit: the ledger stayed full for the track timeout")
+	// ErrFull means that there was no room for the record within the track timeout: a
+	// batcher's queue, or a ledger at its size limit, stayed full.
+	ErrFull = errors.New("audit: the queue or the ledger stayed full for the track timeout")
 	// ErrMaybeStored means that the record may have been stored. Try again with the same
 	// ID.
 	ErrMaybeStored = errors.New("audit: the record may or may not be stored; try again with the same id")

@@ -1,48 +1,32 @@
 package audit
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"math/rand/v2"
 	"time"
+
+	"github.com/opendeed/audit/internal/uuid"
 )
 
-// ID identifies a record: a UUID, of version 7 when this package made it. Its
-// text form is the canonical one of RFC 9562, 36 lower-case characters. IDs
-// sort by time of creation to the microsecond, as bytes and as text.
+// ID identifies a record. It is a UUID, of version 7 if this package made it. Its text
+// form is the canonical one of RFC 9562, 36 lower-case characters. IDs sort by time of
+// creation to the microsecond, as bytes and as text.
 type ID [16]byte
 
 var errBadID = errors.New("audit: an id is a UUID of 36 characters, lower case, with hyphens")
 
-// NewID returns a new UUID of version 7 (RFC 9562, section 5.7): 48 bits of Unix
-// milliseconds, 12 bits of sub-millisecond time (method 3 of section 6.2) and 62
-// random bits from the runtime's ChaCha8 generator. IDs are unique, not secret.
-func NewID() ID {
-	return newID(time.Now())
-}
+// NewID returns a new UUID of version 7 (RFC 9562, section 5.7). IDs are unique, not
+// secret.
+func NewID() ID { return uuid.At(time.Now()) }
 
-// NewIDAt is NewID for the given time, for callers that read the clock anyway.
-func NewIDAt(t time.Time) ID { return newID(t) }
-
-func newID(t time.Time) ID {
-	ms := t.UnixMilli()
-	sub := uint64(t.Nanosecond()%1e6) << 12 / 1e6 // 0 to 4095
-
-	var id ID
-	binary.BigEndian.PutUint64(id[:8], uint64(ms)<<16|7<<12|sub)
-	binary.BigEndian.PutUint64(id[8:], rand.Uint64()>>2|1<<63)
-	return id
-}
-
-// ParseID reads the canonical text form and nothing else.
+// ParseID parses the canonical text form. It accepts no other form.
 func ParseID(s string) (ID, error) {
 	var id ID
 	err := id.UnmarshalText([]byte(s))
 	return id, err
 }
 
-// IsZero reports whether no ID was assigned.
+// IsZero reports whether id is the zero ID.
 func (id ID) IsZero() bool { return id == ID{} }
 
 // String returns the canonical text form.
@@ -62,7 +46,7 @@ func (id ID) AppendText(b []byte) ([]byte, error) {
 // MarshalText returns the canonical text form. It never fails.
 func (id ID) MarshalText() ([]byte, error) { return id.AppendText(nil) }
 
-// UnmarshalText reads the canonical text form and nothing else.
+// UnmarshalText parses the canonical text form. It accepts no other form.
 func (id *ID) UnmarshalText(text []byte) error {
 	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return errBadID
@@ -85,7 +69,7 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// encode writes the text form. Every record has an id, so that it is worth a table.
+// encode writes the text form. It uses a table because every record has an ID.
 func (id *ID) encode(dst *[36]byte) {
 	dst[8], dst[13], dst[18], dst[23] = '-', '-', '-', '-'
 	for i, at := range [len(id)]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {

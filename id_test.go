@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -29,7 +30,7 @@ func TestNewID(t *testing.T) {
 		}
 		return v
 	}
-	id := audit.NewIDAt(before)
+	id := audit.ID(uuid.At(before))
 	assert.Equal(t, before.UnixMilli(), ms(id))
 	assert.False(t, id.IsZero())
 	assert.True(t, audit.ID{}.IsZero())
@@ -41,7 +42,7 @@ func TestIDsSortByTime(t *testing.T) {
 	var ids []audit.ID
 	var texts []string
 	for i := range 5_000 {
-		id := audit.NewIDAt(start.Add(time.Duration(i) * time.Microsecond))
+		id := audit.ID(uuid.At(start.Add(time.Duration(i) * time.Microsecond)))
 		ids = append(ids, id)
 		texts = append(texts, id.String())
 	}

@@ -43,9 +43,9 @@ func Not(m Matcher) Matcher {
 }
 
 // Action matches the records with the given action, which is normalized as
-// audit.NormalizeAction does. Otherwise a typo would let RequireNoRecord pass.
+// record.NormalizeAction does. Otherwise a typo would let RequireNoRecord pass.
 func Action(action string) Matcher {
-	return equal("action", audit.NormalizeAction(action), func(r *record.Record) string { return r.Action })
+	return equal("action", record.NormalizeAction(action), func(r *record.Record) string { return r.Action })
 }
 
 // Actor matches the records of an actor with the type and ID of want, acting on behalf of

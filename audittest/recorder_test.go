@@ -109,7 +109,7 @@ func TestProductionPath(t *testing.T) {
 	}{
 		"no actor":          {audit.Event{Action: "article.update"}, audit.ErrNoActor},
 		"anonymous":         {audit.Event{Action: "article.update", Actor: audit.Anonymous()}, audit.ErrAnonymousNotAllowed},
-		"dropped":           {audit.Event{Action: "article.read", Actor: audit.User("42")}, audit.ErrDropped},
+		"dropped":           {audit.Event{Action: "article.read", Actor: audit.User("42")}, sdk.ErrDropped},
 		"allowed anonymous": {audit.Event{Action: "article.like", Actor: audit.Anonymous()}, nil},
 	}
 	for name, test := range tests {

@@ -114,7 +114,7 @@ func ExampleWithSDKOptions() {
 	}
 	defer func() { _ = provider.Shutdown(ctx) }()
 	err = provider.Tracker("example.com/shop").Track(ctx, audit.Event{Action: "user.login", Actor: audit.User("42")})
-	fmt.Println(errors.Is(err, audit.ErrDropped))
+	fmt.Println(errors.Is(err, sdk.ErrDropped))
 	// Output:
 	// true
 }

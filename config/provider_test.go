@@ -343,7 +343,7 @@ func TestSDKOptions(t *testing.T) {
 	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out), config.WithSDKOptions(sdk.WithProcessor(drop)), nil)
 	require.NoError(t, err)
 	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
-	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), events[3]), audit.ErrDropped)
+	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), events[3]), sdk.ErrDropped)
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Equal(t, []string{"article.update"}, actions(out.String()))
 	assert.Contains(t, out.String(), `"resource":{"service.name":"unknown_service:`)

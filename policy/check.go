@@ -156,7 +156,7 @@ func checkAction(p string) string {
 	switch {
 	case p == "" || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789_.*") != "":
 		return strconv.Quote(p) + " is not an action pattern: use lowercase letters, digits, underscores, dots and *"
-	case !strings.Contains(p, "*") && !audit.ValidAction(p):
+	case !strings.Contains(p, "*") && !record.ValidAction(p):
 		return strconv.Quote(p) + " is not an action: use words of lowercase letters, digits and underscores, joined by dots"
 	}
 	return ""

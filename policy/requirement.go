@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/limits"
 	"github.com/opendeed/audit/semconv"
 )
 
@@ -57,7 +58,7 @@ func AnonymousAllowed(e *audit.Event) bool {
 // isAnonymous reports whether the actor, or one that it acts on behalf of, is anonymous.
 // It follows at most MaxDelegation links, since an unchecked chain may be a cycle.
 func isAnonymous(a *audit.Actor) bool {
-	for range audit.MaxDelegation + 1 {
+	for range limits.Delegation + 1 {
 		if a == nil {
 			return false
 		}

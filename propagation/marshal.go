@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/fingerprint"
+	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -42,7 +43,7 @@ func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, o
 	}
 	now := time.Now()
 	p := payload{
-		Actor: s.Actor, Audience: audience, ID: audit.NewIDAt(now), Tenant: s.Tenant,
+		Actor: s.Actor, Audience: audience, ID: uuid.At(now), Tenant: s.Tenant,
 		Metadata: withChannel(s.Metadata, s.Channel), Overridden: s.Overridden, Marked: s.Marked,
 		Issued: now.Unix(), Expires: ceilUnix(now.Add(ttl)),
 	}

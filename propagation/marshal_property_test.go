@@ -86,7 +86,7 @@ func (d dice) actor(depth int) audit.Actor {
 		a.ID = "i" + d.name()
 	}
 	a.Roles = several(d, 3, d.name)
-	if depth < audit.MaxDelegation && d.IntN(2) == 0 {
+	if depth < record.MaxDelegation && d.IntN(2) == 0 {
 		next := d.actor(depth + 1)
 		a.OnBehalfOf = &next
 	}

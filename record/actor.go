@@ -13,13 +13,13 @@ const notPlain = "must be valid UTF-8 without control characters"
 // kind cannot have the actor: if the actor, or one that it acts for, has an unknown
 // type, lacks the ID that its type requires or has one that its type forbids, if an ID,
 // an authentication method or a role is not plain text, or if the chain is longer than
-// audit.MaxDelegation. Only a signal may have an unresolved actor.
+// record.MaxDelegation. Only a signal may have an unresolved actor.
 func CheckActor(a *audit.Actor, kind audit.Kind) error {
 	for depth := 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
-		if depth > audit.MaxDelegation {
+		if depth > MaxDelegation {
 			return &audit.ValidationError{
 				Field:  "actor.on_behalf_of",
-				Reason: "the chain is longer than " + strconv.Itoa(audit.MaxDelegation) + ", or circular",
+				Reason: "the chain is longer than " + strconv.Itoa(MaxDelegation) + ", or circular",
 			}
 		}
 		if field, reason := checkActor(a, kind); field != "" {

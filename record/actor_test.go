@@ -33,7 +33,7 @@ func TestCheckActor(t *testing.T) {
 		{"anonymous", audit.Anonymous(), audit.KindIntent, ""},
 		{"unresolved, of a signal", audit.Actor{Type: audit.ActorUnresolved}, audit.KindSignal, ""},
 		{"a name that is not plain", audit.Actor{Type: audit.ActorUser, ID: "1", Name: "a\n"}, audit.KindIntent, ""},
-		{"the longest chain", chain(audit.MaxDelegation), audit.KindIntent, ""},
+		{"the longest chain", chain(record.MaxDelegation), audit.KindIntent, ""},
 		{"none", audit.Actor{}, audit.KindSignal, "actor.type"},
 		{"of an unknown type", audit.Actor{Type: 9, ID: "1"}, audit.KindIntent, "actor.type"},
 		{"unresolved, of an intent", audit.Actor{Type: audit.ActorUnresolved}, audit.KindIntent, "actor.type"},
@@ -44,7 +44,7 @@ func TestCheckActor(t *testing.T) {
 		{"a method that is not plain", audit.Actor{Type: audit.ActorUser, ID: "1", AuthMethod: "a\x00"}, audit.KindIntent, "actor.auth_method"},
 		{"a role that is not plain", audit.Actor{Type: audit.ActorUser, ID: "1", Roles: []string{"a", "\x7f"}}, audit.KindIntent, "actor.roles"},
 		{"on behalf of none", audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{ID: "2"}}, audit.KindIntent, "actor.on_behalf_of.type"},
-		{"too long a chain", chain(audit.MaxDelegation + 1), audit.KindIntent, "actor.on_behalf_of"},
+		{"too long a chain", chain(record.MaxDelegation + 1), audit.KindIntent, "actor.on_behalf_of"},
 		{"a circular chain", circular, audit.KindIntent, "actor.on_behalf_of"},
 	}
 	for _, tt := range tests {

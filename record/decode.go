@@ -102,7 +102,7 @@ func (p *reader) record(r *Record) {
 func (p *reader) action() string {
 	at := p.Pos()
 	action := p.String()
-	if !audit.ValidAction(action) {
+	if !ValidAction(action) {
 		p.Fail(at, badAction)
 	}
 	return action

@@ -15,7 +15,7 @@ const badAction = "it must be words of lowercase letters, digits and underscores
 
 func (w *writer) record(b []byte, r *Record) []byte {
 	b = append(b, `{"action":"`...)
-	if !audit.ValidAction(r.Action) {
+	if !ValidAction(r.Action) {
 		w.Fail(b, badAction)
 	}
 	b = append(b, r.Action...) // needs no escapes

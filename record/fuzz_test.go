@@ -204,7 +204,7 @@ func (d *dicer) actor(depth int) audit.Actor {
 		Type: audit.ActorUser + audit.ActorType(d.n(5)),
 		ID:   d.text(), Name: d.text(), AuthMethod: d.text(), SessionID: d.text(), Roles: d.texts(),
 	}
-	if depth < audit.MaxDelegation && d.n(3) == 1 {
+	if depth < record.MaxDelegation && d.n(3) == 1 {
 		next := d.actor(depth + 1)
 		a.OnBehalfOf = &next
 	}

@@ -15,7 +15,7 @@ import (
 // [*audit.ValidationError], and returns b unchanged: a record without an ID, a valid
 // action or an actor, with an enum value that is none of the constants, a time outside
 // the years 1970 to 9999, text that is not valid UTF-8, a repeated key, a chain of more
-// than audit.MaxDelegation actors after the first, or arrays and maps nested more than
+// than record.MaxDelegation actors after the first, or arrays and maps nested more than
 // MaxEncodedNesting deep.
 //
 // It omits the schema URL of the resource and the payload of a NaN. It does not change

@@ -83,7 +83,7 @@ func signalRecord() *record.Record {
 func bulkRecord() *record.Record {
 	r := smallRecord()
 	r.Attempt = audit.ID{0x01, 0x99, 0xc1, 0xf2, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 2}
-	r.Bulk = audit.Bulk{Selector: "status=draft", Affected: audit.MaxAffected, Sample: []string{"1", "", "2"}}
+	r.Bulk = audit.Bulk{Selector: "status=draft", Affected: record.MaxAffected, Sample: []string{"1", "", "2"}}
 	r.Target.Type = "article"
 	return r
 }
@@ -260,7 +260,7 @@ func TestAppendJSONRejects(t *testing.T) {
 		{"no actor", func(r *record.Record) { r.Actor.Type = audit.ActorNone }, "actor.type"},
 		{"unknown actor type", func(r *record.Record) { r.Actor.Type = 99 }, "actor.type"},
 		{"on behalf of none", func(r *record.Record) { r.Actor.OnBehalfOf = &audit.Actor{ID: "1"} }, "actor.on_behalf_of.type"},
-		{"too many actors", func(r *record.Record) { r.Actor = chain(audit.MaxDelegation + 1) }, "actor" + strings.Repeat(".on_behalf_of", 9)},
+		{"too many actors", func(r *record.Record) { r.Actor = chain(record.MaxDelegation + 1) }, "actor" + strings.Repeat(".on_behalf_of", 9)},
 		{"a circular chain", func(r *record.Record) { r.Actor.OnBehalfOf = &r.Actor }, "actor" + strings.Repeat(".on_behalf_of", 9)},
 		{"unknown kind", func(r *record.Record) { r.Kind = 99 }, "kind"},
 		{"unknown operation", func(r *record.Record) { r.Operation = 99 }, "operation"},
@@ -329,7 +329,7 @@ func TestAppendJSONRejects(t *testing.T) {
 func TestAppendJSONLongestChain(t *testing.T) {
 	t.Parallel()
 	r := smallRecord()
-	for range audit.MaxDelegation {
+	for range record.MaxDelegation {
 		next := r.Actor
 		r.Actor = audit.Actor{Type: audit.ActorService, ID: "1", OnBehalfOf: &next}
 	}

@@ -363,7 +363,7 @@ func TestBatcherIsBounded(t *testing.T) {
 		}
 		start := time.Now()
 		err := tracker.Track(t.Context(), valid())
-		require.ErrorIs(t, err, audit.ErrQueueFull)
+		require.ErrorIs(t, err, audit.ErrFull)
 		assert.Equal(t, 5*time.Second, time.Since(start), "it waits before it gives up")
 
 		waiting := make(chan error, 1)

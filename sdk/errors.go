@@ -1,5 +1,10 @@
 package sdk
 
+import "errors"
+
+// ErrDropped is the error of Track if a processor did not pass the record on.
+var ErrDropped = errors.New("audit: a processor dropped the record")
+
 // ProcessorError says what a processor did wrong.
 type ProcessorError struct {
 	// Processor is the type of the processor.

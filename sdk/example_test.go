@@ -64,7 +64,7 @@ func ExampleWithProcessor() {
 	// A processor adds what every record of the service needs, and drops test users.
 	enrich := sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 		if strings.HasPrefix(r.Actor.ID, "test-") {
-			return nil // Track returns audit.ErrDropped
+			return nil // Track returns sdk.ErrDropped
 		}
 		r.Metadata = append(r.Metadata, attribute.String("region", "eu-west-1"), attribute.String("password", "added by mistake"))
 		return next(ctx, r)
@@ -78,7 +78,7 @@ func ExampleWithProcessor() {
 	tracker := provider.Tracker("example.com/shop")
 	_ = tracker.Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("42")})
 	err = tracker.Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("test-1")})
-	fmt.Println(errors.Is(err, audit.ErrDropped))
+	fmt.Println(errors.Is(err, sdk.ErrDropped))
 	// Output:
 	// cart.clear password=***REDACTED*** region=eu-west-1
 	// true

@@ -344,7 +344,7 @@ func TestLedgerFull(t *testing.T) {
 	for ; err == nil && stored < 100; stored++ {
 		err = p.Tracker("test").Track(t.Context(), event)
 	}
-	require.ErrorIs(t, err, audit.ErrLedgerFull)
+	require.ErrorIs(t, err, audit.ErrFull)
 	var failed *audit.DeliveryError
 	require.ErrorAs(t, err, &failed)
 	assert.Equal(t, []string{"ledger"}, failed.Failed)

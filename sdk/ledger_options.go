@@ -59,7 +59,7 @@ var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 // A directory has one writer at a time. By default the ledger keeps every record, grows
 // until the disk is full, and syncs before every nil; package ledger has the options
 // that change this. Track waits for room in a full ledger, and returns
-// audit.ErrLedgerFull after the track timeout.
+// audit.ErrFull after the track timeout.
 //
 // NewTrackerProvider closes attempts (audit.Begin) that the last process left open, each
 // by a record of the system actor RecoveryActor. The ledger's files know which those

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -69,7 +70,7 @@ func rejectReason(err error) string {
 		actor     *audit.ActorError
 	)
 	switch {
-	case errors.Is(err, audit.ErrDropped):
+	case errors.Is(err, ErrDropped):
 		return "dropped"
 	case errors.As(err, &processor):
 		return "processor"
@@ -83,10 +84,10 @@ func rejectReason(err error) string {
 		return "anonymous"
 	case errors.Is(err, audit.ErrShutdown):
 		return "shutdown"
-	case errors.Is(err, audit.ErrQueueFull):
-		return "queue_full"
-	case errors.Is(err, audit.ErrLedgerFull):
+	case errors.Is(err, ledger.ErrFull):
 		return "ledger_full"
+	case errors.Is(err, audit.ErrFull):
+		return "queue_full"
 	case errors.Is(err, audit.ErrMaybeStored):
 		return "maybe_stored"
 	}

@@ -11,7 +11,7 @@ import (
 type Processor interface {
 	// Process handles one record. It calls next at most once, before it returns,
 	// with r or a clone, to pass it on, and returns next's error; returning nil
-	// without calling next drops the record: Track returns audit.ErrDropped and
+	// without calling next drops the record: Track returns ErrDropped and
 	// the drop is counted by processor.
 	//
 	// It must not keep r after it has returned. ID, Kind and Actor cannot be

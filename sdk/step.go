@@ -142,8 +142,8 @@ func sameActor(a, b *audit.Actor) bool {
 	return a == b
 }
 
-// dropError is audit.ErrDropped with the processor's name.
+// dropError is ErrDropped with the processor's name.
 type dropError struct{ processor string }
 
-func (e *dropError) Error() string { return audit.ErrDropped.Error() + ": " + e.processor }
-func (e *dropError) Unwrap() error { return audit.ErrDropped }
+func (e *dropError) Error() string { return ErrDropped.Error() + ": " + e.processor }
+func (e *dropError) Unwrap() error { return ErrDropped }

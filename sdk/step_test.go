@@ -36,7 +36,7 @@ func TestProcessorContract(t *testing.T) {
 		{name: "passes on without a context", stored: 1, process: func(_ context.Context, r *record.Record, next sdk.Next) error {
 			return next(nil, r)
 		}},
-		{name: "drops", is: audit.ErrDropped, contains: "sdk.ProcessorFunc", process: func(context.Context, *record.Record, sdk.Next) error {
+		{name: "drops", is: sdk.ErrDropped, contains: "sdk.ProcessorFunc", process: func(context.Context, *record.Record, sdk.Next) error {
 			return nil
 		}},
 		{name: "refuses", is: errBroken, contains: "processor sdk.ProcessorFunc: broken", process: func(context.Context, *record.Record, sdk.Next) error {
@@ -83,7 +83,7 @@ func TestProcessorContract(t *testing.T) {
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "swallows the error of what follows", is: audit.ErrDropped, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
+		{name: "swallows the error of what follows", is: sdk.ErrDropped, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Action = "not an action!"
 			_ = next(ctx, r)
 			return nil
@@ -142,7 +142,7 @@ func TestProcessorCallsNextLate(t *testing.T) {
 			}()
 			return nil
 		})))
-	require.ErrorIs(t, tracker.Track(t.Context(), valid()), audit.ErrDropped)
+	require.ErrorIs(t, tracker.Track(t.Context(), valid()), sdk.ErrDropped)
 	close(returned)
 	require.ErrorContains(t, <-late, "called next after it had returned")
 	assert.Empty(t, s.all())

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -81,13 +82,13 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.Time = r.Time.UTC().Round(0)
 	}
 	if r.ID.IsZero() {
-		r.ID = audit.NewIDAt(now)
+		r.ID = uuid.At(now)
 	}
-	r.Action = audit.NormalizeAction(r.Action)
+	r.Action = record.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
 	r.Changes = slices.Clone(r.Changes)
-	if len(r.Bulk.Sample) > audit.MaxSample {
-		r.Bulk.Sample = r.Bulk.Sample[:audit.MaxSample]
+	if len(r.Bulk.Sample) > record.MaxSample {
+		r.Bulk.Sample = r.Bulk.Sample[:record.MaxSample]
 		r.AddMarked("bulk.sample")
 	}
 	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)

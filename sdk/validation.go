@@ -142,9 +142,9 @@ func (v *validator) checkWords(r *record.Record) error {
 	switch {
 	case r.ID.IsZero():
 		return invalid("id", "it is missing")
-	case !audit.ValidAction(r.Action):
+	case !record.ValidAction(r.Action):
 		return invalid("action", "it must be words of lower-case letters, digits and underscores, joined by dots, at most "+
-			strconv.Itoa(audit.MaxActionLength)+" bytes, e.g. \"invoice.approve\"")
+			strconv.Itoa(record.MaxActionLength)+" bytes, e.g. \"invoice.approve\"")
 	case v.config.restricted && v.actions.Find(&r.Event, r.Channel) < 0:
 		return invalid("action", "it is not registered; add it with sdk.WithActions")
 	case !r.Kind.Valid():
@@ -157,7 +157,7 @@ func (v *validator) checkWords(r *record.Record) error {
 		return invalid("outcome", "an event that begins an attempt has none yet")
 	case !r.Bulk.IsZero() && r.Bulk.Selector == "":
 		return invalid("bulk.selector", "it is missing")
-	case r.Bulk.Affected < 0 || r.Bulk.Affected > audit.MaxAffected:
+	case r.Bulk.Affected < 0 || r.Bulk.Affected > record.MaxAffected:
 		return invalid("bulk.affected", "it must be from 0 to 2^53-1")
 	case r.Target.Type == "" && !r.Bulk.IsZero():
 		return invalid("target.type", "it is missing, while the event is about many objects of one type")

@@ -36,7 +36,7 @@ func TestRefused(t *testing.T) {
 	circular := audit.User("1")
 	circular.OnBehalfOf = &circular
 	chain := audit.User("0")
-	for range audit.MaxDelegation + 1 {
+	for range record.MaxDelegation + 1 {
 		behind := chain
 		chain = audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &behind}
 	}
@@ -55,7 +55,7 @@ func TestRefused(t *testing.T) {
 		{"a beginning with an outcome", func(e *audit.Event) { e.ID = audit.NewID(); e.Attempt = e.ID }, "outcome"},
 		{"bulk without a selector", func(e *audit.Event) { e.Bulk.Affected = 1 }, "bulk.selector"},
 		{"bulk of less than nothing", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: -1} }, "bulk.affected"},
-		{"bulk of too many", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: audit.MaxAffected + 1} }, "bulk.affected"},
+		{"bulk of too many", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: record.MaxAffected + 1} }, "bulk.affected"},
 		{"bulk without a type", func(e *audit.Event) { e.Target, e.Bulk.Selector = audit.Target{}, secret }, "target.type"},
 		{"unknown actor type", func(e *audit.Event) { e.Actor.Type = 9 }, "actor.type"},
 		{"unresolved in an intent", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorUnresolved} }, "actor.type"},

@@ -54,7 +54,7 @@ func (o *oddRecords) actors() {
 		r.Kind, r.Actor.Type, r.Actor.ID = audit.KindSignal, audit.ActorUnresolved, ""
 	})
 	o.add("delegation", func(r *record.Record) {
-		for n := range audit.MaxDelegation {
+		for n := range record.MaxDelegation {
 			principal := r.Actor
 			r.Actor = audit.Actor{
 				Type: audit.ActorService, ID: strings.Repeat("x", n+1), Name: "Zoë", AuthMethod: "mtls",
@@ -97,7 +97,7 @@ func (o *oddRecords) lists() {
 	})
 	o.add("bulk", func(r *record.Record) {
 		r.Target.Type = "article"
-		r.Bulk = audit.Bulk{Selector: oddText, Affected: audit.MaxAffected, Sample: []string{"", "1", "1", oddLine}}
+		r.Bulk = audit.Bulk{Selector: oddText, Affected: record.MaxAffected, Sample: []string{"", "1", "1", oddLine}}
 	})
 	o.add("bulk.nothing_affected", func(r *record.Record) {
 		r.Target.Type, r.Bulk.Selector = "article", "{}"
@@ -167,7 +167,7 @@ func (o *oddRecords) texts() {
 		r.Reason = strings.Repeat("€", 19<<10) // of three bytes each
 		r.Metadata = sorted(attribute.String(strings.Repeat("k", record.MaxKeyLength), "v"))
 	})
-	o.add(strings.Repeat("a", audit.MaxActionLength-len("odd.")), func(*record.Record) {})
+	o.add(strings.Repeat("a", record.MaxActionLength-len("odd.")), func(*record.Record) {})
 	o.add("keys", func(r *record.Record) {
 		members := make([]attribute.KeyValue, 0, len(oddKeys))
 		for _, key := range oddKeys {

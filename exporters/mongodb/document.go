@@ -112,7 +112,7 @@ func (w *bsonWriter) record(r *record.Record) {
 	}
 	w.constant("kind", r.Kind.String(), r.Kind.Valid())
 	w.member = "action"
-	if !audit.ValidAction(r.Action) {
+	if !record.ValidAction(r.Action) {
 		w.fail("it is not an action, such as invoice.approve")
 	}
 	w.plain("action", r.Action)
@@ -175,7 +175,7 @@ func (w *bsonWriter) actor(name string, a *audit.Actor, depth int) {
 	w.part("session_id", a.SessionID)
 	w.list("roles", a.Roles)
 	if a.OnBehalfOf != nil {
-		if depth < audit.MaxDelegation {
+		if depth < record.MaxDelegation {
 			w.actor("on_behalf_of", a.OnBehalfOf, depth+1)
 		} else {
 			w.fail("its chain of actors is too long or has a cycle")
@@ -201,7 +201,7 @@ func (w *bsonWriter) bulk(k *audit.Bulk) {
 		return
 	}
 	w.member = "bulk"
-	if k.Affected < 0 || k.Affected > audit.MaxAffected {
+	if k.Affected < 0 || k.Affected > record.MaxAffected {
 		w.fail("its count must be from 0 to 2^53-1")
 	}
 	if k.Selector == "" {

@@ -234,7 +234,7 @@ func (d *logReader) actorPart(a *audit.Actor, part string, v *common.AnyValue, b
 	case actorRoles:
 		a.Roles = d.texts(v)
 	case actorOnBehalfOf:
-		if behind == audit.MaxDelegation {
+		if behind == record.MaxDelegation {
 			d.fail(longChain)
 			return
 		}

@@ -51,7 +51,7 @@ func (w *wireWriter) record(r *record.Record) {
 		w.fixed64(recordObservedTime, observed)
 	}
 	w.member = "action"
-	if !audit.ValidAction(r.Action) {
+	if !record.ValidAction(r.Action) {
 		w.fail("it is no action, such as invoice.approve")
 	}
 	w.text(recordEventName, r.Action)
@@ -174,7 +174,7 @@ func (w *wireWriter) actor(a *audit.Actor) {
 
 // principal writes the value of an actor who stands behind that many others.
 func (w *wireWriter) principal(a *audit.Actor, behind int) {
-	if behind > audit.MaxDelegation {
+	if behind > record.MaxDelegation {
 		w.fail(longChain)
 		return
 	}
@@ -210,7 +210,7 @@ func (w *wireWriter) bulk(k *audit.Bulk) {
 		return
 	}
 	w.member = "bulk"
-	if k.Affected < 0 || k.Affected > audit.MaxAffected {
+	if k.Affected < 0 || k.Affected > record.MaxAffected {
 		w.fail("its count must be from 0 to 2^53-1")
 	}
 	if k.Selector == "" {

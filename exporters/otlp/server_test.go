@@ -168,7 +168,7 @@ func records(n int) []*record.Record {
 		at := start.Add(time.Duration(i) * time.Millisecond)
 		list[i] = &record.Record{
 			Event: audit.Event{
-				ID: audit.NewIDAt(at), Time: at, Action: "article.update", Actor: audit.User("42"),
+				ID: audit.NewID(), Time: at, Action: "article.update", Actor: audit.User("42"),
 				Outcome: audit.OutcomeSuccess, Target: audit.Target{Type: "article", ID: "1001"},
 			},
 			ObservedTime: at,

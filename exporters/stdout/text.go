@@ -105,7 +105,7 @@ func outcomeStyle(o audit.Outcome) style {
 
 // appendActor appends an actor, such as: user 42 (Alice) via jwt, for user 7.
 func appendActor(b []byte, a *audit.Actor) []byte {
-	for n := 0; a != nil && n <= audit.MaxDelegation; n++ {
+	for n := 0; a != nil && n <= record.MaxDelegation; n++ {
 		if n > 0 {
 			b = append(b, ", for "...)
 		}

@@ -127,7 +127,7 @@ func TestTextOfCircularDelegation(t *testing.T) {
 	t.Parallel()
 	r := newRecord(1)
 	r.Actor.OnBehalfOf = &r.Actor
-	assert.Equal(t, audit.MaxDelegation, strings.Count(textOf(t, false, r), ", for "))
+	assert.Equal(t, record.MaxDelegation, strings.Count(textOf(t, false, r), ", for "))
 }
 
 func TestTextOfOddRecords(t *testing.T) {

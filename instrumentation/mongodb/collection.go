@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 )
 
 // Collection selects a collection whose writes raise signals.
@@ -18,7 +19,7 @@ type Collection struct {
 	// TargetType is the type of the signals' target and the first word of their action:
 	// "article" yields "article.create", "article.update" and "article.delete". Use
 	// lowercase letters, digits and underscores, with a letter first; these actions must
-	// be valid after audit.NormalizeAction. It is required.
+	// be valid after record.NormalizeAction. It is required.
 	TargetType string
 	// Fields has the rules of the fields whose new values are recorded, by path, such as
 	// "title" or "author.email". A rule also applies to everything below its path,
@@ -69,7 +70,7 @@ func newCollection(config Collection) (*collection, error) {
 		errs = append(errs, errors.New("the name is empty"))
 	}
 	for _, op := range operations {
-		if action := actionOf(config.TargetType, op); !audit.ValidAction(audit.NormalizeAction(action)) {
+		if action := actionOf(config.TargetType, op); !record.ValidAction(record.NormalizeAction(action)) {
 			errs = append(errs, fmt.Errorf("TargetType %q yields the invalid action %q; use a word such as \"article\"", config.TargetType, action))
 			break
 		}

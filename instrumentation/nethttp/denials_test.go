@@ -228,7 +228,7 @@ func TestDenialFails(t *testing.T) {
 		_, _, err := do(t, s, http.MethodPost, "/")
 		require.NoError(t, err)
 		s.Close()
-		require.Equal(t, []error{audit.ErrLedgerFull}, late.all())
+		require.Equal(t, []error{audit.ErrFull}, late.all())
 	}
 }
 
@@ -242,5 +242,5 @@ func (f failingTracker) Track(_ context.Context, e audit.Event) error {
 	if !f.known && e.Actor.IsZero() {
 		return audit.ErrNoActor
 	}
-	return audit.ErrLedgerFull
+	return audit.ErrFull
 }

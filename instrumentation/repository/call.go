@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/uuid"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -139,7 +140,7 @@ func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned boo
 	event := c.event
 	event.Time = time.Now()
 	if event.ID.IsZero() {
-		event.ID = audit.NewIDAt(event.Time)
+		event.ID = uuid.At(event.Time)
 	}
 	tracker := c.auditor.tracker
 	trackErr := tracker.Track(ctx, event)

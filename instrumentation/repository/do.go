@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 )
 
 // Do calls f and records the result as an intent. It is for store methods that fit no
@@ -80,7 +81,7 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 	if e.Action == "" && e.Operation != audit.OperationUnspecified {
 		e.Action = e.Target.Type + "." + e.Operation.String()
 	}
-	if !audit.ValidAction(audit.NormalizeAction(e.Action)) || !e.Operation.Valid() {
+	if !record.ValidAction(record.NormalizeAction(e.Action)) || !e.Operation.Valid() {
 		return nil, invalidAction()
 	}
 	if e.Reason == "" {

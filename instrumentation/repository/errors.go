@@ -17,7 +17,7 @@ type TrackError struct {
 	Done bool
 	// Err is the cause: the error of Track, of ending the call's own scope, or of a
 	// function in Config. It matches audit.ErrNoActor if the call has no actor, and
-	// audit.ErrDropped if a processor of the provider dropped the event.
+	// sdk.ErrDropped if a processor of the provider dropped the event.
 	Err error
 
 	called bool // the store was called

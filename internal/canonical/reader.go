@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/limits"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -288,13 +289,13 @@ var actorMembers = []Member{
 }
 
 // Actor reads an actor into a, which must be zero. It fails if the OnBehalfOf chain is
-// longer than audit.MaxDelegation.
+// longer than limits.Delegation.
 func (r *Reader) Actor(a *audit.Actor) { r.actor(a, 0) }
 
 // actor reads the actor at the given depth of a chain.
 func (r *Reader) actor(a *audit.Actor, depth int) {
 	start, seen := r.pos, uint32(0)
-	if depth > audit.MaxDelegation {
+	if depth > limits.Delegation {
 		r.Fail(start, longChain)
 	}
 	for more := r.Open('{', '}'); more; more = r.Next('}') {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/limits"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -113,7 +114,7 @@ func (w *Writer) Time(b []byte, t time.Time) []byte {
 const longChain = "the chain of actors is too long, or circular"
 
 // Actor appends an actor, who acts for the actors of its OnBehalfOf chain. It fails if
-// the chain is longer than audit.MaxDelegation. It writes session IDs as they are.
+// the chain is longer than limits.Delegation. It writes session IDs as they are.
 func (w *Writer) Actor(b []byte, a *audit.Actor) []byte { return w.actor(b, a, 0) }
 
 // actor appends the actor at the given depth of a chain.
@@ -124,7 +125,7 @@ func (w *Writer) actor(b []byte, a *audit.Actor, depth int) []byte {
 	b = w.Text(b, `"name":`, a.Name)
 	if a.OnBehalfOf != nil {
 		b = append(b, `"on_behalf_of":`...)
-		if depth < audit.MaxDelegation {
+		if depth < limits.Delegation {
 			b = w.actor(b, a.OnBehalfOf, depth+1)
 		} else {
 			w.Fail(b, longChain)

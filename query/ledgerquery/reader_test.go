@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/query/querytest"
@@ -47,7 +48,7 @@ func TestConformance(t *testing.T) {
 func newRecord(n int) *record.Record {
 	at := time.Date(2026, 11, 23, 0, 0, n, 0, time.UTC)
 	return &record.Record{Event: audit.Event{
-		ID: audit.NewIDAt(at), Time: at, Action: "article.update", Actor: audit.User("42"),
+		ID: uuid.At(at), Time: at, Action: "article.update", Actor: audit.User("42"),
 		Target: audit.Target{Type: "article", ID: fmt.Sprint(n)}, Outcome: audit.OutcomeSuccess,
 	}, ObservedTime: at}
 }

@@ -65,7 +65,7 @@ func (b *batcher) Deliver(_ context.Context, r *record.Record, wait time.Duratio
 		case <-b.closing:
 			return audit.ErrShutdown
 		case <-timer.C:
-			return audit.ErrQueueFull
+			return audit.ErrFull
 		}
 	}
 	return b.queued()

@@ -153,7 +153,7 @@ func ledgerError(err error) error {
 	case errors.Is(err, ledger.ErrMaybeStored):
 		return errors.Join(audit.ErrMaybeStored, err)
 	case errors.Is(err, ledger.ErrFull):
-		return errors.Join(audit.ErrLedgerFull, err)
+		return errors.Join(audit.ErrFull, err)
 	case errors.Is(err, ledger.ErrTooManyPairs):
 		return errors.Join(ErrTooManyAttempts, err)
 	case errors.Is(err, ledger.ErrClosed):

@@ -1,11 +1,11 @@
-package audit_test
+package record_test
 
 import (
 	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -20,17 +20,17 @@ func TestAction(t *testing.T) {
 		"a":                      "a",
 		"a1_.b2._c":              "a1_.b2._c",
 	} {
-		got := audit.NormalizeAction(in)
+		got := record.NormalizeAction(in)
 		assert.Equal(t, want, got)
-		assert.True(t, audit.ValidAction(got), got)
+		assert.True(t, record.ValidAction(got), got)
 	}
 	for _, bad := range []string{
 		"", ".", "a.", ".a", "a..b", "1a", "_a", "a-b", "a/b", "é", "a\n", "a\x00", "A",
-		strings.Repeat("a", audit.MaxActionLength+1),
+		strings.Repeat("a", record.MaxActionLength+1),
 	} {
-		assert.False(t, audit.ValidAction(bad), bad)
+		assert.False(t, record.ValidAction(bad), bad)
 	}
-	assert.True(t, audit.ValidAction(strings.Repeat("a", audit.MaxActionLength)))
+	assert.True(t, record.ValidAction(strings.Repeat("a", record.MaxActionLength)))
 }
 
 func FuzzAction(f *testing.F) {
@@ -38,9 +38,9 @@ func FuzzAction(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		want := len(s) <= audit.MaxActionLength && actionPattern.MatchString(s) && !strings.HasSuffix(s, "\n")
-		assert.Equal(t, want, audit.ValidAction(s))
-		once := audit.NormalizeAction(s)
-		assert.Equal(t, once, audit.NormalizeAction(once))
+		want := len(s) <= record.MaxActionLength && actionPattern.MatchString(s) && !strings.HasSuffix(s, "\n")
+		assert.Equal(t, want, record.ValidAction(s))
+		once := record.NormalizeAction(s)
+		assert.Equal(t, once, record.NormalizeAction(once))
 	})
 }
