@@ -126,6 +126,10 @@ func TestMatchers(t *testing.T) {
 			`metadata [count=3 ticket="T-1"]`, `metadata [count=3]`,
 		},
 		{
+			audittest.Metadata(attribute.Int("count", 3)), audittest.Metadata(attribute.Int("count", 4), attribute.StringSlice("tags", []string{"a", "b"})),
+			`metadata [count=4 tags=["a","b"]]`, `metadata [count=3 tags=["a","b"]]`,
+		},
+		{
 			audittest.Metadata(), audittest.Metadata(attribute.String("count", "3")),
 			`metadata [count="3"]`, `metadata [count=3]`,
 		},

@@ -105,6 +105,23 @@ func TestIntentTemplate(t *testing.T) {
 	}
 }
 
+// TestIntentFuncRequest checks that the event's function gets the request of the handler,
+// with the path values that a router set.
+func TestIntentFuncRequest(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	mux := http.NewServeMux()
+	mux.Handle("/articles/{id}", answer(200))
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.IntentFunc(tracker, func(r *http.Request, _ int) audit.Event {
+		assert.NotNil(t, audit.ScopeFromContext(r.Context()))
+		return audit.Event{Action: "article.read", Target: audit.Target{Type: "article", ID: r.PathValue("id")}}
+	}, mux)))
+	_, _, err := do(t, s, http.MethodGet, "/articles/1", "User", "alice")
+	require.NoError(t, err)
+	s.Close()
+	require.Equal(t, audit.Target{Type: "article", ID: "1"}, records.one(t).Target)
+}
+
 // TestStream checks that a response is not buffered.
 func TestStream(t *testing.T) {
 	t.Parallel()

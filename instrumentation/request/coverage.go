@@ -111,10 +111,10 @@ func ContextWithCoverageObserver(ctx context.Context, observe func(CoverageResul
 type coverageObserverKey struct{}
 
 // check checks a request whose handler has ended.
-func (v *Coverage) check(x *Exchange, r Result) {
+func (c *Coverage) check(x *Exchange, r Result) {
 	x.learnServedRoute()
 	result := CoverageResult{Method: x.method, Route: x.route, Status: r.Status}
-	required, exemption := v.rule(x)
+	required, exemption := c.rule(x)
 	switch {
 	case r.Panicked || r.Status.Outcome != audit.OutcomeSuccess:
 	case x.scope.Tracked(""):
@@ -123,7 +123,7 @@ func (v *Coverage) check(x *Exchange, r Result) {
 		result.Verdict, result.Exemption = VerdictExempt, exemption
 	case required:
 		result.Verdict = VerdictMissing
-		v.reportMissing(x, r)
+		c.reportMissing(x, r)
 	}
 	if observe, ok := x.carrier.Context.Value(coverageObserverKey{}).(func(CoverageResult)); ok {
 		observe(result)
@@ -132,8 +132,8 @@ func (v *Coverage) check(x *Exchange, r Result) {
 
 // rule returns whether the request must record an event if it succeeds, or why it need
 // not.
-func (v *Coverage) rule(x *Exchange) (required bool, exemption string) {
-	if required, exemption, matched := v.policy.Coverage(x.method, x.route, x.scope.Channel()); matched {
+func (c *Coverage) rule(x *Exchange) (required bool, exemption string) {
+	if required, exemption, matched := c.policy.Coverage(x.method, x.route, x.scope.Channel()); matched {
 		return required, exemption
 	}
 	switch x.method {
@@ -144,11 +144,11 @@ func (v *Coverage) rule(x *Exchange) (required bool, exemption string) {
 }
 
 // reportMissing reports a request that recorded no event.
-func (v *Coverage) reportMissing(x *Exchange, r Result) {
-	v.missing.Add(x.ctx, 1, metric.WithAttributes(
+func (c *Coverage) reportMissing(x *Exchange, r Result) {
+	c.missing.Add(x.ctx, 1, metric.WithAttributes(
 		semconv.HTTPRequestMethodKey.String(x.method), semconv.HTTPRouteKey.String(x.route)))
 	x.handleError(&CoverageError{Method: x.method, Route: x.route})
-	err := v.tracker.Track(x.ctx, audit.Event{
+	err := c.tracker.Track(x.ctx, audit.Event{
 		Kind:     audit.KindSignal,
 		Action:   semconv.ActionCoverageMissing,
 		Outcome:  audit.OutcomeSuccess,

@@ -28,6 +28,7 @@ func TestLearn(t *testing.T) {
 		{"a secret below a mount", "/api/reset/hunter2", "/api/", "/reset/hunter2", route, []attribute.KeyValue{known, masked("/api/reset/***REDACTED***")}},
 		{"a secret that is masked already", "/api/reset/***REDACTED***", "/api/reset/{key}", "/reset/hunter2", route, []attribute.KeyValue{known}},
 		{"a path that was rewritten", "/r/hunter2", "", "/reset/hunter2", route, []attribute.KeyValue{known, masked("/reset/***REDACTED***")}},
+		{"a secret in a request without a path", "/api", "", "", route, []attribute.KeyValue{known, masked("/***REDACTED***")}},
 	}
 	for _, tt := range tests {
 		x := &Exchange{method: "GET", path: tt.recorded, route: tt.route}

@@ -160,6 +160,34 @@ func TestConcludeWithoutOptions(t *testing.T) {
 	assert.True(t, (&request.Config{Coverage: request.NewCoverage(tracker, nil)}).NeedsStatus())
 }
 
+// An inner exchange of another protocol records its route without HTTP's keys.
+func TestNestedExchangeWithoutHTTP(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	config := &request.Config{Denials: recorder.Tracker("test")}
+	outer := config.Open(t.Context(), &request.Description{Route: "/shop.Articles/Batch"})
+	defer outer.End()
+	inner := config.Open(outer.Context(), &request.Description{Route: "/shop.Articles/Publish"})
+	defer inner.End()
+	inner.Conclude(request.Result{Status: rpcStatus(16)})
+	r := recorder.RequireRecord(t, audittest.Target("route", "/shop.Articles/Publish"))
+	assert.Equal(t, []attribute.KeyValue{codeKey.Int(16)}, r.Metadata)
+}
+
+// A request that panicked after its response began is not expected to record an event.
+func TestCoverageAfterPanic(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	config := &request.Config{Coverage: request.NewCoverage(recorder.Tracker("test"), nil)}
+	var results []request.CoverageResult
+	ctx := request.ContextWithCoverageObserver(t.Context(), func(r request.CoverageResult) { results = append(results, r) })
+	x := config.Open(ctx, &request.Description{Method: "POST", Route: "/a"})
+	x.Conclude(request.Result{Status: request.HTTPStatus(200), Panicked: true})
+	x.End()
+	assert.Equal(t, []request.CoverageResult{{Method: "POST", Route: "/a", Status: request.HTTPStatus(200)}}, results)
+	recorder.RequireNoRecord(t)
+}
+
 // A context that does not carry the scope is not used for events.
 func TestResultOfAnotherScope(t *testing.T) {
 	t.Parallel()

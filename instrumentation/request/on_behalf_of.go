@@ -6,8 +6,8 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// resolver returns a function that finds the actor, on behalf of whom d.OnBehalfOf says,
-// or nil if there is no actor function.
+// resolver returns a function that finds the actor and, if d.OnBehalfOf is set, the one on
+// whose behalf it acts. It returns nil if there is no actor function.
 func (d *Description) resolver() func(context.Context) (audit.Actor, error) {
 	if d.Actor == nil || d.OnBehalfOf == nil {
 		return d.Actor
