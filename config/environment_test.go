@@ -123,13 +123,13 @@ AUDIT_ANONYMOUS: it is no action, such as invoice.approve, nor a pattern of acti
 			"AUDIT_EXPORTERS": "otlp", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "hunter2",
 			"OTEL_EXPORTER_OTLP_CERTIFICATE": "missing.pem", "OTEL_RESOURCE_ATTRIBUTES": "hunter2",
 		}, `OTEL_RESOURCE_ATTRIBUTES: it must be a list such as key=value,key=value, with %2C for a comma in a value
-OTEL_EXPORTER_OTLP_TIMEOUT: "soon" is no positive number of milliseconds
+OTEL_EXPORTER_OTLP_TIMEOUT: "soon" is not a positive number of milliseconds
 OTEL_EXPORTER_OTLP_CERTIFICATE: open missing.pem: no such file or directory
-OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: it is no URL that begins with http:// or https://`},
+OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: it is not a URL that starts with http:// or https://`},
 		{
 			"an unknown protocol",
 			map[string]string{"AUDIT_EXPORTERS": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
-			`OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported; take grpc or http/protobuf`,
+			`OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported; use grpc or http/protobuf`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -299,7 +299,7 @@ func TestMongoDBThatIsDown(t *testing.T) {
 	ended, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	require.Error(t, p.Shutdown(ended), "it says what is undelivered")
-	assert.Contains(t, logs.String(), "the server did not answer in time")
+	assert.Contains(t, logs.String(), "the server did not reply in time")
 	assert.NotContains(t, logs.String(), "hunter2")
 }
 
