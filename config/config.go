@@ -12,8 +12,8 @@ import (
 	"github.com/opendeed/audit/sdk"
 )
 
-// Config is a configuration that was found to be valid. It shows no secrets, however it
-// is printed. It is safe for concurrent use.
+// Config is a valid configuration. However it is printed, it does not show secrets. It is
+// safe for concurrent use.
 type Config struct {
 	settings settings
 	model    model
@@ -21,9 +21,9 @@ type Config struct {
 	policy   *policy.Policy // or nil
 }
 
-// Load reads the configuration and checks all of it. It connects to nothing and opens no
-// ledger; it does read the files that the configuration names. The error is an *Error
-// with everything that is wrong.
+// Load reads and validates the configuration. It connects to no server and opens no ledger,
+// but reads the files that the configuration names. The error is an *Error that lists all
+// problems.
 func Load(ctx context.Context, opts ...Option) (*Config, error) {
 	c := &Config{settings: settings{file: os.Getenv(FileVariable)}}
 	for _, opt := range opts {
@@ -40,7 +40,7 @@ func Load(ctx context.Context, opts ...Option) (*Config, error) {
 	c.decoder.value(from.root, "", valueOf(&c.model))
 	c.check(ctx)
 	if len(c.decoder.problems) == 0 {
-		c.judge(ctx)
+		c.checkSDK(ctx)
 	}
 	if err := newError(c.decoder.problems); err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (c *Config) source() (*source, []Problem) {
 
 const nameRule = "it must be 1 to 64 lowercase letters, digits, underscores and hyphens"
 
-// check notes what is wrong beyond single values.
+// check reports problems that involve more than a single value.
 func (c *Config) check(ctx context.Context) {
 	m, d := &c.model, c.decoder
 	m.Service.check(ctx, d, "service")
@@ -66,7 +66,7 @@ func (c *Config) check(ctx context.Context) {
 	m.Redaction.check(d, "redaction")
 	m.Ledger.check(d, "ledger", &m.Exporters)
 	if m.Exporters.none && m.Ledger == nil {
-		d.wrong("exporters", "none needs a ledger, without which nothing would be recorded")
+		d.report("exporters", "none needs a ledger; without one nothing would be recorded")
 	}
 	first := map[string]int{}
 	for i, e := range m.Exporters.list {
@@ -77,35 +77,35 @@ func (c *Config) check(ctx context.Context) {
 		c.checkCommon(e.common(), path)
 		e.check(ctx, d, path)
 		name := e.common().name()
-		switch before, twice := first[name]; {
-		case !twice:
+		switch earlier, exists := first[name]; {
+		case !exists:
 			first[name] = i
 		case d.source.file == "":
-			d.wrong(path, "an exporter is named twice; two of a type need a file")
+			d.report(path, "an exporter is repeated; two exporters of one type need a file")
 		default:
-			d.wrong(join(path, "name"), "it is the name of "+index("exporters", before)+" as well; give one of them another name")
+			d.report(join(path, "name"), "it is also the name of "+index("exporters", earlier)+"; rename one of them")
 		}
 	}
 	c.checkPolicy()
 }
 
-// checkCommon checks what all exporters have.
+// checkCommon checks the keys that all exporters have.
 func (c *Config) checkCommon(e *exporterCommon, path string) {
 	d := c.decoder
 	e.Filter.check(d, join(path, "filter"))
 	switch {
 	case e.Name != "" && !record.ValidName(string(e.Name)):
-		d.wrong(join(path, "name"), nameRule)
+		d.report(join(path, "name"), nameRule)
 	case e.Name == "ledger" && c.model.Ledger != nil:
-		d.wrong(join(path, "name"), "it is the name of the ledger; take another one")
+		d.report(join(path, "name"), "it is the name of the ledger; use another name")
 	}
 	switch {
 	case c.model.Ledger != nil && e.Delivery != "":
-		d.wrong(join(path, "delivery"), "all exporters follow the ledger; leave it out")
+		d.report(join(path, "delivery"), "all exporters follow the ledger; remove it")
 	case c.model.Ledger != nil && e.Batch != nil:
-		d.wrong(join(path, "batch"), "all exporters follow the ledger; say it in ledger.export")
+		d.report(join(path, "batch"), "all exporters follow the ledger; use ledger.export")
 	case e.Batch != nil && e.Delivery != deliveryBatch:
-		d.wrong(join(path, "batch"), "it is for delivery: batch")
+		d.report(join(path, "batch"), "it requires delivery: batch")
 	}
 	if b := e.Batch; b != nil {
 		queue := count(sdk.DefaultQueueSize)
@@ -113,26 +113,26 @@ func (c *Config) checkCommon(e *exporterCommon, path string) {
 			queue = b.QueueSize
 		}
 		if b.BatchSize > queue {
-			d.wrong(join(path, "batch", "batch_size"), fmt.Sprintf("it is more than the queue's %d", queue))
+			d.report(join(path, "batch", "batch_size"), fmt.Sprintf("it is larger than the queue size of %d", queue))
 		}
 	}
 }
 
-// judge has the SDK look at everything but the exporters, the ledger, and the policy,
-// which names exporters.
-func (c *Config) judge(ctx context.Context) {
+// checkSDK lets the SDK validate its options, except the exporters, the ledger, and the
+// policy, which refers to exporters.
+func (c *Config) checkSDK(ctx context.Context) {
 	opts, err := c.options(ctx)
 	if err == nil {
-		err = judge(opts...)
+		err = tryOptions(opts...)
 	}
-	for _, each := range leaves(err) {
+	for _, each := range flatten(err) {
 		if each != nil {
-			c.decoder.failed("", each)
+			c.decoder.reportError("", each)
 		}
 	}
 }
 
-// options returns the options that are no deliveries.
+// options returns all SDK options except the deliveries.
 func (c *Config) options(ctx context.Context) ([]sdk.Option, error) {
 	m := &c.model
 	r, err := m.Service.resource(ctx)
@@ -154,15 +154,15 @@ func (c *Config) options(ctx context.Context) ([]sdk.Option, error) {
 	return opts, nil
 }
 
-// String returns the configuration as YAML, as it was written: with ${VAR} and not its
+// String returns the configuration as YAML, as it was written: with ${VAR} instead of its
 // value, and without secrets.
 func (c *Config) String() string { return c.decoder.dump() }
 
-// Format writes what String returns, whatever the verb is.
+// Format writes the result of String, for every verb.
 func (c *Config) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(c.String())) }
 
-// LogValue returns what String does.
+// LogValue returns the result of String.
 func (c *Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// MarshalText returns what String does.
+// MarshalText returns the result of String.
 func (c *Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

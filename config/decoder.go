@@ -10,27 +10,27 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decoder makes a model of nodes, and notes everything that is wrong with them. Fields
-// are named by their tag key, which may add ",required".
+// decoder decodes YAML nodes into a model and collects all problems. The tag "key" of a field
+// has the name of its key, and may add ",required".
 type decoder struct {
 	source   *source
 	lookup   func(string) (string, bool) // of variables
 	problems []Problem
-	places   map[string]*yaml.Node // by path
-	values   []string              // that may be secrets
-	hidden   map[*yaml.Node]bool   // those that are not shown
+	nodes    map[string]*yaml.Node // by path
+	values   []string              // values that may be secrets
+	hidden   map[*yaml.Node]bool   // nodes that String does not show
 }
 
 func newDecoder(s *source, lookup func(string) (string, bool)) *decoder {
-	return &decoder{source: s, lookup: lookup, places: map[string]*yaml.Node{}, hidden: map[*yaml.Node]bool{}}
+	return &decoder{source: s, lookup: lookup, nodes: map[string]*yaml.Node{}, hidden: map[*yaml.Node]bool{}}
 }
 
-// composite is a value that is written in more than one way.
+// composite is a value that can be written in several forms.
 type composite interface {
 	decode(d *decoder, n *yaml.Node, path string)
 }
 
-// problem notes what is wrong at a node.
+// problem reports a problem at a node.
 func (d *decoder) problem(n *yaml.Node, path, message, suggestion string) {
 	d.problems = append(d.problems, d.problemAt(n, path, Problem{Message: message, Suggestion: suggestion}))
 }
@@ -46,10 +46,10 @@ func (d *decoder) problemAt(n *yaml.Node, path string, p Problem) Problem {
 	return p
 }
 
-// at returns the node at the path, or the nearest one around it.
+// at returns the node at the path, or the nearest one that encloses it.
 func (d *decoder) at(path string) *yaml.Node {
 	for path != "" {
-		if n := d.places[path]; n != nil {
+		if n := d.nodes[path]; n != nil {
 			return n
 		}
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
@@ -57,31 +57,31 @@ func (d *decoder) at(path string) *yaml.Node {
 	return d.source.root
 }
 
-// faulty reports whether something is wrong already at the path or within it.
-func (d *decoder) faulty(path string) bool {
+// hasProblem reports whether a problem was reported at the path or below it.
+func (d *decoder) hasProblem(path string) bool {
 	return slices.ContainsFunc(d.problems, func(p Problem) bool {
-		behind, within := strings.CutPrefix(p.Path, path)
-		return within && (behind == "" || behind[0] == '.' || behind[0] == '[')
+		rest, ok := strings.CutPrefix(p.Path, path)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})
 }
 
-// wrong notes what is wrong at a path that was decoded.
-func (d *decoder) wrong(path, message string) { d.problem(d.at(path), path, message, "") }
+// report reports a problem at a decoded path.
+func (d *decoder) report(path, message string) { d.problem(d.at(path), path, message, "") }
 
-// failed notes an error of another package, without what may be a secret.
-func (d *decoder) failed(path string, err error) {
+// reportError reports an error of another package, without values that may be secrets.
+func (d *decoder) reportError(path string, err error) {
 	p := Problem{Message: d.clean(err.Error()), Err: err}
 	if p.Message != err.Error() {
 		p.Err = &cleanedError{text: p.Message, is: func(target error) bool { return errors.Is(err, target) }}
 	}
 	for _, prefix := range []string{"sdk: the tracker provider cannot be made: ", "WithLedger: "} {
-		p.Message = strings.TrimPrefix(p.Message, prefix) // the place says it
+		p.Message = strings.TrimPrefix(p.Message, prefix) // the path says it
 	}
 	d.problems = append(d.problems, d.problemAt(d.at(path), path, p))
 }
 
-// watch has the values of variables removed from messages.
-func (d *decoder) watch(variables ...string) {
+// hideVariables removes the values of variables from later messages.
+func (d *decoder) hideVariables(variables ...string) {
 	for _, name := range variables {
 		if value, _ := d.lookup(name); value != "" {
 			d.values = append(d.values, value)
@@ -89,7 +89,7 @@ func (d *decoder) watch(variables ...string) {
 	}
 }
 
-// clean removes the values that may be secrets.
+// clean removes values that may be secrets from a text.
 func (d *decoder) clean(text string) string {
 	var values []string
 	for _, v := range d.values {
@@ -107,16 +107,16 @@ func (d *decoder) clean(text string) string {
 }
 
 const (
-	// hiddenText stands for what is not shown.
+	// hiddenText replaces hidden values.
 	hiddenText = "***"
-	// minSecret is the length from which a value is looked for in messages.
+	// minSecret is the shortest value, in bytes, that is removed from messages.
 	minSecret = 4
 )
 
-// value decodes a node into v, which can be set.
+// value decodes a node into v, which must be settable.
 func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
-	d.places[path] = n
-	if !d.plain(n, path) {
+	d.nodes[path] = n
+	if !d.checkPlain(n, path) {
 		return
 	}
 	switch target := v.Addr().Interface().(type) {
@@ -143,17 +143,17 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// plain refuses what YAML has and a configuration has not.
-func (d *decoder) plain(n *yaml.Node, path string) bool {
+// checkPlain reports YAML features that a configuration does not support.
+func (d *decoder) checkPlain(n *yaml.Node, path string) bool {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		d.problem(n, path, "anchors and aliases are not supported; write the value out", "")
+		d.problem(n, path, "anchors and aliases are not supported; repeat the value", "")
 	case n.Style&yaml.TaggedStyle != 0:
-		d.problem(n, path, "tags are not supported; leave it out", "")
+		d.problem(n, path, "tags are not supported; remove it", "")
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null":
-		d.problem(n, path, "it is empty; give it a value, or leave it out", "")
+		d.problem(n, path, "it is empty; set a value, or remove the key", "")
 	case n.Kind == yaml.ScalarNode && n.ShortTag() == tagFloat && strings.ContainsAny(n.Value, "nN"):
-		d.problem(n, path, "it is no number", "") // infinite, or none
+		d.problem(n, path, "it is not a number", "") // infinity or NaN
 	default:
 		return true
 	}
@@ -173,9 +173,9 @@ func (d *decoder) scalar(n *yaml.Node, path string, target scalar) {
 		return
 	}
 	if literal && !slices.Contains(target.tags(), n.ShortTag()) {
-		message := "it must be a text; write it in quotation marks"
+		message := "it must be a string; put it in quotation marks"
 		if n.ShortTag() == tagText {
-			message = "it must stand without quotation marks"
+			message = "it must not be in quotation marks"
 		}
 		d.problem(n, path, message, "")
 		return
@@ -184,7 +184,7 @@ func (d *decoder) scalar(n *yaml.Node, path string, target scalar) {
 	case *secret:
 		d.hide(n, text)
 	case *endpoint:
-		if s.hides() {
+		if s.isSecret() {
 			d.hide(n, text)
 		}
 	}
@@ -195,8 +195,8 @@ func (d *decoder) hide(n *yaml.Node, text string) {
 	d.values = append(d.values, text)
 }
 
-// text returns the text of a scalar with its variables. It is literal if it had none, so
-// that what YAML takes it for counts.
+// text returns the text of a scalar with variables expanded. It is literal if it has no
+// variables; then its YAML type matters.
 func (d *decoder) text(n *yaml.Node, path string) (text string, literal, ok bool) {
 	if n.Kind != yaml.ScalarNode {
 		d.problem(n, path, "it must be a single value", "")
@@ -225,7 +225,7 @@ func (d *decoder) sequence(n *yaml.Node, path string, v reflect.Value) {
 	v.Set(list)
 }
 
-// keys calls f for the keys of a mapping.
+// keys calls f for each key of a mapping. It returns false if the node is not a mapping.
 func (d *decoder) keys(n *yaml.Node, path string, f func(key, value *yaml.Node)) bool {
 	if n.Kind != yaml.MappingNode {
 		d.problem(n, path, "it must be a mapping of keys to values", "")
@@ -235,13 +235,13 @@ func (d *decoder) keys(n *yaml.Node, path string, f func(key, value *yaml.Node))
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		at := join(path, key.Value)
-		switch line, twice := lines[key.Value]; {
+		switch line, exists := lines[key.Value]; {
 		case key.ShortTag() == "!!merge":
-			d.problem(key, path, "merging is not supported; write the values out", "")
+			d.problem(key, path, "merge keys are not supported; repeat the values", "")
 		case key.Kind != yaml.ScalarNode || key.ShortTag() != tagText || key.Style&yaml.TaggedStyle != 0 || key.Anchor != "":
-			d.problem(key, path, "a key must be a plain text", "")
-		case twice:
-			d.problem(key, at, "the key stands in line "+strconv.Itoa(line)+" already", "")
+			d.problem(key, path, "a key must be a plain string", "")
+		case exists:
+			d.problem(key, at, "the key is already in line "+strconv.Itoa(line), "")
 		default:
 			lines[key.Value] = key.Line
 			f(key, value)
@@ -250,7 +250,7 @@ func (d *decoder) keys(n *yaml.Node, path string, f func(key, value *yaml.Node))
 	return true
 }
 
-// mapping decodes a mapping whose keys are anybody's.
+// mapping decodes a mapping with arbitrary keys.
 func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 	m := reflect.MakeMap(v.Type())
 	if !d.keys(n, path, func(key, value *yaml.Node) {
@@ -265,7 +265,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 	v.Set(m)
 }
 
-// structure decodes a mapping whose keys are known.
+// structure decodes a mapping with known keys.
 func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	fields := fieldsOf(v)
 	known := make([]string, len(fields))
@@ -292,14 +292,14 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// field is one of a model.
+// field is a field of a model.
 type field struct {
 	key      string
 	required bool
 	value    reflect.Value
 }
 
-// fieldsOf returns the fields of a struct, and those of what is embedded in it.
+// fieldsOf returns the fields of a struct, including those of embedded structs.
 func fieldsOf(v reflect.Value) []field {
 	var fields []field
 	for i := range v.NumField() {
@@ -316,7 +316,8 @@ func fieldsOf(v reflect.Value) []field {
 	return fields
 }
 
-// join adds keys to a path. What does not look like a name is not shown.
+// join adds keys to a path. It hides keys that do not look like names, since they may be
+// secrets.
 func join(path string, keys ...string) string {
 	for _, key := range keys {
 		switch {

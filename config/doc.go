@@ -1,18 +1,18 @@
-// Package config makes a tracker provider of the environment or of one YAML file, so that
-// where the trail goes is decided by who runs the program and not by who wrote it:
+// Package config creates a tracker provider from environment variables or from one YAML
+// file, so that whoever runs a program decides where its audit trail goes:
 //
 //	provider, err := config.NewTrackerProvider(ctx)
 //	if err != nil {
-//		log.Fatal(err) // everything that is wrong, a line each
+//		log.Fatal(err) // one line for each problem
 //	}
 //	defer provider.Shutdown(context.Background())
 //	audit.SetTrackerProvider(provider)
 //
-// Two variables are enough for a start:
+// Two variables are enough to start:
 //
 //	AUDIT_EXPORTERS=stdout,mongodb AUDIT_MONGODB_URI=mongodb://localhost
 //
-// or one, AUDIT_CONFIG_FILE=deploy.yaml, and a file:
+// or AUDIT_CONFIG_FILE=deploy.yaml and a file:
 //
 //	ledger: {dir: /var/lib/shop/audit}
 //	exporters:
@@ -26,35 +26,34 @@
 //
 // # Policy
 //
-// The key policy has the rules of package policy, by the names of policy.Rule's fields:
+// The key policy has a list of policy.Rule:
 //
 //	policy:
 //	  - {name: payouts, actions: ["payout.*"], require: [reason], exporters: [mongodb]}
 //	  - {name: probes, routes: [/healthz], exempt: a probe changes nothing}
 //
-// They are in force for the provider. Exporters are those of the file, by their names; a
-// rule cannot name one that the program adds. Config.Policy returns the rules for
-// the WithCoverage option of a middleware, which keeps those about requests.
+// The provider applies the rules. They name exporters of the file; they cannot name an
+// exporter that the program adds. Pass Config.Policy to audithttp.WithCoverage, which
+// applies the rules for requests.
 //
-// # What goes before what
+// # Precedence
 //
-// With a file, the file is everything. The environment adds what the file asks for as
-// ${VAR} or ${VAR:-default}, and what OpenTelemetry's own variables say where the file
-// says nothing: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_EXPORTER_OTLP_*.
-// Without a file, variables are everything. What a program adds by WithSDKOptions comes
-// last.
+// If there is a file, only the file counts. Environment variables add what the file refers
+// to as ${VAR} or ${VAR:-default}; OpenTelemetry's variables (OTEL_SERVICE_NAME,
+// OTEL_RESOURCE_ATTRIBUTES and OTEL_EXPORTER_OTLP_*) apply to settings that the file does
+// not have. Without a file, only environment variables count. WithSDKOptions overrides both.
 //
-// # Mistakes
+// # Errors
 //
-// All of them are found at start, at once, as an *Error. An unknown key is a mistake, and
-// so is one without a value, a key that stands twice, a variable that is not set, an
-// empty list that would refuse everything, and a provider that would record nothing.
-// Values are expanded after the file was parsed, so that a variable cannot add keys.
+// Load reports all problems at once, as an *Error. Problems are: an unknown key, a key
+// without a value, a repeated key, a variable that is not set, an empty list that would
+// reject everything, and a provider that would record nothing. Variables are expanded after
+// the file is parsed, so a variable cannot add keys.
 //
 // # Secrets
 //
-// No error and no dump shows a secret: errors show where something stands, and not what.
-// Only the errors about OpenTelemetry's variables quote a value, and none that may hold a
-// credential. A Config prints itself as it was written, with ${VAR} and not its value,
-// and with *** for MongoDB's URI, headers, keys, and endpoints that have a user.
+// Errors and dumps do not show secrets: errors contain the path of a value, not the value.
+// Only errors about OpenTelemetry's variables quote values, and never of variables that may
+// have credentials. A Config prints as it was written, with ${VAR} instead of its value, and
+// with *** for the URI of MongoDB, headers, keys, and endpoints with a user.
 package config

@@ -7,20 +7,20 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The variables without which nothing is configured.
+// Variables that need special treatment.
 const (
 	exportersVariable = "AUDIT_EXPORTERS"
 	ledgerVariable    = "AUDIT_LEDGER_DIR"
 	uriVariable       = "AUDIT_MONGODB_URI"
 )
 
-// variable is one of the environment, and the key that it stands for.
+// variable is an environment variable and the path of the key that it sets.
 type variable struct {
 	name string
 	path []string
 }
 
-// General variables, by their keys.
+// generalVariables are the variables that do not belong to an exporter.
 var generalVariables = []variable{
 	{"AUDIT_TRACK_TIMEOUT", []string{"track_timeout"}},
 	{ledgerVariable, []string{"ledger", "dir"}},
@@ -33,7 +33,7 @@ var generalVariables = []variable{
 
 const anonymousVariable = "AUDIT_ANONYMOUS"
 
-// Variables of an exporter, by its type. OTLP has OpenTelemetry's.
+// exporterVariables are the variables of exporters, by type. OTLP has OpenTelemetry's.
 var exporterVariables = map[string][]variable{
 	typeStdout: {
 		{"AUDIT_STDOUT_FORMAT", []string{"format"}},
@@ -48,7 +48,7 @@ var exporterVariables = map[string][]variable{
 	},
 }
 
-// knownVariables are the names of all that are ours.
+// knownVariables returns the names of all variables of this package.
 func knownVariables() []string {
 	names := []string{FileVariable, exportersVariable, anonymousVariable}
 	for _, list := range [][]variable{generalVariables, exporterVariables[typeStdout], exporterVariables[typeMongoDB]} {
@@ -59,14 +59,14 @@ func knownVariables() []string {
 	return names
 }
 
-// environment makes of variables what a file would have.
+// environment builds the nodes of a file from environment variables.
 type environment struct {
 	source source
 	lookup func(string) (string, bool)
 }
 
-// readEnvironment returns what the variables say. An empty variable counts as one that is
-// not set.
+// readEnvironment returns the configuration in environment variables. An empty variable
+// counts as not set.
 func readEnvironment(lookup func(string) (string, bool), environ []string) (*source, []Problem) {
 	e := environment{lookup: lookup, source: source{variables: map[*yaml.Node]string{}}}
 	e.source.root = e.mapping(exportersVariable)
@@ -77,7 +77,7 @@ func readEnvironment(lookup func(string) (string, bool), environ []string) (*sou
 		add(e.source.root, "anonymous", e.list(anonymousVariable, patterns))
 	}
 	add(e.source.root, "exporters", e.exporters())
-	return &e.source, misspelt(environ)
+	return &e.source, misspelled(environ)
 }
 
 func (e *environment) get(name string) string {
@@ -99,7 +99,7 @@ func (e *environment) text(name, value string) *yaml.Node {
 	return e.node(yaml.ScalarNode, tagText, value, name)
 }
 
-// list returns the elements of a list with commas.
+// list returns the elements of a comma-separated list.
 func (e *environment) list(name, value string) *yaml.Node {
 	n := e.node(yaml.SequenceNode, "!!seq", "", name)
 	for element := range strings.SplitSeq(value, ",") {
@@ -108,10 +108,10 @@ func (e *environment) list(name, value string) *yaml.Node {
 	return n
 }
 
-// put sets the variable's key in m, if it is set or must be.
-func (e *environment) put(m *yaml.Node, v variable, must bool) {
+// put adds the key of a variable to m, if the variable is set or required.
+func (e *environment) put(m *yaml.Node, v variable, required bool) {
 	value := e.get(v.name)
-	if value == "" && !must {
+	if value == "" && !required {
 		return
 	}
 	for _, key := range v.path[:len(v.path)-1] {
@@ -120,7 +120,7 @@ func (e *environment) put(m *yaml.Node, v variable, must bool) {
 			inner = e.mapping(v.name)
 			add(m, key, inner)
 			if key == "ledger" && v.name != ledgerVariable {
-				add(inner, "dir", e.text(ledgerVariable, "")) // without which the rest is nothing
+				add(inner, "dir", e.text(ledgerVariable, "")) // the other keys require it
 			}
 		}
 		m = inner
@@ -128,7 +128,7 @@ func (e *environment) put(m *yaml.Node, v variable, must bool) {
 	add(m, v.path[len(v.path)-1], e.text(v.name, value))
 }
 
-// exporters returns what the list of exporters comes to.
+// exporters returns the node of the exporters.
 func (e *environment) exporters() *yaml.Node {
 	names := e.get(exportersVariable)
 	if names == none {
@@ -163,9 +163,9 @@ func child(m *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// misspelt returns variables whose names are nearly ours. Others that begin like ours may
-// be the program's own.
-func misspelt(environ []string) []Problem {
+// misspelled reports variables whose names are similar to a known one. Others with the same
+// prefix may belong to the program.
+func misspelled(environ []string) []Problem {
 	known := knownVariables()
 	var problems []Problem
 	for _, entry := range environ {
@@ -173,8 +173,8 @@ func misspelt(environ []string) []Problem {
 		if !strings.HasPrefix(name, "AUDIT_") || slices.Contains(known, name) {
 			continue
 		}
-		if near := within(2, name, known); near != "" {
-			problems = append(problems, Problem{Path: name, Message: "unknown variable", Suggestion: near})
+		if suggestion := nearestWithin(2, name, known); suggestion != "" {
+			problems = append(problems, Problem{Path: name, Message: "unknown variable", Suggestion: suggestion})
 		}
 	}
 	slices.SortFunc(problems, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })

@@ -83,27 +83,27 @@ func TestEnvironmentProblems(t *testing.T) {
 		variables map[string]string
 		want      string
 	}{
-		{"nothing", nil, `AUDIT_EXPORTERS: it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; AUDIT_CONFIG_FILE may name a file instead`},
-		{"empty", map[string]string{"AUDIT_EXPORTERS": " "}, `AUDIT_EXPORTERS: it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; AUDIT_CONFIG_FILE may name a file instead`},
+		{"nothing", nil, `AUDIT_EXPORTERS: it is not set; set it to a list of stdout, mongodb and otlp, or to none with a ledger; or set AUDIT_CONFIG_FILE to the path of a file`},
+		{"empty", map[string]string{"AUDIT_EXPORTERS": " "}, `AUDIT_EXPORTERS: it is not set; set it to a list of stdout, mongodb and otlp, or to none with a ledger; or set AUDIT_CONFIG_FILE to the path of a file`},
 		{
-			"a ledger without a word about exporters",
+			"a ledger without exporters",
 			map[string]string{"AUDIT_LEDGER_DIR": "d"},
-			`AUDIT_EXPORTERS: it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; AUDIT_CONFIG_FILE may name a file instead`,
+			`AUDIT_EXPORTERS: it is not set; set it to a list of stdout, mongodb and otlp, or to none with a ledger; or set AUDIT_CONFIG_FILE to the path of a file`,
 		},
 		{
 			"none without a ledger",
 			map[string]string{"AUDIT_EXPORTERS": "none"},
-			`AUDIT_EXPORTERS: none needs a ledger, without which nothing would be recorded`,
+			`AUDIT_EXPORTERS: none needs a ledger; without one nothing would be recorded`,
 		},
 		{
 			"none and another",
 			map[string]string{"AUDIT_EXPORTERS": "stdout,none", "AUDIT_LEDGER_DIR": "d"},
-			`AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, written out`,
+			`AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, without variables`,
 		},
 		{
 			"twice",
 			map[string]string{"AUDIT_EXPORTERS": "stdout,stdout"},
-			`AUDIT_EXPORTERS: an exporter is named twice; two of a type need a file`,
+			`AUDIT_EXPORTERS: an exporter is repeated; two exporters of one type need a file`,
 		},
 		{"all at once", map[string]string{
 			"AUDIT_EXPORTERS": "stdot,mongodb,", "AUDIT_LEDGER_MAX_SIZE": "ten", "AUDIT_TRACK_TIMEOUT": "10", "AUDIT_ANONYMOUS": "A.b",
@@ -114,22 +114,22 @@ AUDIT_MONGODB_URL: unknown variable; did you mean "AUDIT_MONGODB_URI"?
 AUDIT_TRACK_TIMEOUT: it must be a positive duration, such as 500ms, 10s, 1h30m or 30d
 AUDIT_LEDGER_DIR: it is not set
 AUDIT_LEDGER_MAX_SIZE: it must be a positive number of bytes, such as 1048576, 64KiB or 10GiB
-AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, written out; did you mean "stdout"?
+AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, without variables; did you mean "stdout"?
 AUDIT_MONGODB_URI: it is not set
 AUDIT_MONGODB_RETENTION: it must be a positive duration, such as 500ms, 10s, 1h30m or 30d
-AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, written out
-AUDIT_ANONYMOUS: it is no action, such as invoice.approve, nor a pattern of actions, such as "invoice.*"`},
-		{"what others read", map[string]string{
+AUDIT_EXPORTERS: it must be one of stdout, mongodb, otlp, without variables
+AUDIT_ANONYMOUS: it is not an action, such as invoice.approve, or a pattern of actions, such as "invoice.*"`},
+		{"OpenTelemetry's variables", map[string]string{
 			"AUDIT_EXPORTERS": "otlp", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "hunter2",
 			"OTEL_EXPORTER_OTLP_CERTIFICATE": "missing.pem", "OTEL_RESOURCE_ATTRIBUTES": "hunter2",
 		}, `OTEL_RESOURCE_ATTRIBUTES: it must be a list such as key=value,key=value, with %2C for a comma in a value
-OTEL_EXPORTER_OTLP_TIMEOUT: "soon" is no positive number of milliseconds
+OTEL_EXPORTER_OTLP_TIMEOUT: "soon" is not a positive number of milliseconds
 OTEL_EXPORTER_OTLP_CERTIFICATE: open missing.pem: no such file or directory
-OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: it is no URL that begins with http:// or https://`},
+OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: it is not a URL that starts with http:// or https://`},
 		{
 			"an unknown protocol",
 			map[string]string{"AUDIT_EXPORTERS": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
-			`OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported; take grpc or http/protobuf`,
+			`OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" is not supported; use grpc or http/protobuf`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -142,8 +142,8 @@ OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: it is no URL that begins with http:// or https
 	}
 }
 
-// A file is everything: the variables of ours count only where it names them.
-func TestFileGoesBeforeEnvironment(t *testing.T) {
+// With a file, our variables count only if the file refers to them.
+func TestFilePrecedence(t *testing.T) {
 	file := write(t, "deploy.yaml", "exporters: [{type: stdout, format: '${AUDIT_STDOUT_FORMAT:-json}'}]\n")
 	setenv(t, map[string]string{"AUDIT_EXPORTERS": "mongodb", "AUDIT_TRACK_TIMEOUT": "nonsense", "AUDIT_CONFIG_FILE": file})
 	require.NoError(t, config.Check(t.Context()))
@@ -151,8 +151,8 @@ func TestFileGoesBeforeEnvironment(t *testing.T) {
 	require.ErrorContains(t, config.Check(t.Context()), "deploy.yaml:1:36: exporters[0].format: it must be one of json, text")
 
 	other := write(t, "other.yaml", "exporters: [{type: stdout}]\n")
-	require.NoError(t, config.Check(t.Context(), config.WithFile(other)), "the option goes before the variable")
-	require.ErrorContains(t, config.Check(t.Context(), config.WithFile("")), "deploy.yaml:1:36", "no path is no option")
+	require.NoError(t, config.Check(t.Context(), config.WithFile(other)), "the option takes precedence over the variable")
+	require.ErrorContains(t, config.Check(t.Context(), config.WithFile("")), "deploy.yaml:1:36", "an empty path changes nothing")
 	err := config.Check(t.Context(), config.WithFile("missing.yaml"))
 	require.EqualError(t, err, "missing.yaml: it cannot be read: no such file or directory")
 	require.ErrorIs(t, err, os.ErrNotExist)

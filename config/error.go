@@ -7,29 +7,28 @@ import (
 	"strings"
 )
 
-// Error is everything that is wrong with a configuration. It shows no values: what is
-// wrong may be a secret that stands in the wrong place.
+// Error reports all problems of a configuration. It contains no values, since an invalid
+// value may be a secret in the wrong place.
 type Error struct {
-	// Problems is what is wrong, in the order of the file. It has one element at least.
+	// Problems has at least one element, in the order of the file.
 	Problems []Problem
 }
 
-// Problem is one thing that is wrong.
+// Problem is a problem of a configuration.
 type Problem struct {
-	// File is the file's path as it was given. It is empty for what is in the
-	// environment.
+	// File is the path of the file, as it was given. It is empty for environment variables.
 	File string
-	// Line and Column are where it stands, both counted from 1, or zero where that is
-	// not known.
+	// Line and Column are the position in the file, counted from 1, or zero if it is
+	// unknown.
 	Line, Column int
-	// Path is what it is about: a key such as "exporters[1].endpoint", or the name of a
-	// variable of the environment. It is empty for what is about the whole.
+	// Path is the key, such as "exporters[1].endpoint", or the name of an environment
+	// variable. It is empty if the problem is about the whole configuration.
 	Path string
-	// Message is what is wrong, in words.
+	// Message describes the problem.
 	Message string
-	// Suggestion is the nearest known name, if one is near.
+	// Suggestion is a known name that is similar, or empty.
 	Suggestion string
-	// Err is the error behind it, if there is one. It has no secrets either.
+	// Err is the cause, or nil. It contains no secrets.
 	Err error
 }
 
@@ -44,7 +43,7 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap returns the errors behind the problems.
+// Unwrap returns the causes of the problems.
 func (e *Error) Unwrap() []error {
 	var errs []error
 	for _, p := range e.Problems {
@@ -55,7 +54,7 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// String returns the problem's line.
+// String returns the problem in one line.
 func (p Problem) String() string {
 	text := p.File
 	if p.Line > 0 {
@@ -84,7 +83,7 @@ func (e *cleanedError) Error() string { return e.text }
 
 func (e *cleanedError) Is(target error) bool { return e.is(target) }
 
-// newError returns nil where there are no problems.
+// newError returns an *Error, or nil if there are no problems.
 func newError(problems []Problem) error {
 	if len(problems) == 0 {
 		return nil
@@ -100,9 +99,8 @@ func newError(problems []Problem) error {
 	return &Error{Problems: problems}
 }
 
-// leaves returns the errors that were joined in err, without what was wrapped around
-// them all.
-func leaves(err error) []error {
+// flatten returns the errors that are joined in err, without the errors that wrap them all.
+func flatten(err error) []error {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if all := joined(e); all != nil {
 			return all
@@ -111,7 +109,7 @@ func leaves(err error) []error {
 	return []error{err}
 }
 
-// joined returns the errors that e is joined of, or nil if it is none of that kind.
+// joined returns the errors that are joined in e, or nil if e joins none.
 func joined(e error) []error {
 	j, ok := e.(interface{ Unwrap() []error })
 	if !ok {

@@ -19,7 +19,7 @@ func ExampleNewTrackerProvider() {
 	ctx := context.Background()
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile("testdata/example/stdout.yaml"))
 	if err != nil {
-		fmt.Println(err) // everything that is wrong, a line each
+		fmt.Println(err) // one line for each problem
 		return
 	}
 	defer func() { _ = provider.Shutdown(ctx) }()
@@ -30,7 +30,7 @@ func ExampleNewTrackerProvider() {
 }
 
 func ExampleNewTrackerProvider_environment() {
-	_ = os.Setenv("AUDIT_EXPORTERS", "stdout,mongodb") // as whoever runs the program does
+	_ = os.Setenv("AUDIT_EXPORTERS", "stdout,mongodb") // usually set by the operator
 	defer func() { _ = os.Unsetenv("AUDIT_EXPORTERS") }()
 	_, err := config.NewTrackerProvider(context.Background())
 	fmt.Println(err)
@@ -47,7 +47,7 @@ func ExampleCheck() {
 	// Output:
 	// testdata/example/mistakes.yaml:3:13: ledger.max_size: the unit must be one of B, KiB, MiB, GiB, TiB; did you mean "GiB"?
 	// testdata/example/mistakes.yaml:6:5: exporters[0].endpont: unknown key; did you mean "endpoint"?
-	// testdata/example/mistakes.yaml:7:30: exporters[0].headers.authorization: the variable SHOP_TOKEN is not set; set it, or write ${SHOP_TOKEN:-default}
+	// testdata/example/mistakes.yaml:7:30: exporters[0].headers.authorization: the variable SHOP_TOKEN is not set; set it, or use ${SHOP_TOKEN:-default}
 	// testdata/example/mistakes.yaml:8:25: exporters[0].filter.outcomes[0]: it must be one of unknown, success, failure, denied
 	// 4 problems, the first in line 3
 }
@@ -75,8 +75,7 @@ func ExampleLoad() {
 	//         - denied
 }
 
-// A policy has rules for events, which the provider keeps, and rules for requests, which
-// a middleware does.
+// A provider applies the rules for events, and a middleware those for requests.
 func ExampleConfig_Policy() {
 	ctx := context.Background()
 	c, err := config.Load(ctx, config.WithFile("testdata/example/policy.yaml"))
@@ -91,11 +90,11 @@ func ExampleConfig_Policy() {
 	}
 	defer func() { _ = provider.Shutdown(ctx) }()
 	tracker := provider.Tracker("example.com/shop")
-	wrap := audithttp.Middleware(audithttp.WithCoverage(tracker, c.Policy())) // also where the file has no rules
+	wrap := audithttp.Middleware(audithttp.WithCoverage(tracker, c.Policy())) // also if the file has no rules
 	_ = wrap(http.NewServeMux())
 
-	_, why, _ := c.Policy().Coverage("POST", "/preview", "")
-	fmt.Println("a preview needs no event:", why)
+	_, exemption, _ := c.Policy().Coverage("POST", "/preview", "")
+	fmt.Println("a preview needs no event:", exemption)
 	fmt.Println(tracker.Track(ctx, audit.Event{Action: "payout.approve", Actor: audit.User("42")}))
 	// Output:
 	// a preview needs no event: it stores nothing

@@ -2,16 +2,16 @@ package config
 
 import "strings"
 
-// expansion is what became of a text with ${VAR} in it.
+// expansion is the result of expanding ${VAR} in a text.
 type expansion struct {
 	text   string
 	values []string // of the variables
 	faults []string
 }
 
-// expand puts the values of variables into a text: ${VAR}, and ${VAR:-default} where VAR
-// is unset or empty. $$ stands for $. A $ that is followed by neither a letter nor { or $
-// stays as it is, as at the end of a regular expression.
+// expand replaces ${VAR} by the value of a variable, ${VAR:-default} by the default if VAR is
+// unset or empty, and $$ by $. A $ that is not followed by a letter, _, { or $ is kept, as
+// at the end of a regular expression.
 func expand(text string, lookup func(string) (string, bool)) expansion {
 	var x expansion
 	var out strings.Builder
@@ -21,28 +21,28 @@ func expand(text string, lookup func(string) (string, bool)) expansion {
 		if !found {
 			break
 		}
-		text = x.one(&out, rest, lookup)
+		text = x.expandNext(&out, rest, lookup)
 	}
 	x.text = out.String()
 	return x
 }
 
-// one writes what stands for a $ and what follows it, and returns the rest.
-func (x *expansion) one(out *strings.Builder, rest string, lookup func(string) (string, bool)) string {
+// expandNext expands the text after a $, and returns the rest.
+func (x *expansion) expandNext(out *strings.Builder, rest string, lookup func(string) (string, bool)) string {
 	switch {
 	case strings.HasPrefix(rest, "$"):
 		out.WriteByte('$')
 		return rest[1:]
 	case strings.HasPrefix(rest, "{"):
-		inner, behind, closed := strings.Cut(rest[1:], "}")
+		inner, after, closed := strings.Cut(rest[1:], "}")
 		if !closed {
-			x.fault("a ${ has no }; write $$ for a dollar sign")
+			x.fault("a ${ has no }; use $$ for a dollar sign")
 			return ""
 		}
 		out.WriteString(x.variable(inner, lookup))
-		return behind
+		return after
 	case rest != "" && (isLetter(rest[0]) || rest[0] == '_'):
-		x.fault("a $ stands before a letter; write ${NAME} for a variable, or $$ for a dollar sign")
+		x.fault("a $ precedes a letter; use ${NAME} for a variable, or $$ for a dollar sign")
 	}
 	out.WriteByte('$')
 	return rest
@@ -52,10 +52,10 @@ func (x *expansion) variable(inner string, lookup func(string) (string, bool)) s
 	name, fallback, hasFallback := strings.Cut(inner, ":-")
 	switch {
 	case !isVariable(name):
-		x.fault("in ${NAME} and ${NAME:-default} the name has letters, digits and underscores")
+		x.fault("the name in ${NAME} or ${NAME:-default} must have only letters, digits and underscores")
 		return ""
 	case strings.Contains(fallback, "${"):
-		x.fault("the default of ${" + name + "} has a ${ itself, which is not supported")
+		x.fault("the default of ${" + name + "} contains ${, which is not supported")
 		return ""
 	}
 	value, set := lookup(name)
@@ -63,7 +63,7 @@ func (x *expansion) variable(inner string, lookup func(string) (string, bool)) s
 	case hasFallback && value == "":
 		return fallback
 	case !set:
-		x.fault("the variable " + name + " is not set; set it, or write ${" + name + ":-default}")
+		x.fault("the variable " + name + " is not set; set it, or use ${" + name + ":-default}")
 	}
 	x.values = append(x.values, value)
 	return value

@@ -23,7 +23,7 @@ func TestExpand(t *testing.T) {
 		{text: "plain", want: "plain"},
 		{text: "${A}", want: "alpha"},
 		{text: "x${A}y${A}z", want: "xalphayalphaz"},
-		{text: "${B_2}", want: "${A} $$ x"}, // what a value holds is not looked at again
+		{text: "${B_2}", want: "${A} $$ x"}, // values are not expanded again
 		{text: "${EMPTY}", want: ""},
 		{text: "${EMPTY:-b}", want: "b"},
 		{text: "${NONE:-}", want: ""},
@@ -34,15 +34,15 @@ func TestExpand(t *testing.T) {
 		{text: "$$$$A", want: "$$A"},
 		{text: `^\d+$`, want: `^\d+$`},
 		{text: "(a$|b$)5$5", want: "(a$|b$)5$5"},
-		{text: "${NONE}", fault: "the variable NONE is not set; set it, or write ${NONE:-default}"},
-		{text: "$A", fault: "a $ stands before a letter; write ${NAME} for a variable, or $$ for a dollar sign"},
-		{text: "$_", fault: "a $ stands before a letter; write ${NAME} for a variable, or $$ for a dollar sign"},
-		{text: "x${A", fault: "a ${ has no }; write $$ for a dollar sign"},
-		{text: "${}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
-		{text: "${1A}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
-		{text: "${A-b}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
-		{text: "${A:?b}", fault: "in ${NAME} and ${NAME:-default} the name has letters, digits and underscores"},
-		{text: "${NONE:-${A}}", fault: "the default of ${NONE} has a ${ itself, which is not supported"},
+		{text: "${NONE}", fault: "the variable NONE is not set; set it, or use ${NONE:-default}"},
+		{text: "$A", fault: "a $ precedes a letter; use ${NAME} for a variable, or $$ for a dollar sign"},
+		{text: "$_", fault: "a $ precedes a letter; use ${NAME} for a variable, or $$ for a dollar sign"},
+		{text: "x${A", fault: "a ${ has no }; use $$ for a dollar sign"},
+		{text: "${}", fault: "the name in ${NAME} or ${NAME:-default} must have only letters, digits and underscores"},
+		{text: "${1A}", fault: "the name in ${NAME} or ${NAME:-default} must have only letters, digits and underscores"},
+		{text: "${A-b}", fault: "the name in ${NAME} or ${NAME:-default} must have only letters, digits and underscores"},
+		{text: "${A:?b}", fault: "the name in ${NAME} or ${NAME:-default} must have only letters, digits and underscores"},
+		{text: "${NONE:-${A}}", fault: "the default of ${NONE} contains ${, which is not supported"},
 	} {
 		x := expand(tt.text, lookupOf(testVariables))
 		if tt.fault != "" {
@@ -53,7 +53,7 @@ func TestExpand(t *testing.T) {
 		assert.Equal(t, tt.want, x.text, tt.text)
 	}
 	x := expand("${NONE} $A ${A}", lookupOf(testVariables))
-	assert.Len(t, x.faults, 2, "all at once")
+	assert.Len(t, x.faults, 2, "all faults at once")
 	assert.Contains(t, x.values, "alpha")
 }
 
@@ -71,7 +71,7 @@ func FuzzExpand(f *testing.F) {
 			assert.Empty(t, x.faults)
 		}
 		escaped := expand(strings.ReplaceAll(text, "$", "$$"), lookupOf(testVariables))
-		assert.Equal(t, text, escaped.text, "$$ makes any text plain")
+		assert.Equal(t, text, escaped.text, "$$ escapes any text")
 		assert.Empty(t, escaped.faults)
 	})
 }

@@ -8,10 +8,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// filterModel is a rule, or a list of rules of which one is enough.
+// filterModel is a rule, or a list of rules. It accepts a record if one of the rules does.
 type filterModel []filterRule
 
-// filterRule accepts a record that each of its lists accepts.
+// filterRule accepts a record if all of its lists do.
 type filterRule struct {
 	Actions  []text        `key:"actions"`
 	Targets  []text        `key:"targets"`
@@ -43,38 +43,38 @@ func (f *filterModel) decode(d *decoder, n *yaml.Node, path string) {
 		}
 	}
 	if len(items) == 0 {
-		d.problem(n, path, "it is empty; leave it out to accept everything", "")
+		d.problem(n, path, "it is empty; remove it to accept everything", "")
 	}
 	for i, item := range items {
 		var rule filterRule
 		d.value(item, paths[i], valueOf(&rule))
 		*f = append(*f, rule)
 		if item.Kind == yaml.MappingNode && len(item.Content) == 0 {
-			d.problem(item, paths[i], "it is empty; leave it out to accept everything", "")
+			d.problem(item, paths[i], "it is empty; remove it to accept everything", "")
 		}
 	}
 }
 
-// check notes patterns that can never match, and lists that accept nothing.
+// check reports patterns that can never match and lists that accept nothing.
 func (f filterModel) check(d *decoder, path string) {
 	for i, rule := range f {
 		at := path
-		if n := d.places[path]; n != nil && n.Kind == yaml.SequenceNode {
+		if n := d.nodes[path]; n != nil && n.Kind == yaml.SequenceNode {
 			at = index(path, i)
 		}
 		for key, length := range map[string]int{
 			"actions": len(rule.Actions), "targets": len(rule.Targets), "outcomes": len(rule.Outcomes),
 			"kinds": len(rule.Kinds), "channels": len(rule.Channels),
 		} {
-			if n := d.places[join(at, key)]; n != nil && n.Kind == yaml.SequenceNode && length == 0 {
-				d.wrong(join(at, key), "the list is empty; leave it out to accept everything")
+			if n := d.nodes[join(at, key)]; n != nil && n.Kind == yaml.SequenceNode && length == 0 {
+				d.report(join(at, key), "the list is empty; remove it to accept everything")
 			}
 		}
 		checkActions(d, join(at, "actions"), rule.Actions)
 	}
 }
 
-// keep returns what export.Filter wants, or nil where everything is accepted.
+// keep returns the function for export.Filter, or nil to accept everything.
 func (f filterModel) keep() func(*record.Record) bool {
 	if len(f) == 0 {
 		return nil
@@ -92,7 +92,7 @@ func (f *filterRule) accepts(r *record.Record) bool {
 		matches(f.Channels, r.Channel)
 }
 
-// matches reports whether one of the patterns matches, or there are none.
+// matches reports whether one of the patterns matches, or the list is empty.
 func matches(patterns []text, s string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p text) bool { return policy.Match(string(p), s) })
 }

@@ -42,5 +42,5 @@ func TestFilter(t *testing.T) {
 		require.Empty(t, d.problems, filter)
 		assert.Equal(t, want, m.Exporters.list[0].common().Filter.keep()(record), filter)
 	}
-	assert.Nil(t, filterModel(nil).keep(), "nothing to ask")
+	assert.Nil(t, filterModel(nil).keep(), "a nil filter needs no function")
 }

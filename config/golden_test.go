@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the expected errors and dumps anew")
+var update = flag.Bool("update", false, "update the expected errors and dumps")
 
-// Each file of testdata/bad has the errors beside it, and each of testdata/good the dump.
+// The .txt file of each file in testdata/bad has its errors, and in testdata/good its dump.
 func TestFiles(t *testing.T) {
 	t.Setenv("TEST_NAME", "shop")
 	t.Setenv("TEST_SECRET", "Tr0ub4dor&3-is-secret")
@@ -58,10 +58,10 @@ func golden(t *testing.T, path, got string) {
 
 func TestProblem(t *testing.T) {
 	t.Parallel()
-	gone := errors.New("gone")
+	cause := errors.New("cause")
 	err := &config.Error{Problems: []config.Problem{
 		{File: "deploy.yaml", Line: 12, Column: 3, Path: "exporters[1].endpont", Message: "unknown key", Suggestion: "endpoint"},
-		{File: "deploy.yaml", Message: "it is empty", Err: gone},
+		{File: "deploy.yaml", Message: "it is empty", Err: cause},
 		{Path: "AUDIT_EXPORTERS", Message: "it is not set"},
 		{Message: "it is wrong"},
 	}}
@@ -69,5 +69,5 @@ func TestProblem(t *testing.T) {
 deploy.yaml: it is empty
 AUDIT_EXPORTERS: it is not set
 it is wrong`)
-	assert.ErrorIs(t, err, gone)
+	assert.ErrorIs(t, err, cause)
 }

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ledgerModel is the log on disk from which the exporters follow.
+// ledgerModel configures the ledger.
 type ledgerModel struct {
 	Dir          text               `key:"dir,required"`
 	SyncInterval duration           `key:"sync_interval"`
@@ -22,7 +22,7 @@ type ledgerModel struct {
 	Export       *ledgerExportModel `key:"export"`
 }
 
-// exportModel is how an exporter is fed.
+// exportModel configures how records are exported.
 type exportModel struct {
 	BatchSize count    `key:"batch_size"`
 	Interval  duration `key:"interval"`
@@ -30,14 +30,14 @@ type exportModel struct {
 	Backoff   duration `key:"backoff"`
 }
 
-// ledgerExportModel is the same for all exporters of a ledger.
+// ledgerExportModel configures all exporters of a ledger.
 type ledgerExportModel struct {
 	exportModel
 
 	BatchBytes size `key:"batch_bytes"`
 }
 
-// retentionModel is the word until_exported, or a mapping.
+// retentionModel is until_exported, or a mapping.
 type retentionModel struct {
 	word   retentionWord
 	bounds *retentionBounds
@@ -45,7 +45,7 @@ type retentionModel struct {
 
 type retentionWord string
 
-// untilExported keeps nothing that every exporter has.
+// untilExported removes entries once all exporters have them.
 const untilExported = "until_exported"
 
 func (*retentionWord) tags() []string { return []string{tagText} }
@@ -70,7 +70,7 @@ func (r *retentionModel) decode(d *decoder, n *yaml.Node, path string) {
 	}
 	r.bounds = &retentionBounds{}
 	if len(n.Content) == 0 {
-		d.problem(n, path, "it has neither age nor size; leave it out to keep everything", "")
+		d.problem(n, path, "it has neither age nor size; remove it to keep everything", "")
 	}
 	d.structure(n, path, valueOf(r.bounds))
 }
@@ -80,22 +80,22 @@ func (l *ledgerModel) check(d *decoder, path string, exporters *exportersModel) 
 		return
 	}
 	if info, err := os.Stat(string(l.Dir)); err == nil && !info.IsDir() {
-		d.wrong(join(path, "dir"), "it is no directory")
+		d.report(join(path, "dir"), "it is not a directory")
 	}
 	segment := int64(ledger.DefaultSegmentSize)
 	if l.SegmentSize > 0 {
 		segment = int64(l.SegmentSize)
 	}
 	if segment < ledger.MinSegmentSize || segment > ledger.MaxSegmentSize {
-		d.wrong(join(path, "segment_size"), "it must be between 64KiB and 2GiB")
+		d.report(join(path, "segment_size"), "it must be between 64KiB and 2GiB")
 	} else if l.MaxSize > 0 && int64(l.MaxSize) < 2*segment {
-		d.wrong(join(path, "max_size"), fmt.Sprintf("it is less than two segments, of %d bytes each", segment))
+		d.report(join(path, "max_size"), fmt.Sprintf("it is less than two segments of %d bytes", segment))
 	}
 	if l.Retention.word == untilExported && exporters.none {
-		d.wrong(join(path, "retention"), "without exporters it would keep nothing")
+		d.report(join(path, "retention"), "without exporters it would keep nothing")
 	}
 	if l.Export != nil && l.Export.BatchSize > count(ledger.MaxCommitAhead) {
-		d.wrong(join(path, "export", "batch_size"), fmt.Sprintf("it is more than %d", ledger.MaxCommitAhead))
+		d.report(join(path, "export", "batch_size"), fmt.Sprintf("it is more than %d", ledger.MaxCommitAhead))
 	}
 }
 
@@ -139,7 +139,7 @@ func (l *ledgerModel) exportOptions() []sdk.ExportOption {
 	return opts
 }
 
-// options returns the options of what was given.
+// options returns the options for the keys that are set.
 func (e *exportModel) options() []sdk.DeliveryOption {
 	var opts []sdk.DeliveryOption
 	if e.BatchSize > 0 {

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	for _, entry := range os.Environ() { // what the machine has set is none of the tests' business
+	for _, entry := range os.Environ() { // variables of this machine must not affect the tests
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AUDIT_") || strings.HasPrefix(name, "OTEL_") {
 			_ = os.Unsetenv(name)
 		}

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// model is what a configuration says. A zero value is what it does not say.
+// model is a decoded configuration. A zero field is not set.
 type model struct {
 	Version      version          `key:"version"`
 	Service      serviceModel     `key:"service"`
@@ -21,14 +21,14 @@ type model struct {
 	Exporters    exportersModel   `key:"exporters,required"`
 }
 
-// version is that of the format.
+// version is the version of the format.
 type version int
 
 func (*version) tags() []string { return []string{tagInt} }
 
 func (v *version) set(s string) *fault {
 	if s != "1" {
-		return &fault{message: "it must be 1, the only version that there is"}
+		return &fault{message: "it must be 1, the only version"}
 	}
 	*v = 1
 	return nil
@@ -40,16 +40,16 @@ type exportersModel struct {
 	list []exporterModel
 }
 
-// exporterModel is one of the types of exporters.
+// exporterModel is implemented by the model of each exporter type.
 type exporterModel interface {
 	common() *exporterCommon
-	// check notes what is wrong. It connects to nothing.
+	// check reports problems. It connects to no server.
 	check(ctx context.Context, d *decoder, path string)
-	// open makes the exporter, or notes why it cannot be made.
+	// open creates the exporter. If that fails, it reports the problem and returns nil.
 	open(ctx context.Context, b *builder, path string) export.Exporter
 }
 
-// exporterCommon is what all exporters have.
+// exporterCommon has the keys of all exporters.
 type exporterCommon struct {
 	Type     text         `key:"type,required"`
 	Name     text         `key:"name"`
@@ -60,7 +60,7 @@ type exporterCommon struct {
 
 func (c *exporterCommon) common() *exporterCommon { return c }
 
-// name returns the exporter's name, which by default is its type.
+// name returns the name of the exporter, by default its type.
 func (c *exporterCommon) name() string {
 	if c.Name != "" {
 		return string(c.Name)
@@ -77,7 +77,7 @@ const (
 
 var exporterTypes = []string{typeStdout, typeMongoDB, typeOTLP}
 
-// newExporterModel returns the model of a type, or nil.
+// newExporterModel returns the model of an exporter type, or nil.
 func newExporterModel(exporterType string) exporterModel {
 	switch exporterType {
 	case typeStdout:
@@ -90,13 +90,13 @@ func newExporterModel(exporterType string) exporterModel {
 	return nil
 }
 
-// none stands for no exporters, which must be a choice.
+// none stands for no exporters. They must not be omitted by accident.
 const none = "none"
 
 const (
-	errNoExporters = "it must be a list of exporters, or none where there is a ledger"
-	errNoVariable  = "it is not set; it is a list of stdout, mongodb and otlp, or none where there is a ledger; " +
-		FileVariable + " may name a file instead"
+	errNoExporters = "it must be a list of exporters, or none with a ledger"
+	errNoVariable  = "it is not set; set it to a list of stdout, mongodb and otlp, or to none with a ledger; or set " +
+		FileVariable + " to the path of a file"
 )
 
 func (x *exportersModel) decode(d *decoder, n *yaml.Node, path string) {
@@ -119,10 +119,10 @@ func (x *exportersModel) decode(d *decoder, n *yaml.Node, path string) {
 	}
 }
 
-// exporter decodes one of the list, or returns nil.
+// exporter decodes an exporter, or returns nil.
 func (d *decoder) exporter(n *yaml.Node, path string) exporterModel {
-	d.places[path] = n
-	if !d.plain(n, path) {
+	d.nodes[path] = n
+	if !d.checkPlain(n, path) {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
@@ -136,20 +136,20 @@ func (d *decoder) exporter(n *yaml.Node, path string) exporterModel {
 		value := n.Content[i+1]
 		m := newExporterModel(value.Value)
 		if m == nil || value.ShortTag() != tagText {
-			d.problem(value, join(path, "type"), "it must be one of stdout, mongodb, otlp, written out", nearest(value.Value, exporterTypes))
+			d.problem(value, join(path, "type"), "it must be one of stdout, mongodb, otlp, without variables", nearest(value.Value, exporterTypes))
 			return nil
 		}
 		d.value(n, path, valueOf(m))
 		return m
 	}
-	d.problem(n, join(path, "type"), "it is missing; it is one of stdout, mongodb, otlp", "")
+	d.problem(n, join(path, "type"), "it is missing; use one of stdout, mongodb, otlp", "")
 	return nil
 }
 
-// deliveryWord is how an exporter gets records where there is no ledger.
+// deliveryWord is how an exporter gets records without a ledger.
 type deliveryWord string
 
-// The deliveries.
+// The kinds of delivery.
 const (
 	deliverySync  = "sync"
 	deliveryBatch = "batch"
@@ -159,7 +159,7 @@ func (*deliveryWord) tags() []string { return []string{tagText} }
 
 func (w *deliveryWord) set(s string) *fault { return oneOf(w, s, deliverySync, deliveryBatch) }
 
-// batchModel is how a batcher works.
+// batchModel configures a batcher.
 type batchModel struct {
 	exportModel
 
@@ -167,7 +167,7 @@ type batchModel struct {
 	MaxAttempts count `key:"max_attempts"`
 }
 
-// options returns the options of what was given.
+// options returns the options for the keys that are set.
 func (b *batchModel) options() []sdk.BatcherOption {
 	if b == nil {
 		return nil

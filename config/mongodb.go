@@ -17,15 +17,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// Where records go in MongoDB unless the configuration says otherwise.
+// The defaults of exporters to MongoDB.
 const (
-	// DefaultDatabase is the name of the database.
-	DefaultDatabase = "audit"
-	// DefaultCollection is the name of the collection.
-	DefaultCollection = "records"
+	// DefaultMongoDBDatabase is the name of the database.
+	DefaultMongoDBDatabase = "audit"
+	// DefaultMongoDBCollection is the name of the collection.
+	DefaultMongoDBCollection = "records"
 )
 
-// mongodbModel is an exporter to MongoDB.
+// mongodbModel configures an exporter to MongoDB.
 type mongodbModel struct {
 	exporterCommon
 
@@ -37,7 +37,7 @@ type mongodbModel struct {
 	WriteConcern *writeConcernModel `key:"write_concern"`
 }
 
-// writeConcernModel is when a record counts as stored.
+// writeConcernModel configures when a record counts as stored.
 type writeConcernModel struct {
 	W       loose `key:"w"`
 	Journal flag  `key:"journal"`
@@ -46,27 +46,27 @@ type writeConcernModel struct {
 func (m *mongodbModel) check(_ context.Context, d *decoder, path string) {
 	if uri := m.URI.reveal(); uri != "" {
 		if message := checkURI(uri); message != "" {
-			d.wrong(join(path, "uri"), message)
+			d.report(join(path, "uri"), message)
 		}
 	}
 	if m.Database != "" && (len(m.Database) > 63 || strings.ContainsAny(string(m.Database), "/\\. \"$*<>:|?\x00")) {
-		d.wrong(join(path, "database"), "it is no name of a database")
+		d.report(join(path, "database"), "it is not a valid database name")
 	}
 	if m.Collection != "" && (strings.ContainsAny(string(m.Collection), "$\x00") || strings.HasPrefix(string(m.Collection), "system.")) {
-		d.wrong(join(path, "collection"), "it is no name of a collection")
+		d.report(join(path, "collection"), "it is not a valid collection name")
 	}
 	if r := time.Duration(m.Retention); r%time.Second != 0 || r > math.MaxInt32*time.Second {
-		d.wrong(join(path, "retention"), "it must be whole seconds, at most 2147483647 of them")
+		d.report(join(path, "retention"), "it must be whole seconds, at most 2147483647")
 	}
 	if m.Retention > 0 && m.Indexes == flagFalse {
-		d.wrong(join(path, "retention"), "it needs an index, and indexes is false")
+		d.report(join(path, "retention"), "it needs an index, but indexes is false")
 	}
 	if c := m.WriteConcern; c != nil && !c.concern().Acknowledged() {
-		d.wrong(join(path, "write_concern", "w"), "the server must acknowledge what it was given")
+		d.report(join(path, "write_concern", "w"), "it must be acknowledged")
 	}
 }
 
-// concern returns the write concern, with the exporter's defaults for what is not given.
+// concern returns the write concern. Keys that are not set have the default of the exporter.
 func (c *writeConcernModel) concern() *writeconcern.WriteConcern {
 	journal := c.Journal != flagFalse
 	w := &writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal}
@@ -78,7 +78,7 @@ func (c *writeConcernModel) concern() *writeconcern.WriteConcern {
 	return w
 }
 
-// safeTexts are what the driver says of a URI without quoting it.
+// safeTexts are error texts of the driver that do not quote the URI.
 var safeTexts = []string{
 	`scheme must be "mongodb" or "mongodb+srv"`, "must have at least 1 host", "unescaped slash in username", "unescaped colon in password",
 	"unescaped slash in password", "unescaped @ sign in user info", "must have a / before the query ?", "port must be an integer",
@@ -86,10 +86,10 @@ var safeTexts = []string{
 	"password required", "password cannot be specified", "authSource must be non-empty", "auth source must be $external",
 }
 
-// checkURI returns what is wrong with a URI, without quoting it. It asks no name server,
-// so that of mongodb+srv only what both schemes have is checked.
+// checkURI returns what is wrong with a URI, without quoting it, or "". It makes no DNS
+// request, so for mongodb+srv it checks only what both schemes have in common.
 func checkURI(uri string) string {
-	if host, is := strings.CutPrefix(uri, "mongodb+srv://"); is {
+	if host, ok := strings.CutPrefix(uri, "mongodb+srv://"); ok {
 		if strings.Contains(strings.ToLower(host), "srvmaxhosts") || strings.Contains(strings.ToLower(host), "srvservicename") {
 			return ""
 		}
@@ -100,24 +100,24 @@ func checkURI(uri string) string {
 		return ""
 	}
 	if file, ok := errors.AsType[*fs.PathError](err); ok {
-		return "a file that it names cannot be read: " + file.Err.Error()
+		return "a file in it cannot be read: " + file.Err.Error()
 	}
 	for _, text := range safeTexts {
 		if strings.Contains(err.Error(), text) {
-			return "it is no valid URI: " + text
+			return "it is not a valid URI: " + text
 		}
 	}
-	return "it is no valid URI"
+	return "it is not a valid URI"
 }
 
 func (m *mongodbModel) open(ctx context.Context, b *builder, path string) export.Exporter {
 	client, err := mongo.Connect(options.Client().ApplyURI(m.URI.reveal()))
 	if err != nil {
-		b.decoder.wrong(join(path, "uri"), "no client can be made of it") // the driver quotes it
+		b.decoder.report(join(path, "uri"), "it cannot be used to create a client") // the driver's error quotes it
 		return nil
 	}
-	collection := client.Database(cmp.Or(string(m.Database), DefaultDatabase)).
-		Collection(cmp.Or(string(m.Collection), DefaultCollection))
+	collection := client.Database(cmp.Or(string(m.Database), DefaultMongoDBDatabase)).
+		Collection(cmp.Or(string(m.Collection), DefaultMongoDBCollection))
 	opts := []mongodb.Option{mongodb.WithName(m.name()), mongodb.WithRetention(time.Duration(m.Retention))}
 	if m.Indexes == flagFalse {
 		opts = append(opts, mongodb.WithoutIndexes())
@@ -130,8 +130,8 @@ func (m *mongodbModel) open(ctx context.Context, b *builder, path string) export
 	}
 	e, err := mongodb.New(ctx, collection, opts...)
 	if err != nil {
-		b.failed(join(path, "uri"), err)
-		_ = client.Disconnect(ctx) // nothing was written
+		b.reportError(join(path, "uri"), err)
+		_ = client.Disconnect(ctx) // it has written nothing
 		return nil
 	}
 	return &owned{Exporter: e, release: client.Disconnect}

@@ -2,24 +2,24 @@ package config
 
 import "strings"
 
-// nearest returns the known name that name was probably meant to be, or nothing.
+// nearest returns the known name that name is probably a misspelling of, or "".
 func nearest(name string, known []string) string {
-	return within(min(len(name)/3+1, 3), name, known)
+	return nearestWithin(min(len(name)/3+1, 3), name, known)
 }
 
-// within returns the nearest known name at most so far away, or nothing.
-func within(most int, name string, known []string) string {
+// nearestWithin returns the nearest known name within a distance, or "".
+func nearestWithin(limit int, name string, known []string) string {
 	best := ""
 	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= most && d < len(k) {
-			best, most = k, d-1
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d <= limit && d < len(k) {
+			best, limit = k, d-1
 		}
 	}
 	return best
 }
 
-// distance is how many letters must be put in, left out, replaced or swapped with their
-// neighbour to make b of a.
+// distance returns the number of letters to insert, delete, replace or swap with a neighbor
+// to get from a to b.
 func distance(a, b string) int {
 	before, row, next := []int(nil), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

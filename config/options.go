@@ -7,11 +7,11 @@ import (
 	"github.com/opendeed/audit/sdk"
 )
 
-// FileVariable is the variable of the environment that names the file, unless WithFile
-// does.
+// FileVariable is the environment variable with the path of the file, unless WithFile sets
+// it.
 const FileVariable = "AUDIT_CONFIG_FILE"
 
-// Option says where a configuration comes from, or adds what a file cannot say.
+// Option sets the source of a configuration, or adds what a file cannot contain.
 type Option func(*settings)
 
 type settings struct {
@@ -21,9 +21,10 @@ type settings struct {
 	logger *slog.Logger
 }
 
-// WithFile names the YAML file. The default is the one that AUDIT_CONFIG_FILE names, and
-// without that the environment's variables. With a file, the variables AUDIT_* count
-// only where the file names them as ${VAR}. An empty path changes nothing.
+// WithFile sets the path of the YAML file. The default is the value of AUDIT_CONFIG_FILE; if
+// that is empty, the configuration comes from environment variables. With a file, other
+// AUDIT_* variables count only if the file refers to them as ${VAR}. An empty path changes
+// nothing.
 func WithFile(path string) Option {
 	return func(s *settings) {
 		if path != "" {
@@ -32,21 +33,19 @@ func WithFile(path string) Option {
 	}
 }
 
-// WithLogger sets where the SDK and the exporters report what no caller can be told. The
-// default is slog.Default.
+// WithLogger sets the logger of the SDK and the exporters. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(s *settings) { s.logger = l }
 }
 
-// WithSDKOptions adds options that are code: processors, a meter provider, an exporter of
-// your own. They come after those of the configuration, and go before them
-// where both say the same.
+// WithSDKOptions adds options that need code: processors, a meter provider, a custom
+// exporter. They come after the options of the configuration and override them.
 func WithSDKOptions(opts ...sdk.Option) Option {
 	return func(s *settings) { s.sdk = append(s.sdk, opts...) }
 }
 
-// WithStdout sets where exporters of the type stdout write. The default is os.Stdout;
-// stdout.WithWriter says how w is used.
+// WithStdout sets the writer of exporters of type stdout, as stdout.WithWriter does. The
+// default is os.Stdout.
 func WithStdout(w io.Writer) Option {
 	return func(s *settings) { s.stdout = w }
 }

@@ -12,8 +12,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// Each key that is given comes to one option, and none that is not.
-func TestOptionsOfKeys(t *testing.T) {
+// Each key that is set yields one option; others yield none.
+func TestOptions(t *testing.T) {
 	t.Parallel()
 	var none *batchModel
 	assert.Empty(t, none.options())
@@ -48,13 +48,13 @@ func TestOptionsOfKeys(t *testing.T) {
 
 func TestWriteConcern(t *testing.T) {
 	t.Parallel()
-	yes, no := true, false
-	assert.Equal(t, &writeconcern.WriteConcern{W: "majority", Journal: &yes}, (&writeConcernModel{}).concern())
-	assert.Equal(t, &writeconcern.WriteConcern{W: 2, Journal: &no}, (&writeConcernModel{W: "2", Journal: flagFalse}).concern())
-	assert.Equal(t, &writeconcern.WriteConcern{W: "tag", Journal: &yes}, (&writeConcernModel{W: "tag", Journal: flagTrue}).concern())
+	on, off := true, false
+	assert.Equal(t, &writeconcern.WriteConcern{W: "majority", Journal: &on}, (&writeConcernModel{}).concern())
+	assert.Equal(t, &writeconcern.WriteConcern{W: 2, Journal: &off}, (&writeConcernModel{W: "2", Journal: flagFalse}).concern())
+	assert.Equal(t, &writeconcern.WriteConcern{W: "tag", Journal: &on}, (&writeConcernModel{W: "tag", Journal: flagTrue}).concern())
 }
 
-// The values arrive where the model has them.
+// Values are decoded into the right fields.
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	s, problem := parseFile("test.yaml", []byte(`
@@ -89,11 +89,11 @@ exporters:
 func TestOwned(t *testing.T) {
 	t.Parallel()
 	released := 0
-	e := &owned{Exporter: nowhere{}, release: func(context.Context) error {
+	e := &owned{Exporter: discard{}, release: func(context.Context) error {
 		released++
 		return io.ErrClosedPipe
 	}}
-	assert.True(t, e.Direct(), "it is no slower for being owned")
+	assert.True(t, e.Direct(), "owned must preserve Direct")
 	require.ErrorIs(t, e.Shutdown(t.Context()), io.ErrClosedPipe)
 	require.ErrorIs(t, e.Shutdown(t.Context()), io.ErrClosedPipe)
 	assert.Equal(t, 1, released)

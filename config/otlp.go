@@ -11,8 +11,8 @@ import (
 	"github.com/opendeed/audit/exporters/otlp"
 )
 
-// otlpModel is an exporter to a server that takes OTLP. What it does not say, the
-// variables OTEL_EXPORTER_OTLP_* may.
+// otlpModel configures an exporter to an OTLP server. The variables OTEL_EXPORTER_OTLP_*
+// supply the keys that are not set.
 type otlpModel struct {
 	exporterCommon
 
@@ -50,71 +50,71 @@ func (w *compressionWord) set(s string) *fault {
 
 func (m *otlpModel) check(ctx context.Context, d *decoder, path string) {
 	if m.Endpoint != "" && m.LogsEndpoint != "" {
-		d.wrong(join(path, "logs_endpoint"), "endpoint is given as well; one of them is enough")
+		d.report(join(path, "logs_endpoint"), "endpoint is set too; remove one of them")
 	}
 	if m.MaxRequestSize > 1<<30 {
-		d.wrong(join(path, "max_request_size"), "it is more than 1GiB")
+		d.report(join(path, "max_request_size"), "it is more than 1GiB")
 	}
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		if lower := strings.ToLower(name); seen[lower] {
-			d.wrong(join(path, "headers", name), "the header is given twice")
+			d.report(join(path, "headers", name), "the header is repeated")
 		} else {
 			seen[lower] = true
 		}
 	}
 	if m.Insecure == flagTrue && strings.Contains(string(m.Endpoint+m.LogsEndpoint), "://") {
-		d.wrong(join(path, "insecure"), "the endpoint's scheme says already whether there is TLS; leave it out")
+		d.report(join(path, "insecure"), "the scheme of the endpoint already decides about TLS; remove it")
 	}
-	d.watch("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
-	wrong := func(key, message string) { d.wrong(join(path, "tls", key), message) }
-	e, err := m.make(ctx, wrong)
+	d.hideVariables("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_HEADERS", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+	report := func(key, message string) { d.report(join(path, "tls", key), message) }
+	e, err := m.create(ctx, report)
 	if err != nil {
-		for _, each := range leaves(err) {
-			d.otlpFailed(path, each)
+		for _, each := range flatten(err) {
+			d.reportOTLPError(path, each)
 		}
 		return
 	}
-	_ = e.Shutdown(ctx) // it has not connected
+	_ = e.Shutdown(ctx) // it never connected
 }
 
-// otlpKeys are the keys of what the exporter's errors begin with.
+// otlpKeys maps the prefixes of the exporter's errors to keys.
 var otlpKeys = map[string]string{
 	"WithEndpoint": "endpoint", "WithLogsEndpoint": "logs_endpoint", "headers": "headers",
 }
 
-// otlpFailed notes what the exporter finds wrong, at the key or the variable that it is
+// reportOTLPError reports an error of the exporter, at the key or the variable that it is
 // about.
-func (d *decoder) otlpFailed(path string, err error) {
+func (d *decoder) reportOTLPError(path string, err error) {
 	text := strings.TrimPrefix(d.clean(err.Error()), "otlp: ")
-	about, message, found := strings.Cut(text, ": ")
-	switch key := otlpKeys[about]; {
-	case found && strings.HasPrefix(about, "OTEL_"):
-		d.problems = append(d.problems, Problem{Path: about, Message: message})
-	case about == "WithName": // it was found already
+	prefix, message, found := strings.Cut(text, ": ")
+	switch key := otlpKeys[prefix]; {
+	case found && strings.HasPrefix(prefix, "OTEL_"):
+		d.problems = append(d.problems, Problem{Path: prefix, Message: message})
+	case prefix == "WithName": // already reported
 	case found && key != "":
-		d.wrong(join(path, key), message)
+		d.report(join(path, key), message)
 	default:
-		d.wrong(path, text)
+		d.report(path, text)
 	}
 }
 
 func (m *otlpModel) open(ctx context.Context, b *builder, path string) export.Exporter {
-	wrong := func(key, message string) { b.decoder.wrong(join(path, "tls", key), message) }
+	report := func(key, message string) { b.decoder.report(join(path, "tls", key), message) }
 	var opts []otlp.Option
 	if l := b.config.settings.logger; l != nil {
 		opts = append(opts, otlp.WithLogger(l))
 	}
-	e, err := m.make(ctx, wrong, opts...)
+	e, err := m.create(ctx, report, opts...)
 	if err != nil {
-		b.decoder.otlpFailed(path, err)
+		b.decoder.reportOTLPError(path, err)
 		return nil
 	}
 	return e
 }
 
-// make makes the exporter, which connects when it has something to export.
-func (m *otlpModel) make(ctx context.Context, wrong func(key, message string), opts ...otlp.Option) (*otlp.Exporter, error) {
+// create creates the exporter, which connects with the first export.
+func (m *otlpModel) create(ctx context.Context, report func(key, message string), opts ...otlp.Option) (*otlp.Exporter, error) {
 	opts = append(opts, otlp.WithName(m.name()))
 	if m.LogsEndpoint != "" {
 		opts = append(opts, otlp.WithLogsEndpoint(string(m.LogsEndpoint)))
@@ -138,7 +138,7 @@ func (m *otlpModel) make(ctx context.Context, wrong func(key, message string), o
 		opts = append(opts, otlp.WithInsecure())
 	}
 	if m.TLS != nil {
-		opts = append(opts, otlp.WithTLS(m.TLS.load(wrong)))
+		opts = append(opts, otlp.WithTLS(m.TLS.load(report)))
 	}
 	if m.MaxRequestSize > 0 {
 		opts = append(opts, otlp.WithMaxRequestSize(int(m.MaxRequestSize)))
@@ -146,7 +146,7 @@ func (m *otlpModel) make(ctx context.Context, wrong func(key, message string), o
 	if m.Concurrency > 0 {
 		opts = append(opts, otlp.WithConcurrency(int(m.Concurrency)))
 	}
-	ctx = context.WithoutCancel(ctx) // there is nothing to wait for
+	ctx = context.WithoutCancel(ctx) // it does not connect
 	switch m.Protocol {
 	case protocolGRPC:
 		return otlp.NewGRPC(ctx, opts...)

@@ -9,7 +9,7 @@ import (
 	"github.com/opendeed/audit/policy"
 )
 
-// ruleModel is a rule of the policy: policy.Rule, key by key.
+// ruleModel has the keys of policy.Rule.
 type ruleModel struct {
 	Name              text              `key:"name,required"`
 	Actions           []text            `key:"actions"`
@@ -49,8 +49,7 @@ func (w *changesWord) set(s string) *fault {
 	return oneOf(w, s, string(policy.ChangesFull), string(policy.ChangesFields), string(policy.ChangesOmitted))
 }
 
-// rule returns what the model says. A list that is given and empty stays one, because
-// policy.New refuses it.
+// rule returns the rule. A list that is set but empty stays so, because policy.New rejects it.
 func (r *ruleModel) rule() policy.Rule {
 	return policy.Rule{
 		Name:              string(r.Name),
@@ -81,76 +80,76 @@ func list[T ~string](words []T) []string {
 	return all
 }
 
-// checkPolicy has policy.New judge the rules, and looks at the exporters that they name.
+// checkPolicy validates the rules with policy.New, and checks the exporters that they name.
 func (c *Config) checkPolicy() {
 	rules, d := c.model.Policy, c.decoder
 	if len(rules) == 0 {
 		return
 	}
 	c.checkRuleNames()
-	var sound []policy.Rule
-	var indices []int // in the file, of those that are sound
+	var valid []policy.Rule
+	var indices []int // of the valid rules in the file
 	for i := range rules {
-		if rule := rules[i].rule(); d.faulty(index("policy", i)) {
-			// What it meets is not known. Were it judged with the others, it might hide
-			// some of them.
+		if rule := rules[i].rule(); d.hasProblem(index("policy", i)) {
+			// Its lists may be incomplete. Checked with the others, it might hide some of
+			// them.
 			_, err := policy.New(rule)
-			c.ruleErrors(err, []int{i}, false)
+			c.reportRules(err, []int{i}, false)
 		} else {
-			sound, indices = append(sound, rule), append(indices, i)
+			valid, indices = append(valid, rule), append(indices, i)
 		}
 	}
-	p, err := policy.New(sound...)
-	c.ruleErrors(err, indices, true)
+	p, err := policy.New(valid...)
+	c.reportRules(err, indices, true)
 	c.checkRuleExporters()
 	c.policy = p
 }
 
-// checkRuleNames does by paths what policy.New does by numbers.
+// checkRuleNames reports repeated names. policy.New does too, but with numbers, not paths.
 func (c *Config) checkRuleNames() {
 	first := map[text]int{}
 	for i := range c.model.Policy {
 		name := c.model.Policy[i].Name
-		if before, twice := first[name]; twice && name != "" {
-			c.decoder.wrong(join(index("policy", i), "name"), "it is the name of "+index("policy", before)+" as well; give one of them another name")
+		if earlier, exists := first[name]; exists && name != "" {
+			c.decoder.report(join(index("policy", i), "name"), "it is also the name of "+index("policy", earlier)+"; rename one of them")
 		} else {
 			first[name] = i
 		}
 	}
 }
 
-// elementReasons say what is wrong with an element of a list. Those of policy.New quote
-// it, and it may be a secret in the wrong place.
+// elementReasons has the messages for invalid elements of lists. The reasons of policy.New
+// quote the element, which may be a secret in the wrong place.
 var elementReasons = map[string]string{
 	"actions":   actionRule,
 	"targets":   plainRule,
 	"channels":  plainRule,
 	"require":   fieldRule,
 	"exporters": nameRule,
-	"methods":   "it is no method, such as GET",
+	"methods":   "it is not an HTTP method, such as GET",
 	"routes":    plainRule,
 }
 
 const plainRule = "it must not be empty or have unprintable characters"
 
-// ruleErrors notes what policy.New says of the rules that have these indices in the file.
-func (c *Config) ruleErrors(err error, indices []int, sound bool) {
-	wrong, ok := errors.AsType[*policy.Error](err)
+// reportRules reports the errors of policy.New for the rules with these indices in the file.
+func (c *Config) reportRules(err error, indices []int, valid bool) {
+	invalid, ok := errors.AsType[*policy.Error](err)
 	if !ok {
 		return
 	}
 	d := c.decoder
-	for _, w := range wrong.Rules {
+	for _, w := range invalid.Rules {
 		i := indices[w.Index]
 		path := index("policy", i)
-		if !sound && (w.Field == "require_event" || w.Field == "name" && c.model.Policy[i].Name == "") {
-			continue // what is missing may be what cannot be read
+		if !valid && (w.Field == "require_event" || w.Field == "name" && c.model.Policy[i].Name == "") {
+			continue // it may be set, but could not be decoded
 		}
 		if w.Field != "" {
 			path += "." + w.Field
 		}
-		if d.faulty(path) {
-			continue // that is said already
+		if d.hasProblem(path) {
+			continue // already reported
 		}
 		message, suggestion := w.Reason, ""
 		field, _, element := strings.Cut(w.Field, "[")
@@ -160,51 +159,51 @@ func (c *Config) ruleErrors(err error, indices []int, sound bool) {
 			if field == "require" {
 				suggestion = nearest(n.Value, requirable)
 			}
-		case field == "": // it names the rule before
-			for j, before := range indices[:w.Index] {
-				name := strconv.Quote(string(c.model.Policy[before].Name))
+		case field == "": // the message has the name of an earlier rule
+			for j, earlier := range indices[:w.Index] {
+				name := strconv.Quote(string(c.model.Policy[earlier].Name))
 				message = strings.Replace(message, name, index("policy", indices[j]), 1)
 			}
 		}
-		message = d.clean(message) // should policy.New come to quote more
+		message = d.clean(message) // in case policy.New quotes more
 		d.problems = append(d.problems, d.problemAt(d.at(path), path, Problem{
 			Message: message, Suggestion: suggestion, Err: &policy.RuleError{Index: i, Field: w.Field, Reason: message},
 		}))
 	}
 }
 
-// checkRuleExporters notes exporters in rules that the file does not have.
+// checkRuleExporters reports exporters in rules that the file does not have.
 func (c *Config) checkRuleExporters() {
 	d := c.decoder
 	names, known := c.exporterNames()
 	for i := range c.model.Policy {
 		for j, name := range c.model.Policy[i].Exporters {
 			path := index(join(index("policy", i), "exporters"), j)
-			if d.faulty(path) {
+			if d.hasProblem(path) {
 				continue
 			}
-			there := slices.Index(names, string(name))
+			position := slices.Index(names, string(name))
 			switch {
-			case name == policy.NoExporter && there >= 0:
-				d.wrong(path, "none stands for no exporter, and "+index("exporters", there)+" has that name; give that another one")
-			case name == policy.NoExporter && d.places["ledger"] == nil:
-				d.wrong(path, "without a ledger its records would be recorded nowhere; name an exporter, or add a ledger")
-			case name == policy.NoExporter || there >= 0 || !known:
+			case name == policy.NoExporter && position >= 0:
+				d.report(path, "none means no exporter, but "+index("exporters", position)+" has this name; rename it")
+			case name == policy.NoExporter && d.nodes["ledger"] == nil:
+				d.report(path, "without a ledger its records would be recorded nowhere; name an exporter, or add a ledger")
+			case name == policy.NoExporter || position >= 0 || !known:
 			case len(names) == 0:
-				d.wrong(path, "there are no exporters; only none can stand here")
+				d.report(path, "there are no exporters; use none")
 			default:
-				near := nearest(string(name), names)
-				if d.clean(near) != near {
-					near = ""
+				suggestion := nearest(string(name), names)
+				if d.clean(suggestion) != suggestion {
+					suggestion = ""
 				}
-				d.problem(d.at(path), path, d.clean("no exporter has that name; there are: "+strings.Join(names, ", ")), near)
+				d.problem(d.at(path), path, d.clean("no exporter has this name; the exporters are: "+strings.Join(names, ", ")), suggestion)
 			}
 		}
 	}
 }
 
-// exporterNames returns the names of the exporters. They are not known where something
-// else is wrong that a name may depend on.
+// exporterNames returns the names of the exporters. known is false if another problem may
+// have changed a name.
 func (c *Config) exporterNames() (names []string, known bool) {
 	x, d := &c.model.Exporters, c.decoder
 	known = x.none != (len(x.list) > 0)
@@ -214,12 +213,12 @@ func (c *Config) exporterNames() (names []string, known bool) {
 			continue
 		}
 		names = append(names, e.common().name())
-		known = known && !d.faulty(join(index("exporters", i), "name"))
+		known = known && !d.hasProblem(join(index("exporters", i), "name"))
 	}
 	return names, known
 }
 
-// Policy returns the rules of the file, or nil where it has none. They are in force for a
-// provider that NewTrackerProvider makes. Rules about requests are a middleware's
-// business: pass them to its option WithCoverage, which takes nil as well.
+// Policy returns the policy of the file, or nil if it has no rules. A provider from
+// NewTrackerProvider applies it to events. Pass it to audithttp.WithCoverage, which accepts
+// nil, to apply its rules for requests.
 func (c *Config) Policy() *policy.Policy { return c.policy }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The model has what policy.Rule has, in its order, under the same names.
-func TestPolicyHasEveryField(t *testing.T) {
+// The model has the fields of policy.Rule, in the same order, with the same names.
+func TestPolicyFields(t *testing.T) {
 	t.Parallel()
 	var want, got []string
 	rule := reflect.TypeFor[policy.Rule]()
@@ -26,7 +26,7 @@ func TestPolicyHasEveryField(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// What policy.New says can be told from the rest, by the rule's place.
+// Problems of rules match *policy.RuleError, with the index of the rule in the file.
 func TestPolicyError(t *testing.T) {
 	t.Parallel()
 	err := newError(problemsOf(t, []byte(`
@@ -35,9 +35,9 @@ policy:
   - {name: one, channels: [api]}
   - {name: two, require: [resaon]}
 `)))
-	wrong, ok := errors.AsType[*policy.RuleError](err)
+	ruleErr, ok := errors.AsType[*policy.RuleError](err)
 	require.True(t, ok)
-	assert.Equal(t, &policy.RuleError{Index: 1, Field: "require[0]", Reason: fieldRule}, wrong)
+	assert.Equal(t, &policy.RuleError{Index: 1, Field: "require[0]", Reason: fieldRule}, ruleErr)
 	problems, ok := errors.AsType[*Error](err)
 	require.True(t, ok)
 	require.Len(t, problems.Problems, 1)

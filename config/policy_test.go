@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Every field of the file arrives in the rule.
-func TestPolicyOfAFile(t *testing.T) {
+// Every key of a rule is decoded.
+func TestPolicyDecode(t *testing.T) {
 	setenv(t, map[string]string{"TEST_NAME": "shop", "TEST_SECRET": "Tr0ub4dor&3-is-secret", "TEST_TLS": certificate(t)})
 	c, err := config.Load(t.Context(), config.WithFile("testdata/good/everything.yaml"))
 	require.NoError(t, err)
@@ -37,14 +37,14 @@ func TestPolicyOfAFile(t *testing.T) {
 
 	c, err = config.Load(t.Context(), config.WithFile("testdata/good/no-rules.yaml"))
 	require.NoError(t, err)
-	assert.Nil(t, c.Policy(), "no rules are no policy")
+	assert.Nil(t, c.Policy(), "an empty list is no policy")
 	c, err = config.Load(t.Context(), config.WithFile("testdata/good/minimal.yaml"))
 	require.NoError(t, err)
 	assert.Nil(t, c.Policy())
 }
 
-// The rules hold: what they demand, how much is recorded, and who gets it.
-func TestPolicyInForce(t *testing.T) {
+// The provider applies the rules: requirements, changes and exporters.
+func TestPolicyApplied(t *testing.T) {
 	t.Setenv("TEST_DIR", filepath.Join(t.TempDir(), "ledger"))
 	file := write(t, "deploy.yaml", `
 anonymous: ["*"]
@@ -62,30 +62,30 @@ exporters:
 	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
 	require.NoError(t, err)
 	tracker := p.Tracker("test")
-	refused, ok := errors.AsType[*sdk.PolicyError](tracker.Track(t.Context(), events[2]))
+	rejected, ok := errors.AsType[*sdk.PolicyError](tracker.Track(t.Context(), events[2]))
 	require.True(t, ok)
-	assert.Equal(t, "deletions", refused.Rule)
+	assert.Equal(t, "deletions", rejected.Rule)
 	update := events[0]
 	update.Changes = []audit.Change{{Field: "title", Old: attribute.StringValue("before"), New: attribute.StringValue("after")}}
 	for _, e := range []audit.Event{update, events[1], events[3]} {
 		require.NoError(t, tracker.Track(t.Context(), e))
 	}
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.ElementsMatch(t, []string{"article.update", "user.login"}, actions(out.String()), "the log-in reached one of two, the reading none")
+	assert.ElementsMatch(t, []string{"article.update", "user.login"}, actions(out.String()), "the login reached one of two exporters, the read none")
 	assert.Contains(t, out.String(), "title")
 	assert.NotContains(t, out.String(), "after")
 }
 
-// A provider has one policy: that of the file and that of the program are two.
+// A provider has one policy, so a file and a program cannot both have one.
 func TestPolicyTwice(t *testing.T) {
 	t.Parallel()
 	p, err := policy.New(policy.Rule{Name: "code", Require: []string{"reason"}})
 	require.NoError(t, err)
-	for rules, wrong := range map[string]bool{"policy: [{name: file, actions: [a.b]}]\n": true, "policy: []\n": false, "": false} {
+	for rules, wantErr := range map[string]bool{"policy: [{name: file, actions: [a.b]}]\n": true, "policy: []\n": false, "": false} {
 		file := write(t, "deploy.yaml", rules+"exporters: [{type: stdout}]\n")
 		provider, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&bytes.Buffer{}),
 			config.WithSDKOptions(sdk.WithPolicy(p)))
-		if wrong {
+		if wantErr {
 			require.ErrorContains(t, err, "there is a policy already")
 			continue
 		}

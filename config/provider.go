@@ -10,13 +10,13 @@ import (
 	"github.com/opendeed/audit/sdk"
 )
 
-// NewTrackerProvider returns a provider that is ready to use, made by a file or by the
-// environment. Its Shutdown also closes the connections that were made for it. The error
-// is an *Error with everything that is wrong; nothing is left open then.
+// NewTrackerProvider returns a provider that is configured by a file or by environment
+// variables. Its Shutdown also closes the connections of its exporters. The error is an
+// *Error that lists all problems; then nothing stays open.
 //
-// A server that does not answer is no error. A MongoDB is waited for some seconds, within
-// ctx, and what it says by then counts: a wrong password, say, or an index that it
-// refuses.
+// It is not an error if a server does not respond. For MongoDB, NewTrackerProvider waits up
+// to five seconds, until ctx ends, and returns errors of the server that arrive in this
+// time, such as a wrong password or an index that cannot be created.
 func NewTrackerProvider(ctx context.Context, opts ...Option) (*sdk.TrackerProvider, error) {
 	c, err := Load(ctx, opts...)
 	if err != nil {
@@ -25,21 +25,21 @@ func NewTrackerProvider(ctx context.Context, opts ...Option) (*sdk.TrackerProvid
 	return c.NewTrackerProvider(ctx)
 }
 
-// Check returns what NewTrackerProvider would find wrong before it connects to anything
-// or opens a ledger. It is Load without its result.
+// Check returns the problems that NewTrackerProvider finds before it connects to a server or
+// opens a ledger. It is like Load, without the Config.
 func Check(ctx context.Context, opts ...Option) error {
 	_, err := Load(ctx, opts...)
 	return err
 }
 
-// NewTrackerProvider is the function of that name with what was loaded. It may be called
-// again when the provider before was shut down.
+// NewTrackerProvider is like the function of that name, for a loaded configuration. It may be
+// called again after the previous provider was shut down.
 func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, error) {
-	own := *c.decoder // each call has its own problems
+	own := *c.decoder // each call collects its own problems
 	b := &builder{config: c, decoder: &own}
 	opts, err := c.options(ctx)
 	if err != nil {
-		b.failed("", err)
+		b.reportError("", err)
 	}
 	if c.policy != nil {
 		opts = append(opts, sdk.WithPolicy(c.policy))
@@ -49,7 +49,7 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 	if len(b.decoder.problems) == 0 {
 		opts = append(opts, b.deliveries()...)
 		if p, err = sdk.NewTrackerProvider(append(opts, c.settings.sdk...)...); err != nil {
-			b.sdkFailed(err)
+			b.reportSDKError(err)
 		}
 	}
 	if err := newError(b.decoder.problems); err != nil {
@@ -59,49 +59,49 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 	return p, nil
 }
 
-// builder makes a provider of a configuration.
+// builder creates a provider.
 type builder struct {
 	config    *Config
 	decoder   *decoder
 	exporters []export.Exporter
 }
 
-func (b *builder) failed(path string, err error) { b.decoder.failed(path, err) }
+func (b *builder) reportError(path string, err error) { b.decoder.reportError(path, err) }
 
-// sdkFailed notes what the SDK finds wrong. What is left to find is a ledger that cannot
-// be opened, and options that are code.
-func (b *builder) sdkFailed(err error) {
-	for _, each := range leaves(err) {
+// reportSDKError reports an error of the SDK. After Load it can only be about opening the
+// ledger or about the options of the program.
+func (b *builder) reportSDKError(err error) {
+	for _, each := range flatten(err) {
 		path := ""
 		if b.config.model.Ledger != nil && strings.Contains(each.Error(), "WithLedger: ") {
 			path = "ledger.dir"
 		}
-		b.failed(path, each)
+		b.reportError(path, each)
 	}
 }
 
-// open makes the exporters.
+// open creates the exporters.
 func (b *builder) open(ctx context.Context) {
 	for i, m := range b.config.model.Exporters.list {
 		e := m.open(ctx, b, index("exporters", i))
 		if e == nil {
 			continue
 		}
-		if _, is := e.(*owned); !is {
+		if _, ok := e.(*owned); !ok {
 			e = &owned{Exporter: e}
 		}
 		b.exporters = append(b.exporters, e)
 	}
 }
 
-// close shuts down what was made for a provider that could not be made.
+// close shuts the exporters down if the provider could not be created.
 func (b *builder) close(ctx context.Context) {
 	for _, e := range b.exporters {
 		_ = e.Shutdown(ctx) // it has exported nothing
 	}
 }
 
-// deliveries returns how the records reach the exporters.
+// deliveries returns the options that deliver records to the exporters.
 func (b *builder) deliveries() []sdk.Option {
 	m := &b.config.model
 	exporters := make([]export.Exporter, len(b.exporters))
@@ -122,7 +122,7 @@ func (b *builder) deliveries() []sdk.Option {
 	return opts
 }
 
-// owned is an exporter with what was opened for it. It is shut down once, whoever does.
+// owned is an exporter and the resources opened for it. Only its first Shutdown has an effect.
 type owned struct {
 	export.Exporter
 
@@ -134,13 +134,13 @@ type owned struct {
 
 var _ export.DirectExporter = (*owned)(nil)
 
-// Direct reports what the exporter does.
+// Direct returns what the exporter does.
 func (o *owned) Direct() bool {
 	d, ok := o.Exporter.(export.DirectExporter)
 	return ok && d.Direct()
 }
 
-// Shutdown shuts the exporter down and closes what was opened for it.
+// Shutdown shuts the exporter down and releases its resources.
 func (o *owned) Shutdown(ctx context.Context) error {
 	o.once.Do(func() {
 		o.err = o.Exporter.Shutdown(ctx)

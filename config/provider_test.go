@@ -27,7 +27,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// events are what the tests track.
+// events are the events that the tests track.
 var events = []audit.Event{
 	{Action: "article.update", Actor: audit.User("42"), Target: audit.Target{Type: "article", ID: "1"}, Outcome: audit.OutcomeSuccess},
 	{Action: "user.login", Actor: audit.User("42"), Target: audit.Target{Type: "user", ID: "42"}, Outcome: audit.OutcomeSuccess},
@@ -42,7 +42,7 @@ func track(t *testing.T, p *sdk.TrackerProvider) {
 	}
 }
 
-// actions returns the actions of JSON lines, by the exporter's order.
+// actions returns the actions of JSON lines, in order.
 func actions(lines string) (found []string) {
 	for line := range strings.Lines(lines) {
 		_, rest, _ := strings.Cut(line, `"action":"`)
@@ -52,7 +52,7 @@ func actions(lines string) (found []string) {
 	return found
 }
 
-// The ledger has everything, stdout what concerns security.
+// The ledger has all records, stdout those about security.
 func TestLedgerAndFilter(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ledger")
 	t.Setenv("TEST_DIR", dir)
@@ -91,8 +91,8 @@ exporters:
 	assert.Equal(t, len(events), n)
 }
 
-// Without a ledger everything goes one way, in the order of the file, and what concerns
-// an administrator another.
+// Without a ledger, one exporter gets all records synchronously, and another gets filtered
+// records in batches.
 func TestSyncAndBatch(t *testing.T) {
 	file := write(t, "deploy.yaml", `
 anonymous: ["*"]
@@ -122,12 +122,12 @@ exporters:
 	ctx, scope := audit.NewScope(t.Context(), audit.WithChannel("admin"))
 	require.NoError(t, p.Tracker("test").Track(ctx, events[1]))
 	require.NoError(t, scope.End(ctx))
-	assert.Len(t, actions(out.String()), 5, "a batch waits for more")
+	assert.Len(t, actions(out.String()), 5, "the batch is not full")
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Equal(t, []string{"article.update", "user.login", "article.delete", "article.read", "user.login", "user.login"}, actions(out.String()))
 }
 
-// lockedBuffer is a buffer that two exporters may write to.
+// lockedBuffer is a buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -150,7 +150,7 @@ func pemOf(s *httptest.Server) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
 }
 
-// The environment is enough, and OpenTelemetry's variables are where OTLP goes.
+// Environment variables are enough; OpenTelemetry's variables configure OTLP.
 func TestOTLPFromEnvironment(t *testing.T) {
 	var requests atomic.Int32
 	var authorization atomic.Value
@@ -172,7 +172,7 @@ func TestOTLPFromEnvironment(t *testing.T) {
 	assert.Equal(t, "Bearer hunter2", authorization.Load())
 }
 
-// A file's keys go before OpenTelemetry's variables.
+// Keys of the file take precedence over OpenTelemetry's variables.
 func TestOTLPFromFile(t *testing.T) {
 	got := make(chan http.Header, 1)
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -205,7 +205,7 @@ exporters:
 	assert.Empty(t, header.Get("A"))
 }
 
-// What the file says of requests holds.
+// The file limits requests.
 func TestOTLPLimits(t *testing.T) {
 	hang := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
@@ -223,7 +223,7 @@ func TestOTLPLimits(t *testing.T) {
 	}
 }
 
-// A track timeout is that of the file.
+// The file sets the track timeout.
 func TestTrackTimeout(t *testing.T) {
 	hang := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
@@ -237,7 +237,7 @@ func TestTrackTimeout(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
-// Text is for people, with colors where that is said.
+// The file sets the text format and its colors.
 func TestText(t *testing.T) {
 	for color, want := range map[string]bool{"true": true, "false": false} {
 		file := write(t, "deploy.yaml", "exporters: [{type: stdout, format: text, color: "+color+"}]\n")
@@ -251,15 +251,15 @@ func TestText(t *testing.T) {
 	}
 }
 
-// Redaction is what the file says: tokens for one key, nothing left of another, and the
-// general strategy for what names none.
+// The file configures redaction: a strategy for a key, one for a pattern, and the general
+// strategy for all others.
 func TestRedaction(t *testing.T) {
 	t.Setenv("TEST_KEY", "0123456789abcdef")
 	file := write(t, "deploy.yaml", `
 redaction:
-  sensitive_keys: [favourite colour]
+  sensitive_keys: [favorite color]
   allowed_keys: [token_kind]
-  only_metadata: [customer.name, customer.mail, favouriteColour, token_kind, note]
+  only_metadata: [customer.name, customer.mail, favoriteColor, token_kind, note]
   strategy: {hmac: {key_id: k1, key: "${TEST_KEY}"}}
   keys:
     - {pattern: customer.n*}
@@ -272,20 +272,20 @@ exporters: [{type: stdout}]
 	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
 	require.NoError(t, err)
 	event := events[0]
-	for _, key := range []string{"customer.name", "customer.mail", "favouriteColour", "token_kind", "other"} {
+	for _, key := range []string{"customer.name", "customer.mail", "favoriteColor", "token_kind", "other"} {
 		event.Metadata = append(event.Metadata, attribute.String(key, "value of it"))
 	}
 	event.Metadata = append(event.Metadata, attribute.String("note", "number 123456"))
 	require.NoError(t, p.Tracker("test").Track(t.Context(), event))
 	require.NoError(t, p.Shutdown(t.Context()))
 	token := `hmac:k1:[0-9a-f]{32}`
-	assert.Regexp(t, `"metadata":{"customer.name":"`+token+`","favouriteColour":"`+token+
+	assert.Regexp(t, `"metadata":{"customer.name":"`+token+`","favoriteColor":"`+token+
 		`","note":"number \*\*\*REDACTED\*\*\*","other":"`+token+`","token_kind":"value of it"}`, out.String())
 }
 
-// A MongoDB that is down is no mistake of the configuration. The ledger keeps what is
-// meant for it, and Shutdown closes the client, which goleak checks.
-func TestMongoDBThatIsDown(t *testing.T) {
+// It is not an error if MongoDB is down. The ledger keeps the records, and Shutdown closes the
+// client, which goleak checks.
+func TestMongoDBDown(t *testing.T) {
 	setenv(t, map[string]string{
 		"AUDIT_EXPORTERS": "mongodb", "AUDIT_LEDGER_DIR": filepath.Join(t.TempDir(), "ledger"),
 		"AUDIT_MONGODB_URI": "mongodb://audit:hunter2@127.0.0.1:1/?serverSelectionTimeoutMS=100",
@@ -298,13 +298,13 @@ func TestMongoDBThatIsDown(t *testing.T) {
 	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
 	ended, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	require.Error(t, p.Shutdown(ended), "it says what is undelivered")
+	require.Error(t, p.Shutdown(ended), "it reports undelivered records")
 	assert.Contains(t, logs.String(), "the server did not reply in time")
 	assert.NotContains(t, logs.String(), "hunter2")
 }
 
-// What was opened for a provider that cannot be made is closed again.
-func TestNothingIsLeftOpen(t *testing.T) {
+// If the provider cannot be created, everything that was opened is closed.
+func TestCloseOnError(t *testing.T) {
 	dir := t.TempDir()
 	locked, err := ledger.Open(filepath.Join(dir, "ledger"))
 	require.NoError(t, err)
@@ -318,7 +318,7 @@ exporters:
 `)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	require.NoError(t, config.Check(ctx, config.WithFile(file)), "it opens nothing")
+	require.NoError(t, config.Check(ctx, config.WithFile(file)), "Check opens nothing")
 	quiet := slog.New(slog.DiscardHandler)
 	_, err = config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLogger(quiet))
 	problems, ok := errors.AsType[*config.Error](err)
@@ -330,7 +330,7 @@ exporters:
 	require.ErrorIs(t, err, ledger.ErrLocked)
 }
 
-// What a program adds in code works beside what the file says.
+// Options of the program are added to those of the file.
 func TestSDKOptions(t *testing.T) {
 	file := write(t, "deploy.yaml", "anonymous: ['*']\nexporters: [{type: stdout}]\n")
 	var out bytes.Buffer
@@ -352,10 +352,10 @@ func TestSDKOptions(t *testing.T) {
 	require.ErrorContains(t, err, "the timeout must be positive")
 }
 
-func TestFileThatIsTooLarge(t *testing.T) {
+func TestFileTooLarge(t *testing.T) {
 	t.Parallel()
 	file := write(t, "deploy.yaml", strings.Repeat("#", 1<<20+1))
-	require.ErrorContains(t, config.Check(t.Context(), config.WithFile(file)), "it has more than 1048576 bytes")
+	require.ErrorContains(t, config.Check(t.Context(), config.WithFile(file)), "it is larger than 1048576 bytes")
 	dir := filepath.Join(t.TempDir(), "dir.yaml")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.ErrorContains(t, config.Check(t.Context(), config.WithFile(dir)), "dir.yaml: it cannot be read: ")

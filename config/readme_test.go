@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// README.md has every key and variable, and its file loads.
+// README.md has every key and variable, and its examples load.
 func TestReadme(t *testing.T) {
 	data, err := os.ReadFile("README.md")
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// redactionModel changes what is redacted, which is on by default.
+// redactionModel configures redaction, which is on by default.
 type redactionModel struct {
 	SensitiveKeys []text         `key:"sensitive_keys"`
 	AllowedKeys   []text         `key:"allowed_keys"`
@@ -19,19 +19,19 @@ type redactionModel struct {
 	Patterns      []patternModel `key:"patterns"`
 }
 
-// keyModel gives the keys that match a pattern a strategy.
+// keyModel sets the strategy of keys that match a pattern.
 type keyModel struct {
 	Pattern  text          `key:"pattern,required"`
 	Strategy strategyModel `key:"strategy"`
 }
 
-// patternModel redacts text that matches.
+// patternModel redacts text that matches an expression.
 type patternModel struct {
 	Expression text          `key:"expression,required"`
 	Strategy   strategyModel `key:"strategy"`
 }
 
-// strategyModel is a word, or a mapping with a key for tokens.
+// strategyModel is a word, or a mapping with an HMAC key.
 type strategyModel struct {
 	word strategyWord
 	hmac *hmacModel
@@ -49,7 +49,7 @@ func (w *strategyWord) set(s string) *fault {
 	return f
 }
 
-// strategyMapping is the strategy that needs more than a word.
+// strategyMapping is a strategy with parameters.
 type strategyMapping struct {
 	HMAC *hmacModel `key:"hmac,required"`
 }
@@ -69,8 +69,8 @@ func (s *strategyModel) decode(d *decoder, n *yaml.Node, path string) {
 	s.hmac = m.HMAC
 }
 
-// or returns the strategy, or another one where it was not given.
-func (s *strategyModel) or(other redact.Strategy) redact.Strategy {
+// strategyOr returns the strategy, or the fallback if it is not set.
+func (s *strategyModel) strategyOr(fallback redact.Strategy) redact.Strategy {
 	switch {
 	case s.hmac != nil:
 		return redact.HMAC(string(s.hmac.KeyID), []byte(s.hmac.Key.reveal()))
@@ -79,7 +79,7 @@ func (s *strategyModel) or(other redact.Strategy) redact.Strategy {
 	case s.word == "mask":
 		return redact.Mask()
 	}
-	return other
+	return fallback
 }
 
 func (s *strategyModel) check(d *decoder, path string) {
@@ -88,14 +88,14 @@ func (s *strategyModel) check(d *decoder, path string) {
 	}
 	id, key := string(s.hmac.KeyID), s.hmac.Key.reveal()
 	accepted := func(id, key string) bool {
-		return judge(sdk.WithRedaction(redact.WithStrategy(redact.HMAC(id, []byte(key))))) == nil
+		return tryOptions(sdk.WithRedaction(redact.WithStrategy(redact.HMAC(id, []byte(key))))) == nil
 	}
 	path = join(path, "hmac")
 	if id != "" && !accepted(id, "0123456789abcdef") {
-		d.wrong(join(path, "key_id"), nameRule)
+		d.report(join(path, "key_id"), nameRule)
 	}
 	if key != "" && !accepted("k", key) {
-		d.wrong(join(path, "key"), "it must have 16 bytes at least")
+		d.report(join(path, "key"), "it must have at least 16 bytes")
 	}
 }
 
@@ -104,8 +104,8 @@ func (r *redactionModel) check(d *decoder, path string) {
 		return
 	}
 	for i, key := range r.SensitiveKeys {
-		if key != "" && judge(sdk.WithRedaction(redact.WithSensitiveKeys(string(key)))) != nil {
-			d.wrong(index(join(path, "sensitive_keys"), i), "it has no letters or digits")
+		if key != "" && tryOptions(sdk.WithRedaction(redact.WithSensitiveKeys(string(key)))) != nil {
+			d.report(index(join(path, "sensitive_keys"), i), "it has no letters or digits")
 		}
 	}
 	r.Strategy.check(d, join(path, "strategy"))
@@ -117,7 +117,7 @@ func (r *redactionModel) check(d *decoder, path string) {
 		r.Patterns[i].Strategy.check(d, join(at, "strategy"))
 		_, err := syntax.Parse(string(r.Patterns[i].Expression), syntax.Perl)
 		if bad, ok := errors.AsType[*syntax.Error](err); ok {
-			d.wrong(join(at, "expression"), "it is no regular expression (RE2 syntax): "+bad.Code.String())
+			d.report(join(at, "expression"), "it is not a regular expression (RE2 syntax): "+bad.Code.String())
 		}
 	}
 }
@@ -130,13 +130,13 @@ func (r *redactionModel) options() []redact.Option {
 	if r.OnlyMetadata != nil {
 		opts = append(opts, redact.WithOnlyMetadata(texts(r.OnlyMetadata)...))
 	}
-	general := r.Strategy.or(redact.Mask())
+	general := r.Strategy.strategyOr(redact.Mask())
 	opts = append(opts, redact.WithStrategy(general))
 	for _, k := range r.Keys {
-		opts = append(opts, redact.WithKeyStrategy(string(k.Pattern), k.Strategy.or(general)))
+		opts = append(opts, redact.WithKeyStrategy(string(k.Pattern), k.Strategy.strategyOr(general)))
 	}
 	for _, p := range r.Patterns {
-		opts = append(opts, redact.WithPattern(string(p.Expression), p.Strategy.or(general)))
+		opts = append(opts, redact.WithPattern(string(p.Expression), p.Strategy.strategyOr(general)))
 	}
 	return opts
 }

@@ -9,19 +9,19 @@ import (
 	"unicode"
 )
 
-// scalar is a value that is written as one word or text. The zero value stands for one
-// that is not given.
+// scalar is a value that is written as a YAML scalar. The zero value means that it is not
+// set.
 type scalar interface {
-	// set takes the text, or says what is wrong with it without showing it.
+	// set parses the text. The fault does not contain the text.
 	set(text string) *fault
-	// tags returns the kinds of YAML scalars that may stand there.
+	// tags returns the YAML types that the value accepts.
 	tags() []string
 }
 
-// fault is what is wrong with a value.
+// fault describes an invalid value.
 type fault struct{ message, suggestion string }
 
-// The kinds of scalars in YAML.
+// The YAML types of scalars.
 const (
 	tagText  = "!!str"
 	tagInt   = "!!int"
@@ -29,7 +29,7 @@ const (
 	tagBool  = "!!bool"
 )
 
-// text is any text but the empty one.
+// text is a text that is not empty.
 type text string
 
 func (*text) tags() []string { return []string{tagText} }
@@ -42,15 +42,15 @@ func (t *text) set(s string) *fault {
 	return nil
 }
 
-// loose is a text that may look like a number, because it is one elsewhere.
+// loose is a text that may be written as a number or a bool.
 type loose string
 
 func (*loose) tags() []string { return []string{tagText, tagInt, tagFloat, tagBool} }
 
 func (l *loose) set(s string) *fault { return (*text)(l).set(s) }
 
-// secret is a text that is never shown. It is a function, so that nothing which prints
-// values prints it.
+// secret is a text that is never shown. It is a function, so that printing a model cannot
+// print it.
 type secret func() string
 
 func (*secret) tags() []string { return []string{tagText, tagInt, tagFloat, tagBool} }
@@ -63,7 +63,7 @@ func (t *secret) set(s string) *fault {
 	return nil
 }
 
-// reveal returns the secret, or nothing where it was not given.
+// reveal returns the secret, or "" if it is not set.
 func (t secret) reveal() string {
 	if t == nil {
 		return ""
@@ -71,7 +71,7 @@ func (t secret) reveal() string {
 	return t()
 }
 
-// flag is a bool that may not be given.
+// flag is a bool that may be unset.
 type flag uint8
 
 const (
@@ -94,21 +94,21 @@ func (f *flag) set(s string) *fault {
 	return nil
 }
 
-// count is a number of things, at least one.
+// count is a positive number.
 type count int
 
 func (*count) tags() []string { return []string{tagInt} }
 
 func (c *count) set(s string) *fault {
 	n, err := strconv.ParseUint(s, 10, 31)
-	if err != nil || s[0] == '0' { // YAML has octal numbers
+	if err != nil || s[0] == '0' { // reject octal numbers
 		return &fault{message: "it must be a positive number without a unit"}
 	}
 	*c = count(n)
 	return nil
 }
 
-// size is a number of bytes, at least one.
+// size is a positive number of bytes.
 type size int64
 
 func (*size) tags() []string { return []string{tagInt, tagText} }
@@ -130,7 +130,7 @@ func (z *size) set(s string) *fault {
 	return nil
 }
 
-// duration is a length of time, more than none.
+// duration is a positive duration.
 type duration time.Duration
 
 func (*duration) tags() []string { return []string{tagText} }
@@ -144,7 +144,7 @@ func (d *duration) set(s string) *fault {
 	return nil
 }
 
-// parseDuration is time.ParseDuration with days, which come first.
+// parseDuration is like time.ParseDuration, but accepts days, which must come first.
 func parseDuration(s string) (time.Duration, bool) {
 	const day = 24 * time.Hour
 	days, rest, found := strings.Cut(s, "d")
@@ -166,7 +166,7 @@ func parseDuration(s string) (time.Duration, bool) {
 	return t + more, true
 }
 
-// oneOf sets a word of a vocabulary.
+// oneOf sets a word that must be one of the known ones.
 func oneOf[T ~string](word *T, s string, known ...string) *fault {
 	if !slices.Contains(known, s) {
 		return &fault{message: "it must be one of " + strings.Join(known, ", "), suggestion: nearest(s, known)}

@@ -26,7 +26,7 @@ func compileSchema(t testing.TB) *jsonschema.Schema {
 	return s
 }
 
-// instanceOf returns the document as an editor sees it.
+// instanceOf returns a document for validation with the schema.
 func instanceOf(t testing.TB, data []byte) any {
 	t.Helper()
 	var v any
@@ -56,8 +56,8 @@ func TestSchemaOfFiles(t *testing.T) {
 	}
 }
 
-// Each line alone makes a file that neither the schema nor the loader takes.
-func TestSchemaRefuses(t *testing.T) {
+// Both the schema and the loader reject each of these files.
+func TestSchemaErrors(t *testing.T) {
 	t.Parallel()
 	schema := compileSchema(t)
 	const rest = "\nexporters: [{type: stdout}]\n"
@@ -79,7 +79,7 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 }
 
-// problemsOf loads a file as Load does, with the variables of the tests.
+// problemsOf returns the problems of a file, with the variables of the tests.
 func problemsOf(t testing.TB, data []byte) []Problem {
 	t.Helper()
 	s, problem := parseFile("test.yaml", data)
@@ -90,20 +90,20 @@ func problemsOf(t testing.TB, data []byte) []Problem {
 	c.decoder.value(s.root, "", valueOf(&c.model))
 	c.check(t.Context())
 	if len(c.decoder.problems) == 0 {
-		c.judge(t.Context())
+		c.checkSDK(t.Context())
 		_ = c.String()
 	}
 	return c.decoder.problems
 }
 
-// The schema and the decoder know the same keys, and the same of them are required.
-func TestSchemaKnowsTheSameKeys(t *testing.T) {
+// The schema and the decoder have the same keys and the same required keys.
+func TestSchemaKeys(t *testing.T) {
 	t.Parallel()
 	var document map[string]any
 	require.NoError(t, json.Unmarshal(Schema(), &document))
 	w := walker{t: t, definitions: document["$defs"].(map[string]any)}
-	w.same("", reflect.TypeFor[model](), document)
-	assert.Greater(t, w.keys, 100, "the walk got everywhere")
+	w.compare("", reflect.TypeFor[model](), document)
+	assert.Greater(t, w.keys, 100, "all keys were compared")
 }
 
 type walker struct {
@@ -118,7 +118,7 @@ func (w *walker) objects(schema map[string]any) []map[string]any {
 		return w.objects(w.definitions[ref[len("#/$defs/"):]].(map[string]any))
 	}
 	var found []map[string]any
-	if _, is := schema["properties"]; is {
+	if _, ok := schema["properties"]; ok {
 		found = append(found, schema)
 	}
 	for _, key := range []string{"anyOf", "oneOf"} {
@@ -155,7 +155,7 @@ func structs(t reflect.Type) []reflect.Type {
 	}
 }
 
-func (w *walker) same(path string, model reflect.Type, schema map[string]any) {
+func (w *walker) compare(path string, model reflect.Type, schema map[string]any) {
 	var keys, required []string
 	properties := schema["properties"].(map[string]any)
 	fields := fieldsOf(reflect.New(model).Elem())
@@ -185,7 +185,7 @@ func (w *walker) same(path string, model reflect.Type, schema map[string]any) {
 		types, objects := structs(f.value.Type()), w.objects(property)
 		if assert.Len(w.t, objects, len(types), path+"."+f.key) {
 			for i := range types {
-				w.same(path+"."+f.key, types[i], objects[i])
+				w.compare(path+"."+f.key, types[i], objects[i])
 			}
 		}
 	}
@@ -206,6 +206,6 @@ func FuzzLoad(f *testing.F) {
 		if len(problemsOf(t, data)) > 0 {
 			return
 		}
-		assert.NoError(t, schema.Validate(instanceOf(t, data)), "what loads passes the schema")
+		assert.NoError(t, schema.Validate(instanceOf(t, data)), "a file that loads must pass the schema")
 	})
 }

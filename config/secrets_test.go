@@ -18,7 +18,7 @@ import (
 
 const canary = "c4n4ry"
 
-// canaries are secrets of the forms that are hard to keep: those that a parser quotes.
+// canaries are secrets in forms that parsers quote in errors.
 var canaries = []string{
 	canary,
 	"long enough for a key: " + canary,
@@ -33,8 +33,8 @@ var canaries = []string{
 	"  " + canary + "=%",
 }
 
-// shown returns all ways in which what was loaded, or why it was not, may be seen.
-func shown(c *config.Config, err error) string {
+// printed returns every printed form of a Config and of an error.
+func printed(c *config.Config, err error) string {
 	var out bytes.Buffer
 	if c != nil {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
@@ -65,7 +65,7 @@ func shown(c *config.Config, err error) string {
 	return out.String()
 }
 
-// scalars returns the values of a document that are no mappings and lists.
+// scalars returns the scalar values of a document.
 func scalars(n *yaml.Node) []*yaml.Node {
 	if n.Kind == yaml.ScalarNode {
 		return []*yaml.Node{n}
@@ -79,7 +79,7 @@ func scalars(n *yaml.Node) []*yaml.Node {
 	return found
 }
 
-// A secret from a variable is shown by no error and no dump, wherever it stands.
+// No error and no dump shows a secret from a variable, wherever it is used.
 func TestSecretsOfVariables(t *testing.T) {
 	setenv(t, map[string]string{"TEST_NAME": "shop", "TEST_SECRET": "Tr0ub4dor&3-is-secret", "TEST_EMPTY": "", "TEST_TLS": certificate(t)})
 	for _, file := range []string{"testdata/good/everything.yaml", "testdata/bad/everything.yaml"} {
@@ -90,7 +90,7 @@ func TestSecretsOfVariables(t *testing.T) {
 		for _, n := range scalars(&document) {
 			before := *n
 			for i, secret := range canaries {
-				t.Setenv("TEST_CANARY", strings.ReplaceAll(secret, "\x00", "")) // no variable holds that
+				t.Setenv("TEST_CANARY", strings.ReplaceAll(secret, "\x00", "")) // variables cannot contain NUL
 				text := "${TEST_CANARY}"
 				if i == 0 {
 					text = "x ${TEST_CANARY:-y} ${"
@@ -108,10 +108,10 @@ func leaks(t *testing.T, document yaml.Node) bool {
 	data, err := yaml.Marshal(&document)
 	require.NoError(t, err)
 	c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", string(data))))
-	return strings.Contains(shown(c, err), canary)
+	return strings.Contains(printed(c, err), canary)
 }
 
-// A secret in the file itself is not shown where secrets belong.
+// A secret in the file is not shown if it is in a place for secrets.
 func TestSecretsOfFiles(t *testing.T) {
 	for _, template := range []string{
 		"exporters: [{type: mongodb, uri: %q}]",
@@ -132,28 +132,28 @@ func TestSecretsOfFiles(t *testing.T) {
 	} {
 		for _, secret := range canaries {
 			if strings.Contains(template, "endpoint") && !strings.Contains(secret, "@") {
-				continue // an address is no secret
+				continue // an address without credentials is shown
 			}
 			if strings.Contains(template, "policy") && secret == canary {
-				secret = "C4n4ry " + canary // a value that is valid is shown
+				secret = "C4n4ry " + canary // valid values are shown
 			}
 			quoted := fmt.Sprintf("%q", strings.ReplaceAll(secret, "\x00", ""))
 			text := strings.Replace(template, "%q", quoted, 1)
 			c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", text)))
-			require.False(t, c != nil && strings.Contains(template, "policy"), "it is to be wrong: %s", text)
-			require.NotContains(t, shown(c, err), canary, text)
+			require.False(t, c != nil && strings.Contains(template, "policy"), "it must be invalid: %s", text)
+			require.NotContains(t, printed(c, err), canary, text)
 		}
 	}
 }
 
-// An exporter's name is shown to who names none in a rule, unless it is a variable's.
+// An error lists the names of exporters, unless they come from a variable.
 func TestSecretsOfExporterNames(t *testing.T) {
 	t.Setenv("TEST_CANARY", canary)
 	for _, name := range []string{"other", canary + "x"} {
 		file := write(t, "deploy.yaml", "policy: [{name: x, exporters: ["+name+"]}]\nexporters: [{type: stdout, name: '${TEST_CANARY}'}]\n")
 		_, err := config.Load(t.Context(), config.WithFile(file))
-		require.ErrorContains(t, err, "policy[0].exporters[0]: no exporter has that name; there are: ***")
-		require.NotContains(t, shown(nil, err), canary)
+		require.ErrorContains(t, err, "policy[0].exporters[0]: no exporter has this name; the exporters are: ***")
+		require.NotContains(t, printed(nil, err), canary)
 	}
 }
 
@@ -173,22 +173,22 @@ func TestSecretsOfTheEnvironment(t *testing.T) {
 					t.Setenv(name, strings.ReplaceAll(secret, "\x00", ""))
 					c, err := config.Load(t.Context())
 					if err == nil && (name == "AUDIT_MONGODB_DATABASE" || name == "AUDIT_ANONYMOUS") {
-						return // a name that is valid is shown
+						return // valid names are shown
 					}
-					require.NotContains(t, shown(c, err), canary, secret)
+					require.NotContains(t, printed(c, err), canary, secret)
 				})
 			}
 		}
 	}
 }
 
-// Nor by what goes wrong later.
-func TestSecretsWhenOpened(t *testing.T) {
+// Errors from opening exporters show no secrets.
+func TestSecretsOnOpen(t *testing.T) {
 	var logs bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	file := write(t, "deploy.yaml", "exporters: [{type: mongodb, uri: 'mongodb+srv://user:"+canary+"@"+canary+".invalid/?x="+canary+"'}]")
 	_, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithLogger(log))
 	require.Error(t, err)
-	assert.NotContains(t, shown(nil, err), canary)
+	assert.NotContains(t, printed(nil, err), canary)
 	assert.NotContains(t, logs.String(), canary)
 }

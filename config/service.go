@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// serviceModel describes the service. What it does not say, OTEL_SERVICE_NAME and
-// OTEL_RESOURCE_ATTRIBUTES may.
+// serviceModel describes the service. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES supply
+// what is not set.
 type serviceModel struct {
 	Name       text             `key:"name"`
 	Attributes map[string]loose `key:"attributes"`
@@ -34,7 +34,7 @@ func (s *serviceModel) attributes() []attribute.KeyValue {
 	return kvs
 }
 
-// environmentResource returns what the environment says of the service.
+// environmentResource returns the resource in the environment variables.
 func environmentResource(ctx context.Context) (*resource.Resource, error) {
 	return resource.New(ctx, resource.WithFromEnv())
 }
@@ -45,24 +45,24 @@ func (s *serviceModel) check(ctx context.Context, d *decoder, path string) {
 			Path: resourceAttributes, Message: "it must be a list such as key=value,key=value, with %2C for a comma in a value",
 		})
 	}
-	if _, twice := s.Attributes[serviceName]; twice && s.Name != "" {
-		d.wrong(join(path, "attributes", serviceName), "service.name is given as well; leave one of them out")
+	if _, exists := s.Attributes[serviceName]; exists && s.Name != "" {
+		d.report(join(path, "attributes", serviceName), "service.name is set too; remove one of them")
 	}
 	for _, kv := range s.attributes() {
-		if kv.Key == "" || judge(sdk.WithResource(resource.NewSchemaless(kv))) != nil {
-			d.wrong(join(path, "attributes", string(kv.Key)), "its key must be 1 to 256 bytes of valid UTF-8 without control characters")
+		if kv.Key == "" || tryOptions(sdk.WithResource(resource.NewSchemaless(kv))) != nil {
+			d.report(join(path, "attributes", string(kv.Key)), "its key must be 1 to 256 bytes of valid UTF-8 without control characters")
 		}
 	}
 }
 
-// resource returns the service's description: what the configuration says, then the
-// environment, then OpenTelemetry's default for the name.
+// resource returns the resource of the service. The configuration takes precedence over
+// environment variables, and these over OpenTelemetry's default name.
 func (s *serviceModel) resource(ctx context.Context) (*resource.Resource, error) {
 	env, err := environmentResource(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// Of the attributes of one key the last counts.
+	// The last attribute with a key wins.
 	return resource.NewSchemaless(slices.Concat(
 		[]attribute.KeyValue{attribute.String(serviceName, "unknown_service:"+filepath.Base(os.Args[0]))},
 		env.Attributes(), s.attributes(),

@@ -12,18 +12,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFileSize is how many bytes a file may have.
+// maxFileSize is the size limit of a file, in bytes.
 const maxFileSize = 1 << 20
 
-// source is where a configuration comes from.
+// source is a parsed file, or the equivalent built from environment variables.
 type source struct {
 	file      string                // empty for the environment
 	root      *yaml.Node            // a mapping, or nil
-	variables map[*yaml.Node]string // which variable of the environment a node is from
+	variables map[*yaml.Node]string // the environment variable that a node comes from
 }
 
-// readFile reads and parses the file. It returns at least one problem if there is no
-// mapping.
+// readFile reads and parses the file. If the source is nil, it returns a problem.
 func readFile(path string) (*source, []Problem) {
 	data, err := readBounded(path)
 	if err != nil {
@@ -36,10 +35,10 @@ func readFile(path string) (*source, []Problem) {
 	return s, nil
 }
 
-var errTooLarge = errors.New("it has more than " + strconv.Itoa(maxFileSize) + " bytes")
+var errTooLarge = errors.New("it is larger than " + strconv.Itoa(maxFileSize) + " bytes")
 
 func readBounded(path string) (data []byte, err error) {
-	file, err := os.Open(path) //nolint:gosec // whoever configures the program names its files
+	file, err := os.Open(path) //nolint:gosec // the path comes from the operator
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +50,7 @@ func readBounded(path string) (data []byte, err error) {
 	return data, err
 }
 
-// pathless returns the error's text without the path, which is shown already.
+// pathless returns the text of an error without the path, which the problem shows already.
 func pathless(err error) string {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err.Error()
@@ -73,7 +72,7 @@ func parseFile(path string, data []byte) (*source, *Problem) {
 		if err != nil {
 			return nil, syntaxProblem(path, err)
 		}
-		return nil, &Problem{File: path, Line: second.Line, Column: max(1, second.Column), Message: "a second document begins here; a file has one"}
+		return nil, &Problem{File: path, Line: second.Line, Column: max(1, second.Column), Message: "a second document starts here; a file must have one"}
 	}
 	root := document.Content[0]
 	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
@@ -84,14 +83,15 @@ func parseFile(path string, data []byte) (*source, *Problem) {
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// yamlText are the parser's messages that quote nothing of the file.
+// yamlText matches messages of the parser that do not quote the file.
 var yamlText = regexp.MustCompile(
 	`^(did not find|could not find|found|exceeded max|control characters|invalid|incomplete|unexpected) |not allowed in this context$`)
 
-// yamlCounts are the beginnings of those whose line the parser counts from zero.
+// yamlCounts matches messages whose line the parser counts from zero.
 var yamlCounts = regexp.MustCompile(`^did not find expected ([<',-]|key|node)`)
 
-// syntaxProblem tells what the parser says, unless that may be a value.
+// syntaxProblem returns the error of the parser, without its message if that may quote a
+// value.
 func syntaxProblem(path string, err error) *Problem {
 	p := &Problem{File: path, Message: "it is not valid YAML"}
 	match := yamlError.FindStringSubmatch(err.Error())

@@ -7,7 +7,7 @@ import (
 	"github.com/opendeed/audit/exporters/stdout"
 )
 
-// stdoutModel is an exporter to the program's standard output.
+// stdoutModel configures an exporter to standard output.
 type stdoutModel struct {
 	exporterCommon
 
@@ -23,7 +23,7 @@ func (w *formatWord) set(s string) *fault { return oneOf(w, s, "json", "text") }
 
 func (m *stdoutModel) check(_ context.Context, d *decoder, path string) {
 	if m.Color == flagTrue && m.Format != "text" {
-		d.wrong(join(path, "color"), "only the format text has colors")
+		d.report(join(path, "color"), "it requires format: text")
 	}
 }
 
@@ -40,7 +40,7 @@ func (m *stdoutModel) open(_ context.Context, b *builder, path string) export.Ex
 	}
 	e, err := stdout.New(opts...)
 	if err != nil {
-		b.failed(path, err)
+		b.reportError(path, err)
 		return nil
 	}
 	return e

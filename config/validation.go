@@ -7,7 +7,7 @@ import (
 	"github.com/opendeed/audit/sdk"
 )
 
-// validationModel adds rules to those that always hold.
+// validationModel adds rules to those that always apply.
 type validationModel struct {
 	Actions       []text          `key:"actions"`
 	Required      []requiredModel `key:"required"`
@@ -16,13 +16,13 @@ type validationModel struct {
 	MaxMetadata   count           `key:"max_metadata"`
 }
 
-// requiredModel is what records of some actions must have.
+// requiredModel lists the fields that records of some actions must have.
 type requiredModel struct {
 	Actions []text `key:"actions,required"`
 	Fields  []text `key:"fields,required"`
 }
 
-// requirable are the fields that may be required.
+// requirable lists the fields that can be required, without metadata.
 var requirable = []string{"reason", "target", "target.name", "tenant", "channel", "outcome", "changes"}
 
 const fieldRule = "it must be reason, target, target.name, tenant, channel, outcome, changes or metadata.KEY"
@@ -31,22 +31,22 @@ func (v *validationModel) check(d *decoder, path string) {
 	if v == nil {
 		return
 	}
-	if d.places[join(path, "actions")] != nil && len(v.Actions) == 0 {
-		d.wrong(join(path, "actions"), "an empty list would refuse every action; leave it out to accept any")
+	if d.nodes[join(path, "actions")] != nil && len(v.Actions) == 0 {
+		d.report(join(path, "actions"), "an empty list would reject every action; remove it to accept all")
 	}
 	checkActions(d, join(path, "actions"), v.Actions)
 	for i, r := range v.Required {
 		at := index(join(path, "required"), i)
 		checkActions(d, join(at, "actions"), r.Actions)
 		for j, f := range r.Fields {
-			if f != "" && judge(sdk.WithValidation(sdk.WithRequired("*", string(f)))) != nil {
+			if f != "" && tryOptions(sdk.WithValidation(sdk.WithRequired("*", string(f)))) != nil {
 				field := index(join(at, "fields"), j)
 				d.problem(d.at(field), field, fieldRule, nearest(string(f), requirable))
 			}
 		}
 	}
 	if v.MaxRecordSize > math.MaxInt32 {
-		d.wrong(join(path, "max_record_size"), "it is more than 2 GiB")
+		d.report(join(path, "max_record_size"), "it is more than 2 GiB")
 	}
 }
 

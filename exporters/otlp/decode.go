@@ -14,18 +14,18 @@ import (
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
 )
 
-// RecordError says that a log record is no record that this package sent. It carries
+// RecordError reports a log record that is not a record sent by this package. It contains
 // no values.
 type RecordError struct {
-	// ID is the record's, or zero where that is not known.
+	// ID is the ID of the record, or zero if it is unknown.
 	ID audit.ID
-	// Attribute is where it is wrong, or empty.
+	// Attribute is the name of the invalid attribute, or empty.
 	Attribute string
-	// Reason is what is wrong there.
+	// Reason says what is wrong with it.
 	Reason string
 }
 
-// Error returns a sentence for logs.
+// Error returns the ID, the attribute and the reason.
 func (e *RecordError) Error() string {
 	text := "otlp: log record"
 	if !e.ID.IsZero() {
@@ -37,10 +37,9 @@ func (e *RecordError) Error() string {
 	return text + ": " + e.Reason
 }
 
-// Decode returns the records of log records that an Exporter sent, for whoever has
-// them from a collector and wants them back as they were. Attributes that something on
-// the way has added are metadata then. Those that are no records are each a
-// *RecordError in the error, and the others are returned all the same.
+// Decode converts log records that an Exporter sent, as a collector returns them, to the
+// original records. Attributes that a collector added become metadata. The error has a
+// *RecordError for each log record that is not a record; Decode returns the others.
 func Decode(group *logs.ResourceLogs) ([]*record.Record, error) {
 	var records []*record.Record
 	var errs []error
@@ -71,14 +70,14 @@ func decodeResource(group *logs.ResourceLogs) (*resource.Resource, error) {
 	return resource.NewWithAttributes(group.GetSchemaUrl(), kvs...), nil
 }
 
-// logReader reads a log record. The first failure is kept.
+// logReader decodes a log record. It keeps the first failure.
 type logReader struct {
 	record    *record.Record
-	attribute string // which is being read
-	apart     []attribute.KeyValue
+	attribute string               // the attribute being decoded
+	reserved  []attribute.KeyValue // metadata with reserved keys
 	version   string
-	failed    string // the attribute
-	reason    string // empty while there is no failure
+	failed    string // the invalid attribute
+	reason    string // empty if there was no failure
 }
 
 func (d *logReader) fail(reason string) {
@@ -88,8 +87,8 @@ func (d *logReader) fail(reason string) {
 }
 
 const (
-	wrongType = "its type is wrong"
-	wrongWord = "it is none of the words that can stand here"
+	wrongType   = "its type is wrong"
+	unknownWord = "it is not one of the words that are allowed here"
 )
 
 func (d *logReader) read(l *logs.LogRecord) error {
@@ -101,13 +100,13 @@ func (d *logReader) read(l *logs.LogRecord) error {
 	d.bytes(r.SpanID[:], l.GetSpanId())
 	for _, kv := range l.GetAttributes() {
 		d.attribute = kv.GetKey()
-		if isApart(kv.GetKey()) {
-			d.own(kv.GetKey(), kv.GetValue())
+		if isReserved(kv.GetKey()) {
+			d.known(kv.GetKey(), kv.GetValue())
 			continue
 		}
 		r.Metadata = append(r.Metadata, attribute.KeyValue{Key: attribute.Key(kv.GetKey()), Value: d.value(kv.GetValue(), 0)})
 	}
-	r.Metadata = append(r.Metadata, d.apart...)
+	r.Metadata = append(r.Metadata, d.reserved...)
 	slices.SortStableFunc(r.Metadata, func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) })
 	d.check(l)
 	if d.reason != "" {
@@ -116,28 +115,28 @@ func (d *logReader) read(l *logs.LogRecord) error {
 	return nil
 }
 
-// check checks what the parts of a record say together.
+// check checks the record as a whole.
 func (d *logReader) check(l *logs.LogRecord) {
 	d.attribute = attributeSchemaVersion
 	if d.version != SchemaVersion {
-		d.fail("it is no version that is known; the record was sent by a later version, or by something else")
+		d.fail("it is unknown; the record was sent by a later version, or by another program")
 	}
 	d.attribute = attributeAction
 	if d.record.Action != l.GetEventName() {
-		d.fail("it is not the event's name")
+		d.fail("it is not the event name")
 	}
 	d.attribute = ""
 	if _, err := d.record.AppendJSON(nil); err != nil {
-		if wrong, ok := errors.AsType[*audit.ValidationError](err); ok {
-			d.attribute = wrong.Field
-			d.fail(wrong.Reason)
+		if invalid, ok := errors.AsType[*audit.ValidationError](err); ok {
+			d.attribute = invalid.Field
+			d.fail(invalid.Reason)
 			return
 		}
-		d.fail("it is no record")
+		d.fail("it is not a record")
 	}
 }
 
-// fromNanos returns the zero time for zero, which says that it is not known.
+// fromNanos converts a time. Zero means that the time is unknown.
 func fromNanos(n uint64) time.Time {
 	if n == 0 {
 		return time.Time{}
@@ -151,8 +150,8 @@ func (d *logReader) bytes(into, from []byte) {
 	}
 }
 
-// own reads one of our attributes.
-func (d *logReader) own(name string, v *common.AnyValue) {
+// known decodes an attribute of the mapping.
+func (d *logReader) known(name string, v *common.AnyValue) {
 	r := d.record
 	switch name {
 	case attributeRecordID:
@@ -160,13 +159,13 @@ func (d *logReader) own(name string, v *common.AnyValue) {
 	case attributeSchemaVersion:
 		d.version = d.text(v)
 	case attributeKind:
-		r.Kind = word[audit.Kind](d, v)
+		r.Kind = constantOf[audit.Kind](d, v)
 	case attributeAction:
 		r.Action = d.text(v)
 	case attributeOperation:
-		r.Operation = word[audit.Operation](d, v)
+		r.Operation = constantOf[audit.Operation](d, v)
 	case attributeOutcome:
-		r.Outcome = word[audit.Outcome](d, v)
+		r.Outcome = constantOf[audit.Outcome](d, v)
 	case attributeTargetType:
 		r.Target.Type = d.text(v)
 	case attributeTargetID:
@@ -188,8 +187,8 @@ func (d *logReader) own(name string, v *common.AnyValue) {
 	case attributeBulkSelector:
 		r.Bulk.Selector = d.text(v)
 	case attributeBulkAffected:
-		affected, is := v.GetValue().(*common.AnyValue_IntValue)
-		if !is {
+		affected, ok := v.GetValue().(*common.AnyValue_IntValue)
+		if !ok {
 			d.fail(wrongType)
 			return
 		}
@@ -201,28 +200,29 @@ func (d *logReader) own(name string, v *common.AnyValue) {
 	case attributeOverridden:
 		r.Overridden = d.mapPairs(v)
 	case attributeMetadata:
-		d.apart = d.mapPairs(v)
+		d.reserved = d.mapPairs(v)
 	case attributeRedacted:
 		r.Redacted = d.texts(v)
 	case attributeMarked:
 		r.Marked = d.texts(v)
 	default:
-		if part, is := strings.CutPrefix(name, actorPrefix); is {
+		if part, ok := strings.CutPrefix(name, actorPrefix); ok {
 			d.actorPart(&r.Actor, part, v, 0)
 			return
 		}
-		d.fail("it is not known; the record was sent by a later version, or by something else")
+		d.fail("it is unknown; the record was sent by a later version, or by another program")
 	}
 }
 
-// actorPrefix is what the attributes of the actor have before the names of its parts.
+// actorPrefix is the prefix of the attributes of the actor.
 const actorPrefix = "audit.actor."
 
-// actorPart reads a part of an actor who stands behind that many others.
-func (d *logReader) actorPart(a *audit.Actor, part string, v *common.AnyValue, behind int) {
+// actorPart decodes a part of an actor. depth is the number of actors that act on its
+// behalf.
+func (d *logReader) actorPart(a *audit.Actor, part string, v *common.AnyValue, depth int) {
 	switch part {
 	case actorType:
-		a.Type = word[audit.ActorType](d, v)
+		a.Type = constantOf[audit.ActorType](d, v)
 	case actorID:
 		a.ID = d.text(v)
 	case actorName:
@@ -234,22 +234,22 @@ func (d *logReader) actorPart(a *audit.Actor, part string, v *common.AnyValue, b
 	case actorRoles:
 		a.Roles = d.texts(v)
 	case actorOnBehalfOf:
-		if behind == record.MaxDelegation {
+		if depth == record.MaxDelegation {
 			d.fail(longChain)
 			return
 		}
 		a.OnBehalfOf = new(audit.Actor)
 		for _, kv := range d.members(v) {
-			d.actorPart(a.OnBehalfOf, kv.GetKey(), kv.GetValue(), behind+1)
+			d.actorPart(a.OnBehalfOf, kv.GetKey(), kv.GetValue(), depth+1)
 		}
 	default:
-		d.fail("a part of the actor is not known")
+		d.fail("a part of the actor is unknown")
 	}
 }
 
 func (d *logReader) changes(v *common.AnyValue) {
-	array, is := v.GetValue().(*common.AnyValue_ArrayValue)
-	if !is {
+	array, ok := v.GetValue().(*common.AnyValue_ArrayValue)
+	if !ok {
 		d.fail(wrongType)
 		return
 	}
@@ -266,7 +266,7 @@ func (d *logReader) changes(v *common.AnyValue) {
 			case changeRedacted:
 				c.Redacted = kv.GetValue().GetBoolValue()
 			default:
-				d.fail("a part of a change is not known")
+				d.fail("a part of a change is unknown")
 			}
 		}
 		d.record.Changes = append(d.record.Changes, c)
@@ -275,14 +275,14 @@ func (d *logReader) changes(v *common.AnyValue) {
 
 func (d *logReader) id(v *common.AnyValue) (id audit.ID) {
 	if err := id.UnmarshalText([]byte(d.text(v))); err != nil || id.IsZero() {
-		d.fail("it is no id")
+		d.fail("it is not an ID")
 	}
 	return id
 }
 
 func (d *logReader) text(v *common.AnyValue) string {
-	s, is := v.GetValue().(*common.AnyValue_StringValue)
-	if !is {
+	s, ok := v.GetValue().(*common.AnyValue_StringValue)
+	if !ok {
 		d.fail(wrongType)
 		return ""
 	}
@@ -301,26 +301,26 @@ func (d *logReader) texts(v *common.AnyValue) []string {
 func (d *logReader) time(v *common.AnyValue) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, d.text(v))
 	if err != nil {
-		d.fail("it is no time")
+		d.fail("it is not a time")
 	}
 	return t.UTC()
 }
 
-// constant is an enumeration of package audit.
+// constant is an enum of package audit.
 type constant interface {
 	~uint8
 	Valid() bool
 	String() string
 }
 
-// word reads the word of a constant.
-func word[T constant](d *logReader, v *common.AnyValue) T {
+// constantOf decodes the name of a constant.
+func constantOf[T constant](d *logReader, v *common.AnyValue) T {
 	s := d.text(v)
 	for c := T(0); c.Valid(); c++ {
 		if c.String() == s {
 			return c
 		}
 	}
-	d.fail(wrongWord)
+	d.fail(unknownWord)
 	return 0
 }

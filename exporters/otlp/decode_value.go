@@ -8,7 +8,7 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 )
 
-// pairs reads the pairs of a map, whose values stand inside depth arrays and maps.
+// pairs decodes the pairs of a map whose values are inside depth arrays and maps.
 func (d *logReader) pairs(from []*common.KeyValue, depth int) []attribute.KeyValue {
 	kvs := make([]attribute.KeyValue, 0, len(from))
 	for _, kv := range from {
@@ -21,7 +21,7 @@ func (d *logReader) mapPairs(v *common.AnyValue) []attribute.KeyValue {
 	return d.pairs(d.members(v), 0)
 }
 
-// members returns the pairs of what must be a map.
+// members returns the pairs of a value that must be a map.
 func (d *logReader) members(v *common.AnyValue) []*common.KeyValue {
 	m, is := v.GetValue().(*common.AnyValue_KvlistValue)
 	if !is {
@@ -31,7 +31,7 @@ func (d *logReader) members(v *common.AnyValue) []*common.KeyValue {
 	return m.KvlistValue.GetValues()
 }
 
-// value reads a value that stands inside depth arrays and maps.
+// value decodes a value that is inside depth arrays and maps.
 func (d *logReader) value(v *common.AnyValue, depth int) attribute.Value {
 	switch v := v.GetValue().(type) {
 	case nil:
@@ -89,7 +89,7 @@ func (d *logReader) marked(mark string, v *common.AnyValue, depth int) attribute
 		if empty, ok := record.EmptySlice(d.text(v)); ok {
 			return empty
 		}
-		d.fail(wrongWord)
+		d.fail(unknownWord)
 	case record.MarkSlice:
 		if array, is := v.GetValue().(*common.AnyValue_ArrayValue); is {
 			return attribute.SliceValue(d.elements(array.ArrayValue, depth)...)

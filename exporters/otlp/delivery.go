@@ -9,23 +9,22 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// delivery brings some of the records of a batch to the server, one request after the
-// other.
+// delivery sends some records of a batch to the server, one request after the other.
 type delivery struct {
 	exporter *Exporter
 	encoder  *encoder
 	records  []*record.Record
-	errs     []error // by record; nil for those that are delivered
+	errs     []error // by index in records; nil if delivered
 }
 
 func (d *delivery) run(ctx context.Context) { d.send(ctx, 0, len(d.records)) }
 
-// send sends the records from one index to another. It reports false if the server
-// does not answer, or is not in a state to: then nothing more is sent.
-func (d *delivery) send(ctx context.Context, from, to int) bool {
+// send sends the records in [from, to). It returns false if the server is not available, and
+// then sends nothing more.
+func (d *delivery) send(ctx context.Context, from, to int) (ok bool) {
 	for from < to {
 		request, next := d.fill(from, to)
-		if len(request) > 0 && !d.ask(ctx, request, from, next) {
+		if len(request) > 0 && !d.sendRequest(ctx, request, from, next) {
 			d.fail(next, to, errNotSent)
 			return false
 		}
@@ -34,8 +33,8 @@ func (d *delivery) send(ctx context.Context, from, to int) bool {
 	return true
 }
 
-// fill makes a request of as many of the records as it may have, and returns the index
-// of the first that is left. Records that cannot be sent get their error.
+// fill encodes as many records as fit into a request. It returns the index of the first
+// record that does not. It sets the errors of records that cannot be sent.
 func (d *delivery) fill(from, to int) (request []byte, next int) {
 	d.encoder.begin()
 	for next = from; next < to; next++ {
@@ -44,7 +43,7 @@ func (d *delivery) fill(from, to int) (request []byte, next int) {
 			d.errs[next] = export.Permanent(err)
 		case d.encoder.size() == 0 && size > d.exporter.maxRequest:
 			d.errs[next] = export.Permanent(&audit.ValidationError{
-				Field: "record", Reason: "it is larger than a request may be (otlp.WithMaxRequestSize)",
+				Field: "record", Reason: "it is larger than a request may be; see otlp.WithMaxRequestSize",
 			})
 		case size > d.exporter.maxRequest:
 			return d.encoder.end(), next
@@ -55,27 +54,27 @@ func (d *delivery) fill(from, to int) (request []byte, next int) {
 	return d.encoder.end(), next
 }
 
-// ask sends the request, which has the records from one index to another but for those
-// that have an error already.
-func (d *delivery) ask(ctx context.Context, request []byte, from, to int) bool {
-	said, err := d.exporter.sender.send(ctx, request)
+// sendRequest sends a request with the records in [from, to), except those that have an error
+// already. It returns false if the server is not available.
+func (d *delivery) sendRequest(ctx context.Context, request []byte, from, to int) (ok bool) {
+	reply, err := d.exporter.sender.send(ctx, request)
 	n := d.count(from, to)
-	switch refused, is := errors.AsType[*ServerError](err); {
-	case err == nil && said.rejected == 0:
-		d.exporter.warnings.report(ctx, said.message)
+	switch failure, isServerError := errors.AsType[*ServerError](err); {
+	case err == nil && reply.rejected == 0:
+		d.exporter.warnings.report(ctx, reply.message)
 		return true
 	case err == nil:
-		err = &ServerError{Refused: true, Reason: "the server rejected the record", Message: said.message}
-		if said.rejected >= int64(n) || n == 1 {
+		err = &ServerError{Rejected: true, Reason: "the server rejected the record", Message: reply.message}
+		if reply.rejected >= int64(n) || n == 1 {
 			d.fail(from, to, export.Permanent(err))
 			return true
 		}
-	case is && refused.Refused:
+	case isServerError && failure.Rejected:
 		if n == 1 {
 			d.fail(from, to, export.Permanent(err))
 			return true
 		}
-	case is && refused.tooMuch && len(request) > smallRequest:
+	case isServerError && failure.tooLarge && len(request) > smallRequest:
 		if n == 1 {
 			d.fail(from, to, export.Permanent(err))
 			return true
@@ -87,14 +86,14 @@ func (d *delivery) ask(ctx context.Context, request []byte, from, to int) bool {
 	return d.halve(ctx, from, to)
 }
 
-// smallRequest is a size, in bytes, that no server is set up to refuse: what is too
-// much for it below that is too much at this time.
+// smallRequest is a size, in bytes, that every server accepts. If a smaller request is too
+// large for it, the server is overloaded.
 const smallRequest = 64 << 10
 
-// halve sends the records anew in two requests, to find out which of them are refused.
-// No conclusion is drawn from one half about the other: a record is delivered when it
-// was in a request that the server took whole.
-func (d *delivery) halve(ctx context.Context, from, to int) bool {
+// halve sends the records again in two requests, to find the rejected ones. The result of one
+// half says nothing about the other: a record is delivered only if it was in a request
+// that the server accepted completely.
+func (d *delivery) halve(ctx context.Context, from, to int) (ok bool) {
 	middle := from + (to-from)/2
 	if !d.send(ctx, from, middle) {
 		d.fail(middle, to, errNotSent)
@@ -103,7 +102,7 @@ func (d *delivery) halve(ctx context.Context, from, to int) bool {
 	return d.send(ctx, middle, to)
 }
 
-// count returns how many of the records have no error.
+// count returns the number of records in [from, to) without an error.
 func (d *delivery) count(from, to int) (n int) {
 	for _, err := range d.errs[from:to] {
 		if err == nil {
@@ -113,7 +112,7 @@ func (d *delivery) count(from, to int) (n int) {
 	return n
 }
 
-// fail gives the records an error, but for those that have one.
+// fail sets the error of the records in [from, to) that have none.
 func (d *delivery) fail(from, to int, err error) {
 	for i := from; i < to; i++ {
 		if d.errs[i] == nil {

@@ -1,26 +1,26 @@
-// Package otlp sends records to an OpenTelemetry collector, or to whatever else takes
-// OTLP logs, over gRPC or HTTP.
+// Package otlp exports records to an OpenTelemetry collector, or to any other server of OTLP
+// logs, over gRPC or HTTP.
 //
 //	exporter, err := otlp.NewGRPC(ctx, otlp.WithEndpoint("https://collector.example.com:4317"))
 //	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
 //
-// Without options the environment decides, by OTEL_EXPORTER_OTLP_ENDPOINT and its
-// kin as OpenTelemetry specifies them
-// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/), but for one thing:
-// a value that cannot be used fails the start, instead of being passed over.
+// Settings without an option come from the environment variables that OpenTelemetry
+// specifies, such as OTEL_EXPORTER_OTLP_ENDPOINT
+// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/). Unlike the specification,
+// which ignores invalid values, the constructors return an error for them.
 //
-// A record is a log record whose event name is the action; docs/otlp.md has the
-// mapping, and what is done about each of a server's answers. Nothing is lost in it:
-// [Decode] makes the records again.
+// A record is one log record, with the action as its event name. docs/otlp.md describes
+// the mapping and how each reply of a server is handled. The mapping is lossless: [Decode]
+// returns the original records.
 //
 // # What nil means
 //
-// Export returns nil when the server has answered that it took every record. What the
-// server does with them then, and whether they survive its crash, is its own affair: a
-// collector keeps them in memory unless it is set up otherwise.
+// Export returns nil when the server has replied that it accepted every record. Whether the
+// records then survive a crash depends on the server: by default, a collector keeps them
+// in memory.
 //
-// An attempt whose answer was lost is repeated, so that a server may get a record
-// twice, under the same audit.record.id.
+// If a reply is lost, the request is repeated. The server may then get a record twice, with
+// the same audit.record.id.
 //
-// OpenTelemetry's own exporters are not used; docs/decisions.md says why.
+// The package does not use OpenTelemetry's own exporters; docs/decisions.md explains why.
 package otlp

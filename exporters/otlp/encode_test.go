@@ -44,16 +44,15 @@ func decode(t testing.TB, message *collector.ExportLogsServiceRequest) []*record
 	t.Helper()
 	var records []*record.Record
 	for _, group := range message.GetResourceLogs() {
-		some, err := Decode(group)
+		decoded, err := Decode(group)
 		require.NoError(t, err)
-		records = append(records, some...)
+		records = append(records, decoded...)
 	}
 	return records
 }
 
-// What is written is, byte for byte, what the generated code writes of the same
-// message, and nothing of a record is lost.
-func TestEncodingOfOddRecords(t *testing.T) {
+// The encoding equals that of the generated code, byte for byte, and is lossless.
+func TestEncodeOddRecords(t *testing.T) {
 	records := exporttest.OddRecords()
 	for _, r := range records {
 		t.Run(r.Action, func(t *testing.T) {
@@ -75,13 +74,14 @@ func TestEncodingOfOddRecords(t *testing.T) {
 	}
 }
 
-// Lengths grow with the groups: below 128 bytes, 16 KiB, 2 MiB and above.
-func TestEncodingOfManyRecords(t *testing.T) {
+// The lengths of groups take one byte up to 127 bytes, two up to 16 KiB, three up to 2 MiB,
+// and more above.
+func TestEncodeManyRecords(t *testing.T) {
 	odd := exporttest.OddRecords()
 	for _, n := range []int{1, 2, 16, 100, 2_000, 20_000} {
 		records := make([]*record.Record, n)
 		for i := range records {
-			records[i] = odd[0] // in groups, since the resource and the tracker change
+			records[i] = odd[0] // the others change the resource and the tracker, which starts groups
 			if i%1000 == 999 {
 				records[i] = odd[rand.N(len(odd))]
 			}
@@ -95,11 +95,11 @@ func TestEncodingOfManyRecords(t *testing.T) {
 	}
 }
 
-// A record that could not be read back is refused, and names what is wrong with it.
-func TestRefusedRecords(t *testing.T) {
+// A record that could not be decoded is rejected, with the name of the invalid field.
+func TestInvalidRecords(t *testing.T) {
 	bad := "\xff"
-	circular := audit.User("1")
-	circular.OnBehalfOf = &circular
+	cycle := audit.User("1")
+	cycle.OnBehalfOf = &cycle
 	deep := attribute.StringValue("x")
 	for range record.MaxEncodedNesting + 1 {
 		deep = attribute.SliceValue(deep)
@@ -119,7 +119,7 @@ func TestRefusedRecords(t *testing.T) {
 		{"outcome", func(r *record.Record) { r.Outcome = 99 }},
 		{"actor", func(r *record.Record) { r.Actor.Type = audit.ActorNone }},
 		{"actor", func(r *record.Record) { r.Actor.OnBehalfOf = &audit.Actor{} }},
-		{"actor", func(r *record.Record) { r.Actor = circular }},
+		{"actor", func(r *record.Record) { r.Actor = cycle }},
 		{"actor", func(r *record.Record) { r.Actor.Name = bad }},
 		{"actor", func(r *record.Record) { r.Actor.Roles = []string{bad} }},
 		{"target", func(r *record.Record) { r.Target.ID = bad }},
@@ -144,11 +144,11 @@ func TestRefusedRecords(t *testing.T) {
 		r := exporttest.OddRecords()[0]
 		test.change(r)
 		_, err := e.encode(r)
-		var wrong *audit.ValidationError
-		require.ErrorAs(t, err, &wrong, test.field)
-		assert.Equal(t, test.field, wrong.Field)
+		var invalid *audit.ValidationError
+		require.ErrorAs(t, err, &invalid, test.field)
+		assert.Equal(t, test.field, invalid.Field)
 		assert.NotContains(t, err.Error(), bad)
-		// What comes behind it is as if it had not been.
+		// It does not affect the next record.
 		good := exporttest.OddRecords()[0]
 		_, err = e.encode(good)
 		require.NoError(t, err, test.field)
@@ -159,7 +159,7 @@ func TestRefusedRecords(t *testing.T) {
 	}
 }
 
-// Metadata that is named like an attribute of ours does not become one.
+// Metadata with the name of another attribute cannot replace it.
 func TestMetadataCannotForge(t *testing.T) {
 	r := exporttest.OddRecords()[0]
 	r.Metadata = []attribute.KeyValue{
@@ -182,7 +182,7 @@ func TestMetadataCannotForge(t *testing.T) {
 	assert.NoError(t, exporttest.Equal(r, got[0]))
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestDecodeErrors(t *testing.T) {
 	tests := map[string]func(l *logs.LogRecord){
 		"nothing":        func(l *logs.LogRecord) { proto.Reset(l) },
 		"version":        func(l *logs.LogRecord) { set(l, attributeSchemaVersion, "2") },
@@ -208,7 +208,7 @@ func TestDecodeRefuses(t *testing.T) {
 			var wrong *RecordError
 			require.ErrorAs(t, err, &wrong)
 			assert.NotEmpty(t, wrong.Reason)
-			require.Len(t, got, 1, "the other one is lost")
+			require.Len(t, got, 1, "the other record is decoded")
 			assert.NoError(t, exporttest.Equal(good, got[0]))
 		})
 	}
@@ -226,7 +226,7 @@ func set(l *logs.LogRecord, key, text string) {
 	l.Attributes = append(l.Attributes, &common.KeyValue{Key: key, Value: value})
 }
 
-// Whatever Decode takes is a record, and is sent and read as it is.
+// Every record that Decode returns survives another round trip.
 func FuzzDecode(f *testing.F) {
 	for _, r := range exporttest.OddRecords() {
 		f.Add(request(f, r))

@@ -7,24 +7,23 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// encoder makes requests (ExportLogsServiceRequest) of records, which stand under
-// their resource and tracker as long as those do not change. It is not for concurrent
-// use.
+// encoder encodes records as requests (ExportLogsServiceRequest). It groups consecutive
+// records with the same resource and tracker. It is not safe for concurrent use.
 type encoder struct {
-	request  wireWriter // what is made; a new one for each, since it may be read after send has returned
+	request  wireWriter // a new one for each request, since it may be read after send has returned
 	largest  int        // size of the largest request so far
-	resource int        // where the open ResourceLogs begins, or zero
-	scope    int        // where the open ScopeLogs begins, or zero
+	resource int        // offset of the open ResourceLogs, or zero
+	scope    int        // offset of the open ScopeLogs, or zero
 
-	record   wireWriter // the record that may be added
+	record   wireWriter // the encoded record next
 	last     *record.Record
 	next     *record.Record
-	resolved *resource.Resource // whose encoding is kept
+	resolved *resource.Resource // the resource in encoded
 	encoded  []byte
 }
 
-// groupRoom is room for the length of most groups: of 16 KiB to 2 MiB. What a request
-// grows by at most when its groups are closed is closingRoom.
+// groupRoom is the space for the length of most groups, of 16 KiB to 2 MiB. closingRoom is
+// the most that a request grows when its groups are closed.
 const (
 	groupRoom   = 3
 	closingRoom = 2
@@ -35,11 +34,11 @@ func (e *encoder) begin() {
 	e.resource, e.scope, e.last = 0, 0, nil
 }
 
-// size is that of the request.
+// size returns the size of the request.
 func (e *encoder) size() int { return len(e.request.b) }
 
-// encode encodes a record, and returns the most that the request has with it. On an
-// error, a *audit.ValidationError, there is nothing to add.
+// encode encodes a record and returns the largest size of the request with it. If it
+// returns an error, which is a *audit.ValidationError, add must not be called.
 func (e *encoder) encode(r *record.Record) (size int, err error) {
 	w := &e.record
 	*w = wireWriter{b: w.b[:0]}
@@ -64,8 +63,9 @@ func (e *encoder) encode(r *record.Record) (size int, err error) {
 	return len(e.request.b) + record + overhead, nil
 }
 
-// encodeResource encodes the first and last field of a ResourceLogs. Nearly all
-// records have the resource of the one before, which nobody can change.
+// encodeResource encodes the first and the last field of a ResourceLogs. It reuses the
+// encoding of the previous record's resource, which is nearly always the same. Resources
+// are immutable.
 func (e *encoder) encodeResource(r *resource.Resource) {
 	if r == e.resolved && e.encoded != nil {
 		return
@@ -85,7 +85,7 @@ func (e *encoder) encodeResource(r *resource.Resource) {
 	}
 }
 
-// add adds the record that was encoded last.
+// add adds the record that encode encoded last.
 func (e *encoder) add() {
 	w, r := &e.request, e.next
 	if w.b == nil {
@@ -114,13 +114,13 @@ func (e *encoder) add() {
 	e.last = r
 }
 
-// end returns the request, which is not written to any more.
+// end returns the request. The encoder does not modify it afterwards.
 func (e *encoder) end() []byte {
 	e.closeScope()
 	e.closeResource()
 	request := e.request.b
 	e.largest = max(e.largest, len(request))
-	e.request, e.last, e.next = wireWriter{}, nil, nil // the records are not ours to keep
+	e.request, e.last, e.next = wireWriter{}, nil, nil // do not retain the records
 	return request
 }
 

@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// logsPath is what HTTP requests go to below a base URL.
+// logsPath is the path of HTTP requests, relative to a base URL.
 const logsPath = "/v1/logs"
 
-// check finds out whether the endpoint can be used, and how. Its errors do not show
-// the endpoint, which may have a password in it.
+// check validates and parses the endpoint. Its errors do not contain the endpoint, which may
+// have a password.
 func (e *endpoint) check(p protocol, insecure bool) error {
 	lower := strings.ToLower(e.text)
 	if !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") {
 		if p == protocolHTTP {
-			return fmt.Errorf("%s: it is no URL that begins with http:// or https://", e.from)
+			return fmt.Errorf("%s: it is not a URL that starts with http:// or https://", e.from)
 		}
 		e.secure = !insecure
 		return nil
 	}
 	u, err := url.Parse(e.text)
 	if err != nil || u.Hostname() == "" || u.Opaque != "" {
-		return fmt.Errorf("%s: it is no URL with a host, such as https://collector.example.com:4317", e.from)
+		return fmt.Errorf("%s: it is not a URL with a host, such as https://collector.example.com:4317", e.from)
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%s: a query or fragment has no meaning there", e.from)
+		return fmt.Errorf("%s: it must not have a query or a fragment", e.from)
 	}
 	e.url, e.secure = u, u.Scheme == "https"
 	if p == protocolHTTP {
@@ -38,15 +38,15 @@ func (e *endpoint) check(p protocol, insecure bool) error {
 		return nil
 	}
 	if u.User != nil {
-		return fmt.Errorf("%s: gRPC sends no user and password; use a header", e.from)
+		return fmt.Errorf("%s: gRPC does not send a user and password; use a header", e.from)
 	}
 	if u.Path != "" && u.Path != "/" {
-		return fmt.Errorf("%s: gRPC has no path", e.from)
+		return fmt.Errorf("%s: it must not have a path for gRPC", e.from)
 	}
 	return nil
 }
 
-// target is the endpoint as gRPC wants it.
+// target returns the endpoint as a gRPC target.
 func (e *endpoint) target() string {
 	if e.url == nil {
 		return e.text

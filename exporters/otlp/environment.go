@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// The variables of the specification, which each have a form for logs that goes
-// before the general one
-// (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
+// The names of the variables, after one of the two prefixes. The variable for logs takes
+// precedence (https://opentelemetry.io/docs/specs/otel/protocol/exporter/).
 const (
 	variableProtocol          = "PROTOCOL"
 	variableEndpoint          = "ENDPOINT"
@@ -29,8 +28,8 @@ const (
 	generalVariables = "OTEL_EXPORTER_OTLP_"
 )
 
-// lookup returns the value of a variable, or nothing, and the name that it was found
-// under. An empty variable is one that is not set.
+// lookup returns the value of a variable, or "", and its full name. An empty variable counts
+// as not set.
 func lookup(variable string) (name, value string) {
 	for _, prefix := range []string{logsVariables, generalVariables} {
 		name = prefix + variable
@@ -41,7 +40,7 @@ func lookup(variable string) (name, value string) {
 	return name, ""
 }
 
-// readEnvironment sets what no option has set.
+// readEnvironment sets what no option set.
 func (c *config) readEnvironment(p protocol) error {
 	c.readEndpoint(p)
 	return errors.Join(
@@ -78,7 +77,7 @@ func (c *config) readInsecure() error {
 	case "true":
 		*c.insecure = true
 	default:
-		return fmt.Errorf("%s: %q is neither true nor false", name, value)
+		return fmt.Errorf("%s: %q is not true or false", name, value)
 	}
 	return nil
 }
@@ -107,7 +106,7 @@ func (c *config) readCompression() error {
 	}
 	c.compression = &compression
 	if !compression.valid() {
-		return fmt.Errorf("%s: %q is not supported; take %s or %s", name, value, Gzip, NoCompression)
+		return fmt.Errorf("%s: %q is not supported; use %s or %s", name, value, Gzip, NoCompression)
 	}
 	return nil
 }
@@ -124,13 +123,13 @@ func (c *config) readTimeout() error {
 	}
 	ms, err := strconv.ParseInt(value, 10, 32)
 	if err != nil || ms <= 0 {
-		return fmt.Errorf("%s: %q is no positive number of milliseconds", name, value)
+		return fmt.Errorf("%s: %q is not a positive number of milliseconds", name, value)
 	}
 	timeout = time.Duration(ms) * time.Millisecond
 	return nil
 }
 
-// readTLS makes the configuration of TLS of the certificates.
+// readTLS creates the TLS configuration from the certificates.
 func (c *config) readTLS() error {
 	if c.hasTLSOption {
 		return nil

@@ -100,7 +100,7 @@ func TestEnvironment(t *testing.T) {
 	assert.NotNil(t, c.tls.RootCAs)
 	assert.Len(t, c.tls.Certificates, 1)
 
-	// Options go before it.
+	// Options take precedence.
 	c, err = newConfig(protocolHTTP, []Option{
 		WithHeaders(map[string]string{"a": "b"}), WithCompression(NoCompression), WithTimeout(time.Second), WithTLS(&tls.Config{ServerName: "c"}),
 	})
@@ -112,8 +112,7 @@ func TestEnvironment(t *testing.T) {
 	assert.Nil(t, c.tls.RootCAs)
 }
 
-// A value that cannot be used fails the start, and the error says which it is, without
-// what may be secret.
+// The error for an invalid value names the variable and contains no secret.
 func TestBadEnvironment(t *testing.T) {
 	certificate, key := writeCertificate(t)
 	tests := []struct {
@@ -121,24 +120,24 @@ func TestBadEnvironment(t *testing.T) {
 		protocol        protocol
 		want            string
 	}{
-		{"ENDPOINT", "collector:4318", protocolHTTP, "it is no URL that begins with http:// or https://"},
-		{"ENDPOINT", "https://", protocolHTTP, "it is no URL with a host"},
-		{"ENDPOINT", "https://user:hunter2@c:port", protocolHTTP, "it is no URL with a host"},
-		{"ENDPOINT", "https://c/?token=hunter2", protocolHTTP, "a query or fragment has no meaning"},
-		{"LOGS_ENDPOINT", "https://c:1/path", protocolGRPC, "gRPC has no path"},
-		{"ENDPOINT", "https://user:hunter2@c:1", protocolGRPC, "gRPC sends no user and password"},
-		{"INSECURE", "1", protocolGRPC, `"1" is neither true nor false`},
+		{"ENDPOINT", "collector:4318", protocolHTTP, "it is not a URL that starts with http:// or https://"},
+		{"ENDPOINT", "https://", protocolHTTP, "it is not a URL with a host"},
+		{"ENDPOINT", "https://user:hunter2@c:port", protocolHTTP, "it is not a URL with a host"},
+		{"ENDPOINT", "https://c/?token=hunter2", protocolHTTP, "must not have a query"},
+		{"LOGS_ENDPOINT", "https://c:1/path", protocolGRPC, "must not have a path for gRPC"},
+		{"ENDPOINT", "https://user:hunter2@c:1", protocolGRPC, "gRPC does not send a user and password"},
+		{"INSECURE", "1", protocolGRPC, `"1" is not true or false`},
 		{"HEADERS", "hunter2", protocolHTTP, "header 1 is not of the form key=value"},
 		{"HEADERS", "a=b,=hunter2", protocolHTTP, "header 2 is not of the form key=value"},
 		{"HEADERS", "a=hunter2%", protocolHTTP, "the value of header 1 is not percent-encoded"},
-		{"HEADERS", "a=b,A=hunter2", protocolHTTP, "header 2 has the name of one before it"},
-		{"HEADERS", "a=hunter2%0aX:y", protocolHTTP, "the value of a has characters that a header cannot have"},
-		{"HEADERS", "a b=hunter2", protocolHTTP, "a name is none that a header can have"},
+		{"HEADERS", "a=b,A=hunter2", protocolHTTP, "header 2 has the name of an earlier header"},
+		{"HEADERS", "a=hunter2%0aX:y", protocolHTTP, "the value of a has invalid characters"},
+		{"HEADERS", "a b=hunter2", protocolHTTP, "a name is not a valid header name"},
 		{"HEADERS", "Content-Type=hunter2", protocolHTTP, "content-type is set by the exporter"},
 		{"HEADERS", "grpc-timeout=hunter2", protocolGRPC, "grpc-timeout is set by the exporter"},
-		{"LOGS_COMPRESSION", "zstd", protocolHTTP, `"zstd" is not supported; take gzip or none`},
-		{"TIMEOUT", "10s", protocolHTTP, `"10s" is no positive number of milliseconds`},
-		{"TIMEOUT", "0", protocolHTTP, `"0" is no positive number of milliseconds`},
+		{"LOGS_COMPRESSION", "zstd", protocolHTTP, `"zstd" is not supported; use gzip or none`},
+		{"TIMEOUT", "10s", protocolHTTP, `"10s" is not a positive number of milliseconds`},
+		{"TIMEOUT", "0", protocolHTTP, `"0" is not a positive number of milliseconds`},
 		{"CERTIFICATE", "missing.pem", protocolGRPC, "missing.pem: no such file"},
 		{"CERTIFICATE", key, protocolGRPC, "has no certificate in PEM format"},
 		{"CLIENT_CERTIFICATE", certificate, protocolGRPC, "OTEL_EXPORTER_OTLP_CLIENT_KEY is not"},
@@ -150,15 +149,15 @@ func TestBadEnvironment(t *testing.T) {
 			_, err := newConfig(test.protocol, nil)
 			require.ErrorContains(t, err, test.want)
 			assert.NotContains(t, err.Error(), "hunter2")
-			if test.variable != "HEADERS" { // whose errors may be about an option too
+			if test.variable != "HEADERS" { // whose errors do not name the variable
 				assert.ErrorContains(t, err, generalVariables+test.variable)
 			}
 		})
 	}
 }
 
-// Everything that is wrong is in the error.
-func TestAllMistakesAtOnce(t *testing.T) {
+// The error lists all invalid settings.
+func TestAllErrors(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "soon")
 	t.Setenv("OTEL_EXPORTER_OTLP_INSECURE", "maybe")
 	_, err := NewHTTP(t.Context(), WithName("My Exporter"), WithEndpoint("collector"), WithConcurrency(0),

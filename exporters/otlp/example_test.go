@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Records go to a server of OTLP. Here it is a small one that prints what it gets;
-// usually it is a collector, and a ledger stands in between (sdk.WithLedger).
+// Send records to an OTLP server. Here it is a small server that prints the records. It is
+// usually a collector, with a ledger before it (sdk.WithLedger).
 func Example() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -11,7 +11,8 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Exporter sends records as OTLP logs. Make it with New, NewGRPC or NewHTTP.
+// Exporter is an export.Exporter that sends records as OTLP logs. Use New, NewGRPC or
+// NewHTTP to create one.
 type Exporter struct {
 	name        string
 	concurrency int
@@ -23,16 +24,15 @@ type Exporter struct {
 
 var _ export.Exporter = (*Exporter)(nil)
 
-// sender brings a request to the server. It is called concurrently.
+// sender sends requests to the server. It is safe for concurrent use.
 type sender interface {
-	// send returns what the server has said of a request that it took, and otherwise
-	// a *ServerError, which may be wrapped.
-	send(ctx context.Context, request []byte) (answer, error)
+	// send returns the reply of the server, or a *ServerError, which may be wrapped.
+	send(ctx context.Context, request []byte) (reply, error)
 	close() error
 }
 
-// New returns an exporter by the protocol that the environment names in
-// OTEL_EXPORTER_OTLP_LOGS_PROTOCOL or OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" or
+// New returns an Exporter with the protocol in the environment variable
+// OTEL_EXPORTER_OTLP_LOGS_PROTOCOL or OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", or
 // "http/protobuf", which is the default.
 func New(ctx context.Context, opts ...Option) (*Exporter, error) {
 	switch name, protocol := lookup(variableProtocol); protocol {
@@ -41,19 +41,18 @@ func New(ctx context.Context, opts ...Option) (*Exporter, error) {
 	case "", "http/protobuf":
 		return NewHTTP(ctx, opts...)
 	default:
-		return nil, fmt.Errorf("otlp: %s: %q is not supported; take grpc or http/protobuf", name, protocol)
+		return nil, fmt.Errorf("otlp: %s: %q is not supported; use grpc or http/protobuf", name, protocol)
 	}
 }
 
-// NewGRPC returns an exporter over gRPC. It does not wait for the server, which may
-// come later. All that is wrong with options and environment is in the error.
+// NewGRPC returns an Exporter over gRPC. It does not connect to the server. The error lists
+// all invalid options and environment variables.
 func NewGRPC(ctx context.Context, opts ...Option) (*Exporter, error) {
 	return newExporter(ctx, protocolGRPC, opts, newGRPCSender)
 }
 
-// NewHTTP returns an exporter over HTTP, with protobuf. It does not wait for the
-// server, which may come later. All that is wrong with options and environment is in
-// the error.
+// NewHTTP returns an Exporter over HTTP with protobuf. It does not connect to the server.
+// The error lists all invalid options and environment variables.
 func NewHTTP(ctx context.Context, opts ...Option) (*Exporter, error) {
 	return newExporter(ctx, protocolHTTP, opts, newHTTPSender)
 }
@@ -80,17 +79,16 @@ func newExporter(ctx context.Context, p protocol, opts []Option, open func(*conf
 	}, nil
 }
 
-// Name returns DefaultName or what WithName has set.
+// Name returns the name set by WithName, or DefaultName.
 func (e *Exporter) Name() string { return e.name }
 
-// minPart is the least number of records for which a request of their own pays.
+// minPart is the smallest number of records that is worth a separate request.
 const minPart = 64
 
-// Export sends the records, in several requests at a time where there are many.
-// Records that the server refuses for good, and those that are no records or larger
-// than a request, are in a *export.PartialError, marked by export.Permanent; those that it
-// could not be asked about are worth trying again. Where all of them are, the error is
-// the reason.
+// Export sends the records, with concurrent requests if there are many. If the server
+// rejects records, or records are invalid or larger than a request may be, Export returns a
+// *export.PartialError with permanent reasons for them. Other records can be retried. If
+// that applies to all records, Export returns the reason itself.
 func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -114,10 +112,10 @@ func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	return merge(errs)
 }
 
-// merge makes one error of those of the records.
+// merge combines the errors of the records.
 func merge(errs []error) error {
 	rejected := map[int]error{}
-	var reasons []error // each once
+	var reasons []error // without duplicates
 	permanent := false
 	for i, err := range errs {
 		if err == nil {
@@ -125,7 +123,7 @@ func merge(errs []error) error {
 		}
 		rejected[i] = err
 		permanent = permanent || export.IsPermanent(err)
-		if err != errNotSent && !slices.Contains(reasons, err) { //nolint:errorlint // is it the very same one?
+		if err != errNotSent && !slices.Contains(reasons, err) { //nolint:errorlint // compares identities
 			reasons = append(reasons, err)
 		}
 	}
@@ -143,9 +141,9 @@ func merge(errs []error) error {
 // Shutdown closes the connections.
 func (e *Exporter) Shutdown(context.Context) error {
 	if err := e.sender.close(); err != nil {
-		return fmt.Errorf("otlp: closing the connection: %w", err)
+		return fmt.Errorf("otlp: cannot close the connection: %w", err)
 	}
 	return nil
 }
 
-var errNotSent = errors.New("otlp: it was not sent, because a request before it failed")
+var errNotSent = errors.New("otlp: the record was not sent, because an earlier request failed")

@@ -19,11 +19,11 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// The suite that every exporter passes, over both protocols.
+// Run the conformance suite with both protocols.
 func TestConformance(t *testing.T) {
 	servers := map[string]func(testing.TB, *store) string{
-		"grpc": func(t testing.TB, s *store) string { return takeGRPC(t, s) },
-		"http": takeHTTP,
+		"grpc": func(t testing.TB, s *store) string { return acceptGRPC(t, s) },
+		"http": acceptHTTP,
 	}
 	for protocol, serve := range servers {
 		for _, compression := range []otlp.Compression{otlp.NoCompression, otlp.Gzip} {
@@ -32,7 +32,7 @@ func TestConformance(t *testing.T) {
 				exporttest.Run(t,
 					func(t *testing.T) export.Exporter {
 						s = new(store)
-						// The suite shuts it down.
+						// exporttest.Run shuts it down.
 						e, err := map[string]func(context.Context, ...otlp.Option) (*otlp.Exporter, error){
 							"grpc": otlp.NewGRPC, "http": otlp.NewHTTP,
 						}[protocol](t.Context(), otlp.WithEndpoint(serve(t, s)), otlp.WithCompression(compression))
@@ -72,15 +72,15 @@ func TestHeaders(t *testing.T) {
 	})
 }
 
-// A batch goes in requests that are no larger than allowed, and none is lost between
-// them. What is larger alone is refused, and the others are delivered.
-func TestRequestsAreSplitBySize(t *testing.T) {
+// No request is larger than the limit, and no record is lost. A single record that is larger
+// is rejected, and the others are delivered.
+func TestMaxRequestSize(t *testing.T) {
 	for _, limit := range []int{900, 1000, 4000, 100_000} {
 		s := new(store)
 		largest := 0
 		url := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 			largest = max(largest, int(r.ContentLength))
-			s.take(readRequest(t, r))
+			s.add(readRequest(t, r))
 			respond(t, w, &collector.ExportLogsServiceResponse{})
 		})
 		e := open(t, "http", url, otlp.WithMaxRequestSize(limit), otlp.WithConcurrency(1))
@@ -103,9 +103,8 @@ func TestRequestsAreSplitBySize(t *testing.T) {
 	}
 }
 
-// Requests of one Export are under way at the same time: here each waits for the
-// other.
-func TestRequestsAreConcurrent(t *testing.T) {
+// The requests of one Export are concurrent: each waits for the other.
+func TestConcurrentRequests(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
 			var waiting atomic.Int32
@@ -121,12 +120,12 @@ func TestRequestsAreConcurrent(t *testing.T) {
 			if protocol == "grpc" {
 				url = serveGRPC(t, func(_ context.Context, r *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
 					meet()
-					s.take(r)
+					s.add(r)
 					return &collector.ExportLogsServiceResponse{}, nil
 				})
 			} else {
 				url = serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
-					s.take(readRequest(t, r))
+					s.add(readRequest(t, r))
 					meet()
 					respond(t, w, &collector.ExportLogsServiceResponse{})
 				})
@@ -139,7 +138,7 @@ func TestRequestsAreConcurrent(t *testing.T) {
 	}
 }
 
-// One part of a batch is delivered and the other is not: only that is tried again.
+// If one part of a batch is not delivered, only its records are retried.
 func TestOnePartFails(t *testing.T) {
 	s := new(store)
 	batch := records(512)
@@ -149,7 +148,7 @@ func TestOnePartFails(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		s.take(request)
+		s.add(request)
 		respond(t, w, &collector.ExportLogsServiceResponse{})
 	})
 	err := open(t, "http", url).Export(t.Context(), batch)
@@ -163,7 +162,7 @@ func TestOnePartFails(t *testing.T) {
 	sameIDs(t, batch[:256], s.records(t))
 }
 
-func TestServerCannotBeReached(t *testing.T) {
+func TestServerUnreachable(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
 			e := open(t, protocol, "http://127.0.0.1:1") // nothing listens there
@@ -178,7 +177,7 @@ func TestServerCannotBeReached(t *testing.T) {
 	}
 }
 
-// A server that hangs costs the timeout, and may have the records.
+// A server that hangs may have the records after the timeout.
 func TestTimeout(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -202,14 +201,14 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// The connection ends before the server took the request, or before it answered.
-func TestConnectionIsCut(t *testing.T) {
+// The connection is lost before the server reads the request, or before it responds.
+func TestConnectionLost(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		s := new(store)
 		cuts := 1
 		url := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 			if after || cuts == 0 {
-				s.take(readRequest(t, r))
+				s.add(readRequest(t, r))
 			}
 			if cuts > 0 {
 				cuts--

@@ -24,7 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// grpcSender calls the server's Export.
+// grpcSender sends requests over gRPC.
 type grpcSender struct {
 	connection *grpc.ClientConn
 	metadata   metadata.MD
@@ -32,14 +32,14 @@ type grpcSender struct {
 	timeout    time.Duration
 }
 
-// A server that comes back is noticed within some seconds, and a connection whose
-// other end is gone is given up after deadAfter.
 const (
+	// maxReconnect limits the time until the client notices that a server is back.
 	maxReconnect = 5 * time.Second
-	deadAfter    = 20 * time.Second
-	// idlePing is above all timeouts of requests, so that no server finds the pings
-	// too many: it is set because deadAfter has no effect without it.
-	idlePing = 5 * time.Minute
+	// pingTimeout is how long the client waits on a dead connection.
+	pingTimeout = 20 * time.Second
+	// pingInterval is required for pingTimeout. It is longer than the timeouts of
+	// requests, so that no server complains about too many pings.
+	pingInterval = 5 * time.Minute
 )
 
 func newGRPCSender(c *config) (sender, error) {
@@ -53,9 +53,9 @@ func newGRPCSender(c *config) (sender, error) {
 		grpc.WithTransportCredentials(transport),
 		grpc.WithUserAgent(userAgent),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: maxReconnect}),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: idlePing, Timeout: deadAfter}),
-		grpc.WithDisableRetry(),         // whoever calls Export tries again
-		grpc.WithDisableServiceConfig(), // nor does a name server decide that
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingInterval, Timeout: pingTimeout}),
+		grpc.WithDisableRetry(),         // the caller of Export retries
+		grpc.WithDisableServiceConfig(), // not even if DNS asks for it
 	)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.endpoint.from, err)
@@ -72,54 +72,53 @@ func newGRPCSender(c *config) (sender, error) {
 	return s, nil
 }
 
-func (s *grpcSender) send(ctx context.Context, request []byte) (answer, error) {
+func (s *grpcSender) send(ctx context.Context, request []byte) (reply, error) {
 	ctx, cancel := context.WithTimeout(metadata.NewOutgoingContext(ctx, s.metadata), s.timeout)
 	defer cancel()
 	var server peer.Peer
-	var said collector.ExportLogsServiceResponse
+	var response collector.ExportLogsServiceResponse
 	options := slices.Concat(s.options, []grpc.CallOption{grpc.Peer(&server)})
-	err := s.connection.Invoke(ctx, collector.LogsService_Export_FullMethodName, request, &said, options...)
+	err := s.connection.Invoke(ctx, collector.LogsService_Export_FullMethodName, request, &response, options...)
 	if err == nil {
-		return partialSuccess(&said)
+		return partialSuccess(&response)
 	}
-	return answer{}, callError(err, server.Addr != nil)
+	return reply{}, callError(err, server.Addr != nil)
 }
 
-// callError is the error of a call that failed. docs/otlp.md has it as a table.
+// callError returns the error of a failed call. docs/otlp.md has a table of the codes.
 func callError(err error, connected bool) error {
-	said := status.Convert(err)
-	e := &ServerError{Code: said.Code(), Reason: "the call failed", Message: said.Message()}
-	pause, asked := retryInfo(said)
-	mayBeStored := false
-	switch said.Code() {
+	st := status.Convert(err)
+	e := &ServerError{Code: st.Code(), Reason: "the call failed", Message: st.Message()}
+	delay, requested := retryDelay(st)
+	uncertain := false
+	switch st.Code() {
 	case codes.InvalidArgument:
-		e.Reason, e.Refused = "the server does not take the request", true
+		e.Reason, e.Rejected = "the server rejected the request", true
 	case codes.ResourceExhausted:
-		// It has too much to do, and says when to come back, or the request is too
-		// large.
-		e.Reason, e.tooMuch = "the server does not take so much", !asked
+		// With a delay, the server is overloaded. Otherwise the request may be too large.
+		e.Reason, e.tooLarge = "the server is overloaded, or the request is too large", !requested
 	case codes.Unauthenticated, codes.PermissionDenied:
-		e.Reason = "the server does not accept the credentials"
+		e.Reason = "the server rejected the credentials"
 	case codes.Unimplemented:
-		e.Reason = "the server does not take logs"
+		e.Reason = "the server does not accept logs"
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Aborted, codes.Internal, codes.Unknown, codes.DataLoss:
-		mayBeStored = connected
+		uncertain = connected
 	default:
 	}
-	if !connected { // then the message is that of our own side
-		e.Reason, e.Err = "the server cannot be reached", errors.New(said.Message())
+	if !connected { // the message is from the client
+		e.Reason, e.Err = "the server cannot be reached", errors.New(st.Message())
 	}
-	err = export.RetryAfter(e, pause)
-	if mayBeStored {
-		return maybe(err)
+	err = export.RetryAfter(e, delay)
+	if uncertain {
+		return maybeStored(err)
 	}
 	return err
 }
 
-// retryInfo returns when the server wants to be asked again, and whether it says so.
-func retryInfo(said *status.Status) (pause time.Duration, asked bool) {
-	for _, detail := range said.Details() {
-		if info, is := detail.(*errdetails.RetryInfo); is {
+// retryDelay returns the delay that the server requests, if it does.
+func retryDelay(st *status.Status) (delay time.Duration, ok bool) {
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
 			return info.GetRetryDelay().AsDuration(), true
 		}
 	}
@@ -128,7 +127,7 @@ func retryInfo(said *status.Status) (pause time.Duration, asked bool) {
 
 func (s *grpcSender) close() error { return s.connection.Close() }
 
-// codec sends requests that are encoded already.
+// codec sends requests that are already encoded.
 type codec struct{}
 
 func (codec) Name() string { return "proto" }
@@ -136,7 +135,7 @@ func (codec) Name() string { return "proto" }
 func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	request, ok := v.([]byte)
 	if !ok {
-		return nil, fmt.Errorf("otlp: a request is bytes, not a %T", v)
+		return nil, fmt.Errorf("otlp: request is a %T, want []byte", v)
 	}
 	return mem.BufferSlice{mem.SliceBuffer(request)}, nil
 }
@@ -144,7 +143,7 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 	message, ok := v.(proto.Message)
 	if !ok {
-		return fmt.Errorf("otlp: an answer is a message, not a %T", v)
+		return fmt.Errorf("otlp: response is a %T, want proto.Message", v)
 	}
 	return proto.Unmarshal(data.Materialize(), message)
 }

@@ -24,11 +24,11 @@ import (
 
 const (
 	contentType = "application/x-protobuf"
-	// maxAnswer is how much of an answer is read, in bytes.
-	maxAnswer = 1 << 20
+	// maxResponse is the most that is read of a response, in bytes.
+	maxResponse = 1 << 20
 )
 
-// httpSender sends requests by POST.
+// httpSender sends requests over HTTP.
 type httpSender struct {
 	client      *http.Client
 	transport   *http.Transport
@@ -44,15 +44,15 @@ func newHTTPSender(c *config) (sender, error) {
 		Proxy:               http.ProxyFromEnvironment,
 		TLSClientConfig:     c.tls,
 		ForceAttemptHTTP2:   true,
-		DisableCompression:  true, // answers are short
+		DisableCompression:  true, // responses are short
 		MaxIdleConnsPerHost: c.concurrency,
 		IdleConnTimeout:     90 * time.Second,
 	}
 	s := &httpSender{
 		client: &http.Client{
 			Transport: transport,
-			// A server that moved is a mistake to be seen, and credentials are not for
-			// whoever it names.
+			// Do not follow redirects: they would send credentials to another server, and
+			// hide a wrong endpoint.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		transport:   transport,
@@ -72,10 +72,10 @@ func newHTTPSender(c *config) (sender, error) {
 	return s, nil
 }
 
-func (s *httpSender) send(ctx context.Context, request []byte) (answer, error) {
+func (s *httpSender) send(ctx context.Context, request []byte) (reply, error) {
 	body, err := s.compress(request)
 	if err != nil {
-		return answer{}, &ServerError{Reason: "the request cannot be compressed", Err: err}
+		return reply{}, &ServerError{Reason: "the request cannot be compressed", Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -83,31 +83,31 @@ func (s *httpSender) send(ctx context.Context, request []byte) (answer, error) {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	post, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, stdbytes.NewReader(body))
 	if err != nil {
-		return answer{}, &ServerError{Reason: "the request cannot be made", Err: err}
+		return reply{}, &ServerError{Reason: "the request cannot be created", Err: err}
 	}
 	post.Header = s.headers.Clone()
 	response, err := s.client.Do(post)
 	if err != nil {
-		return answer{}, unanswered(err, sent.Load())
+		return reply{}, connectionError(err, sent.Load())
 	}
-	defer func() { _ = response.Body.Close() }() // it was read
-	data, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	defer func() { _ = response.Body.Close() }() // only read
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	switch {
 	case err != nil:
-		return answer{}, unanswered(err, true)
-	case len(data) > maxAnswer:
-		return answer{}, maybe(&ServerError{Status: response.StatusCode, Reason: "the answer is too long"})
+		return reply{}, connectionError(err, true)
+	case len(data) > maxResponse:
+		return reply{}, maybeStored(&ServerError{Status: response.StatusCode, Reason: "the response is too long"})
 	case response.StatusCode == http.StatusOK:
-		return readAnswer(response, data)
+		return parseReply(response, data)
 	}
-	return answer{}, refusal(response, data)
+	return reply{}, responseError(response, data)
 }
 
 func (s *httpSender) compress(request []byte) ([]byte, error) {
 	if s.compression != Gzip {
 		return request, nil
 	}
-	w, _ := s.compressors.Get().(*gzip.Writer) // nothing else is in there
+	w, _ := s.compressors.Get().(*gzip.Writer) // it holds nothing else
 	if w == nil {
 		w = gzip.NewWriter(nil)
 	}
@@ -119,70 +119,71 @@ func (s *httpSender) compress(request []byte) ([]byte, error) {
 	return body.Bytes(), err
 }
 
-// unanswered is the error of a request whose answer did not come.
-func unanswered(err error, sent bool) error {
+// connectionError returns the error of a request without a response.
+func connectionError(err error, sent bool) error {
 	if !sent {
 		return &ServerError{Reason: "the server cannot be reached", Err: err}
 	}
-	return maybe(&ServerError{Reason: "no answer came", Err: err})
+	return maybeStored(&ServerError{Reason: "the server did not respond", Err: err})
 }
 
-// maybe says of an error that the server may have taken the records all the same.
-func maybe(err error) error { return errors.Join(audit.ErrMaybeStored, err) }
+// maybeStored marks an error after which the server may have stored the records.
+func maybeStored(err error) error { return errors.Join(audit.ErrMaybeStored, err) }
 
-// readAnswer reads what the server says with a success. What is no answer of OTLP comes
-// from something else, such as a proxy, and is no success.
-func readAnswer(response *http.Response, data []byte) (answer, error) {
+// parseReply parses the body of a success. A body that is not OTLP comes from something else,
+// such as a proxy, and is an error.
+func parseReply(response *http.Response, data []byte) (reply, error) {
 	if media, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || media != contentType {
-		return answer{}, maybe(&ServerError{Status: response.StatusCode, Reason: "the answer is not of the type " + contentType + "; is it an OTLP server?"})
+		return reply{}, maybeStored(&ServerError{Status: response.StatusCode, Reason: "the response is not of type " + contentType + "; is it an OTLP server?"})
 	}
-	var said collector.ExportLogsServiceResponse
-	if err := proto.Unmarshal(data, &said); err != nil {
-		return answer{}, maybe(&ServerError{Status: response.StatusCode, Reason: "the answer is none of OTLP; is it an OTLP server?"})
+	var message collector.ExportLogsServiceResponse
+	if err := proto.Unmarshal(data, &message); err != nil {
+		return reply{}, maybeStored(&ServerError{Status: response.StatusCode, Reason: "the response is not an OTLP message; is it an OTLP server?"})
 	}
-	return partialSuccess(&said)
+	return partialSuccess(&message)
 }
 
-// partialSuccess returns what is in an answer of OTLP.
-func partialSuccess(said *collector.ExportLogsServiceResponse) (answer, error) {
-	partial := said.GetPartialSuccess()
+// partialSuccess returns the reply in an OTLP response.
+func partialSuccess(response *collector.ExportLogsServiceResponse) (reply, error) {
+	partial := response.GetPartialSuccess()
 	if partial.GetRejectedLogRecords() < 0 {
-		return answer{}, maybe(&ServerError{Reason: "the server says that it rejected less than nothing", Message: partial.GetErrorMessage()})
+		return reply{}, maybeStored(&ServerError{Reason: "the server reported a negative number of rejected records", Message: partial.GetErrorMessage()})
 	}
-	return answer{rejected: partial.GetRejectedLogRecords(), message: partial.GetErrorMessage()}, nil
+	return reply{rejected: partial.GetRejectedLogRecords(), message: partial.GetErrorMessage()}, nil
 }
 
-// refusal is the error of an answer that is no success. docs/otlp.md has it as a table.
-func refusal(response *http.Response, data []byte) error {
-	e := &ServerError{Status: response.StatusCode, Reason: "the server answered with an error"}
+// responseError returns the error of a response that is not a success. docs/otlp.md has a
+// table of the status codes.
+func responseError(response *http.Response, data []byte) error {
+	e := &ServerError{Status: response.StatusCode, Reason: "the server returned an error"}
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	var said status.Status
-	if media == contentType && proto.Unmarshal(data, &said) == nil {
-		e.Message = said.GetMessage()
+	var st status.Status
+	if media == contentType && proto.Unmarshal(data, &st) == nil {
+		e.Message = st.GetMessage()
 	}
 	switch code := response.StatusCode; {
 	case code == http.StatusBadRequest || code == http.StatusUnprocessableEntity:
-		// A server of something else answers so too, one that wants TLS for example,
-		// and must not make dead letters of all records.
-		e.Reason, e.Refused = "the server does not take the request", media == contentType || media == "application/json"
+		// Other servers return these codes too, for example one that requires TLS. They must
+		// not turn all records into dead letters.
+		e.Reason, e.Rejected = "the server rejected the request", media == contentType || media == "application/json"
 	case code == http.StatusRequestEntityTooLarge:
-		e.Reason, e.Refused = "the request is too large for the server", true
+		e.Reason, e.Rejected = "the request is too large for the server", true
 	case code/100 == 3:
-		e.Reason = "the server redirects, which is not followed; set the endpoint to where it is"
+		e.Reason = "the server redirects, which is not followed; set the endpoint to the new URL"
 	case code == http.StatusUnauthorized || code == http.StatusForbidden:
-		e.Reason = "the server does not accept the credentials"
+		e.Reason = "the server rejected the credentials"
 	case code == http.StatusNotFound || code == http.StatusMethodNotAllowed:
-		e.Reason = "there is no OTLP server at the endpoint's path"
+		e.Reason = "no OTLP server at the path of the endpoint"
 	}
 	err := export.RetryAfter(e, retryAfter(response.Header.Get("Retry-After"), time.Now()))
 	if response.StatusCode/100 == 2 || response.StatusCode >= http.StatusInternalServerError {
-		return maybe(err) // a proxy may answer in place of a server that took it
+		return maybeStored(err) // a proxy may respond although the server accepted the request
 	}
 	return err
 }
 
-// retryAfter reads a header that has seconds or a date (RFC 9110, section 10.2.3).
-// What is neither asks for nothing.
+// retryAfter parses a Retry-After header: seconds or a date (RFC 9110, section 10.2.3). It
+// returns zero if the header is invalid.
 func retryAfter(text string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second

@@ -1,8 +1,8 @@
 package otlp
 
-// The attributes of a record. The first group has the names of OpenTelemetry's
-// proposal for audit logs (OTEP 0267); the others are ours, beside them. Request
-// metadata keeps OpenTelemetry's own names.
+// The attributes of a record. The first group has the names of OpenTelemetry's proposal for
+// audit logs (OTEP 0267); the others are this project's own. Request metadata keeps
+// OpenTelemetry's names.
 const (
 	attributeRecordID      = "audit.record.id"
 	attributeSchemaVersion = "audit.schema.version"
@@ -32,22 +32,22 @@ const (
 	attributeOverridden      = "audit.overridden"
 	attributeRedacted        = "audit.redacted"
 	attributeMarked          = "audit.marked"
-	// Times that a count of nanoseconds since 1970 cannot say.
+	// Times that cannot be expressed in nanoseconds since 1970.
 	attributeTime         = "audit.time"
 	attributeObservedTime = "audit.observed_time"
-	// Metadata whose key is empty or begins like ours, so that it cannot pass for one
-	// of these.
+	// Metadata whose key is empty or has attributePrefix, so that it cannot forge another
+	// attribute.
 	attributeMetadata = "audit.metadata"
 
-	// attributePrefix is how ours begin.
+	// attributePrefix is the prefix of all these names.
 	attributePrefix = "audit."
 )
 
-// SchemaVersion is the value of the attribute audit.schema.version: the version of the
-// mapping.
+// SchemaVersion is the version of the mapping, the value of the attribute
+// audit.schema.version.
 const SchemaVersion = "1"
 
-// The keys of an actor on whose behalf another acted, and of a change.
+// The keys of an actor in on_behalf_of, and of a change.
 const (
 	actorType       = "type"
 	actorID         = "id"

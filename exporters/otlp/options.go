@@ -15,27 +15,27 @@ import (
 
 // The defaults of an exporter.
 const (
-	// DefaultName is the exporter's name.
+	// DefaultName is the name of the exporter.
 	DefaultName = "otlp"
-	// DefaultTimeout bounds one request.
+	// DefaultTimeout is the timeout of one request.
 	DefaultTimeout = 10 * time.Second
-	// DefaultMaxRequestSize is the largest request, in bytes before compression:
-	// what servers over gRPC take unless they are told otherwise.
+	// DefaultMaxRequestSize is the size limit of a request, in bytes before compression.
+	// It is the default limit of gRPC servers.
 	DefaultMaxRequestSize = 4 << 20
-	// DefaultConcurrency is how many requests are under way at the same time.
+	// DefaultConcurrency is the number of concurrent requests.
 	DefaultConcurrency = 2
 )
 
-// Compression is how requests are compressed.
+// Compression is a compression of requests.
 type Compression string
 
-// The compressions, by the words that the environment has for them.
+// The compressions, with their names in environment variables.
 const (
 	NoCompression Compression = "none"
 	Gzip          Compression = "gzip"
 )
 
-// Option configures an Exporter. An option goes before the environment.
+// Option configures an Exporter. Options take precedence over environment variables.
 type Option func(*config)
 
 type protocol int
@@ -52,7 +52,7 @@ type config struct {
 	logger      *slog.Logger
 	warning     func(context.Context, string)
 
-	// What the environment can say too; nil for what no option says.
+	// Settings that may also come from the environment; nil if no option set them.
 	endpoint     *endpoint
 	insecure     *bool
 	headers      map[string]string
@@ -62,7 +62,7 @@ type config struct {
 	hasTLSOption bool
 }
 
-// newConfig finds everything that is wrong.
+// newConfig reads options and environment variables. The error lists all invalid ones.
 func newConfig(p protocol, opts []Option) (*config, error) {
 	c := &config{
 		name:        DefaultName,
@@ -85,7 +85,7 @@ func newConfig(p protocol, opts []Option) (*config, error) {
 	return c, errors.Join(errs...)
 }
 
-// check checks what only options say.
+// check validates the options.
 func (c *config) check() error {
 	var errs []error
 	if !record.ValidName(c.name) {
@@ -101,7 +101,7 @@ func (c *config) check() error {
 		errs = append(errs, errors.New("WithTimeout: the timeout must be positive"))
 	}
 	if c.compression != nil && !c.compression.valid() {
-		errs = append(errs, fmt.Errorf("WithCompression: %q is not supported; take %s or %s", *c.compression, Gzip, NoCompression))
+		errs = append(errs, fmt.Errorf("WithCompression: %q is not supported; use %s or %s", *c.compression, Gzip, NoCompression))
 	}
 	if c.hasTLSOption && c.tls == nil {
 		errs = append(errs, errors.New("WithTLS: the configuration is nil"))
@@ -114,87 +114,86 @@ func (c *config) check() error {
 
 func (c Compression) valid() bool { return c == NoCompression || c == Gzip }
 
-// WithName sets the exporter's name. The default is DefaultName.
+// WithName sets the name of the exporter. It must match record.NamePattern and be unique
+// in a provider. The default is DefaultName.
 func WithName(name string) Option {
 	return func(c *config) { c.name = name }
 }
 
-// WithEndpoint sets where the server is, as OTEL_EXPORTER_OTLP_ENDPOINT does: a URL
-// whose scheme is http or https, which tells whether there is TLS. HTTP adds /v1/logs
-// to its path. gRPC also takes what grpc.NewClient takes, such as "collector:4317",
-// with TLS unless WithInsecure says otherwise. The default is
-// "http://localhost:4317" for gRPC and "http://localhost:4318" for HTTP.
+// WithEndpoint sets the URL of the server, like OTEL_EXPORTER_OTLP_ENDPOINT. The scheme is
+// http, or https for TLS. For HTTP, /v1/logs is added to the path. For gRPC, it may also be
+// a target of grpc.NewClient, such as "collector:4317", which uses TLS unless WithInsecure
+// is given. The default is "http://localhost:4317" for gRPC and "http://localhost:4318"
+// for HTTP.
 func WithEndpoint(base string) Option {
 	return func(c *config) { c.endpoint = &endpoint{from: "WithEndpoint", text: base} }
 }
 
-// WithLogsEndpoint is WithEndpoint with the URL of HTTP requests as it is, as
-// OTEL_EXPORTER_OTLP_LOGS_ENDPOINT has it.
+// WithLogsEndpoint is like WithEndpoint, but uses the URL of HTTP requests unchanged, like
+// OTEL_EXPORTER_OTLP_LOGS_ENDPOINT.
 func WithLogsEndpoint(url string) Option {
 	return func(c *config) { c.endpoint = &endpoint{from: "WithLogsEndpoint", text: url, exact: true} }
 }
 
-// WithInsecure has an endpoint of gRPC that is no URL used without TLS.
+// WithInsecure disables TLS for a gRPC endpoint that is not a URL.
 func WithInsecure() Option {
 	insecure := true
 	return func(c *config) { c.insecure = &insecure }
 }
 
-// WithHeaders sets headers that each request has, or metadata in the case of gRPC:
-// often a credential, which is never shown.
+// WithHeaders sets headers of each request; for gRPC, its metadata. The values, which are
+// often credentials, never appear in errors or logs.
 func WithHeaders(headers map[string]string) Option {
 	return func(c *config) { c.headers = maps.Clone(headers) }
 }
 
-// WithTLS sets how connections with TLS are made, in place of the certificates that
-// the environment names. The configuration is copied.
+// WithTLS sets the TLS configuration, instead of the certificates in the environment. It is
+// copied.
 func WithTLS(t *tls.Config) Option {
 	return func(c *config) { c.tls, c.hasTLSOption = t.Clone(), true }
 }
 
-// WithCompression sets how requests are compressed. The default is NoCompression.
+// WithCompression sets the compression of requests. The default is NoCompression.
 func WithCompression(compression Compression) Option {
 	return func(c *config) { c.compression = &compression }
 }
 
-// WithTimeout bounds one request. The default is DefaultTimeout.
+// WithTimeout sets the timeout of one request. The default is DefaultTimeout.
 func WithTimeout(d time.Duration) Option {
 	return func(c *config) { c.timeout = &d }
 }
 
-// WithMaxRequestSize bounds a request, in bytes before compression. The default is
-// DefaultMaxRequestSize. A record that is larger alone is refused for good.
+// WithMaxRequestSize sets the size limit of a request, in bytes before compression. A single
+// record that is larger is rejected permanently. The default is DefaultMaxRequestSize.
 func WithMaxRequestSize(bytes int) Option {
 	return func(c *config) { c.maxRequest = bytes }
 }
 
-// WithConcurrency sets how many requests are under way at the same time. The default
-// is DefaultConcurrency. With more than one, the records of a batch may come to the
-// server in another order.
+// WithConcurrency sets the number of concurrent requests. With more than one, the records of
+// a batch may reach the server in another order. The default is DefaultConcurrency.
 func WithConcurrency(requests int) Option {
 	return func(c *config) { c.concurrency = requests }
 }
 
-// WithWarningHandler has handle called with the text that a server may send with a
-// success, which may quote records. It must be safe for concurrent use, and return
-// soon. By default a warning is logged, without the text.
+// WithWarningHandler sets a function that is called with the message that a server sends with
+// a success. The message may quote records. The function must be safe for concurrent use
+// and must not block. By default the exporter logs a warning without the message.
 func WithWarningHandler(handle func(ctx context.Context, text string)) Option {
 	return func(c *config) { c.warning = handle }
 }
 
-// WithLogger sets where warnings of the server are reported. The default is
-// slog.Default.
+// WithLogger sets the logger for warnings of the server. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }
 
-// endpoint is where the server is.
+// endpoint is the address of the server.
 type endpoint struct {
-	from  string // the option or variable
+	from  string // the name of the option or variable
 	text  string
-	exact bool // the path of HTTP is as it stands there
+	exact bool // use the path of the URL unchanged
 
-	// What check makes of it.
-	url    *url.URL // nil for a target of gRPC that is no URL
+	// Set by check.
+	url    *url.URL // nil for a gRPC target that is not a URL
 	secure bool
 }

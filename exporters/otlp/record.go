@@ -13,12 +13,12 @@ import (
 
 const (
 	missing     = "it is missing"
-	unknownWord = "its value is none of the constants"
-	longChain   = "the chain of actors is too long, or circular"
+	notConstant = "its value is not one of the constants"
+	longChain   = "the chain of actors is too long or has a cycle"
 )
 
-// record writes the fields of a LogRecord, in the order of their numbers. What
-// docs/otlp.md says of the mapping is done here and in Decode.
+// record writes the fields of a LogRecord, in the order of their numbers. It implements the
+// mapping in docs/otlp.md; Decode is the reverse.
 func (w *wireWriter) record(r *record.Record) {
 	at, isTime := w.nanos("time", r.Time)
 	observed, isObserved := uint64(0), true
@@ -52,20 +52,20 @@ func (w *wireWriter) record(r *record.Record) {
 	}
 	w.member = "action"
 	if !record.ValidAction(r.Action) {
-		w.fail("it is no action, such as invoice.approve")
+		w.fail("it is not an action, such as invoice.approve")
 	}
 	w.text(recordEventName, r.Action)
 }
 
 var (
-	// minTime and endTime bound what a record can say, and maxNanos what OTLP can: its
-	// zero means that the time is not known.
+	// minTime and endTime are the bounds of times in records; maxNanos is the bound in
+	// OTLP, in which zero means that the time is unknown.
 	minTime  = time.Unix(0, 0)
 	endTime  = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 	maxNanos = time.Unix(math.MaxUint64/1_000_000_000, 0) // in whole seconds
 )
 
-// nanos returns a time as nanoseconds since 1970, if they can say it.
+// nanos returns a time in nanoseconds since 1970. ok is false if OTLP cannot express it.
 func (w *wireWriter) nanos(member string, at time.Time) (n uint64, ok bool) {
 	if at.Before(minTime) || !at.Before(endTime) {
 		w.member = member
@@ -84,23 +84,23 @@ func (w *wireWriter) attributes(r *record.Record) {
 	}
 	w.textPair(recordAttributes, attributeRecordID, r.ID.String())
 	w.textPair(recordAttributes, attributeSchemaVersion, SchemaVersion)
-	w.word("kind", attributeKind, r.Kind.String(), r.Kind.Valid())
+	w.constant("kind", attributeKind, r.Kind.String(), r.Kind.Valid())
 	w.textPair(recordAttributes, attributeAction, r.Action)
 	if r.Operation != audit.OperationUnspecified {
-		w.word("operation", attributeOperation, r.Operation.String(), r.Operation.Valid())
+		w.constant("operation", attributeOperation, r.Operation.String(), r.Operation.Valid())
 	}
-	w.word("outcome", attributeOutcome, r.Outcome.String(), r.Outcome.Valid())
+	w.constant("outcome", attributeOutcome, r.Outcome.String(), r.Outcome.Valid())
 	w.actor(&r.Actor)
 	w.member = "target"
-	w.filled(attributeTargetType, r.Target.Type)
-	w.filled(attributeTargetID, r.Target.ID)
-	w.filled(attributeTargetName, r.Target.Name)
+	w.optional(attributeTargetType, r.Target.Type)
+	w.optional(attributeTargetID, r.Target.ID)
+	w.optional(attributeTargetName, r.Target.Name)
 	w.member = "reason"
-	w.filled(attributeReason, r.Reason)
+	w.optional(attributeReason, r.Reason)
 	w.member = "tenant"
-	w.filled(attributeTenant, r.Tenant)
+	w.optional(attributeTenant, r.Tenant)
 	w.member = "channel"
-	w.filled(attributeChannel, r.Channel)
+	w.optional(attributeChannel, r.Channel)
 	if !r.Attempt.IsZero() {
 		w.textPair(recordAttributes, attributeAttempt, r.Attempt.String())
 	}
@@ -115,33 +115,33 @@ func (w *wireWriter) attributes(r *record.Record) {
 	w.metadata(r.Metadata)
 }
 
-// metadata writes metadata by its own keys, but for what could pass for something else.
+// metadata writes metadata with its own keys. Metadata with reserved keys goes into a map.
 func (w *wireWriter) metadata(kvs []attribute.KeyValue) {
 	w.member = "metadata"
-	var apart []attribute.KeyValue
+	var reserved []attribute.KeyValue
 	for i := range kvs {
-		if isApart(string(kvs[i].Key)) {
-			apart = append(apart, kvs[i])
+		if isReserved(string(kvs[i].Key)) {
+			reserved = append(reserved, kvs[i])
 		}
 	}
-	if len(apart) == 0 {
+	if len(reserved) == 0 {
 		w.pairs(recordAttributes, kvs, 0)
 		return
 	}
 	plain := make([]attribute.KeyValue, 0, len(kvs))
 	for i := range kvs {
-		if !isApart(string(kvs[i].Key)) {
+		if !isReserved(string(kvs[i].Key)) {
 			plain = append(plain, kvs[i])
 		}
 	}
 	w.pairs(recordAttributes, plain, 0)
-	w.mapAttribute(attributeMetadata, apart)
+	w.mapAttribute(attributeMetadata, reserved)
 }
 
-// isApart reports whether a key of metadata cannot be that of an attribute.
-func isApart(key string) bool { return key == "" || strings.HasPrefix(key, attributePrefix) }
+// isReserved reports whether metadata with this key cannot be an attribute of its own.
+func isReserved(key string) bool { return key == "" || strings.HasPrefix(key, attributePrefix) }
 
-// mapAttribute writes an attribute that is a map, and left out when it has no pairs.
+// mapAttribute writes an attribute with a map. It omits an empty one.
 func (w *wireWriter) mapAttribute(name string, kvs []attribute.KeyValue) {
 	if len(kvs) == 0 {
 		return
@@ -158,11 +158,11 @@ func (w *wireWriter) mapAttribute(name string, kvs []attribute.KeyValue) {
 
 func (w *wireWriter) actor(a *audit.Actor) {
 	w.member = "actor"
-	w.word("actor", attributeActorType, a.Type.String(), a.Type.Valid() && a.Type != audit.ActorNone)
-	w.filled(attributeActorID, a.ID)
-	w.filled(attributeActorName, a.Name)
-	w.filled(attributeActorAuthMethod, a.AuthMethod)
-	w.filled(attributeActorSessionID, a.SessionID)
+	w.constant("actor", attributeActorType, a.Type.String(), a.Type.Valid() && a.Type != audit.ActorNone)
+	w.optional(attributeActorID, a.ID)
+	w.optional(attributeActorName, a.Name)
+	w.optional(attributeActorAuthMethod, a.AuthMethod)
+	w.optional(attributeActorSessionID, a.SessionID)
 	w.texts(attributeActorRoles, a.Roles)
 	if a.OnBehalfOf != nil {
 		start := w.begin(recordAttributes, smallRoom)
@@ -172,14 +172,14 @@ func (w *wireWriter) actor(a *audit.Actor) {
 	}
 }
 
-// principal writes the value of an actor who stands behind that many others.
-func (w *wireWriter) principal(a *audit.Actor, behind int) {
-	if behind > record.MaxDelegation {
+// principal writes an actor. depth is the number of actors that act on its behalf.
+func (w *wireWriter) principal(a *audit.Actor, depth int) {
+	if depth > record.MaxDelegation {
 		w.fail(longChain)
 		return
 	}
 	if !a.Type.Valid() || a.Type == audit.ActorNone {
-		w.fail(unknownWord)
+		w.fail(notConstant)
 	}
 	value := w.begin(pairValue, smallRoom)
 	pairs := w.begin(valueMap, smallRoom)
@@ -198,7 +198,7 @@ func (w *wireWriter) principal(a *audit.Actor, behind int) {
 	if a.OnBehalfOf != nil {
 		start := w.begin(listElements, smallRoom)
 		w.text(pairKey, actorOnBehalfOf)
-		w.principal(a.OnBehalfOf, behind+1)
+		w.principal(a.OnBehalfOf, depth+1)
 		w.end(start, smallRoom)
 	}
 	w.end(pairs, smallRoom)
@@ -254,14 +254,14 @@ func (w *wireWriter) changes(changes []audit.Change) {
 	w.end(start, smallRoom)
 }
 
-// filled writes an attribute that is left out when it is empty.
-func (w *wireWriter) filled(name, text string) {
+// optional writes a text attribute. It omits an empty one.
+func (w *wireWriter) optional(name, text string) {
 	if text != "" {
 		w.textPair(recordAttributes, name, text)
 	}
 }
 
-// texts writes an attribute that is left out when the list is empty.
+// texts writes an attribute with a list of texts. It omits an empty one.
 func (w *wireWriter) texts(name string, list []string) {
 	if len(list) > 0 {
 		v := attribute.StringSliceValue(list)
@@ -269,11 +269,11 @@ func (w *wireWriter) texts(name string, list []string) {
 	}
 }
 
-// word writes the word of a constant.
-func (w *wireWriter) word(member, name, word string, known bool) {
+// constant writes the name of a constant.
+func (w *wireWriter) constant(member, name, value string, known bool) {
 	w.member = member
 	if !known {
-		w.fail(unknownWord)
+		w.fail(notConstant)
 	}
-	w.textPair(recordAttributes, name, word)
+	w.textPair(recordAttributes, name, value)
 }

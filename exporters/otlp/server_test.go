@@ -26,14 +26,14 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// store is what a server has taken.
+// store collects the records that a server accepted.
 type store struct {
 	mu     sync.Mutex
 	groups []*logs.ResourceLogs
 	sizes  []int // of the requests, in records
 }
 
-func (s *store) take(request *collector.ExportLogsServiceRequest) {
+func (s *store) add(request *collector.ExportLogsServiceRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.groups = append(s.groups, request.GetResourceLogs()...)
@@ -46,7 +46,7 @@ func (s *store) requests() []int {
 	return slices.Clone(s.sizes)
 }
 
-// records returns what was taken, in the order of the ids.
+// records returns the accepted records, ordered by ID.
 func (s *store) records(t testing.TB) []*record.Record {
 	t.Helper()
 	s.mu.Lock()
@@ -61,7 +61,7 @@ func (s *store) records(t testing.TB) []*record.Record {
 	return all
 }
 
-// ids returns the ids of the records in a request.
+// ids returns the IDs of the records in a request.
 func ids(request *collector.ExportLogsServiceRequest) (list []string) {
 	for _, group := range request.GetResourceLogs() {
 		for _, scope := range group.GetScopeLogs() {
@@ -77,7 +77,7 @@ func ids(request *collector.ExportLogsServiceRequest) (list []string) {
 	return list
 }
 
-// readRequest reads a request as a server over HTTP does.
+// readRequest decodes a request as an HTTP server does.
 func readRequest(t testing.TB, r *http.Request) *collector.ExportLogsServiceRequest {
 	body := io.Reader(r.Body)
 	if r.Header.Get("Content-Encoding") == "gzip" {
@@ -98,9 +98,9 @@ func readRequest(t testing.TB, r *http.Request) *collector.ExportLogsServiceRequ
 	return &request
 }
 
-// respond answers as a server over HTTP does.
-func respond(t testing.TB, w http.ResponseWriter, said *collector.ExportLogsServiceResponse) {
-	b, err := proto.Marshal(said)
+// respond writes a response as an HTTP server does.
+func respond(t testing.TB, w http.ResponseWriter, response *collector.ExportLogsServiceResponse) {
+	b, err := proto.Marshal(response)
 	assert.NoError(t, err)
 	w.Header().Set("Content-Type", "application/x-protobuf")
 	_, _ = w.Write(b)
@@ -114,15 +114,15 @@ func serveHTTP(t testing.TB, handle http.HandlerFunc) string {
 	return server.URL
 }
 
-// takeHTTP starts a server that takes everything.
-func takeHTTP(t testing.TB, s *store) string {
+// acceptHTTP starts a server that accepts everything.
+func acceptHTTP(t testing.TB, s *store) string {
 	return serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
-		s.take(readRequest(t, r))
+		s.add(readRequest(t, r))
 		respond(t, w, &collector.ExportLogsServiceResponse{})
 	})
 }
 
-// service answers calls of gRPC.
+// service implements the gRPC service.
 type service struct {
 	collector.UnimplementedLogsServiceServer
 	export func(context.Context, *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error)
@@ -152,15 +152,15 @@ func serveGRPC(
 	return "http://" + listener.Addr().String()
 }
 
-// takeGRPC starts a server that takes everything.
-func takeGRPC(t testing.TB, s *store, opts ...grpc.ServerOption) string {
+// acceptGRPC starts a server that accepts everything.
+func acceptGRPC(t testing.TB, s *store, opts ...grpc.ServerOption) string {
 	return serveGRPC(t, func(_ context.Context, r *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
-		s.take(r)
+		s.add(r)
 		return &collector.ExportLogsServiceResponse{}, nil
 	}, opts...)
 }
 
-// records returns n records, which ascend by id.
+// records returns n records in ascending order of ID.
 func records(n int) []*record.Record {
 	start := time.Date(2026, 11, 23, 7, 26, 2, 123456789, time.UTC)
 	list := make([]*record.Record, n)
@@ -179,7 +179,7 @@ func records(n int) []*record.Record {
 	return list
 }
 
-// open makes an exporter that is shut down with the test.
+// open returns an exporter that is shut down when the test ends.
 func open(t testing.TB, protocol string, url string, opts ...otlp.Option) *otlp.Exporter {
 	t.Helper()
 	create := otlp.NewGRPC
@@ -192,7 +192,7 @@ func open(t testing.TB, protocol string, url string, opts ...otlp.Option) *otlp.
 	return e
 }
 
-// sameIDs checks that the records are those that were sent, each once.
+// sameIDs checks that both lists have the same records in the same order.
 func sameIDs(t testing.TB, want, got []*record.Record) {
 	t.Helper()
 	list := func(records []*record.Record) (ids []string) {
@@ -204,6 +204,6 @@ func sameIDs(t testing.TB, want, got []*record.Record) {
 	assert.Equal(t, list(want), list(got))
 }
 
-func isMaybe(err error) bool { return errors.Is(err, audit.ErrMaybeStored) }
+func isMaybeStored(err error) bool { return errors.Is(err, audit.ErrMaybeStored) }
 
 func assertAs[T error](err error, target *T) bool { return errors.As(err, target) }

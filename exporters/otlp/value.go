@@ -16,11 +16,11 @@ import (
 
 const (
 	tooNested   = "its values are nested more than 64 deep"
-	keyRepeated = "a key is stated more than once"
+	keyRepeated = "a key is repeated"
 )
 
-// pairs writes attributes, or the pairs of a map, whose values stand inside depth
-// arrays and maps.
+// pairs writes attributes, or the pairs of a map, whose values are inside depth arrays and
+// maps.
 func (w *wireWriter) pairs(t tag, kvs []attribute.KeyValue, depth int) {
 	if !ascend(kvs) {
 		kvs = slices.Clone(kvs)
@@ -34,7 +34,7 @@ func (w *wireWriter) pairs(t tag, kvs []attribute.KeyValue, depth int) {
 	}
 }
 
-// ascend reports whether the keys do, none twice.
+// ascend reports whether the keys are in ascending order without duplicates.
 func ascend(kvs []attribute.KeyValue) bool {
 	for i := 1; i < len(kvs); i++ {
 		if kvs[i-1].Key >= kvs[i].Key {
@@ -55,7 +55,7 @@ func (w *wireWriter) pair(t tag, key string, v *attribute.Value, depth int) {
 	w.end(start, smallRoom)
 }
 
-// textPair is the usual pair, whose lengths are known beforehand.
+// textPair writes a pair with a text, whose lengths are known in advance.
 func (w *wireWriter) textPair(t tag, key, text string) {
 	value := 1 + protowire.SizeBytes(len(text))
 	w.b = append(w.b, byte(t))
@@ -66,7 +66,7 @@ func (w *wireWriter) textPair(t tag, key, text string) {
 	w.text(valueString, text)
 }
 
-// value writes a value that stands inside depth arrays and maps.
+// value writes a value that is inside depth arrays and maps.
 func (w *wireWriter) value(t tag, v *attribute.Value, depth int) {
 	start := w.begin(t, smallRoom)
 	switch v.Type() {
@@ -110,7 +110,7 @@ func (w *wireWriter) compound(v *attribute.Value, depth int) {
 	}
 }
 
-// writeArray writes a typed slice; empty is what it is called when it has no elements.
+// writeArray writes a typed slice. The word empty stands for one without elements.
 func writeArray[T any](w *wireWriter, elements []T, empty string, value func(T) attribute.Value) {
 	if len(elements) == 0 {
 		w.mark(record.MarkEmpty, func() { w.text(valueString, empty) })
@@ -153,7 +153,7 @@ func (w *wireWriter) plainMap(kvs []attribute.KeyValue, depth int) {
 	w.end(start, smallRoom)
 }
 
-// mark writes a map of one pair, whose value write writes.
+// mark writes a map with one pair, whose value is written by write.
 func (w *wireWriter) mark(key string, write func()) {
 	start := w.begin(valueMap, smallRoom)
 	pair := w.begin(listElements, smallRoom)

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// A tag is what stands before a field in protobuf: its number and how it is written.
-// All of ours take one byte.
+// A tag precedes a field in protobuf. It has the number and the wire type of the field. All
+// tags used here take one byte.
 type tag byte
 
 const (
@@ -17,7 +17,7 @@ const (
 	bytes   = tag(protowire.BytesType)
 )
 
-// The fields of OTLP's messages (opentelemetry-proto, v1.11.1).
+// The fields of OTLP messages (opentelemetry-proto, v1.11.1).
 const (
 	requestResourceLogs = 1<<3 | bytes
 
@@ -56,13 +56,13 @@ const (
 	listElements = 1<<3 | bytes // of an array and of a map
 )
 
-// wireWriter appends protobuf. The first failure is kept; what is written after it is
-// thrown away.
+// wireWriter appends protobuf. It keeps the first failure, after which its output is
+// discarded.
 type wireWriter struct {
 	b      []byte
-	member string // of the record, which is being written
-	failed string // the member where writing failed
-	reason string // why; empty if it did not
+	member string // the member of the record being written
+	failed string // the member that could not be written
+	reason string // why; empty if there was no failure
 }
 
 func (w *wireWriter) fail(reason string) {
@@ -71,14 +71,15 @@ func (w *wireWriter) fail(reason string) {
 	}
 }
 
-// begin opens a message and reserves room for its length. end closes it.
+// begin begins a message and reserves space for its length. end ends it.
 func (w *wireWriter) begin(t tag, room int) (start int) {
 	w.b = append(w.b, byte(t))
 	w.b = append(w.b, "\x00\x00\x00\x00"[:room]...)
 	return len(w.b)
 }
 
-// end writes the length of the message that begins at start, and makes its room fit.
+// end writes the length of the message that begins at start, and moves the message if the
+// length needs more or less space.
 func (w *wireWriter) end(start, room int) {
 	size := len(w.b) - start
 	if need := protowire.SizeVarint(uint64(size)); need != room {
@@ -91,10 +92,11 @@ func (w *wireWriter) end(start, room int) {
 	protowire.AppendVarint(w.b[:start-room], uint64(size))
 }
 
-// smallRoom is room for the length of a message that is nearly always below 128 bytes.
+// smallRoom is the space for the length of a message that is nearly always shorter than 128
+// bytes.
 const smallRoom = 1
 
-// text writes a string, which protobuf wants to be UTF-8.
+// text writes a string, which must be UTF-8 in protobuf.
 func (w *wireWriter) text(t tag, s string) {
 	if !utf8.ValidString(s) {
 		w.fail("it is not valid UTF-8")

@@ -140,7 +140,7 @@ func waitFor(ctx context.Context, db *database, log string) (trail string, err e
 	if err != nil {
 		return "", err
 	}
-	reader := mongodb.NewReader(client.Database(config.DefaultDatabase).Collection(config.DefaultCollection))
+	reader := mongodb.NewReader(client.Database(config.DefaultMongoDBDatabase).Collection(config.DefaultMongoDBCollection))
 	for err == nil && (strings.Count(trail, "account.close") < 2 || !strings.Contains(readFile(log), "account.close")) {
 		if trail, err = textOf(ctx, reader); err != nil {
 			break

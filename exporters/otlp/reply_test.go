@@ -30,17 +30,17 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// verdict is what an answer means for a record.
+// verdict is the result for a record.
 type verdict int
 
 const (
 	delivered verdict = iota
-	refused           // for good
-	again             // and the server does not have it
-	unclear           // again, and the server may have it
+	rejected          // permanently
+	retry             // the server does not have it
+	uncertain         // retry, but the server may have it
 )
 
-func judge(t *testing.T, err error, index int) verdict {
+func verdictOf(t *testing.T, err error, index int) verdict {
 	t.Helper()
 	if partial := (*export.PartialError)(nil); assertAs(err, &partial) {
 		err = partial.Rejected[index]
@@ -49,25 +49,25 @@ func judge(t *testing.T, err error, index int) verdict {
 	case err == nil:
 		return delivered
 	case export.IsPermanent(err):
-		return refused
-	case isMaybe(err):
-		return unclear
+		return rejected
+	case isMaybeStored(err):
+		return uncertain
 	}
-	return again
+	return retry
 }
 
-// secret is in every message of a server, and in no error.
+// secret is in every message of a server and must not be in any error.
 const secret = "hunter2-quoted"
 
-// The rows of the table of answers over HTTP in docs/otlp.md.
-func TestAnswersOverHTTP(t *testing.T) {
+// The table of HTTP responses in docs/otlp.md.
+func TestHTTPResponses(t *testing.T) {
 	message := func(m proto.Message) string {
 		b, err := proto.Marshal(m)
 		require.NoError(t, err)
 		return string(b)
 	}
 	protobuf := "application/x-protobuf"
-	said := message(&rpcstatus.Status{Message: secret})
+	problem := message(&rpcstatus.Status{Message: secret})
 	tests := []struct {
 		status      int
 		contentType string
@@ -79,39 +79,39 @@ func TestAnswersOverHTTP(t *testing.T) {
 		{200, protobuf, "", delivered, 1, ""},
 		{200, protobuf + "; charset=utf-8", "", delivered, 1, ""},
 		{200, protobuf, message(partial(0, secret)), delivered, 1, ""},
-		{200, protobuf, message(partial(2, secret)), refused, 1, "rejected"},
-		{200, protobuf, message(partial(1, secret)), refused, 3, "rejected"}, // which says so of each alone, too
-		{200, protobuf, message(partial(99, secret)), refused, 1, "rejected"},
-		{200, protobuf, message(partial(-1, secret)), unclear, 1, "less than nothing"},
-		{200, protobuf, "\xff\xff" + secret, unclear, 1, "is it an OTLP server"},
-		{200, "application/json", "{}", unclear, 1, "is it an OTLP server"},
-		{200, "text/html", "<html>" + secret, unclear, 1, "is it an OTLP server"},
-		{200, "", "", unclear, 1, "is it an OTLP server"},
-		{200, protobuf, strings.Repeat("x", 1<<20+1), unclear, 1, "too long"},
-		{202, protobuf, "", unclear, 1, "status 202"},
-		{204, "", "", unclear, 1, "status 204"},
-		{301, "text/html", secret, again, 1, "redirects"},
-		{302, "text/html", secret, again, 1, "redirects"},
-		{307, "", "", again, 1, "redirects"},
-		{308, "", "", again, 1, "redirects"},
-		{400, protobuf, said, refused, 3, "does not take the request"},
-		{422, protobuf, said, refused, 3, "does not take the request"},
-		{400, "application/json", `{"message":"` + secret + `"}`, refused, 3, "does not take the request"},
-		{400, "text/plain; charset=utf-8", secret, again, 1, "does not take the request"}, // HTTP to a server of HTTPS
-		{400, "", "", again, 1, "does not take the request"},
-		{413, "text/html", secret, refused, 3, "too large"},
-		{401, protobuf, said, again, 1, "credentials"},
-		{403, "text/html", secret, again, 1, "credentials"},
-		{404, "text/html", secret, again, 1, "no OTLP server at the endpoint's path"},
-		{405, "", "", again, 1, "no OTLP server at the endpoint's path"},
-		{408, "", "", again, 1, "status 408"},
-		{409, "", "", again, 1, "status 409"},
-		{429, protobuf, said, again, 1, "status 429"},
-		{500, protobuf, said, unclear, 1, "status 500"},
-		{501, "", "", unclear, 1, "status 501"},
-		{502, "text/html", secret, unclear, 1, "status 502"},
-		{503, protobuf, said, unclear, 1, "status 503"},
-		{504, "text/html", secret, unclear, 1, "status 504"},
+		{200, protobuf, message(partial(2, secret)), rejected, 1, "rejected"},
+		{200, protobuf, message(partial(1, secret)), rejected, 3, "rejected"}, // it rejects each alone, too
+		{200, protobuf, message(partial(99, secret)), rejected, 1, "rejected"},
+		{200, protobuf, message(partial(-1, secret)), uncertain, 1, "negative number"},
+		{200, protobuf, "\xff\xff" + secret, uncertain, 1, "is it an OTLP server"},
+		{200, "application/json", "{}", uncertain, 1, "is it an OTLP server"},
+		{200, "text/html", "<html>" + secret, uncertain, 1, "is it an OTLP server"},
+		{200, "", "", uncertain, 1, "is it an OTLP server"},
+		{200, protobuf, strings.Repeat("x", 1<<20+1), uncertain, 1, "too long"},
+		{202, protobuf, "", uncertain, 1, "status 202"},
+		{204, "", "", uncertain, 1, "status 204"},
+		{301, "text/html", secret, retry, 1, "redirects"},
+		{302, "text/html", secret, retry, 1, "redirects"},
+		{307, "", "", retry, 1, "redirects"},
+		{308, "", "", retry, 1, "redirects"},
+		{400, protobuf, problem, rejected, 3, "rejected the request"},
+		{422, protobuf, problem, rejected, 3, "rejected the request"},
+		{400, "application/json", `{"message":"` + secret + `"}`, rejected, 3, "rejected the request"},
+		{400, "text/plain; charset=utf-8", secret, retry, 1, "rejected the request"}, // HTTP request to an HTTPS server
+		{400, "", "", retry, 1, "rejected the request"},
+		{413, "text/html", secret, rejected, 3, "too large"},
+		{401, protobuf, problem, retry, 1, "credentials"},
+		{403, "text/html", secret, retry, 1, "credentials"},
+		{404, "text/html", secret, retry, 1, "no OTLP server at the path of the endpoint"},
+		{405, "", "", retry, 1, "no OTLP server at the path of the endpoint"},
+		{408, "", "", retry, 1, "status 408"},
+		{409, "", "", retry, 1, "status 409"},
+		{429, protobuf, problem, retry, 1, "status 429"},
+		{500, protobuf, problem, uncertain, 1, "status 500"},
+		{501, "", "", uncertain, 1, "status 501"},
+		{502, "text/html", secret, uncertain, 1, "status 502"},
+		{503, protobuf, problem, uncertain, 1, "status 503"},
+		{504, "text/html", secret, uncertain, 1, "status 504"},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%d %s %d", test.status, test.contentType, len(test.body)), func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestAnswersOverHTTP(t *testing.T) {
 			logger := slog.New(slog.DiscardHandler)
 			err := open(t, "http", url, otlp.WithLogger(logger)).Export(t.Context(), records(2))
 			for i := range 2 {
-				assert.Equal(t, test.want, judge(t, err, i))
+				assert.Equal(t, test.want, verdictOf(t, err, i))
 			}
 			assert.Equal(t, test.requests, requests)
 			if err != nil {
@@ -146,8 +146,8 @@ func partial(rejected int64, text string) *collector.ExportLogsServiceResponse {
 	}}
 }
 
-// The rows of the table of answers over gRPC in docs/otlp.md.
-func TestAnswersOverGRPC(t *testing.T) {
+// The table of gRPC codes in docs/otlp.md.
+func TestGRPCResponses(t *testing.T) {
 	tests := []struct {
 		code     codes.Code
 		details  proto.Message
@@ -155,24 +155,24 @@ func TestAnswersOverGRPC(t *testing.T) {
 		requests int // for two records
 		text     string
 	}{
-		{codes.Canceled, nil, unclear, 1, "code Canceled"},
-		{codes.Unknown, nil, unclear, 1, "code Unknown"},
-		{codes.InvalidArgument, nil, refused, 3, "does not take the request"},
-		{codes.DeadlineExceeded, nil, unclear, 1, "code DeadlineExceeded"},
-		{codes.NotFound, nil, again, 1, "code NotFound"},
-		{codes.AlreadyExists, nil, again, 1, "code AlreadyExists"},
-		{codes.PermissionDenied, nil, again, 1, "credentials"},
-		{codes.ResourceExhausted, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}, again, 1, "so much"},
-		{codes.ResourceExhausted, nil, again, 1, "so much"}, // so little is not refused for its size
-		{codes.FailedPrecondition, nil, again, 1, "code FailedPrecondition"},
-		{codes.Aborted, nil, unclear, 1, "code Aborted"},
-		{codes.OutOfRange, nil, again, 1, "code OutOfRange"},
-		{codes.Unimplemented, nil, again, 1, "does not take logs"},
-		{codes.Internal, nil, unclear, 1, "code Internal"},
-		{codes.Unavailable, nil, unclear, 1, "code Unavailable"},
-		{codes.DataLoss, nil, unclear, 1, "code DataLoss"},
-		{codes.Unauthenticated, nil, again, 1, "credentials"},
-		{codes.Code(42), nil, again, 1, "code Code(42)"},
+		{codes.Canceled, nil, uncertain, 1, "code Canceled"},
+		{codes.Unknown, nil, uncertain, 1, "code Unknown"},
+		{codes.InvalidArgument, nil, rejected, 3, "rejected the request"},
+		{codes.DeadlineExceeded, nil, uncertain, 1, "code DeadlineExceeded"},
+		{codes.NotFound, nil, retry, 1, "code NotFound"},
+		{codes.AlreadyExists, nil, retry, 1, "code AlreadyExists"},
+		{codes.PermissionDenied, nil, retry, 1, "credentials"},
+		{codes.ResourceExhausted, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)}, retry, 1, "overloaded"},
+		{codes.ResourceExhausted, nil, retry, 1, "overloaded"}, // too small to be rejected for its size
+		{codes.FailedPrecondition, nil, retry, 1, "code FailedPrecondition"},
+		{codes.Aborted, nil, uncertain, 1, "code Aborted"},
+		{codes.OutOfRange, nil, retry, 1, "code OutOfRange"},
+		{codes.Unimplemented, nil, retry, 1, "does not accept logs"},
+		{codes.Internal, nil, uncertain, 1, "code Internal"},
+		{codes.Unavailable, nil, uncertain, 1, "code Unavailable"},
+		{codes.DataLoss, nil, uncertain, 1, "code DataLoss"},
+		{codes.Unauthenticated, nil, retry, 1, "credentials"},
+		{codes.Code(42), nil, retry, 1, "code Code(42)"},
 	}
 	for _, test := range tests {
 		t.Run(test.code.String(), func(t *testing.T) {
@@ -180,7 +180,7 @@ func TestAnswersOverGRPC(t *testing.T) {
 			url := serveGRPC(t, func(context.Context, *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
 				requests++
 				s := status.New(test.code, secret)
-				if info, is := test.details.(*errdetails.RetryInfo); is {
+				if info, ok := test.details.(*errdetails.RetryInfo); ok {
 					s, _ = s.WithDetails(info)
 				}
 				return nil, s.Err()
@@ -188,7 +188,7 @@ func TestAnswersOverGRPC(t *testing.T) {
 			err := open(t, "grpc", url).Export(t.Context(), records(2))
 			require.ErrorContains(t, err, test.text)
 			for i := range 2 {
-				assert.Equal(t, test.want, judge(t, err, i))
+				assert.Equal(t, test.want, verdictOf(t, err, i))
 			}
 			assert.Equal(t, test.requests, requests)
 			assert.NotContains(t, err.Error(), secret)
@@ -197,24 +197,24 @@ func TestAnswersOverGRPC(t *testing.T) {
 			assert.Equal(t, secret, server.Message)
 		})
 	}
-	for rejected, want := range map[int64]verdict{0: delivered, 1: refused, 2: refused, 3: refused, -1: unclear} {
+	for n, want := range map[int64]verdict{0: delivered, 1: rejected, 2: rejected, 3: rejected, -1: uncertain} {
 		url := serveGRPC(t, func(context.Context, *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
-			return partial(rejected, secret), nil
+			return partial(n, secret), nil
 		})
 		err := open(t, "grpc", url, otlp.WithLogger(slog.New(slog.DiscardHandler))).Export(t.Context(), records(2))
-		assert.Equal(t, want, judge(t, err, 0), rejected)
+		assert.Equal(t, want, verdictOf(t, err, 0), n)
 	}
 }
 
-// Of a batch, exactly the records that the server does not want are refused, however
-// it says so, and every other one arrives.
-func TestRefusedRecordsAreFound(t *testing.T) {
+// Exactly the records that the server rejects are reported, however it rejects them, and all
+// others arrive.
+func TestRejectedRecords(t *testing.T) {
 	batch := records(300)
 	unwanted := map[string]bool{}
 	for _, i := range []int{0, 7, 8, 150, 299} {
 		unwanted[batch[i].ID.String()] = true
 	}
-	answers := map[string]func(w http.ResponseWriter, n int){
+	responses := map[string]func(w http.ResponseWriter, n int){
 		"partial success": func(w http.ResponseWriter, n int) { respond(t, w, partial(int64(n), "")) },
 		"400": func(w http.ResponseWriter, _ int) {
 			w.Header().Set("Content-Type", "application/x-protobuf")
@@ -222,7 +222,7 @@ func TestRefusedRecordsAreFound(t *testing.T) {
 		},
 		"413": func(w http.ResponseWriter, _ int) { w.WriteHeader(http.StatusRequestEntityTooLarge) },
 	}
-	for name, refuse := range answers {
+	for name, reject := range responses {
 		t.Run(name, func(t *testing.T) {
 			arrived := new(sync.Map)
 			url := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
@@ -234,7 +234,7 @@ func TestRefusedRecordsAreFound(t *testing.T) {
 					}
 				}
 				if n > 0 {
-					refuse(w, n)
+					reject(w, n)
 				} else {
 					respond(t, w, &collector.ExportLogsServiceResponse{})
 				}
@@ -248,32 +248,32 @@ func TestRefusedRecordsAreFound(t *testing.T) {
 				}
 			})
 			err := open(t, "http", url).Export(t.Context(), batch)
-			rejected := (*export.PartialError)(nil)
-			require.True(t, assertAs(err, &rejected))
-			require.Len(t, rejected.Rejected, len(unwanted))
+			partial := (*export.PartialError)(nil)
+			require.True(t, assertAs(err, &partial))
+			require.Len(t, partial.Rejected, len(unwanted))
 			for i, r := range batch {
-				_, is := arrived.Load(r.ID.String())
-				assert.Equal(t, !unwanted[r.ID.String()], is, "arrived")
+				_, ok := arrived.Load(r.ID.String())
+				assert.Equal(t, !unwanted[r.ID.String()], ok, "arrived")
 				if unwanted[r.ID.String()] {
-					assert.True(t, export.IsPermanent(rejected.Rejected[i]))
+					assert.True(t, export.IsPermanent(partial.Rejected[i]))
 				}
 			}
 		})
 	}
 }
 
-// A server that takes less at a time than the exporter thinks gets less.
-func TestServerTakesLess(t *testing.T) {
+// A server with a smaller size limit gets smaller requests.
+func TestServerSizeLimit(t *testing.T) {
 	s := new(store)
 	batch := records(100)
 	for _, r := range batch {
 		r.Reason = strings.Repeat("x", 20_000)
 	}
-	e := open(t, "grpc", takeGRPC(t, s, grpc.MaxRecvMsgSize(100_000)))
+	e := open(t, "grpc", acceptGRPC(t, s, grpc.MaxRecvMsgSize(100_000)))
 	require.NoError(t, e.Export(t.Context(), batch))
 	sameIDs(t, batch, s.records(t))
 
-	// One that it will never take does not keep the others waiting.
+	// A record that is too large does not block the others.
 	s.groups = nil
 	batch[30].Reason = strings.Repeat("x", 200_000)
 	var partial *export.PartialError
@@ -283,9 +283,8 @@ func TestServerTakesLess(t *testing.T) {
 	sameIDs(t, slices.Delete(slices.Clone(batch), 30, 31), s.records(t))
 }
 
-// A server that is asked for less, because it has too much to do, is not asked for ever
-// smaller parts.
-func TestServerHasTooMuchToDo(t *testing.T) {
+// An overloaded server does not get ever smaller requests.
+func TestServerOverloaded(t *testing.T) {
 	requests := 0
 	url := serveGRPC(t, func(context.Context, *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
 		requests++
@@ -296,11 +295,11 @@ func TestServerHasTooMuchToDo(t *testing.T) {
 	require.Error(t, err)
 	assert.LessOrEqual(t, requests, 4)
 	for i := range batch {
-		assert.Equal(t, again, judge(t, err, i))
+		assert.Equal(t, retry, verdictOf(t, err, i))
 	}
 }
 
-// What the server says with a success is for those who ask for it.
+// The message that a server sends with a success goes to the warning handler only.
 func TestWarnings(t *testing.T) {
 	url := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { respond(t, w, partial(0, secret)) })
 	var log strings.Builder
@@ -317,9 +316,9 @@ func TestWarnings(t *testing.T) {
 	assert.Equal(t, []string{secret}, texts)
 }
 
-// A server that asks for a pause gets it, and everything after it.
-func TestPauseThatTheServerAsksFor(t *testing.T) {
-	const pause = time.Second
+// The ledger waits for as long as the server requests, then sends everything.
+func TestServerRequestsDelay(t *testing.T) {
+	const delay = time.Second
 	var mu sync.Mutex
 	var attempts []time.Time
 	first := func() bool {
@@ -332,10 +331,10 @@ func TestPauseThatTheServerAsksFor(t *testing.T) {
 		"grpc": func(s *store) string {
 			return serveGRPC(t, func(_ context.Context, r *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
 				if first() {
-					said, _ := status.New(codes.ResourceExhausted, "").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(pause)})
-					return nil, said.Err()
+					st, _ := status.New(codes.ResourceExhausted, "").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(delay)})
+					return nil, st.Err()
 				}
-				s.take(r)
+				s.add(r)
 				return &collector.ExportLogsServiceResponse{}, nil
 			})
 		},
@@ -346,7 +345,7 @@ func TestPauseThatTheServerAsksFor(t *testing.T) {
 					w.WriteHeader(http.StatusTooManyRequests)
 					return
 				}
-				s.take(readRequest(t, r))
+				s.add(readRequest(t, r))
 				respond(t, w, &collector.ExportLogsServiceResponse{})
 			})
 		},
@@ -368,12 +367,12 @@ func TestPauseThatTheServerAsksFor(t *testing.T) {
 		require.Eventually(t, func() bool { return len(s.requests()) == 1 }, 10*time.Second, 10*time.Millisecond)
 		require.NoError(t, provider.Shutdown(t.Context()))
 		require.Len(t, attempts, 2, protocol)
-		assert.GreaterOrEqual(t, attempts[1].Sub(attempts[0]), pause, protocol)
+		assert.GreaterOrEqual(t, attempts[1].Sub(attempts[0]), delay, protocol)
 	}
 }
 
-// A server that stops and comes back on its address is found again, soon.
-func TestServerComesBack(t *testing.T) {
+// The client reconnects soon to a server that restarts at the same address.
+func TestServerRestarts(t *testing.T) {
 	listen := func(address string) net.Listener {
 		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
 		require.NoError(t, err)
@@ -384,7 +383,7 @@ func TestServerComesBack(t *testing.T) {
 		server := grpc.NewServer()
 		collector.RegisterLogsServiceServer(server, service{
 			export: func(_ context.Context, r *collector.ExportLogsServiceRequest) (*collector.ExportLogsServiceResponse, error) {
-				s.take(r)
+				s.add(r)
 				return &collector.ExportLogsServiceResponse{}, nil
 			},
 		})
