@@ -75,7 +75,7 @@ func ScopeFromContext(ctx context.Context) *Scope {
 // SetActor sets the actor of the nearest scope, for authentication that runs after the
 // scope was opened. It returns ErrNoScope if ctx has no scope.
 func SetActor(ctx context.Context, a Actor) error {
-	return ScopeFromContext(ctx).Set(WithActor(a))
+	return ScopeFromContext(ctx).Set(AsActor(a))
 }
 
 // SetTarget sets the target of the route intent for which the nearest scope was opened,

@@ -22,7 +22,7 @@ const detachedResolverWait = 10 * time.Second
 // The actor is resolved now, since a resolver is not called after the outer scope
 // has ended. Where it fails, the error is an [ActorError] and nothing is returned
 // but that. Where there is no actor the scope has none either, and its intents fail
-// with ErrNoActor. A resolver is not called where WithActor is among the options.
+// with ErrNoActor. A resolver is not called where AsActor is among the options.
 //
 // The scope is its own: intents cover signals of the same scope only, and neither
 // of the two waits for the other. The caller ends it, also when the work panics; its

@@ -21,7 +21,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
 	ctx, cancel := context.WithTimeout(context.WithValue(trace.ContextWithSpanContext(t.Context(), span), mine{}, "value"), time.Hour)
 	outer, _ := audit.NewScope(ctx, audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithTenant("acme"), audit.WithSignalLimit(0))
-	request, scope := audit.NewScope(outer, audit.WithChannel("api"), audit.WithActor(audit.User("1")),
+	request, scope := audit.NewScope(outer, audit.WithChannel("api"), audit.AsActor(audit.User("1")),
 		audit.WithScopeMetadata(attribute.String("a", "second")), audit.WithClientMetadata(attribute.String("b", "x\xff")))
 	job, jobScope, err := audit.Detach(request, audit.WithScopeMetadata(attribute.String("c", "third")))
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 	assert.Equal(t, "value", job.Value(mine{}))
 
 	// Neither of the two sees what the other is told from now on.
-	require.NoError(t, scope.Set(audit.WithChannel("admin"), audit.WithTenant("other"), audit.WithActor(audit.User("2")),
+	require.NoError(t, scope.Set(audit.WithChannel("admin"), audit.WithTenant("other"), audit.AsActor(audit.User("2")),
 		audit.WithScopeMetadata(attribute.String("a", "late"), attribute.String("d", "late")), audit.WithoutMetadata("b")))
 	require.NoError(t, jobScope.Set(audit.WithScopeMetadata(attribute.String("e", "job"))))
 	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
@@ -58,9 +58,9 @@ func TestDetachActor(t *testing.T) {
 	t.Parallel()
 	alice, bob := audit.User("alice"), audit.User("bob")
 	resolves := func(a audit.Actor, err error) audit.ScopeOption {
-		return audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return a, err })
+		return audit.WithActor(func(context.Context) (audit.Actor, error) { return a, err })
 	}
-	never := audit.WithActorFunc(func(context.Context) (audit.Actor, error) { panic("it was asked") })
+	never := audit.WithActor(func(context.Context) (audit.Actor, error) { panic("it was asked") })
 	broken := errors.New("no user store")
 	tests := []struct {
 		name   string
@@ -73,7 +73,7 @@ func TestDetachActor(t *testing.T) {
 		track  error // of an intent in the detached scope
 		err    error
 	}{
-		{name: "stated", outer: []audit.ScopeOption{audit.WithActor(alice)}, want: alice},
+		{name: "stated", outer: []audit.ScopeOption{audit.AsActor(alice)}, want: alice},
 		{name: "resolved", outer: []audit.ScopeOption{resolves(alice, nil)}, want: alice},
 		{name: "nobody", track: audit.ErrNoActor},
 		{name: "resolved to nobody", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, track: audit.ErrNoActor},
@@ -81,10 +81,10 @@ func TestDetachActor(t *testing.T) {
 		{name: "nearer than the scope", outer: []audit.ScopeOption{never}, nearer: bob, want: bob},
 		{name: "the resolver fails", outer: []audit.ScopeOption{resolves(audit.Actor{}, broken)}, err: broken},
 		{name: "the resolver panics", outer: []audit.ScopeOption{never}, err: &audit.ActorError{}},
-		{name: "stated instead", outer: []audit.ScopeOption{never}, opts: []audit.ScopeOption{audit.WithActor(bob)}, want: bob},
+		{name: "stated instead", outer: []audit.ScopeOption{never}, opts: []audit.ScopeOption{audit.AsActor(bob)}, want: bob},
 		{name: "resolved instead", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(bob, nil)}, want: bob},
 		{name: "resolved to nobody instead", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, want: alice},
-		{name: "known and ended", outer: []audit.ScopeOption{audit.WithActor(alice)}, ended: true, want: alice},
+		{name: "known and ended", outer: []audit.ScopeOption{audit.AsActor(alice)}, ended: true, want: alice},
 		{name: "ended before anybody asked", outer: []audit.ScopeOption{never}, ended: true, track: audit.ErrNoActor},
 	}
 	for _, tt := range tests {
@@ -142,7 +142,7 @@ func TestDetachSignals(t *testing.T) {
 	a, b := article("a"), article("b")
 	for _, requestFirst := range []bool{true, false} {
 		tracker, trail := newTrail(t)
-		request, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("1")))
+		request, scope := audit.NewScope(t.Context(), audit.AsActor(audit.User("1")))
 		require.NoError(t, tracker.Track(request, signal(audit.OperationUpdate, a)))
 		job, jobScope, err := audit.Detach(request)
 		require.NoError(t, err)
@@ -169,7 +169,7 @@ func TestDetachSignals(t *testing.T) {
 func TestDetachStaysSuppressed(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	request, _ := audit.NewScope(audit.SuppressSignals(t.Context()), audit.WithActor(audit.User("1")))
+	request, _ := audit.NewScope(audit.SuppressSignals(t.Context()), audit.AsActor(audit.User("1")))
 	job, scope, err := audit.Detach(request)
 	require.NoError(t, err)
 	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
@@ -184,7 +184,7 @@ func TestDetachIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked, answer := make(chan struct{}), make(chan struct{})
-		request, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+		request, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 			close(asked)
 			<-answer
 			return audit.User("1"), nil
@@ -217,7 +217,7 @@ func TestDetachResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var failed *audit.ActorError
 		answer := make(chan struct{})
-		hangs, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+		hangs, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 			<-answer
 			return audit.User("1"), nil
 		}))
@@ -227,7 +227,7 @@ func TestDetachResolver(t *testing.T) {
 		assert.Equal(t, 10*time.Second, time.Since(start))
 		close(answer)
 
-		again, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+		again, _ := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
 			_, _, err := audit.Detach(ctx)
 			return audit.User("1"), err
 		}))

@@ -27,7 +27,7 @@ func ExampleDetach() {
 			_ = tracker.Track(job, audit.Event{Action: "report.render", Outcome: audit.OutcomeSuccess})
 		}()
 		return nil
-	}, audit.WithActor(audit.User("42")))
+	}, audit.AsActor(audit.User("42")))
 
 	<-done
 	// Output: intent, report.render, by user 42, success

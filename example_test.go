@@ -86,7 +86,7 @@ func ExampleNewScope() {
 	tracker := exampleTracker()
 
 	ctx, scope := audit.NewScope(context.Background(),
-		audit.WithActor(audit.User("42")),
+		audit.AsActor(audit.User("42")),
 		audit.WithChannel("admin"),
 		audit.WithScopeMetadata(attribute.String("ticket", "OPS-7")))
 	article := audit.Target{Type: "article", ID: "1001"}
@@ -115,7 +115,7 @@ func ExampleRun() {
 
 	err := audit.Run(context.Background(), func(ctx context.Context) error {
 		return tracker.Track(ctx, audit.Event{Action: "session.purge", Outcome: audit.OutcomeSuccess})
-	}, audit.WithActor(audit.System("nightly-purge")), audit.WithChannel("job"))
+	}, audit.AsActor(audit.System("nightly-purge")), audit.WithChannel("job"))
 	fmt.Println(err)
 	// Output:
 	// intent, session.purge, by system nightly-purge, success
@@ -138,12 +138,12 @@ func ExampleSetActor() {
 	// intent, account.close, by user 42, unknown
 }
 
-func ExampleWithActorFunc() {
+func ExampleWithActor() {
 	tracker := exampleTracker()
 	type session struct{ userID string }
 	current := &session{userID: "42"}
 
-	ctx, scope := audit.NewScope(context.Background(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+	ctx, scope := audit.NewScope(context.Background(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		fmt.Println("asked once, when an event needs it")
 		return audit.User(current.userID), nil
 	}))

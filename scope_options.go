@@ -24,15 +24,16 @@ type scopeOptions struct {
 	signalLimit int
 }
 
-// WithActor sets the actor of the scope. A zero actor sets none.
-func WithActor(a Actor) ScopeOption {
+// AsActor sets the actor of the scope. A zero actor sets none. Use [WithActor] if the
+// actor must be looked up.
+func AsActor(a Actor) ScopeOption {
 	return func(o *scopeOptions) {
 		a = a.Clone()
 		o.actor = &a
 	}
 }
 
-// WithActorFunc sets a function that finds the actor of the scope. It is called when the
+// WithActor sets a function that finds the actor of the scope. It is called when the
 // first event needs the actor, with the values of that Track call's context and the track
 // timeout as its deadline.
 //
@@ -42,7 +43,7 @@ func WithActor(a Actor) ScopeOption {
 //
 // f is never called after End has returned, so it may close over what a framework reuses,
 // as long as it respects its deadline.
-func WithActorFunc(f func(context.Context) (Actor, error)) ScopeOption {
+func WithActor(f func(context.Context) (Actor, error)) ScopeOption {
 	return func(o *scopeOptions) { o.resolver = f }
 }
 

@@ -164,7 +164,7 @@ func TestCoverage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tracker, trail := newTrail(t)
-			ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+			ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 			for _, e := range tt.events {
 				err := tracker.Track(ctx, e)
 				if e.Action == refused.Action {
@@ -184,7 +184,7 @@ func TestCoverageIsPerProvider(t *testing.T) {
 	t.Parallel()
 	one, oneTrail := newTrail(t)
 	two, twoTrail := newTrail(t)
-	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 	require.NoError(t, one.Track(ctx, intent(audit.OperationUpdate, article("a"))))
 	require.NoError(t, two.Track(ctx, signal(audit.OperationUpdate, article("a"))))
 	require.NoError(t, s.End(ctx))
@@ -200,7 +200,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 	t.Run("inner intent, outer signal", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		require.NoError(t, tracker.Track(ctx, up))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, stated) }))
 		assert.True(t, outer.Tracked("intent.update"))
@@ -210,7 +210,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 	t.Run("inner signal, outer intent later", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
 		assert.Empty(t, trail.actions(), "the inner scope hands it to the outer")
 		require.NoError(t, tracker.Track(ctx, stated))
@@ -220,7 +220,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 	t.Run("inner signal, outer intent before", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		require.NoError(t, tracker.Track(ctx, stated))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
 		require.NoError(t, outer.End(ctx))
@@ -237,7 +237,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 	t.Run("the outer scope has ended", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		inner, s := audit.NewScope(ctx)
 		require.NoError(t, tracker.Track(inner, up))
 		require.NoError(t, outer.End(ctx))
@@ -247,7 +247,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 	t.Run("the outer scope is full", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		ctx, outer := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")), audit.WithSignalLimit(0))
+		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(0))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }, audit.WithSignalLimit(5)))
 		assert.Equal(t, []string{"signal.overflow"}, trail.all()[0].Marked)
 		require.NoError(t, outer.End(ctx))
@@ -265,7 +265,7 @@ func TestIntentInFlightWhenTheScopeEnds(t *testing.T) {
 			}
 			return next(ctx, r)
 		})))
-		ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))))
 		tracked, ended := make(chan error, 1), make(chan error, 1)
 		go func() { tracked <- tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))) }()
@@ -285,7 +285,7 @@ func TestEndWaitsForWhatIsExpected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tracker, trail := newTrail(t)
 		outerCtx, outer := audit.NewScope(t.Context())
-		ctx, s := audit.NewScope(outerCtx, audit.WithActor(audit.User("42")))
+		ctx, s := audit.NewScope(outerCtx, audit.AsActor(audit.User("42")))
 		require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
 		done := s.Expect()
 		ended := make(chan error, 1)
@@ -314,7 +314,7 @@ func TestEndDoesNotWaitForever(t *testing.T) {
 			}
 			return next(ctx, r)
 		})))
-		ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+		ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))))
 		tracked := make(chan error, 1)
 		go func() { tracked <- tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))) }()
@@ -333,7 +333,7 @@ func TestEndTwice(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	trail.fail = errors.New("sink is gone")
-	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "nil means held")
 	first := s.End(ctx)
 	require.ErrorIs(t, first, trail.fail, "End reports what failed")
@@ -347,7 +347,7 @@ func TestAfterEnd(t *testing.T) {
 	tracker, trail := newTrail(t)
 	called := 0
 	ctx, s := audit.NewScope(t.Context(),
-		audit.WithActorFunc(func(context.Context) (audit.Actor, error) { called++; return audit.User("42"), nil }),
+		audit.WithActor(func(context.Context) (audit.Actor, error) { called++; return audit.User("42"), nil }),
 		audit.WithChannel("api"), audit.WithTenant("acme"), audit.WithScopeMetadata(attribute.String("k", "v")))
 	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
 	require.NoError(t, s.End(ctx))
@@ -369,7 +369,7 @@ func TestAfterEnd(t *testing.T) {
 func TestResolverIsDroppedByEnd(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTrail(t)
-	ctx, s := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		t.Error("called after End")
 		return audit.User("somebody else"), nil
 	}))
@@ -380,7 +380,7 @@ func TestResolverIsDroppedByEnd(t *testing.T) {
 func TestSignalOverflow(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 	for i := range 1000 + 2 {
 		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article(fmt.Sprint(i)))))
 	}
@@ -431,7 +431,7 @@ func TestActorOfSignals(t *testing.T) {
 			require.NoError(t, s.End(ctx))
 		}, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "9f86d081884c7d65"}},
 		{"session when raised is fingerprinted once", func(t *testing.T, tracker audit.Tracker) {
-			ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
+			ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
 			require.NoError(t, tracker.Track(ctx, one))
 			require.NoError(t, s.End(ctx))
 		}, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "9f86d081884c7d65"}},
@@ -462,7 +462,7 @@ func TestSuppressSignals(t *testing.T) {
 func TestActorResolution(t *testing.T) {
 	t.Parallel()
 	resolver := func(a audit.Actor, err error) audit.ScopeOption {
-		return audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return a, err })
+		return audit.WithActor(func(context.Context) (audit.Actor, error) { return a, err })
 	}
 	broken := errors.New("directory is down")
 	tests := []struct {
@@ -474,32 +474,32 @@ func TestActorResolution(t *testing.T) {
 	}{
 		{name: "none", context: scoped(), err: audit.ErrNoActor},
 		{name: "none, without a scope", context: func(ctx context.Context) context.Context { return ctx }, err: audit.ErrNoActor},
-		{name: "the event's own", context: scoped(audit.WithActor(audit.User("scope"))), own: audit.User("own"), want: audit.User("own")},
-		{name: "the scope's", context: scoped(audit.WithActor(audit.User("scope"))), want: audit.User("scope")},
+		{name: "the event's own", context: scoped(audit.AsActor(audit.User("scope"))), own: audit.User("own"), want: audit.User("own")},
+		{name: "the scope's", context: scoped(audit.AsActor(audit.User("scope"))), want: audit.User("scope")},
 		{name: "the resolver's", context: scoped(resolver(audit.User("resolved"), nil)), want: audit.User("resolved")},
-		{name: "stated before resolved", context: scoped(resolver(audit.User("resolved"), nil), audit.WithActor(audit.User("stated"))), want: audit.User("stated")},
+		{name: "stated before resolved", context: scoped(resolver(audit.User("resolved"), nil), audit.AsActor(audit.User("stated"))), want: audit.User("stated")},
 		{name: "the resolver has none", context: scoped(resolver(audit.Actor{}, nil)), err: audit.ErrNoActor},
 		{name: "the resolver fails", context: scoped(resolver(audit.Actor{}, broken)), err: broken},
 		{name: "nearer context in a scope", context: func(ctx context.Context) context.Context {
-			return audit.ContextWithActor(scoped(audit.WithActor(audit.User("scope")))(ctx), audit.User("nearer"))
+			return audit.ContextWithActor(scoped(audit.AsActor(audit.User("scope")))(ctx), audit.User("nearer"))
 		}, want: audit.User("nearer")},
 		{name: "nearer scope in a context", context: func(ctx context.Context) context.Context {
-			return scoped(audit.WithActor(audit.User("nearer")))(audit.ContextWithActor(ctx, audit.User("context")))
+			return scoped(audit.AsActor(audit.User("nearer")))(audit.ContextWithActor(ctx, audit.User("context")))
 		}, want: audit.User("nearer")},
 		{name: "inherited through a scope without one", context: func(ctx context.Context) context.Context {
 			return scoped()(audit.ContextWithActor(ctx, audit.User("context")))
 		}, want: audit.User("context")},
 		{name: "inherited from the outer scope", context: func(ctx context.Context) context.Context {
-			return scoped()(scoped(audit.WithActor(audit.User("outer")))(ctx))
+			return scoped()(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, want: audit.User("outer")},
 		{name: "the inner resolver has none, the outer does", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, nil))(scoped(resolver(audit.User("outer"), nil))(ctx))
 		}, want: audit.User("outer")},
 		{name: "a failing inner resolver is not papered over", context: func(ctx context.Context) context.Context {
-			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.WithActor(audit.User("outer")))(ctx))
+			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, err: broken},
 		{name: "zero states nothing", context: func(ctx context.Context) context.Context {
-			return audit.ContextWithActor(scoped(audit.WithActor(audit.User("scope")))(ctx), audit.Actor{})
+			return audit.ContextWithActor(scoped(audit.AsActor(audit.User("scope")))(ctx), audit.Actor{})
 		}, want: audit.User("scope")},
 	}
 	for _, tt := range tests {
@@ -532,7 +532,7 @@ func TestResolverIsAskedLazilyAndOnce(t *testing.T) {
 	tracker, trail := newTrail(t)
 	var calls atomic.Int32
 	type key struct{}
-	ctx, s := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+	ctx, s := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
 		calls.Add(1)
 		id, _ := ctx.Value(key{}).(string)
 		return audit.User(id), nil
@@ -558,7 +558,7 @@ func TestResolverErrorsAreNotKept(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTrail(t)
 	calls := 0
-	ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		if calls++; calls == 1 {
 			return audit.Actor{}, errors.New("once")
 		}
@@ -574,7 +574,7 @@ func TestBadResolvers(t *testing.T) {
 	t.Run("panics", func(t *testing.T) {
 		t.Parallel()
 		tracker, _ := newTrail(t)
-		ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) { panic("secret password") }))
+		ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) { panic("secret password") }))
 		err := tracker.Track(ctx, intent(audit.OperationUpdate, article("a")))
 		require.ErrorContains(t, err, "panicked with a string")
 		assert.NotContains(t, err.Error(), "secret")
@@ -582,7 +582,7 @@ func TestBadResolvers(t *testing.T) {
 	t.Run("tracks without an actor itself", func(t *testing.T) {
 		t.Parallel()
 		tracker, _ := newTrail(t)
-		ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+		ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
 			return audit.Actor{}, audit.Run(ctx, func(ctx context.Context) error {
 				return tracker.Track(ctx, intent(audit.OperationRead, article("a")))
 			})
@@ -592,7 +592,7 @@ func TestBadResolvers(t *testing.T) {
 	t.Run("tracks with an actor of its own", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		ctx, _ := audit.NewScope(t.Context(), audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+		ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
 			e := intent(audit.OperationRead, article("a"))
 			e.Actor = audit.System("directory")
 			return audit.User("42"), tracker.Track(ctx, e)
@@ -605,7 +605,7 @@ func TestBadResolvers(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			tracker, trail := newTrail(t, sdk.WithTrackTimeout(3*time.Second))
 			release := make(chan struct{})
-			ctx, s := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+			ctx, s := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 				<-release
 				return audit.User("somebody of another request"), nil
 			}))
@@ -627,7 +627,7 @@ func TestBadResolvers(t *testing.T) {
 		t.Parallel()
 		tracker, _ := newTrail(t)
 		base, cancel := context.WithCancel(t.Context())
-		ctx, _ := audit.NewScope(base, audit.WithActorFunc(func(ctx context.Context) (audit.Actor, error) {
+		ctx, _ := audit.NewScope(base, audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
 			_, bounded := ctx.Deadline()
 			assert.True(t, bounded)
 			return audit.User("42"), ctx.Err()
@@ -640,9 +640,9 @@ func TestBadResolvers(t *testing.T) {
 func TestScopeIsolation(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	outer, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("outer")), audit.WithChannel("api"),
+	outer, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("outer")), audit.WithChannel("api"),
 		audit.WithTenant("acme"), audit.WithScopeMetadata(attribute.String("a", "1"), attribute.String("b", "2")))
-	inner, _ := audit.NewScope(outer, audit.WithActor(audit.User("inner")), audit.WithChannel("job"),
+	inner, _ := audit.NewScope(outer, audit.AsActor(audit.User("inner")), audit.WithChannel("job"),
 		audit.WithScopeMetadata(attribute.String("b", "3"), attribute.String("c", "4")))
 	require.NoError(t, tracker.Track(inner, intent(audit.OperationUpdate, article("a"))))
 	require.NoError(t, tracker.Track(outer, intent(audit.OperationUpdate, article("a"))))
@@ -672,7 +672,7 @@ func TestMetadataOverride(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	kv := attribute.String
-	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")),
+	ctx, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")),
 		audit.WithClientMetadata(kv("user_agent.original", "bad\x1b agent")),
 		audit.WithScopeMetadata(kv("client.address", "203.0.113.7"), kv("same", "x")))
 	ctx, _ = audit.NewScope(ctx, audit.WithScopeMetadata(kv("client.address", "198.51.100.1")))
@@ -690,7 +690,7 @@ func TestMetadataOverride(t *testing.T) {
 func TestClientMetadata(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")), audit.WithClientMetadata(
+	ctx, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithClientMetadata(
 		attribute.String("long", strings.Repeat("é", 600)),
 		attribute.String("fine", "plain é"),
 		attribute.StringSlice("list", []string{"ok", "\xff"}),
@@ -789,7 +789,7 @@ func TestSetTarget(t *testing.T) {
 func TestManyIntentsInOneScope(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.System("import")))
+	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.System("import")))
 	const n = 12_000 // the scope remembers at least the last 5,000
 	for i := range n {
 		require.NoError(t, tracker.Track(ctx, intent(audit.OperationCreate, article(fmt.Sprint(i)))))
@@ -805,7 +805,7 @@ func TestManyIntentsInOneScope(t *testing.T) {
 func TestScopeConcurrently(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	ctx, s := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {

@@ -19,7 +19,7 @@ func TestSnapshot(t *testing.T) {
 		OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", SessionID: "inner"},
 	}
 	request, scope := audit.NewScope(t.Context(), audit.WithChannel("api"), audit.WithTenant("acme"),
-		audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return alice, nil }),
+		audit.WithActor(func(context.Context) (audit.Actor, error) { return alice, nil }),
 		audit.WithClientMetadata(attribute.String("b", "x\xff")),
 		audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithScopeMetadata(attribute.String("a", "second")))
 	s, err := audit.TakeSnapshot(request, audit.WithScopeMetadata(attribute.Int("c", 1)))
@@ -60,12 +60,12 @@ func TestSnapshot(t *testing.T) {
 func TestTakeSnapshotActor(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no user store")
-	failing := audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })
+	failing := audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })
 	_, err := audit.TakeSnapshot(t.Context())
 	require.ErrorIs(t, err, audit.ErrNoActor)
 	_, err = audit.TakeSnapshot(scoped(failing)(t.Context()))
 	require.ErrorIs(t, err, broken)
-	s, err := audit.TakeSnapshot(t.Context(), audit.WithActor(audit.User("1")), failing)
+	s, err := audit.TakeSnapshot(t.Context(), audit.AsActor(audit.User("1")), failing)
 	require.NoError(t, err)
 	assert.Equal(t, audit.User("1"), s.Actor)
 }

@@ -139,7 +139,7 @@ func TestOtherDeliveryFails(t *testing.T) {
 func TestHeldSignal(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
-	ctx, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	ctx, scope := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 	signal := update()
 	signal.Kind, signal.Actor = audit.KindSignal, audit.Actor{}
 	require.NoError(t, recorder.Tracker("test").Track(ctx, signal))

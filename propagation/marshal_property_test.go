@@ -28,7 +28,7 @@ func FuzzMarshal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		tracker, trail := newRecorder(t, sdk.WithAnonymous("*"))
 		d := dice{rand.New(rand.NewPCG(seed, 1))}
-		opts := []audit.ScopeOption{audit.WithActor(d.actor(0)), audit.WithTenant(d.name()), audit.WithChannel("api")}
+		opts := []audit.ScopeOption{audit.AsActor(d.actor(0)), audit.WithTenant(d.name()), audit.WithChannel("api")}
 		for range d.IntN(3) {
 			opts = append(opts, audit.WithScopeMetadata(d.attributes(0)...), audit.WithClientMetadata(attribute.String("c", d.text()+"\xff")))
 		}

@@ -88,7 +88,7 @@ func TestMarshal(t *testing.T) {
 	}
 	outer, outermost := audit.NewScope(t.Context(), audit.WithScopeMetadata(attribute.String("client.address", "203.0.113.7")))
 	request, scope := audit.NewScope(outer,
-		audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return alice, nil }),
+		audit.WithActor(func(context.Context) (audit.Actor, error) { return alice, nil }),
 		audit.WithChannel("api"), audit.WithTenant("acme"),
 		audit.WithClientMetadata(attribute.String("user_agent.original", strings.Repeat("x", 600))),
 		audit.WithScopeMetadata(attribute.String("client.address", "198.51.100.1"), attribute.Int("n", 1)))
@@ -123,7 +123,7 @@ func TestMarshalTwice(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.WithChannel("web"),
-		audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
+		audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
 	first, _ := carry(request, t)
 	second, _ := carry(first, t)
 	inner, _ := audit.NewScope(second)
@@ -156,21 +156,21 @@ func TestMarshalActor(t *testing.T) {
 		{name: "none", err: audit.ErrNoActor},
 		{name: "none in a scope", ctx: scoped(), err: audit.ErrNoActor},
 		{name: "of the context", ctx: func(ctx context.Context) context.Context { return audit.ContextWithActor(ctx, alice) }, want: alice},
-		{name: "of the scope", ctx: scoped(audit.WithActor(alice)), want: alice},
-		{name: "in the options", ctx: scoped(audit.WithActor(alice)), opts: []audit.ScopeOption{audit.WithActor(audit.User("bob"))}, want: audit.User("bob")},
-		{name: "from a resolver in the options", opts: []audit.ScopeOption{audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return alice, nil })}, want: alice},
-		{name: "the resolver fails", ctx: scoped(audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })), err: broken},
-		{name: "the resolver in the options fails", ctx: scoped(audit.WithActor(alice)), opts: []audit.ScopeOption{audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })}, err: broken},
-		{name: "anonymous", ctx: scoped(audit.WithActor(audit.Anonymous())), want: audit.Anonymous()},
-		{name: "unresolved", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUnresolved})), field: "actor.type"},
-		{name: "of an unknown type", ctx: scoped(audit.WithActor(audit.Actor{Type: 9, ID: "1"})), field: "actor.type"},
-		{name: "without an ID", ctx: scoped(audit.WithActor(audit.User(""))), field: "actor.id"},
-		{name: "anonymous with an ID", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorAnonymous, ID: "1"})), field: "actor.id"},
-		{name: "an ID that is not text", ctx: scoped(audit.WithActor(audit.User("a\xff"))), field: "actor.id"},
-		{name: "a role that is not text", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", Roles: []string{"a\n"}})), field: "actor.roles"},
-		{name: "a method that is not text", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", AuthMethod: "a\x00"})), field: "actor.auth_method"},
-		{name: "on behalf of none", ctx: scoped(audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{ID: "2"}})), field: "actor.on_behalf_of.type"},
-		{name: "a circular chain", ctx: scoped(audit.WithActor(circularActor())), field: "actor.on_behalf_of"},
+		{name: "of the scope", ctx: scoped(audit.AsActor(alice)), want: alice},
+		{name: "in the options", ctx: scoped(audit.AsActor(alice)), opts: []audit.ScopeOption{audit.AsActor(audit.User("bob"))}, want: audit.User("bob")},
+		{name: "from a resolver in the options", opts: []audit.ScopeOption{audit.WithActor(func(context.Context) (audit.Actor, error) { return alice, nil })}, want: alice},
+		{name: "the resolver fails", ctx: scoped(audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })), err: broken},
+		{name: "the resolver in the options fails", ctx: scoped(audit.AsActor(alice)), opts: []audit.ScopeOption{audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })}, err: broken},
+		{name: "anonymous", ctx: scoped(audit.AsActor(audit.Anonymous())), want: audit.Anonymous()},
+		{name: "unresolved", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorUnresolved})), field: "actor.type"},
+		{name: "of an unknown type", ctx: scoped(audit.AsActor(audit.Actor{Type: 9, ID: "1"})), field: "actor.type"},
+		{name: "without an ID", ctx: scoped(audit.AsActor(audit.User(""))), field: "actor.id"},
+		{name: "anonymous with an ID", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorAnonymous, ID: "1"})), field: "actor.id"},
+		{name: "an ID that is not text", ctx: scoped(audit.AsActor(audit.User("a\xff"))), field: "actor.id"},
+		{name: "a role that is not text", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", Roles: []string{"a\n"}})), field: "actor.roles"},
+		{name: "a method that is not text", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", AuthMethod: "a\x00"})), field: "actor.auth_method"},
+		{name: "on behalf of none", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{ID: "2"}})), field: "actor.on_behalf_of.type"},
+		{name: "a circular chain", ctx: scoped(audit.AsActor(circularActor())), field: "actor.on_behalf_of"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -282,7 +282,7 @@ func TestMarshalCleans(t *testing.T) {
 		{Key: "text", Value: bad},
 	}
 	ctx, scope := audit.NewScope(t.Context(), audit.WithScopeMetadata(given...), audit.WithScopeMetadata(attribute.Int("text", 1)),
-		audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "1", Name: "n\xff", OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", Name: "\xff"}}))
+		audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", Name: "n\xff", OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", Name: "\xff"}}))
 	job, jobScope := carry(ctx, t)
 	require.NoError(t, tracker.Track(ctx, intent(audit.OperationRead, article("1"))))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
@@ -300,13 +300,13 @@ func TestMarshalCleans(t *testing.T) {
 func TestUnmarshalOptions(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newRecorder(t)
-	request, _ := audit.NewScope(t.Context(), audit.WithActor(audit.User("1")), audit.WithTenant("acme"),
+	request, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("1")), audit.WithTenant("acme"),
 		audit.WithScopeMetadata(attribute.String("a", "request"), attribute.String("secret", "x")))
 	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, nil }
-	job, scope := carry(request, t, audit.WithChannel("system"), audit.WithTenant("other"), audit.WithActorFunc(none),
+	job, scope := carry(request, t, audit.WithChannel("system"), audit.WithTenant("other"), audit.WithActor(none),
 		audit.WithScopeMetadata(attribute.String("a", "job")), audit.WithoutMetadata("secret"))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
-	require.NoError(t, scope.Set(audit.WithActor(audit.System("worker"))))
+	require.NoError(t, scope.Set(audit.AsActor(audit.System("worker"))))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	r := trail.Records()[0]
 	assert.Equal(t, audit.User("1"), r.Actor, "the resolver finds no actor")
@@ -329,7 +329,7 @@ func TestUnmarshalIsolates(t *testing.T) {
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
 	ctx, cancel := context.WithCancel(context.WithValue(trace.ContextWithSpanContext(t.Context(), span), mine{}, "value"))
 	defer cancel()
-	worker, workerScope := audit.NewScope(ctx, audit.WithActor(audit.System("worker")), audit.WithTenant("other"),
+	worker, workerScope := audit.NewScope(ctx, audit.AsActor(audit.System("worker")), audit.WithTenant("other"),
 		audit.WithScopeMetadata(attribute.String("worker", "w1")))
 	job, scope, err := propagation.Unmarshal(audit.ContextWithActor(worker, audit.System("inner")), token, "worker", []propagation.Key{key})
 	require.NoError(t, err)
@@ -420,7 +420,7 @@ func TestMarshalResolvesOnce(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newRecorder(t)
 	var asked atomic.Int32
-	request, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+	request, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		asked.Add(1)
 		return audit.User("1"), nil
 	}))

@@ -34,7 +34,7 @@ func ExampleWithPolicy() {
 	}
 	defer provider.Shutdown(context.Background())
 
-	ctx, _ := audit.NewScope(context.Background(), audit.WithActor(audit.User("42")), audit.WithChannel("admin"))
+	ctx, _ := audit.NewScope(context.Background(), audit.AsActor(audit.User("42")), audit.WithChannel("admin"))
 	tracker := provider.Tracker("example.com/shop")
 	err = tracker.Track(ctx, audit.Event{Action: "article.delete", Outcome: audit.OutcomeSuccess})
 	if refused, is := errors.AsType[*sdk.PolicyError](err); is {

@@ -130,7 +130,7 @@ func TestHeldSignalsAreNotRecycled(t *testing.T) {
 	t.Parallel()
 	s := &directSink{}
 	tracker := newTracker(t, sdk.WithSyncer(s))
-	ctx, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("7")))
+	ctx, scope := audit.NewScope(t.Context(), audit.AsActor(audit.User("7")))
 	signal := numbered(1000)
 	signal.Kind = audit.KindSignal
 	require.NoError(t, tracker.Track(ctx, signal))

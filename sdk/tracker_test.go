@@ -212,7 +212,7 @@ func TestMetrics(t *testing.T) {
 	for _, e := range bad {
 		require.Error(t, tracker.Track(ctx, e))
 	}
-	resolverFails, _ := audit.NewScope(ctx, audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, errBroken }))
+	resolverFails, _ := audit.NewScope(ctx, audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, errBroken }))
 	require.Error(t, tracker.Track(resolverFails, with(func(e *audit.Event) { e.Actor = audit.Actor{} })))
 	fail = true
 	require.Error(t, tracker.Track(ctx, valid()))

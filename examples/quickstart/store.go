@@ -89,5 +89,5 @@ func purgeDrafts(ctx context.Context) error {
 			Action: "article.purge", Operation: audit.OperationDelete, Outcome: audit.OutcomeSuccess,
 			Target: audit.Target{Type: "article", ID: "draft-7"}, Reason: "a draft older than 30 days",
 		})
-	}, audit.WithActor(audit.System("draft-purge")), audit.WithChannel(semconv.ChannelJob))
+	}, audit.AsActor(audit.System("draft-purge")), audit.WithChannel(semconv.ChannelJob))
 }

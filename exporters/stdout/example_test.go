@@ -27,7 +27,7 @@ func Example() {
 	}
 
 	ctx, _ := audit.NewScope(context.Background(),
-		audit.WithActor(audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "jwt"}),
+		audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "jwt"}),
 		audit.WithChannel("api"),
 		audit.WithScopeMetadata(attribute.String("client.address", "10.0.0.1")),
 	)

@@ -272,7 +272,7 @@ func TestIntentCoversSignal(t *testing.T) {
 			f.run(ctx, update(id(n), set("title", "x")), okReply(1))
 		}
 		return tracker.Track(ctx, audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}})
-	}, audit.WithActor(audit.User("42"))))
+	}, audit.AsActor(audit.User("42"))))
 	var got []string
 	for _, r := range f.recorder.Records() {
 		got = append(got, r.Kind.String()+" "+r.Action+" "+r.Target.ID+" by "+r.Actor.ID)

@@ -431,7 +431,7 @@ func requireRecords(t *testing.T, want []string, got *trail) {
 func TestServerInScope(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
-	job, scope := audit.NewScope(context.Background(), audit.WithActor(audit.System("server")),
+	job, scope := audit.NewScope(context.Background(), audit.AsActor(audit.System("server")),
 		audit.WithScopeMetadata(attribute.String("deployment", "blue")))
 	s := serveWith(t, &http.Server{
 		Handler:     audithttp.Middleware()(audithttp.Intent(tracker, publish, answer(200))),

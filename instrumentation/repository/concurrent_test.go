@@ -81,7 +81,7 @@ func TestConcurrentActors(t *testing.T) {
 			ctx := audit.ContextWithActor(context.Background(), audit.User(fmt.Sprint(n)))
 			if n%2 == 0 {
 				var scope *audit.Scope
-				ctx, scope = audit.NewScope(context.Background(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+				ctx, scope = audit.NewScope(context.Background(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 					return audit.User(fmt.Sprint(n)), nil
 				}))
 				defer func() { assert.NoError(t, scope.End(ctx)) }()

@@ -22,7 +22,7 @@ func TestNoActor(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no sessions")
 	scoped := func(ctx context.Context, err error) context.Context {
-		ctx, scope := audit.NewScope(ctx, audit.WithActorFunc(func(context.Context) (audit.Actor, error) { return audit.Actor{}, err }))
+		ctx, scope := audit.NewScope(ctx, audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, err }))
 		t.Cleanup(func() { assert.NoError(t, scope.End(context.WithoutCancel(ctx))) })
 		return ctx
 	}
@@ -147,7 +147,7 @@ func TestReturnedValuesWithoutRecord(t *testing.T) {
 func TestScopeEndsDuringCall(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
-	ctx, scope := audit.NewScope(t.Context(), audit.WithActorFunc(func(context.Context) (audit.Actor, error) {
+	ctx, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		return audit.User("42"), nil
 	}))
 	m := newMemory(nil, article{ID: "1", Title: "Old"})

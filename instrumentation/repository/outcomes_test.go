@@ -218,7 +218,7 @@ func TestAfterScopeEnd(t *testing.T) {
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
 	s := newAuditor(t, tracker, config()).Store(newMemory(tracker, article{ID: "1", Title: "Old"}))
-	ctx, scope := audit.NewScope(t.Context(), audit.WithActor(audit.User("42")))
+	ctx, scope := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 	require.NoError(t, scope.End(ctx))
 	require.NoError(t, s.Update(ctx, &article{ID: "1", Title: "Old"}))
 	assert.Equal(t, []string{`intent article.update update success by user:42 on article/1 "Old"`}, trail(recorder))

@@ -56,7 +56,7 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	}
 	opts = append(opts, c.ScopeOptions...)
 	if actor := d.resolver(); actor != nil {
-		opts = append(opts, audit.WithActorFunc(actor))
+		opts = append(opts, audit.WithActor(actor))
 	}
 	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
 	return x

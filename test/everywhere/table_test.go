@@ -339,7 +339,7 @@ func inCommand(actor audit.Actor) runFunc {
 		k.canceled = k.ctx.Done()
 		err := recoverBoom(func() error {
 			return audit.Run(contextWithTask(k.ctx, k), func(ctx context.Context) error { return w.updateWithIntent(ctx, k) },
-				audit.WithActor(actor), audit.WithChannel(semconv.ChannelCLI))
+				audit.AsActor(actor), audit.WithChannel(semconv.ChannelCLI))
 		})
 		assert.Equal(t, k.succeeds() || k.behavior == canceledAfterWrite, err == nil, "error of the command: %v", err)
 	}

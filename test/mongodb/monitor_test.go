@@ -150,7 +150,7 @@ func TestSignals(t *testing.T) {
 			// The intent is forgotten.
 			require.NoError(t, audit.Run(t.Context(), func(ctx context.Context) error {
 				return tc.write(ctx, coll)
-			}, audit.WithActor(audit.User("42"))))
+			}, audit.AsActor(audit.User("42"))))
 			var got []string
 			for _, r := range recorder.Records() {
 				assert.Equal(t, audit.KindSignal, r.Kind)
@@ -180,7 +180,7 @@ func TestSignalIsCovered(t *testing.T) {
 		return tracker.Track(ctx, audit.Event{
 			Action: "article.submit", Operation: audit.OperationCreate, Target: audit.Target{Type: "article", ID: "1"},
 		})
-	}, audit.WithActor(audit.User("42"))))
+	}, audit.AsActor(audit.User("42"))))
 	var got []string
 	for _, r := range recorder.Records() {
 		got = append(got, r.Kind.String()+" "+r.Action+" "+r.Target.ID)
