@@ -1,21 +1,9 @@
 package record
 
-// NamePattern is the form of the names of exporters and keys, as a regular expression.
-const NamePattern = `^[a-z0-9_-]{1,64}$`
+import "github.com/opendeed/audit/internal/names"
 
-const maxName = 64
+// NamePattern is a regular expression for the names of exporters and keys.
+const NamePattern = names.Pattern
 
 // ValidName reports whether s matches NamePattern.
-func ValidName(s string) bool {
-	if s == "" || len(s) > maxName {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
+func ValidName(s string) bool { return names.Valid(s) }
