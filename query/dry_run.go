@@ -19,10 +19,10 @@ import (
 )
 
 // DryRun applies a policy to stored records and writes a report to w, so that a policy
-// can be tried before sdk.WithPolicy puts it in force. A nil policy has no rules. The report has a line for
-// each record, with the rule that matched and what the record would have been rejected
-// for; then the totals of each event rule, and the rules that matched no record. The
-// records come from any Reader:
+// can be tried before sdk.WithPolicy puts it in force. The report has a line for each
+// record, with the rule that matched and what the record would have been rejected for;
+// then the totals of each event rule, and the rules that matched no record. A nil policy
+// has no rules. The records come from any Reader:
 //
 //	err := query.DryRun(os.Stdout, p, reader.Find(ctx, query.Filter{Ascending: true}))
 //
