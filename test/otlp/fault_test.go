@@ -102,7 +102,7 @@ func TestSinkRefuses(t *testing.T) {
 			letters := s.deadLetters()
 			assert.Len(t, letters, 20)
 			for _, letter := range letters {
-				assert.Contains(t, letter.Reason, "the server does not take the request")
+				assert.Contains(t, letter.Reason, "the server rejected the request")
 			}
 			sink.Accept()
 			s.track(5)
