@@ -44,7 +44,7 @@ func TestActorClone(t *testing.T) {
 	for at := &cut; at != nil; at = at.OnBehalfOf {
 		n++
 	}
-	assert.Equal(t, record.MaxDelegation+2, n, "it ends, and is still found too long")
+	assert.Equal(t, record.MaxDelegation+2, n, "the copy is finite, and still too long to be valid")
 }
 
 func TestDeliveryError(t *testing.T) {
@@ -59,7 +59,7 @@ func TestDeliveryError(t *testing.T) {
 	assert.EqualError(t, &audit.ValidationError{Field: "target.type", Reason: "it is missing"}, "audit: target.type: it is missing")
 }
 
-func TestGlobalProvider(t *testing.T) { // not parallel: it changes what is global
+func TestGlobalProvider(t *testing.T) { // not parallel: it sets the global provider
 	t.Cleanup(func() { audit.SetTrackerProvider(nil) })
 	early := audit.GetTrackerProvider().Tracker("example.com/early", audit.WithVersion("1.2.0"))
 	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
@@ -67,7 +67,7 @@ func TestGlobalProvider(t *testing.T) { // not parallel: it changes what is glob
 	require.ErrorIs(t, audit.Track(ctx, e), audit.ErrNoProvider)
 	require.ErrorIs(t, early.Track(ctx, e), audit.ErrNoProvider)
 
-	for range 2 { // trackers follow every change
+	for range 2 { // trackers use each new provider
 		m := &memory{}
 		p, err := sdk.NewTrackerProvider(sdk.WithSyncer(m))
 		require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestGlobalProvider(t *testing.T) { // not parallel: it changes what is glob
 	require.ErrorIs(t, early.Track(ctx, e), audit.ErrShutdown)
 
 	audit.SetTrackerProvider(nil)
-	audit.SetTrackerProvider(audit.GetTrackerProvider()) // the follower must not follow itself
+	audit.SetTrackerProvider(audit.GetTrackerProvider()) // the default provider must not delegate to itself
 	require.ErrorIs(t, early.Track(ctx, e), audit.ErrNoProvider)
 }
 
@@ -131,18 +131,18 @@ func TestCRUDHelpers(t *testing.T) {
 				assert.Equal(t, want, r.Changes)
 			}
 
-			stated := audit.Event{
+			explicit := audit.Event{
 				Action: "page.own", Operation: audit.OperationExecute, Outcome: audit.OutcomeFailure,
 				Target: target, Changes: []audit.Change{{Field: "own"}},
 			}
-			require.NoError(t, tt.track(ctx, tracker, stated))
+			require.NoError(t, tt.track(ctx, tracker, explicit))
 			r = trail.all()[1]
 			assert.Equal(t, "page.own", r.Action)
 			assert.Equal(t, audit.OperationExecute, r.Operation)
 			assert.Equal(t, audit.OutcomeFailure, r.Outcome)
-			assert.Equal(t, stated.Changes, r.Changes)
+			assert.Equal(t, explicit.Changes, r.Changes)
 
-			require.ErrorIs(t, tt.track(ctx, nil, stated), audit.ErrNoProvider)
+			require.ErrorIs(t, tt.track(ctx, nil, explicit), audit.ErrNoProvider)
 		})
 	}
 	t.Run("an update without changes is an intent", func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestCRUDHelpers(t *testing.T) {
 		require.NoError(t, audit.TrackUpdate(ctx, tracker, audit.Event{Target: target}, old, old))
 		assert.Empty(t, trail.all()[0].Changes)
 	})
-	t.Run("a type without tracked fields is the caller's mistake", func(t *testing.T) {
+	t.Run("a type without tracked fields is an error", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx := audit.ContextWithActor(t.Context(), audit.User("42"))

@@ -50,7 +50,7 @@ func TestAttempt(t *testing.T) {
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("code", 9)}, ended.Metadata)
 }
 
-func TestBeginRefuses(t *testing.T) {
+func TestBeginRejects(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	var invalid *audit.ValidationError
@@ -63,30 +63,30 @@ func TestBeginRefuses(t *testing.T) {
 	assert.Empty(t, trail.all())
 }
 
-// failing is a tracker that fails so often.
+// failing is a tracker whose next calls fail. It keeps the IDs of all events.
 type failing struct {
 	audit.Tracker
-	left int
-	ids  []audit.ID
+	failures int
+	ids      []audit.ID
 }
 
 func (f *failing) Track(ctx context.Context, e audit.Event) error {
 	f.ids = append(f.ids, e.ID)
-	if f.left--; f.left >= 0 {
-		return errors.New("full")
+	if f.failures--; f.failures >= 0 {
+		return errors.New("disk full")
 	}
 	return f.Tracker.Track(ctx, e)
 }
 
-// A Finish that failed may be tried again, and is the same record then.
-func TestFinishAgain(t *testing.T) {
+// A failed Finish may be retried and then stores the same record ID.
+func TestRetryFinish(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
 	f := &failing{Tracker: tracker}
 	attempt, err := audit.Begin(ctx, f, audit.Event{Action: "payout.send"})
 	require.NoError(t, err)
-	f.left = 2
+	f.failures = 2
 	e := audit.Event{Outcome: audit.OutcomeSuccess}
 	require.Error(t, attempt.Finish(ctx, e))
 	require.Error(t, attempt.Finish(ctx, e))
@@ -97,7 +97,7 @@ func TestFinishAgain(t *testing.T) {
 	assert.Len(t, trail.all(), 2)
 }
 
-// A sample is bounded, and the record says that there was more.
+// The sample is limited, and the record is marked if IDs were dropped.
 func TestBulkSample(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)

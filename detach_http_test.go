@@ -15,18 +15,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pooledRequest is what a framework keeps of a request, and uses again for the next.
+// pooledRequest is the data of a request that a framework reuses for the next request.
 type pooledRequest struct{ user string }
 
-// TestDetachFromRequests answers 1,000 requests, of different actors at a time, each
-// of which leaves a goroutine behind that tracks when all of them are over.
+// TestDetachFromRequests sends 1,000 requests of different actors, 50 at a time. Each starts
+// a goroutine that tracks events after all requests have ended.
 func TestDetachFromRequests(t *testing.T) {
 	t.Parallel()
-	const requests, atATime = 1000, 50
+	const requests, concurrency = 1000, 50
 	tracker, trail := newTrail(t)
 	pool := sync.Pool{New: func() any { return new(pooledRequest) }}
 	type pooledKey struct{}
-	over := make(chan struct{})
+	ended := make(chan struct{})
 	var jobs sync.WaitGroup
 
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func TestDetachFromRequests(t *testing.T) {
 		id := r.URL.Path[1:]
 		jobs.Go(func() {
 			defer func() { assert.NoError(t, scope.End(job)) }()
-			<-over
+			<-ended
 			assert.NoError(t, job.Err())
 			assert.NoError(t, tracker.Track(job, intent(audit.OperationUpdate, article(id))))
 			assert.NoError(t, tracker.Track(job, signal(audit.OperationUpdate, article(id))))
@@ -53,15 +53,15 @@ func TestDetachFromRequests(t *testing.T) {
 		pooled := pool.Get().(*pooledRequest)
 		pooled.user = r.Header.Get("User")
 		middleware.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), pooledKey{}, pooled)))
-		pooled.user = "somebody else"
+		pooled.user = "user of another request"
 		pool.Put(pooled)
 	}))
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atATime}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency}}
 
 	var clients sync.WaitGroup
-	for c := range atATime {
+	for c := range concurrency {
 		clients.Go(func() {
-			for i := c; i < requests; i += atATime {
+			for i := c; i < requests; i += concurrency {
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("%s/%d", server.URL, i), http.NoBody)
 				assert.NoError(t, err)
 				r.Header.Set("User", fmt.Sprint("user-", i))
@@ -77,7 +77,7 @@ func TestDetachFromRequests(t *testing.T) {
 	client.CloseIdleConnections()
 	server.Close()
 	assert.Empty(t, trail.all())
-	close(over)
+	close(ended)
 	jobs.Wait()
 
 	seen := map[string]int{}

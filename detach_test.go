@@ -29,18 +29,18 @@ func TestDetachKeepsTheContext(t *testing.T) {
 
 	cancel()
 	require.NoError(t, job.Err())
-	_, has := job.Deadline()
-	assert.False(t, has)
+	_, ok := job.Deadline()
+	assert.False(t, ok)
 	assert.Equal(t, "value", job.Value(mine{}))
 
-	// Neither of the two sees what the other is told from now on.
+	// From now on neither scope sees changes of the other.
 	require.NoError(t, scope.Set(audit.WithChannel("admin"), audit.WithTenant("other"), audit.AsActor(audit.User("2")),
 		audit.WithScopeMetadata(attribute.String("a", "late"), attribute.String("d", "late")), audit.WithoutMetadata("b")))
 	require.NoError(t, jobScope.Set(audit.WithScopeMetadata(attribute.String("e", "job"))))
 	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
 	require.NoError(t, tracker.Track(request, intent(audit.OperationRead, article("1"))))
 
-	require.Len(t, trail.all(), 2, "the limit of signals is the outer scope's")
+	require.Len(t, trail.all(), 2, "Detach copies the signal limit of the outer scope")
 	r := trail.all()[0]
 	assert.Equal(t, []string{"metadata.b", "signal.overflow"}, r.Marked)
 	assert.Equal(t, audit.User("1"), r.Actor)
@@ -60,46 +60,46 @@ func TestDetachActor(t *testing.T) {
 	resolves := func(a audit.Actor, err error) audit.ScopeOption {
 		return audit.WithActor(func(context.Context) (audit.Actor, error) { return a, err })
 	}
-	never := audit.WithActor(func(context.Context) (audit.Actor, error) { panic("it was asked") })
+	never := audit.WithActor(func(context.Context) (audit.Actor, error) { panic("the resolver was called") })
 	broken := errors.New("no user store")
 	tests := []struct {
-		name   string
-		outer  []audit.ScopeOption
-		around audit.Actor // of a ContextWithActor around the scope
-		nearer audit.Actor // and of one within
-		ended  bool        // before Detach
-		opts   []audit.ScopeOption
-		want   audit.Actor
-		track  error // of an intent in the detached scope
-		err    error
+		name    string
+		outer   []audit.ScopeOption
+		outside audit.Actor // set with ContextWithActor outside the scope
+		inside  audit.Actor // and inside it
+		ended   bool        // the scope has ended before Detach
+		opts    []audit.ScopeOption
+		want    audit.Actor
+		track   error // of an intent in the detached scope
+		err     error
 	}{
-		{name: "stated", outer: []audit.ScopeOption{audit.AsActor(alice)}, want: alice},
+		{name: "known", outer: []audit.ScopeOption{audit.AsActor(alice)}, want: alice},
 		{name: "resolved", outer: []audit.ScopeOption{resolves(alice, nil)}, want: alice},
-		{name: "nobody", track: audit.ErrNoActor},
-		{name: "resolved to nobody", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, track: audit.ErrNoActor},
-		{name: "resolved to nobody, in somebody's context", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, around: bob, want: bob},
-		{name: "nearer than the scope", outer: []audit.ScopeOption{never}, nearer: bob, want: bob},
+		{name: "none", track: audit.ErrNoActor},
+		{name: "resolved to none", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, track: audit.ErrNoActor},
+		{name: "resolved to none, actor outside the scope", outer: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, outside: bob, want: bob},
+		{name: "actor inside the scope", outer: []audit.ScopeOption{never}, inside: bob, want: bob},
 		{name: "the resolver fails", outer: []audit.ScopeOption{resolves(audit.Actor{}, broken)}, err: broken},
 		{name: "the resolver panics", outer: []audit.ScopeOption{never}, err: &audit.ActorError{}},
-		{name: "stated instead", outer: []audit.ScopeOption{never}, opts: []audit.ScopeOption{audit.AsActor(bob)}, want: bob},
-		{name: "resolved instead", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(bob, nil)}, want: bob},
-		{name: "resolved to nobody instead", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, want: alice},
-		{name: "known and ended", outer: []audit.ScopeOption{audit.AsActor(alice)}, ended: true, want: alice},
-		{name: "ended before anybody asked", outer: []audit.ScopeOption{never}, ended: true, track: audit.ErrNoActor},
+		{name: "replaced by AsActor", outer: []audit.ScopeOption{never}, opts: []audit.ScopeOption{audit.AsActor(bob)}, want: bob},
+		{name: "replaced by WithActor", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(bob, nil)}, want: bob},
+		{name: "replaced by a resolver that returns none", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, want: alice},
+		{name: "known, scope ended", outer: []audit.ScopeOption{audit.AsActor(alice)}, ended: true, want: alice},
+		{name: "unresolved, scope ended", outer: []audit.ScopeOption{never}, ended: true, track: audit.ErrNoActor},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tracker, trail := newTrail(t)
-			request, scope := audit.NewScope(audit.ContextWithActor(t.Context(), tt.around), tt.outer...)
+			request, scope := audit.NewScope(audit.ContextWithActor(t.Context(), tt.outside), tt.outer...)
 			if tt.ended {
 				require.NoError(t, scope.End(t.Context()))
 			}
-			job, jobScope, err := audit.Detach(audit.ContextWithActor(request, tt.nearer), tt.opts...)
+			job, jobScope, err := audit.Detach(audit.ContextWithActor(request, tt.inside), tt.opts...)
 			if tt.err != nil {
 				var failed *audit.ActorError
 				require.ErrorAs(t, err, &failed)
-				if _, whatever := errors.AsType[*audit.ActorError](tt.err); !whatever {
+				if _, ok := errors.AsType[*audit.ActorError](tt.err); !ok {
 					require.ErrorIs(t, err, tt.err)
 				}
 				require.Nil(t, job)
@@ -129,14 +129,14 @@ func TestDetachWithoutAScope(t *testing.T) {
 	job, scope, err := audit.Detach(audit.ContextWithActor(t.Context(), audit.User("1")), audit.WithChannel("job"))
 	require.NoError(t, err)
 	require.NoError(t, tracker.Track(job, signal(audit.OperationRead, article("1"))))
-	assert.Empty(t, trail.all(), "it is held")
+	assert.Empty(t, trail.all(), "the scope holds the signal")
 	require.NoError(t, scope.End(job))
 	require.Equal(t, []string{"signal article.read"}, trail.actions())
 	assert.Equal(t, "job", trail.all()[0].Channel)
 }
 
-// TestDetachSignals: signals and intents of the two scopes have nothing to do with
-// one another, whichever ends first.
+// TestDetachSignals checks that the intents of one scope do not cover the signals of the
+// other, in whichever order the scopes end.
 func TestDetachSignals(t *testing.T) {
 	t.Parallel()
 	a, b := article("a"), article("b")
@@ -166,7 +166,7 @@ func TestDetachSignals(t *testing.T) {
 	}
 }
 
-func TestDetachStaysSuppressed(t *testing.T) {
+func TestDetachKeepsSuppression(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	request, _ := audit.NewScope(audit.SuppressSignals(t.Context()), audit.AsActor(audit.User("1")))
@@ -177,23 +177,23 @@ func TestDetachStaysSuppressed(t *testing.T) {
 	assert.Empty(t, trail.all())
 }
 
-// TestDetachIsWaitedFor: the request does not end while its resolver runs for Detach,
-// since what that reads is the framework's again afterwards. It does not wait for the
-// job.
-func TestDetachIsWaitedFor(t *testing.T) {
+// TestEndWaitsForDetach checks that a scope does not end while its resolver runs for Detach,
+// since the framework reuses the request that the resolver reads. End does not wait for the
+// detached scope.
+func TestEndWaitsForDetach(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		asked, answer := make(chan struct{}), make(chan struct{})
+		called, release := make(chan struct{}), make(chan struct{})
 		request, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
-			close(asked)
-			<-answer
+			close(called)
+			<-release
 			return audit.User("1"), nil
 		}))
 		go func() {
 			_, _, err := audit.Detach(request)
 			assert.NoError(t, err)
 		}()
-		<-asked
+		<-called
 		ended := make(chan struct{})
 		go func() {
 			assert.NoError(t, scope.End(t.Context()))
@@ -202,36 +202,36 @@ func TestDetachIsWaitedFor(t *testing.T) {
 		synctest.Wait()
 		select {
 		case <-ended:
-			t.Error("it did not wait")
+			t.Error("End did not wait for the resolver")
 		default:
 		}
-		close(answer)
+		close(release)
 		<-ended
 	})
 }
 
-// TestDetachResolver bounds a resolver that hangs, and refuses one that detaches
-// itself.
+// TestDetachResolver checks that Detach times out when the resolver hangs, and fails when the
+// resolver itself calls Detach.
 func TestDetachResolver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var failed *audit.ActorError
-		answer := make(chan struct{})
+		release := make(chan struct{})
 		hangs, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
-			<-answer
+			<-release
 			return audit.User("1"), nil
 		}))
 		start := time.Now()
 		_, _, err := audit.Detach(hangs)
 		require.ErrorAs(t, err, &failed)
 		assert.Equal(t, 10*time.Second, time.Since(start))
-		close(answer)
+		close(release)
 
-		again, _ := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
+		recursive, _ := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
 			_, _, err := audit.Detach(ctx)
 			return audit.User("1"), err
 		}))
-		_, _, err = audit.Detach(again)
+		_, _, err = audit.Detach(recursive)
 		require.ErrorAs(t, err, &failed)
 	})
 }

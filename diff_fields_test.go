@@ -77,17 +77,17 @@ func TestWithFieldsOnStructs(t *testing.T) {
 		"key of map":             {rules{"Labels.size": audit.FieldTracked}, []string{"Labels.size: STRING(s) -> STRING(m)"}},
 		"missing key":            {rules{"Labels.nope": audit.FieldTracked}, []string{}},
 		"map, masked":            {rules{"Labels": audit.FieldSensitive}, []string{"Labels: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted"}},
-		"map but for a key": {rules{"Labels": audit.FieldTracked, "Labels.size": audit.FieldSensitive}, []string{
+		"map with a masked key": {rules{"Labels": audit.FieldTracked, "Labels.size": audit.FieldSensitive}, []string{
 			"Labels.color: STRING(red) -> STRING(blue)", "Labels.size: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted",
 		}},
-		"elements":                 {rules{"Rows.Price": audit.FieldTracked}, []string{"Rows.0.Price: INT64(1) -> INT64(2)", "Rows.1.Price: EMPTY -> INT64(3)"}},
-		"elements by pointer":      {rules{"RowPtrs.Price": audit.FieldTracked}, []string{"RowPtrs.1.Price: EMPTY -> INT64(1)"}},
-		"scalar struct":            {rules{"Since": audit.FieldTracked}, []string{"Since: STRING(0001-01-01T00:00:00.000000000Z) -> STRING(1970-01-01T00:00:00.000000000Z)"}},
-		"interface":                {rules{"Payload.Price": audit.FieldTracked}, []string{"Payload.Price: INT64(1) -> INT64(2)"}},
-		"interface, no such field": {rules{"Payload.Nope": audit.FieldTracked}, []string{}},
-		"interface, all of it":     {rules{"Payload": audit.FieldTracked}, []string{"Payload: STRING(***UNREPRESENTABLE:audit_test.row***) -> STRING(***UNREPRESENTABLE:audit_test.row***)"}},
-		"maps in maps":             {rules{"Nested.a": audit.FieldTracked, "Nested.d.c": audit.FieldTracked}, []string{"Nested.a.b: EMPTY -> INT64(1)", "Nested.a.c: EMPTY -> INT64(2)"}},
-		"promoted":                 {rules{"Price": audit.FieldTracked}, []string{"Price: INT64(0) -> INT64(5)"}},
+		"elements":                        {rules{"Rows.Price": audit.FieldTracked}, []string{"Rows.0.Price: INT64(1) -> INT64(2)", "Rows.1.Price: EMPTY -> INT64(3)"}},
+		"elements by pointer":             {rules{"RowPtrs.Price": audit.FieldTracked}, []string{"RowPtrs.1.Price: EMPTY -> INT64(1)"}},
+		"scalar struct":                   {rules{"Since": audit.FieldTracked}, []string{"Since: STRING(0001-01-01T00:00:00.000000000Z) -> STRING(1970-01-01T00:00:00.000000000Z)"}},
+		"interface":                       {rules{"Payload.Price": audit.FieldTracked}, []string{"Payload.Price: INT64(1) -> INT64(2)"}},
+		"interface, no such field":        {rules{"Payload.Nope": audit.FieldTracked}, []string{}},
+		"interface, tracked as one value": {rules{"Payload": audit.FieldTracked}, []string{"Payload: STRING(***UNREPRESENTABLE:audit_test.row***) -> STRING(***UNREPRESENTABLE:audit_test.row***)"}},
+		"maps in maps":                    {rules{"Nested.a": audit.FieldTracked, "Nested.d.c": audit.FieldTracked}, []string{"Nested.a.b: EMPTY -> INT64(1)", "Nested.a.c: EMPTY -> INT64(2)"}},
+		"promoted":                        {rules{"Price": audit.FieldTracked}, []string{"Price: INT64(0) -> INT64(5)"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestWithFieldsOnMaps(t *testing.T) {
 		"nested":                      {rules{"address.city": audit.FieldTracked}, []string{"address.city: STRING(Berlin) -> STRING(Paris)"}},
 		"all nested":                  {rules{"address": audit.FieldTracked}, []string{"address.city: STRING(Berlin) -> STRING(Paris)", "address.zip: INT64(1) -> INT64(2)"}},
 		"all nested, masked":          {rules{"address": audit.FieldSensitive}, []string{"address: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted"}},
-		"all nested but one":          {rules{"address": audit.FieldTracked, "address.zip": audit.FieldSensitive}, []string{"address.city: STRING(Berlin) -> STRING(Paris)", "address.zip: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted"}},
+		"all nested, one masked":      {rules{"address": audit.FieldTracked, "address.zip": audit.FieldSensitive}, []string{"address.city: STRING(Berlin) -> STRING(Paris)", "address.zip: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted"}},
 		"masked wins":                 {rules{"address": audit.FieldSensitive, "address.zip": audit.FieldTracked}, []string{"address: STRING(***REDACTED***) -> STRING(***REDACTED***) redacted"}},
 		"elements":                    {rules{"items.price": audit.FieldTracked}, []string{"items.0.price: FLOAT64(1) -> FLOAT64(2)"}},
 		"all elements":                {rules{"items": audit.FieldTracked}, []string{"items.0.price: FLOAT64(1) -> FLOAT64(2)", "items.0.sku: STRING(A) -> STRING(B)", "items.1: EMPTY -> STRING(odd)"}},
@@ -218,7 +218,7 @@ func TestWithFieldsOnMapsWithDuplicateKeys(t *testing.T) {
 	assert.Equal(t, []string{"a: INT64(1) -> INT64(2)"}, show(mustDiff(t, m(1), m(2), audit.WithFields(rules{"a": audit.FieldTracked}))))
 }
 
-func TestWithFieldsAddUp(t *testing.T) {
+func TestWithFieldsCombines(t *testing.T) {
 	one := audit.WithFields(rules{"Email": audit.FieldTracked, "Labels": audit.FieldSensitive})
 	two := audit.WithFields(rules{"Email": audit.FieldSensitive, "Labels": audit.FieldTracked, "Rows.Price": audit.FieldTracked})
 	after := account{Email: "a", Labels: map[string]string{"a": "b"}, Rows: []row{{}}}
@@ -289,14 +289,14 @@ func TestWithFieldsFindsMistakes(t *testing.T) {
 			assert.Contains(t, invalid.Reason, test.want.Reason)
 
 			_, err = test.diff(audit.WithFields(test.rule), audit.WithFields(nil))
-			require.ErrorAs(t, err, &invalid, "added up")
+			require.ErrorAs(t, err, &invalid, "combined with another option")
 			assert.Equal(t, test.want.Field, invalid.Field)
 		})
 	}
 }
 
-// A diff of documents has the values that the rules track, and masks those that they
-// mask.
+// A diff of documents has exactly the values that the rules track, and masks those that are
+// sensitive.
 func TestWithFieldsProperties(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	key := func() string { return []string{"a", "b", "c"}[r.IntN(3)] }
@@ -326,32 +326,32 @@ func TestWithFieldsProperties(t *testing.T) {
 		for _, c := range mustDiff(t, before, after, audit.WithFields(ruled)) {
 			require.NotContains(t, recorded, c.Field)
 			recorded[c.Field] = c
-			rule, by := ruleOn(ruled, c.Field)
+			rule, at := ruleOn(ruled, c.Field)
 			require.NotZero(t, rule, "%s by %v", c.Field, ruled)
 			require.Equal(t, rule == audit.FieldSensitive, c.Redacted, "%s by %v", c.Field, ruled)
 			if c.Redacted {
-				require.Equal(t, by, c.Field, "the path ends where it is masked")
+				require.Equal(t, at, c.Field, "a masked value is recorded at the path of its rule")
 			}
 		}
-		was, is := leaves("", before), leaves("", after)
-		for path := range union(was, is) {
-			if rule, _ := ruleOn(ruled, path); rule == audit.FieldTracked && was[path] != is[path] {
+		oldLeaves, newLeaves := leaves("", before), leaves("", after)
+		for path := range union(oldLeaves, newLeaves) {
+			if rule, _ := ruleOn(ruled, path); rule == audit.FieldTracked && oldLeaves[path] != newLeaves[path] {
 				require.Contains(t, recorded, path, "by %v", ruled)
 			}
 		}
 	}
 }
 
-// ruleOn returns the rule that applies to a path: the first sensitive rule on the path
-// or its parents, or else a tracked one.
-func ruleOn(ruled rules, path string) (rule audit.FieldRule, by string) {
-	for at := range len(path) + 1 {
-		if at < len(path) && path[at] != '.' {
+// ruleOn returns the rule that applies to a path: the sensitive rule of its shortest prefix
+// and that prefix, or else a tracked rule.
+func ruleOn(ruled rules, path string) (rule audit.FieldRule, at string) {
+	for end := range len(path) + 1 {
+		if end < len(path) && path[end] != '.' {
 			continue
 		}
-		switch ruled[path[:at]] {
+		switch ruled[path[:end]] {
 		case audit.FieldSensitive:
-			return audit.FieldSensitive, path[:at]
+			return audit.FieldSensitive, path[:end]
 		case audit.FieldTracked:
 			rule = audit.FieldTracked
 		}

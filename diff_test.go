@@ -153,7 +153,7 @@ func TestDiffOfAbsentValues(t *testing.T) {
 	requireDiff[any](t, nil, nil)
 }
 
-// untagged has no tags, so nothing of it is recorded.
+// untagged has no tags, so none of its fields is recorded.
 type untagged struct{ A, B int }
 
 type withTitle struct {
@@ -311,8 +311,7 @@ func TestDiffAcceptsValidTags(t *testing.T) {
 	require.Empty(t, changes)
 }
 
-// A struct without tags has no changes. It is no mistake: an event is recorded even
-// if it opts nothing in.
+// A struct without tags has no changes and is no error: its event is recorded without changes.
 func TestDiffOfStructWithoutTags(t *testing.T) {
 	requireDiff(t, untagged{A: 1}, untagged{A: 2})
 	requireDiff[any](t, &untagged{A: 1}, untagged{A: 2})
@@ -657,7 +656,7 @@ func TestDiffOfPointersIntoTheStruct(t *testing.T) {
 		"any.0: INT64(1) -> EMPTY", "any.1.x: INT64(1) -> EMPTY", "any.2: INT64SLICE([1]) -> EMPTY")
 }
 
-func TestDiffOfDepth(t *testing.T) {
+func TestDiffOfDeepValues(t *testing.T) {
 	const maxDepth, maxEqualDepth = 32, 10_000
 	nest := func(levels int, leaf any) any {
 		for range levels {
@@ -674,7 +673,7 @@ func TestDiffOfDepth(t *testing.T) {
 	requireDiff(t, node{Any: nest(maxDepth, 1)}, node{Any: nest(maxDepth, 1)})
 	requireDiff(t, node{Any: nest(maxDepth, 1)}, node{Any: nest(maxDepth-1, 1)}, "any"+path+": "+placeholder+" -> INT64(1)")
 
-	// Values nested deeper than Diff compares are taken to differ.
+	// Values nested deeper than Diff compares count as different.
 	requireDiff(t, node{Any: nest(maxEqualDepth, 1)}, node{Any: nest(maxEqualDepth, 1)}, "any"+path+": "+placeholder+" -> "+placeholder)
 }
 

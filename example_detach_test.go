@@ -13,7 +13,7 @@ func ExampleDetach() {
 
 	// The request's middleware opens the scope and ends it.
 	_ = audit.Run(context.Background(), func(ctx context.Context) error {
-		job, scope, err := audit.Detach(ctx) // here, and not in the goroutine
+		job, scope, err := audit.Detach(ctx) // before the goroutine starts
 		if err != nil {
 			return err
 		}

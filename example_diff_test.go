@@ -52,8 +52,7 @@ func ExampleDiff() {
 	// labels.tier: free -> pro
 }
 
-// Elements of a slice go by the field tagged key, so that their order does not
-// matter.
+// The field tagged key identifies the elements of a slice, so their order does not matter.
 func ExampleDiff_slices() {
 	type line struct {
 		SKU   string `audit:"sku,key"`
@@ -79,7 +78,7 @@ func ExampleDiff_slices() {
 	// notes: ["gift"] -> ["gift","fragile"]
 }
 
-// A mistake in the tags is an error that names it.
+// A mistake in a tag is an error that names the field.
 func ExampleDiff_mistake() {
 	type account struct {
 		Password string `audit:"password, sensitive"`
@@ -90,11 +89,11 @@ func ExampleDiff_mistake() {
 	// audit: audit_test.account.Password: the tag has the unknown option " sensitive"; there are sensitive and key
 }
 
-// Documents that no struct describes are opted in key by key.
+// WithFields opts in the keys of documents that no struct describes.
 func ExampleWithFields() {
 	settings := audit.WithFields(map[string]audit.FieldRule{
 		"theme":          audit.FieldTracked,
-		"limits":         audit.FieldTracked, // everything below
+		"limits":         audit.FieldTracked, // with all keys below it
 		"webhook.url":    audit.FieldTracked,
 		"webhook.secret": audit.FieldSensitive,
 	})
@@ -113,7 +112,7 @@ func ExampleWithFields() {
 	// webhook.url: nothing -> https://example.com
 }
 
-// Structs of other packages go by the names of their Go fields.
+// WithFields opts in the fields of structs of other packages by their Go names.
 func ExampleWithFields_structs() {
 	type theirs struct {
 		Name  string

@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// printer is an exporter that prints what the examples are about.
+// printer is an exporter that prints one line for each record.
 type printer struct{}
 
 func (printer) Name() string { return "printer" }
@@ -34,10 +34,10 @@ func (printer) Export(_ context.Context, records []*record.Record) error {
 
 func (printer) Shutdown(context.Context) error { return nil }
 
-// Direct says that Export cannot hang.
+// Direct reports that Export cannot hang.
 func (printer) Direct() bool { return true }
 
-// exampleTracker is what a program gets from its provider when it starts.
+// exampleTracker returns a tracker whose records are printed.
 func exampleTracker() audit.Tracker {
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
 	if err != nil {
@@ -91,19 +91,19 @@ func ExampleNewScope() {
 		audit.WithScopeMetadata(attribute.String("ticket", "OPS-7")))
 	article := audit.Target{Type: "article", ID: "1001"}
 
-	// A data layer raises signals; it does not know why anything happens.
+	// A data layer raises signals for its writes. It does not know the reason.
 	signal := audit.Event{Kind: audit.KindSignal, Action: "article.update", Operation: audit.OperationUpdate}
 	signal.Target = article
 	_ = tracker.Track(ctx, signal)
 	signal.Target.ID = "1002"
 	_ = tracker.Track(ctx, signal)
 
-	// The application states what it does to one of the two.
+	// The application records its intent for one of the two articles.
 	_ = tracker.Track(ctx, audit.Event{
 		Action: "article.publish", Operation: audit.OperationUpdate, Target: article, Outcome: audit.OutcomeSuccess,
 	})
 
-	// The other one's signal is recorded when the scope ends.
+	// When the scope ends, the signal of the other article is recorded.
 	_ = scope.End(ctx)
 	// Output:
 	// intent, article.publish, by user 42, on article/1001, success
@@ -129,7 +129,7 @@ func ExampleSetActor() {
 	event := audit.Event{Action: "account.close"}
 	fmt.Println(errors.Is(tracker.Track(ctx, event), audit.ErrNoActor))
 
-	// Authentication often runs after the scope was opened.
+	// Authentication often runs after the scope has been opened.
 	_ = audit.SetActor(ctx, audit.User("42"))
 	_ = tracker.Track(ctx, event)
 	_ = scope.End(ctx)
@@ -144,14 +144,14 @@ func ExampleWithActor() {
 	current := &session{userID: "42"}
 
 	ctx, scope := audit.NewScope(context.Background(), audit.WithActor(func(context.Context) (audit.Actor, error) {
-		fmt.Println("asked once, when an event needs it")
+		fmt.Println("called once, when an event needs the actor")
 		return audit.User(current.userID), nil
 	}))
 	_ = tracker.Track(ctx, audit.Event{Action: "cart.checkout"})
 	_ = tracker.Track(ctx, audit.Event{Action: "cart.clear"})
 	_ = scope.End(ctx)
 	// Output:
-	// asked once, when an event needs it
+	// called once, when an event needs the actor
 	// intent, cart.checkout, by user 42, unknown
 	// intent, cart.clear, by user 42, unknown
 }
@@ -168,7 +168,7 @@ func ExampleSuppressSignals() {
 	// intent, article.migrate, by system migration, unknown
 }
 
-// invoice says by its tags what the trail may show.
+// invoice opts its fields in to the trail by struct tags.
 type invoice struct {
 	Status string `audit:"status"`
 	IBAN   string `audit:"iban,sensitive"`

@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// memory is an exporter that keeps what it gets.
+// memory is an exporter that keeps the records in memory.
 type memory struct {
 	mu      sync.Mutex
 	records []*record.Record
@@ -52,7 +52,7 @@ func (m *memory) all() []*record.Record {
 	return append([]*record.Record(nil), m.records...)
 }
 
-// actions lists what was recorded as "kind action".
+// actions returns one "kind action" for each record.
 func (m *memory) actions() []string {
 	got := []string{}
 	for _, r := range m.all() {
@@ -61,7 +61,7 @@ func (m *memory) actions() []string {
 	return got
 }
 
-// newTrail returns a tracker on the production path and what it records.
+// newTrail returns a tracker on the production path, and the exporter of its records.
 func newTrail(t *testing.T, opts ...sdk.Option) (audit.Tracker, *memory) {
 	t.Helper()
 	m := &memory{}
@@ -97,8 +97,8 @@ func TestCoverage(t *testing.T) {
 	begun.Attempt = begun.ID
 	ended := intent(audit.OperationUpdate, a)
 	ended.Attempt = begun.ID
-	refused := intent(audit.OperationUpdate, a)
-	refused.Action = "Not-An-Action!"
+	rejected := intent(audit.OperationUpdate, a)
+	rejected.Action = "Not-An-Action!"
 
 	tests := []struct {
 		name   string
@@ -108,7 +108,7 @@ func TestCoverage(t *testing.T) {
 		{"lone signal", []audit.Event{signal(audit.OperationUpdate, a)}, []string{"signal article.update"}},
 		{"intent first", []audit.Event{intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
 		{"signal first", []audit.Event{signal(audit.OperationUpdate, a), intent(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
-		{"every signal of the object", []audit.Event{
+		{"all signals of the object", []audit.Event{
 			signal(audit.OperationUpdate, a), intent(audit.OperationUpdate, a), signal(audit.OperationUpdate, a),
 		}, []string{"intent intent.update"}},
 		{
@@ -139,7 +139,7 @@ func TestCoverage(t *testing.T) {
 		{"unknown outcome covers", []audit.Event{unknown, signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
 		{"denied covers nothing", []audit.Event{denied, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
 		{"failed covers nothing", []audit.Event{failed, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
-		{"refused covers nothing", []audit.Event{refused, signal(audit.OperationUpdate, a)}, []string{"signal article.update"}},
+		{"rejected covers nothing", []audit.Event{rejected, signal(audit.OperationUpdate, a)}, []string{"signal article.update"}},
 		{"intent without an id covers nothing", []audit.Event{
 			intent(audit.OperationUpdate, audit.Target{Type: "article"}), signal(audit.OperationUpdate, audit.Target{Type: "article"}),
 		}, []string{"intent intent.update", "signal article.update"}},
@@ -148,14 +148,14 @@ func TestCoverage(t *testing.T) {
 			[]audit.Event{signal(audit.OperationUpdate, a), bulk, signal(audit.OperationUpdate, b), signal(audit.OperationUpdate, article("c")), signal(audit.OperationDelete, a)},
 			[]string{"intent intent.update", "signal article.update", "signal article.delete"},
 		},
-		{"a beginning covers nothing", []audit.Event{begun, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
+		{"the beginning of an attempt covers nothing", []audit.Event{begun, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
 		{
 			"the end of an attempt covers",
 			[]audit.Event{begun, signal(audit.OperationUpdate, a), ended},
 			[]string{"intent intent.update", "intent intent.update"},
 		},
 		{
-			"in the order raised",
+			"in the order in which they were raised",
 			[]audit.Event{signal(audit.OperationUpdate, b), signal(audit.OperationCreate, a)},
 			[]string{"signal article.update", "signal article.create"},
 		},
@@ -167,7 +167,7 @@ func TestCoverage(t *testing.T) {
 			ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 			for _, e := range tt.events {
 				err := tracker.Track(ctx, e)
-				if e.Action == refused.Action {
+				if e.Action == rejected.Action {
 					var invalid *audit.ValidationError
 					require.ErrorAs(t, err, &invalid)
 					continue
@@ -194,15 +194,15 @@ func TestCoverageIsPerProvider(t *testing.T) {
 
 func TestCoverageAcrossScopes(t *testing.T) {
 	t.Parallel()
-	up := signal(audit.OperationUpdate, article("a"))
-	stated := intent(audit.OperationUpdate, article("a"))
+	update := signal(audit.OperationUpdate, article("a"))
+	covering := intent(audit.OperationUpdate, article("a"))
 
 	t.Run("inner intent, outer signal", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
-		require.NoError(t, tracker.Track(ctx, up))
-		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, stated) }))
+		require.NoError(t, tracker.Track(ctx, update))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, covering) }))
 		assert.True(t, outer.Tracked("intent.update"))
 		require.NoError(t, outer.End(ctx))
 		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
@@ -211,9 +211,9 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
-		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
-		assert.Empty(t, trail.actions(), "the inner scope hands it to the outer")
-		require.NoError(t, tracker.Track(ctx, stated))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }))
+		assert.Empty(t, trail.actions(), "the inner scope passes it to the outer scope")
+		require.NoError(t, tracker.Track(ctx, covering))
 		require.NoError(t, outer.End(ctx))
 		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
 	})
@@ -221,17 +221,17 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
-		require.NoError(t, tracker.Track(ctx, stated))
-		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
+		require.NoError(t, tracker.Track(ctx, covering))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }))
 		require.NoError(t, outer.End(ctx))
 		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
 	})
-	t.Run("sibling scopes stay apart", func(t *testing.T) {
+	t.Run("sibling scopes do not cover each other", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
-		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, stated) }))
-		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, covering) }))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }))
 		assert.Equal(t, []string{"intent intent.update", "signal article.update"}, trail.actions())
 	})
 	t.Run("the outer scope has ended", func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
 		inner, s := audit.NewScope(ctx)
-		require.NoError(t, tracker.Track(inner, up))
+		require.NoError(t, tracker.Track(inner, update))
 		require.NoError(t, outer.End(ctx))
 		require.NoError(t, s.End(ctx))
 		assert.Equal(t, []string{"signal article.update"}, trail.actions())
@@ -248,7 +248,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(0))
-		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, up) }, audit.WithSignalLimit(5)))
+		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }, audit.WithSignalLimit(5)))
 		assert.Equal(t, []string{"signal.overflow"}, trail.all()[0].Marked)
 		require.NoError(t, outer.End(ctx))
 		assert.Len(t, trail.all(), 1)
@@ -258,10 +258,10 @@ func TestCoverageAcrossScopes(t *testing.T) {
 func TestIntentInFlightWhenTheScopeEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		goOn := make(chan struct{})
+		release := make(chan struct{})
 		tracker, trail := newTrail(t, sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			if r.Kind == audit.KindIntent {
-				<-goOn
+				<-release
 			}
 			return next(ctx, r)
 		})))
@@ -273,14 +273,14 @@ func TestIntentInFlightWhenTheScopeEnds(t *testing.T) {
 		go func() { ended <- s.End(ctx) }()
 		synctest.Wait()
 		assert.Empty(t, ended, "End waits for the intent in flight")
-		close(goOn)
+		close(release)
 		require.NoError(t, <-tracked)
 		require.NoError(t, <-ended)
 		assert.Equal(t, []string{"intent intent.update"}, trail.actions())
 	})
 }
 
-func TestEndWaitsForWhatIsExpected(t *testing.T) {
+func TestEndWaitsForExpect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		tracker, trail := newTrail(t)
@@ -299,12 +299,12 @@ func TestEndWaitsForWhatIsExpected(t *testing.T) {
 		require.NoError(t, <-ended)
 		assert.Equal(t, []string{"intent intent.update", "signal article.update"}, trail.actions())
 		assert.Equal(t, "42", trail.all()[1].Actor.ID)
-		s.Expect()() // a scope that has ended waits for nothing
+		s.Expect()() // does nothing after End
 		(*audit.Scope)(nil).Expect()()
 	})
 }
 
-func TestEndDoesNotWaitForever(t *testing.T) {
+func TestEndTimesOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
@@ -323,7 +323,7 @@ func TestEndDoesNotWaitForever(t *testing.T) {
 		start := time.Now()
 		assert.ErrorContains(t, s.End(ctx), "still being tracked")
 		assert.Equal(t, time.Minute, time.Since(start))
-		assert.Equal(t, []string{"signal article.update"}, trail.actions(), "rather twice than never")
+		assert.Equal(t, []string{"signal article.update"}, trail.actions(), "twice is better than never")
 		close(stuck)
 		require.NoError(t, <-tracked)
 	})
@@ -332,13 +332,13 @@ func TestEndDoesNotWaitForever(t *testing.T) {
 func TestEndTwice(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	trail.fail = errors.New("sink is gone")
+	trail.fail = errors.New("exporter failed")
 	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
-	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "nil means held")
+	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "the scope holds it")
 	first := s.End(ctx)
-	require.ErrorIs(t, first, trail.fail, "End reports what failed")
+	require.ErrorIs(t, first, trail.fail, "End returns the error of the export")
 	trail.fail = nil
-	assert.Equal(t, first, s.End(ctx), "idempotent: nothing is released twice")
+	assert.Equal(t, first, s.End(ctx), "the second call releases nothing")
 	assert.Empty(t, trail.all())
 }
 
@@ -352,7 +352,7 @@ func TestAfterEnd(t *testing.T) {
 	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
 	require.NoError(t, s.End(ctx))
 
-	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "a signal passes at once")
+	require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article("a"))), "a signal is recorded at once")
 	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("b"))))
 	require.Equal(t, []string{"intent intent.update", "signal article.update", "intent intent.update"}, trail.actions())
 	for _, r := range trail.all() {
@@ -366,7 +366,7 @@ func TestAfterEnd(t *testing.T) {
 	require.ErrorIs(t, audit.SetActor(ctx, audit.User("7")), audit.ErrScopeEnded)
 }
 
-func TestResolverIsDroppedByEnd(t *testing.T) {
+func TestResolverIsNotCalledAfterEnd(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTrail(t)
 	ctx, s := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
@@ -384,7 +384,7 @@ func TestSignalOverflow(t *testing.T) {
 	for i := range 1000 + 2 {
 		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article(fmt.Sprint(i)))))
 	}
-	require.Len(t, trail.all(), 2, "what does not fit passes at once")
+	require.Len(t, trail.all(), 2, "signals beyond the limit are recorded at once")
 	for _, r := range trail.all() {
 		assert.Equal(t, []string{"signal.overflow"}, r.Marked)
 	}
@@ -400,19 +400,19 @@ func TestActorOfSignals(t *testing.T) {
 		do   func(t *testing.T, tracker audit.Tracker)
 		want audit.Actor
 	}{
-		{"taken when raised", func(t *testing.T, tracker audit.Tracker) {
+		{"known when the signal is raised", func(t *testing.T, tracker audit.Tracker) {
 			ctx, s := audit.NewScope(t.Context())
 			require.NoError(t, tracker.Track(audit.ContextWithActor(ctx, audit.User("raiser")), one))
 			require.NoError(t, audit.SetActor(ctx, audit.User("later")))
 			require.NoError(t, s.End(ctx))
 		}, audit.User("raiser")},
-		{"known at the end", func(t *testing.T, tracker audit.Tracker) {
+		{"known when the scope ends", func(t *testing.T, tracker audit.Tracker) {
 			ctx, s := audit.NewScope(t.Context())
 			require.NoError(t, tracker.Track(ctx, one))
 			require.NoError(t, audit.SetActor(ctx, audit.User("later")))
 			require.NoError(t, s.End(ctx))
 		}, audit.User("later")},
-		{"known at the end of the outer", func(t *testing.T, tracker audit.Tracker) {
+		{"known when the outer scope ends", func(t *testing.T, tracker audit.Tracker) {
 			ctx, s := audit.NewScope(t.Context())
 			require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, one) }))
 			require.NoError(t, audit.SetActor(ctx, audit.User("outer")))
@@ -424,13 +424,13 @@ func TestActorOfSignals(t *testing.T) {
 		{"never known, outside a scope", func(t *testing.T, tracker audit.Tracker) {
 			require.NoError(t, tracker.Track(t.Context(), one))
 		}, audit.Actor{Type: audit.ActorUnresolved}},
-		{"session at the end is a fingerprint", func(t *testing.T, tracker audit.Tracker) {
+		{"session known when the scope ends is fingerprinted", func(t *testing.T, tracker audit.Tracker) {
 			ctx, s := audit.NewScope(t.Context())
 			require.NoError(t, tracker.Track(ctx, one))
 			require.NoError(t, audit.SetActor(ctx, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
 			require.NoError(t, s.End(ctx))
 		}, audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "9f86d081884c7d65"}},
-		{"session when raised is fingerprinted once", func(t *testing.T, tracker audit.Tracker) {
+		{"session known when raised is fingerprinted once", func(t *testing.T, tracker audit.Tracker) {
 			ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: "test"}))
 			require.NoError(t, tracker.Track(ctx, one))
 			require.NoError(t, s.End(ctx))
@@ -464,7 +464,7 @@ func TestActorResolution(t *testing.T) {
 	resolver := func(a audit.Actor, err error) audit.ScopeOption {
 		return audit.WithActor(func(context.Context) (audit.Actor, error) { return a, err })
 	}
-	broken := errors.New("directory is down")
+	broken := errors.New("directory unavailable")
 	tests := []struct {
 		name    string
 		context func(context.Context) context.Context
@@ -477,8 +477,8 @@ func TestActorResolution(t *testing.T) {
 		{name: "the event's own", context: scoped(audit.AsActor(audit.User("scope"))), own: audit.User("own"), want: audit.User("own")},
 		{name: "the scope's", context: scoped(audit.AsActor(audit.User("scope"))), want: audit.User("scope")},
 		{name: "the resolver's", context: scoped(resolver(audit.User("resolved"), nil)), want: audit.User("resolved")},
-		{name: "stated before resolved", context: scoped(resolver(audit.User("resolved"), nil), audit.AsActor(audit.User("stated"))), want: audit.User("stated")},
-		{name: "the resolver has none", context: scoped(resolver(audit.Actor{}, nil)), err: audit.ErrNoActor},
+		{name: "AsActor before the resolver", context: scoped(resolver(audit.User("resolved"), nil), audit.AsActor(audit.User("known"))), want: audit.User("known")},
+		{name: "the resolver returns none", context: scoped(resolver(audit.Actor{}, nil)), err: audit.ErrNoActor},
 		{name: "the resolver fails", context: scoped(resolver(audit.Actor{}, broken)), err: broken},
 		{name: "nearer context in a scope", context: func(ctx context.Context) context.Context {
 			return audit.ContextWithActor(scoped(audit.AsActor(audit.User("scope")))(ctx), audit.User("nearer"))
@@ -492,13 +492,13 @@ func TestActorResolution(t *testing.T) {
 		{name: "inherited from the outer scope", context: func(ctx context.Context) context.Context {
 			return scoped()(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, want: audit.User("outer")},
-		{name: "the inner resolver has none, the outer does", context: func(ctx context.Context) context.Context {
+		{name: "the inner resolver returns none, the outer one does", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, nil))(scoped(resolver(audit.User("outer"), nil))(ctx))
 		}, want: audit.User("outer")},
-		{name: "a failing inner resolver is not papered over", context: func(ctx context.Context) context.Context {
+		{name: "the error of the inner resolver wins over an outer actor", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, err: broken},
-		{name: "zero states nothing", context: func(ctx context.Context) context.Context {
+		{name: "a zero actor in the context is ignored", context: func(ctx context.Context) context.Context {
 			return audit.ContextWithActor(scoped(audit.AsActor(audit.User("scope")))(ctx), audit.Actor{})
 		}, want: audit.User("scope")},
 	}
@@ -527,7 +527,7 @@ func scoped(opts ...audit.ScopeOption) func(context.Context) context.Context {
 	}
 }
 
-func TestResolverIsAskedLazilyAndOnce(t *testing.T) {
+func TestResolverIsCalledLazilyAndOnce(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
 	var calls atomic.Int32
@@ -537,7 +537,7 @@ func TestResolverIsAskedLazilyAndOnce(t *testing.T) {
 		id, _ := ctx.Value(key{}).(string)
 		return audit.User(id), nil
 	}))
-	assert.Zero(t, calls.Load(), "an event needs it first")
+	assert.Zero(t, calls.Load(), "no event needs it yet")
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -554,13 +554,13 @@ func TestResolverIsAskedLazilyAndOnce(t *testing.T) {
 	require.NoError(t, s.End(ctx))
 }
 
-func TestResolverErrorsAreNotKept(t *testing.T) {
+func TestResolverErrorsAreNotCached(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTrail(t)
 	calls := 0
 	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		if calls++; calls == 1 {
-			return audit.Actor{}, errors.New("once")
+			return audit.Actor{}, errors.New("temporary failure")
 		}
 		return audit.User("42"), nil
 	}))
@@ -607,7 +607,7 @@ func TestBadResolvers(t *testing.T) {
 			release := make(chan struct{})
 			ctx, s := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 				<-release
-				return audit.User("somebody of another request"), nil
+				return audit.User("user of another request"), nil
 			}))
 			start := time.Now()
 			err := tracker.Track(ctx, intent(audit.OperationUpdate, article("a")))
@@ -618,12 +618,12 @@ func TestBadResolvers(t *testing.T) {
 			close(release)
 			synctest.Wait()
 			require.ErrorIs(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))), audit.ErrNoActor,
-				"what a resolver says after End is not believed")
+				"the result of a resolver after End is discarded")
 			require.Equal(t, []string{"signal article.update"}, trail.actions())
 			assert.Equal(t, audit.ActorUnresolved, trail.all()[0].Actor.Type)
 		})
 	})
-	t.Run("heeds its deadline, not the caller's cancellation", func(t *testing.T) {
+	t.Run("gets a deadline and not the cancellation of the caller", func(t *testing.T) {
 		t.Parallel()
 		tracker, _ := newTrail(t)
 		base, cancel := context.WithCancel(t.Context())
@@ -682,7 +682,7 @@ func TestMetadataOverride(t *testing.T) {
 	r := trail.all()[0]
 	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", "bad\uFFFD agent")}, r.Overridden,
-		"the first value, which nobody could forge, stays")
+		"the first value stays, which the client could not forge")
 	assert.Equal(t, []string{"overridden.user_agent.original"}, r.Marked)
 	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
 }
@@ -692,17 +692,17 @@ func TestClientMetadata(t *testing.T) {
 	tracker, trail := newTrail(t)
 	ctx, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithClientMetadata(
 		attribute.String("long", strings.Repeat("é", 600)),
-		attribute.String("fine", "plain é"),
+		attribute.String("valid", "plain é"),
 		attribute.StringSlice("list", []string{"ok", "\xff"}),
 		attribute.Int("number", 7),
 	))
 	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
 	r := trail.all()[0]
 	assert.Equal(t, []attribute.KeyValue{
-		attribute.String("fine", "plain é"),
 		attribute.StringSlice("list", []string{"ok", "\uFFFD"}),
 		attribute.String("long", strings.Repeat("é", 256)),
 		attribute.Int("number", 7),
+		attribute.String("valid", "plain é"),
 	}, r.Metadata)
 	assert.Equal(t, []string{"metadata.list", "metadata.long"}, r.Marked)
 }
@@ -710,54 +710,54 @@ func TestClientMetadata(t *testing.T) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	sink := errors.New("sink is gone")
-	up := signal(audit.OperationUpdate, article("a"))
+	exportErr := errors.New("exporter failed")
+	update := signal(audit.OperationUpdate, article("a"))
 
 	t.Run("joins the errors", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		trail.fail = sink
+		trail.fail = exportErr
 		err := audit.Run(t.Context(), func(ctx context.Context) error {
-			return errors.Join(tracker.Track(ctx, up), broken)
+			return errors.Join(tracker.Track(ctx, update), broken)
 		})
 		require.ErrorIs(t, err, broken)
-		require.ErrorIs(t, err, sink)
+		require.ErrorIs(t, err, exportErr)
 	})
-	t.Run("a panic ends the scope and goes on", func(t *testing.T) {
+	t.Run("a panic ends the scope and continues", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		assert.PanicsWithValue(t, "boom", func() {
 			_ = audit.Run(t.Context(), func(ctx context.Context) error {
-				_ = tracker.Track(ctx, up)
+				_ = tracker.Track(ctx, update)
 				panic("boom")
 			})
 		})
 		assert.Equal(t, []string{"signal article.update"}, trail.actions())
 	})
-	t.Run("a panic with a failing end shows both", func(t *testing.T) {
+	t.Run("a panic and a failed End are both reported", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
-		trail.fail = sink
+		trail.fail = exportErr
 		defer func() {
 			p, ok := recover().(*audit.EndPanicError)
 			require.True(t, ok)
 			assert.Equal(t, broken, p.Value)
-			require.ErrorIs(t, p, sink)
+			require.ErrorIs(t, p, exportErr)
 			require.ErrorIs(t, p, broken)
 			assert.NotContains(t, p.Error(), broken.Error())
 		}()
 		_ = audit.Run(t.Context(), func(ctx context.Context) error {
-			_ = tracker.Track(ctx, up)
+			_ = tracker.Track(ctx, update)
 			panic(broken)
 		})
 	})
-	t.Run("a cancelled context loses nothing", func(t *testing.T) {
+	t.Run("a canceled context loses no signal", func(t *testing.T) {
 		t.Parallel()
 		tracker, trail := newTrail(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error {
 			cancel()
-			return tracker.Track(ctx, up)
+			return tracker.Track(ctx, update)
 		}))
 		assert.Equal(t, []string{"signal article.update"}, trail.actions())
 	})
@@ -783,7 +783,7 @@ func TestSetTarget(t *testing.T) {
 	require.NoError(t, audit.SetTarget(ctx, article("a")))
 	assert.Equal(t, article("a"), s.Target())
 	_, inner := audit.NewScope(ctx)
-	assert.Zero(t, inner.Target(), "a target is its own scope's")
+	assert.Zero(t, inner.Target(), "a scope does not inherit the target")
 }
 
 func TestManyIntentsInOneScope(t *testing.T) {
@@ -799,7 +799,7 @@ func TestManyIntentsInOneScope(t *testing.T) {
 	}
 	require.NoError(t, tracker.Track(ctx, signal(audit.OperationCreate, article("1000"))))
 	require.NoError(t, s.End(ctx))
-	assert.Len(t, trail.all(), n+1, "what was forgotten is recorded twice, not lost")
+	assert.Len(t, trail.all(), n+1, "a signal whose intent was forgotten is recorded, not lost")
 }
 
 func TestScopeConcurrently(t *testing.T) {

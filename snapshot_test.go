@@ -39,7 +39,7 @@ func TestSnapshot(t *testing.T) {
 
 	want := trail.all()[0]
 	for _, got := range trail.all()[1:] {
-		assert.Equal(t, want.Actor, got.Actor, "its fingerprints, and not those of the fingerprints")
+		assert.Equal(t, want.Actor, got.Actor, "session IDs are fingerprinted once")
 		assert.Equal(t, want.Channel, got.Channel)
 		assert.Equal(t, want.Tenant, got.Tenant)
 		assert.Equal(t, append(want.Metadata, attribute.Int("c", 1), attribute.Int("d", 2)), got.Metadata)
@@ -70,11 +70,11 @@ func TestTakeSnapshotActor(t *testing.T) {
 	assert.Equal(t, audit.User("1"), s.Actor)
 }
 
-// TestSnapshotForgery stores no session ID that a program claims to be a fingerprint,
-// because only a context token with a valid signature can carry one.
+// TestSnapshotForgery checks that a snapshot made by a program cannot pass a session ID off as
+// a fingerprint. Only a context token with a valid signature can carry one.
 func TestSnapshotForgery(t *testing.T) {
 	t.Parallel()
-	const looksLikeFingerprint, itsFingerprint = "0123456789abcdef", "9f9f5111f7b27a78"
+	const looksLikeFingerprint, fingerprintOfThat = "0123456789abcdef", "9f9f5111f7b27a78"
 	session := func(id string) audit.Actor {
 		return audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: id, OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", SessionID: id}}
 	}
@@ -93,9 +93,9 @@ func TestSnapshotForgery(t *testing.T) {
 		want     string
 	}{
 		{"a raw session ID", audit.Snapshot{Actor: session("test")}, "9f86d081884c7d65"},
-		{"a session ID of the form of a fingerprint", audit.Snapshot{Actor: session(looksLikeFingerprint)}, itsFingerprint},
+		{"a session ID of the form of a fingerprint", audit.Snapshot{Actor: session(looksLikeFingerprint)}, fingerprintOfThat},
 		{"a raw session ID in place of a fingerprint", replaced("test"), "9f86d081884c7d65"},
-		{"another fingerprint in place of a fingerprint", replaced(looksLikeFingerprint), itsFingerprint},
+		{"another fingerprint in place of a fingerprint", replaced(looksLikeFingerprint), fingerprintOfThat},
 		{"an unchanged snapshot", taken, "9f86d081884c7d65"},
 	}
 	for _, tt := range tests {
@@ -117,7 +117,7 @@ func TestSnapshotForgery(t *testing.T) {
 	}
 }
 
-// TestSnapshotMadeByHand sorts what a program did not sort.
+// TestSnapshotMadeByHand checks that unsorted and repeated fields are sorted and merged.
 func TestSnapshotMadeByHand(t *testing.T) {
 	t.Parallel()
 	s := audit.Snapshot{

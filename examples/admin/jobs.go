@@ -10,8 +10,8 @@ import (
 	"github.com/opendeed/audit/propagation"
 )
 
-// jobs is a queue with one worker. Its messages are all that the worker knows, as if it
-// were another process: the audit context travels in them as a signed token.
+// jobs is a queue with one worker. The worker gets nothing but the messages, like a worker
+// in another process: they carry the audit context as a signed token.
 type jobs struct {
 	store auditrepo.Store[article, string]
 	key   propagation.Key
@@ -19,9 +19,9 @@ type jobs struct {
 	done  chan struct{}
 }
 
-type message struct{ audit, article string }
+type message struct{ token, article string }
 
-// audience is who may read the tokens.
+// audience names the reader for which the tokens are made.
 const audience = "archiver"
 
 func newJobs(store auditrepo.Store[article, string]) (*jobs, error) {
@@ -36,33 +36,38 @@ func newJobs(store auditrepo.Store[article, string]) (*jobs, error) {
 	return j, nil
 }
 
+// put adds a job that archives the article id. It waits while the queue is full.
 func (j *jobs) put(ctx context.Context, id string) error {
 	token, err := propagation.Marshal(ctx, j.key, audience, time.Hour)
 	if err != nil {
 		return err
 	}
-	j.queue <- message{audit: token, article: id}
-	return nil
+	select {
+	case j.queue <- message{token: token, article: id}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (j *jobs) work() {
 	defer close(j.done)
 	for m := range j.queue {
 		if err := j.archive(m); err != nil {
-			slog.Error("a job failed", slog.Any("error", err))
+			slog.Error("job failed", slog.Any("error", err))
 		}
 	}
 }
 
-// archive does the job in the name of who asked for it.
+// archive does the job with the actor and the channel of the token.
 func (j *jobs) archive(m message) error {
-	ctx, scope, err := propagation.Unmarshal(context.Background(), m.audit, audience, []propagation.Key{j.key})
+	ctx, scope, err := propagation.Unmarshal(context.Background(), m.token, audience, []propagation.Key{j.key})
 	if err != nil {
-		return err // forged, stale or for somebody else
+		return err // forged, expired or made for another audience
 	}
 	defer func() {
 		if err := scope.End(ctx); err != nil {
-			slog.Error("a job was not recorded in full", slog.Any("error", err))
+			slog.Error("job not recorded completely", slog.Any("error", err))
 		}
 	}()
 	a, err := j.store.Get(ctx, m.article)
@@ -73,8 +78,13 @@ func (j *jobs) archive(m message) error {
 	return j.store.Update(auditrepo.ContextWithReason(ctx, "archived on request"), a)
 }
 
-// close waits for the jobs that are there.
-func (j *jobs) close() {
+// close waits until the queued jobs are done or ctx ends. Nothing may call put afterwards.
+func (j *jobs) close(ctx context.Context) error {
 	close(j.queue)
-	<-j.done
+	select {
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

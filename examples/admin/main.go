@@ -1,7 +1,7 @@
-// Admin is an article service with two doors, an API and an admin panel, and one job
-// queue behind them. The same article is changed through all three, and the trail tells
-// them apart: who, through which door, for whom, why. "admin trail" shows it. "make
-// demo-admin" runs it and drives it with real requests.
+// Admin is an article service with an API, an admin panel and a job queue. All three change
+// the same articles, and the trail records for each change who made it, through which of
+// them, on whose behalf and why. "admin trail" prints the trail. "make demo-admin" runs the
+// service and drives it with real requests.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -27,38 +28,45 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
+// tracker uses the provider that run sets.
 var tracker = audit.GetTrackerProvider().Tracker("example.com/admin")
 
-// rules are what must be so in the trail. They are data: a deployment may have them in
-// its file.
+// rules say what events the trail must have. They are data, so a deployment can also keep
+// them in its configuration file.
 var rules = []policy.Rule{
-	{Name: "admins say why", Channels: []string{semconv.ChannelAdmin}, Require: []string{"reason"}, RequireActorTypes: []string{"user"}},
-	{Name: "previews", Routes: []string{"/api/preview"}, Exempt: "it renders what it is sent and stores nothing"},
+	{Name: "admins give a reason", Channels: []string{semconv.ChannelAdmin}, Require: []string{"reason"}, RequireActorTypes: []string{"user"}},
+	{Name: "previews", Routes: []string{"/api/preview"}, Exempt: "a preview renders the request and stores nothing"},
 }
 
 func main() {
 	dir := cmp.Or(os.Getenv("AUDIT_LEDGER_DIR"), "audit-ledger")
-	if len(os.Args) > 1 && os.Args[1] == "trail" {
-		if err := showTrail(context.Background(), dir); err != nil {
-			log.Fatal(err)
-		}
-		return
-	}
-	if err := run(dir); err != nil {
+	if err := run(dir, os.Args[1:]); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir string) error {
-	must, err := policy.New(rules...)
+func run(dir string, args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(args) > 0 && args[0] == "trail" {
+		return showTrail(ctx, dir)
+	}
+	requirements, err := policy.New(rules...)
 	if err != nil {
 		return err
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir), sdk.WithPolicy(must))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir), sdk.WithPolicy(requirements))
 	if err != nil {
 		return err
 	}
 	audit.SetTrackerProvider(provider)
+	err = serve(ctx, requirements)
+	// The requests and jobs have finished and are recorded. Now the provider can shut down.
+	return errors.Join(err, withTimeout(provider.Shutdown))
+}
+
+// serve answers requests until ctx ends, then waits for those under way and for their jobs.
+func serve(ctx context.Context, requirements *policy.Policy) error {
 	auditor, err := auditrepo.New(tracker, auditrepo.Config[article, string]{
 		TargetType: "article",
 		ID:         func(a article) string { return a.ID },
@@ -72,49 +80,62 @@ func run(dir string) error {
 		return err
 	}
 	service := &service{store: auditor.Store(articles), jobs: jobs}
-	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: service.handler(must), ReadHeaderTimeout: time.Second}
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	drained := make(chan error, 1)
-	context.AfterFunc(ctx, func() { drained <- server.Shutdown(context.Background()) })
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	server := &http.Server{
+		Addr:              "127.0.0.1:" + os.Getenv("PORT"),
+		Handler:           service.handler(requirements),
+		ReadHeaderTimeout: 5 * time.Second,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	if err := withTimeout(server.Shutdown); err != nil {
 		return err
 	}
-	// First the requests end, then the jobs that they asked for, then the trail.
-	err = <-drained
-	jobs.close()
-	return errors.Join(err, provider.Shutdown(context.Background()))
+	return withTimeout(jobs.close) // no request can add a job anymore
 }
 
-// handler has the two doors, which are two middlewares: a channel each.
-func (s *service) handler(must *policy.Policy) http.Handler {
+// shutdownTimeout limits each step of the shutdown.
+const shutdownTimeout = 5 * time.Second
+
+// withTimeout calls fn with a context that ends after shutdownTimeout.
+func withTimeout(fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return fn(ctx)
+}
+
+// handler serves the API and the admin panel, each through a middleware that sets its channel.
+func (s *service) handler(requirements *policy.Policy) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/", door(semconv.ChannelAPI, must, s.api()))
-	mux.Handle("/admin/", door(semconv.ChannelAdmin, must, s.admin()))
+	mux.Handle("/api/", audited(semconv.ChannelAPI, requirements, s.api()))
+	mux.Handle("/admin/", audited(semconv.ChannelAdmin, requirements, s.admin()))
 	return mux
 }
 
-func door(channel string, must *policy.Policy, h http.Handler) http.Handler {
+func audited(channel string, requirements *policy.Policy, h http.Handler) http.Handler {
 	return audithttp.Middleware(
 		audithttp.WithChannel(channel),
 		audithttp.WithActor(signedIn),
 		audithttp.WithOnBehalfOf(viewedAs),
 		audithttp.WithDenials(tracker),
-		audithttp.WithCoverage(tracker, must),
+		audithttp.WithCoverage(tracker, requirements),
 	)(h)
 }
 
-// signedIn stands for an application's authentication.
+// signedIn takes the place of an application's authentication.
 func signedIn(r *http.Request) (audit.Actor, error) {
-	if id, is := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); is {
+	if id, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return audit.Actor{Type: audit.ActorUser, ID: id, AuthMethod: "bearer"}, nil
 	}
-	return audit.Actor{}, nil // nobody
+	return audit.Actor{}, nil // not signed in
 }
 
-// viewedAs is whose account an administrator works in. Anybody can send the header; only
-// "root" may.
+// viewedAs returns the user whose account an administrator works in. Anybody can send the
+// header, so only "root" may use it.
 func viewedAs(r *http.Request, actor audit.Actor) (audit.Actor, error) {
 	as := r.Header.Get("View-As")
 	switch {
@@ -126,7 +147,7 @@ func viewedAs(r *http.Request, actor audit.Actor) (audit.Actor, error) {
 	return audit.User(as), nil
 }
 
-// showTrail prints what is in the ledger, oldest first.
+// showTrail prints the records of the ledger, oldest first.
 func showTrail(ctx context.Context, dir string) error {
 	reader, err := ledgerquery.NewReader(dir)
 	if err != nil {
@@ -144,5 +165,5 @@ func showTrail(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	return nil
+	return exporter.Shutdown(ctx)
 }

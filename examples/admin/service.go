@@ -9,25 +9,26 @@ import (
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 )
 
-// service is what both doors lead to. Nothing in it tracks a change of an article: its
-// store does.
+// service implements the API and the admin panel. It does not track changes of single
+// articles, since its store does.
 type service struct {
 	store auditrepo.Store[article, string]
 	jobs  *jobs
 }
 
-// api is for those who write articles.
+// api is the interface for authors.
 func (s *service) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/articles/{id}", s.create)
 	mux.HandleFunc("PUT /api/articles/{id}", s.update)
 	mux.HandleFunc("POST /api/articles/{id}/archive", s.archive)
 	mux.HandleFunc("POST /api/preview", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.HandleFunc("POST /api/newsletter", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }) // forgot
+	// This handler forgot its event, which WithCoverage reports.
+	mux.HandleFunc("POST /api/newsletter", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
 	return mux
 }
 
-// admin is for those who look after them.
+// admin is the interface for administrators.
 func (s *service) admin() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /admin/articles/{id}", s.update)
@@ -56,7 +57,7 @@ func (s *service) remove(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusNoContent, s.store.Delete(ctx, r.PathValue("id")))
 }
 
-// archive has a job do it, later and elsewhere, in the name of who asked.
+// archive queues a job that archives the article later, on behalf of the same user.
 func (s *service) archive(w http.ResponseWriter, r *http.Request) {
 	err := s.jobs.put(r.Context(), r.PathValue("id"))
 	if err == nil {
@@ -68,18 +69,28 @@ func (s *service) archive(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusAccepted, err)
 }
 
-// retitle changes many articles by one statement, and states it as what it is.
+// retitle changes many articles in one statement, and records them as one bulk event. Begin
+// checks and records the event first: a request without a reason changes nothing.
 func (s *service) retitle(w http.ResponseWriter, r *http.Request) {
-	owner, ids := r.FormValue("owner"), articles.retitle(r.FormValue("owner"), r.FormValue("title"))
-	respond(w, http.StatusNoContent, tracker.Track(r.Context(), audit.Event{
-		Action: "article.retitle", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess, Reason: r.FormValue("reason"),
+	ctx, owner := r.Context(), r.FormValue("owner")
+	selector := "owner=" + owner
+	attempt, err := audit.Begin(ctx, tracker, audit.Event{
+		Action: "article.retitle", Operation: audit.OperationUpdate, Reason: r.FormValue("reason"),
 		Target: audit.Target{Type: "article"},
-		Bulk:   audit.Bulk{Selector: "owner=" + owner, Affected: int64(len(ids)), Sample: ids},
-	}))
+		Bulk:   audit.Bulk{Selector: selector},
+	})
+	if err == nil {
+		ids := articles.retitle(owner, r.FormValue("title"))
+		err = attempt.Finish(ctx, audit.Event{
+			Outcome: audit.OutcomeSuccess,
+			Bulk:    audit.Bulk{Selector: selector, Affected: int64(len(ids)), Sample: ids},
+		})
+	}
+	respond(w, http.StatusNoContent, err)
 }
 
 func respond(w http.ResponseWriter, status int, err error) {
-	switch invalid, is := errors.AsType[*audit.ValidationError](err); {
+	switch invalid, ok := errors.AsType[*audit.ValidationError](err); {
 	case err == nil:
 	case errors.Is(err, audit.ErrNoActor):
 		status = http.StatusUnauthorized
@@ -87,8 +98,8 @@ func respond(w http.ResponseWriter, status int, err error) {
 		status = http.StatusForbidden
 	case errors.Is(err, fs.ErrNotExist):
 		status = http.StatusNotFound
-	case is && invalid.Field == "reason":
-		http.Error(w, "say why", http.StatusBadRequest)
+	case ok && invalid.Field == "reason":
+		http.Error(w, "the reason is missing", http.StatusBadRequest)
 		return
 	default:
 		status = http.StatusInternalServerError

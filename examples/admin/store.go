@@ -10,7 +10,7 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// article says by its tags what the trail may show.
+// article opts its fields in to the trail by struct tags.
 type article struct {
 	ID       string
 	Title    string `audit:"title"`
@@ -18,8 +18,8 @@ type article struct {
 	Archived bool   `audit:"archived"`
 }
 
-// store is the data layer. It raises a signal for each write, which remains where
-// nobody stated an intent.
+// store is the data layer. It raises a signal for each write, which is recorded if no
+// intent covers it.
 type store struct {
 	mu   sync.Mutex
 	byID map[string]article
@@ -50,7 +50,7 @@ func (s *store) Create(ctx context.Context, a article) error {
 	return s.signal(ctx, audit.OperationCreate, a.ID)
 }
 
-// Update refuses what is locked: that is the store's to know.
+// Update returns fs.ErrPermission for an archived article.
 func (s *store) Update(ctx context.Context, a article) error {
 	s.mu.Lock()
 	before, found := s.byID[a.ID]
@@ -84,7 +84,8 @@ func (s *store) signal(ctx context.Context, op audit.Operation, id string) error
 	})
 }
 
-// retitle is a bulk write, for which no data layer raises signals.
+// retitle changes the title of all articles of an owner, and returns their IDs. Like other
+// bulk writes, it raises no signals.
 func (s *store) retitle(owner, title string) (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

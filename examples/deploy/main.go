@@ -1,5 +1,5 @@
-// Deploy is an account service whose deployment decides where its trail goes: one
-// program, and a file for each deployment. README.md says how to run them, and "make
+// Deploy is an account service whose deployment decides where its audit trail goes: one
+// program with three configuration files. README.md says how to run each. "make
 // demo-deploy" runs all three.
 //
 //	PORT=8080 go run ./examples/deploy -config examples/deploy/development.yaml
@@ -13,52 +13,66 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/config"
 )
 
-// tracker follows the provider that main sets.
+// tracker uses the provider that run sets.
 var tracker = audit.GetTrackerProvider().Tracker("example.com/accounts")
 
 func main() {
-	file := flag.String("config", "", "the deployment's `file`; without it the environment says where the trail goes")
-	check := flag.Bool("check", false, "say what is wrong with the deployment, and end")
+	file := flag.String("config", "", "read the deployment from `file` instead of the environment")
+	check := flag.Bool("check", false, "report what is wrong with the deployment and exit")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	run := run
-	if *check {
-		run = func(ctx context.Context, file string) error { return config.Check(ctx, config.WithFile(file)) }
-	}
-	if err := run(ctx, *file); err != nil {
+	if err := run(*file, *check); err != nil {
 		log.SetFlags(0)
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context, file string) error {
-	// This is all that the program says about it.
+func run(file string, check bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if check {
+		return config.Check(ctx, config.WithFile(file))
+	}
+	// Nothing else in the program says where the trail goes.
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file))
 	if err != nil {
-		return err // everything that is wrong, a line each
+		return err // one line for each mistake
 	}
 	audit.SetTrackerProvider(provider)
-
-	server := &http.Server{
+	err = serve(ctx, &http.Server{
 		Addr:              "127.0.0.1:" + os.Getenv("PORT"),
 		Handler:           newHandler(),
 		ReadHeaderTimeout: 5 * time.Second,
-	}
-	drained := make(chan error, 1)
-	context.AfterFunc(ctx, func() { drained <- server.Shutdown(context.Background()) })
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	})
+	// The requests have finished and are recorded. Now the provider delivers what is left. A
+	// ledger keeps what it cannot deliver in time for the next start.
+	return errors.Join(err, withTimeout(provider.Shutdown))
+}
+
+// serve answers requests until ctx ends, then waits for those under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
 		return err
+	case <-ctx.Done():
+		return withTimeout(server.Shutdown)
 	}
-	// First the requests end, then the trail. With a ledger, what cannot be delivered in
-	// time is delivered after the next start.
-	end, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+}
+
+// shutdownTimeout limits each step of the shutdown.
+const shutdownTimeout = 5 * time.Second
+
+// withTimeout calls fn with a context that ends after shutdownTimeout.
+func withTimeout(fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	return errors.Join(<-drained, provider.Shutdown(end))
+	return fn(ctx)
 }

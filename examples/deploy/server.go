@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -12,11 +13,11 @@ import (
 func newHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", login)
-	// One event for each request, by the status of the response.
+	// Each request records one event, whose outcome follows from the response status.
 	mux.Handle("GET /accounts/{id}", signedIn(audithttp.Intent(tracker, audit.Event{
 		Action: "account.read", Operation: audit.OperationRead,
-	}, http.HandlerFunc(read))))
-	mux.Handle("POST /accounts/{id}/close", signedIn(http.HandlerFunc(shut)))
+	}, http.HandlerFunc(readAccount))))
+	mux.Handle("POST /accounts/{id}/close", signedIn(http.HandlerFunc(closeAccount)))
 	return audithttp.Middleware(
 		audithttp.WithActor(actorOf),
 		audithttp.WithChannel(semconv.ChannelAPI),
@@ -26,11 +27,11 @@ func newHandler() http.Handler {
 
 const rightPassword = "correct horse"
 
-// actorOf is asked when an event needs to know who it was.
+// actorOf returns the user of a request. The first event that needs the actor calls it.
 func actorOf(r *http.Request) (audit.Actor, error) {
 	name, password, _ := r.BasicAuth()
 	if password != rightPassword {
-		return audit.Actor{}, nil // nobody: an intent fails with audit.ErrNoActor
+		return audit.Actor{}, nil // not signed in: an intent fails with audit.ErrNoActor
 	}
 	return audit.Actor{Type: audit.ActorUser, ID: name, AuthMethod: "password"}, nil
 }
@@ -39,54 +40,66 @@ func login(w http.ResponseWriter, r *http.Request) {
 	name, password, _ := r.BasicAuth()
 	if password != rightPassword {
 		if err := audit.TrackLoginFailure(r.Context(), tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
-			fail(w, err)
+			respondError(w, err)
 			return
 		}
 		http.Error(w, "wrong password", http.StatusUnauthorized)
 		return
 	}
 	if err := audit.TrackLogin(r.Context(), tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
-		fail(w, err) // no record, no session
+		respondError(w, err) // no record, no session
 	}
 }
 
-// signedIn keeps out who is not. The middleware records that they tried.
+// signedIn rejects requests without the right password. The middleware records them as
+// denied.
 func signedIn(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, password, _ := r.BasicAuth(); password != rightPassword {
-			http.Error(w, "who are you?", http.StatusUnauthorized)
+			http.Error(w, "sign in first", http.StatusUnauthorized)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-func read(w http.ResponseWriter, r *http.Request) {
-	_ = audit.SetTarget(r.Context(), audit.Target{Type: "account", ID: r.PathValue("id")})
-	if r.FormValue("owner") != "" {
-		http.Error(w, "it is another's account", http.StatusForbidden) // only owners may
+func readAccount(w http.ResponseWriter, r *http.Request) {
+	if err := audit.SetTarget(r.Context(), audit.Target{Type: "account", ID: r.PathValue("id")}); err != nil {
+		respondError(w, err)
+		return
+	}
+	if !ownAccount(r) {
+		http.Error(w, "the account belongs to someone else", http.StatusForbidden)
 	}
 }
 
-// shut closes an account, once that is recorded.
-func shut(w http.ResponseWriter, r *http.Request) {
+// ownAccount takes the place of an application's authorization.
+func ownAccount(r *http.Request) bool { return r.FormValue("owner") == "" }
+
+// closeAccount closes an account after it has recorded that.
+func closeAccount(w http.ResponseWriter, r *http.Request) {
 	event := audit.Event{
 		Action: "account.close", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
 		Target: audit.Target{Type: "account", ID: r.PathValue("id")}, Reason: r.FormValue("reason"),
 		Metadata: []attribute.KeyValue{attribute.String("iban", r.FormValue("iban"))},
 	}
-	if r.FormValue("owner") != "" {
-		event.Outcome = audit.OutcomeDenied // only owners may
+	if !ownAccount(r) {
+		event.Outcome = audit.OutcomeDenied
 	}
 	if err := tracker.Track(r.Context(), event); err != nil {
-		fail(w, err)
+		respondError(w, err)
 		return
 	}
 	if event.Outcome == audit.OutcomeDenied {
-		http.Error(w, "it is another's account", http.StatusForbidden)
+		http.Error(w, "the account belongs to someone else", http.StatusForbidden)
 	}
 }
 
-func fail(w http.ResponseWriter, err error) {
-	http.Error(w, err.Error(), http.StatusInternalServerError)
+// respondError chooses the response status for an event that was not recorded.
+func respondError(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if _, invalid := errors.AsType[*audit.ValidationError](err); invalid {
+		status = http.StatusBadRequest
+	}
+	http.Error(w, err.Error(), status)
 }

@@ -11,8 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// invoice says by its tags what the trail may show: that the account was set or
-// changed, never the account.
+// invoice opts its fields in to the trail by struct tags. The account is sensitive: the trail
+// records that it was set or changed, but not its value.
 type invoice struct {
 	ID      bson.ObjectID `bson:"_id"`
 	Amount  int64         `bson:"amount" audit:"amount"` // in cents
@@ -20,7 +20,7 @@ type invoice struct {
 	Status  string        `bson:"status" audit:"status"`
 }
 
-// The states of an invoice.
+// The statuses of an invoice.
 const (
 	open     = "open"
 	approved = "approved"
@@ -29,7 +29,7 @@ const (
 
 func (i invoice) target() audit.Target { return audit.Target{Type: "invoice", ID: i.ID.Hex()} }
 
-// invoices is the data layer. It knows nothing of the audit trail.
+// invoices is the data layer. It does not know about the audit trail.
 type invoices struct{ collection *mongo.Collection }
 
 func (s *invoices) create(ctx context.Context, amount int64, account string) (invoice, error) {
@@ -38,8 +38,8 @@ func (s *invoices) create(ctx context.Context, amount int64, account string) (in
 	return i, err
 }
 
-// setAmount returns the invoice as it was before the very write, which nobody can
-// have changed in between.
+// setAmount changes the amount. It reads the previous invoice in the same atomic operation,
+// so before is what the write replaced.
 func (s *invoices) setAmount(ctx context.Context, id string, amount int64) (before, after invoice, err error) {
 	filter, err := filterOf(id)
 	if err != nil {
@@ -55,7 +55,7 @@ func (s *invoices) setAmount(ctx context.Context, id string, amount int64) (befo
 	return before, after, nil
 }
 
-// approve refuses what is not open: nobody approves an invoice twice.
+// approve returns echo.ErrNotFound for an invoice that is not open: none is approved twice.
 func (s *invoices) approve(ctx context.Context, id string) error {
 	filter, err := filterOf(id)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *invoices) remove(ctx context.Context, id string) error {
 	return nil
 }
 
-// archive puts all approved invoices away and returns how many there were.
+// archive sets the status of all approved invoices to archived, and returns their number.
 func (s *invoices) archive(ctx context.Context) (int64, error) {
 	result, err := s.collection.UpdateMany(ctx, bson.D{{Key: "status", Value: approved}}, setStatus(archived))
 	if err != nil {

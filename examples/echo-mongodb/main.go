@@ -1,7 +1,7 @@
 // Echo-mongodb is an invoice service that keeps its invoices and their audit trail in
-// MongoDB. Between Track and MongoDB is a ledger on the service's own disk: the
-// trail goes on while the database is down. "make demo-mongodb" runs it and drives it
-// with real requests.
+// MongoDB. Track writes to a ledger on the service's own disk first, so events are recorded
+// while the database is down. "make demo-mongodb" runs the service and drives it with real
+// requests.
 //
 //	MONGODB_URI=mongodb://127.0.0.1:27017 PORT=8080 go run ./examples/echo-mongodb
 package main
@@ -12,11 +12,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"log"
-	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/mongodb"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
@@ -25,20 +26,20 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// tracker follows the provider that main sets.
+// tracker uses the provider that run sets.
 var tracker = audit.GetTrackerProvider().Tracker("example.com/invoices")
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context) error {
-	// What is written to the invoices leaves a signal, in case that no intent was
-	// stated. The trail's own writes leave none.
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The monitor raises a signal for each write to the invoices, which is recorded if no
+	// intent covers it. It raises none for the trail's own writes.
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
 		Name: "invoices", TargetType: "invoice",
 		Fields: map[string]audit.FieldRule{
@@ -66,19 +67,39 @@ func run(ctx context.Context) error {
 	}
 	audit.SetTrackerProvider(provider)
 
-	e := newServer(&service{
+	err = serve(ctx, newServer(&service{
 		invoices: &invoices{collection: database.Collection("invoices")},
 		trail:    mongodb.NewReader(trail),
 		key:      []byte(rand.Text()),
-	})
-	drained := make(chan error, 1)
-	context.AfterFunc(ctx, func() { drained <- e.Shutdown(context.Background()) })
-	if err := e.Start("127.0.0.1:" + os.Getenv("PORT")); !errors.Is(err, http.ErrServerClosed) {
+	}))
+	// The requests have finished. Now the monitor tracks the signals of their writes, then the
+	// provider exports the trail. The ledger keeps what MongoDB does not accept in time for the
+	// next start.
+	return errors.Join(err,
+		withTimeout(monitor.Shutdown),
+		withTimeout(provider.Shutdown),
+		withTimeout(client.Disconnect),
+	)
+}
+
+// serve answers requests until ctx ends, then waits for those under way.
+func serve(ctx context.Context, e *echo.Echo) error {
+	failed := make(chan error, 1)
+	go func() { failed <- e.Start("127.0.0.1:" + os.Getenv("PORT")) }()
+	select {
+	case err := <-failed:
 		return err
+	case <-ctx.Done():
+		return withTimeout(e.Shutdown)
 	}
-	// First the requests end, then what they wrote is tracked, then the trail is
-	// brought to the database. What cannot be stays in the ledger for the next start.
-	end, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+}
+
+// shutdownTimeout limits each step of the shutdown.
+const shutdownTimeout = 5 * time.Second
+
+// withTimeout calls fn with a context that ends after shutdownTimeout.
+func withTimeout(fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	return errors.Join(<-drained, monitor.Shutdown(end), provider.Shutdown(end), client.Disconnect(end))
+	return fn(ctx)
 }

@@ -15,13 +15,12 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
-	"go.opentelemetry.io/otel/attribute"
 )
 
 type service struct {
 	invoices *invoices
 	trail    query.Reader
-	key      []byte // of the tokens
+	key      []byte // signs the tokens
 }
 
 func newServer(s *service) *echo.Echo {
@@ -40,18 +39,19 @@ func newServer(s *service) *echo.Echo {
 	g.DELETE("/:id", s.remove)
 	g.POST("/archive", s.archive)
 	g.GET("/:id/trail", s.showTrail)
-	// The route states the intent: its outcome is that of the response.
+	// A route intent takes its outcome from the response status; the handler sets the
+	// target.
 	g.POST("/:id/approve", s.approve, auditecho.Intent(tracker, audit.Event{
 		Action: "invoice.approve", Operation: audit.OperationUpdate,
 	}))
 	return e
 }
 
-// actorOf is asked when the first event of a request needs the actor.
+// actorOf returns the user of a request. The first event that needs the actor calls it.
 func actorOf(c echo.Context) (audit.Actor, error) {
 	token, ok := c.Get("user").(*jwt.Token)
 	if !ok {
-		return audit.Actor{}, nil // nobody
+		return audit.Actor{}, nil // not signed in
 	}
 	id, err := token.Claims.GetSubject()
 	return audit.Actor{Type: audit.ActorUser, ID: id, AuthMethod: "jwt"}, err
@@ -86,7 +86,7 @@ func (s *service) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// The intent covers the signal of the same invoice.
+	// The intent covers the signal of the same invoice, so only the intent is recorded.
 	if err := audit.TrackCreate(ctx, tracker, audit.Event{Target: i.target()}, i); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *service) approve(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// remove forgets to state its intent: the driver's signal is what remains.
+// remove forgot its intent, so the driver's signal is recorded instead.
 func (s *service) remove(c echo.Context) error {
 	if err := s.invoices.remove(c.Request().Context(), c.Param("id")); err != nil {
 		return err
@@ -129,8 +129,8 @@ func (s *service) remove(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// archive writes many invoices at once, which raises no signals, by design: it states
-// how many there were.
+// archive changes many invoices at once and records one bulk event. By design, bulk writes
+// raise no signals.
 func (s *service) archive(c echo.Context) error {
 	ctx := c.Request().Context()
 	n, err := s.invoices.archive(ctx)
@@ -140,7 +140,7 @@ func (s *service) archive(c echo.Context) error {
 	err = tracker.Track(ctx, audit.Event{
 		Action: "invoice.archive", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
 		Target: audit.Target{Type: "invoice"}, Reason: "approved and closed",
-		Metadata: []attribute.KeyValue{attribute.Int64("affected", n)},
+		Bulk: audit.Bulk{Selector: "status=" + approved, Affected: n},
 	})
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (s *service) archive(c echo.Context) error {
 	return c.String(http.StatusOK, strconv.FormatInt(n, 10))
 }
 
-// showTrail answers who did what to one invoice, from the oldest.
+// showTrail responds with the records of one invoice, oldest first.
 func (s *service) showTrail(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderContentType, echo.MIMETextPlainCharsetUTF8)
 	text, err := stdout.New(stdout.WithWriter(c.Response()), stdout.WithText())

@@ -1,4 +1,4 @@
-// Nethttp is a small document service on the standard library, whose trail goes
+// Nethttp is a small document service on the standard library. It writes its audit trail
 // to stdout as JSON lines.
 //
 //	PORT=8080 go run ./examples/nethttp
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -24,40 +25,61 @@ import (
 )
 
 func main() {
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	exporter, err := stdout.New()
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
 	provider, err := sdk.NewTrackerProvider(
 		sdk.WithSyncer(exporter),
-		// Who deletes must say why: without a reason Track returns an error.
+		// A deletion needs a reason: without one, Track returns an error.
 		sdk.WithValidation(sdk.WithRequired("document.delete", "reason")),
 	)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	server := &http.Server{
+	err = serve(ctx, &http.Server{
 		Addr:              "127.0.0.1:" + os.Getenv("PORT"),
 		Handler:           newHandler(provider.Tracker("example.com/documents")),
 		ReadHeaderTimeout: 5 * time.Second,
+	})
+	// The requests have finished and are recorded. Now the provider can shut down.
+	return errors.Join(err, withTimeout(provider.Shutdown))
+}
+
+// serve answers requests until ctx ends, then waits for those under way.
+func serve(ctx context.Context, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return withTimeout(server.Shutdown)
 	}
-	drained := make(chan error, 1)
-	context.AfterFunc(ctx, func() { drained <- server.Shutdown(context.Background()) })
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
-	}
-	// First the requests end, then the trail.
-	if err := errors.Join(<-drained, provider.Shutdown(context.Background())); err != nil {
-		log.Fatal(err)
-	}
+}
+
+// shutdownTimeout limits each step of the shutdown.
+const shutdownTimeout = 5 * time.Second
+
+// withTimeout calls fn with a context that ends after shutdownTimeout.
+func withTimeout(fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return fn(ctx)
 }
 
 func newHandler(tracker audit.Tracker) http.Handler {
 	d := &documents{tracker: tracker, texts: map[string]string{}}
 	mux := http.NewServeMux()
-	// One event for each read, by the status of the response.
+	// Each read records one event, whose outcome follows from the response status.
 	mux.Handle("GET /documents/{id}", audithttp.Intent(tracker, audit.Event{
 		Action: "document.read", Operation: audit.OperationRead,
 	}, http.HandlerFunc(d.get)))
@@ -70,30 +92,33 @@ func newHandler(tracker audit.Tracker) http.Handler {
 	)(mux)
 }
 
-// actorOf takes any password, which is all that an example can do.
+// actorOf returns the user of a request. This example accepts any password.
 func actorOf(r *http.Request) (audit.Actor, error) {
 	name, _, ok := r.BasicAuth()
 	if !ok {
-		return audit.Actor{}, nil // nobody: an intent fails with audit.ErrNoActor
+		return audit.Actor{}, nil // not signed in: an intent fails with audit.ErrNoActor
 	}
 	return audit.Actor{Type: audit.ActorUser, ID: name, AuthMethod: "password"}, nil
 }
 
-// documents is the service.
+// documents serves documents from memory.
 type documents struct {
 	tracker audit.Tracker
 	mu      sync.Mutex
 	texts   map[string]string
 }
 
-// version is what the trail may show of a document: its length, not its text.
+// version is the part of a document that the trail shows: its length, not its text.
 type version struct {
 	Bytes int `audit:"bytes"`
 }
 
 func (d *documents) get(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
-	_ = audit.SetTarget(r.Context(), audit.Target{Type: "document", ID: id})
+	if err := audit.SetTarget(r.Context(), audit.Target{Type: "document", ID: id}); err != nil {
+		respondError(w, err)
+		return
+	}
 	d.mu.Lock()
 	text, found := d.texts[id]
 	d.mu.Unlock()
@@ -101,7 +126,7 @@ func (d *documents) get(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	_, _ = io.WriteString(w, text)
+	_, _ = io.WriteString(w, text) // fails only if the client is gone
 }
 
 func (d *documents) put(w http.ResponseWriter, r *http.Request) {
@@ -115,8 +140,8 @@ func (d *documents) put(w http.ResponseWriter, r *http.Request) {
 	defer d.mu.Unlock()
 	event := audit.Event{Target: audit.Target{Type: "document", ID: id}}
 	err = audit.TrackUpdate(r.Context(), d.tracker, event, version{len(d.texts[id])}, version{len(text)})
-	if err != nil { // no trail, no change
-		refuse(w, err)
+	if err != nil {
+		respondError(w, err) // no record, no change
 		return
 	}
 	d.texts[id] = string(text)
@@ -129,15 +154,15 @@ func (d *documents) remove(w http.ResponseWriter, r *http.Request) {
 	defer d.mu.Unlock()
 	event := audit.Event{Target: audit.Target{Type: "document", ID: id}, Reason: r.URL.Query().Get("reason")}
 	if err := audit.TrackDelete(r.Context(), d.tracker, event, version{len(d.texts[id])}); err != nil {
-		refuse(w, err)
+		respondError(w, err)
 		return
 	}
 	delete(d.texts, id)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// refuse answers by what kept the event from being recorded.
-func refuse(w http.ResponseWriter, err error) {
+// respondError chooses the response status for an event that was not recorded.
+func respondError(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
 	if errors.Is(err, audit.ErrNoActor) {
 		status = http.StatusUnauthorized

@@ -1,6 +1,6 @@
-// Quickstart is an article service whose every change leaves a trail: in a ledger,
-// by default in ./audit-ledger, and as text on stdout. "quickstart trail" shows what
-// is in the ledger. "make demo" runs it and drives it with real requests.
+// Quickstart is an article service that records every change in an audit trail: in a
+// ledger on disk, by default ./audit-ledger, and as text on stdout. "quickstart trail"
+// prints the ledger. "make demo" runs the service and drives it with real requests.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -25,49 +26,71 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
+// tracker uses the provider that run sets.
 var tracker = audit.GetTrackerProvider().Tracker("example.com/quickstart")
 
 func main() {
-	// Where the trail goes is decided here, once. Track returns when the record is on
-	// disk; the exporter follows, and goes on where it was after a crash.
-	exporter, err := stdout.New(stdout.WithText())
-	if err != nil {
-		log.Fatal(err)
-	}
 	dir := cmp.Or(os.Getenv("AUDIT_LEDGER_DIR"), "audit-ledger")
-	if len(os.Args) > 1 && os.Args[1] == "trail" {
-		if err := showTrail(context.Background(), dir, exporter); err != nil {
-			log.Fatal(err)
-		}
-		return
-	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, sdk.ExportTo(exporter)))
-	if err != nil {
-		log.Fatal(err)
-	}
-	audit.SetTrackerProvider(provider)
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := purgeDrafts(ctx); err != nil {
-		log.Fatal(err)
-	}
-	e := newServer()
-	context.AfterFunc(ctx, func() { _ = e.Shutdown(context.Background()) })
-	if err := e.Start("127.0.0.1:" + os.Getenv("PORT")); !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
-	}
-	if err := provider.Shutdown(context.Background()); err != nil {
+	if err := run(dir, os.Args[1:]); err != nil {
 		log.Fatal(err)
 	}
 }
 
+func run(dir string, args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exporter, err := stdout.New(stdout.WithText())
+	if err != nil {
+		return err
+	}
+	if len(args) > 0 && args[0] == "trail" {
+		return showTrail(ctx, dir, exporter)
+	}
+
+	// Where the trail goes is decided here, once. Track returns when the record is on
+	// disk. The exporter reads the ledger and, after a crash, resumes where it stopped.
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, sdk.ExportTo(exporter)))
+	if err != nil {
+		return err
+	}
+	audit.SetTrackerProvider(provider)
+
+	if err = purgeDrafts(ctx); err == nil {
+		err = serve(ctx)
+	}
+	// The requests have finished and are recorded. Now the provider delivers what is left.
+	return errors.Join(err, withTimeout(provider.Shutdown))
+}
+
+// serve answers requests until ctx ends, then waits for those under way.
+func serve(ctx context.Context) error {
+	e := newServer()
+	failed := make(chan error, 1)
+	go func() { failed <- e.Start("127.0.0.1:" + os.Getenv("PORT")) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return withTimeout(e.Shutdown)
+	}
+}
+
+// shutdownTimeout limits each step of the shutdown.
+const shutdownTimeout = 5 * time.Second
+
+// withTimeout calls fn with a context that ends after shutdownTimeout.
+func withTimeout(fn func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return fn(ctx)
+}
+
 func newServer() *echo.Echo {
 	e := echo.New()
-	e.HideBanner, e.HidePort = true, true // stdout is the trail's
+	e.HideBanner, e.HidePort = true, true // stdout is for the trail
 	key := []byte(rand.Text())
-	// The middleware supplies the context of every event: who, from where, by which
-	// request. A request that is refused and left no event leaves one.
+	// The middleware supplies the context of every event: who, from where, in which
+	// request. WithDenials records a request that was denied and recorded no event.
 	e.Use(middleware.Recover(), middleware.RequestID(), auditecho.Middleware(
 		auditecho.WithActor(actorOf),
 		auditecho.WithChannel(semconv.ChannelAPI),
@@ -80,7 +103,7 @@ func newServer() *echo.Echo {
 	g.POST("", create)
 	g.PATCH("/:id", update)
 	g.DELETE("/:id", remove)
-	// A route intent records the outcome from the status; the handler adds the
+	// A route intent takes its outcome from the response status; the handler sets the
 	// target.
 	g.POST("/:id/publish", publish, auditecho.Intent(tracker, audit.Event{
 		Action: "article.publish", Operation: audit.OperationUpdate, Reason: "editorial approval",
@@ -88,11 +111,11 @@ func newServer() *echo.Echo {
 	return e
 }
 
-// actorOf is asked when the first event of a request needs the actor.
+// actorOf returns the user of a request. The first event that needs the actor calls it.
 func actorOf(c echo.Context) (audit.Actor, error) {
 	token, ok := c.Get("user").(*jwt.Token)
 	if !ok {
-		return audit.Actor{}, nil // nobody
+		return audit.Actor{}, nil // not signed in
 	}
 	id, err := token.Claims.GetSubject()
 	return audit.Actor{Type: audit.ActorUser, ID: id, AuthMethod: "jwt"}, err
@@ -125,7 +148,8 @@ func create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// The intent covers the signal that the store raised for the same article.
+	// The intent covers the signal that the store raised for the same article, so only
+	// the intent is recorded.
 	if err := audit.TrackCreate(ctx, tracker, audit.Event{Target: a.target()}, a); err != nil {
 		return err
 	}
@@ -153,12 +177,13 @@ func publish(c echo.Context) error {
 	return articles.publish(ctx, c.Param("id"))
 }
 
-// remove states no intent: the store's signal is what remains.
+// remove records no intent, so the store's signal is recorded instead.
 func remove(c echo.Context) error {
 	return articles.remove(c.Request().Context(), c.Param("id"))
 }
 
-// like is open to everybody, but nobody allowed anonymous likes.
+// like requires no login, but the provider does not allow anonymous likes: Track returns
+// an error.
 func like(c echo.Context) error {
 	event := audit.Event{Action: "article.like", Actor: audit.Anonymous(), Target: audit.Target{Type: "article", ID: c.Param("id")}}
 	if err := tracker.Track(c.Request().Context(), event); err != nil {

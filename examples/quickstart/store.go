@@ -10,8 +10,8 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
-// article says by its tags what the trail may show. The body is sensitive: that
-// it changed is recorded, its text is not.
+// article opts its fields in to the trail by struct tags. The body is sensitive: the trail
+// records that it changed, but not its text.
 type article struct {
 	ID        string
 	Title     string `audit:"title"`
@@ -23,8 +23,8 @@ func (a article) target() audit.Target {
 	return audit.Target{Type: "article", ID: a.ID, Name: a.Title}
 }
 
-// store is the data layer. It raises a signal for each write, as a fallback for
-// code that states no intent.
+// store is the data layer. It raises a signal for each write, as a fallback for code that
+// records no intent.
 type store struct {
 	mu   sync.Mutex
 	last int
@@ -33,8 +33,8 @@ type store struct {
 
 var articles = &store{byID: map[string]article{"draft-7": {ID: "draft-7", Title: "Untitled"}}}
 
-// write changes one article and raises the signal. Its error is the caller's: a
-// write that leaves no trail must not pass for a good one.
+// write changes one article and raises the signal. It returns an error if the signal could
+// not be recorded: a write without a trail must not look like a success.
 func (s *store) write(ctx context.Context, op audit.Operation, id string, change func(*article)) (before, after article, err error) {
 	s.mu.Lock()
 	before, found := s.byID[id]
@@ -79,7 +79,7 @@ func (s *store) remove(ctx context.Context, id string) error {
 	return err
 }
 
-// purgeDrafts is a background job. It acts by itself, and says so.
+// purgeDrafts is a background job: no user started it, so its actor is a system.
 func purgeDrafts(ctx context.Context) error {
 	return audit.Run(ctx, func(ctx context.Context) error {
 		if err := articles.remove(ctx, "draft-7"); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// showTrail shows what is in the ledger, from the oldest. It may run beside the
-// service, and after it was killed.
+// showTrail prints the records of the ledger, oldest first. It works while the service runs
+// and after it was killed.
 func showTrail(ctx context.Context, dir string, exporter export.Exporter) error {
 	reader, err := ledgerquery.NewReader(dir)
 	if err != nil {

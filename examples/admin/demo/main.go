@@ -1,5 +1,5 @@
-// Demo builds the service, drives it through its doors with real HTTP requests, shows the
-// trail, and fails if the trail does not tell them apart.
+// Demo builds the admin example, drives its API, its admin panel and its job queue with real
+// HTTP requests, prints the trail, and fails if the trail does not distinguish them.
 package main
 
 import (
@@ -43,7 +43,7 @@ func run() error {
 	}
 	c := drive.Client{Base: "http://127.0.0.1:" + port}
 	work(ctx, &c)
-	stopped := service.Stop() // waits for the jobs
+	stopped := service.Stop() // the service finishes its jobs first
 
 	trail, err := drive.Output(ctx, env, program, "trail")
 	fmt.Printf("\nThe trail:\n\n%s\n", trail)
@@ -53,20 +53,21 @@ func run() error {
 func work(ctx context.Context, c *drive.Client) {
 	c.Wait(ctx)
 	c.Token = "alice"
-	c.Do(ctx, "an author, by the API", "POST", "/api/articles/1", 201, "title", "Hello", "owner", "alice")
-	c.Do(ctx, "the same", "PUT", "/api/articles/1", 204, "title", "Hello, world")
+	c.Do(ctx, "an author uses the API", "POST", "/api/articles/1", 201, "title", "Hello", "owner", "alice")
+	c.Do(ctx, "the author changes the title", "PUT", "/api/articles/1", 204, "title", "Hello, world")
 	c.Do(ctx, "a request that changes nothing, exempt by a rule", "POST", "/api/preview", 200)
-	c.Do(ctx, "an intent that was forgotten, and is found", "POST", "/api/newsletter", 202)
+	c.Do(ctx, "a forgotten intent, reported by the coverage check", "POST", "/api/newsletter", 202)
 	c.Token = "root"
-	c.Do(ctx, "an administrator, by the panel", "PUT", "/admin/articles/1", 204, "title", "Hello", "reason", "legal request 7")
-	c.View("alice")
+	c.Do(ctx, "an administrator uses the panel", "PUT", "/admin/articles/1", 204, "title", "Hello", "reason", "legal request 7")
+	c.ViewAs("alice")
 	c.Do(ctx, "an administrator in the author's account", "PUT", "/admin/articles/1", 204, "title", "Hi", "reason", "ticket 12")
-	c.View("")
+	c.ViewAs("")
 	c.Do(ctx, "a bulk change", "POST", "/admin/articles/retitle", 204, "owner", "alice", "title", "Untitled", "reason", "policy 4")
+	c.Do(ctx, "a bulk change without a reason, rejected", "POST", "/admin/articles/retitle", 400, "owner", "alice", "title", "Lost")
 	c.Token = "alice"
-	c.Do(ctx, "a job, in the author's name", "POST", "/api/articles/1/archive", 202)
+	c.Do(ctx, "a job on behalf of the author", "POST", "/api/articles/1/archive", 202)
 	c.Token = ""
-	c.Do(ctx, "nobody", "PUT", "/api/articles/1", 401, "title", "Forged")
+	c.Do(ctx, "an anonymous request, rejected", "PUT", "/api/articles/1", 401, "title", "Forged")
 }
 
 var wanted = drive.Trail{
@@ -80,5 +81,5 @@ var wanted = drive.Trail{
 		`audit\.coverage\.missing +user alice via bearer → route//api/newsletter  \[signal\]`,
 		`access\.denied +anonymous`,
 	},
-	Counts: map[string]int{"[signal]": 1, "article.create": 1, "article.update": 4, "article.retitle": 1, "audit.coverage.missing": 1},
+	Counts: map[string]int{"[signal]": 1, "article.create": 1, "article.update": 4, "article.retitle": 2, "audit.coverage.missing": 1},
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/opendeed/audit/examples/internal/drive"
 )
 
-// development finds the trail as text on stdout.
+// development expects the trail as text on stdout.
 func (d *demo) development(ctx context.Context) error {
 	s, err := d.start(ctx, "development")
 	if err != nil {
 		return err
 	}
-	if err := use(ctx, s.port); err != nil {
+	if err := sendRequests(ctx, s.port); err != nil {
 		s.kill()
 		return err
 	}

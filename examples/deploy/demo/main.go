@@ -1,5 +1,5 @@
-// Demo builds the account service, runs it in its three deployments with real HTTP
-// requests, and fails if the trail is not where its file says.
+// Demo builds the deploy example, drives each of its three deployments with real HTTP
+// requests, and fails if a trail is not where the configuration file sends it.
 //
 //	demo path/to/collector path/to/database
 package main
@@ -24,7 +24,7 @@ func main() {
 
 func run() error {
 	if len(os.Args) != 3 {
-		return errors.New("name the programs of a collector and a database, as make demo-deploy does")
+		return errors.New("usage: demo COLLECTOR DATABASE; run make demo-deploy, which builds both")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -54,33 +54,33 @@ func run() error {
 	return nil
 }
 
-// demo is what the deployments have in common.
+// demo holds what the deployments share.
 type demo struct {
 	dir     string
 	program string
 }
 
-// file is that of a deployment; the demo is run from the root of the repository.
+// file returns the path of a deployment's file. The demo runs in the root of the repository.
 func file(deployment string) string {
 	return filepath.Join("examples", "deploy", deployment+".yaml")
 }
 
-// use makes the requests that every deployment sees.
-func use(ctx context.Context, port string) error {
+// sendRequests sends the requests that are the same for every deployment.
+func sendRequests(ctx context.Context, port string) error {
 	c := drive.Client{Base: "http://alice:wrong@127.0.0.1:" + port}
 	c.Wait(ctx)
 	c.Do(ctx, "a denied login", "POST", "/login", 401)
-	c.Do(ctx, "nobody reads", "GET", "/accounts/7", 401)
+	c.Do(ctx, "an anonymous request, rejected", "GET", "/accounts/7", 401)
 	c.Base = "http://alice:correct%20horse@127.0.0.1:" + port
 	c.Do(ctx, "a login", "POST", "/login", 200)
 	c.Do(ctx, "a route intent", "GET", "/accounts/7", 200)
-	c.Do(ctx, "a reading that is denied", "GET", "/accounts/8?owner=bob", 403)
+	c.Do(ctx, "a denied read", "GET", "/accounts/8?owner=bob", 403)
 	c.Do(ctx, "an intent with a reason", "POST", "/accounts/7/close", 200, "reason", "moved abroad", "iban", iban)
-	c.Do(ctx, "an attempt that is denied", "POST", "/accounts/8/close", 403, "reason", "a joke", "owner", "bob", "iban", iban)
+	c.Do(ctx, "a denied attempt", "POST", "/accounts/8/close", 403, "reason", "a joke", "owner", "bob", "iban", iban)
 	return c.Err
 }
 
 const iban = "DE89370400440532013000"
 
-// secrets must be in no trail.
+// secrets must not appear in any trail.
 var secrets = []string{"correct horse", "DE8937"}

@@ -6,17 +6,19 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"syscall"
 
 	"github.com/opendeed/audit/examples/internal/drive"
 )
 
-// service is the program, with what it writes to stdout.
+// service is a process of the example and its output.
 type service struct {
 	cmd    *exec.Cmd
 	port   string
-	stdout bytes.Buffer // may be read when the program has ended
+	stdout bytes.Buffer // complete once the process has ended
 }
 
+// start starts the service with a deployment's file.
 func (d *demo) start(ctx context.Context, deployment string, env ...string) (*service, error) {
 	port, err := drive.FreePort(ctx)
 	if err != nil {
@@ -27,13 +29,13 @@ func (d *demo) start(ctx context.Context, deployment string, env ...string) (*se
 	return s, s.cmd.Start()
 }
 
-// kill ends the program as a crash does.
+// kill ends the process like a crash.
 func (s *service) kill() {
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
 }
 
-// stop asks the program to end and waits until it has.
+// stop asks the process to end and waits for it.
 func (s *service) stop() error {
-	return errors.Join(s.cmd.Process.Signal(os.Interrupt), s.cmd.Wait())
+	return errors.Join(s.cmd.Process.Signal(syscall.SIGTERM), s.cmd.Wait())
 }

@@ -17,8 +17,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// production finds everything in MongoDB, and at the collector what concerns security.
-// The servers come after the requests: until then the ledger keeps the records.
+// production expects everything in MongoDB and the security events at the collector. Both
+// servers start after the requests; until then the ledger keeps the records.
 func (d *demo) production(ctx context.Context) error {
 	collectorPort, err := drive.FreePort(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (d *demo) production(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db.process.Kill() // its address is known now
+	db.process.Kill() // only its address is needed yet
 	s, err := d.start(ctx, "production",
 		"AUDIT_LEDGER_DIR="+filepath.Join(d.dir, "production"),
 		"AUDIT_HMAC_KEY=0123456789abcdef0123456789abcdef",
@@ -38,11 +38,11 @@ func (d *demo) production(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(use(ctx, s.port), refused(ctx, s.port)); err != nil {
+	if err := errors.Join(sendRequests(ctx, s.port), sendRejected(ctx, s.port)); err != nil {
 		s.kill()
 		return err
 	}
-	fmt.Println("-- now come the database and the collector")
+	fmt.Println("-- the database and the collector start")
 	if db, err = d.startDatabase(ctx, db.address); err != nil {
 		s.kill()
 		return err
@@ -60,17 +60,17 @@ func (d *demo) production(ctx context.Context) error {
 	return errors.Join(arrived, stopped, everything.Check(trail), security.Check(readFile(log)))
 }
 
-// refused makes a request that the policy refuses. It leaves nothing in the trail.
-func refused(ctx context.Context, port string) error {
+// sendRejected sends a request that the policy rejects. The trail must not show it.
+func sendRejected(ctx context.Context, port string) error {
 	c := drive.Client{Base: "http://alice:correct%20horse@127.0.0.1:" + port}
-	answer := c.Do(ctx, "an intent without a reason", "POST", "/accounts/9/close", 500)
+	answer := c.Do(ctx, "an intent without a reason", "POST", "/accounts/9/close", 400)
 	if c.Err == nil && !strings.Contains(answer, `rule "closing"`) {
-		return fmt.Errorf("it is not the policy that refuses: %s", answer)
+		return fmt.Errorf("the response does not name the policy rule: %s", answer)
 	}
 	return c.Err
 }
 
-// everything is what MongoDB has.
+// everything is the trail that MongoDB must have.
 var everything = drive.Trail{
 	Has: []string{
 		`denied +user\.login`, `success +account\.read`, `denied +account\.read`, `success +account\.close`, `reason: moved abroad`, `denied +account\.close`,
@@ -79,8 +79,8 @@ var everything = drive.Trail{
 	Secrets: secrets,
 }
 
-// security is what the collector has. Its filter takes what was denied; the policy keeps
-// the reading that was from it.
+// security is the trail that the collector must have. Its filter selects denied events, and
+// the policy withholds the denied read.
 var security = drive.Trail{
 	Has: []string{
 		`EventName: user\.login`, `EventName: access\.denied`, `EventName: account\.close`, `hmac:k1:[0-9a-f]{32}`,
@@ -90,7 +90,7 @@ var security = drive.Trail{
 	Secrets: secrets,
 }
 
-// database is the server, with its address.
+// database is a database server and its address.
 type database struct {
 	process *drive.Process
 	address string
@@ -109,13 +109,14 @@ func (d *demo) startDatabase(ctx context.Context, address string) (*database, er
 	uri, err := url.Parse(process.FirstLine())
 	if err != nil || uri.Host == "" {
 		process.Kill()
-		return nil, errors.New("the database does not start")
+		return nil, errors.New("the database did not start")
 	}
-	// It has no retryable writes.
+	// The server supports no retryable writes.
 	return &database{process: process, address: uri.Host, uri: "mongodb://" + uri.Host + "/?retryWrites=false"}, nil
 }
 
-// startCollector runs collector.yaml with the port and a file for what it shows.
+// startCollector starts the collector with collector.yaml, changed to listen on the port and
+// to write to a file, whose path it returns as log.
 func (d *demo) startCollector(ctx context.Context, port string) (process *drive.Process, log string, err error) {
 	log = filepath.Join(d.dir, "collector.log")
 	text := strings.NewReplacer(":4318", ":"+port, "[stderr]", "['"+filepath.ToSlash(log)+"']").Replace(readFile(file("collector")))
@@ -128,13 +129,13 @@ func (d *demo) startCollector(ctx context.Context, port string) (process *drive.
 	}
 	if line := process.FirstLine(); line != "ready" {
 		process.Kill()
-		return nil, "", fmt.Errorf("the collector does not start: %s", readFile(log))
+		return nil, "", fmt.Errorf("the collector did not start: %s", readFile(log))
 	}
 	return process, log, nil
 }
 
-// waitFor waits until the ledger has brought what it kept to both, and returns what is in
-// MongoDB.
+// waitFor waits until the ledger has delivered its records to both servers, and returns the
+// trail in MongoDB.
 func waitFor(ctx context.Context, db *database, log string) (trail string, err error) {
 	client, err := mongo.Connect(options.Client().ApplyURI(db.uri))
 	if err != nil {
@@ -154,7 +155,7 @@ func waitFor(ctx context.Context, db *database, log string) (trail string, err e
 	return trail, errors.Join(err, client.Disconnect(ctx))
 }
 
-// eventsIn returns the lines that name the events.
+// eventsIn returns the lines of the log that name the events.
 func eventsIn(log string) string {
 	var found strings.Builder
 	for line := range strings.Lines(readFile(log)) {
@@ -165,7 +166,7 @@ func eventsIn(log string) string {
 	return found.String()
 }
 
-// readFile returns what a file has, or nothing yet.
+// readFile returns the content of a file, or "" if the file does not exist yet.
 func readFile(path string) string {
 	data, _ := os.ReadFile(path) //nolint:gosec // the demo names it
 	return string(data)

@@ -14,7 +14,7 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// singleHost kills the service, starts it again, and finds the trail of both in the
+// singleHost kills the service, starts it again, and expects the trail of both runs in the
 // ledger.
 func (d *demo) singleHost(ctx context.Context) error {
 	ledger := filepath.Join(d.dir, "single-host")
@@ -23,7 +23,7 @@ func (d *demo) singleHost(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := use(ctx, s.port); err != nil {
+		if err := sendRequests(ctx, s.port); err != nil {
 			s.kill()
 			return err
 		}
@@ -34,7 +34,7 @@ func (d *demo) singleHost(ctx context.Context) error {
 			break
 		}
 		s.kill()
-		fmt.Println("-- kill -9, and a new start")
+		fmt.Println("-- kill -9, then a restart")
 	}
 	reader, err := ledgerquery.NewReader(ledger)
 	if err != nil {
@@ -49,7 +49,7 @@ func (d *demo) singleHost(ctx context.Context) error {
 	}.Check(trail))
 }
 
-// textOf returns what a reader has, from the oldest.
+// textOf returns the records of a reader as text, oldest first.
 func textOf(ctx context.Context, reader query.Reader) (string, error) {
 	var out bytes.Buffer
 	text, err := stdout.New(stdout.WithWriter(&out), stdout.WithText())

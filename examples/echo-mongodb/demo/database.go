@@ -9,12 +9,12 @@ import (
 	"github.com/opendeed/audit/examples/internal/drive"
 )
 
-// database is a server that the demo started, or the one in MONGODB_URI.
+// database is a server that the demo runs, or the one in MONGODB_URI.
 type database struct {
 	dir     string
 	uri     string
-	address string         // the same after a new start
-	process *drive.Process // nil if it is not ours
+	address string         // stays the same after a restart
+	process *drive.Process // nil for the server in MONGODB_URI
 }
 
 func openDatabase(ctx context.Context, dir string) (*database, error) {
@@ -22,7 +22,7 @@ func openDatabase(ctx context.Context, dir string) (*database, error) {
 		return &database{uri: uri}, nil
 	}
 	if len(os.Args) != 2 {
-		return nil, errors.New("there is no MONGODB_URI: name a server program, as make demo-mongodb does")
+		return nil, errors.New("usage: demo DATABASE, or set MONGODB_URI; run make demo-mongodb, which builds the database")
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
@@ -34,7 +34,8 @@ func openDatabase(ctx context.Context, dir string) (*database, error) {
 	return db, nil
 }
 
-// start starts the server, again on the same address and data.
+// start starts the server, after a kill with the same address and data. It does nothing for
+// the server in MONGODB_URI.
 func (d *database) start(ctx context.Context) error {
 	if d.dir == "" {
 		return nil
@@ -46,14 +47,14 @@ func (d *database) start(ctx context.Context) error {
 	uri, err := url.Parse(process.FirstLine())
 	if err != nil || uri.Host == "" {
 		process.Kill()
-		return errors.New("the database does not start")
+		return errors.New("the database did not start")
 	}
 	d.process, d.address = process, uri.Host
-	d.uri = "mongodb://" + uri.Host + "/?retryWrites=false" // it has no retryable writes
+	d.uri = "mongodb://" + uri.Host + "/?retryWrites=false" // the server supports no retryable writes
 	return nil
 }
 
-// kill ends the server as a crash does, if it is ours.
+// kill ends the server like a crash. It does nothing for the server in MONGODB_URI.
 func (d *database) kill() {
 	if d.process != nil {
 		d.process.Kill()

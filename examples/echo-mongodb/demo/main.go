@@ -1,8 +1,8 @@
-// Demo builds the invoice service, runs it beside a MongoDB-compatible server, or the
-// MongoDB in MONGODB_URI, drives it with real HTTP requests, shows the trail, and
-// fails if the trail is not what it should be.
+// Demo builds the invoice service, runs it with a MongoDB-compatible server or with the
+// MongoDB in MONGODB_URI, drives it with real HTTP requests, prints the trail, and fails if
+// the trail is wrong.
 //
-//	demo path/to/server
+//	demo path/to/database
 package main
 
 import (
@@ -73,22 +73,22 @@ func (d *demo) run(ctx context.Context) error {
 	d.Wait(ctx)
 	d.Do(ctx, "a denied login", "POST", "/login", 401, "name", "alice", "password", "wrong")
 	d.login(ctx)
-	first := d.create(ctx, "an intent; the driver's signal is covered")
-	d.Do(ctx, "a diff with the value before the very write", "PATCH", first, 204, "amount", "13000", "reason", "freight was missing")
+	first := d.create(ctx, "an intent; it covers the driver's signal")
+	d.Do(ctx, "a diff against the value that the write replaced", "PATCH", first, 204, "amount", "13000", "reason", "freight was missing")
 	d.Do(ctx, "a route intent", "POST", first+"/approve", 204)
-	d.Do(ctx, "a route intent that fails: approved already", "POST", first+"/approve", 404)
-	d.Do(ctx, "a bulk write, stated", "POST", "/invoices/archive", 200)
-	second := d.create(ctx, "another")
-	d.Do(ctx, "a forgotten intent: the signal remains", "DELETE", second, 204)
+	d.Do(ctx, "a route intent that fails: already approved", "POST", first+"/approve", 404)
+	d.Do(ctx, "a bulk write, recorded as one event", "POST", "/invoices/archive", 200)
+	second := d.create(ctx, "another intent")
+	d.Do(ctx, "a forgotten intent; the signal is recorded", "DELETE", second, 204)
 
-	third := d.create(ctx, "and another")
+	third := d.create(ctx, "a third intent")
 	if d.db.process != nil {
 		d.db.kill()
 		fmt.Println("-- kill -9 of the database")
-		d.Do(ctx, "an attempt that fails, and is recorded nevertheless", "POST", third+"/approve", 500)
+		d.Do(ctx, "an attempt that fails and is recorded all the same", "POST", third+"/approve", 500)
 	}
 	service.Kill()
-	fmt.Println("-- kill -9 of the service, and a new start of all")
+	fmt.Println("-- kill -9 of the service, then a restart of both")
 	if err := d.db.start(ctx); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	var trail strings.Builder
 	for _, invoice := range []string{first, second, third} {
-		trail.WriteString(d.Do(ctx, "its trail, from MongoDB", "GET", invoice+"/trail", 200))
+		trail.WriteString(d.Do(ctx, "the trail of one invoice, from MongoDB", "GET", invoice+"/trail", 200))
 	}
 	stopped := service.Stop()
 	fmt.Printf("\nThe trail of the invoices:\n\n%s\n", trail.String())
@@ -117,9 +117,9 @@ func (d *demo) create(ctx context.Context, what string) string {
 	return "/invoices/" + d.Do(ctx, what, "POST", "/invoices", 201, "amount", "12500", "account", "DE89370400440532013000")
 }
 
-// waitFor waits until the ledger has brought what it kept to the database.
+// waitFor waits until the ledger has delivered a record with the text to the database.
 func (d *demo) waitFor(ctx context.Context, invoice, text string) {
-	for d.Err == nil && !strings.Contains(d.Do(ctx, "is it there yet?", "GET", invoice+"/trail", 200), text) {
+	for d.Err == nil && !strings.Contains(d.Do(ctx, "is the record in MongoDB yet?", "GET", invoice+"/trail", 200), text) {
 		select {
 		case <-ctx.Done():
 			d.Err = ctx.Err()

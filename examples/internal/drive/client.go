@@ -1,5 +1,5 @@
-// Package drive runs the example services as processes and drives them with real HTTP
-// requests, for the demos.
+// Package drive runs the example services as processes and sends them real HTTP requests,
+// for the demos.
 package drive
 
 import (
@@ -13,18 +13,19 @@ import (
 	"time"
 )
 
-// Client makes requests, says what each is to show, and keeps the first error in Err.
-// After an error it does nothing.
+// Client sends requests, prints what each demonstrates, and keeps the first error in Err.
+// After an error its methods do nothing.
 type Client struct {
 	Base  string // "http://127.0.0.1:8080"
-	Token string // of the Authorization header, if any
+	Token string // the bearer token; empty for none
 	Err   error
 
-	as string
+	viewAs string
 }
 
-// View has the requests that follow made in the account of somebody else, or of nobody.
-func (c *Client) View(as string) { c.as = as }
+// ViewAs makes the following requests work in the account of another user, or in the own
+// account if user is empty.
+func (c *Client) ViewAs(user string) { c.viewAs = user }
 
 // Wait waits until the service answers.
 func (c *Client) Wait(ctx context.Context) {
@@ -47,8 +48,8 @@ func (c *Client) Wait(ctx context.Context) {
 	}
 }
 
-// Do makes a request with a form of names and values and returns the body of the
-// response. It is an error if its status is not the one that is wanted.
+// Do sends a request with a form of alternating names and values, and returns the body of
+// the response. A status other than want is an error.
 func (c *Client) Do(ctx context.Context, what, method, path string, want int, form ...string) string {
 	if c.Err != nil {
 		return ""
@@ -66,8 +67,8 @@ func (c *Client) Do(ctx context.Context, what, method, path string, want int, fo
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
-	if c.as != "" {
-		req.Header.Set("View-As", c.as)
+	if c.viewAs != "" {
+		req.Header.Set("View-As", c.viewAs)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -11,20 +11,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
-// Build builds one of the examples into dir and returns the program's path.
+// Build compiles an example into dir and returns the path of the program.
 func Build(ctx context.Context, dir, example string) (string, error) {
 	program := filepath.Join(dir, filepath.Base(example))
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/opendeed/audit/examples/"+example)
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("%s does not build: %w", example, err)
+		return "", fmt.Errorf("build %s: %w", example, err)
 	}
 	return program, nil
 }
 
-// FreePort returns a port of the loopback address that nobody listens on.
+// FreePort returns an unused port of the loopback address.
 func FreePort(ctx context.Context) (string, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -36,14 +37,14 @@ func FreePort(ctx context.Context) (string, error) {
 	return port, err
 }
 
-// Process is a program that runs. What it writes to stdout is not shown.
+// Process is a running program. Its stdout is discarded, except for the first line.
 type Process struct {
 	cmd   *exec.Cmd
-	stdin io.Closer // it may stop when this is closed, as it is when the demo ends
+	stdin io.Closer // the test servers stop when it is closed, also when the demo ends
 	first chan string
 }
 
-// Start starts a program with the variables env besides those of this process.
+// Start starts a program with the environment of this process and the variables in env.
 func Start(ctx context.Context, env []string, program string, args ...string) (*Process, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env, cmd.Stderr = append(os.Environ(), env...), os.Stderr
@@ -61,31 +62,32 @@ func Start(ctx context.Context, env []string, program string, args ...string) (*
 	p := &Process{cmd: cmd, stdin: stdin, first: make(chan string, 1)}
 	go func() {
 		lines := bufio.NewReader(stdout)
-		line, _ := lines.ReadString('\n') // what there is, if the program ends
+		line, _ := lines.ReadString('\n') // incomplete if the program ends
 		p.first <- strings.TrimSpace(line)
 		_, _ = io.Copy(io.Discard, lines)
 	}()
 	return p, nil
 }
 
-// FirstLine waits for the first line that the program writes to stdout. It may be
-// called once.
+// FirstLine waits for the first line that the program writes to stdout. Only the first call
+// returns.
 func (p *Process) FirstLine() string { return <-p.first }
 
-// Kill ends the program as a crash does: nothing is told to it.
+// Kill ends the program like a crash, without a chance to clean up.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
 	_ = p.stdin.Close()
 }
 
-// Stop asks the program to end and waits until it has.
+// Stop sends SIGTERM to the program and waits until it has ended. It returns an error if the
+// exit status is not 0.
 func (p *Process) Stop() error {
 	defer p.stdin.Close()
-	return errors.Join(p.cmd.Process.Signal(os.Interrupt), p.cmd.Wait())
+	return errors.Join(p.cmd.Process.Signal(syscall.SIGTERM), p.cmd.Wait())
 }
 
-// Output runs a program to its end and returns what it wrote to stdout.
+// Output runs a program until it ends and returns its stdout.
 func Output(ctx context.Context, env []string, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env, cmd.Stderr = append(os.Environ(), env...), os.Stderr

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Trail is what a trail must and must not say.
+// Trail describes the text of a trail.
 type Trail struct {
-	Has     []string       // patterns
-	Counts  map[string]int // texts, and how often each is there
-	Secrets []string       // texts that must not be there
+	Has     []string       // regular expressions that must match
+	Counts  map[string]int // how often each text occurs
+	Secrets []string       // texts that must not occur
 }
 
-// Check returns all that is wrong with a trail.
+// Check returns an error that joins all differences between a trail and the description.
 func (w Trail) Check(trail string) error {
 	var errs []error
 	for _, pattern := range w.Has {
 		if !regexp.MustCompile(pattern).MatchString(trail) {
-			errs = append(errs, fmt.Errorf("the trail lacks %s", pattern))
+			errs = append(errs, fmt.Errorf("the trail does not match %s", pattern))
 		}
 	}
 	for text, want := range w.Counts {

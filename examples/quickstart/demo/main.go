@@ -1,5 +1,5 @@
-// Demo builds the quickstart, runs it, drives it with real HTTP requests, shows
-// the trail, and fails if the trail is not what it should be.
+// Demo builds the quickstart, drives it with real HTTP requests, prints the trail, and fails
+// if the trail is wrong.
 package main
 
 import (
@@ -44,8 +44,8 @@ func run() error {
 		return err
 	}
 	d.work(ctx)
-	service.Kill() // the trail is on disk, also what no exporter has seen
-	fmt.Println("-- kill -9, and a new start")
+	service.Kill() // the ledger is on disk, including records that were not exported yet
+	fmt.Println("-- kill -9, then a restart")
 	if service, err = drive.Start(ctx, env, program); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ type demo struct {
 	article string
 }
 
-// work is what the service is for.
+// work sends the requests of a user.
 func (d *demo) work(ctx context.Context) {
 	d.Wait(ctx)
 	d.Do(ctx, "a denied login", "POST", "/login", 401, "name", "alice", "password", "wrong")
@@ -74,12 +74,12 @@ func (d *demo) work(ctx context.Context) {
 	d.Do(ctx, "a lone signal", "DELETE", d.article, 200)
 }
 
-// intrude tries what is refused.
+// intrude sends requests that the service rejects.
 func (d *demo) intrude(ctx context.Context) {
 	d.Wait(ctx)
 	d.Token = ""
-	d.Do(ctx, "an anonymous attempt, refused: no actor was allowed", "POST", d.article+"/like", 403)
-	d.Do(ctx, "an anonymous attempt, refused: no token", "POST", "/articles", 401, "title", "Forged")
+	d.Do(ctx, "an anonymous like, rejected: not allowed", "POST", d.article+"/like", 403)
+	d.Do(ctx, "an anonymous attempt, rejected: no token", "POST", "/articles", 401, "title", "Forged")
 }
 
 var wanted = drive.Trail{
