@@ -261,6 +261,3 @@ func (b *batcher) Shutdown(ctx context.Context) error {
 	}
 	return err
 }
-
-// abortGrace is how long an exporter has to return after its context ended.
-const abortGrace = 100 * time.Millisecond

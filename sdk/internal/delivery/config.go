@@ -22,6 +22,12 @@ type Config struct {
 	BatchBytes    int           // bytes of records in one Export call, at most
 }
 
+// Following is an exporter of a ledger and how it is fed. Its Config was checked.
+type Following struct {
+	Exporter export.Exporter
+	Config   Config
+}
+
 // CheckBatcher reports what is wrong with the configuration of a batcher.
 func (c *Config) CheckBatcher() error {
 	if c.QueueSize < 1 || c.MaxAttempts < 1 {
@@ -59,3 +65,6 @@ func (c *Config) delay(attempt int, err error) time.Duration {
 	pause := min(c.Backoff<<min(attempt-1, 16), 100*c.Backoff)
 	return max(pause-rand.N(pause/2+1), export.RetryDelay(err))
 }
+
+// abortGrace is how long an exporter has to return after its context ended.
+const abortGrace = 100 * time.Millisecond

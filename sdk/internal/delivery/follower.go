@@ -47,15 +47,15 @@ type item struct {
 	err    error // why it is not a record, or why it was rejected
 }
 
-func newFollower(d *Ledger, to Following, cursor *ledger.Cursor, records *decoder, env Env) *follower {
+func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records *decoder, letters *deadLetters, env Env) *follower {
 	f := &follower{
 		sink:    newSink(to.Exporter, env.Metrics),
 		config:  to.Config,
 		logger:  env.Logger,
-		ledger:  d.ledger,
+		ledger:  l,
 		cursor:  cursor,
 		records: records,
-		letters: d.deadLetters,
+		letters: letters,
 		turn:    make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),

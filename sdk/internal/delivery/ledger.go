@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -44,12 +44,6 @@ type LedgerConfig struct {
 	Redact func(string) string
 }
 
-// Following is an exporter of a ledger and how it is fed. Its Config was checked.
-type Following struct {
-	Exporter export.Exporter
-	Config   Config
-}
-
 // OpenLedger opens the ledger and starts its followers. It closes the attempts that the
 // last process left open.
 func OpenLedger(c LedgerConfig) (*Ledger, error) {
@@ -78,10 +72,10 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		if err != nil {
 			return err
 		}
-		d.followers = append(d.followers, newFollower(d, to, cursor, records, c.Env))
+		d.followers = append(d.followers, newFollower(d.ledger, cursor, to, records, d.deadLetters, c.Env))
 	}
 	d.reportOrphans()
-	if d.observing, err = c.Env.Metrics.observe(d); err != nil {
+	if d.observing, err = d.observe(c.Env.Metrics); err != nil {
 		return err
 	}
 	for _, f := range d.followers {
@@ -89,6 +83,20 @@ func (d *Ledger) start(c *LedgerConfig) error {
 	}
 	d.closeAttempts(&c.Closing, open)
 	return nil
+}
+
+// observe registers the gauges of the ledger.
+func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
+	name := attribute.String("ledger", d.name)
+	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		stats := d.ledger.Stats()
+		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
+		for _, f := range d.followers {
+			left := int64(stats.Next - 1 - f.cursor.Committed())
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
+		}
+		return nil
+	}, m.depth, m.bytes)
 }
 
 // reportRecovery logs what opening the ledger found.

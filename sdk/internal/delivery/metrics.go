@@ -50,20 +50,6 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 	return m, errors.Join(append(errs, err)...)
 }
 
-// observe registers the gauges of a ledger.
-func (m *Metrics) observe(d *Ledger) (metric.Registration, error) {
-	name := attribute.String("ledger", d.name)
-	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		stats := d.ledger.Stats()
-		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
-		for _, f := range d.followers {
-			left := int64(stats.Next - 1 - f.cursor.Committed())
-			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
-		}
-		return nil
-	}, m.depth, m.bytes)
-}
-
 // exporterMetrics are the metrics of one exporter, with its attributes made
 // beforehand.
 type exporterMetrics struct {
