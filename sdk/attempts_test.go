@@ -242,7 +242,7 @@ func TestAttemptThatIsNoRecord(t *testing.T) {
 	var logs bytes.Buffer
 	p := openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	assert.Contains(t, logs.String(), "the file is missing, but the ledger has entries")
-	assert.Contains(t, logs.String(), "is no record")
+	assert.Contains(t, logs.String(), "is not a record")
 	mustBegin(t, p, "1")
 	require.NoError(t, p.Shutdown(t.Context()))
 }

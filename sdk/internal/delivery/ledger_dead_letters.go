@@ -5,8 +5,7 @@ import (
 	"iter"
 )
 
-// DeadLetters returns what the exporters of the ledger rejected permanently, from the
-// oldest.
+// DeadLetters returns the dead letters of the ledger's exporters, the oldest first.
 func (d *Ledger) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
 		for letter, err := range d.deadLetters.all(ctx) {
@@ -17,8 +16,8 @@ func (d *Ledger) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	}
 }
 
-// Replay exports the dead letters of an exporter again. It reports false if the ledger
-// has no exporter of that name.
+// Replay exports an exporter's dead letters again and returns how many it delivered. It
+// sets found to false if the ledger has no exporter of that name.
 func (d *Ledger) Replay(ctx context.Context, exporter string) (delivered int, found bool, err error) {
 	for _, f := range d.followers {
 		if f.name == exporter {
