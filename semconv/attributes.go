@@ -46,3 +46,24 @@ const (
 	// made in, e.g. "api". The channel of the job itself is "job".
 	ContextChannelKey = attribute.Key("audit.context.channel")
 )
+
+// Metadata of a call of a repository (package instrumentation/repository).
+const (
+	// ErrorTypeKey is the Go type of the error that a call failed with, as
+	// OpenTelemetry's conventions name it. The error's text is not recorded, because it
+	// may hold values. The value is "context.Canceled" or "context.DeadlineExceeded" for
+	// these errors, and "aborted" if the store panicked or ended its goroutine.
+	ErrorTypeKey = attribute.Key("error.type")
+	// RepositoryBeforeUnknownKey marks a record whose target had an unknown value before the
+	// write: a change without an old value does not mean that the field was empty. The
+	// value is the Go type of the error that Get returned, "not copied" if Config.Clone
+	// or the diff failed, or "not set" if Do's function did not set the value.
+	RepositoryBeforeUnknownKey = attribute.Key("repository.before_unknown")
+)
+
+// Metadata of a MongoDB command (package instrumentation/mongodb).
+const (
+	// MongoDBChangedFieldsKey lists the tracked fields whose new value is not in the command, as
+	// with $inc. The value is a sorted slice of at most 200 paths.
+	MongoDBChangedFieldsKey = attribute.Key("db.mongodb.changed_fields")
+)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -17,8 +18,6 @@ const (
 	outcomeWidth = 9
 	actionWidth  = 22
 	indent       = "    "
-
-	clientAddress = attribute.Key("client.address")
 )
 
 // append appends the record. The error is always nil.
@@ -154,7 +153,7 @@ func appendOrigin(b []byte, r *record.Record) []byte {
 		part("attempt", r.Attempt.String())
 	}
 	for _, kv := range r.Metadata {
-		if kv.Key == clientAddress {
+		if kv.Key == semconv.ClientAddressKey {
 			part("from", kv.Value.String())
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -167,7 +168,7 @@ func requireSafe(t testing.TB, r *record.Record) {
 	require.True(t, strings.HasPrefix(first, r.Time.UTC().Format(timeLayout)+"  "), got)
 	var forms []*regexp.Regexp
 	if r.Tenant != "" || r.Channel != "" || !r.Attempt.IsZero() || slices.ContainsFunc(r.Metadata, func(kv attribute.KeyValue) bool {
-		return kv.Key == clientAddress && kv.Value.String() != ""
+		return kv.Key == semconv.ClientAddressKey && kv.Value.String() != ""
 	}) {
 		forms = append(forms, originForm)
 	}

@@ -45,7 +45,7 @@
 //
 // Changes have the new values of the tracked fields that the command contains: those of
 // an inserted or replacing document, and of $set, $setOnInsert and $unset. Old values are
-// never known. The metadata [ChangedFieldsKey] lists the tracked fields that other
+// never known. The metadata [semconv.MongoDBChangedFieldsKey] lists the tracked fields that other
 // operators changed, such as $inc. Changes by an aggregation pipeline are unknown.
 //
 // # Commands that raise none

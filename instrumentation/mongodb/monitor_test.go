@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit/embedded"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -156,7 +157,7 @@ func TestMetadata(t *testing.T) {
 	require.Len(t, records, 1)
 	assert.Equal(t, []attribute.KeyValue{
 		attribute.String("db.collection.name", "articles"),
-		auditmongo.ChangedFieldsKey.StringSlice([]string{"address.n", "body", "views"}),
+		semconv.MongoDBChangedFieldsKey.StringSlice([]string{"address.n", "body", "views"}),
 		attribute.String("db.namespace", "shop"),
 		attribute.String("db.operation.name", "update"),
 		attribute.String("db.system.name", "mongodb"),

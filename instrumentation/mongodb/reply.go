@@ -9,10 +9,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// ChangedFieldsKey is the metadata key that lists the tracked fields whose new value is
-// not in the command, as with $inc. The value is a sorted slice of at most 200 paths.
-const ChangedFieldsKey = attribute.Key("db.mongodb.changed_fields")
-
 // reply is what the server's reply says about a write.
 type reply struct {
 	written        bool // a document was inserted, matched or removed
@@ -107,7 +103,7 @@ func (w *write) event(raw bson.Raw) (e audit.Event, reason string, ok bool) {
 		e.Outcome = audit.OutcomeSuccess
 	}
 	if len(w.changedFields) > 0 {
-		e.Metadata = append(e.Metadata, ChangedFieldsKey.StringSlice(w.changedFields))
+		e.Metadata = append(e.Metadata, semconv.MongoDBChangedFieldsKey.StringSlice(w.changedFields))
 	}
 	return e, "", true
 }

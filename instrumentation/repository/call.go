@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -25,7 +26,7 @@ type Call[T any, ID comparable] struct {
 	err           error // of Config's functions and of diffs
 }
 
-// The values of BeforeUnknownKey that are not error types.
+// The values of semconv.RepositoryBeforeUnknownKey that are not error types.
 const (
 	beforeNotSet    = "not set"    // neither SetBefore nor ReadBefore was called
 	beforeNotCopied = "not copied" // Clone or the diff failed
@@ -46,7 +47,7 @@ func (c *Call[T, ID]) SetBefore(value T) {
 }
 
 // ReadBefore gets the current value from the store and passes it to SetBefore. If Get
-// fails, the record has [BeforeUnknownKey] and no old values. ReadBefore returns no
+// fails, the record has [semconv.RepositoryBeforeUnknownKey] and no old values. ReadBefore returns no
 // error, so that the store itself decides whether the write can succeed.
 func (c *Call[T, ID]) ReadBefore(ctx context.Context, from Getter[T, ID], id ID) {
 	value, err := from.Get(ctx, id)
@@ -183,7 +184,7 @@ func (c *Call[T, ID]) setFailure(returned bool, err error) {
 			return nil
 		})
 	}
-	c.addMetadata(ErrorTypeKey.String(why))
+	c.addMetadata(semconv.ErrorTypeKey.String(why))
 	if c.event.Target.ID == "" && c.hasAfter && !isNil(c.after) {
 		c.try(func() error { return c.setTargetID(c.auditor.config.ID(c.after)) })
 	}
@@ -207,7 +208,7 @@ func (c *Call[T, ID]) setChanges() (err error) {
 		e.Changes, err = snapshots.diffCreated(c.after)
 	}
 	if c.beforeUnknown != "" && c.before == nil {
-		c.addMetadata(BeforeUnknownKey.String(c.beforeUnknown))
+		c.addMetadata(semconv.RepositoryBeforeUnknownKey.String(c.beforeUnknown))
 	}
 	return err
 }

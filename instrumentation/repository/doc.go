@@ -42,14 +42,14 @@
 // the write. A concurrent write between Get and the write goes unnoticed; a store that
 // returns what it replaced ([UpdateReturner], [DeleteReturner]) avoids that.
 //
-// If Get fails, the write is attempted anyway. Its record has [BeforeUnknownKey] and no
+// If Get fails, the write is attempted anyway. Its record has [semconv.RepositoryBeforeUnknownKey] and no
 // old values.
 //
 // # Failures
 //
 // A write that failed is recorded without changes. Its outcome is failure, or denied if
 // Config.Denied reports true, and its metadata has the type of the error under
-// [ErrorTypeKey], never its text. Panics and runtime.Goexit are recorded as failures and
+// [semconv.ErrorTypeKey], never its text. Panics and runtime.Goexit are recorded as failures and
 // continue. Canceling the caller's context does not cancel the record.
 //
 // Without an actor the call could not be recorded, so the store is not called. If the
