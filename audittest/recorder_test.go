@@ -181,7 +181,7 @@ func TestNewRecorderFails(t *testing.T) {
 	audittest.NewRecorder(tb, sdk.WithTrackTimeout(-1))
 	assert.True(t, tb.fatal)
 	require.Len(t, tb.errors, 1)
-	assert.Contains(t, tb.errors[0], "audittest: sdk: the tracker provider cannot be made: WithTrackTimeout: the timeout must be positive")
+	assert.Contains(t, tb.errors[0], "audittest: sdk: cannot create the tracker provider: WithTrackTimeout: the timeout must be positive")
 	tb.end()
 	assert.Len(t, tb.errors, 1)
 }

@@ -98,7 +98,7 @@ func ExampleConfig_Policy() {
 	fmt.Println(tracker.Track(ctx, audit.Event{Action: "payout.approve", Actor: audit.User("42")}))
 	// Output:
 	// a preview needs no event: it stores nothing
-	// sdk: the policy's rule "payouts" refuses the event: audit: reason: it is required for this action
+	// sdk: policy rule "payouts" rejects the event: audit: reason: it is required for this action
 }
 
 func ExampleWithSDKOptions() {

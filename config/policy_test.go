@@ -86,7 +86,7 @@ func TestPolicyTwice(t *testing.T) {
 		provider, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&bytes.Buffer{}),
 			config.WithSDKOptions(sdk.WithPolicy(p)))
 		if wantErr {
-			require.ErrorContains(t, err, "there is a policy already")
+			require.ErrorContains(t, err, "WithPolicy: it was used twice")
 			continue
 		}
 		require.NoError(t, err)

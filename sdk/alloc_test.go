@@ -1,6 +1,6 @@
 //go:build !race
 
-// The race detector allocates by itself.
+// The race detector allocates memory itself.
 
 package sdk_test
 
@@ -17,26 +17,27 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// TestTrackAllocates keeps the budget: the caller's slice of metadata, and the record
-// where it is not recycled.
-func TestTrackAllocates(t *testing.T) {
-	assert.LessOrEqual(t, trackAllocates(t, sdk.WithBatcher(&discard{})), 2.0)
-	assert.LessOrEqual(t, trackAllocates(t, sdk.WithSyncer(&directDiscard{})), 1.0)
+// TestTrackAllocations allows the caller's slice of metadata, and the record if it is not
+// recycled.
+func TestTrackAllocations(t *testing.T) {
+	assert.LessOrEqual(t, trackAllocations(t, sdk.WithBatcher(&discard{})), 2.0)
+	assert.LessOrEqual(t, trackAllocations(t, sdk.WithSyncer(&directDiscard{})), 1.0)
 }
 
-// TestPolicyAllocatesNothing, where nothing is refused and there are no changes.
-func TestPolicyAllocatesNothing(t *testing.T) {
+// TestPolicyAllocations tests that a policy allocates nothing for an event that meets it
+// and has no changes.
+func TestPolicyAllocations(t *testing.T) {
 	rules := withPolicy(t,
 		policy.Rule{Name: "payouts", Actions: []string{"payout.*"}, Require: []string{"reason"}},
 		policy.Rule{
 			Name: "articles", Targets: []string{"art*"}, ActorTypes: []string{"user"}, Require: []string{"target", "metadata.step"},
 			RequireActorTypes: []string{"user"}, RejectAnonymous: true, Changes: policy.ChangesFields, Exporters: []string{"discard"},
 		})
-	assert.LessOrEqual(t, trackAllocates(t, sdk.WithSyncer(&directDiscard{}), rules,
+	assert.LessOrEqual(t, trackAllocations(t, sdk.WithSyncer(&directDiscard{}), rules,
 		sdk.WithAnonymous("article.*"), sdk.WithValidation(sdk.WithActions("article.*"), sdk.WithRequired("*", "target"))), 1.0)
 }
 
-func trackAllocates(t *testing.T, opts ...sdk.Option) float64 {
+func trackAllocations(t *testing.T, opts ...sdk.Option) float64 {
 	t.Helper()
 	tracker := newTracker(t, opts...)
 	ctx, _ := audit.NewScope(context.Background(), audit.WithScopeMetadata(

@@ -38,15 +38,15 @@ func mustBegin(t *testing.T, p *sdk.TrackerProvider, id string) *audit.Attempt {
 	return a
 }
 
-// killed returns a copy of a ledger's directory as a process that is killed now leaves
-// it.
-func killed(t *testing.T, dir string) string {
+// copyAsKilled returns a copy of a ledger's directory as it would be if the process were
+// killed now.
+func copyAsKilled(t *testing.T, dir string) string {
 	t.Helper()
 	after := filepath.Join(t.TempDir(), "ledger")
 	require.NoError(t, os.Mkdir(after, 0o700))
 	segments, err := filepath.Glob(filepath.Join(dir, "*.segment"))
 	require.NoError(t, err)
-	for _, file := range append([]string{dir + "/pairs", dir + "/state"}, segments...) { // it goes on meanwhile
+	for _, file := range append([]string{dir + "/pairs", dir + "/state"}, segments...) { // the ledger is still in use
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(after, filepath.Base(file)), data, 0o600))
@@ -54,7 +54,7 @@ func killed(t *testing.T, dir string) string {
 	return after
 }
 
-// stored returns the records of a ledger.
+// stored returns the records in a ledger.
 func stored(t *testing.T, dir string) (records []*record.Record) {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)
@@ -71,7 +71,7 @@ func stored(t *testing.T, dir string) (records []*record.Record) {
 
 func quiet() sdk.Option { return sdk.WithLogger(slog.New(slog.DiscardHandler)) }
 
-func TestAttemptsLeftOpenAreClosed(t *testing.T) {
+func TestOpenAttemptsAreClosedAtStart(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"killed", "shut down"} {
 		t.Run(how, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			finished := mustBegin(t, p, "2")
 			require.NoError(t, finished.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}))
 			if how == "killed" {
-				dead := killed(t, dir)
+				dead := copyAsKilled(t, dir)
 				require.NoError(t, p.Shutdown(t.Context()))
 				dir = dead
 			} else {
@@ -103,7 +103,7 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))),
 				sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
 			all := stored(t, dir)
-			require.Len(t, all, 4, "NewTrackerProvider has closed it")
+			require.Len(t, all, 4, "NewTrackerProvider has closed the attempt")
 			closing := all[3]
 			begun := all[0]
 			require.NotEqual(t, event.Target.Name, begun.Target.Name, "redacted")
@@ -128,31 +128,31 @@ func TestAttemptsLeftOpenAreClosed(t *testing.T) {
 			assert.NotContains(t, logs.String(), "payout", "no values")
 
 			require.NoError(t, p.Shutdown(t.Context()))
-			require.Len(t, s.all(), 4, "exporters get it like any other")
+			require.Len(t, s.all(), 4, "exporters get the closing record too")
 			logs.Reset()
 			p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(&sink{})), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 			require.NoError(t, p.Shutdown(t.Context()))
-			assert.Len(t, stored(t, dir), 4, "once")
+			assert.Len(t, stored(t, dir), 4, "the attempt is closed once")
 			assert.Empty(t, logs.String())
 		})
 	}
 }
 
-// TestAttemptClosedTwice stops a process between the record that closes an attempt and
-// everything after it, and has another ledger close the same attempt.
+// TestAttemptClosedTwice closes an attempt, kills the process right after that, and closes
+// the attempt again, in the same ledger and in another one.
 func TestAttemptClosedTwice(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
 	p := openProvider(t, sdk.WithLedger(base+"/1"), sdk.WithLedger(base+"/2"), quiet())
-	for i := range 100 { // more than is appended at once
+	for i := range 100 { // more than are closed by one append
 		mustBegin(t, p, fmt.Sprint(i))
 	}
-	one, two := killed(t, base+"/1"), killed(t, base+"/2")
+	one, two := copyAsKilled(t, base+"/1"), copyAsKilled(t, base+"/2")
 	require.NoError(t, p.Shutdown(t.Context()))
 
 	ids := map[audit.ID]*record.Record{}
 	p = openProvider(t, sdk.WithLedger(one), quiet())
-	again := killed(t, one)
+	again := copyAsKilled(t, one)
 	require.NoError(t, p.Shutdown(t.Context()))
 	for _, r := range stored(t, one)[100:] {
 		ids[r.ID] = r
@@ -165,29 +165,30 @@ func TestAttemptClosedTwice(t *testing.T) {
 		require.Len(t, all, 200)
 		for _, r := range all[100:] {
 			require.Contains(t, ids, r.ID)
-			require.True(t, r.IsRetryOf(ids[r.ID]), "one record for a sink that has both")
+			require.True(t, r.IsRetryOf(ids[r.ID]), "a sink that gets both stores one record")
 		}
 	}
 }
 
-func TestAttemptsOfOthers(t *testing.T) {
+func TestRecordsThatBeginNoAttempt(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	p := openProvider(t, sdk.WithLedger(dir), quiet())
 	e := payout("1")
 	e.Attempt = audit.NewID()
-	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "begun on another host")
+	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "the attempt was begun on another host")
 	e = payout("2")
 	e.Metadata = []attribute.KeyValue{attribute.String("attempt", "0199c1f2-aaaa-7bbb-8ccc-000000000001")}
-	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "not an attempt at all")
+	require.NoError(t, p.Tracker("test").Track(t.Context(), e), "not an attempt")
 	require.NoError(t, p.Shutdown(t.Context()))
 	p = openProvider(t, sdk.WithLedger(dir), quiet())
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.Len(t, stored(t, dir), 2)
 }
 
-// TestAttemptsOutliveRetention closes an attempt whose beginning was removed.
-func TestAttemptsOutliveRetention(t *testing.T) {
+// TestOpenAttemptSurvivesRetention closes an attempt after retention has removed the record
+// that began it.
+func TestOpenAttemptSurvivesRetention(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	open := func() *sdk.TrackerProvider {
@@ -212,13 +213,13 @@ func TestAttemptsOutliveRetention(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
-func TestAttemptsSetDamaged(t *testing.T) {
+func TestPairsFileDamaged(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	p := openProvider(t, sdk.WithLedger(dir), quiet())
 	a := mustBegin(t, p, "1")
 	require.NoError(t, p.Shutdown(t.Context()))
-	require.NoError(t, os.WriteFile(dir+"/pairs", []byte("what is this"), 0o600))
+	require.NoError(t, os.WriteFile(dir+"/pairs", []byte("not a pairs file"), 0o600))
 	var logs bytes.Buffer
 	p = openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	assert.Contains(t, logs.String(), "both slots are damaged")
@@ -228,9 +229,9 @@ func TestAttemptsSetDamaged(t *testing.T) {
 	assert.Equal(t, a.ID(), all[1].Attempt)
 }
 
-// TestAttemptThatIsNoRecord has something else in the ledger that looks like the
-// beginning of an attempt: it keeps nobody from starting.
-func TestAttemptThatIsNoRecord(t *testing.T) {
+// TestAttemptEntryIsNotARecord opens a ledger with an entry that looks like the beginning
+// of an attempt, but is not a record. The provider must start.
+func TestAttemptEntryIsNotARecord(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	l, err := ledger.Open(dir)
@@ -271,9 +272,10 @@ func TestTooManyAttempts(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
-// TestAttemptsConcurrently kills a provider again and again while attempts are begun
-// and finished: each that was acknowledged has one end, or one closing record.
-func TestAttemptsConcurrently(t *testing.T) {
+// TestConcurrentAttemptsAfterKill repeatedly continues with the directory of a killed
+// process after attempts were begun and finished. Each attempt must have exactly one end:
+// its own, or a closing record.
+func TestConcurrentAttemptsAfterKill(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
 	var begun, finished sync.Map
@@ -290,7 +292,7 @@ func TestAttemptsConcurrently(t *testing.T) {
 					}
 					begun.Store(a.ID(), true)
 					if i%7 == g {
-						continue // forgotten
+						continue // leave it open
 					}
 					if err := a.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}); err != nil {
 						t.Error(err)
@@ -301,7 +303,7 @@ func TestAttemptsConcurrently(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		dead := killed(t, dir)
+		dead := copyAsKilled(t, dir)
 		require.NoError(t, p.Shutdown(t.Context()))
 		dir = dead
 	}

@@ -11,33 +11,33 @@ import (
 	"github.com/opendeed/audit/sdk/internal/delivery"
 )
 
-// DeadLetter is what an exporter did not get from a ledger: a record that it rejected
-// permanently, an entry that is not a record, or entries that the ledger cannot read any
-// more.
+// DeadLetter describes what an exporter did not get from a ledger: a record that it
+// rejected permanently, an entry that is not a record, or entries that the ledger cannot
+// read any more.
 type DeadLetter struct {
 	// Exporter is the name of the exporter.
 	Exporter string
-	// Seq is the entry's sequence number in the ledger. Through is that of the last
-	// entry, if several could not be read.
+	// Seq is the entry's sequence number in the ledger. If entries could not be read,
+	// Through is the sequence number of the last one; otherwise it is 0.
 	Seq     uint64
 	Through uint64
-	// Reason is the error, without what looks like a secret.
+	// Reason is the text of the error, redacted and cut to 1024 bytes.
 	Reason string
-	// Attempts is how often the record was exported.
+	// Attempts is how often the exporter got the record.
 	Attempts int
-	// Time is when the record was given up.
+	// Time is when the dead letter was stored.
 	Time time.Time
 	// Record is the rejected record, or nil.
 	Record *record.Record
-	// Raw is an entry that is not a record.
+	// Raw is the entry that is not a record, or nil.
 	Raw []byte
-	// Replayed reports whether ReplayDeadLetters has delivered it or has replaced it with
-	// a newer one.
+	// Replayed is true if ReplayDeadLetters has delivered the record, replaced the dead
+	// letter by a newer one, or skipped it because it has no record.
 	Replayed bool
 }
 
-// DeadLetters returns what the exporters of the provider's ledgers rejected permanently,
-// from the oldest, including what was replayed since.
+// DeadLetters returns the dead letters of each of the provider's ledgers, the oldest
+// first. Replayed dead letters are included.
 func (p *TrackerProvider) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
 		for _, d := range p.deliveries {
@@ -54,12 +54,12 @@ func (p *TrackerProvider) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter,
 	}
 }
 
-var errNoFollower = errors.New("sdk: no ledger of the provider has an exporter of that name")
+var errNoFollower = errors.New("sdk: no ledger of the provider has an exporter with that name")
 
-// ReplayDeadLetters exports the dead letters of an exporter that were not replayed yet,
-// one after the other, and returns how many it delivered. One that is rejected again
-// becomes a new dead letter. At any other error it stops, and the next call continues
-// there. It skips dead letters without a record.
+// ReplayDeadLetters exports the records of an exporter's dead letters that were not
+// replayed yet, one at a time, and returns how many it delivered. A record that is
+// rejected permanently again becomes a new dead letter. After any other error it stops,
+// and the next call continues there. It skips dead letters without a record.
 func (p *TrackerProvider) ReplayDeadLetters(ctx context.Context, exporter string) (delivered int, err error) {
 	if !p.gate.enter() {
 		return 0, audit.ErrShutdown

@@ -9,24 +9,15 @@ import (
 	"github.com/opendeed/audit/sdk/internal/delivery"
 )
 
-// The defaults of how exporters are fed.
+// The defaults of the options of deliveries.
 const (
-	// DefaultQueueSize is how many records a batcher queues.
-	DefaultQueueSize = 2048
-	// DefaultBatchSize is how many records one Export call gets at most.
-	DefaultBatchSize = 512
-	// DefaultBatchBytes is how many bytes of records from a ledger one Export call gets
-	// at most.
-	DefaultBatchBytes = 4 << 20
-	// DefaultBatchInterval is how long a record waits for others.
-	DefaultBatchInterval = time.Second
-	// DefaultExportTimeout bounds one Export call.
-	DefaultExportTimeout = 30 * time.Second
-	// DefaultMaxAttempts is how often a batcher exports a record before it gives up.
-	DefaultMaxAttempts = 5
-	// DefaultBackoff is the pause before the second attempt. It doubles with each further
-	// attempt, up to a hundred times, less a random part of up to a half.
-	DefaultBackoff = 100 * time.Millisecond
+	DefaultQueueSize     = 2048                   // records; see WithQueueSize
+	DefaultBatchSize     = 512                    // records; see WithBatchSize
+	DefaultBatchBytes    = 4 << 20                // bytes; see WithBatchBytes
+	DefaultBatchInterval = time.Second            // see WithBatchInterval
+	DefaultExportTimeout = 30 * time.Second       // see WithExportTimeout
+	DefaultMaxAttempts   = 5                      // see WithMaxAttempts
+	DefaultBackoff       = 100 * time.Millisecond // see WithBackoff
 )
 
 // BatcherOption configures [WithBatcher].
@@ -49,42 +40,47 @@ type exportOption func(*delivery.Config)
 
 func (o exportOption) follower(c *delivery.Config) { o(c) }
 
-// WithBatchSize sets how many records one Export call gets at most. The default is
-// DefaultBatchSize.
+// WithBatchSize sets the maximum number of records in one Export call. The default is
+// DefaultBatchSize. A batch of a batcher is never larger than its queue. For ExportTo, n
+// must not exceed [ledger.MaxCommitAhead].
 func WithBatchSize(n int) DeliveryOption {
 	return func(c *delivery.Config) { c.BatchSize = n }
 }
 
-// WithBatchInterval sets how long a record waits for others. The default is
-// DefaultBatchInterval.
+// WithBatchInterval sets how long an incomplete batch waits for more records. The default
+// is DefaultBatchInterval.
 func WithBatchInterval(d time.Duration) DeliveryOption {
 	return func(c *delivery.Config) { c.BatchInterval = d }
 }
 
-// WithExportTimeout bounds one Export call. The default is DefaultExportTimeout.
+// WithExportTimeout limits the duration of one Export call. The default is
+// DefaultExportTimeout.
 func WithExportTimeout(d time.Duration) DeliveryOption {
 	return func(c *delivery.Config) { c.ExportTimeout = d }
 }
 
-// WithBackoff sets the pause before the second attempt. The default is DefaultBackoff,
-// which says how the pause grows.
+// WithBackoff sets the pause before the second attempt to export records. It doubles with
+// each further attempt, up to 100*d, and a random part of up to a half is subtracted. An
+// exporter can ask for a longer pause with [export.RetryAfter]. The default is
+// DefaultBackoff.
 func WithBackoff(d time.Duration) DeliveryOption {
 	return func(c *delivery.Config) { c.Backoff = d }
 }
 
-// WithQueueSize sets how many records a batcher queues. The default is DefaultQueueSize.
+// WithQueueSize sets how many records a batcher can queue. The default is
+// DefaultQueueSize.
 func WithQueueSize(n int) BatcherOption {
 	return batcherOption(func(c *delivery.Config) { c.QueueSize = n })
 }
 
-// WithMaxAttempts sets how often a batcher exports a record before it gives up. The
-// default is DefaultMaxAttempts. A ledger never gives up.
+// WithMaxAttempts sets how often a batcher tries to export a record before it gives the
+// record up. The default is DefaultMaxAttempts. A ledger never gives up.
 func WithMaxAttempts(n int) BatcherOption {
 	return batcherOption(func(c *delivery.Config) { c.MaxAttempts = n })
 }
 
-// WithBatchBytes sets how many bytes of records from a ledger one Export call gets at
-// most, unless one record alone has more. The default is DefaultBatchBytes.
+// WithBatchBytes sets the maximum size of the records in one Export call, in bytes of
+// their JSON. A single record may be larger. The default is DefaultBatchBytes.
 func WithBatchBytes(n int) ExportOption {
 	return exportOption(func(c *delivery.Config) { c.BatchBytes = n })
 }
@@ -101,18 +97,23 @@ func defaultDelivery() delivery.Config {
 	}
 }
 
-// WithSyncer exports each record to e before Track returns. Nothing is retried: the
-// caller gets the error. Export gets one record at a time, and a context with the values
-// of Track's.
+// WithSyncer exports each record to e before Track returns. It calls Export with one
+// record, and one call at a time. It does not retry: the caller of Track gets the error.
+// The context of Export has the values of Track's context, but is not canceled with it.
+// If Export takes longer than the track timeout, Track returns an error that matches
+// audit.ErrMaybeStored.
 func WithSyncer(e export.Exporter) Option {
 	return func(c *config) {
 		c.addDelivery(e, "WithSyncer", func(env delivery.Env) delivery.Delivery { return delivery.NewSyncer(e, env) })
 	}
 }
 
-// WithBatcher exports records to e from a bounded queue in memory: Track returns when
-// the record is queued, and waits while the queue is full. A killed process loses what
-// is queued, so use it for sinks that may lose records.
+// WithBatcher exports records to e from a bounded queue in memory. Track returns when the
+// record is queued. If the queue stays full for the track timeout, it returns an error
+// that matches audit.ErrFull. A record that the exporter rejects permanently, or that
+// fails in every attempt, is given up: its ID is logged, and counted in
+// audit.records.lost. A process that is killed loses its queue, so use a batcher only if
+// records may be lost.
 func WithBatcher(e export.Exporter, opts ...BatcherOption) Option {
 	return func(c *config) {
 		b := defaultDelivery()

@@ -77,7 +77,7 @@ func TestSyncerPassesValuesAndNoCancellation(t *testing.T) {
 	assert.True(t, bounded)
 }
 
-func TestSyncerIsNeverConcurrent(t *testing.T) {
+func TestSyncerExportsOneAtATime(t *testing.T) {
 	t.Parallel()
 	var inside atomic.Int32
 	s := &sink{export: func(context.Context, []*record.Record) error {
@@ -104,10 +104,10 @@ func TestHungSyncer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		var heeded error
+		var ctxErr error
 		s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
-			<-release // it does not heed its context
-			heeded = ctx.Err()
+			<-release // ignores its context
+			ctxErr = ctx.Err()
 			return nil
 		}}
 		p, err := sdk.NewTrackerProvider(sdk.WithSyncer(s), sdk.WithTrackTimeout(3*time.Second))
@@ -125,23 +125,23 @@ func TestHungSyncer(t *testing.T) {
 		start = time.Now()
 		err = tracker.Track(t.Context(), valid())
 		assert.Equal(t, 3*time.Second, time.Since(start))
-		assert.NotErrorIs(t, err, audit.ErrMaybeStored, "it was never tried")
+		assert.NotErrorIs(t, err, audit.ErrMaybeStored, "Export was never called")
 		require.ErrorAs(t, err, &failed)
 		assert.Equal(t, []string{"sink"}, failed.Failed)
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorContains(t, p.Shutdown(ctx), "an export is still running")
-		assert.Zero(t, s.shutdowns, "not while Export runs")
+		assert.Zero(t, s.shutdowns, "the exporter is not shut down while Export runs")
 		close(release)
 		synctest.Wait()
-		assert.ErrorIs(t, heeded, context.DeadlineExceeded)
+		assert.ErrorIs(t, ctxErr, context.DeadlineExceeded)
 		assert.Len(t, s.all(), 1)
 		require.ErrorIs(t, tracker.Track(t.Context(), valid()), audit.ErrShutdown)
 	})
 }
 
-func TestSyncerThatHeedsItsContext(t *testing.T) {
+func TestSyncerDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
@@ -149,7 +149,7 @@ func TestSyncerThatHeedsItsContext(t *testing.T) {
 			return ctx.Err()
 		}}
 		tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithTrackTimeout(3*time.Second))
-		for range 3 { // the alarm is armed again
+		for range 3 { // the deadline applies to every call
 			start := time.Now()
 			require.Error(t, tracker.Track(t.Context(), valid()))
 			assert.Equal(t, 3*time.Second, time.Since(start))
@@ -158,7 +158,7 @@ func TestSyncerThatHeedsItsContext(t *testing.T) {
 	})
 }
 
-// directSink is a sink that waits for nothing.
+// directSink is a sink that is an export.DirectExporter.
 type directSink struct{ sink }
 
 func (*directSink) Direct() bool { return true }
@@ -173,13 +173,13 @@ func TestDirectSyncer(t *testing.T) {
 		inside++
 		assert.Equal(t, 1, inside, "calls never overlap")
 		assert.Len(t, records, 1)
-		assert.NoError(t, ctx.Err(), "the caller's cancellation stays outside")
+		assert.NoError(t, ctx.Err(), "the caller's cancellation has no effect")
 		assert.Equal(t, "value", ctx.Value(key{}))
-		exporter = goroutine()
+		exporter = goroutineName()
 		calls++
 		inside--
 		if calls%100 == 0 {
-			panic("the exporter's")
+			panic("from the exporter")
 		}
 		return nil
 	}
@@ -189,7 +189,7 @@ func TestDirectSyncer(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
 	cancel()
 	require.NoError(t, tracker.Track(ctx, valid()))
-	assert.Equal(t, goroutine(), exporter, "on the goroutine of Track")
+	assert.Equal(t, goroutineName(), exporter, "Export runs on the goroutine of Track")
 
 	var wg sync.WaitGroup
 	var failed atomic.Int64
@@ -205,21 +205,21 @@ func TestDirectSyncer(t *testing.T) {
 	}
 	wg.Wait()
 	assert.Equal(t, 1001, calls)
-	assert.EqualValues(t, 10, failed.Load(), "the panics, each one caller's")
+	assert.EqualValues(t, 10, failed.Load(), "each panic is the error of one call")
 
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Equal(t, 1, s.shutdowns)
 	require.ErrorIs(t, tracker.Track(t.Context(), valid()), audit.ErrShutdown)
 }
 
-// goroutine returns the name of the goroutine that calls it.
-func goroutine() string {
+// goroutineName returns the name of the calling goroutine.
+func goroutineName() string {
 	stack := make([]byte, 64)
 	name, _, _ := strings.Cut(string(stack[:runtime.Stack(stack, false)]), "[")
 	return name
 }
 
-func TestHungSyncerKeepsNobodyElseFromBeingTried(t *testing.T) {
+func TestHungSyncerSharesTheTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -294,17 +294,17 @@ func TestTrackDuringShutdown(t *testing.T) {
 				}
 			})
 		}
-		for stored.Load() < 20 { // let some through
+		for stored.Load() < 20 { // wait until some are stored
 			require.NoError(t, p.ForceFlush(t.Context()))
 		}
 		require.NoError(t, p.Shutdown(t.Context()))
 		wg.Wait()
-		assert.Len(t, s.all(), int(stored.Load()), "nil if and only if stored")
+		assert.Len(t, s.all(), int(stored.Load()), "Track returned nil if and only if the record is stored")
 		assert.Len(t, b.all(), int(stored.Load()))
 	}
 }
 
-func TestShutdownEndsBeforeTheEventsDo(t *testing.T) {
+func TestShutdownWhileTracking(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -334,10 +334,10 @@ func TestBatcher(t *testing.T) {
 			require.NoError(t, tracker.Track(t.Context(), valid()))
 		}
 		synctest.Wait()
-		assert.Equal(t, []int{3}, s.sizes(), "a full batch goes at once")
+		assert.Equal(t, []int{3}, s.sizes(), "a full batch is exported at once")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		assert.Equal(t, []int{3, 1}, s.sizes(), "the rest when it is old enough")
+		assert.Equal(t, []int{3, 1}, s.sizes(), "the rest is exported after the interval")
 
 		for range 5 {
 			require.NoError(t, tracker.Track(t.Context(), valid()))
@@ -346,37 +346,37 @@ func TestBatcher(t *testing.T) {
 		assert.Equal(t, []int{3, 1, 3, 2}, s.sizes())
 		require.NoError(t, tracker.Track(t.Context(), valid()))
 		require.NoError(t, p.Shutdown(t.Context()))
-		assert.Equal(t, []int{3, 1, 3, 2, 1}, s.sizes(), "Shutdown delivers what is queued")
+		assert.Equal(t, []int{3, 1, 3, 2, 1}, s.sizes(), "Shutdown exports what is queued")
 		assert.Equal(t, 1, s.shutdowns)
 	})
 }
 
-func TestBatcherIsBounded(t *testing.T) {
+func TestBatcherQueueFull(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		s := &sink{export: func(context.Context, []*record.Record) error { <-release; return nil }}
 		tracker := newTracker(t, sdk.WithBatcher(s, sdk.WithQueueSize(2), sdk.WithBatchSize(1)), sdk.WithTrackTimeout(5*time.Second))
-		for range 3 { // one is being exported
+		for range 3 { // one is exported, two are queued
 			require.NoError(t, tracker.Track(t.Context(), valid()))
 			synctest.Wait()
 		}
 		start := time.Now()
 		err := tracker.Track(t.Context(), valid())
 		require.ErrorIs(t, err, audit.ErrFull)
-		assert.Equal(t, 5*time.Second, time.Since(start), "it waits before it gives up")
+		assert.Equal(t, 5*time.Second, time.Since(start), "Track waits before it fails")
 
 		waiting := make(chan error, 1)
 		go func() { waiting <- tracker.Track(context.Background(), valid()) }()
 		synctest.Wait()
 		close(release)
-		require.NoError(t, <-waiting, "and goes on when there is room")
+		require.NoError(t, <-waiting, "Track succeeds once the queue has room")
 		synctest.Wait()
 		assert.Len(t, s.all(), 4)
 	})
 }
 
-func TestBatcherTriesAgain(t *testing.T) {
+func TestBatcherRetries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		gone := errors.New("sink is gone")
@@ -405,24 +405,24 @@ func TestBatcherGivesUp(t *testing.T) {
 		lost     int
 		contains string
 	}{
-		{"after the attempts", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+		{"after the last attempt", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
 			return func(context.Context, []*record.Record) error { *calls++; return gone }
 		}, 3, 0, 3, "3 records were not delivered: sink is gone"},
-		{"at once when it is permanent", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+		{"at once after a permanent error", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
 			return func(context.Context, []*record.Record) error { *calls++; return export.Permanent(gone) }
 		}, 1, 0, 3, "3 records were not delivered: sink is gone"},
-		{"only what is refused", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+		{"only rejected records", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
 			return func(_ context.Context, records []*record.Record) error {
 				if *calls++; *calls == 1 {
 					return &export.PartialError{Rejected: map[int]error{0: export.Permanent(gone), 2: gone}}
 				}
 				if len(records) != 1 {
-					return errors.New("what was delivered comes again")
+					return errors.New("got a record again that was delivered")
 				}
 				return nil
 			}
 		}, 2, 1, 1, "1 records were not delivered: export: 2 records of the batch were rejected"},
-		{"when it panics", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
+		{"after panics", func(_ []audit.ID, calls *int) func(context.Context, []*record.Record) error {
 			return func(context.Context, []*record.Record) error { *calls++; panic("secret") }
 		}, 3, 0, 3, "panicked with a string"},
 	}
@@ -451,7 +451,7 @@ func TestBatcherGivesUp(t *testing.T) {
 						logged++
 					}
 				}
-				assert.Equal(t, tt.lost, logged, "the ids of what is lost are logged: %s", log.String())
+				assert.Equal(t, tt.lost, logged, "the IDs of lost records are logged: %s", log.String())
 				assert.NotContains(t, log.String(), "secret")
 				assert.NotContains(t, log.String(), "article")
 			})
@@ -459,7 +459,7 @@ func TestBatcherGivesUp(t *testing.T) {
 	}
 }
 
-func TestBatcherShutdownInAHurry(t *testing.T) {
+func TestBatcherShutdownTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{export: func(ctx context.Context, _ []*record.Record) error {
@@ -485,7 +485,7 @@ func TestBatcherShutdownInAHurry(t *testing.T) {
 	})
 }
 
-func TestBatcherShutdownWithAHungExporter(t *testing.T) {
+func TestBatcherShutdownWithHungExporter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

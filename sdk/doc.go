@@ -1,43 +1,61 @@
-// Package sdk is the implementation of the audit API: a TrackerProvider that
-// turns events into records, runs them through processors, and delivers them.
+// Package sdk implements the audit API: its TrackerProvider turns events into records,
+// checks and redacts them, and delivers them.
 //
 //	exporter, err := stdout.New()
-//	...
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
-//	...
+//	if err != nil {
+//		log.Fatal(err)
+//	}
 //	defer provider.Shutdown(context.Background())
 //	audit.SetTrackerProvider(provider)
 //
-// # The way of an event
+// # The path of an event
 //
-// Track resolves the event (id, time, actor, metadata, trace) into a [Record].
-// The user's processors see it first, then validation, suppression of covered
-// signals, and redaction, in this order, so that nothing a processor adds
-// escapes them. Then every delivery gets the record: a ledger stores it on disk
-// before Track returns, and its exporters follow; a syncer exports it before Track
-// returns; a batcher keeps it in a bounded queue in memory.
+// Track turns the event into a [record.Record]: it assigns the ID and the times, finds
+// the actor, and adds metadata and the trace. Then the record passes
+//
+//   - the application's processors ([WithProcessor]),
+//   - validation ([WithValidation], [WithPolicy]), which rejects it or cleans its text,
+//   - suppression, which holds back signals that an intent covers,
+//   - redaction ([WithRedaction]), and
+//   - delivery: a ledger ([WithLedger]) stores the record on disk before Track returns,
+//     and its exporters follow; a syncer ([WithSyncer]) exports it before Track returns;
+//     a batcher ([WithBatcher]) keeps it in a bounded queue in memory.
+//
+// Because of this order, what a processor adds is validated and redacted too.
 //
 // # Errors
 //
-// Track returns nil only when every delivery took the record. What can be
-// wrong is said by the sentinels and types of package audit and by
-// [*ProcessorError]; errors never carry the values of an event.
+// Track returns nil only if every delivery accepted the record. For a signal, nil may
+// also mean that its scope holds it, or that an intent covers it. Otherwise the error
+// matches an error of package audit, [ErrDropped], [ErrTooManyAttempts], a
+// [*ProcessorError] or a [*PolicyError]. Errors never contain the values of an event.
 //
 // # Metrics
 //
-// The provider counts through OpenTelemetry's metrics, by default the global
-// provider's:
+// The provider records these metrics with OpenTelemetry. By default it uses the global
+// meter provider; see [WithMeterProvider].
 //
-//	audit.records.accepted          records that every delivery took
-//	audit.records.rejected          events that were not recorded, by reason (and processor)
-//	audit.records.suppressed        signals that were not recorded, by reason
-//	audit.records.redacted          records in which something was redacted
-//	audit.records.exported          records that a sink has, by exporter
-//	audit.records.retried           records that were exported again, by exporter
-//	audit.records.lost              records that a batcher gave up, by exporter
-//	audit.records.dead_lettered     records that an exporter refused for good, by exporter
-//	audit.ledger.depth              records that an exporter does not have yet, by ledger and exporter
-//	audit.ledger.bytes              size of a ledger, by ledger
-//	audit.values.unrepresentable    values of changes that were replaced by a placeholder
-//	audit.export.duration           seconds that Export took, by exporter and outcome
+//	name                          unit      attributes          counts
+//	audit.records.accepted        {record}                      records that every delivery accepted
+//	audit.records.rejected        {record}  reason, processor   events that were not recorded because of an error
+//	audit.records.suppressed      {record}  reason              signals that were not recorded
+//	audit.records.redacted        {record}                      records in which something was redacted
+//	audit.records.exported        {record}  exporter            records that were exported
+//	audit.records.retried         {record}  exporter            records that were exported again after an error
+//	audit.records.lost            {record}  exporter            records that a batcher gave up
+//	audit.records.dead_lettered   {record}  exporter            records that an exporter rejected permanently
+//	audit.values.unrepresentable  {value}                       values of changes that a placeholder replaced
+//	audit.ledger.depth            {record}  ledger, exporter    records in a ledger that were not exported yet
+//	audit.ledger.bytes            By        ledger              size of a ledger
+//	audit.export.duration         s         exporter, outcome   duration of Export calls
+//
+// The reason of a rejected event is one of actor_resolver, anonymous, delivery, dropped,
+// invalid, ledger_full, maybe_stored, no_actor, processor, queue_full and shutdown. Only
+// dropped comes with the attribute processor, the type of the processor. The reason of a
+// suppressed signal is covered (by an intent) or context ([audit.SuppressSignals]).
+// Outcome is success or failure.
 package sdk

@@ -2,21 +2,21 @@ package sdk
 
 import "errors"
 
-// ErrDropped is the error of Track if a processor did not pass the record on.
+// ErrDropped is the error of Track if a processor dropped the record.
 var ErrDropped = errors.New("audit: a processor dropped the record")
 
-// ProcessorError says what a processor did wrong.
+// ProcessorError reports a processor that failed or broke its contract.
 type ProcessorError struct {
 	// Processor is the type of the processor.
 	Processor string
-	// Delivered says that the record was delivered before that, so that trying
-	// again, with another ID, would record the event twice.
+	// Delivered is true if the record was delivered nevertheless. Tracking the event
+	// again, with another ID, would record it twice.
 	Delivered bool
-	// Err is what went wrong.
+	// Err is the cause.
 	Err error
 }
 
-// Error returns a sentence for logs.
+// Error returns a text for logs.
 func (e *ProcessorError) Error() string {
 	text := "sdk: processor " + e.Processor + ": " + e.Err.Error()
 	if e.Delivered {
@@ -25,5 +25,5 @@ func (e *ProcessorError) Error() string {
 	return text
 }
 
-// Unwrap returns what went wrong.
+// Unwrap returns the cause.
 func (e *ProcessorError) Unwrap() error { return e.Err }

@@ -14,8 +14,8 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// Track returns when the record is on disk. The exporter follows, and Shutdown waits
-// for it.
+// Track returns once the record is on disk. The exporter follows, and Shutdown waits for
+// it.
 func ExampleWithLedger() {
 	temp, err := os.MkdirTemp("", "example")
 	if err != nil {
@@ -41,7 +41,7 @@ func ExampleWithLedger() {
 	})
 	fmt.Println("on disk:", err == nil)
 
-	// What an exporter rejects permanently is kept, with the reason.
+	// A record that an exporter rejects permanently is kept as a dead letter.
 	for letter, err := range provider.DeadLetters(ctx) {
 		fmt.Println(letter.Exporter, letter.Reason, err)
 	}

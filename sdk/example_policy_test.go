@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Administrators say why, and of a salary it is recorded which fields changed.
+// Administrators must give a reason, and records of salaries do not contain values.
 func ExampleWithPolicy() {
 	rules, err := policy.New(
 		policy.Rule{Name: "salaries", Targets: []string{"salary"}, Require: []string{"reason"}, Changes: policy.ChangesFields},
@@ -37,8 +37,8 @@ func ExampleWithPolicy() {
 	ctx, _ := audit.NewScope(context.Background(), audit.AsActor(audit.User("42")), audit.WithChannel("admin"))
 	tracker := provider.Tracker("example.com/shop")
 	err = tracker.Track(ctx, audit.Event{Action: "article.delete", Outcome: audit.OutcomeSuccess})
-	if refused, is := errors.AsType[*sdk.PolicyError](err); is {
-		fmt.Println(refused.Rule, refused.Problems)
+	if policyErr, ok := errors.AsType[*sdk.PolicyError](err); ok {
+		fmt.Println(policyErr.Rule, policyErr.Problems)
 	}
 	err = tracker.Track(ctx, audit.Event{
 		Time:   time.Date(2026, 11, 23, 7, 26, 2, 0, time.UTC),

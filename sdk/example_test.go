@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/exporters/stdout"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/redact"
@@ -31,10 +33,24 @@ func (lines) Export(_ context.Context, records []*record.Record) error {
 
 func (lines) Shutdown(context.Context) error { return nil }
 
+// This is all that a main function needs.
+func Example() { //nolint:testableexamples // running it would leave a ledger behind
+	exporter, err := stdout.New()
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer provider.Shutdown(context.Background())
+	audit.SetTrackerProvider(provider)
+}
+
 func ExampleNewTrackerProvider() {
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(lines{}))
 	if err != nil {
-		fmt.Println(err) // bad configuration, all of it at once
+		fmt.Println(err) // lists everything that is wrong with the options
 		return
 	}
 	defer func() { _ = provider.Shutdown(context.Background()) }()
@@ -54,14 +70,14 @@ func ExampleWithBatcher() {
 	}
 	_ = provider.Tracker("example.com/shop").Track(context.Background(), audit.Event{Action: "cart.clear", Actor: audit.User("42")})
 	fmt.Println("queued")
-	_ = provider.Shutdown(context.Background()) // delivers what is queued
+	_ = provider.Shutdown(context.Background()) // exports what is queued
 	// Output:
 	// queued
 	// cart.clear
 }
 
 func ExampleWithProcessor() {
-	// A processor adds what every record of the service needs, and drops test users.
+	// The processor adds metadata to every record, and drops events of test users.
 	enrich := sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 		if strings.HasPrefix(r.Actor.ID, "test-") {
 			return nil // Track returns sdk.ErrDropped

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// batchOf returns records whose actions are the names of numbers.
+// batchOf returns records with the actions n1, n2 and so on.
 func batchOf(numbers ...int) []*record.Record {
 	records := make([]*record.Record, len(numbers))
 	for i, n := range numbers {
@@ -36,7 +36,7 @@ func actionsOf(records []*record.Record) string {
 	return strings.Join(actions, " ")
 }
 
-// even keeps the records of even numbers, and panics for n13.
+// even keeps records with an even number, and panics for n13.
 func even(r *record.Record) bool {
 	if r.Action == "n13" {
 		panic("the action is " + r.Action)
@@ -45,30 +45,30 @@ func even(r *record.Record) bool {
 	return n%2 == 0
 }
 
-func TestFilteredIndexes(t *testing.T) {
+func TestFilterMapsIndexes(t *testing.T) {
 	t.Parallel()
-	gone := export.Permanent(errBroken)
+	permanent := export.Permanent(errBroken)
 	reject := func(rejected map[int]error) error { return &export.PartialError{Rejected: rejected} }
 	for _, tt := range []struct {
 		name    string
 		numbers []int
 		given   string // what the exporter gets; "-" for no call
-		err     error  // what it answers
+		err     error  // what the exporter returns
 		want    map[int]error
-		whole   bool // the error is about everything
+		whole   bool // the error is not a *PartialError
 	}{
 		{name: "some", numbers: []int{1, 2, 3, 4}, given: "n2 n4"},
 		{name: "all", numbers: []int{2, 4, 6}, given: "n2 n4 n6"},
 		{name: "none", numbers: []int{1, 3}, given: "-"},
 		{name: "no records", numbers: nil, given: "-"},
-		{name: "refused, some left out", numbers: []int{1, 2, 3, 4, 6}, given: "n2 n4 n6", err: reject(map[int]error{1: gone}), want: map[int]error{3: gone}},
-		{name: "refused, none left out", numbers: []int{2, 4}, given: "n2 n4", err: reject(map[int]error{1: gone}), want: map[int]error{1: gone}},
-		{name: "wrapped", numbers: []int{1, 2}, given: "n2", err: fmt.Errorf("sink: %w", reject(map[int]error{0: gone})), want: map[int]error{1: gone}},
-		{name: "joined", numbers: []int{1, 2}, given: "n2", err: errors.Join(errBusy, reject(map[int]error{0: gone})), want: map[int]error{1: gone}},
-		{name: "all it was given, some left out", numbers: []int{1, 2, 3, 4}, given: "n2 n4", err: gone, want: map[int]error{1: gone, 3: gone}},
-		{name: "all it was given, none left out", numbers: []int{2, 4}, given: "n2 n4", err: errBroken, whole: true},
-		{name: "a record it was not given", numbers: []int{1, 2}, given: "n2", err: reject(map[int]error{1: gone}), whole: true},
-		{name: "none refused", numbers: []int{1, 2}, given: "n2", err: reject(nil), want: nil},
+		{name: "rejected, some left out", numbers: []int{1, 2, 3, 4, 6}, given: "n2 n4 n6", err: reject(map[int]error{1: permanent}), want: map[int]error{3: permanent}},
+		{name: "rejected, none left out", numbers: []int{2, 4}, given: "n2 n4", err: reject(map[int]error{1: permanent}), want: map[int]error{1: permanent}},
+		{name: "wrapped", numbers: []int{1, 2}, given: "n2", err: fmt.Errorf("sink: %w", reject(map[int]error{0: permanent})), want: map[int]error{1: permanent}},
+		{name: "joined", numbers: []int{1, 2}, given: "n2", err: errors.Join(errBusy, reject(map[int]error{0: permanent})), want: map[int]error{1: permanent}},
+		{name: "whole batch, some left out", numbers: []int{1, 2, 3, 4}, given: "n2 n4", err: permanent, want: map[int]error{1: permanent, 3: permanent}},
+		{name: "whole batch, none left out", numbers: []int{2, 4}, given: "n2 n4", err: errBroken, whole: true},
+		{name: "an index out of range", numbers: []int{1, 2}, given: "n2", err: reject(map[int]error{1: permanent}), whole: true},
+		{name: "none rejected", numbers: []int{1, 2}, given: "n2", err: reject(nil), want: nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -79,33 +79,33 @@ func TestFilteredIndexes(t *testing.T) {
 			}}, even)
 			err := e.Export(t.Context(), batchOf(tt.numbers...))
 			assert.Equal(t, tt.given, given)
-			partial, is := errors.AsType[*export.PartialError](err)
+			partial, ok := errors.AsType[*export.PartialError](err)
 			switch {
 			case tt.whole:
 				require.Error(t, err)
-				assert.False(t, is)
+				assert.False(t, ok)
 			case tt.want == nil:
 				require.NoError(t, err)
 			default:
 				require.ErrorContains(t, err, tt.err.Error())
 				require.ErrorIs(t, err, errBroken)
-				require.True(t, is)
+				require.True(t, ok)
 				assert.Equal(t, tt.want, partial.Rejected)
 			}
 		})
 	}
 }
 
-func TestFilteredPanics(t *testing.T) {
+func TestFilterPanics(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]error{"taken": nil, "failed": errBroken, "refused": &export.PartialError{Rejected: map[int]error{0: errBroken}}} {
+	for name, answer := range map[string]error{"accepted": nil, "failed": errBroken, "rejected": &export.PartialError{Rejected: map[int]error{0: errBroken}}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &sink{export: func(context.Context, []*record.Record) error { return answer }}
 			err := export.Filter(s, even).Export(t.Context(), batchOf(1, 13, 2))
-			partial, is := errors.AsType[*export.PartialError](err)
-			require.True(t, is)
-			assert.True(t, export.IsPermanent(partial.Rejected[1]), "it must not be tried for ever")
+			partial, ok := errors.AsType[*export.PartialError](err)
+			require.True(t, ok)
+			assert.True(t, export.IsPermanent(partial.Rejected[1]), "it must not be retried")
 			assert.NotContains(t, partial.Rejected[1].Error(), "n13", "a panic may show a value")
 			assert.Equal(t, answer != nil, partial.Rejected[2] != nil)
 			assert.NotContains(t, partial.Rejected, 0)
@@ -113,11 +113,12 @@ func TestFilteredPanics(t *testing.T) {
 	}
 	s := &sink{}
 	require.Error(t, export.Filter(s, even).Export(t.Context(), batchOf(13)))
-	assert.Empty(t, s.all(), "the sink may be one that must not have it")
+	assert.Empty(t, s.all(), "the sink may not be allowed to get it")
 }
 
-// A sink that asks to be left alone is, whatever was left out beside it.
-func TestFilteredKeepsRetryAfter(t *testing.T) {
+// TestFilterKeepsRetryAfter tests that the pause an exporter asks for is kept if the batch
+// also has records that the filter leaves out.
+func TestFilterKeepsRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := failing()
@@ -130,12 +131,12 @@ func TestFilteredKeepsRetryAfter(t *testing.T) {
 	})
 }
 
-func TestFilteredLedger(t *testing.T) {
+func TestFilterWithLedger(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	p := newProvider(t, sdk.WithLedger(t.TempDir(), sdk.ExportTo(export.Filter(s, func(r *record.Record) bool {
 		if r.Action == "b.c" {
-			panic("odd")
+			panic("bad record")
 		}
 		return r.Action != "b.d"
 	}))))
@@ -150,10 +151,10 @@ func TestFilteredLedger(t *testing.T) {
 		require.NoError(t, err)
 		dead = append(dead, letter.Record.Action)
 	}
-	assert.Equal(t, []string{"b.c"}, dead, "no record is lost by a filter")
+	assert.Equal(t, []string{"b.c"}, dead, "a filter loses no record")
 }
 
-func TestFilteredDirect(t *testing.T) {
+func TestFilterDirectExporter(t *testing.T) {
 	t.Parallel()
 	direct := func(e export.Exporter) bool {
 		d, ok := export.Filter(e, even).(export.DirectExporter)
@@ -163,7 +164,7 @@ func TestFilteredDirect(t *testing.T) {
 	assert.False(t, direct(&sink{}))
 }
 
-func TestFilteredNil(t *testing.T) {
+func TestFilterNil(t *testing.T) {
 	t.Parallel()
 	_, err := sdk.NewTrackerProvider(sdk.WithSyncer(export.Filter(nil, even)))
 	require.ErrorContains(t, err, "the exporter is nil")
@@ -172,8 +173,8 @@ func TestFilteredNil(t *testing.T) {
 	assert.Len(t, s.all(), 1)
 }
 
-// The filtered exporter keeps the contract of its exporter.
-func TestFilteredConformance(t *testing.T) {
+// TestFilterConformance tests that a filtered exporter meets the contract of exporters.
+func TestFilterConformance(t *testing.T) {
 	t.Parallel()
 	var s *sink
 	exporttest.Run(t, func(*testing.T) export.Exporter {
@@ -182,19 +183,19 @@ func TestFilteredConformance(t *testing.T) {
 	}, func(*testing.T) []*record.Record { return s.all() })
 }
 
-func TestFilteredAllocations(t *testing.T) {
-	e := export.Filter(takesAll{}, even)
+func TestFilterAllocations(t *testing.T) {
+	e := export.Filter(acceptsAll{}, even)
 	records := batchOf(1, 2, 3, 4)
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = e.Export(context.Background(), records) }))
 }
 
-// takesAll is an exporter that allocates nothing.
-type takesAll struct{ export.Exporter }
+// acceptsAll is an exporter that does not allocate.
+type acceptsAll struct{ export.Exporter }
 
-func (takesAll) Export(context.Context, []*record.Record) error { return nil }
+func (acceptsAll) Export(context.Context, []*record.Record) error { return nil }
 
 func Example_exportFilter() {
-	// What concerns security goes to a second exporter as well.
+	// Only denied operations go to the exporter.
 	security := export.Filter(lines{}, func(r *record.Record) bool { return r.Outcome == audit.OutcomeDenied })
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(security))
 	if err != nil {

@@ -7,16 +7,16 @@ import (
 	"sync/atomic"
 )
 
-// gate lets callers through until it is closed, and then waits for those inside.
+// gate counts the callers inside. It admits callers until it is closed.
 type gate struct {
-	state   atomic.Int64  // how many are inside, and gateClosed
-	drained chan struct{} // closed when the gate is closed and nobody is inside
-	once    sync.Once     // who is turned away is inside for a moment, so that this may come twice
+	state   atomic.Int64  // number of callers inside, plus gateClosed once closed
+	drained chan struct{} // closed once the gate is closed and nobody is inside
+	once    sync.Once     // closes drained; a caller that is turned away may empty the gate again
 }
 
 const gateClosed = 1 << 62
 
-// enter reports whether the caller may pass. Who passed calls leave.
+// enter reports whether the caller was admitted. If so, it must call leave.
 func (g *gate) enter() bool {
 	if g.state.Add(1) < gateClosed {
 		return true
@@ -35,9 +35,9 @@ func (g *gate) drain() { g.once.Do(func() { close(g.drained) }) }
 
 func (g *gate) closed() bool { return g.state.Load() >= gateClosed }
 
-var errStillTracking = errors.New("events were still being tracked; their callers get the outcome")
+var errStillTracking = errors.New("events were still being tracked; their callers get the results")
 
-// close lets nobody through any more and waits for those inside.
+// close stops admitting callers and waits for those inside until ctx ends.
 func (g *gate) close(ctx context.Context) error {
 	if g.state.Or(gateClosed) == 0 {
 		g.drain()

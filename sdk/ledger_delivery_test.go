@@ -23,19 +23,19 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// quick makes followers lose no time in tests.
+// quick returns options for exporters without long pauses.
 func quick(opts ...sdk.ExportOption) []sdk.ExportOption {
 	return append([]sdk.ExportOption{
 		sdk.WithBatchInterval(time.Millisecond), sdk.WithBackoff(time.Millisecond), sdk.WithBatchSize(10),
 	}, opts...)
 }
 
-// follower is a sink that remembers which targets it has, and how often.
+// follower is an exporter that remembers the records and the IDs of their targets.
 type follower struct {
 	id string
-	// refuse says why a record is not taken, nil if it is.
-	refuse func(target string) error
-	// fail says why the whole batch is not taken.
+	// reject returns the error for one record, or nil to accept it.
+	reject func(target string) error
+	// fail returns the error for the whole batch.
 	fail func(ctx context.Context) error
 
 	mu    sync.Mutex
@@ -55,8 +55,8 @@ func (f *follower) Export(ctx context.Context, records []*record.Record) error {
 	defer f.mu.Unlock()
 	partial := &export.PartialError{Rejected: map[int]error{}}
 	for i, r := range records {
-		if f.refuse != nil {
-			if err := f.refuse(r.Target.ID); err != nil {
+		if f.reject != nil {
+			if err := f.reject(r.Target.ID); err != nil {
 				partial.Rejected[i] = err
 				continue
 			}
@@ -72,13 +72,14 @@ func (f *follower) Export(ctx context.Context, records []*record.Record) error {
 
 func (f *follower) Shutdown(context.Context) error { return nil }
 
-func (f *follower) has() []string {
+func (f *follower) ids() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.order)
 }
 
-// trackNumbered tracks n events whose targets are numbered from the given one.
+// trackNumbered tracks n events whose targets have the IDs from, from+1, and so on. It
+// returns the IDs.
 func trackNumbered(t *testing.T, p *sdk.TrackerProvider, from, n int) []string {
 	t.Helper()
 	var ids []string
@@ -97,7 +98,7 @@ func openProvider(t *testing.T, opts ...sdk.Option) *sdk.TrackerProvider {
 	return p
 }
 
-func TestLedgerIsAStore(t *testing.T) {
+func TestLedgerWithoutExporters(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	p := openProvider(t, sdk.WithLedger(dir))
@@ -118,26 +119,26 @@ func TestLedgerIsAStore(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-func TestLedgerExportersFollowInOrder(t *testing.T) {
+func TestLedgerExportsInOrder(t *testing.T) {
 	t.Parallel()
 	a, b := &follower{id: "a"}, &follower{id: "b"}
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(a, quick()...), sdk.ExportTo(b, quick()...)))
 	want := trackNumbered(t, p, 1, 500)
 	require.NoError(t, p.ForceFlush(t.Context()))
-	assert.Equal(t, want, a.has())
-	assert.Equal(t, want, b.has())
+	assert.Equal(t, want, a.ids())
+	assert.Equal(t, want, b.ids())
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Equal(t, want, a.has(), "nothing twice")
+	assert.Equal(t, want, a.ids(), "no record twice")
 	same := 0
 	for i := range a.seen {
 		if a.seen[i] == b.seen[i] {
 			same++
 		}
 	}
-	assert.Equal(t, len(want), same, "decoded once for both")
+	assert.Equal(t, len(want), same, "records are decoded once for both exporters")
 }
 
-func TestLedgerGoesOnWhereItStopped(t *testing.T) {
+func TestLedgerContinuesAfterRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	down := errors.New("the sink is down")
@@ -167,18 +168,18 @@ func TestLedgerGoesOnWhereItStopped(t *testing.T) {
 	defer cancel()
 	err = p.Shutdown(ctx)
 	require.ErrorContains(t, err, "b: 25 records are not delivered; they stay in the ledger")
-	assert.Equal(t, want, a.has())
-	assert.Equal(t, want[:25], b.has())
+	assert.Equal(t, want, a.ids())
+	assert.Equal(t, want[:25], b.ids())
 
 	broken.Store(false)
 	p = open()
 	want = append(want, trackNumbered(t, p, 51, 1)...)
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Equal(t, want, a.has(), "nothing twice")
-	assert.Equal(t, want, b.has())
+	assert.Equal(t, want, a.ids(), "no record twice")
+	assert.Equal(t, want, b.ids())
 }
 
-func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
+func TestLedgerHungExporter(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	release := make(chan struct{})
@@ -186,8 +187,8 @@ func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
 	good := &follower{id: "good"}
 	p := openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(hung, quick()...), sdk.ExportTo(good, quick()...)))
 	want := trackNumbered(t, p, 1, 100)
-	require.Eventually(t, func() bool { return len(good.has()) == 100 }, 5*time.Second, time.Millisecond)
-	assert.Equal(t, want, good.has())
+	require.Eventually(t, func() bool { return len(good.ids()) == 100 }, 5*time.Second, time.Millisecond)
+	assert.Equal(t, want, good.ids())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	err := p.Shutdown(ctx)
@@ -197,24 +198,24 @@ func TestLedgerExporterThatHangsHoldsUpNobody(t *testing.T) {
 
 	again := &follower{id: "hung"}
 	p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(again, quick()...), sdk.ExportTo(good, quick()...)))
-	require.NoError(t, p.Shutdown(t.Context()), "the directory was unlocked nevertheless")
-	assert.Equal(t, want, again.has(), "it is not known what the hung export brought to the sink")
+	require.NoError(t, p.Shutdown(t.Context()), "the directory is unlocked even though an export hung")
+	assert.Equal(t, want, again.ids(), "the result of the hung export is unknown")
 }
 
 func TestLedgerDeadLetters(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	var logs bytes.Buffer
-	var mended atomic.Bool
+	var fixed atomic.Bool
 	attempts := map[string]int{}
 	s := &follower{id: "strict"}
-	s.refuse = func(target string) error {
+	s.reject = func(target string) error {
 		attempts[target]++
 		switch {
-		case mended.Load():
+		case fixed.Load():
 			return nil
 		case target == "3" || target == "17":
-			return export.Permanent(errors.New("not of our liking, with password=hunter2hunter2"))
+			return export.Permanent(errors.New("rejected, with password=hunter2hunter2"))
 		case target == "5" && attempts[target] < 4:
 			return errors.New("not now")
 		}
@@ -227,7 +228,7 @@ func TestLedgerDeadLetters(t *testing.T) {
 	want := trackNumbered(t, p, 1, 20)
 	require.NoError(t, p.ForceFlush(t.Context()))
 	want = slices.DeleteFunc(want, func(id string) bool { return id == "3" || id == "17" })
-	assert.ElementsMatch(t, want, s.has(), "the rest goes on")
+	assert.ElementsMatch(t, want, s.ids(), "the other records are exported")
 	assert.Equal(t, 4, attempts["5"])
 
 	list := func(p *sdk.TrackerProvider) (letters []sdk.DeadLetter) {
@@ -243,7 +244,7 @@ func TestLedgerDeadLetters(t *testing.T) {
 		assert.Equal(t, "strict", letters[i].Exporter)
 		assert.Equal(t, seq, letters[i].Seq)
 		assert.Equal(t, 1, letters[i].Attempts)
-		assert.Equal(t, "not of our liking, with password=***REDACTED***", letters[i].Reason)
+		assert.Equal(t, "rejected, with password=***REDACTED***", letters[i].Reason)
 		assert.Equal(t, fmt.Sprint(seq), letters[i].Record.Target.ID)
 		assert.WithinDuration(t, time.Now(), letters[i].Time, time.Minute)
 		assert.False(t, letters[i].Replayed)
@@ -252,7 +253,7 @@ func TestLedgerDeadLetters(t *testing.T) {
 
 	p = open()
 	n, err := p.ReplayDeadLetters(t.Context(), "strict")
-	require.NoError(t, err, "refused again")
+	require.NoError(t, err, "rejected again")
 	assert.Zero(t, n)
 	letters = list(p)
 	require.Len(t, letters, 4)
@@ -260,26 +261,26 @@ func TestLedgerDeadLetters(t *testing.T) {
 	assert.False(t, letters[2].Replayed || letters[3].Replayed)
 	assert.Equal(t, 2, letters[2].Attempts)
 
-	mended.Store(true)
+	fixed.Store(true)
 	n, err = p.ReplayDeadLetters(t.Context(), "strict")
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
 	n, err = p.ReplayDeadLetters(t.Context(), "strict")
 	require.NoError(t, err)
-	assert.Zero(t, n, "once is enough")
+	assert.Zero(t, n, "each is replayed once")
 	_, err = p.ReplayDeadLetters(t.Context(), "nobody")
 	require.ErrorContains(t, err, "no ledger of the provider")
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.ElementsMatch(t, append(want, "3", "17"), s.has())
+	assert.ElementsMatch(t, append(want, "3", "17"), s.ids())
 }
 
-func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
+func TestLedgerRestartDuringBatch(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
-	var mended atomic.Bool
+	var fixed atomic.Bool
 	s := &follower{id: "strict"}
-	s.refuse = func(target string) error {
-		if (target == "2" || target == "7") && !mended.Load() {
+	s.reject = func(target string) error {
+		if (target == "2" || target == "7") && !fixed.Load() {
 			return errors.New("not now")
 		}
 		return nil
@@ -287,18 +288,18 @@ func TestLedgerRestartInTheMiddleOfABatch(t *testing.T) {
 	quiet := sdk.WithLogger(slog.New(slog.DiscardHandler))
 	p := openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick(sdk.WithBatchInterval(300*time.Millisecond))...)), quiet)
 	want := trackNumbered(t, p, 1, 30)
-	require.Eventually(t, func() bool { return len(s.has()) >= 8 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.ids()) >= 8 }, 5*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	require.Error(t, p.Shutdown(ctx))
 
-	mended.Store(true)
+	fixed.Store(true)
 	p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)), quiet)
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.ElementsMatch(t, want, s.has(), "a clean restart delivers nothing twice")
+	assert.ElementsMatch(t, want, s.ids(), "a clean restart delivers nothing twice")
 }
 
-func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
+func TestLedgerEntryIsNotARecord(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	p := openProvider(t, sdk.WithLedger(dir))
@@ -306,7 +307,7 @@ func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	l, err := ledger.Open(dir)
 	require.NoError(t, err)
-	_, err = l.Append(t.Context(), []byte("what is this"))
+	_, err = l.Append(t.Context(), []byte("not a record"))
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 
@@ -314,11 +315,11 @@ func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
 	p = openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(s, quick()...)))
 	trackNumbered(t, p, 3, 1)
 	require.NoError(t, p.ForceFlush(t.Context()))
-	assert.Equal(t, []string{"1", "3"}, s.has(), "a new exporter begins with the oldest")
+	assert.Equal(t, []string{"1", "3"}, s.ids(), "a new exporter starts with the oldest record")
 	for letter, err := range p.DeadLetters(t.Context()) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, letter.Seq)
-		assert.Equal(t, "what is this", string(letter.Raw))
+		assert.Equal(t, "not a record", string(letter.Raw))
 		assert.Contains(t, letter.Reason, "the entry is not a record")
 	}
 	require.NoError(t, p.Shutdown(t.Context()))
@@ -355,34 +356,34 @@ func TestLedgerFull(t *testing.T) {
 		require.NoError(t, p.Tracker("test").Track(t.Context(), event), "there is room again")
 	}
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Len(t, s.has(), stored-1+100)
+	assert.Len(t, s.ids(), stored-1+100)
 }
 
-func TestLedgerRelaxed(t *testing.T) {
+func TestLedgerWithSyncInterval(t *testing.T) {
 	t.Parallel()
 	s := &follower{id: "sink"}
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s, quick()...), ledger.WithSyncInterval(time.Hour)))
 	want := trackNumbered(t, p, 1, 100)
-	assert.Empty(t, s.has(), "exporters get what is synced")
+	assert.Empty(t, s.ids(), "exporters get synced records only")
 	require.NoError(t, p.ForceFlush(t.Context()))
-	assert.Equal(t, want, s.has())
+	assert.Equal(t, want, s.ids())
 	want = append(want, trackNumbered(t, p, 101, 10)...)
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Equal(t, want, s.has())
+	assert.Equal(t, want, s.ids())
 }
 
-func TestBadLedgers(t *testing.T) {
+func TestInvalidLedgerOptions(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
 	p := openProvider(t, sdk.WithLedger(dir))
 	a := &follower{id: "a"}
 	for reason, opt := range map[string]sdk.Option{
 		"locked by another process":       sdk.WithLedger(dir),
-		"directory is not given":          sdk.WithLedger(""),
+		"directory is empty":              sdk.WithLedger(""),
 		"exporter is nil":                 sdk.WithLedger(dir+"2", sdk.ExportTo(nil)),
 		"two exporters are named":         sdk.WithLedger(dir+"2", sdk.ExportTo(a), sdk.ExportTo(a)),
 		"at most 1024":                    sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchSize(2000))),
-		"an option is a":                  sdk.WithLedger(dir+"2", foreignOption{}),
+		"is not an option of a ledger":    sdk.WithLedger(dir+"2", foreignOption{}),
 		"WithBatchBytes: the number must": sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchBytes(0))),
 		"must not be negative":            sdk.WithLedger(dir+"2", ledger.WithSyncInterval(-1)),
 		"less than two segments":          sdk.WithLedger(dir+"2", ledger.WithMaxSize(1)),
@@ -402,11 +403,11 @@ func TestTwoLedgers(t *testing.T) {
 	p := openProvider(t, sdk.WithLedger(dir+"/1", sdk.ExportTo(a, quick()...)), sdk.WithLedger(dir+"/2", sdk.ExportTo(b, quick()...)))
 	want := trackNumbered(t, p, 1, 10)
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Equal(t, want, a.has())
-	assert.Equal(t, want, b.has())
+	assert.Equal(t, want, a.ids())
+	assert.Equal(t, want, b.ids())
 }
 
-func TestLedgerConcurrently(t *testing.T) {
+func TestLedgerConcurrentTracking(t *testing.T) {
 	t.Parallel()
 	s := &follower{id: "sink"}
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s, quick(sdk.WithBatchSize(500))...),
@@ -421,7 +422,7 @@ func TestLedgerConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.ElementsMatch(t, slices.Collect(maps.Keys(want)), s.has())
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(want)), s.ids())
 }
 
 type foreignOption struct{}

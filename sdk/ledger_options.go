@@ -10,7 +10,7 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// LedgerOption configures [WithLedger]. It is made by [ExportTo], or is a
+// LedgerOption configures [WithLedger]. It is the result of [ExportTo], or a
 // [ledger.Option] such as [ledger.WithRetention].
 type LedgerOption interface{ LedgerOption() }
 
@@ -22,33 +22,34 @@ type exportTo struct {
 
 func (exportTo) LedgerOption() {}
 
-// ExportTo adds an exporter that follows the ledger, at its own pace and from its own
-// cursor, across restarts and outages.
+// ExportTo adds an exporter that follows the ledger at its own pace. The ledger keeps a
+// cursor for it, so it continues after restarts and outages.
 //
-// A record that the exporter fails to deliver is retried until it is delivered, with a
-// pause that doubles; later records wait for it, other exporters do not. A record that
-// the exporter rejects permanently (export.Permanent) is kept among the dead letters,
-// with the reason.
+// If an export fails, it is retried until it succeeds; see [WithBackoff]. Later records
+// wait for it, but other exporters do not. A record that the exporter rejects permanently
+// ([export.Permanent]) becomes a dead letter; see [TrackerProvider.DeadLetters].
 //
-// The exporter gets every record at least once, in order except for those that it
-// rejected for a while. It may get a record again, under the same ID, after the process
-// was killed and after an Export whose outcome it did not know itself. A new exporter
-// starts with the oldest record that is kept.
+// The exporter gets every record at least once. It gets them in order, except that a
+// record which it rejected temporarily comes again after the rest of its batch. It may
+// get a record twice, under the same ID, if the process was killed, or if it did not know
+// itself whether an export succeeded. A new exporter starts with the oldest record in the
+// ledger.
 func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
 	return exportTo{exporter: e, options: opts}
 }
 
-// RecoveryActor is the ID of the system actor that closes attempts which a stopped
-// process left open.
+// RecoveryActor is the ID of the system actor in records that close attempts which a
+// stopped process left open.
 const RecoveryActor = "audit-recovery"
 
-// ErrTooManyAttempts is the error of beginning an attempt while ledger.MaxOpenPairs are open
-// in the ledger. The application does not finish what it begins.
+// ErrTooManyAttempts is the error of audit.Begin if [ledger.MaxOpenPairs] attempts are open
+// in a ledger, or their records have [ledger.MaxOpenPairBytes]. The application does not
+// finish the attempts that it begins.
 var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 
-// WithLedger stores records in the directory dir. Track returns once they are on stable
-// storage, and the exporters given by [ExportTo] follow. Without exporters the ledger is
-// an embedded store.
+// WithLedger stores records in a ledger in the directory dir, which is created if it does
+// not exist. Track returns once the record is on stable storage. The exporters that
+// [ExportTo] adds follow. Without exporters the ledger is an embedded store.
 //
 //	sdk.WithLedger("audit-ledger",
 //		sdk.ExportTo(stdoutExporter),
@@ -56,14 +57,13 @@ var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 //		ledger.WithRetention(90*24*time.Hour, 0),
 //	)
 //
-// A directory has one writer at a time. By default the ledger keeps every record, grows
-// until the disk is full, and syncs before every nil; package ledger has the options
-// that change this. Track waits for room in a full ledger, and returns
-// audit.ErrFull after the track timeout.
+// One process writes to a directory at a time. By default the ledger keeps every record,
+// grows until the disk is full, and syncs the disk before Track returns nil. Options of
+// package ledger change this. If a ledger stays full for the track timeout, Track returns
+// an error that matches audit.ErrFull.
 //
-// NewTrackerProvider closes attempts (audit.Begin) that the last process left open, each
-// by a record of the system actor RecoveryActor. The ledger's files know which those
-// are, so the ledger is not read from its beginning.
+// NewTrackerProvider closes the attempts ([audit.Begin]) that the last process left open.
+// For each it stores a record of the system actor RecoveryActor with an unknown outcome.
 func WithLedger(dir string, opts ...LedgerOption) Option {
 	return func(c *config) {
 		name := "ledger"
@@ -72,7 +72,7 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 		}
 		c.names = append(c.names, name)
 		if dir == "" {
-			c.fail(errors.New("WithLedger: the directory is not given"))
+			c.fail(errors.New("WithLedger: the directory is empty"))
 		}
 		l := delivery.LedgerConfig{Name: name, Dir: dir}
 		for _, opt := range opts {
@@ -82,7 +82,7 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 			case ledger.Option:
 				l.Options = append(l.Options, opt)
 			default:
-				c.fail(fmt.Errorf("WithLedger: an option is a %T; use sdk.ExportTo or an option of package ledger", opt))
+				c.fail(fmt.Errorf("WithLedger: %T is not an option of a ledger; use sdk.ExportTo or an option of package ledger", opt))
 			}
 		}
 		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery.Delivery, error) {
@@ -95,6 +95,7 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 	}
 }
 
+// addFollower checks an exporter and its options and adds it to the ledger.
 func (c *config) addFollower(l *delivery.LedgerConfig, to exportTo) {
 	conf := defaultDelivery()
 	for _, opt := range to.options {
@@ -108,7 +109,7 @@ func (c *config) addFollower(l *delivery.LedgerConfig, to exportTo) {
 	}
 }
 
-// openLedger opens the ledger with what the provider knows.
+// openLedger opens the ledger with the settings of the provider.
 func (p *TrackerProvider) openLedger(l delivery.LedgerConfig) (*delivery.Ledger, error) {
 	for i := range l.Exporters {
 		l.Exporters[i].Exporter = p.enforcement.filter(l.Exporters[i].Exporter)

@@ -16,10 +16,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// sink is an exporter whose behaviour a test chooses.
+// sink is an exporter whose behavior the test chooses. It remembers the records.
 type sink struct {
 	name     string
-	export   func(ctx context.Context, records []*record.Record) error // nil takes everything
+	export   func(ctx context.Context, records []*record.Record) error // nil accepts everything
 	shutdown func(ctx context.Context) error
 
 	mu        sync.Mutex
@@ -66,13 +66,14 @@ func (s *sink) all() []*record.Record {
 	return slices.Clone(s.records)
 }
 
-// sizes returns how many records came at a time.
+// sizes returns the sizes of the batches.
 func (s *sink) sizes() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.batches)
 }
 
+// one returns the only record of the sink.
 func (s *sink) one(t *testing.T) *record.Record {
 	t.Helper()
 	all := s.all()
@@ -80,8 +81,7 @@ func (s *sink) one(t *testing.T) *record.Record {
 	return all[0]
 }
 
-// newTracker returns a tracker of a provider that is shut down when the test is
-// over.
+// newTracker returns a tracker of a provider that is shut down when the test ends.
 func newTracker(t *testing.T, opts ...sdk.Option) audit.Tracker {
 	t.Helper()
 	return newProvider(t, opts...).Tracker("test")
@@ -99,7 +99,7 @@ func newProvider(t *testing.T, opts ...sdk.Option) *sdk.TrackerProvider {
 	return p
 }
 
-// valid returns an event that is recorded as it is.
+// valid returns an event that is recorded unchanged.
 func valid() audit.Event {
 	return audit.Event{
 		Action:  "article.update",
@@ -109,7 +109,7 @@ func valid() audit.Event {
 	}
 }
 
-// with returns a valid event with a change.
+// with returns a valid event after change has modified it.
 func with(change func(*audit.Event)) audit.Event {
 	e := valid()
 	change(&e)

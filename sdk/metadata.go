@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// allocate returns a record with room for n metadata, in one allocation where n
-// is common.
+// allocate returns a record with room for n metadata. For a common n it needs only one
+// allocation.
 func allocate(n int) *record.Record {
 	switch {
 	case n == 0:
@@ -35,12 +35,12 @@ func allocate(n int) *record.Record {
 	return r
 }
 
-// mergeMetadata puts the event's metadata and the scope's together, sorted by key,
-// in room if it is large enough. Where both have a key the event's value is taken,
-// and the scope's is put to those overridden, unless an earlier one is there
-// already. The event's are in any order; all others are sorted, shared and not
-// changed.
-func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged, replaced []attribute.KeyValue, err error) {
+// mergeMetadata merges the metadata of the event and of the scope, sorted by key. It uses
+// the memory of room if that is large enough. If both have a key, the event's value
+// counts, and the scope's value is added to overridden unless that has the key already.
+// The event's metadata may have any order. The other arguments are sorted and shared, and
+// are not changed.
+func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged, allOverridden []attribute.KeyValue, err error) {
 	var few [sorted.FewKeys]*attribute.KeyValue
 	order := sorted.ByKey(few[:0], event)
 	n := len(event) + len(scope)
@@ -48,7 +48,7 @@ func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged,
 	n = 0
 	for i, kv := range order {
 		if i > 0 && kv.Key == order[i-1].Key {
-			return nil, nil, errKeyTwice("metadata", string(kv.Key))
+			return nil, nil, errDuplicateKey("metadata", string(kv.Key))
 		}
 		for len(scope) > 0 && sorted.Less(scope[0].Key, kv.Key) {
 			merged[n] = scope[0]
@@ -68,8 +68,8 @@ func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged,
 	return merged[:n], overridden, nil
 }
 
-// override adds kv unless a value of its key was overridden before: the first is
-// the one that nobody could have forged. The result is a new slice.
+// override adds kv unless overridden has its key already: the first value cannot be
+// forged. The result is a new slice.
 func override(overridden []attribute.KeyValue, kv attribute.KeyValue) []attribute.KeyValue {
 	at, found := sorted.FindKey(overridden, kv.Key)
 	if found {
@@ -78,13 +78,13 @@ func override(overridden []attribute.KeyValue, kv attribute.KeyValue) []attribut
 	return slices.Insert(slices.Clip(overridden), at, kv)
 }
 
-func errKeyTwice(parent, key string) error {
-	return invalid(sanitize.FieldPath(parent, key), "the key is stated more than once; state it once")
+func errDuplicateKey(parent, key string) error {
+	return invalid(sanitize.FieldPath(parent, key), "the key occurs more than once; set it once")
 }
 
-// remark moves the scope's marks to where the event's metadata moved the values:
-// among those overridden.
-func remark(marked []string, event []attribute.KeyValue) []string {
+// moveMarks returns the scope's marks for the merged metadata: the mark of a value that
+// the event overrides moves from metadata to overridden.
+func moveMarks(marked []string, event []attribute.KeyValue) []string {
 	marked = slices.Clone(marked)
 	for _, kv := range event {
 		if at, found := slices.BinarySearch(marked, "metadata."+string(kv.Key)); found {

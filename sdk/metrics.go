@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// metrics are the pipeline's instruments, which never carry the values of events.
+// metrics are the instruments of the pipeline. They never record the values of events.
 type metrics struct {
 	accepted        metric.Int64Counter
 	rejected        metric.Int64Counter
@@ -19,8 +19,8 @@ type metrics struct {
 	unrepresentable metric.Int64Counter
 }
 
-// instrumentationName names the SDK's meter, and its tracker in records that the SDK
-// makes itself.
+// instrumentationName is the name of the SDK's meter, and of the tracker in records that
+// the SDK creates itself.
 const instrumentationName = "github.com/opendeed/audit/sdk"
 
 func newMetrics(meter metric.Meter) (*metrics, error) {
@@ -32,7 +32,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	}
 	m := &metrics{
 		accepted:        counter("audit.records.accepted", "Records that every delivery accepted.", "{record}"),
-		rejected:        counter("audit.records.rejected", "Events whose Track call or release returned an error, by reason.", "{record}"),
+		rejected:        counter("audit.records.rejected", "Events that were not recorded because of an error, by reason.", "{record}"),
 		suppressed:      counter("audit.records.suppressed", "Signals that were not recorded, by reason.", "{record}"),
 		redacted:        counter("audit.records.redacted", "Records in which something was redacted.", "{record}"),
 		unrepresentable: counter("audit.values.unrepresentable", "Values of changes that were replaced by a placeholder.", "{value}"),
@@ -42,7 +42,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 
 func (m *metrics) addAccepted(n int) { m.accepted.Add(context.Background(), int64(n)) }
 
-// suppression says why a signal was not recorded.
+// suppression is the reason why a signal was not recorded.
 type suppression string
 
 const (
@@ -62,7 +62,7 @@ func (m *metrics) reject(ctx context.Context, err error) {
 	m.rejected.Add(ctx, 1, metric.WithAttributes(attrs...))
 }
 
-// rejectReason is a word of a small vocabulary.
+// rejectReason returns the reason attribute of an error, which package sdk documents.
 func rejectReason(err error) string {
 	var (
 		invalid   *audit.ValidationError

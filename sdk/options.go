@@ -16,8 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// DefaultTrackTimeout is how long Track waits at most for a full queue or a slow
-// sink.
+// DefaultTrackTimeout is the default of WithTrackTimeout.
 const DefaultTrackTimeout = 10 * time.Second
 
 // Option configures a TrackerProvider.
@@ -33,9 +32,9 @@ type config struct {
 	meterProvider metric.MeterProvider
 	logger        *slog.Logger
 	policy        *policy.Policy
-	names         []string                                            // of exporters and ledgers, in order
-	exporters     []string                                            // their names
-	deliveries    []func(*TrackerProvider) (delivery.Delivery, error) // started only when all is well
+	names         []string                                            // of exporters and ledgers
+	exporters     []string                                            // names of exporters
+	deliveries    []func(*TrackerProvider) (delivery.Delivery, error) // called if there is no error
 	ledgers       int
 	errs          []error
 }
@@ -67,8 +66,7 @@ func (c *config) fail(err error) {
 	}
 }
 
-// checkDeliveries refuses a provider that would record nothing, and exporters
-// that could not be told apart.
+// checkDeliveries rejects a provider without deliveries, and exporters with the same name.
 func (c *config) checkDeliveries() {
 	if len(c.names) == 0 && len(c.errs) == 0 {
 		c.fail(errNoDelivery)
@@ -76,21 +74,21 @@ func (c *config) checkDeliveries() {
 	seen := map[string]bool{}
 	for _, name := range c.names {
 		if seen[name] {
-			c.fail(fmt.Errorf("two exporters are named %q; give one of them another name", name))
+			c.fail(fmt.Errorf("two exporters are named %q; give each its own name", name))
 		}
 		seen[name] = true
 	}
 }
 
-// addDelivery checks the exporter and keeps open until all options are known.
+// addDelivery checks the exporter and keeps open until all options are checked.
 func (c *config) addDelivery(e export.Exporter, option string, open func(delivery.Env) delivery.Delivery) {
 	if c.addName(e, option) {
 		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery.Delivery, error) { return open(p.env), nil })
 	}
 }
 
-// addName checks the exporter.
-func (c *config) addName(e export.Exporter, option string) bool {
+// addName checks the exporter and adds its name.
+func (c *config) addName(e export.Exporter, option string) (ok bool) {
 	if e == nil {
 		c.fail(fmt.Errorf("%s: the exporter is nil", option))
 		return false
@@ -105,14 +103,14 @@ func (c *config) addName(e export.Exporter, option string) bool {
 	return true
 }
 
-// WithResource describes the service. The default is what OTEL_RESOURCE_ATTRIBUTES
-// and OTEL_SERVICE_NAME say.
+// WithResource sets the resource that describes the service. By default it comes from the
+// environment variables OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME.
 func WithResource(r *resource.Resource) Option {
 	return func(c *config) { c.resource = r }
 }
 
-// WithProcessor adds processors. They see records in the given order, ahead of
-// validation, suppression and redaction.
+// WithProcessor adds processors. They get records in the given order, before validation,
+// suppression and redaction.
 func WithProcessor(processors ...Processor) Option {
 	return func(c *config) {
 		for _, p := range processors {
@@ -125,26 +123,26 @@ func WithProcessor(processors ...Processor) Option {
 	}
 }
 
-// WithAnonymous allows the anonymous actor for the actions that match one of the
-// patterns, in which * stands for any characters ("article.*"). It permits, it
-// never fills: the actor must still be stated. Failed logins and access.denied
-// need no permission.
+// WithAnonymous allows the anonymous actor for actions that match one of the patterns, in
+// which * stands for any characters ("article.*"). The application must still set the
+// actor to audit.Anonymous: an event without an actor is an error. Failed logins and the
+// action access.denied need no permission.
 func WithAnonymous(actions ...string) Option {
 	return func(c *config) { c.anonymous = append(c.anonymous, actions...) }
 }
 
-// WithValidation adds rules to those that always hold.
+// WithValidation adds rules to those that every record must meet.
 func WithValidation(opts ...ValidationOption) Option {
 	return func(c *config) { c.validation = append(c.validation, opts...) }
 }
 
-// WithRedaction changes what is redacted, which is on by default.
+// WithRedaction changes what is redacted. Package redact describes the default.
 func WithRedaction(opts ...redact.Option) Option {
 	return func(c *config) { c.redaction = append(c.redaction, opts...) }
 }
 
-// WithTrackTimeout bounds how long Track waits for a full queue, a slow sink or
-// an actor's resolver. The default is DefaultTrackTimeout.
+// WithTrackTimeout limits how long Track waits for a full queue or ledger, a slow
+// exporter, or the function that finds the actor. The default is DefaultTrackTimeout.
 func WithTrackTimeout(d time.Duration) Option {
 	return func(c *config) {
 		if d <= 0 {
@@ -155,14 +153,14 @@ func WithTrackTimeout(d time.Duration) Option {
 	}
 }
 
-// WithMeterProvider sets where the SDK's own metrics go. The default is
+// WithMeterProvider sets the provider for the SDK's own metrics. The default is
 // OpenTelemetry's global provider.
 func WithMeterProvider(mp metric.MeterProvider) Option {
 	return func(c *config) { c.meterProvider = mp }
 }
 
-// WithLogger sets where the SDK reports what no caller can be told, without the
-// values of events. The default is slog.Default.
+// WithLogger sets the logger for problems that no caller gets as an error. Log lines never
+// contain the values of events. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }

@@ -15,72 +15,71 @@ import (
 	"github.com/opendeed/audit/sdk/internal/delivery"
 )
 
-// WithPolicy puts the rules of a policy in force; a provider has one policy at most.
+// WithPolicy enforces the rules of a policy. A provider has at most one policy.
 //
-// What a rule demands is checked with validation, behind the user's processors. An
-// intent that lacks something is refused with a *PolicyError, and covers no signals.
-// WithRequired, WithActions and WithAnonymous hold beside the policy.
+// Required fields are checked during validation, after the application's processors. An
+// intent that does not meet its rule is rejected with a *PolicyError, and covers no
+// signals. WithRequired, WithActions and WithAnonymous apply in addition to the policy.
 //
-// Changes are reduced behind redaction, so that a field's name is redacted as well, and
-// before any delivery. Which exporters get a record is decided by the record as it is
-// stored, with the policy of now: what an exporter behind a ledger has not got yet is
-// judged by the policy that the provider was started with. What redaction leaves alone
-// decides (action, the target's type, the actor's type), and the channel as redaction
-// leaves it. NewTrackerProvider refuses a rule with an exporter that is not there, and
-// one that leaves a record with no delivery at all.
+// Changes are reduced after redaction, so names of fields are redacted too, and before
+// delivery. The stored record decides which exporters get it: its action, the types of
+// target and actor, which redaction does not change, and its redacted channel. For an
+// exporter that follows a ledger, the policy of the running provider decides, also for
+// records that were stored under an earlier policy. NewTrackerProvider rejects a rule
+// that names an unknown exporter, or that leaves a record without any delivery.
 //
-// Rules about requests are the middlewares' business.
+// Middleware enforces the rules about requests.
 func WithPolicy(p *policy.Policy) Option {
 	return func(c *config) {
 		switch {
 		case p == nil:
 			c.fail(errors.New("WithPolicy: the policy is nil"))
 		case c.policy != nil:
-			c.fail(errors.New("WithPolicy: there is a policy already; put all rules into one, because the first that matches decides"))
+			c.fail(errors.New("WithPolicy: it was used twice; put all rules into one policy, because the first rule that matches decides"))
 		default:
 			c.policy = p
 		}
 	}
 }
 
-// PolicyError says that an intent was refused by a rule. It carries no values.
+// PolicyError reports that a rule rejected an intent. It contains no values.
 type PolicyError struct {
 	// Rule is the name of the rule.
 	Rule string
-	// Problems are all that the rule found: *audit.ValidationError, or
-	// audit.ErrAnonymousNotAllowed.
+	// Problems lists everything that the rule rejects: each is a *audit.ValidationError
+	// or audit.ErrAnonymousNotAllowed.
 	Problems []error
 }
 
-// Error returns a sentence for logs.
+// Error returns a text for logs.
 func (e *PolicyError) Error() string {
 	texts := make([]string, len(e.Problems))
 	for i, problem := range e.Problems {
 		texts[i] = problem.Error()
 	}
-	return "sdk: the policy's rule " + strconv.Quote(e.Rule) + " refuses the event: " + strings.Join(texts, "; ")
+	return "sdk: policy rule " + strconv.Quote(e.Rule) + " rejects the event: " + strings.Join(texts, "; ")
 }
 
 // Unwrap returns the problems.
 func (e *PolicyError) Unwrap() []error { return e.Problems }
 
-// optionPolicy makes a policy of an option, which is one rule.
+// optionPolicy returns a policy with one rule that comes from an option.
 func optionPolicy(option string, r policy.Rule) (*policy.Policy, error) {
 	r.Name = option
 	p, err := policy.New(r)
-	wrong, is := errors.AsType[*policy.Error](err)
-	if !is {
+	policyErr, ok := errors.AsType[*policy.Error](err)
+	if !ok {
 		return p, err
 	}
-	errs := make([]error, len(wrong.Rules))
-	for i, w := range wrong.Rules {
-		errs[i] = fmt.Errorf("%s: %s", option, w.Reason)
+	errs := make([]error, len(policyErr.Rules))
+	for i, r := range policyErr.Rules {
+		errs[i] = fmt.Errorf("%s: %s", option, r.Reason)
 	}
 	return nil, errors.Join(errs...)
 }
 
-// actionsPolicy returns a policy that has a rule for actions that match one of the
-// patterns, and no other.
+// actionsPolicy returns a policy with one rule, for actions that match one of the
+// patterns.
 func actionsPolicy(option string, patterns []string) (*policy.Policy, error) {
 	if len(patterns) == 0 {
 		return policy.New()
@@ -88,35 +87,36 @@ func actionsPolicy(option string, patterns []string) (*policy.Policy, error) {
 	return optionPolicy(option, policy.Rule{Actions: patterns})
 }
 
-// checkPolicy refuses rules whose exporters are not there.
+// checkPolicy rejects rules that name exporters which do not exist.
 func (c *config) checkPolicy() {
 	for _, rule := range c.policy.Rules() {
 		for _, name := range rule.Exporters {
-			if err := c.checkRouted(name); err != nil {
+			if err := c.checkExporter(name); err != nil {
 				c.fail(fmt.Errorf("WithPolicy: rule %q: %w", rule.Name, err))
 			}
 		}
 	}
 }
 
-func (c *config) checkRouted(name string) error {
-	there := slices.Contains(c.exporters, name)
+func (c *config) checkExporter(name string) error {
+	found := slices.Contains(c.exporters, name)
 	switch {
-	case name == policy.NoExporter && there:
-		return fmt.Errorf("%q stands for no exporter, and there is one of that name; give it another", name)
+	case name == policy.NoExporter && found:
+		return fmt.Errorf("%q means no exporter, but an exporter has that name; rename it", name)
 	case name == policy.NoExporter && c.ledgers == 0:
-		return errors.New("without a ledger its records would be recorded nowhere; name an exporter, or add sdk.WithLedger")
-	case name == policy.NoExporter || there:
+		return errors.New("its records would not be recorded anywhere; name an exporter, or add sdk.WithLedger")
+	case name == policy.NoExporter || found:
 		return nil
 	}
-	return fmt.Errorf("no exporter is named %q; there are: %s", name, strings.Join(c.exporters, ", "))
+	return fmt.Errorf("no exporter is named %q; the exporters are: %s", name, strings.Join(c.exporters, ", "))
 }
 
-// enforcement is what a provider does to records that are accepted, by its policy.
+// enforcement applies a policy to records that passed validation. A nil *enforcement has
+// no policy.
 type enforcement struct {
 	policy *policy.Policy
 	rules  []policy.Rule
-	routes [][]delivery.Delivery // by rule; nil is all of them
+	routes [][]delivery.Delivery // deliveries of each rule; nil means all
 }
 
 func newEnforcement(p *policy.Policy) *enforcement {
@@ -141,7 +141,7 @@ func (n *enforcement) route(deliveries []delivery.Delivery) {
 	}
 }
 
-// apply reduces the record's changes, and returns those of the deliveries that get it.
+// apply reduces the record's changes and returns the deliveries that get the record.
 func (n *enforcement) apply(r *record.Record, all []delivery.Delivery) []delivery.Delivery {
 	i := n.policy.Find(&r.Event, r.Channel)
 	if i < 0 {
@@ -160,27 +160,28 @@ func (n *enforcement) apply(r *record.Record, all []delivery.Delivery) []deliver
 	return all
 }
 
-// filter returns an exporter that gets the records which the rules send to e.
+// filter returns an exporter that forwards to e only the records that e gets according to
+// the rules.
 func (n *enforcement) filter(e export.Exporter) export.Exporter {
 	if n == nil {
 		return e
 	}
 	name := e.Name()
-	if !slices.ContainsFunc(n.rules, func(r policy.Rule) bool { return !gets(&r, name) }) {
+	if !slices.ContainsFunc(n.rules, func(r policy.Rule) bool { return !exportsTo(&r, name) }) {
 		return e
 	}
 	return export.Filter(e, func(r *record.Record) bool {
 		i := n.policy.Find(&r.Event, r.Channel)
-		return i < 0 || gets(&n.rules[i], name)
+		return i < 0 || exportsTo(&n.rules[i], name)
 	})
 }
 
-// gets reports whether a rule sends its records to the exporter.
-func gets(r *policy.Rule, exporter string) bool {
+// exportsTo reports whether the exporter gets the records of a rule.
+func exportsTo(r *policy.Rule, exporter string) bool {
 	return r.Exporters == nil || slices.Contains(r.Exporters, exporter)
 }
 
-// hideChanges leaves of each change that there was one.
+// hideChanges keeps the names of changed fields and drops their values.
 func hideChanges(r *record.Record) {
 	if len(r.Changes) == 0 {
 		return
@@ -195,19 +196,19 @@ func hideChanges(r *record.Record) {
 	r.Redacted = slices.Compact(paths)
 }
 
-// dropChanges leaves of all changes that there were some. What stands elsewhere about
-// one of them would name its field.
+// dropChanges drops the changes and records only that there were some. It also drops the
+// paths of changes, because they contain the names of fields.
 func dropChanges(r *record.Record) {
 	if len(r.Changes) == 0 {
 		return
 	}
-	ofChange := func(path string) bool {
-		behind, is := strings.CutPrefix(path, pathChanges)
-		return is && behind != ""
+	isChange := func(path string) bool {
+		field, ok := strings.CutPrefix(path, pathChanges)
+		return ok && field != ""
 	}
 	r.Changes = nil
-	r.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), ofChange)
-	r.Marked = slices.DeleteFunc(slices.Clone(r.Marked), ofChange)
+	r.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), isChange)
+	r.Marked = slices.DeleteFunc(slices.Clone(r.Marked), isChange)
 	r.AddRedacted(pathChanges)
 }
 

@@ -14,9 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// actions returns those of the records that a sink got.
+// actions returns the actions of the records that the sink got.
 func (s *sink) actions() string { return actionsOf(s.all()) }
 
+// to returns a rule that sends an action to exporters.
 func to(action string, exporters ...string) policy.Rule {
 	return policy.Rule{Name: action, Actions: []string{action}, Exporters: exporters}
 }
@@ -46,35 +47,35 @@ func TestPolicyExporters(t *testing.T) {
 	assert.Equal(t, "n3 n6 n7", first.actions())
 	assert.Equal(t, "n5 n6 n7", second.actions())
 
-	// The ledger has them all: an exporter that is new gets what the policy of now sends it.
+	// The ledger has all records. The current policy decides which ones a new exporter gets.
 	require.NoError(t, p.Shutdown(t.Context()))
 	late := &sink{name: "late"}
 	p = newProvider(t, sdk.WithLedger(dir, sdk.ExportTo(first), sdk.ExportTo(second), sdk.ExportTo(late)), withPolicy(t, to("n2", "late"), to("n3", "first")))
 	require.NoError(t, p.ForceFlush(t.Context()))
 	assert.Equal(t, "n1 n2 n4 n5 n6 n7", late.actions())
-	assert.Equal(t, "n3 n6 n7", first.actions(), "its cursor is behind them")
+	assert.Equal(t, "n3 n6 n7", first.actions(), "its cursor has passed them")
 }
 
-// TestPolicyExportersFailing: an error does not name an exporter that was not to get
-// the record.
-func TestPolicyExportersFailing(t *testing.T) {
+// TestPolicyFailedExporters tests that an error does not name an exporter which the policy
+// excludes.
+func TestPolicyFailedExporters(t *testing.T) {
 	t.Parallel()
 	apart, good := &sink{name: "apart"}, &sink{name: "good"}
 	bad := &sink{name: "bad", export: func(context.Context, []*record.Record) error { return errBroken }}
 	tracker := newTracker(t, sdk.WithSyncer(apart), sdk.WithSyncer(good), sdk.WithSyncer(bad),
 		withPolicy(t, to("article.update", "good", "bad"), to("article.delete", "apart")))
 	err := tracker.Track(t.Context(), valid())
-	failed, is := errors.AsType[*audit.DeliveryError](err)
-	require.True(t, is, "%v", err)
+	failed, ok := errors.AsType[*audit.DeliveryError](err)
+	require.True(t, ok, "%v", err)
 	assert.Equal(t, []string{"good"}, failed.Stored)
 	assert.Equal(t, []string{"bad"}, failed.Failed)
 	trackActions(t, tracker, "article.delete")
 	assert.Equal(t, "article.delete", apart.actions())
 }
 
-// TestPolicyByTheStoredRecord: a syncer and an exporter behind a ledger agree where
-// redaction has changed the channel.
-func TestPolicyByTheStoredRecord(t *testing.T) {
+// TestPolicyUsesStoredRecord tests that a syncer and an exporter of a ledger get the same
+// records if redaction has changed the channel.
+func TestPolicyUsesStoredRecord(t *testing.T) {
 	t.Parallel()
 	synced, followed := &sink{name: "synced"}, &sink{name: "followed"}
 	p := newProvider(t, sdk.WithSyncer(synced), sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(followed)), withPolicy(t,
@@ -88,25 +89,25 @@ func TestPolicyByTheStoredRecord(t *testing.T) {
 	assert.Equal(t, "Bearer ***REDACTED***", followed.one(t).Channel)
 }
 
-func TestPolicyRefusedByTheProvider(t *testing.T) {
+func TestInvalidPolicy(t *testing.T) {
 	t.Parallel()
 	s, other := &sink{}, &sink{name: "other"}
 	none := &sink{name: "none"}
 	for _, tt := range []struct {
 		name string
 		opts []sdk.Option
-		want []string // nil where nothing is wrong
+		want []string // nil if the options are valid
 	}{
 		{"nil", []sdk.Option{sdk.WithSyncer(s), sdk.WithPolicy(nil)}, []string{"WithPolicy: the policy is nil"}},
-		{"two", []sdk.Option{sdk.WithSyncer(s), withPolicy(t), withPolicy(t)}, []string{"there is a policy already"}},
+		{"two", []sdk.Option{sdk.WithSyncer(s), withPolicy(t), withPolicy(t)}, []string{"WithPolicy: it was used twice"}},
 		{"an unknown name", []sdk.Option{sdk.WithSyncer(s), sdk.WithBatcher(other), withPolicy(t, to("a", "sink"), to("b", "sink", "mongo"), to("c", "otlp"))}, []string{
-			`WithPolicy: rule "b": no exporter is named "mongo"; there are: sink, other`, `WithPolicy: rule "c": no exporter is named "otlp"`,
+			`WithPolicy: rule "b": no exporter is named "mongo"; the exporters are: sink, other`, `WithPolicy: rule "c": no exporter is named "otlp"`,
 		}},
-		{"a ledger's name", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s)), withPolicy(t, to("a", "ledger"))}, []string{`no exporter is named "ledger"; there are: sink`}},
-		{"none without a ledger", []sdk.Option{sdk.WithSyncer(s), withPolicy(t, to("a", "none"))}, []string{`rule "a": without a ledger its records would be recorded nowhere`}},
-		{"an exporter named none", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(none)), withPolicy(t, to("a", "none"))}, []string{`"none" stands for no exporter`}},
+		{"a ledger's name", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(s)), withPolicy(t, to("a", "ledger"))}, []string{`no exporter is named "ledger"; the exporters are: sink`}},
+		{"none without a ledger", []sdk.Option{sdk.WithSyncer(s), withPolicy(t, to("a", "none"))}, []string{`rule "a": its records would not be recorded anywhere`}},
+		{"an exporter named none", []sdk.Option{sdk.WithLedger(t.TempDir()+"/ledger", sdk.ExportTo(none)), withPolicy(t, to("a", "none"))}, []string{`"none" means no exporter`}},
 		{"an exporter named none, and no rule", []sdk.Option{sdk.WithSyncer(none), withPolicy(t)}, nil},
-		{"none with a ledger, whatever comes first", []sdk.Option{withPolicy(t, to("a", "none")), sdk.WithLedger(t.TempDir() + "/ledger")}, nil},
+		{"none with a ledger, in any order of options", []sdk.Option{withPolicy(t, to("a", "none")), sdk.WithLedger(t.TempDir() + "/ledger")}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

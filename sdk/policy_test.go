@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// withPolicy returns the option for rules that are right.
+// withPolicy returns the option for valid rules.
 func withPolicy(t testing.TB, rules ...policy.Rule) sdk.Option {
 	t.Helper()
 	p, err := policy.New(rules...)
@@ -21,7 +21,7 @@ func withPolicy(t testing.TB, rules ...policy.Rule) sdk.Option {
 	return sdk.WithPolicy(p)
 }
 
-func TestPolicyRefuses(t *testing.T) {
+func TestPolicyRejects(t *testing.T) {
 	t.Parallel()
 	rules := withPolicy(t,
 		policy.Rule{Name: "drafts", Targets: []string{"draft"}},
@@ -35,7 +35,7 @@ func TestPolicyRefuses(t *testing.T) {
 		name    string
 		channel string
 		change  func(e *audit.Event)
-		rule    string // that refuses it
+		rule    string // the rule that rejects the event
 		fields  []string
 		is      error
 	}{
@@ -45,13 +45,13 @@ func TestPolicyRefuses(t *testing.T) {
 			e.Reason, e.Metadata = "r", []attribute.KeyValue{attribute.String("ticket", "1"), attribute.String("a", "1")}
 		}, "", nil, nil},
 		{"another channel", "api", func(*audit.Event) {}, "", nil, nil},
-		{"met an earlier rule", "admin", func(e *audit.Event) { e.Target.Type = "draft" }, "", nil, nil},
+		{"meets an earlier rule", "admin", func(e *audit.Event) { e.Target.Type = "draft" }, "", nil, nil},
 		{"anonymous, which is allowed", "api", func(e *audit.Event) { e.Actor = audit.Anonymous() }, "", nil, nil},
-		{"anonymous, which is taken back", "api", func(e *audit.Event) { e.Action, e.Actor = "article.delete", audit.Anonymous() }, "known", nil, audit.ErrAnonymousNotAllowed},
+		{"anonymous, which the rule rejects", "api", func(e *audit.Event) { e.Action, e.Actor = "article.delete", audit.Anonymous() }, "known", nil, audit.ErrAnonymousNotAllowed},
 		{"a failed login", "api", func(e *audit.Event) {
 			e.Action, e.Actor, e.Operation, e.Outcome = "user.login", audit.Anonymous(), audit.OperationLogin, audit.OutcomeDenied
 		}, "", nil, nil},
-		{"what no record may be comes first", "admin", func(e *audit.Event) { e.Target = audit.Target{ID: "x"} }, "", []string{"target.type"}, nil},
+		{"validation comes first", "admin", func(e *audit.Event) { e.Target = audit.Target{ID: "x"} }, "", []string{"target.type"}, nil},
 		{"a signal", "admin", func(e *audit.Event) { e.Kind, e.Actor = audit.KindSignal, audit.System("s") }, "", nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,30 +68,30 @@ func TestPolicyRefuses(t *testing.T) {
 			require.Error(t, err)
 			assert.Empty(t, s.all())
 			assert.NotContains(t, err.Error(), "s3cr3t")
-			refused, is := errors.AsType[*sdk.PolicyError](err)
-			require.Equal(t, tt.rule != "", is)
+			policyErr, ok := errors.AsType[*sdk.PolicyError](err)
+			require.Equal(t, tt.rule != "", ok)
 			invalid, _ := errors.AsType[*audit.ValidationError](err)
 			if tt.is != nil {
 				require.ErrorIs(t, err, tt.is)
-				assert.Equal(t, tt.rule, refused.Rule)
+				assert.Equal(t, tt.rule, policyErr.Rule)
 				return
 			}
 			assert.Equal(t, tt.fields[0], invalid.Field)
-			if is {
-				assert.Equal(t, tt.rule, refused.Rule)
-				assert.Len(t, refused.Problems, len(tt.fields))
+			if ok {
+				assert.Equal(t, tt.rule, policyErr.Rule)
+				assert.Len(t, policyErr.Problems, len(tt.fields))
 			}
 		})
 	}
 	admin, _ := audit.NewScope(t.Context(), audit.WithChannel("admin"))
 	err := newTracker(t, sdk.WithSyncer(&sink{}), rules).Track(admin, with(func(e *audit.Event) { e.Actor = audit.Service("cron") }))
-	assert.EqualError(t, err, `sdk: the policy's rule "updates" refuses the event: audit: actor.type: it must be user or anonymous for this action; `+
+	assert.EqualError(t, err, `sdk: policy rule "updates" rejects the event: audit: actor.type: it must be user or anonymous for this action; `+
 		`audit: reason: it is required for this action; audit: metadata.ticket: it is required for this action`)
 }
 
-// TestPolicyRefusedCoversNothing: the signal of what was done is recorded where the
-// intent is refused.
-func TestPolicyRefusedCoversNothing(t *testing.T) {
+// TestPolicyRejectedIntentCoversNoSignal tests that the signal is recorded if the intent is
+// rejected.
+func TestPolicyRejectedIntentCoversNoSignal(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	tracker := newTracker(t, sdk.WithSyncer(s), withPolicy(t, policy.Rule{Name: "r", Require: []string{"reason"}}))
@@ -102,13 +102,14 @@ func TestPolicyRefusedCoversNothing(t *testing.T) {
 	assert.Equal(t, "db.update", s.one(t).Action)
 }
 
-// TestPolicyAttempt: what a beginning cannot have is asked of the end.
+// TestPolicyAttempt tests that outcome and changes are required of the end of an attempt,
+// not of its beginning.
 func TestPolicyAttempt(t *testing.T) {
 	t.Parallel()
-	demands := []string{"reason", "outcome", "changes", "metadata.ticket"}
+	required := []string{"reason", "outcome", "changes", "metadata.ticket"}
 	for name, opt := range map[string]sdk.Option{
-		"policy":   withPolicy(t, policy.Rule{Name: "r", Require: demands}),
-		"required": sdk.WithValidation(sdk.WithRequired("*", demands...)),
+		"policy":   withPolicy(t, policy.Rule{Name: "r", Require: required}),
+		"required": sdk.WithValidation(sdk.WithRequired("*", required...)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,8 +117,8 @@ func TestPolicyAttempt(t *testing.T) {
 			tracker := newTracker(t, sdk.WithSyncer(s), opt)
 			e := with(func(e *audit.Event) { e.Outcome, e.Reason = audit.OutcomeUnknown, "due" })
 			field := func(err error) string {
-				invalid, is := errors.AsType[*audit.ValidationError](err)
-				require.True(t, is, "%v", err)
+				invalid, ok := errors.AsType[*audit.ValidationError](err)
+				require.True(t, ok, "%v", err)
 				return invalid.Field
 			}
 			_, err := audit.Begin(t.Context(), tracker, e)
@@ -131,7 +132,7 @@ func TestPolicyAttempt(t *testing.T) {
 			end.Outcome, end.Changes = audit.OutcomeSuccess, nil
 			assert.Equal(t, "changes", field(attempt.Finish(t.Context(), end)))
 			end.Changes, end.Metadata = []audit.Change{{Field: "state"}}, nil
-			assert.Equal(t, "metadata.ticket", field(attempt.Finish(t.Context(), end)), "it is not handed on")
+			assert.Equal(t, "metadata.ticket", field(attempt.Finish(t.Context(), end)), "the end does not inherit metadata")
 			end.Metadata = e.Metadata
 			require.NoError(t, attempt.Finish(t.Context(), end))
 			assert.Len(t, s.all(), 2)
@@ -139,7 +140,7 @@ func TestPolicyAttempt(t *testing.T) {
 	}
 }
 
-// changedArticle is an event with changes, one of which has a secret in its name.
+// changedArticle returns an event with changes. The name of one field contains a secret.
 func changedArticle(action string) audit.Event {
 	return with(func(e *audit.Event) {
 		e.Action = action
@@ -182,7 +183,7 @@ func TestPolicyChanges(t *testing.T) {
 			assert.Equal(t, audit.Change{Field: c.Field, Redacted: true}, c)
 		}
 		assert.Equal(t, "title", fields.Changes[0].Field)
-		assert.Equal(t, "labels.a Bearer ***REDACTED***", fields.Changes[2].Field, "a field's name is redacted as well")
+		assert.Equal(t, "labels.a Bearer ***REDACTED***", fields.Changes[2].Field, "the name of a field is redacted too")
 		assert.Equal(t, []string{
 			"changes.body", "changes.field", "changes.password", "changes.title", "changes[10 bytes]", "changes[30 bytes]", "metadata.token",
 		}, fields.Redacted)
@@ -193,7 +194,7 @@ func TestPolicyChanges(t *testing.T) {
 		assert.Equal(t, "s3cr3t", all[3].Changes[0].Old.AsString())
 		for _, r := range all[4:] {
 			assert.Empty(t, r.Changes)
-			assert.Empty(t, r.Redacted, "there were none")
+			assert.Empty(t, r.Redacted, "there were no changes")
 		}
 		for _, r := range all[:2] {
 			text, err := r.AppendJSON(nil)
@@ -207,8 +208,8 @@ func TestPolicyChanges(t *testing.T) {
 	}
 }
 
-// TestPolicySignals: a signal is judged when it is released, by the actor that was
-// found in the meantime.
+// TestPolicySignals tests that a policy applies to a signal when its scope ends, with the
+// actor that the scope has found by then.
 func TestPolicySignals(t *testing.T) {
 	t.Parallel()
 	users, others := &sink{name: "users"}, &sink{name: "others"}

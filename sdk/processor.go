@@ -6,23 +6,23 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Processor sees each record before it is delivered, and may change it, pass it
-// on or drop it. Process is called concurrently.
+// Processor gets each record before it is validated. It may change or drop the record.
+// Its methods must be safe for concurrent use.
 type Processor interface {
-	// Process handles one record. It calls next at most once, before it returns,
-	// with r or a clone, to pass it on, and returns next's error; returning nil
-	// without calling next drops the record: Track returns ErrDropped and
-	// the drop is counted by processor.
+	// Process handles one record. To pass the record on, it calls next with r or a
+	// clone, at most once and before it returns, and returns the error of next. If it
+	// returns nil without calling next, it drops the record: Track returns ErrDropped,
+	// and audit.records.rejected counts the drop with the processor's type.
 	//
-	// It must not keep r after it has returned. ID, Kind and Actor cannot be
-	// changed.
+	// It must not change ID, Kind and Actor, and must not retain r. An error or a panic
+	// rejects the record with a *ProcessorError.
 	Process(ctx context.Context, r *record.Record, next Next) error
 }
 
-// Next passes a record on.
+// Next passes a record to the next processor, or to validation.
 type Next func(ctx context.Context, r *record.Record) error
 
-// ProcessorFunc is a function as a Processor.
+// ProcessorFunc makes a function a Processor.
 type ProcessorFunc func(ctx context.Context, r *record.Record, next Next) error
 
 // Process calls f.

@@ -17,16 +17,15 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// TrackerProvider is the audit.TrackerProvider that makes records. It is safe
-// for concurrent use.
+// TrackerProvider is the audit.TrackerProvider of the SDK. It is safe for concurrent use.
 type TrackerProvider struct {
 	embedded.TrackerProvider
 
 	resource     *resource.Resource
 	trackTimeout time.Duration
-	detach       bool  // processors of the user's see the context
-	recycles     bool  // nothing keeps an intent's record that was delivered
-	first        stage // what follows resolution
+	detach       bool  // processors get a context that is not canceled with Track's
+	recycles     bool  // nothing retains the record of an intent after its delivery
+	first        stage // the stage after resolution
 	deliveries   []delivery.Delivery
 	enforcement  *enforcement // nil without a policy
 	gate         gate
@@ -40,9 +39,8 @@ type TrackerProvider struct {
 
 var _ audit.TrackerProvider = (*TrackerProvider)(nil)
 
-// NewTrackerProvider returns a provider that is ready to use, or an error that
-// joins everything that is wrong with the options. A provider without a delivery
-// is refused.
+// NewTrackerProvider returns a provider that is ready to use. It needs at least one
+// delivery. If options are wrong, the error lists all problems.
 func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	c := newConfig(opts)
 	validator, err := newValidator(c.validation...)
@@ -64,7 +62,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		c.fail(err)
 	}
 	if len(c.errs) > 0 {
-		return nil, fmt.Errorf("sdk: the tracker provider cannot be made: %w", errors.Join(c.errs...))
+		return nil, fmt.Errorf("sdk: cannot create the tracker provider: %w", errors.Join(c.errs...))
 	}
 
 	validator.anonymous = anonymous
@@ -86,7 +84,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	for _, open := range c.deliveries {
 		d, err := open(p)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("sdk: the tracker provider cannot be made: %w", err), p.Shutdown(context.Background()))
+			return nil, errors.Join(fmt.Errorf("sdk: cannot create the tracker provider: %w", err), p.Shutdown(context.Background()))
 		}
 		p.deliveries = append(p.deliveries, d)
 	}
@@ -95,10 +93,10 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	return p, nil
 }
 
-// stage is one step of the pipeline. scope is that of the Track call, or nil.
+// stage is one step of the pipeline. scope is the scope of the Track call, or nil.
 type stage func(ctx context.Context, scope *audit.Scope, r *record.Record) error
 
-// stages returns the pipeline after resolution: the user's processors, validation,
+// stages returns the pipeline after resolution: the application's processors, validation,
 // suppression, redaction and delivery.
 func (p *TrackerProvider) stages(processors []Processor, v *validator) stage {
 	suppress := &suppressor{validator: v, metrics: p.metrics, next: p.redactAndDeliver}
@@ -129,9 +127,9 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 	}
 }
 
-// deliver forwards the record to every delivery, or to those that the policy
-// selects, in their order. Each may wait for its share of what is left of
-// the track timeout, so that one that hangs keeps none from being tried.
+// deliver forwards the record to every delivery, or to those that the policy selects, in
+// order. Each may use an equal share of the remaining track timeout, so that every
+// delivery is tried even if one hangs.
 func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	if !p.gate.enter() {
 		return audit.ErrShutdown
@@ -158,8 +156,8 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 		err := d.Deliver(ctx, r, wait)
 		if err != nil && failed == nil {
 			failed = &audit.DeliveryError{ID: r.ID}
-			for _, before := range deliveries[:i] {
-				failed.Stored = append(failed.Stored, before.Name())
+			for _, earlier := range deliveries[:i] {
+				failed.Stored = append(failed.Stored, earlier.Name())
 			}
 		}
 		if failed == nil {
@@ -183,8 +181,8 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	return nil
 }
 
-// ForceFlush waits until what was accepted before the call is exported, or
-// returns an error that says what is not.
+// ForceFlush waits until everything that was accepted before the call is exported. If ctx
+// ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	if p.gate.closed() {
 		return audit.ErrShutdown
@@ -192,10 +190,10 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	return p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) })
 }
 
-// Shutdown takes no more events, waits for those under way, delivers what is
-// queued and shuts the exporters down. When ctx ends first, it returns an error
-// that says what is undelivered. Track then returns audit.ErrShutdown. Shutdown
-// works once; further calls return the same error.
+// Shutdown stops accepting events, waits for those that are being tracked, exports what is
+// queued or in a ledger, and shuts the exporters down. If ctx ends first, the error
+// reports what was not delivered. From then on Track returns audit.ErrShutdown. Only the
+// first call has an effect; further calls return the same error.
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
 		err := p.gate.close(ctx)
@@ -204,8 +202,8 @@ func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	return p.shutdownErr
 }
 
-// each calls f for all deliveries at the same time, so that one that hangs does
-// not use up the others' time, and joins the errors.
+// each calls f for all deliveries at the same time, so that one that hangs does not use
+// up the time of the others, and joins the errors.
 func (p *TrackerProvider) each(f func(delivery.Delivery) error) error {
 	errs := make([]error, len(p.deliveries))
 	var wg sync.WaitGroup

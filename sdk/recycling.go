@@ -6,15 +6,15 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// recycled holds the records of providers whose steps and deliveries keep none.
-// A record with its metadata is more than a kilobyte, so that making and collecting
-// it is a good part of what a Track call costs where the delivery does no I/O.
+// recycled holds records for reuse, of providers whose processors and deliveries retain
+// none. A record with its metadata has more than a kilobyte. Allocating and collecting it
+// is a good part of the cost of a Track call whose delivery does no I/O.
 var recycled sync.Pool
 
-// maxRecycled is the room for metadata of a record that is worth keeping.
+// maxRecycled is the largest capacity for metadata of a record that is kept.
 const maxRecycled = 64
 
-// allocate returns an empty record with room for n metadata.
+// allocate returns an empty record with room for n metadata, a recycled one if possible.
 func (p *TrackerProvider) allocate(n int) *record.Record {
 	if p.recycles {
 		if r, ok := recycled.Get().(*record.Record); ok && cap(r.Metadata) >= n {
@@ -24,8 +24,9 @@ func (p *TrackerProvider) allocate(n int) *record.Record {
 	return allocate(n)
 }
 
-// recycle takes a record that was delivered and that nothing refers to. Its
-// metadata is its own since the resolve stage; whatever else it has may be shared.
+// recycle keeps a record for reuse. It was delivered, and nothing refers to it any more.
+// Its metadata belongs to it alone since the resolve stage, while its other slices may be
+// shared.
 func recycle(r *record.Record) {
 	room := r.Metadata[:cap(r.Metadata)]
 	if len(room) > maxRecycled {

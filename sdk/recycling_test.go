@@ -16,12 +16,12 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// numbered returns an event whose every field tells its number, with few or many
-// metadata, and with or without what most events do not have.
+// numbered returns an event whose fields contain its number, with few or many metadata,
+// and with or without the rarer fields.
 func numbered(n int) audit.Event {
 	text := strconv.Itoa(n)
 	return with(func(e *audit.Event) {
-		e.Action, e.Actor, e.Target.ID, e.Reason = "article.n"+text, audit.User("u"+text), text, "because of "+text
+		e.Action, e.Actor, e.Target.ID, e.Reason = "article.n"+text, audit.User("u"+text), text, "reason "+text
 		for i := range n % 70 {
 			e.Metadata = append(e.Metadata, attribute.String("key."+strconv.Itoa(i), text))
 		}
@@ -33,9 +33,9 @@ func numbered(n int) audit.Event {
 	})
 }
 
-// TestRecycledRecordsHaveNothingOfOthers tracks events that differ in all that they
-// have, and demands of each the record that it becomes when it is tracked alone.
-func TestRecycledRecordsHaveNothingOfOthers(t *testing.T) {
+// TestRecycledRecordsKeepNothing tracks events that differ in all fields, and compares each
+// record with that of the same event tracked alone.
+func TestRecycledRecordsKeepNothing(t *testing.T) {
 	t.Parallel()
 	const events, goroutines = 600, 8
 	want := make([]string, events)
@@ -61,8 +61,8 @@ func TestRecycledRecordsHaveNothingOfOthers(t *testing.T) {
 	}
 }
 
-// canonical returns what becomes of the numbered event when nothing was tracked before,
-// without what the SDK assigns.
+// canonical returns the record of a numbered event that is tracked alone, without the
+// fields that the SDK assigns.
 func canonical(t *testing.T, n int) string {
 	t.Helper()
 	s := &sink{}
@@ -78,15 +78,16 @@ func withoutAssigned(t *testing.T, r *record.Record) string {
 	return string(text)
 }
 
-// TestKeptRecordsAreNotRecycled tracks on after a record was kept, and looks at it.
-func TestKeptRecordsAreNotRecycled(t *testing.T) {
+// TestRetainedRecordsAreNotRecycled tests that a record which is retained does not change
+// while others are tracked.
+func TestRetainedRecordsAreNotRecycled(t *testing.T) {
 	var kept *record.Record
 	keep := func(r *record.Record) {
 		if kept == nil {
 			kept = r
 		}
 	}
-	refused := errors.New("refused")
+	rejected := errors.New("rejected")
 	for name, opts := range map[string][]sdk.Option{
 		"by a processor": {
 			sdk.WithProcessor(sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
@@ -98,7 +99,7 @@ func TestKeptRecordsAreNotRecycled(t *testing.T) {
 		"by an exporter that failed": {
 			sdk.WithSyncer(&directSink{sink{export: func(_ context.Context, records []*record.Record) error {
 				keep(records[0])
-				return refused
+				return rejected
 			}}}),
 		},
 		"by a batcher": {
@@ -115,7 +116,7 @@ func TestKeptRecordsAreNotRecycled(t *testing.T) {
 			require.NoError(t, err)
 			for n := 1; n < 50; n++ {
 				if err := p.Tracker("test").Track(t.Context(), numbered(n)); err != nil {
-					require.ErrorIs(t, err, refused)
+					require.ErrorIs(t, err, rejected)
 				}
 			}
 			require.NoError(t, p.Shutdown(t.Context()))
@@ -125,7 +126,7 @@ func TestKeptRecordsAreNotRecycled(t *testing.T) {
 	}
 }
 
-// TestHeldSignalsAreNotRecycled has a scope hold a signal while intents come and go.
+// TestHeldSignalsAreNotRecycled tracks intents while a scope holds a signal.
 func TestHeldSignalsAreNotRecycled(t *testing.T) {
 	t.Parallel()
 	s := &directSink{}
@@ -142,5 +143,5 @@ func TestHeldSignalsAreNotRecycled(t *testing.T) {
 	require.Len(t, all, 21)
 	assert.Equal(t, "1000", all[20].Target.ID)
 	assert.Equal(t, audit.KindSignal, all[20].Kind)
-	assert.Equal(t, "because of 1000", all[20].Reason)
+	assert.Equal(t, "reason 1000", all[20].Reason)
 }

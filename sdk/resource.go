@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// defaultResource is what the environment says of the service, with
-// OpenTelemetry's default for its name.
+// defaultResource returns the resource from the environment. If it has no service name,
+// the resource gets OpenTelemetry's default.
 func defaultResource() (*resource.Resource, error) {
 	unnamed := resource.NewSchemaless(attribute.String("service.name", "unknown_service:"+filepath.Base(os.Args[0])))
 	env, err := resource.New(context.Background(), resource.WithFromEnv())
@@ -27,8 +27,8 @@ func defaultResource() (*resource.Resource, error) {
 	return merged, nil
 }
 
-// cleanResource cleans and redacts the resource once for all records. The schema
-// URL is left out because a record does not hold it.
+// cleanResource cleans and redacts the resource, once for all records. It omits the
+// schema URL, because records do not contain it.
 func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, error) {
 	clean, _ := redactor.Attributes("resource", r.Attributes())
 	text := scrubber{record: &record.Record{}}

@@ -17,7 +17,7 @@ import (
 
 var errBusy = errors.New("busy")
 
-func TestRetryAfterKeepsTheError(t *testing.T) {
+func TestRetryAfterWrapsError(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, export.RetryAfter(nil, time.Second))
 	assert.Equal(t, errBusy, export.RetryAfter(errBusy, 0))
@@ -27,7 +27,8 @@ func TestRetryAfterKeepsTheError(t *testing.T) {
 	assert.Equal(t, "busy", marked.Error())
 }
 
-// attempts is an exporter that fails by each of the errors in turn, and notes when.
+// attempts is an exporter that returns each of the errors in turn, and records the times
+// of the calls.
 type attempts struct {
 	mu     sync.Mutex
 	errors []error
@@ -48,7 +49,7 @@ func (a *attempts) Export(context.Context, []*record.Record) error {
 
 func (*attempts) Shutdown(context.Context) error { return nil }
 
-// pauses returns how long it was left alone after each failure.
+// pauses returns the time between the calls.
 func (a *attempts) pauses() []time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -96,5 +97,5 @@ func requirePauses(t *testing.T, a *attempts) {
 	pauses := a.pauses()
 	require.Len(t, pauses, 4)
 	assert.Equal(t, []time.Duration{7 * time.Second, 20 * time.Second, export.MaxRetryAfter}, pauses[:3])
-	assert.Less(t, pauses[3], 100*time.Millisecond, "its own pause is the least")
+	assert.Less(t, pauses[3], 100*time.Millisecond, "the backoff is longer")
 }

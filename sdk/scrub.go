@@ -9,14 +9,13 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// scrubber cleans the texts of a record, marks what it changed, and adds up what
-// it saw.
+// scrubber cleans the texts of a record, marks what it changed, and adds up their size.
 type scrubber struct {
 	record *record.Record
-	size   int
+	size   int // bytes of the texts and values
 }
 
-// name cleans a text of one line.
+// name cleans a text of one line and cuts it to record.MaxNameLength.
 func (s *scrubber) name(field string, text *string) {
 	s.size += len(*text)
 	if len(*text) <= record.MaxNameLength && sanitize.Plain(*text) {
@@ -33,7 +32,7 @@ func (s *scrubber) name(field string, text *string) {
 	}
 }
 
-// prose cleans a text of any number of lines.
+// prose cleans a text that may have several lines.
 func (s *scrubber) prose(field string, text *string) {
 	s.size += len(*text)
 	if clean := sanitize.Prose(*text); clean != *text {
@@ -42,17 +41,18 @@ func (s *scrubber) prose(field string, text *string) {
 	}
 }
 
-// metadata also sorts by key, which a processor may have left undone.
+// metadata cleans metadata. It also sorts them by key, because a processor may have added
+// some.
 func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 	size := s.size
 	for i := range kvs {
 		kv := &kvs[i]
 		if i > 0 && !sorted.Less(kvs[i-1].Key, kv.Key) {
 			if kv.Key == kvs[i-1].Key {
-				return errKeyTwice(parent, string(kv.Key))
+				return errDuplicateKey(parent, string(kv.Key))
 			}
 			slices.SortFunc(kvs, sorted.CompareKeys)
-			s.size = size // all are looked at again
+			s.size = size // start again
 			return s.metadata(parent, kvs)
 		}
 		if !record.ValidKey(string(kv.Key)) {
@@ -61,7 +61,7 @@ func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 		s.size += len(kv.Key)
 		if kv.Value.Type() == attribute.STRING {
 			if text := kv.Value.AsString(); sanitize.Plain(text) {
-				s.size += len(text) // nearly always
+				s.size += len(text) // the usual case
 				continue
 			}
 		}
@@ -72,8 +72,7 @@ func (s *scrubber) metadata(parent string, kvs []attribute.KeyValue) error {
 	return nil
 }
 
-// value cleans the texts in v. The slices in a value are never changed in place,
-// so that it may be shared; the one that holds it must not be.
+// value cleans the texts in v. It may be shared: slices in it are not changed in place.
 func (s *scrubber) value(parent, key string, v *attribute.Value) error {
 	if v.Type() == attribute.STRING {
 		text := v.AsString()
@@ -101,10 +100,10 @@ func (e nestingError) Error() string { return string(e) }
 
 const (
 	errTooDeep   = nestingError("its values are nested too deeply")
-	errNestedKey = nestingError("a key in it is empty, too long, stated twice or not plain text")
+	errNestedKey = nestingError("a key in it is empty, too long, duplicate or not plain text")
 )
 
-// compound cleans values of every kind.
+// compound cleans a value of any type at the given depth of nesting.
 func (s *scrubber) compound(v attribute.Value, depth int) (clean attribute.Value, changed bool, err error) {
 	if depth > record.MaxNesting {
 		return v, false, errTooDeep

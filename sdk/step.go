@@ -12,7 +12,7 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// step runs one of the user's processors and holds it to its contract.
+// step runs one of the application's processors and enforces its contract.
 type step struct {
 	processor Processor
 	name      string
@@ -23,34 +23,34 @@ func newStep(p Processor, next stage) *step {
 	return &step{processor: p, name: processorName(p), next: next}
 }
 
-// processorName is the type's name: a processor has no other, and its values
-// must not be shown.
+// processorName returns the name of the processor's type. Its values must not be shown.
 func processorName(p Processor) string { return fmt.Sprintf("%T", p) }
 
 // The ways in which a processor breaks its contract.
 var (
 	errNextTwice  = errors.New("it called next twice")
 	errNextLate   = errors.New("it called next after it had returned")
-	errNextOther  = errors.New("it passed on another record; ID, Kind and Actor must stay as they are")
-	errNextNil    = errors.New("it passed on nil")
+	errNextOther  = errors.New("it called next with another record; it must not change ID, Kind and Actor")
+	errNextNil    = errors.New("it called next with nil")
 	errLeftEarly  = errors.New("it returned before next did")
-	errNoReturned = errors.New("it did not return normally")
+	errNoReturned = errors.New("it ended its goroutine")
 )
 
-// passage is one record's way through a step.
+// passage is the path of one record through a step.
 type passage struct {
-	step   *step
-	ctx    context.Context
-	id     audit.ID
-	kind   audit.Kind
-	actor  audit.Actor
-	scope  *audit.Scope
-	mu     sync.Mutex
-	called bool
-	back   bool  // next has returned
-	over   bool  // the processor has returned
-	broken error // how the contract was broken first
-	err    error // what next returned
+	step  *step
+	ctx   context.Context
+	id    audit.ID
+	kind  audit.Kind
+	actor audit.Actor
+	scope *audit.Scope
+
+	mu           sync.Mutex
+	called       bool  // next was called
+	nextReturned bool  // next has returned
+	over         bool  // the processor has returned
+	violation    error // first violation of the contract
+	nextErr      error // result of next
 }
 
 func (s *step) run(ctx context.Context, scope *audit.Scope, r *record.Record) error {
@@ -60,22 +60,23 @@ func (s *step) run(ctx context.Context, scope *audit.Scope, r *record.Record) er
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
-	delivered := p.back && p.err == nil
+	delivered := p.nextReturned && p.nextErr == nil
 	switch {
-	case p.called && !p.back:
+	case p.called && !p.nextReturned:
 		return &ProcessorError{Processor: s.name, Err: errors.Join(errLeftEarly, audit.ErrMaybeStored)}
-	case p.broken != nil:
-		return &ProcessorError{Processor: s.name, Delivered: delivered, Err: errors.Join(p.broken, p.err)}
+	case p.violation != nil:
+		return &ProcessorError{Processor: s.name, Delivered: delivered, Err: errors.Join(p.violation, p.nextErr)}
 	case err == nil && !p.called:
 		return &dropError{s.name}
 	case err == nil:
-		return p.err // a processor must not swallow it
-	case p.err == nil || !errors.Is(err, p.err):
-		return &ProcessorError{Processor: s.name, Delivered: delivered, Err: errors.Join(err, p.err)}
+		return p.nextErr // a processor must not swallow it
+	case p.nextErr == nil || !errors.Is(err, p.nextErr):
+		return &ProcessorError{Processor: s.name, Delivered: delivered, Err: errors.Join(err, p.nextErr)}
 	}
 	return err
 }
 
+// process calls the processor. It turns a panic into an error.
 func (p *passage) process(ctx context.Context, r *record.Record) (err error) {
 	returned := false
 	defer func() {
@@ -92,7 +93,7 @@ func (p *passage) process(ctx context.Context, r *record.Record) (err error) {
 	return err
 }
 
-// next is what the processor is given.
+// next is the Next function of the processor.
 func (p *passage) next(ctx context.Context, r *record.Record) error {
 	if err := p.admit(r); err != nil {
 		return &ProcessorError{Processor: p.step.name, Delivered: false, Err: err}
@@ -100,22 +101,23 @@ func (p *passage) next(ctx context.Context, r *record.Record) error {
 	if ctx == nil {
 		ctx = p.ctx
 	}
-	// The processor may have kept the record, so that the way goes on with a copy.
+	// The processor may have retained r, so the next stage gets a copy.
 	err := p.step.next(ctx, p.scope, r.Clone())
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.back, p.err = true, err
+	p.nextReturned, p.nextErr = true, err
 	return err
 }
 
+// admit checks a call of next. It records the first violation of the contract.
 func (p *passage) admit(r *record.Record) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var err error
 	switch {
 	case p.over:
-		return errNextLate // Track has returned, so that only this caller can be told
+		return errNextLate // Track has returned, so only this caller gets the error
 	case p.called:
 		err = errNextTwice
 	case r == nil:
@@ -126,8 +128,8 @@ func (p *passage) admit(r *record.Record) error {
 		p.called = true
 		return nil
 	}
-	if p.broken == nil {
-		p.broken = err
+	if p.violation == nil {
+		p.violation = err
 	}
 	return err
 }

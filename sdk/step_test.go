@@ -39,7 +39,7 @@ func TestProcessorContract(t *testing.T) {
 		{name: "drops", is: sdk.ErrDropped, contains: "sdk.ProcessorFunc", process: func(context.Context, *record.Record, sdk.Next) error {
 			return nil
 		}},
-		{name: "refuses", is: errBroken, contains: "processor sdk.ProcessorFunc: broken", process: func(context.Context, *record.Record, sdk.Next) error {
+		{name: "rejects", is: errBroken, contains: "processor sdk.ProcessorFunc: broken", process: func(context.Context, *record.Record, sdk.Next) error {
 			return errBroken
 		}},
 		{name: "fails after passing on", stored: 1, is: errBroken, delivered: true, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
@@ -62,7 +62,7 @@ func TestProcessorContract(t *testing.T) {
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "passes on nil", contains: "passed on nil", process: func(ctx context.Context, _ *record.Record, next sdk.Next) error {
+		{name: "passes on nil", contains: "called next with nil", process: func(ctx context.Context, _ *record.Record, next sdk.Next) error {
 			return next(ctx, nil)
 		}},
 		{name: "passes on another record", contains: "another record", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
@@ -83,16 +83,16 @@ func TestProcessorContract(t *testing.T) {
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "swallows the error of what follows", is: sdk.ErrDropped, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
+		{name: "swallows the error of next", is: sdk.ErrDropped, process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Action = "not an action!"
 			_ = next(ctx, r)
 			return nil
 		}},
-		{name: "adds a key twice", contains: "metadata.k: the key is stated more than once", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
+		{name: "adds a key twice", contains: "metadata.k: the key occurs more than once", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Metadata = append(r.Metadata, attribute.Int("k", 1), attribute.Int("a", 1), attribute.Int("k", 2))
 			return next(ctx, r)
 		}},
-		{name: "replaces the error of what follows", is: errBroken, contains: "action", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
+		{name: "replaces the error of next", is: errBroken, contains: "action", process: func(ctx context.Context, r *record.Record, next sdk.Next) error {
 			r.Action = "not an action!"
 			_ = next(ctx, r)
 			return errBroken
@@ -113,7 +113,7 @@ func TestProcessorContract(t *testing.T) {
 			}
 			require.Error(t, err)
 			assert.NotContains(t, err.Error(), "secret")
-			if tt.name == "swallows the error of what follows" {
+			if tt.name == "swallows the error of next" {
 				var invalid *audit.ValidationError
 				require.ErrorAs(t, err, &invalid)
 				return
@@ -122,8 +122,8 @@ func TestProcessorContract(t *testing.T) {
 				require.ErrorIs(t, err, tt.is)
 			}
 			assert.ErrorContains(t, err, tt.contains)
-			if broke, ok := errors.AsType[*sdk.ProcessorError](err); ok {
-				assert.Equal(t, tt.delivered, broke.Delivered)
+			if processorErr, ok := errors.AsType[*sdk.ProcessorError](err); ok {
+				assert.Equal(t, tt.delivered, processorErr.Delivered)
 			}
 		})
 	}
@@ -148,12 +148,12 @@ func TestProcessorCallsNextLate(t *testing.T) {
 	assert.Empty(t, s.all())
 }
 
-func TestProcessorReturnsBeforeNextDoes(t *testing.T) {
+func TestProcessorReturnsBeforeNext(t *testing.T) {
 	t.Parallel()
-	inside, goOn, over := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	inside, release, over := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	s := &sink{export: func(context.Context, []*record.Record) error {
 		close(inside)
-		<-goOn
+		<-release
 		return nil
 	}}
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
@@ -165,11 +165,11 @@ func TestProcessorReturnsBeforeNextDoes(t *testing.T) {
 	err := tracker.Track(t.Context(), valid())
 	require.ErrorIs(t, err, audit.ErrMaybeStored)
 	require.ErrorContains(t, err, "returned before next did")
-	close(goOn)
+	close(release)
 	require.NoError(t, <-over)
 }
 
-func TestProcessorKeepsTheRecord(t *testing.T) {
+func TestProcessorRetainsRecord(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	var kept *record.Record
@@ -204,7 +204,7 @@ func TestProcessorsRunInOrder(t *testing.T) {
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("first", 0), attribute.Int("second", 1), attribute.Int("third", 2)}, s.one(t).Metadata)
 }
 
-func TestProcessorCannotEscapeRedactionOrHideTheScope(t *testing.T) {
+func TestProcessorOutputIsRedacted(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(
@@ -222,7 +222,7 @@ func TestProcessorCannotEscapeRedactionOrHideTheScope(t *testing.T) {
 	assert.Equal(t, []string{"metadata.password"}, r.Redacted)
 }
 
-func TestProcessorExitsTheGoroutine(t *testing.T) {
+func TestProcessorExitsGoroutine(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(sdk.ProcessorFunc(

@@ -9,20 +9,19 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// suppressor keeps signals from being recorded next to the intents that cover them.
-// It offers signals to the scope, which holds them until it ends, and reports
+// suppressor prevents signals from being recorded in addition to the intents that cover
+// them. It offers signals to the scope, which holds them until it ends, and reports
 // recorded intents to the scope.
 type suppressor struct {
-	validator *validator // of actors that are known only when the scope ends
+	validator *validator // checks actors that become known when the scope ends
 	metrics   *metrics
 	next      stage
 }
 
-// markOverflow marks a signal that was recorded because its scope held as many as it
-// may.
+// markOverflow marks a signal that was recorded because its scope could not hold more.
 const markOverflow = "signal.overflow"
 
-// process passes intents on, and signals that no scope holds.
+// process forwards intents, and signals that no scope holds.
 func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 	if scope == nil {
 		scope = audit.ScopeFromContext(ctx) // a processor may have opened one
@@ -30,7 +29,7 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	if r.Kind == audit.KindSignal {
 		return s.signal(ctx, scope, r)
 	}
-	// Redaction comes next and may change what decides whether a signal is covered.
+	// The original decides whether a signal is covered. Redaction may change r.
 	original := audit.Event{
 		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
 		Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)},
@@ -42,6 +41,7 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	return nil
 }
 
+// signal offers a signal to the scope, or forwards it if scope is nil.
 func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 	unknown := r.Actor.IsZero()
 	if scope == nil {
@@ -69,8 +69,8 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 	}))
 }
 
-// pass forwards a signal. If its actor was unknown, it gets the one that the scope
-// found in the meantime, or is unresolved.
+// pass forwards a signal. An actor that was unknown is now the actor that the scope has
+// found, which is checked, or else becomes unresolved.
 func (s *suppressor) pass(ctx context.Context, r *record.Record, unknown bool) error {
 	switch {
 	case r.Actor.IsZero():

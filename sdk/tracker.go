@@ -20,7 +20,7 @@ type tracker struct {
 	instrumentation record.Instrumentation
 }
 
-// Track turns the event into a record and sends it on its way.
+// Track turns the event into a record and runs it through the pipeline.
 func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	err := t.track(ctx, &e)
 	if err != nil {
@@ -58,8 +58,8 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	return err
 }
 
-// newRecord is the resolve stage: it copies what the caller and the scope share
-// with others, and assigns what is missing.
+// newRecord is the resolve stage. It copies what the caller or the scope shares, and
+// assigns what the event does not set.
 func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*record.Record, error) {
 	r := t.provider.allocate(len(e.Metadata) + len(resolved.Metadata))
 	room := r.Metadata
@@ -68,10 +68,10 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	if err != nil {
 		return nil, err
 	}
-	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // the scope's; redaction changes it
+	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
 	r.Marked = resolved.Marked
 	if len(r.Marked) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
-		r.Marked = remark(r.Marked, e.Metadata)
+		r.Marked = moveMarks(r.Marked, e.Metadata)
 	}
 
 	now := time.Now()
@@ -104,8 +104,7 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	return r, nil
 }
 
-// ownActor makes a share nothing with others, and puts fingerprints in place of
-// session ids.
+// ownActor makes a share nothing with the event, and replaces session IDs by fingerprints.
 func ownActor(a *audit.Actor) {
 	if a.Roles != nil || a.OnBehalfOf != nil {
 		*a = a.Clone()

@@ -14,30 +14,27 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// The limits of a record. Those with an option of their own are defaults.
+// The default limits of a record.
 const (
-	// DefaultMaxRecordSize is how many bytes the texts and values of a record may
-	// have together.
-	DefaultMaxRecordSize = 64 << 10
-	// DefaultMaxMetadata is how many metadata a record may have.
-	DefaultMaxMetadata = 256
+	DefaultMaxRecordSize = 64 << 10 // bytes; see WithMaxRecordSize
+	DefaultMaxMetadata   = 256      // number of keys; see WithMaxMetadata
 )
 
-// ValidationOption adds a rule to those that always hold.
+// ValidationOption adds a rule to those that every record must meet.
 type ValidationOption func(*validationConfig)
 
 type validationConfig struct {
 	actions       []string
 	restricted    bool
-	required      []*policy.Policy // of one rule each, since all of them hold
+	required      []*policy.Policy // one rule each, because all of them apply
 	maxSkew       time.Duration
 	maxRecordSize int
 	maxMetadata   int
 	errs          []error
 }
 
-// WithActions registers actions, as patterns in which * stands for any
-// characters: with it, other actions are refused.
+// WithActions registers actions, as patterns in which * stands for any characters. Events
+// with other actions are rejected.
 func WithActions(actions ...string) ValidationOption {
 	return func(c *validationConfig) {
 		c.restricted = true
@@ -45,15 +42,14 @@ func WithActions(actions ...string) ValidationOption {
 	}
 }
 
-// WithRequired refuses intents whose action matches the pattern and that lack one
-// of the fields: "reason", "target", "target.name", "tenant", "channel",
-// "outcome", "changes" or "metadata.KEY". An event that begins an attempt needs neither
-// outcome nor changes. It is a rule of package policy, but one that always holds: see
-// WithPolicy for rules of which the first decides.
+// WithRequired rejects intents whose action matches the pattern if they lack one of the
+// fields: "reason", "target", "target.name", "tenant", "channel", "outcome", "changes" or
+// "metadata.KEY". An event that begins an attempt needs neither outcome nor changes. All
+// such rules apply, while of the rules of WithPolicy only the first that matches applies.
 func WithRequired(actions string, fields ...string) ValidationOption {
 	return func(c *validationConfig) {
 		if len(fields) == 0 {
-			fields = nil // demands nothing
+			fields = nil // nothing is required
 		}
 		p, err := optionPolicy("WithRequired", policy.Rule{Actions: []string{actions}, Require: fields})
 		if err != nil {
@@ -63,39 +59,39 @@ func WithRequired(actions string, fields ...string) ValidationOption {
 	}
 }
 
-// WithMaxClockSkew refuses events whose time is later than now by more than d.
-// The default is to take any time that a record can hold.
+// WithMaxClockSkew rejects events whose time is later than now by more than d. By default,
+// and if d is zero, every time from 1970 to 9999 is accepted.
 func WithMaxClockSkew(d time.Duration) ValidationOption {
 	return func(c *validationConfig) { c.maxSkew = d }
 }
 
-// WithMaxRecordSize sets how many bytes the texts and values of a record may have
-// together. The default is DefaultMaxRecordSize.
+// WithMaxRecordSize limits the total size of a record's texts and values, in bytes. A
+// larger record is rejected. The default is DefaultMaxRecordSize.
 func WithMaxRecordSize(bytes int) ValidationOption {
 	return func(c *validationConfig) { c.maxRecordSize = bytes }
 }
 
-// WithMaxMetadata sets how many metadata a record may have. The default is
-// DefaultMaxMetadata.
+// WithMaxMetadata limits the number of a record's metadata. A record with more is rejected.
+// The default is DefaultMaxMetadata.
 func WithMaxMetadata(n int) ValidationOption {
 	return func(c *validationConfig) { c.maxMetadata = n }
 }
 
-// validator rejects records that break a rule, with a *audit.ValidationError, and
-// cleans text. Invalid UTF-8 and control characters (other than tab, line feed and
-// carriage return) are rejected in what identifies or names: the actor's id, types,
-// roles, tenant, channel and keys. Elsewhere U+FFFD replaces them and the record is
-// marked, so that nothing a client typed loses a record.
+// validator rejects records that break a rule with a *audit.ValidationError, and cleans
+// text. It rejects invalid UTF-8 and control characters in the actor's ID, types, roles,
+// tenant, channel and keys. In other texts it replaces them by U+FFFD and marks the
+// record, so that no text of a client can prevent a record; tab, line feed and carriage
+// return are allowed there if the text may have several lines.
 type validator struct {
 	config    validationConfig
-	actions   *policy.Policy // has a rule for those that are registered
-	anonymous *policy.Policy // has a rule for those that may be anonymous
-	policy    *policy.Policy // of the provider
+	actions   *policy.Policy // has a rule that matches registered actions
+	anonymous *policy.Policy // has a rule that matches actions of anonymous actors
+	policy    *policy.Policy // policy of the provider
 	metrics   *metrics
 }
 
-// newValidator returns a validator, or an error that joins everything that is wrong
-// with the options.
+// newValidator returns a validator, or an error that lists everything that is wrong with
+// the options.
 func newValidator(opts ...ValidationOption) (*validator, error) {
 	c := validationConfig{maxRecordSize: DefaultMaxRecordSize, maxMetadata: DefaultMaxMetadata}
 	for _, opt := range opts {
@@ -105,8 +101,14 @@ func newValidator(opts ...ValidationOption) (*validator, error) {
 	if err != nil {
 		c.errs = append(c.errs, err)
 	}
-	if c.maxRecordSize <= 0 || c.maxMetadata <= 0 || c.maxSkew < 0 {
-		c.errs = append(c.errs, errors.New("validation: limits must be positive"))
+	if c.maxRecordSize <= 0 {
+		c.errs = append(c.errs, errors.New("WithMaxRecordSize: the limit must be positive"))
+	}
+	if c.maxMetadata <= 0 {
+		c.errs = append(c.errs, errors.New("WithMaxMetadata: the limit must be positive"))
+	}
+	if c.maxSkew < 0 {
+		c.errs = append(c.errs, errors.New("WithMaxClockSkew: the limit must not be negative"))
 	}
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
@@ -115,7 +117,7 @@ func newValidator(opts ...ValidationOption) (*validator, error) {
 }
 
 func (v *validator) check(ctx context.Context, r *record.Record) error {
-	if err := v.checkWords(r); err != nil {
+	if err := v.checkVocabulary(r); err != nil {
 		return err
 	}
 	if err := v.checkTime(r); err != nil {
@@ -137,8 +139,8 @@ func (v *validator) check(ctx context.Context, r *record.Record) error {
 	return v.checkRequired(r)
 }
 
-// checkWords checks what comes from a vocabulary.
-func (v *validator) checkWords(r *record.Record) error {
+// checkVocabulary checks the fields whose values are enumerated or follow a pattern.
+func (v *validator) checkVocabulary(r *record.Record) error {
 	switch {
 	case r.ID.IsZero():
 		return invalid("id", "it is missing")
@@ -154,15 +156,15 @@ func (v *validator) checkWords(r *record.Record) error {
 	case !r.Outcome.Valid():
 		return invalid("outcome", "unknown value "+r.Outcome.String())
 	case r.Attempt == r.ID && r.Outcome != audit.OutcomeUnknown:
-		return invalid("outcome", "an event that begins an attempt has none yet")
+		return invalid("outcome", "an event that begins an attempt must not have one")
 	case !r.Bulk.IsZero() && r.Bulk.Selector == "":
 		return invalid("bulk.selector", "it is missing")
 	case r.Bulk.Affected < 0 || r.Bulk.Affected > record.MaxAffected:
 		return invalid("bulk.affected", "it must be from 0 to 2^53-1")
 	case r.Target.Type == "" && !r.Bulk.IsZero():
-		return invalid("target.type", "it is missing, while the event is about many objects of one type")
+		return invalid("target.type", "it is missing, but the event has a bulk")
 	case r.Target.Type == "" && (r.Target.ID != "" || r.Target.Name != ""):
-		return invalid("target.type", "it is missing, while the target has an id or a name")
+		return invalid("target.type", "it is missing, but the target has an ID or a name")
 	}
 	return nil
 }
@@ -180,8 +182,8 @@ func (v *validator) checkTime(r *record.Record) error {
 	return nil
 }
 
-// checkActor checks the actor and those that it acts for. A signal may have no actor
-// yet, because its scope may still find it.
+// checkActor checks the actor and those on whose behalf it acts. A signal may have no
+// actor yet, because its scope may still find it.
 func (v *validator) checkActor(r *record.Record) error {
 	if r.Actor.IsZero() && r.Kind == audit.KindSignal {
 		return nil
@@ -190,19 +192,19 @@ func (v *validator) checkActor(r *record.Record) error {
 		return err
 	}
 	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
-		if a.Type == audit.ActorAnonymous && !v.mayBeAnonymous(r) {
+		if a.Type == audit.ActorAnonymous && !v.anonymousAllowed(r) {
 			return audit.ErrAnonymousNotAllowed
 		}
 	}
 	return nil
 }
 
-// mayBeAnonymous reports whether the record's action allows the anonymous actor.
-func (v *validator) mayBeAnonymous(r *record.Record) bool {
+// anonymousAllowed reports whether the record may have an anonymous actor.
+func (v *validator) anonymousAllowed(r *record.Record) bool {
 	return policy.AnonymousAllowed(&r.Event) || v.anonymous.Find(&r.Event, r.Channel) >= 0
 }
 
-// checkText cleans all text and adds up its size.
+// checkText checks and cleans all texts and values, and adds up their size.
 func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrubber) error {
 	switch {
 	case !sanitize.Plain(r.Target.Type):
@@ -242,8 +244,8 @@ func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrub
 	return text.metadata("overridden", r.Overridden)
 }
 
-// checkChange cleans a change. The name of a field is cleaned as well: in a map it
-// is a key, which may come from anywhere.
+// checkChange cleans a change. It cleans the name of the field too, because the key of a
+// map may come from anywhere.
 func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.Change, text *scrubber) error {
 	if c.Field == "" {
 		return invalid("changes.field", "it is missing")
@@ -262,9 +264,10 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 }
 
 func errBadKey(parent, key string) error {
-	return invalid(sanitize.FieldPath(parent, key), "a name must be 1 to "+strconv.Itoa(record.MaxKeyLength)+" bytes and "+notPlain)
+	return invalid(sanitize.FieldPath(parent, key), "the key must have 1 to "+strconv.Itoa(record.MaxKeyLength)+" bytes and "+notPlain)
 }
 
+// checkRequired checks the rules of WithRequired and of the policy.
 func (v *validator) checkRequired(r *record.Record) error {
 	for _, p := range v.config.required {
 		if _, problems := p.Explain(&r.Event, r.Channel); len(problems) > 0 {

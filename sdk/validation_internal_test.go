@@ -21,8 +21,8 @@ func testValidator(t *testing.T, opts ...ValidationOption) *validator {
 	return v
 }
 
-// The odd records of the exporters' suite would prove nothing of exporters if
-// validation rejected or changed them.
+// TestOddRecordsAreValid tests that validation neither rejects nor changes the odd records
+// of the conformance suite. Otherwise no exporter would get such records.
 func TestOddRecordsAreValid(t *testing.T) {
 	t.Parallel()
 	v := testValidator(t)
@@ -33,8 +33,9 @@ func TestOddRecordsAreValid(t *testing.T) {
 	}
 }
 
-// A processor may take away what the SDK assigned before validation.
-func TestValidationChecksWhatTheSDKAssigns(t *testing.T) {
+// TestValidationChecksAssignedFields tests what happens if a processor removes the
+// fields that the SDK has assigned.
+func TestValidationChecksAssignedFields(t *testing.T) {
 	t.Parallel()
 	v := testValidator(t, WithActions("article.*"))
 	r := &record.Record{ObservedTime: time.Now(), Event: audit.Event{

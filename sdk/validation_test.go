@@ -31,14 +31,14 @@ func manyKeys(n int) []attribute.KeyValue {
 	return kvs
 }
 
-func TestRefused(t *testing.T) {
+func TestInvalidEvents(t *testing.T) {
 	t.Parallel()
 	circular := audit.User("1")
 	circular.OnBehalfOf = &circular
 	chain := audit.User("0")
 	for range record.MaxDelegation + 1 {
-		behind := chain
-		chain = audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &behind}
+		previous := chain
+		chain = audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &previous}
 	}
 	const secret = "s3cr3t"
 	tests := []struct {
@@ -54,15 +54,15 @@ func TestRefused(t *testing.T) {
 		{"unknown outcome", func(e *audit.Event) { e.Outcome = 9 }, "outcome"},
 		{"a beginning with an outcome", func(e *audit.Event) { e.ID = audit.NewID(); e.Attempt = e.ID }, "outcome"},
 		{"bulk without a selector", func(e *audit.Event) { e.Bulk.Affected = 1 }, "bulk.selector"},
-		{"bulk of less than nothing", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: -1} }, "bulk.affected"},
-		{"bulk of too many", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: record.MaxAffected + 1} }, "bulk.affected"},
+		{"bulk with a negative number", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: -1} }, "bulk.affected"},
+		{"bulk with a large number", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: record.MaxAffected + 1} }, "bulk.affected"},
 		{"bulk without a type", func(e *audit.Event) { e.Target, e.Bulk.Selector = audit.Target{}, secret }, "target.type"},
 		{"unknown actor type", func(e *audit.Event) { e.Actor.Type = 9 }, "actor.type"},
 		{"unresolved in an intent", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorUnresolved} }, "actor.type"},
 		{"a user without an id", func(e *audit.Event) { e.Actor = audit.User("") }, "actor.id"},
 		{"anonymous with an id", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorAnonymous, ID: secret} }, "actor.id"},
-		{"behind the actor, a user without an id", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser} }, "actor.on_behalf_of.id"},
-		{"behind the actor, nobody", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{} }, "actor.on_behalf_of.type"},
+		{"on behalf of a user without an id", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser} }, "actor.on_behalf_of.id"},
+		{"on behalf of no actor", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{} }, "actor.on_behalf_of.type"},
 		{"circular delegation", func(e *audit.Event) { e.Actor = circular }, "actor.on_behalf_of"},
 		{"long delegation", func(e *audit.Event) { e.Actor = chain }, "actor.on_behalf_of"},
 		{"NUL in the actor's id", func(e *audit.Event) { e.Actor.ID = "admin\x00" + secret }, "actor.id"},
@@ -75,10 +75,10 @@ func TestRefused(t *testing.T) {
 		{"a control character in the tenant", func(e *audit.Event) { e.Tenant = "a\x1b" }, "tenant"},
 		{"before 1970", func(e *audit.Event) { e.Time = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) }, "time"},
 		{"after 9999", func(e *audit.Event) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "time"},
-		{"a key twice", func(e *audit.Event) {
+		{"a duplicate key", func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{attribute.String("k", secret), attribute.Int("x", 1), attribute.String("k", secret)}
 		}, "metadata.k"},
-		{"a key twice among many", func(e *audit.Event) { e.Metadata = append(manyKeys(100), attribute.Int("key7", 1)) }, "metadata.key7"},
+		{"a duplicate key among many", func(e *audit.Event) { e.Metadata = append(manyKeys(100), attribute.Int("key7", 1)) }, "metadata.key7"},
 		{"an empty key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.String("", secret)} }, "metadata[0 bytes]"},
 		{"a key with a line end", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.String("a\nb", secret)} }, "metadata[3 bytes]"},
 		{"a long key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Int(strings.Repeat("k", 257), 1)} }, "metadata[257 bytes]"},
@@ -96,7 +96,7 @@ func TestRefused(t *testing.T) {
 		}, "record"},
 		{"deep nesting", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(33)}} }, "metadata.k"},
 		{"very deep nesting", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(10_000)}} }, "metadata.k"},
-		{"a nested key twice", func(e *audit.Event) {
+		{"a duplicate nested key", func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("a", 1), attribute.Int("a", 2))}
 		}, "metadata.k"},
 		{"an empty nested key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("", 1))} }, "metadata.k"},
@@ -117,13 +117,13 @@ func TestRefused(t *testing.T) {
 			assert.Less(t, len(err.Error()), 300)
 			assert.Empty(t, s.all())
 
-			require.NoError(t, tracker.Track(t.Context(), valid()), "what is valid is recorded")
+			require.NoError(t, tracker.Track(t.Context(), valid()), "a valid event is recorded")
 			assert.Len(t, s.all(), 1)
 		})
 	}
 }
 
-func TestCleanedAndMarked(t *testing.T) {
+func TestTextIsCleanedAndMarked(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -174,8 +174,8 @@ func TestCleanedAndMarked(t *testing.T) {
 				F func() `audit:"f"`
 			}{func() {}})
 		}, []string{"changes.f"}, func(t *testing.T, r *record.Record) {
-			_, is := record.Unrepresentable(r.Changes[0].New)
-			assert.True(t, is)
+			_, ok := record.Unrepresentable(r.Changes[0].New)
+			assert.True(t, ok)
 		}},
 		{"numbers that plain JSON lacks", func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{
@@ -187,15 +187,15 @@ func TestCleanedAndMarked(t *testing.T) {
 			assert.Len(t, r.Metadata, 4)
 		}},
 		{
-			"values as deep as they may be", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(32)}} }, nil,
+			"the deepest values", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(32)}} }, nil,
 			func(t *testing.T, r *record.Record) { assert.Equal(t, nested(32), r.Metadata[0].Value) },
 		},
 		{
-			"as many keys as there may be", func(e *audit.Event) { e.Metadata = manyKeys(256) }, nil,
+			"the largest number of keys", func(e *audit.Event) { e.Metadata = manyKeys(256) }, nil,
 			func(t *testing.T, r *record.Record) { assert.Len(t, r.Metadata, 256) },
 		},
 		{
-			"the first and the last instant", func(e *audit.Event) { e.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC) }, nil,
+			"the last instant", func(e *audit.Event) { e.Time = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC) }, nil,
 			func(t *testing.T, r *record.Record) { assert.Equal(t, 9999, r.Time.Year()) },
 		},
 	}
@@ -227,15 +227,15 @@ func TestAnonymous(t *testing.T) {
 		{"not allowed", nil, func(*audit.Event) {}, false},
 		{"allowed", []sdk.Option{sdk.WithAnonymous("article.update")}, func(*audit.Event) {}, true},
 		{"allowed by a pattern", []sdk.Option{sdk.WithAnonymous("page.*", "article.*")}, func(*audit.Event) {}, true},
-		{"something else is allowed", []sdk.Option{sdk.WithAnonymous("article.up", "*.create")}, func(*audit.Event) {}, false},
+		{"other actions are allowed", []sdk.Option{sdk.WithAnonymous("article.up", "*.create")}, func(*audit.Event) {}, false},
 		{"a failed login", nil, func(e *audit.Event) { e.Operation, e.Outcome = audit.OperationLogin, audit.OutcomeFailure }, true},
 		{"a successful login", nil, func(e *audit.Event) { e.Operation = audit.OperationLogin }, false},
-		{"a refused request", nil, func(e *audit.Event) { e.Action, e.Outcome = "access.denied", audit.OutcomeDenied }, true},
-		{"behind a user", nil, func(e *audit.Event) {
+		{"a denied request", nil, func(e *audit.Event) { e.Action, e.Outcome = "access.denied", audit.OutcomeDenied }, true},
+		{"on behalf of an anonymous actor", nil, func(e *audit.Event) {
 			e.Actor = audit.User("42")
 			e.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorAnonymous}
 		}, false},
-		{"it permits, it never fills", []sdk.Option{sdk.WithAnonymous("*")}, func(e *audit.Event) { e.Actor = audit.Actor{} }, false},
+		{"no actor", []sdk.Option{sdk.WithAnonymous("*")}, func(e *audit.Event) { e.Actor = audit.Actor{} }, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -264,11 +264,11 @@ func TestValidationOptions(t *testing.T) {
 		name   string
 		opts   []sdk.ValidationOption
 		change func(e *audit.Event)
-		field  string // empty: accepted
+		field  string // empty if the event is accepted
 	}{
 		{"registered", []sdk.ValidationOption{sdk.WithActions("article.*")}, func(*audit.Event) {}, ""},
 		{"not registered", []sdk.ValidationOption{sdk.WithActions("article.create", "page.*")}, func(*audit.Event) {}, "action"},
-		{"reason is there", []sdk.ValidationOption{sdk.WithRequired("article.*", "reason")}, func(e *audit.Event) { e.Reason = "because" }, ""},
+		{"reason", []sdk.ValidationOption{sdk.WithRequired("article.*", "reason")}, func(e *audit.Event) { e.Reason = "because" }, ""},
 		{"reason is missing", []sdk.ValidationOption{sdk.WithRequired("article.*", "reason")}, func(*audit.Event) {}, "reason"},
 		{"tenant is missing", []sdk.ValidationOption{sdk.WithRequired("*", "target", "tenant")}, func(*audit.Event) {}, "tenant"},
 		{"target is missing", []sdk.ValidationOption{sdk.WithRequired("*", "target")}, func(e *audit.Event) { e.Target.ID = "" }, "target"},
@@ -277,11 +277,11 @@ func TestValidationOptions(t *testing.T) {
 		{"outcome is missing", []sdk.ValidationOption{sdk.WithRequired("*", "outcome")}, func(e *audit.Event) { e.Outcome = 0 }, "outcome"},
 		{"changes are missing", []sdk.ValidationOption{sdk.WithRequired("*", "changes")}, func(*audit.Event) {}, "changes"},
 		{"metadata is missing", []sdk.ValidationOption{sdk.WithRequired("*", "metadata.ticket")}, func(*audit.Event) {}, "metadata.ticket"},
-		{"metadata is there", []sdk.ValidationOption{sdk.WithRequired("*", "metadata.ticket")}, func(e *audit.Event) {
+		{"metadata", []sdk.ValidationOption{sdk.WithRequired("*", "metadata.ticket")}, func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{attribute.String("ticket", "T-1")}
 		}, ""},
-		{"another action needs nothing", []sdk.ValidationOption{sdk.WithRequired("page.*", "reason")}, func(*audit.Event) {}, ""},
-		{"a signal cannot know why", []sdk.ValidationOption{sdk.WithRequired("*", "reason")}, func(e *audit.Event) { e.Kind = audit.KindSignal }, ""},
+		{"another action", []sdk.ValidationOption{sdk.WithRequired("page.*", "reason")}, func(*audit.Event) {}, ""},
+		{"a signal has no reason", []sdk.ValidationOption{sdk.WithRequired("*", "reason")}, func(e *audit.Event) { e.Kind = audit.KindSignal }, ""},
 		{"later than now", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Minute)}, func(e *audit.Event) { e.Time = time.Now().Add(time.Hour) }, "time"},
 		{"a little later than now", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Hour)}, func(e *audit.Event) { e.Time = time.Now().Add(time.Minute) }, ""},
 		{"long ago", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Minute)}, func(e *audit.Event) { e.Time = time.Unix(0, 0) }, ""},
