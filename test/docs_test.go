@@ -2,10 +2,7 @@
 package test
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,41 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var goSnippet = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
-
-// TestSnippetsCompile builds every Go program in the documentation.
-func TestSnippetsCompile(t *testing.T) {
-	t.Parallel()
-	here, err := os.Getwd()
-	require.NoError(t, err)
-	overlay := map[string]string{}
-	var packages []string
-	for _, doc := range documents(t) {
-		text, err := os.ReadFile(doc)
-		require.NoError(t, err)
-		for i, match := range goSnippet.FindAllStringSubmatch(string(text), -1) {
-			if !strings.HasPrefix(match[1], "package ") {
-				continue // a fragment
-			}
-			file := filepath.Join(t.TempDir(), "main.go")
-			require.NoError(t, os.WriteFile(file, []byte(match[1]), 0o600))
-			name := fmt.Sprintf("snippet_%s_%d", strings.TrimSuffix(filepath.Base(doc), ".md"), i)
-			overlay[filepath.Join(here, name, "main.go")] = file
-			packages = append(packages, "./"+name)
-		}
-	}
-	require.GreaterOrEqual(t, len(packages), 2, "the README has programs")
-
-	replace, err := json.Marshal(map[string]any{"Replace": overlay})
-	require.NoError(t, err)
-	config := filepath.Join(t.TempDir(), "overlay.json")
-	require.NoError(t, os.WriteFile(config, replace, 0o600))
-	args := append([]string{"build", "-overlay", config, "-o", t.TempDir() + string(filepath.Separator)}, packages...)
-	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-}
-
-var link = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+var (
+	link   = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+	fenced = regexp.MustCompile("(?ms)^```.*?^```$")
+)
 
 // TestLinksLeadSomewhere checks the documentation's links to files.
 func TestLinksLeadSomewhere(t *testing.T) {
@@ -57,7 +23,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	for _, doc := range documents(t) {
 		text, err := os.ReadFile(doc)
 		require.NoError(t, err)
-		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+		for _, match := range link.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
