@@ -2,11 +2,16 @@
 package test
 
 import (
+	"context"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,4 +94,45 @@ func documents(t *testing.T) []string {
 	}
 	require.NotEmpty(t, docs)
 	return docs
+}
+
+var (
+	diagramNode  = regexp.MustCompile(`([a-z]+)\["([a-z/]+)"\]`)
+	diagramArrow = regexp.MustCompile(`(?m)^\s+([a-z]+)(?:\["[a-z/]+"\])? --> ([a-z]+)`)
+)
+
+// TestArchitectureDrawsImports checks that each arrow of the diagram is an import.
+func TestArchitectureDrawsImports(t *testing.T) {
+	t.Parallel()
+	var diagram string
+	for _, b := range blocksOf(t, "ARCHITECTURE.md") {
+		if b.language == "mermaid" {
+			diagram = b.body
+		}
+	}
+	const module = "github.com/opendeed/audit"
+	paths := map[string]string{}
+	for _, match := range diagramNode.FindAllStringSubmatch(diagram, -1) {
+		paths[match[1]] = module + "/" + match[2]
+	}
+	paths["audit"] = module
+	arrows := diagramArrow.FindAllStringSubmatch(diagram, -1)
+	require.NotEmpty(t, arrows)
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	args := append([]string{"list", "-f", `{{.ImportPath}} {{join .Imports " "}}`}, slices.Sorted(maps.Values(paths))...)
+	list := exec.CommandContext(ctx, "go", args...)
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	require.NoError(t, err)
+	imports := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		imports[fields[0]] = fields[1:]
+	}
+	for _, arrow := range arrows {
+		from, to := paths[arrow[1]], paths[arrow[2]]
+		assert.Contains(t, imports[from], to, "%s --> %s", arrow[1], arrow[2])
+	}
 }
