@@ -2,54 +2,25 @@
 package test
 
 import (
-	"encoding/json"
-	"fmt"
+	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-var goSnippet = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
-
-// TestSnippetsCompile builds every Go program in the documentation.
-func TestSnippetsCompile(t *testing.T) {
-	t.Parallel()
-	here, err := os.Getwd()
-	require.NoError(t, err)
-	overlay := map[string]string{}
-	var packages []string
-	for _, doc := range documents(t) {
-		text, err := os.ReadFile(doc)
-		require.NoError(t, err)
-		for i, match := range goSnippet.FindAllStringSubmatch(string(text), -1) {
-			if !strings.HasPrefix(match[1], "package ") {
-				continue // a fragment
-			}
-			file := filepath.Join(t.TempDir(), "main.go")
-			require.NoError(t, os.WriteFile(file, []byte(match[1]), 0o600))
-			name := fmt.Sprintf("snippet_%s_%d", strings.TrimSuffix(filepath.Base(doc), ".md"), i)
-			overlay[filepath.Join(here, name, "main.go")] = file
-			packages = append(packages, "./"+name)
-		}
-	}
-	require.GreaterOrEqual(t, len(packages), 2, "the README has programs")
-
-	replace, err := json.Marshal(map[string]any{"Replace": overlay})
-	require.NoError(t, err)
-	config := filepath.Join(t.TempDir(), "overlay.json")
-	require.NoError(t, os.WriteFile(config, replace, 0o600))
-	args := append([]string{"build", "-overlay", config, "-o", t.TempDir() + string(filepath.Separator)}, packages...)
-	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-}
-
-var link = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+var (
+	link   = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
+	fenced = regexp.MustCompile("(?ms)^```.*?^```$")
+)
 
 // TestLinksLeadSomewhere checks the documentation's links to files.
 func TestLinksLeadSomewhere(t *testing.T) {
@@ -57,7 +28,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	for _, doc := range documents(t) {
 		text, err := os.ReadFile(doc)
 		require.NoError(t, err)
-		for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+		for _, match := range link.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
@@ -123,4 +94,45 @@ func documents(t *testing.T) []string {
 	}
 	require.NotEmpty(t, docs)
 	return docs
+}
+
+var (
+	diagramNode  = regexp.MustCompile(`([a-z]+)\["([a-z/]+)"\]`)
+	diagramArrow = regexp.MustCompile(`(?m)^\s+([a-z]+)(?:\["[a-z/]+"\])? --> ([a-z]+)`)
+)
+
+// TestArchitectureDrawsImports checks that each arrow of the diagram is an import.
+func TestArchitectureDrawsImports(t *testing.T) {
+	t.Parallel()
+	var diagram string
+	for _, b := range blocksOf(t, "ARCHITECTURE.md") {
+		if b.language == "mermaid" {
+			diagram = b.body
+		}
+	}
+	const module = "github.com/opendeed/audit"
+	paths := map[string]string{}
+	for _, match := range diagramNode.FindAllStringSubmatch(diagram, -1) {
+		paths[match[1]] = module + "/" + match[2]
+	}
+	paths["audit"] = module
+	arrows := diagramArrow.FindAllStringSubmatch(diagram, -1)
+	require.NotEmpty(t, arrows)
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	args := append([]string{"list", "-f", `{{.ImportPath}} {{join .Imports " "}}`}, slices.Sorted(maps.Values(paths))...)
+	list := exec.CommandContext(ctx, "go", args...)
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	require.NoError(t, err)
+	imports := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		imports[fields[0]] = fields[1:]
+	}
+	for _, arrow := range arrows {
+		from, to := paths[arrow[1]], paths[arrow[2]]
+		assert.Contains(t, imports[from], to, "%s --> %s", arrow[1], arrow[2])
+	}
 }
