@@ -11,22 +11,22 @@ import (
 type Actor struct {
 	// Type is the kind of actor. Zero is "no actor".
 	Type ActorType
-	// ID identifies the actor among those of its type. Anonymous and unresolved
-	// actors have none; all others need one.
+	// ID identifies the actor among those of its type. Anonymous and unresolved actors
+	// have none; all others need one.
 	ID string
-	// Name is a snapshot for readers, so that the record still reads well after
-	// the account is gone.
+	// Name is a snapshot for readers, so that the record still makes sense after the
+	// account is gone.
 	Name string
-	// AuthMethod is how the actor proved who it is: "password", "jwt", "oauth2",
+	// AuthMethod says how the actor was authenticated: "password", "jwt", "oauth2",
 	// "api_key", "mtls".
 	AuthMethod string
 	// SessionID is a bearer secret. A record holds its fingerprint, the first 16
 	// hexadecimal digits of its SHA-256, and never the value itself.
 	SessionID string
-	// Roles are the roles that the actor held at the time.
+	// Roles are the roles that the actor had at the time.
 	Roles []string
-	// OnBehalfOf is for whom the actor acted: impersonation and delegation. A
-	// chain may be 8 actors long.
+	// OnBehalfOf is the actor for whom this one acted, as in impersonation and
+	// delegation. A chain may be 8 actors long.
 	OnBehalfOf *Actor
 
 	// accepted is the fingerprint that SessionID holds, or zero. It is a copy, so that
@@ -34,24 +34,24 @@ type Actor struct {
 	accepted [fingerprint.Size]byte
 }
 
-// User returns the person with the given id.
+// User returns the person with the given ID.
 func User(id string) Actor { return Actor{Type: ActorUser, ID: id} }
 
-// Service returns the program with the given id.
+// Service returns the other program with the given ID.
 func Service(id string) Actor { return Actor{Type: ActorService, ID: id} }
 
-// System returns the part of this program with the given id, e.g. "nightly-purge".
+// System returns the part of this program with the given ID, e.g. "nightly-purge".
 func System(id string) Actor { return Actor{Type: ActorSystem, ID: id} }
 
-// Anonymous returns the actor that is deliberately not known. Stating it is not
-// enough: the provider must allow it for the action.
+// Anonymous returns the actor that is deliberately not identified. The provider must
+// allow it for the action.
 func Anonymous() Actor { return Actor{Type: ActorAnonymous} }
 
-// IsZero reports whether there is no actor.
+// IsZero reports whether a is no actor.
 func (a Actor) IsZero() bool { return a.Type == ActorNone }
 
-// Clone returns a deep copy. A chain of OnBehalfOf is copied to one actor more
-// than the longest valid one, so that a circular one ends and is still found too long.
+// Clone returns a deep copy. It copies one actor more of an OnBehalfOf chain than is
+// valid, so that a circular chain ends and is still rejected as too long.
 func (a Actor) Clone() Actor {
 	return a.clone(limits.Delegation + 1)
 }
@@ -102,7 +102,7 @@ func (a Actor) clone(depth int) Actor {
 		a.OnBehalfOf = nil
 		return a
 	}
-	behind := a.OnBehalfOf.clone(depth - 1)
-	a.OnBehalfOf = &behind
+	next := a.OnBehalfOf.clone(depth - 1)
+	a.OnBehalfOf = &next
 	return a
 }

@@ -6,33 +6,33 @@ import (
 	"time"
 )
 
-// detachedResolverWait bounds a resolver that is asked outside of a Track call, for
-// which an SDK would have a timeout.
+// detachedResolverWait bounds an actor function that is called outside of a Track call,
+// which would have the SDK's timeout.
 const detachedResolverWait = 10 * time.Second
 
-// Detach opens a scope for work that outlives the unit of work of ctx, such as a
-// goroutine that a request leaves behind, and returns a context that carries it. It
-// is called before the outer scope ends, and not in the goroutine.
+// Detach opens a scope for work that outlives the unit of work of ctx, such as a goroutine
+// that a request starts, and returns a context that carries it. Call it before the outer
+// scope ends, not in the goroutine.
 //
-// The context keeps the values of ctx, and with them the trace and the mark of
-// SuppressSignals; it is not cancelled and has no deadline. The scope has the actor,
-// channel, tenant, metadata and signal limit that hold at this moment. Options say
-// more of it, as those of NewScope do.
+// The context keeps the values of ctx, including the trace and the mark of
+// SuppressSignals. It is never canceled and has no deadline. The scope has the actor,
+// channel, tenant, metadata and signal limit of this moment. Options change it as those of
+// NewScope do.
 //
-// The actor is resolved now, since a resolver is not called after the outer scope
-// has ended. Where it fails, the error is an [ActorError] and nothing is returned
-// but that. Where there is no actor the scope has none either, and its intents fail
-// with ErrNoActor. A resolver is not called where AsActor is among the options.
+// Detach finds the actor now, since an actor function is not called after the outer scope
+// has ended. If the function fails, Detach returns an [*ActorError], and the context and
+// the scope are nil. If there is no actor, the scope has none either, and its intents fail
+// with ErrNoActor. With the option AsActor no function is called.
 //
-// The scope is its own: intents cover signals of the same scope only, and neither
-// of the two waits for the other. The caller ends it, also when the work panics; its
-// End records the signals that were not covered.
+// The scopes are independent: an intent covers only signals of its own scope, and neither
+// scope waits for the other. The caller must end the scope, also when the work panics; its
+// End records the signals that no intent covers.
 func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, error) {
 	outer := frameOf(ctx)
 	f, s := newDetachedScope(context.WithoutCancel(ctx))
 	r := Resolved{Scope: outer.scope}
 	if p := outer.scope; p != nil {
-		r.enter() // a resolver is called only where its scope waits for that
+		r.enter() // an actor function is called only while its scope waits for it
 		defer r.Done()
 		s.channel, s.tenant = r.Channel, r.Tenant
 		s.metadata, s.overridden, s.marked = r.Metadata, r.Overridden, r.Marked
@@ -40,7 +40,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 		s.signals.limit = p.signals.limit
 		p.mu.Unlock()
 	}
-	_ = s.Set(opts...) // a scope that was just made has not ended
+	_ = s.Set(opts...) // a new scope has not ended
 	if s.actor != nil {
 		return f, s, nil
 	}
@@ -52,8 +52,8 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	return f, s, nil
 }
 
-// newDetachedScope returns a scope that no other is around, and the frame around
-// ctx that carries it.
+// newDetachedScope returns a scope without an outer one, and the frame that carries it, as
+// a child of ctx.
 func newDetachedScope(ctx context.Context) (*frame, *Scope) {
 	c := new(scopeContext)
 	c.Context, c.scope, c.suppressed = ctx, &c.own, frameOf(ctx).suppressed

@@ -1,9 +1,7 @@
-// Package audit is the instrumentation API of OpenDeed Audit: it lets a
-// service state who did what, when, where and why.
+// Package audit is the instrumentation API of OpenDeed Audit: applications and libraries
+// use it to record who did what, when, where and why.
 //
-// Application code states an [Event] through a [Tracker]; what happens to it
-// (validation, redaction, delivery) is decided where the program is set up, by
-// the TrackerProvider of package sdk. Libraries need this package only.
+// An application records an [Event] through a [Tracker]:
 //
 //	tracker := provider.Tracker("example.com/shop/articles")
 //	err := tracker.Track(ctx, audit.Event{
@@ -13,32 +11,33 @@
 //		Reason:  "editorial approval",
 //	})
 //
-// A nil error means that the record reached the durability that the provider
-// was configured for. There is no silent drop.
+// A nil error means that the record has reached the durability that the provider was
+// configured for. Events are never dropped silently. Validation, redaction and delivery
+// are configured where the program starts, with the TrackerProvider of package sdk;
+// libraries need this package only.
 //
 // # Scopes
 //
-// A [Scope] is the audit context of one unit of work: a request, a job, a
-// command. It supplies the actor, the channel, the tenant and metadata to every
-// event tracked under its context, and it holds the signals that a data layer
-// raises until it is known whether a stated intent covers them. The middleware
-// packages open one for each request; [Run] opens one around a function.
+// A [Scope] is the audit context of one unit of work: a request, a job, a command. It
+// supplies the actor, channel, tenant and metadata of every event that is tracked under
+// its context. Middleware opens a scope for each request; [Run] opens one around a
+// function.
 //
 // # Intents and signals
 //
-// An intent ([KindIntent]) is what application code states. A signal
-// ([KindSignal]) is what a data layer noticed. An intent covers the signals of
-// the same target and operation, whichever came first, so that nothing is
-// recorded twice; a signal that no intent covered is recorded when its scope
-// ends, so that nothing is missed.
+// An intent ([KindIntent]) is an event that application code records explicitly. A signal
+// ([KindSignal]) is an event that a data layer noticed, as a fallback. A scope holds
+// signals until it ends. An intent covers the signals with its target and operation,
+// whichever came first, so nothing is recorded twice; signals that no intent covers are
+// recorded when the scope ends, so nothing is missed.
 //
 // # Actors
 //
-// An actor is never guessed. An intent takes the event's own actor or the
-// nearest one of its context, and fails with [ErrNoActor] where there is none.
+// An actor is never guessed. An intent has the actor of the event, or the nearest one of
+// the context; without either, Track returns [ErrNoActor].
 //
 // # Diffs
 //
-// [Diff] and the CRUD helpers record field changes of what was opted in by
-// struct tag or by [WithFields], and nothing else.
+// [Diff], [TrackCreate], [TrackUpdate] and [TrackDelete] record changes of the fields that
+// are opted in by struct tag or by [WithFields], and of no others.
 package audit

@@ -15,12 +15,11 @@ import (
 // fingerprints and stay what they are. A session ID that was set since, like that of a
 // snapshot made by hand, is fingerprinted when it is recorded.
 //
-// The slices are shared with scopes and records. They must not be changed, only
-// replaced.
+// The slices are shared with scopes and records. Replace them; do not change them.
 type Snapshot struct {
 	// Actor is who acts.
 	Actor Actor
-	// Channel is the way by which the actor came, or empty.
+	// Channel says how the actor reached the service, or is empty.
 	Channel string
 	// Tenant is the customer or organization, or empty.
 	Tenant string

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/internal/names"
 )
 
 // checker compiles rules into a policy and collects everything that is wrong with them.
@@ -23,11 +23,11 @@ type checker struct {
 
 func (c *checker) check() (*Policy, error) {
 	c.invalid = map[int]bool{}
-	names := map[string]int{}
+	first := map[string]int{}
 	for i := range c.policy.rules {
 		r := &c.policy.rules[i]
 		c.index = i
-		c.checkName(r, names)
+		c.checkName(r, first)
 		if r.Methods != nil || r.Routes != nil || r.MatchesRequests() {
 			c.addRequestRule(r)
 		} else {
@@ -48,16 +48,17 @@ func (c *checker) report(field, reason string) {
 	c.errs = append(c.errs, &RuleError{Index: c.index, Rule: c.policy.rules[c.index].Name, Field: field, Reason: reason})
 }
 
-func (c *checker) checkName(r *Rule, names map[string]int) {
-	switch first, taken := names[r.Name]; {
+// checkName checks that the name is unique. first maps names to the index of their first rule.
+func (c *checker) checkName(r *Rule, first map[string]int) {
+	switch other, taken := first[r.Name]; {
 	case strings.TrimSpace(r.Name) == "":
 		c.report("name", "it is missing")
 	case !isPlain(r.Name):
 		c.report("name", notPlain)
 	case taken:
-		c.report("name", "rule "+strconv.Itoa(first+1)+" has the same name; rename one of them")
+		c.report("name", "rule "+strconv.Itoa(other+1)+" has the same name; rename one of them")
 	default:
-		names[r.Name] = c.index
+		first[r.Name] = c.index
 	}
 }
 
@@ -156,7 +157,7 @@ func checkAction(p string) string {
 	switch {
 	case p == "" || strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789_.*") != "":
 		return strconv.Quote(p) + " is not an action pattern: use lowercase letters, digits, underscores, dots and *"
-	case !strings.Contains(p, "*") && !record.ValidAction(p):
+	case !strings.Contains(p, "*") && !names.ValidAction(p):
 		return strconv.Quote(p) + " is not an action: use words of lowercase letters, digits and underscores, joined by dots"
 	}
 	return ""
@@ -178,8 +179,8 @@ func checkRequirement(field string) string {
 }
 
 func checkExporter(name string) string {
-	if !record.ValidName(name) {
-		return strconv.Quote(name) + " is not an exporter name: it does not match " + record.NamePattern
+	if !names.Valid(name) {
+		return strconv.Quote(name) + " is not an exporter name: it does not match " + names.Pattern
 	}
 	return ""
 }

@@ -38,6 +38,6 @@
 //
 // # Try a policy first
 //
-// [Policy.DryRun] prints which rule each stored record matches, and what would have been
+// query.DryRun prints which rule each stored record matches, and what would have been
 // rejected. [Policy.Explain] does the same for one event, in a test.
 package policy

@@ -1,27 +1,16 @@
 package record
 
-import "github.com/opendeed/audit/internal/sanitize"
+import (
+	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/internal/sanitize"
+)
 
 // NamePattern is the form of the names of exporters and of the IDs of keys, as a regular
 // expression.
-const NamePattern = `^[a-z0-9_-]{1,64}$`
-
-const maxName = 64
+const NamePattern = names.Pattern
 
 // ValidName reports whether s matches NamePattern.
-func ValidName(s string) bool {
-	if s == "" || len(s) > maxName {
-		return false
-	}
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '-':
-		default:
-			return false
-		}
-	}
-	return true
-}
+func ValidName(s string) bool { return names.Valid(s) }
 
 // ValidKey reports whether s can be a key of metadata: 1 to MaxKeyLength bytes of valid
 // UTF-8 without control characters.

@@ -2,6 +2,7 @@ package sdk_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -241,7 +242,7 @@ func TestAttemptThatIsNoRecord(t *testing.T) {
 	var logs bytes.Buffer
 	p := openProvider(t, sdk.WithLedger(dir), sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
 	assert.Contains(t, logs.String(), "the file is missing, but the ledger has entries")
-	assert.Contains(t, logs.String(), "is no record")
+	assert.Contains(t, logs.String(), "is not a record")
 	mustBegin(t, p, "1")
 	require.NoError(t, p.Shutdown(t.Context()))
 }
@@ -250,15 +251,17 @@ func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", ledger.WithSyncInterval(time.Hour)), quiet())
 	attempts := make([]*audit.Attempt, ledger.MaxOpenPairs)
+	errs := make([]error, len(attempts))
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
 			for i := g; i < len(attempts); i += 4 {
-				attempts[i], _ = audit.Begin(t.Context(), p.Tracker("test"), payout(fmt.Sprint(i)))
+				attempts[i], errs[i] = audit.Begin(t.Context(), p.Tracker("test"), payout(fmt.Sprint(i)))
 			}
 		})
 	}
 	wg.Wait()
+	require.NoError(t, errors.Join(errs...))
 	_, err := audit.Begin(t.Context(), p.Tracker("test"), payout("one more"))
 	require.ErrorIs(t, err, sdk.ErrTooManyAttempts)
 	require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))

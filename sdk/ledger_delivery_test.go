@@ -166,7 +166,7 @@ func TestLedgerGoesOnWhereItStopped(t *testing.T) {
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	err = p.Shutdown(ctx)
-	require.ErrorContains(t, err, "b: 25 records are not delivered; they are in the ledger")
+	require.ErrorContains(t, err, "b: 25 records are not delivered; they stay in the ledger")
 	assert.Equal(t, want, a.has())
 	assert.Equal(t, want[:25], b.has())
 
@@ -319,7 +319,7 @@ func TestLedgerEntriesThatAreNoRecords(t *testing.T) {
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, letter.Seq)
 		assert.Equal(t, "what is this", string(letter.Raw))
-		assert.Contains(t, letter.Reason, "it is no record")
+		assert.Contains(t, letter.Reason, "the entry is not a record")
 	}
 	require.NoError(t, p.Shutdown(t.Context()))
 }
@@ -377,17 +377,17 @@ func TestBadLedgers(t *testing.T) {
 	p := openProvider(t, sdk.WithLedger(dir))
 	a := &follower{id: "a"}
 	for reason, opt := range map[string]sdk.Option{
-		"locked by another process": sdk.WithLedger(dir),
-		"directory is not given":    sdk.WithLedger(""),
-		"exporter is nil":           sdk.WithLedger(dir+"2", sdk.ExportTo(nil)),
-		"two exporters are named":   sdk.WithLedger(dir+"2", sdk.ExportTo(a), sdk.ExportTo(a)),
-		"at most 1024":              sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchSize(2000))),
-		"an option is a":            sdk.WithLedger(dir+"2", foreignOption{}),
-		"must be positive":          sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchBytes(0))),
-		"must not be negative":      sdk.WithLedger(dir+"2", ledger.WithSyncInterval(-1)),
-		"less than two segments":    sdk.WithLedger(dir+"2", ledger.WithMaxSize(1)),
-		"is not between":            sdk.WithLedger(dir+"2", ledger.WithSegmentSize(1)),
-		"age and size must not be ": sdk.WithLedger(dir+"2", ledger.WithRetention(-1, 0)),
+		"locked by another process":       sdk.WithLedger(dir),
+		"directory is not given":          sdk.WithLedger(""),
+		"exporter is nil":                 sdk.WithLedger(dir+"2", sdk.ExportTo(nil)),
+		"two exporters are named":         sdk.WithLedger(dir+"2", sdk.ExportTo(a), sdk.ExportTo(a)),
+		"at most 1024":                    sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchSize(2000))),
+		"an option is a":                  sdk.WithLedger(dir+"2", foreignOption{}),
+		"WithBatchBytes: the number must": sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchBytes(0))),
+		"must not be negative":            sdk.WithLedger(dir+"2", ledger.WithSyncInterval(-1)),
+		"less than two segments":          sdk.WithLedger(dir+"2", ledger.WithMaxSize(1)),
+		"is not between":                  sdk.WithLedger(dir+"2", ledger.WithSegmentSize(1)),
+		"age and size must not be ":       sdk.WithLedger(dir+"2", ledger.WithRetention(-1, 0)),
 	} {
 		_, err := sdk.NewTrackerProvider(opt)
 		require.ErrorContains(t, err, reason)

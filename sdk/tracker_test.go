@@ -146,7 +146,7 @@ func TestBadConfiguration(t *testing.T) {
 		{"actions", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithValidation(sdk.WithActions("a..b"))}, []string{`"a..b" is not an action`}},
 		{"required", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithValidation(sdk.WithRequired("", "colour"))}, []string{`"" is not an action pattern`, `"colour" cannot be required`}},
 		{"limits", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithValidation(sdk.WithMaxMetadata(0))}, []string{"limits must be positive"}},
-		{"batch", []sdk.Option{sdk.WithBatcher(&sink{}, sdk.WithQueueSize(0), sdk.WithBatchInterval(0))}, []string{"must be at least 1", "must be positive"}},
+		{"batch", []sdk.Option{sdk.WithBatcher(&sink{}, sdk.WithQueueSize(0), sdk.WithBatchInterval(0))}, []string{"WithQueueSize: the size must be at least 1", "WithBatchInterval: the interval must be positive"}},
 		{"all at once", []sdk.Option{sdk.WithSyncer(nil), sdk.WithTrackTimeout(-1), nil}, []string{"the exporter is nil", "must be positive"}},
 	}
 	for _, tt := range tests {

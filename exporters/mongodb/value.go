@@ -21,17 +21,6 @@ const (
 	markMap   = "map"   // pairs of k and v, like metadata
 )
 
-// The words of markEmpty.
-const (
-	emptyBools   = "bool"
-	emptyInts    = "int64"
-	emptyFloats  = "float64"
-	emptyStrings = "string"
-)
-
-// maxValueNesting is the nesting limit of slices and maps, as in the record's JSON.
-const maxValueNesting = 64
-
 // The members of a pair.
 const (
 	pairKey   = "k"

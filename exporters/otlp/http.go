@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	"google.golang.org/genproto/googleapis/rpc/status"
@@ -127,9 +126,6 @@ func connectionError(err error, sent bool) error {
 	return maybeStored(&ServerError{Reason: "the server did not respond", Err: err})
 }
 
-// maybeStored marks an error after which the server may have stored the records.
-func maybeStored(err error) error { return errors.Join(audit.ErrMaybeStored, err) }
-
 // parseReply parses the body of a success. A body that is not OTLP comes from something else,
 // such as a proxy, and is an error.
 func parseReply(response *http.Response, data []byte) (reply, error) {
@@ -141,15 +137,6 @@ func parseReply(response *http.Response, data []byte) (reply, error) {
 		return reply{}, maybeStored(&ServerError{Status: response.StatusCode, Reason: "the response is not an OTLP message; is it an OTLP server?"})
 	}
 	return partialSuccess(&message)
-}
-
-// partialSuccess returns the reply in an OTLP response.
-func partialSuccess(response *collector.ExportLogsServiceResponse) (reply, error) {
-	partial := response.GetPartialSuccess()
-	if partial.GetRejectedLogRecords() < 0 {
-		return reply{}, maybeStored(&ServerError{Reason: "the server reported a negative number of rejected records", Message: partial.GetErrorMessage()})
-	}
-	return reply{rejected: partial.GetRejectedLogRecords(), message: partial.GetErrorMessage()}, nil
 }
 
 // responseError returns the error of a response that is not a success. docs/otlp.md has a

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/internal/names"
 )
 
 // Config describes the values of a store. T is the type of the values, ID the type of
@@ -18,7 +18,7 @@ type Config[T any, ID comparable] struct {
 	// TargetType is the type of the events' target, such as "article", and the first
 	// word of their actions, as in "article.update". Use lowercase letters, digits and
 	// underscores, with a letter first; the action must be valid after
-	// record.NormalizeAction. It is required.
+	// names.NormalizeAction. It is required.
 	TargetType string
 	// ID returns the id of a value. It is required.
 	ID func(value T) ID
@@ -62,7 +62,7 @@ func New[T any, ID comparable](tracker audit.Tracker, config Config[T, ID]) (*Au
 	switch {
 	case tracker == nil:
 		return nil, errors.New("auditrepo: the tracker is nil")
-	case !record.ValidAction(record.NormalizeAction(config.TargetType + ".update")):
+	case !names.ValidAction(names.NormalizeAction(config.TargetType + ".update")):
 		return nil, errors.New("auditrepo: Config.TargetType does not yield a valid action; use lowercase letters, digits and underscores, with a letter first, as in article")
 	case config.ID == nil:
 		return nil, errors.New("auditrepo: Config.ID is nil; set it to a function that returns the id of a value")

@@ -1,6 +1,10 @@
 package auditrepo
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/opendeed/audit/internal/values"
+)
 
 // copier makes deep copies of what a diff may compare. It preserves aliasing and cycles.
 type copier struct {
@@ -120,6 +124,6 @@ func (c *copier) copyFields(to, from reflect.Value, byTag bool) {
 
 // included reports whether a diff may compare an exported field of a struct with tags.
 func (c *copier) included(f reflect.StructField) bool {
-	_, ok := f.Tag.Lookup("audit")
-	return ok || f.Anonymous || c.all
+	_, found, _ := values.LookupTag(f.Tag)
+	return found || f.Anonymous || c.all
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/internal/names"
 )
 
 // Do calls f and records the result as an intent. It is for store methods that fit no
@@ -81,7 +81,7 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 	if e.Action == "" && e.Operation != audit.OperationUnspecified {
 		e.Action = e.Target.Type + "." + e.Operation.String()
 	}
-	if !record.ValidAction(record.NormalizeAction(e.Action)) || !e.Operation.Valid() {
+	if !names.ValidAction(names.NormalizeAction(e.Action)) || !e.Operation.Valid() {
 		return nil, invalidAction()
 	}
 	if e.Reason == "" {

@@ -3,9 +3,9 @@ package auditrepo
 import (
 	"context"
 	"fmt"
-	"runtime"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/panics"
 )
 
 // TrackError reports that the record of a call is missing or incomplete, or that the
@@ -49,13 +49,9 @@ func (e *TrackError) Retry(ctx context.Context) error {
 	return e.retry(ctx)
 }
 
-// panicError describes a panic of a function in Config. It shows runtime errors, and
-// only the type of any other value, which may hold data.
+// panicError describes a panic of a function in Config without showing data.
 func panicError(p any) error {
-	if err, ok := p.(runtime.Error); ok {
-		return fmt.Errorf("auditrepo: a function of Config panicked: %w", err)
-	}
-	return fmt.Errorf("auditrepo: a function of Config panicked with a %T", p)
+	return fmt.Errorf("auditrepo: a function of Config: %w", panics.Error(p))
 }
 
 // invalidAction is the error of an event without a valid action and operation.

@@ -222,7 +222,7 @@ func TestConfigPanics(t *testing.T) {
 			err := newAuditor(t, recorder.Tracker("test"), c).Store(m).Update(as(t, "42"), &article{ID: "1", Title: "New"})
 			var failed *auditrepo.TrackError
 			require.ErrorAs(t, err, &failed)
-			assert.ErrorContains(t, err, "a function of Config panicked")
+			assert.ErrorContains(t, err, "a function of Config: it panicked")
 			assert.NotContains(t, err.Error(), "secret")
 			assert.Equal(t, test.err == nil, failed.Done)
 			assert.Equal(t, "New", m.articles["1"].Title)

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/opendeed/audit/internal/values"
 )
 
 // typeTraits describes how to copy values of a type.
@@ -55,8 +57,8 @@ func findPlain(t reflect.Type) bool {
 }
 
 func hasTag(f reflect.StructField) bool {
-	text, ok := f.Tag.Lookup("audit")
-	return ok && text != "-"
+	text, found, _ := values.LookupTag(f.Tag)
+	return found && text != "-"
 }
 
 func isHidden(f reflect.StructField) bool {

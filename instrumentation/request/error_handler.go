@@ -9,15 +9,6 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// handleError passes an error that no caller can receive to the error handler.
-func (x *Exchange) handleError(err error) {
-	handle := x.errorHandler
-	if handle == nil {
-		handle = logError
-	}
-	handle(context.WithoutCancel(x.carrier.Context), err)
-}
-
 // logError is the default error handler.
 func logError(ctx context.Context, err error) {
 	slog.ErrorContext(ctx, "audit: request not fully recorded", slog.String("error", describeError(err)))

@@ -55,7 +55,7 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 		opts = x.describe(opts, d)
 	}
 	opts = append(opts, c.ScopeOptions...)
-	if actor := d.resolver(); actor != nil {
+	if actor := withPrincipal(d.Actor, d.OnBehalfOf); actor != nil {
 		opts = append(opts, audit.WithActor(actor))
 	}
 	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
@@ -101,4 +101,13 @@ func (x *Exchange) contextOf(r Result) context.Context {
 		return r.Context
 	}
 	return x.ctx
+}
+
+// handleError passes an error that no caller can receive to the error handler.
+func (x *Exchange) handleError(err error) {
+	handle := x.errorHandler
+	if handle == nil {
+		handle = logError
+	}
+	handle(context.WithoutCancel(x.carrier.Context), err)
 }

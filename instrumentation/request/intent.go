@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/internal/names"
 )
 
 // FromTemplate returns the event of one request of a route whose events are all like e:
@@ -24,7 +24,7 @@ func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 // panic the outcome is never a success.
 func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 	x.learnServedRoute()
-	if x.scope.Tracked(record.NormalizeAction(e.Action)) {
+	if x.scope.Tracked(names.NormalizeAction(e.Action)) {
 		return
 	}
 	e.Kind = audit.KindIntent

@@ -6,13 +6,12 @@ import (
 	"github.com/opendeed/audit"
 )
 
-// resolver returns a function that finds the actor and, if d.OnBehalfOf is set, the one on
-// whose behalf it acts. It returns nil if there is no actor function.
-func (d *Description) resolver() func(context.Context) (audit.Actor, error) {
-	if d.Actor == nil || d.OnBehalfOf == nil {
-		return d.Actor
+// withPrincipal returns an actor function that finds the actor and the one on whose behalf
+// it acts. It returns findActor if one of the functions is nil.
+func withPrincipal(findActor func(context.Context) (audit.Actor, error), findPrincipal func(context.Context, audit.Actor) (audit.Actor, error)) func(context.Context) (audit.Actor, error) {
+	if findActor == nil || findPrincipal == nil {
+		return findActor
 	}
-	findActor, findPrincipal := d.Actor, d.OnBehalfOf
 	return func(ctx context.Context) (audit.Actor, error) {
 		actor, err := findActor(ctx)
 		if err != nil || actor.IsZero() {

@@ -2,8 +2,8 @@ package request
 
 import (
 	"strings"
-	"unicode"
 
+	"github.com/opendeed/audit/internal/secretwords"
 	"github.com/opendeed/audit/internal/values"
 )
 
@@ -33,7 +33,7 @@ func maskPath(route, path string) string {
 			segment, rest, more = strings.Cut(rest, "/")
 		}
 		switch {
-		case kind != literal && isSecretName(name):
+		case kind != literal && secretwords.IsParameter(name):
 			masked.WriteString(pathMask)
 		case kind != literal || pattern == segment:
 			masked.WriteString(segment)
@@ -59,7 +59,7 @@ func hasSecretParameter(route string) bool {
 		return false
 	}
 	for pattern := range strings.SplitSeq(route, "/") {
-		if name, kind := parameter(pattern); kind != literal && isSecretName(name) {
+		if name, kind := parameter(pattern); kind != literal && secretwords.IsParameter(name) {
 			return true
 		}
 	}
@@ -95,51 +95,3 @@ func parameter(segment string) (name string, kind segmentKind) {
 	}
 	return "", literal
 }
-
-// secretWords are the words that make a parameter a secret.
-var secretWords = map[string]bool{
-	"auth": true, "authorization": true, "card": true, "code": true, "cookie": true,
-	"credential": true, "credentials": true, "csrf": true, "cvv": true, "hmac": true,
-	"iban": true, "jwt": true, "key": true, "magic": true, "nonce": true, "otp": true,
-	"passcode": true, "passphrase": true, "passwd": true, "password": true, "pin": true,
-	"pwd": true, "secret": true, "session": true, "sid": true, "sig": true,
-	"signature": true, "ssn": true, "ticket": true, "token": true, "totp": true,
-	"verifier": true, "xsrf": true,
-}
-
-// isSecretName reports whether name contains a secret word, in any case style:
-// resetToken, reset_token, RESET-TOKEN. The ID of a key or a token is not a secret; the
-// ID of a session is.
-func isSecretName(name string) bool {
-	secret, session, last := false, false, ""
-	for word := range strings.FieldsFuncSeq(name, notWord) {
-		for part := range camelParts(word) {
-			last = strings.ToLower(part)
-			secret = secret || secretWords[last]
-			session = session || last == "session"
-		}
-	}
-	return secret && (session || last != "id")
-}
-
-func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-
-// camelParts splits resetToken into reset and Token, and APIKey into API and Key.
-func camelParts(word string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		start := 0
-		for i := 1; i < len(word); i++ {
-			begins := isUpper(word[i]) && (!isUpper(word[i-1]) || i+1 < len(word) && isLower(word[i+1]))
-			if begins {
-				if !yield(word[start:i]) {
-					return
-				}
-				start = i
-			}
-		}
-		yield(word[start:])
-	}
-}
-
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
-func isLower(c byte) bool { return 'a' <= c && c <= 'z' }

@@ -2,6 +2,7 @@
 // exports and documents them.
 package limits
 
+// The limits.
 const (
 	Action     = 128       // bytes of an action
 	Delegation = 8         // actors in an OnBehalfOf chain

@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"sync"
+
+	"github.com/opendeed/audit/internal/names"
 )
 
 // Entry is one entry of a ledger.
@@ -40,8 +41,6 @@ type Cursor struct {
 	closed      bool
 }
 
-var cursorName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-
 // Cursor returns the cursor with the given name, which must match [a-z0-9_-]{1,64}. It
 // creates the cursor, positioned before the oldest entry, if it does not exist.
 // Retention keeps every entry that an existing cursor has not committed, even if the
@@ -51,7 +50,7 @@ var cursorName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 // removed from the ledger. RemoveCursor makes the name usable again, from the oldest
 // entry.
 func (l *Ledger) Cursor(name string) (*Cursor, error) {
-	if !cursorName.MatchString(name) {
+	if !names.Valid(name) {
 		return nil, errors.New("ledger: cursor name must match [a-z0-9_-]{1,64}")
 	}
 	l.cursorsMu.Lock()

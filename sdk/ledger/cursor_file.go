@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+
+	"github.com/opendeed/audit/internal/names"
 )
 
 const (
@@ -25,13 +27,13 @@ func (b *aheadSet) has(distance uint64) bool {
 // openCursors opens all existing cursors. A damaged one stands before the oldest
 // entry, so nothing is removed.
 func (l *Ledger) openCursors() error {
-	names, err := l.dir.List()
+	files, err := l.dir.List()
 	if err != nil {
 		return err
 	}
-	for _, file := range names {
+	for _, file := range files {
 		name, ok := strings.CutSuffix(file, cursorSuffix)
-		if !ok || !cursorName.MatchString(name) {
+		if !ok || !names.Valid(name) {
 			continue
 		}
 		c, err := l.openCursor(name, file)

@@ -19,7 +19,6 @@ type Ledger struct {
 	writeMu       sync.Mutex
 	active        *segment
 	end           int64         // offset after the last acknowledged frame of active
-	markEnd       int64         // offset after the last mark written to active
 	activeFailed  bool          // a write or sync of active failed; nothing more is written to it
 	lastNumber    uint64        // highest segment number in use
 	next          uint64        // sequence number of the next entry

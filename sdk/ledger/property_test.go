@@ -229,3 +229,28 @@ func TestPowerCutBetweenSyncs(t *testing.T) {
 		require.NoError(t, l.Close())
 	}
 }
+
+// syncHook calls duringSync at the beginning of each sync.
+type syncHook struct {
+	file
+	duringSync func()
+}
+
+func (h *syncHook) Sync() error {
+	h.duringSync()
+	return h.file.Sync()
+}
+
+// TestAppendDuringSync appends an entry while a sync runs. That sync need not cover it,
+// but the next one must.
+func TestAppendDuringSync(t *testing.T) {
+	t.Parallel()
+	l := mustOpenMem(t, testDisk(), nil, WithSyncInterval(time.Hour))
+	mustAppend(t, l, "before")
+	original, once := l.active.file, sync.Once{}
+	l.active.file = &syncHook{original, func() { once.Do(func() { mustAppend(t, l, "during") }) }}
+	require.NoError(t, l.Sync())
+	require.NoError(t, l.Sync())
+	require.Equal(t, uint64(3), l.Stats().Next)
+	l.active.file = original
+}

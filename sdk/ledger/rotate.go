@@ -96,7 +96,7 @@ func (l *Ledger) activate(zeroFile string, end int64, first uint64, carried []by
 	if err := l.writeState(func(s *state) { s.newest = h.number }); err != nil {
 		return errors.Join(err, s.file.Close())
 	}
-	l.active, l.end, l.activeFailed, l.markEnd = s, segmentHeaderSize+int64(len(carried)), false, 0
+	l.active, l.end, l.activeFailed = s, segmentHeaderSize+int64(len(carried)), false
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -25,7 +25,7 @@ func (l *Ledger) syncActive() error {
 	}
 	s, end, next := l.active, l.end, l.next
 	l.mu.Lock()
-	done := end == l.syncedEnd || end == l.markEnd // only the mark follows
+	done := l.synced == next-1
 	l.mu.Unlock()
 	l.writeMu.Unlock()
 	if done {
@@ -69,6 +69,5 @@ func (l *Ledger) writeMark() error {
 		return l.rotate()
 	}
 	l.end += size
-	l.markEnd = l.end
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/internal/secretwords"
 	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
@@ -39,7 +40,7 @@ const maxRedactDepth = 64
 // concurrent use.
 type Redactor struct {
 	config redactionConfig
-	words  keyWords
+	words  secretwords.Words
 	keys   keyDecisions
 	plain  bool // no option looks at values
 }
@@ -144,8 +145,10 @@ func New(opts ...Option) (*Redactor, error) {
 	for _, r := range c.patterns {
 		c.errs = append(c.errs, r.strategy.err)
 	}
-	words, err := newKeyWords(c.words)
-	c.errs = append(c.errs, err)
+	words, err := secretwords.Default().With(c.words...)
+	if err != nil {
+		c.errs = append(c.errs, fmt.Errorf("WithSensitiveKeys: %w", err))
+	}
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, fmt.Errorf("redaction: %w", err)
 	}

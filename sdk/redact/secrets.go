@@ -388,7 +388,7 @@ func (d *Redactor) findAssignments(text string, spans []span) []span {
 			continue
 		}
 		key := keyBefore(text, i)
-		if key == "" || !d.words.holdSecret(key) || d.config.allowed[key] {
+		if key == "" || !d.words.MatchKey(key) || d.config.allowed[key] {
 			continue
 		}
 		start, end := valueAfter(text, i+1)

@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// decodedAttempt is attemptRole by decoding.
-func decodedAttempt(entry []byte) (key [16]byte, part ledger.PairRole) {
+// decodedRole does what attemptRole does by decoding the record.
+func decodedRole(entry []byte) (key [16]byte, role ledger.PairRole) {
 	var r record.Record
 	switch err := r.UnmarshalJSON(entry); {
 	case err != nil || r.Attempt.IsZero():
@@ -24,8 +24,8 @@ func decodedAttempt(entry []byte) (key [16]byte, part ledger.PairRole) {
 	return r.Attempt, ledger.PairClose
 }
 
-// TestAttemptRole compares reading two members with decoding the record, for records
-// whose texts look like JSON.
+// TestAttemptRole compares attemptRole, which reads two members, with decoding the record.
+// The texts of the records look like JSON.
 func TestAttemptRole(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 6))
@@ -63,32 +63,32 @@ func TestAttemptRole(t *testing.T) {
 		}
 		entry, err := record.AppendJSON(nil)
 		require.NoError(t, err)
-		wantKey, want := decodedAttempt(entry)
-		key, part := attemptRole(entry)
-		require.Equal(t, want, part, "%s", entry)
+		wantKey, want := decodedRole(entry)
+		key, role := attemptRole(entry)
+		require.Equal(t, want, role, "%s", entry)
 		require.Equal(t, wantKey, key)
-		seen[part]++
+		seen[role]++
 	}
 	require.Len(t, seen, 3)
 }
 
-func TestAttemptRoleOfAnything(t *testing.T) {
+func TestAttemptRoleOfMalformedEntry(t *testing.T) {
 	t.Parallel()
 	for _, entry := range []string{
 		``, `"`, `{`, `{"`, `{"attempt`, `{"attempt"`, `{"attempt":`, `{"attempt":"`, `{"attempt":"x","id":"x"}`,
-		`}}}"attempt":"`, `{"action":"a","actor":{"id":"\`, `what is this`, `{"attempt":1,"id":2}`,
+		`}}}"attempt":"`, `{"action":"a","actor":{"id":"\`, `not JSON`, `{"attempt":1,"id":2}`,
 	} {
-		_, part := attemptRole([]byte(entry))
-		require.Equal(t, ledger.PairNone, part, entry)
+		_, role := attemptRole([]byte(entry))
+		require.Equal(t, ledger.PairNone, role, entry)
 	}
 }
 
-func BenchmarkTellAttempt(b *testing.B) {
+func BenchmarkAttemptRole(b *testing.B) {
 	record := record.Record{Event: audit.Event{
 		ID: audit.NewID(), Time: time.Unix(1, 0), Action: "article.update", Reason: "editorial approval", Actor: audit.User("42"),
 		Target: audit.Target{Type: "article", ID: "1001"}, Metadata: []attribute.KeyValue{attribute.String("app.region", "eu-west-1")},
 	}}
-	for name, attempt := range map[string]audit.ID{"part": record.ID, "none": {}} {
+	for name, attempt := range map[string]audit.ID{"attempt": record.ID, "other": {}} {
 		b.Run(name, func(b *testing.B) {
 			record.Attempt = attempt
 			entry, err := record.AppendJSON(nil)

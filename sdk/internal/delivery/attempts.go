@@ -22,29 +22,29 @@ type Closing struct {
 	Tracker  record.Instrumentation
 	Resource *resource.Resource
 	Timeout  time.Duration
-	Closed   func(n int) // is told how many were closed
+	Closed   func(n int) // gets the number of closed attempts
 }
 
-// recoveryReason is the reason of the record that closes one.
+// recoveryReason is the reason in a record that closes an attempt.
 const recoveryReason = "the process stopped before the attempt was finished"
 
-// attemptRole tells the ledger what an entry is to an attempt. Any record of it that
-// does not begin it ends it.
-func attemptRole(entry []byte) (key [16]byte, part ledger.PairRole) {
+// attemptRole is the ledger.PairFunc of attempts: their key is the attempt's ID. Every
+// record of an attempt that does not begin it ends it.
+func attemptRole(entry []byte) (key [16]byte, role ledger.PairRole) {
 	attempt, id := attemptMembers(entry)
-	var of audit.ID
-	if attempt == nil || of.UnmarshalText(attempt) != nil {
+	var attemptID audit.ID
+	if attempt == nil || attemptID.UnmarshalText(attempt) != nil {
 		return key, ledger.PairNone
 	}
 	if bytes.Equal(attempt, id) {
-		return of, ledger.PairOpen
+		return attemptID, ledger.PairOpen
 	}
-	return of, ledger.PairClose
+	return attemptID, ledger.PairClose
 }
 
 // attemptMembers returns the members attempt and id of a record's JSON, as AppendJSON
-// writes it: the whole record is decoded only where it is needed, since decoding costs
-// as much as tracking it. Without an attempt it returns nil.
+// writes it, or nil if the record has no attempt. It does not decode the record, which
+// would cost as much as tracking it.
 func attemptMembers(entry []byte) (attempt, id []byte) {
 	depth := 0
 	for i := 0; i < len(entry); i++ {
@@ -57,11 +57,11 @@ func attemptMembers(entry []byte) (attempt, id []byte) {
 			name, rest := cutString(entry[i+1:])
 			i = len(entry) - len(rest) - 1 // at the closing quote
 			if depth != 1 || len(rest) < 2 || rest[0] != ':' {
-				continue // no name of a member
+				continue // not the name of a member of the record
 			}
 			text, _ := cutString(rest[2:])
 			switch string(name) {
-			case "action", "actor": // are ahead of it
+			case "action", "actor": // come before attempt
 			case "attempt":
 				attempt = text
 			case "id":
@@ -76,7 +76,7 @@ func attemptMembers(entry []byte) (attempt, id []byte) {
 	return nil, nil
 }
 
-// cutString returns what is ahead of the quote that ends a string, and behind it.
+// cutString returns the parts of b before and after the quote that ends a string.
 func cutString(b []byte) (text, rest []byte) {
 	for at := 0; ; at++ {
 		next := bytes.IndexByte(b[at:], '"')
@@ -94,8 +94,8 @@ func cutString(b []byte) (text, rest []byte) {
 	}
 }
 
-// openAttempts returns the records that began the attempts that the last process left
-// open.
+// openAttempts starts tracking attempts, and returns the records that began those which
+// the last process left open.
 func (d *Ledger) openAttempts() ([]*record.Record, error) {
 	attempts, found, err := d.ledger.TrackPairs(attemptRole)
 	if err != nil {
@@ -103,14 +103,14 @@ func (d *Ledger) openAttempts() ([]*record.Record, error) {
 	}
 	d.attempts = attempts
 	for _, err := range found.Damage {
-		d.logger.Error("audit: the ledger's open attempts may not be all known, or may be finished; the rest of the ledger was read for them",
+		d.logger.Error("audit: the list of open attempts was damaged and is restored from the ledger; it may lack attempts, or contain finished ones",
 			slog.String("ledger", d.name), slog.Any("error", err))
 	}
 	var open []*record.Record
 	for _, e := range found.Entries {
 		r := new(record.Record)
 		if err := r.UnmarshalJSON(e.Data); err != nil {
-			d.logger.Error("audit: an entry that looks as though it began an attempt is no record; it is left as it is",
+			d.logger.Error("audit: an entry looks like the beginning of an attempt, but is not a record; it is ignored",
 				slog.String("ledger", d.name), slog.Uint64("entry", e.Seq))
 			continue
 		}
@@ -119,12 +119,12 @@ func (d *Ledger) openAttempts() ([]*record.Record, error) {
 	return open, nil
 }
 
-// closingBytes is about how much is appended at once.
+// closingBytes is the approximate size of the closing records that are appended together.
 const closingBytes = 16 << 10
 
-// closeAttempts records that nobody knows what came of the attempts. What cannot be
-// recorded stays open until the next start: a ledger without room is no reason not to
-// start, since the exporters make room.
+// closeAttempts records an unknown outcome for the attempts. Those that it cannot record
+// stay open until the next start. That is no reason not to start: a ledger may be full
+// until its exporters have made room.
 func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 	if len(open) == 0 {
 		return
@@ -137,7 +137,7 @@ func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 	for i, begun := range open {
 		entry, err := c.record(begun, time.Now()).AppendJSON(nil)
 		if err != nil {
-			errs = append(errs, err) // of this one only
+			errs = append(errs, err) // the others can still be closed
 		} else {
 			entries, size = append(entries, entry), size+len(entry)
 		}
@@ -157,14 +157,14 @@ func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 			slog.String("ledger", d.name), slog.Int("attempts", closed))
 	}
 	if len(errs) > 0 {
-		d.logger.Error("audit: attempts that were left open cannot be closed; the next start tries again",
+		d.logger.Error("audit: attempts that were left open could not be closed; the next start tries again",
 			slog.String("ledger", d.name), slog.Int("attempts", len(open)-closed), slog.Any("error", errors.Join(errs...)))
 	}
 }
 
-// closingRecord says that nobody knows what came of an attempt. It says again what was
-// attempted, and nothing of the request that began it: neither metadata nor channel,
-// actor or changes.
+// record returns the record that closes an attempt with an unknown outcome. It repeats
+// what was attempted, but nothing about the request that began it: neither metadata nor
+// channel, actor or changes.
 func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 	now = now.UTC().Round(0)
 	return &record.Record{
@@ -185,25 +185,25 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 		Tracker:      c.Tracker,
 		Resource:     c.Resource,
 		TraceID:      begun.TraceID,
-		Redacted:     restated(begun.Redacted),
-		Marked:       restated(begun.Marked),
+		Redacted:     repeatedPaths(begun.Redacted),
+		Marked:       repeatedPaths(begun.Marked),
 	}
 }
 
-// restated returns those of the paths that a closing record has, too.
-func restated(paths []string) []string {
+// repeatedPaths returns the paths of fields that a closing record repeats.
+func repeatedPaths(paths []string) []string {
 	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
 		return path != "tenant" && !strings.HasPrefix(path, "target.") && !strings.HasPrefix(path, "bulk.")
 	})
 }
 
-// closingID makes the ID of the record that closes an attempt from that of the
-// attempt, so that one that is closed again, since it was not known whether the first
-// record was stored, or by another ledger, is closed by the same record.
+// closingID returns the ID of the record that closes an attempt. It follows from the
+// attempt's ID, so closing an attempt twice yields the same record: after an append whose
+// outcome was unknown, or by two ledgers.
 func closingID(attempt audit.ID) audit.ID {
 	sum := sha256.Sum256(append([]byte("audit: closes "), attempt[:]...))
-	id := attempt                                   // the time of the attempt
-	copy(id[6:], sum[:])                            // and what looks random
-	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80 // of version 7
+	id := attempt                                   // keeps the time of the attempt
+	copy(id[6:], sum[:])                            // in place of the random part
+	id[6], id[8] = id[6]&0x0f|0x70, id[8]&0x3f|0x80 // version 7
 	return id
 }

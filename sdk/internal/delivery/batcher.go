@@ -24,15 +24,16 @@ type batcher struct {
 	abort   context.CancelFunc
 	life    context.Context // ends when Shutdown's context does
 	done    chan struct{}   // closed when the goroutine has returned
-	undone  int             // records given up during Shutdown; read after done
+	undone  int             // records given up during Shutdown; read once done is closed
 }
 
 // flush asks for everything queued so far to be exported.
 type flush struct {
-	done chan error // has room for one
+	done chan error // buffered
 }
 
-// NewBatcher returns a delivery that queues records in memory. c was checked.
+// NewBatcher returns a delivery that queues records in memory. The caller has checked c
+// with CheckBatcher.
 func NewBatcher(e export.Exporter, c Config, env Env) Delivery {
 	c.BatchSize = min(c.BatchSize, c.QueueSize)
 	b := &batcher{
@@ -71,9 +72,9 @@ func (b *batcher) Deliver(_ context.Context, r *record.Record, wait time.Duratio
 	return b.queued()
 }
 
-// queued returns the result of a Deliver whose record is in the queue. Shutdown closes
-// the batcher when no Track call is running, unless its context ends first: then the
-// goroutine may have returned already.
+// queued returns the result of a Deliver whose record is in the queue. Normally Shutdown
+// closes the batcher when no Track call is running. If its context ended before that,
+// the goroutine may have returned without the record.
 func (b *batcher) queued() error {
 	select {
 	case <-b.closing:
@@ -83,14 +84,14 @@ func (b *batcher) queued() error {
 	}
 }
 
-// loop is the goroutine. It waits for the first record, then until the batch is full
-// or old enough.
+// loop runs in its own goroutine. It waits for a first record, then until the batch is
+// full or BatchInterval has passed.
 func (b *batcher) loop() {
 	defer close(b.done)
 	batch := make([]*record.Record, 0, b.config.BatchSize)
 	timer := time.NewTimer(b.config.BatchInterval)
 	timer.Stop()
-	waiting := false // the timer runs
+	waiting := false // whether the timer runs
 	for {
 		select {
 		case <-b.queue.wake:
@@ -118,7 +119,7 @@ func (b *batcher) loop() {
 	}
 }
 
-// drain exports all that is queued at the moment.
+// drain exports everything that is queued when it is called.
 func (b *batcher) drain(batch []*record.Record) error {
 	var errs []error
 	for left := b.queue.len(); left > 0; left -= len(batch) {
@@ -129,7 +130,7 @@ func (b *batcher) drain(batch []*record.Record) error {
 	return errors.Join(errs...)
 }
 
-// lostError says how many records were given up.
+// lostError counts the records that were given up.
 type lostError struct {
 	records int
 	err     error
@@ -141,8 +142,8 @@ func (e *lostError) Error() string {
 
 func (e *lostError) Unwrap() error { return e.err }
 
-// exportAll retries until the sink has the records or they are given up, which is
-// logged, counted and returned.
+// exportAll exports the batch and retries what failed. It logs and counts the records
+// that it gives up, and returns a *lostError for them.
 func (b *batcher) exportAll(batch []*record.Record) error {
 	if len(batch) == 0 {
 		return nil
@@ -156,13 +157,13 @@ func (b *batcher) exportAll(batch []*record.Record) error {
 			break
 		}
 		var rejected []*record.Record
-		left, rejected = split(left, err)
+		left, rejected, _ = split(left, err)
 		lost += b.giveUp(rejected, err)
 		last = err
 		if len(left) == 0 {
 			break
 		}
-		if attempt >= b.config.MaxAttempts || b.life.Err() != nil || !b.pause(attempt, err) {
+		if attempt >= b.config.MaxAttempts || b.life.Err() != nil || !sleep(b.life, b.config.delay(attempt, err), nil) {
 			lost += b.giveUp(left, err)
 			break
 		}
@@ -174,22 +175,7 @@ func (b *batcher) exportAll(batch []*record.Record) error {
 	return nil
 }
 
-// split returns the records that are worth another attempt and those that were
-// rejected permanently.
-func split(records []*record.Record, err error) (again, permanent []*record.Record) {
-	for i, r := range records {
-		switch rejected, reason := rejection(err, i); {
-		case !rejected: // delivered
-		case export.IsPermanent(reason):
-			permanent = append(permanent, r)
-		default:
-			again = append(again, r)
-		}
-	}
-	return again, permanent
-}
-
-// giveUp logs the IDs of lost records, never their content.
+// giveUp logs the IDs of lost records, never their content, and counts them.
 func (b *batcher) giveUp(records []*record.Record, err error) int {
 	if len(records) == 0 {
 		return 0
@@ -198,7 +184,7 @@ func (b *batcher) giveUp(records []*record.Record, err error) int {
 	for i, r := range records {
 		ids[i] = r.ID.String()
 	}
-	b.logger.LogAttrs(b.life, slog.LevelError, "audit: records were lost: the exporter did not take them",
+	b.logger.LogAttrs(b.life, slog.LevelError, "audit: records were lost, because the exporter did not accept them",
 		slog.String("exporter", b.name), slog.Int("records", len(records)), slog.Any("ids", ids), slog.Any("error", err))
 	b.metrics.lost.Add(b.life, int64(len(records)), b.metrics.exporter...)
 	select {
@@ -207,18 +193,6 @@ func (b *batcher) giveUp(records []*record.Record, err error) int {
 	default:
 	}
 	return len(records)
-}
-
-// pause waits before the next attempt and reports false when there is none.
-func (b *batcher) pause(attempt int, err error) bool {
-	timer := time.NewTimer(b.config.delay(attempt, err))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-b.life.Done():
-		return false
-	}
 }
 
 func (b *batcher) ForceFlush(ctx context.Context) error {
@@ -238,8 +212,8 @@ func (b *batcher) ForceFlush(ctx context.Context) error {
 	}
 }
 
-// Shutdown exports what is queued. When ctx ends first, it gives up the rest, which is
-// logged and counted.
+// Shutdown exports what is queued. When ctx ends first, it gives up the rest, and logs and
+// counts it.
 func (b *batcher) Shutdown(ctx context.Context) error {
 	close(b.closing)
 	stop := context.AfterFunc(ctx, b.abort)
@@ -248,7 +222,7 @@ func (b *batcher) Shutdown(ctx context.Context) error {
 	select {
 	case <-b.done:
 	case <-ctx.Done():
-		// The goroutine gives up as soon as the exporter returns.
+		// Now the goroutine gives up as soon as the exporter returns.
 		select {
 		case <-b.done:
 		case <-time.After(abortGrace):
@@ -261,6 +235,3 @@ func (b *batcher) Shutdown(ctx context.Context) error {
 	}
 	return err
 }
-
-// abortGrace is how long an exporter has to return after its context ended.
-const abortGrace = 100 * time.Millisecond

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// boundedContext has the values of Track's context, no cancellation from there, and a
-// deadline. It exists because those who get it hardly ever ask whether it is done, and
-// context.WithDeadline starts a timer for each.
+// boundedContext has the values of Track's context, a deadline, and no cancellation from
+// that context. Unlike context.WithDeadline it starts a timer only when Done is called,
+// which exporters hardly ever do.
 type boundedContext struct {
 	values   context.Context
 	deadline time.Time
 
 	mu    sync.Mutex
-	done  chan struct{} // made when asked for, and with it the timer
+	done  chan struct{} // created by Done, together with the timer
 	timer *time.Timer
 	err   error
 }
@@ -48,13 +48,14 @@ func (c *boundedContext) Err() error {
 	return c.err
 }
 
-// cancel ends the context. Only the first reason counts.
+// cancel ends the context. Only the first call has an effect.
 func (c *boundedContext) cancel(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.end(err)
 }
 
+// end is cancel with mu held.
 func (c *boundedContext) end(err error) {
 	if c.err != nil {
 		return

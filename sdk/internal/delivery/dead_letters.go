@@ -17,40 +17,28 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// DeadLetter is what an exporter did not get from a ledger: a record that it refused
-// for good, an entry that is no record, or entries that the ledger cannot read any
-// more.
+// DeadLetter has the fields of sdk.DeadLetter, which documents them.
 type DeadLetter struct {
-	// Exporter is the name of the exporter.
-	Exporter string `json:"exporter"`
-	// Seq is the place in the ledger. Through is the last place, where entries could
-	// not be read.
-	Seq     uint64 `json:"seq"`
-	Through uint64 `json:"through,omitempty"`
-	// Reason is the error, without what looks like a secret.
-	Reason string `json:"reason"`
-	// Attempts is how often the record was exported.
-	Attempts int `json:"attempts,omitempty"`
-	// Time is when it was given up.
-	Time time.Time `json:"time"`
-	// Record is what was refused, or nil.
-	Record *record.Record `json:"record,omitempty"`
-	// Raw is an entry that is no record.
-	Raw []byte `json:"raw,omitempty"`
-	// Replayed says that ReplayDeadLetters has delivered it, or has put it behind a
-	// newer one.
-	Replayed bool `json:"-"`
+	Exporter string         `json:"exporter"`
+	Seq      uint64         `json:"seq"`
+	Through  uint64         `json:"through,omitempty"`
+	Reason   string         `json:"reason"`
+	Attempts int            `json:"attempts,omitempty"`
+	Time     time.Time      `json:"time"`
+	Record   *record.Record `json:"record,omitempty"`
+	Raw      []byte         `json:"raw,omitempty"`
+	Replayed bool           `json:"-"`
 }
 
 const (
-	deadLettersName    = "dead-letters"
-	deadLetterSegments = 4 << 20 // bytes
-	maxReason          = 1024
-	storeTimeout       = 10 * time.Second
+	deadLettersName       = "dead-letters"
+	deadLetterSegmentSize = 4 << 20          // bytes
+	maxReasonLength       = 1024             // bytes
+	storeTimeout          = 10 * time.Second // limit of storing one dead letter
 )
 
-// deadLetters keeps the dead letters of a ledger's exporters, in a ledger inside of
-// its directory, which is made with the first.
+// deadLetters stores the dead letters of a ledger's exporters. They have a ledger of
+// their own in the directory of that ledger, which is created for the first dead letter.
 type deadLetters struct {
 	dir    string
 	redact func(string) string
@@ -58,7 +46,7 @@ type deadLetters struct {
 	replaying sync.Mutex // held while dead letters are replayed
 
 	mu     sync.Mutex
-	ledger *ledger.Ledger // nil until it is needed
+	ledger *ledger.Ledger // nil until open is called
 	closed bool
 }
 
@@ -66,7 +54,7 @@ func newDeadLetters(dir string, redact func(string) string) *deadLetters {
 	return &deadLetters{dir: filepath.Join(dir, deadLettersName), redact: redact}
 }
 
-// open returns the ledger, which stays open.
+// open returns the ledger of the dead letters. It opens or creates it at the first call.
 func (d *deadLetters) open() (*ledger.Ledger, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -74,7 +62,7 @@ func (d *deadLetters) open() (*ledger.Ledger, error) {
 		return nil, ledger.ErrClosed
 	}
 	if d.ledger == nil {
-		l, err := ledger.Open(d.dir, ledger.WithSegmentSize(deadLetterSegments), ledger.WithSalvage())
+		l, err := ledger.Open(d.dir, ledger.WithSegmentSize(deadLetterSegmentSize), ledger.WithSalvage())
 		if err != nil {
 			return nil, fmt.Errorf("dead letters: %w", err)
 		}
@@ -83,6 +71,7 @@ func (d *deadLetters) open() (*ledger.Ledger, error) {
 	return d.ledger, nil
 }
 
+// add stores a dead letter. It sets its time, and cleans and redacts its reason.
 func (d *deadLetters) add(letter *DeadLetter) error {
 	l, err := d.open()
 	if err != nil {
@@ -90,8 +79,8 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 	}
 	letter.Time = time.Now().UTC().Round(0)
 	letter.Reason = d.redact(sanitize.Prose(letter.Reason))
-	if len(letter.Reason) > maxReason {
-		letter.Reason = sanitize.Cut(letter.Reason, maxReason)
+	if len(letter.Reason) > maxReasonLength {
+		letter.Reason = sanitize.Cut(letter.Reason, maxReasonLength)
 	}
 	data, err := json.Marshal(letter)
 	if err != nil {
@@ -115,26 +104,26 @@ func (d *deadLetters) close() error {
 	return d.ledger.Close()
 }
 
-// all yields the dead letters, from the oldest, with their places among them.
-func (d *deadLetters) all(ctx context.Context) iter.Seq2[placedLetter, error] {
-	return func(yield func(placedLetter, error) bool) {
+// all yields the dead letters of all exporters, the oldest first.
+func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
+	return func(yield func(storedLetter, error) bool) {
 		if _, err := os.Stat(d.dir); errors.Is(err, fs.ErrNotExist) {
-			return // there are none
+			return // no dead letter was ever stored
 		}
 		l, err := d.open()
 		if err != nil {
-			yield(placedLetter{}, err)
+			yield(storedLetter{}, err)
 			return
 		}
 		r, err := ledger.OpenReader(d.dir)
 		if err != nil {
-			yield(placedLetter{}, err)
+			yield(storedLetter{}, err)
 			return
 		}
-		defer func() { _ = r.Close() }() // was only read
+		defer func() { _ = r.Close() }() // read only
 		replayed := map[string]uint64{}
 		for e, err := range r.Entries(ctx, 0) {
-			letter := placedLetter{place: e.Seq}
+			letter := storedLetter{place: e.Seq}
 			if err == nil {
 				err = json.Unmarshal(e.Data, &letter.DeadLetter)
 			}
@@ -153,13 +142,14 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[placedLetter, error] {
 	}
 }
 
-// placedLetter is a dead letter with its sequence number among them.
-type placedLetter struct {
+// storedLetter is a dead letter and its place: its sequence number in the ledger of the
+// dead letters.
+type storedLetter struct {
 	DeadLetter
 	place uint64
 }
 
-// replayedThrough returns up to which place an exporter's dead letters were replayed.
+// replayedThrough returns the place of the exporter's last replayed dead letter.
 func replayedThrough(l *ledger.Ledger, exporter string) (uint64, error) {
 	c, err := l.Cursor(exporter)
 	if err != nil {
@@ -168,8 +158,8 @@ func replayedThrough(l *ledger.Ledger, exporter string) (uint64, error) {
 	return c.Committed(), nil
 }
 
-// passed says that an exporter's dead letters were replayed up to a place.
-func (d *deadLetters) passed(exporter string, place uint64) error {
+// setReplayed records that the exporter's dead letters up to a place were replayed.
+func (d *deadLetters) setReplayed(exporter string, place uint64) error {
 	l, err := d.open()
 	if err != nil {
 		return err
@@ -179,28 +169,4 @@ func (d *deadLetters) passed(exporter string, place uint64) error {
 		return err
 	}
 	return c.Commit(place)
-}
-
-// DeadLetters returns what the exporters of the ledger rejected permanently, from the
-// oldest.
-func (d *Ledger) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
-	return func(yield func(DeadLetter, error) bool) {
-		for letter, err := range d.deadLetters.all(ctx) {
-			if !yield(letter.DeadLetter, err) {
-				return
-			}
-		}
-	}
-}
-
-// Replay exports the dead letters of an exporter again. It reports false if the ledger
-// has no exporter of that name.
-func (d *Ledger) Replay(ctx context.Context, exporter string) (delivered int, found bool, err error) {
-	for _, f := range d.followers {
-		if f.name == exporter {
-			delivered, err = f.replay(ctx)
-			return delivered, true, err
-		}
-	}
-	return 0, false, nil
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// decoder makes records of a ledger's entries, once for all exporters that are about
-// equally far. Records are shared: exporters do not change them.
+// decoder decodes the records of a ledger's entries. Exporters that are about equally far
+// share the decoded records, because exporters do not change them.
 type decoder struct {
 	mu     sync.Mutex
-	recent []decoded // by sequence number modulo its length; empty for one exporter
+	recent []decoded // indexed by sequence number modulo its length; empty for one exporter
 }
 
 type decoded struct {
@@ -19,7 +19,7 @@ type decoded struct {
 	record *record.Record
 }
 
-// maxDecoded is how many records are kept for exporters that are behind others.
+// maxDecoded is how many records are kept for slower exporters.
 const maxDecoded = 4096
 
 func newDecoder(exporters int) *decoder {
@@ -36,13 +36,13 @@ func (d *decoder) decode(e ledger.Entry) (*record.Record, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	place := &d.recent[e.Seq%uint64(len(d.recent))]
-	if place.seq == e.Seq {
-		return place.record, nil
+	slot := &d.recent[e.Seq%uint64(len(d.recent))]
+	if slot.seq == e.Seq {
+		return slot.record, nil
 	}
 	r, err := decodeRecord(e.Data)
-	if err == nil && e.Seq > place.seq {
-		*place = decoded{e.Seq, r}
+	if err == nil && e.Seq > slot.seq {
+		*slot = decoded{e.Seq, r}
 	}
 	return r, err
 }

@@ -1,4 +1,4 @@
-// Package delivery brings records to exporters: before Track returns (syncers), from a
+// Package delivery passes records to exporters: before Track returns (syncers), from a
 // queue in memory (batchers), or from a ledger on disk (followers).
 package delivery
 
@@ -10,33 +10,23 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// Delivery brings records to one exporter, or to those of a ledger. Its methods may be
-// called concurrently.
+// Delivery passes records to one exporter, or to the exporters of one ledger. Its methods
+// are safe for concurrent use.
 type Delivery interface {
-	// Name is the exporter's name, or the ledger's.
+	// Name returns the name of the exporter or the ledger.
 	Name() string
-	// Deliver returns nil when the record has reached what the delivery promises. It
-	// waits for at most wait.
+	// Deliver returns nil once the record is exported, queued or stored, depending on
+	// the delivery. It waits at most for the duration wait.
 	Deliver(ctx context.Context, r *record.Record, wait time.Duration) error
-	// ForceFlush waits until what was delivered before the call is exported.
+	// ForceFlush waits until every record delivered before the call is exported.
 	ForceFlush(ctx context.Context) error
-	// Shutdown exports what is left and shuts the exporters down. It is called once, when
-	// no Deliver is running unless ctx has ended.
+	// Shutdown exports the remaining records and shuts the exporters down. It is called
+	// once. No Deliver is running then, unless ctx has ended.
 	Shutdown(ctx context.Context) error
 }
 
-// Env is what every delivery needs of the provider.
+// Env is what every delivery needs from the provider.
 type Env struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
-}
-
-// Retains reports whether d may hold a record after Deliver has returned nil. A ledger
-// has encoded it by then, and exporters keep no records.
-func Retains(d Delivery) bool {
-	switch d.(type) {
-	case *directSyncer, *Ledger:
-		return false
-	}
-	return true
 }

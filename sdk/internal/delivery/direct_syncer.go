@@ -8,18 +8,18 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// directSyncer is the syncer of an export.DirectExporter. Since that cannot hang,
-// Track's own goroutine calls Export, one at a time.
+// directSyncer exports to an export.DirectExporter. That does not hang, so the goroutine
+// of Track calls Export itself. Calls are serialized.
 type directSyncer struct {
 	sink
 	mu      sync.Mutex        // held while Export runs
-	records [1]*record.Record // what Export is given
+	records [1]*record.Record // argument of Export
 }
 
 func (s *directSyncer) Name() string { return s.name }
 
 func (s *directSyncer) Deliver(ctx context.Context, r *record.Record, _ time.Duration) error {
-	if ctx.Done() != nil { // else there is nothing to detach it from
+	if ctx.Done() != nil { // it can be canceled
 		ctx = context.WithoutCancel(ctx)
 	}
 	s.mu.Lock()
@@ -30,7 +30,7 @@ func (s *directSyncer) Deliver(ctx context.Context, r *record.Record, _ time.Dur
 	return err
 }
 
-// ForceFlush has nothing to do: what Track accepted is delivered.
+// ForceFlush returns nil: every record that Track accepted is exported.
 func (s *directSyncer) ForceFlush(context.Context) error { return nil }
 
 func (s *directSyncer) Shutdown(ctx context.Context) error {

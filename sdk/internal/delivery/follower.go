@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // follower exports the records of a ledger to one exporter. One goroutine makes all
-// Export calls but those of a replay.
+// Export calls except those of a replay.
 type follower struct {
 	sink
 	config  Config
@@ -27,14 +26,14 @@ type follower struct {
 
 	life    context.Context // ends when the running export is abandoned
 	abort   context.CancelFunc
-	waiting context.Context // ends when the follower must not wait for entries any more
+	waiting context.Context // ends when the follower must no longer wait for entries
 	drain   context.CancelFunc
 	turn    chan struct{} // holds an element while Export runs
 	wake    chan struct{} // has an element when a pause must end
 	done    chan struct{} // closed when the goroutine has returned
 
 	mu       sync.Mutex
-	through  uint64        // the exporter has, or rejected, every entry up to this one
+	through  uint64        // every entry up to this one was exported or rejected
 	target   uint64        // a flush waits for every entry up to this one
 	progress chan struct{} // closed when through grows; nil if no flush waits
 }
@@ -44,18 +43,18 @@ type item struct {
 	seq    uint64
 	record *record.Record // nil if the entry is not a record
 	raw    []byte
-	err    error // why it is not a record, or why it was rejected
+	err    error // why it is not a record
 }
 
-func newFollower(d *Ledger, to Following, cursor *ledger.Cursor, records *decoder, env Env) *follower {
+func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records *decoder, letters *deadLetters, env Env) *follower {
 	f := &follower{
 		sink:    newSink(to.Exporter, env.Metrics),
 		config:  to.Config,
 		logger:  env.Logger,
-		ledger:  d.ledger,
+		ledger:  l,
 		cursor:  cursor,
 		records: records,
-		letters: d.deadLetters,
+		letters: letters,
 		turn:    make(chan struct{}, 1),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
@@ -66,7 +65,7 @@ func newFollower(d *Ledger, to Following, cursor *ledger.Cursor, records *decode
 	return f
 }
 
-// loop is the goroutine.
+// loop runs in its own goroutine.
 func (f *follower) loop() {
 	defer close(f.done)
 	for {
@@ -83,27 +82,26 @@ func (f *follower) loop() {
 			return
 		default:
 			f.logger.Error("audit: the ledger cannot be read; trying again", slog.String("exporter", f.name), slog.Any("error", err))
-			f.pause(1, err)
+			sleep(f.life, f.config.delay(1, err), f.wake)
 		}
 	}
 }
 
-// fill waits for records, then for a full batch or until the first has waited long
-// enough.
+// fill waits for a first record, then until the batch is full or BatchInterval has passed.
 func (f *follower) fill() ([]item, error) {
-	most, bytes := f.config.BatchSize, f.config.BatchBytes
-	entries, err := f.cursor.Next(ended, most, bytes)
+	limit, bytes := f.config.BatchSize, f.config.BatchBytes
+	entries, err := f.cursor.Next(ended, limit, bytes)
 	if len(entries) == 0 && errors.Is(err, context.Canceled) {
 		f.advance(f.cursor.Position(), nil)
-		entries, err = f.cursor.Next(f.waiting, most, bytes)
+		entries, err = f.cursor.Next(f.waiting, limit, bytes)
 	}
-	if err == nil && len(entries) < most && f.mayWait() {
-		f.rest(f.config.BatchInterval)
+	if err == nil && len(entries) < limit && f.mayWait() {
+		sleep(f.waiting, f.config.BatchInterval, f.wake)
 		var more []ledger.Entry
-		more, err = f.cursor.Next(ended, most-len(entries), bytes-size(entries))
+		more, err = f.cursor.Next(ended, limit-len(entries), bytes-size(entries))
 		entries = append(entries, more...)
 		if errors.Is(err, context.Canceled) {
-			err = nil // there are no more
+			err = nil // the ledger has no more entries
 		}
 	}
 	batch := make([]item, 0, len(entries))
@@ -128,34 +126,34 @@ func size(entries []ledger.Entry) (n int) {
 	return n
 }
 
-// mayWait reports whether a batch may wait for more records.
+// mayWait reports whether an incomplete batch may wait for more records.
 func (f *follower) mayWait() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.through >= f.target && f.waiting.Err() == nil
 }
 
-// exportAll exports the batch, however often that fails. It returns false when it was
-// aborted.
+// exportAll exports the batch and retries what failed until it succeeds. It returns false
+// if it was aborted.
 func (f *follower) exportAll(batch []item) bool {
 	if len(batch) == 0 {
 		return true
 	}
-	left, ok := f.setUnreadableAside(batch)
+	left, ok := f.rejectUnreadable(batch)
 	for attempt := 1; ok && len(left) > 0; attempt++ {
 		err := f.attempt(f.life, left)
-		again, rejected := splitItems(left, err)
-		for _, r := range rejected {
-			ok = ok && f.addDeadLetter(&DeadLetter{Seq: r.seq, Reason: r.err.Error(), Attempts: attempt, Record: r.record})
+		again, rejected, reasons := split(left, err)
+		for i, r := range rejected {
+			ok = ok && f.addDeadLetter(&DeadLetter{Seq: r.seq, Reason: reasons[i].Error(), Attempts: attempt, Record: r.record})
 		}
 		if left = again; !ok || len(left) == 0 {
 			break
 		}
-		f.advance(left[0].seq-1, beyond(batch, left))
+		f.advance(left[0].seq-1, doneAhead(batch, left))
 		f.metrics.retried.Add(f.life, int64(len(left)), f.metrics.exporter...)
 		f.logger.Warn("audit: an export failed; trying again", slog.String("exporter", f.name),
 			slog.Int("records", len(left)), slog.Int("attempt", attempt), slog.Any("error", err))
-		ok = f.pause(attempt, err)
+		ok = sleep(f.life, f.config.delay(attempt, err), f.wake)
 	}
 	if ok {
 		f.advance(batch[len(batch)-1].seq, nil)
@@ -163,20 +161,20 @@ func (f *follower) exportAll(batch []item) bool {
 	return ok
 }
 
-// setUnreadableAside makes dead letters of entries that are not records, and returns
-// the others.
-func (f *follower) setUnreadableAside(batch []item) (left []item, ok bool) {
+// rejectUnreadable turns entries that are not records into dead letters, and returns the
+// others. It sets ok to false if it was aborted.
+func (f *follower) rejectUnreadable(batch []item) (left []item, ok bool) {
 	for _, it := range batch {
 		if it.err == nil {
 			left = append(left, it)
-		} else if !f.addDeadLetter(&DeadLetter{Seq: it.seq, Reason: "it is no record: " + it.err.Error(), Raw: it.raw}) {
+		} else if !f.addDeadLetter(&DeadLetter{Seq: it.seq, Reason: "the entry is not a record: " + it.err.Error(), Raw: it.raw}) {
 			return nil, false
 		}
 	}
 	return left, true
 }
 
-// attempt calls Export once.
+// attempt calls Export once, when no other call is running.
 func (f *follower) attempt(ctx context.Context, batch []item) error {
 	select {
 	case f.turn <- struct{}{}:
@@ -191,25 +189,9 @@ func (f *follower) attempt(ctx context.Context, batch []item) error {
 	return f.exportWithin(ctx, f.config.ExportTimeout, records)
 }
 
-// splitItems returns the items that are worth another attempt and those that were
-// rejected permanently, with the reason.
-func splitItems(batch []item, err error) (again, permanent []item) {
-	for i, it := range batch {
-		switch rejected, reason := rejection(err, i); {
-		case !rejected: // delivered
-		case export.IsPermanent(reason):
-			it.err = reason
-			permanent = append(permanent, it)
-		default:
-			again = append(again, it)
-		}
-	}
-	return again, permanent
-}
-
-// beyond returns the sequence numbers of the batch that are done and come after the
+// doneAhead returns the sequence numbers of the items that are done, but come after the
 // first that is left.
-func beyond(batch, left []item) (done []uint64) {
+func doneAhead(batch, left []item) (done []uint64) {
 	first := left[0].seq
 	for _, it := range batch {
 		switch {
@@ -222,11 +204,11 @@ func beyond(batch, left []item) (done []uint64) {
 	return done
 }
 
-// advance records that the exporter has, or rejected, every entry up to seq, and those
-// in beyond.
-func (f *follower) advance(seq uint64, beyond []uint64) {
-	if err := f.cursor.Commit(seq, beyond...); err != nil {
-		f.logger.Error("audit: a cursor cannot be written; if the process stops now, records are exported again",
+// advance records that every entry up to seq, and those in ahead, were exported or
+// rejected.
+func (f *follower) advance(seq uint64, ahead []uint64) {
+	if err := f.cursor.Commit(seq, ahead...); err != nil {
+		f.logger.Error("audit: a cursor cannot be written; if the process stops now, records will be exported again",
 			slog.String("exporter", f.name), slog.Any("error", err))
 	}
 	f.mu.Lock()
@@ -238,8 +220,8 @@ func (f *follower) advance(seq uint64, beyond []uint64) {
 	}
 }
 
-// addDeadLetter stores what the exporter will not get. It retries until that succeeds,
-// since the exporter would lose the record, and returns false when it was aborted.
+// addDeadLetter stores a dead letter. It retries until that succeeds, because the record
+// would be lost otherwise, and returns false if it was aborted.
 func (f *follower) addDeadLetter(letter *DeadLetter) bool {
 	letter.Exporter = f.name
 	for attempt := 1; ; attempt++ {
@@ -248,45 +230,21 @@ func (f *follower) addDeadLetter(letter *DeadLetter) bool {
 			break
 		}
 		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.name), slog.Any("error", err))
-		if !f.pause(attempt, err) {
-			return false // the cursor stays before it
+		if !sleep(f.life, f.config.delay(attempt, err), f.wake) {
+			return false // the cursor stays before the record
 		}
 	}
 	f.metrics.deadLettered.Add(f.life, 1, f.metrics.exporter...)
 	return true
 }
 
-// reportDamage makes a dead letter of entries that the ledger cannot read any more.
+// reportDamage stores a dead letter for entries that the ledger cannot read any more.
 func (f *follower) reportDamage(damage *ledger.CorruptError) {
 	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.name), slog.Any("error", damage))
 	f.addDeadLetter(&DeadLetter{Seq: damage.First, Through: damage.Last, Reason: damage.Error()})
 }
 
-// rest waits for more records until it is woken.
-func (f *follower) rest(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-f.wake:
-	case <-f.waiting.Done():
-	}
-}
-
-// pause waits before the next attempt, and reports false when there is none.
-func (f *follower) pause(attempt int, err error) bool {
-	timer := time.NewTimer(f.config.delay(attempt, err))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-f.wake:
-	case <-f.life.Done():
-		return false
-	}
-	return true
-}
-
-// flush waits until the exporter has everything up to seq.
+// flush waits until every entry up to seq was exported or rejected.
 func (f *follower) flush(ctx context.Context, seq uint64) error {
 	for {
 		f.mu.Lock()
@@ -315,11 +273,10 @@ func (f *follower) flush(ctx context.Context, seq uint64) error {
 	}
 }
 
-// drainTimeout bounds a Shutdown whose context has no deadline, for sinks that are
-// down.
+// drainTimeout limits a Shutdown whose context has no deadline, in case the sink is down.
 const drainTimeout = 30 * time.Second
 
-// stop lets the exporter catch up until ctx ends, and shuts it down.
+// stop lets the exporter catch up until ctx ends, then shuts it down.
 func (f *follower) stop(ctx context.Context) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -346,7 +303,7 @@ func (f *follower) undelivered() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if left := f.ledger.Stats().Next - 1 - f.through; left > 0 {
-		return fmt.Errorf("%d records are not delivered; they are in the ledger, and the next start goes on with them", left)
+		return fmt.Errorf("%d records are not delivered; they stay in the ledger, and the next start continues with them", left)
 	}
 	return nil
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
 
-// Ledger stores records in a ledger, from which followers export them.
+// Ledger stores records in a ledger on disk, from which followers export them.
 type Ledger struct {
 	name        string
 	ledger      *ledger.Ledger
@@ -26,31 +26,25 @@ type Ledger struct {
 	deadLetters *deadLetters
 	observing   metric.Registration
 	deadlines   deadlines
-	encoded     sync.Pool // of *[]byte
+	encoded     sync.Pool // *[]byte, buffers for encoding records
 }
 
 var _ Delivery = (*Ledger)(nil)
 
-// LedgerConfig says where a ledger is and who follows it.
+// LedgerConfig configures a Ledger.
 type LedgerConfig struct {
 	Name      string
 	Dir       string
 	Options   []ledger.Option
 	Exporters []Following
 	Env       Env
-	// Closing makes the record that closes an attempt which the last process left open.
+	// Closing configures the records that close attempts which the last process left open.
 	Closing Closing
 	// Redact removes what looks like a secret from the reasons of dead letters.
 	Redact func(string) string
 }
 
-// Following is an exporter of a ledger and how it is fed. Its Config was checked.
-type Following struct {
-	Exporter export.Exporter
-	Config   Config
-}
-
-// OpenLedger opens the ledger and starts its followers. It closes the attempts that the
+// OpenLedger opens the ledger, starts its followers, and closes the attempts that the
 // last process left open.
 func OpenLedger(c LedgerConfig) (*Ledger, error) {
 	l, err := ledger.Open(c.Dir, c.Options...)
@@ -78,24 +72,38 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		if err != nil {
 			return err
 		}
-		d.followers = append(d.followers, newFollower(d, to, cursor, records, c.Env))
+		d.followers = append(d.followers, newFollower(d.ledger, cursor, to, records, d.deadLetters, c.Env))
 	}
 	d.reportOrphans()
-	if d.observing, err = c.Env.Metrics.observe(d); err != nil {
+	if d.observing, err = d.observe(c.Env.Metrics); err != nil {
 		return err
 	}
 	for _, f := range d.followers {
-		go f.loop() // it may make room
+		go f.loop() // before closeAttempts, which may need room
 	}
 	d.closeAttempts(&c.Closing, open)
 	return nil
+}
+
+// observe registers the gauges of the ledger.
+func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
+	name := attribute.String("ledger", d.name)
+	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		stats := d.ledger.Stats()
+		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
+		for _, f := range d.followers {
+			left := int64(stats.Next - 1 - f.cursor.Committed())
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
+		}
+		return nil
+	}, m.depth, m.bytes)
 }
 
 // reportRecovery logs what opening the ledger found.
 func (d *Ledger) reportRecovery() {
 	r := d.ledger.Recovery()
 	if r.Torn != nil {
-		d.logger.Warn("audit: the ledger's last write was cut off when the process or machine stopped; nothing of it was acknowledged",
+		d.logger.Warn("audit: the ledger's last write was interrupted when the process or the machine stopped; it had not been acknowledged",
 			slog.String("ledger", d.name), slog.String("segment", r.Torn.Segment), slog.Int64("offset", r.Torn.Offset))
 	}
 	for _, err := range r.Damage {
@@ -103,7 +111,7 @@ func (d *Ledger) reportRecovery() {
 	}
 }
 
-// reportOrphans logs cursors without an exporter, which hold back retention.
+// reportOrphans logs cursors without an exporter, because they hold back retention.
 func (d *Ledger) reportOrphans() {
 	for _, name := range d.ledger.CursorNames() {
 		if !slices.ContainsFunc(d.followers, func(f *follower) bool { return f.name == name }) {
@@ -116,33 +124,32 @@ func (d *Ledger) reportOrphans() {
 // Name returns the name of the ledger.
 func (d *Ledger) Name() string { return d.name }
 
-// Deliver returns when the ledger has stored the record.
+// Deliver stores the record in the ledger.
 func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
-	room, _ := d.encoded.Get().(*[]byte) // nothing else is in there
-	if room == nil {
-		room = new([]byte)
+	buffer, _ := d.encoded.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
 	}
 	var err error
-	if *room, err = r.AppendJSON((*room)[:0]); err != nil {
+	if *buffer, err = r.AppendJSON((*buffer)[:0]); err != nil {
 		return err
 	}
 	ctx = d.deadlines.context(ctx, wait)
 	if r.BeginsAttempt() {
-		_, err = d.attempts.Append(ctx, *room)
+		_, err = d.attempts.Append(ctx, *buffer)
 	} else {
-		_, err = d.ledger.Append(ctx, *room)
+		_, err = d.ledger.Append(ctx, *buffer)
 	}
-	if cap(*room) <= maxEncoded {
-		d.encoded.Put(room)
+	if cap(*buffer) <= maxEncoded {
+		d.encoded.Put(buffer)
 	}
 	return ledgerError(err)
 }
 
-// maxEncoded is the largest buffer for encoding that is reused.
+// maxEncoded is the size of the largest buffer that is reused, in bytes.
 const maxEncoded = 64 << 10
 
-// ErrTooManyAttempts is the error of beginning an attempt while the ledger has as many
-// open ones as it can keep.
+// ErrTooManyAttempts is sdk.ErrTooManyAttempts.
 var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
 
 // ledgerError translates the errors of a ledger.
@@ -162,7 +169,7 @@ func ledgerError(err error) error {
 	return err
 }
 
-// ForceFlush waits until the exporters have what is in the ledger now.
+// ForceFlush syncs the ledger and waits until the exporters have everything in it.
 func (d *Ledger) ForceFlush(ctx context.Context) error {
 	if err := d.unlessHung(ctx, d.ledger.Sync); err != nil {
 		return err
@@ -171,8 +178,8 @@ func (d *Ledger) ForceFlush(ctx context.Context) error {
 	return d.each(func(f *follower) error { return f.flush(ctx, last) })
 }
 
-// Shutdown lets the exporters catch up, and closes the ledger. What is left when ctx
-// ends stays in it.
+// Shutdown lets the exporters catch up and closes the ledger. What they do not have when
+// ctx ends stays in the ledger.
 func (d *Ledger) Shutdown(ctx context.Context) error {
 	return errors.Join(
 		d.unlessHung(ctx, d.ledger.Sync),
@@ -182,7 +189,8 @@ func (d *Ledger) Shutdown(ctx context.Context) error {
 	)
 }
 
-// unlessHung calls f, which touches the disk, and stops waiting for it when ctx ends.
+// unlessHung calls f, which accesses the disk, and stops waiting for it diskGrace after
+// ctx has ended.
 func (d *Ledger) unlessHung(ctx context.Context, f func() error) error {
 	returned := make(chan error, 1)
 	go func() { returned <- f() }()
@@ -199,10 +207,11 @@ func (d *Ledger) unlessHung(ctx context.Context, f func() error) error {
 	}
 }
 
-// diskGrace is how long the disk has to answer after a context ended, so that the
-// ledger is usually closed and unlocked.
+// diskGrace is how long the disk may take after a context ended, so that the ledger is
+// usually closed and unlocked.
 const diskGrace = 2 * time.Second
 
+// each calls f for all followers at the same time, and joins the errors.
 func (d *Ledger) each(f func(*follower) error) error {
 	errs := make([]error, len(d.followers))
 	var wg sync.WaitGroup

@@ -22,7 +22,7 @@ type Metrics struct {
 	meter        metric.Meter
 }
 
-// NewMetrics makes the instruments.
+// NewMetrics creates the instruments.
 func NewMetrics(meter metric.Meter) (*Metrics, error) {
 	var errs []error
 	counter := func(name, description string) metric.Int64Counter {
@@ -36,7 +36,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		return g
 	}
 	m := &Metrics{
-		exported:     counter("audit.records.exported", "Records that an exporter's sink has, by exporter."),
+		exported:     counter("audit.records.exported", "Records that were exported, by exporter."),
 		retried:      counter("audit.records.retried", "Records that were exported again after an error, by exporter."),
 		lost:         counter("audit.records.lost", "Records that a batcher gave up, by exporter."),
 		deadLettered: counter("audit.records.dead_lettered", "Records that an exporter rejected permanently, by exporter."),
@@ -50,22 +50,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 	return m, errors.Join(append(errs, err)...)
 }
 
-// observe registers the gauges of a ledger.
-func (m *Metrics) observe(d *Ledger) (metric.Registration, error) {
-	name := attribute.String("ledger", d.name)
-	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		stats := d.ledger.Stats()
-		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
-		for _, f := range d.followers {
-			left := int64(stats.Next - 1 - f.cursor.Committed())
-			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
-		}
-		return nil
-	}, m.depth, m.bytes)
-}
-
-// exporterMetrics are the metrics of one exporter, with its attributes made
-// beforehand.
+// exporterMetrics are the metrics of one exporter, with prepared attributes.
 type exporterMetrics struct {
 	*Metrics
 	exporter []metric.AddOption
@@ -86,7 +71,7 @@ func (m *Metrics) of(exporter string) exporterMetrics {
 	}
 }
 
-// start reads the clock if anybody wants to know how long exports take.
+// start returns the current time, or the zero time if durations are not recorded.
 func (m *exporterMetrics) start(ctx context.Context) time.Time {
 	if !m.duration.Enabled(ctx) {
 		return time.Time{}
@@ -94,7 +79,8 @@ func (m *exporterMetrics) start(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-// export counts one Export call that brought delivered records to the sink.
+// export records one Export call: its outcome, its duration since start, and the number
+// of delivered records.
 func (m *exporterMetrics) export(ctx context.Context, start time.Time, delivered int, err error) {
 	if delivered > 0 {
 		m.exported.Add(ctx, int64(delivered), m.exporter...)

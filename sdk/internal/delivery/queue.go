@@ -6,25 +6,25 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// queue is a bounded queue of records with any number of writers and one reader.
-// The reader is woken for the first record and for a full batch only: waking it for
-// each costs more than everything else that Track does.
+// queue is a bounded queue of records with any number of writers and one reader. It wakes
+// the reader for the first record and for each full batch only, because waking it for
+// every record costs more than everything else that Track does.
 type queue struct {
 	limit int
 	batch int
-	wake  chan struct{} // has an element when there is something to look at
+	wake  chan struct{} // has an element when the reader must look at the queue
 
 	mu      sync.Mutex
 	records []*record.Record
-	room    chan struct{} // closed when there is room again; nil unless somebody waits
+	room    chan struct{} // closed when there is room again; nil if nobody waits
 }
 
 func newQueue(limit, batch int) *queue {
 	return &queue{limit: limit, batch: batch, wake: make(chan struct{}, 1)}
 }
 
-// put queues r and returns nil, or returns what is closed when it is worth trying
-// again.
+// put adds r and returns nil. If the queue is full it returns a channel that is closed
+// when the caller should try again.
 func (q *queue) put(r *record.Record) (full <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -41,7 +41,7 @@ func (q *queue) put(r *record.Record) (full <-chan struct{}) {
 	return nil
 }
 
-// take appends up to n of the oldest records to dst.
+// take removes up to n of the oldest records and appends them to dst.
 func (q *queue) take(dst []*record.Record, n int) []*record.Record {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,7 +51,7 @@ func (q *queue) take(dst []*record.Record, n int) []*record.Record {
 	clear(q.records[left:])
 	q.records = q.records[:left]
 	if left > 0 {
-		q.poke() // the reader is to look again
+		q.poke()
 	}
 	if q.room != nil && n > 0 {
 		close(q.room)
@@ -66,6 +66,7 @@ func (q *queue) len() int {
 	return len(q.records)
 }
 
+// poke wakes the reader.
 func (q *queue) poke() {
 	select {
 	case q.wake <- struct{}{}:

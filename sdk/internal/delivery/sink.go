@@ -11,7 +11,7 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// sink calls an exporter: it counts and times the calls, and turns panics into errors.
+// sink calls an exporter. It counts and times the calls, and turns panics into errors.
 type sink struct {
 	exporter export.Exporter
 	name     string
@@ -22,7 +22,7 @@ func newSink(e export.Exporter, m *Metrics) sink {
 	return sink{exporter: e, name: e.Name(), metrics: m.of(e.Name())}
 }
 
-// export calls Export. After a panic it isn't known whether the records were stored.
+// export calls Export. A panic becomes an error that matches audit.ErrMaybeStored.
 func (s *sink) export(ctx context.Context, records []*record.Record) error {
 	start := s.metrics.start(ctx)
 	err := s.call(ctx, records)
@@ -55,7 +55,7 @@ func (s *sink) shutdown(ctx context.Context) (err error) {
 	return s.exporter.Shutdown(ctx)
 }
 
-// delivered returns how many of n records the sink has after Export returned err.
+// delivered returns how many of n records were exported when Export returned err.
 func delivered(n int, err error) int {
 	if err == nil {
 		return n
@@ -66,6 +66,21 @@ func delivered(n int, err error) int {
 	return 0
 }
 
+// split returns the elements of a batch that are worth another attempt after Export
+// returned err, and those that were rejected permanently, with the reasons.
+func split[T any](batch []T, err error) (again, permanent []T, reasons []error) {
+	for i, element := range batch {
+		switch rejected, reason := rejection(err, i); {
+		case !rejected: // delivered
+		case export.IsPermanent(reason):
+			permanent, reasons = append(permanent, element), append(reasons, reason)
+		default:
+			again = append(again, element)
+		}
+	}
+	return again, permanent, reasons
+}
+
 // rejection reports whether the record at index i was rejected, and why.
 func rejection(err error, i int) (rejected bool, reason error) {
 	if partial, ok := errors.AsType[*export.PartialError](err); ok {
@@ -73,4 +88,18 @@ func rejection(err error, i int) (rejected bool, reason error) {
 		return rejected, reason
 	}
 	return err != nil, err
+}
+
+// sleep waits for the duration d, and reports whether the caller should continue. It
+// returns early, with true, when wake receives an element, and with false when ctx ends.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }

@@ -12,30 +12,30 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// syncer exports each record before Track returns. One goroutine makes all Export
-// calls, so that Track can give up on one that hangs. The caller that holds the turn
-// may send a call to the goroutine, which releases the turn when Export has returned.
+// syncer exports each record before Track returns. One goroutine makes all Export calls,
+// so Track can return while Export hangs. A caller that has taken the turn may send a
+// call to the goroutine, which releases the turn when Export has returned.
 type syncer struct {
 	sink
 	turn    chan struct{}  // holds an element while the turn is taken
 	calls   chan *syncCall // to the goroutine; nil ends it
 	done    chan struct{}  // closed when the goroutine has returned
-	closing chan struct{}  // closed by shutdown
+	closing chan struct{}  // closed by Shutdown
 
 	mu      sync.Mutex
 	running *syncCall
-	// alarm fires at the deadline of the running call. It is left armed between
-	// calls, because setting it for each costs more than the occasional idle firing.
+	// alarm fires at the deadline of the running call. It stays armed between calls,
+	// because setting it for each call costs more than firing in vain from time to time.
 	alarm *time.Timer
 	armed bool
 }
 
-// syncCall is one record that a Track call waits for.
+// syncCall is the export of one record, for which a Track call waits.
 type syncCall struct {
 	ctx     boundedContext
 	record  [1]*record.Record
 	settled sync.WaitGroup // done when err is set
-	over    bool           // guarded by the syncer's mutex
+	over    bool           // whether err is set; guarded by the syncer's mu
 	err     error
 }
 
@@ -89,7 +89,7 @@ func (s *syncer) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 	return c.err
 }
 
-// takeTurn waits for the calls before this one.
+// takeTurn waits until no other call is running.
 func (s *syncer) takeTurn(deadline time.Time) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -108,7 +108,7 @@ func (s *syncer) takeTurn(deadline time.Time) error {
 	}
 }
 
-// loop is the goroutine.
+// loop runs in its own goroutine.
 func (s *syncer) loop() {
 	defer close(s.done)
 	for c := <-s.calls; c != nil; c = <-s.calls {
@@ -122,7 +122,8 @@ func (s *syncer) loop() {
 	}
 }
 
-// settle releases the waiting Track call, once. The syncer's mutex is held.
+// settle sets the result of the call and wakes the waiting Track call. Only the first
+// result counts. The syncer's mu is held.
 func (c *syncCall) settle(err error) {
 	if !c.over {
 		c.over, c.err = true, err
@@ -130,7 +131,7 @@ func (c *syncCall) settle(err error) {
 	}
 }
 
-// expire gives up the running call if its deadline has passed.
+// expire ends the wait for the running call if its deadline has passed.
 func (s *syncer) expire() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,16 +148,16 @@ func (s *syncer) expire() {
 	c.settle(errors.Join(errSyncTimeout, audit.ErrMaybeStored))
 }
 
-// ForceFlush has nothing to do: what Track accepted is delivered.
+// ForceFlush returns nil: every record that Track accepted is exported.
 func (s *syncer) ForceFlush(context.Context) error { return nil }
 
-// Shutdown waits for the running call, keeps the turn, and ends the goroutine.
+// Shutdown waits for the running call, ends the goroutine, and shuts the exporter down.
 func (s *syncer) Shutdown(ctx context.Context) error {
 	close(s.closing)
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
-		go func() { // ends the goroutine when the export does return
+		go func() { // ends the goroutine once Export returns
 			s.turn <- struct{}{}
 			s.endLoop()
 		}()
@@ -166,7 +167,7 @@ func (s *syncer) Shutdown(ctx context.Context) error {
 	return s.shutdown(ctx)
 }
 
-// endLoop is called with the turn.
+// endLoop ends the goroutine. The caller has taken the turn.
 func (s *syncer) endLoop() {
 	s.calls <- nil
 	<-s.done

@@ -1,4 +1,4 @@
-package policy
+package query
 
 import (
 	"bufio"
@@ -10,24 +10,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 )
 
-// DryRun applies the policy to stored records and writes a report to w, so that a
-// policy can be tried before sdk.WithPolicy puts it in force. The report has a line for
-// each record, with the rule that matched and what the record would have been rejected
-// for; then the totals of each event rule, and the rules that matched no record. The
-// records come from any query.Reader:
+// DryRun applies a policy to stored records and writes a report to w, so that a policy
+// can be tried before sdk.WithPolicy puts it in force. The report has a line for each
+// record, with the rule that matched and what the record would have been rejected for;
+// then the totals of each event rule, and the rules that matched no record. A nil policy
+// has no rules. The records come from any Reader:
 //
-//	err := p.DryRun(os.Stdout, reader.Find(ctx, query.Filter{Ascending: true}))
+//	err := query.DryRun(os.Stdout, p, reader.Find(ctx, query.Filter{Ascending: true}))
 //
 // A field that was redacted counts as present. The report cannot cover events that were
 // never recorded: those that were rejected, and signals that an intent covered. DryRun
 // skips records that cannot be read and returns their errors, joined.
-func (p *Policy) DryRun(w io.Writer, records iter.Seq2[*record.Record, error]) error {
+func DryRun(w io.Writer, p *policy.Policy, records iter.Seq2[*record.Record, error]) error {
 	d := newDryRun(w, p)
 	var unread []error
 	d.line("RECORD", "TIME", "ACTION", "ACTOR", "CHANNEL", "RULE", "REJECTED FOR")
@@ -52,7 +54,7 @@ const noRule = "(no rule)"
 
 // dryRun is the state of a DryRun.
 type dryRun struct {
-	policy    *Policy
+	policy    *policy.Policy
 	out       *bufio.Writer
 	err       error // the first error from out
 	width     int   // of the column of rule names
@@ -67,7 +69,7 @@ type tally struct {
 	records, rejected int
 }
 
-func newDryRun(w io.Writer, p *Policy) *dryRun {
+func newDryRun(w io.Writer, p *policy.Policy) *dryRun {
 	d := &dryRun{policy: p, out: bufio.NewWriter(w), width: len(noRule), unmatched: tally{name: noRule}}
 	for _, r := range p.Rules() {
 		d.rules = append(d.rules, tally{name: r.Name, requests: r.MatchesRequests()})
@@ -94,7 +96,7 @@ func (d *dryRun) add(r *record.Record) {
 
 // missingFields returns the fields that a record would be rejected for, and "anonymous"
 // for an actor that must not be.
-func missingFields(p *Policy, r *record.Record) (fields []string) {
+func missingFields(p *policy.Policy, r *record.Record) (fields []string) {
 	_, problems := p.Explain(&r.Event, r.Channel)
 	for _, problem := range problems {
 		invalid, ok := errors.AsType[*audit.ValidationError](problem)
@@ -115,7 +117,7 @@ func (d *dryRun) line(id, at, action, actor, channel, rule, rejected string) {
 // printable quotes a text that has unprintable characters. The records may come from an
 // untrusted store, and the report may be read on a terminal.
 func printable(text string) string {
-	if !isPlain(text) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(text)
 	}
 	return text

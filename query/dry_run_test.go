@@ -1,4 +1,4 @@
-package policy_test
+package query_test
 
 import (
 	"errors"
@@ -8,13 +8,14 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// sequence yields records and errors, as a query.Reader does.
+// sequence yields records and errors, as a Reader does.
 func sequence(results ...any) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
 		for _, result := range results {
@@ -62,7 +63,7 @@ func TestDryRunRejections(t *testing.T) {
 		{"anonymous", "known", "anonymous", func(r *record.Record) { r.Action, r.Actor = "a.known", audit.Anonymous() }},
 	} {
 		var out strings.Builder
-		require.NoError(t, p.DryRun(&out, sequence(newRecord(tt.change))))
+		require.NoError(t, query.DryRun(&out, p, sequence(newRecord(tt.change))))
 		assert.Equal(t, tt.want, rejectedFor(t, out.String(), tt.rule), tt.name)
 		totals := "          1          0\n"
 		if tt.want != "" {
@@ -77,7 +78,7 @@ func TestDryRunRejections(t *testing.T) {
 func TestDryRunQuotes(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	require.NoError(t, (*policy.Policy)(nil).DryRun(&out, sequence(newRecord(func(r *record.Record) { r.Channel, r.Action = "\x1b[2J", "\u202ex" }))))
+	require.NoError(t, query.DryRun(&out, nil, sequence(newRecord(func(r *record.Record) { r.Channel, r.Action = "\x1b[2J", "\u202ex" }))))
 	assert.Contains(t, out.String(), `"\u202ex"`)
 	assert.Contains(t, out.String(), `"\x1b[2J"`)
 	assert.Contains(t, out.String(), "(no rule)          1          0\n")
@@ -86,23 +87,22 @@ func TestDryRunQuotes(t *testing.T) {
 
 func TestDryRunErrors(t *testing.T) {
 	t.Parallel()
-	var p *policy.Policy
 	err1, err2 := errors.New("first"), errors.New("second")
 	unchanged := func(*record.Record) {}
 	var out strings.Builder
-	err := p.DryRun(&out, sequence(err1, newRecord(unchanged), err2, newRecord(unchanged)))
+	err := query.DryRun(&out, nil, sequence(err1, newRecord(unchanged), err2, newRecord(unchanged)))
 	require.ErrorIs(t, err, err1)
 	require.ErrorIs(t, err, err2)
 	assert.Contains(t, out.String(), "(no rule)          2          0\n\nSkipped, because they could not be read: 2\n")
 
 	read := 0
-	require.ErrorIs(t, p.DryRun(&fullWriter{room: 10_000}, func(yield func(*record.Record, error) bool) {
+	require.ErrorIs(t, query.DryRun(&fullWriter{room: 10_000}, nil, func(yield func(*record.Record, error) bool) {
 		for read < 1000 && yield(newRecord(unchanged), nil) {
 			read++
 		}
 	}), errFull)
 	assert.Less(t, read, 200, "it stops at the first failed write")
-	require.ErrorIs(t, p.DryRun(&fullWriter{}, sequence()), errFull)
+	require.ErrorIs(t, query.DryRun(&fullWriter{}, nil, sequence()), errFull)
 }
 
 var errFull = errors.New("full")

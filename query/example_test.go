@@ -1,4 +1,4 @@
-package policy_test
+package query_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 )
 
 // Try a policy on the records of a ledger before it is in force.
-func ExamplePolicy_DryRun() {
+func ExampleDryRun() {
 	temp, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)
@@ -54,7 +54,7 @@ func ExamplePolicy_DryRun() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := p.DryRun(os.Stdout, reader.Find(ctx, query.Filter{Ascending: true})); err != nil {
+	if err := query.DryRun(os.Stdout, p, reader.Find(ctx, query.Filter{Ascending: true})); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
