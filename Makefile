@@ -1,42 +1,43 @@
-# The commands of this repository; CONTRIBUTING.md says when to use which.
+# The commands of this repository. CONTRIBUTING.md describes when to use them.
 
 GO ?= go
 
-# How much each fuzz target runs: a number of inputs such as 20000x, or a
-# duration such as 5m. The default is a number, because Go before 1.27 now and
-# then fails a target at the end of a duration (go.dev/issue/75804).
+# How long each fuzz target runs: a number of inputs such as 20000x, or a
+# duration such as 5m. The default is a number, because Go before 1.27 sometimes
+# fails a target at the end of a duration (go.dev/issue/75804).
 FUZZTIME ?= 20000x
 
-# Which benchmarks run, and how many rounds of them: in rounds, whatever else the
-# machine does meets all implementations alike.
+# Which benchmarks run, and in how many rounds. With rounds, other load on the
+# machine affects all implementations alike.
 BENCH ?= .
 COUNT ?= 6
 
-# How long `make crash` goes on killing, for each kind of process.
+# How long `make crash` keeps killing processes of each kind.
 CRASHTIME ?= 2m
 
-# The least statement coverage of the packages that users program against, and of the diff engine.
+# The lowest accepted statement coverage, in percent, of the packages that users
+# import and of the diff engine.
 COVERAGE ?= 90
 
 MODULE := github.com/opendeed/audit
 
-# Every module of go.work but the root, as directories.
+# The directories of all modules of go.work except the root.
 LEAVES = $(patsubst $(MODULE)/%,%,$(filter $(MODULE)/%,$(shell $(GO) list -m)))
 
-# The leaves that get a version of their own; see VERSIONING.md. The others hold
-# what nobody depends on.
+# The leaves that are released with a version; see VERSIONING.md. Nobody depends
+# on the others.
 RELEASED = $(filter-out examples examples/% test test/%,$(LEAVES))
 UNRELEASED = $(filter-out $(RELEASED),$(LEAVES))
 
-# Servers for the tests, built outside the workspace.
+# The servers of the tests, which are built outside the workspace.
 SERVERS = test/servers/collector test/servers/ferretdb
 
-# The tools are pinned in a module of their own, outside the workspace: their
-# dependencies never choose the versions of ours.
+# The tools are pinned in a module of their own, outside the workspace, so that
+# their dependencies never influence the versions of ours.
 TOOL = GOWORK=off $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
 
-# The targets share bin and the processors, and the tree's check comes first and
-# last.
+# The targets share bin and the processors, and ci records the tree first and
+# checks it last.
 .NOTPARALLEL:
 
 .PHONY: help
@@ -44,7 +45,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: ci
-ci: record-tree lint test cover demo demo-mongodb demo-admin demo-deploy fuzz release-dry-run ## Run everything that must pass before a change lands
+ci: record-tree lint test cover demo demo-mongodb demo-admin demo-deploy fuzz release-dry-run ## Run everything that must pass before a change is merged
 	@sh scripts/clean-tree.sh check bin/tree
 
 .PHONY: record-tree
@@ -52,7 +53,7 @@ record-tree:
 	@sh scripts/clean-tree.sh record bin/tree
 
 .PHONY: download
-download: ## Download what every module and the tools need
+download: ## Download the dependencies of every module and of the tools
 	@for m in . $(LEAVES) $(SERVERS) tools; do \
 		GOWORK=off $(GO) -C $$m mod download || exit 1; \
 	done
@@ -61,7 +62,7 @@ download: ## Download what every module and the tools need
 fmt: ## Format every Go file
 	@$(TOOL) gofumpt -l -w .
 
-# The workspace's go mod download writes every checksum that a plain go command
+# In the workspace, go mod download writes every checksum that other go commands
 # would add to go.work.sum later.
 .PHONY: tidy
 tidy: ## Tidy every go.mod and complete go.work.sum
@@ -71,7 +72,7 @@ tidy: ## Tidy every go.mod and complete go.work.sum
 	@$(GO) mod download
 
 .PHONY: lint
-lint: lint-fmt lint-tidy lint-vet lint-code ## Check format, go.mod files, other systems and the linters' rules
+lint: lint-fmt lint-tidy lint-vet lint-code ## Check format, go.mod files, builds for other systems and the linters' rules
 
 .PHONY: lint-fmt
 lint-fmt:
@@ -83,8 +84,8 @@ lint-tidy:
 		GOWORK=off $(GO) -C $$m mod tidy -diff || exit 1; \
 	done
 
-# Vet type-checks every package and test, which shows what would not build on
-# the systems that the tests don't run on.
+# Vet type-checks every package and test, which finds build errors on systems
+# where the tests don't run.
 .PHONY: lint-vet
 lint-vet:
 	@for os in linux windows darwin; do \
@@ -97,12 +98,11 @@ lint-code:
 		(cd $$m && $(TOOL) golangci-lint run --allow-parallel-runners ./...) || exit 1; \
 	done
 
-# The second round is what a user of one module gets: the workspace would hide
-# a wrong version in a leaf's go.mod, and chooses the newest version that any of
-# its modules requires. Vet type-checks every package and test against the leaf's
-# own versions; the tests run against them only where users get those versions.
-# For examples and test, which nobody depends on and whose tests build servers,
-# they would repeat minutes of the first round.
+# The second round tests what a user of one module gets: the workspace hides a
+# wrong version in a leaf's go.mod, and uses the newest version that any of its
+# modules requires. Vet type-checks every package and test against the leaf's own
+# versions. The tests run against them only in released modules: nobody depends on
+# examples and test, and their tests build servers, which takes minutes.
 .PHONY: test
 test: ## Run every test of every module with the race detector, then check each leaf outside the workspace
 	@$(GO) test -race work
@@ -113,14 +113,14 @@ test: ## Run every test of every module with the race detector, then check each 
 		GOWORK=off $(GO) -C $$m test -short ./... || exit 1; \
 	done
 
-# This is also the only run of the root's tests without the race detector, which
-# the tests of allocations need: they are not built with it.
+# This is also the only run of the root's tests without the race detector. The
+# tests of allocations need that: they are not built with it.
 .PHONY: cover
 cover: ## Print the statement coverage of audit, the diff engine and sdk; fail under COVERAGE percent
 	@GO="$(GO)" sh scripts/cover.sh $(COVERAGE) $(MODULE) $(MODULE)/internal/diff $(MODULE)/internal/values $(MODULE)/sdk
 
 .PHONY: crash
-crash: ## Kill processes at random for CRASHTIME each, and look at what they leave behind
+crash: ## Kill processes at random, for CRASHTIME each, and check what is on disk
 	@cd test && AUDIT_CRASH_TIME=$(CRASHTIME) $(GO) test -v -count 1 -timeout 0 ./crash
 
 .PHONY: demo
@@ -128,16 +128,16 @@ demo: ## Run the quickstart and drive it with real HTTP requests
 	@$(GO) run ./examples/quickstart/demo
 
 .PHONY: demo-mongodb
-demo-mongodb: ## Run the service on MongoDB, with the MongoDB in MONGODB_URI or a server that it builds
+demo-mongodb: ## Run the example on MongoDB and drive it: with MONGODB_URI, or a server that it builds
 	@[ -n "$$MONGODB_URI" ] || GOWORK=off $(GO) build -C test/servers/ferretdb -o "$(CURDIR)/bin/ferretdb" .
 	@$(GO) run ./examples/echo-mongodb/demo "$(CURDIR)/bin/ferretdb"
 
 .PHONY: demo-admin
-demo-admin: ## Run the service with an API, an admin panel and a job queue
+demo-admin: ## Run the example with an API, an admin panel and a job queue, and drive it
 	@$(GO) run ./examples/admin/demo
 
 .PHONY: demo-deploy
-demo-deploy: ## Run one program in three deployments, with a collector and a database that it builds
+demo-deploy: ## Run the example in three deployments, with a collector and a database that it builds
 	@GOWORK=off $(GO) build -C test/servers/ferretdb -o "$(CURDIR)/bin/ferretdb" .
 	@GOWORK=off $(GO) build -C test/servers/collector -o "$(CURDIR)/bin/collector" .
 	@$(GO) run ./examples/deploy/demo "$(CURDIR)/bin/collector" "$(CURDIR)/bin/ferretdb"
@@ -147,7 +147,7 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	@GO="$(GO)" sh scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: ## Run the benchmarks that match BENCH, COUNT times each, and set the implementations side by side
+bench: ## Run the benchmarks that match BENCH, COUNT times each, and compare the implementations
 	@mkdir -p bin && rm -f bin/bench.txt
 	@for _ in $$(seq $(COUNT)); do \
 		$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./test/bench >> bin/bench.txt || { cat bin/bench.txt; exit 1; }; \
@@ -159,9 +159,9 @@ release: ## Prepare the release VERSION, and print the commands that commit, tag
 	@GO="$(GO)" sh scripts/release.sh $(VERSION) -- $(RELEASED) -- $(UNRELEASED)
 
 .PHONY: release-dry-run
-release-dry-run: ## Prepare a release in a copy of the tree, and build every module as its users would
+release-dry-run: ## Prepare a release in a copy of the tree, and build every module as a user would
 	@GO="$(GO)" sh scripts/release.sh --dry-run $(VERSION) -- $(RELEASED) -- $(UNRELEASED)
 
 .PHONY: clean
-clean: ## Remove what the other targets wrote
+clean: ## Remove the files that the other targets wrote
 	@rm -rf bin

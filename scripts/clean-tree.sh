@@ -1,25 +1,25 @@
 #!/bin/sh
 # Usage: clean-tree.sh record|check FILE
 #
-# record writes the names and contents of all files that differ from the last
-# commit to FILE. check fails, and lists the files, if one has changed since then.
-# FILE itself must be ignored by Git.
+# record writes the names and content hashes of all files that differ from the last
+# commit to FILE. check fails and lists the files that have changed since then.
+# Git must ignore FILE itself.
 set -eu
 
 mode=$1
 file=$2
 
 if [ ! -e .git ]; then
-	echo "clean-tree: not a Git checkout, so there is nothing to compare with"
+	echo "clean-tree: not a Git checkout; nothing to compare with"
 	exit 0
 fi
 
-# A CI machine may run this as another user than the one that cloned.
+# On a CI machine the user may differ from the one that cloned the repository.
 run_git() {
 	git -c safe.directory="$(pwd -P)" -c core.quotePath=false "$@"
 }
 
-# One line a file: what it holds, then its name.
+# Prints one line for each file: the hash of its content, then its name.
 snapshot() {
 	changed=$(run_git diff --name-only HEAD)
 	untracked=$(run_git ls-files --others --exclude-standard)
@@ -46,7 +46,7 @@ check)
 	if [ -n "$names" ]; then
 		echo "clean-tree: these files changed while make ran:" >&2
 		printf '%s\n' "$names" | sed 's/^/  /' >&2
-		echo "clean-tree: run make fmt tidy, and commit what belongs; otherwise fix the target that wrote them" >&2
+		echo "clean-tree: run make fmt tidy and commit the result, or fix the target that wrote them" >&2
 		exit 1
 	fi
 	;;

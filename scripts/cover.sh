@@ -2,7 +2,7 @@
 # Usage: cover.sh PERCENT PACKAGE...
 #
 # Runs the tests of the root module, prints the statement coverage of each
-# package, and fails if one has less than PERCENT.
+# PACKAGE, and fails if one is below PERCENT.
 set -eu
 
 least=$1
@@ -25,8 +25,8 @@ mkdir -p "$data"
 		for (i = 1; i <= NF; i++) if ($i ~ /%$/ && $i + 0 < least) low = 1
 	}
 	END {
-		if (low) print "cover: less than " least "%"
-		if (found != want) print "cover: " found " packages measured of " want
+		if (low) print "cover: a package is below " least "%"
+		if (found != want) print "cover: measured " found " of " want " packages"
 		exit low || found != want
 	}
 '

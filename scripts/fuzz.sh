@@ -1,13 +1,13 @@
 #!/bin/sh
 # Usage: fuzz.sh FUZZTIME
 #
-# Runs every fuzz target of the workspace, one after the other, since go test
-# takes one target of one package at a time. Minimizing an input may take a
-# minute each time unless it is bounded.
+# Runs every fuzz target of the workspace, one at a time, since go test accepts one
+# target of one package. Minimization is limited: without a limit, each input may
+# take a minute.
 set -eu
 
-# The targets are read from the source: go test -list would link the test binary
-# of every package to print their names.
+# The targets are read from the source, because go test -list would link the test
+# binary of every package.
 files=$("${GO:-go}" list -f '
 	{{- $dir := .Dir}}{{$package := .ImportPath -}}
 	{{range .TestGoFiles}}{{$package}} {{$dir}}/{{.}}{{"\n"}}{{end -}}

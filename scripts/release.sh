@@ -1,17 +1,17 @@
 #!/bin/sh
 # Usage: release.sh [--dry-run] [VERSION] -- RELEASED... -- UNRELEASED...
 #
-# Prepares a release: RELEASED and UNRELEASED are the directories of the leaf
-# modules, and every released module gets the same version as the root. It
-# requires that version of its siblings, since the replace directives of a leaf
-# mean nothing to those who depend on it.
+# Prepares a release. RELEASED and UNRELEASED are the directories of the leaf
+# modules. Every released module gets the version of the root, and requires that
+# version of its siblings, because the replace directives of a leaf don't apply to
+# its users.
 #
-# Everything happens in a copy of the tree first: the versions are written, every
-# go.mod is checked, and each released module is built as a user gets it, from a
-# module proxy on disk. Only then are the go.mod files and the changelog written
-# here, and the commands printed that commit, tag and push. Nothing is tagged or
-# pushed here. --dry-run ends after the copy; its VERSION defaults to the next
-# minor version, and it accepts a changed tree, any branch and an empty changelog.
+# The script works in a copy of the tree first: it writes the versions, checks
+# every go.mod, and builds each released module as a user would, from a module
+# proxy on disk. Only then does it write the go.mod files and the changelog here,
+# and print the commands that commit, tag and push. It tags and pushes nothing
+# itself. --dry-run stops after the copy; its VERSION defaults to the next minor
+# version, and it accepts a changed tree, any branch and an empty changelog.
 set -eu
 
 go=${GO:-go}
@@ -22,7 +22,7 @@ die() {
 	exit 1
 }
 
-# A CI machine may run this as another user than the one that cloned.
+# On a CI machine the user may differ from the one that cloned the repository.
 run_git() {
 	git -c safe.directory="$(pwd -P)" -c core.quotePath=false "$@"
 }
@@ -48,9 +48,9 @@ unreleased=$*
 root=$(pwd -P)
 module=$(sed -n 's/^module //p' go.mod)
 
-# sort_keys reads versions and prints each after five numbers that sort as
-# semantic versions do: a release comes after its candidates. It drops what isn't
-# a version in one of our forms.
+# sort_keys reads lines and prints each version after five numbers that sort like
+# semantic versions: a release sorts after its candidates. It drops lines that are
+# not a version in one of our forms.
 sort_keys() {
 	sed -n -E \
 		-e 's/^(v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*))$/\2 \3 \4 4 0 \1/p' \
@@ -59,40 +59,41 @@ sort_keys() {
 		-e 's/^(v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)-rc\.(0|[1-9][0-9]*))$/\2 \3 \4 3 \5 \1/p'
 }
 
+# highest reads versions and prints the highest one.
 highest() {
 	sort_keys | sort -k 1,1n -k 2,2n -k 3,3n -k 4,4n -k 5,5n | tail -n 1 | cut -d ' ' -f 6
 }
 
-# Tags of any module count: v0.1.0, exporters/otlp/v0.1.0.
+# The tags of all modules count: v0.1.0, exporters/otlp/v0.1.0.
 tags=$(run_git tag --list | sed 's|.*/||')
 latest=$(printf '%s\n' "$tags" | highest)
 
 if [ -z "$version" ]; then
-	[ -n "$dry_run" ] || die "name the version: make release VERSION=v0.1.0"
+	[ -n "$dry_run" ] || die "the version is missing; run make release VERSION=v0.1.0"
 	version=$(printf '%s\n' "${latest:-v0.0.0}" | sort_keys | awk '{ print "v" $1 "." $2 + 1 ".0" }')
 fi
 
 [ -n "$(printf '%s\n' "$version" | sort_keys)" ] ||
-	die "$version is no version; write vMAJOR.MINOR.PATCH, or that with -alpha.N, -beta.N or -rc.N"
+	die "$version is not a version; write vMAJOR.MINOR.PATCH, optionally with -alpha.N, -beta.N or -rc.N"
 case $version in
 v[01].*) ;;
 *) die "$version needs a module path that ends in /${version%%.*}; see VERSIONING.md" ;;
 esac
 if [ -n "$latest" ]; then
 	[ "$version" != "$latest" ] && [ "$(printf '%s\n' "$latest" "$version" | highest)" = "$version" ] ||
-		die "$version is not greater than $latest, which is tagged"
+		die "$version is not greater than the tagged version $latest"
 fi
 
 if [ -z "$dry_run" ]; then
 	branch=$(run_git symbolic-ref --quiet --short HEAD || echo none)
-	[ "$branch" = "$main_branch" ] || die "the branch is $branch; releases are made on $main_branch"
-	[ -z "$(run_git status --porcelain)" ] || die "the tree has changes; commit them first"
+	[ "$branch" = "$main_branch" ] || die "the branch is $branch; switch to $main_branch"
+	[ -z "$(run_git status --porcelain)" ] || die "the tree has uncommitted changes; commit them first"
 fi
 
-# Lines under Unreleased that hold an entry.
+# The lines under Unreleased that begin an entry.
 entries=$(awk '/^## / { in_section = ($2 == "[Unreleased]") } in_section && /^- /' CHANGELOG.md)
 if [ -z "$entries" ] && [ -z "$dry_run" ]; then
-	die "CHANGELOG.md has no entry under Unreleased, so there is nothing to release"
+	die "CHANGELOG.md has no entry under Unreleased; nothing to release"
 fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/release.XXXXXX")
@@ -106,7 +107,7 @@ done >"$scratch/files"
 tar -cf - -T "$scratch/files" | tar -xf - -C "$copy"
 cd "$copy"
 
-# Outside the workspace, as users are.
+# Users build outside the workspace.
 GOWORK=off
 export GOWORK
 
@@ -145,7 +146,7 @@ for leaf in . $released $unreleased; do
 	"$go" -C "$leaf" mod tidy -diff || die "$leaf/go.mod is not tidy"
 done
 
-# Modules come after those that they require.
+# Each module comes after the modules that it requires.
 order=$(
 	{
 		printf '%s %s\n' "$module" "$module"
@@ -156,7 +157,7 @@ order=$(
 			done
 		done
 	} | tsort | sed -e "s|^$module\$|.|" -e "s|^$module/||"
-) || die "the modules require one another in a circle"
+) || die "the modules require each other in a cycle"
 for dir in $order; do
 	case " . $released " in
 	*" $dir "*) ;;
@@ -169,8 +170,8 @@ path_of() {
 	if [ "$1" = . ]; then echo "$module"; else echo "$module/$1"; fi
 }
 
-# A module proxy on disk with VERSION of every released module. A module's
-# archive leaves out the modules below it.
+# The module proxy on disk has VERSION of every released module. The archive of a
+# module excludes the modules in its subdirectories.
 git init -q .
 git add -A
 tree=$(git write-tree)
@@ -192,9 +193,9 @@ for dir in $order; do
 	git archive --format=zip --prefix="$path@$version/" -o "$files/$version.zip" "$tree:${base%/}" -- "$@"
 done
 
-# A module cache of its own, so that what is not released never gets into the
-# user's; that one serves as a proxy for the dependencies. With -trimpath the
-# build cache recognizes packages in spite of the new directory.
+# The builds use a module cache of their own, so that unreleased modules never get
+# into the user's cache, which serves as a proxy for the dependencies. With
+# -trimpath the build cache recognizes packages despite the new directory.
 GOPROXY="file://$scratch/proxy,file://$("$go" env GOMODCACHE)/cache/download,$("$go" env GOPROXY)"
 GOMODCACHE=$scratch/mod
 GONOSUMDB=$module
@@ -209,12 +210,12 @@ for dir in $order; do
 	cp "$dir/go.sum" "$consumer/go.sum"
 	"$go" -C "$consumer" build "$path/..." 2>"$scratch/log" || {
 		cat "$scratch/log" >&2
-		die "a user of $path $version could not build it"
+		die "$path $version does not build for its users"
 	}
 	others=$("$go" -C "$consumer" list -m -f '{{.Path}} {{.Version}}' all | awk -v module="$module" -v version="$version" '
 		($1 == module || index($1, module "/") == 1) && $2 != version
 	')
-	[ -z "$others" ] || die "a user of $path $version would get $others"
+	[ -z "$others" ] || die "users of $path $version would get $others"
 done
 
 tags=
@@ -223,7 +224,7 @@ for dir in $order; do
 done
 
 if [ -n "$dry_run" ]; then
-	echo "release: $version would be consistent, as: $tags"
+	echo "release: $version can be released, as: $tags"
 	exit 0
 fi
 
@@ -233,7 +234,7 @@ for leaf in $released $unreleased; do
 done
 cp "$copy/CHANGELOG.md" CHANGELOG.md
 
-echo "release: wrote $version to CHANGELOG.md and the go.mod files. Read git diff, then run:"
+echo "release: wrote $version to CHANGELOG.md and the go.mod files. Check git diff, then run:"
 echo
 echo "git commit -a -m 'all: release $version'"
 for tag in $tags; do

@@ -1,4 +1,5 @@
-// Package test holds what spans modules: that the documentation is true.
+// Package test checks what concerns all modules: the documentation, the quickstart and files of
+// the repository.
 package test
 
 import (
@@ -22,8 +23,8 @@ var (
 	fenced = regexp.MustCompile("(?ms)^```.*?^```$")
 )
 
-// TestLinksLeadSomewhere checks the documentation's links to files.
-func TestLinksLeadSomewhere(t *testing.T) {
+// TestLinks checks the links of the documentation to files of the repository.
+func TestLinks(t *testing.T) {
 	t.Parallel()
 	for _, doc := range documents(t) {
 		text, err := os.ReadFile(doc)
@@ -37,7 +38,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// fileIn returns a file that is there if and only if path is.
+// fileIn returns a file in the directory path, or path itself if it is no directory.
 func fileIn(path string) string {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		entries, err := os.ReadDir(path)
@@ -52,15 +53,15 @@ func fileIn(path string) string {
 	return path
 }
 
-// The file map names files, such as `scope.go` or `sdk/json*.go`, and directories, whose
-// files may be named without them in the same row.
+// The file map names files, such as `scope.go` or `sdk/json*.go`, and directories. In the same
+// row, the files of a directory may be named without it.
 var (
 	fileNamed      = regexp.MustCompile("`([a-z_/*]+\\.go)`")
 	directoryNamed = regexp.MustCompile("`([a-z_/]+)`")
 )
 
-// TestArchitectureNamesFilesThatExist keeps the file map true.
-func TestArchitectureNamesFilesThatExist(t *testing.T) {
+// TestArchitectureFiles checks that the files in the file map exist.
+func TestArchitectureFiles(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "ARCHITECTURE.md"))
 	require.NoError(t, err)
@@ -74,9 +75,9 @@ func TestArchitectureNamesFilesThatExist(t *testing.T) {
 			names++
 			var found []string
 			for _, d := range directories {
-				some, err := filepath.Glob(filepath.Join("..", d, match[1]))
+				matches, err := filepath.Glob(filepath.Join("..", d, match[1]))
 				require.NoError(t, err)
-				found = append(found, some...)
+				found = append(found, matches...)
 			}
 			assert.NotEmpty(t, found, match[1])
 		}

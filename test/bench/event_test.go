@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/opendeed/audit"
@@ -12,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// scopeMetadata is what a middleware supplies.
+// scopeMetadata returns the metadata that a middleware would add.
 func scopeMetadata() []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String("http.request.method", "PATCH"),
@@ -25,8 +26,8 @@ func scopeMetadata() []attribute.KeyValue {
 	}
 }
 
-// event is what the application states. It is made for each call, as it is in
-// real code.
+// event returns an event of an application. Benchmarks call it for each operation, since real code
+// creates each event anew.
 func event() audit.Event {
 	return audit.Event{
 		Action:    "article.update",
@@ -46,14 +47,14 @@ func event() audit.Event {
 	}
 }
 
-// discard is an exporter that takes everything.
+// discard is an exporter that accepts and discards all records.
 type discard struct{}
 
 func (discard) Name() string                                   { return "discard" }
 func (discard) Export(context.Context, []*record.Record) error { return nil }
 func (discard) Shutdown(context.Context) error                 { return nil }
 
-// newTracker returns a tracker and a context with a scope.
+// newTracker returns a tracker, and a context with a scope and its metadata.
 func newTracker(b *testing.B, opt sdk.Option) (context.Context, audit.Tracker) {
 	b.Helper()
 	p, err := sdk.NewTrackerProvider(opt, sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "shop"))))
@@ -66,7 +67,28 @@ func newTracker(b *testing.B, opt sdk.Option) (context.Context, audit.Tracker) {
 	return ctx, p.Tracker("example.com/shop/articles", audit.WithVersion("1.2.0"))
 }
 
-// newRecord returns the event as a resolved record.
+// inParallel calls fn b.N times from the given number of goroutines.
+func inParallel(b *testing.B, goroutines int, fn func() error) {
+	b.Helper()
+	var wg sync.WaitGroup
+	for i := range goroutines {
+		n := b.N / goroutines
+		if i < b.N%goroutines {
+			n++
+		}
+		wg.Go(func() {
+			for range n {
+				if err := fn(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// newRecord returns the record of the event.
 func newRecord(b *testing.B) *record.Record {
 	b.Helper()
 	var got *record.Record

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkEncode writes a record's JSON into memory.
+// BenchmarkEncode encodes a record as JSON in memory.
 func BenchmarkEncode(b *testing.B) {
 	r := newRecord(b)
 	b.Run("impl=audit", func(b *testing.B) {
@@ -40,7 +40,7 @@ func BenchmarkEncode(b *testing.B) {
 			for _, kv := range r.Metadata {
 				e = e.Str(string(kv.Key), kv.Value.AsString())
 			}
-			// What every record has besides.
+			// The other fields that every record has.
 			e.Time("time", r.Time).Time("observed_time", r.ObservedTime).Stringer("id", r.ID).
 				Str("kind", r.Kind.String()).Str("channel", r.Channel).
 				Str("tracker.name", r.Tracker.Name).Str("tracker.version", r.Tracker.Version).
@@ -49,7 +49,7 @@ func BenchmarkEncode(b *testing.B) {
 	})
 }
 
-// BenchmarkDecode reads a record's JSON back.
+// BenchmarkDecode decodes a record from JSON.
 func BenchmarkDecode(b *testing.B) {
 	line, err := newRecord(b).AppendJSON(nil)
 	require.NoError(b, err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,15 +23,15 @@ import (
 )
 
 const (
-	// preparedSize is how much of a log is made ahead of time, and budget how much of
-	// that is written before another log takes its place, outside of what is measured.
+	// preparedSize is the size in bytes that a log allocates in advance. After a benchmark has
+	// written budget bytes, it switches to a new log while the timer is stopped.
 	preparedSize = 192 << 20
 	budget       = 80 << 20
 )
 
-// appender is a log that makes entries durable.
+// appender is a durable log.
 type appender interface {
-	// Append returns when the entries are on stable storage.
+	// Append writes the entries and returns when they are on stable storage.
 	Append(entries [][]byte) error
 	Close() error
 }
@@ -49,8 +48,7 @@ var appenders = []struct {
 	{"tidwall", openTidwall},
 }
 
-// BenchmarkAppend appends batches of entries of 600 bytes, durably. An operation is
-// one batch.
+// BenchmarkAppend durably appends batches of entries of 600 bytes. An operation is one batch.
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{1, 256, 4096} {
 		for _, a := range appenders {
@@ -91,20 +89,20 @@ func openAppender(b *testing.B, open func(string) (appender, error)) appender {
 	dir := b.TempDir()
 	log, err := open(dir)
 	require.NoError(b, err)
-	return &temporary{appender: log, dir: dir}
+	return &temporaryLog{appender: log, dir: dir}
 }
 
-// temporary removes its directory when it is closed.
-type temporary struct {
+// temporaryLog is a log whose Close also removes its directory.
+type temporaryLog struct {
 	appender
 	dir string
 }
 
-func (t *temporary) Close() error { return errors.Join(t.appender.Close(), os.RemoveAll(t.dir)) }
+func (t *temporaryLog) Close() error { return errors.Join(t.appender.Close(), os.RemoveAll(t.dir)) }
 
 type ledgerAppender struct{ ledger *ledger.Ledger }
 
-// openLedger opens a ledger that is past its first, small segment.
+// openLedger opens a ledger and fills its first segment, which is smaller than the others.
 func openLedger(dir string) (appender, error) {
 	l, err := ledger.Open(filepath.Join(dir, "ledger"), ledger.WithSegmentSize(preparedSize))
 	if err != nil {
@@ -121,7 +119,7 @@ func (a ledgerAppender) Append(entries [][]byte) error {
 
 func (a ledgerAppender) Close() error { return a.ledger.Close() }
 
-// rawAppender writes entries with the least that tells one from the next.
+// rawAppender is the lower bound: it writes each entry after its length and nothing else.
 type rawAppender struct {
 	file   *os.File
 	offset int64
@@ -184,7 +182,7 @@ type pebbleAppender struct {
 	next uint64
 }
 
-// silent is a logger for Pebble.
+// silent is a Pebble logger that discards its messages.
 type silent struct{}
 
 func (silent) Infof(string, ...any)           {}
@@ -265,9 +263,8 @@ func (a *tidwallAppender) Append(entries [][]byte) error {
 
 func (a *tidwallAppender) Close() error { return a.log.Close() }
 
-// BenchmarkTrackDurable tracks the event from so many goroutines into a ledger. The
-// raw loop writes as many records at once as there are goroutines. An operation is
-// one record.
+// BenchmarkTrackDurable tracks the event into a ledger from several goroutines. The raw loop
+// writes batches of as many records as there are goroutines. An operation is one record.
 func BenchmarkTrackDurable(b *testing.B) {
 	for _, goroutines := range []int{1, 64} {
 		b.Run(fmt.Sprintf("goroutines=%d/impl=audit", goroutines), func(b *testing.B) { benchmarkTrack(b, goroutines) })
@@ -281,35 +278,20 @@ func benchmarkTrack(b *testing.B, goroutines int, opts ...sdk.LedgerOption) {
 	opts = append(opts, ledger.WithSegmentSize(preparedSize))
 	ctx, tracker := newTracker(b, sdk.WithLedger(dir, opts...))
 	large := event()
-	large.Reason = string(make([]byte, 60_000)) // past the first, small segment
+	large.Reason = string(make([]byte, 60_000)) // fills the first segment, which is smaller than the others
 	for range 20 {
 		require.NoError(b, tracker.Track(ctx, large))
 	}
-	for !made(filepath.Join(dir, "000000000002.segment")) {
+	for !exists(filepath.Join(dir, "000000000002.segment")) {
 		time.Sleep(time.Millisecond)
 	}
-	var wg sync.WaitGroup
 	b.ReportAllocs()
 	b.ResetTimer()
-	for i := range goroutines {
-		n := b.N / goroutines
-		if i < b.N%goroutines {
-			n++
-		}
-		wg.Go(func() {
-			for range n {
-				if err := tracker.Track(ctx, event()); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	wg.Wait()
+	inParallel(b, goroutines, func() error { return tracker.Track(ctx, event()) })
 	b.StopTimer()
 }
 
-func made(file string) bool {
+func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
 }
@@ -341,8 +323,8 @@ func benchmarkRaw(b *testing.B, batch int) {
 	require.NoError(b, log.Close())
 }
 
-// BenchmarkTrackRelaxed tracks the event into a ledger that syncs ten times a second,
-// beside a batch processor of OpenTelemetry, which keeps it in memory.
+// BenchmarkTrackRelaxed compares a ledger that syncs ten times a second with OpenTelemetry's batch
+// processor, which keeps records in memory.
 func BenchmarkTrackRelaxed(b *testing.B) {
 	b.Run("impl=audit", func(b *testing.B) { benchmarkTrack(b, 1, ledger.WithSyncInterval(100*time.Millisecond)) })
 	b.Run("impl=otel", func(b *testing.B) { benchmarkEmit(b) })

@@ -15,7 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// documentStruct is what one would write to store a record by the driver alone.
+// documentStruct is a record as a program without the exporter would store it.
 type documentStruct struct {
 	ID             bson.Binary   `bson:"_id"`
 	Time           bson.DateTime `bson:"time"`
@@ -52,23 +52,24 @@ type documentPair struct {
 	Value any    `bson:"v"`
 }
 
-// BenchmarkDocument makes a record's document: as the exporter does, into room that is
-// there, and as Marshal does, which makes room.
+// BenchmarkDocument encodes and decodes the document of a record: into an allocated buffer like
+// the exporter (audit), into a new one (marshal), from a struct with the driver (bson), and back
+// into a record (read).
 func BenchmarkDocument(b *testing.B) {
 	r := newRecord(b)
 	document, err := mongodb.Marshal(r)
 	require.NoError(b, err)
-	var equal documentStruct
-	require.NoError(b, bson.Unmarshal(document, &equal))
-	again, err := bson.Marshal(equal)
+	var fields documentStruct
+	require.NoError(b, bson.Unmarshal(document, &fields))
+	again, err := bson.Marshal(fields)
 	require.NoError(b, err)
 	require.Equal(b, document, bson.Raw(again))
 
 	b.Run("impl=audit", func(b *testing.B) {
-		room := make([]byte, 0, len(document))
+		buffer := make([]byte, 0, len(document))
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := mongodb.Append(room, r); err != nil {
+			if _, err := mongodb.Append(buffer, r); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -84,7 +85,7 @@ func BenchmarkDocument(b *testing.B) {
 	b.Run("impl=bson", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := bson.Marshal(equal); err != nil {
+			if _, err := bson.Marshal(fields); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -99,8 +100,8 @@ func BenchmarkDocument(b *testing.B) {
 	})
 }
 
-// BenchmarkMongoExport stores 500 records of about 1 KB, beside the driver alone, which
-// has the documents already. An operation is one batch.
+// BenchmarkMongoExport stores 500 records of about 1 KB, and compares that with the driver
+// inserting documents that are already encoded. An operation is one batch.
 func BenchmarkMongoExport(b *testing.B) {
 	uri := mongoserver.URI()
 	if uri == "" {
@@ -115,7 +116,7 @@ func BenchmarkMongoExport(b *testing.B) {
 	for i := range records {
 		records[i] = one.Clone()
 	}
-	// Each has a collection of its own, which is emptied so that it stays small.
+	// Each implementation has its own collection, dropped at the start so that it stays small.
 	collection := func(b *testing.B, name string) *mongo.Collection {
 		journal := true
 		coll := client.Database("opendeed_bench").Collection(name, options.Collection().
@@ -155,5 +156,5 @@ func BenchmarkMongoExport(b *testing.B) {
 	})
 }
 
-// newID makes an ID that nothing has.
+// newID fills id with random bytes.
 func newID(id []byte) { _, _ = rand.Read(id) } // never fails

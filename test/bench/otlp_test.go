@@ -23,18 +23,17 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// otlpBatch is how many records are exported together, and otlpQueue how many are
-// under way at most: as many as both queues hold by default.
+// otlpBatch is the number of records in one request, and otlpQueue the largest number of records
+// that are not exported yet, which is the default size of both queues.
 const (
 	otlpBatch = 512
 	otlpQueue = 2048
 )
 
-// BenchmarkOTLP brings records of 20 attributes to a server over gRPC, from the call
-// that states the event to the server's count: one that decodes requests, and one that
-// only counts what is in them. An operation is one record. No record may be lost:
-// where a queue is full, Track waits; OpenTelemetry's processor would drop, so that its
-// caller waits until the server has counted.
+// BenchmarkOTLP exports records of 20 attributes to a server over gRPC, and ends when the server
+// has counted them. One server decodes requests, the other only counts their records. An operation
+// is one record. No record may be lost: Track waits while its queue is full, but OpenTelemetry's
+// processor drops records, so its caller waits for the server's count.
 func BenchmarkOTLP(b *testing.B) {
 	for _, decodes := range []bool{true, false} {
 		server := "counts"
@@ -65,7 +64,7 @@ func benchmarkOTLPTrack(b *testing.B, decodes bool) {
 	b.StopTimer()
 }
 
-// benchmarkOTLPExport exports records that are there.
+// benchmarkOTLPExport exports existing records, without a provider.
 func benchmarkOTLPExport(b *testing.B, decodes bool) {
 	b.Helper()
 	server := startOTLP(b, decodes)
@@ -87,7 +86,7 @@ func benchmarkOTLPExport(b *testing.B, decodes bool) {
 	b.StopTimer()
 }
 
-// benchmarkOTLPEmit emits the same events by OpenTelemetry's SDK and exporter.
+// benchmarkOTLPEmit emits the same events with OpenTelemetry's SDK and exporter.
 func benchmarkOTLPEmit(b *testing.B, decodes bool) {
 	b.Helper()
 	server := startOTLP(b, decodes)
@@ -101,7 +100,7 @@ func benchmarkOTLPEmit(b *testing.B, decodes bool) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		if i%otlpBatch == 0 { // what is not counted fits into the queue
+		if i%otlpBatch == 0 { // the records that are not counted yet fit into the queue
 			server.waitFor(i + otlpBatch - otlpQueue)
 		}
 		logger.Emit(ctx, logRecord(scope))
@@ -111,7 +110,7 @@ func benchmarkOTLPEmit(b *testing.B, decodes bool) {
 	b.StopTimer()
 }
 
-// otlpServer counts the records that it gets.
+// otlpServer counts the records that it receives.
 type otlpServer struct {
 	collector.UnimplementedLogsServiceServer
 	address string
@@ -185,10 +184,11 @@ func (c countingCodec) Unmarshal(data mem.BufferSlice, _ any) error {
 	return err
 }
 
-// recordFields are the numbers of the fields that lead to a record: a request's
-// resource logs, their scope logs, their records.
+// recordFields are the field numbers of the path to a record: a request's resource logs, their
+// scope logs, their log records.
 var recordFields = []protowire.Number{1, 2, 2}
 
+// countRecords returns the number of records in a message, which is at the depth in recordFields.
 func countRecords(b []byte, depth int) (n int, err error) {
 	for len(b) > 0 {
 		number, kind, size := protowire.ConsumeTag(b)
@@ -197,7 +197,7 @@ func countRecords(b []byte, depth int) (n int, err error) {
 		}
 		b = b[size:]
 		if kind != protowire.BytesType {
-			return n, errors.New("the request has something else in it")
+			return n, errors.New("the request has a field of another type")
 		}
 		message, size := protowire.ConsumeBytes(b)
 		if size < 0 {

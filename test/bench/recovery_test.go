@@ -18,11 +18,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// entrySize is the size of a ledger's entries here, in bytes.
+// entrySize is the size of each ledger entry in bytes.
 const entrySize = 600
 
-// BenchmarkOpen opens a ledger of 1 GiB whose writer was killed. The raw loop reads
-// the last segment.
+// BenchmarkOpen opens a ledger of 1 GiB whose writer was killed. The raw loop only reads the last
+// segment.
 func BenchmarkOpen(b *testing.B) {
 	dir, last := crashedLedger(b)
 	b.Run("impl=ledger", func(b *testing.B) {
@@ -34,24 +34,23 @@ func BenchmarkOpen(b *testing.B) {
 			b.StopTimer()
 			require.True(b, l.Recovery().Crashed)
 			require.NoError(b, l.Close())
-			require.NoError(b, os.WriteFile(filepath.Join(dir, "state"), state, 0o600)) // killed again
+			require.NoError(b, os.WriteFile(filepath.Join(dir, "state"), state, 0o600)) // restores the state after the kill
 			b.StartTimer()
 		}
 	})
 	b.Run("impl=raw", func(b *testing.B) {
-		piece := make([]byte, 256<<10)
+		buffer := make([]byte, 256<<10)
 		for b.Loop() {
 			f, err := os.Open(last)
 			require.NoError(b, err)
-			_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, piece)
+			_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, buffer)
 			require.NoError(b, err)
 			require.NoError(b, f.Close())
 		}
 	})
 }
 
-// crashedLedger returns a directory and its last segment, as a killed process leaves
-// them.
+// crashedLedger returns the directory and the last segment of a ledger whose writer was killed.
 func crashedLedger(b *testing.B) (dir, last string) {
 	b.Helper()
 	origin, dir := filepath.Join(b.TempDir(), "origin"), filepath.Join(b.TempDir(), "ledger")
@@ -78,12 +77,12 @@ func crashedLedger(b *testing.B) (dir, last string) {
 			require.NoError(b, os.WriteFile(filepath.Join(dir, "state"), state, 0o600))
 		}
 	}
-	require.NoError(b, l.Close()) // of the origin's state only
+	require.NoError(b, l.Close()) // changes the state of the origin only
 	return dir, last
 }
 
-// TestMemoryStaysFlat passes records through a ledger to an exporter and looks at the
-// heap. AUDIT_RECORDS sets how many.
+// TestMemoryStaysFlat checks that the heap does not grow while a ledger exports many records. The
+// variable AUDIT_RECORDS sets their number.
 func TestMemoryStaysFlat(t *testing.T) {
 	t.Parallel()
 	records := 20_000
@@ -109,6 +108,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	assert.Less(t, late, early+16<<20)
 }
 
+// heap returns the number of allocated bytes.
 func heap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -15,8 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// BenchmarkTrackBatched hands the event to a batch processor in front of an
-// exporter that takes everything.
+// BenchmarkTrackBatched passes the event to a batch processor whose exporter discards it.
 func BenchmarkTrackBatched(b *testing.B) {
 	b.Run("impl=audit", func(b *testing.B) {
 		ctx, tracker := newTracker(b, sdk.WithBatcher(discard{}))
@@ -43,7 +42,7 @@ func benchmarkEmit(b *testing.B, opts ...sdklog.LoggerProviderOption) {
 	}
 }
 
-// logRecord states the event as OpenTelemetry would have it.
+// logRecord returns the event as an OpenTelemetry log record.
 func logRecord(scope []attribute.KeyValue) (r log.Record) {
 	e := event()
 	r.SetEventName(e.Action)
@@ -65,15 +64,14 @@ func logRecord(scope []attribute.KeyValue) (r log.Record) {
 	return r
 }
 
-// discardLogs is an exporter of OpenTelemetry that takes everything.
+// discardLogs is an OpenTelemetry exporter that discards all records.
 type discardLogs struct{}
 
 func (discardLogs) Export(context.Context, []sdklog.Record) error { return nil }
 func (discardLogs) Shutdown(context.Context) error                { return nil }
 func (discardLogs) ForceFlush(context.Context) error              { return nil }
 
-// BenchmarkTrackJSON writes the event as a JSON line to a discarding writer before
-// it returns.
+// BenchmarkTrackJSON writes the event synchronously as a JSON line to io.Discard.
 func BenchmarkTrackJSON(b *testing.B) {
 	b.Run("impl=audit", func(b *testing.B) {
 		exporter, err := stdout.New(stdout.WithWriter(io.Discard))

@@ -8,15 +8,14 @@ import (
 	"strconv"
 )
 
-// The ports of collectors lie below those that systems give to clients: otherwise one
-// may be taken while its collector is down, even by a client that dials that very port
-// and meets itself.
+// The ports of collectors are below the range that systems assign to clients. Otherwise a
+// client could get the port of a collector that is down, and even connect to itself.
 const (
 	firstPort = 20000
 	lastPort  = 32000
 )
 
-// freeAddress returns an address on loopback that nobody listens on.
+// freeAddress returns an unused address on loopback.
 func freeAddress() (string, error) {
 	var errs []error
 	for range 100 {

@@ -16,21 +16,21 @@ import (
 	"time"
 )
 
-// Certificates are those of an authority, of a server on loopback, and of a client, as
-// paths of PEM files that last as long as the test. Nobody else trusts the authority.
+// Certificates holds the paths of PEM files with the certificates of an authority, a server on
+// loopback and a client. The files last as long as the test.
 type Certificates struct {
-	// CA is the certificate of the authority that has signed the others.
+	// CA is the certificate of the authority, which signed the others.
 	CA string
-	// ServerCert and ServerKey are for 127.0.0.1 and localhost.
+	// ServerCert and ServerKey identify a server at 127.0.0.1 and localhost.
 	ServerCert, ServerKey string
-	// ClientCert and ClientKey are for a client.
+	// ClientCert and ClientKey identify a client.
 	ClientCert, ClientKey string
 
 	authority *x509.CertPool
 	client    tls.Certificate
 }
 
-// NewCertificates makes certificates for an hour.
+// NewCertificates returns certificates of a new authority. They are valid for an hour.
 func NewCertificates(tb testing.TB) *Certificates {
 	tb.Helper()
 	a := authority{tb: tb, dir: tb.TempDir()}
@@ -54,21 +54,21 @@ func NewCertificates(tb testing.TB) *Certificates {
 	return &c
 }
 
-// Trusting returns the configuration of a client that trusts the authority and has no
-// certificate. It is new with each call.
+// Trusting returns a new configuration of a client that trusts the authority and has no
+// certificate.
 func (c *Certificates) Trusting() *tls.Config {
 	return &tls.Config{RootCAs: c.authority, MinVersion: tls.VersionTLS12}
 }
 
-// Mutual returns the configuration of a client that trusts the authority and has the
-// client's certificate. It is new with each call.
+// Mutual returns a new configuration of a client that trusts the authority and has the client's
+// certificate.
 func (c *Certificates) Mutual() *tls.Config {
 	config := c.Trusting()
 	config.Certificates = []tls.Certificate{c.client}
 	return config
 }
 
-// authority issues certificates; the first is its own.
+// authority issues certificates. The first one is its own.
 type authority struct {
 	tb          testing.TB
 	dir         string
@@ -77,7 +77,7 @@ type authority struct {
 	issued      int64
 }
 
-// issue completes the template, and returns the files of the certificate and its key.
+// issue completes and signs the template, and returns the paths of the certificate and its key.
 func (a *authority) issue(name string, template *x509.Certificate) (certFile, keyFile string) {
 	a.tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,5 +1,5 @@
-// Package collector starts an OpenTelemetry collector for tests, as a process that they
-// can kill, and gives it a sink for what it takes.
+// Package collector runs an OpenTelemetry collector for tests, as a process that they can kill,
+// and a sink that receives what the collector exports.
 package collector
 
 import (
@@ -12,13 +12,13 @@ import (
 	"github.com/opendeed/audit/test/process"
 )
 
-// Collector is an OpenTelemetry collector that takes OTLP logs over gRPC and HTTP, and
-// acknowledges a request when its sink has it, since it has no queue. Its methods are
-// not for concurrent use.
+// Collector is an OpenTelemetry collector that receives OTLP logs over gRPC and HTTP. It has no
+// queue: it acknowledges a request after its sink has accepted it. Its methods must not be called
+// concurrently.
 type Collector struct {
 	scheme     string
 	grpc, http string // addresses
-	config     string // the path of the file
+	config     string // path of the configuration file
 	process    *process.Process
 }
 
@@ -31,21 +31,21 @@ type settings struct {
 	mutual       bool
 }
 
-// WithSink sends what the collector takes to the sink. Without a sink it is thrown away.
+// WithSink makes the collector export to the sink. Without a sink it discards what it receives.
 func WithSink(s *Sink) Option { return func(c *settings) { c.sink = s.URL() } }
 
-// WithTLS has the collector take TLS only, with the server's certificate.
+// WithTLS makes the collector require TLS and use the server's certificate.
 func WithTLS(certificates *Certificates) Option {
 	return func(c *settings) { c.certificates = certificates }
 }
 
-// WithMutualTLS is WithTLS, and clients need a certificate of the same authority.
+// WithMutualTLS is like WithTLS, and requires a client certificate of the same authority.
 func WithMutualTLS(certificates *Certificates) Option {
 	return func(c *settings) { c.certificates, c.mutual = certificates, true }
 }
 
-// Start starts a collector of the test's own, which ends with the test, and waits until
-// it takes requests. It is built before, if need be.
+// Start builds and starts a collector, and waits until it accepts requests. The collector is
+// killed at the end of the test.
 func Start(tb testing.TB, opts ...Option) *Collector {
 	tb.Helper()
 	var s settings
@@ -63,7 +63,7 @@ func Start(tb testing.TB, opts ...Option) *Collector {
 	if c.http, err = freeAddress(); err != nil {
 		tb.Fatal(err)
 	}
-	text, err := json.Marshal(s.config(c.grpc, c.http)) // which is YAML too
+	text, err := json.Marshal(s.config(c.grpc, c.http)) // JSON is valid YAML
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -77,15 +77,15 @@ func Start(tb testing.TB, opts ...Option) *Collector {
 	return c
 }
 
-// GRPCEndpoint is the URL of the server for OTLP over gRPC, the same after a restart.
+// GRPCEndpoint returns the URL for OTLP over gRPC. It stays the same after a restart.
 func (c *Collector) GRPCEndpoint() string { return c.scheme + "://" + c.grpc }
 
-// HTTPEndpoint is the URL of the server for OTLP over HTTP, without the path of a signal.
-// It is the same after a restart.
+// HTTPEndpoint returns the URL for OTLP over HTTP, without the path of a signal. It stays the
+// same after a restart.
 func (c *Collector) HTTPEndpoint() string { return c.scheme + "://" + c.http }
 
-// Run starts the collector again after Kill, on the same addresses, and waits until it
-// takes requests.
+// Run restarts the collector after Kill, on the same addresses, and waits until it accepts
+// requests.
 func (c *Collector) Run() error {
 	if c.process != nil {
 		return errors.New("the collector is running")
@@ -98,7 +98,8 @@ func (c *Collector) Run() error {
 	return err
 }
 
-// Kill ends the collector at once, if it runs: nothing is told to it.
+// Kill ends the collector immediately, without a chance to clean up. It does nothing if the
+// collector is not running.
 func (c *Collector) Kill() {
 	c.process.Kill()
 	c.process = nil

@@ -32,7 +32,7 @@ func attribute(key, value string) *commonpb.KeyValue {
 	return &commonpb.KeyValue{Key: key, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: value}}}
 }
 
-// request has one log record, of that ID.
+// request returns a request with one log record, which has the ID.
 func request(id string) *collogspb.ExportLogsServiceRequest {
 	return &collogspb.ExportLogsServiceRequest{ResourceLogs: []*logspb.ResourceLogs{{
 		Resource:  &resourcepb.Resource{Attributes: []*commonpb.KeyValue{attribute("service.name", "shop")}},
@@ -47,18 +47,18 @@ func request(id string) *collogspb.ExportLogsServiceRequest {
 	}}}
 }
 
-// overGRPC sends one log record, and waits for the collector if it is not there yet.
+// overGRPC sends one log record over gRPC.
 func overGRPC(t *testing.T, c *collector.Collector, config *tls.Config, id string) error {
 	t.Helper()
-	secrecy := insecure.NewCredentials()
+	creds := insecure.NewCredentials()
 	if config != nil {
-		secrecy = credentials.NewTLS(config)
+		creds = credentials.NewTLS(config)
 	}
 	address := c.GRPCEndpoint()[len("http://"):]
 	if config != nil {
 		address = c.GRPCEndpoint()[len("https://"):]
 	}
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(secrecy))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(creds))
 	require.NoError(t, err)
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -67,7 +67,7 @@ func overGRPC(t *testing.T, c *collector.Collector, config *tls.Config, id strin
 	return err
 }
 
-// overHTTP sends one log record, and returns the answer's status, or zero without one.
+// overHTTP sends one log record over HTTP and returns the status, or 0 without a response.
 func overHTTP(t *testing.T, c *collector.Collector, config *tls.Config, id string) int {
 	t.Helper()
 	body, err := proto.Marshal(request(id))
@@ -93,7 +93,7 @@ func TestKillAndRun(t *testing.T) {
 	require.NoError(t, overGRPC(t, c, nil, "a"))
 	require.Equal(t, http.StatusOK, overHTTP(t, c, nil, "b"))
 	logs := sink.Logs()
-	require.Len(t, logs, 2, "the sink has what was acknowledged")
+	require.Len(t, logs, 2, "the sink has the acknowledged records")
 	for i, id := range []string{"a", "b"} {
 		want := request(id).ResourceLogs[0]
 		assert.Equal(t, id, logs[i].ID())
@@ -103,7 +103,7 @@ func TestKillAndRun(t *testing.T) {
 		assert.True(t, proto.Equal(want.ScopeLogs[0].LogRecords[0], logs[i].Record), logs[i].Record)
 	}
 
-	require.Error(t, c.Run(), "it runs")
+	require.Error(t, c.Run(), "the collector is running")
 	c.Kill()
 	c.Kill()
 	require.Equal(t, codes.Unavailable, status.Code(overGRPC(t, c, nil, "c")))
@@ -116,8 +116,8 @@ func TestKillAndRun(t *testing.T) {
 	assert.Zero(t, sink.Count("c"))
 }
 
-// TestRefused has the collector pass on what its sink says.
-func TestRefused(t *testing.T) {
+// TestRefusal checks that the collector passes on the refusal of its sink.
+func TestRefusal(t *testing.T) {
 	sink := collector.NewSink(t)
 	c := collector.Start(t, collector.WithSink(sink))
 	for _, test := range []struct {
@@ -141,9 +141,9 @@ func TestRefused(t *testing.T) {
 	assert.Len(t, sink.Logs(), 1)
 }
 
-// TestStalled has the collector killed after its sink has what it was sent, and before
-// it can say so.
-func TestStalled(t *testing.T) {
+// TestStall kills the collector after its sink has kept a request and before the collector can
+// acknowledge it.
+func TestStall(t *testing.T) {
 	sink := collector.NewSink(t)
 	c := collector.Start(t, collector.WithSink(sink))
 	stalled, resume := sink.Stall()
@@ -152,7 +152,7 @@ func TestStalled(t *testing.T) {
 	select {
 	case <-stalled:
 	case <-time.After(10 * time.Second):
-		require.Fail(t, "nothing comes")
+		require.Fail(t, "the sink received nothing")
 	}
 	c.Kill()
 	require.Zero(t, <-status)
@@ -168,7 +168,7 @@ func TestTLS(t *testing.T) {
 	for name, test := range map[string]struct {
 		opt    collector.Option
 		client *tls.Config
-		takes  bool
+		ok     bool
 	}{
 		"TLS":                   {collector.WithTLS(certificates), certificates.Trusting(), true},
 		"another authority":     {collector.WithTLS(certificates), others.Trusting(), false},
@@ -179,7 +179,7 @@ func TestTLS(t *testing.T) {
 			c := collector.Start(t, test.opt)
 			err := overGRPC(t, c, test.client, "a")
 			code := overHTTP(t, c, test.client, "a")
-			if test.takes {
+			if test.ok {
 				require.NoError(t, err)
 				require.Equal(t, http.StatusOK, code)
 				return

@@ -1,19 +1,19 @@
 package collector
 
-// section is a part of the collector's configuration.
+// section is a section of the collector's configuration.
 type section = map[string]any
 
 // config returns the configuration of a collector that listens on the addresses.
 func (s *settings) config(grpc, http string) section {
-	exporter := "debug" // it logs what passes, below the level that is logged
+	exporter := "debug" // logs below the configured level, so it prints nothing
 	exporters := section{exporter: section{}}
 	if s.sink != "" {
 		exporter = "otlp_http"
 		exporters = section{exporter: section{
 			"endpoint":    s.sink,
 			"compression": "none",
-			// Without a queue a request is answered when the sink has it, and so it is
-			// soon told if the sink goes on refusing it.
+			// Without a queue the collector responds after the sink has. It retries for a
+			// short time only, so that a client soon learns of a sink that keeps refusing.
 			"sending_queue": section{"enabled": false},
 			"retry_on_failure": section{
 				"enabled": true, "initial_interval": "10ms", "max_interval": "50ms", "max_elapsed_time": "300ms",

@@ -16,18 +16,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// idKey is the attribute that has a record's ID.
+// idKey is the attribute with the ID of a record.
 const idKey = "audit.record.id"
 
-// Log is a log record as it has arrived. It is shared, and not to be changed.
+// Log is a log record as the sink received it. Callers must not modify it.
 type Log struct {
-	Resource  *resourcepb.Resource // nil if the request has none
+	Resource  *resourcepb.Resource // nil if the request has no resource
 	SchemaURL string               // of the resource
 	Scope     *commonpb.InstrumentationScope
 	Record    *logspb.LogRecord
 }
 
-// ID returns the value of the attribute audit.record.id, or nothing.
+// ID returns the value of the attribute audit.record.id, or "" without one.
 func (l Log) ID() string {
 	for _, a := range l.Record.GetAttributes() {
 		if a.GetKey() == idKey {
@@ -37,85 +37,85 @@ func (l Log) ID() string {
 	return ""
 }
 
-// Sink is an HTTP server that takes OTLP logs, in protobuf and not compressed, and keeps
-// them. It may be used concurrently.
+// Sink is an HTTP server that receives OTLP logs as uncompressed protobuf and keeps them. Its
+// methods may be called concurrently.
 type Sink struct {
 	server *httptest.Server
 
 	mu      sync.Mutex
-	status  int // of the refusal, or zero
+	status  int // of refused requests; zero accepts requests
 	header  http.Header
 	refused int
-	stall   *stall // or nil
+	stall   *stall // nil if the sink responds
 	logs    []Log
 }
 
-// stall is a time in which requests are not answered.
+// stall is a period in which the sink does not respond.
 type stall struct {
-	began    sync.Once
-	stalled  chan struct{} // closed with the first request
-	answered chan struct{} // closed when the time is over
+	once    sync.Once
+	stalled chan struct{} // closed after the first request is kept
+	resumed chan struct{} // closed at the end of the period
 }
 
-// NewSink starts a sink on loopback, which ends with the test.
+// NewSink starts a sink on loopback. It is closed at the end of the test.
 func NewSink(tb testing.TB) *Sink {
 	tb.Helper()
 	s := &Sink{}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/logs", s.take)
+	mux.HandleFunc("POST /v1/logs", s.handle)
 	s.server = httptest.NewServer(mux)
 	tb.Cleanup(s.server.Close)
 	return s
 }
 
-// URL is that of the server, without the path of a signal.
+// URL returns the URL of the server, without the path of a signal.
 func (s *Sink) URL() string { return s.server.URL }
 
-// Refuse has the sink answer requests with the status and the header, and keep nothing
-// of them, until Accept. The header may be nil.
+// Refuse makes the sink respond with the status and the header, and discard requests, until
+// Accept is called. The header may be nil.
 func (s *Sink) Refuse(status int, header http.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status, s.header = status, header.Clone()
 }
 
-// Accept ends Refuse.
+// Accept ends the effect of Refuse.
 func (s *Sink) Accept() { s.Refuse(0, nil) }
 
-// Refused returns how many requests have been refused.
+// Refused returns the number of refused requests.
 func (s *Sink) Refused() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refused
 }
 
-// Stall has the sink keep what comes and not answer, until resume is called, once. The
-// channel is closed when the sink has kept the first request.
+// Stall makes the sink keep requests without responding, until resume is called, which may
+// happen only once. The channel is closed when the sink has kept the first request.
 func (s *Sink) Stall() (stalled <-chan struct{}, resume func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stall := &stall{stalled: make(chan struct{}), answered: make(chan struct{})}
+	stall := &stall{stalled: make(chan struct{}), resumed: make(chan struct{})}
 	s.stall = stall
 	return stall.stalled, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.stall = nil
-		close(stall.answered)
+		close(stall.resumed)
 	}
 }
 
-// Logs returns what has arrived, in order.
+// Logs returns the received log records in order.
 func (s *Sink) Logs() []Log {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.logs)
 }
 
-// Count returns how often the record of that ID has arrived.
+// Count returns how often the record with the ID was received.
 func (s *Sink) Count(id string) int { return s.Counts()[id] }
 
-// Counts returns how often each record has arrived, by ID. Log records without one are
-// counted by the empty string.
+// Counts returns how often each record was received, by ID. Log records without an ID count
+// under the empty string.
 func (s *Sink) Counts() map[string]int {
 	counts := map[string]int{}
 	for _, l := range s.Logs() {
@@ -124,10 +124,10 @@ func (s *Sink) Counts() map[string]int {
 	return counts
 }
 
-func (s *Sink) take(w http.ResponseWriter, r *http.Request) {
+func (s *Sink) handle(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the client has gone
+		return // the client is gone
 	}
 	var request collogspb.ExportLogsServiceRequest
 	if err := proto.Unmarshal(body, &request); err != nil {
@@ -141,18 +141,18 @@ func (s *Sink) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if stall != nil {
-		stall.began.Do(func() { close(stall.stalled) })
+		stall.once.Do(func() { close(stall.stalled) })
 		select {
-		case <-stall.answered:
-		case <-r.Context().Done(): // the client has gone
+		case <-stall.resumed:
+		case <-r.Context().Done(): // the client is gone
 		}
 	}
-	w.Header().Set("Content-Type", "application/x-protobuf") // the answer is empty
+	w.Header().Set("Content-Type", "application/x-protobuf") // the response is empty
 }
 
-// keep keeps the records of the request, or returns how it is refused. A stall is to be
-// waited for.
-func (s *Sink) keep(request *collogspb.ExportLogsServiceRequest) (status int, header http.Header, wait *stall) {
+// keep stores the records of the request, or returns the status and header of a refusal. If the
+// stall is not nil, the caller waits for its end before it responds.
+func (s *Sink) keep(request *collogspb.ExportLogsServiceRequest) (status int, header http.Header, current *stall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.status != 0 {

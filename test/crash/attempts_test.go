@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// makeAttempts begins attempts, finishes most of them, and says what was acknowledged.
+// makeAttempts begins attempts, finishes most of them, and reports what was acknowledged.
 func makeAttempts(c *child) error {
-	c.tell(opening)
+	c.report(opening)
 	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, ledger.WithSegmentSize(ledger.MinSegmentSize)))
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func makeAttempts(c *child) error {
 	}
 	wg.Wait()
 	close(errs)
-	c.tell(closing)
+	c.report(closing)
 	return errors.Join(<-errs, p.Shutdown(ctx))
 }
 
@@ -50,40 +50,40 @@ func attempt(ctx context.Context, c *child, t audit.Tracker) error {
 	if err != nil {
 		return err
 	}
-	c.tell("begun %s", a.ID())
-	for range rand.IntN(40) { // so that opening has something to pass over
+	c.report("begun %s", a.ID())
+	for range rand.IntN(40) { // records that the next start must skip
 		if err := t.Track(ctx, audit.Event{Action: "process.live", Outcome: audit.OutcomeSuccess}); err != nil {
 			return err
 		}
 	}
 	if !finishing() && rand.IntN(10) == 0 {
-		return nil // forgotten
+		return nil // leave the attempt open
 	}
 	if err := a.Finish(ctx, audit.Event{Outcome: audit.OutcomeSuccess}); err != nil {
 		return err
 	}
-	c.tell("finished %s", a.ID())
+	c.report("finished %s", a.ID())
 	return nil
 }
 
-// TestKilledAttempts looks whether every attempt that was begun has one end: its own,
-// or the record that the next process wrote.
+// TestKilledAttempts checks that every attempt has exactly one end: its own, or the record with
+// which the next process closed it.
 func TestKilledAttempts(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, "attempts")
 	begun, finished := map[string]bool{}, map[string]bool{}
-	hear := func(words []string) {
+	onLine := func(words []string) {
 		if words[0] == "begun" {
 			begun[words[1]] = true
 		} else {
 			finished[words[1]] = true
 		}
 	}
-	h.finish(t, hear)
+	h.finish(t, onLine)
 	for start := time.Now(); time.Since(start) < crashTime(t); {
-		h.kill(t, hear)
+		h.kill(t, onLine)
 	}
-	h.finish(t, hear)
+	h.finish(t, onLine)
 
 	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestKilledAttempts(t *testing.T) {
 		}
 	}
 	for id := range begun {
-		require.True(t, beginnings[id], "%s was acknowledged and is not in the ledger", id)
+		require.True(t, beginnings[id], "%s was acknowledged but is not in the ledger", id)
 	}
 	for id := range finished {
 		require.Equal(t, 1, ends[id], "%s was finished", id)
@@ -111,13 +111,13 @@ func TestKilledAttempts(t *testing.T) {
 	}
 	require.Len(t, beginnings, len(ends)+len(closings))
 	require.NotEmpty(t, closings)
-	require.Equal(t, count(t, h.dir), len(beginnings)+len(ends)+len(closings), "nothing is stored twice under one ID")
+	require.Equal(t, countAttempts(t, h.dir), len(beginnings)+len(ends)+len(closings), "no ID is stored twice")
 	t.Logf("%d runs, killed %s; %d attempts, %d of them acknowledged, %d finished, %d closed at the next start",
 		h.runs, h.killed(), len(beginnings), len(begun), len(ends), len(closings))
 }
 
-// count returns how many entries of a ledger are of attempts.
-func count(t *testing.T, dir string) (n int) {
+// countAttempts returns the number of records in a ledger that belong to attempts.
+func countAttempts(t *testing.T, dir string) (n int) {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)
 	require.NoError(t, err)

@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roles are what a process may be started for. It prints lines of a word and its
-// arguments, each as soon as it is true, and runs until it is killed.
+// roles are the functions that a child process can run. A role prints a line, a word with
+// arguments, for each thing that has happened, and runs until the process is killed.
 var roles = map[string]func(c *child) error{
 	"attempts": makeAttempts,
 	"ledger":   appendEntries,
@@ -34,7 +34,7 @@ const (
 	runVariable  = "AUDIT_CRASH_RUN"
 )
 
-// Every process prints these words before it opens and closes what it writes to.
+// Every process prints these words before it opens and before it closes its ledger.
 const (
 	opening = "opening"
 	closing = "closing"
@@ -53,27 +53,27 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// child is a process that is to be killed.
+// child is the process that the harness kills.
 type child struct {
 	role, dir, run string
 
 	mu sync.Mutex
 }
 
-// tell prints a line, in one write.
-func (c *child) tell(format string, args ...any) {
+// report prints a line, in one write.
+func (c *child) report(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, _ = fmt.Fprintf(os.Stdout, format+"\n", args...)
 }
 
-// harness starts processes of a role, one after the other, and kills them.
+// harness runs and kills processes of one role, one at a time.
 type harness struct {
 	role  string
 	dir   string
 	rng   *rand.Rand
 	runs  int
-	phase string         // what the process announced last
+	phase string         // the last phase that the process reported
 	kills map[string]int // by phase
 }
 
@@ -87,7 +87,7 @@ func newHarness(t *testing.T, role string) *harness {
 	return &harness{role: role, dir: filepath.Join(t.TempDir(), "ledger"), rng: rand.New(rand.NewPCG(seed, 0)), kills: map[string]int{}}
 }
 
-// crashTime is how long a test goes on killing.
+// crashTime returns how long a test keeps killing processes.
 func crashTime(t *testing.T) time.Duration {
 	t.Helper()
 	if d, err := time.ParseDuration(os.Getenv("AUDIT_CRASH_TIME")); err == nil {
@@ -96,29 +96,29 @@ func crashTime(t *testing.T) time.Duration {
 	return 3 * time.Second
 }
 
-// kill runs a process, kills it at a random moment, and calls heard for each line that
-// it printed. Opening and closing are short: some moments are just behind the line that
-// announces them.
-func (h *harness) kill(t *testing.T, heard func(words []string)) {
+// kill runs a process, kills it at a random time, and calls onLine for each line that it printed.
+// Since opening and closing are short, half of the kills happen right after the line that reports
+// one of them.
+func (h *harness) kill(t *testing.T, onLine func(words []string)) {
 	t.Helper()
 	life, after := time.Duration(h.rng.Int64N(int64(150*time.Millisecond))), ""
 	if moment := h.rng.IntN(4); moment < 2 {
 		life, after = time.Duration(h.rng.Int64N(int64(8*time.Millisecond))), [...]string{opening, closing}[moment]
 	}
 	reached := make(chan struct{})
-	announced := sync.OnceFunc(func() { close(reached) })
+	reach := sync.OnceFunc(func() { close(reached) })
 	if after == "" {
-		announced()
+		reach()
 	}
 	h.process(t, func(words []string) {
 		if words[0] == opening || words[0] == closing {
 			h.phase = words[0]
 			if words[0] == after {
-				announced()
+				reach()
 			}
 			return
 		}
-		heard(words)
+		onLine(words)
 	}, func(p *os.Process, ended <-chan struct{}) {
 		select {
 		case <-reached:
@@ -130,56 +130,57 @@ func (h *harness) kill(t *testing.T, heard func(words []string)) {
 	h.kills[h.phase]++
 }
 
-// killed says in what phases processes were killed.
+// killed describes in which phases processes were killed.
 func (h *harness) killed() string {
-	return fmt.Sprintf("%d before opening, %d from then on, %d from closing on", h.kills[""], h.kills[opening], h.kills[closing])
+	return fmt.Sprintf("%d before opening, %d between opening and closing, %d after closing began", h.kills[""], h.kills[opening], h.kills[closing])
 }
 
-// finish runs a process that ends by itself.
-func (h *harness) finish(t *testing.T, heard func(words []string)) {
+// finish runs a process until it ends by itself.
+func (h *harness) finish(t *testing.T, onLine func(words []string)) {
 	t.Helper()
 	h.process(t, func(words []string) {
 		if words[0] != opening && words[0] != closing {
-			heard(words)
+			onLine(words)
 		}
 	}, nil, "finish")
 }
 
-func (h *harness) process(t *testing.T, heard func(words []string), end func(p *os.Process, ended <-chan struct{}), how string) {
+// process runs a process and calls onLine for each line that it prints. If end is not nil, it
+// must kill the process; ended is closed when the output ends.
+func (h *harness) process(t *testing.T, onLine func(words []string), end func(p *os.Process, ended <-chan struct{}), arg string) {
 	t.Helper()
 	h.phase = ""
 	self, err := os.Executable()
 	require.NoError(t, err)
 	h.runs++
-	cmd := exec.CommandContext(context.Background(), self, how)
+	cmd := exec.CommandContext(context.Background(), self, arg)
 	cmd.Env = append(os.Environ(), roleVariable+"="+h.role, dirVariable+"="+h.dir, runVariable+"="+strconv.Itoa(h.runs))
-	var complaints strings.Builder
-	cmd.Stderr = &complaints
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 
-	var heardAll error
+	var readErr error
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		heardAll = listen(out, heard)
+		readErr = readLines(out, onLine)
 	}()
 	if end != nil {
 		end(cmd.Process, ended)
 	}
 	<-ended
-	require.NoError(t, heardAll)
-	// A process that was killed has no exit code; one that panicked or raced has.
+	require.NoError(t, readErr)
+	// A killed process has no exit code of its own, unlike one that panicked or had a data race.
 	err = cmd.Wait()
 	killed := end != nil && cmd.ProcessState.ExitCode() == killedExitCode()
-	require.True(t, err == nil || killed, "run %d: %v: %s", h.runs, err, complaints.String())
-	require.NotRegexp(t, "child:|DATA RACE", complaints.String(), "run %d", h.runs)
+	require.True(t, err == nil || killed, "run %d: %v: %s", h.runs, err, stderr.String())
+	require.NotRegexp(t, "child:|DATA RACE", stderr.String(), "run %d", h.runs)
 }
 
-// listen reads whole lines: what the process was printing when it was killed was not
-// said.
-func listen(out io.Reader, heard func(words []string)) error {
+// readLines calls onLine for each complete line. It ignores a line that was cut off by the kill.
+func readLines(out io.Reader, onLine func(words []string)) error {
 	r := bufio.NewReaderSize(out, 1<<20)
 	for {
 		line, err := r.ReadString('\n')
@@ -189,14 +190,14 @@ func listen(out io.Reader, heard func(words []string)) error {
 		if err != nil {
 			return err
 		}
-		heard(strings.Fields(line))
+		onLine(strings.Fields(line))
 	}
 }
 
-// finishing reports whether the process is to end by itself.
+// finishing reports whether the process must end by itself instead of being killed.
 func finishing() bool { return len(os.Args) > 1 && os.Args[1] == "finish" }
 
-// killedExitCode is what os.Process.Kill makes of a process.
+// killedExitCode returns the exit code of a process ended by os.Process.Kill.
 func killedExitCode() int {
 	if runtime.GOOS == "windows" {
 		return 1

@@ -1,3 +1,3 @@
-// Package crash holds tests that kill processes at random and look at what they leave
-// behind.
+// Package crash tests ledgers and providers by killing processes at random and checking what is
+// on disk afterwards.
 package crash

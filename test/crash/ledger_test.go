@@ -18,14 +18,14 @@ import (
 
 const consumer = "consumer"
 
-// appendEntries appends from several goroutines, beside a consumer, and says what was
+// appendEntries appends from several goroutines while a consumer reads, and reports what was
 // acknowledged.
 func appendEntries(c *child) error {
 	opts := []ledger.Option{ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithRetention(0, 4*ledger.MinSegmentSize)}
 	if c.role == "relaxed" {
 		opts = append(opts, ledger.WithSyncInterval(5*time.Millisecond))
 	}
-	c.tell(opening)
+	c.report(opening)
 	l, err := ledger.Open(c.dir, opts...)
 	if err != nil {
 		return err
@@ -34,9 +34,9 @@ func appendEntries(c *child) error {
 	if err != nil {
 		return err
 	}
-	c.tell("cursor %d", cursor.Committed())
+	c.report("cursor %d", cursor.Committed())
 	if torn := l.Recovery().Torn; torn != nil {
-		c.tell("cut %d", torn.First)
+		c.report("cut %d", torn.First)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rand.Int64N(int64(200*time.Millisecond))))
 	defer cancel()
@@ -45,7 +45,7 @@ func appendEntries(c *child) error {
 	for g := range 4 {
 		wg.Go(func() { errs <- appendUntil(ctx, c, l, g) })
 	}
-	if finishing() || rand.IntN(3) == 0 { // else it lags, by more than retention keeps
+	if finishing() || rand.IntN(3) == 0 { // otherwise the consumer lags by more than retention keeps
 		wg.Go(func() { errs <- consume(ctx, c, cursor) })
 	}
 	wg.Wait()
@@ -53,7 +53,7 @@ func appendEntries(c *child) error {
 	for e := range errs {
 		err = errors.Join(err, e)
 	}
-	c.tell(closing)
+	c.report(closing)
 	return errors.Join(err, l.Close())
 }
 
@@ -65,29 +65,29 @@ func appendUntil(ctx context.Context, c *child, l *ledger.Ledger, goroutine int)
 			name := fmt.Sprintf("%s-%d-%d", c.run, goroutine, n)
 			n++
 			names = append(names, name)
-			entries = append(entries, seal(name+" "+strings.Repeat("x", rand.IntN(800))))
+			entries = append(entries, withChecksum(name+" "+strings.Repeat("x", rand.IntN(800))))
 		}
 		first, err := l.Append(context.Background(), entries...)
 		if err != nil {
 			return err
 		}
 		for i, name := range names {
-			c.tell("stored %d %s", first+uint64(i), name)
+			c.report("stored %d %s", first+uint64(i), name)
 		}
 	}
 	return nil
 }
 
-// seal puts a checksum before a text.
-func seal(text string) []byte {
+// withChecksum returns the text preceded by its checksum.
+func withChecksum(text string) []byte {
 	return fmt.Appendf(nil, "%08x %s", crc32.ChecksumIEEE([]byte(text)), text)
 }
 
-// name returns the name of an entry whose checksum is right.
-func name(entry []byte) (string, bool) {
+// nameOf returns the name of an entry, and whether its checksum is right.
+func nameOf(entry []byte) (name string, ok bool) {
 	sum, text, _ := strings.Cut(string(entry), " ")
 	want, err := strconv.ParseUint(sum, 16, 32)
-	name, _, _ := strings.Cut(text, " ")
+	name, _, _ = strings.Cut(text, " ")
 	return name, err == nil && want == uint64(crc32.ChecksumIEEE([]byte(text)))
 }
 
@@ -101,52 +101,53 @@ func consume(ctx context.Context, c *child, cursor *ledger.Cursor) error {
 			return err
 		}
 		seq := entries[len(entries)-1].Seq
-		c.tell("try %d", seq)
+		c.report("try %d", seq)
 		if err := cursor.Commit(seq); err != nil {
 			return err
 		}
-		c.tell("committed %d", seq)
+		c.report("committed %d", seq)
 	}
 }
 
-// book is what the processes have said.
-type book struct {
-	stored    map[uint64]string
-	found     map[uint64]string // what earlier checks have read: it stays as it is
-	lag       int               // the most entries that the consumer was behind when a process ended
+// journal collects what the processes reported.
+type journal struct {
+	stored    map[uint64]string // names of acknowledged entries
+	found     map[uint64]string // names of entries that a check has read; they must not change
+	lag       int               // the largest number of uncommitted entries when a process ended
 	tried     uint64            // the last commit that was attempted
-	committed uint64            // the last that succeeded
-	cuts      int
+	committed uint64            // the last commit that succeeded
+	cuts      int               // torn frames that were cut
 	faults    []string
 }
 
-func (b *book) hear(words []string) {
+// onLine adds a line that a process printed.
+func (j *journal) onLine(words []string) {
 	number, err := strconv.ParseUint(words[1], 10, 64)
 	if err != nil {
-		b.faults = append(b.faults, strings.Join(words, " "))
+		j.faults = append(j.faults, strings.Join(words, " "))
 		return
 	}
 	switch words[0] {
 	case "stored":
-		if had, twice := b.stored[number]; twice && had != words[2] {
-			b.faults = append(b.faults, fmt.Sprintf("%d is %s and %s", number, had, words[2]))
+		if old, ok := j.stored[number]; ok && old != words[2] {
+			j.faults = append(j.faults, fmt.Sprintf("entry %d is both %s and %s", number, old, words[2]))
 		}
-		b.stored[number] = words[2]
+		j.stored[number] = words[2]
 	case "try":
-		b.tried = max(b.tried, number)
+		j.tried = max(j.tried, number)
 	case "committed":
-		b.committed = max(b.committed, number)
+		j.committed = max(j.committed, number)
 	case "cut":
-		b.cuts++
+		j.cuts++
 	case "cursor":
-		if number < b.committed || number > b.tried {
-			b.faults = append(b.faults, fmt.Sprintf("the cursor is at %d, after a commit of %d and an attempt of %d", number, b.committed, b.tried))
+		if number < j.committed || number > j.tried {
+			j.faults = append(j.faults, fmt.Sprintf("the cursor is at %d, but the last commit was %d and the last attempt %d", number, j.committed, j.tried))
 		}
 	}
 }
 
-// check holds the ledger against the book, and returns how many entries there are.
-func (b *book) check(t *testing.T, dir string) int {
+// check compares the ledger with the journal and returns the number of entries in the ledger.
+func (j *journal) check(t *testing.T, dir string) int {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)
 	require.NoError(t, err)
@@ -155,34 +156,34 @@ func (b *book) check(t *testing.T, dir string) int {
 	var first, last uint64
 	for e, err := range r.Entries(t.Context(), 0) {
 		require.NoError(t, err)
-		name, whole := name(e.Data)
-		require.True(t, whole, "entry %d is not what was appended", e.Seq)
-		require.False(t, seen[name], "%s is there twice", name)
+		name, ok := nameOf(e.Data)
+		require.True(t, ok, "entry %d is corrupt", e.Seq)
+		require.False(t, seen[name], "%s is stored twice", name)
 		seen[name] = true
 		if first == 0 {
 			first = e.Seq
 		} else {
-			require.Equal(t, last+1, e.Seq, "dense")
+			require.Equal(t, last+1, e.Seq, "there is no gap")
 		}
 		last = e.Seq
-		if was, found := b.found[e.Seq]; found {
-			require.Equal(t, was, name, "entry %d has changed", e.Seq)
+		if old, ok := j.found[e.Seq]; ok {
+			require.Equal(t, old, name, "entry %d has changed", e.Seq)
 		}
-		b.found[e.Seq] = name
-		if want, stored := b.stored[e.Seq]; stored {
+		j.found[e.Seq] = name
+		if want, ok := j.stored[e.Seq]; ok {
 			require.Equal(t, want, name, "entry %d", e.Seq)
 		}
 	}
-	for _, known := range []map[uint64]string{b.stored, b.found} {
+	for _, known := range []map[uint64]string{j.stored, j.found} {
 		for seq, name := range known {
 			if seq < first || first == 0 {
-				require.LessOrEqual(t, seq, b.tried, "%s was removed before the consumer had it", name)
+				require.LessOrEqual(t, seq, j.tried, "%s was removed before the consumer read it", name)
 				continue
 			}
-			require.LessOrEqual(t, seq, last, "%s was there, or acknowledged, and is missing", name)
+			require.LessOrEqual(t, seq, last, "%s was read or acknowledged before, but is missing", name)
 		}
 	}
-	b.lag = max(b.lag, int(last)-int(min(b.committed, last)))
+	j.lag = max(j.lag, int(last)-int(min(j.committed, last)))
 	return len(seen)
 }
 
@@ -191,20 +192,20 @@ func TestKilledLedger(t *testing.T) {
 	for _, role := range []string{"ledger", "relaxed"} {
 		t.Run(role, func(t *testing.T) {
 			t.Parallel()
-			h, b := newHarness(t, role), &book{stored: map[uint64]string{}, found: map[uint64]string{}}
-			h.finish(t, b.hear)
-			left := 0
+			h, j := newHarness(t, role), &journal{stored: map[uint64]string{}, found: map[uint64]string{}}
+			h.finish(t, j.onLine)
+			kept := 0
 			for start := time.Now(); time.Since(start) < crashTime(t); {
-				h.kill(t, b.hear)
-				require.Empty(t, b.faults)
-				left = b.check(t, h.dir)
+				h.kill(t, j.onLine)
+				require.Empty(t, j.faults)
+				kept = j.check(t, h.dir)
 			}
-			h.finish(t, b.hear)
-			require.Empty(t, b.faults)
-			b.check(t, h.dir)
-			require.NotEmpty(t, b.stored)
-			t.Logf("%d runs, killed %s; %d entries acknowledged, %d recovered, %d kept at the end, %d committed, consumer behind by up to %d, %d torn frames cut",
-				h.runs, h.killed(), len(b.stored), len(b.found), left, b.committed, b.lag, b.cuts)
+			h.finish(t, j.onLine)
+			require.Empty(t, j.faults)
+			j.check(t, h.dir)
+			require.NotEmpty(t, j.stored)
+			t.Logf("%d runs, killed %s; %d entries acknowledged, %d recovered, %d kept at the end, %d committed, consumer lag up to %d, %d torn frames cut",
+				h.runs, h.killed(), len(j.stored), len(j.found), kept, j.committed, j.lag, j.cuts)
 		})
 	}
 }

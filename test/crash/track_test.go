@@ -21,33 +21,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// lines is an exporter that appends the ids of records to a file.
-type lines struct{ file *os.File }
+// fileExporter appends the IDs of records to a file, one on each line.
+type fileExporter struct{ file *os.File }
 
-func (lines) Name() string { return "lines" }
+func (fileExporter) Name() string { return "file" }
 
-func (l lines) Export(_ context.Context, records []*record.Record) error {
+func (e fileExporter) Export(_ context.Context, records []*record.Record) error {
 	var text []byte
 	for _, r := range records {
 		text = fmt.Appendln(text, r.ID)
 	}
-	_, err := l.file.Write(text)
+	_, err := e.file.Write(text)
 	return err
 }
 
-func (l lines) Shutdown(context.Context) error { return l.file.Close() }
+func (e fileExporter) Shutdown(context.Context) error { return e.file.Close() }
 
+// exported returns the path of the file that fileExporter writes.
 func exported(dir string) string { return filepath.Join(filepath.Dir(dir), "exported") }
 
-// trackEvents tracks events through a provider with a ledger, and says which were
+// trackEvents tracks events through a provider with a ledger, and reports which were
 // acknowledged.
 func trackEvents(c *child) error {
 	f, err := os.OpenFile(exported(c.dir), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	c.tell(opening)
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, sdk.ExportTo(lines{f}, sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20)), ledger.WithSegmentSize(128<<10)))
+	c.report(opening)
+	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, sdk.ExportTo(fileExporter{f}, sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20)), ledger.WithSegmentSize(128<<10)))
 	if err != nil {
 		return err
 	}
@@ -65,13 +66,13 @@ func trackEvents(c *child) error {
 					errs <- err
 					return
 				}
-				c.tell("tracked %s", id)
+				c.report("tracked %s", id)
 			}
 		})
 	}
 	wg.Wait()
 	close(errs)
-	c.tell(closing)
+	c.report(closing)
 	return errors.Join(<-errs, p.Shutdown(ctx))
 }
 
@@ -79,19 +80,19 @@ func TestKilledProvider(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, "track")
 	acknowledged := map[string]bool{}
-	hear := func(words []string) { acknowledged[words[1]] = true }
-	h.finish(t, hear)
+	onLine := func(words []string) { acknowledged[words[1]] = true }
+	h.finish(t, onLine)
 	for start := time.Now(); time.Since(start) < crashTime(t); {
-		h.kill(t, hear)
+		h.kill(t, onLine)
 	}
-	h.finish(t, hear)
+	h.finish(t, onLine)
 
 	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)
 	stored := map[string]bool{}
 	for r, err := range reader.Find(t.Context(), query.Filter{}) {
 		require.NoError(t, err)
-		require.False(t, stored[r.ID.String()], "once")
+		require.False(t, stored[r.ID.String()], "%s is stored twice", r.ID)
 		stored[r.ID.String()] = true
 	}
 	times := map[string]int{}
@@ -101,20 +102,20 @@ func TestKilledProvider(t *testing.T) {
 	for s := bufio.NewScanner(f); s.Scan(); {
 		times[s.Text()]++
 	}
-	twice := 0
+	repeated := 0
 	for id := range acknowledged {
-		require.True(t, stored[id], "%s was acknowledged and is not in the ledger", id)
+		require.True(t, stored[id], "%s was acknowledged but is not in the ledger", id)
 	}
 	for id := range stored {
 		require.NotZero(t, times[id], "%s was never exported", id)
 		require.LessOrEqual(t, times[id], h.runs)
 		if times[id] > 1 {
-			twice++
+			repeated++
 		}
 	}
 	for id := range times {
-		require.True(t, stored[id], "%s was exported and is not in the ledger", id)
+		require.True(t, stored[id], "%s was exported but is not in the ledger", id)
 	}
-	require.LessOrEqual(t, twice, 20*h.runs, "at most a batch for each kill")
-	t.Logf("%d runs, killed %s; %d events acknowledged, %d stored, %d exported more than once", h.runs, h.killed(), len(acknowledged), len(stored), twice)
+	require.LessOrEqual(t, repeated, 20*h.runs, "each kill repeats at most one batch")
+	t.Logf("%d runs, killed %s; %d events acknowledged, %d stored, %d exported more than once", h.runs, h.killed(), len(acknowledged), len(stored), repeated)
 }

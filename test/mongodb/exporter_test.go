@@ -23,7 +23,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
-// stored returns what a collection has, by ID.
+// stored returns the records in a collection, sorted by ID.
 func stored(t testing.TB, coll *mongo.Collection) []*record.Record {
 	t.Helper()
 	cursor, err := coll.Find(t.Context(), bson.D{}, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}))
@@ -52,7 +52,7 @@ func TestConformance(t *testing.T) {
 	)
 }
 
-// newExporter returns an exporter that is shut down when the test is over.
+// newExporter returns an exporter that is shut down at the end of the test.
 func newExporter(t testing.TB, coll *mongo.Collection, opts ...mongodb.Option) *mongodb.Exporter {
 	t.Helper()
 	e, err := mongodb.New(t.Context(), coll, opts...)
@@ -69,7 +69,7 @@ func TestRepetitionsAndConflicts(t *testing.T) {
 
 	again := records[0].Clone()
 	again.ObservedTime = again.ObservedTime.Add(time.Minute)
-	again.Time = again.ObservedTime // as the SDK assigned it
+	again.Time = again.ObservedTime // as if the SDK had assigned the time
 	again.TraceID[0] = 9
 	other := records[1].Clone()
 	other.Reason = "something else"
@@ -80,23 +80,23 @@ func TestRepetitionsAndConflicts(t *testing.T) {
 	var conflict *mongodb.ConflictError
 	require.ErrorAs(t, partial.Rejected[1], &conflict)
 	assert.Equal(t, other.ID, conflict.ID)
-	assert.True(t, export.IsPermanent(partial.Rejected[1]), "it goes to the dead letters")
+	assert.True(t, export.IsPermanent(partial.Rejected[1]), "it becomes a dead letter")
 	assert.NotContains(t, err.Error(), "something else")
 
 	all := stored(t, coll)
 	require.Len(t, all, 4)
 	for i, r := range all {
-		require.NoError(t, exporttest.Equal(records[i], r), "what was stored first stays")
+		require.NoError(t, exporttest.Equal(records[i], r), "the first record of an ID stays")
 	}
 
 	_, err = coll.DeleteOne(t.Context(), bson.D{{Key: "_id", Value: bson.Binary{Subtype: 4, Data: records[0].ID[:]}}})
 	require.NoError(t, err)
 	_, err = coll.InsertOne(t.Context(), bson.D{{Key: "_id", Value: bson.Binary{Subtype: 4, Data: records[0].ID[:]}}})
 	require.NoError(t, err)
-	require.ErrorAs(t, e.Export(t.Context(), records[:1]), &conflict, "what is there is no record")
+	require.ErrorAs(t, e.Export(t.Context(), records[:1]), &conflict, "the stored document is no record")
 }
 
-func TestRefusedBeforeSending(t *testing.T) {
+func TestRejectedBeforeSending(t *testing.T) {
 	coll := newCollection(t, connect(t, serverURI))
 	e := newExporter(t, coll)
 	records := exporttest.OddRecords()[:3]
@@ -110,9 +110,9 @@ func TestRefusedBeforeSending(t *testing.T) {
 	assert.Len(t, stored(t, coll), 2)
 }
 
-// TestRefusedByTheServer has a unique index of the application's refuse one record
-// among 500 good ones.
-func TestRefusedByTheServer(t *testing.T) {
+// TestRejectedByServer checks that a unique index of the application rejects one record and not
+// the 500 others in its batch.
+func TestRejectedByServer(t *testing.T) {
 	coll := newCollection(t, connect(t, serverURI))
 	e := newExporter(t, coll)
 	require.NoError(t, e.WaitForIndexes(t.Context()))
@@ -153,9 +153,9 @@ func TestIndexes(t *testing.T) {
 	require.NoError(t, err)
 	want := []string{"_id_", "audit_action", "audit_actor", "audit_metadata", "audit_target", "audit_tenant", "audit_time", "mine"}
 	require.NoError(t, newExporter(t, coll).WaitForIndexes(t.Context()))
-	assert.Equal(t, want, names(), "one of the same keys serves")
+	assert.Equal(t, want, names(), "an existing index with the same keys is used")
 	require.NoError(t, newExporter(t, coll).WaitForIndexes(t.Context()))
-	assert.Equal(t, want, names(), "again")
+	assert.Equal(t, want, names(), "a second exporter creates no index")
 
 	bare := newCollection(t, coll.Database().Client())
 	require.NoError(t, newExporter(t, bare, mongodb.WithoutIndexes()).Export(t.Context(), exporttest.OddRecords()[:1]))
@@ -164,7 +164,7 @@ func TestIndexes(t *testing.T) {
 	assert.Len(t, specs, 1)
 }
 
-func TestIndexesInTheWay(t *testing.T) {
+func TestConflictingIndexes(t *testing.T) {
 	client := connect(t, serverURI)
 	t.Run("the same name, other keys", func(t *testing.T) {
 		coll := newCollection(t, client)
@@ -193,7 +193,7 @@ func TestRetention(t *testing.T) {
 	if mongoserver.URI() == "" {
 		_, err := mongodb.New(t.Context(), coll, mongodb.WithRetention(time.Hour))
 		var wrong *mongodb.IndexError
-		require.ErrorAs(t, err, &wrong, "it has no TTL indexes, and says so")
+		require.ErrorAs(t, err, &wrong, "the server does not support TTL indexes")
 		return
 	}
 	require.NoError(t, newExporter(t, coll, mongodb.WithRetention(time.Hour)).WaitForIndexes(t.Context()))
@@ -225,7 +225,7 @@ func TestView(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	coll := connect(t, serverURI).Database("opendeed_test").Collection("never_made")
+	coll := connect(t, serverURI).Database("opendeed_test").Collection("never_created")
 	for want, opt := range map[string]mongodb.Option{
 		"WithName":         mongodb.WithName("My Sink"),
 		"WithWriteConcern": mongodb.WithWriteConcern(writeconcern.Unacknowledged()),
@@ -240,8 +240,8 @@ func TestBadOptions(t *testing.T) {
 	require.ErrorContains(t, err, "it needs an index")
 }
 
-// TestWhatIsSent looks at the commands of an exporter.
-func TestWhatIsSent(t *testing.T) {
+// TestCommands checks the commands that an exporter sends.
+func TestCommands(t *testing.T) {
 	var inserts []bson.Raw
 	client := connect(t, serverURI, options.Client().SetMonitor(&event.CommandMonitor{Started: func(_ context.Context, e *event.CommandStartedEvent) {
 		if e.CommandName == "insert" {

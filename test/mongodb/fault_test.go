@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 	"github.com/opendeed/audit/exporters/mongodb"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/test/mongoserver"
+	"github.com/opendeed/audit/test/workload"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -22,101 +20,55 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// service tracks events into a ledger that is exported to a collection.
+// service is a workload whose exporter stores in a collection.
 type service struct {
+	*workload.Workload
 	t        *testing.T
 	exporter *mongodb.Exporter
-	provider *sdk.TrackerProvider
-	tracker  audit.Tracker
-	tracked  atomic.Int64
-	load     sync.WaitGroup
-
-	mu           sync.Mutex
-	acknowledged map[audit.ID]bool
 }
 
 func newService(t *testing.T, coll *mongo.Collection) *service {
 	t.Helper()
-	s := &service{t: t, acknowledged: map[audit.ID]bool{}}
-	quiet := slog.New(slog.DiscardHandler)
-	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(quiet))
+	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
-	s.exporter = e
-	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), sdk.ExportTo(e, sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBatchSize(50), sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(2*time.Second))))
-	require.NoError(t, err)
-	s.tracker = s.provider.Tracker("test")
-	t.Cleanup(func() { // only what a failed test has left
-		s.load.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = s.provider.Shutdown(ctx)
-	})
-	return s
-}
-
-// track tracks n events, which the ledger takes whatever the server does.
-func (s *service) track(n int) {
-	for range n {
-		e := audit.Event{
-			ID: audit.NewID(), Action: "article.update", Actor: audit.User("42"), Outcome: audit.OutcomeSuccess,
-			Target: audit.Target{Type: "article", ID: fmt.Sprint(s.tracked.Add(1))}, Reason: strings.Repeat("x", 300),
-		}
-		if assert.NoError(s.t, s.tracker.Track(s.t.Context(), e)) {
-			s.mu.Lock()
-			s.acknowledged[e.ID] = true
-			s.mu.Unlock()
-		}
+	return &service{
+		Workload: workload.Start(t, e, articleUpdate, sdk.WithBatchSize(50), sdk.WithExportTimeout(2*time.Second)),
+		t:        t, exporter: e,
 	}
 }
 
-// underLoad tracks events all the time while f runs.
-func (s *service) underLoad(f func()) {
-	over := make(chan struct{})
-	s.load.Go(func() {
-		for {
-			select {
-			case <-over:
-				return
-			case <-time.After(10 * time.Millisecond):
-				s.track(3)
-			}
-		}
-	})
-	defer s.load.Wait()
-	defer close(over)
-	f()
+// articleUpdate returns the event with number n.
+func articleUpdate(n int64) audit.Event {
+	return audit.Event{
+		Action: "article.update", Actor: audit.User("42"), Outcome: audit.OutcomeSuccess,
+		Target: audit.Target{Type: "article", ID: fmt.Sprint(n)}, Reason: strings.Repeat("x", 300),
+	}
 }
 
-// exported waits until the collection has so many documents.
-func (s *service) exported(coll *mongo.Collection, n int64) {
-	s.t.Helper()
-	require.Eventually(s.t, func() bool {
-		got, err := coll.CountDocuments(s.t.Context(), bson.D{})
+// waitForDocuments waits until the collection has n documents.
+func waitForDocuments(t *testing.T, coll *mongo.Collection, n int64) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		got, err := coll.CountDocuments(t.Context(), bson.D{})
 		return err == nil && got >= n
 	}, 20*time.Second, 50*time.Millisecond)
 }
 
-// settle has everything delivered, and demands each acknowledged event exactly once: in
-// the collection, or among the dead letters, of which it returns the reasons.
+// settle finishes the workload and requires that each acknowledged event is there exactly once: in
+// the collection or among the dead letters, whose reasons it returns.
 func (s *service) settle(coll *mongo.Collection) (reasons []string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	require.NoError(s.t, s.provider.ForceFlush(ctx))
+	acknowledged, letters := s.Finish()
 	got := map[audit.ID]int{}
 	for _, r := range stored(s.t, coll) {
 		got[r.ID]++
 	}
-	for letter, err := range s.provider.DeadLetters(ctx) {
-		require.NoError(s.t, err)
-		require.NotNil(s.t, letter.Record)
+	for _, letter := range letters {
 		got[letter.Record.ID]++
 		reasons = append(reasons, letter.Reason)
 	}
-	require.NoError(s.t, s.provider.Shutdown(ctx))
-	require.NotEmpty(s.t, s.acknowledged)
-	assert.Len(s.t, got, len(s.acknowledged))
-	for id := range s.acknowledged {
+	assert.Len(s.t, got, len(acknowledged))
+	for id := range acknowledged {
 		assert.Equal(s.t, 1, got[id], id)
 	}
 	return reasons
@@ -130,15 +82,15 @@ func TestServerDownAtStart(t *testing.T) {
 	start := time.Now()
 	s := newService(t, coll)
 	assert.Less(t, time.Since(start), 20*time.Second)
-	s.track(100)
+	s.Track(100)
 	require.NoError(t, server.Run())
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	require.NoError(t, s.exporter.WaitForIndexes(ctx), "shutting down would end the making of indexes")
+	require.NoError(t, s.exporter.WaitForIndexes(ctx), "Shutdown would stop the creation of indexes")
 	assert.Empty(t, s.settle(coll))
 	specs, err := coll.Indexes().ListSpecifications(t.Context())
 	require.NoError(t, err)
-	assert.Greater(t, len(specs), 1, "the indexes are made later")
+	assert.Greater(t, len(specs), 1, "the indexes are created once the server is up")
 }
 
 func TestOutage(t *testing.T) {
@@ -150,8 +102,8 @@ func TestOutage(t *testing.T) {
 	server := mongoserver.Start(t)
 	coll := newCollection(t, connect(t, server.URI()))
 	s := newService(t, coll)
-	s.underLoad(func() {
-		s.exported(coll, 50)
+	s.TrackDuring(func() {
+		waitForDocuments(t, coll, 50)
 		server.Kill()
 		time.Sleep(outage)
 		assert.NoError(t, server.Run())
@@ -164,10 +116,10 @@ func TestServerIsKilled(t *testing.T) {
 	server := mongoserver.Start(t)
 	coll := newCollection(t, connect(t, server.URI()))
 	s := newService(t, coll)
-	s.underLoad(func() {
+	s.TrackDuring(func() {
 		for round := range 10 {
-			before := s.tracked.Load()
-			s.exported(coll, before)
+			before := s.Last.Load()
+			waitForDocuments(t, coll, before)
 			time.Sleep(time.Duration(round) * 7 * time.Millisecond)
 			server.Kill()
 			assert.NoError(t, server.Run())
@@ -176,7 +128,7 @@ func TestServerIsKilled(t *testing.T) {
 	assert.Empty(t, s.settle(coll))
 }
 
-func TestFaultsOfTheNetwork(t *testing.T) {
+func TestNetworkFaults(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]fault{"drop": drop, "stall": stall, "cut reply": cutReply, "slow": slow} {
 		t.Run(name, func(t *testing.T) {
@@ -184,53 +136,54 @@ func TestFaultsOfTheNetwork(t *testing.T) {
 			server := mongoserver.Start(t)
 			direct := newCollection(t, connect(t, server.URI()))
 			p := newProxy(t, server.Address())
-			through := connect(t, p.uri()).Database(direct.Database().Name()).Collection(direct.Name())
-			s := newService(t, through)
-			s.underLoad(func() {
-				s.exported(direct, 50)
-				p.be(f)
+			proxied := connect(t, p.uri()).Database(direct.Database().Name()).Collection(direct.Name())
+			s := newService(t, proxied)
+			s.TrackDuring(func() {
+				waitForDocuments(t, direct, 50)
+				p.set(f)
 				switch f {
 				case cutReply:
 					require.Eventually(t, func() bool { return p.cuts.Load() >= 3 }, 20*time.Second, time.Millisecond)
 				case slow:
-					s.exported(direct, s.tracked.Load())
+					waitForDocuments(t, direct, s.Last.Load())
 				default:
 					time.Sleep(3 * time.Second)
 				}
-				p.be(passOn)
+				p.set(forward)
 			})
 			assert.Empty(t, s.settle(direct))
 		})
 	}
 }
 
-// TestPoolIsFull has the application hold the only connection for a while.
-func TestPoolIsFull(t *testing.T) {
+// TestPoolExhausted exports while the application uses the only connection.
+func TestPoolExhausted(t *testing.T) {
 	t.Parallel()
 	server := mongoserver.Start(t)
 	direct := newCollection(t, connect(t, server.URI()))
 	p := newProxy(t, server.Address())
 	client := connect(t, p.uri(), options.Client().SetMaxPoolSize(1))
-	through := client.Database(direct.Database().Name()).Collection(direct.Name())
-	s := newService(t, through)
-	s.track(20)
-	s.exported(direct, 20)
+	proxied := client.Database(direct.Database().Name()).Collection(direct.Name())
+	s := newService(t, proxied)
+	s.Track(20)
+	waitForDocuments(t, direct, 20)
 
-	p.be(stall)
-	answered := make(chan error, 1)
-	go func() { answered <- client.Ping(t.Context(), nil) }()
+	p.set(stall)
+	pinged := make(chan error, 1)
+	go func() { pinged <- client.Ping(t.Context(), nil) }()
 	time.Sleep(50 * time.Millisecond)
-	s.track(100)
+	s.Track(100)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	require.Error(t, s.provider.ForceFlush(ctx), "nothing gets through")
-	p.be(passOn)
-	<-answered
+	require.Error(t, s.Provider.ForceFlush(ctx), "no export succeeds")
+	p.set(forward)
+	<-pinged
 	assert.Empty(t, s.settle(direct))
 }
 
-// TestOneIsRefused has a record in the middle of others go to the dead letters.
-func TestOneIsRefused(t *testing.T) {
+// TestOneRecordIsRejected checks that only the one record that a unique index rejects becomes a
+// dead letter.
+func TestOneRecordIsRejected(t *testing.T) {
 	t.Parallel()
 	coll := newCollection(t, connect(t, serverURI))
 	_, err := coll.Indexes().CreateOne(t.Context(), mongo.IndexModel{
@@ -238,11 +191,11 @@ func TestOneIsRefused(t *testing.T) {
 	})
 	require.NoError(t, err)
 	s := newService(t, coll)
-	s.track(250)
-	s.tracked.Store(100)
-	s.track(1) // the number 101 again
-	s.tracked.Store(250)
-	s.track(250)
+	s.Track(250)
+	s.Last.Store(100)
+	s.Track(1) // repeats the number 101
+	s.Last.Store(250)
+	s.Track(250)
 	reasons := s.settle(coll)
 	require.Len(t, reasons, 1)
 	assert.Contains(t, reasons[0], "unique index")

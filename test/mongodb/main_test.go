@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// serverURI is that of the server that tests share which do not kill it.
+// serverURI is the URI of the server that the tests share. They must not kill it.
 var serverURI string
 
 func TestMain(m *testing.M) {
@@ -49,7 +49,7 @@ func run(m *testing.M) int {
 	return code
 }
 
-// needsMongoDB skips what the server of the tests cannot do.
+// needsMongoDB skips tests of features that only a real MongoDB has.
 func needsMongoDB(t *testing.T) {
 	t.Helper()
 	if mongoserver.URI() == "" {
@@ -57,7 +57,7 @@ func needsMongoDB(t *testing.T) {
 	}
 }
 
-// connect returns a client that is disconnected when the test is over.
+// connect returns a client that is disconnected at the end of the test.
 func connect(t testing.TB, uri string, opts ...*options.ClientOptions) *mongo.Client {
 	t.Helper()
 	all := append([]*options.ClientOptions{options.Client().ApplyURI(uri).SetServerSelectionTimeout(5 * time.Second)}, opts...)
@@ -66,12 +66,12 @@ func connect(t testing.TB, uri string, opts ...*options.ClientOptions) *mongo.Cl
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = client.Disconnect(ctx) // it may be gone
+		_ = client.Disconnect(ctx) // fails if the server is gone
 	})
 	return client
 }
 
-// newCollection returns an empty collection of the test's own.
+// newCollection returns a new, empty collection, which is dropped at the end of the test.
 func newCollection(t testing.TB, client *mongo.Client) *mongo.Collection {
 	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("/", "_", " ", "_", "#", "_").Replace(t.Name()))
@@ -79,7 +79,7 @@ func newCollection(t testing.TB, client *mongo.Client) *mongo.Collection {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = coll.Drop(ctx) // it may be gone
+		_ = coll.Drop(ctx) // fails if the server is gone
 	})
 	return coll
 }

@@ -20,7 +20,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// monitored returns a collection whose client raises signals, and the monitor.
+// monitored returns a collection whose client has a monitor, and the monitor.
 func monitored(t *testing.T, tracker audit.Tracker, opts ...*options.ClientOptions) (*mongo.Collection, *auditmongo.Monitor) {
 	t.Helper()
 	const name = "articles"
@@ -56,7 +56,7 @@ type document struct {
 	Notes string `bson:"notes"`
 }
 
-// TestSignals makes each kind of write that the driver has, on a real server.
+// TestSignals checks the signals of each kind of write of the driver, on a real server.
 func TestSignals(t *testing.T) {
 	const hello, changed = "title: EMPTY -> Hello", "title: EMPTY -> New"
 	const masked = "body: EMPTY -> ***REDACTED***"
@@ -70,9 +70,9 @@ func TestSignals(t *testing.T) {
 			_, err := c.InsertOne(ctx, document{ID: "2", Title: "Hello", Body: "text"})
 			return err
 		}, []string{"article.create 2", hello, masked}, 0},
-		"InsertOne of what is there": {func(ctx context.Context, c *mongo.Collection) error {
+		"InsertOne of an existing document": {func(ctx context.Context, c *mongo.Collection) error {
 			if _, err := c.InsertOne(ctx, article); !mongo.IsDuplicateKeyError(err) {
-				return errors.New("it was inserted")
+				return errors.New("the document was inserted")
 			}
 			return nil
 		}, nil, 0},
@@ -80,7 +80,7 @@ func TestSignals(t *testing.T) {
 			_, err := c.UpdateByID(ctx, "1", set("title", "New", "notes", "x"))
 			return err
 		}, []string{"article.update 1", changed}, 0},
-		"UpdateOne of nothing": {func(ctx context.Context, c *mongo.Collection) error {
+		"UpdateOne without a match": {func(ctx context.Context, c *mongo.Collection) error {
 			_, err := c.UpdateOne(ctx, byID("none"), set("title", "New"))
 			return err
 		}, nil, 0},
@@ -109,9 +109,9 @@ func TestSignals(t *testing.T) {
 		"FindOneAndDelete": {func(ctx context.Context, c *mongo.Collection) error {
 			return c.FindOneAndDelete(ctx, byID("1")).Err()
 		}, []string{"article.delete 1"}, 0},
-		"FindOneAndDelete of nothing": {func(ctx context.Context, c *mongo.Collection) error {
+		"FindOneAndDelete without a match": {func(ctx context.Context, c *mongo.Collection) error {
 			if err := c.FindOneAndDelete(ctx, byID("none")).Err(); !errors.Is(err, mongo.ErrNoDocuments) {
-				return errors.New("something was deleted")
+				return errors.New("a document was deleted")
 			}
 			return nil
 		}, nil, 0},
@@ -147,7 +147,7 @@ func TestSignals(t *testing.T) {
 			_, err := coll.InsertOne(audit.SuppressSignals(t.Context()), article)
 			require.NoError(t, err)
 
-			// The intent is forgotten.
+			// No intent covers the signals.
 			require.NoError(t, audit.Run(t.Context(), func(ctx context.Context) error {
 				return tc.write(ctx, coll)
 			}, audit.AsActor(audit.User("42"))))
@@ -188,10 +188,10 @@ func TestSignalIsCovered(t *testing.T) {
 	assert.Equal(t, []string{"intent article.submit 1", "signal article.create 2"}, got)
 }
 
-// TestOneConnection keeps the trail in the same database, by the same client, which
-// has one connection: a monitor that waited for its provider would wait for ever.
+// TestOneConnection stores the trail through the monitored client, which has one connection. A
+// monitor that waited for its provider would deadlock.
 func TestOneConnection(t *testing.T) {
-	// The trail is opted in as well, by mistake: its own writes raise no signals.
+	// The trail is opted in too, by mistake. Its writes raise no signals all the same.
 	late := &lateTracker{ready: make(chan struct{})}
 	monitor, err := auditmongo.NewMonitor(late, []auditmongo.Collection{
 		{Name: "articles", TargetType: "article"}, {Name: "audit", TargetType: "audit"},
@@ -214,7 +214,7 @@ func TestOneConnection(t *testing.T) {
 	for w := range writers {
 		running.Go(func() {
 			for n := range each {
-				// Outside of a scope each signal goes to the trail at once.
+				// Outside a scope each signal is recorded at once.
 				_, err := database.Collection("articles").InsertOne(t.Context(), byID(strconv.Itoa(w*each+n)))
 				assert.NoError(t, err)
 			}
@@ -230,11 +230,11 @@ func TestOneConnection(t *testing.T) {
 		seen[r.Target.ID] = true
 	}
 	assert.Len(t, seen, writers*each)
-	assert.Len(t, stored(t, trail), writers*each, "none is there twice")
+	assert.Len(t, stored(t, trail), writers*each, "none is stored twice")
 }
 
-// lateTracker is there before its provider is, which needs the client, which needs the
-// monitor.
+// lateTracker is a tracker that exists before its provider: the provider needs the client, which
+// needs the monitor, which needs a tracker.
 type lateTracker struct {
 	audit.Tracker // set before ready is closed
 
@@ -246,13 +246,13 @@ func (l *lateTracker) Track(ctx context.Context, e audit.Event) error {
 	return l.Tracker.Track(ctx, e)
 }
 
-// TestSignalsOfTransaction looks at what the driver makes of transactions, by a server
-// that says yes to all; another with a real MongoDB looks at what becomes of the data.
+// TestSignalsOfTransaction checks the signals of transactions with a server that confirms every
+// command. TestSignalsOfRealTransaction does the same with a real MongoDB.
 func TestSignalsOfTransaction(t *testing.T) {
 	recorder := audittest.NewRecorder(t)
 	monitor, err := auditmongo.NewMonitor(recorder.Tracker("example.com/shop"), []auditmongo.Collection{{Name: "articles", TargetType: "article"}})
 	require.NoError(t, err)
-	client := connect(t, newWire(t).uri(), options.Client().SetMonitor(monitor.CommandMonitor()))
+	client := connect(t, newFakeServer(t).uri(), options.Client().SetMonitor(monitor.CommandMonitor()))
 	requireTransactionSignals(t, client.Database("shop").Collection("articles"), recorder, monitor)
 }
 
@@ -265,14 +265,14 @@ func TestSignalsOfRealTransaction(t *testing.T) {
 
 func requireTransactionSignals(t *testing.T, coll *mongo.Collection, recorder *audittest.Recorder, monitor *auditmongo.Monitor) {
 	t.Helper()
-	no := errors.New("not today")
-	for i, fails := range []error{nil, no, nil} {
+	rollback := errors.New("rollback")
+	for i, failure := range []error{nil, rollback, nil} {
 		err := inTransaction(t, coll.Database().Client(), func(ctx context.Context) error {
 			_, err := coll.InsertOne(ctx, byID(strconv.Itoa(i)))
-			assert.Empty(t, recorder.Records()[min(i, len(recorder.Records())):], "it is not committed")
-			return errors.Join(err, fails)
+			assert.Empty(t, recorder.Records()[min(i, len(recorder.Records())):], "the transaction is not committed")
+			return errors.Join(err, failure)
 		})
-		require.ErrorIs(t, err, fails)
+		require.ErrorIs(t, err, failure)
 	}
 	require.NoError(t, monitor.Shutdown(t.Context()))
 	var got []string

@@ -12,23 +12,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fault is what a proxy does to those who go through it.
+// fault is the behavior of a proxy.
 type fault int32
 
 const (
-	passOn   fault = iota
-	drop           // cuts connections, and refuses new ones
-	stall          // takes everything and answers nothing
-	cutReply       // cuts a connection when an insert has been answered
-	slow           // takes 50 ms for each piece
+	forward  fault = iota
+	drop           // closes connections and refuses new ones
+	stall          // accepts everything and forwards nothing
+	cutReply       // closes a connection instead of forwarding the reply to an insert
+	slow           // delays each chunk by 50 ms
 )
 
-// proxy stands between a client and a server, on loopback.
+// proxy forwards connections between clients and a server on loopback.
 type proxy struct {
 	listener net.Listener
 	server   string
 	fault    atomic.Int32
-	cuts     atomic.Int32 // replies that were cut
+	cuts     atomic.Int32 // number of replies that were cut
 	running  sync.WaitGroup
 
 	mu     sync.Mutex
@@ -57,8 +57,8 @@ func (p *proxy) uri() string {
 	return "mongodb://" + p.listener.Addr().String() + "/?retryWrites=false&serverSelectionTimeoutMS=2000&connectTimeoutMS=2000"
 }
 
-// be changes what the proxy does.
-func (p *proxy) be(f fault) {
+// set changes the behavior of the proxy.
+func (p *proxy) set(f fault) {
 	p.fault.Store(int32(f))
 	if f == drop {
 		p.cutAll()
@@ -103,7 +103,7 @@ func (p *proxy) accept() {
 	}
 }
 
-// link is one connection.
+// link is a client's connection and the connection to the server for it.
 type link struct {
 	proxy          *proxy
 	client, server net.Conn
@@ -118,14 +118,16 @@ func (l *link) close() {
 	delete(l.proxy.opened, l.server)
 }
 
-// insertCommand is what a request has that inserts.
+// insertCommand is part of every request that inserts.
 var insertCommand = []byte("\x02insert\x00")
 
-func (l *link) copy(to io.Writer, from io.Reader, answers bool) {
+// copy forwards data in one direction until an error or a fault ends the link. replies is true for
+// the direction to the client.
+func (l *link) copy(to io.Writer, from io.Reader, replies bool) {
 	defer l.close()
-	piece := make([]byte, 32<<10)
+	chunk := make([]byte, 32<<10)
 	for {
-		n, err := from.Read(piece)
+		n, err := from.Read(chunk)
 		if err != nil {
 			return
 		}
@@ -135,15 +137,15 @@ func (l *link) copy(to io.Writer, from io.Reader, answers bool) {
 		if l.proxy.is(slow) {
 			time.Sleep(50 * time.Millisecond)
 		}
-		if answers {
+		if replies {
 			if l.inserting.Swap(false) && l.proxy.is(cutReply) {
 				l.proxy.cuts.Add(1)
 				return
 			}
-		} else if bytes.Contains(piece[:n], insertCommand) {
+		} else if bytes.Contains(chunk[:n], insertCommand) {
 			l.inserting.Store(true)
 		}
-		if _, err := to.Write(piece[:n]); err != nil {
+		if _, err := to.Write(chunk[:n]); err != nil {
 			return
 		}
 	}

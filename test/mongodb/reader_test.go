@@ -16,7 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// TestReaderConformance runs the suite that the ledger's reader passes.
+// TestReaderConformance runs the conformance suite of all readers.
 func TestReaderConformance(t *testing.T) {
 	client := connect(t, serverURI)
 	querytest.Run(t, func(t *testing.T, records []*record.Record) query.Reader {
@@ -31,7 +31,7 @@ func TestReaderConformance(t *testing.T) {
 	})
 }
 
-// chunkSize is one where the order of records matters, because an ID comes again.
+// chunkSize returns 1 if an ID is repeated, since the order of the records matters then.
 func chunkSize(records []*record.Record) int {
 	seen := map[audit.ID]bool{}
 	for _, r := range records {
@@ -43,7 +43,7 @@ func chunkSize(records []*record.Record) int {
 	return max(1, len(records))
 }
 
-func TestReaderGoesOnBehindWhatIsNoRecord(t *testing.T) {
+func TestReaderContinuesAfterInvalidDocument(t *testing.T) {
 	client := connect(t, serverURI)
 	coll := newCollection(t, client)
 	e, err := mongodb.New(t.Context(), coll)
@@ -51,7 +51,7 @@ func TestReaderGoesOnBehindWhatIsNoRecord(t *testing.T) {
 	records := exporttest.OddRecords()
 	require.NoError(t, e.Export(t.Context(), records))
 	require.NoError(t, e.Shutdown(t.Context()))
-	_, err = coll.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "not ours"}, {Key: "time", Value: bson.DateTime(1)}})
+	_, err = coll.InsertOne(t.Context(), bson.D{{Key: "_id", Value: "no record"}, {Key: "time", Value: bson.DateTime(1)}})
 	require.NoError(t, err)
 
 	n, odd := 0, 0

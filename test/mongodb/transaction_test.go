@@ -14,7 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 )
 
-// newSyncer returns a tracker that stores before it returns.
+// newSyncer returns a tracker that stores each record synchronously.
 func newSyncer(t *testing.T, coll *mongo.Collection, opts ...mongodb.Option) audit.Tracker {
 	t.Helper()
 	e, err := mongodb.New(t.Context(), coll, opts...)
@@ -32,8 +32,7 @@ func approval() audit.Event {
 	}
 }
 
-// inTransaction runs f with a session that has a transaction, and commits it if f
-// returns nil.
+// inTransaction runs f in a transaction, and commits it if f returns nil.
 func inTransaction(t *testing.T, client *mongo.Client, f func(ctx context.Context) error) error {
 	t.Helper()
 	session, err := client.StartSession()
@@ -43,7 +42,7 @@ func inTransaction(t *testing.T, client *mongo.Client, f func(ctx context.Contex
 	return err
 }
 
-// value returns a member of a command, or nil.
+// value returns the value of a field of a command, or nil.
 func value(command bson.D, name string) any {
 	for _, e := range command {
 		if e.Key == name {
@@ -53,9 +52,9 @@ func value(command bson.D, name string) any {
 	return nil
 }
 
-func TestTransactionOnTheWire(t *testing.T) {
-	w := newWire(t)
-	client := connect(t, w.uri())
+func TestTransactionCommands(t *testing.T) {
+	fake := newFakeServer(t)
+	client := connect(t, fake.uri())
 	tracker := newSyncer(t, client.Database("shop").Collection("audit"), mongodb.WithoutIndexes())
 	require.NoError(t, inTransaction(t, client, func(ctx context.Context) error {
 		if err := tracker.Track(ctx, approval()); err != nil {
@@ -63,31 +62,31 @@ func TestTransactionOnTheWire(t *testing.T) {
 		}
 		return tracker.Track(mongodb.OutsideTransaction(ctx), approval())
 	}))
-	inserts := w.sent("insert")
+	inserts := fake.sent("insert")
 	require.Len(t, inserts, 2)
-	joined, apart := inserts[0], inserts[1]
-	assert.Equal(t, false, value(joined, "autocommit"))
-	assert.Equal(t, true, value(joined, "startTransaction"))
-	assert.NotNil(t, value(joined, "txnNumber"))
-	assert.Nil(t, value(joined, "writeConcern"), "the transaction has it")
-	commits := w.sent("commitTransaction")
+	inside, outside := inserts[0], inserts[1]
+	assert.Equal(t, false, value(inside, "autocommit"))
+	assert.Equal(t, true, value(inside, "startTransaction"))
+	assert.NotNil(t, value(inside, "txnNumber"))
+	assert.Nil(t, value(inside, "writeConcern"), "the write concern is that of the transaction")
+	commits := fake.sent("commitTransaction")
 	require.Len(t, commits, 1)
-	assert.Equal(t, value(joined, "lsid"), value(commits[0], "lsid"))
-	assert.Equal(t, value(joined, "txnNumber"), value(commits[0], "txnNumber"))
+	assert.Equal(t, value(inside, "lsid"), value(commits[0], "lsid"))
+	assert.Equal(t, value(inside, "txnNumber"), value(commits[0], "txnNumber"))
 
-	assert.Nil(t, value(apart, "autocommit"))
-	assert.NotNil(t, value(apart, "writeConcern"))
-	assert.NotEqual(t, value(joined, "lsid"), value(apart, "lsid"))
+	assert.Nil(t, value(outside, "autocommit"))
+	assert.NotNil(t, value(outside, "writeConcern"))
+	assert.NotEqual(t, value(inside, "lsid"), value(outside, "lsid"))
 }
 
 func TestSessionOfAnotherClient(t *testing.T) {
-	w, data := newWire(t), newWire(t)
-	tracker := newSyncer(t, connect(t, w.uri()).Database("trail").Collection("audit"), mongodb.WithoutIndexes())
+	fake, data := newFakeServer(t), newFakeServer(t)
+	tracker := newSyncer(t, connect(t, fake.uri()).Database("trail").Collection("audit"), mongodb.WithoutIndexes())
 	require.NoError(t, inTransaction(t, connect(t, data.uri()), func(ctx context.Context) error {
 		return tracker.Track(ctx, approval())
 	}))
-	require.Len(t, w.sent("insert"), 1)
-	assert.Nil(t, value(w.sent("insert")[0], "autocommit"))
+	require.Len(t, fake.sent("insert"), 1)
+	assert.Nil(t, value(fake.sent("insert")[0], "autocommit"))
 	assert.Empty(t, data.sent("insert"))
 }
 
@@ -96,23 +95,23 @@ func TestTransaction(t *testing.T) {
 	client := connect(t, serverURI)
 	invoices, trail := newCollection(t, client), newCollection(t, client)
 	tracker := newSyncer(t, trail)
-	approve := func(number string, fails error) error {
+	approve := func(number string, failure error) error {
 		return inTransaction(t, client, func(ctx context.Context) error {
 			if _, err := invoices.InsertOne(ctx, bson.D{{Key: "_id", Value: number}}); err != nil {
 				return err
 			}
-			if fails != nil {
+			if failure != nil {
 				denied := approval()
 				denied.Outcome = audit.OutcomeDenied
 				if err := tracker.Track(mongodb.OutsideTransaction(ctx), denied); err != nil {
 					return err
 				}
 			}
-			return errors.Join(tracker.Track(ctx, approval()), fails)
+			return errors.Join(tracker.Track(ctx, approval()), failure)
 		})
 	}
 	require.NoError(t, approve("1", nil))
-	require.Error(t, approve("2", errors.New("not today")))
+	require.Error(t, approve("2", errors.New("rollback")))
 	n, err := invoices.CountDocuments(t.Context(), bson.D{})
 	require.NoError(t, err)
 	assert.Equal(t, int64(1), n)

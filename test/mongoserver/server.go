@@ -1,6 +1,6 @@
-// Package mongoserver starts the MongoDB-compatible server that tests and benchmarks
-// talk to, as a process that they can kill. Where the variable MONGODB_URI is set, it
-// is the server there instead, which can do more but is not to be killed.
+// Package mongoserver runs a MongoDB-compatible server for tests and benchmarks, as a process
+// that they can kill. Tests that do not kill it use the real MongoDB in the variable MONGODB_URI
+// if it is set, which supports more.
 package mongoserver
 
 import (
@@ -12,17 +12,17 @@ import (
 	"github.com/opendeed/audit/test/process"
 )
 
-// URI returns that of the real server, or nothing.
+// URI returns the URI of the real server, or "" if MONGODB_URI is not set.
 func URI() string { return os.Getenv("MONGODB_URI") }
 
-// Server is a server that can be killed. Its methods are not for concurrent use.
+// Server is a server that can be killed. Its methods must not be called concurrently.
 type Server struct {
 	dir     string
-	address string // chosen by the first start; later ones keep it
+	address string // assigned by the first start and kept by later ones
 	process *process.Process
 }
 
-// Start starts a server of the test's own, which ends with the test.
+// Start starts a server with empty data. It is killed at the end of the test.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	s, err := Open(tb.TempDir())
@@ -40,13 +40,13 @@ func Open(dir string) (*Server, error) {
 	return s, err
 }
 
-// URI is that of the server, the same after a restart.
+// URI returns the URI of the server. It stays the same after a restart.
 func (s *Server) URI() string { return "mongodb://" + s.address + "/?retryWrites=false" }
 
-// Address is the host and port.
+// Address returns the host and port of the server.
 func (s *Server) Address() string { return s.address }
 
-// Run starts the server, again on the same address and data.
+// Run starts the server. A restart after Kill keeps the address and the data.
 func (s *Server) Run() error {
 	if s.process != nil {
 		return errors.New("the server is running")
@@ -69,7 +69,8 @@ func (s *Server) Run() error {
 	return nil
 }
 
-// Kill ends the server at once, if it runs: nothing is told to it.
+// Kill ends the server immediately, without a chance to clean up. It does nothing if the server
+// is not running.
 func (s *Server) Kill() {
 	s.process.Kill()
 	s.process = nil

@@ -15,15 +15,15 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	for _, by := range transports {
-		t.Run(by.name, func(t *testing.T) {
+	for _, tr := range transports {
+		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
 			var sink *collector.Sink
 			exporttest.Run(t,
 				func(t *testing.T) export.Exporter {
 					sink = collector.NewSink(t)
-					// One request at a time, since the order counts here.
-					return by.exporter(t, collector.Start(t, collector.WithSink(sink)), otlp.WithConcurrency(1))
+					// One request at a time, since the suite checks the order.
+					return tr.exporter(t, collector.Start(t, collector.WithSink(sink)), otlp.WithConcurrency(1))
 				},
 				func(t *testing.T) []*record.Record { return decode(t, sink.Logs()) },
 			)
@@ -31,14 +31,14 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestOddRecords is stricter than the suite: the bytes of the JSON are the same.
+// TestOddRecords is stricter than the conformance suite: it compares the JSON byte for byte.
 func TestOddRecords(t *testing.T) {
 	t.Parallel()
-	for _, by := range transports {
-		t.Run(by.name, func(t *testing.T) {
+	for _, tr := range transports {
+		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
 			sink := collector.NewSink(t)
-			e := by.exporter(t, collector.Start(t, collector.WithSink(sink)), otlp.WithConcurrency(1))
+			e := tr.exporter(t, collector.Start(t, collector.WithSink(sink)), otlp.WithConcurrency(1))
 			records := exporttest.OddRecords()
 			require.NoError(t, e.Export(t.Context(), records))
 			require.NoError(t, e.Shutdown(context.Background()))

@@ -12,13 +12,13 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	certificates := collector.NewCertificates(t)
 	for _, test := range []struct {
-		name   string
-		by     transport
-		server []collector.Option
-		client []otlp.Option
+		name      string
+		transport transport
+		server    []collector.Option
+		client    []otlp.Option
 	}{
-		{name: "gRPC", by: overGRPC},
-		{name: "HTTP", by: overHTTP},
+		{name: "gRPC", transport: overGRPC},
+		{name: "HTTP", transport: overHTTP},
 		{
 			"gRPC with TLS", overGRPC,
 			[]collector.Option{collector.WithTLS(certificates)},
@@ -35,8 +35,8 @@ func TestDelivery(t *testing.T) {
 				t.Parallel()
 				sink := collector.NewSink(t)
 				c := collector.Start(t, append(test.server, collector.WithSink(sink))...)
-				s := newService(t, test.by.exporter(t, c, append(test.client, otlp.WithCompression(compression))...))
-				s.trackTogether(1000)
+				s := newService(t, test.transport.exporter(t, c, append(test.client, otlp.WithCompression(compression))...))
+				s.TrackConcurrently(1000)
 				letters, repeated := s.settle(sink.Logs)
 				assert.Empty(t, letters)
 				assert.Zero(t, repeated)
@@ -48,14 +48,14 @@ func TestDelivery(t *testing.T) {
 
 func TestCollectorIsDownAtStart(t *testing.T) {
 	t.Parallel()
-	for _, by := range transports {
-		t.Run(by.name, func(t *testing.T) {
+	for _, tr := range transports {
+		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
 			sink := collector.NewSink(t)
 			c := collector.Start(t, collector.WithSink(sink))
 			c.Kill()
-			s := newService(t, by.exporter(t, c))
-			s.track(100)
+			s := newService(t, tr.exporter(t, c))
+			s.Track(100)
 			assert.Empty(t, sink.Logs())
 			assert.NoError(t, c.Run())
 			letters, repeated := s.settle(sink.Logs)

@@ -13,27 +13,27 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// eventually waits, without pausing much.
+// eventually waits up to 20 seconds for the condition, which it checks every millisecond.
 func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, 20*time.Second, time.Millisecond)
 }
 
-// TestCollectorIsKilled kills the collector under load, in the end for certain after the
-// sink has records and before they are acknowledged, so that they come twice.
+// TestCollectorIsKilled kills the collector under load. The last kill happens after the sink has
+// records and before they are acknowledged, so these records are delivered twice.
 func TestCollectorIsKilled(t *testing.T) {
 	t.Parallel()
 	rounds := 8
 	if testing.Short() {
 		rounds = 2
 	}
-	for _, by := range transports {
-		t.Run(by.name, func(t *testing.T) {
+	for _, tr := range transports {
+		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
 			sink := collector.NewSink(t)
 			c := collector.Start(t, collector.WithSink(sink))
-			s := newService(t, by.exporter(t, c))
-			s.underLoad(func() {
+			s := newService(t, tr.exporter(t, c))
+			s.TrackDuring(func() {
 				for round := range rounds {
 					before := len(sink.Logs())
 					eventually(t, func() bool { return len(sink.Logs()) > before+7*round })
@@ -44,7 +44,7 @@ func TestCollectorIsKilled(t *testing.T) {
 				select {
 				case <-stalled:
 				case <-time.After(20 * time.Second):
-					require.Fail(t, "nothing comes")
+					require.Fail(t, "the sink received nothing")
 				}
 				c.Kill()
 				resume()
@@ -53,91 +53,91 @@ func TestCollectorIsKilled(t *testing.T) {
 			letters, repeated := s.settle(sink.Logs)
 			assert.Empty(t, letters)
 			assert.NotZero(t, repeated)
-			t.Logf("%d of %d records came more than once", repeated, len(s.acknowledged))
+			t.Logf("%d of %d records were delivered more than once", repeated, s.Last.Load())
 		})
 	}
 }
 
-// TestSinkRefuses has the collector pass on that its sink does not want what it is sent,
-// for a while and then for good.
+// TestSinkRefuses checks delivery while the sink behind the collector refuses requests, first
+// temporarily and then permanently.
 func TestSinkRefuses(t *testing.T) {
 	t.Parallel()
-	for _, by := range transports {
-		t.Run(by.name, func(t *testing.T) {
+	for _, tr := range transports {
+		t.Run(tr.name, func(t *testing.T) {
 			t.Parallel()
 			sink := collector.NewSink(t)
 			c := collector.Start(t, collector.WithSink(sink))
-			s := newService(t, by.exporter(t, c))
+			s := newService(t, tr.exporter(t, c))
 			for _, refusal := range []struct {
 				status int
 				header http.Header
-				code   codes.Code // what the collector makes of it over gRPC
+				code   codes.Code // the code of the collector over gRPC
 			}{
 				{http.StatusServiceUnavailable, http.Header{"Retry-After": {"1"}}, codes.Unavailable},
 				{http.StatusTooManyRequests, nil, codes.ResourceExhausted},
 			} {
-				before, had := len(s.exporter.failed()), len(sink.Logs())
+				failures, logs := len(s.exporter.failures()), len(sink.Logs())
 				sink.Refuse(refusal.status, refusal.header)
-				s.track(30)
-				eventually(t, func() bool { return len(s.exporter.failed()) >= before+2 })
-				for _, err := range s.exporter.failed()[before:] {
-					said, is := errors.AsType[*otlp.ServerError](err)
-					require.True(t, is, err)
-					if by.name == overGRPC.name {
-						assert.Equal(t, refusal.code, said.Code)
+				s.Track(30)
+				eventually(t, func() bool { return len(s.exporter.failures()) >= failures+2 })
+				for _, err := range s.exporter.failures()[failures:] {
+					serverErr, ok := errors.AsType[*otlp.ServerError](err)
+					require.True(t, ok, err)
+					if tr.name == overGRPC.name {
+						assert.Equal(t, refusal.code, serverErr.Code)
 					} else {
-						assert.Equal(t, refusal.status, said.Status)
+						assert.Equal(t, refusal.status, serverErr.Status)
 					}
 				}
-				assert.Len(t, sink.Logs(), had)
+				assert.Len(t, sink.Logs(), logs)
 				sink.Accept()
-				s.flush()
-				assert.Empty(t, s.deadLetters())
+				s.Flush()
+				assert.Empty(t, s.DeadLetters())
 			}
 			assert.Len(t, sink.Counts(), 60)
 
 			sink.Refuse(http.StatusBadRequest, nil)
-			s.track(20)
-			s.flush()
-			letters := s.deadLetters()
+			s.Track(20)
+			s.Flush()
+			letters := s.DeadLetters()
 			assert.Len(t, letters, 20)
 			for _, letter := range letters {
 				assert.Contains(t, letter.Reason, "the server rejected the request")
 			}
 			sink.Accept()
-			s.track(5)
+			s.Track(5)
 			letters, repeated := s.settle(sink.Logs)
 			assert.Len(t, letters, 20)
-			assert.Zero(t, repeated, "what was refused did not arrive")
+			assert.Zero(t, repeated, "the sink kept no refused record")
 			assert.Len(t, sink.Counts(), 65)
 		})
 	}
 }
 
-// TestReplay brings to the sink what it has refused for good.
+// TestReplay delivers records that the sink had refused permanently.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	sink := collector.NewSink(t)
 	c := collector.Start(t, collector.WithSink(sink))
 	s := newService(t, overGRPC.exporter(t, c))
 	sink.Refuse(http.StatusBadRequest, nil)
-	s.track(10)
-	s.flush()
-	require.Len(t, s.deadLetters(), 10)
+	s.Track(10)
+	s.Flush()
+	require.Len(t, s.DeadLetters(), 10)
 	sink.Accept()
-	delivered, err := s.provider.ReplayDeadLetters(t.Context(), otlp.DefaultName)
+	delivered, err := s.Provider.ReplayDeadLetters(t.Context(), otlp.DefaultName)
 	require.NoError(t, err)
 	assert.Equal(t, 10, delivered)
 	assert.Len(t, sink.Counts(), 10)
 }
 
-// TestRetryAfter has no collector in between, which would not pass it on.
+// TestRetryAfter exports to the sink directly, since a collector does not pass on Retry-After.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	sink := collector.NewSink(t)
 	s := newService(t, overHTTP.exporterTo(t, sink.URL()))
 	sink.Refuse(http.StatusServiceUnavailable, http.Header{"Retry-After": {"1"}})
-	s.track(1)
+	s.Track(1)
 	eventually(t, func() bool { return sink.Refused() > 0 })
 	start := time.Now()
 	sink.Accept()

@@ -1,5 +1,5 @@
-// Package otlp_test tests the exporter to OTLP against a real collector, and against
-// servers that do what that collector does not.
+// Package otlp_test tests the OTLP exporter against a real collector, and against servers whose
+// behavior the collector cannot show.
 package otlp_test
 
 import (

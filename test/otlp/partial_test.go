@@ -18,13 +18,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// choosy is a server that refuses the records of every tenth target, and says of the
-// others that it takes them.
+// choosy is a server that rejects the records of every tenth target and accepts the others.
 type choosy struct {
 	collogspb.UnimplementedLogsServiceServer
 
 	mu       sync.Mutex
-	taken    []collector.Log
+	accepted []collector.Log
 	requests int
 }
 
@@ -32,31 +31,31 @@ func (c *choosy) Export(_ context.Context, request *collogspb.ExportLogsServiceR
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.requests++
-	refused := int64(0)
+	rejected := int64(0)
 	for _, resource := range request.GetResourceLogs() {
 		for _, scope := range resource.GetScopeLogs() {
 			for _, record := range scope.GetLogRecords() {
 				l := collector.Log{Resource: resource.GetResource(), SchemaURL: resource.GetSchemaUrl(), Scope: scope.GetScope(), Record: record}
-				if refuses(targetID(l)) {
-					refused++
+				if rejects(targetID(l)) {
+					rejected++
 					continue
 				}
-				c.taken = append(c.taken, l)
+				c.accepted = append(c.accepted, l)
 			}
 		}
 	}
-	if refused == 0 {
+	if rejected == 0 {
 		return &collogspb.ExportLogsServiceResponse{}, nil
 	}
 	return &collogspb.ExportLogsServiceResponse{PartialSuccess: &collogspb.ExportLogsPartialSuccess{
-		RejectedLogRecords: refused, ErrorMessage: "I do not like them",
+		RejectedLogRecords: rejected, ErrorMessage: "secret reason",
 	}}, nil
 }
 
 func (c *choosy) logs() []collector.Log {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.taken
+	return c.accepted
 }
 
 func (c *choosy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -69,14 +68,14 @@ func (c *choosy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	said, _ := c.Export(r.Context(), &request)
-	answer, _ := proto.Marshal(said)
+	response, _ := c.Export(r.Context(), &request)
+	data, _ := proto.Marshal(response)
 	w.Header().Set("Content-Type", "application/x-protobuf")
-	_, _ = w.Write(answer)
+	_, _ = w.Write(data)
 }
 
-// refuses reports whether records of that target are refused.
-func refuses(id string) bool {
+// rejects reports whether choosy rejects records of a target.
+func rejects(id string) bool {
 	n, _ := strconv.Atoi(id)
 	return n%10 == 0
 }
@@ -93,8 +92,8 @@ func targetID(l collector.Log) string {
 func TestPartialSuccess(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		by    transport
-		serve func(*testing.T, *choosy) (url string)
+		transport transport
+		serve     func(*testing.T, *choosy) (url string)
 	}{
 		{overGRPC, func(t *testing.T, c *choosy) string {
 			listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -112,18 +111,18 @@ func TestPartialSuccess(t *testing.T) {
 			return server.URL
 		}},
 	} {
-		t.Run(test.by.name, func(t *testing.T) {
+		t.Run(test.transport.name, func(t *testing.T) {
 			t.Parallel()
 			c := &choosy{}
-			s := newService(t, test.by.exporterTo(t, test.serve(t, c)))
-			s.trackTogether(200)
+			s := newService(t, test.transport.exporterTo(t, test.serve(t, c)))
+			s.TrackConcurrently(200)
 			letters, repeated := s.settle(c.logs)
 			assert.Len(t, letters, 20)
 			for _, letter := range letters {
-				assert.True(t, refuses(letter.Record.Target.ID), letter.Record.Target.ID)
-				assert.NotContains(t, letter.Reason, "like", "it may quote what it was sent")
+				assert.True(t, rejects(letter.Record.Target.ID), letter.Record.Target.ID)
+				assert.NotContains(t, letter.Reason, "secret reason", "the message of a server may quote a record")
 			}
-			t.Logf("%d requests brought %d records to be taken; %d came more than once", c.requests, len(c.taken), repeated)
+			t.Logf("%d requests; %d records accepted, %d of them more than once", c.requests, len(c.accepted), repeated)
 		})
 	}
 }

@@ -3,11 +3,9 @@ package otlp_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,82 +17,54 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/test/collector"
-	"github.com/stretchr/testify/assert"
+	"github.com/opendeed/audit/test/workload"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
 )
 
-// watched is an exporter that remembers what was wrong.
-type watched struct {
+// observed is an exporter that keeps the errors of its exports.
+type observed struct {
 	export.Exporter
 	mu   sync.Mutex
 	errs []error
 }
 
-func (w *watched) Export(ctx context.Context, records []*record.Record) error {
-	err := w.Exporter.Export(ctx, records)
+func (o *observed) Export(ctx context.Context, records []*record.Record) error {
+	err := o.Exporter.Export(ctx, records)
 	if err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.errs = append(w.errs, err)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.errs = append(o.errs, err)
 	}
 	return err
 }
 
-// failed returns the errors of the exports that have failed.
-func (w *watched) failed() []error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.errs)
+// failures returns the errors of all failed exports.
+func (o *observed) failures() []error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.errs)
 }
 
-// service tracks events into a ledger that an exporter follows.
+// service is a workload whose exporter is observed.
 type service struct {
+	*workload.Workload
 	t        *testing.T
-	dir      string
-	exporter *watched
-	provider *sdk.TrackerProvider
-	tracker  audit.Tracker
-	tracked  atomic.Int64
-
-	mu           sync.Mutex
-	acknowledged map[string]bool
+	exporter *observed
 }
 
 func newService(t *testing.T, e export.Exporter) *service {
 	t.Helper()
-	s := &service{
-		t: t, dir: filepath.Join(t.TempDir(), "ledger"), exporter: &watched{Exporter: e}, acknowledged: map[string]bool{},
-	}
-	var err error
-	s.provider, err = sdk.NewTrackerProvider(sdk.WithLogger(quiet), sdk.WithLedger(s.dir, sdk.ExportTo(s.exporter, sdk.WithBatchInterval(5*time.Millisecond), sdk.WithBackoff(5*time.Millisecond), sdk.WithExportTimeout(10*time.Second))))
-	require.NoError(t, err)
-	s.tracker = s.provider.Tracker("example.com/shop/articles", audit.WithVersion("1.2.0"))
-	t.Cleanup(func() { // only what a failed test has left
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = s.provider.Shutdown(ctx)
-	})
+	s := &service{t: t, exporter: &observed{Exporter: e}}
+	s.Workload = workload.Start(t, s.exporter, event, sdk.WithExportTimeout(10*time.Second))
 	return s
 }
 
-// track tracks n events, which the ledger takes whatever the collector does.
-func (s *service) track(n int) {
-	for range n {
-		e := s.event(s.tracked.Add(1))
-		if assert.NoError(s.t, s.tracker.Track(s.t.Context(), e)) {
-			s.mu.Lock()
-			s.acknowledged[e.ID.String()] = true
-			s.mu.Unlock()
-		}
-	}
-}
-
-// event returns the nth event.
-func (s *service) event(n int64) audit.Event {
+// event returns the event with number n.
+func event(n int64) audit.Event {
 	return audit.Event{
-		ID: audit.NewID(), Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.Outcome(n % 4),
+		Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.Outcome(n % 4),
 		Actor:  audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", SessionID: "secret", Roles: []string{"editor"}},
 		Target: audit.Target{Type: "article", ID: fmt.Sprint(n), Name: "Hello"},
 		Reason: strings.Repeat("x", 300), Tenant: "acme",
@@ -105,75 +75,33 @@ func (s *service) event(n int64) audit.Event {
 	}
 }
 
-// trackTogether tracks n events from several goroutines, which share the syncing.
-func (s *service) trackTogether(n int) {
-	var load sync.WaitGroup
-	const together = 10
-	for range together {
-		load.Go(func() { s.track(n / together) })
-	}
-	load.Wait()
-}
-
-// underLoad tracks events all the time while f runs.
-func (s *service) underLoad(f func()) {
-	var load sync.WaitGroup
-	defer load.Wait()
-	over := make(chan struct{})
-	defer close(over)
-	load.Go(func() {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-over:
-				return
-			case <-tick.C:
-				s.track(3)
-			}
-		}
-	})
-	f()
-}
-
-// flush has everything delivered, or among the dead letters.
-func (s *service) flush() {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
-	defer cancel()
-	require.NoError(s.t, s.provider.ForceFlush(ctx))
-}
-
-// settle has everything delivered and ends the service. It demands each acknowledged
-// event in the sink, or among the dead letters, which it returns. A record in the sink is
-// the ledger's, however often it came; repeated is how many came more than once.
+// settle finishes the workload. It requires that each acknowledged event is either in the logs or a
+// dead letter, and that each record in the logs equals that in the ledger. It returns the dead
+// letters and how many records are in the logs more than once.
 func (s *service) settle(logs func() []collector.Log) (letters []sdk.DeadLetter, repeated int) {
 	s.t.Helper()
-	s.flush()
-	letters = s.deadLetters()
-	require.NoError(s.t, s.provider.Shutdown(s.t.Context()))
+	acknowledged, letters := s.Finish()
 
-	want := map[string]string{}
-	reader, err := ledgerquery.NewReader(s.dir)
+	want := map[audit.ID]string{}
+	reader, err := ledgerquery.NewReader(s.Dir)
 	require.NoError(s.t, err)
 	for r, err := range reader.Find(s.t.Context(), query.Filter{}) {
 		require.NoError(s.t, err)
-		want[r.ID.String()] = text(s.t, r)
+		want[r.ID] = text(s.t, r)
 	}
-	require.Len(s.t, want, len(s.acknowledged))
-	require.NotEmpty(s.t, want)
-	refused := map[string]bool{}
+	require.Len(s.t, want, len(acknowledged))
+	rejected := map[audit.ID]bool{}
 	for _, letter := range letters {
-		refused[letter.Record.ID.String()] = true
+		rejected[letter.Record.ID] = true
 	}
-	arrived := map[string]int{}
+	arrived := map[audit.ID]int{}
 	for _, r := range decode(s.t, logs()) {
-		arrived[r.ID.String()]++
-		require.Equal(s.t, want[r.ID.String()], text(s.t, r))
+		arrived[r.ID]++
+		require.Equal(s.t, want[r.ID], text(s.t, r))
 	}
-	for id := range s.acknowledged {
+	for id := range acknowledged {
 		require.Contains(s.t, want, id)
-		require.NotEqual(s.t, refused[id], arrived[id] > 0, id)
+		require.NotEqual(s.t, rejected[id], arrived[id] > 0, id)
 	}
 	for _, n := range arrived {
 		if n > 1 {
@@ -183,17 +111,7 @@ func (s *service) settle(logs func() []collector.Log) (letters []sdk.DeadLetter,
 	return letters, repeated
 }
 
-func (s *service) deadLetters() (letters []sdk.DeadLetter) {
-	s.t.Helper()
-	for letter, err := range s.provider.DeadLetters(s.t.Context()) {
-		require.NoError(s.t, err)
-		require.NotNil(s.t, letter.Record)
-		letters = append(letters, letter)
-	}
-	return letters
-}
-
-// decode returns the records of what has arrived.
+// decode returns the records of the log records.
 func decode(t *testing.T, logs []collector.Log) []*record.Record {
 	t.Helper()
 	var records []*record.Record
@@ -209,8 +127,7 @@ func decode(t *testing.T, logs []collector.Log) []*record.Record {
 	return records
 }
 
-// text returns a record's JSON, which two records have in common only if they are the
-// same.
+// text returns the JSON of a record. Only equal records have the same JSON.
 func text(t *testing.T, r *record.Record) string {
 	t.Helper()
 	b, err := r.AppendJSON(nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// transport is a way to a collector.
+// transport is a protocol between exporter and collector.
 type transport struct {
 	name string
 	open func(context.Context, ...otlp.Option) (*otlp.Exporter, error)
@@ -24,16 +24,17 @@ var (
 	transports = []transport{overGRPC, overHTTP}
 )
 
-// exporter returns an exporter to the collector, for a provider or a test to shut down.
-func (by transport) exporter(t *testing.T, c *collector.Collector, opts ...otlp.Option) *otlp.Exporter {
+// exporter returns an exporter to the collector. The caller or its provider shuts it down.
+func (tr transport) exporter(t *testing.T, c *collector.Collector, opts ...otlp.Option) *otlp.Exporter {
 	t.Helper()
-	return by.exporterTo(t, by.url(c), opts...)
+	return tr.exporterTo(t, tr.url(c), opts...)
 }
 
-func (by transport) exporterTo(t *testing.T, url string, opts ...otlp.Option) *otlp.Exporter {
+// exporterTo is like exporter, for the server at the URL.
+func (tr transport) exporterTo(t *testing.T, url string, opts ...otlp.Option) *otlp.Exporter {
 	t.Helper()
 	opts = append([]otlp.Option{otlp.WithEndpoint(url), otlp.WithLogger(quiet)}, opts...)
-	e, err := by.open(t.Context(), opts...)
+	e, err := tr.open(t.Context(), opts...)
 	require.NoError(t, err)
 	return e
 }

@@ -13,35 +13,35 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWrongServer has exporters that are set up wrong. Nothing is delivered, and nothing
-// is given up: it is the mistake that is to be mended.
+// TestWrongServer checks misconfigured exporters. They deliver nothing, but their errors are not
+// permanent, so the records are delivered once the configuration is fixed.
 func TestWrongServer(t *testing.T) {
 	t.Parallel()
 	certificates, others := collector.NewCertificates(t), collector.NewCertificates(t)
 	sink := collector.NewSink(t)
 	plain := collector.Start(t, collector.WithSink(sink))
-	secret := collector.Start(t, collector.WithSink(sink), collector.WithTLS(certificates))
+	withServerTLS := collector.Start(t, collector.WithSink(sink), collector.WithTLS(certificates))
 	mutual := collector.Start(t, collector.WithSink(sink), collector.WithMutualTLS(certificates))
 	for name, test := range map[string]struct {
-		by  transport
-		url string
-		opt otlp.Option
+		transport transport
+		url       string
+		opt       otlp.Option
 	}{
-		"gRPC, unknown authority":       {overGRPC, secret.GRPCEndpoint(), otlp.WithTLS(others.Trusting())},
-		"HTTP, unknown authority":       {overHTTP, secret.HTTPEndpoint(), otlp.WithTLS(others.Trusting())},
+		"gRPC, unknown authority":       {overGRPC, withServerTLS.GRPCEndpoint(), otlp.WithTLS(others.Trusting())},
+		"HTTP, unknown authority":       {overHTTP, withServerTLS.HTTPEndpoint(), otlp.WithTLS(others.Trusting())},
 		"gRPC, without a certificate":   {overGRPC, mutual.GRPCEndpoint(), otlp.WithTLS(certificates.Trusting())},
 		"HTTP, without a certificate":   {overHTTP, mutual.HTTPEndpoint(), otlp.WithTLS(certificates.Trusting())},
-		"gRPC, without TLS":             {overGRPC, withoutTLS(secret.GRPCEndpoint()), nil},
-		"HTTP, without TLS":             {overHTTP, withoutTLS(secret.HTTPEndpoint()), nil},
-		"gRPC, TLS where there is none": {overGRPC, withTLS(plain.GRPCEndpoint()), nil},
-		"HTTP, TLS where there is none": {overHTTP, withTLS(plain.HTTPEndpoint()), nil},
+		"gRPC, without TLS":             {overGRPC, withoutTLS(withServerTLS.GRPCEndpoint()), nil},
+		"HTTP, without TLS":             {overHTTP, withoutTLS(withServerTLS.HTTPEndpoint()), nil},
+		"gRPC, TLS to a server without": {overGRPC, withTLS(plain.GRPCEndpoint()), nil},
+		"HTTP, TLS to a server without": {overHTTP, withTLS(plain.HTTPEndpoint()), nil},
 		"gRPC, the port of HTTP":        {overGRPC, plain.HTTPEndpoint(), nil},
 		"HTTP, the port of gRPC":        {overHTTP, plain.GRPCEndpoint(), nil},
 		"HTTP, another path":            {overHTTP, plain.HTTPEndpoint() + "/elsewhere", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e := test.by.exporterTo(t, test.url, test.opt)
+			e := test.transport.exporterTo(t, test.url, test.opt)
 			defer func() { assert.NoError(t, e.Shutdown(context.Background())) }()
 			err := e.Export(t.Context(), exporttest.OddRecords()[:3])
 			require.Error(t, err)

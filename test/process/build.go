@@ -16,13 +16,13 @@ var built = struct {
 	programs map[string]func() (string, error)
 }{programs: map[string]func() (string, error){}}
 
-// Build builds the server of that name in test/servers, once for each process, and
-// returns the path of the program. The go command does nothing when it is there. It may
-// be called concurrently.
+// Build builds the server test/servers/NAME and returns the path of the program. Only the first
+// call of a process runs the go command, which reuses an up-to-date program. Build may be called
+// concurrently.
 func Build(name string) (program string, err error) {
 	built.Lock()
-	once, known := built.programs[name]
-	if !known {
+	once, ok := built.programs[name]
+	if !ok {
 		once = sync.OnceValues(func() (string, error) { return build(name) })
 		built.programs[name] = once
 	}
@@ -33,7 +33,7 @@ func Build(name string) (program string, err error) {
 func build(name string) (string, error) {
 	_, file, _, ok := runtime.Caller(0)
 	if !ok {
-		return "", errors.New("where the sources are is unknown")
+		return "", errors.New("the path of the sources is unknown")
 	}
 	root := filepath.Join(filepath.Dir(file), "..", "..")
 	program := filepath.Join(root, "bin", name)
@@ -44,7 +44,7 @@ func build(name string) (string, error) {
 	cmd.Dir = filepath.Join(root, "test", "servers", name)
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the server: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
 	return program, nil
 }

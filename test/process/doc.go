@@ -1,3 +1,3 @@
-// Package process runs the servers of test/servers for tests, as processes that can be
-// killed.
+// Package process builds the servers in test/servers and runs them for tests, as processes that
+// tests can kill.
 package process

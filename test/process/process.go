@@ -11,22 +11,22 @@ import (
 	"time"
 )
 
-// startTimeout bounds how long a server takes until it is ready.
+// startTimeout limits how long Start waits for a server to be ready.
 const startTimeout = time.Minute
 
-// Process is a server that runs. Its methods are not for concurrent use.
+// Process is a running server. Its methods must not be called concurrently.
 type Process struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
 }
 
-// Start runs the program until Kill, and at most as long as this process. It waits for
-// the first line of the standard output, by which the server says that it is ready, and
-// returns it too. The standard error is ours.
+// Start starts the program. It runs until Kill, and no longer than the calling process. Start
+// waits for the first line of its standard output, with which a server reports that it is ready,
+// and returns that line. The program shares the standard error of the caller.
 func Start(program string, args ...string) (p *Process, line string, err error) {
 	cmd := exec.CommandContext(context.Background(), program, args...)
 	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // it stops when the test process ends
+	stdin, err := cmd.StdinPipe() // closed when the test process ends, which stops the server
 	if err != nil {
 		return nil, "", err
 	}
@@ -41,7 +41,7 @@ func Start(program string, args ...string) (p *Process, line string, err error) 
 	line, err = readLine(stdout, startTimeout)
 	if err != nil {
 		p.Kill()
-		return nil, "", fmt.Errorf("the server does not start: %w", err)
+		return nil, "", fmt.Errorf("the server did not start: %w", err)
 	}
 	return p, line, nil
 }
@@ -66,7 +66,7 @@ func readLine(r io.Reader, wait time.Duration) (string, error) {
 	}
 }
 
-// Kill ends the server at once: nothing is told to it. A nil Process is over already.
+// Kill ends the server immediately, without a chance to clean up. It does nothing if p is nil.
 func (p *Process) Kill() {
 	if p == nil {
 		return

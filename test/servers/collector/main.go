@@ -1,10 +1,9 @@
-// Command collector is the OpenTelemetry collector that the tests talk to: the OTLP
-// receiver and the exporters for OTLP over HTTP and for standard error, in a process that
-// can be killed.
+// Command collector is the OpenTelemetry collector of the tests, which they can kill. It has the
+// OTLP receiver and the exporters for OTLP over HTTP and for standard error.
 //
-// It runs what the file -config says, prints the line "ready" once it takes requests, and
-// stops when it is told to, or when its standard input ends: whoever started it has gone
-// then.
+// It runs the configuration in the file -config and prints the line "ready" once it accepts
+// requests. It stops on SIGINT and SIGTERM, and when its standard input ends, which happens when
+// the process that started it is gone.
 package main
 
 import (
@@ -31,12 +30,12 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
-// quiet has the collector serve no metrics of its own, on a port that all of them would
-// want, and log only what is wrong. The file may say otherwise.
+// quiet is the configuration that the file extends. The collector serves no metrics of its own,
+// whose fixed port would clash with other collectors, and logs only warnings and errors.
 const quiet = `yaml:service: {telemetry: {metrics: {level: none}, logs: {level: warn, disable_stacktrace: true}}}`
 
 func main() {
-	config := flag.String("config", "", "the `file` of the configuration")
+	config := flag.String("config", "", "read the configuration from `file`")
 	flag.Parse()
 	if err := run(*config); err != nil {
 		fmt.Fprintln(os.Stderr, "collector:", err)
@@ -51,7 +50,7 @@ func run(config string) error {
 	collector, err := otelcol.NewCollector(otelcol.CollectorSettings{
 		Factories:               factories,
 		BuildInfo:               component.BuildInfo{Command: "collector", Description: "collector of the tests", Version: "1"},
-		DisableGracefulShutdown: true, // ctx says when
+		DisableGracefulShutdown: true, // the end of ctx stops the collector instead
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
 			URIs:              []string{quiet, "file:" + config},
 			ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory(), yamlprovider.NewFactory()},
@@ -70,8 +69,8 @@ func run(config string) error {
 	return collector.Run(ctx)
 }
 
-// announce prints when the collector runs: its receivers listen then. It tells nobody
-// itself, so one has to ask.
+// announce prints "ready" when the collector runs and its receivers listen. It polls, since the
+// collector has no notification for that.
 func announce(ctx context.Context, collector *otelcol.Collector) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

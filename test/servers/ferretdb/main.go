@@ -1,9 +1,9 @@
-// Command ferretdb is the MongoDB-compatible server that the tests talk to where no
-// MONGODB_URI names a real one: FerretDB on SQLite, as a process that can be killed.
+// Command ferretdb is the MongoDB-compatible server of the tests, which they can kill: FerretDB
+// on SQLite.
 //
-// It listens on -listen, keeps its data in -dir, prints its URI as the first line, and
-// stops when it is told to, or when its standard input ends: whoever started it has
-// gone then.
+// It listens on -listen, keeps its data in -dir and prints its URI as the first line. It stops on
+// SIGINT and SIGTERM, and when its standard input ends, which happens when the process that
+// started it is gone.
 package main
 
 import (
@@ -23,8 +23,8 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:0", "the `address` to listen on")
-	dir := flag.String("dir", "", "the `directory` of the data; it is made if it is not there")
+	listen := flag.String("listen", "127.0.0.1:0", "listen on `address`")
+	dir := flag.String("dir", "", "keep the data in `directory`, which is created if it does not exist")
 	flag.Parse()
 	if err := run(*listen, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "ferretdb:", err)
@@ -39,7 +39,7 @@ func run(listen, dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	// The server's own error for an address in use comes late and is only logged.
+	// Without this check the server would only log that the address is in use, and late.
 	probe, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err

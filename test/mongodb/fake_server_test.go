@@ -12,10 +12,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// wire is no server: it says that it is the primary of a replica set, answers every
-// command with ok, and keeps what it was sent. It is for looking at commands that the
-// server of the tests does not know, as those of transactions.
-type wire struct {
+// fakeServer claims to be the primary of a replica set, confirms every command and keeps the
+// commands. Tests use it for commands that the server of the tests does not support, such as those
+// of transactions.
+type fakeServer struct {
 	listener net.Listener
 	running  sync.WaitGroup
 
@@ -24,45 +24,45 @@ type wire struct {
 	opened   []net.Conn
 }
 
-func newWire(t *testing.T) *wire {
+func newFakeServer(t *testing.T) *fakeServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	w := &wire{listener: listener}
-	w.running.Go(func() {
+	s := &fakeServer{listener: listener}
+	s.running.Go(func() {
 		for {
 			c, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			w.mu.Lock()
-			w.opened = append(w.opened, c)
-			w.mu.Unlock()
-			w.running.Go(func() { w.serve(c) })
+			s.mu.Lock()
+			s.opened = append(s.opened, c)
+			s.mu.Unlock()
+			s.running.Go(func() { s.serve(c) })
 		}
 	})
 	t.Cleanup(func() {
 		_ = listener.Close()
-		w.mu.Lock()
-		for _, c := range w.opened {
+		s.mu.Lock()
+		for _, c := range s.opened {
 			_ = c.Close()
 		}
-		w.mu.Unlock()
-		w.running.Wait()
+		s.mu.Unlock()
+		s.running.Wait()
 	})
-	return w
+	return s
 }
 
-func (w *wire) uri() string {
-	return "mongodb://" + w.listener.Addr().String() + "/?directConnection=true"
+func (s *fakeServer) uri() string {
+	return "mongodb://" + s.listener.Addr().String() + "/?directConnection=true"
 }
 
-// sent returns the commands of a name.
-func (w *wire) sent(name string) []bson.D {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// sent returns the received commands with a name.
+func (s *fakeServer) sent(name string) []bson.D {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var found []bson.D
-	for _, c := range w.commands {
+	for _, c := range s.commands {
 		if c[0].Key == name {
 			found = append(found, c)
 		}
@@ -70,15 +70,15 @@ func (w *wire) sent(name string) []bson.D {
 	return found
 }
 
-// The messages of the protocol that drivers use: a query, for the first greeting, its
-// reply, and what all else is.
+// The types of messages that drivers use: a query for the first greeting, its reply, and a message
+// for all other requests and replies.
 const (
 	opReply = 1
 	opQuery = 2004
 	opMsg   = 2013
 )
 
-func (w *wire) serve(c net.Conn) {
+func (s *fakeServer) serve(c net.Conn) {
 	defer func() { _ = c.Close() }()
 	le := binary.LittleEndian
 	for {
@@ -94,12 +94,12 @@ func (w *wire) serve(c net.Conn) {
 		var reply []byte
 		switch kind {
 		case opQuery:
-			reply = append(make([]byte, 16), 1, 0, 0, 0) // flags, cursor, place, and one document
-			reply = append(reply, w.greeting()...)
+			reply = append(make([]byte, 16), 1, 0, 0, 0) // flags, cursor, offset; one document follows
+			reply = append(reply, s.greeting()...)
 			kind = opReply
 		case opMsg:
-			reply = append(make([]byte, 4), 0) // flags, and a document
-			reply = append(reply, w.answer(body)...)
+			reply = append(make([]byte, 4), 0) // flags; a document follows
+			reply = append(reply, s.answer(body)...)
 		default:
 			return
 		}
@@ -113,8 +113,8 @@ func (w *wire) serve(c net.Conn) {
 	}
 }
 
-// answer keeps the command, with the documents that come beside it.
-func (w *wire) answer(body []byte) bson.Raw {
+// answer keeps the command and returns its reply.
+func (s *fakeServer) answer(body []byte) bson.Raw {
 	le := binary.LittleEndian
 	var command bson.D
 	for rest := body[4:]; len(rest) > 4; {
@@ -131,21 +131,21 @@ func (w *wire) answer(body []byte) bson.Raw {
 		return nil
 	}
 	if name := command[0].Key; name == "hello" || name == "isMaster" {
-		return w.greeting()
+		return s.greeting()
 	}
-	w.mu.Lock()
-	w.commands = append(w.commands, command)
-	w.mu.Unlock()
-	nothing := bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "a.b"}, {Key: "firstBatch", Value: bson.A{}}}
-	ok, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(1)}, {Key: "cursor", Value: nothing}})
+	s.mu.Lock()
+	s.commands = append(s.commands, command)
+	s.mu.Unlock()
+	cursor := bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "a.b"}, {Key: "firstBatch", Value: bson.A{}}}
+	ok, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(1)}, {Key: "cursor", Value: cursor}})
 	if err != nil {
 		return nil
 	}
 	return ok
 }
 
-func (w *wire) greeting() bson.Raw {
-	self := w.listener.Addr().String()
+func (s *fakeServer) greeting() bson.Raw {
+	self := s.listener.Addr().String()
 	b, err := bson.Marshal(bson.D{
 		{Key: "ok", Value: 1},
 		{Key: "helloOk", Value: true},
