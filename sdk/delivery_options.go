@@ -1,7 +1,6 @@
 package sdk
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -126,5 +125,3 @@ func WithBatcher(e export.Exporter, opts ...BatcherOption) Option {
 		c.addDelivery(e, "WithBatcher", func(env delivery.Env) delivery.Delivery { return delivery.NewBatcher(e, b, env) })
 	}
 }
-
-var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")

@@ -1,6 +1,10 @@
 package sdk
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/opendeed/audit"
+)
 
 // ErrDropped is the error of Track if a processor dropped the record.
 var ErrDropped = errors.New("audit: a processor dropped the record")
@@ -27,3 +31,16 @@ func (e *ProcessorError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ProcessorError) Unwrap() error { return e.Err }
+
+// dropError is ErrDropped with the processor's name.
+type dropError struct{ processor string }
+
+func (e *dropError) Error() string { return ErrDropped.Error() + ": " + e.processor }
+func (e *dropError) Unwrap() error { return ErrDropped }
+
+// invalid returns the error of a field.
+func invalid(field, reason string) error {
+	return &audit.ValidationError{Field: field, Reason: reason}
+}
+
+const notPlain = "must be valid UTF-8 without control characters"

@@ -14,6 +14,8 @@ type gate struct {
 	once    sync.Once     // closes drained; a caller that is turned away may empty the gate again
 }
 
+func newGate() *gate { return &gate{drained: make(chan struct{})} }
+
 const gateClosed = 1 << 62
 
 // enter reports whether the caller was admitted. If so, it must call leave.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit/export"
-	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/ledger"
 )
@@ -85,8 +84,12 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 				c.fail(fmt.Errorf("WithLedger: %T is not an option of a ledger; use sdk.ExportTo or an option of package ledger", opt))
 			}
 		}
-		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery.Delivery, error) {
-			d, err := p.openLedger(l)
+		c.deliveries = append(c.deliveries, func(parts *deliveryParts) (delivery.Delivery, error) {
+			l.Env, l.Redact, l.Closing = parts.env, parts.redact, parts.closing
+			for i := range l.Exporters {
+				l.Exporters[i].Exporter = parts.filter(l.Exporters[i].Exporter)
+			}
+			d, err := delivery.OpenLedger(l)
 			if err != nil {
 				return nil, fmt.Errorf("WithLedger: %w", err)
 			}
@@ -107,24 +110,4 @@ func (c *config) addFollower(l *delivery.LedgerConfig, to exportTo) {
 	if c.addName(to.exporter, "ExportTo") {
 		l.Exporters = append(l.Exporters, delivery.Following{Exporter: to.exporter, Config: conf})
 	}
-}
-
-// openLedger opens the ledger with the settings of the provider.
-func (p *TrackerProvider) openLedger(l delivery.LedgerConfig) (*delivery.Ledger, error) {
-	for i := range l.Exporters {
-		l.Exporters[i].Exporter = p.enforcement.filter(l.Exporters[i].Exporter)
-	}
-	l.Env = p.env
-	l.Redact = func(reason string) string {
-		clean, _ := p.redactor.Text(reason)
-		return clean
-	}
-	l.Closing = delivery.Closing{
-		Actor:    RecoveryActor,
-		Tracker:  record.Instrumentation{Name: instrumentationName},
-		Resource: p.resource,
-		Timeout:  p.trackTimeout,
-		Closed:   p.metrics.addAccepted,
-	}
-	return delivery.OpenLedger(l)
 }

@@ -32,9 +32,9 @@ type config struct {
 	meterProvider metric.MeterProvider
 	logger        *slog.Logger
 	policy        *policy.Policy
-	names         []string                                            // of exporters and ledgers
-	exporters     []string                                            // names of exporters
-	deliveries    []func(*TrackerProvider) (delivery.Delivery, error) // called if there is no error
+	names         []string                                          // of exporters and ledgers
+	exporters     []string                                          // names of exporters
+	deliveries    []func(*deliveryParts) (delivery.Delivery, error) // called if there is no error
 	ledgers       int
 	errs          []error
 }
@@ -66,6 +66,16 @@ func (c *config) fail(err error) {
 	}
 }
 
+// deliveryParts is what deliveries need of the provider.
+type deliveryParts struct {
+	env     delivery.Env
+	filter  func(export.Exporter) export.Exporter // by the policy
+	redact  func(string) string
+	closing delivery.Closing
+}
+
+var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")
+
 // checkDeliveries rejects a provider without deliveries, and exporters with the same name.
 func (c *config) checkDeliveries() {
 	if len(c.names) == 0 && len(c.errs) == 0 {
@@ -83,7 +93,7 @@ func (c *config) checkDeliveries() {
 // addDelivery checks the exporter and keeps open until all options are checked.
 func (c *config) addDelivery(e export.Exporter, option string, open func(delivery.Env) delivery.Delivery) {
 	if c.addName(e, option) {
-		c.deliveries = append(c.deliveries, func(p *TrackerProvider) (delivery.Delivery, error) { return open(p.env), nil })
+		c.deliveries = append(c.deliveries, func(parts *deliveryParts) (delivery.Delivery, error) { return open(parts.env), nil })
 	}
 }
 

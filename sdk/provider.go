@@ -21,17 +21,10 @@ import (
 type TrackerProvider struct {
 	embedded.TrackerProvider
 
-	resource     *resource.Resource
-	trackTimeout time.Duration
-	detach       bool  // processors get a context that is not canceled with Track's
-	recycles     bool  // nothing retains the record of an intent after its delivery
-	first        stage // the stage after resolution
-	deliveries   []delivery.Delivery
-	enforcement  *enforcement // nil without a policy
-	gate         gate
-	redactor     *redact.Redactor
-	metrics      *metrics
-	env          delivery.Env
+	pipeline    pipeline
+	deliveries  []delivery.Delivery
+	enforcement *enforcement // nil without a policy
+	redactor    *redact.Redactor
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -68,38 +61,49 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	validator.anonymous = anonymous
 	validator.policy = c.policy
 	validator.metrics = m
-	p := &TrackerProvider{
+	p := &TrackerProvider{redactor: redactor}
+	p.pipeline = pipeline{
 		resource:     res,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
+		gate:         newGate(),
 		metrics:      m,
-		env:          delivery.Env{Logger: c.logger, Metrics: deliveryMetrics},
+		first:        p.stages(c.processors, validator, m),
 	}
 	if c.policy != nil {
 		p.enforcement = newEnforcement(c.policy)
 	}
-	p.gate.drained = make(chan struct{})
-	p.redactor = redactor
-	p.first = p.stages(c.processors, validator)
+	parts := deliveryParts{
+		env:    delivery.Env{Logger: c.logger, Metrics: deliveryMetrics},
+		filter: p.enforcement.filter,
+		redact: func(text string) string {
+			clean, _ := redactor.Text(text)
+			return clean
+		},
+		closing: delivery.Closing{
+			Actor:    RecoveryActor,
+			Tracker:  record.Instrumentation{Name: instrumentationName},
+			Resource: res,
+			Timeout:  c.trackTimeout,
+			Closed:   m.addAccepted,
+		},
+	}
 	for _, open := range c.deliveries {
-		d, err := open(p)
+		d, err := open(&parts)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("sdk: cannot create the tracker provider: %w", err), p.Shutdown(context.Background()))
 		}
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
-	p.recycles = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
+	p.pipeline.records.reuses = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
 	return p, nil
 }
 
-// stage is one step of the pipeline. scope is the scope of the Track call, or nil.
-type stage func(ctx context.Context, scope *audit.Scope, r *record.Record) error
-
 // stages returns the pipeline after resolution: the application's processors, validation,
 // suppression, redaction and delivery.
-func (p *TrackerProvider) stages(processors []Processor, v *validator) stage {
-	suppress := &suppressor{validator: v, metrics: p.metrics, next: p.redactAndDeliver}
+func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metrics) stage {
+	suppress := &suppressor{validator: v, metrics: m, next: p.redactAndDeliver}
 	next := func(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 		if err := v.check(ctx, r); err != nil {
 			return err
@@ -122,7 +126,7 @@ func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, 
 func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
 	c := audit.NewTrackerConfig(opts...)
 	return &tracker{
-		provider:        p,
+		pipeline:        &p.pipeline,
 		instrumentation: record.Instrumentation{Name: sanitize.Prose(name), Version: sanitize.Prose(c.Version)},
 	}
 }
@@ -131,27 +135,27 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 // order. Each may use an equal share of the remaining track timeout, so that every
 // delivery is tried even if one hangs.
 func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
-	if !p.gate.enter() {
+	if !p.pipeline.gate.enter() {
 		return audit.ErrShutdown
 	}
-	defer p.gate.leave()
+	defer p.pipeline.gate.leave()
 
 	deliveries := p.deliveries
 	if p.enforcement != nil {
 		deliveries = p.enforcement.apply(r, deliveries)
 	}
 	if len(r.Redacted) > 0 {
-		p.metrics.redacted.Add(ctx, 1)
+		p.pipeline.metrics.redacted.Add(ctx, 1)
 	}
 	var failed *audit.DeliveryError
-	wait := p.trackTimeout
+	wait := p.pipeline.trackTimeout
 	var start time.Time
 	if len(deliveries) > 1 {
 		start = time.Now()
 	}
 	for i, d := range deliveries {
 		if n := len(deliveries) - i; len(deliveries) > 1 {
-			wait = max(0, p.trackTimeout-time.Since(start)) / time.Duration(n)
+			wait = max(0, p.pipeline.trackTimeout-time.Since(start)) / time.Duration(n)
 		}
 		err := d.Deliver(ctx, r, wait)
 		if err != nil && failed == nil {
@@ -177,14 +181,14 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	if failed != nil {
 		return failed
 	}
-	p.metrics.accepted.Add(ctx, 1)
+	p.pipeline.metrics.accepted.Add(ctx, 1)
 	return nil
 }
 
 // ForceFlush waits until everything that was accepted before the call is exported. If ctx
 // ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
-	if p.gate.closed() {
+	if p.pipeline.gate.closed() {
 		return audit.ErrShutdown
 	}
 	return p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) })
@@ -196,7 +200,7 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 // first call has an effect; further calls return the same error.
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
-		err := p.gate.close(ctx)
+		err := p.pipeline.gate.close(ctx)
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
 	})
 	return p.shutdownErr

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/internal/sorted"
@@ -185,4 +186,8 @@ func (s *scrubber) mapping(v attribute.Value, depth int) (clean attribute.Value,
 		v = attribute.MapValue(kvs...)
 	}
 	return v, changed, nil
+}
+
+func errBadKey(parent, key string) error {
+	return invalid(sanitize.FieldPath(parent, key), "the key must have 1 to "+strconv.Itoa(record.MaxKeyLength)+" bytes and "+notPlain)
 }

@@ -143,9 +143,3 @@ func sameActor(a, b *audit.Actor) bool {
 	}
 	return a == b
 }
-
-// dropError is ErrDropped with the processor's name.
-type dropError struct{ processor string }
-
-func (e *dropError) Error() string { return ErrDropped.Error() + ": " + e.processor }
-func (e *dropError) Unwrap() error { return ErrDropped }

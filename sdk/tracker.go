@@ -16,7 +16,7 @@ import (
 type tracker struct {
 	embedded.Tracker
 
-	provider        *TrackerProvider
+	pipeline        *pipeline
 	instrumentation record.Instrumentation
 }
 
@@ -24,13 +24,13 @@ type tracker struct {
 func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	err := t.track(ctx, &e)
 	if err != nil {
-		t.provider.metrics.reject(ctx, err)
+		t.pipeline.metrics.reject(ctx, err)
 	}
 	return err
 }
 
 func (t *tracker) track(ctx context.Context, e *audit.Event) error {
-	p := t.provider
+	p := t.pipeline
 	if p.gate.closed() {
 		return audit.ErrShutdown
 	}
@@ -52,8 +52,8 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	intent := r.Kind != audit.KindSignal // a scope may hold a signal
 	err = p.first(ctx, resolved.Scope, r)
-	if err == nil && intent && p.recycles {
-		recycle(r)
+	if err == nil && intent {
+		p.records.release(r)
 	}
 	return err
 }
@@ -61,7 +61,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
 func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*record.Record, error) {
-	r := t.provider.allocate(len(e.Metadata) + len(resolved.Metadata))
+	r := t.pipeline.records.allocate(len(e.Metadata) + len(resolved.Metadata))
 	room := r.Metadata
 	r.Event = *e
 	metadata, overridden, err := mergeMetadata(room, e.Metadata, resolved.Metadata, resolved.Overridden)
@@ -97,17 +97,9 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	}
 	r.Channel = resolved.Channel
 	r.Tracker = t.instrumentation
-	r.Resource = t.provider.resource
+	r.Resource = t.pipeline.resource
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
 	return r, nil
-}
-
-// ownActor makes a share nothing with the event, and replaces session IDs by fingerprints.
-func ownActor(a *audit.Actor) {
-	if a.Roles != nil || a.OnBehalfOf != nil {
-		*a = a.Clone()
-	}
-	a.FingerprintSession()
 }

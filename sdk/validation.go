@@ -263,10 +263,6 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 	return nil
 }
 
-func errBadKey(parent, key string) error {
-	return invalid(sanitize.FieldPath(parent, key), "the key must have 1 to "+strconv.Itoa(record.MaxKeyLength)+" bytes and "+notPlain)
-}
-
 // checkRequired checks the rules of WithRequired and of the policy.
 func (v *validator) checkRequired(r *record.Record) error {
 	for _, p := range v.config.required {
@@ -278,10 +274,4 @@ func (v *validator) checkRequired(r *record.Record) error {
 		return &PolicyError{Rule: rule, Problems: problems}
 	}
 	return nil
-}
-
-const notPlain = "must be valid UTF-8 without control characters"
-
-func invalid(field, reason string) error {
-	return &audit.ValidationError{Field: field, Reason: reason}
 }

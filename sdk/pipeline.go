@@ -1,0 +1,18 @@
+package sdk
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// pipeline is what trackers need of their provider.
+type pipeline struct {
+	resource     *resource.Resource
+	trackTimeout time.Duration
+	detach       bool // processors get a context that is not canceled with Track's
+	gate         *gate
+	metrics      *metrics
+	records      recordPool
+	first        stage // the stage after resolution
+}
