@@ -55,8 +55,6 @@ func (c *Config) source() (*source, []Problem) {
 	return readFile(c.settings.file)
 }
 
-const nameRule = "it must be 1 to 64 lowercase letters, digits, underscores and hyphens"
-
 // check reports problems that involve more than a single value.
 func (c *Config) check(ctx context.Context) {
 	m, d := &c.model, c.decoder

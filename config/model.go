@@ -46,7 +46,7 @@ type exporterModel interface {
 	// check reports problems. It connects to no server.
 	check(ctx context.Context, d *decoder, path string)
 	// open creates the exporter. If that fails, it reports the problem and returns nil.
-	open(ctx context.Context, b *builder, path string) export.Exporter
+	open(ctx context.Context, s *settings, d *decoder, path string) export.Exporter
 }
 
 // exporterCommon has the keys of all exporters.

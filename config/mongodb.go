@@ -110,10 +110,10 @@ func checkURI(uri string) string {
 	return "it is not a valid URI"
 }
 
-func (m *mongodbModel) open(ctx context.Context, b *builder, path string) export.Exporter {
+func (m *mongodbModel) open(ctx context.Context, s *settings, d *decoder, path string) export.Exporter {
 	client, err := mongo.Connect(options.Client().ApplyURI(m.URI.reveal()))
 	if err != nil {
-		b.decoder.report(join(path, "uri"), "it cannot be used to create a client") // the driver's error quotes it
+		d.report(join(path, "uri"), "it cannot be used to create a client") // the driver's error quotes it
 		return nil
 	}
 	collection := client.Database(cmp.Or(string(m.Database), DefaultMongoDBDatabase)).
@@ -125,12 +125,12 @@ func (m *mongodbModel) open(ctx context.Context, b *builder, path string) export
 	if m.WriteConcern != nil {
 		opts = append(opts, mongodb.WithWriteConcern(m.WriteConcern.concern()))
 	}
-	if l := b.config.settings.logger; l != nil {
+	if l := s.logger; l != nil {
 		opts = append(opts, mongodb.WithLogger(l))
 	}
 	e, err := mongodb.New(ctx, collection, opts...)
 	if err != nil {
-		b.reportError(join(path, "uri"), err)
+		d.reportError(join(path, "uri"), err)
 		_ = client.Disconnect(ctx) // it has written nothing
 		return nil
 	}

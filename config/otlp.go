@@ -99,15 +99,15 @@ func (d *decoder) reportOTLPError(path string, err error) {
 	}
 }
 
-func (m *otlpModel) open(ctx context.Context, b *builder, path string) export.Exporter {
-	report := func(key, message string) { b.decoder.report(join(path, "tls", key), message) }
+func (m *otlpModel) open(ctx context.Context, s *settings, d *decoder, path string) export.Exporter {
+	report := func(key, message string) { d.report(join(path, "tls", key), message) }
 	var opts []otlp.Option
-	if l := b.config.settings.logger; l != nil {
+	if l := s.logger; l != nil {
 		opts = append(opts, otlp.WithLogger(l))
 	}
 	e, err := m.create(ctx, report, opts...)
 	if err != nil {
-		b.decoder.reportOTLPError(path, err)
+		d.reportOTLPError(path, err)
 		return nil
 	}
 	return e

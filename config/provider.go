@@ -2,9 +2,7 @@ package config
 
 import (
 	"context"
-	"errors"
 	"strings"
-	"sync"
 
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
@@ -83,7 +81,7 @@ func (b *builder) reportSDKError(err error) {
 // open creates the exporters.
 func (b *builder) open(ctx context.Context) {
 	for i, m := range b.config.model.Exporters.list {
-		e := m.open(ctx, b, index("exporters", i))
+		e := m.open(ctx, &b.config.settings, b.decoder, index("exporters", i))
 		if e == nil {
 			continue
 		}
@@ -120,33 +118,4 @@ func (b *builder) deliveries() []sdk.Option {
 		}
 	}
 	return opts
-}
-
-// owned is an exporter and the resources opened for it. Only its first Shutdown has an effect.
-type owned struct {
-	export.Exporter
-
-	release func(context.Context) error // or nil
-
-	once sync.Once
-	err  error
-}
-
-var _ export.DirectExporter = (*owned)(nil)
-
-// Direct returns what the exporter does.
-func (o *owned) Direct() bool {
-	d, ok := o.Exporter.(export.DirectExporter)
-	return ok && d.Direct()
-}
-
-// Shutdown shuts the exporter down and releases its resources.
-func (o *owned) Shutdown(ctx context.Context) error {
-	o.once.Do(func() {
-		o.err = o.Exporter.Shutdown(ctx)
-		if o.release != nil {
-			o.err = errors.Join(o.err, o.release(ctx))
-		}
-	})
-	return o.err
 }

@@ -27,10 +27,10 @@ func (m *stdoutModel) check(_ context.Context, d *decoder, path string) {
 	}
 }
 
-func (m *stdoutModel) open(_ context.Context, b *builder, path string) export.Exporter {
+func (m *stdoutModel) open(_ context.Context, s *settings, d *decoder, path string) export.Exporter {
 	opts := []stdout.Option{stdout.WithName(m.name())}
-	if b.config.settings.stdout != nil {
-		opts = append(opts, stdout.WithWriter(b.config.settings.stdout))
+	if s.stdout != nil {
+		opts = append(opts, stdout.WithWriter(s.stdout))
 	}
 	if m.Format == "text" {
 		opts = append(opts, stdout.WithText())
@@ -40,7 +40,7 @@ func (m *stdoutModel) open(_ context.Context, b *builder, path string) export.Ex
 	}
 	e, err := stdout.New(opts...)
 	if err != nil {
-		b.reportError(path, err)
+		d.reportError(path, err)
 		return nil
 	}
 	return e

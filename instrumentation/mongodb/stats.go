@@ -1,7 +1,5 @@
 package auditmongo
 
-import "sync/atomic"
-
 // CollectionStats counts the writes to one collection since the monitor was created.
 type CollectionStats struct {
 	// Database and Collection are the Database and Name of the Collection.
@@ -17,10 +15,6 @@ type CollectionStats struct {
 	Unanswered uint64
 	// Lost counts signals that were lost. Each was reported to the error handler.
 	Lost uint64
-}
-
-type counters struct {
-	tracked, untracked, unanswered, lost atomic.Uint64
 }
 
 // Stats returns the counts of each collection, in the order passed to NewMonitor. They
