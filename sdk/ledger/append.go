@@ -5,24 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 )
-
-// batch holds the entries of one frame.
-type batch struct {
-	frame     []byte // room for the header, then the entries
-	entries   int
-	callers   int
-	rotate    bool          // goes to the next segment
-	time      time.Time     // when the commit began
-	completed bool          // first and err are set
-	done      chan struct{} // closed on completion; nil if nobody waits
-	first     uint64
-	err       error
-}
-
-// maxBatchSize limits the bytes that gather in a batch while another is written.
-const maxBatchSize = 4 << 20
 
 // errBusy means that no batch accepted the entries before the context ended.
 var errBusy = errors.New("ledger: writes and syncs do not keep up; nothing was stored")
@@ -108,14 +91,6 @@ func (l *Ledger) enqueue(ctx context.Context, entries [][]byte, size int64) (b *
 			return nil, 0, err
 		}
 	}
-}
-
-// checkWritable returns why nothing can be appended, or nil. mu is held.
-func (l *Ledger) checkWritable() error {
-	if l.closed {
-		return ErrClosed
-	}
-	return l.failed
 }
 
 // checkRoom returns why there is no room for size more bytes, or nil. mu is held.

@@ -145,24 +145,6 @@ func (l *Ledger) completeBatch(b *batch) {
 	}
 }
 
-// totalSize returns the written bytes of all segments. mu and writeMu are held.
-func (l *Ledger) totalSize() int64 {
-	total := l.end
-	for _, e := range l.extents[:len(l.extents)-1] {
-		total += e.end
-	}
-	return total
-}
-
-// advanceSynced records that entries up to seq are synced. mu is held.
-func (l *Ledger) advanceSynced(seq uint64, end int64) {
-	if seq < l.synced {
-		return // another sync was faster
-	}
-	l.synced, l.syncedEnd = seq, end
-	broadcast(&l.moreSynced)
-}
-
 // commit writes the batch as one frame, in the next segment if necessary. writeMu is
 // held.
 func (l *Ledger) commit(b *batch) error {

@@ -4,17 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 
 	"github.com/opendeed/audit/internal/names"
 )
-
-// Entry is one entry of a ledger.
-type Entry struct {
-	Seq  uint64
-	Data []byte
-}
 
 // MaxCommitAhead is how far past its position a cursor can record committed entries.
 const MaxCommitAhead = 8 * len(aheadSet{})
@@ -190,20 +183,6 @@ func (c *Cursor) Position() uint64 {
 	return c.walker.next - 1
 }
 
-// appendEntries appends copies of the frame's entries whose sequence number is at
-// least from.
-func appendEntries(dst []Entry, frame []byte, h frameHeader, from uint64) []Entry {
-	body := append([]byte(nil), frame[frameHeaderSize:frameHeaderSize+int(h.body)]...)
-	for seq := h.first; len(body) > 0; seq++ {
-		var data []byte
-		data, body = nextEntry(body)
-		if seq >= from {
-			dst = append(dst, Entry{Seq: seq, Data: data})
-		}
-	}
-	return dst
-}
-
 // waitSynced waits until the entry is synced.
 func (l *Ledger) waitSynced(ctx context.Context, seq uint64) error {
 	for {
@@ -292,30 +271,4 @@ func (c *Cursor) close() error {
 		return nil
 	}
 	return errors.Join(c.walker.closeSegment(), c.file.file.Close())
-}
-
-// find implements source for cursors.
-func (l *Ledger) find(seq uint64, _ bool) (e extent, floor uint64, ok bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	floor = l.extents[0].first
-	if seq > l.synced {
-		return e, floor, false, nil
-	}
-	c := catalog{extents: l.extents}
-	e, ok = c.find(max(seq, floor))
-	if e.next == 0 {
-		e.end = l.syncedEnd
-	}
-	return e, floor, ok, nil
-}
-
-// open implements source for cursors. Retention never removes a segment that a cursor
-// needs, so a missing one is damage.
-func (l *Ledger) open(number uint64) (*segment, error) {
-	s, err := openSegment(l.dir, l.id, number)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = missingSegment(number)
-	}
-	return s, err
 }

@@ -17,9 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // The golden files show that later versions read what earlier versions wrote.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"time"
 )
@@ -62,21 +63,6 @@ type Ledger struct {
 	goroutines   sync.WaitGroup // the ledger's goroutines
 }
 
-// Sync makes all entries durable that were appended before the call. Without
-// WithSyncInterval they already are, and Sync does nothing.
-func (l *Ledger) Sync() error {
-	if l.config.syncInterval == 0 {
-		return nil
-	}
-	l.mu.Lock()
-	err := l.checkWritable()
-	l.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return l.syncActive()
-}
-
 // Stats describes the content of a ledger.
 type Stats struct {
 	First    uint64 // sequence number of the oldest entry
@@ -91,48 +77,6 @@ func (l *Ledger) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return Stats{First: l.extents[0].first, Next: l.synced + 1, Bytes: l.bytes, Segments: len(l.extents)}
-}
-
-// Close commits pending entries, records where the ledger ends, and unlocks the
-// directory. The recorded end lets Open distinguish later damage from a crash. Close
-// waits for a write or sync that hangs; a caller that cannot wait calls it in a
-// goroutine. If the ledger failed earlier, Close returns that error.
-func (l *Ledger) Close() error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return ErrClosed
-	}
-	l.closed = true
-	l.wakeWaiters()
-	l.mu.Unlock()
-	close(l.closing)
-	l.goroutines.Wait()
-
-	err := l.finish()
-	l.cursorsMu.Lock()
-	defer l.cursorsMu.Unlock()
-	for _, c := range l.cursors {
-		err = errors.Join(err, c.close())
-	}
-	return errors.Join(err, l.dir.Close())
-}
-
-// finish records the end and closes the files. The ledger's goroutines have returned.
-func (l *Ledger) finish() error {
-	l.mu.Lock()
-	err := l.failed
-	l.mu.Unlock()
-	if err == nil && l.config.syncInterval > 0 {
-		if err = l.syncActive(); err == nil {
-			err = l.active.sync() // the mark that syncActive has written
-		}
-	}
-	if err == nil && !l.activeFailed {
-		err = l.writeState(func(s *state) { s.closed, s.end, s.next = true, l.end, l.next })
-	}
-	err = errors.Join(err, l.pairs.close(err == nil && !l.activeFailed))
-	return errors.Join(err, l.active.file.Close(), l.stateSlots.file.Close())
 }
 
 // wakeWaiters makes all waiting callers check again. mu is held.
@@ -180,3 +124,65 @@ func notify(c chan struct{}) {
 	default:
 	}
 }
+
+// checkWritable returns why nothing can be appended, or nil. mu is held.
+func (l *Ledger) checkWritable() error {
+	if l.closed {
+		return ErrClosed
+	}
+	return l.failed
+}
+
+// totalSize returns the written bytes of all segments. mu and writeMu are held.
+func (l *Ledger) totalSize() int64 {
+	total := l.end
+	for _, e := range l.extents[:len(l.extents)-1] {
+		total += e.end
+	}
+	return total
+}
+
+// advanceSynced records that entries up to seq are synced. mu is held.
+func (l *Ledger) advanceSynced(seq uint64, end int64) {
+	if seq < l.synced {
+		return // another sync was faster
+	}
+	l.synced, l.syncedEnd = seq, end
+	broadcast(&l.moreSynced)
+}
+
+// find implements source for cursors.
+func (l *Ledger) find(seq uint64, _ bool) (e extent, floor uint64, ok bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	floor = l.extents[0].first
+	if seq > l.synced {
+		return e, floor, false, nil
+	}
+	c := catalog{extents: l.extents}
+	e, ok = c.find(max(seq, floor))
+	if e.next == 0 {
+		e.end = l.syncedEnd
+	}
+	return e, floor, ok, nil
+}
+
+// open implements source for cursors. Retention never removes a segment that a cursor
+// needs, so a missing one is damage.
+func (l *Ledger) open(number uint64) (*segment, error) {
+	s, err := openSegment(l.dir, l.id, number)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = missingSegment(number)
+	}
+	return s, err
+}
+
+// How long maintainLoop waits before it retries after a failure, and between checks
+// for segments that have become old enough to remove.
+const (
+	maintainRetry    = time.Second
+	maintainInterval = time.Minute
+)
+
+// Recovery returns what Open found.
+func (l *Ledger) Recovery() Recovery { return l.recovered }

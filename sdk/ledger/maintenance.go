@@ -5,13 +5,6 @@ import (
 	"time"
 )
 
-// How long maintainLoop waits before it retries after a failure, and between checks
-// for segments that have become old enough to remove.
-const (
-	maintainRetry    = time.Second
-	maintainInterval = time.Minute
-)
-
 // maintainLoop creates the file of the next segment ahead of time, and removes
 // segments as WithRetention allows. It runs in its own goroutine.
 func (l *Ledger) maintainLoop() {

@@ -7,29 +7,6 @@ import (
 	"strings"
 )
 
-// Recovery reports what Open found.
-type Recovery struct {
-	// Crashed reports whether the last writer stopped without Close.
-	Crashed bool
-	// Torn is the frame that was being written when the machine stopped, or nil. No
-	// Append returned nil for its entries.
-	Torn *TornFrame
-	// Damage lists the damage that WithSalvage skipped.
-	Damage []error
-}
-
-// TornFrame is an incomplete frame at the end of a segment. It stays in the file and
-// is ignored.
-type TornFrame struct {
-	// Segment is the name of the segment file.
-	Segment string
-	// Offset is where the frame begins, in bytes.
-	Offset int64
-	// First is the sequence number that its first entry would have had. The next
-	// Append uses it.
-	First uint64
-}
-
 // initialCapacity is the size of a segment that Open creates. It is small to keep Open
 // fast.
 const initialCapacity = 1 << 20
@@ -92,9 +69,6 @@ func (l *Ledger) closeOpened() error {
 	}
 	return errors.Join(err, l.dir.Close())
 }
-
-// Recovery returns what Open found.
-func (l *Ledger) Recovery() Recovery { return l.recovered }
 
 // recover locks the directory, opens its files and prepares a segment to append to.
 func (l *Ledger) recover() error {

@@ -42,7 +42,7 @@ func (p *Pairs) round() error {
 		if p.idle {
 			p.moveToEnd()
 		}
-		if err = l.Sync(); err == nil { // only synced entries are read
+		if err = p.sync(); err == nil { // only synced entries are read
 			_, err = p.readAppended() // damage is reported to those who read the entries
 		}
 		if err == nil {

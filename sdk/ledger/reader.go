@@ -72,19 +72,6 @@ func (r *Reader) Entries(ctx context.Context, from uint64) iter.Seq2[Entry, erro
 	}
 }
 
-// yieldEntries yields the frame's entries whose sequence number is at least from.
-func yieldEntries(frame []byte, h frameHeader, from uint64, yield func(Entry, error) bool) bool {
-	body := frame[frameHeaderSize : frameHeaderSize+int(h.body)]
-	for seq := h.first; len(body) > 0; seq++ {
-		var data []byte
-		data, body = nextEntry(body)
-		if seq >= from && !yield(Entry{Seq: seq, Data: data}, nil) {
-			return false
-		}
-	}
-	return true
-}
-
 // readerSource implements source for one iteration of a Reader.
 type readerSource struct {
 	dir     fileSystem

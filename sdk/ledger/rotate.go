@@ -6,11 +6,6 @@ import (
 	"fmt"
 )
 
-const (
-	spareFileName  = "spare"  // zeros for the next segment, created ahead of time
-	urgentFileName = "urgent" // zeros for a segment that is needed at once
-)
-
 // rotate makes a new segment the active one. On failure the active segment stays, but
 // a segment number may be used up. writeMu is held.
 func (l *Ledger) rotate() error {

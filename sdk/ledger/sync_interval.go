@@ -71,3 +71,18 @@ func (l *Ledger) writeMark() error {
 	l.end += size
 	return nil
 }
+
+// Sync makes all entries durable that were appended before the call. Without
+// WithSyncInterval they already are, and Sync does nothing.
+func (l *Ledger) Sync() error {
+	if l.config.syncInterval == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	err := l.checkWritable()
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return l.syncActive()
+}
