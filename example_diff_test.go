@@ -114,12 +114,12 @@ func ExampleWithFields() {
 
 // WithFields opts in the fields of structs of other packages by their Go names.
 func ExampleWithFields_structs() {
-	type theirs struct {
+	type external struct {
 		Name  string
 		Token string
 		Plan  struct{ Name string }
 	}
-	before, after := theirs{Name: "a", Token: "1"}, theirs{Name: "b", Token: "2"}
+	before, after := external{Name: "a", Token: "1"}, external{Name: "b", Token: "2"}
 	after.Plan.Name = "pro"
 
 	changes, err := audit.Diff(before, after, audit.WithFields(map[string]audit.FieldRule{

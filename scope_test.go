@@ -371,7 +371,7 @@ func TestResolverIsNotCalledAfterEnd(t *testing.T) {
 	tracker, _ := newTrail(t)
 	ctx, s := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
 		t.Error("called after End")
-		return audit.User("somebody else"), nil
+		return audit.User("user of another request"), nil
 	}))
 	require.NoError(t, s.End(ctx))
 	require.ErrorIs(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))), audit.ErrNoActor)

@@ -74,7 +74,7 @@ func TestTakeSnapshotActor(t *testing.T) {
 // a fingerprint. Only a context token with a valid signature can carry one.
 func TestSnapshotForgery(t *testing.T) {
 	t.Parallel()
-	const looksLikeFingerprint, fingerprintOfThat = "0123456789abcdef", "9f9f5111f7b27a78"
+	const forged, forgedFingerprint = "0123456789abcdef", "9f9f5111f7b27a78"
 	session := func(id string) audit.Actor {
 		return audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: id, OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", SessionID: id}}
 	}
@@ -93,9 +93,9 @@ func TestSnapshotForgery(t *testing.T) {
 		want     string
 	}{
 		{"a raw session ID", audit.Snapshot{Actor: session("test")}, "9f86d081884c7d65"},
-		{"a session ID of the form of a fingerprint", audit.Snapshot{Actor: session(looksLikeFingerprint)}, fingerprintOfThat},
+		{"a session ID of the form of a fingerprint", audit.Snapshot{Actor: session(forged)}, forgedFingerprint},
 		{"a raw session ID in place of a fingerprint", replaced("test"), "9f86d081884c7d65"},
-		{"another fingerprint in place of a fingerprint", replaced(looksLikeFingerprint), fingerprintOfThat},
+		{"another fingerprint in place of a fingerprint", replaced(forged), forgedFingerprint},
 		{"an unchanged snapshot", taken, "9f86d081884c7d65"},
 	}
 	for _, tt := range tests {

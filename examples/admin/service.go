@@ -98,6 +98,8 @@ func respond(w http.ResponseWriter, status int, err error) {
 		status = http.StatusForbidden
 	case errors.Is(err, fs.ErrNotExist):
 		status = http.StatusNotFound
+	case errors.Is(err, fs.ErrExist):
+		status = http.StatusConflict
 	case ok && invalid.Field == "reason":
 		http.Error(w, "the reason is missing", http.StatusBadRequest)
 		return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,11 +27,11 @@ func (d *demo) production(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	db.process.Kill() // only its address is needed yet
+	db.Kill() // only its address is needed yet
 	s, err := d.start(ctx, "production",
 		"AUDIT_LEDGER_DIR="+filepath.Join(d.dir, "production"),
 		"AUDIT_HMAC_KEY=0123456789abcdef0123456789abcdef",
-		"AUDIT_MONGODB_URI="+db.uri,
+		"AUDIT_MONGODB_URI="+db.URI,
 		"COLLECTOR_ENDPOINT=http://127.0.0.1:"+collectorPort,
 	)
 	if err != nil {
@@ -43,11 +42,11 @@ func (d *demo) production(ctx context.Context) error {
 		return err
 	}
 	fmt.Println("-- the database and the collector start")
-	if db, err = d.startDatabase(ctx, db.address); err != nil {
+	if db, err = d.startDatabase(ctx, db.Address); err != nil {
 		s.kill()
 		return err
 	}
-	defer db.process.Kill()
+	defer db.Kill()
 	collector, log, err := d.startCollector(ctx, collectorPort)
 	if err != nil {
 		s.kill()
@@ -90,29 +89,12 @@ var security = drive.Trail{
 	Secrets: secrets,
 }
 
-// database is a database server and its address.
-type database struct {
-	process *drive.Process
-	address string
-	uri     string
-}
-
-func (d *demo) startDatabase(ctx context.Context, address string) (*database, error) {
+func (d *demo) startDatabase(ctx context.Context, address string) (*drive.Database, error) {
 	dir := filepath.Join(d.dir, "database")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	process, err := drive.Start(ctx, nil, os.Args[2], "-listen", address, "-dir", dir)
-	if err != nil {
-		return nil, err
-	}
-	uri, err := url.Parse(process.FirstLine())
-	if err != nil || uri.Host == "" {
-		process.Kill()
-		return nil, errors.New("the database did not start")
-	}
-	// The server supports no retryable writes.
-	return &database{process: process, address: uri.Host, uri: "mongodb://" + uri.Host + "/?retryWrites=false"}, nil
+	return drive.StartDatabase(ctx, os.Args[2], address, dir)
 }
 
 // startCollector starts the collector with collector.yaml, changed to listen on the port and
@@ -136,8 +118,8 @@ func (d *demo) startCollector(ctx context.Context, port string) (process *drive.
 
 // waitFor waits until the ledger has delivered its records to both servers, and returns the
 // trail in MongoDB.
-func waitFor(ctx context.Context, db *database, log string) (trail string, err error) {
-	client, err := mongo.Connect(options.Client().ApplyURI(db.uri))
+func waitFor(ctx context.Context, db *drive.Database, log string) (trail string, err error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(db.URI))
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os"
 
 	"github.com/opendeed/audit/examples/internal/drive"
@@ -11,10 +10,9 @@ import (
 
 // database is a server that the demo runs, or the one in MONGODB_URI.
 type database struct {
-	dir     string
-	uri     string
-	address string         // stays the same after a restart
-	process *drive.Process // nil for the server in MONGODB_URI
+	server *drive.Database // nil for the server in MONGODB_URI
+	dir    string
+	uri    string // stays the same after a restart
 }
 
 func openDatabase(ctx context.Context, dir string) (*database, error) {
@@ -27,36 +25,25 @@ func openDatabase(ctx context.Context, dir string) (*database, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	db := &database{dir: dir, address: "127.0.0.1:0"}
-	if err := db.start(ctx); err != nil {
+	server, err := drive.StartDatabase(ctx, os.Args[1], "127.0.0.1:0", dir)
+	if err != nil {
 		return nil, err
 	}
-	return db, nil
+	return &database{server: server, dir: dir, uri: server.URI}, nil
 }
 
-// start starts the server, after a kill with the same address and data. It does nothing for
-// the server in MONGODB_URI.
-func (d *database) start(ctx context.Context) error {
-	if d.dir == "" {
-		return nil
+// restart starts the server after kill, with the same address and data. It does nothing for the
+// server in MONGODB_URI.
+func (d *database) restart(ctx context.Context) (err error) {
+	if d.server != nil {
+		d.server, err = drive.StartDatabase(ctx, os.Args[1], d.server.Address, d.dir)
 	}
-	process, err := drive.Start(ctx, nil, os.Args[1], "-listen", d.address, "-dir", d.dir)
-	if err != nil {
-		return err
-	}
-	uri, err := url.Parse(process.FirstLine())
-	if err != nil || uri.Host == "" {
-		process.Kill()
-		return errors.New("the database did not start")
-	}
-	d.process, d.address = process, uri.Host
-	d.uri = "mongodb://" + uri.Host + "/?retryWrites=false" // the server supports no retryable writes
-	return nil
+	return err
 }
 
 // kill ends the server like a crash. It does nothing for the server in MONGODB_URI.
 func (d *database) kill() {
-	if d.process != nil {
-		d.process.Kill()
+	if d.server != nil {
+		d.server.Kill()
 	}
 }

@@ -82,14 +82,14 @@ func (d *demo) run(ctx context.Context) error {
 	d.Do(ctx, "a forgotten intent; the signal is recorded", "DELETE", second, 204)
 
 	third := d.create(ctx, "a third intent")
-	if d.db.process != nil {
+	if d.db.server != nil {
 		d.db.kill()
 		fmt.Println("-- kill -9 of the database")
 		d.Do(ctx, "an attempt that fails and is recorded all the same", "POST", third+"/approve", 500)
 	}
 	service.Kill()
 	fmt.Println("-- kill -9 of the service, then a restart of both")
-	if err := d.db.start(ctx); err != nil {
+	if err := d.db.restart(ctx); err != nil {
 		return err
 	}
 	if service, err = drive.Start(ctx, d.env, d.program); err != nil {
@@ -97,7 +97,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	d.Wait(ctx)
 	d.login(ctx)
-	if d.db.process != nil {
+	if d.db.server != nil {
 		d.waitFor(ctx, third, "failure")
 	}
 	var trail strings.Builder
