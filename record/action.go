@@ -31,10 +31,10 @@ func ValidAction(s string) bool {
 	return true
 }
 
-// wordByte marks the bytes that an action's words may have.
-var wordByte = func() (in [256]bool) {
+// wordByte is true for the bytes that the words of an action may contain.
+var wordByte = func() (word [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789_") {
-		in[c] = true
+		word[c] = true
 	}
-	return in
+	return word
 }()

@@ -2,11 +2,10 @@ package record
 
 import "github.com/opendeed/audit/internal/sanitize"
 
-// NamePattern is the form of the names of exporters and of the IDs of keys, as a regular
-// expression.
+// NamePattern is the regular expression that names of exporters and IDs of keys must match.
 const NamePattern = `^[a-z0-9_-]{1,64}$`
 
-const maxName = 64
+const maxName = 64 // bytes
 
 // ValidName reports whether s matches NamePattern.
 func ValidName(s string) bool {
