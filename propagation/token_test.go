@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vectors are the published test vectors, which a Python program made.
+// vectors are the published test vectors, which were made by a Python program.
 type vectors struct {
-	Keys   map[string]string `json:"keys"` // hexadecimal, by id
+	Keys   map[string]string `json:"keys"` // hexadecimal secrets by key ID
 	Tokens []struct {
 		Name     string  `json:"name"`
 		Token    string  `json:"token"`

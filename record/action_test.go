@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// actionPattern is the rule as the documentation states it.
+// actionPattern is the documented rule.
 var actionPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$`)
 
 func TestAction(t *testing.T) {

@@ -9,11 +9,11 @@ import (
 
 const notPlain = "must be valid UTF-8 without control characters"
 
-// CheckActor returns an error, always a [*audit.ValidationError], if a record of the
-// kind cannot have the actor: if the actor, or one that it acts for, has an unknown
-// type, lacks the ID that its type requires or has one that its type forbids, if an ID,
-// an authentication method or a role is not plain text, or if the chain is longer than
-// record.MaxDelegation. Only a signal may have an unresolved actor.
+// CheckActor returns a [*audit.ValidationError] if a record of the kind cannot have the
+// actor. It checks the whole OnBehalfOf chain, which may have at most MaxDelegation actors
+// after the first. Each actor must have a known type and the ID that the type requires, or
+// none if the type forbids one. IDs, authentication methods and roles must be valid UTF-8
+// without control characters. Only a signal may have an unresolved actor.
 func CheckActor(a *audit.Actor, kind audit.Kind) error {
 	for depth := 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
 		if depth > MaxDelegation {
@@ -34,14 +34,14 @@ func checkActor(a *audit.Actor, kind audit.Kind) (field, reason string) {
 	switch a.Type {
 	case audit.ActorUser, audit.ActorService, audit.ActorSystem:
 		if a.ID == "" {
-			return "id", "it is missing; a " + a.Type.String() + " has one"
+			return "id", "it is missing; a " + a.Type.String() + " must have one"
 		}
 	case audit.ActorAnonymous, audit.ActorUnresolved:
 		if a.ID != "" {
-			return "id", "an " + a.Type.String() + " actor has none"
+			return "id", "an " + a.Type.String() + " actor must not have one"
 		}
 		if a.Type == audit.ActorUnresolved && kind != audit.KindSignal {
-			return "type", "only signals may be unresolved"
+			return "type", "only a signal may have an unresolved actor"
 		}
 	case audit.ActorNone:
 		return "type", "it is missing"

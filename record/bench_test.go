@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// usualRecord is a record as a web application makes them: twelve texts as
-// metadata, no changes.
+// usualRecord returns a typical record of a web application: twelve texts as metadata and
+// no changes.
 func usualRecord() *record.Record {
 	r := fullRecord()
 	r.Actor = audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "jwt"}
@@ -64,8 +64,8 @@ func BenchmarkUnmarshalJSON(b *testing.B) {
 	}
 }
 
-// TestRecordJSONAllocations is not parallel: it counts what the whole program
-// allocates.
+// TestRecordJSONAllocations is not parallel, because it counts the allocations of the whole
+// program.
 func TestRecordJSONAllocations(t *testing.T) {
 	r := usualRecord()
 	line := make([]byte, 0, 4096)

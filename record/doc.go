@@ -1,12 +1,12 @@
-// Package record defines the audit record, which is what every exporter stores and
-// every reader returns, and its one wire form: canonical JSON.
+// Package record defines the audit record, which exporters store and readers return, and
+// its canonical JSON.
 //
-//	line, err := r.AppendJSON(nil) // one line, equal records are equal bytes
+//	line, err := r.AppendJSON(nil) // equal records have equal bytes
 //	...
-//	var again record.Record
-//	err = again.UnmarshalJSON(line)
+//	var decoded record.Record
+//	err = decoded.UnmarshalJSON(line)
 //
-// A provider of package sdk makes records out of events. Exporters, readers and tools
-// need this package and not the pipeline. docs/record-format.md describes the JSON for
-// readers in any language.
+// A provider of package sdk turns events into records. Exporters, readers and tools need
+// this package, but not package sdk. docs/record-format.md describes the JSON for readers
+// in any language.
 package record

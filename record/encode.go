@@ -18,7 +18,7 @@ func (w *writer) record(b []byte, r *Record) []byte {
 	if !ValidAction(r.Action) {
 		w.Fail(b, badAction)
 	}
-	b = append(b, r.Action...) // needs no escapes
+	b = append(b, r.Action...) // needs no escaping
 	b = append(b, `","actor":`...)
 	b = w.Actor(b, &r.Actor)
 	if !r.Attempt.IsZero() {
@@ -31,7 +31,7 @@ func (w *writer) record(b []byte, r *Record) []byte {
 	b = w.Word(b, `"kind":`, r.Kind.String(), r.Kind.Valid())
 	b = w.Texts(b, `"marked":`, r.Marked)
 	b = w.Attributes(b, `"metadata":`, r.Metadata)
-	var observed []byte // its text
+	var observed []byte // JSON of the observed time
 	if !r.ObservedTime.IsZero() {
 		b = append(b, `"observed_time":`...)
 		start := len(b)
@@ -54,7 +54,7 @@ func (w *writer) record(b []byte, r *Record) []byte {
 	b = w.target(b, &r.Target)
 	b = w.Text(b, `"tenant":`, r.Tenant)
 	b = append(b, `"time":`...)
-	if observed != nil && r.Time.Equal(r.ObservedTime) { // as for most events
+	if observed != nil && r.Time.Equal(r.ObservedTime) { // the usual case
 		b = append(b, observed...)
 	} else {
 		b = w.Time(b, r.Time)

@@ -38,7 +38,7 @@ func ExampleRecord_AppendJSON() {
 }
 
 func ExampleRecord_MarshalJSON() {
-	// An Encoder that escapes nothing for HTML leaves the record as it is.
+	// Without escapes for HTML the record stays canonical.
 	e := json.NewEncoder(os.Stdout)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(map[string]any{"page": 1, "records": []*record.Record{approval()}}); err != nil {

@@ -20,8 +20,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// FuzzRecordJSON reads any bytes. What is accepted has the same content as its
-// canonical text, which is read back as the same record.
+// FuzzRecordJSON reads arbitrary texts. An accepted text has the same content as the
+// canonical JSON of its record, which decodes to the same record.
 func FuzzRecordJSON(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.json"))
 	require.NoError(f, err)
@@ -55,7 +55,8 @@ func FuzzRecordJSON(f *testing.F) {
 	})
 }
 
-// content returns what the standard library sees in a text, numbers as written.
+// content returns the content of a text according to encoding/json, with numbers as
+// written.
 func content(t *testing.T, text []byte) any {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(string(text)))
@@ -65,7 +66,7 @@ func content(t *testing.T, text []byte) any {
 	return v
 }
 
-// FuzzRecordRoundTrip writes and reads records that the input chooses.
+// FuzzRecordRoundTrip encodes and decodes records that are made from the input.
 func FuzzRecordRoundTrip(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("what the dice say when they are read from a text that is long enough to throw them often"))
@@ -91,7 +92,7 @@ func FuzzRecordRoundTrip(f *testing.F) {
 	})
 }
 
-// dicer makes records of bytes. When they are used up it throws zeros.
+// dicer makes records from bytes. After the last byte it uses zeros.
 type dicer struct{ dice []byte }
 
 func (d *dicer) n(sides int) int {
@@ -246,8 +247,8 @@ func (d *dicer) record() *record.Record {
 	return r
 }
 
-// assertSame asserts that got is want as it is read back: times in UTC, attributes
-// sorted, nothing where there is nothing in it.
+// assertSame asserts that got is what want decodes to after encoding: with times in UTC,
+// sorted attributes, and nil for everything empty.
 func assertSame(t *testing.T, want, got *record.Record) {
 	t.Helper()
 	normal := *want
@@ -292,8 +293,8 @@ func dumpAttributes(kvs []attribute.KeyValue) string {
 	return b.String()
 }
 
-// dump shows a value's type and content, floats as bits, of which a NaN has one
-// pattern.
+// dump returns the type and the content of a value. It shows floats as bits, and all NaNs
+// alike.
 func dump(v attribute.Value) string {
 	text := v.Type().String() + "("
 	switch v.Type() {

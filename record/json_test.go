@@ -19,7 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// smallRecord has what a record must have and nothing else.
+// smallRecord returns a record with the required fields only.
 func smallRecord() *record.Record {
 	return &record.Record{Event: audit.Event{
 		ID:     audit.ID{0x01, 0x99, 0xc1, 0xf2, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1},
@@ -29,7 +29,7 @@ func smallRecord() *record.Record {
 	}}
 }
 
-// fullRecord is the example of the documentation.
+// fullRecord returns the example in the documentation.
 func fullRecord() *record.Record {
 	r := smallRecord()
 	r.ObservedTime = r.Time
@@ -146,8 +146,8 @@ func valuesRecord() *record.Record {
 	return r
 }
 
-// golden are the records of testdata/json, which are examples for readers in other
-// languages. The files are the contract: they are never made from the code.
+// golden returns the records of testdata/json, which are examples for readers in other
+// languages. The files are the contract, and are never generated from the code.
 func golden() map[string]*record.Record {
 	return map[string]*record.Record{
 		"bulk":   bulkRecord(),
@@ -187,7 +187,7 @@ func TestRecordJSONGolden(t *testing.T) {
 	}
 }
 
-// TestRecordJSONDocumented reads the examples of the format's documentation.
+// TestRecordJSONDocumented reads the examples in the documentation of the format.
 func TestRecordJSONDocumented(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "docs", "record-format.md"))
@@ -223,7 +223,7 @@ func TestUnmarshalJSONReplaces(t *testing.T) {
 	assertSame(t, smallRecord(), r)
 }
 
-// TestAppendJSONSorts hands in what nobody sorted. It must be left as it is.
+// TestAppendJSONSorts encodes a record with unsorted metadata, which must not change.
 func TestAppendJSONSorts(t *testing.T) {
 	t.Parallel()
 	r := textRecord()

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRecordJSONLayout reads texts that are laid out unlike the canonical one.
+// TestRecordJSONLayout reads texts with a layout that is not canonical.
 func TestRecordJSONLayout(t *testing.T) {
 	t.Parallel()
 	for name, want := range golden() {
@@ -31,15 +31,15 @@ func TestRecordJSONLayout(t *testing.T) {
 				var r record.Record
 				require.NoError(t, r.UnmarshalJSON(text))
 				assertSame(t, want, &r)
-				again, err := r.AppendJSON(nil)
+				encoded, err := r.AppendJSON(nil)
 				require.NoError(t, err)
-				assert.Equal(t, string(canonical), string(again))
+				assert.Equal(t, string(canonical), string(encoded))
 			})
 		}
 	}
 }
 
-// reversed writes the members of all objects in the reverse order.
+// reversed returns the text with the members of all objects in reverse order.
 func reversed(t *testing.T, text []byte) []byte {
 	t.Helper()
 	switch text[0] {
@@ -71,8 +71,8 @@ func reversed(t *testing.T, text []byte) []byte {
 	return text
 }
 
-// escaped writes every letter as an escape, with the hexadecimal digits in upper
-// case, and what is beyond ASCII too.
+// escaped returns the text with every character of its strings escaped, with uppercase
+// hexadecimal digits.
 func escaped(text []byte) []byte {
 	var out []byte
 	inside, skip := false, 0

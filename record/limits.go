@@ -13,20 +13,22 @@ const (
 	MaxActionLength = limits.Action
 	// MaxKeyLength is the length of the longest metadata key.
 	MaxKeyLength = 256
-	// MaxNameLength is how much of a name, of a target's ID or of a change's field is
-	// kept. Longer text is cut and marked.
+	// MaxNameLength is the length of the longest name, ID of a target and field of a
+	// change. Longer text is cut and marked.
 	MaxNameLength = 1024
-	// MaxDelegation is how many actors an OnBehalfOf chain may have.
+	// MaxDelegation is the maximum number of actors in an OnBehalfOf chain, without the
+	// first.
 	MaxDelegation = limits.Delegation
-	// MaxSample is how many IDs of a bulk change's sample a record keeps.
+	// MaxSample is the maximum number of IDs in the sample of a bulk change. Further IDs
+	// are dropped and the sample is marked.
 	MaxSample = limits.Sample
 	// MaxAffected is the largest number of objects of a bulk change: 2^53-1, which every
 	// reader of JSON can represent.
 	MaxAffected = limits.Affected
-	// MaxNesting is how many slices and maps of an event may enclose one another.
+	// MaxNesting is how deep slices and maps of an event may be nested.
 	MaxNesting = 32
-	// MaxEncodedNesting is MaxNesting for a stored value. It is greater, so that a higher
-	// limit for events needs no new format.
+	// MaxEncodedNesting is how deep slices and maps in the JSON of a record may be nested.
+	// It is greater than MaxNesting, so that raising that limit needs no new format.
 	MaxEncodedNesting = canonical.MaxNesting
 )
 

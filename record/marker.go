@@ -5,25 +5,25 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// The markers of values that plain JSON cannot distinguish from others: an object
-// whose only key is a marker stands for a value. Formats that lack a type use the same
-// markers. docs/record-format.md describes them.
+// The markers of values that plain JSON cannot distinguish from others. An object whose
+// only key is a marker represents such a value. Other formats that lack a type use the
+// same markers. docs/record-format.md describes them.
 const (
 	// MarkInt marks the digits of an integer that a double cannot hold.
 	MarkInt = canonical.MarkInt
-	// MarkFloat marks a float that would read as an integer or is no JSON number.
+	// MarkFloat marks a float that would be read as an integer or is not a JSON number.
 	MarkFloat = canonical.MarkFloat
-	// MarkBytes marks bytes in base64.
+	// MarkBytes marks bytes in Base64.
 	MarkBytes = canonical.MarkBytes
-	// MarkEmpty marks a typed slice without elements, by one of the words below.
+	// MarkEmpty marks a typed slice without elements. Its value is one of the words below.
 	MarkEmpty = canonical.MarkEmpty
-	// MarkSlice marks a SLICE whose elements would read as a typed slice.
+	// MarkSlice marks a SLICE that would be read as a typed slice.
 	MarkSlice = canonical.MarkSlice
-	// MarkMap marks a map that would read as a marker.
+	// MarkMap marks a map that would be read as a marker.
 	MarkMap = canonical.MarkMap
 )
 
-// The words after MarkEmpty, by the type of the elements.
+// The values of MarkEmpty, which name the type of the elements.
 const (
 	EmptyBools   = canonical.EmptyBools
 	EmptyInts    = canonical.EmptyInts
@@ -31,14 +31,14 @@ const (
 	EmptyStrings = canonical.EmptyStrings
 )
 
-// EmptySlice returns the typed slice without elements that a word after MarkEmpty
-// stands for. ok is false for any other word.
+// EmptySlice returns the typed slice without elements for a value of MarkEmpty. ok is false
+// for any other word.
 func EmptySlice(word string) (v attribute.Value, ok bool) { return canonical.EmptySlice(word) }
 
-// ReadsAsTyped reports whether the elements of a SLICE need MarkSlice: without it they
-// would read as a typed slice, because all are booleans, integers, floats or strings.
+// ReadsAsTyped reports whether a SLICE with the elements needs MarkSlice, because it would
+// be read as a typed slice: all elements are booleans, integers, floats or strings.
 func ReadsAsTyped(elements []attribute.Value) bool { return canonical.ReadsAsTyped(elements) }
 
-// ReadsAsMarker reports whether a map needs MarkMap: without it the map would read as
-// a marker, because its only key starts with $.
+// ReadsAsMarker reports whether a map needs MarkMap, because it would be read as a marker:
+// its only key starts with $.
 func ReadsAsMarker(kvs []attribute.KeyValue) bool { return canonical.ReadsAsMarker(kvs) }

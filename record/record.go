@@ -12,33 +12,33 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Record is a resolved event: what is stored. Its one wire form is the
+// Record is an event as it is stored, with what the SDK adds to it. Its wire form is the
 // canonical JSON of AppendJSON.
 //
-// Exporters share records and must not change them. A processor owns the record
-// that it was given until it passes it on.
+// Exporters share records and must not change them. A processor may change a record until
+// it passes the record on.
 type Record struct {
 	audit.Event
 
-	// ObservedTime is when the SDK took the event.
+	// ObservedTime is when the application tracked the event.
 	ObservedTime time.Time
-	// Tracker is what tracked it.
+	// Tracker is the package that tracked the event.
 	Tracker Instrumentation
-	// Resource is the service that tracked it. Shared; never changed.
+	// Resource is the service that tracked the event. Records share it.
 	Resource *resource.Resource
-	// TraceID and SpanID are those of the context, zero where there was no span.
+	// TraceID and SpanID identify the span of the context, and are zero if there was none.
 	TraceID trace.TraceID
 	SpanID  trace.SpanID
-	// Channel is the way by which the actor came, e.g. "api", "admin", "job".
+	// Channel is how the actor reached the service, e.g. "api", "admin" or "job".
 	Channel string
-	// Overridden is the scope's metadata that the event's own replaced, sorted by
-	// key.
+	// Overridden is the metadata of scopes that was replaced by other metadata with the
+	// same key, sorted by key.
 	Overridden []attribute.KeyValue
-	// Redacted lists the paths of what was masked or removed, sorted,
-	// e.g. "metadata.password".
+	// Redacted lists the paths of values that were masked or removed, e.g.
+	// "metadata.password". It is sorted.
 	Redacted []string
-	// Marked lists the paths of what is not as it was handed in, sorted: cut,
-	// cleaned or replaced by a placeholder.
+	// Marked lists the paths of values that were cut, cleaned or replaced by a
+	// placeholder. It is sorted.
 	Marked []string
 }
 
@@ -48,7 +48,7 @@ type Instrumentation struct {
 	Version string
 }
 
-// Clone returns a copy that shares nothing that can be changed.
+// Clone returns a copy that shares no mutable data with r.
 func (r *Record) Clone() *Record {
 	c := *r
 	c.Actor = r.Actor.Clone()
@@ -61,9 +61,9 @@ func (r *Record) Clone() *Record {
 	return &c
 }
 
-// IsRetryOf reports whether both records come from one event tracked twice, ignoring
-// the fields that the SDK assigns: the observed time, the time if it equals the
-// observed one, trace and span.
+// IsRetryOf reports whether both records come from one event that was tracked twice. It
+// ignores the fields that the SDK assigns: the observed time, the time if it equals the
+// observed time, and the IDs of trace and span.
 func (r *Record) IsRetryOf(o *Record) bool {
 	if r.ID != o.ID {
 		return false
@@ -73,7 +73,7 @@ func (r *Record) IsRetryOf(o *Record) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
-// withoutAssigned returns a record without what the SDK assigned.
+// withoutAssigned returns a copy without the fields that the SDK assigns.
 func (r *Record) withoutAssigned() *Record {
 	s := *r
 	if s.Time.Equal(s.ObservedTime) {
@@ -84,8 +84,8 @@ func (r *Record) withoutAssigned() *Record {
 	return &s
 }
 
-// AddMarked adds path to Marked.
+// AddMarked adds path to Marked, which stays sorted and without duplicates.
 func (r *Record) AddMarked(path string) { r.Marked = sorted.Insert(r.Marked, path) }
 
-// AddRedacted adds path to Redacted.
+// AddRedacted adds path to Redacted, which stays sorted and without duplicates.
 func (r *Record) AddRedacted(path string) { r.Redacted = sorted.Insert(r.Redacted, path) }

@@ -16,8 +16,8 @@ func TestUnmarshalJSONRejects(t *testing.T) {
 		`"roles":["editor"],"session_id":"9f86d081884c7d65","type":"user"}`
 	tests := []struct {
 		name     string
-		old, new string // what of the full record is replaced, all where old is empty
-		at       string // what the offset points at, the end where it is empty
+		old, new string // replacement in the full record; all of it if old is empty
+		at       string // text at the offset; the end if empty
 		path     string
 		reason   string
 	}{
@@ -33,12 +33,12 @@ func TestUnmarshalJSONRejects(t *testing.T) {
 		{"cut after a colon", "", `{"action":`, "", "", "must be a string"},
 		{"cut after a name", "", `{"action"`, "", "", "colon"},
 		{"cut after a comma", "", `{"action":"a",`, "", "", "name of a member"},
-		{"a comma too many", `"1.2.0"}}`, `"1.2.0"},]`, "]", "", "name of a member"},
-		{"a comma too few", `,"channel"`, `"channel"`, `"channel"`, "", "comma or a closing bracket"},
+		{"an extra comma", `"1.2.0"}}`, `"1.2.0"},]`, "]", "", "name of a member"},
+		{"a missing comma", `,"channel"`, `"channel"`, `"channel"`, "", "comma or a closing bracket"},
 		{"a comma in front", `{"action"`, `{,"action"`, ",", "", "name of a member"},
 		{"a wrong bracket", `["editor"]`, `["editor"}`, `}`, "actor.roles", "comma or a closing bracket"},
 		{"a name without quotes", `"action":`, `action:`, "action:", "", "name of a member"},
-		{"a space that is none", `"tenant":"acme"`, "\"tenant\":\v\"acme\"", "\v", "tenant", "must be a string"},
+		{"a space that JSON does not have", `"tenant":"acme"`, "\"tenant\":\v\"acme\"", "\v", "tenant", "must be a string"},
 		{"a comment", `"tenant":"acme"`, "\"tenant\":/**/\"acme\"", "/**/", "tenant", "must be a string"},
 
 		{"an unknown member", `"channel"`, `"secret_channel"`, `"secret_channel"`, "secret_channel", "unknown"},
@@ -54,10 +54,10 @@ func TestUnmarshalJSONRejects(t *testing.T) {
 		{"a zero attempt", `"channel"`, `"attempt":"00000000-0000-0000-0000-000000000000","channel"`, `"0000`, "attempt", "not zero"},
 		{"an empty bulk", `"channel"`, `"bulk":{},"channel"`, `{}`, "bulk", "member affected is missing"},
 		{"a bulk without a selector", `"channel"`, `"bulk":{"affected":1},"channel"`, `{"affected"`, "bulk", "member selector is missing"},
-		{"a bulk of an empty selector", `"channel"`, `"bulk":{"affected":1,"selector":""},"channel"`, `""`, "bulk.selector", "empty"},
-		{"a bulk of an empty sample", `"channel"`, `"bulk":{"affected":1,"sample":[],"selector":"x"},"channel"`, `[]`, "bulk.sample", "empty"},
-		{"a bulk of less than nothing", `"channel"`, `"bulk":{"affected":-1,"selector":"x"},"channel"`, `-1`, "bulk.affected", "integer from 0"},
-		{"a bulk of a half", `"channel"`, `"bulk":{"affected":0.5,"selector":"x"},"channel"`, `0.5`, "bulk.affected", "integer from 0"},
+		{"a bulk with an empty selector", `"channel"`, `"bulk":{"affected":1,"selector":""},"channel"`, `""`, "bulk.selector", "empty"},
+		{"a bulk with an empty sample", `"channel"`, `"bulk":{"affected":1,"sample":[],"selector":"x"},"channel"`, `[]`, "bulk.sample", "empty"},
+		{"a bulk with a negative number", `"channel"`, `"bulk":{"affected":-1,"selector":"x"},"channel"`, `-1`, "bulk.affected", "integer from 0"},
+		{"a bulk with a fraction", `"channel"`, `"bulk":{"affected":0.5,"selector":"x"},"channel"`, `0.5`, "bulk.affected", "integer from 0"},
 		{"no action", `"action":"article.update",`, ``, "{", "", "member action is missing"},
 		{"no actor", actor + ",", ``, "{", "", "member actor is missing"},
 		{"no id", `"id":"0199c1f2-0000-7000-8000-000000000001",`, ``, "{", "", "member id is missing"},
@@ -118,7 +118,7 @@ func TestUnmarshalJSONRejects(t *testing.T) {
 		{"surrogates in the wrong order", `"acme"`, `"a\udd12\ud83d"`, `\udd12`, "tenant", "escape"},
 		{"a surrogate in UTF-8", `"acme"`, "\"a\xed\xa0\xbd\"", "\xed\xa0\xbd", "tenant", "UTF-8"},
 		{"a stray byte", `"acme"`, "\"secret\xff\"", "\xff", "tenant", "UTF-8"},
-		{"a character that is cut", `"acme"`, "\"secret\xe6\xbc\"", "\xe6\xbc", "tenant", "UTF-8"},
+		{"a truncated character", `"acme"`, "\"secret\xe6\xbc\"", "\xe6\xbc", "tenant", "UTF-8"},
 		{"a tab in a string", `"acme"`, "\"a\tb\"", "\tb", "tenant", "control"},
 		{"a line feed in a string", `"acme"`, "\"a long enough\nb\"", "\nb", "tenant", "control"},
 		{"a stray byte in a name", `"channel"`, "\"chan\xff\"", "\xff", "", "UTF-8"},
@@ -152,8 +152,8 @@ func TestUnmarshalJSONRejects(t *testing.T) {
 	}
 }
 
-// rejection returns the error for a text that is not a record's. The record must
-// be left alone.
+// rejection returns the error for a text that is not the JSON of a record, and checks that
+// the record does not change.
 func rejection(t *testing.T, text string) *record.FormatError {
 	t.Helper()
 	r, before := fullRecord(), fullRecord()

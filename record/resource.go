@@ -15,11 +15,11 @@ type resourceText struct {
 	text     string
 }
 
-// The resource that was written last and the one that was read last. They are separate,
-// so that reading the records of other programs does not slow down writing.
+// The resources that were written and read last. They are separate, so that reading the
+// records of other programs does not slow down writing.
 var lastWritten, lastRead atomic.Pointer[resourceText]
 
-// maxResourceText is the length in bytes of the longest text that is kept.
+// maxResourceText is the length of the longest text that is cached, in bytes.
 const maxResourceText = 16 << 10
 
 // resource appends the member. It omits a resource without attributes.
@@ -43,14 +43,14 @@ func (p *reader) resource() *resource.Resource {
 	rest := p.Rest()
 	start := p.Pos()
 	if last := lastRead.Load(); last != nil && strings.HasPrefix(rest, last.text) {
-		p.Skip(len(last.text)) // a complete object, which cannot be the prefix of another
+		p.Skip(len(last.text)) // a complete object cannot be the prefix of another
 		return last.resource
 	}
-	// A copy, so that a resource that is kept does not retain the whole record.
+	// The text is copied, so that a cached resource does not retain the whole record.
 	text := strings.Clone(rest[:canonical.ValueEnd(rest)])
-	own := canonical.NewReader(text)
-	kvs := own.Attributes()
-	if at, reason := own.Failure(); reason != "" {
+	r := canonical.NewReader(text)
+	kvs := r.Attributes()
+	if at, reason := r.Failure(); reason != "" {
 		p.Fail(start+at, reason)
 		return nil
 	}
@@ -59,9 +59,9 @@ func (p *reader) resource() *resource.Resource {
 		return nil
 	}
 	p.Skip(len(text))
-	r := resource.NewSchemaless(kvs...)
+	res := resource.NewSchemaless(kvs...)
 	if len(text) <= maxResourceText {
-		lastRead.Store(&resourceText{resource: r, text: text})
+		lastRead.Store(&resourceText{resource: res, text: text})
 	}
-	return r
+	return res
 }

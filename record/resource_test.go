@@ -19,9 +19,9 @@ func withResource(attributes ...attribute.KeyValue) *record.Record {
 	return r
 }
 
-// TestResourceJSONInTurns writes and reads records of several services at the same
-// time, so that what is remembered of one is seen not to reach another's records.
-func TestResourceJSONInTurns(t *testing.T) {
+// TestResourceJSONConcurrently writes and reads records of several services at the same
+// time. A cached resource must not reach records of another service.
+func TestResourceJSONConcurrently(t *testing.T) {
 	t.Parallel()
 	var wg sync.WaitGroup
 	for i := range 4 {
@@ -42,7 +42,7 @@ func TestResourceJSONInTurns(t *testing.T) {
 	wg.Wait()
 }
 
-func TestResourceJSONIsShared(t *testing.T) { // not parallel: others would come in between
+func TestResourceJSONIsShared(t *testing.T) { // not parallel, because the cache is global
 	text, err := withResource(attribute.String("service.name", "shop")).AppendJSON(nil)
 	require.NoError(t, err)
 	var first, second record.Record
@@ -50,7 +50,7 @@ func TestResourceJSONIsShared(t *testing.T) { // not parallel: others would come
 	require.NoError(t, second.UnmarshalJSON(text))
 	assert.Same(t, first.Resource, second.Resource)
 
-	// A text that only begins like the one before.
+	// A text with the same beginning.
 	longer := strings.Replace(string(text), `"shop"}`, `"shop","x":1}`, 1)
 	require.NoError(t, second.UnmarshalJSON([]byte(longer)))
 	assert.Equal(t, 2, second.Resource.Len())
@@ -59,7 +59,7 @@ func TestResourceJSONIsShared(t *testing.T) { // not parallel: others would come
 	assert.Equal(t, first.Resource, second.Resource)
 }
 
-func TestResourceJSONLeavesOut(t *testing.T) {
+func TestResourceJSONOmits(t *testing.T) {
 	t.Parallel()
 	small := goldenText(t, "small")
 	for name, r := range map[string]*record.Record{

@@ -24,7 +24,7 @@ func valueText(t testing.TB, v attribute.Value) string {
 	return text
 }
 
-// withValue returns the JSON of a record that has the value.
+// withValue returns the JSON of a record with the value.
 func withValue(t testing.TB, text string) string {
 	t.Helper()
 	return strings.Replace(goldenText(t, "small"), `"outcome"`, `"metadata":{"v":`+text+`},"outcome"`, 1)
@@ -38,7 +38,7 @@ func readValue(t testing.TB, text string) attribute.Value {
 	return r.Metadata[0].Value
 }
 
-// nestedSlices returns n slices in one another.
+// nestedSlices returns n nested slices.
 func nestedSlices(n int) attribute.Value {
 	v := attribute.SliceValue()
 	for range n - 1 {
@@ -47,7 +47,7 @@ func nestedSlices(n int) attribute.Value {
 	return v
 }
 
-// nestedMaps returns n maps in one another, all of which look like markers.
+// nestedMaps returns n nested maps, each of which looks like a marker.
 func nestedMaps(n int) attribute.Value {
 	v := attribute.MapValue(attribute.Int("$m", 1))
 	for range n - 1 {
@@ -159,7 +159,7 @@ func TestUnmarshalJSONRejectsValues(t *testing.T) {
 		{`'a'`, `'a'`, "metadata.v", "not JSON"},
 		{`}`, `}`, "metadata", "not JSON"},
 
-		// Numbers in another way than the canonical one.
+		// Numbers that are not canonical.
 		{`-`, `-`, "metadata.v", "8785"},
 		{`-0`, `-0`, "metadata.v", "8785"},
 		{`01`, `01`, "metadata.v", "8785"},
@@ -185,7 +185,7 @@ func TestUnmarshalJSONRejectsValues(t *testing.T) {
 		{`-9007199254740992`, `-9007199254740992`, "metadata.v", "$i"},
 		{`100000000000000000000`, `100000000000000000000`, "metadata.v", "$i"},
 
-		// Markers that are not needed, or wrong.
+		// Markers that are unnecessary or wrong.
 		{`{"$i":"5"}`, `"5"`, "metadata.v.$i", "$i holds"},
 		{`{"$i":"9007199254740991"}`, `"9007199254740991"`, "metadata.v.$i", "$i holds"},
 		{`{"$i":"+9007199254740992"}`, `"+9007199254740992"`, "metadata.v.$i", "$i holds"},
@@ -273,7 +273,7 @@ func TestValueJSONNesting(t *testing.T) {
 	}
 }
 
-// TestFloatJSON has the numbers of RFC 8785, appendix B, and more.
+// TestFloatJSON tests the numbers of RFC 8785, appendix B, and others.
 func TestFloatJSON(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -331,9 +331,9 @@ func TestFloatJSON(t *testing.T) {
 	}
 }
 
-// TestMembersAreInOrderOfUTF16 compares the order with the one that the standard
-// library's code units have.
-func TestMembersAreInOrderOfUTF16(t *testing.T) {
+// TestMembersAreSortedByUTF16 compares the order of members with that of the UTF-16 code
+// units of their names.
+func TestMembersAreSortedByUTF16(t *testing.T) {
 	t.Parallel()
 	keys := []string{
 		"", "a", "aaaaaaaaaaaa", "aaaaaaaaaaab", "$", "é", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff",

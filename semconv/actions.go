@@ -2,19 +2,19 @@ package semconv
 
 // Standard actions.
 const (
-	// ActionUserLogin is a user's log-in, by its outcome successful or refused.
+	// ActionUserLogin is an attempt of a user to log in. The outcome tells whether it
+	// succeeded.
 	ActionUserLogin = "user.login"
-	// ActionUserLogout is a user's log-out.
+	// ActionUserLogout is the logout of a user.
 	ActionUserLogout = "user.logout"
-	// ActionAccessDenied is a request that was refused and that nothing else
-	// recorded.
+	// ActionAccessDenied is a request that was denied, if no other event records the denial.
 	ActionAccessDenied = "access.denied"
-	// ActionCoverageMissing is a request that changed something, for all that is known,
-	// and left no trace of its own.
+	// ActionCoverageMissing is a request that probably changed something, but for which
+	// the application recorded no event.
 	ActionCoverageMissing = "audit.coverage.missing"
 )
 
-// Standard channels: the ways by which an actor comes.
+// Standard channels: how the actor reached the service.
 const (
 	ChannelAPI    = "api"
 	ChannelAdmin  = "admin"

@@ -2,18 +2,18 @@ package semconv
 
 import "go.opentelemetry.io/otel/attribute"
 
-// Metadata of an HTTP request, as the semantic conventions of OpenTelemetry name
-// it (https://opentelemetry.io/docs/specs/semconv/http/).
+// Metadata of an HTTP request, with the names of OpenTelemetry's semantic conventions
+// (https://opentelemetry.io/docs/specs/semconv/http/).
 const (
-	// HTTPRequestMethodKey is the request's method, e.g. "PATCH".
+	// HTTPRequestMethodKey is the method of the request, e.g. "PATCH".
 	HTTPRequestMethodKey = attribute.Key("http.request.method")
-	// HTTPResponseStatusCodeKey is the response's status, an integer.
+	// HTTPResponseStatusCodeKey is the status code of the response, an integer.
 	HTTPResponseStatusCodeKey = attribute.Key("http.response.status_code")
 	// HTTPRouteKey is the pattern that the router matched, e.g. "/articles/:id".
 	HTTPRouteKey = attribute.Key("http.route")
 	// URLPathKey is the path of the request, without the query.
 	URLPathKey = attribute.Key("url.path")
-	// ClientAddressKey is the address of the client, behind trusted proxies.
+	// ClientAddressKey is the address of the client, as trusted proxies report it.
 	ClientAddressKey = attribute.Key("client.address")
 	// NetworkPeerAddressKey is the address of the other end of the connection.
 	NetworkPeerAddressKey = attribute.Key("network.peer.address")
@@ -21,7 +21,7 @@ const (
 	UserAgentOriginalKey = attribute.Key("user_agent.original")
 )
 
-// Metadata of a database call, as the semantic conventions of OpenTelemetry name it
+// Metadata of a database call, with the names of OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/database/).
 const (
 	// DBSystemNameKey is the kind of database, e.g. "mongodb".
@@ -34,16 +34,16 @@ const (
 	DBOperationNameKey = attribute.Key("db.operation.name")
 )
 
-// Metadata that OpenTelemetry has no name for.
+// Metadata for which OpenTelemetry has no name.
 const (
-	// RequestIDKey is the id by which the client or a proxy calls the request.
+	// RequestIDKey is the ID that the client or a proxy gave the request.
 	RequestIDKey = attribute.Key("http.request.id")
-	// ContextIDKey is the ID of the context token that a job came with. All deliveries
-	// of a message have the same. If a job passes its context on in another token, the
-	// overridden metadata of the record hold the ID of the first.
+	// ContextIDKey is the ID of the context token of a job. All deliveries of a message
+	// have the same ID. If a job passes its context on in another token, the overridden
+	// metadata of records contain the ID of the first token.
 	ContextIDKey = attribute.Key("audit.context.id")
-	// ContextChannelKey is the channel of the scope that the first context token was
-	// made in, e.g. "api". The channel of the job itself is "job".
+	// ContextChannelKey is the channel of the scope from which the first context token
+	// was made, e.g. "api". The channel of the job itself is "job".
 	ContextChannelKey = attribute.Key("audit.context.channel")
 )
 

@@ -1,4 +1,3 @@
-// Package semconv holds the names that integrations and applications share:
-// metadata keys, which are OpenTelemetry's where it has one, and standard actions
-// and channels.
+// Package semconv defines the names that integrations and applications share: keys of
+// metadata, which are OpenTelemetry's if it has one, and standard actions and channels.
 package semconv

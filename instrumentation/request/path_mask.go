@@ -7,7 +7,7 @@ import (
 	"github.com/opendeed/audit/internal/values"
 )
 
-// pathMask stands for a secret path parameter.
+// pathMask replaces a secret path parameter.
 const pathMask = values.Redacted
 
 // maskPath masks the parameters of path whose names in route indicate secrets, such as
@@ -41,7 +41,7 @@ func maskPath(route, path string) string {
 			return "/" + pathMask
 		}
 		if kind == tail && left > 0 {
-			return "/" + pathMask // the segments after it cannot be told apart
+			return "/" + pathMask // the segments after it cannot be distinguished
 		}
 		if kind == tail {
 			return masked.String()

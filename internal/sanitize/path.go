@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// maxFieldKey is how much of a key an error shows.
+// maxFieldKey is the length of the longest key that an error shows, in bytes.
 const maxFieldKey = 64
 
-// FieldPath names a field for errors and marks. It shows the length of a key that is
-// not printable ASCII, or is too long, and not the key, which may hold anything.
+// FieldPath returns the path of a field for errors and marks. If the key is empty, too long
+// or not printable ASCII, the path has its length instead: parent[12 bytes].
 func FieldPath(parent, key string) string {
 	if key == "" || len(key) > maxFieldKey {
 		return parent + "[" + strconv.Itoa(len(key)) + " bytes]"
@@ -22,7 +22,8 @@ func FieldPath(parent, key string) string {
 	return parent + "." + key
 }
 
-// ActorPath names a field of the actor at the given depth of an OnBehalfOf chain.
+// ActorPath returns the path of a field of the actor at the given depth of an OnBehalfOf
+// chain, which starts at 0.
 func ActorPath(depth int, field string) string {
 	return "actor." + strings.Repeat("on_behalf_of.", depth) + field
 }

@@ -1,5 +1,5 @@
-// Package sanitize holds the rules for text: which text is plain, how other text is
-// made valid, and how a field is named in errors without showing what may be secret.
+// Package sanitize checks, cleans and cuts text, and names fields in errors without showing
+// secrets.
 package sanitize
 
 import (
@@ -7,10 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// Plain reports whether s is valid UTF-8 without control characters. Most
-// text is printable ASCII, of which it looks at eight bytes at a time: after the
-// subtraction a byte's high bit tells that it was below a space, after the
-// addition that it was DEL, and the bytes' own high bits that they are not ASCII.
+// Plain reports whether s is valid UTF-8 without control characters.
+//
+// Most text is printable ASCII, which Plain checks eight bytes at a time. Subtracting a
+// space from each byte sets the high bit of control characters, and adding one sets that
+// of DEL. Bytes that are not ASCII have their high bit set already. A borrow or carry
+// affects a neighbor only after such a byte.
 func Plain(s string) bool {
 	const (
 		ones  = 0x0101010101010101
@@ -22,7 +24,7 @@ func Plain(s string) bool {
 			w := Load8(rest)
 			bad |= w | (w - ' '*ones) | (w + ones)
 		}
-		w := Load8(s[len(s)-8:]) // the rest, and some bytes again
+		w := Load8(s[len(s)-8:]) // the rest, and perhaps some bytes again
 		bad |= w | (w - ' '*ones) | (w + ones)
 	} else if len(s) >= 4 {
 		w := Load4(s) | Load4(s[len(s)-4:])<<32
@@ -37,31 +39,34 @@ func Plain(s string) bool {
 	return bad&highs == 0 || plainUnicode(s)
 }
 
-// Load8 reads eight bytes; the compiler makes it one load.
+// Load8 returns the first eight bytes of s, little-endian. The compiler turns it into one
+// load.
 func Load8(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// Load4 reads four bytes.
+// Load4 returns the first four bytes of s, little-endian.
 func Load4(s string) uint64 {
 	_ = s[3]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }
 
+// plainUnicode is Plain for text that is not printable ASCII.
 func plainUnicode(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, IsControl) < 0
 }
 
-// IsControl reports whether r is a control character.
+// IsControl reports whether r is a control character (C0, DEL or C1).
 func IsControl(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
 
-// isStray reports whether r is a control character that no text of several lines
-// needs.
+// isStray reports whether r is a control character other than tab, line feed and carriage
+// return.
 func isStray(r rune) bool { return IsControl(r) && r != '\t' && r != '\n' && r != '\r' }
 
-// Prose replaces invalid bytes and stray control characters by U+FFFD.
+// Prose returns s with U+FFFD in place of invalid bytes and of control characters other
+// than tab, line feed and carriage return.
 func Prose(s string) string {
 	if Plain(s) || utf8.ValidString(s) && strings.IndexFunc(s, isStray) < 0 {
 		return s
@@ -69,10 +74,10 @@ func Prose(s string) string {
 	return Replace(s, isStray)
 }
 
-// Replace returns s with U+FFFD in place of invalid bytes and of the runes that bad
-// reports.
+// Replace returns s with U+FFFD in place of invalid bytes and of runes for which bad returns
+// true.
 func Replace(s string, bad func(rune) bool) string {
-	return strings.Map(func(r rune) rune { // an invalid byte comes as U+FFFD
+	return strings.Map(func(r rune) rune { // strings.Map replaces invalid bytes by U+FFFD
 		if bad(r) {
 			return utf8.RuneError
 		}
@@ -80,7 +85,8 @@ func Replace(s string, bad func(rune) bool) string {
 	}, s)
 }
 
-// Cut shortens s to at most n bytes, at a character's end.
+// Cut returns the longest prefix of s that has at most n bytes and ends with a complete
+// character. n must be less than len(s).
 func Cut(s string, n int) string {
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
@@ -88,17 +94,17 @@ func Cut(s string, n int) string {
 	return s[:n]
 }
 
-// MaxClient is how many bytes of a text from a client are kept.
+// MaxClient is the maximum length of a text from a client, in bytes.
 const MaxClient = 512
 
-// Client returns s cut to MaxClient bytes, at the end of a character, with U+FFFD in
-// place of invalid bytes and control characters.
+// Client cleans a text from a client: it replaces invalid bytes and control characters by
+// U+FFFD, and cuts the result to MaxClient bytes after a complete character.
 func Client(s string) string {
 	if len(s) <= MaxClient && Plain(s) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s { // an invalid byte is read as U+FFFD
+	for _, r := range s { // range yields U+FFFD for invalid bytes
 		if IsControl(r) {
 			r = utf8.RuneError
 		}

@@ -1,4 +1,4 @@
-// Package sorted keeps attributes and paths in order.
+// Package sorted sorts and searches attributes by key, and adds to sorted lists of paths.
 package sorted
 
 import (
@@ -8,10 +8,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// FewKeys is the number of attributes up to which insertion beats sorting.
+// FewKeys is the number of attributes up to which insertion is faster than sorting.
 const FewKeys = 16
 
-// ByKey appends pointers to kvs to order, sorted by key. It does not change kvs.
+// ByKey appends pointers to the elements of kvs to order, which must be empty, sorted by
+// key. The order of equal keys is unspecified. It does not change kvs.
 func ByKey(order []*attribute.KeyValue, kvs []attribute.KeyValue) []*attribute.KeyValue {
 	for i := range kvs {
 		kv := &kvs[i]
@@ -31,7 +32,7 @@ func ByKey(order []*attribute.KeyValue, kvs []attribute.KeyValue) []*attribute.K
 	return order
 }
 
-// Less reports whether a < b. Most keys differ in their first byte.
+// Less reports whether a < b. It is fast for keys that differ in their first byte.
 func Less(a, b attribute.Key) bool {
 	if len(a) > 0 && len(b) > 0 && a[0] != b[0] {
 		return a[0] < b[0]
@@ -39,19 +40,19 @@ func Less(a, b attribute.Key) bool {
 	return a < b
 }
 
-// CompareKeys compares the keys of two attributes.
+// CompareKeys compares the keys of two attributes, like cmp.Compare.
 func CompareKeys(a, b attribute.KeyValue) int { return cmp.Compare(a.Key, b.Key) }
 
-// FindKey returns the index of key in kvs, which are sorted by key, or where it would
-// be inserted.
-func FindKey(kvs []attribute.KeyValue, key attribute.Key) (int, bool) {
+// FindKey returns the index of key in kvs, which must be sorted by key, or the index where
+// it would be inserted.
+func FindKey(kvs []attribute.KeyValue, key attribute.Key) (index int, found bool) {
 	return slices.BinarySearchFunc(kvs, key, func(kv attribute.KeyValue, key attribute.Key) int {
 		return cmp.Compare(kv.Key, key)
 	})
 }
 
-// Insert adds path to paths, which are sorted and stay free of duplicates. It copies
-// paths before it changes them, since scopes and records may share them.
+// Insert returns paths, which must be sorted, with path added unless it is there already.
+// It does not change paths, because scopes and records may share them.
 func Insert(paths []string, path string) []string {
 	at, found := slices.BinarySearch(paths, path)
 	if found {

@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// The lengths of card numbers (ISO/IEC 7812-1).
+// The number of digits in card numbers (ISO/IEC 7812-1).
 const (
 	minCardDigits = 13
 	maxCardDigits = 19
 )
 
-// findCards finds card numbers.
+// findCards appends the spans of card numbers.
 func findCards(text string, spans []span) []span {
 	for i := 0; i < len(text); {
 		switch {
 		case !isDigit(text[i]):
 			i++
-		case i > 0 && isToken[text[i-1]]: // it is the rest of a word
+		case i > 0 && isToken[text[i-1]]: // skip the rest of a word
 			for i < len(text) && isToken[text[i]] {
 				i++
 			}
 		default:
-			end, is := cardAt(text, i)
-			if is {
+			end, ok := cardAt(text, i)
+			if ok {
 				spans = append(spans, span{i, end})
 			}
 			i = end
@@ -32,10 +32,10 @@ func findCards(text string, spans []span) []span {
 	return spans
 }
 
-// cardAt returns where the run of digits ends that begins at start, with single
-// blanks or hyphens between them, and whether it is a card number: it begins as the
-// networks' do and has the right check digit.
-func cardAt(text string, start int) (end int, is bool) {
+// cardAt returns the end of the run of digits at start, which may contain single blanks
+// or hyphens. It reports whether the run is a card number: it begins like the numbers of
+// a network, and its check digit is right.
+func cardAt(text string, start int) (end int, ok bool) {
 	var digits [maxCardDigits]byte
 	n, separated := 0, false
 	for at := start; at < len(text); at++ {
@@ -51,15 +51,16 @@ func cardAt(text string, start int) (end int, is bool) {
 		}
 		separated = true
 	}
-	behind := end == len(text) || !isToken[text[end]] || text[end] == '.'
-	is = n >= minCardDigits && n <= maxCardDigits && behind && isCard(digits[:n]) &&
+	complete := end == len(text) || !isToken[text[end]] || text[end] == '.'
+	ok = n >= minCardDigits && n <= maxCardDigits && complete && isCard(digits[:n]) &&
 		(!separated || inGroups(text[start:end]))
-	return end, is
+	return end, ok
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// inGroups reports whether the digits are grouped as on a card: by four, or 4-6-5.
+// inGroups reports whether the digits are grouped as on a card: groups of four, 4-6-5 or
+// 4-6-4.
 func inGroups(text string) bool {
 	groups := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '-' })
 	if len(groups) == 3 {
@@ -73,12 +74,12 @@ func inGroups(text string) bool {
 	return len(groups) >= 4
 }
 
-// cardRange is a range of prefixes that a network's numbers begin with, and how
-// long these are.
+// cardRange is a range of prefixes of a network's card numbers. All prefixes of a range
+// have the same number of digits.
 type cardRange struct {
-	from, to int // of so many digits
-	least    int
-	most     int
+	from, to  int // prefixes
+	minDigits int // of the number
+	maxDigits int
 }
 
 var cardRanges = []cardRange{
@@ -93,14 +94,14 @@ var cardRanges = []cardRange{
 	{6304, 6304, 16, 19}, {6759, 6759, 16, 19}, {6761, 6763, 16, 19},
 }
 
-// isCard reports whether the digits begin as a network's numbers of that length do,
-// and fulfil the Luhn check (ISO/IEC 7812-1, annex B).
+// isCard reports whether the digits begin like a network's numbers of that length, and
+// pass the Luhn check (ISO/IEC 7812-1, annex B).
 func isCard(digits []byte) bool {
-	return slices.ContainsFunc(cardRanges, func(r cardRange) bool { return r.has(digits) }) && luhn(digits)
+	return slices.ContainsFunc(cardRanges, func(r cardRange) bool { return r.contains(digits) }) && luhn(digits)
 }
 
-func (r cardRange) has(digits []byte) bool {
-	if len(digits) < r.least || len(digits) > r.most {
+func (r cardRange) contains(digits []byte) bool {
+	if len(digits) < r.minDigits || len(digits) > r.maxDigits {
 		return false
 	}
 	prefix := 0

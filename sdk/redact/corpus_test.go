@@ -16,8 +16,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// specimen is a line of the corpus. Values stand in parts, so that no scanner of
-// repositories takes a made-up key for a real one.
+// specimen is a line of the corpus. Values are split into parts, so that scanners of
+// repositories do not take invented keys for real ones.
 type specimen struct {
 	Kind   string   `json:"kind"`
 	Key    string   `json:"key"`
@@ -39,7 +39,7 @@ func corpus(tb testing.TB, name string) []specimen {
 	for lines.Scan() {
 		var s specimen
 		require.NoError(tb, json.Unmarshal(lines.Bytes(), &s))
-		require.False(tb, seen[s.Key+"\x00"+s.value()], "twice: %s", lines.Text())
+		require.False(tb, seen[s.Key+"\x00"+s.value()], "duplicate: %s", lines.Text())
 		seen[s.Key+"\x00"+s.value()] = true
 		all = append(all, s)
 	}
@@ -48,7 +48,7 @@ func corpus(tb testing.TB, name string) []specimen {
 	return all
 }
 
-// redactSpecimen brings a value through the redactor in four places.
+// redactSpecimen redacts a record that contains the value in several places.
 func redactSpecimen(tb testing.TB, d *redact.Redactor, s specimen) *record.Record {
 	tb.Helper()
 	value := attribute.StringValue(s.value())
@@ -96,7 +96,7 @@ func TestRedactionCorpus(t *testing.T) {
 	assert.Zero(t, alarms)
 }
 
-// show returns all text of a record.
+// show returns all texts of a record.
 func show(r *record.Record) string {
 	var b strings.Builder
 	b.WriteString(r.Reason + "\n" + r.Target.Name + "\n" + r.Actor.Name + "\n" + r.Actor.ID + "\n" + r.Target.ID + "\n")

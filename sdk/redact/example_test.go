@@ -8,8 +8,8 @@ import (
 )
 
 func ExampleHMAC() {
-	// The same value has the same token, so that records can be matched without
-	// showing whose they are. The key is kept where the records are not.
+	// The same value has the same token, so records of a customer can be matched without
+	// showing who it is. Store the key apart from the records.
 	redactor, err := redact.New(redact.WithKeyStrategy("customer.*", redact.HMAC("2026-11", []byte("0123456789abcdef"))))
 	if err != nil {
 		fmt.Println(err)

@@ -9,42 +9,43 @@ import (
 	"github.com/opendeed/audit/policy"
 )
 
-// keyDecision is what is to be done with the value of a key.
+// keyDecision says how to redact the value of a key.
 type keyDecision struct {
-	allowed  bool
-	leaks    bool      // the key is a secret itself
-	strategy *Strategy // nil: only what is inside is looked at
+	allowed  bool      // the value stays as it is
+	leaks    bool      // the key itself contains a secret
+	strategy *Strategy // for the whole value; if nil, the value is searched for secrets
 }
 
-// keyDecisions remembers what was decided for keys, which are few and come again
-// and again. It has a fixed number of places, so that keys made of data cannot fill
-// the memory; two keys that share a place are decided anew in turn.
-type keyDecisions [1024]atomic.Pointer[knownKey]
+// keyDecisions caches the decisions for keys, because a program uses few keys again and
+// again. Its size is fixed, so keys that are made from data cannot fill the memory. Keys
+// that share a slot replace each other.
+type keyDecisions [1024]atomic.Pointer[cachedKey]
 
-// knownKey is never changed.
-type knownKey struct {
+// cachedKey is immutable.
+type cachedKey struct {
 	key      string
 	decision keyDecision
 }
 
-// maxKnownKey is the length of the longest key that is remembered.
-const maxKnownKey = 128
+// maxCachedKey is the length of the longest key that is cached, in bytes.
+const maxCachedKey = 128
 
+// decide returns how to redact the value of a key.
 func (d *Redactor) decide(key string) keyDecision {
-	place := &d.keys[placeOf(key)%uint64(len(d.keys))]
-	if known := place.Load(); known != nil && known.key == key {
-		return known.decision
+	slot := &d.keys[hashKey(key)%uint64(len(d.keys))]
+	if cached := slot.Load(); cached != nil && cached.key == key {
+		return cached.decision
 	}
-	decision := d.decideAnew(key)
-	if len(key) <= maxKnownKey {
-		place.Store(&knownKey{strings.Clone(key), decision}) // key may be part of something large
+	decision := d.decideUncached(key)
+	if len(key) <= maxCachedKey {
+		slot.Store(&cachedKey{strings.Clone(key), decision}) // key may be part of a large string
 	}
 	return decision
 }
 
-// placeOf mixes the length, the first and the last eight bytes, which tell the keys
-// of a program apart and cost less than a hash of all.
-func placeOf(key string) uint64 {
+// hashKey mixes the length, the first and the last eight bytes. They distinguish the keys
+// of a program, and cost less than a hash of all bytes.
+func hashKey(key string) uint64 {
 	const odd = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
 	h := uint64(len(key))
 	if len(key) >= 8 {
@@ -57,7 +58,7 @@ func placeOf(key string) uint64 {
 	return h * odd >> 48
 }
 
-func (d *Redactor) decideAnew(key string) keyDecision {
+func (d *Redactor) decideUncached(key string) keyDecision {
 	if d.config.allowed[key] {
 		return keyDecision{allowed: true}
 	}

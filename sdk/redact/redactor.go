@@ -1,12 +1,12 @@
-// Package redact masks what must not be in a record.
+// Package redact masks secrets in records.
 //
 //	provider, err := sdk.NewTrackerProvider(..., sdk.WithRedaction(
 //		redact.WithSensitiveKeys("badge number"),
 //		redact.WithPattern(`EMP-[0-9]{6}`, redact.Mask()),
 //	))
 //
-// Every provider redacts by default; the options add to that or make exceptions.
-// docs/redaction.md lists what is found.
+// Every provider redacts by default. The options add rules or make exceptions.
+// docs/redaction.md lists what is redacted.
 package redact
 
 import (
@@ -24,25 +24,26 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// maxRedactDepth is how deep the redactor looks into nested values. What is deeper
-// is masked whole.
+// maxRedactDepth is how deep the redactor looks into nested values. It masks deeper values
+// as a whole.
 const maxRedactDepth = 64
 
-// Redactor masks what must not be in a record: the values of keys whose words
-// hold secrets (password, token, api key, card number ...) in any case style and
-// at any depth, and what looks like a secret inside of text (tokens, private keys,
-// cloud keys, credentials, card numbers). It lists the paths in Record.Redacted. A
-// TrackerProvider has one by itself, which is the last to touch a record.
+// Redactor masks secrets: values whose keys name a secret (password, token, API key, card
+// number), in any case style and at any depth, and parts of texts that look like one
+// (tokens, private keys, credentials, card numbers). It lists the paths of what it masked
+// in Record.Redacted.
 //
-// It looks at metadata, changes, the reason and names. Identifiers (the ids of
-// actor and target, tenant, channel) are searched for tokens and keys only, never
-// for card numbers, because a numeric id must stay what it is. It is safe for
-// concurrent use.
+// It redacts metadata, changes, the reason, the selector of a bulk, and names. It searches
+// identifiers (the IDs of actor, target and sample, tenant, channel) too, but not for card
+// numbers, because an ID of digits must stay as it is.
+//
+// A Redactor is safe for concurrent use. A TrackerProvider has one of its own, which runs
+// after everything else that changes a record.
 type Redactor struct {
 	config redactionConfig
 	words  secretwords.Words
 	keys   keyDecisions
-	plain  bool // no option looks at values
+	plain  bool // no option looks at texts, values or other metadata
 }
 
 // Option changes what is redacted.
@@ -59,50 +60,49 @@ type redactionConfig struct {
 	errs     []error
 }
 
-// keyRule gives the keys that match a pattern a strategy.
+// keyRule is the strategy for keys that match a pattern.
 type keyRule struct {
 	pattern  string
 	strategy Strategy
 }
 
-// patternRule redacts text that matches.
+// patternRule is the strategy for text that matches an expression.
 type patternRule struct {
 	expression *regexp.Regexp
 	strategy   Strategy
 }
 
-// WithSensitiveKeys adds keys that hold secrets, as words in any case style:
-// "account number" is found in accountNumber, ACCOUNT_NUMBER and
-// x-account-number.
+// WithSensitiveKeys adds words that name secrets. The case style does not matter: "account
+// number" matches the keys accountNumber, ACCOUNT_NUMBER and x-account-number.
 func WithSensitiveKeys(keys ...string) Option {
 	return func(c *redactionConfig) { c.words = append(c.words, keys...) }
 }
 
-// WithAllowedKeys lists keys, written exactly as in the metadata or as the field of
-// a change, that are left as they are.
+// WithAllowedKeys lists keys whose values are not redacted, written exactly like the key
+// of metadata or the field of a change.
 func WithAllowedKeys(keys ...string) Option {
 	return func(c *redactionConfig) { c.allowed = addAll(c.allowed, keys) }
 }
 
-// WithOnlyMetadata lists the metadata keys that are recorded; the values of all
-// others are redacted. Those listed are still searched for secrets.
+// WithOnlyMetadata lists the metadata keys whose values are recorded. The values of all
+// others are redacted. The listed ones are still searched for secrets.
 func WithOnlyMetadata(keys ...string) Option {
 	return func(c *redactionConfig) { c.only = addAll(c.only, keys) }
 }
 
-// WithStrategy sets what is done with a secret where no other option says
-// otherwise. The default is Mask.
+// WithStrategy sets the strategy for secrets to which no other option applies. The default
+// is Mask.
 func WithStrategy(s Strategy) Option {
 	return func(c *redactionConfig) { c.strategy = s }
 }
 
-// WithKeyStrategy redacts the keys that match the pattern, in which * stands for
-// any characters ("customer.*"), whatever their words are.
+// WithKeyStrategy redacts the values of all keys that match the pattern, in which * stands
+// for any characters ("customer.*").
 func WithKeyStrategy(pattern string, s Strategy) Option {
 	return func(c *redactionConfig) { c.byKey = append(c.byKey, keyRule{pattern, s}) }
 }
 
-// WithPattern redacts what matches the regular expression (RE2 syntax) in text.
+// WithPattern redacts the parts of texts that match the regular expression (RE2 syntax).
 func WithPattern(expression string, s Strategy) Option {
 	return func(c *redactionConfig) {
 		re, err := regexp.Compile(expression)
@@ -114,9 +114,11 @@ func WithPattern(expression string, s Strategy) Option {
 	}
 }
 
-// WithRedactorFunc adds a function that may replace a value: it is called for each
-// metadata and each side of a change, with the path ("metadata.KEY"), and returns
-// the value to record and whether it changed it. A panic masks the value.
+// WithRedactorFunc adds a function that may replace values. It is called for the value of
+// each metadata and for both values of each change, after other redaction, with the path
+// ("metadata.KEY"). It returns the value to record, and whether that differs from v. It
+// does not get the values of WithAllowedKeys. It must be safe for concurrent use. If it
+// panics, the value is masked.
 func WithRedactorFunc(f func(path string, v attribute.Value) (attribute.Value, bool)) Option {
 	return func(c *redactionConfig) { c.custom = append(c.custom, f) }
 }
@@ -131,8 +133,7 @@ func addAll(set map[string]bool, keys []string) map[string]bool {
 	return set
 }
 
-// New returns a Redactor, or an error that joins everything that is wrong
-// with the options.
+// New returns a Redactor. If options are wrong, the error lists all problems.
 func New(opts ...Option) (*Redactor, error) {
 	c := redactionConfig{strategy: Mask()}
 	for _, opt := range opts {
@@ -160,9 +161,9 @@ func New(opts ...Option) (*Redactor, error) {
 func (d *Redactor) Redact(r *record.Record) {
 	d.text(r, "actor.name", &r.Actor.Name, true)
 	d.text(r, "actor.id", &r.Actor.ID, false)
-	for a, behind := r.Actor.OnBehalfOf, 1; a != nil; a, behind = a.OnBehalfOf, behind+1 {
-		d.text(r, sanitize.ActorPath(behind, "name"), &a.Name, true)
-		d.text(r, sanitize.ActorPath(behind, "id"), &a.ID, false)
+	for a, depth := r.Actor.OnBehalfOf, 1; a != nil; a, depth = a.OnBehalfOf, depth+1 {
+		d.text(r, sanitize.ActorPath(depth, "name"), &a.Name, true)
+		d.text(r, sanitize.ActorPath(depth, "id"), &a.ID, false)
 	}
 	d.text(r, "target.id", &r.Target.ID, false)
 	d.text(r, "target.name", &r.Target.Name, true)
@@ -182,15 +183,16 @@ func (d *Redactor) Redact(r *record.Record) {
 	}
 }
 
-// Attributes returns kvs redacted, and the paths of what was, below prefix. kvs
-// stay as they are.
+// Attributes returns a redacted copy of kvs, and the paths of what was redacted, which
+// start with prefix.
 func (d *Redactor) Attributes(prefix string, kvs []attribute.KeyValue) (clean []attribute.KeyValue, redacted []string) {
 	var r record.Record
 	clean = d.metadata(&r, prefix, slices.Clone(kvs))
 	return clean, r.Redacted
 }
 
-// text redacts a text that has no key. Identifiers are not searched for numbers.
+// text redacts a text that has no key. It searches for card numbers only if numbers is
+// true.
 func (d *Redactor) text(r *record.Record, path string, text *string, numbers bool) {
 	if d.plain && len(*text) < minSecretText {
 		return
@@ -203,10 +205,10 @@ func (d *Redactor) text(r *record.Record, path string, text *string, numbers boo
 
 func (d *Redactor) change(r *record.Record, c *audit.Change) {
 	if c.Redacted {
-		return // by the diff
+		return // Diff has redacted it
 	}
 	if clean, changed := d.clean(c.Field, true); changed {
-		c.Field = clean // a map's key may be a secret itself
+		c.Field = clean // the key of a map may contain a secret
 		r.AddRedacted("changes.field")
 	}
 	decision := d.decide(c.Field)
@@ -217,7 +219,7 @@ func (d *Redactor) change(r *record.Record, c *audit.Change) {
 	redacted := false
 	for _, side := range [...]*attribute.Value{&c.Old, &c.New} {
 		if side.Type() == attribute.EMPTY {
-			continue // it says that there was nothing
+			continue // there is no value
 		}
 		clean, changed := d.value(&place{record: r, path: path}, decision, *side)
 		*side = clean
@@ -228,17 +230,17 @@ func (d *Redactor) change(r *record.Record, c *audit.Change) {
 	}
 }
 
-// metadata redacts kvs in place, and returns what is left of them.
+// metadata redacts kvs in place, and returns those that are left.
 func (d *Redactor) metadata(r *record.Record, parent string, kvs []attribute.KeyValue) []attribute.KeyValue {
 	for i := range kvs {
 		if !d.isHarmless(&kvs[i]) {
 			return d.metadataFrom(i, r, parent, kvs)
 		}
 	}
-	return kvs // nearly always
+	return kvs // the usual case
 }
 
-// isHarmless reports whether kv is a text or a number that stays as it is.
+// isHarmless reports whether kv is a text, a number or a boolean without a secret.
 func (d *Redactor) isHarmless(kv *attribute.KeyValue) bool {
 	if !d.plain || d.decide(string(kv.Key)) != (keyDecision{}) {
 		return false
@@ -255,7 +257,7 @@ func (d *Redactor) isHarmless(kv *attribute.KeyValue) bool {
 	}
 }
 
-// metadataFrom is metadata for kvs of which those before first are harmless.
+// metadataFrom does what metadata does. The elements of kvs before first are harmless.
 func (d *Redactor) metadataFrom(first int, r *record.Record, parent string, kvs []attribute.KeyValue) []attribute.KeyValue {
 	removed, renamed := false, false
 	for i := first; i < len(kvs); i++ {
@@ -291,7 +293,7 @@ func (d *Redactor) metadataFrom(first int, r *record.Record, parent string, kvs 
 	return kvs
 }
 
-// value redacts a value of any kind, and what an application's functions say.
+// value redacts a value of any type, then calls the functions of WithRedactorFunc.
 func (d *Redactor) value(at *place, decision keyDecision, v attribute.Value) (attribute.Value, bool) {
 	clean, changed := d.keyed(at, decision, v, 0)
 	for _, f := range d.config.custom {
@@ -303,15 +305,16 @@ func (d *Redactor) value(at *place, decision keyDecision, v attribute.Value) (at
 	return clean, changed
 }
 
-// place is where a value stands in a record.
+// place is the position of a value in a record. For the elements of maps, text builds the
+// path from parent and key when it is needed.
 type place struct {
-	record *record.Record
-	path   string // of what stands in a map, only made when it is asked for
+	record *record.Record // nil if parent is set
+	path   string         // empty if parent is set
 	parent *place
-	key    string // in the parent
+	key    string // key in the parent
 }
 
-// redacted lists the place among those where something was redacted.
+// redacted adds the path to Record.Redacted.
 func (p *place) redacted() {
 	p.root().AddRedacted(p.text())
 }
@@ -330,7 +333,7 @@ func (p *place) text() string {
 	return sanitize.FieldPath(p.parent.text(), p.key)
 }
 
-// keyed redacts the value of a key.
+// keyed redacts the value of a key according to the decision.
 func (d *Redactor) keyed(at *place, decision keyDecision, v attribute.Value, depth int) (attribute.Value, bool) {
 	if decision.strategy == nil {
 		return d.inside(at, v, depth)
@@ -342,7 +345,7 @@ func (d *Redactor) keyed(at *place, decision keyDecision, v attribute.Value, dep
 	return clean, changed
 }
 
-// callRedactor fails closed: a panic masks the value.
+// callRedactor calls a function of WithRedactorFunc. A panic masks the value.
 func callRedactor(f func(string, attribute.Value) (attribute.Value, bool), path string, v attribute.Value) (clean attribute.Value, changed bool) {
 	returned := false
 	defer func() {
@@ -359,7 +362,7 @@ func callRedactor(f func(string, attribute.Value) (attribute.Value, bool), path 
 	return clean, changed
 }
 
-// inside redacts what is in a value that its key does not give away.
+// inside searches a value for secrets whose key does not name one.
 func (d *Redactor) inside(at *place, v attribute.Value, depth int) (clean attribute.Value, changed bool) {
 	switch v.Type() {
 	case attribute.SLICE, attribute.MAP:
@@ -379,8 +382,7 @@ func (d *Redactor) inside(at *place, v attribute.Value, depth int) (clean attrib
 	}
 }
 
-// leaf redacts what is in a value that holds no others with keys or types of their
-// own.
+// leaf searches the texts of a value that is neither a map nor a slice of values.
 func (d *Redactor) leaf(v attribute.Value) (attribute.Value, bool) {
 	switch v.Type() {
 	case attribute.STRING:
@@ -443,14 +445,14 @@ func (d *Redactor) mapping(at *place, v attribute.Value, depth int) (clean attri
 	return v, changed
 }
 
-// cleanKey returns what stands for a key that is a secret itself. Its place keeps
-// several of them apart.
+// cleanKey returns the replacement of a key that contains a secret. The place makes it
+// unique.
 func (d *Redactor) cleanKey(key attribute.Key, place int) attribute.Key {
 	clean, _ := d.clean(string(key), true)
 	return attribute.Key(clean + "." + strconv.Itoa(place))
 }
 
-// clean redacts what looks like a secret inside of text.
+// clean redacts the parts of text that look like secrets.
 func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool) {
 	clean = text
 	if seek := survey(text, numbers); seek != 0 {
@@ -464,5 +466,5 @@ func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool)
 	return clean, clean != text
 }
 
-// Text returns s with what looks like a secret redacted, and whether it changed.
+// Text redacts the parts of s that look like secrets, and reports whether there were any.
 func (d *Redactor) Text(s string) (clean string, changed bool) { return d.clean(s, true) }

@@ -32,7 +32,7 @@ func metadataRecord(kvs ...attribute.KeyValue) *record.Record {
 	return &record.Record{Event: audit.Event{Metadata: kvs}}
 }
 
-// webToken is put together here so that nobody takes it for a real one.
+// webToken is built from parts, so that scanners do not take it for a real one.
 var webToken = "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9." + strings.Repeat("x", 43)
 
 func TestRedactionPlaces(t *testing.T) {
@@ -65,8 +65,8 @@ func TestRedactionPlaces(t *testing.T) {
 
 	got := process(t, r)
 	assert.Equal(t, "Alice "+masked, got.Actor.Name)
-	assert.Equal(t, "4111111111111111", got.Actor.ID, "a numeric id stays")
-	assert.Equal(t, masked, got.Actor.OnBehalfOf.ID, "a token as an id does not")
+	assert.Equal(t, "4111111111111111", got.Actor.ID, "a numeric ID stays")
+	assert.Equal(t, masked, got.Actor.OnBehalfOf.ID, "a token is masked in an ID too")
 	assert.Equal(t, "4111111111111111", got.Target.ID)
 	assert.Equal(t, "card "+masked, got.Target.Name)
 	assert.Equal(t, "login with password="+masked, got.Reason)
@@ -109,7 +109,7 @@ func TestRedactionStrategies(t *testing.T) {
 
 	got := process(t, r, redact.WithStrategy(redact.Remove()))
 	assert.Equal(t, []attribute.KeyValue{r.Metadata[0], r.Metadata[1], r.Metadata[3]}, got.Metadata)
-	assert.Equal(t, []audit.Change{{Field: "password", Redacted: true}}, got.Changes, "that it changed stays")
+	assert.Equal(t, []audit.Change{{Field: "password", Redacted: true}}, got.Changes, "the change stays")
 	assert.Equal(t, []string{"changes.password", "metadata.password"}, got.Redacted)
 
 	got = process(t, r, redact.WithKeyStrategy("customer.*", redact.HMAC("k1", key)), redact.WithPattern(`T-[0-9]+`, redact.Mask()))
@@ -131,7 +131,7 @@ func TestRedactionStrategies(t *testing.T) {
 	got = process(t, metadataRecord(attribute.String("staffBadgeNumber", "77")), redact.WithSensitiveKeys("badge number"))
 	assert.Equal(t, masked, got.Metadata[0].Value.AsString())
 
-	// A key that ends like what only says something about a secret is one when it is named.
+	// "size" usually makes a key harmless, but not if the configured key ends with it.
 	got = process(t, metadataRecord(attribute.String("shoeSize", "42"), attribute.String("shoeSizeType", "EU")), redact.WithSensitiveKeys("shoe size"))
 	assert.Equal(t, masked, got.Metadata[0].Value.AsString())
 	assert.Equal(t, "EU", got.Metadata[1].Value.AsString())
@@ -147,7 +147,7 @@ func TestRedactorFunc(t *testing.T) {
 	got := process(t, r, redact.WithRedactorFunc(func(path string, v attribute.Value) (attribute.Value, bool) {
 		switch path {
 		case "metadata.boom":
-			panic("it holds the secret")
+			panic("with the secret")
 		case "metadata.upper":
 			return attribute.StringValue("X"), true
 		}
@@ -157,19 +157,19 @@ func TestRedactorFunc(t *testing.T) {
 	assert.Equal(t, []string{"metadata.boom", "metadata.upper"}, got.Redacted)
 }
 
-func TestRedactionLeavesAlone(t *testing.T) {
+func TestRedactionKeepsHarmlessValues(t *testing.T) {
 	t.Parallel()
 	r := metadataRecord(attribute.Bool("has_password", true), attribute.String("password", ""), attribute.KeyValue{Key: "secret"},
 		attribute.Int("tokens_used", 7), attribute.Float64Slice("values", []float64{1}))
 	got := process(t, r)
-	assert.Equal(t, r, got, "what is empty holds no secret")
+	assert.Equal(t, r, got, "an empty value is not a secret")
 }
 
-func TestBadRedaction(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	t.Parallel()
 	_, err := redact.New(redact.WithPattern("(", redact.Mask()), redact.WithStrategy(redact.HMAC("Bad Id", nil)),
 		redact.WithKeyStrategy("*", redact.HMAC("k", []byte("short"))), redact.WithPattern("x", redact.HMAC("", nil)), redact.WithSensitiveKeys("--"))
-	for _, want := range []string{"missing closing )", "key id must match", "16 bytes at least", "no letters or digits"} {
+	for _, want := range []string{"missing closing )", "key ID must match", "at least 16 bytes", "no letters or digits"} {
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -177,7 +177,7 @@ func TestBadRedaction(t *testing.T) {
 func TestRedactionDepth(t *testing.T) {
 	t.Parallel()
 	got := process(t, metadataRecord(attribute.KeyValue{Key: "k", Value: deeplyNested(5000)}))
-	assert.Contains(t, got.Metadata[0].Value.String(), masked, "what is too deep to look at is masked")
+	assert.Contains(t, got.Metadata[0].Value.String(), masked, "a value that is nested too deeply is masked")
 }
 
 func TestRedactionIsLinear(t *testing.T) {
@@ -199,7 +199,7 @@ func TestRedactorConcurrently(t *testing.T) {
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
-			for i := range 1500 { // more keys than are remembered
+			for i := range 1500 { // more keys than are cached
 				r := metadataRecord(attribute.String(fmt.Sprintf("password_%d_%d", g, i), "x"), attribute.String(fmt.Sprintf("x%d_%d", g, i), "x"))
 				d.Redact(r)
 				assert.Equal(t, masked, r.Metadata[0].Value.AsString())
@@ -218,7 +218,7 @@ func TestRedactorAttributes(t *testing.T) {
 	clean, redacted := d.Attributes("resource", kvs)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "b"), attribute.String("db.password", masked)}, clean)
 	assert.Equal(t, []string{"resource.db.password"}, redacted)
-	assert.Equal(t, "x", kvs[1].Value.AsString(), "kvs stay as they are")
+	assert.Equal(t, "x", kvs[1].Value.AsString(), "the argument does not change")
 }
 
 func FuzzRedact(f *testing.F) {

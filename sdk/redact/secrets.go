@@ -5,15 +5,14 @@ import (
 	"strings"
 )
 
-// minSecretText is the length of the shortest text that a detector can match: a
-// card number of 13 digits. Shorter credentials, as in "pin=1234", are a key's
-// matter.
+// minSecretText is the length of the shortest text that is searched: a card number of 13
+// digits. Shorter credentials are found only by their key.
 const minSecretText = 13
 
-// minTokenText is the length of the shortest text with a token.
+// minTokenText is the length of the shortest token.
 const minTokenText = 20
 
-// The detectors that a text may have something for.
+// The detectors, as bits.
 const (
 	seekAssignments = 1 << iota
 	seekBlocks
@@ -22,9 +21,9 @@ const (
 	seekCards
 )
 
-// byteCounts has, for each byte, what it adds to a survey's counts: of the digits in
-// the lowest 12 bits, then of the signs that stand between a key and its value, of
-// blanks, of hyphens, and of the letter b, which Bearer, Basic and BEGIN have.
+// byteCounts has, for each byte, what it adds to the counts of a survey, which have 12 bits
+// each: of digits, of signs between a key and its value, of blanks, of hyphens, and of the
+// letter b, which Bearer, Basic and BEGIN contain.
 var byteCounts = func() (counts [256]uint64) {
 	for c := '0'; c <= '9'; c++ {
 		counts[c] = 1
@@ -35,7 +34,7 @@ var byteCounts = func() (counts [256]uint64) {
 	return counts
 }()
 
-// Where in a survey's counts the others begin.
+// The lowest bits of the counts after the first.
 const (
 	assignCount = 12 * (iota + 1)
 	blankCount
@@ -44,8 +43,8 @@ const (
 	countMask = 1<<12 - 1
 )
 
-// survey tells which detectors are worth running. They are linear in the text and
-// allocate for what they find only.
+// survey returns the detectors that may find something. Their time is linear in the length
+// of the text, and they allocate only for what they find.
 func survey(text string, numbers bool) (seek uint8) {
 	if len(text) < minSecretText {
 		return 0
@@ -53,9 +52,9 @@ func survey(text string, numbers bool) (seek uint8) {
 	return surveyLong(text, numbers)
 }
 
-// surveyLong looks at each byte once.
+// surveyLong is survey for texts that are not too short. It reads each byte once.
 func surveyLong(text string, numbers bool) (seek uint8) {
-	if len(text) > countMask { // more than can be counted
+	if len(text) > countMask { // the counts could overflow
 		return seekAssignments | seekBlocks | seekTokens | seekCredentials | seekCards
 	}
 	var counts uint64
@@ -81,7 +80,7 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 	return seek
 }
 
-// isToken has the bytes of tokens.
+// isToken is true for the bytes that occur in tokens.
 var isToken = func() (token [256]bool) {
 	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") {
 		token[c] = true
@@ -92,10 +91,10 @@ var isToken = func() (token [256]bool) {
 // span is a part of a text, from start to before end.
 type span struct{ start, end int }
 
-// findSecrets returns where in the text secrets are, in order. They may overlap.
+// findSecrets returns the spans of secrets in the text, in order. They may overlap.
 func (d *Redactor) findSecrets(text string, seek uint8) []span {
 	if isUUID(text) {
-		return nil // no token or card number looks like one, and many texts do
+		return nil // common, and never a secret
 	}
 	var spans []span
 	if seek&seekTokens != 0 {
@@ -132,7 +131,7 @@ func isUUID(text string) bool {
 	return digits == 32
 }
 
-// isHex has 1 for the bytes that are hexadecimal digits.
+// isHex is 1 for the bytes that are hexadecimal digits.
 var isHex = func() (hex [256]int) {
 	for _, c := range []byte("0123456789abcdefABCDEF") {
 		hex[c] = 1
@@ -140,7 +139,7 @@ var isHex = func() (hex [256]int) {
 	return hex
 }()
 
-// replaceSecrets puts what stands for a secret in the place of each.
+// replaceSecrets replaces the spans, which are in order.
 func (d *Redactor) replaceSecrets(text string, spans []span) string {
 	var b strings.Builder
 	at := 0
@@ -157,13 +156,13 @@ func (d *Redactor) replaceSecrets(text string, spans []span) string {
 	return b.String()
 }
 
-// tokenKind is a kind of token that is known by its beginning.
+// tokenKind is a kind of token that has a known prefix.
 type tokenKind struct {
-	prefix string
-	least  int // how many characters follow at least
+	prefix  string
+	minRest int // minimum number of bytes after the prefix
 }
 
-// tokenKinds are the tokens of common services, by their first character.
+// tokenKinds are the tokens of common services, by their first byte.
 var tokenKinds = [256][]tokenKind{
 	'A': {{"AKIA", 16}, {"ASIA", 16}, {"ABIA", 16}, {"ACCA", 16}, {"AIza", 35}, {"AGE-SECRET-KEY-1", 50}},
 	'S': {{"SG.", 40}, {"SK", 32}},
@@ -181,8 +180,8 @@ var tokenKinds = [256][]tokenKind{
 	'E': {{"EAACEdEose0cBA", 10}},
 }
 
-// findTokens finds tokens by their beginnings. They are so long that each covers
-// one of the places that it looks at.
+// findTokens appends the spans of tokens with a known prefix. It looks at every
+// minTokenText-th byte only, because each token covers one of them.
 func findTokens(text string, spans []span) []span {
 	for at := minTokenText - 1; at < len(text); at += minTokenText {
 		if !isToken[text[at]] {
@@ -206,15 +205,16 @@ func findTokens(text string, spans []span) []span {
 	return spans
 }
 
-// maxDots is how many parts of a word may stand ahead of a token: config.key.TOKEN.
-const maxDots = 4
+// maxTokenParts is how many parts of a word, separated by dots, are tried as the beginning
+// of a token: config.key.TOKEN has three.
+const maxTokenParts = 4
 
-// tokenIn returns where in the word a known kind of token begins, or -1: at its
-// beginning or behind one of the first dots.
+// tokenIn returns the index in the word where a token of a known kind begins, or -1. That
+// is the start of the word, or follows one of its first dots.
 func tokenIn(word string) int {
 	at := 0
-	for range maxDots {
-		if beginsToken(word[at:]) {
+	for range maxTokenParts {
+		if isKnownToken(word[at:]) {
 			return at
 		}
 		dot := strings.IndexByte(word[at:], '.')
@@ -226,15 +226,15 @@ func tokenIn(word string) int {
 	return -1
 }
 
-// beginsToken reports whether the word is a known kind of token.
-func beginsToken(word string) bool {
+// isKnownToken reports whether the word is a token of a known kind.
+func isKnownToken(word string) bool {
 	if len(word) < minTokenText {
 		return false
 	}
 	for _, kind := range tokenKinds[word[0]] {
-		rest, is := strings.CutPrefix(word, kind.prefix)
+		rest, ok := strings.CutPrefix(word, kind.prefix)
 		switch {
-		case !is || len(rest) < kind.least:
+		case !ok || len(rest) < kind.minRest:
 		case kind.prefix == "eyJ":
 			if isWebToken(word) {
 				return true
@@ -254,30 +254,30 @@ func beginsToken(word string) bool {
 	return false
 }
 
-// isWebToken reports whether the word is a JSON web token, signed or encrypted:
-// three to five parts of base64url, of which the first is a JSON object.
+// isWebToken reports whether the word looks like a JSON web token, signed or encrypted:
+// three to five parts, of which the first is the Base64 of a JSON object.
 func isWebToken(word string) bool {
 	dots := strings.Count(word, ".")
 	return dots >= 2 && dots <= 4 && strings.IndexByte(word, '.') >= 10
 }
 
-// mixed reports whether the text has digits and letters, as random text has.
+// mixed reports whether the text has both digits and letters, like random text.
 func mixed(text string) bool {
 	return strings.ContainsAny(text, "0123456789") &&
 		strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 }
 
-// minCredentials is how long what follows Bearer or Basic is at least, so that
-// prose ("bearer bonds") stays.
+// minCredentials is the minimum length of credentials after Bearer or Basic, so that prose
+// ("bearer bonds") stays as it is.
 const minCredentials = 8
 
-// findCredentials finds what follows the words Bearer and Basic and a blank.
+// findCredentials appends the spans of credentials after the words Bearer and Basic.
 func findCredentials(text string, spans []span) []span {
 	for i := len("basic"); i < len(text)-minCredentials; i++ {
 		if !isBlank(text[i]) {
 			continue
 		}
-		last := text[i-1] | ' ' // in lower case; few words end so
+		last := text[i-1] | ' ' // in lower case
 		bearer := last == 'r' && endsInWord(text[:i], "bearer")
 		basic := last == 'c' && endsInWord(text[:i], "basic")
 		if !bearer && !basic {
@@ -301,15 +301,14 @@ func findCredentials(text string, spans []span) []span {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
-// endsInWord reports whether the text ends in the word, in any case, which is not
-// the end of a longer one.
+// endsInWord reports whether the last word of the text is word, in any case.
 func endsInWord(text, word string) bool {
 	start := len(text) - len(word)
 	return start >= 0 && strings.EqualFold(text[start:], word) && (start == 0 || !isToken[text[start-1]])
 }
 
-// isCredential reports whether the value looks like what follows Bearer, or else
-// like the base64 that follows Basic.
+// isCredential reports whether the value looks like credentials of the scheme Bearer, or
+// else like the Base64 of the scheme Basic.
 func isCredential(value string, bearer bool) bool {
 	if len(value) < minCredentials || !bearer && len(value)%4 != 0 {
 		return false
@@ -323,8 +322,8 @@ func isCredentialByte(c byte) bool {
 
 const blockBegin = "-----BEGIN "
 
-// findBlocks finds private keys in PEM form (RFC 7468), to their end or, where that
-// was cut off, to the text's.
+// findBlocks appends the spans of private keys in PEM form (RFC 7468). If the end of a key
+// is missing, its span extends to the end of the text.
 func findBlocks(text string, spans []span) []span {
 	const begin, end = blockBegin, "-----END "
 	for at := 0; ; {
@@ -333,9 +332,9 @@ func findBlocks(text string, spans []span) []span {
 			return spans
 		}
 		start += at
-		label, _, whole := strings.Cut(text[start+len(begin):], "-----")
+		label, _, ok := strings.Cut(text[start+len(begin):], "-----")
 		at = start + len(begin)
-		if !whole || len(label) > 64 || !strings.Contains(label, "PRIVATE KEY") {
+		if !ok || len(label) > 64 || !strings.Contains(label, "PRIVATE KEY") {
 			continue
 		}
 		stop := len(text)
@@ -352,7 +351,7 @@ func findBlocks(text string, spans []span) []span {
 	}
 }
 
-// findUserinfo finds the passwords in URLs: scheme://user:password@host.
+// findUserinfo appends the spans of passwords in URLs: scheme://user:password@host.
 func findUserinfo(text string, spans []span) []span {
 	for at := 0; ; {
 		slashes := strings.Index(text[at:], "://")
@@ -364,7 +363,7 @@ func findUserinfo(text string, spans []span) []span {
 		for end < len(text) && !strings.ContainsRune(" \t\r\n\"'<>/?#", rune(text[end])) {
 			end++
 		}
-		// A password may hold an at sign that nobody escaped: the last one counts.
+		// A password may contain an unescaped at sign, so the last one counts.
 		host := strings.LastIndexByte(text[at:end], '@')
 		if host > 0 {
 			if colon := strings.IndexByte(text[at:at+host], ':'); colon >= 0 && colon+1 < host {
@@ -375,13 +374,14 @@ func findUserinfo(text string, spans []span) []span {
 	}
 }
 
-// shortestKey is the length of pin, pwd and their like.
+// shortestKey is the length of the shortest key in a text, such as pin.
 const shortestKey = 3
 
-// maxKeyLookBack is how long a key in text may be.
+// maxKeyLookBack is the length of the longest key in a text.
 const maxKeyLookBack = 64
 
-// findAssignments finds values of keys that hold secrets: password=x, "token": "x".
+// findAssignments appends the spans of values whose keys name secrets: password=x or
+// "token": "x".
 func (d *Redactor) findAssignments(text string, spans []span) []span {
 	for i := 1; i < len(text); i++ {
 		if text[i] != '=' && text[i] != ':' {
@@ -400,8 +400,7 @@ func (d *Redactor) findAssignments(text string, spans []span) []span {
 	return spans
 }
 
-// keyBefore returns the key that ends before the sign at i: a name, in quotes
-// perhaps.
+// keyBefore returns the key before the sign at i, which may be in quotes.
 func keyBefore(text string, i int) string {
 	end := i
 	for end > 0 && text[end-1] == ' ' {
@@ -420,8 +419,8 @@ func keyBefore(text string, i int) string {
 	return text[start:end]
 }
 
-// valueAfter returns where the value is that begins at i or behind blanks: what is
-// in quotes, or what goes to the next blank or separator.
+// valueAfter returns the span of the value that begins at i, after optional blanks: the
+// content of quotes, or the text up to the next blank or separator.
 func valueAfter(text string, i int) (start, end int) {
 	for i < len(text) && (text[i] == ' ' || text[i] == '>' || text[i] == '\\') {
 		i++

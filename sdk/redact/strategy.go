@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Strategy is what is done with a secret. The zero value masks.
+// Strategy says how to redact a secret. The zero value is Mask.
 type Strategy struct {
 	remove bool
 	keyID  string
@@ -19,32 +19,32 @@ type Strategy struct {
 	err    error
 }
 
-// Mask puts ***REDACTED*** in the secret's place.
+// Mask replaces the secret by ***REDACTED***.
 func Mask() Strategy { return Strategy{} }
 
-// Remove takes the secret away: metadata go with their key, a change keeps its
-// field.
+// Remove removes the secret. It removes metadata together with their key, while a change
+// keeps its field.
 func Remove() Strategy { return Strategy{remove: true} }
 
-// minHMACKey is how many bytes a key must have: those of a 128-bit key.
+// minHMACKey is the minimum size of a key in bytes.
 const minHMACKey = 16
 
-// HMAC puts a token in the secret's place: hmac:KEYID: and the first 32 hexadecimal
-// digits of its HMAC-SHA-256 (RFC 2104). The same value has the same token, so that
-// records can be matched without knowing it. The key must have 16 bytes at least;
-// keyID matches [a-z0-9_-]{1,64} and tells which key it was.
+// HMAC replaces the secret by a token: hmac:KEYID: and the first 32 hexadecimal digits of
+// its HMAC-SHA-256 (RFC 2104). The same value has the same token, so records can be
+// matched without showing the value. The key must have at least 16 bytes. keyID identifies
+// the key in the token and must match [a-z0-9_-]{1,64}.
 func HMAC(keyID string, key []byte) Strategy {
 	s := Strategy{keyID: keyID, key: append([]byte(nil), key...)}
 	switch {
 	case !record.ValidName(keyID):
-		s.err = errors.New("HMAC: the key id must match " + record.NamePattern)
+		s.err = errors.New("HMAC: the key ID must match " + record.NamePattern)
 	case len(key) < minHMACKey:
-		s.err = errors.New("HMAC: the key must have 16 bytes at least")
+		s.err = errors.New("HMAC: the key must have at least 16 bytes")
 	}
 	return s
 }
 
-// text returns what stands for a secret text.
+// text returns the replacement of a secret text.
 func (s *Strategy) text(secret string) string {
 	switch {
 	case s.remove:
@@ -61,13 +61,14 @@ func (s *Strategy) text(secret string) string {
 
 func (s *Strategy) prefix() string { return "hmac:" + s.keyID + ":" }
 
-// isToken keeps redacting twice the same as redacting once.
+// isToken reports whether text is a token of this strategy already, which stays the same
+// if a record is redacted again.
 func (s *Strategy) isToken(text string) bool {
-	digits, is := strings.CutPrefix(text, s.prefix())
-	return is && len(digits) == 32 && strings.Trim(digits, "0123456789abcdef") == ""
+	digits, ok := strings.CutPrefix(text, s.prefix())
+	return ok && len(digits) == 32 && strings.Trim(digits, "0123456789abcdef") == ""
 }
 
-// apply returns what stands for a secret value, EMPTY where it is removed.
+// apply returns the replacement of a secret value, which is EMPTY if the value is removed.
 func (s *Strategy) apply(v attribute.Value) (clean attribute.Value, changed bool) {
 	switch {
 	case v.Type() == attribute.EMPTY:
@@ -75,7 +76,7 @@ func (s *Strategy) apply(v attribute.Value) (clean attribute.Value, changed bool
 	case s.remove:
 		return attribute.Value{}, true
 	case v.Type() == attribute.STRING && v.AsString() == "":
-		return v, false // it says that there was none
+		return v, false // there is no secret
 	}
 	clean = attribute.StringValue(s.text(v.String()))
 	return clean, clean != v
