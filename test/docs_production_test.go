@@ -87,7 +87,7 @@ func checkStatefulSet(t *testing.T, text string) {
 	assert.Equal(t, "AUDIT_LEDGER_DIR", container.Env[1].Name)
 	assert.True(t, strings.HasPrefix(container.Env[1].Value, container.VolumeMounts[0].MountPath+"/"), "the ledger is below the mount point")
 	assert.Equal(t, "OnRootMismatch", pod.SecurityContext.FSGroupChangePolicy)
-	assert.GreaterOrEqual(t, pod.Grace, 5+10+10+2, "the steps of a shutdown")
+	assert.GreaterOrEqual(t, pod.Grace, 5+10+10+4, "the steps of a shutdown")
 }
 
 var (

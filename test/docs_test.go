@@ -13,17 +13,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 var (
-	link   = regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`)
-	fenced = regexp.MustCompile("(?ms)^```.*?^```$")
+	link    = regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 )
 
-// TestLinks checks the links of the documentation to files of the repository.
+// TestLinks checks the documentation's links to files, and to the headings of
+// documents.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	for _, doc := range documents(t) {
@@ -33,9 +36,36 @@ func TestLinks(t *testing.T) {
 			if strings.Contains(match[1], "://") {
 				continue
 			}
-			assert.FileExists(t, fileIn(filepath.Join(filepath.Dir(doc), match[1])), "%s: %s", doc, match[1])
+			file := doc
+			if match[1] != "" {
+				file = filepath.Join(filepath.Dir(doc), match[1])
+			}
+			assert.FileExists(t, fileIn(file), "%s: %s", doc, match[1])
+			if match[2] != "" && filepath.Ext(file) == ".md" {
+				assert.Contains(t, anchors(t, file), match[2], "%s: %s", doc, match[0])
+			}
 		}
 	}
+}
+
+// anchors returns the fragments under which the headings of a document can be linked to.
+func anchors(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var found []string
+	for _, match := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(string(text), ""), -1) {
+		found = append(found, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, match[1]))
+	}
+	return found
 }
 
 // fileIn returns a file in the directory path, or path itself if it is no directory.
