@@ -16,24 +16,24 @@ import (
 // read any more.
 type DeadLetter struct {
 	// Exporter is the name of the exporter.
-	Exporter string
+	Exporter string `json:"exporter"`
 	// Seq is the entry's sequence number in the ledger. If entries could not be read,
 	// Through is the sequence number of the last one; otherwise it is 0.
-	Seq     uint64
-	Through uint64
+	Seq     uint64 `json:"seq"`
+	Through uint64 `json:"through,omitempty"`
 	// Reason is the text of the error, redacted and cut to 1024 bytes.
-	Reason string
+	Reason string `json:"reason"`
 	// Attempts is how often the exporter got the record.
-	Attempts int
+	Attempts int `json:"attempts,omitempty"`
 	// Time is when the dead letter was stored.
-	Time time.Time
+	Time time.Time `json:"time"`
 	// Record is the rejected record, or nil.
-	Record *record.Record
+	Record *record.Record `json:"record,omitempty"`
 	// Raw is the entry that is not a record, or nil.
-	Raw []byte
+	Raw []byte `json:"raw,omitempty"`
 	// Replayed is true if ReplayDeadLetters has delivered the record, replaced the dead
 	// letter by a newer one, or skipped it because it has no record.
-	Replayed bool
+	Replayed bool `json:"-"`
 }
 
 // DeadLetters returns the dead letters of each of the provider's ledgers, the oldest

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"unicode/utf8"
 )
 
 // Words is a set of words and phrases that name secrets. It is safe for concurrent use,
@@ -41,28 +42,32 @@ func (w Words) add(lists ...[]string) Words {
 // With returns w with more names, in any case style. It returns an error if a name has no
 // letters or digits.
 func (w Words) With(names ...string) (Words, error) {
-	more := make([]string, len(names))
-	for i, name := range names {
+	var more []string
+	for _, name := range names {
 		words := Split(name)
 		if len(words) == 0 || words[0] == "." {
 			return Words{}, errors.New("a name has no letters or digits")
 		}
-		more[i] = strings.Join(words, " ")
+		more = append(more, strings.Join(words, " "), strings.Join(split(name, startsCasedWord), " "))
 	}
 	return w.add(more), nil
 }
 
 // MatchKey reports whether a key names a secret. A key that only describes a secret, such
-// as token_type or has_password, does not.
+// as token_type or has_password, does not. If its words can be told apart in several ways,
+// because it has letters without case, one that names a secret is enough.
 func (w Words) MatchKey(key string) bool {
-	words := Split(key)
+	return w.matchKey(Split(key)) || !isASCII(key) && w.matchKey(split(key, startsCasedWord))
+}
+
+func (w Words) matchKey(words []string) bool {
 	for i, word := range words {
 		n := w.matchLength(words[i:])
 		switch {
 		case n == 0:
 			continue
 		case i+n < len(words) && harmlessEndings[words[len(words)-1]]:
-			return false
+			continue // a later phrase may reach to the end
 		case i > 0 && harmlessBeginnings[words[i-1]]:
 			continue
 		case i > 0 && word == "tokens" && countBeginnings[words[i-1]]:
@@ -75,9 +80,13 @@ func (w Words) MatchKey(key string) bool {
 
 // IsParameter reports whether the name of a route's parameter, such as resetToken, names
 // a secret. More names do than among keys: a code or a key in a path usually grants
-// access. The ID of a key or a token is not a secret, but the ID of a session is.
+// access. The ID of a key or a token is not a secret, but the ID of a session is. If its
+// words can be told apart in several ways, one that names a secret is enough.
 func IsParameter(name string) bool {
-	words := Split(name)
+	return isParameter(Split(name)) || isParameter(split(name, startsASCIIWord))
+}
+
+func isParameter(words []string) bool {
 	for len(words) > 0 && words[len(words)-1] == "." {
 		words = words[:len(words)-1]
 	}
@@ -91,6 +100,15 @@ func IsParameter(name string) bool {
 		}
 	}
 	return false
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // matchLength returns the number of words in the longest phrase that words begin with,

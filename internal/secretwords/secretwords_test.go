@@ -78,6 +78,23 @@ func TestCoveredWords(t *testing.T) {
 	}
 }
 
+// TestSplitInSeveralWays has names that were masked when keys and parameters were split by
+// rules of their own: one of the ways to split them has a secret word.
+func TestSplitInSeveralWays(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"JWT_日Version", "secret.日Type", "日Token", "password_日Count"} {
+		assert.True(t, Default().MatchKey(key), key)
+	}
+	for _, name := range []string{"ÉKEY", "éKEY", "ÉTOKEN_id2", "KEYIs", "PINAs_x", "ΩSIG", "日Key"} {
+		assert.True(t, IsParameter(name), name)
+	}
+	w, err := Default().With("日Pin", "code type")
+	require.NoError(t, err)
+	for _, key := range []string{"日pin", "my_日pin", "日Pin", "magic_link_code_type", "token_code_type"} {
+		assert.True(t, w.MatchKey(key), key)
+	}
+}
+
 func TestWith(t *testing.T) {
 	t.Parallel()
 	w, err := Default().With("badge number", "shoeSize", "user.mail")

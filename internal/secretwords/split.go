@@ -10,7 +10,11 @@ import (
 // neither a letter nor a digit, and before a capital that begins a new word, as in apiKey
 // and APIKey. A dot is a word too, since account.key is the key of an account, while
 // accountKey is an account key.
-func Split(name string) []string {
+func Split(name string) []string { return split(name, startsWord) }
+
+// split is Split with another rule for where a word starts. starts gets each character
+// with the one before it and the text after it.
+func split(name string, starts func(previous, r rune, rest string) bool) []string {
 	var words []string
 	var word strings.Builder
 	end := func() {
@@ -27,13 +31,8 @@ func Split(name string) []string {
 			if r == '.' {
 				words = append(words, ".")
 			}
-		case unicode.IsUpper(r) && !unicode.IsUpper(previous):
+		case starts(previous, r, name[min(i+utf8.RuneLen(r), len(name)):]):
 			end()
-		case unicode.IsUpper(r):
-			rest := name[i+utf8.RuneLen(r):]
-			if next, _ := utf8.DecodeRuneInString(rest); unicode.IsLower(next) && !isPluralEnding(rest) {
-				end()
-			}
 		}
 		if isWordRune(r) {
 			word.WriteRune(unicode.ToLower(r))
@@ -42,6 +41,32 @@ func Split(name string) []string {
 	}
 	end()
 	return words
+}
+
+// startsWord is the rule of Split.
+func startsWord(previous, r rune, rest string) bool {
+	return unicode.IsUpper(r) && (!unicode.IsUpper(previous) || endsCapitals(rest))
+}
+
+// startsCasedWord is startsWord, but a capital after a letter without case, as in 日Version,
+// continues the word.
+func startsCasedWord(previous, r rune, rest string) bool {
+	cased := unicode.IsLower(previous) || unicode.IsDigit(previous)
+	return unicode.IsUpper(r) && (cased || unicode.IsUpper(previous) && endsCapitals(rest))
+}
+
+// startsASCIIWord is startsWord for capitals of ASCII only, so that it finds KEY in ÉKEY.
+// It knows no plurals.
+func startsASCIIWord(previous, r rune, rest string) bool {
+	return isCapital(r) && (!isCapital(previous) || rest != "" && 'a' <= rest[0] && rest[0] <= 'z')
+}
+
+func isCapital(r rune) bool { return 'A' <= r && r <= 'Z' }
+
+// endsCapitals reports whether the text after a capital makes it the first of a word: APIKey.
+func endsCapitals(rest string) bool {
+	next, _ := utf8.DecodeRuneInString(rest)
+	return unicode.IsLower(next) && !isPluralEnding(rest)
 }
 
 func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
