@@ -182,7 +182,7 @@ var changeBuffers = sync.Pool{New: func() any { return new([]diff.Change) }}
 // maxChangeBuffer limits the capacity of the slices in changeBuffers.
 const maxChangeBuffer = 64
 
-// engineRule returns the rule of package diff, or 0, which it rejects.
+// engineRule returns the rule of package diff, or a number that it rejects.
 func (r FieldRule) engineRule() diff.Rule {
 	switch r {
 	case FieldTracked:
@@ -190,6 +190,6 @@ func (r FieldRule) engineRule() diff.Rule {
 	case FieldSensitive:
 		return diff.Sensitive
 	default:
-		return 0
+		return diff.Rule(r) // stays invalid, also beside a valid rule on the same path
 	}
 }

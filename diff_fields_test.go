@@ -406,3 +406,16 @@ func TestDiffIsConcurrent(t *testing.T) {
 	}
 	wait.Wait()
 }
+
+// TestWithFieldsCombinesInvalidRule checks that a rule that is neither of the constants is
+// an error, also if another option has a valid rule on the same path.
+func TestWithFieldsCombinesInvalidRule(t *testing.T) {
+	t.Parallel()
+	valid, invalid := audit.WithFields(rules{"Price": audit.FieldTracked}), audit.WithFields(rules{"Price": audit.FieldSensitive + 1})
+	for _, options := range [][]audit.DiffOption{{invalid}, {valid, invalid}, {invalid, valid}} {
+		_, err := audit.Diff(row{}, row{}, options...)
+		var failed *audit.ValidationError
+		require.ErrorAs(t, err, &failed)
+		assert.Equal(t, "Price", failed.Field)
+	}
+}

@@ -140,7 +140,7 @@ func actorText(a audit.Actor) string {
 }
 
 func targetText(t audit.Target) string {
-	if t.Type == "" {
+	if t.Type == "" && t.ID == "" {
 		return "none"
 	}
 	return fmt.Sprintf("%s %q", t.Type, t.ID)

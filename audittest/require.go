@@ -34,6 +34,8 @@ func (r *Recorder) RequireRecord(tb testing.TB, conditions ...Matcher) *record.R
 
 // RequireNoRecord ends the test tb if a record meets all conditions. Without conditions,
 // every record does. The message lists everything that was recorded.
+//
+// To rule out several actions, call it once for each: no record meets both conditions.
 func (r *Recorder) RequireNoRecord(tb testing.TB, conditions ...Matcher) {
 	tb.Helper()
 	records := r.Records()

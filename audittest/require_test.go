@@ -113,6 +113,7 @@ func TestMatchers(t *testing.T) {
 			`actor user "42"`, `actor user "42" on behalf of user "7"`,
 		},
 		{audittest.Target("article", "1001"), audittest.Target("", ""), "target none", `target article "1001"`},
+		{audittest.Not(audittest.Target("", "1001")), audittest.Target("", "1001"), `target  "1001"`, `target article "1001"`},
 		{audittest.Outcome(audit.OutcomeSuccess), audittest.Outcome(audit.OutcomeDenied), "outcome denied", "outcome success"},
 		{audittest.Operation(audit.OperationUpdate), audittest.Operation(audit.OperationDelete), "operation delete", "operation update"},
 		{audittest.Kind(audit.KindIntent), audittest.Kind(audit.KindSignal), "kind signal", "kind intent"},
@@ -146,4 +147,14 @@ func TestMatchers(t *testing.T) {
 		require.Len(t, tb.errors, 1)
 		assert.Contains(t, tb.errors[0], "differs: "+tt.got, tt.want)
 	}
+}
+
+// TestTargetWithoutType checks that a target without a type, as by a mistake in a test,
+// does not match the records without a target.
+func TestTargetWithoutType(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	require.NoError(t, recorder.Tracker("test").Track(t.Context(), audit.Event{Action: "cache.purge", Actor: audit.User("42")}))
+	recorder.RequireRecord(t, audittest.Target("", ""))
+	recorder.RequireNoRecord(t, audittest.Target("", "1001"))
 }

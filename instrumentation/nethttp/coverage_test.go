@@ -212,3 +212,25 @@ func TestCoverageMetric(t *testing.T) { // not parallel: it sets the global mete
 	}
 	t.Error("metric not found")
 }
+
+func TestCoverageOfOverriddenMethod(t *testing.T) {
+	t.Parallel()
+	searches, err := policy.New(policy.Rule{Name: "searches", Methods: []string{http.MethodPost}, Exempt: "a search that takes a body"})
+	require.NoError(t, err)
+	tracker, _ := newTracker(t)
+	var seen observer
+	var errs errorLog
+	s := serve(t, seen.wrap(audithttp.Middleware(
+		audithttp.WithActor(byUser), audithttp.WithCoverage(tracker, searches), audithttp.WithErrorHandler(errs.handle),
+	)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		r.Method = r.Header.Get("X-HTTP-Method-Override")
+	}))))
+	status, _, err := do(t, s, http.MethodPost, "/articles/1", "User", "42", "X-HTTP-Method-Override", http.MethodDelete)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status)
+	require.Len(t, seen.results, 1)
+	assert.Equal(t, request.VerdictMissing, seen.results[0].Verdict)
+	assert.Equal(t, http.MethodDelete, seen.results[0].Method)
+	require.Len(t, errs.all(), 1)
+	assert.Equal(t, &audithttp.CoverageError{Method: http.MethodDelete}, errs.all()[0])
+}

@@ -230,3 +230,24 @@ func TestDefaultErrorHandler(t *testing.T) { // not parallel: it sets slog's def
 	require.Equal(t, `level=ERROR msg="audit: request not fully recorded" error="audit: the actor function failed with a *errors.errorString"`+"\n"+
 		`level=ERROR msg="audit: request not fully recorded" error="`+audit.ErrNoActor.Error()+"\"\n", text.String())
 }
+
+// TestEventFunctionTracks tracks from the event function of an intent, when the router has
+// found the route and so which part of the path is a secret.
+func TestEventFunctionTracks(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	mux := http.NewServeMux()
+	mux.Handle("POST /reset/{token}", answer(http.StatusOK))
+	reset := audithttp.IntentFunc(tracker, func(r *http.Request, _ int) audit.Event {
+		assert.NoError(t, tracker.Track(r.Context(), audit.Event{Action: "user.read", Actor: audit.User("42")}))
+		return audit.Event{Action: "user.reset", Actor: audit.User("42")}
+	}, http.HandlerFunc(mux.ServeHTTP))
+	_, _, err := do(t, serve(t, reset), http.MethodPost, "/reset/s3cret")
+	require.NoError(t, err)
+	lines := records.json(t)
+	require.Len(t, lines, 2)
+	for _, line := range lines {
+		assert.NotContains(t, line, "s3cret")
+		assert.Contains(t, line, "/reset/{token}")
+	}
+}

@@ -15,7 +15,7 @@ type Exchange struct {
 	carrier      carrier
 	ctx          context.Context // carries the scope
 	scope        *audit.Scope
-	method       string
+	method       string // at first as recorded; after Serve as the handler left it
 	route        string // as recorded; empty if unknown
 	path         string // as recorded
 	requestID    string // as recorded; empty if there is none

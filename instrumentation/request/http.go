@@ -53,6 +53,8 @@ func (x *Exchange) Serve(
 	result := Result{Panicked: true}
 	defer func() {
 		result.Status = HTTPStatus(response.status(result.Panicked))
+		x.learnServedRoute()
+		x.method = r.Method // the handler may have overridden it
 		conclude(result)
 	}()
 	result.Context = handler(response.watch(w), r)
