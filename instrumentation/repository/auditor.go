@@ -18,7 +18,7 @@ type Config[T any, ID comparable] struct {
 	// TargetType is the type of the events' target, such as "article", and the first
 	// word of their actions, as in "article.update". Use lowercase letters, digits and
 	// underscores, with a letter first; the action must be valid after
-	// names.NormalizeAction. It is required.
+	// record.NormalizeAction. It is required.
 	TargetType string
 	// ID returns the id of a value. It is required.
 	ID func(value T) ID
