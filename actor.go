@@ -50,8 +50,9 @@ func Anonymous() Actor { return Actor{Type: ActorAnonymous} }
 // IsZero reports whether a is no actor.
 func (a Actor) IsZero() bool { return a.Type == ActorNone }
 
-// Clone returns a deep copy. It copies one actor more of an OnBehalfOf chain than is
-// valid, so that a circular chain ends and is still rejected as too long.
+// Clone returns a deep copy. Of an OnBehalfOf chain that is too long, it copies only one
+// actor more than is valid: so the copy of a circular chain ends, and Track still rejects
+// it as too long.
 func (a Actor) Clone() Actor {
 	return a.clone(limits.Delegation + 1)
 }

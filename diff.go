@@ -67,9 +67,11 @@ import (
 //     their parts.
 //
 // If an interface holds values of different shapes before and after, the old value
-// is removed and the new one added. In values of more than 100,000 parts, a value
-// with several paths is recorded under the first; under the others, a text as
-// above reports that it changed.
+// is removed and the new one added.
+//
+// In a value of more than 100,000 parts, what is reached by several paths is
+// recorded under the first path. Under the others, one change with a text like the
+// one above reports that it changed.
 //
 // # Order
 //

@@ -32,10 +32,10 @@ type Snapshot struct {
 }
 
 // TakeSnapshot returns what [Detach] would keep of the audit context of ctx with the
-// same options. It resolves the actor now, also with a resolver among the options, and
-// replaces session IDs with their fingerprints.
+// same options. It finds the actor now, with the actor function (WithActor) of the scope or
+// of the options, and replaces session IDs with their fingerprints.
 //
-// The error is ErrNoActor if there is no actor, and an [ActorError] if a resolver
+// The error is ErrNoActor if there is no actor, and an [ActorError] if an actor function
 // failed.
 func TakeSnapshot(ctx context.Context, opts ...ScopeOption) (Snapshot, error) {
 	inner, s, err := Detach(ctx, opts...)
@@ -57,9 +57,9 @@ func TakeSnapshot(ctx context.Context, opts ...ScopeOption) (Snapshot, error) {
 }
 
 // NewScope opens a scope that has what the snapshot holds, and returns a context that
-// carries it. Options change the scope, as those of the function NewScope do; its
-// resolver is asked before the snapshot's actor is used. The caller ends the scope,
-// even if the work panics.
+// carries it. Options change the scope, as those of the function NewScope do; an
+// actor function among them is asked before the snapshot's actor is used. The caller ends
+// the scope, even if the work panics.
 //
 // The context keeps the cancellation and the values of ctx, such as its trace. Of the
 // audit context of ctx it keeps the mark of SuppressSignals and nothing else.

@@ -4,7 +4,10 @@
 //		recorder := audittest.NewRecorder(t)
 //		shop := NewShop(recorder.Tracker("example.com/shop"))
 //
-//		require.NoError(t, shop.Update(ctx, "1001", "New title"))
+//		ctx := audit.ContextWithActor(t.Context(), audit.User("alice"))
+//		if err := shop.Update(ctx, "1001", "New title"); err != nil {
+//			t.Fatal(err)
+//		}
 //
 //		recorder.RequireRecord(t, audittest.Action("article.update"),
 //			audittest.Target("article", "1001"), audittest.Changed("title"))

@@ -9,9 +9,9 @@ import (
 const MaxRetryAfter = 5 * time.Minute
 
 // RetryAfter marks an export error with the delay that the sink requested, as in HTTP's
-// Retry-After header. The caller waits at least d, and no more than MaxRetryAfter is
-// honored; ForceFlush and Shutdown do not wait. RetryAfter(nil, d) is nil. If d is not
-// positive, RetryAfter returns err.
+// Retry-After header. The caller waits at least d, or MaxRetryAfter if d is longer.
+// ForceFlush and Shutdown do not wait. RetryAfter(nil, d) is nil. If d is not positive,
+// RetryAfter returns err.
 func RetryAfter(err error, d time.Duration) error {
 	if err == nil || d <= 0 {
 		return err

@@ -3,8 +3,8 @@ package policy
 import "strings"
 
 // Match reports whether the pattern matches the whole text. In a pattern, * matches any
-// characters, or none; all other characters match themselves. For each star Match takes
-// time linear in the length of the text.
+// characters, or none; all other characters match themselves. The time that Match takes
+// grows at most with the length of the text times the number of stars.
 func Match(pattern, text string) bool {
 	prefix, pattern, star := strings.Cut(pattern, "*")
 	if !star {

@@ -15,7 +15,7 @@ import (
 )
 
 // Marshal returns the audit context of ctx as a token. The token carries what
-// [audit.Detach] would keep with the same options: the actor, which is resolved now,
+// [audit.Detach] would keep with the same options: the actor, which is found now,
 // the tenant, the metadata, and the channel as metadata under
 // semconv.ContextChannelKey. Session IDs are replaced with their fingerprints.
 //
@@ -28,8 +28,8 @@ import (
 // says who, not what: the message itself is not signed. If others may write to the
 // queue, use an audience that contains the ID of the job, which binds the token to it.
 //
-// The error is audit.ErrNoActor if there is no actor, an [audit.ActorError] if its
-// resolver failed, and an [audit.ValidationError] if something cannot be sent.
+// The error is audit.ErrNoActor if there is no actor, an [audit.ActorError] if an actor
+// function failed, and an [audit.ValidationError] if something cannot be sent.
 func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, opts ...audit.ScopeOption) (string, error) {
 	if key.mac == nil {
 		return "", invalid("key", "it is missing; make one with propagation.NewKey")

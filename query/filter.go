@@ -32,7 +32,7 @@ type Filter struct {
 
 	// Ascending returns the oldest records first.
 	Ascending bool
-	// After skips all records up to the one with this cursor; see CursorOf.
+	// After skips the record with this cursor and all that come before it; see CursorOf.
 	After string
 	// Limit is the most records returned. Zero means no limit.
 	Limit int

@@ -13,8 +13,8 @@ const (
 	MaxActionLength = limits.Action
 	// MaxKeyLength is the length of the longest metadata key.
 	MaxKeyLength = 256
-	// MaxNameLength is the length of the longest name, ID of a target and field of a
-	// change. Longer text is cut and marked.
+	// MaxNameLength is the limit for each name, target ID and field of a change. Longer
+	// text is cut and marked.
 	MaxNameLength = 1024
 	// MaxDelegation is the maximum number of actors in an OnBehalfOf chain, without the
 	// first.

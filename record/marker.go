@@ -6,8 +6,9 @@ import (
 )
 
 // The markers of values that plain JSON cannot distinguish from others. An object whose
-// only key is a marker represents such a value. Other formats that lack a type use the
-// same markers. docs/record-format.md describes them.
+// only key is a marker represents such a value. docs/record-format.md describes them.
+// Exporters to formats that cannot distinguish such values either, such as OTLP, use the
+// same markers.
 const (
 	// MarkInt marks the digits of an integer that a double cannot hold.
 	MarkInt = canonical.MarkInt

@@ -54,8 +54,8 @@
 //	audit.export.duration         s         exporter, outcome   duration of Export calls
 //
 // The reason of a rejected event is one of actor_resolver, anonymous, delivery, dropped,
-// invalid, ledger_full, maybe_stored, no_actor, processor, queue_full and shutdown. Only
-// dropped comes with the attribute processor, the type of the processor. The reason of a
-// suppressed signal is covered (by an intent) or context ([audit.SuppressSignals]).
-// Outcome is success or failure.
+// invalid, ledger_full, maybe_stored, no_actor, processor, queue_full and shutdown. With
+// dropped, and only then, the attribute processor is set: it is the processor's type. The
+// reason of a suppressed signal is covered (by an intent) or context
+// ([audit.SuppressSignals]). Outcome is success or failure.
 package sdk

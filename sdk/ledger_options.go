@@ -41,9 +41,9 @@ func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
 // stopped process left open.
 const RecoveryActor = "audit-recovery"
 
-// ErrTooManyAttempts is the error of audit.Begin if [ledger.MaxOpenPairs] attempts are open
-// in a ledger, or their records have [ledger.MaxOpenPairBytes]. The application does not
-// finish the attempts that it begins.
+// ErrTooManyAttempts is the error of audit.Begin if a ledger has no room for another open
+// attempt: there are [ledger.MaxOpenPairs] of them, or their records take
+// [ledger.MaxOpenPairBytes]. The usual cause is an application that does not call Finish.
 var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 
 // WithLedger stores records in a ledger in the directory dir, which is created if it does

@@ -28,9 +28,9 @@
 //
 // # Where to put the middleware
 //
-// The middleware knows the route before the handler runs, and so which part of the path
-// is a secret, if it wraps an [http.ServeMux] directly, is inside one, or has
-// [WithRoute]. Put it outside of everything that denies requests, so that it sees the
+// Let the middleware wrap an [http.ServeMux] directly, put it inside one, or give it
+// [WithRoute]: it then knows the route before the handler runs, and so which part of the
+// path is a secret. Put it outside of everything that denies requests, so that it sees the
 // denials, and outside of authentication: the function of [WithActor] is called when the
 // first event needs the actor.
 //

@@ -128,9 +128,10 @@ func WithDenials(t audit.Tracker) Option {
 // [*CoverageError], and as the signal "audit.coverage.missing", tracked by t, whose actor
 // is the request's or unresolved.
 //
-// A request should record an event if it succeeds, with a status below 400, and the
-// policy's rules on coverage say so; if no rule matches, if its method is POST, PUT, PATCH
-// or DELETE. p may be nil. To exempt requests, add a rule that says why.
+// The first request rule of p that matches a successful request, one with a status below
+// 400, says whether it should have recorded an event. If none matches, or p is nil, it
+// should have if its method is POST, PUT, PATCH or DELETE. To exempt requests, add a rule
+// that says why.
 //
 // Events outside of the request's scope do not count, and neither do events that were
 // tracked after the handler returned.

@@ -7,9 +7,9 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Config holds the options of one middleware that do not depend on its framework. The
-// zero value is that of a route intent without a middleware. A Config must not change
-// while it is in use.
+// Config holds the options of one middleware that do not depend on its framework. A route
+// intent, which has no such options, uses the zero value. A Config must not change while
+// it is in use.
 type Config struct {
 	// ScopeOptions apply to the scope of every request, e.g. audit.WithChannel.
 	ScopeOptions []audit.ScopeOption
@@ -53,8 +53,8 @@ type Description struct {
 	UserAgent string
 	// RequestID identifies the request in other systems.
 	RequestID string
-	// Metadata is added to every event of the request. A key that the fields above set
-	// is overridden, and the record keeps both values.
+	// Metadata is added to every event of the request. It overrides what the fields above
+	// set under the same key, and the record keeps both values.
 	Metadata []attribute.KeyValue
 
 	// Actor finds the actor of the request, or is nil. It is called when the first

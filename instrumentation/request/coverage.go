@@ -28,8 +28,9 @@ type Coverage struct {
 // audit.coverage.missing, to the error handler as a [*CoverageError], and as the signal
 // "audit.coverage.missing", which t records.
 //
-// A request should record an event if it succeeds and the policy's rules on coverage say
-// so; if no rule matches, if its method is POST, PUT, PATCH or DELETE. p may be nil.
+// The first request rule of the policy that matches a successful request says whether it
+// should have recorded an event. If none matches, or p is nil, it should have if its method
+// is POST, PUT, PATCH or DELETE.
 func NewCoverage(t audit.Tracker, p *policy.Policy) *Coverage {
 	return &Coverage{tracker: t, policy: p, missing: newMissingCounter()}
 }

@@ -38,7 +38,7 @@
 // # What is recorded
 //
 // Everything that a [Description] contains is text that a client may have chosen. The
-// scope shortens it to 512 bytes, makes it valid UTF-8 and marks what it
+// scope shortens it as audit.WithClientMetadata does, makes it valid UTF-8 and marks what it
 // changed; it never makes an event fail.
 //
 // Events go to a tracker: a route intent ([Exchange.TrackIntent]), a denial that nothing

@@ -41,8 +41,8 @@ func (c *carrier) Value(key any) any {
 }
 
 // Open opens the scope of a request, whose context is ctx. Inside another Exchange of the
-// same request it adds only what is new. The scope of anything else, such as that of a
-// job that runs the server, is its parent and nothing more.
+// same request it adds only what is new. Any other scope in ctx, such as that of a job that
+// runs the server, becomes the parent of the new scope and has no other effect.
 //
 // Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
