@@ -379,7 +379,7 @@ func TestInvalidLedgerOptions(t *testing.T) {
 	a := &follower{id: "a"}
 	for reason, opt := range map[string]sdk.Option{
 		"locked by another process":       sdk.WithLedger(dir),
-		"directory is empty":              sdk.WithLedger(""),
+		"path of the directory is empty":  sdk.WithLedger(""),
 		"exporter is nil":                 sdk.WithLedger(dir+"2", sdk.ExportTo(nil)),
 		"two exporters are named":         sdk.WithLedger(dir+"2", sdk.ExportTo(a), sdk.ExportTo(a)),
 		"at most 1024":                    sdk.WithLedger(dir+"2", sdk.ExportTo(a, sdk.WithBatchSize(2000))),

@@ -71,7 +71,7 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 		}
 		c.names = append(c.names, name)
 		if dir == "" {
-			c.fail(errors.New("WithLedger: the directory is empty"))
+			c.fail(errors.New("WithLedger: the path of the directory is empty"))
 		}
 		l := delivery.LedgerConfig{Name: name, Dir: dir}
 		for _, opt := range opts {

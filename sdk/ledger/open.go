@@ -26,7 +26,11 @@ func Open(dir string, opts ...Option) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return open(d, c)
+	l, err := open(d, c)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", dir, err)
+	}
+	return l, err
 }
 
 // open opens the ledger in dir. On failure it closes dir.
