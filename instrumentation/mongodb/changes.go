@@ -42,6 +42,10 @@ func (c *changes) addValue(path string, f *fieldRules, rule audit.FieldRule, v b
 	case rule == audit.FieldSensitive:
 		c.addMasked(path, v.Type != bson.TypeNull && v.Type != bson.TypeUndefined)
 	case rule == 0 && (f == nil || len(f.children) == 0):
+	case isMalformed(v):
+		if rule == audit.FieldTracked {
+			c.addScalar(path, v) // as malformed
+		}
 	case v.Type == bson.TypeEmbeddedDocument:
 		c.addDocument(path, f, rule, v.Document())
 	case v.Type == bson.TypeArray:

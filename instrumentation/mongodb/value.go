@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -17,6 +18,9 @@ const timeLayout = "2006-01-02T15:04:05.000000000Z07:00"
 // valueOf returns the recorded form of a scalar. It agrees with audit.Diff for the Go type
 // into which the value is usually decoded.
 func valueOf(v bson.RawValue) attribute.Value {
+	if isMalformed(v) {
+		return record.UnrepresentableValue(v.Type.String(), "malformed")
+	}
 	switch v.Type {
 	case bson.TypeString:
 		return attribute.StringValue(v.StringValue())
@@ -49,9 +53,27 @@ func valueOf(v bson.RawValue) attribute.Value {
 	}
 }
 
-// idText returns the target ID for an _id. It reports false if the value is missing or
-// null.
+// isMalformed reports whether v is not valid BSON. The driver sends such a value if the
+// application wrote raw bytes; its accessors panic then, and Validate does not find every
+// string of a wrong length.
+func isMalformed(v bson.RawValue) bool {
+	ok := true
+	switch v.Type {
+	case bson.TypeString:
+		_, ok = v.StringValueOK()
+	case bson.TypeSymbol:
+		_, ok = v.SymbolOK()
+	default:
+	}
+	return !ok || v.Validate() != nil
+}
+
+// idText returns the target ID for an _id. It reports false if the value is missing, null
+// or malformed.
 func idText(v bson.RawValue) (string, bool) {
+	if v.Type != 0 && isMalformed(v) {
+		return "", false
+	}
 	switch v.Type {
 	case bson.TypeString:
 		return v.StringValue(), true

@@ -22,10 +22,17 @@ func (s *directSyncer) Deliver(ctx context.Context, r *record.Record, _ time.Dur
 	if ctx.Done() != nil { // it can be canceled
 		ctx = context.WithoutCancel(ctx)
 	}
+	start := s.metrics.start(ctx)
+	err := s.callLocked(ctx, r)
+	s.metrics.export(ctx, start, delivered(1, err), err) // may track by this syncer
+	return err
+}
+
+func (s *directSyncer) callLocked(ctx context.Context, r *record.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.records[0] = r
-	err := s.export(ctx, s.records[:])
+	err := s.call(ctx, s.records[:])
 	s.records[0] = nil
 	return err
 }
