@@ -13,7 +13,7 @@ import (
 
 // unclear are phrases that readers of comments and documents had to read twice. The plain
 // word is in CONTRIBUTING.md.
-var unclear = regexp.MustCompile(`\b(is to be|are to be|goes on|hands? on|hands? over|for good|(comes|came) of it|lets? go of|restates?|states? (its|an|the) intent|stated intent)\b`)
+var unclear = regexp.MustCompile(`\b(is to be|are to be|goes on|hands? (on|over)|for good|(comes|came) of it|lets? go of|restates?|states? (its|an|the) intent|stated intent)\b`)
 
 // TestWords checks comments and documents for phrases that are hard to read.
 func TestWords(t *testing.T) {
