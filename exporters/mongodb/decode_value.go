@@ -45,7 +45,10 @@ func (d *documentReader) value(path string, v bson.RawValue, depth int) attribut
 	case bson.TypeNull:
 		return attribute.Value{}
 	case bson.TypeString:
-		return attribute.StringValue(v.StringValue())
+		// Validate accepts a string without a length, for which StringValue panics.
+		if text, ok := v.StringValueOK(); ok {
+			return attribute.StringValue(text)
+		}
 	case bson.TypeBoolean:
 		return attribute.BoolValue(v.Boolean())
 	case bson.TypeInt64:
