@@ -67,7 +67,7 @@ type Target struct {
 type Change struct {
 	// Field is the path of the field, e.g. "address.city".
 	Field string
-	// Old and New are the values, of type EMPTY if there is none.
+	// Old and New are the values, of type EMPTY if absent.
 	Old, New attribute.Value
 	// Redacted reports whether Old and New are masked.
 	Redacted bool

@@ -36,7 +36,7 @@ func newConfig(opts []Option) *config {
 // c.Set or in the context of that Track call, which c.Request() carries. It is never
 // called after the request has ended.
 //
-// A zero actor means that there is none: an intent then fails with audit.ErrNoActor. If f
+// A zero actor means no actor: an intent then fails with audit.ErrNoActor. If f
 // returns an error, Track returns it.
 //
 // If outer middleware replaced Echo's context by one of the application's own type, f
@@ -96,7 +96,7 @@ func WithMetadata(f func(echo.Context) []attribute.KeyValue) Option {
 // with 401 or 403 and tracked no event is recorded as "access.denied" with t. Its target
 // is the one that was set by audit.SetTarget, or else the route.
 //
-// Its actor is the request's, or [audit.Anonymous] if there is none. If the actor cannot
+// Its actor is the request's, or [audit.Anonymous] without one. If the actor cannot
 // be found because of an error, it is anonymous too. After a 401 that is expected, since
 // nobody has proved an identity. After a 403 the record's reason says so, and the error
 // handler gets the error.

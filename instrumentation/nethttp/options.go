@@ -37,7 +37,7 @@ func newConfig(opts []Option) *config {
 // of that Track call. So it sees what later authentication put into the context. It is
 // never called after the request has ended.
 //
-// A zero actor means that there is none: an intent then fails with audit.ErrNoActor. If f
+// A zero actor means no actor: an intent then fails with audit.ErrNoActor. If f
 // returns an error, Track returns it.
 //
 // Several goroutines of a request may call f, one at a time, until it succeeds.
@@ -111,7 +111,7 @@ func WithMetadata(f func(*http.Request) []attribute.KeyValue) Option {
 // with 401 or 403 and tracked no event is recorded as "access.denied" with t. Its target
 // is the one that was set by audit.SetTarget, or else the route.
 //
-// Its actor is the request's, or [audit.Anonymous] if there is none. If the actor cannot
+// Its actor is the request's, or [audit.Anonymous] without one. If the actor cannot
 // be found because of an error, it is anonymous too. After a 401 that is expected, since
 // nobody has proved an identity. After a 403 the record's reason says so, and the error
 // handler gets the error.

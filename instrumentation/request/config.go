@@ -62,6 +62,6 @@ type Description struct {
 	// Exchange has ended. A zero actor means that the enclosing scope is asked.
 	Actor func(context.Context) (audit.Actor, error)
 	// OnBehalfOf finds the actor on whose behalf the one that Actor found acts, or is
-	// nil. It is called under the same rules. A zero actor means that there is none.
+	// nil. It is called under the same rules. A zero actor means no actor.
 	OnBehalfOf func(context.Context, audit.Actor) (audit.Actor, error)
 }
