@@ -17,13 +17,14 @@ func TestAttempt(t *testing.T) {
 	tracker, trail := newTrail(t)
 	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
 	sample := []string{"1", "2"}
+	metadata := []attribute.KeyValue{attribute.String("bank", "first"), attribute.Int("code", 1)}
 	attempt, err := audit.Begin(ctx, tracker, audit.Event{
 		Action: "payout.send", Operation: audit.OperationExecute, Target: audit.Target{Type: "payout", ID: "7"},
 		Reason: "monthly", Tenant: "acme", Bulk: audit.Bulk{Selector: "due", Affected: 2, Sample: sample},
-		Metadata: []attribute.KeyValue{attribute.String("bank", "first")},
+		Metadata: metadata,
 	})
 	require.NoError(t, err)
-	sample[0] = "changed"
+	sample[0], metadata[0] = "changed", attribute.String("bank", "second")
 	require.NoError(t, attempt.Finish(ctx, audit.Event{
 		Outcome: audit.OutcomeFailure, Reason: "no answer", Metadata: []attribute.KeyValue{attribute.Int("code", 9)},
 	}))
@@ -47,7 +48,7 @@ func TestAttempt(t *testing.T) {
 	assert.Equal(t, begun.Operation, ended.Operation)
 	assert.Equal(t, begun.Tenant, ended.Tenant)
 	assert.Equal(t, "payout.send", ended.Action)
-	assert.Equal(t, []attribute.KeyValue{attribute.Int("code", 9)}, ended.Metadata)
+	assert.Equal(t, []attribute.KeyValue{attribute.String("bank", "first"), attribute.Int("code", 9)}, ended.Metadata)
 }
 
 func TestBeginRejects(t *testing.T) {
