@@ -98,7 +98,7 @@ func Diff[T any](before, after T, opts ...DiffOption) ([]Change, error) {
 type DiffOption func(*diffConfig)
 
 type diffConfig struct {
-	rules *diff.Rules
+	diff.Options
 }
 
 // FieldRule is how a field is recorded.
@@ -147,7 +147,7 @@ func WithFields(rules map[string]FieldRule) DiffOption {
 		converted[path] = rule.engineRule()
 	}
 	set := diff.NewRules(converted)
-	return func(c *diffConfig) { c.rules = c.rules.With(set) }
+	return func(c *diffConfig) { c.Rules = c.Rules.With(set) }
 }
 
 // diffPointers is [Diff] for values that can be absent: before is nil for a
@@ -158,7 +158,7 @@ func diffPointers[T any](before, after *T, opts ...DiffOption) ([]Change, error)
 		opt(&c)
 	}
 	buffer, _ := changeBuffers.Get().(*[]diff.Change)
-	found, err := diff.AppendChanges((*buffer)[:0], reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.rules)
+	found, err := diff.AppendChanges((*buffer)[:0], reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.Options)
 	var changes []Change
 	if len(found) > 0 {
 		changes = make([]Change, len(found))

@@ -213,7 +213,7 @@ func (s *source) any() any {
 // changesOf returns the changes between two values.
 func changesOf[T any](t *testing.T, before, after T) []Change {
 	t.Helper()
-	changes, err := AppendChanges(nil, reflect.TypeFor[T](), reflect.ValueOf(&before), reflect.ValueOf(&after), nil)
+	changes, err := AppendChanges(nil, reflect.TypeFor[T](), reflect.ValueOf(&before), reflect.ValueOf(&after), Options{})
 	require.NoError(t, err)
 	return changes
 }
