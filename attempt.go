@@ -52,7 +52,7 @@ func Begin(ctx context.Context, t Tracker, e Event) (*Attempt, error) {
 	if err := trackWith(ctx, t, e); err != nil {
 		return nil, err
 	}
-	e.Actor, e.Bulk.Sample = e.Actor.Clone(), slices.Clone(e.Bulk.Sample) // the caller may change them
+	e.Actor, e.Bulk.Sample, e.Covers = e.Actor.Clone(), slices.Clone(e.Bulk.Sample), slices.Clone(e.Covers) // the caller may change them
 	return &Attempt{tracker: t, begun: e, end: NewID()}, nil
 }
 
@@ -65,8 +65,8 @@ func (e *Event) BeginsAttempt() bool { return !e.Attempt.IsZero() && e.Attempt =
 func (a *Attempt) ID() ID { return a.begun.ID }
 
 // Finish records the result of the attempt. It fills what e leaves empty of action,
-// operation, actor, target, bulk, reason and tenant from the event that began it; it does
-// not fill Outcome, Changes and Metadata. After an error Finish may be called again with
+// operation, actor, target, covers, bulk, reason and tenant from the event that began it;
+// it does not fill Outcome, Failure, Changes and Metadata. After an error Finish may be called again with
 // the same outcome: the record keeps its ID. After a success it returns ErrFinished.
 func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	a.mu.Lock()
@@ -86,6 +86,9 @@ func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	}
 	if e.Bulk.IsZero() {
 		e.Bulk = begun.Bulk
+	}
+	if len(e.Covers) == 0 {
+		e.Covers = begun.Covers
 	}
 	e.Attempt = begun.ID
 	if err := a.tracker.Track(ctx, e); err != nil {
