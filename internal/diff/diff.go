@@ -31,7 +31,7 @@ func AppendChanges(dst []Change, t reflect.Type, before, after reflect.Value, o 
 		return dst, err
 	}
 	w.walk(before, after, selection{rules: p.rules, level: levelTags, precision: o.Precision})
-	w.addTruncated(t)
+	w.addTruncated(values.IndirectType(t))
 	return w.changes, nil
 }
 

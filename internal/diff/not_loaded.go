@@ -66,7 +66,7 @@ func (w *walker) walkNotLoaded(before, after reflect.Value, s selection) (walked
 		return false
 	}
 	w.oldUnknown = true
-	w.walk(before, after, s)
+	w.walk(reflect.Value{}, after, s)
 	w.oldUnknown = false
 	return true
 }

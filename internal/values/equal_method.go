@@ -21,7 +21,7 @@ func EqualByMethod(a, b reflect.Value) (equal, ok bool) {
 	}()
 	method := pointerTo(a).MethodByName("Equal")
 	argument := pointerTo(b)
-	if parameter := method.Type().In(0); !argument.Type().AssignableTo(parameter) {
+	if parameter := method.Type().In(0); b.Type().AssignableTo(parameter) {
 		argument = argument.Elem()
 	}
 	return method.Call([]reflect.Value{argument})[0].Bool(), true
