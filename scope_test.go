@@ -249,7 +249,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(0))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }, audit.WithSignalLimit(5)))
-		assert.Equal(t, []string{"signal.overflow"}, trail.all()[0].Marked)
+		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, trail.all()[0].Marks)
 		require.NoError(t, outer.End(ctx))
 		assert.Len(t, trail.all(), 1)
 	})
@@ -386,7 +386,7 @@ func TestSignalOverflow(t *testing.T) {
 	}
 	require.Len(t, trail.all(), 2, "signals beyond the limit are recorded at once")
 	for _, r := range trail.all() {
-		assert.Equal(t, []string{"signal.overflow"}, r.Marked)
+		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, r.Marks)
 	}
 	require.NoError(t, s.End(ctx))
 	assert.Len(t, trail.all(), 1000+2)
@@ -683,7 +683,7 @@ func TestMetadataOverride(t *testing.T) {
 	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", "bad\uFFFD agent")}, r.Overridden,
 		"the first value stays, which the client could not forge")
-	assert.Equal(t, []string{"overridden.user_agent.original"}, r.Marked)
+	assert.Equal(t, []audit.Mark{{Path: "overridden.user_agent.original", Kind: "cut"}}, r.Marks)
 	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
 }
 
@@ -704,7 +704,7 @@ func TestClientMetadata(t *testing.T) {
 		attribute.Int("number", 7),
 		attribute.String("valid", "plain é"),
 	}, r.Metadata)
-	assert.Equal(t, []string{"metadata.list", "metadata.long"}, r.Marked)
+	assert.Equal(t, []audit.Mark{{Path: "metadata.list", Kind: "cut"}, {Path: "metadata.long", Kind: "cut"}}, r.Marks)
 }
 
 func TestRun(t *testing.T) {

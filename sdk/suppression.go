@@ -18,9 +18,6 @@ type suppressor struct {
 	next      stage
 }
 
-// markOverflow marks a signal that was recorded because its scope could not hold more.
-const markOverflow = "signal.overflow"
-
 // process forwards intents, and signals that no scope holds.
 func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 	if scope == nil {
@@ -55,7 +52,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.RecordOverflow:
-			r.AddMarked(markOverflow)
+			r.AddMark(record.Mark{Kind: record.MarkSignalOverflow})
 		case signal.Record:
 		}
 		return s.pass(ctx, r, unknown)
