@@ -251,19 +251,24 @@ func TestAttemptEntryIsNotARecord(t *testing.T) {
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", ledger.WithSyncInterval(time.Hour)), quiet())
+	begin := func(id string) (*audit.Attempt, error) {
+		e := payout(id)
+		e.Actor = audit.System("payer") // which may use every slot
+		return audit.Begin(t.Context(), p.Tracker("test"), e)
+	}
 	attempts := make([]*audit.Attempt, ledger.MaxOpenPairs)
 	errs := make([]error, len(attempts))
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
 			for i := g; i < len(attempts); i += 4 {
-				attempts[i], errs[i] = audit.Begin(t.Context(), p.Tracker("test"), payout(fmt.Sprint(i)))
+				attempts[i], errs[i] = begin(fmt.Sprint(i))
 			}
 		})
 	}
 	wg.Wait()
 	require.NoError(t, errors.Join(errs...))
-	_, err := audit.Begin(t.Context(), p.Tracker("test"), payout("one more"))
+	_, err := begin("one more")
 	require.ErrorIs(t, err, sdk.ErrTooManyAttempts)
 	require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))
 	require.NoError(t, attempts[7].Finish(t.Context(), audit.Event{Outcome: audit.OutcomeFailure}))

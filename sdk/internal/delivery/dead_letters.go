@@ -57,9 +57,10 @@ type deadLetters struct {
 	closed bool
 }
 
-func newDeadLetters(dir string, of *ledger.Ledger, redact func(string) string) *deadLetters {
-	d := &deadLetters{dir: filepath.Join(dir, deadLettersName), of: of, redact: redact}
-	if limit := of.Limits().Max; limit > 0 {
+// newDeadLetters reserves a share of the limit if there are exporters to reject a record.
+func newDeadLetters(c *LedgerConfig, of *ledger.Ledger) *deadLetters {
+	d := &deadLetters{dir: filepath.Join(c.Dir, deadLettersName), of: of, redact: c.Redact}
+	if limit := of.Limits().Max; limit > 0 && len(c.Exporters) > 0 {
 		d.share = limit / letterPart
 		of.Reserve(d.share)
 	}

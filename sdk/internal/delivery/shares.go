@@ -2,9 +2,14 @@ package delivery
 
 import (
 	"container/list"
+	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/sdk/internal/party"
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // How a ledger with a limit is shared. What nobody else may use remains for authenticated
@@ -67,6 +72,59 @@ func (s *shares) add(p party.Party, seq uint64, bytes int64) (save bool) {
 	defer s.mu.Unlock()
 	s.parties[p.Class].of(p).add(seq, bytes)
 	return s.classes[p.Class].add(seq, bytes)
+}
+
+// Room returns what is left of a party's share in the ledger.
+func (d *Ledger) Room(p party.Party) party.Room {
+	stats := d.ledger.Stats()
+	letters := max(0, d.deadLetters.bytes()-d.deadLetters.share)
+	return d.shares.room(p, stats.Bytes+letters, stats.First)
+}
+
+// ErrShareFull means that the share of a party is used up.
+var ErrShareFull = errors.New("the share of the ledger is used up; WithMaxSize and the retention decide when there is more room")
+
+// ShareError returns the error of a record for which its class's share has no room. It
+// matches audit.ErrFull.
+func ShareError(c party.Class) error {
+	share := "events of anonymous clients"
+	if c == party.Denied {
+		share = "denials of authenticated actors"
+	}
+	return fmt.Errorf("%s: %w", share, errors.Join(ErrShareFull, audit.ErrFull))
+}
+
+// usable returns how many bytes of segments a ledger with a limit can hold. Only whole
+// segments are removed and made.
+func usable(l *ledger.Ledger, reserved int64) int64 {
+	limits := l.Limits()
+	if limits.Max == 0 {
+		return 0
+	}
+	return max((limits.Max-reserved)/limits.Segment, 2) * limits.Segment
+}
+
+// openShares reads the accounts of the last process.
+func (d *Ledger) openShares(dir string) {
+	d.shares = newShares(usable(d.ledger, d.deadLetters.share))
+	d.shareFile = newShareFile(dir)
+	if d.shares.limit == 0 {
+		return
+	}
+	if err := d.shareFile.load(d.shares); err != nil {
+		d.logger.Warn("audit: the shares of a ledger cannot be read; what anonymous clients and denials have in it is not counted",
+			slog.String("ledger", d.name), slog.Any("error", err))
+	}
+}
+
+// stopAccounting stops the timers, and saves the accounts.
+func (d *Ledger) stopAccounting() error {
+	d.open.close()
+	if d.shares.limit == 0 {
+		return nil
+	}
+	d.shareFile.wait()
+	return d.shareFile.save(d.shares)
 }
 
 // account counts the bytes of entries until the ledger has removed them.

@@ -2,7 +2,6 @@ package folding
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -53,7 +52,7 @@ func (s *Source) begin(p party.Party, k kind, r *record.Record, crowd bool, now 
 	switch {
 	case p.Class != party.Anonymous:
 		begun.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), notOfFold)
-		begun.Marked = slices.DeleteFunc(slices.Clone(r.Marked), notOfFold)
+		begun.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m record.Mark) bool { return notOfFold(m.Path) })
 		if k.action == ActionFolded {
 			begun.Tenant = r.Tenant // a party is an actor of one tenant
 		}
@@ -94,10 +93,8 @@ func notOfFold(path string) bool {
 	return path != "actor.id" && path != "tenant" && path != "action" && path != "target.type"
 }
 
-// altered reports whether a value of the record was redacted, cut or cleaned.
+// altered reports whether a value of the record was redacted, shortened or escaped.
 func altered(r *record.Record, path string) bool {
-	has := func(paths []string) bool {
-		return slices.ContainsFunc(paths, func(p string) bool { return strings.HasPrefix(p, path) })
-	}
-	return has(r.Redacted) || has(r.Marked)
+	return slices.Contains(r.Redacted, path) ||
+		slices.ContainsFunc(r.Marks, func(m record.Mark) bool { return m.Path == path })
 }
