@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/attribute"
@@ -168,10 +169,20 @@ func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 
 // stored counts a record that is in the ledger.
 func (d *Ledger) stored(r *record.Record, p party.Party, seq uint64, bytes int) {
-	if !r.Attempt.IsZero() && r.Attempt != r.ID {
+	if !r.Attempt.IsZero() && !r.BeginsAttempt() {
 		d.open.end(r.Attempt)
 	}
-	if p.Class != party.Trusted && d.shares.add(p, seq, int64(bytes)) {
+	if p.Class == party.Trusted {
+		return
+	}
+	switch {
+	case !isFold(r):
+	case r.BeginsAttempt():
+		d.shares.promise(folding.EndSize)
+	default:
+		d.shares.promise(-folding.EndSize)
+	}
+	if d.shares.add(p, seq, int64(bytes)) {
 		d.shareFile.saveLater(d.shares)
 	}
 }

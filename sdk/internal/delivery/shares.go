@@ -30,8 +30,9 @@ const maxAccounts = 10_000
 type shares struct {
 	limit int64 // bytes that the ledger can hold
 
-	mu      sync.Mutex
-	classes [party.Classes]account
+	mu       sync.Mutex
+	promised int64 // bytes of the ends of open folds
+	classes  [party.Classes]account
 	parties [party.Classes]accounts
 }
 
@@ -54,13 +55,23 @@ func (s *shares) room(p party.Party, used int64, first uint64) party.Room {
 	defer s.mu.Unlock()
 	class := &s.classes[p.Class]
 	class.remove(first)
-	switch {
-	case used >= s.limit-s.limit/reservePart || class.bytes >= class.limit:
+	used += s.promised
+	switch reserve := s.limit / reservePart; {
+	case used >= s.limit-reserve/2:
+		return party.LedgerFull
+	case used >= s.limit-reserve || class.bytes >= class.limit:
 		return party.ClassFull
 	case s.parties[p.Class].bytes(p, first) >= s.parties[p.Class].limit:
 		return party.PartyFull
 	}
 	return party.Enough
+}
+
+// promise counts the end of a fold that was begun, or no longer counts it.
+func (s *shares) promise(bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.promised = max(0, s.promised+bytes)
 }
 
 // add counts an entry. It reports whether the account of the class should be saved.

@@ -54,6 +54,7 @@ type fold struct {
 	count       int64
 	first, last time.Time
 	sample      []string
+	sampled     int // bytes of the sample
 }
 
 // delivering is a delivery that several records wait for.
@@ -62,8 +63,14 @@ type delivering struct {
 	err  error
 }
 
-// maxSampled is how many targets a fold names.
-const maxSampled = 20
+// Limits of the targets that a fold names.
+const (
+	maxSampled     = 20
+	maxSampleBytes = 1024
+)
+
+// EndSize is about the size of the largest end of a fold, in bytes.
+const EndSize = 2 * maxSampleBytes
 
 // add counts the record once the beginning of the fold is delivered. It returns false if
 // the fold was finished before.
@@ -113,10 +120,13 @@ func (f *fold) countRecord(r *record.Record) {
 	}
 	f.count++
 	id := r.Target.ID
-	if id == "" || f.kind.action == ActionFolded || len(f.sample) == maxSampled || slices.Contains(f.sample, id) || altered(r, "target.id") {
-		return
+	switch {
+	case id == "" || f.kind.action == ActionFolded || altered(r, "target.id"):
+	case len(f.sample) == maxSampled || f.sampled+len(id) > maxSampleBytes || slices.Contains(f.sample, id):
+	default:
+		f.sample = append(f.sample, id)
+		f.sampled += len(id)
 	}
-	f.sample = append(f.sample, id)
 }
 
 // finish ends the fold and returns the record with the count. It returns false while the

@@ -124,13 +124,13 @@ func (f *Folder) open(c *class, n *counter, p party.Party, r *record.Record, roo
 		return fold, true
 	}
 	full := c.open >= maxFolds
-	if p.Class == party.Anonymous && n != &c.crowd && (room == party.ClassFull || full) {
+	if p.Class == party.Anonymous && n != &c.crowd && (room >= party.ClassFull || full) {
 		n = &c.crowd
 		if fold := n.find(k); fold != nil {
 			return fold, true
 		}
 	}
-	if full && n != &c.crowd {
+	if n != &c.crowd && (full || room == party.LedgerFull) {
 		return nil, room == party.Enough
 	}
 	if len(n.folds) >= maxKinds {
@@ -175,7 +175,7 @@ func (f *Folder) schedule() {
 // due reports whether a fold should be finished.
 func (f *Folder) due(fold *fold) bool {
 	age := time.Since(fold.opened)
-	return age >= maxWindows*f.config.Window || age >= f.config.Window && f.config.Room(fold.party) != party.ClassFull
+	return age >= maxWindows*f.config.Window || age >= f.config.Window && f.config.Room(fold.party) < party.ClassFull
 }
 
 // errUnfinished means that the end of a fold is not recorded.

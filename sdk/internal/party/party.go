@@ -146,8 +146,11 @@ const (
 	Enough Room = iota
 	// PartyFull means that the party has used up its own part of the share.
 	PartyFull
-	// ClassFull means that the share of all parties of the class is used up.
+	// ClassFull means that the share of all parties of the class is used up, or that what
+	// remains of the ledger is reserved for trusted records.
 	ClassFull
+	// LedgerFull means that what is reserved is half used, too.
+	LedgerFull
 )
 
 type contextKey struct{}
