@@ -186,7 +186,7 @@ func (p *Pairs) close(certain bool) error {
 		l.mu.Unlock()
 		if _, err = p.readAppended(); err == nil {
 			p.pairEntries = 0
-			err = p.finishRound(false, false, pairLoad{})
+			err = p.finishRound(false, p.applyReleased(), pairLoad{})
 		}
 		err = errors.Join(err, p.walker.closeSegment())
 	}
