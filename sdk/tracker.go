@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
+	if resolved.Hung {
+		p.reportHungResolver(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,4 +113,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
 	return r, nil
+}
+
+// reportHungResolver logs and counts an actor function that does not return. It is called
+// once for each such call, however many events wait for it.
+func (p *pipeline) reportHungResolver(ctx context.Context) {
+	p.metrics.hungResolvers.Add(ctx, 1)
+	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
+		slog.Duration("timeout", p.trackTimeout))
 }
