@@ -10,9 +10,10 @@ import (
 type extent struct {
 	number uint64
 	first  uint64 // sequence number of its first entry
-	next   uint64 // sequence number of the entry after its last one; 0 in the last extent
-	end    int64  // offset after its last frame; in the last extent, the limit for reading
+	next   uint64 // sequence number of the entry after its last one; 0 if unknown
+	end    int64  // offset after its last frame; if next is unknown, the limit for reading
 	sealed int64  // when the next segment was created, in Unix nanoseconds
+	open   bool   // it is the last one, and may grow
 }
 
 // catalog lists the extents of a ledger.
@@ -21,6 +22,8 @@ type catalog struct {
 	floor   uint64   // sequence number of the oldest entry that was not removed
 	newest  *segmentHeader
 	damage  []error // headers that cannot be read, and files that are missing
+
+	newestFile uint64 // highest number of a segment file
 }
 
 // find returns the extent that holds seq. If none does, it returns the next one.
@@ -65,7 +68,7 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalog{floor: s.first}
+	c := &catalog{floor: s.first, newestFile: newestNumber(names)}
 	numbers := segmentFiles(names)
 	if s.newest != 0 && (len(numbers) == 0 || numbers[len(numbers)-1] < s.newest) {
 		c.damage = append(c.damage, missingSegment(s.newest))
@@ -100,7 +103,7 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 // addOlder appends the extent of the segment before successor. Extents are in reverse
 // order until loadCatalog reverses them.
 func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
-	e := extent{number: h.number, first: h.first, end: h.capacity}
+	e := extent{number: h.number, first: h.first, end: h.capacity, open: successor == nil}
 	switch {
 	case successor != nil:
 		e.next, e.sealed = successor.first, successor.created
@@ -119,6 +122,16 @@ func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
 // missingSegment returns the error for a segment file that should exist.
 func missingSegment(number uint64) *CorruptError {
 	return &CorruptError{File: segmentName(number), Reason: "the file is missing"}
+}
+
+// openFrames opens the segment of an extent. It does not read the header again: each
+// frame has the ledger, the segment and the offset in its checksums.
+func openFrames(dir fileSystem, id ledgerID, e extent) (*segment, error) {
+	f, err := dir.Open(segmentName(e.number))
+	if err != nil {
+		return nil, err
+	}
+	return &segment{segmentHeader: segmentHeader{ledger: id, number: e.number, first: e.first}, file: f}, nil
 }
 
 // readSegmentHeader returns the header of a segment. If the file is too short, it

@@ -160,21 +160,31 @@ func (l *Ledger) find(seq uint64, _ bool) (e extent, floor uint64, ok bool, err 
 		return e, floor, false, nil
 	}
 	c := catalog{extents: l.extents}
-	e, ok = c.find(max(seq, floor))
-	if e.next == 0 {
-		e.end = l.syncedEnd
+	if e, ok = c.find(max(seq, floor)); e.next == 0 {
+		e = l.readable(e)
 	}
 	return e, floor, ok, nil
 }
 
+// readable returns the synced part of the last extent. mu is held.
+func (l *Ledger) readable(e extent) extent {
+	e.next, e.end, e.open = l.synced+1, l.syncedEnd, true
+	return e
+}
+
 // open implements source for cursors. Retention never removes a segment that a cursor
-// needs, so a missing one is damage.
-func (l *Ledger) open(number uint64) (*segment, error) {
-	s, err := openSegment(l.dir, l.id, number)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = missingSegment(number)
+// needs, so a missing one is damage, unless the cursor is new.
+func (l *Ledger) open(e extent) (*segment, error) {
+	s, err := openFrames(l.dir, l.id, e)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return s, err
 	}
-	return s, err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.number < l.extents[0].number {
+		return nil, errSegmentRemoved
+	}
+	return nil, missingSegment(e.number)
 }
 
 // How long maintainLoop waits before it retries after a failure, and between checks
