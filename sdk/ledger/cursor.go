@@ -23,7 +23,7 @@ type Cursor struct {
 
 	commitMu sync.Mutex
 	file     *slotFile // nil if damaged
-	damage   error     // what is wrong with the file
+	damage   error     // what is wrong with the file, until restart
 
 	nextMu      sync.Mutex // held by Next, but not while it waits
 	walker      walker
@@ -39,9 +39,9 @@ type Cursor struct {
 // Retention keeps every entry that an existing cursor has not committed, even if the
 // cursor is not opened again; RemoveCursor ends that.
 //
-// If the cursor's file is damaged, Cursor returns a *CorruptError and nothing is
-// removed from the ledger. RemoveCursor makes the name usable again, from the oldest
-// entry.
+// If the cursor's file is damaged, the cursor starts again before the oldest entry, so
+// its consumer gets entries again. [Ledger.Recovery] reports that, and the damaged file is
+// kept under another name.
 func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	if !names.Valid(name) {
 		return nil, errors.New("ledger: cursor name must match [a-z0-9_-]{1,64}")
@@ -55,7 +55,7 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 		return nil, ErrClosed
 	}
 	if c != nil && c.damage != nil {
-		return nil, fmt.Errorf("%w; call RemoveCursor to restart cursor %s from the oldest entry", c.damage, name)
+		return c, c.restart()
 	}
 	if c != nil {
 		return c, nil
@@ -69,6 +69,20 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	defer l.mu.Unlock()
 	l.cursors[name] = c
 	return c, nil
+}
+
+// restart replaces the damaged file of a cursor.
+func (c *Cursor) restart() error {
+	file := c.name + cursorSuffix
+	if err := setAside(c.ledger.dir, file); err != nil {
+		return fmt.Errorf("ledger: cursor %s: %w", c.name, err)
+	}
+	var err error
+	if c.file, err = createSlotFile(c.ledger.dir, file, c.encode(c.Committed(), &aheadSet{})); err != nil {
+		return err
+	}
+	c.damage = nil
+	return nil
 }
 
 func (l *Ledger) newCursor(name string, committed uint64) *Cursor {
@@ -119,8 +133,8 @@ func (c *Cursor) Committed() uint64 {
 // alone is larger. If there are none, it waits until ctx ends. All returned entries
 // are synced, and the caller owns their data.
 //
-// If entries cannot be read, Next returns a *CorruptError once. The next call
-// continues after the damage.
+// If entries cannot be read, Next returns a *CorruptError that names them once. The next
+// call continues after them.
 func (c *Cursor) Next(ctx context.Context, maxEntries, maxBytes int) ([]Entry, error) {
 	for {
 		entries, missing, err := c.tryNext(maxEntries, maxBytes)
@@ -143,7 +157,7 @@ func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing ui
 	}
 	if err := c.nextErr; err != nil {
 		c.nextErr = nil
-		return nil, 0, err
+		return nil, 0, locate(err, c.ledger.config.path)
 	}
 	for {
 		for len(c.buffered) > 0 {
@@ -167,7 +181,7 @@ func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing ui
 			c.nextErr = err // an error is never returned with entries
 			return entries, 0, nil
 		default:
-			return nil, from, err
+			return nil, from, locate(err, c.ledger.config.path)
 		}
 	}
 }

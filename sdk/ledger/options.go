@@ -25,6 +25,7 @@ type Option func(*config)
 func (Option) LedgerOption() {}
 
 type config struct {
+	path         string // of the directory, for errors
 	segmentSize  int64
 	maxSize      int64
 	retain       bool
@@ -67,9 +68,16 @@ func WithSyncInterval(d time.Duration) Option {
 	return func(c *config) { c.syncInterval = d }
 }
 
-// WithSalvage makes Open continue in a new segment if the ledger is damaged, instead
-// of failing. The damage stays in the files. [Ledger.Recovery] reports it, and readers
-// and cursors return a *CorruptError when they reach it.
+// WithSalvage makes Open repair a damaged ledger instead of failing. What the files say
+// about one another is derived from the segments again, everything that can be read
+// stays readable, and new entries go to a new segment. No entry is made up, and no
+// sequence number is used again.
+//
+// [Ledger.Recovery] names everything that is lost, and so does the file "losses" in the
+// directory. Open succeeds from then on, also without this option, until there is new
+// damage. Readers and cursors return a *CorruptError where entries are missing. Segments
+// stay as they are, and other files that are replaced are kept under a name that ends in
+// ".damaged".
 func WithSalvage() Option {
 	return func(c *config) { c.salvage = true }
 }

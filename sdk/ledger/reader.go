@@ -125,13 +125,13 @@ func (s *readerSource) open(e extent) (*segment, error) {
 
 // locate adds the directory to the errors that have a place for it.
 func locate(err error, dir string) error {
-	if corrupt, ok := errors.AsType[*CorruptError](err); ok && corrupt.Dir == "" {
-		corrupt.Dir = dir
-		return err
+	for _, corrupt := range corruptErrors(err) {
+		if corrupt.Dir == "" {
+			corrupt.Dir = dir
+		}
 	}
-	if removed, ok := errors.AsType[*RemovedError](err); ok && removed.Dir == "" {
+	if removed, ok := errors.AsType[*RemovedError](err); ok {
 		removed.Dir = dir
-		return err
 	}
 	if errors.Is(err, errNoLedger) {
 		return fmt.Errorf("%s: %w", dir, err)

@@ -42,6 +42,7 @@ func (r *Reader) view(refresh bool) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	_ = r.locate(fresh.lostState) // before others see it
 	r.waypoints.forget(fresh.state.oldest)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -160,7 +161,8 @@ func (v *view) missingNewest() error {
 	}
 	for _, err := range v.catalog.damage {
 		if corrupt, ok := errors.AsType[*CorruptError](err); ok && corrupt.File == segmentName(v.state.newest) {
-			return corrupt
+			missing := *corrupt
+			return &missing
 		}
 	}
 	return nil
