@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 )
@@ -14,6 +15,7 @@ type extent struct {
 	end    int64  // offset after its last frame; if next is unknown, the limit for reading
 	sealed int64  // when the next segment was created, in Unix nanoseconds
 	open   bool   // it is the last one, and may grow
+	loose  bool   // end is only a limit: the header that records it is damaged
 }
 
 // catalog lists the extents of a ledger.
@@ -78,19 +80,25 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 		if number < s.oldest {
 			break // removed, but its removal was interrupted
 		}
-		if successor != nil && number > successor.previous {
+		if successor != nil && !successor.rebuilt && number > successor.previous {
 			continue // void
 		}
 		h, err := readSegmentHeader(dir, s.id, number)
 		if corrupt, ok := errors.AsType[*CorruptError](err); ok {
 			c.damage = append(c.damage, corrupt)
-		} else if err != nil {
+			if h == nil {
+				h, err = rebuildHeader(dir, s.id, number)
+			} else {
+				err = nil
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
 		if h == nil {
 			continue
 		}
-		if successor != nil && number != successor.previous && !slices.Contains(numbers, successor.previous) {
+		if successor != nil && !successor.rebuilt && number != successor.previous && !slices.Contains(numbers, successor.previous) {
 			c.damage = append(c.damage, missingSegment(successor.previous))
 		}
 		c.addOlder(s, h, successor)
@@ -106,7 +114,7 @@ func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
 	e := extent{number: h.number, first: h.first, end: h.capacity, open: successor == nil}
 	switch {
 	case successor != nil:
-		e.next, e.sealed = successor.first, successor.created
+		e.next, e.sealed, e.loose = successor.first, successor.created, successor.rebuilt
 		if successor.previous == h.number { // otherwise one between them cannot be read
 			e.end = successor.previousEnd
 		}
@@ -122,6 +130,30 @@ func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
 // missingSegment returns the error for a segment file that should exist.
 func missingSegment(number uint64) *CorruptError {
 	return &CorruptError{File: segmentName(number), Reason: "the file is missing"}
+}
+
+// rebuildHeader derives a damaged header from the segment's frames, each of which has
+// the ledger and the segment in its checksums. It returns nil if there are none.
+func rebuildHeader(dir fileSystem, id ledgerID, number uint64) (*segmentHeader, error) {
+	s, err := openFrames(dir, id, extent{number: number})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errSegmentRemoved
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.file.Close() }() // opened for reading only
+	size, err := s.file.Size()
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %s: %w", s.name(), err)
+	}
+	_, first, err := newScanner(s, size).findFrame(segmentHeaderSize)
+	if err != nil || first == nil {
+		return nil, err
+	}
+	h := s.segmentHeader
+	h.first, h.capacity, h.created, h.rebuilt = first.first, size, first.time, true
+	return &h, nil
 }
 
 // openFrames opens the segment of an extent. It does not read the header again: each

@@ -49,7 +49,7 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	l.cursorsMu.Lock()
 	defer l.cursorsMu.Unlock()
 	l.mu.Lock()
-	c, closed, oldest := l.cursors[name], l.closed, l.extents[0].first
+	c, closed, oldest := l.cursors[name], l.closed, l.floor
 	l.mu.Unlock()
 	if closed {
 		return nil, ErrClosed

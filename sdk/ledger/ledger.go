@@ -43,6 +43,7 @@ type Ledger struct {
 	spareTaken  bool   // the spare is reserved for the next rotation
 	bytes       int64  // written bytes of all segments
 	extents     []extent
+	floor       uint64 // sequence number of the oldest entry that retention has not removed
 	synced      uint64 // sequence number of the last synced entry
 	syncedEnd   int64  // where that entry's frame ends in the last extent
 	cursors     map[string]*Cursor
@@ -155,7 +156,7 @@ func (l *Ledger) advanceSynced(seq uint64, end int64) {
 func (l *Ledger) find(seq uint64, _ bool) (e extent, floor uint64, ok bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	floor = l.extents[0].first
+	floor = l.floor
 	if seq > l.synced {
 		return e, floor, false, nil
 	}

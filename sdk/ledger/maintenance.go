@@ -78,7 +78,7 @@ func (l *Ledger) removeOld() error {
 	for _, e := range old {
 		l.bytes -= e.end
 	}
-	l.extents = l.extents[len(old):] // before the files go, so that no new cursor looks for them
+	l.extents, l.floor = l.extents[len(old):], floor.first // before the files go, so that no new cursor looks for them
 	l.mu.Unlock()
 	names, err := l.dir.List()
 	for _, number := range segmentFiles(names) { // including void ones

@@ -110,7 +110,7 @@ func (l *Ledger) recover() error {
 		return err
 	}
 	l.room, l.syncedEnd, l.synced = l.active.capacity-l.end, l.end, l.next-1
-	l.extents[len(l.extents)-1].next = 0
+	l.extents[len(l.extents)-1].next, l.floor = 0, l.state.first
 	l.bytes = l.totalSize()
 	return l.finishSalvage()
 }
@@ -186,10 +186,11 @@ func (l *Ledger) recoverTail(c *catalog) (appendable bool, err error) {
 		l.skipLostNumbers(l.lastNumber)
 		return false, l.checkNext()
 	}
-	s, err := openSegment(l.dir, l.id, c.newest.number)
+	s, err := openFrames(l.dir, l.id, extent{number: c.newest.number})
 	if err != nil {
 		return false, err
 	}
+	s.segmentHeader = *c.newest
 	l.active, l.extents = s, c.extents
 
 	frames := newScanner(s, s.capacity)

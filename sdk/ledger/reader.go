@@ -76,6 +76,7 @@ func (r *Reader) Entries(ctx context.Context, from uint64) iter.Seq2[Entry, erro
 				}
 			case !found:
 				if missing := source.view.missingNewest(); missing != nil {
+					missing.First, missing.After = w.next, timeOf(w.written)
 					yield(Entry{}, r.locate(missing))
 				}
 				return

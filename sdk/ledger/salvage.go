@@ -119,14 +119,13 @@ func (l *Ledger) checkDamage(c *catalog) error {
 func (l *Ledger) finishSalvage() error {
 	damage := l.recovered.Damage
 	if len(damage) > 0 {
-		w := walker{source: l, next: l.extents[0].first}
+		w := walker{source: l, next: l.floor}
 		found, err := w.readAll(func([]byte, frameHeader) {})
 		if err != nil {
 			return errors.Join(err, w.closeSegment())
 		}
-		damage = mergeDamage(damage, found)
-		l.recovered.Damage = damage
-		if err := errors.Join(w.closeSegment(), l.storeLosses(damage)); err != nil {
+		l.recovered.Damage = mergeDamage(damage, found)
+		if err := errors.Join(w.closeSegment(), l.storeLosses(append(damage, found...))); err != nil {
 			return err
 		}
 	}

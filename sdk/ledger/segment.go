@@ -35,6 +35,7 @@ type segmentHeader struct {
 	// the two, is void.
 	previous    uint64
 	previousEnd int64
+	rebuilt     bool // the header is damaged, and was derived from the frames; previous is unknown
 }
 
 func segmentName(number uint64) string {

@@ -155,7 +155,7 @@ func readState(dir fileSystem) (value []byte, intact int, err error) {
 
 // missingNewest returns the error for a missing newest segment, or nil. No other segment
 // refers to it.
-func (v *view) missingNewest() error {
+func (v *view) missingNewest() *CorruptError {
 	if newest := v.catalog.newest; newest != nil && newest.number >= v.state.newest {
 		return nil
 	}

@@ -39,7 +39,10 @@ func (w *walker) walk() (frame []byte, h frameHeader, ok bool, err error) {
 				return nil, h, false, err
 			}
 		}
-		found, err := w.scan()
+		found, err := false, error(nil)
+		if !w.atLooseEnd() {
+			found, err = w.scan()
+		}
 		switch {
 		case found:
 			h = w.scanner.header
@@ -159,6 +162,10 @@ func (w *walker) skipExtent(e extent, damage *CorruptError) error {
 	return w.lose(damage, w.next, e.next, e.sealed)
 }
 
+// atLooseEnd reports whether the scanner has reached the end of an extent that is known by
+// its sequence numbers only.
+func (w *walker) atLooseEnd() bool { return w.current.loose && w.scanner.next >= w.current.next }
+
 // atOpenEnd reports whether a scan that ended with err has reached the end of what was
 // written so far to a segment that may grow.
 func (w *walker) atOpenEnd(err error) bool {
@@ -198,7 +205,7 @@ func (w *walker) finishSegment(err error) error {
 		return w.skipDamage(corrupt)
 	case err != nil && !errors.Is(err, errTorn):
 		return err
-	case err != nil || s.offset < w.current.end || s.next < w.current.next:
+	case err != nil || s.offset < w.current.end && !w.atLooseEnd() || s.next < w.current.next:
 		return w.skipDamage(s.corrupt(s.offset, "frames are missing"))
 	}
 	w.next = max(w.next, w.current.next)
