@@ -26,6 +26,7 @@ type faultyLedger struct {
 	open      []string // entries that opened a pair which is open
 	committed uint64   // position of the cursor "sink"
 	crashed   bool
+	opened    *Ledger // closed if the test fails
 }
 
 func newFaulty(t *testing.T, crashed bool) *faultyLedger {
@@ -35,6 +36,11 @@ func newFaulty(t *testing.T, crashed bool) *faultyLedger {
 		memDisk: newMemDisk(r), config: config{path: "some-dir", segmentSize: 8 << 10}, // small, for speed
 		entries: map[uint64]string{}, crashed: crashed,
 	}
+	t.Cleanup(func() {
+		if l.opened != nil {
+			_ = l.opened.Close()
+		}
+	})
 	dir := l.memDisk.open(nil)
 	w, err := open(dir, l.config)
 	require.NoError(t, err)
@@ -181,8 +187,7 @@ func (l *faultyLedger) check(t *testing.T, f fault) {
 		require.NoError(t, err, f.name)
 		require.NotEmpty(t, w.Recovery().Damage, f.name)
 	}
-	opened := w
-	t.Cleanup(func() { _ = opened.Close() }) // if the test fails
+	l.opened = w
 	l.checkWriter(t, w, f)
 	require.NoError(t, w.Close(), f.name)
 	l.checkReader(t, d, f)
