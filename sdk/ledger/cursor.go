@@ -91,17 +91,6 @@ func (l *Ledger) newCursor(name string, committed uint64) *Cursor {
 	return c
 }
 
-// CursorNames returns the names of all cursors, in no particular order.
-func (l *Ledger) CursorNames() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	names := make([]string, 0, len(l.cursors))
-	for name := range l.cursors {
-		names = append(names, name)
-	}
-	return names
-}
-
 // RemoveCursor removes a cursor and its file, and no longer keeps entries for it. The
 // Cursor must not be used afterwards.
 func (l *Ledger) RemoveCursor(name string) error {
@@ -112,7 +101,7 @@ func (l *Ledger) RemoveCursor(name string) error {
 	delete(l.cursors, name)
 	l.mu.Unlock()
 	if c == nil {
-		return fmt.Errorf("ledger: cursor %q does not exist", name)
+		return fmt.Errorf("ledger: %s has no cursor %q", l.config.path, name)
 	}
 	defer notify(l.maintainWake)
 	return errors.Join(c.close(), l.dir.Remove(name+cursorSuffix), l.dir.Sync())
@@ -157,7 +146,7 @@ func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing ui
 	}
 	if err := c.nextErr; err != nil {
 		c.nextErr = nil
-		return nil, 0, locate(err, c.ledger.config.path)
+		return nil, 0, c.located(err)
 	}
 	for {
 		for len(c.buffered) > 0 {
@@ -181,9 +170,17 @@ func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing ui
 			c.nextErr = err // an error is never returned with entries
 			return entries, 0, nil
 		default:
-			return nil, from, locate(err, c.ledger.config.path)
+			return nil, from, c.located(err)
 		}
 	}
+}
+
+// located adds the directory to an error, and remembers damage.
+func (c *Cursor) located(err error) error {
+	if corrupt, ok := errors.AsType[*CorruptError](err); ok {
+		c.ledger.addDamage(corrupt)
+	}
+	return locate(err, c.ledger.config.path)
 }
 
 // Position returns the sequence number of the last entry that Next returned or

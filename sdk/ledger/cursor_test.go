@@ -75,7 +75,7 @@ func TestDamagedCursor(t *testing.T) {
 		d.put("sink"+cursorSuffix, damaged)
 
 		l = mustOpenMem(t, d, nil, WithRetention(0, 0))
-		require.Contains(t, l.CursorNames(), "sink")
+		require.Contains(t, l.Stats().Cursors, "sink")
 		require.Len(t, l.Recovery().Damage, 1)
 		var corrupt *CorruptError
 		require.ErrorAs(t, l.Recovery().Damage[0], &corrupt)

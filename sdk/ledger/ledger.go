@@ -47,6 +47,7 @@ type Ledger struct {
 	synced      uint64 // sequence number of the last synced entry
 	syncedEnd   int64  // where that entry's frame ends in the last extent
 	cursors     map[string]*Cursor
+	damaged     map[damagedPlace]bool // known damage
 	closed      bool
 	failed      error         // why nothing can be appended any more
 	maintainErr error         // why maintenance failed to make room
@@ -70,6 +71,11 @@ type Stats struct {
 	Next     uint64 // sequence number of the next entry
 	Bytes    int64  // written bytes of all segments
 	Segments int
+	// Cursors has the committed position of each cursor, by name. Those that nobody has
+	// opened hold back retention too; [Ledger.RemoveCursor] ends that.
+	Cursors map[string]uint64
+	// Damaged is the number of damaged places that Open, cursors and scrubs have found.
+	Damaged int
 }
 
 // Stats returns the current statistics. Next counts synced entries only, while Bytes
@@ -77,7 +83,14 @@ type Stats struct {
 func (l *Ledger) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{First: l.extents[0].first, Next: l.synced + 1, Bytes: l.bytes, Segments: len(l.extents)}
+	cursors := make(map[string]uint64, len(l.cursors))
+	for name, c := range l.cursors {
+		cursors[name] = c.committed
+	}
+	return Stats{
+		First: l.extents[0].first, Next: l.synced + 1, Bytes: l.bytes, Segments: len(l.extents),
+		Cursors: cursors, Damaged: len(l.damaged),
+	}
 }
 
 // wakeWaiters makes all waiting callers check again. mu is held.

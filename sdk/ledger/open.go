@@ -41,6 +41,7 @@ func open(dir fileSystem, c config) (*Ledger, error) {
 		dir:          dir,
 		config:       c,
 		cursors:      map[string]*Cursor{},
+		damaged:      map[damagedPlace]bool{},
 		commitWake:   make(chan struct{}, 1),
 		gathered:     make(chan struct{}, 1),
 		backoff:      1,
@@ -54,6 +55,9 @@ func open(dir fileSystem, c config) (*Ledger, error) {
 	l.goroutines.Go(l.maintainLoop)
 	if c.syncInterval > 0 {
 		l.goroutines.Go(l.syncLoop)
+	}
+	if c.scrubRate > 0 {
+		l.goroutines.Go(l.scrubLoop)
 	}
 	return l, nil
 }

@@ -33,6 +33,9 @@ type config struct {
 	retainSize   int64
 	syncInterval time.Duration
 	salvage      bool
+
+	scrubRate      int64
+	damageHandlers []func(*CorruptError)
 }
 
 // WithSegmentSize sets the size of segment files, in bytes. All entries of one Append
@@ -82,8 +85,23 @@ func WithSalvage() Option {
 	return func(c *config) { c.salvage = true }
 }
 
+// WithScrub sets how fast the ledger reads its segments in the background, in bytes per
+// second, to find damage before somebody needs the entries. It reads all of them about
+// once a day, or as often as the rate allows. The default is DefaultScrubRate; zero
+// disables it.
+func WithScrub(bytesPerSecond int64) Option {
+	return func(c *config) { c.scrubRate = bytesPerSecond }
+}
+
+// WithDamageHandler calls handle with damage that a scrub has found and that no cursor
+// has returned before, once for each place. The calls are made from one goroutine, and
+// the scrub waits for them. With several handlers, each is called.
+func WithDamageHandler(handle func(*CorruptError)) Option {
+	return func(c *config) { c.damageHandlers = append(c.damageHandlers, handle) }
+}
+
 func newConfig(opts []Option) (config, error) {
-	c := config{segmentSize: DefaultSegmentSize}
+	c := config{segmentSize: DefaultSegmentSize, scrubRate: DefaultScrubRate}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -96,6 +114,9 @@ func newConfig(opts []Option) (config, error) {
 	}
 	if c.retainAge < 0 || c.retainSize < 0 {
 		errs = append(errs, errors.New("WithRetention: age and size must not be negative"))
+	}
+	if c.scrubRate < 0 {
+		errs = append(errs, errors.New("WithScrub: the rate must not be negative"))
 	}
 	if c.syncInterval < 0 {
 		errs = append(errs, errors.New("WithSyncInterval: the interval must not be negative"))

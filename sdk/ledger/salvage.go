@@ -135,7 +135,9 @@ func (l *Ledger) finishSalvage() error {
 		}
 	}
 	for _, err := range l.recovered.Damage {
-		_ = locate(err, l.config.path)
+		for _, corrupt := range corruptErrors(locate(err, l.config.path)) {
+			l.addDamage(corrupt)
+		}
 	}
 	return nil
 }

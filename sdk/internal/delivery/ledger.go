@@ -47,7 +47,11 @@ type LedgerConfig struct {
 // OpenLedger opens the ledger, starts its followers, and closes the attempts that the
 // last process left open.
 func OpenLedger(c LedgerConfig) (*Ledger, error) {
-	l, err := ledger.Open(c.Dir, c.Options...)
+	options := append(slices.Clip(c.Options), ledger.WithDamageHandler(func(damage *ledger.CorruptError) {
+		c.Env.Logger.Error("audit: a file of the ledger is damaged; restore it from a backup while the rest is intact",
+			slog.String("ledger", c.Name), slog.Any("error", damage))
+	}))
+	l, err := ledger.Open(c.Dir, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +95,13 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		stats := d.ledger.Stats()
 		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
-		for _, f := range d.followers {
-			left := int64(stats.Next - 1 - f.cursor.Committed())
-			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
+		o.ObserveInt64(m.damage, int64(stats.Damaged), metric.WithAttributes(name))
+		for cursor, committed := range stats.Cursors { // also of exporters that are not configured any more
+			left := int64(stats.Next - 1 - committed)
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", cursor)))
 		}
 		return nil
-	}, m.depth, m.bytes)
+	}, m.depth, m.bytes, m.damage)
 }
 
 // reportRecovery logs what opening the ledger found.
@@ -113,12 +118,35 @@ func (d *Ledger) reportRecovery() {
 
 // reportOrphans logs cursors without an exporter, because they hold back retention.
 func (d *Ledger) reportOrphans() {
-	for _, name := range d.ledger.CursorNames() {
-		if !slices.ContainsFunc(d.followers, func(f *follower) bool { return f.name == name }) {
-			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until Ledger.RemoveCursor",
-				slog.String("ledger", d.name), slog.String("exporter", name))
+	stats := d.ledger.Stats()
+	for name, committed := range stats.Cursors {
+		if d.follower(name) == nil {
+			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until TrackerProvider.RemoveCursor",
+				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
 		}
 	}
+}
+
+// follower returns the follower of an exporter, or nil.
+func (d *Ledger) follower(exporter string) *follower {
+	for _, f := range d.followers {
+		if f.name == exporter {
+			return f
+		}
+	}
+	return nil
+}
+
+// RemoveCursor removes the cursor of an exporter that is not configured. It sets found to
+// false if the ledger has no cursor of that name.
+func (d *Ledger) RemoveCursor(exporter string) (found bool, err error) {
+	if d.follower(exporter) != nil {
+		return true, fmt.Errorf("sdk: the exporter %s is in use; remove its cursor after a start without it", exporter)
+	}
+	if _, ok := d.ledger.Stats().Cursors[exporter]; !ok {
+		return false, nil
+	}
+	return true, d.ledger.RemoveCursor(exporter)
 }
 
 // Name returns the name of the ledger.

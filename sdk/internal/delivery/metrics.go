@@ -19,6 +19,7 @@ type Metrics struct {
 	duration     metric.Float64Histogram
 	depth        metric.Int64ObservableGauge
 	bytes        metric.Int64ObservableGauge
+	damage       metric.Int64ObservableGauge
 	meter        metric.Meter
 }
 
@@ -42,6 +43,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		deadLettered: counter("audit.records.dead_lettered", "Records that an exporter rejected permanently, by exporter."),
 		depth:        gauge("audit.ledger.depth", "Records in a ledger that an exporter does not have yet, by ledger and exporter.", "{record}"),
 		bytes:        gauge("audit.ledger.bytes", "Size of a ledger, by ledger.", "By"),
+		damage:       gauge("audit.ledger.damage", "Damaged places that were found in a ledger since it was opened, by ledger.", "{place}"),
 		meter:        meter,
 	}
 	var err error
