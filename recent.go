@@ -30,6 +30,21 @@ func (r *recent[K]) has(key K) bool {
 	return ok
 }
 
+// contains reports whether match returns true for an entry.
+func (r *recent[K]) contains(match func(K) bool) bool {
+	if slices.ContainsFunc(r.few, match) {
+		return true
+	}
+	for _, entries := range [...]map[K]struct{}{r.current, r.older} {
+		for key := range entries {
+			if match(key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (r *recent[K]) add(key K) {
 	if r.has(key) {
 		return

@@ -22,11 +22,20 @@ func (s *Scope) offer(h heldSignal) (d signal.Disposition, ok bool) {
 		return signal.Record, false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.state == scopeEnded {
+		s.mu.Unlock()
 		return signal.Record, false
 	}
-	return s.signals.offer(h), true
+	d = s.signals.offer(h)
+	s.mu.Unlock()
+	if d == signal.RecordOverflow { // the outer scopes will not be offered it
+		for ; s != nil; s = s.parent {
+			s.mu.Lock()
+			s.signals.tracked.add(newTrackedEvent(h.event))
+			s.mu.Unlock()
+		}
+	}
+	return d, true
 }
 
 // Accepted reports to the scope that the intent e was recorded, so that it covers the
@@ -39,26 +48,13 @@ func (s *Scope) Accepted(provider any, e *Event) {
 	}
 }
 
-// Tracked reports whether an intent with the given action was recorded in the scope or
-// in an inner one. With an empty action it reports whether any event was recorded, is
-// held, is being tracked or is expected.
-func (s *Scope) Tracked(action string) bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.signals.tracked(action) || action == "" && s.pending > 0
-}
-
 // signals is what a scope knows of intents, and of the signals that wait for one. The
 // scope's mutex guards it.
 type signals struct {
 	limit   int
 	held    []heldSignal
 	covers  recent[cover]
-	actions recent[string]
-	any     bool // an event was recorded or held
+	tracked recent[trackedEvent] // except held signals
 }
 
 // heldSignal is a signal that waits for the end of its scope.
@@ -117,13 +113,11 @@ func (c cover) covers(h *heldSignal) bool {
 
 func (g *signals) offer(h heldSignal) signal.Disposition {
 	if g.isCovered(&h) {
-		g.any = true
 		return signal.Drop
 	}
 	if len(g.held) >= g.limit {
 		return signal.RecordOverflow
 	}
-	g.any = true
 	g.held = append(g.held, h)
 	return signal.Hold
 }
@@ -141,19 +135,10 @@ func (g *signals) isCovered(h *heldSignal) bool {
 }
 
 func (g *signals) accept(provider any, e *Event) {
-	g.any = true
-	if e.Kind != KindIntent {
-		return
+	g.tracked.add(newTrackedEvent(e))
+	if e.Kind == KindIntent {
+		g.addCovers(provider, e)
 	}
-	g.actions.add(e.Action)
-	g.addCovers(provider, e)
-}
-
-func (g *signals) tracked(action string) bool {
-	if action == "" {
-		return g.any
-	}
-	return g.actions.has(action)
 }
 
 func (g *signals) take() []heldSignal {
