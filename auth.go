@@ -43,11 +43,10 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod strin
 	if clean := sanitize.Client(e.Target.ID); clean != e.Target.ID {
 		e.Target.ID = clean
 		f := derive(ctx)
-		f.marked = []string{"target.id"}
+		f.marks = []Mark{{Path: "target.id", Kind: markCut}}
 		ctx = f
 	}
-	e.fill(OperationLogin, OutcomeDenied)
-	return trackWith(ctx, t, e)
+	return trackFilled(ctx, t, e, OperationLogin, OutcomeDenied)
 }
 
 func trackSession(ctx context.Context, t Tracker, e Event, op Operation, authMethod string) error {
@@ -66,6 +65,5 @@ func trackSession(ctx context.Context, t Tracker, e Event, op Operation, authMet
 	if e.Target == (Target{}) {
 		e.Target = Target{Type: e.Actor.Type.String(), ID: e.Actor.ID, Name: e.Actor.Name}
 	}
-	e.fill(op, OutcomeSuccess)
-	return trackWith(ctx, t, e)
+	return trackFilled(ctx, t, e, op, OutcomeSuccess)
 }

@@ -60,6 +60,15 @@ func (s *Scope) Tracked(match func(e *Event) bool) bool {
 	})
 }
 
+// remember adds an event that was recorded to the scope and the outer ones.
+func (s *Scope) remember(e *Event) {
+	for t := newTrackedEvent(e); s != nil; s = s.parent {
+		s.mu.Lock()
+		s.signals.tracked.set(t, struct{}{})
+		s.mu.Unlock()
+	}
+}
+
 var errPending = errors.New("audit: events are still being tracked in the scope")
 
 // Wait waits until the events that are being tracked or are expected have been recorded,

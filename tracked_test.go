@@ -53,7 +53,7 @@ func TestTrackedForgets(t *testing.T) {
 	_, s := audit.NewScope(t.Context())
 	const n = 20_000
 	for i := range n {
-		s.Accepted(nil, &audit.Event{Action: "article.update", Target: article(fmt.Sprint(i))})
+		s.Accepted(t.Context(), nil, &audit.Event{Action: "article.update", Target: article(fmt.Sprint(i))})
 	}
 	has := func(i int) bool {
 		return s.Tracked(func(e *audit.Event) bool { return e.Target.ID == fmt.Sprint(i) })

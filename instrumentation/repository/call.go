@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -53,7 +54,7 @@ func (c *Call[T, ID]) ReadBefore(ctx context.Context, from Getter[T, ID], id ID)
 	value, err := from.Get(ctx, id)
 	if err != nil {
 		c.try(func() error {
-			c.beforeUnknown = errorType(err)
+			c.beforeUnknown = errortype.Of(err)
 			return nil
 		})
 		return
@@ -174,10 +175,10 @@ func (c *Call[T, ID]) setSuccess() {
 func (c *Call[T, ID]) setFailure(returned bool, err error) {
 	c.event.Changes = nil
 	c.event.Outcome = audit.OutcomeFailure
-	why := aborted
+	why := errortype.Aborted
 	if returned {
 		c.try(func() error {
-			why = errorType(err)
+			why = errortype.Of(err)
 			if c.auditor.config.Denied(err) {
 				c.event.Outcome = audit.OutcomeDenied
 			}

@@ -79,7 +79,7 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 		e.Target.Type = a.config.TargetType
 	}
 	if e.Action == "" && e.Operation != audit.OperationUnspecified {
-		e.Action = e.Target.Type + "." + e.Operation.String()
+		e.Action, _ = names.ActionOn(e.Target.Type, e.Operation.String())
 	}
 	if !names.ValidAction(names.NormalizeAction(e.Action)) || !e.Operation.Valid() {
 		return nil, invalidAction()
