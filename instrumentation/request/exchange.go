@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/opendeed/audit"
 )
@@ -12,6 +13,7 @@ import (
 // request.
 type Exchange struct {
 	config       *Config
+	outer        *Exchange // encloses it; nil if it is the outermost
 	carrier      carrier
 	ctx          context.Context // carries the scope
 	scope        *audit.Scope
@@ -20,6 +22,9 @@ type Exchange struct {
 	path         string // as recorded
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
+	innerTarget  audit.Target // that a handler set in an inner exchange
+	settleBy     time.Time    // when waiting ends; zero until isAudited waits
+	reported     bool         // missing coverage was reported, maybe by an inner exchange
 	errorHandler func(context.Context, error)
 }
 
@@ -90,9 +95,49 @@ func (x *Exchange) Conclude(r Result) {
 
 // End ends the scope. It waits for events in flight, even if the client has hung up.
 func (x *Exchange) End() {
-	if err := x.scope.End(context.WithoutCancel(x.carrier.Context)); err != nil {
+	ctx, cancel := x.settling()
+	defer cancel()
+	if err := x.scope.End(ctx); err != nil {
 		x.handleError(err)
 	}
+	if x.outer != nil {
+		x.outer.reported = x.outer.reported || x.reported
+		if target := x.handlerTarget(); target != (audit.Target{}) {
+			x.outer.innerTarget = target
+		}
+	}
+}
+
+// isAudited reports whether the request recorded an event of its own: an intent, or a
+// signal that counts and is about the target and the operation of the route. It waits for events that are being tracked, such as
+// those in the queue of a database monitor, unless one of the others is enough.
+func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
+	isOwn := x.ownEvent()
+	audited := func() bool {
+		return x.scope.Tracked(func(e *audit.Event) bool { return e.Kind == audit.KindIntent || counts(e) && isOwn(e) })
+	}
+	if x.reported || audited() {
+		return true
+	}
+	x.settleBy = time.Now().Add(settleTimeout)
+	ctx, cancel := x.settling()
+	defer cancel()
+	_ = x.scope.Wait(ctx) // End reports that events are still being tracked
+	return audited()
+}
+
+// settleTimeout bounds how long a request waits for its events when isAudited and End both
+// wait.
+const settleTimeout = time.Minute
+
+// settling returns the context for waiting for the request's events, which is not canceled
+// if the client hangs up.
+func (x *Exchange) settling() (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(x.carrier.Context)
+	if x.settleBy.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, x.settleBy)
 }
 
 // contextOf returns the context for events that are tracked at the end.
