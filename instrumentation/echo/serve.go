@@ -15,7 +15,7 @@ import (
 // c gets its own request and writer back, unless the handler left others. As long as an
 // error waits for somebody to answer it, c keeps the request, so that Echo's error handler
 // is in the scope.
-func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *request.Intent) error {
+func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *request.Intent) (err error) {
 	outer, response := c.Request(), c.Response()
 	h := request.HTTP{
 		Request: outer, Writer: response.Writer, Response: response, Intent: intent,
@@ -24,6 +24,7 @@ func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *r
 	}
 	var inner *http.Request
 	var watched http.ResponseWriter
+	returned := false
 	h.Handler = func(w http.ResponseWriter, r *http.Request) error {
 		inner, watched = r, w
 		c.SetRequest(r)
@@ -34,11 +35,13 @@ func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *r
 		if response.Writer == watched {
 			response.Writer = h.Writer
 		}
-		if x.Ended() && c.Request() == inner {
+		if answered := x.Ended() || returned && err == nil; answered && c.Request() == inner {
 			c.SetRequest(outer)
 		}
 	}()
-	return x.Serve(h)
+	err = x.Serve(h)
+	returned = true
+	return err
 }
 
 // echoContext is the type of Echo's own contexts.
