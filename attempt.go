@@ -58,6 +58,7 @@ func Begin(ctx context.Context, t Tracker, e Event) (*Attempt, error) {
 	}
 	// The caller may change them.
 	e.Actor, e.Bulk.Sample, e.Metadata = e.Actor.Clone(), slices.Clone(e.Bulk.Sample), slices.Clone(e.Metadata)
+	e.Covers = slices.Clone(e.Covers)
 	return &Attempt{tracker: t, begun: e, end: NewID()}, nil
 }
 
@@ -70,10 +71,10 @@ func (e *Event) BeginsAttempt() bool { return !e.Attempt.IsZero() && e.Attempt =
 func (a *Attempt) ID() ID { return a.begun.ID }
 
 // Finish records the result of the attempt. It fills what e leaves empty of action,
-// operation, actor, target, bulk, reason and tenant from the event that began it, and adds
-// the metadata of that event whose keys e does not have. It does not fill Outcome and
-// Changes. After an error Finish may be called again with the same outcome: the record
-// keeps its ID. After a success it returns ErrFinished.
+// operation, actor, target, covers, bulk, reason and tenant from the event that began it,
+// and adds the metadata of that event whose keys e does not have. It does not fill
+// Outcome, Failure and Changes. After an error Finish may be called again with the same
+// outcome: the record keeps its ID. After a success it returns ErrFinished.
 func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -92,6 +93,9 @@ func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	}
 	if e.Bulk.IsZero() {
 		e.Bulk = begun.Bulk
+	}
+	if len(e.Covers) == 0 {
+		e.Covers = begun.Covers
 	}
 	e.Metadata = withDefaults(e.Metadata, begun.Metadata)
 	e.Attempt = begun.ID

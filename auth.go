@@ -43,7 +43,7 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod strin
 	if clean := sanitize.Client(e.Target.ID); clean != e.Target.ID {
 		e.Target.ID = clean
 		f := derive(ctx)
-		f.marked = []string{"target.id"}
+		f.marks = []Mark{{Path: "target.id", Kind: markCut}}
 		ctx = f
 	}
 	return trackFilled(ctx, t, e, OperationLogin, OutcomeDenied)

@@ -3,10 +3,10 @@ package audit
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/opendeed/audit/internal/panics"
+	"github.com/opendeed/audit/internal/testactor"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -21,8 +21,8 @@ type Resolved struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marked lists the paths of values that were already shortened or cleaned, sorted.
-	Marked []string
+	// Marks lists the values that were already shortened or cleaned, sorted by path.
+	Marks []Mark
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
 
@@ -45,9 +45,7 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 	if f.scope != nil {
 		r.enter()
 	}
-	if len(f.marked) > 0 {
-		r.Marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(r.Marked, f.marked))))
-	}
+	r.Marks = mergeMarks(r.Marks, f.marks)
 	if !e.Actor.IsZero() {
 		return r, nil
 	}
@@ -84,7 +82,7 @@ func (r *Resolved) enter() {
 	s := r.Scope
 	s.mu.Lock()
 	r.Channel, r.Tenant = s.channel, s.tenant
-	r.Metadata, r.Overridden, r.Marked = s.metadata, s.overridden, s.marked
+	r.Metadata, r.Overridden, r.Marks = s.metadata, s.overridden, s.marks
 	if s.state == scopeOpen {
 		s.pending++
 		r.entered = 1
@@ -118,6 +116,9 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 		if s.inherited != nil {
 			return s.inherited, nil
 		}
+	}
+	if actor, ok := testactor.Get().(*Actor); ok {
+		return actor, nil
 	}
 	return nil, ErrNoActor
 }
@@ -223,7 +224,7 @@ func (s *Scope) fillActors(ctx context.Context) {
 	s.mu.Lock()
 	var missing []*Event
 	for i := range s.signals.held {
-		if h := &s.signals.held[i]; !h.covered && h.event.Actor.IsZero() {
+		if h := &s.signals.held[i]; h.event.Actor.IsZero() {
 			missing = append(missing, h.event)
 		}
 	}

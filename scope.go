@@ -34,7 +34,7 @@ type Scope struct {
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
-	marked     []string             // sorted; replaced, never changed
+	marks      []Mark               // sorted; replaced, never changed
 	target     Target
 	signals    signals
 	pending    int           // events that End waits for
@@ -64,7 +64,7 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
-	c.marked = nil
+	c.marks = nil
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
@@ -72,7 +72,7 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 	if p := outer.scope; p != nil {
 		p.mu.Lock()
 		s.channel, s.tenant = p.channel, p.tenant
-		s.metadata, s.overridden, s.marked = p.metadata, p.overridden, p.marked
+		s.metadata, s.overridden, s.marks = p.metadata, p.overridden, p.marks
 		s.signals.limit = p.signals.limit
 		p.mu.Unlock()
 	}

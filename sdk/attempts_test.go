@@ -117,7 +117,7 @@ func TestOpenAttemptsAreClosedAtStart(t *testing.T) {
 				Event: audit.Event{
 					ID: closing.ID, Time: closing.Time, Action: "payout.send", Operation: audit.OperationExecute,
 					Actor: audit.System(sdk.RecoveryActor), Target: begun.Target, Bulk: begun.Bulk, Tenant: "acme",
-					Reason: "the process stopped before the attempt was finished", Attempt: open.ID(),
+					Reason: "monthly", Failure: "the process stopped before the attempt was finished", Attempt: open.ID(),
 				},
 				ObservedTime: closing.ObservedTime, Tracker: record.Instrumentation{Name: "github.com/opendeed/audit/sdk"},
 				Resource: closing.Resource, TraceID: trace.TraceID{1}, Redacted: []string{"target.name"},

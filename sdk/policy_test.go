@@ -187,7 +187,7 @@ func TestPolicyChanges(t *testing.T) {
 		}, fields.Redacted)
 		assert.Empty(t, some.Changes)
 		assert.Equal(t, []string{"changes", "metadata.token"}, some.Redacted)
-		assert.Empty(t, some.Marked, "a mark would name the field")
+		assert.Empty(t, some.Marks, "a mark would name the field")
 		assert.Equal(t, "s3cr3t", all[2].Changes[0].Old.AsString())
 		assert.Equal(t, "s3cr3t", all[3].Changes[0].Old.AsString())
 		for _, r := range all[4:] {

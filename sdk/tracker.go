@@ -69,9 +69,9 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		return nil, err
 	}
 	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
-	r.Marked = resolved.Marked
-	if len(r.Marked) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
-		r.Marked = moveMarks(r.Marked, e.Metadata)
+	r.Marks = resolved.Marks
+	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
+		r.Marks = moveMarks(r.Marks, e.Metadata)
 	}
 
 	now := time.Now()
@@ -86,10 +86,11 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	}
 	r.Action = record.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
+	r.Covers = slices.Clone(r.Covers)
 	r.Changes = slices.Clone(r.Changes)
-	if len(r.Bulk.Sample) > record.MaxSample {
+	if dropped := len(r.Bulk.Sample) - record.MaxSample; dropped > 0 {
 		r.Bulk.Sample = r.Bulk.Sample[:record.MaxSample]
-		r.AddMarked("bulk.sample")
+		r.AddMark(record.Mark{Path: "bulk.sample", Kind: record.MarkDropped, Count: int64(dropped)})
 	}
 	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	if r.Tenant == "" {

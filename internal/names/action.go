@@ -17,8 +17,8 @@ func NormalizeAction(s string) string {
 
 // ActionOn returns the action of an operation on a type of target: "article.create" for
 // "create" on "article". It lowers letters, and replaces whatever an action cannot have by
-// underscores: "bank_account.create" for "bank-account". It reports false if nothing valid
-// comes of it, as for a type that starts with a digit or is written in another script.
+// underscores: "bank_account.create" for "bank-account". It reports false if the result
+// is not valid, as for a type that starts with a digit or is written in another script.
 func ActionOn(targetType, operation string) (action string, ok bool) {
 	word := strings.Map(func(r rune) rune {
 		switch {

@@ -25,8 +25,8 @@ type Closing struct {
 	Closed   func(n int) // gets the number of closed attempts
 }
 
-// recoveryReason is the reason in a record that closes an attempt.
-const recoveryReason = "the process stopped before the attempt was finished"
+// recoveryFailure is the failure in a record that closes an attempt.
+const recoveryFailure = "the process stopped before the attempt was finished"
 
 // attemptRole is the ledger.PairFunc of attempts: their key is the attempt's ID. Every
 // record of an attempt that does not begin it ends it.
@@ -175,8 +175,10 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 			Operation: begun.Operation,
 			Actor:     audit.System(c.Actor),
 			Target:    begun.Target,
+			Covers:    begun.Covers,
 			Outcome:   audit.OutcomeUnknown,
-			Reason:    recoveryReason,
+			Reason:    begun.Reason,
+			Failure:   recoveryFailure,
 			Bulk:      begun.Bulk,
 			Attempt:   begun.ID,
 			Tenant:    begun.Tenant,
@@ -186,15 +188,24 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 		Resource:     c.Resource,
 		TraceID:      begun.TraceID,
 		Redacted:     repeatedPaths(begun.Redacted),
-		Marked:       repeatedPaths(begun.Marked),
+		Marks:        repeatedMarks(begun.Marks),
 	}
 }
 
 // repeatedPaths returns the paths of fields that a closing record repeats.
 func repeatedPaths(paths []string) []string {
-	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
-		return path != "tenant" && !strings.HasPrefix(path, "target.") && !strings.HasPrefix(path, "bulk.")
-	})
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !isRepeated(path) })
+}
+
+// repeatedMarks returns the marks of fields that a closing record repeats.
+func repeatedMarks(marks []record.Mark) []record.Mark {
+	return slices.DeleteFunc(slices.Clone(marks), func(m record.Mark) bool { return !isRepeated(m.Path) })
+}
+
+// isRepeated reports whether a closing record repeats the field with the path.
+func isRepeated(path string) bool {
+	return path == "tenant" || path == "reason" || strings.HasPrefix(path, "target.") ||
+		strings.HasPrefix(path, "covers[") || strings.HasPrefix(path, "bulk.")
 }
 
 // closingID returns the ID of the record that closes an attempt. It follows from the
