@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/opendeed/audit"
 )
@@ -23,9 +24,12 @@ type Exchange struct {
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
 	hasActorFunc bool
-	answer       *answer     // set by Serve
-	ended        bool        // when Serve returned
-	released     atomic.Bool // the framework may use its objects for another request
+	answer       *answer      // set by Serve
+	ended        bool         // when Serve returned
+	released     atomic.Bool  // the framework may use its objects for another request
+	innerTarget  audit.Target // that a handler set in an inner exchange
+	settleBy     time.Time    // when waiting ends; zero until isAudited waits
+	reported     bool         // missing coverage was reported, maybe by an inner exchange
 	errorHandler func(context.Context, error)
 }
 
@@ -106,9 +110,49 @@ func (x *Exchange) Conclude(r Result) {
 
 // End ends the scope. It waits for events in flight, even if the client has hung up.
 func (x *Exchange) End() {
-	if err := x.scope.End(context.WithoutCancel(x.carrier.Context)); err != nil {
+	ctx, cancel := x.settling()
+	defer cancel()
+	if err := x.scope.End(ctx); err != nil {
 		x.handleError(err)
 	}
+	if x.outer != nil {
+		x.outer.reported = x.outer.reported || x.reported
+		if target := x.handlerTarget(); target != (audit.Target{}) {
+			x.outer.innerTarget = target
+		}
+	}
+}
+
+// isAudited reports whether the request recorded an event of its own: an intent, or a
+// signal that counts and is about the target and the operation of the route. It waits for events that are being tracked, such as
+// those in the queue of a database monitor, unless one of the others is enough.
+func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
+	isOwn := x.ownEvent()
+	audited := func() bool {
+		return x.scope.Tracked(func(e *audit.Event) bool { return e.Kind == audit.KindIntent || counts(e) && isOwn(e) })
+	}
+	if x.reported || audited() {
+		return true
+	}
+	x.settleBy = time.Now().Add(settleTimeout)
+	ctx, cancel := x.settling()
+	defer cancel()
+	_ = x.scope.Wait(ctx) // End reports that events are still being tracked
+	return audited()
+}
+
+// settleTimeout bounds how long a request waits for its events when isAudited and End both
+// wait.
+const settleTimeout = time.Minute
+
+// settling returns the context for waiting for the request's events, which is not canceled
+// if the client hangs up.
+func (x *Exchange) settling() (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(x.carrier.Context)
+	if x.settleBy.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, x.settleBy)
 }
 
 // contextOf returns the context for events that are tracked at the end.
