@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -22,6 +23,10 @@ type Exchange struct {
 	path         string // as recorded
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
+	hasActorFunc bool
+	answer       *answer      // set by Serve
+	ended        bool         // when Serve returned
+	released     atomic.Bool  // the framework may use its objects for another request
 	innerTarget  audit.Target // that a handler set in an inner exchange
 	settleBy     time.Time    // when waiting ends; zero until isAudited waits
 	reported     bool         // missing coverage was reported, maybe by an inner exchange
@@ -61,7 +66,13 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	}
 	opts = append(opts, c.ScopeOptions...)
 	if actor := withPrincipal(d.Actor, d.OnBehalfOf); actor != nil {
-		opts = append(opts, audit.WithActor(actor))
+		x.hasActorFunc = true
+		opts = append(opts, audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
+			if x.released.Load() {
+				return audit.Actor{}, nil
+			}
+			return actor(ctx)
+		}))
 	}
 	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
 	return x
@@ -76,10 +87,14 @@ type Result struct {
 	// put into it are visible when a denial or a route intent needs the actor. It must
 	// carry the scope of the Exchange; nil means [Exchange.Context].
 	Context context.Context
-	// Status is the status of the response.
+	// Status is the status of the response. Without a Key it is not recorded: none was
+	// sent, or it is not known.
 	Status Status
 	// Panicked says that the handler panicked.
 	Panicked bool
+	// Failed says that the handler failed although the status may say otherwise: it
+	// returned an error after the response had begun, or one that nobody answered.
+	Failed bool
 }
 
 // Conclude records what is still missing when the handler has ended: a denial, and a
