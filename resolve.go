@@ -25,6 +25,9 @@ type Resolved struct {
 	Marks []Mark
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
+	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
+	// ends it, whoever its actor is.
+	Finishing ID
 
 	// entered has a bit for each scope whose End waits for this call, by its distance
 	// from Scope. Beyond 64 nested scopes the outermost don't wait.
@@ -41,7 +44,7 @@ type Resolved struct {
 // error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed}
+	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing}
 	if f.scope != nil {
 		r.enter()
 	}

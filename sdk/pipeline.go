@@ -14,5 +14,6 @@ type pipeline struct {
 	gate         *gate
 	metrics      *metrics
 	records      recordPool
+	attempts     attemptOwners
 	first        stage // the stage after resolution
 }
