@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
+	if resolved.Hung {
+		p.reportHungResolver(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -76,6 +80,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
 		r.Marks = moveMarks(r.Marks, e.Metadata)
 	}
+	for _, m := range e.Marks {
+		if !record.ValidMarkKind(m.Kind) {
+			return nil, invalid("marks", "the kind of a mark must be words of lower-case letters, digits and underscores, joined by dots, e.g. \"cut\"")
+		}
+		r.AddMark(m)
+	}
 
 	now := time.Now()
 	r.ObservedTime = now.UTC().Round(0)
@@ -106,4 +116,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
 	return r, nil
+}
+
+// reportHungResolver logs and counts an actor function that does not return. It is called
+// once for each such call, however many events wait for it.
+func (p *pipeline) reportHungResolver(ctx context.Context) {
+	p.metrics.hungResolvers.Add(ctx, 1)
+	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
+		slog.Duration("timeout", p.trackTimeout))
 }

@@ -69,7 +69,7 @@ func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(co
 		}
 		slog.ErrorContext(ctx, "auditrepo: a store call ended its goroutine, and its record is missing or incomplete", slog.Any("error", failed))
 	}()
-	err = f(inner, c)
+	err = f(context.WithValue(inner, callKey{}, c), c)
 	returned = true
 	return err
 }
