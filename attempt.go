@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // Attempt is an action that was begun and is not finished yet. Its methods may be called
@@ -35,6 +37,8 @@ var ErrFinished = errors.New("audit: the attempt was finished before; nothing mo
 // An attempt that is never finished stays open while the process runs. A ledger keeps
 // 10,000 open attempts; then Begin fails.
 //
+// [Do] is the short form for one function.
+//
 //	attempt, err := audit.Begin(ctx, tracker, audit.Event{Action: "payout.send", Target: payout, Reason: reason})
 //	if err != nil {
 //		return err // nothing was paid out
@@ -52,7 +56,9 @@ func Begin(ctx context.Context, t Tracker, e Event) (*Attempt, error) {
 	if err := trackWith(ctx, t, e); err != nil {
 		return nil, err
 	}
-	e.Actor, e.Bulk.Sample = e.Actor.Clone(), slices.Clone(e.Bulk.Sample) // the caller may change them
+	// The caller may change them.
+	e.Actor, e.Bulk.Sample, e.Metadata = e.Actor.Clone(), slices.Clone(e.Bulk.Sample), slices.Clone(e.Metadata)
+	e.Covers = slices.Clone(e.Covers)
 	return &Attempt{tracker: t, begun: e, end: NewID()}, nil
 }
 
@@ -65,9 +71,10 @@ func (e *Event) BeginsAttempt() bool { return !e.Attempt.IsZero() && e.Attempt =
 func (a *Attempt) ID() ID { return a.begun.ID }
 
 // Finish records the result of the attempt. It fills what e leaves empty of action,
-// operation, actor, target, bulk, reason and tenant from the event that began it; it does
-// not fill Outcome, Changes and Metadata. After an error Finish may be called again with
-// the same outcome: the record keeps its ID. After a success it returns ErrFinished.
+// operation, actor, target, covers, bulk, reason and tenant from the event that began it,
+// and adds the metadata of that event whose keys e does not have. It does not fill
+// Outcome, Failure and Changes. After an error Finish may be called again with the same
+// outcome: the record keeps its ID. After a success it returns ErrFinished.
 func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,6 +94,10 @@ func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	if e.Bulk.IsZero() {
 		e.Bulk = begun.Bulk
 	}
+	if len(e.Covers) == 0 {
+		e.Covers = begun.Covers
+	}
+	e.Metadata = withDefaults(e.Metadata, begun.Metadata)
 	e.Attempt = begun.ID
 	if err := a.tracker.Track(ctx, e); err != nil {
 		return err
@@ -100,4 +111,16 @@ func fill[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+// withDefaults returns kvs with the defaults whose keys it does not have. It does not
+// change kvs.
+func withDefaults(kvs, defaults []attribute.KeyValue) []attribute.KeyValue {
+	kvs = slices.Clip(kvs)
+	for _, kv := range defaults {
+		if !slices.ContainsFunc(kvs, func(other attribute.KeyValue) bool { return other.Key == kv.Key }) {
+			kvs = append(kvs, kv)
+		}
+	}
+	return kvs
 }

@@ -17,13 +17,14 @@ func TestAttempt(t *testing.T) {
 	tracker, trail := newTrail(t)
 	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
 	sample := []string{"1", "2"}
+	metadata := []attribute.KeyValue{attribute.String("bank", "first"), attribute.Int("code", 1)}
 	attempt, err := audit.Begin(ctx, tracker, audit.Event{
 		Action: "payout.send", Operation: audit.OperationExecute, Target: audit.Target{Type: "payout", ID: "7"},
 		Reason: "monthly", Tenant: "acme", Bulk: audit.Bulk{Selector: "due", Affected: 2, Sample: sample},
-		Metadata: []attribute.KeyValue{attribute.String("bank", "first")},
+		Metadata: metadata,
 	})
 	require.NoError(t, err)
-	sample[0] = "changed"
+	sample[0], metadata[0] = "changed", attribute.String("bank", "second")
 	require.NoError(t, attempt.Finish(ctx, audit.Event{
 		Outcome: audit.OutcomeFailure, Reason: "no answer", Metadata: []attribute.KeyValue{attribute.Int("code", 9)},
 	}))
@@ -47,7 +48,7 @@ func TestAttempt(t *testing.T) {
 	assert.Equal(t, begun.Operation, ended.Operation)
 	assert.Equal(t, begun.Tenant, ended.Tenant)
 	assert.Equal(t, "payout.send", ended.Action)
-	assert.Equal(t, []attribute.KeyValue{attribute.Int("code", 9)}, ended.Metadata)
+	assert.Equal(t, []attribute.KeyValue{attribute.String("bank", "first"), attribute.Int("code", 9)}, ended.Metadata)
 }
 
 func TestBeginRejects(t *testing.T) {
@@ -110,8 +111,9 @@ func TestBulkSample(t *testing.T) {
 	require.NoError(t, tracker.Track(ctx, e))
 	require.Len(t, trail.all(), 2)
 	assert.Len(t, trail.all()[0].Bulk.Sample, record.MaxSample)
-	assert.Equal(t, []string{"bulk.sample"}, trail.all()[0].Marked)
-	assert.Empty(t, trail.all()[1].Marked)
+	assert.Len(t, trail.all()[0].Marks, 1)
+	assert.Equal(t, "bulk.sample", trail.all()[0].Marks[0].Path)
+	assert.Empty(t, trail.all()[1].Marks)
 	assert.Equal(t, []string{"bulk.selector"}, trail.all()[1].Redacted)
 	assert.Contains(t, trail.all()[1].Bulk.Selector, "***REDACTED***")
 }

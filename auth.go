@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 
+	"github.com/opendeed/audit/internal/marks"
 	"github.com/opendeed/audit/internal/sanitize"
 )
 
@@ -43,11 +44,10 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod strin
 	if clean := sanitize.Client(e.Target.ID); clean != e.Target.ID {
 		e.Target.ID = clean
 		f := derive(ctx)
-		f.marked = []string{"target.id"}
+		f.marks = []Mark{{Path: "target.id", Kind: marks.Cut}}
 		ctx = f
 	}
-	e.fill(OperationLogin, OutcomeDenied)
-	return trackWith(ctx, t, e)
+	return trackFilled(ctx, t, e, OperationLogin, OutcomeDenied)
 }
 
 func trackSession(ctx context.Context, t Tracker, e Event, op Operation, authMethod string) error {
@@ -66,6 +66,5 @@ func trackSession(ctx context.Context, t Tracker, e Event, op Operation, authMet
 	if e.Target == (Target{}) {
 		e.Target = Target{Type: e.Actor.Type.String(), ID: e.Actor.ID, Name: e.Actor.Name}
 	}
-	e.fill(op, OutcomeSuccess)
-	return trackWith(ctx, t, e)
+	return trackFilled(ctx, t, e, op, OutcomeSuccess)
 }

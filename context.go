@@ -10,8 +10,8 @@ type frame struct {
 	scope      *Scope
 	actor      *Actor // of a ContextWithActor inside the scope
 	suppressed bool
-	resolving  *Scope   // whose resolver runs with this context
-	marked     []string // paths that a helper of this package cleaned in the event
+	resolving  *Scope // whose resolver runs with this context
+	marks      []Mark // of values that a helper of this package cleaned in the event
 }
 
 type frameKey struct{}

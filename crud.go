@@ -1,6 +1,10 @@
 package audit
 
-import "context"
+import (
+	"context"
+
+	"github.com/opendeed/audit/internal/names"
+)
 
 // TrackCreate records that e.Target was created with the value after. It fills what e
 // leaves empty: the action from the target's type ("article.create"), the operation, the
@@ -34,14 +38,18 @@ func trackChange[T any](ctx context.Context, t Tracker, e Event, op Operation, b
 		}
 		e.Changes = changes
 	}
-	e.fill(op, OutcomeSuccess)
-	return trackWith(ctx, t, e)
+	return trackFilled(ctx, t, e, op, OutcomeSuccess)
 }
 
-// fill sets the fields that e leaves empty.
-func (e *Event) fill(op Operation, outcome Outcome) {
+// trackFilled fills the action, the operation and the outcome if e leaves them empty, and
+// tracks e.
+func trackFilled(ctx context.Context, t Tracker, e Event, op Operation, outcome Outcome) error {
 	if e.Action == "" && e.Target.Type != "" {
-		e.Action = e.Target.Type + "." + op.String()
+		action, ok := names.ActionOn(e.Target.Type, op.String())
+		if !ok {
+			return &ValidationError{Field: "action", Reason: "set one, such as account." + op.String() + "; none can be made of the target's type"}
+		}
+		e.Action = action
 	}
 	if e.Operation == OperationUnspecified {
 		e.Operation = op
@@ -49,6 +57,7 @@ func (e *Event) fill(op Operation, outcome Outcome) {
 	if e.Outcome == OutcomeUnknown {
 		e.Outcome = outcome
 	}
+	return trackWith(ctx, t, e)
 }
 
 func trackWith(ctx context.Context, t Tracker, e Event) error {

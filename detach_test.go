@@ -42,7 +42,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 
 	require.Len(t, trail.all(), 2, "Detach copies the signal limit of the outer scope")
 	r := trail.all()[0]
-	assert.Equal(t, []string{"metadata.b", "signal.overflow"}, r.Marked)
+	assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "cut"}}, r.Marks)
 	assert.Equal(t, audit.User("1"), r.Actor)
 	assert.Equal(t, "api", r.Channel)
 	assert.Equal(t, "acme", r.Tenant)

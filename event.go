@@ -31,10 +31,15 @@ type Event struct {
 	Actor Actor
 	// Target is what it was done to.
 	Target Target
+	// Covers lists further targets that the event stands for. A target with an ID or a
+	// name needs a Type.
+	Covers []Target
 	// Outcome is how it ended.
 	Outcome Outcome
-	// Reason says why it was done, or why it failed.
+	// Reason says why it was done.
 	Reason string
+	// Failure says why it failed, or was denied.
+	Failure string
 	// Bulk describes the objects it was done to, if they are many.
 	Bulk Bulk
 	// Changes lists what changed in the target. [Diff] makes it.
@@ -50,6 +55,10 @@ type Event struct {
 	// of the same key, and the record keeps what was overridden. A record has both,
 	// sorted by key.
 	Metadata []attribute.KeyValue
+	// Marks say in which way values are not as they seem, such as changes that were asked
+	// for and not observed. They are for integrations; the SDK adds its own. A record has
+	// them sorted by path, then by kind.
+	Marks []Mark
 }
 
 // Target is what an action was done to. A target with an ID or a name needs a Type.

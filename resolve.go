@@ -3,10 +3,11 @@ package audit
 import (
 	"context"
 	"errors"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/panics"
+	"github.com/opendeed/audit/internal/testactor"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -21,10 +22,13 @@ type Resolved struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marked lists the paths of values that were already shortened or cleaned, sorted.
-	Marked []string
+	// Marks lists the values that were already shortened or cleaned, sorted by path.
+	Marks []Mark
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
+	// Hung reports that an actor function did not return in time, and that no other event
+	// has reported this call of it.
+	Hung bool
 
 	// entered has a bit for each scope whose End waits for this call, by its distance
 	// from Scope. Beyond 64 nested scopes the outermost don't wait.
@@ -45,13 +49,14 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 	if f.scope != nil {
 		r.enter()
 	}
-	if len(f.marked) > 0 {
-		r.Marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(r.Marked, f.marked))))
-	}
+	r.Marks = mergeMarks(r.Marks, f.marks)
 	if !e.Actor.IsZero() {
 		return r, nil
 	}
 	actor, err := f.resolveActor(ctx, wait, r.entered)
+	if failed, ok := errors.AsType[*ActorError](err); ok {
+		r.Hung = failed.first
+	}
 	switch {
 	case err == nil:
 		e.Actor = *actor
@@ -84,7 +89,7 @@ func (r *Resolved) enter() {
 	s := r.Scope
 	s.mu.Lock()
 	r.Channel, r.Tenant = s.channel, s.tenant
-	r.Metadata, r.Overridden, r.Marked = s.metadata, s.overridden, s.marked
+	r.Metadata, r.Overridden, r.Marks = s.metadata, s.overridden, s.marks
 	if s.state == scopeOpen {
 		s.pending++
 		r.entered = 1
@@ -119,6 +124,9 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 			return s.inherited, nil
 		}
 	}
+	if actor, ok := testactor.Get().(*Actor); ok {
+		return actor, nil
+	}
 	return nil, ErrNoActor
 }
 
@@ -127,6 +135,8 @@ type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
 	Err error
+
+	first bool // nobody else was told that this call did not return in time
 }
 
 // Error describes the failure for logs.
@@ -142,9 +152,10 @@ var (
 
 // resolution is a running call of a resolver, for which several Track calls may wait.
 type resolution struct {
-	done  chan struct{} // closed when actor and err are set
-	actor *Actor
-	err   error
+	done     chan struct{} // closed when actor and err are set
+	actor    *Actor
+	err      error
+	reported atomic.Bool // that it did not return in time
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
@@ -157,7 +168,7 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
 		if f.resolving == s {
 			s.mu.Unlock()
-			return nil, &ActorError{errResolverReentry}
+			return nil, &ActorError{Err: errResolverReentry}
 		}
 	}
 	call := s.resolution
@@ -174,14 +185,15 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 	case <-call.done:
 		return call.actor, call.err
 	case <-timer.C:
-		return nil, &ActorError{errResolverHangs}
+		return nil, &ActorError{Err: errResolverHangs, first: call.reported.CompareAndSwap(false, true)}
 	}
 }
 
 // runResolver calls the resolver on its own goroutine, since a resolver may ignore its
 // context.
 func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver func(context.Context) (Actor, error), call *resolution) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
+	// A resolver that respects its context returns before the event stops waiting.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait-wait/10)
 	defer cancel()
 	f := derive(bounded)
 	f.resolving = s
@@ -189,7 +201,7 @@ func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver fu
 	actor, err := callResolver(f, resolver)
 	switch {
 	case err != nil:
-		call.err = &ActorError{err}
+		call.err = &ActorError{Err: err}
 	case !actor.IsZero():
 		actor = actor.Clone()
 		call.actor = &actor
@@ -223,7 +235,7 @@ func (s *Scope) fillActors(ctx context.Context) {
 	s.mu.Lock()
 	var missing []*Event
 	for i := range s.signals.held {
-		if h := &s.signals.held[i]; !h.covered && h.event.Actor.IsZero() {
+		if h := &s.signals.held[i]; h.event.Actor.IsZero() {
 			missing = append(missing, h.event)
 		}
 	}

@@ -34,7 +34,7 @@ type Scope struct {
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
-	marked     []string             // sorted; replaced, never changed
+	marks      []Mark               // sorted; replaced, never changed
 	target     Target
 	signals    signals
 	pending    int           // events that End waits for
@@ -64,7 +64,7 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
-	c.marked = nil
+	c.marks = nil
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
@@ -72,7 +72,7 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 	if p := outer.scope; p != nil {
 		p.mu.Lock()
 		s.channel, s.tenant = p.channel, p.tenant
-		s.metadata, s.overridden, s.marked = p.metadata, p.overridden, p.marked
+		s.metadata, s.overridden, s.marks = p.metadata, p.overridden, p.marks
 		s.signals.limit = p.signals.limit
 		p.mu.Unlock()
 	}
@@ -217,49 +217,4 @@ func (s *Scope) Expect() (done func()) {
 		r.enter()
 	}
 	return sync.OnceFunc(r.Done)
-}
-
-// Run calls fn in a new scope and ends the scope, also when fn panics. The error joins
-// fn's and End's. After a panic of fn, Run ends the scope and panics again: with the same
-// value or, if End failed too, with an [*EndPanicError].
-func Run(ctx context.Context, fn func(context.Context) error, opts ...ScopeOption) (err error) {
-	inner, s := NewScope(ctx, opts...)
-	returned := false
-	defer func() {
-		endErr := s.End(context.WithoutCancel(ctx))
-		if returned {
-			err = errors.Join(err, endErr)
-			return
-		}
-		if endErr == nil {
-			return // the panic, or the Goexit, continues
-		}
-		if p := recover(); p != nil {
-			panic(&EndPanicError{Value: p, Err: endErr})
-		}
-	}()
-	err = fn(inner)
-	returned = true
-	return err
-}
-
-// EndPanicError is the value with which [Run] panics after fn panicked and End failed.
-type EndPanicError struct {
-	// Value is the value with which fn panicked.
-	Value any
-	// Err is the error of End.
-	Err error
-}
-
-// Error describes the failure for logs. It does not show Value.
-func (p *EndPanicError) Error() string {
-	return "audit: a panic, and the scope ended with an error: " + p.Err.Error()
-}
-
-// Unwrap returns Err, and Value if that is an error.
-func (p *EndPanicError) Unwrap() []error {
-	if err, ok := p.Value.(error); ok {
-		return []error{err, p.Err}
-	}
-	return []error{p.Err}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opendeed/audit/internal/marks"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -20,7 +21,7 @@ type scopeOptions struct {
 	target      *Target
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
-	marked      []string
+	marks       []Mark
 	signalLimit int
 }
 
@@ -71,7 +72,7 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 		for _, kv := range kvs {
 			value, changed := cleanClientValue(kv.Value)
 			if changed {
-				o.marked = append(o.marked, "metadata."+string(kv.Key))
+				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Cut})
 			}
 			o.metadata = append(o.metadata, attribute.KeyValue{Key: kv.Key, Value: value})
 		}
@@ -120,9 +121,7 @@ func (s *Scope) apply(o *scopeOptions) {
 	if len(o.metadata) > 0 {
 		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
 	}
-	if len(o.marked) > 0 {
-		s.marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.marked, o.marked))))
-	}
+	s.marks = mergeMarks(s.marks, o.marks)
 }
 
 // removeMetadata removes keys. s.mu is held.
@@ -130,8 +129,8 @@ func (s *Scope) removeMetadata(keys []attribute.Key) {
 	listed := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
 	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), listed)
 	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), listed)
-	s.marked = slices.DeleteFunc(slices.Clone(s.marked), func(path string) bool {
-		_, key, _ := strings.Cut(path, ".")
+	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m Mark) bool {
+		_, key, _ := strings.Cut(m.Path, ".")
 		return slices.Contains(keys, attribute.Key(key))
 	})
 }

@@ -127,14 +127,17 @@ func TestCoverage(t *testing.T) {
 			[]string{"intent intent.update", "signal article.delete"},
 		},
 		{
-			"execute covers all",
-			[]audit.Event{intent(audit.OperationExecute, a), signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
-			[]string{"intent intent.execute"},
+			"an operation that does not change the object covers no write",
+			[]audit.Event{
+				intent(audit.OperationExecute, a), intent(audit.OperationRead, a),
+				signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a),
+			},
+			[]string{"intent intent.execute", "intent intent.read", "signal article.update", "signal article.delete"},
 		},
 		{
-			"unspecified covers all",
-			[]audit.Event{signal(audit.OperationCreate, a), intent(audit.OperationUnspecified, a)},
-			[]string{"intent intent.unspecified"},
+			"an intent that states no operation covers no write",
+			[]audit.Event{signal(audit.OperationDelete, a), intent(audit.OperationUnspecified, a)},
+			[]string{"intent intent.unspecified", "signal article.delete"},
 		},
 		{"unknown outcome covers", []audit.Event{unknown, signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
 		{"denied covers nothing", []audit.Event{denied, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
@@ -249,7 +252,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(0))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }, audit.WithSignalLimit(5)))
-		assert.Equal(t, []string{"signal.overflow"}, trail.all()[0].Marked)
+		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, trail.all()[0].Marks)
 		require.NoError(t, outer.End(ctx))
 		assert.Len(t, trail.all(), 1)
 	})
@@ -386,7 +389,7 @@ func TestSignalOverflow(t *testing.T) {
 	}
 	require.Len(t, trail.all(), 2, "signals beyond the limit are recorded at once")
 	for _, r := range trail.all() {
-		assert.Equal(t, []string{"signal.overflow"}, r.Marked)
+		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, r.Marks)
 	}
 	require.NoError(t, s.End(ctx))
 	assert.Len(t, trail.all(), 1000+2)
@@ -683,7 +686,7 @@ func TestMetadataOverride(t *testing.T) {
 	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", "bad\uFFFD agent")}, r.Overridden,
 		"the first value stays, which the client could not forge")
-	assert.Equal(t, []string{"overridden.user_agent.original"}, r.Marked)
+	assert.Equal(t, []audit.Mark{{Path: "overridden.user_agent.original", Kind: "cut"}}, r.Marks)
 	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
 }
 
@@ -704,7 +707,7 @@ func TestClientMetadata(t *testing.T) {
 		attribute.Int("number", 7),
 		attribute.String("valid", "plain é"),
 	}, r.Metadata)
-	assert.Equal(t, []string{"metadata.list", "metadata.long"}, r.Marked)
+	assert.Equal(t, []audit.Mark{{Path: "metadata.list", Kind: "cut"}, {Path: "metadata.long", Kind: "cut"}}, r.Marks)
 }
 
 func TestRun(t *testing.T) {
@@ -772,7 +775,7 @@ func TestNilScope(t *testing.T) {
 	require.NoError(t, s.End(t.Context()))
 	assert.False(t, s.Tracked(""))
 	assert.Zero(t, s.Target())
-	s.Accepted(nil, &audit.Event{})
+	s.Accepted(t.Context(), nil, &audit.Event{})
 	assert.Equal(t, disposition.Record, s.Hold(nil, &audit.Event{}, nil))
 	assert.Nil(t, audit.ScopeFromContext(t.Context()))
 }

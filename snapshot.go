@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -27,8 +26,8 @@ type Snapshot struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marked holds the paths of values that were cut or cleaned, sorted.
-	Marked []string
+	// Marks lists the values that were cut or cleaned, sorted by path.
+	Marks []Mark
 }
 
 // TakeSnapshot returns what [Detach] would keep of the audit context of ctx with the
@@ -52,7 +51,7 @@ func TakeSnapshot(ctx context.Context, opts ...ScopeOption) (Snapshot, error) {
 	actor.acceptFingerprints()
 	return Snapshot{
 		Actor: actor, Channel: s.channel, Tenant: s.tenant,
-		Metadata: s.metadata, Overridden: s.overridden, Marked: s.marked,
+		Metadata: s.metadata, Overridden: s.overridden, Marks: s.marks,
 	}, nil
 }
 
@@ -72,9 +71,7 @@ func (s Snapshot) NewScope(ctx context.Context, opts ...ScopeOption) (context.Co
 	scope.channel, scope.tenant = s.Channel, s.Tenant
 	overridden, _ := mergeScopeMetadata(nil, nil, s.Overridden)
 	scope.metadata, scope.overridden = mergeScopeMetadata(nil, overridden, s.Metadata)
-	if scope.marked = s.Marked; !slices.IsSorted(s.Marked) {
-		scope.marked = slices.Compact(slices.Sorted(slices.Values(s.Marked)))
-	}
+	scope.marks = mergeMarks(nil, s.Marks)
 	_ = scope.Set(opts...) // a new scope has not ended
 	return f, scope
 }

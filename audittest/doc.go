@@ -23,7 +23,8 @@
 // returns the record, and [Recorder.Records] all of them.
 //
 // If the code under test uses the global provider, pass the recorder to
-// audit.SetTrackerProvider. Such tests cannot run in parallel.
+// audit.SetTrackerProvider. Such tests cannot run in parallel. For tests that are not about
+// the trail, [Main] sets a provider once.
 //
 // To check that every route of a service records an event, see package
 // instrumentation/request/requesttest.

@@ -35,21 +35,30 @@ const shutdownTimeout = 10 * time.Second
 // shut down; an error of Shutdown fails the test.
 func NewRecorder(tb testing.TB, opts ...sdk.Option) *Recorder {
 	tb.Helper()
-	r := &Recorder{}
-	provider, err := sdk.NewTrackerProvider(append([]sdk.Option{sdk.WithSyncer(&r.memory)}, opts...)...)
+	r, err := newRecorder(opts)
 	if err != nil {
 		tb.Fatalf("audittest: %v", err)
 		return nil
 	}
-	r.provider = provider
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-		defer cancel()
-		if err := provider.Shutdown(ctx); err != nil {
+		if err := r.shutdown(); err != nil {
 			tb.Errorf("audittest: shutting down: %v", err)
 		}
 	})
 	return r
+}
+
+func newRecorder(opts []sdk.Option) (*Recorder, error) {
+	r := &Recorder{}
+	provider, err := sdk.NewTrackerProvider(append([]sdk.Option{sdk.WithSyncer(&r.memory)}, opts...)...)
+	r.provider = provider
+	return r, err
+}
+
+func (r *Recorder) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return r.provider.Shutdown(ctx)
 }
 
 // Tracker returns a tracker whose events r records.

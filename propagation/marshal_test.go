@@ -107,8 +107,8 @@ func TestMarshal(t *testing.T) {
 	assert.Equal(t, want.Actor, got.Actor)
 	assert.Equal(t, "acme", got.Tenant)
 	assert.Equal(t, "job", got.Channel)
-	assert.Equal(t, want.Marked, got.Marked)
-	assert.NotEmpty(t, got.Marked)
+	assert.Equal(t, want.Marks, got.Marks)
+	assert.NotEmpty(t, got.Marks)
 	assert.Equal(t, want.Overridden, got.Overridden)
 	assert.NotEmpty(t, got.Overridden)
 	origin := []attribute.KeyValue{
@@ -292,8 +292,8 @@ func TestMarshalCleans(t *testing.T) {
 	assert.Equal(t, want.Actor, got.Actor)
 	assert.Equal(t, want.Metadata, got.Metadata[1:])
 	assert.Equal(t, want.Overridden, got.Overridden)
-	assert.Equal(t, want.Marked, got.Marked)
-	assert.Len(t, got.Marked, 5)
+	assert.Equal(t, want.Marks, got.Marks)
+	assert.Len(t, got.Marks, 5)
 }
 
 // TestUnmarshalOptions: the options take precedence over the token.

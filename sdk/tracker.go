@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
+	if resolved.Hung {
+		p.reportHungResolver(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -69,9 +73,15 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		return nil, err
 	}
 	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
-	r.Marked = resolved.Marked
-	if len(r.Marked) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
-		r.Marked = moveMarks(r.Marked, e.Metadata)
+	r.Marks = resolved.Marks
+	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
+		r.Marks = moveMarks(r.Marks, e.Metadata)
+	}
+	for _, m := range e.Marks {
+		if !record.ValidMarkKind(m.Kind) {
+			return nil, invalid("marks", "the kind of a mark must be words of lower-case letters, digits and underscores, joined by dots, e.g. \"cut\"")
+		}
+		r.AddMark(m)
 	}
 
 	now := time.Now()
@@ -86,10 +96,11 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	}
 	r.Action = record.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
+	r.Covers = slices.Clone(r.Covers)
 	r.Changes = slices.Clone(r.Changes)
-	if len(r.Bulk.Sample) > record.MaxSample {
+	if dropped := len(r.Bulk.Sample) - record.MaxSample; dropped > 0 {
 		r.Bulk.Sample = r.Bulk.Sample[:record.MaxSample]
-		r.AddMarked("bulk.sample")
+		r.AddMark(record.Mark{Path: "bulk.sample", Kind: record.MarkDropped, Count: int64(dropped)})
 	}
 	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	if r.Tenant == "" {
@@ -102,4 +113,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
 	return r, nil
+}
+
+// reportHungResolver logs and counts an actor function that does not return. It is called
+// once for each such call, however many events wait for it.
+func (p *pipeline) reportHungResolver(ctx context.Context) {
+	p.metrics.hungResolvers.Add(ctx, 1)
+	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
+		slog.Duration("timeout", p.trackTimeout))
 }

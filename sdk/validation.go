@@ -166,6 +166,11 @@ func (v *validator) checkVocabulary(r *record.Record) error {
 	case r.Target.Type == "" && (r.Target.ID != "" || r.Target.Name != ""):
 		return invalid("target.type", "it is missing, but the target has an ID or a name")
 	}
+	for i := range r.Covers {
+		if t := &r.Covers[i]; t.Type == "" {
+			return invalid("covers["+strconv.Itoa(i)+"].type", "it is missing")
+		}
+	}
 	return nil
 }
 
@@ -214,6 +219,11 @@ func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrub
 	case !sanitize.Plain(r.Channel):
 		return invalid("channel", notPlain)
 	}
+	for i := range r.Covers {
+		if !sanitize.Plain(r.Covers[i].Type) {
+			return invalid("covers["+strconv.Itoa(i)+"].type", notPlain)
+		}
+	}
 	text.size += len(r.Target.Type) + len(r.Tenant) + len(r.Channel)
 	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
 		text.name("actor.name", &a.Name)
@@ -224,7 +234,14 @@ func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrub
 	}
 	text.name("target.id", &r.Target.ID)
 	text.name("target.name", &r.Target.Name)
+	for i := range r.Covers {
+		text.size += len(r.Covers[i].Type)
+		path := "covers[" + strconv.Itoa(i) + "]"
+		text.name(path+".id", &r.Covers[i].ID)
+		text.name(path+".name", &r.Covers[i].Name)
+	}
 	text.prose("reason", &r.Reason)
+	text.prose("failure", &r.Failure)
 	text.prose("bulk.selector", &r.Bulk.Selector)
 	for i := range r.Bulk.Sample {
 		text.name("bulk.sample", &r.Bulk.Sample[i])
@@ -256,9 +273,12 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 			return err
 		}
 		if _, ok := record.Unrepresentable(*side); ok {
-			r.AddMarked(sanitize.FieldPath("changes", c.Field))
+			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkReplaced})
 			v.metrics.unrepresentable.Add(ctx, 1)
 		}
+	}
+	if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
+		r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
 	}
 	return nil
 }

@@ -229,7 +229,7 @@ func TestLargeDocuments(t *testing.T) {
 		_, ok := record.Unrepresentable(v)
 		assert.True(t, ok)
 	}
-	assert.Contains(t, records[0].Marked, "changes.title", "the provider marks the record")
+	assert.Contains(t, records[0].Marks, record.Mark{Path: "changes.title", Kind: record.MarkReplaced}, "the provider marks the record")
 }
 
 func TestUntracked(t *testing.T) {

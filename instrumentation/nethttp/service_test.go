@@ -325,7 +325,7 @@ func TestServices(t *testing.T) {
 			header: []string{"Region", strings.Repeat("é", 300)},
 			status: 200,
 			want: []string{
-				`{` + alice + intent + `"outcome":"success","marked":["metadata.app.region"],"overridden":{"client.address":"127.0.0.1"},` +
+				`{` + alice + intent + `"outcome":"success","marks":[{"mark":"cut","path":"metadata.app.region"}],"overridden":{"client.address":"127.0.0.1"},` +
 					`"metadata":{"app.region":"` + strings.Repeat("é", 256) + `","client.address":"10.9.8.7","http.request.method":"POST",` +
 					`"network.peer.address":"127.0.0.1","url.path":"/articles/1","user_agent.original":"test/1.0","http.response.status_code":200}}`,
 			},
@@ -467,7 +467,7 @@ func TestHostileRequest(t *testing.T) {
 	s.Close()
 	requireRecords(t, []string{
 		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"success",
-			"marked":["metadata.http.request.id","metadata.url.path","metadata.user_agent.original"],
+			"marks":[{"mark":"cut","path":"metadata.http.request.id"},{"mark":"cut","path":"metadata.url.path"},{"mark":"cut","path":"metadata.user_agent.original"}],
 			"metadata":{"client.address":"127.0.0.1","http.request.id":"` + strings.Repeat("r", 512) + `","http.request.method":"SPY","http.response.status_code":200,
 			"network.peer.address":"127.0.0.1","url.path":"/` + "\ufffd" + strings.Repeat("a", 508) + `","user_agent.original":"` + "\ufffd\ufffd" + `"}}`,
 	}, records)

@@ -16,9 +16,9 @@ import (
 // [TrackError]; the store is called all the same.
 type Config[T any, ID comparable] struct {
 	// TargetType is the type of the events' target, such as "article", and the first
-	// word of their actions, as in "article.update". Use lowercase letters, digits and
-	// underscores, with a letter first; the action must be valid after
-	// record.NormalizeAction. It is required.
+	// word of their actions, as in "article.update". It starts with a letter of a-z; in
+	// actions, what they cannot have becomes an underscore, as in "bank_account.update" for
+	// "bank-account". It is required.
 	TargetType string
 	// ID returns the id of a value. It is required.
 	ID func(value T) ID
@@ -43,6 +43,11 @@ type Config[T any, ID comparable] struct {
 	// permission. The outcome is then denied instead of failure. The default is
 	// errors.Is(err, fs.ErrPermission).
 	Denied func(err error) bool
+	// ReadAfter makes decorators read the value again with Get after a write that returned
+	// none, with the same context. Otherwise, and if Get fails, the changes are those that
+	// were asked for, and the record marks them so: a store may write less, or fill fields
+	// by itself.
+	ReadAfter bool
 	// RecordReads makes Store and ValueStore record Get, too.
 	RecordReads bool
 }
@@ -62,8 +67,8 @@ func New[T any, ID comparable](tracker audit.Tracker, config Config[T, ID]) (*Au
 	switch {
 	case tracker == nil:
 		return nil, errors.New("auditrepo: the tracker is nil")
-	case !names.ValidAction(names.NormalizeAction(config.TargetType + ".update")):
-		return nil, errors.New("auditrepo: Config.TargetType does not yield a valid action; use lowercase letters, digits and underscores, with a letter first, as in article")
+	case !validTargetType(config.TargetType):
+		return nil, errors.New("auditrepo: no valid action can be made of Config.TargetType; use lowercase letters, digits and underscores, with a letter first, as in article")
 	case config.ID == nil:
 		return nil, errors.New("auditrepo: Config.ID is nil; set it to a function that returns the id of a value")
 	}
@@ -87,4 +92,9 @@ func New[T any, ID comparable](tracker audit.Tracker, config Config[T, ID]) (*Au
 		return nil, err
 	}
 	return a, nil
+}
+
+func validTargetType(targetType string) bool {
+	_, ok := names.ActionOn(targetType, audit.OperationUpdate.String())
+	return ok
 }

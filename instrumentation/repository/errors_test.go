@@ -273,7 +273,7 @@ func TestNewFails(t *testing.T) {
 	c.TargetType = ""
 	_, err = auditrepo.New(tracker, c)
 	require.ErrorContains(t, err, "Config.TargetType")
-	c.TargetType = "blog-post"
+	c.TargetType = "статья"
 	_, err = auditrepo.New(tracker, c)
 	require.ErrorContains(t, err, "Config.TargetType")
 

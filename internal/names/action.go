@@ -15,6 +15,25 @@ func NormalizeAction(s string) string {
 	return strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s)), " ", "_")
 }
 
+// ActionOn returns the action of an operation on a type of target: "article.create" for
+// "create" on "article". It lowers letters, and replaces whatever an action cannot have by
+// underscores: "bank_account.create" for "bank-account". It reports false if the result
+// is not valid, as for a type that starts with a digit or is written in another script.
+func ActionOn(targetType, operation string) (action string, ok bool) {
+	word := strings.Map(func(r rune) rune {
+		switch {
+		case r == '.' || r < 0x80 && wordByte[byte(r)]:
+			return r
+		case r < 0x80:
+			return '_'
+		default:
+			return r // stays invalid: underscores would make one action of many types
+		}
+	}, strings.ToLower(targetType))
+	action = word + "." + operation
+	return action, ValidAction(action)
+}
+
 // ValidAction reports whether s is a valid action: words of lower-case letters, digits
 // and underscores, joined by dots, starting with a letter, at most 128 bytes.
 // It is the same as matching

@@ -19,3 +19,18 @@ func TestValid(t *testing.T) {
 		assert.Equal(t, want, pattern.MatchString(s), "%q", s)
 	}
 }
+
+func TestActionOn(t *testing.T) {
+	t.Parallel()
+	for targetType, want := range map[string]string{
+		"article": "article.create", "bank-account": "bank_account.create", "Bank Account": "bank_account.create",
+		"billing.invoice": "billing.invoice.create", "a/b": "a_b.create", "v1": "v1.create",
+		"": "", "1st": "", "счёт": "", "café": "", "\xff": "", "-a": "", "a..b": "", strings.Repeat("a", 122): "",
+	} {
+		action, ok := ActionOn(targetType, "create")
+		assert.Equal(t, want != "", ok, "%q gives %q", targetType, action)
+		if ok {
+			assert.Equal(t, want, action)
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/opendeed/audit/internal/errortype"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Do begins an attempt, calls fn, and finishes the attempt with its result. It is the
+// short form of [Begin] and [Attempt.Finish], also when fn panics:
+//
+//	err := audit.Do(ctx, tracker, audit.Event{Action: "payout.send", Target: payout, Reason: reason},
+//		func(ctx context.Context) error { return bank.Send(ctx, payout) })
+//
+// If the attempt cannot be recorded, Do returns Begin's error without calling fn.
+//
+// The outcome is success if fn returns nil, denied for errors that match
+// [fs.ErrPermission], and unknown for those of contexts: a call that was canceled or timed
+// out may have had its effect. All other errors, panics and runtime.Goexit are failures.
+// The record has the type of the error as [semconv.ErrorTypeKey], never its text.
+//
+// fn runs in a scope of its own, whose signals the finished attempt covers. Do returns the
+// error of fn unchanged; if the record fails, it returns the errors of both, joined. A
+// panic of fn continues with the same value or, if the record failed, with an
+// [*EndPanicError].
+func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error) error {
+	attempt, err := Begin(ctx, t, e)
+	if err != nil {
+		return err
+	}
+	return Run(ctx, func(ctx context.Context) error {
+		return callThen(
+			func() error { return fn(ctx) },
+			func(returned bool, err error) error {
+				return attempt.Finish(context.WithoutCancel(ctx), resultOf(returned, err))
+			},
+		)
+	})
+}
+
+// resultOf returns the event that finishes an attempt whose function returned err, or did
+// not return.
+func resultOf(returned bool, err error) Event {
+	switch {
+	case !returned:
+		return failedWith(OutcomeFailure, errortype.Aborted)
+	case err == nil:
+		return Event{Outcome: OutcomeSuccess}
+	case errors.Is(err, fs.ErrPermission):
+		return failedWith(OutcomeDenied, errortype.Of(err))
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return failedWith(OutcomeUnknown, errortype.Of(err))
+	default:
+		return failedWith(OutcomeFailure, errortype.Of(err))
+	}
+}
+
+func failedWith(outcome Outcome, errorType string) Event {
+	return Event{Outcome: outcome, Metadata: []attribute.KeyValue{semconv.ErrorTypeKey.String(errorType)}}
+}

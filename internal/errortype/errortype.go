@@ -1,0 +1,32 @@
+// Package errortype names the types of errors for records and logs, which must not contain
+// the texts of errors.
+package errortype
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Aborted stands for the error of a call that did not return.
+const Aborted = "aborted"
+
+// Of returns the type of the outermost error in the chain that is not one of the generic
+// types of fmt and errors. For the errors of contexts it returns their names, such as
+// "context.Canceled".
+func Of(err error) string {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "context.Canceled"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "context.DeadlineExceeded"
+	}
+	for next := err; next != nil; next = errors.Unwrap(next) {
+		name := fmt.Sprintf("%T", next)
+		if !strings.HasPrefix(name, "*fmt.") && !strings.HasPrefix(name, "*errors.") {
+			return name
+		}
+	}
+	return fmt.Sprintf("%T", err)
+}
