@@ -26,6 +26,7 @@ type Exchange struct {
 	settleBy     time.Time    // when waiting ends; zero until isAudited waits
 	reported     bool         // missing coverage was reported, maybe by an inner exchange
 	errorHandler func(context.Context, error)
+	principal    principalFunc // finds on whose behalf actors of this and inner exchanges act
 }
 
 // carrier is the parent context of an Exchange's scope. It lets an inner Exchange find
@@ -47,22 +48,21 @@ func (c *carrier) Value(key any) any {
 
 // Open opens the scope of a request, whose context is ctx. Inside another Exchange of the
 // same request it adds only what is new. Any other scope in ctx, such as that of a job that
-// runs the server, becomes the parent of the new scope and has no other effect.
+// runs the server, becomes the parent of the new scope. The actor of what encloses an
+// http.Server, such as its BaseContext, is not the request's.
 //
 // Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	x := &Exchange{config: c, method: d.Method, errorHandler: c.ErrorHandler}
 	x.carrier = carrier{Context: ctx, exchange: x}
-	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+3)
+	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+4)
 	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
 		opts = x.join(opts, outer, d)
 	} else {
 		opts = x.describe(opts, d)
 	}
 	opts = append(opts, c.ScopeOptions...)
-	if actor := withPrincipal(d.Actor, d.OnBehalfOf); actor != nil {
-		opts = append(opts, audit.WithActor(actor))
-	}
+	opts = x.withActors(opts, d)
 	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
 	return x
 }
