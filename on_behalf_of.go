@@ -54,11 +54,11 @@ func (s *Scope) delegate(ctx context.Context, wait time.Duration, actor *Actor, 
 		}
 		if s.principal == nil || !mayCall {
 			s.mu.Unlock()
-			return nil, &ActorError{errNoPrincipal}
+			return nil, &ActorError{Err: errNoPrincipal}
 		}
 		if s.isResolving(ctx) {
 			s.mu.Unlock()
-			return nil, &ActorError{errResolverReentry}
+			return nil, &ActorError{Err: errResolverReentry}
 		}
 		call := s.resolution
 		if call == nil {

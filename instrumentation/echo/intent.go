@@ -45,9 +45,10 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			x := intentConfig.open(c)
-			return serve(x, c, next, func(r request.Result) {
-				x.TrackIntent(t, event(x, c, r.Status.Code), r)
-			})
+			r := c.Request()
+			return serve(x, c, next, &request.Intent{Tracker: t, Event: func(status int) audit.Event {
+				return event(x, withContext(x.Context(), c, r), status)
+			}})
 		}
 	}
 }

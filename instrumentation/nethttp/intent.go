@@ -1,7 +1,6 @@
 package audithttp
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -58,11 +57,13 @@ var intentConfig config
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := intentConfig.open(w, r, &i.next)
-	serve := func(w http.ResponseWriter, inner *http.Request) context.Context {
-		r = inner // a router below sets its path values
-		return i.next.serve(w, inner)
-	}
-	x.Serve(w, r, serve, func(result request.Result) {
-		x.TrackIntent(i.tracker, i.event(x, r, result.Status.Code), result)
+	handled := r
+	_ = x.Serve(request.HTTP{
+		Request: r, Writer: w,
+		Handler: func(w http.ResponseWriter, inner *http.Request) error {
+			handled = inner // a router below sets its path values
+			return i.next.serve(w, inner)
+		},
+		Intent: &request.Intent{Tracker: i.tracker, Event: func(status int) audit.Event { return i.event(x, handled, status) }},
 	})
 }

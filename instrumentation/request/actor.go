@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -10,22 +11,55 @@ import (
 
 // withActors adds the functions that find the actor and the one on whose behalf it acts.
 func (x *Exchange) withActors(opts []audit.ScopeOption, d *Description) []audit.ScopeOption {
+	find, findPrincipal := x.whileServed(d.Actor), x.whileServedFor(d.OnBehalfOf)
+	x.hasActorFunc = find != nil || findPrincipal != nil
 	switch {
-	case d.Actor != nil && x.outer != nil:
-		opts = append(opts, audit.WithActor(orInherit(d.Actor)))
-	case d.Actor != nil:
-		opts = append(opts, audit.WithActor(d.Actor))
+	case find != nil && x.outer != nil:
+		opts = append(opts, audit.WithActor(orInherit(find)))
+	case find != nil:
+		opts = append(opts, audit.WithActor(find))
 	case x.outer == nil && !setInRequest(x.carrier.Context):
 		opts = append(opts, audit.WithActor(noActor))
 	}
-	x.principal = d.OnBehalfOf
+	x.principal = findPrincipal
 	if x.outer != nil && x.outer.principal != nil {
-		x.principal = orElse(d.OnBehalfOf, x.outer.principal)
+		x.principal = orElse(findPrincipal, x.outer.principal)
 	}
-	if d.OnBehalfOf != nil || d.Actor != nil && x.principal != nil {
+	if findPrincipal != nil || find != nil && x.principal != nil {
 		opts = append(opts, audit.WithOnBehalfOf(x.principal))
 	}
 	return opts
+}
+
+// errOver is the error of an actor that nobody asked for before the framework could use its
+// objects for another request.
+var errOver = errors.New("the request is over; its actor can no longer be found")
+
+// whileServed returns find, which is not called once the framework may use its objects
+// for another request. find may be nil.
+func (x *Exchange) whileServed(find func(context.Context) (audit.Actor, error)) func(context.Context) (audit.Actor, error) {
+	if find == nil {
+		return nil
+	}
+	return func(ctx context.Context) (audit.Actor, error) {
+		if x.released.Load() {
+			return audit.Actor{}, errOver
+		}
+		return find(ctx)
+	}
+}
+
+// whileServedFor is whileServed for the function that finds on whose behalf an actor acts.
+func (x *Exchange) whileServedFor(find principalFunc) principalFunc {
+	if find == nil {
+		return nil
+	}
+	return func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
+		if x.released.Load() {
+			return audit.Actor{}, errOver
+		}
+		return find(ctx, actor)
+	}
 }
 
 // noActor is the actor function of a request for which nobody has another: who acts in what

@@ -9,7 +9,6 @@ import (
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 )
@@ -159,7 +158,7 @@ func (c *Coverage) reportMissing(x *Exchange, r Result) {
 		Action:   semconv.ActionCoverageMissing,
 		Outcome:  audit.OutcomeSuccess,
 		Target:   x.target(),
-		Metadata: []attribute.KeyValue{r.Status.metadata()},
+		Metadata: r.Status.metadata(),
 	})
 	if err != nil {
 		x.handleError(err)

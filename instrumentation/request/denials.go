@@ -6,7 +6,6 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/semconv"
-	"go.opentelemetry.io/otel/attribute"
 )
 
 // reasonActorUnknown is why a denial is recorded as anonymous although the actor may have
@@ -30,7 +29,7 @@ func (x *Exchange) recordDenial(r Result) {
 		Action:   semconv.ActionAccessDenied,
 		Target:   x.target(),
 		Outcome:  audit.OutcomeDenied,
-		Metadata: []attribute.KeyValue{r.Status.metadata()},
+		Metadata: r.Status.metadata(),
 	}
 	ctx := x.contextOf(r)
 	err := x.config.Denials.Track(ctx, e)

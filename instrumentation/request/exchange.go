@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -22,6 +23,10 @@ type Exchange struct {
 	path         string // as recorded
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
+	hasActorFunc bool
+	answer       *answer      // set by Serve
+	ended        bool         // when Serve returned
+	released     atomic.Bool  // the framework may use its objects for another request
 	innerTarget  audit.Target // that a handler set in an inner exchange
 	settleBy     time.Time    // when waiting ends; zero until isAudited waits
 	reported     bool         // missing coverage was reported, maybe by an inner exchange
@@ -76,10 +81,14 @@ type Result struct {
 	// put into it are visible when a denial or a route intent needs the actor. It must
 	// carry the scope of the Exchange; nil means [Exchange.Context].
 	Context context.Context
-	// Status is the status of the response.
+	// Status is the status of the response. Without a Key it is not recorded: none was
+	// sent, or it is not known.
 	Status Status
 	// Panicked says that the handler panicked.
 	Panicked bool
+	// Failed says that the handler failed although the status may say otherwise: it
+	// returned an error after the response had begun, or one that nobody answered.
+	Failed bool
 }
 
 // Conclude records what is still missing when the handler has ended: a denial, and a
@@ -109,8 +118,10 @@ func (x *Exchange) End() {
 }
 
 // isAudited reports whether the request recorded an event of its own: an intent, or a
-// signal that counts and is about the target and the operation of the route. It waits for events that are being tracked, such as
-// those in the queue of a database monitor, unless one of the others is enough.
+// signal that counts and is about the target and the operation of the route.
+//
+// It waits for events that are being tracked, such as those in the queue of a database
+// monitor, unless one of the others is enough.
 func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	isOwn := x.ownEvent()
 	audited := func() bool {

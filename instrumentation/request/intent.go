@@ -24,24 +24,34 @@ func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 // outcome of a request that succeeded, and one that begins an attempt has none yet.
 //
 // The status is added to the metadata. What e leaves empty is filled in: the outcome by the
-// status, and the target by audit.SetTarget. After a panic the outcome is never a success.
+// status, and the target by audit.SetTarget. The outcome is never a success if the handler
+// panicked or failed.
 func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 	x.learnServedRoute()
+	x.track(t, e, r, nil)
+}
+
+// track records e as TrackIntent does, or as the end of attempt if that is not nil.
+func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) {
 	e.Kind = audit.KindIntent
 	if e.Outcome == audit.OutcomeUnknown {
 		e.Outcome = r.Status.Outcome
 	}
-	if r.Panicked && e.Outcome == audit.OutcomeSuccess {
+	if (r.Panicked || r.Failed) && (e.Outcome == audit.OutcomeSuccess || e.Outcome == audit.OutcomeUnknown) {
 		e.Outcome = audit.OutcomeFailure
 	}
 	if e.Target == (audit.Target{}) {
 		e.Target = x.scope.Target()
 	}
-	if x.isRecorded(&e) {
-		return
-	}
 	e.Metadata = r.Status.addTo(e.Metadata)
-	if err := t.Track(x.contextOf(r), e); err != nil {
+	var err error
+	switch {
+	case attempt != nil:
+		err = attempt.Finish(x.contextOf(r), e)
+	case !x.isRecorded(&e):
+		err = t.Track(x.contextOf(r), e)
+	}
+	if err != nil {
 		x.handleError(err)
 	}
 }

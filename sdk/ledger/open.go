@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 )
 
@@ -26,6 +27,7 @@ func Open(dir string, opts ...Option) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.path = filepath.Clean(dir)
 	l, err := open(d, c)
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", dir, err)
@@ -39,6 +41,7 @@ func open(dir fileSystem, c config) (*Ledger, error) {
 		dir:          dir,
 		config:       c,
 		cursors:      map[string]*Cursor{},
+		damaged:      map[damagedPlace]bool{},
 		commitWake:   make(chan struct{}, 1),
 		gathered:     make(chan struct{}, 1),
 		backoff:      1,
@@ -46,12 +49,15 @@ func open(dir fileSystem, c config) (*Ledger, error) {
 		closing:      make(chan struct{}),
 	}
 	if err := l.recover(); err != nil {
-		return nil, errors.Join(err, l.closeOpened())
+		return nil, errors.Join(suggestSalvage(locate(err, c.path)), l.closeOpened())
 	}
 	l.goroutines.Go(l.commitLoop)
 	l.goroutines.Go(l.maintainLoop)
 	if c.syncInterval > 0 {
 		l.goroutines.Go(l.syncLoop)
+	}
+	if c.scrubRate > 0 {
+		l.goroutines.Go(l.scrubLoop)
 	}
 	return l, nil
 }
@@ -108,9 +114,9 @@ func (l *Ledger) recover() error {
 		return err
 	}
 	l.room, l.syncedEnd, l.synced = l.active.capacity-l.end, l.end, l.next-1
-	l.extents[len(l.extents)-1].next = 0
+	l.extents[len(l.extents)-1].next, l.floor = 0, l.state.first
 	l.bytes = l.totalSize()
-	return nil
+	return l.finishSalvage()
 }
 
 // openState opens the state file, or creates it for a new ledger.
@@ -119,6 +125,9 @@ func (l *Ledger) openState() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.createState()
 	}
+	if isCorrupt(err) {
+		return l.salvageState(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -126,6 +135,7 @@ func (l *Ledger) openState() error {
 	if l.state, err = decodeState(value); err != nil {
 		return err
 	}
+	l.state.distrust(slots.intact)
 	l.id, l.lastNumber = l.state.id, l.state.newest
 	l.recovered.Crashed = l.state.newest != 0 && !l.state.closed
 	return nil
@@ -139,7 +149,7 @@ func (l *Ledger) createState() error {
 		return err
 	}
 	if numbers := segmentFiles(names); len(numbers) > 0 {
-		return &CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"}
+		return l.salvageState(&CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"})
 	}
 	if err := removeIfExists(l.dir, stateFileName+temporarySuffix); err != nil {
 		return err
@@ -148,21 +158,6 @@ func (l *Ledger) createState() error {
 	l.id = l.state.id
 	l.stateSlots, err = createSlotFile(l.dir, stateFileName, l.state.encode())
 	return err
-}
-
-// checkDamage returns the damage to segment headers as an error. With WithSalvage it
-// adds the damage to the Recovery instead.
-func (l *Ledger) checkDamage(c *catalog) error {
-	if len(c.extents) > 0 && c.extents[0].first > l.state.first {
-		removed := missingSegment(l.state.oldest)
-		removed.First, removed.Last = l.state.first, c.extents[0].first-1
-		c.damage = append(c.damage, removed)
-	}
-	if len(c.damage) > 0 && !l.config.salvage {
-		return errors.Join(c.damage...)
-	}
-	l.recovered.Damage = c.damage
-	return nil
 }
 
 // removeLeftovers removes incomplete files, and segments whose removal was
@@ -195,10 +190,11 @@ func (l *Ledger) recoverTail(c *catalog) (appendable bool, err error) {
 		l.skipLostNumbers(l.lastNumber)
 		return false, l.checkNext()
 	}
-	s, err := openSegment(l.dir, l.id, c.newest.number)
+	s, err := openFrames(l.dir, l.id, extent{number: c.newest.number})
 	if err != nil {
 		return false, err
 	}
+	s.segmentHeader = *c.newest
 	l.active, l.extents = s, c.extents
 
 	frames := newScanner(s, s.capacity)
