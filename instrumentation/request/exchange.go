@@ -24,12 +24,11 @@ type Exchange struct {
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
 	hasActorFunc bool
-	answer       *answer      // set by Serve
-	ended        bool         // when Serve returned
-	released     atomic.Bool  // the framework may use its objects for another request
-	innerTarget  audit.Target // that a handler set in an inner exchange
-	settleBy     time.Time    // when waiting ends; zero until isAudited waits
-	reported     bool         // missing coverage was reported, maybe by an inner exchange
+	answer       *answer     // set by Serve
+	ended        bool        // when Serve returned
+	released     atomic.Bool // the framework may use its objects for another request
+	settleBy     time.Time   // when waiting ends; zero until isAudited waits
+	inner        innerState
 	errorHandler func(context.Context, error)
 	principal    principalFunc // finds on whose behalf actors of this and inner exchanges act
 }
@@ -106,15 +105,25 @@ func (x *Exchange) Conclude(r Result) {
 func (x *Exchange) End() {
 	ctx, cancel := x.settling()
 	defer cancel()
+	if x.inner.isRunning() {
+		x.FindActor() // an http.TimeoutHandler between them has not waited
+	}
 	if err := x.scope.End(ctx); err != nil {
 		x.handleError(err)
 	}
 	if x.outer != nil {
-		x.outer.reported = x.outer.reported || x.reported
-		if target := x.handlerTarget(); target != (audit.Target{}) {
-			x.outer.innerTarget = target
-		}
+		x.outer.inner.end(x.inner.isReported(), x.handlerTarget())
 	}
+}
+
+// findActorWait bounds an actor function that FindActor calls.
+const findActorWait = 10 * time.Second
+
+// FindActor finds the actor, which the scope keeps, while the framework's objects still
+// belong to the request. An error is that of the first event that needs the actor.
+func (x *Exchange) FindActor() {
+	r, _ := audit.Resolve(x.ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+	r.Done()
 }
 
 // isAudited reports whether the request recorded an event of its own: an intent, or a
@@ -127,7 +136,7 @@ func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	audited := func() bool {
 		return x.scope.Tracked(func(e *audit.Event) bool { return e.Kind == audit.KindIntent || counts(e) && isOwn(e) })
 	}
-	if x.reported || audited() {
+	if x.inner.isReported() || audited() {
 		return true
 	}
 	x.settleBy = time.Now().Add(settleTimeout)
