@@ -15,6 +15,7 @@ type frame struct {
 	actor      *Actor // of a ContextWithActor inside the scope
 	finishing  ID     // the attempt that Attempt.Finish tracks
 	suppressed bool
+	afterwards bool   // see Afterwards
 	resolving  *Scope // whose resolver runs with this context
 	marks      []Mark // of values that a helper of this package cleaned in the event
 }

@@ -24,6 +24,9 @@ type Resolved struct {
 	Overridden []attribute.KeyValue
 	// Marks lists the values that were already shortened or cleaned, sorted by path.
 	Marks []Mark
+	// Afterwards reports whether intents are recorded even if they lack what a policy
+	// requires: see the function of that name.
+	Afterwards bool
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
 	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
@@ -48,7 +51,7 @@ type Resolved struct {
 // error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing}
+	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards}
 	if f.scope != nil {
 		r.enter()
 	}

@@ -40,6 +40,8 @@ type Scope struct {
 	overridden []attribute.KeyValue // sorted; replaced, never changed
 	marks      []Mark               // sorted; replaced, never changed
 	target     Target
+	reason     string
+	intent     *routeIntent
 	signals    signals
 	pending    int           // events that End waits for
 	drained    chan struct{} // closed when pending is zero; nil unless End or Wait waits

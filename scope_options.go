@@ -20,6 +20,8 @@ type scopeOptions struct {
 	channel     string
 	tenant      string
 	target      *Target
+	reason      *string
+	intent      *routeIntent
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
 	marks       []Mark
@@ -113,6 +115,12 @@ func (s *Scope) apply(o *scopeOptions) {
 	}
 	if o.tenant != "" {
 		s.tenant = o.tenant
+	}
+	if o.reason != nil {
+		s.reason = *o.reason
+	}
+	if o.intent != nil {
+		s.intent = o.intent
 	}
 	if o.target != nil {
 		s.target = *o.target
