@@ -64,7 +64,7 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
-	c.marks = nil
+	c.marks, c.finishing = nil, ID{}
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
