@@ -104,6 +104,7 @@ func (s *modelScope) covers(e *audit.Event) bool {
 // covers reports whether an intent covers a signal of its own scope.
 func covers(i, s *audit.Event) bool {
 	if i.Outcome == audit.OutcomeDenied || i.Outcome == audit.OutcomeFailure || i.BeginsAttempt() ||
+		i.Outcome == audit.OutcomeUnknown && s.Outcome != audit.OutcomeUnknown ||
 		i.Tenant != s.Tenant || namespaceOf(i) != namespaceOf(s) || s.Target.Type == "" || s.Target.ID == "" {
 		return false
 	}
@@ -142,6 +143,7 @@ func randomEvent(rng *rand.Rand, n int64, ids []string) audit.Event {
 		e.Metadata = append(e.Metadata, semconv.TargetNamespaceKey.String("archive"))
 	}
 	if e.Kind == audit.KindSignal {
+		e.Outcome = audit.Outcome(rng.IntN(2))
 		return e
 	}
 	e.Outcome = audit.Outcome(rng.IntN(4))
