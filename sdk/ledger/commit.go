@@ -195,12 +195,11 @@ func (l *Ledger) writeFrame(b *batch) error {
 		err = l.active.sync()
 	}
 	if err == nil {
-		err = l.verify(l.active)
+		err = l.verifyWritten(strict)
 	}
 	if err != nil {
 		return err
 	}
-	l.verified = time.Now()
 	l.end += int64(len(b.frame))
 	l.next += uint64(b.entries)
 	return nil

@@ -62,6 +62,13 @@ func identify(path string) (identity, error) {
 	}
 }
 
+// hasLinks reports whether the open file has a name in some directory.
+func hasLinks(f *os.File) (bool, error) {
+	var stat unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &stat)
+	return stat.Nlink > 0, err
+}
+
 // peek opens the file at a path anew, since network file systems may serve a file that
 // is open from a cache, and reads its beginning.
 func peek(path string, b []byte) (int, error) {
