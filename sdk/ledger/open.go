@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -34,6 +35,7 @@ func OpenContext(ctx context.Context, dir string, opts ...Option) (*Ledger, erro
 	if err != nil {
 		return nil, err
 	}
+	c.path = filepath.Clean(dir)
 	l, err := openIn(ctx, d, c)
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", dir, err)
@@ -47,6 +49,7 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 		dir:          dir,
 		config:       c,
 		cursors:      map[string]*Cursor{},
+		damaged:      map[damagedPlace]bool{},
 		commitWake:   make(chan struct{}, 1),
 		gathered:     make(chan struct{}, 1),
 		backoff:      1,
@@ -55,12 +58,15 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 	}
 	_, _ = rand.Read(l.ownership.id[:]) // never fails
 	if err := l.recover(ctx); err != nil {
-		return nil, errors.Join(err, l.closeOpened())
+		return nil, errors.Join(suggestSalvage(locate(err, c.path)), l.closeOpened())
 	}
 	l.goroutines.Go(l.commitLoop)
 	l.goroutines.Go(l.maintainLoop)
 	if c.syncInterval > 0 {
 		l.goroutines.Go(l.syncLoop)
+	}
+	if c.scrubRate > 0 {
+		l.goroutines.Go(l.scrubLoop)
 	}
 	return l, nil
 }
@@ -122,9 +128,9 @@ func (l *Ledger) recover(ctx context.Context) error {
 		return err
 	}
 	l.room, l.syncedEnd, l.synced = l.active.capacity-l.end, l.end, l.next-1
-	l.extents[len(l.extents)-1].next = 0
+	l.extents[len(l.extents)-1].next, l.floor = 0, l.state.first
 	l.bytes = l.totalSize()
-	return nil
+	return l.finishSalvage()
 }
 
 // takeoverPause is how long Open waits for a writer whose lock was removed to finish the
@@ -160,6 +166,9 @@ func (l *Ledger) openState() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.createState()
 	}
+	if isCorrupt(err) {
+		return l.salvageState(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -167,6 +176,7 @@ func (l *Ledger) openState() error {
 	if l.state, err = decodeState(value); err != nil {
 		return err
 	}
+	l.state.distrust(slots.intact)
 	l.id, l.lastNumber = l.state.id, l.state.newest
 	l.recovered.Crashed = l.state.newest != 0 && !l.state.closed
 	return l.writeState(func(*state) {})
@@ -180,7 +190,7 @@ func (l *Ledger) createState() error {
 		return err
 	}
 	if numbers := segmentFiles(names); len(numbers) > 0 {
-		return &CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"}
+		return l.salvageState(&CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"})
 	}
 	if err := removeIfExists(l.dir, stateFileName+temporarySuffix); err != nil {
 		return err
@@ -192,21 +202,6 @@ func (l *Ledger) createState() error {
 		l.ownership.generation.Store(l.stateSlots.generation)
 	}
 	return err
-}
-
-// checkDamage returns the damage to segment headers as an error. With WithSalvage it
-// adds the damage to the Recovery instead.
-func (l *Ledger) checkDamage(c *catalog) error {
-	if len(c.extents) > 0 && c.extents[0].first > l.state.first {
-		removed := missingSegment(l.state.oldest)
-		removed.First, removed.Last = l.state.first, c.extents[0].first-1
-		c.damage = append(c.damage, removed)
-	}
-	if len(c.damage) > 0 && !l.config.salvage {
-		return errors.Join(c.damage...)
-	}
-	l.recovered.Damage = c.damage
-	return nil
 }
 
 // removeLeftovers removes incomplete files, and segments whose removal was
@@ -239,10 +234,11 @@ func (l *Ledger) recoverTail(c *catalog) (appendable bool, err error) {
 		l.skipLostNumbers(l.lastNumber)
 		return false, l.checkNext()
 	}
-	s, err := openSegment(l.dir, l.id, c.newest.number)
+	s, err := openFrames(l.dir, l.id, extent{number: c.newest.number})
 	if err != nil {
 		return false, err
 	}
+	s.segmentHeader = *c.newest
 	l.active, l.extents = s, c.extents
 
 	frames := newScanner(s, s.capacity)

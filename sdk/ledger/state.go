@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"io/fs"
 )
 
 // ledgerID identifies a ledger in all of its files.
@@ -79,4 +80,67 @@ func decodeState(b []byte) (s state, err error) {
 		copy(s.owner[:], b[72:])
 	}
 	return s, nil
+}
+
+// distrust drops what the older of two copies may say wrongly, unless both copies are
+// intact. One is not where a write was interrupted, or where the newer copy is damaged.
+// The ledger may then have been opened since it was closed, or closed since. What the
+// older copy knows of the beginning and the end stays a lower limit.
+func (s *state) distrust(intact int) {
+	if intact < 2 {
+		s.closed = false
+	}
+}
+
+// stateFromSegments derives the state from the segments, for a ledger that has lost it.
+// The oldest segment becomes the beginning. The error matches errNoLedger if there are no
+// segments, and is a *CorruptError if none has a valid header.
+func stateFromSegments(dir fileSystem) (state, error) {
+	names, err := dir.List()
+	if err != nil {
+		return state{}, err
+	}
+	numbers := segmentFiles(names)
+	if len(numbers) == 0 {
+		return state{}, errors.Join(errNoLedger, fs.ErrNotExist)
+	}
+	id, oldest, err := commonLedger(dir, numbers)
+	if err != nil {
+		return state{}, err
+	}
+	s := state{id: id, oldest: oldest}
+	c, err := loadCatalog(dir, &s)
+	if err != nil {
+		return state{}, err
+	}
+	if len(c.extents) == 0 {
+		return state{}, &CorruptError{File: stateFileName, Reason: "it is lost, and no segment can be read"}
+	}
+	s.oldest, s.first, s.newest = c.extents[0].number, c.extents[0].first, c.newest.number
+	return s, nil
+}
+
+// commonLedger returns the ID of the ledger that most segments belong to, and the number
+// of the oldest of them.
+func commonLedger(dir fileSystem, numbers []uint64) (id ledgerID, oldest uint64, err error) {
+	found := map[ledgerID][]uint64{}
+	for _, number := range numbers {
+		h, err := readAnyHeader(dir, number)
+		if errors.Is(err, fs.ErrNotExist) {
+			return id, 0, errSegmentRemoved
+		}
+		if err != nil && !isCorrupt(err) {
+			return id, 0, err
+		}
+		if err == nil {
+			found[h.ledger] = append(found[h.ledger], number)
+			if len(found[h.ledger]) >= len(found[id]) {
+				id = h.ledger
+			}
+		}
+	}
+	if len(found) == 0 {
+		return id, 0, &CorruptError{File: stateFileName, Reason: "it is lost, and no segment can be read"}
+	}
+	return id, found[id][0], nil
 }
