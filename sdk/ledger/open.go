@@ -178,6 +178,7 @@ func (l *Ledger) openState() error {
 	}
 	l.state.distrust(slots.intact)
 	l.id, l.lastNumber = l.state.id, l.state.newest
+	l.ages = newAgeClock(&l.state, &l.config)
 	l.recovered.Crashed = l.state.newest != 0 && !l.state.closed
 	return l.writeState(func(*state) {})
 }
@@ -196,7 +197,9 @@ func (l *Ledger) createState() error {
 		return err
 	}
 	l.state = newState()
+	l.ages = newAgeClock(&l.state, &l.config)
 	l.id, l.state.owner = l.state.id, l.ownership.id
+	l.state.age, l.state.seen = l.ages.stored(false)
 	l.stateSlots, err = createSlotFile(l.dir, stateFileName, l.state.encode())
 	if err == nil {
 		l.ownership.generation.Store(l.stateSlots.generation)
@@ -348,7 +351,7 @@ func (l *Ledger) checkNext() error {
 func (l *Ledger) startSegment(c *catalog) error {
 	l.lastNumber++
 	h := segmentHeader{
-		ledger: l.id, number: l.lastNumber, first: l.next, created: now(),
+		ledger: l.id, number: l.lastNumber, first: l.next, created: now(), age: l.ages.most(),
 		capacity: min(initialCapacity, l.config.segmentSize),
 	}
 	if c.newest != nil {
@@ -370,7 +373,7 @@ func (l *Ledger) startSegment(c *catalog) error {
 	last := len(c.extents) - 1
 	if last >= 0 && h.previous == c.extents[last].number {
 		e := &c.extents[last]
-		e.next, e.end, e.sealed = h.first, h.previousEnd, h.created
+		e.next, e.end, e.sealed, e.sealedAge = h.first, h.previousEnd, h.created, h.age
 	} else if last >= 0 {
 		c.extents = c.extents[:last]
 	}
