@@ -176,7 +176,7 @@ func (l *Ledger) commit(b *batch) error {
 		}
 		l.activeFailed = true
 	}
-	return errors.Join(ErrMaybeStored, fmt.Errorf("ledger: write frame: %w", err), retryErr)
+	return errors.Join(ErrMaybeStored, l.writeError("write a frame", err), retryErr)
 }
 
 // writeFrame appends the batch's frame to the active segment, and verifies that the

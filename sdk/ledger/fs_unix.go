@@ -36,6 +36,9 @@ func lock(f *os.File) error {
 	return err
 }
 
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
 // errNotDirectory means that a part of a path is not a directory.
 var errNotDirectory error = unix.ENOTDIR
 

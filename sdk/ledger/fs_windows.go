@@ -25,6 +25,11 @@ func lock(f *os.File) error {
 	return err
 }
 
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
 // errNotDirectory means that a part of a path is not a directory.
 var errNotDirectory error = windows.ERROR_PATH_NOT_FOUND
 

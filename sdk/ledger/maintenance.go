@@ -66,7 +66,7 @@ func (l *Ledger) makeSpare() error {
 		err = l.dir.Rename(temporary, spareFileName)
 	}
 	if err != nil {
-		return errors.Join(err, removeIfExists(l.dir, temporary))
+		return l.writeError("create the next segment", errors.Join(err, removeIfExists(l.dir, temporary)))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

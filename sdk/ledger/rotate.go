@@ -70,7 +70,7 @@ func (l *Ledger) takeZeroFile() (string, error) {
 		return "", err
 	}
 	if err := createZeroFile(l.dir, urgentFileName, l.config.segmentSize); err != nil {
-		return "", errors.Join(err, removeIfExists(l.dir, urgentFileName))
+		return "", l.writeError("create the next segment", errors.Join(err, removeIfExists(l.dir, urgentFileName)))
 	}
 	return urgentFileName, nil
 }

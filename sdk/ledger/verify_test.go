@@ -218,6 +218,7 @@ func TestTakenOverWhileIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
 		first := mustOpenMem(t, d, nil)
+		synctest.Wait() // maintenance has verified the ledger
 		d.locked = nil
 		mustOpenMem(t, d, nil)
 		require.NoError(t, first.Err())
