@@ -140,6 +140,19 @@ func (d *osDir) Verify(name string, f file) error {
 	return d.verify(name, opened)
 }
 
+func (d *osDir) VerifyLinks(name string, f file) error {
+	opened, ok := f.(*osFile)
+	if !ok {
+		return fmt.Errorf("ledger: %s is not a file of the system", name)
+	}
+	for _, f := range []*osFile{d.lock, opened} {
+		if linked, err := hasLinks(f.File); err != nil || !linked {
+			return d.Verify(name, opened) // which explains what is wrong, if anything
+		}
+	}
+	return nil
+}
+
 // verify checks that the path of a file in the directory leads to the open file.
 func (d *osDir) verify(name string, f *osFile) error {
 	found, err := identify(filepath.Join(d.path, name))

@@ -36,6 +36,9 @@ func lock(f *os.File) error {
 	return err
 }
 
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
 // errNotDirectory means that a part of a path is not a directory.
 var errNotDirectory error = unix.ENOTDIR
 
@@ -60,6 +63,13 @@ func identify(path string) (identity, error) {
 		}
 		return identity{device: uint64(stat.Dev), inode: stat.Ino}, err //nolint:unconvert // the type depends on the system
 	}
+}
+
+// hasLinks reports whether the open file has a name in some directory.
+func hasLinks(f *os.File) (bool, error) {
+	var stat unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &stat)
+	return stat.Nlink > 0, err
 }
 
 // peek opens the file at a path anew, since network file systems may serve a file that

@@ -25,6 +25,11 @@ func lock(f *os.File) error {
 	return err
 }
 
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
 // errNotDirectory means that a part of a path is not a directory.
 var errNotDirectory error = windows.ERROR_PATH_NOT_FOUND
 
@@ -40,6 +45,9 @@ func identify(path string) (identity, error) {
 	info, err := os.Lstat(path)
 	return identity{info}, err
 }
+
+// hasLinks reports false, since asking for the links costs as much as comparing paths.
+func hasLinks(*os.File) (bool, error) { return false, nil }
 
 // peek opens the file at a path anew, since network file systems may serve a file that
 // is open from a cache, and reads its beginning.

@@ -34,6 +34,7 @@ type config struct {
 	syncInterval time.Duration
 	salvage      bool
 	lockWait     time.Duration
+	wall         func() time.Time // the system clock; nil: time.Now
 
 	scrubRate      int64
 	damageHandlers []func(*CorruptError)
@@ -59,7 +60,10 @@ func WithMaxSize(bytes int64) Option {
 // zero, every segment is removed once all cursors have passed it, or at once if there
 // are no cursors. The newest segment is never removed.
 //
-// Age is measured by the system clock. By default nothing is removed.
+// The ledger counts the age itself. While it is open, it relies on no clock that could
+// be set; of the time during which no process had it open, it counts at most half the
+// age for each pause. A system clock that is wrong, and set right, thus removes no fresh
+// entries. By default nothing is removed.
 func WithRetention(age time.Duration, size int64) Option {
 	return func(c *config) { c.retain, c.retainAge, c.retainSize = true, age, size }
 }
