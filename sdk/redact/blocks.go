@@ -6,6 +6,9 @@ import "strings"
 // PuTTY. If the end of a key is missing, its span extends to the end of the text; if its
 // start is, to the start of its lines.
 func findBlocks(text string, spans []span) []span {
+	if !strings.Contains(text, "----") {
+		return spans
+	}
 	for i := 0; i < len(text); {
 		n := strings.IndexByte(text[i:], '-')
 		if n < 0 {
