@@ -217,7 +217,7 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 		// What looks like a signature or a code of one.
 		start := k.signEnd
 		end := start
-		for end < len(p.text) && !space.has(p.text[end]) && strings.IndexByte("&\"'<>#;", p.text[end]) < 0 {
+		for end < len(p.text) && end < start+maxBeside && !space.has(p.text[end]) && strings.IndexByte("&\"'<>#;", p.text[end]) < 0 {
 			end++
 		}
 		if isRandom(p.text[start:end]) {
