@@ -174,7 +174,7 @@ var tokenKinds = byFirst([]tokenKind{
 	{"SG.", token, 40, 120, false},
 	{"key-", hexDigits, 32, 32, false},
 	{"pubkey-", hexDigits, 32, 32, false},
-	{"SK", digits | hexLower, 32, 32, false},
+	{"SK", digits | hexLower, 32, 32, true},
 	{"xkeysib-", word, 40, 120, false},
 	{"xsmtpsib-", word, 40, 120, false},
 	{"re_", alnum | underscore, 24, 60, true},
