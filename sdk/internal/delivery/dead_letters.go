@@ -54,6 +54,19 @@ func newDeadLetters(dir string, redact func(string) string) *deadLetters {
 	return &deadLetters{dir: filepath.Join(dir, deadLettersName), redact: redact}
 }
 
+// openExisting opens the dead letters of earlier processes and reports what that found, so
+// that damage does not show with the next dead letter only.
+func (d *deadLetters) openExisting(report func(l *ledger.Ledger, name string)) error {
+	if _, err := os.Stat(d.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	l, err := d.open()
+	if err == nil {
+		report(l, deadLettersName)
+	}
+	return err
+}
+
 // open returns the ledger of the dead letters. It opens or creates it at the first call.
 func (d *deadLetters) open() (*ledger.Ledger, error) {
 	d.mu.Lock()
