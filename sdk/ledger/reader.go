@@ -38,6 +38,16 @@ func OpenReader(dir string) (*Reader, error) {
 // Close releases the reader's resources. All iterations must have ended.
 func (r *Reader) Close() error { return r.dir.Close() }
 
+// First returns the sequence number of the oldest entry that retention has not removed,
+// or of the first entry that will be appended.
+func (r *Reader) First() (uint64, error) {
+	v, err := r.view(false)
+	if err != nil {
+		return 0, r.locate(err)
+	}
+	return v.state.first, nil
+}
+
 // Entries returns an iterator over the entries from the given sequence number on, or
 // from the oldest entry if that is later. It ends after the last entry that exists
 // when the iteration gets there, which may not be synced yet. An entry's Data is valid
