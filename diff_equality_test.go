@@ -50,6 +50,7 @@ func (n notEqual) MarshalText() ([]byte, error) { return []byte(n.text), nil }
 func (notEqual) Equal(int) bool { return true }
 
 func TestDiffEqualMethod(t *testing.T) {
+	t.Parallel()
 	type holder struct {
 		X any `audit:"x"`
 	}

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"log/slog"
 	"time"
 
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -13,6 +14,8 @@ type pipeline struct {
 	detach       bool // processors get a context that is not canceled with Track's
 	gate         *gate
 	metrics      *metrics
+	logger       *slog.Logger
 	records      recordPool
+	attempts     attemptOwners
 	first        stage // the stage after resolution
 }

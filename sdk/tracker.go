@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
+	if resolved.Hung {
+		p.reportHungResolver(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -47,12 +51,15 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if err != nil {
 		return err
 	}
+	p.attempts.check(r, resolved.Finishing)
+	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
+	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	intent := r.Kind != audit.KindSignal // a scope may hold a signal
 	err = p.first(ctx, resolved.Scope, r)
 	if err == nil && intent {
+		p.attempts.stored(r.ID, attempt, owner)
 		p.records.release(r)
 	}
 	return err
@@ -72,6 +79,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	r.Marks = resolved.Marks
 	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
 		r.Marks = moveMarks(r.Marks, e.Metadata)
+	}
+	for _, m := range e.Marks {
+		if !record.ValidMarkKind(m.Kind) {
+			return nil, invalid("marks", "the kind of a mark must be words of lower-case letters, digits and underscores, joined by dots, e.g. \"cut\"")
+		}
+		r.AddMark(m)
 	}
 
 	now := time.Now()
@@ -103,4 +116,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
 	return r, nil
+}
+
+// reportHungResolver logs and counts an actor function that does not return. It is called
+// once for each such call, however many events wait for it.
+func (p *pipeline) reportHungResolver(ctx context.Context) {
+	p.metrics.hungResolvers.Add(ctx, 1)
+	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
+		slog.Duration("timeout", p.trackTimeout))
 }

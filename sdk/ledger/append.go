@@ -102,7 +102,7 @@ func (l *Ledger) checkRoom(size int64) error {
 		}
 	}
 	size = frameSize(size)
-	if l.config.maxSize > 0 && l.bytes+size > l.config.maxSize {
+	if limit := l.maxBytes(); limit > 0 && l.bytes+size > limit {
 		return ErrFull
 	}
 	if size <= l.room || l.spareReady && size <= l.config.segmentSize-segmentHeaderSize {

@@ -42,6 +42,7 @@ type Ledger struct {
 	spareReady  bool   // the file of the next segment exists
 	spareTaken  bool   // the spare is reserved for the next rotation
 	bytes       int64  // written bytes of all segments
+	reserved    int64  // bytes beside the segments that count toward WithMaxSize
 	extents     []extent
 	floor       uint64 // sequence number of the oldest entry that retention has not removed
 	synced      uint64 // sequence number of the last synced entry

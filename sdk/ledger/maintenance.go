@@ -33,7 +33,8 @@ func (l *Ledger) maintainLoop() {
 // a caller waits for room.
 func (l *Ledger) makeSpare() error {
 	l.mu.Lock()
-	full := l.config.maxSize > 0 && l.bytes+l.config.segmentSize > l.config.maxSize
+	limit := l.maxBytes()
+	full := limit > 0 && l.bytes+l.config.segmentSize > limit
 	needed := !l.spareReady && !l.spareTaken && !full && (l.room < l.config.segmentSize/2 || l.moreRoom != nil)
 	l.mu.Unlock()
 	if !needed {

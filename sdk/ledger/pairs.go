@@ -61,6 +61,7 @@ type Pairs struct {
 	roundBytes int64         // how many of them start the next round
 	roundDone  chan struct{} // closed after the next round; nil if nobody waits
 	roundErr   error         // why the last round failed
+	released   [][16]byte    // keys of pairs that the next round stops tracking
 }
 
 // pairLoad counts entries that open pairs, and their bytes.
@@ -114,7 +115,7 @@ func (p *Pairs) start() (*OpenPairs, error) {
 		found.Entries = append(found.Entries, *e)
 	}
 	p.pairEntries = 0
-	return found, p.finishRound(false, pairLoad{})
+	return found, p.finishRound(false, false, pairLoad{})
 }
 
 // rebuild creates a new pairs file, positioned before the oldest entry. It returns the

@@ -46,7 +46,8 @@ func (p *Pairs) round() error {
 			_, err = p.readAppended() // damage is reported to those who read the entries
 		}
 		if err == nil {
-			err = p.finishRound(done != nil, counted)
+			changed := p.applyReleased()
+			err = p.finishRound(done != nil, changed, counted)
 		}
 	case p.savedSeq != noOpenPairs: // an earlier write failed
 		p.idle = true
@@ -101,13 +102,13 @@ func (p *Pairs) apply(e Entry) {
 
 // finishRound stores what a round has read. If no pair is open and none is being
 // opened, it stores noOpenPairs and becomes idle. appendWaiting reports whether a
-// caller is about to append, and counted is the part of addedLoad that the round has
-// read.
-func (p *Pairs) finishRound(appendWaiting bool, counted pairLoad) error {
+// caller is about to append, changed that pairs were released, and counted is the part of
+// addedLoad that the round has read.
+func (p *Pairs) finishRound(appendWaiting, changed bool, counted pairLoad) error {
 	l, seq := p.ledger, p.walker.next-1
 	l.mu.Lock()
 	idle := !appendWaiting && len(p.open) == 0 && p.pairEntries == 0 && p.appending.entries == 0 && !p.uncertain && p.lastOpened <= seq
-	same := p.accepting && p.savedSeq == seq
+	same := p.accepting && p.savedSeq == seq && !changed
 	if idle {
 		p.accepting, p.roundBytes = false, math.MaxInt64
 	}
@@ -184,7 +185,7 @@ func (p *Pairs) close(certain bool) error {
 		l.mu.Unlock()
 		if _, err = p.readAppended(); err == nil {
 			p.pairEntries = 0
-			err = p.finishRound(false, pairLoad{})
+			err = p.finishRound(false, p.applyReleased(), pairLoad{})
 		}
 		err = errors.Join(err, p.walker.closeSegment())
 	}

@@ -18,7 +18,6 @@ import (
 type follower struct {
 	sink
 	config  Config
-	logger  *slog.Logger
 	ledger  *ledger.Ledger
 	cursor  *ledger.Cursor
 	records *decoder
@@ -48,9 +47,8 @@ type item struct {
 
 func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records *decoder, letters *deadLetters, env Env) *follower {
 	f := &follower{
-		sink:    newSink(to.Exporter, env.Metrics),
+		sink:    newSink(to.Exporter, env),
 		config:  to.Config,
-		logger:  env.Logger,
 		ledger:  l,
 		cursor:  cursor,
 		records: records,
