@@ -228,11 +228,13 @@ func (c *Cursor) Commit(seq uint64, ahead ...uint64) error {
 	defer c.commitMu.Unlock()
 	l := c.ledger
 	l.mu.Lock()
-	synced, committed := l.synced, c.committed
+	synced, committed, failed := l.synced, c.committed, l.failed
 	l.mu.Unlock()
 	switch {
 	case c.closed:
 		return ErrClosed
+	case failed != nil: // another writer may use the file
+		return failed
 	case seq > synced:
 		return fmt.Errorf("ledger: cannot commit entry %d: the last synced entry is %d", seq, synced)
 	case seq < committed || seq == committed && len(ahead) == 0:

@@ -31,6 +31,38 @@ var (
 	ErrInsecure = errors.New("ledger: insecure directory")
 )
 
+// LostError reports that a ledger that is open lost its files, or its right to write
+// them: the directory, the lock, the state or the newest segment was removed, renamed or
+// replaced, or another writer opened the ledger. The ledger stores nothing any more.
+type LostError struct {
+	// Dir is the path of the ledger's directory.
+	Dir string
+	// File is the name of the file in Dir, or empty if Dir itself is meant.
+	File string
+	// Reason describes what happened.
+	Reason string
+}
+
+// The reasons of a LostError.
+const (
+	reasonReplaced = "was removed, renamed or replaced"
+	reasonOwner    = "has another writer's name"
+)
+
+// Error returns the path, what happened, and what to do.
+func (e *LostError) Error() string {
+	path, remedy := filepath.Join(e.Dir, e.File), "see what removed it, restore it if entries are missing, and restart"
+	switch {
+	case e.Reason == reasonOwner:
+		remedy = "the file system's locks do not work; let one process write to the directory, and restart that one"
+	case e.File == lockFileName:
+		remedy = "another process may write to the ledger; never remove the file, let one process write, and restart that one"
+	case e.File != "":
+		remedy = "restore it from a copy, or open the ledger with WithSalvage, which continues without its entries"
+	}
+	return "ledger: " + path + " " + e.Reason + " while the ledger was open; nothing is stored any more: " + remedy
+}
+
 // CorruptError reports a file whose content is not what was written, or a file that is
 // missing.
 type CorruptError struct {

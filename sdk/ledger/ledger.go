@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync"
 	"time"
@@ -14,17 +13,18 @@ type Ledger struct {
 	dir       fileSystem
 	config    config
 	id        ledgerID
+	ownership ownership
 	recovered Recovery
 
 	// writeMu is held while segments are written. It guards the fields below.
-	writeMu       sync.Mutex
-	active        *segment
-	end           int64         // offset after the last acknowledged frame of active
-	activeFailed  bool          // a write or sync of active failed; nothing more is written to it
-	lastNumber    uint64        // highest segment number in use
-	next          uint64        // sequence number of the next entry
-	activeChecked time.Time     // when checkActiveFile last looked
-	commitTime    time.Duration // duration of the last commit
+	writeMu      sync.Mutex
+	active       *segment
+	end          int64         // offset after the last acknowledged frame of active
+	activeFailed bool          // a write or sync of active failed; nothing more is written to it
+	lastNumber   uint64        // highest segment number in use
+	next         uint64        // sequence number of the next entry
+	verified     time.Time     // when verify last succeeded
+	commitTime   time.Duration // duration of the last commit
 
 	cursorsMu sync.Mutex // held while cursors are created and removed
 
@@ -100,14 +100,16 @@ func (l *Ledger) wakeWaiters() {
 	broadcast(&l.moreSynced)
 }
 
-// fail makes the ledger reject all further entries.
-func (l *Ledger) fail(err error) {
+// fail makes the ledger reject all further entries, and returns why: the reason of the
+// first call.
+func (l *Ledger) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed == nil {
-		l.failed = fmt.Errorf("ledger: failed; close it and open it again: %w", err)
+		l.failed = err
 	}
 	l.wakeWaiters()
+	return l.failed
 }
 
 // writeState applies change to the state and stores it. On failure l.state is
@@ -117,10 +119,12 @@ func (l *Ledger) writeState(change func(*state)) error {
 	defer l.stateMu.Unlock()
 	changed := l.state
 	change(&changed)
+	changed.owner = l.ownership.id
 	if err := l.stateSlots.write(changed.encode()); err != nil {
 		return err
 	}
 	l.state = changed
+	l.ownership.generation.Store(l.stateSlots.generation)
 	return nil
 }
 

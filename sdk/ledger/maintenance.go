@@ -18,7 +18,10 @@ func (l *Ledger) maintainLoop() {
 			return
 		}
 		wait := maintainInterval
-		err := errors.Join(l.removeOld(), l.makeSpare())
+		err := l.verify(nil) // also while nothing is appended
+		if err == nil {
+			err = errors.Join(l.removeOld(), l.makeSpare())
+		}
 		if err != nil {
 			wait = maintainRetry
 		}

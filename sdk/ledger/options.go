@@ -33,6 +33,7 @@ type config struct {
 	retainSize   int64
 	syncInterval time.Duration
 	salvage      bool
+	lockWait     time.Duration
 
 	scrubRate      int64
 	damageHandlers []func(*CorruptError)
@@ -100,6 +101,13 @@ func WithDamageHandler(handle func(*CorruptError)) Option {
 	return func(c *config) { c.damageHandlers = append(c.damageHandlers, handle) }
 }
 
+// WithLockWait makes Open wait up to d for another writer to close the ledger, as in a
+// rolling restart, before it returns ErrLocked. By default Open does not wait.
+// [OpenContext] can end the wait earlier.
+func WithLockWait(d time.Duration) Option {
+	return func(c *config) { c.lockWait = d }
+}
+
 func newConfig(opts []Option) (config, error) {
 	c := config{segmentSize: DefaultSegmentSize, scrubRate: DefaultScrubRate}
 	for _, opt := range opts {
@@ -120,6 +128,9 @@ func newConfig(opts []Option) (config, error) {
 	}
 	if c.syncInterval < 0 {
 		errs = append(errs, errors.New("WithSyncInterval: the interval must not be negative"))
+	}
+	if c.lockWait < 0 {
+		errs = append(errs, errors.New("WithLockWait: the time must not be negative"))
 	}
 	return c, errors.Join(errs...)
 }

@@ -135,6 +135,10 @@ func (p *Pairs) finishRound(appendWaiting, changed bool, counted pairLoad) error
 func (p *Pairs) save(seq uint64) error {
 	l := p.ledger
 	l.mu.Lock()
+	if l.failed != nil { // another writer may use the file
+		defer l.mu.Unlock()
+		return l.failed
+	}
 	p.savedSeq = min(p.savedSeq, seq) // if writing fails, the file may hold either position
 	l.mu.Unlock()
 	body := encodeEntries(sortedEntries(p.open))

@@ -20,12 +20,17 @@ type state struct {
 	closed bool
 	end    int64  // end of the newest segment, if closed
 	next   uint64 // sequence number of the next entry, if closed
+	owner  ownerID
 }
+
+// ownerID identifies a writer. Each Open chooses a new one.
+type ownerID [16]byte
 
 const (
 	stateFileName = "state"
-	stateVersion  = 1
-	stateSize     = 8 + 16 + 6*8
+	stateVersion  = 2
+	stateSize     = 8 + 16 + 6*8 + 16
+	stateSizeV1   = 8 + 16 + 6*8 // version 1 has no owner
 )
 
 // errNewerVersion means that a file has an unknown version.
@@ -51,15 +56,17 @@ func (s *state) encode() []byte {
 	}
 	b = le.AppendUint64(b, closed)
 	b = le.AppendUint64(b, uint64(s.end))
-	return le.AppendUint64(b, s.next)
+	b = le.AppendUint64(b, s.next)
+	return append(b, s.owner[:]...)
 }
 
 func decodeState(b []byte) (s state, err error) {
 	le := binary.LittleEndian
-	if len(b) < 8 || le.Uint64(b) != stateVersion {
+	if len(b) < 8 || le.Uint64(b) == 0 || le.Uint64(b) > stateVersion {
 		return s, errNewerVersion
 	}
-	if len(b) != stateSize {
+	v1 := le.Uint64(b) == 1
+	if !v1 && len(b) != stateSize || v1 && len(b) != stateSizeV1 {
 		return s, &CorruptError{File: stateFileName, Reason: "the length of the value is wrong"}
 	}
 	copy(s.id[:], b[8:])
@@ -69,6 +76,9 @@ func decodeState(b []byte) (s state, err error) {
 	s.closed = le.Uint64(b[48:]) == 1
 	s.end = int64(le.Uint64(b[56:]))
 	s.next = le.Uint64(b[64:])
+	if !v1 {
+		copy(s.owner[:], b[72:])
+	}
 	return s, nil
 }
 

@@ -33,7 +33,7 @@ type shares struct {
 	mu       sync.Mutex
 	promised int64 // bytes of the ends of open folds
 	classes  [party.Classes]account
-	parties [party.Classes]accounts
+	parties  [party.Classes]accounts
 }
 
 func newShares(limit int64) *shares {
