@@ -145,7 +145,7 @@ func TestReaderOvertaken(t *testing.T) {
 		fillSegments(t, l, 5)
 		var got []uint64
 		var removed []*RemovedError
-		for e, err := range (&Reader{dir: d.open(nil), path: "dir"}).Entries(t.Context(), 0) {
+		for e, err := range (&Reader{dir: d.open(nil)}).Entries(t.Context(), 0) {
 			var overtaken *RemovedError
 			if err != nil {
 				require.ErrorAs(t, err, &overtaken)
@@ -158,7 +158,7 @@ func TestReaderOvertaken(t *testing.T) {
 			}
 		}
 		assert.Equal(t, []uint64{1, 2, 3, 10, 11, 12, 13}, got, "the open segment can be read to its end")
-		assert.Equal(t, []*RemovedError{{Dir: "dir", First: 4, Last: 9}}, removed)
+		assert.Equal(t, []*RemovedError{{Dir: "/memory", First: 4, Last: 9}}, removed)
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"path/filepath"
 	"sync"
 )
 
@@ -14,7 +13,6 @@ import (
 // directory may be read-only. Its methods are safe for concurrent use.
 type Reader struct {
 	dir       fileSystem
-	path      string
 	waypoints waypoints
 
 	mu   sync.Mutex
@@ -28,7 +26,7 @@ func OpenReader(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{dir: d, path: filepath.Clean(dir)}
+	r := &Reader{dir: d}
 	if _, err := r.view(true); err != nil {
 		return nil, errors.Join(r.locate(err), d.Close())
 	}
@@ -105,7 +103,7 @@ func isLoss(err error) bool {
 }
 
 // locate adds the directory to an error.
-func (r *Reader) locate(err error) error { return locate(err, r.path) }
+func (r *Reader) locate(err error) error { return locate(err, r.dir.Path()) }
 
 // readerSource implements source for one iteration of a Reader.
 type readerSource struct {
