@@ -90,11 +90,15 @@ func (d *deadLetters) bytes() int64 {
 }
 
 // openExisting opens the dead letters of earlier processes, which count toward the limit.
-func (d *deadLetters) openExisting() error {
+// It reports what that found, so that damage does not show with the next dead letter only.
+func (d *deadLetters) openExisting(report func(l *ledger.Ledger, name string)) error {
 	if _, err := os.Stat(d.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_, err := d.open()
+	l, err := d.open()
+	if err == nil {
+		report(l, deadLettersName)
+	}
 	return err
 }
 
