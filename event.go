@@ -55,6 +55,10 @@ type Event struct {
 	// of the same key, and the record keeps what was overridden. A record has both,
 	// sorted by key.
 	Metadata []attribute.KeyValue
+	// Marks say in which way values are not as they seem, such as changes that were asked
+	// for and not observed. They are for integrations; the SDK adds its own. A record has
+	// them sorted by path, then by kind.
+	Marks []Mark
 }
 
 // Target is what an action was done to. A target with an ID or a name needs a Type.

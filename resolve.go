@@ -235,7 +235,7 @@ func (s *Scope) fillActors(ctx context.Context) {
 	s.mu.Lock()
 	var missing []*Event
 	for i := range s.signals.held {
-		if h := &s.signals.held[i]; !h.covered && h.event.Actor.IsZero() {
+		if h := &s.signals.held[i]; h.event.Actor.IsZero() {
 			missing = append(missing, h.event)
 		}
 	}

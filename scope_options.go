@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opendeed/audit/internal/marks"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -71,7 +72,7 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 		for _, kv := range kvs {
 			value, changed := cleanClientValue(kv.Value)
 			if changed {
-				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: markCut})
+				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Cut})
 			}
 			o.metadata = append(o.metadata, attribute.KeyValue{Key: kv.Key, Value: value})
 		}

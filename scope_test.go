@@ -127,14 +127,17 @@ func TestCoverage(t *testing.T) {
 			[]string{"intent intent.update", "signal article.delete"},
 		},
 		{
-			"execute covers all",
-			[]audit.Event{intent(audit.OperationExecute, a), signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a)},
-			[]string{"intent intent.execute"},
+			"an operation that does not change the object covers no write",
+			[]audit.Event{
+				intent(audit.OperationExecute, a), intent(audit.OperationRead, a),
+				signal(audit.OperationUpdate, a), signal(audit.OperationDelete, a),
+			},
+			[]string{"intent intent.execute", "intent intent.read", "signal article.update", "signal article.delete"},
 		},
 		{
-			"unspecified covers all",
-			[]audit.Event{signal(audit.OperationCreate, a), intent(audit.OperationUnspecified, a)},
-			[]string{"intent intent.unspecified"},
+			"an intent that states no operation covers no write",
+			[]audit.Event{signal(audit.OperationDelete, a), intent(audit.OperationUnspecified, a)},
+			[]string{"intent intent.unspecified", "signal article.delete"},
 		},
 		{"unknown outcome covers", []audit.Event{unknown, signal(audit.OperationUpdate, a)}, []string{"intent intent.update"}},
 		{"denied covers nothing", []audit.Event{denied, signal(audit.OperationUpdate, a)}, []string{"intent intent.update", "signal article.update"}},
@@ -772,7 +775,7 @@ func TestNilScope(t *testing.T) {
 	require.NoError(t, s.End(t.Context()))
 	assert.False(t, s.Tracked(""))
 	assert.Zero(t, s.Target())
-	s.Accepted(nil, &audit.Event{})
+	s.Accepted(t.Context(), nil, &audit.Event{})
 	assert.Equal(t, disposition.Record, s.Hold(nil, &audit.Event{}, nil))
 	assert.Nil(t, audit.ScopeFromContext(t.Context()))
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/marks"
 )
 
 // Mark says in which way a value of a record is not as it was passed in.
@@ -18,7 +19,7 @@ type MarkKind = audit.MarkKind
 const (
 	// MarkCut is for a text that was shortened. Length and SHA256 are those of the whole
 	// text, redacted.
-	MarkCut MarkKind = "cut"
+	MarkCut MarkKind = marks.Cut
 	// MarkEscaped is for a text or a key with invalid UTF-8 or control characters, which
 	// are written as \xNN.
 	MarkEscaped MarkKind = "escaped"
@@ -35,7 +36,7 @@ const (
 	// MarkPolicyUnmet is for a field that a policy requires and the event lacks.
 	MarkPolicyUnmet MarkKind = "policy.unmet"
 	// MarkRequested is for changes that were asked for, but not observed.
-	MarkRequested MarkKind = "requested"
+	MarkRequested MarkKind = marks.Requested
 	// MarkCountUnknown is for the count of events that were folded into one record, if a
 	// crash left it unfinished.
 	MarkCountUnknown MarkKind = "count.unknown"

@@ -7,6 +7,8 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // suppressor prevents signals from being recorded in addition to the intents that cover
@@ -29,12 +31,22 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	// The original decides whether a signal is covered. Redaction may change r.
 	original := audit.Event{
 		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
-		Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)},
+		Tenant: r.Tenant, Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)}, Metadata: namespaceOf(r.Metadata),
 	}
 	if err := s.next(ctx, scope, r); err != nil {
 		return err
 	}
-	scope.Accepted(s, &original)
+	scope.Accepted(ctx, s, &original)
+	return nil
+}
+
+// namespaceOf returns the metadata that decide what an intent covers.
+func namespaceOf(kvs []attribute.KeyValue) []attribute.KeyValue {
+	for _, kv := range kvs {
+		if kv.Key == semconv.TargetNamespaceKey {
+			return []attribute.KeyValue{kv}
+		}
+	}
 	return nil
 }
 

@@ -77,6 +77,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
 		r.Marks = moveMarks(r.Marks, e.Metadata)
 	}
+	for _, m := range e.Marks {
+		if !record.ValidMarkKind(m.Kind) {
+			return nil, invalid("marks", "the kind of a mark must be words of lower-case letters, digits and underscores, joined by dots, e.g. \"cut\"")
+		}
+		r.AddMark(m)
+	}
 
 	now := time.Now()
 	r.ObservedTime = now.UTC().Round(0)

@@ -277,6 +277,9 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 			v.metrics.unrepresentable.Add(ctx, 1)
 		}
 	}
+	if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
+		r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
+	}
 	return nil
 }
 

@@ -2,6 +2,17 @@ package semconv
 
 import "go.opentelemetry.io/otel/attribute"
 
+// Metadata of a target that its type and ID alone do not identify.
+const (
+	// TargetNamespaceKey is the namespace of the target's ID, if there are several for the
+	// target's type, e.g. "archive.orders". An intent covers only signals of the same
+	// namespace; no namespace is a namespace too.
+	TargetNamespaceKey = attribute.Key("audit.target.namespace")
+	// TargetIDTypeKey is the type that the target's ID has in its store, e.g. "string", if
+	// an ID of another type has the same text.
+	TargetIDTypeKey = attribute.Key("audit.target.id_type")
+)
+
 // Metadata of an HTTP request, with the names of OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/http/).
 const (

@@ -14,7 +14,7 @@ import (
 // role; the decorators are built on it.
 //
 //	func (s *Articles) Publish(ctx context.Context, id string) error {
-//		return s.auditor.Do(ctx, id, audit.Event{Action: "article.publish"},
+//		return s.auditor.Do(ctx, id, audit.Event{Action: "article.publish", Operation: audit.OperationUpdate},
 //			func(ctx context.Context, call *auditrepo.Call[Article, string]) error {
 //				before, after, err := s.db.Publish(ctx, id)
 //				call.SetBefore(before)
@@ -68,7 +68,7 @@ func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(co
 		}
 		slog.ErrorContext(ctx, "auditrepo: a store call ended its goroutine, and its record is missing or incomplete", slog.Any("error", failed))
 	}()
-	err = f(inner, c)
+	err = f(context.WithValue(inner, callKey{}, c), c)
 	returned = true
 	return err
 }

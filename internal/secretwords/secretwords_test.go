@@ -26,19 +26,122 @@ func TestMatchKey(t *testing.T) {
 	}
 }
 
+// TestKinds has names of each kind: with digits, in the plural, in other scripts, joined,
+// and names that only sound like that of a secret.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	for _, key := range append(strings.Fields(secretKinds), "to\u200bken", "pass\u00adword", "كلمة المرور", "to\u0301ken") {
+		assert.True(t, Default().MatchKey(key), key)
+	}
+	for key := range strings.FieldsSeq(harmlessKinds) {
+		assert.False(t, Default().MatchKey(key), key)
+	}
+}
+
+const secretKinds = `
+	token3 tokens2 secret_3 secretTwo password10 passwords1 apiKey2 api_key_3 pwd1 pin2 otp1 PASSWORD_1 dbPassword2
+	JSESSIONID ASPSESSIONIDQQ connect.sid session_ids sess_id sessionID laravel_session_id CFTOKEN MYSQL_PWD
+	PGPASSWORD MYSQL_ROOT_PASSWORD REDIS_PASSWORD REDIS_URL MONGO_URI MONGODB_URI POSTGRES_URL RABBITMQ_URL AMQP_URL
+	SENTRY_DSN JDBC_URL CONNECTION_STRING ConnectionStrings connStr AZURE_STORAGE_CONNECTION_STRING GITHUB_TOKEN
+	GH_TOKEN NPM_TOKEN SLACK_TOKEN SLACK_WEBHOOK_URL webhookUrl discord_webhook DOCKER_PASSWORD AWS_SESSION_TOKEN
+	AWS_SECRET_ACCESS_KEY aws_access_key_id GOOGLE_API_KEY OPENAI_API_KEY stripeSecretKey stripe_key signingSecret
+	webhook_signing_secret hmac_secret jwt_secret JWT_SIGNING_KEY encryption_key ENCRYPTION_KEYS privateKeyPem
+	ssh_private_key rsa_private_key tls_private_key gpg_passphrase keystore_password truststorePassword keyPassword
+	storepass keypass new_password newPassword oldpassword currentPassword password_new passwordNew confirm_password
+	passwordConfirmation repeatPassword password_again userpassword userPasswd user_pwd rootpw adminPassword
+	admin_pass adminpass dbpass db_pass DB_PASS smtp_pass SMTP_PASSWORD wifiPassword wifi_psk hashedPassword
+	password_digest encrypted_password passwordSalt pw_hash passHash user.password.hash accessToken bearerToken
+	bearer_token auth_token csrfToken csrfmiddlewaretoken __RequestVerificationToken authenticity_token X-CSRF-Token
+	xsrfToken idToken id_tokens refresh_tokens resetToken reset_password_token invitation_token
+	email_verification_token magicLink loginLink resetLink password_reset_link password_reset_url activation_link
+	cardNo card_no card_num cardnumber CardNumber ccNumber cc_num pan PAN card.number primaryAccountNumber accountNo
+	accountNumber account_nr bankAccountNumber bank_account_no iban customerIban payeeIban creditor_iban
+	routing_number sort_code ssn user_ssn ssnNumber social_security nationalInsuranceNumber nino national_id tax_id
+	taxpayerId passportNumber passport_no passport driversLicense driving_license_number licenseKey
+	cvv CVV2 cvc_code securityCode card_cvv cardCvc pin PIN pinCode cardPin atm_pin new_pin sim_pin pin_hash otp
+	otp_code totp_secret totpSeed mfa_code twoFactorCode two_factor_code 2fa_code smsCode verification_codes
+	verificationCode confirmationCode activationCode recovery_codes recoveryCode backup_code backupCodes
+	one_time_password oneTimePin recoveryPhrase seedPhrase mnemonicPhrase mnemonic wallet_seed walletPrivateKey
+	authorization Authorization proxy-authorization authorisation X-Auth-Token X-Amz-Security-Token X-Api-Key
+	x-goog-api-key Ocp-Apim-Subscription-Key x-functions-key X-Vault-Token private-token set-cookie Set-Cookie2
+	cookie sessionCookie session_cookie remember_token passwort Passwörter kennwort geheimnis neuesPasswort
+	passwort_neu kontonummer kreditkartennummer zugangsdaten motDePasse mot_de_passe mdp contraseña contrasena
+	clave_secreta senha nova_senha senha_atual wachtwoord lösenord passord adgangskode salasana hasło haslo heslo
+	jelszó şifre sifre parola parolă lozinka geslo пароль новый_пароль user_пароль токен секрет 密码 用户密码 密碼 口令 パスワード
+	비밀번호 סיסמה كلمة_المرور पासवर्ड รหัสผ่าน mật_khẩu κωδικός συνθηματικό раssword pаsswоrd tоken sесret ＴＯＫＥＮ ｓｅｃｒｅｔ
+	𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝 ⓟⓐⓢⓢⓦⓞⓡⓓ pássword pässwörd credentials_json gcp_credentials creds cred client_credentials
+	service_account_key serviceAccountKey keyfile kubeconfig htpasswd pfx_password p12_password unlock_code pukCode
+	secretAnswer security_answer secret_data secretValue secret_text token_value token_hash tokenHash passwordText
+	passwordEncrypted sas_token sasUrl presignedUrl presigned_url signed_url storageKey accountKey shared_access_key
+	SharedAccessKey
+	credentials.value.state secrets.db.name passwords.router-url passwords.0 token.value.state`
+
+const harmlessKinds = `
+	token_type tokenType token_count tokens_used max_tokens prompt_tokens tokenLimit token_limit token_budget
+	token_economy tokenizer tokenization tokenized token_expiry token_expires_in tokenIssuer token_ring token_bucket
+	token_symbol token_name token_url tokenEndpoint password_length passwordPolicy password_policy
+	password_changed_at passwordLastChanged password_expired passwordExpiry password_strength passwordless
+	password_reset_required password_attempts passwordFormat password_hint_shown must_change_password has_password
+	hasPassword is_secret isSecret no_password secretary secretariat secretion secret_santa secret_garden secretCount
+	secret_level secret_version secret_name secretName secretRef secret_type passenger passengers passage passive
+	passion passing passed pass_rate pass_count pass_mark passing_grade compass bypass trespass encompass surpass
+	overpass underpass boarding_pass ski_pass seasonPass test_pass first_pass passthrough pass_through
+	password_required pin_up pinup pinned pinning pinCount pins_count mapPins map_pin shippingPin pinpoint pinball
+	pinboard pineapple spinner opinion shipping typing mapping ping pingTimeout pink pinion pint pinterest bobby_pin
+	gpio_pin pin_color pin_type panel panels pan_european pancake pandas japan company companyName expand span spanId
+	pant pants pane european_pan_type iban_country ibanez urban suburban turban caliban taliban libanon cuban
+	card_type cardType card_brand cardBrand card_last4 cardLast4 last4 card_expiry cardholder cardholder_name
+	dashboard keyboard postcard mastercard discard cardiology cardinality wildcard scorecard sidecar card_count key
+	keys primary_key primaryKey foreign_key partition_key sort_key sortKey cache_key routing_key config_key keynote
+	keyword keywords monkey turkey hotkey key_count key_type keyName translation_key idempotency_key public_key
+	publicKey public_key_id object_key s3_key map_key row_key author authors authority authentic authenticity
+	authenticated auth_method authMethod auth_provider authType authorization_status authorization_date authorized
+	authorizedBy authored session session_count session_duration sessionLength session_start sessions session_title
+	session_type sessionExpired session_timeout possession obsession cookie_banner cookies_enabled cookie_consent
+	cookieConsent cookie_policy cookie_jar cookie_domain cookiecutter code error_code errorCode status_code
+	country_code zip_code postal_code postcode bank_code currency_code promo_code language_code codec codebase encode
+	barcode qr_code discount_code area_code dial_code product_code code_review color_code exit_code response_code
+	bearer_bond bearer_shares forbearer bearing credit credit_limit credit_score creditcard_type credits
+	accreditation president resident resident_id residence desid beside besides inside sidebar side aside sidewalk
+	reside passport_country passport_expiry passportIssuer license_plate license_type driver_name
+	driver_id account account_id account_type account_name accountManager bank_account_manager bank_name bankBranch
+	csrf_enabled jwt_issuer jwtAlgorithm otp_enabled otpChannel otp_sent_at otp_expires_at mfa mfa_enabled mfa_method
+	two_factor_enabled dsn_format ssn_last4 cvv_result cvv_check cvs cvcs cvs_count cv cvc_check avs_result tax
+	tax_rate tax_amount taxRate vat_id taxi social socialMedia security security_level securityLevel security_group
+	security_question_count webhook_id webhook_count webhookEvents webhook_enabled database database_name db_name
+	db_host redis_host mongo_version url uri link website hyperlink link_text connection connection_id
+	connection_count connection_string_count connectionType license_key_type host_key_algorithm server_key_indicators
+	app_key_features encryption_key_length api_key.type api_key_name apiKeyCount api_version api_key_id_count
+	access_level access_key_age accessed private is_private privacy message note title body description reason status
+	laptop optop option optical adopt laptopModel stop topping hotpot sid_count sidekick inside_sales desired
+	wordpress wordcount crosswalk recovery recovery_time seed seedling seeds phrase catchphrase signature signed
+	nonce hash checksum digest fingerprint hostname hashtag mnemonic_device_count kubernetes pw_count power pwa pwm
+	saltwater salt salty basalt credible accredited sacred incredible credo creditor debtor cc_emails ccs
+	passwords.count secret.rotation`
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]Strength{
+		"password": Strong, "token1": Strong, "dbpassword": Strong, "pin": Weak, "card_number": Weak, "title": None,
+		"pin_token": Strong, "password_type": None,
+	} {
+		assert.Equal(t, want, Default().Match(key), key)
+	}
+}
+
 func TestIsParameter(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{
 		"token", "Token", "TOKEN", "resetToken", "reset_token", "reset-token", "RESET_TOKEN", "APIKey", "apiKey",
 		"api_key", "password", "otp", "OTPCode", "code", "inviteCode", "session", "sessionId", "session_id", "sid", "id}-{token}",
 		"token...}", "token:[a-z]+}", "sessionTokenId", "has_password", "token_type", "taxId", "dbpassword", "cardNumber",
-		"iban", "pan", "日Pin", "日Code",
+		"iban", "pan", "日Pin", "日Code", "tokens2", "пароль",
 	} {
 		assert.True(t, IsParameter(name), name)
 	}
 	for _, name := range []string{
-		"", ".", "...", "id", "articleId", "tokenId", "tokenId...}", "key_id", "keyboard", "monkey", "encode", "tokens2",
-		"pinned", "category", "é",
+		"", ".", "...", "id", "articleId", "tokenId", "tokenId...}", "key_id", "keyboard", "monkey", "encode",
+		"pinned", "category", "libanon", "shippingPin", "é",
 	} {
 		assert.False(t, IsParameter(name), name)
 	}
@@ -122,7 +225,8 @@ func TestSplit(t *testing.T) {
 		"x-v2Key":          "x v2 key",
 		"account.key":      "account . key",
 		"日Pin":             "日 pin",
-		"ÉtatCivil":        "état civil",
+		"ÉtatCivil":        "etat civil",
+		"pаss\u200bＷord":   "pass word",
 		"bad\xffutf":       "bad utf",
 		"  spaced  out  ":  "spaced out",
 		"{id:[0-9]+}-key}": "id 0 9 key",

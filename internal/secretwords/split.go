@@ -9,11 +9,11 @@ import (
 // Split returns the words of a name in lower case. A word ends before a character that is
 // neither a letter nor a digit, and before a capital that begins a new word, as in apiKey
 // and APIKey. A dot is a word too, since account.key is the key of an account, while
-// accountKey is an account key.
-func Split(name string) []string { return split(name, startsWord) }
+// accountKey is an account key. The characters are folded: see Fold.
+func Split(name string) []string { return split(FoldText(name), startsWord) }
 
-// split is Split with another rule for where a word starts. starts gets each character
-// with the one before it and the text after it.
+// split returns the words of a name. starts reports where a word starts. It gets each
+// character with the one before it and the text after it.
 func split(name string, starts func(previous, r rune, rest string) bool) []string {
 	var words []string
 	var word strings.Builder
@@ -69,7 +69,10 @@ func endsCapitals(rest string) bool {
 	return unicode.IsLower(next) && !isPluralEnding(rest)
 }
 
-func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+// isWordRune reports whether r belongs to a word. The vowel signs of Indic scripts do.
+func isWordRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || r >= utf8.RuneSelf && unicode.Is(unicode.Mc, r)
+}
 
 // isPluralEnding reports whether rest, which follows a run of capitals, begins with the s
 // of a plural, as in APIs.

@@ -226,13 +226,13 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 			Bulk:      begun.Bulk,
 			Attempt:   begun.ID,
 			Tenant:    begun.Tenant,
+			Marks:     repeatedMarks(begun.Marks),
 		},
 		ObservedTime: now,
 		Tracker:      c.Tracker,
 		Resource:     c.Resource,
 		TraceID:      begun.TraceID,
 		Redacted:     repeatedPaths(begun.Redacted),
-		Marks:        repeatedMarks(begun.Marks),
 	}
 	if isFold(begun) {
 		r.Failure = foldFailure
