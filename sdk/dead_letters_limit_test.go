@@ -142,7 +142,7 @@ func TestDeadLettersCountTowardLimit(t *testing.T) {
 	}
 	require.ErrorIs(t, err, audit.ErrFull)
 	assert.Positive(t, logs.count("dead letters have used up their share"))
-	letters := sumOf(t, reader, "audit.ledger.dead_letters.bytes")
+	letters := sumOf(t, reader, "audit.ledger.dead_letter_bytes")
 	assert.LessOrEqual(t, letters+sumOf(t, reader, "audit.ledger.bytes"), int64(limit))
 	assert.GreaterOrEqual(t, letters, int64(limit/8))
 	assert.LessOrEqual(t, letters, int64(limit/4))
@@ -152,7 +152,8 @@ func TestDeadLettersCountTowardLimit(t *testing.T) {
 	assert.LessOrEqual(t, sizeOf(t, filepath.Join(dir, "dead-letters")), int64(limit/4))
 
 	p = open()
-	for err = nil; err == nil && tracked < 1000; err = track() {
+	for err = track(); err == nil && tracked < 1000; {
+		err = track()
 	}
 	require.ErrorIs(t, err, audit.ErrFull, "they count after a restart, too")
 	fixed.Store(true)
@@ -200,4 +201,3 @@ func TestOrphanCursorIsNamed(t *testing.T) {
 	assert.Positive(t, sumOf(t, reader, "audit.ledger.depth", attribute.String("exporter", "old")))
 	require.NoError(t, p.Shutdown(t.Context()))
 }
-

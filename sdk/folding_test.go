@@ -364,7 +364,9 @@ func TestFloodLeavesRoom(t *testing.T) {
 				require.NoError(t, p.Tracker("test").Track(t.Context(), flood(i)))
 				if i%9 == 0 {
 					payouts++
-					e := with(func(e *audit.Event) { e.Action, e.Target = "payout.send", audit.Target{Type: "payout", ID: fmt.Sprint(i)} })
+					e := with(func(e *audit.Event) {
+						e.Action, e.Target = "payout.send", audit.Target{Type: "payout", ID: fmt.Sprint(i)}
+					})
 					require.NoError(t, p.Tracker("test").Track(t.Context(), e), "payout %d", payouts)
 				}
 			}

@@ -112,7 +112,7 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 		o.ObserveInt64(m.letterBytes, d.deadLetters.bytes(), d.label)
 		o.ObserveInt64(m.openAttempts, int64(d.open.len()), d.label)
 		depth := func(exporter string, cursor *ledger.Cursor) {
-			left := int64(stats.Next - 1 - cursor.Committed()) //nolint:gosec // fewer than 2^63 entries
+			left := int64(stats.Next - 1 - cursor.Committed())
 			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", exporter)))
 		}
 		for _, f := range d.followers {
