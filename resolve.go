@@ -26,6 +26,9 @@ type Resolved struct {
 	Marks []Mark
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
+	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
+	// ends it, whoever its actor is.
+	Finishing ID
 	// Hung reports that an actor function did not return in time, and that no other event
 	// has reported this call of it.
 	Hung bool
@@ -45,7 +48,7 @@ type Resolved struct {
 // error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed}
+	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing}
 	if f.scope != nil {
 		r.enter()
 	}

@@ -197,7 +197,7 @@ func TestOrphanCursorIsNamed(t *testing.T) {
 		err = p.Tracker("test").Track(t.Context(), valid())
 	}
 	require.ErrorIs(t, err, audit.ErrFull)
-	require.ErrorContains(t, err, "cursor old")
+	require.ErrorContains(t, err, "old (at entry 1 of ")
 	assert.Positive(t, sumOf(t, reader, "audit.ledger.depth", attribute.String("exporter", "old")))
 	require.NoError(t, p.Shutdown(t.Context()))
 }

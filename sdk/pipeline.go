@@ -16,5 +16,6 @@ type pipeline struct {
 	metrics      *metrics
 	logger       *slog.Logger
 	records      recordPool
+	attempts     attemptOwners
 	first        stage // the stage after resolution
 }

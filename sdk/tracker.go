@@ -51,12 +51,15 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if err != nil {
 		return err
 	}
+	p.attempts.check(r, resolved.Finishing)
+	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
+	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	intent := r.Kind != audit.KindSignal // a scope may hold a signal
 	err = p.first(ctx, resolved.Scope, r)
 	if err == nil && intent {
+		p.attempts.stored(r.ID, attempt, owner)
 		p.records.release(r)
 	}
 	return err

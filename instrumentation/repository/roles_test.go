@@ -273,7 +273,7 @@ func TestDo(t *testing.T) {
 	}))
 	m.afterWrite = func(context.Context) error { return errNotFound }
 	assert.Same(t, errNotFound, publish(ctx, audit.Event{
-		Action:   "article.publish", Operation: audit.OperationUpdate,
+		Action: "article.publish", Operation: audit.OperationUpdate,
 		Changes:  []audit.Change{{Field: "status", New: attribute.StringValue("published")}},
 		Metadata: []attribute.KeyValue{attribute.String("error.type", "mine")},
 	}))

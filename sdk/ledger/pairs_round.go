@@ -135,6 +135,10 @@ func (p *Pairs) finishRound(appendWaiting, changed bool, counted pairLoad) error
 func (p *Pairs) save(seq uint64) error {
 	l := p.ledger
 	l.mu.Lock()
+	if l.failed != nil { // another writer may use the file
+		defer l.mu.Unlock()
+		return l.failed
+	}
 	p.savedSeq = min(p.savedSeq, seq) // if writing fails, the file may hold either position
 	l.mu.Unlock()
 	body := encodeEntries(sortedEntries(p.open))
@@ -160,14 +164,13 @@ func sortedEntries(open map[[16]byte]*Entry) []*Entry {
 func (p *Pairs) moveToEnd() {
 	l := p.ledger
 	l.mu.Lock()
-	e, synced := l.extents[len(l.extents)-1], l.synced
-	e.end = l.syncedEnd
+	e := l.readable(l.extents[len(l.extents)-1])
 	l.mu.Unlock()
 	p.idle = false
-	p.walker = walker{source: l, next: synced + 1}
-	if s, err := l.open(e.number); err == nil { // otherwise the walker reports it
+	p.walker = walker{source: l, next: e.next}
+	if s, err := l.open(e); err == nil { // otherwise the walker reports it
 		p.walker.current, p.walker.scanner = e, newScanner(s, e.end)
-		p.walker.scanner.offset, p.walker.scanner.next = e.end, synced+1
+		p.walker.scanner.offset, p.walker.scanner.next = e.end, e.next
 	}
 }
 

@@ -103,6 +103,9 @@ const (
 
 // findPuTTY appends the span of the private part of a key of PuTTY.
 func findPuTTY(text string, spans []span) []span {
+	if len(text) < 2*len(puttyKey) {
+		return spans
+	}
 	n := strings.Index(text, puttyKey)
 	if n < 0 {
 		return spans

@@ -36,10 +36,30 @@ const maxBeside = 400
 func (d *Redactor) findPairs(text string, spans []span) []span {
 	p := pairs{redactor: d, text: text, spans: spans, tag: -1, namedInTag: -1}
 	for i := 0; i < len(text); {
+		if !isPairByte[text[i]] {
+			i++
+			continue
+		}
 		i = p.step(i)
 	}
 	return p.spans
 }
+
+// isPairByte is true for the bytes that step handles.
+var isPairByte = func() (is [256]bool) {
+	for _, c := range []byte("\n\"'`<}=:|;,>") {
+		is[c] = true
+	}
+	return is
+}()
+
+// endsKey is true for the bytes that may stand before a sign.
+var endsKey = func() (ends [256]bool) {
+	for i := range ends {
+		ends[i] = isKeyByte(byte(i)) || space.has(byte(i)) || strings.IndexByte("\"'`)]*?+\\", byte(i)) >= 0
+	}
+	return ends
+}()
 
 // step handles the byte at i and returns where to continue.
 func (p *pairs) step(i int) (next int) {
@@ -56,6 +76,8 @@ func (p *pairs) step(i int) (next int) {
 		p.named, p.value = 0, span{}
 	case '=', ':':
 		return p.sign(i, i+1)
+	case '|':
+		return p.cell(i)
 	case ';', ',':
 		return p.element(i)
 	case '>':
@@ -71,6 +93,9 @@ func (p *pairs) step(i int) (next int) {
 func (p *pairs) sign(i, end int) (next int) {
 	for end < len(p.text) && (p.text[end] == '=' || p.text[end] == '>' && p.text[end-1] == '=') {
 		end++
+	}
+	if i == 0 || !endsKey[p.text[i-1]] {
+		return end
 	}
 	if strings.HasPrefix(p.text[i:], "://") {
 		return i + len("://")
@@ -168,6 +193,9 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 		return secretwords.None
 	}
 	if s := d.nameStrength(k.text); s != secretwords.None {
+		if alnum.run(k.text, 0) < len(k.text) && !high.has(k.text[0]) {
+			return secretwords.Strong // X-Api-Key is no word of prose
+		}
 		return s
 	}
 	if k.sign == '=' && k.query && secretwords.IsQuery(k.text) {
@@ -286,11 +314,15 @@ func (p *pairs) closeTag(i int) (next int) {
 	if n := start + 1 + len(name); n < i && p.text[n] == ':' { // a prefix of a name space
 		name = p.text[n+1 : n+1+(token|high).run(p.text[n+1:i], 0)]
 	}
-	named := p.named > 0 && p.namedInTag == start
-	if !named && p.redactor.nameStrength(name) == secretwords.None {
+	named := p.named > 0 && (p.namedInTag == start || isValueWord(name) && start-p.named < maxBeside)
+	switch {
+	case named:
+		p.named = 0
+	case isNameWord(name):
+		return p.nameElement(i + 1)
+	case p.redactor.nameStrength(name) == secretwords.None:
 		return i + 1
 	}
-	p.named = 0
 	end := len(p.text)
 	if n := strings.Index(p.text[i:], "</"); n >= 0 {
 		end = i + n
@@ -302,6 +334,33 @@ func (p *pairs) closeTag(i int) (next int) {
 	first := i + 1 + space.run(content, 0)
 	last := space.back(p.text, end, first)
 	return p.mask(value{first, last, end})
+}
+
+// nameElement handles the content of an XML element, which begins at i, that may name the
+// secret in the next element: <key>pin</key><string>1</string>.
+func (p *pairs) nameElement(i int) (next int) {
+	content := p.text[i:min(len(p.text), i+maxKey)]
+	if n := strings.IndexByte(content, '<'); n >= 0 && p.redactor.nameStrength(strings.TrimSpace(content[:n])) != secretwords.None {
+		p.named, p.namedInTag = i+n, -1
+	}
+	return i
+}
+
+// cell handles the end of a cell of a table, after which a value may follow.
+func (p *pairs) cell(i int) (next int) {
+	k := p.keyBefore(i)
+	if k.text == "" || k.quoted || p.redactor.nameStrength(k.text) == secretwords.None {
+		return i + 1
+	}
+	start := blank.run(p.text, i+1)
+	end := start
+	for end < len(p.text) && !space.has(p.text[end]) && p.text[end] != '|' {
+		end++
+	}
+	if !isRandom(strings.Trim(p.text[start:end], "`*")) {
+		return i + 1
+	}
+	return p.mask(value{start, end, end})
 }
 
 // element handles the end of an element of a list, after which a value may follow that a

@@ -44,7 +44,14 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
 		case (alnum | high).has(c):
-			i = p.word(i)
+			end := word.run(text, i+1)
+			if high.has(c) || at(text, end, high) {
+				end = (word | high).run(text, end)
+			}
+			if mayTrigger(text[i:end]) {
+				end = p.word(i, end)
+			}
+			i = end
 		case c == '-' && !at(text, i-1, word|high) && at(text, i+1, alpha|hyphen):
 			i = p.flag(i)
 		case c == '\n' || c == '|' || c == ';':
@@ -57,13 +64,14 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 	return p.spans
 }
 
-// word handles the word that begins at i and returns where to continue.
-func (p *prose) word(i int) (next int) {
-	end := (word | high).run(p.text, i)
+// word handles the word from i to end and returns where to continue.
+func (p *prose) word(i, end int) (next int) {
 	var buffer [maxTrigger]byte
-	name := lowerWord(p.text[i:end], &buffer)
-	t, ok := triggers[string(name)]
+	t, ok := triggers[string(lowerWord(p.text[i:end], &buffer))]
 	if !ok {
+		if alnum.run(p.text, i) < end && at(p.text, end, blank) && end-i <= maxKey {
+			return p.named(i, end) // aws_secret_access_key x
+		}
 		return end
 	}
 	after := blank.run(p.text, end)
@@ -75,7 +83,7 @@ func (p *prose) word(i int) (next int) {
 	}
 	switch t.kind {
 	case triggerScheme:
-		if next := p.scheme(string(name), space.run(p.text, end)); next > end {
+		if next := p.scheme(strings.ToLower(p.text[i:end]), space.run(p.text, end)); next > end {
 			return next
 		}
 	case triggerAccount:
@@ -118,10 +126,9 @@ const (
 // maxTrigger is the length of the longest word that is looked up.
 const maxTrigger = 16
 
-// triggers has the words that something may follow, in lower case. triggerLengths has, for
-// the first byte of a word, the lengths of those that begin with it, as bits: most words of
-// a text need no more than that.
-var triggers, triggerLengths = func() (words map[string]trigger, lengths [256]uint32) {
+// triggers has the words that something may follow, in lower case. triggerFilter has a bit
+// for each of them, by filterBit: most words of a text need no more than that.
+var triggers, triggerFilter = func() (words map[string]trigger, filter [64]uint64) {
 	words = map[string]trigger{}
 	for _, name := range secretwords.LastWords() {
 		words[name] = trigger{name: true}
@@ -140,20 +147,28 @@ var triggers, triggerLengths = func() (words map[string]trigger, lengths [256]ui
 		}
 	}
 	for name := range words {
-		lengths[name[0]] |= 1 << min(len(name), 31)
-		if name[0] >= 'a' && name[0] <= 'z' {
-			lengths[name[0]-'a'+'A'] |= 1 << min(len(name), 31)
-		}
+		bit := filterBit(name)
+		filter[bit/64] |= 1 << (bit % 64)
 	}
-	return words, lengths
+	return words, filter
 }()
 
-// lowerWord returns the word in lower case, in the buffer, or nothing if no trigger has its
-// length and first byte.
+// filterBit returns a number below 4096 that depends on the length of a word and on three of
+// its bytes, in lower case.
+func filterBit(w string) uint {
+	const small = 0x20
+	sum := uint(len(w)) + uint(w[0]|small)*37 + uint(w[len(w)/2]|small)*151 + uint(w[len(w)-1]|small)*643
+	return sum % 4096
+}
+
+// mayTrigger reports whether a word may be a trigger, or a name of several words.
+func mayTrigger(w string) bool {
+	bit := filterBit(w)
+	return triggerFilter[bit/64]>>(bit%64)&1 != 0 || len(w) > 8 && alnum.run(w, 0) < len(w)
+}
+
+// lowerWord returns the word in lower case, in the buffer if it is short.
 func lowerWord(w string, buffer *[maxTrigger]byte) []byte {
-	if triggerLengths[w[0]]>>min(len(w), 31)&1 == 0 {
-		return nil
-	}
 	if len(w) > maxTrigger {
 		return []byte(w) // a word of another script
 	}

@@ -3,11 +3,12 @@ package redact
 import (
 	"slices"
 	"strings"
+
+	"github.com/opendeed/audit/internal/sanitize"
 )
 
-// minSecretText is the length of the shortest text that is searched: a key of three
-// letters, a sign, and a value.
-const minSecretText = 6
+// minSecretText is the length of the shortest text that is searched: pin=1234.
+const minSecretText = 8
 
 // The detectors, as bits.
 const (
@@ -21,14 +22,14 @@ const (
 )
 
 // byteCounts has, for each byte, what it adds to the counts of a survey, which have 10 bits
-// each: of digits, of signs after keys, of blanks, of dollars, and of bytes that are not
+// each: of digits, of signs between keys and values, of blanks, of dollars, and of bytes that are not
 // plain.
 var byteCounts = func() (counts [256]uint64) {
 	for i := range counts {
 		switch c := byte(i); {
 		case digits.has(c):
 			counts[i] = 1
-		case c == ':' || c == '=' || c == '>':
+		case c == ':' || c == '=' || c == '>' || c == '"' || c == '\'' || c == '|':
 			counts[i] = 1 << signCount
 		case space.has(c):
 			counts[i] = 1 << blankCount
@@ -57,10 +58,30 @@ const minNumber = 9
 // survey returns the detectors that may find something. Their time is linear in the length
 // of the text, and they allocate only for what they find.
 func survey(text string, numbers bool) (seek uint8) {
-	if len(text) < minSecretText {
+	if len(text) < minSecretText || len(text) < minCardDigits && isQuiet(text) {
 		return 0
 	}
 	return surveyLong(text, numbers)
+}
+
+// isQuiet reports whether a text of 8 to 16 bytes has only bytes that separate no key from
+// a value: no sign, quote, blank or escape, only ASCII.
+func isQuiet(text string) bool {
+	return (loud(sanitize.Load8(text))|loud(sanitize.Load8(text[len(text)-8:])))&highBits == 0
+}
+
+const (
+	lowBits  = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// loud sets the high bit of each of eight bytes that is less than a plus sign, a sign from
+// the colon to the question mark, a backslash, a bar, or not ASCII. It may also set that of
+// a byte after such a one.
+func loud(x uint64) uint64 {
+	isZero := func(x uint64) uint64 { return (x - lowBits) &^ x }
+	return x | (x-lowBits*'+')&^x | isZero((x^lowBits*':')&^(lowBits*1)) | isZero((x^lowBits*'<')&^(lowBits*3)) |
+		isZero((x|lowBits*0x20)^lowBits*'|')
 }
 
 // surveyLong is survey for texts that are not too short. It reads each byte once.
@@ -142,6 +163,7 @@ func (d *Redactor) findIn(text string, seek uint8) (spans []span) {
 	}
 	if seek&seekWords != 0 {
 		spans = d.findProse(text, spans)
+		spans = d.findColumns(text, spans)
 	}
 	if seek&seekTokens != 0 && strings.Contains(text, "----") {
 		spans = findBlocks(text, spans)

@@ -239,7 +239,7 @@ var tokenKinds = byFirst([]tokenKind{
 	{"NRJS-", alnum, 16, 60, false},
 	{"NRSP-", alnum, 16, 60, false},
 	{"glc_", base64Chars, 30, 500, false},
-	{"glsa_", alnum | underscore, 36, 60, false},
+	{"eyJrIjoi", word | equals, 40, 400, false}, {"glsa_", alnum | underscore, 36, 60, false},
 	{"sntrys_", base64Chars | word, 30, 500, false},
 	{"sntryu_", hexDigits, 40, 80, false},
 	{"sntrya_", hexDigits, 40, 80, false},

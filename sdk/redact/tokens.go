@@ -37,6 +37,9 @@ func findTokens(text string, spans []span) []span {
 // findTokensIn looks for tokens in the run of bytes from start to end. A token may be glued
 // to what precedes it: old-ghp_x, backup-AKIAx.json.
 func findTokensIn(text string, start, end int, spans []span) []span {
+	if begin := ldapHash(text, start); begin >= 0 {
+		return append(spans, span{begin, base64Chars.run(text, end)})
+	}
 	for i := start; i < end; i++ {
 		part := i
 		if i = token.run(text, part); i-part < minTokenText {
@@ -56,6 +59,20 @@ func findTokensIn(text string, start, end int, spans []span) []span {
 		}
 	}
 	return spans
+}
+
+// ldapHash returns where {SSHA} or another method of hashing passwords begins that ends
+// before i, or -1.
+func ldapHash(text string, i int) (begin int) {
+	if i < 5 || text[i-1] != '}' {
+		return -1
+	}
+	begin = strings.LastIndexByte(text[max(0, i-20):i], '{') + max(0, i-20)
+	method := strings.ToUpper(text[begin:i])
+	if strings.HasPrefix(method, "{") && (strings.Contains(method, "SHA") || strings.Contains(method, "MD5") || strings.Contains(method, "CRYPT")) {
+		return begin
+	}
+	return -1
 }
 
 // tokenAt returns the end of the token that begins at i, in a run that begins at start, or
@@ -126,6 +143,11 @@ func joinedToken(text string, start, end int) (stop int) {
 		if start-1-n >= 7 && start-1-n <= 10 && !at(text, n-1, token) && isTokenLike(run) {
 			return end // Telegram: the number of a bot, and its secret
 		}
+	case start > 2 && text[start-1] == ':' && len(run) == 32 && hexDigits.run(run, 0) == 32:
+		n := digits.back(text, start-1, max(0, start-20))
+		if start-1-n >= 13 && at(text, n-1, slash) && at(text, n-2, digits) {
+			return end // Asana: a version, a number, a secret
+		}
 	case start > 2 && text[start-3:start] == "1//" && run[0] == '0' && isTokenLike(run):
 		return end // Google's refresh tokens
 	case start > 1 && text[start-1] == '~' && text[start-2] == 'Q' && at(text, start-3, digits):
@@ -149,7 +171,7 @@ func joinedToken(text string, start, end int) (stop int) {
 // what precedes a colon, slashes or a tilde.
 func tokenStart(text string, start int) int {
 	for start > 0 && strings.IndexByte(":/~", text[start-1]) >= 0 {
-		start = (alnum | dot | underscore | hyphen).back(text, start-1, max(0, start-12))
+		start = token.back(text, start-1, max(0, start-20))
 		if start >= 2 && text[start-2:start] == "//" {
 			break
 		}
@@ -275,6 +297,8 @@ func findHashes(text string, spans []span) []span {
 		}
 		if isHash(text[i:end]) {
 			spans = append(spans, span{i, end})
+		} else if name := token.back(text, i, max(0, i-20)); isHash(text[name:end]) {
+			spans = append(spans, span{name, end})
 		}
 		i = end
 	}
@@ -282,7 +306,7 @@ func findHashes(text string, spans []span) []span {
 
 // isHash reports whether the text is $, the name of a method, and fields with salt and hash.
 func isHash(text string) bool {
-	method, rest, ok := strings.Cut(text[1:], "$")
+	method, rest, ok := strings.Cut(strings.TrimPrefix(text, "$"), "$")
 	if !ok || len(rest) < 16 || method == "" || len(method) > 20 {
 		return false
 	}

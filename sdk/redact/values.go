@@ -101,7 +101,8 @@ func (p *pairs) valueOf(k *key) (v value, ok bool) {
 	}
 	switch {
 	case strings.IndexByte("{[", text[start]) >= 0:
-		return p.nested(start)
+		v, ok = p.nested(start)
+		return v, ok && !isStatus(text[v.start:v.end])
 	case strings.HasPrefix(text[start:], "<<"): // the lines up to a word
 		return value{start, len(text), len(text)}, true
 	case strings.HasPrefix(text[start:], "<!["):
@@ -146,7 +147,7 @@ func (p *pairs) isEvident(k *key, content string) bool {
 		return true
 	}
 	for field := range strings.FieldsSeq(content) {
-		return isRandom(strings.TrimRight(field, ".,;:!?")) || digits.has(field[0]) || isGrouped(field)
+		return isRandom(strings.TrimRight(field, ".,;:!?")) || isGrouped(field)
 	}
 	return false
 }
@@ -373,16 +374,28 @@ func (p *pairs) valueBelow(k *key, i int) (v value, ok bool) {
 }
 
 // maxStatus is the length of the longest text that says something about a secret.
-const maxStatus = 40
+const maxStatus = 60
+
+// minStatusWords is how many words a sentence has at least that may contain a number: "at
+// least 8 characters".
+const minStatusWords = 3
 
 // isStatus reports whether a value only says something about a secret: "required".
 func isStatus(content string) bool {
+	if len(content) > 2*maxStatus {
+		return false
+	}
+	if strings.Trim(content, "*•") == "" {
+		return true // a mask
+	}
 	content = strings.Trim(content, " \t\r\n.,;:!?()[]{}\"'*<>/")
 	if content == "" || len(content) > maxStatus {
 		return false
 	}
-	for field := range strings.FieldsFuncSeq(content, func(r rune) bool { return strings.ContainsRune(" ,;/", r) }) {
-		if !statusWords[strings.ToLower(strings.TrimRight(field, ".!?:"))] {
+	fields := strings.FieldsFunc(content, func(r rune) bool { return strings.ContainsRune(" ,;/", r) })
+	for _, field := range fields {
+		isCount := len(fields) >= minStatusWords && len(field) <= 3 && digits.run(field, 0) == len(field)
+		if !isCount && !statusWords[strings.ToLower(strings.TrimRight(field, ".!?:"))] {
 			return false
 		}
 	}
@@ -395,7 +408,9 @@ var statusWords = func() map[string]bool {
 	for w := range strings.FieldsSeq(`missing invalid expired required none null nil undefined true false yes no ok changed reset empty
 		unknown n/a set unset not enabled disabled revoked updated rotated removed deleted redacted hidden masked provided given valid
 		wrong incorrect mismatch mandatory optional present absent is was has been must be the please provide and or too short long weak
-		strong [redacted] filtered [filtered] omitted failed`) {
+		strong [redacted] filtered [filtered] omitted failed
+		at least most characters character chars digits digit letters letter uppercase lowercase symbol symbols number numbers
+		contain contains include one more less than be again here to change enter choose`) {
 		words[w] = true
 	}
 	return words

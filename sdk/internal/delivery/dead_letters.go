@@ -282,7 +282,7 @@ func (d *deadLetters) removeReplayed(ctx context.Context) error {
 	if err != nil || done == 0 {
 		return err
 	}
-	for _, name := range l.CursorNames() {
+	for name := range l.Stats().Cursors {
 		c, err := l.Cursor(name)
 		if err != nil {
 			return err

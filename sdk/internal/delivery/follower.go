@@ -73,11 +73,11 @@ func (f *follower) loop() {
 		if !f.exportAll(batch) {
 			return
 		}
-		damage, damaged := errors.AsType[*ledger.CorruptError](err)
+		first, last, lost := lostEntries(err)
 		switch {
 		case err == nil:
-		case damaged:
-			f.reportDamage(damage)
+		case lost:
+			f.reportLoss(first, last, err)
 		case f.waiting.Err() != nil:
 			return
 		default:
@@ -246,10 +246,23 @@ func (f *follower) tryDeadLetter(letter *DeadLetter) bool {
 	return true
 }
 
-// reportDamage stores a dead letter for entries that the ledger cannot read any more.
-func (f *follower) reportDamage(damage *ledger.CorruptError) {
-	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.name), slog.Any("error", damage))
-	f.addDeadLetter(&DeadLetter{Seq: damage.First, Through: damage.Last, Reason: damage.Error()})
+// lostEntries returns the entries that an error names as lost. ok is false if it names
+// none.
+func lostEntries(err error) (first, last uint64, ok bool) {
+	if damage, ok := errors.AsType[*ledger.CorruptError](err); ok {
+		return damage.First, damage.Last, true
+	}
+	if removed, ok := errors.AsType[*ledger.RemovedError](err); ok {
+		return removed.First, removed.Last, true
+	}
+	return 0, 0, false
+}
+
+// reportLoss stores a dead letter for entries that the ledger cannot read any more.
+func (f *follower) reportLoss(first, last uint64, err error) {
+	f.logger.Error("audit: the ledger has lost records; they cannot be exported", slog.String("exporter", f.name),
+		slog.Uint64("first", first), slog.Uint64("last", last), slog.Any("error", err))
+	f.addDeadLetter(&DeadLetter{Seq: first, Through: last, Reason: err.Error()})
 }
 
 // flush waits until every entry up to seq was exported or rejected.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,6 @@ type Ledger struct {
 	metrics     *Metrics
 	label       metric.MeasurementOption // the ledger's name
 	followers   []*follower
-	orphans     []orphan
 	deadLetters *deadLetters
 	observing   metric.Registration
 	deadlines   deadlines
@@ -56,7 +56,11 @@ type LedgerConfig struct {
 // OpenLedger opens the ledger, starts its followers, and closes the attempts that the
 // last process left open.
 func OpenLedger(c LedgerConfig) (*Ledger, error) {
-	l, err := ledger.Open(c.Dir, c.Options...)
+	options := append(slices.Clip(c.Options), ledger.WithDamageHandler(func(damage *ledger.CorruptError) {
+		c.Env.Logger.Error("audit: a file of the ledger is damaged; restore it from a backup while the rest is intact",
+			slog.String("ledger", c.Name), slog.Any("error", damage))
+	}))
+	l, err := ledger.Open(c.Dir, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		}
 		d.followers = append(d.followers, newFollower(d.ledger, cursor, to, records, d.deadLetters, c.Env))
 	}
-	d.findOrphans()
+	d.reportOrphans()
 	if d.observing, err = d.observe(c.Env.Metrics); err != nil {
 		return err
 	}
@@ -109,20 +113,15 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		stats := d.ledger.Stats()
 		o.ObserveInt64(m.bytes, stats.Bytes, d.label)
+		o.ObserveInt64(m.damage, int64(stats.Damaged), d.label)
 		o.ObserveInt64(m.letterBytes, d.deadLetters.bytes(), d.label)
 		o.ObserveInt64(m.openAttempts, int64(d.open.len()), d.label)
-		depth := func(exporter string, cursor *ledger.Cursor) {
-			left := int64(stats.Next - 1 - cursor.Committed())
-			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", exporter)))
-		}
-		for _, f := range d.followers {
-			depth(f.name, f.cursor)
-		}
-		for _, orphan := range d.orphans {
-			depth(orphan.name, orphan.cursor)
+		for cursor, committed := range stats.Cursors { // also of exporters that are not configured any more
+			left := int64(stats.Next - 1 - committed)
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", cursor)))
 		}
 		return nil
-	}, m.depth, m.bytes, m.letterBytes, m.openAttempts)
+	}, m.depth, m.bytes, m.damage, m.letterBytes, m.openAttempts)
 }
 
 // reportRecovery logs what opening the ledger found.
@@ -135,6 +134,39 @@ func (d *Ledger) reportRecovery() {
 	for _, err := range r.Damage {
 		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", d.name), slog.Any("error", err))
 	}
+}
+
+// reportOrphans logs cursors without an exporter, because they hold back retention.
+func (d *Ledger) reportOrphans() {
+	stats := d.ledger.Stats()
+	for name, committed := range stats.Cursors {
+		if d.follower(name) == nil {
+			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until TrackerProvider.RemoveCursor",
+				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
+		}
+	}
+}
+
+// follower returns the follower of an exporter, or nil.
+func (d *Ledger) follower(exporter string) *follower {
+	for _, f := range d.followers {
+		if f.name == exporter {
+			return f
+		}
+	}
+	return nil
+}
+
+// RemoveCursor removes the cursor of an exporter that is not configured. It sets found to
+// false if the ledger has no cursor of that name.
+func (d *Ledger) RemoveCursor(exporter string) (found bool, err error) {
+	if d.follower(exporter) != nil {
+		return true, fmt.Errorf("sdk: the exporter %s is in use; remove its cursor after a start without it", exporter)
+	}
+	if _, ok := d.ledger.Stats().Cursors[exporter]; !ok {
+		return false, nil
+	}
+	return true, d.ledger.RemoveCursor(exporter)
 }
 
 // Name returns the name of the ledger.
@@ -164,7 +196,7 @@ func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 	if cap(*buffer) <= maxEncoded {
 		d.encoded.Put(buffer)
 	}
-	return d.explain(err)
+	return ledgerError(err)
 }
 
 // stored counts a record that is in the ledger.

@@ -21,6 +21,7 @@ type Metrics struct {
 	duration        metric.Float64Histogram
 	depth           metric.Int64ObservableGauge
 	bytes           metric.Int64ObservableGauge
+	damage          metric.Int64ObservableGauge
 	letterBytes     metric.Int64ObservableGauge
 	openAttempts    metric.Int64ObservableGauge
 	meter           metric.Meter
@@ -49,6 +50,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		expiredAttempts: counterOf("{attempt}", "audit.attempts.expired", "Attempts that were not finished in time and gave up their slot, by ledger."),
 		depth:           gauge("audit.ledger.depth", "Records in a ledger that an exporter does not have yet, by ledger and exporter.", "{record}"),
 		bytes:           gauge("audit.ledger.bytes", "Size of a ledger, by ledger.", "By"),
+		damage:          gauge("audit.ledger.damage", "Damaged places that were found in a ledger since it was opened, by ledger.", "{place}"),
 		letterBytes:     gauge("audit.ledger.dead_letter_bytes", "Size of a ledger's dead letters, by ledger.", "By"),
 		openAttempts:    gauge("audit.attempts.open", "Attempts that are open, by ledger.", "{attempt}"),
 		meter:           meter,
