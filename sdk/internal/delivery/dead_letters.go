@@ -155,7 +155,7 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 
 // store appends the letter's entries.
 func (d *deadLetters) store(l *ledger.Ledger, letter *DeadLetter) error {
-	entries, err := encodeLetter(letter, int(min(maxPartSize, l.Limits().Segment/2))) //nolint:gosec // at most maxPartSize
+	entries, err := encodeLetter(letter, int(min(maxPartSize, l.Limits().Segment/2)))
 	if err != nil {
 		return err
 	}
