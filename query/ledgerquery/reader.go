@@ -28,6 +28,7 @@ type source interface {
 // NewReader returns a Reader of the ledger in dir. The ledger may be open in another
 // process, and the directory may be read-only. If there is no ledger in dir, the error
 // matches fs.ErrNotExist.
+// Of the options, ledger.WithGroupWritable matters to a reader.
 //
 // A ledger stores records in the order they were written, not in the order of their
 // time. The first Find therefore reads the whole ledger, at some microseconds a record,
@@ -35,15 +36,15 @@ type source interface {
 // since and the blocks of 1,024 entries whose time range matches. The index takes about
 // one byte for ten records, plus a bounded table of recent IDs; a call holds no more
 // than a few thousand records at a time.
-func NewReader(dir string) (*Reader, error) {
-	r, err := ledger.OpenReader(dir)
+func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
+	r, err := ledger.OpenReader(dir, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
-	return &Reader{source: directory(dir)}, nil
+	return &Reader{source: directory{dir, opts}}, nil
 }
 
 // Find returns the records that match, as query.Reader describes. Every call first
@@ -97,11 +98,14 @@ func (r *Reader) yieldPages(ctx context.Context, s *search, known snapshot, yiel
 }
 
 // directory is a source that opens the ledger only while it reads.
-type directory string
+type directory struct {
+	path    string
+	options []ledger.Option
+}
 
 func (d directory) Entries(ctx context.Context, from uint64) iter.Seq2[ledger.Entry, error] {
 	return func(yield func(ledger.Entry, error) bool) {
-		r, err := ledger.OpenReader(string(d))
+		r, err := ledger.OpenReader(d.path, d.options...)
 		if err != nil {
 			yield(ledger.Entry{}, err)
 			return
