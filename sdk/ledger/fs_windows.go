@@ -13,7 +13,7 @@ const noFollow = 0 // os.Root stays in the directory, and checkSecure rejects li
 
 // checkOwner has nothing to check: files inherit the access list of the directory, which
 // its owner controls.
-func checkOwner(string, fs.FileInfo, bool) error { return nil }
+func checkOwner(string, fs.FileInfo, access) error { return nil }
 
 // lock locks the file until it is closed. It returns ErrLocked if it is locked already.
 func lock(f *os.File) error {
@@ -66,5 +66,8 @@ func peek(path string, b []byte) (int, error) {
 // unlock has nothing to do: closing the file unlocks it.
 func unlock(*os.File) error { return nil }
 
-// Sync has nothing to do: NTFS journals changes to names.
+// syncDir has nothing to do: NTFS journals changes to names.
+func syncDir(string) error { return nil }
+
+// Sync has nothing to do either.
 func (d *osDir) Sync() error { return nil }

@@ -15,7 +15,8 @@ import (
 const initialCapacity = 1 << 20
 
 // Open opens the ledger in dir for writing, and creates it if dir has none. The
-// directory must belong to the user of the process and must not be writable by others.
+// directory must belong to the user of the process and must not be writable by others;
+// see WithGroupWritable.
 //
 // The error matches ErrLocked or ErrInsecure, is a *CorruptError, or comes from the
 // operating system. A damaged cursor does not make Open fail; [Ledger.Cursor] reports
@@ -30,7 +31,7 @@ func OpenContext(ctx context.Context, dir string, opts ...Option) (*Ledger, erro
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	d, err := createDir(dir)
+	d, err := createDir(dir, access{groupWritable: c.groupWritable})
 	if err != nil {
 		return nil, err
 	}

@@ -25,15 +25,17 @@ type Option func(*config)
 func (Option) LedgerOption() {}
 
 type config struct {
-	segmentSize  int64
-	maxSize      int64
-	retain       bool
-	retainAge    time.Duration
-	retainSize   int64
-	syncInterval time.Duration
-	salvage      bool
-	lockWait     time.Duration
-	wall         func() time.Time // the system clock; nil: time.Now
+	path          string // of the directory, for errors
+	segmentSize   int64
+	maxSize       int64
+	retain        bool
+	retainAge     time.Duration
+	retainSize    int64
+	syncInterval  time.Duration
+	salvage       bool
+	lockWait      time.Duration
+	groupWritable bool
+	wall          func() time.Time // the system clock; nil: time.Now
 
 	scrubRate      int64
 	damageHandlers []func(*CorruptError)
@@ -109,6 +111,24 @@ func WithDamageHandler(handle func(*CorruptError)) Option {
 // [OpenContext] can end the wait earlier.
 func WithLockWait(d time.Duration) Option {
 	return func(c *config) { c.lockWait = d }
+}
+
+// WithGroupWritable accepts a directory and files that a group may write to, if this
+// process is in the group. They may then belong to another user. Kubernetes makes a
+// volume writable by the pod's fsGroup. Everyone in the group can alter the ledger. By
+// default such a directory is rejected with ErrInsecure.
+func WithGroupWritable() Option {
+	return func(c *config) { c.groupWritable = true }
+}
+
+// Access returns an option that does what those of opts do which say who may use the
+// files: WithGroupWritable and WithLockWait. It is for further ledgers in the same place.
+func Access(opts ...Option) Option {
+	var from config
+	for _, opt := range opts {
+		opt(&from)
+	}
+	return func(c *config) { c.groupWritable, c.lockWait = from.groupWritable, from.lockWait }
 }
 
 func newConfig(opts []Option) (config, error) {
