@@ -497,7 +497,20 @@ func TestActorResolution(t *testing.T) {
 		}, want: audit.User("outer")},
 		{name: "the inner resolver returns none, the outer one does", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, nil))(scoped(resolver(audit.User("outer"), nil))(ctx))
+		}, err: audit.ErrNoActor},
+		{name: "the resolver returns none in a context with an actor", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, nil))(audit.ContextWithActor(ctx, audit.System("server")))
+		}, err: audit.ErrNoActor},
+		{name: "a scope inside one whose resolver returns none", context: func(ctx context.Context) context.Context {
+			return scoped()(scoped(resolver(audit.Actor{}, nil))(audit.ContextWithActor(ctx, audit.System("server"))))
+		}, err: audit.ErrNoActor},
+		{name: "the inner resolver inherits from the outer one", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, audit.ErrInherit))(scoped(resolver(audit.User("outer"), nil))(ctx))
 		}, want: audit.User("outer")},
+		{name: "the resolver inherits from the context", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, fmt.Errorf("not here: %w", audit.ErrInherit)))(audit.ContextWithActor(ctx, audit.User("context")))
+		}, want: audit.User("context")},
+		{name: "the resolver inherits nobody", context: scoped(resolver(audit.Actor{}, audit.ErrInherit)), err: audit.ErrNoActor},
 		{name: "the error of the inner resolver wins over an outer actor", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, err: broken},

@@ -175,3 +175,21 @@ func middlewareFunc(f func(c echo.Context, next echo.HandlerFunc) error) echo.Mi
 		return func(c echo.Context) error { return f(c, next) }
 	}
 }
+
+// errorLog is an error handler that keeps the errors.
+type errorLog struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (l *errorLog) handle(_ context.Context, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, err)
+}
+
+func (l *errorLog) all() []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.errs)
+}

@@ -37,7 +37,7 @@ func (x *Exchange) answerTo(h *HTTP) *answer {
 	if x.outer != nil && x.outer.answer != nil && x.outer.answer.isBelow(h) {
 		return x.outer.answer
 	}
-	return &answer{owner: x, response: h.Response, request: h.Request.Context(), timed: isTimed(h.Writer)}
+	return &answer{owner: x, response: h.Response, request: h.Request.Context(), timed: IsTimed(h.Writer)}
 }
 
 // isBelow reports whether what h writes reaches the answer's writer.
