@@ -3,6 +3,7 @@
 //
 //	exporter, err := stdout.New()                  // JSON lines to os.Stdout
 //	exporter, err := stdout.New(stdout.WithText()) // text to os.Stdout
+//	exporter, err := stdout.New(stdout.WithFile("/var/log/app/audit.jsonl"))
 //
 // # JSON lines
 //
@@ -34,6 +35,12 @@
 // be misread is printed as a quoted Go string, in which line feeds, escape sequences,
 // bidirectional controls and other unprintable characters are written as \n, \x1b or
 // \u202e.
+//
+// # Files and their rotation
+//
+// With WithFile, the exporter opens the file again after rotation. The file of WithWriter
+// it does not own, and a *FileMovedError says that it was moved. Both are noticed before
+// and after each write, by comparing the file with what its path leads to.
 //
 // # Failures
 //

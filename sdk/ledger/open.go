@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -36,7 +35,6 @@ func OpenContext(ctx context.Context, dir string, opts ...Option) (*Ledger, erro
 	if err != nil {
 		return nil, err
 	}
-	c.path = filepath.Clean(dir)
 	l, err := openIn(ctx, d, c)
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", d.path, err)
@@ -59,7 +57,7 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 	}
 	_, _ = rand.Read(l.ownership.id[:]) // never fails
 	if err := l.recover(ctx); err != nil {
-		return nil, errors.Join(suggestSalvage(locate(err, c.path)), l.closeOpened())
+		return nil, errors.Join(suggestSalvage(locate(err, dir.Path())), l.closeOpened())
 	}
 	l.goroutines.Go(l.commitLoop)
 	l.goroutines.Go(l.maintainLoop)

@@ -138,7 +138,7 @@ func (l *Ledger) finishSalvage() error {
 		}
 	}
 	for _, err := range l.recovered.Damage {
-		for _, corrupt := range corruptErrors(locate(err, l.config.path)) {
+		for _, corrupt := range corruptErrors(locate(err, l.dir.Path())) {
 			l.addDamage(corrupt)
 		}
 	}

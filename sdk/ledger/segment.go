@@ -157,8 +157,11 @@ func (s *segment) decodeHeader(number uint64) error {
 	}
 	b := make([]byte, segmentHeaderSize)
 	if n, err := s.file.ReadAt(b, 0); n < len(b) {
-		if isShortRead(err) {
+		switch {
+		case isShortRead(err):
 			return corrupt("the file ends within its header")
+		case isBadSector(err):
+			return corrupt("the device cannot read the header: " + err.Error())
 		}
 		return fmt.Errorf("ledger: read %s: %w", segmentName(number), err)
 	}

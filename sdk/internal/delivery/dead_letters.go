@@ -91,11 +91,15 @@ func (d *deadLetters) bytes() int64 {
 }
 
 // openExisting opens the dead letters of earlier processes, which count toward the limit.
-func (d *deadLetters) openExisting() error {
+// It reports what that found, so that damage does not show with the next dead letter only.
+func (d *deadLetters) openExisting(report func(l *ledger.Ledger, name string)) error {
 	if _, err := os.Stat(d.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_, err := d.open()
+	l, err := d.open()
+	if err == nil {
+		report(l, deadLettersName)
+	}
 	return err
 }
 
@@ -152,7 +156,7 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 
 // store appends the letter's entries.
 func (d *deadLetters) store(l *ledger.Ledger, letter *DeadLetter) error {
-	entries, err := encodeLetter(letter, int(min(maxPartSize, l.Limits().Segment/2))) //nolint:gosec // at most maxPartSize
+	entries, err := encodeLetter(letter, int(min(maxPartSize, l.Limits().Segment/2)))
 	if err != nil {
 		return err
 	}
