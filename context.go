@@ -11,7 +11,6 @@ type frame struct {
 	actor      *Actor // of a ContextWithActor inside the scope
 	suppressed bool
 	resolving  *Scope // whose resolver runs with this context
-	marks      []Mark // of values that a helper of this package cleaned in the event
 }
 
 type frameKey struct{}

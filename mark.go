@@ -24,7 +24,7 @@ type Mark struct {
 // underscores, joined by dots, as in an action.
 type MarkKind string
 
-const markCut MarkKind = "cut" // package record documents it
+const markClient MarkKind = "client" // package record documents it
 
 // mergeMarks returns both, sorted by path, then by kind, and without duplicates. It changes
 // neither, which scopes and records share.

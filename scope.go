@@ -64,7 +64,6 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
-	c.marks = nil
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor

@@ -10,11 +10,10 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
-	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/redact"
-	"go.opentelemetry.io/otel/sdk/resource"
 )
 
 // TrackerProvider is the audit.TrackerProvider of the SDK. It is safe for concurrent use.
@@ -25,6 +24,7 @@ type TrackerProvider struct {
 	deliveries  []delivery.Delivery
 	enforcement *enforcement // nil without a policy
 	redactor    *redact.Redactor
+	fitter      limit.Fitter
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -49,21 +49,19 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	c.fail(err)
 	c.checkDeliveries()
 	c.checkPolicy()
-	var res *resource.Resource
-	if len(c.errs) == 0 {
-		res, err = cleanResource(c.resource, redactor)
-		c.fail(err)
-	}
 	if len(c.errs) > 0 {
 		return nil, fmt.Errorf("sdk: cannot create the tracker provider: %w", errors.Join(c.errs...))
 	}
+	res, marks := cleanResource(c.resource, redactor)
 
 	validator.anonymous = anonymous
 	validator.policy = c.policy
 	validator.metrics = m
-	p := &TrackerProvider{redactor: redactor}
+	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
 	p.pipeline = pipeline{
 		resource:     res,
+		marks:        marks,
+		maxMetadata:  validator.config.maxMetadata,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		gate:         newGate(),
@@ -101,7 +99,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 }
 
 // stages returns the pipeline after resolution: the application's processors, validation,
-// suppression, redaction and delivery.
+// suppression, redaction and delivery, which begins with what makes the record fit.
 func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metrics) stage {
 	suppress := &suppressor{validator: v, metrics: m, next: p.redactAndDeliver}
 	next := func(ctx context.Context, scope *audit.Scope, r *record.Record) error {
@@ -127,7 +125,7 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 	c := audit.NewTrackerConfig(opts...)
 	return &tracker{
 		pipeline:        &p.pipeline,
-		instrumentation: record.Instrumentation{Name: sanitize.Prose(name), Version: sanitize.Prose(c.Version)},
+		instrumentation: record.Instrumentation{Name: limit.Name(name), Version: limit.Name(c.Version)},
 	}
 }
 
@@ -144,6 +142,7 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	if p.enforcement != nil {
 		deliveries = p.enforcement.apply(r, deliveries)
 	}
+	p.fitter.Fit(r)
 	if len(r.Redacted) > 0 {
 		p.pipeline.metrics.redacted.Add(ctx, 1)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/limit"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -43,10 +44,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		p.metrics.suppress(ctx, suppressedByContext)
 		return nil
 	}
-	r, err := t.newRecord(ctx, e, &resolved)
-	if err != nil {
-		return err
-	}
+	r := t.newRecord(ctx, e, &resolved)
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
@@ -60,18 +58,23 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
-func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*record.Record, error) {
-	r := t.pipeline.records.allocate(len(e.Metadata) + len(resolved.Metadata))
+func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) *record.Record {
+	given := givenMetadata{event: e.Metadata, scope: resolved.Metadata}
+	given.limit(t.pipeline.maxMetadata)
+	r := t.pipeline.records.allocate(len(given.event) + len(given.scope))
 	room := r.Metadata
 	r.Event = *e
-	metadata, overridden, err := mergeMetadata(room, e.Metadata, resolved.Metadata, resolved.Overridden)
-	if err != nil {
-		return nil, err
-	}
+	metadata, overridden := given.merge(room, resolved.Overridden)
 	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
 	r.Marks = resolved.Marks
-	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
-		r.Marks = moveMarks(r.Marks, e.Metadata)
+	if len(r.Marks) > 0 && len(given.event) > 0 && len(overridden) > 0 {
+		r.Marks = moveMarks(r.Marks, given.event)
+	}
+	for _, m := range given.marks {
+		r.AddMark(m)
+	}
+	for _, m := range t.pipeline.marks {
+		r.AddMark(m)
 	}
 
 	now := time.Now()
@@ -86,13 +89,9 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	}
 	r.Action = record.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
-	r.Covers = slices.Clone(r.Covers)
-	r.Changes = slices.Clone(r.Changes)
-	if dropped := len(r.Bulk.Sample) - record.MaxSample; dropped > 0 {
-		r.Bulk.Sample = r.Bulk.Sample[:record.MaxSample]
-		r.AddMark(record.Mark{Path: "bulk.sample", Kind: record.MarkDropped, Count: int64(dropped)})
-	}
-	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
+	r.Covers = cloneFirst(r, "covers", r.Covers, limit.MaxChanges)
+	r.Changes = cloneFirst(r, "changes", r.Changes, limit.MaxChanges)
+	r.Bulk.Sample = cloneFirst(r, "bulk.sample", r.Bulk.Sample, record.MaxSample)
 	if r.Tenant == "" {
 		r.Tenant = resolved.Tenant
 	}
@@ -102,5 +101,16 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
-	return r, nil
+	return r
+}
+
+// cloneFirst returns a copy of the first n elements of a list, and marks the record if there
+// are more. Lists of the event may be of any length, so that only what can be recorded is
+// copied.
+func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
+	if dropped := len(list) - n; dropped > 0 {
+		list = list[:n]
+		r.AddMark(record.Mark{Path: path, Kind: record.MarkDropped, Count: int64(dropped)})
+	}
+	return slices.Clone(list)
 }

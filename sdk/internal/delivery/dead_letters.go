@@ -78,10 +78,7 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 		return err
 	}
 	letter.Time = time.Now().UTC().Round(0)
-	letter.Reason = d.redact(sanitize.Prose(letter.Reason))
-	if len(letter.Reason) > maxReasonLength {
-		letter.Reason = sanitize.Cut(letter.Reason, maxReasonLength)
-	}
+	letter.Reason, _ = sanitize.EscapePrefix(d.redact(letter.Reason), sanitize.Prose, maxReasonLength, 2*maxReasonLength)
 	data, err := json.Marshal(letter)
 	if err != nil {
 		return fmt.Errorf("dead letters: %w", err)
