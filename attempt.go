@@ -99,7 +99,9 @@ func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	}
 	e.Metadata = withDefaults(e.Metadata, begun.Metadata)
 	e.Attempt = begun.ID
-	if err := a.tracker.Track(ctx, e); err != nil {
+	f := derive(ctx)
+	f.finishing = begun.ID
+	if err := a.tracker.Track(f, e); err != nil {
 		return err
 	}
 	a.finished = true

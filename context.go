@@ -9,6 +9,7 @@ type frame struct {
 	context.Context
 	scope      *Scope
 	actor      *Actor // of a ContextWithActor inside the scope
+	finishing  ID     // the attempt that Attempt.Finish tracks
 	suppressed bool
 	resolving  *Scope // whose resolver runs with this context
 }

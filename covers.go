@@ -76,6 +76,9 @@ func appendStakes(stakes []stake, provider any, e *Event) []stake {
 	for _, id := range e.Bulk.Sample {
 		add(newCover(provider, e, Target{Type: e.Target.Type, ID: id}))
 	}
+	for _, target := range e.Covers {
+		add(newCover(provider, e, target).anyWrite())
+	}
 	return stakes
 }
 

@@ -150,8 +150,8 @@ func TestDetachSignals(t *testing.T) {
 		require.NoError(t, tracker.Track(job, signal(audit.OperationDelete, b)))
 		require.NoError(t, tracker.Track(request, intent(audit.OperationDelete, b)))
 		require.NoError(t, tracker.Track(job, signal(audit.OperationUpdate, a))) // covered
-		assert.False(t, scope.Tracked("intent.update"))
-		assert.False(t, jobScope.Tracked("intent.delete"))
+		assert.False(t, scope.Tracked(isAction("intent.update")))
+		assert.False(t, jobScope.Tracked(isAction("intent.delete")))
 
 		want := []string{"intent intent.update", "intent intent.delete", "signal article.update", "signal article.delete"}
 		if requestFirst {

@@ -24,8 +24,6 @@ type Mark struct {
 // underscores, joined by dots, as in an action.
 type MarkKind string
 
-const markClient MarkKind = "client" // package record documents it
-
 // mergeMarks returns both, sorted by path, then by kind, and without duplicates. It changes
 // neither, which scopes and records share.
 func mergeMarks(marks, added []Mark) []Mark {

@@ -1,5 +1,7 @@
 package audit
 
+import "slices"
+
 // recent is a map that forgets its oldest entries, so that the scope of a job over a
 // million objects stays small. It keeps between recentLimit and twice as many. A
 // forgotten entry costs at worst a record that says twice what happened: as an intent and
@@ -38,6 +40,21 @@ func (r *recent[K, V]) get(key K) (value V, ok bool) {
 func (r *recent[K, V]) has(key K) bool {
 	_, ok := r.get(key)
 	return ok
+}
+
+// contains reports whether match returns true for a key.
+func (r *recent[K, V]) contains(match func(K) bool) bool {
+	if slices.ContainsFunc(r.few, func(e recentEntry[K, V]) bool { return match(e.key) }) {
+		return true
+	}
+	for _, entries := range [...]map[K]V{r.current, r.older} {
+		for key := range entries {
+			if match(key) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // set adds an entry, or replaces its value.

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/panics"
@@ -25,6 +26,12 @@ type Resolved struct {
 	Marks []Mark
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
+	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
+	// ends it, whoever its actor is.
+	Finishing ID
+	// Hung reports that an actor function did not return in time, and that no other event
+	// has reported this call of it.
+	Hung bool
 
 	// entered has a bit for each scope whose End waits for this call, by its distance
 	// from Scope. Beyond 64 nested scopes the outermost don't wait.
@@ -41,7 +48,7 @@ type Resolved struct {
 // error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed}
+	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing}
 	if f.scope != nil {
 		r.enter()
 	}
@@ -49,6 +56,9 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 		return r, nil
 	}
 	actor, err := f.resolveActor(ctx, wait, r.entered)
+	if failed, ok := errors.AsType[*ActorError](err); ok {
+		r.Hung = failed.first
+	}
 	switch {
 	case err == nil:
 		e.Actor = *actor
@@ -127,6 +137,8 @@ type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
 	Err error
+
+	first bool // nobody else was told that this call did not return in time
 }
 
 // Error describes the failure for logs.
@@ -142,9 +154,10 @@ var (
 
 // resolution is a running call of a resolver, for which several Track calls may wait.
 type resolution struct {
-	done  chan struct{} // closed when actor and err are set
-	actor *Actor
-	err   error
+	done     chan struct{} // closed when actor and err are set
+	actor    *Actor
+	err      error
+	reported atomic.Bool // that it did not return in time
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
@@ -157,7 +170,7 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
 		if f.resolving == s {
 			s.mu.Unlock()
-			return nil, &ActorError{errResolverReentry}
+			return nil, &ActorError{Err: errResolverReentry}
 		}
 	}
 	call := s.resolution
@@ -174,14 +187,15 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 	case <-call.done:
 		return call.actor, call.err
 	case <-timer.C:
-		return nil, &ActorError{errResolverHangs}
+		return nil, &ActorError{Err: errResolverHangs, first: call.reported.CompareAndSwap(false, true)}
 	}
 }
 
 // runResolver calls the resolver on its own goroutine, since a resolver may ignore its
 // context.
 func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver func(context.Context) (Actor, error), call *resolution) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
+	// A resolver that respects its context returns before the event stops waiting.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait-wait/10)
 	defer cancel()
 	f := derive(bounded)
 	f.resolving = s
@@ -189,7 +203,7 @@ func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver fu
 	actor, err := callResolver(f, resolver)
 	switch {
 	case err != nil:
-		call.err = &ActorError{err}
+		call.err = &ActorError{Err: err}
 	case !actor.IsZero():
 		actor = actor.Clone()
 		call.actor = &actor

@@ -38,7 +38,7 @@ type Scope struct {
 	target     Target
 	signals    signals
 	pending    int           // events that End waits for
-	drained    chan struct{} // closed when pending is zero; nil unless End waits
+	drained    chan struct{} // closed when pending is zero; nil unless End or Wait waits
 
 	endOnce sync.Once
 	endErr  error
@@ -64,6 +64,7 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
+	c.finishing = ID{}
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
@@ -186,23 +187,11 @@ func (s *Scope) end(ctx context.Context) error {
 func (s *Scope) drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.state = scopeEnding
-	if s.pending == 0 {
-		s.mu.Unlock()
-		return nil
-	}
-	drained := make(chan struct{})
-	s.drained = drained
 	s.mu.Unlock()
-
-	timer := time.NewTimer(maxEndWait)
-	defer timer.Stop()
-	select {
-	case <-drained:
-		return nil
-	case <-ctx.Done():
-	case <-timer.C:
+	if s.Wait(ctx) != nil {
+		return errStillPending
 	}
-	return errStillPending
+	return nil
 }
 
 // Expect announces an event that another goroutine will track: the End of this scope and

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opendeed/audit/internal/marks"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -69,7 +70,7 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
 			if isLong(kv.Value) {
-				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: markClient})
+				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Client})
 			}
 		}
 	}

@@ -23,11 +23,16 @@ func (s *Scope) offer(h heldSignal) (d signal.Disposition, ok bool) {
 		return signal.Record, false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.state == scopeEnded {
+		s.mu.Unlock()
 		return signal.Record, false
 	}
-	return s.signals.offer(h), true
+	d = s.signals.offer(h)
+	s.mu.Unlock()
+	if d == signal.RecordOverflow { // the outer scopes will not be offered it
+		s.remember(h.event)
+	}
+	return d, true
 }
 
 // Accepted reports to the scope that the intent e was recorded. It covers signals of this
@@ -46,26 +51,13 @@ func (s *Scope) Accepted(ctx context.Context, provider any, e *Event) {
 	}
 }
 
-// Tracked reports whether an intent with the given action was recorded in the scope or
-// in an inner one. With an empty action it reports whether any event was recorded, is
-// held, is being tracked or is expected.
-func (s *Scope) Tracked(action string) bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.signals.tracked(action) || action == "" && s.pending > 0
-}
-
 // signals is what a scope knows of intents, and of the signals that wait for one. The
 // scope's mutex guards it.
 type signals struct {
 	limit   int
 	held    []heldSignal
 	covers  recent[cover, *claim]
-	actions recent[string, struct{}]
-	any     bool // an event was recorded or held
+	tracked recent[trackedEvent, struct{}] // except held signals
 }
 
 // heldSignal is a signal that waits for an intent that covers it, or the end of its scope.
@@ -83,13 +75,11 @@ func newHeldSignal(provider any, e *Event, release func(context.Context, signal.
 
 func (g *signals) offer(h heldSignal) signal.Disposition {
 	if g.isCovered(&h) {
-		g.any = true
 		return signal.Drop
 	}
 	if len(g.held) >= g.limit {
 		return signal.RecordOverflow
 	}
-	g.any = true
 	g.held = append(g.held, h)
 	return signal.Hold
 }
@@ -115,12 +105,8 @@ func (g *signals) admits(c cover, h *heldSignal) bool {
 // accept adds what an intent covers, and removes and returns the held signals that it
 // covers. inner reports whether it was recorded in an inner scope.
 func (g *signals) accept(e *Event, stakes []stake, inner bool) (covered []heldSignal) {
-	g.any = true
-	if e.Kind != KindIntent {
-		return nil
-	}
-	g.actions.set(e.Action, struct{}{})
-	if len(stakes) == 0 {
+	g.tracked.set(newTrackedEvent(e), struct{}{})
+	if e.Kind != KindIntent || len(stakes) == 0 {
 		return nil
 	}
 	for i := range stakes {
@@ -146,13 +132,6 @@ func (g *signals) addStake(s *stake, inner bool) {
 		s.claim = new(claim)
 	}
 	g.covers.set(s.cover, s.claim)
-}
-
-func (g *signals) tracked(action string) bool {
-	if action == "" {
-		return g.any
-	}
-	return g.actions.has(action)
 }
 
 func (g *signals) take() []heldSignal {

@@ -8,10 +8,10 @@ import (
 
 // validationModel adds rules to those that always apply.
 type validationModel struct {
-	Actions       []text          `key:"actions"`
-	Required      []requiredModel `key:"required"`
-	MaxClockSkew  duration        `key:"max_clock_skew"`
-	MaxMetadata   count           `key:"max_metadata"`
+	Actions      []text          `key:"actions"`
+	Required     []requiredModel `key:"required"`
+	MaxClockSkew duration        `key:"max_clock_skew"`
+	MaxMetadata  count           `key:"max_metadata"`
 }
 
 // requiredModel lists the fields that records of some actions must have.

@@ -231,14 +231,14 @@ func (d *dicer) record() *record.Record {
 			Changes: list(d, 4, func() audit.Change {
 				return audit.Change{Field: d.text(), Old: d.value(0), New: d.value(0), Redacted: d.bool()}
 			}),
+			Marks: list(d, 4, func() record.Mark {
+				return record.Mark{Path: d.text(), Kind: "a." + record.MarkKind(strings.Repeat("x", 1+d.n(20))), Count: int64(d.n(9)), Length: int64(d.n(9)), SHA256: [32]byte{byte(d.n(3))}}
+			}),
 		},
 		Tracker:    record.Instrumentation{Name: d.text(), Version: d.text()},
 		Channel:    d.text(),
 		Overridden: d.attributes(0),
 		Redacted:   d.texts(),
-		Marks: list(d, 4, func() record.Mark {
-			return record.Mark{Path: d.text(), Kind: "a." + record.MarkKind(strings.Repeat("x", 1+d.n(20))), Count: int64(d.n(9)), Length: int64(d.n(9)), SHA256: [32]byte{byte(d.n(3))}}
-		}),
 	}
 	if d.bool() {
 		r.ObservedTime = d.time()

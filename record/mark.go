@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/marks"
 )
 
 // Mark says in which way a value of a record is not as it was passed in.
@@ -35,7 +36,7 @@ const (
 	// MarkPolicyUnmet is for a field that a policy requires and the event lacks.
 	MarkPolicyUnmet MarkKind = "policy.unmet"
 	// MarkRequested is for changes that were asked for, but not observed.
-	MarkRequested MarkKind = "requested"
+	MarkRequested MarkKind = marks.Requested
 	// MarkCountUnknown is for the count of events that were folded into one record, if a
 	// crash left it unfinished.
 	MarkCountUnknown MarkKind = "count.unknown"
@@ -43,7 +44,7 @@ const (
 	MarkNotLoaded MarkKind = "not_loaded"
 	// MarkClient is for metadata that a client sent. The SDK cuts its texts to
 	// MaxClientText, and removes the mark before delivery.
-	MarkClient MarkKind = "client"
+	MarkClient MarkKind = marks.Client
 	// MarkSignalOverflow is for a signal that was recorded because its scope could not
 	// hold more. Its path is empty.
 	MarkSignalOverflow MarkKind = "signal.overflow"

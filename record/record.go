@@ -37,9 +37,6 @@ type Record struct {
 	// Redacted lists the paths of values that were masked or removed, e.g.
 	// "metadata.password". It is sorted.
 	Redacted []string
-	// Marks lists the values that are not as they were passed in: cut, escaped, replaced.
-	// It is sorted by path, then by kind.
-	Marks []Mark
 }
 
 // Instrumentation is the package that tracked an event.

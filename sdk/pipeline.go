@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/opendeed/audit/record"
@@ -16,6 +17,8 @@ type pipeline struct {
 	detach       bool // processors get a context that is not canceled with Track's
 	gate         *gate
 	metrics      *metrics
+	logger       *slog.Logger
 	records      recordPool
+	attempts     attemptOwners
 	first        stage // the stage after resolution
 }

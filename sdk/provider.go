@@ -12,7 +12,9 @@ import (
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/limit"
+	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/redact"
 )
 
@@ -25,6 +27,7 @@ type TrackerProvider struct {
 	enforcement *enforcement // nil without a policy
 	redactor    *redact.Redactor
 	fitter      limit.Fitter
+	folder      *folding.Folder
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -58,6 +61,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	validator.policy = c.policy
 	validator.metrics = m
 	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
+	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
 		resource:     res,
 		marks:        marks,
@@ -66,6 +70,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		detach:       len(c.processors) > 0,
 		gate:         newGate(),
 		metrics:      m,
+		logger:       c.logger,
 		first:        p.stages(c.processors, validator, m),
 	}
 	if c.policy != nil {
@@ -85,6 +90,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 			Timeout:  c.trackTimeout,
 			Closed:   m.addAccepted,
 		},
+		attemptTimeout: c.attemptTimeout,
 	}
 	for _, open := range c.deliveries {
 		d, err := open(&parts)
@@ -114,10 +120,13 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 	return next
 }
 
-// redactAndDeliver is the last stage.
+// redactAndDeliver is the last stage. It changes the record for the last time.
 func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, r *record.Record) error {
+	who := party.Of(r) // before redaction, which may hide it
 	p.redactor.Redact(r)
-	return p.deliver(ctx, r)
+	p.enforcement.reduce(r)
+	p.fitter.Fit(r) // nothing changes its texts after this
+	return p.folder.Deliver(ctx, who, r)
 }
 
 // Tracker returns a tracker for the instrumented package.
@@ -137,24 +146,27 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 		return audit.ErrShutdown
 	}
 	defer p.pipeline.gate.leave()
+	return p.store(ctx, r, p.pipeline.trackTimeout)
+}
 
+// store is deliver without the gate, for what the provider itself records.
+func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout time.Duration) error {
 	deliveries := p.deliveries
 	if p.enforcement != nil {
-		deliveries = p.enforcement.apply(r, deliveries)
+		deliveries = p.enforcement.choose(r, deliveries)
 	}
-	p.fitter.Fit(r)
 	if len(r.Redacted) > 0 {
 		p.pipeline.metrics.redacted.Add(ctx, 1)
 	}
 	var failed *audit.DeliveryError
-	wait := p.pipeline.trackTimeout
+	wait := timeout
 	var start time.Time
 	if len(deliveries) > 1 {
 		start = time.Now()
 	}
 	for i, d := range deliveries {
 		if n := len(deliveries) - i; len(deliveries) > 1 {
-			wait = max(0, p.pipeline.trackTimeout-time.Since(start)) / time.Duration(n)
+			wait = max(0, timeout-time.Since(start)) / time.Duration(n)
 		}
 		err := d.Deliver(ctx, r, wait)
 		if err != nil && failed == nil {
@@ -184,13 +196,13 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	return nil
 }
 
-// ForceFlush waits until everything that was accepted before the call is exported. If ctx
-// ends first, the error reports how many records each exporter lacks.
+// ForceFlush records how many events were folded so far (see [WithFolding]), and waits
+// until everything that was accepted before the call is exported. If ctx ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	if p.pipeline.gate.closed() {
 		return audit.ErrShutdown
 	}
-	return p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) })
+	return errors.Join(p.folder.Finish(ctx), p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) }))
 }
 
 // Shutdown stops accepting events, waits for those that are being tracked, exports what is
@@ -199,7 +211,7 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 // first call has an effect; further calls return the same error.
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
-		err := p.pipeline.gate.close(ctx)
+		err := errors.Join(p.pipeline.gate.close(ctx), p.folder.Close(ctx))
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
 	})
 	return p.shutdownErr

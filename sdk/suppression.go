@@ -31,7 +31,7 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	// The original decides whether a signal is covered. Redaction may change r.
 	original := audit.Event{
 		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
-		Tenant: r.Tenant, Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)}, Metadata: namespaceOf(r.Metadata),
+		Covers: slices.Clone(r.Covers), Tenant: r.Tenant, Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)}, Metadata: namespaceOf(r.Metadata),
 	}
 	if err := s.next(ctx, scope, r); err != nil {
 		return err

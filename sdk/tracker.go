@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -37,6 +38,9 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
+	if resolved.Hung {
+		p.reportHungResolver(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -45,16 +49,22 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		return nil
 	}
 	r := t.newRecord(ctx, e, &resolved)
+	p.attempts.check(r, resolved.Finishing)
+	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
+	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	intent := r.Kind != audit.KindSignal // a scope may hold a signal
 	err = p.first(ctx, resolved.Scope, r)
 	if err == nil && intent {
+		p.attempts.stored(r.ID, attempt, owner)
 		p.records.release(r)
 	}
 	return err
 }
+
+// maxEventMarks is how many marks of an event are kept.
+const maxEventMarks = 256
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
@@ -74,6 +84,9 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.AddMark(m)
 	}
 	for _, m := range t.pipeline.marks {
+		r.AddMark(m)
+	}
+	for _, m := range e.Marks[:min(len(e.Marks), maxEventMarks)] {
 		r.AddMark(m)
 	}
 
@@ -113,4 +126,12 @@ func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 		r.AddMark(record.Mark{Path: path, Kind: record.MarkDropped, Count: int64(dropped)})
 	}
 	return slices.Clone(list)
+}
+
+// reportHungResolver logs and counts an actor function that does not return. It is called
+// once for each such call, however many events wait for it.
+func (p *pipeline) reportHungResolver(ctx context.Context) {
+	p.metrics.hungResolvers.Add(ctx, 1)
+	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
+		slog.Duration("timeout", p.trackTimeout))
 }

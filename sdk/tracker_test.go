@@ -117,8 +117,9 @@ func keys(kvs []attribute.KeyValue) []string {
 
 func TestClone(t *testing.T) {
 	t.Parallel()
-	r := &record.Record{Event: valid(), Redacted: []string{"a"}, Marks: []record.Mark{{Path: "b"}}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
+	r := &record.Record{Event: valid(), Redacted: []string{"a"}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
 	r.Metadata = []attribute.KeyValue{attribute.Int("m", 1)}
+	r.Marks = []record.Mark{{Path: "b"}}
 	r.Changes = []audit.Change{{Field: "f"}}
 	r.Actor.Roles = []string{"r"}
 	c := r.Clone()

@@ -205,6 +205,9 @@ func (v *validator) markUnrepresentable(ctx context.Context, r *record.Record) {
 				v.metrics.unrepresentable.Add(ctx, 1)
 			}
 		}
+		if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
+			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
+		}
 	}
 }
 

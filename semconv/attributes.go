@@ -78,3 +78,17 @@ const (
 	// with $inc. The value is a sorted slice of at most 200 paths.
 	MongoDBChangedFieldsKey = attribute.Key("db.mongodb.changed_fields")
 )
+
+// Metadata of a fold: the records with the number of events that one party caused too fast
+// to record each of them.
+const (
+	// FoldKey says whose events were folded: "actor", "network", or "everyone" for those
+	// of many networks.
+	FoldKey = attribute.Key("audit.fold")
+	// FoldNetworkKey is the network of the clients, such as "203.0.113.0/24". It is
+	// missing if their address was unknown or redacted.
+	FoldNetworkKey = attribute.Key("audit.fold.network")
+	// FoldFirstKey and FoldLastKey are the times of the first and the last folded event.
+	FoldFirstKey = attribute.Key("audit.fold.first")
+	FoldLastKey  = attribute.Key("audit.fold.last")
+)

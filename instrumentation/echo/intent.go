@@ -9,8 +9,12 @@ import (
 // Intent returns a middleware that records e with t for each request of a route or a
 // group, when the handler has ended. The outcome follows from the status of the response:
 // 401 and 403 are denied, other codes from 400 and a panic are a failure, and all lower
-// codes a success. If the handler tracked an intent with the same action itself, Intent
-// records none.
+// codes a success.
+//
+// If the handler recorded the outcome itself, an intent with the same action on the same
+// target, Intent records none. If no target is set, that is an intent with the same action
+// on any target. An intent that failed or was denied is not the outcome of a request that
+// succeeded.
 //
 // The target is the one that the handler set by audit.SetTarget, or else that of e. The
 // ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
@@ -41,9 +45,10 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			x := intentConfig.open(c)
-			return serve(x, c, next, func(r request.Result) {
-				x.TrackIntent(t, event(x, c, r.Status.Code), r)
-			})
+			r := c.Request()
+			return serve(x, c, next, &request.Intent{Tracker: t, Event: func(status int) audit.Event {
+				return event(x, withContext(x.Context(), c, r), status)
+			}})
 		}
 	}
 }

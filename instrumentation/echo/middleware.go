@@ -17,11 +17,7 @@ func Middleware(opts ...Option) echo.MiddlewareFunc {
 			if config.filter != nil && !config.filter(c) {
 				return next(c)
 			}
-			x := config.open(c)
-			if config.request.NeedsStatus() {
-				return serve(x, c, next, x.Conclude)
-			}
-			return serve(x, c, next, nil)
+			return serve(config.open(c), c, next, nil)
 		}
 	}
 }

@@ -93,8 +93,9 @@ func WithMetadata(f func(echo.Context) []attribute.KeyValue) Option {
 }
 
 // WithDenials records denied requests that nothing else recorded: a request that ends
-// with 401 or 403 and tracked no event is recorded as "access.denied" with t. Its target
-// is the one that was set by audit.SetTarget, or else the route.
+// with 401 or 403 and recorded no intent is recorded as "access.denied" with t. Its target
+// is the one that was set by audit.SetTarget, or else the route. Signals of what was done,
+// such as a session that was touched, do not count.
 //
 // Its actor is the request's, or [audit.Anonymous] without one. If the actor cannot
 // be found because of an error, it is anonymous too. After a 401 that is expected, since
@@ -104,15 +105,19 @@ func WithDenials(t audit.Tracker) Option {
 	return func(c *config) { c.request.Denials = t }
 }
 
-// WithCoverage reports requests that should have recorded an event and recorded neither
-// an intent nor a signal: in the metric audit.coverage.missing, to the error handler as a
-// [*CoverageError], and as the signal "audit.coverage.missing", tracked by t, whose actor
-// is the request's or unresolved.
+// WithCoverage reports requests that should have recorded an event and did not: in the
+// metric audit.coverage.missing, to the error handler as a [*CoverageError], and as the
+// signal "audit.coverage.missing", tracked by t, whose actor is the request's or
+// unresolved.
 //
 // The first request rule of p that matches a successful request, one with a status below
 // 400, says whether it should have recorded an event. If none matches, or p is nil, it
-// should have if its method is POST, PUT, PATCH or DELETE. To exempt requests, add a rule
-// that says why.
+// should have unless its method is GET, HEAD, OPTIONS or TRACE. To exempt requests, such as
+// those of a WebDAV server that only read, add a rule that says why.
+//
+// An intent of the request is the event that it should have recorded. A signal is that
+// event only if it is about the target and the operation of the route: see
+// [request.NewCoverage].
 //
 // Events outside of the request's scope do not count, and neither do events that were
 // tracked after the handler returned.

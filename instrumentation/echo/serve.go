@@ -9,26 +9,38 @@ import (
 	"github.com/opendeed/audit/instrumentation/request"
 )
 
-// serve calls next in the scope of x, and then conclude, which may be nil. It restores
-// c's request and writer before it returns. If conclude is not nil, an error of next is
-// turned into a response first, unless there is one already.
-func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, conclude func(request.Result)) (err error) {
+// serve calls next in the scope of x. event is that of a route intent, or nil. Errors and
+// panics of next continue unchanged.
+//
+// c gets its own request and writer back, unless the handler left others. As long as an
+// error waits for somebody to answer it, c keeps the request, so that Echo's error handler
+// is in the scope.
+func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *request.Intent) (err error) {
 	outer, response := c.Request(), c.Response()
-	writer := response.Writer
-	defer func() {
-		c.SetRequest(outer)
-		response.Writer = writer
-	}()
-	x.Serve(writer, outer, func(w http.ResponseWriter, r *http.Request) context.Context {
+	h := request.HTTP{
+		Request: outer, Writer: response.Writer, Response: response, Intent: intent,
+		Context:      func() context.Context { return c.Request().Context() },
+		BeforeHeader: func(f func(status int)) { response.Before(func() { f(response.Status) }) },
+	}
+	var inner *http.Request
+	var watched http.ResponseWriter
+	returned := false
+	h.Handler = func(w http.ResponseWriter, r *http.Request) error {
+		inner, watched = r, w
 		c.SetRequest(r)
-		c.Response().Writer = w
-		err = next(c)
-		if err != nil && conclude != nil && !c.Response().Committed {
-			c.Error(err)
-			err = nil
+		response.Writer = w
+		return next(c)
+	}
+	defer func() {
+		if response.Writer == watched {
+			response.Writer = h.Writer
 		}
-		return c.Request().Context()
-	}, conclude)
+		if answered := x.Ended() || returned && err == nil; answered && c.Request() == inner {
+			c.SetRequest(outer)
+		}
+	}()
+	err = x.Serve(h)
+	returned = true
 	return err
 }
 

@@ -272,7 +272,9 @@ func TestIntentCoversSignal(t *testing.T) {
 		for _, n := range []string{"1", "2"} {
 			f.run(ctx, update(id(n), set("title", "x")), okReply(1))
 		}
-		return tracker.Track(ctx, audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}})
+		return tracker.Track(ctx, audit.Event{
+			Action: "article.publish", Operation: audit.OperationUpdate, Target: audit.Target{Type: "article", ID: "1"},
+		})
 	}, audit.AsActor(audit.User("42"))))
 	var got []string
 	for _, r := range f.recorder.Records() {

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -37,7 +38,10 @@ func TestServices(t *testing.T) {
 		if route != "" {
 			route = `"http.route":"` + route + `",`
 		}
-		return metadata(`"http.request.method":"POST",` + route + `"url.path":"` + path + `","http.response.status_code":` + status + `,`)
+		if status != "" {
+			status = `"http.response.status_code":` + status + `,`
+		}
+		return metadata(`"http.request.method":"POST",` + route + `"url.path":"` + path + `",` + status)
 	}
 
 	tests := []struct {
@@ -244,7 +248,54 @@ func TestServices(t *testing.T) {
 				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
-			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
+			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "") + `}`},
+		},
+		{
+			name: "a handler that aborts before its response",
+			service: func(tracker audit.Tracker) http.Handler {
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
+					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+			},
+			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "") + `}`},
+		},
+		{
+			name: "a panic that a middleware inside of ours answers",
+			service: func(tracker audit.Tracker) http.Handler {
+				h := audithttp.Intent(tracker, publish, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") }))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer func() {
+						assert.Equal(t, "no", recover())
+						w.WriteHeader(503)
+					}()
+					h.ServeHTTP(w, r)
+				}))
+			},
+			status: 503,
+			want:   []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "503") + `}`},
+		},
+		{
+			name: "a handler that leaves its response to a middleware inside of ours",
+			service: func(tracker audit.Tracker) http.Handler {
+				h := audithttp.Intent(tracker, publish, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					h.ServeHTTP(w, r)
+					w.WriteHeader(409)
+				}))
+			},
+			status: 409,
+			want:   []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "409") + `}`},
+		},
+		{
+			name: "requests within a request",
+			service: func(tracker audit.Tracker) http.Handler {
+				one := audithttp.Intent(tracker, publish, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					one.ServeHTTP(httptest.NewRecorder(), r)
+					w.WriteHeader(207)
+				}))
+			},
+			status: 207,
+			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "200") + `}`},
 		},
 		{
 			name: "a handler that aborts in the middle of its response",
@@ -264,7 +315,7 @@ func TestServices(t *testing.T) {
 					func(*http.Request, int) audit.Event { e := publish; e.Outcome = audit.OutcomeSuccess; return e },
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
-			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
+			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "") + `}`},
 		},
 		{
 			name: "a timeout outside the middleware",
@@ -274,6 +325,27 @@ func TestServices(t *testing.T) {
 			},
 			status: 204,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "204") + `}`},
+		},
+		{
+			name: "a timeout outside the middleware, which answers",
+			service: func(tracker audit.Tracker) http.Handler {
+				late := make(chan struct{})
+				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, http.HandlerFunc(
+					func(w http.ResponseWriter, r *http.Request) {
+						<-r.Context().Done()
+						w.WriteHeader(204) // dropped
+					})))
+				timed := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer close(late)
+					h.ServeHTTP(w, r)
+				}), time.Millisecond, "")
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					timed.ServeHTTP(w, r)
+					<-late
+				})
+			},
+			status: 503,
+			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "") + `}`},
 		},
 		{
 			name: "a timeout inside the middleware",
@@ -506,7 +578,7 @@ func TestClientHangsUp(t *testing.T) {
 	<-ended
 	const metadata = `"client.address":"127.0.0.1","http.request.method":"POST","network.peer.address":"127.0.0.1","url.path":"/a","user_agent.original":"test/1.0"`
 	requireRecords(t, []string{
-		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"success","metadata":{"http.response.status_code":200,` + metadata + `}}`,
+		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"unknown","metadata":{` + metadata + `}}`,
 		`{"action":"article.read","actor":{"id":"alice","type":"user"},"kind":"signal","outcome":"unknown","metadata":{` + metadata + `}}`,
 	}, records)
 }

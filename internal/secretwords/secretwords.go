@@ -65,6 +65,18 @@ func joined(phrases []string) (all []string) {
 	return all
 }
 
+// LastWords returns the words, in lower case, that the names of secrets in the vocabulary
+// end with.
+func LastWords() (all []string) {
+	for _, list := range [][]string{strongWords, weakWords, phrases} {
+		for _, text := range list {
+			text = FoldText(text)
+			all = append(all, text[strings.LastIndexByte(text, ' ')+1:])
+		}
+	}
+	return all
+}
+
 // foreignWords returns the words in other scripts. Such a word is also found within
 // another, because these scripts may have no separators.
 func foreignWords(lists ...[]string) (all []string) {
@@ -167,6 +179,22 @@ func describes(name, rest []string, s Strength) bool {
 // words can be told apart in several ways, one that names a secret is enough.
 func IsParameter(name string) bool {
 	return isParameter(Split(name)) || isParameter(split(name, startsASCIIWord))
+}
+
+// IsQuery reports whether the name of a parameter in a query, such as code or
+// X-Amz-Signature, may be that of a secret. Its value decides.
+func IsQuery(name string) bool {
+	words := Split(name)
+	for i, word := range words {
+		n, _ := parameters.matchLength(words[i:])
+		if n > 0 && i+n == len(words) && (i == 0 || vendors[words[0]] || words[i] == "signature") {
+			return true
+		}
+		if word == "." {
+			return false
+		}
+	}
+	return false
 }
 
 func isParameter(words []string) bool {

@@ -70,6 +70,9 @@ var phrases = []string{
 // support ticket.
 var parameterWords = strings.Fields(`auth card code hmac key magic nonce session sig signature ticket verifier`)
 
+// vendors begin the names of their parameters.
+var vendors = set(`x amz goog ms oauth saml auth sas`)
+
 // parts name a secret in any word that contains one, since names are also written without
 // separators: dbpassword.
 var parts = []string{

@@ -36,6 +36,54 @@ func lock(f *os.File) error {
 	return err
 }
 
+// errNotDirectory means that a part of a path is not a directory.
+var errNotDirectory error = unix.ENOTDIR
+
+// identity identifies a file of the system.
+type identity struct{ device, inode uint64 }
+
+func (i identity) same(other identity) bool { return i == other }
+
+func identityOf(info fs.FileInfo) identity {
+	stat, _ := info.Sys().(*syscall.Stat_t)
+	return identity{device: uint64(stat.Dev), inode: stat.Ino} //nolint:unconvert // the type depends on the system
+}
+
+// identify returns the identity of the file at a path. It does not follow a symbolic
+// link, and allocates little, since it is called for every commit.
+func identify(path string) (identity, error) {
+	var stat unix.Stat_t
+	for {
+		err := unix.Lstat(path, &stat)
+		if err == unix.EINTR {
+			continue
+		}
+		return identity{device: uint64(stat.Dev), inode: stat.Ino}, err //nolint:unconvert // the type depends on the system
+	}
+}
+
+// peek opens the file at a path anew, since network file systems may serve a file that
+// is open from a cache, and reads its beginning.
+func peek(path string, b []byte) (int, error) {
+	var fd int
+	var err error
+	for {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := unix.Pread(fd, b, 0)
+	return max(n, 0), errors.Join(err, unix.Close(fd))
+}
+
+// unlock unlocks the file. Closing it would not, while a process that is being started
+// has a copy of the descriptor.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
 func (d *osDir) Sync() error {
 	f, err := d.root.Open(".")
 	if err != nil {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 
@@ -23,6 +24,39 @@ func lock(f *os.File) error {
 	}
 	return err
 }
+
+// errNotDirectory means that a part of a path is not a directory.
+var errNotDirectory error = windows.ERROR_PATH_NOT_FOUND
+
+// identity identifies a file of the system.
+type identity struct{ info fs.FileInfo }
+
+func (i identity) same(other identity) bool { return os.SameFile(i.info, other.info) }
+
+func identityOf(info fs.FileInfo) identity { return identity{info} }
+
+// identify returns the identity of the file at a path.
+func identify(path string) (identity, error) {
+	info, err := os.Lstat(path)
+	return identity{info}, err
+}
+
+// peek opens the file at a path anew, since network file systems may serve a file that
+// is open from a cache, and reads its beginning.
+func peek(path string, b []byte) (int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	n, err := f.ReadAt(b, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, errors.Join(err, f.Close())
+}
+
+// unlock has nothing to do: closing the file unlocks it.
+func unlock(*os.File) error { return nil }
 
 // Sync has nothing to do: NTFS journals changes to names.
 func (d *osDir) Sync() error { return nil }

@@ -18,7 +18,10 @@ func (l *Ledger) maintainLoop() {
 			return
 		}
 		wait := maintainInterval
-		err := errors.Join(l.removeOld(), l.makeSpare())
+		err := l.verify(nil) // also while nothing is appended
+		if err == nil {
+			err = errors.Join(l.removeOld(), l.makeSpare())
+		}
 		if err != nil {
 			wait = maintainRetry
 		}
@@ -33,7 +36,8 @@ func (l *Ledger) maintainLoop() {
 // a caller waits for room.
 func (l *Ledger) makeSpare() error {
 	l.mu.Lock()
-	full := l.config.maxSize > 0 && l.bytes+l.config.segmentSize > l.config.maxSize
+	limit := l.maxBytes()
+	full := limit > 0 && l.bytes+l.config.segmentSize > limit
 	needed := !l.spareReady && !l.spareTaken && !full && (l.room < l.config.segmentSize/2 || l.moreRoom != nil)
 	l.mu.Unlock()
 	if !needed {
@@ -74,6 +78,12 @@ func (l *Ledger) removeOld() error {
 	if err := l.writeState(func(s *state) { s.oldest, s.first = floor.number, floor.first }); err != nil {
 		return err
 	}
+	l.mu.Lock()
+	for _, e := range old {
+		l.bytes -= e.end
+	}
+	l.extents, l.floor = l.extents[len(old):], floor.first // before the files go, so that no new cursor looks for them
+	l.mu.Unlock()
 	names, err := l.dir.List()
 	for _, number := range segmentFiles(names) { // including void ones
 		if number < floor.number {
@@ -83,10 +93,6 @@ func (l *Ledger) removeOld() error {
 	err = errors.Join(err, l.dir.Sync())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range old {
-		l.bytes -= e.end
-	}
-	l.extents = l.extents[len(old):]
 	broadcast(&l.moreRoom)
 	return err
 }

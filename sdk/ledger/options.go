@@ -25,6 +25,7 @@ type Option func(*config)
 func (Option) LedgerOption() {}
 
 type config struct {
+	path         string // of the directory, for errors
 	segmentSize  int64
 	maxSize      int64
 	retain       bool
@@ -32,6 +33,10 @@ type config struct {
 	retainSize   int64
 	syncInterval time.Duration
 	salvage      bool
+	lockWait     time.Duration
+
+	scrubRate      int64
+	damageHandlers []func(*CorruptError)
 }
 
 // WithSegmentSize sets the size of segment files, in bytes. All entries of one Append
@@ -67,15 +72,44 @@ func WithSyncInterval(d time.Duration) Option {
 	return func(c *config) { c.syncInterval = d }
 }
 
-// WithSalvage makes Open continue in a new segment if the ledger is damaged, instead
-// of failing. The damage stays in the files. [Ledger.Recovery] reports it, and readers
-// and cursors return a *CorruptError when they reach it.
+// WithSalvage makes Open repair a damaged ledger instead of failing. What the files say
+// about one another is derived from the segments again, everything that can be read
+// stays readable, and new entries go to a new segment. No entry is made up, and no
+// sequence number is used again.
+//
+// [Ledger.Recovery] names everything that is lost, and so does the file "losses" in the
+// directory. Open succeeds from then on, also without this option, until there is new
+// damage. Readers and cursors return a *CorruptError where entries are missing. Segments
+// stay as they are, and other files that are replaced are kept under a name that ends in
+// ".damaged".
 func WithSalvage() Option {
 	return func(c *config) { c.salvage = true }
 }
 
+// WithScrub sets how fast the ledger reads its segments in the background, in bytes per
+// second, to find damage before somebody needs the entries. It reads all of them about
+// once a day, or as often as the rate allows. The default is DefaultScrubRate; zero
+// disables it.
+func WithScrub(bytesPerSecond int64) Option {
+	return func(c *config) { c.scrubRate = bytesPerSecond }
+}
+
+// WithDamageHandler calls handle with damage that a scrub has found and that no cursor
+// has returned before, once for each place. The calls are made from one goroutine, and
+// the scrub waits for them. With several handlers, each is called.
+func WithDamageHandler(handle func(*CorruptError)) Option {
+	return func(c *config) { c.damageHandlers = append(c.damageHandlers, handle) }
+}
+
+// WithLockWait makes Open wait up to d for another writer to close the ledger, as in a
+// rolling restart, before it returns ErrLocked. By default Open does not wait.
+// [OpenContext] can end the wait earlier.
+func WithLockWait(d time.Duration) Option {
+	return func(c *config) { c.lockWait = d }
+}
+
 func newConfig(opts []Option) (config, error) {
-	c := config{segmentSize: DefaultSegmentSize}
+	c := config{segmentSize: DefaultSegmentSize, scrubRate: DefaultScrubRate}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -89,8 +123,14 @@ func newConfig(opts []Option) (config, error) {
 	if c.retainAge < 0 || c.retainSize < 0 {
 		errs = append(errs, errors.New("WithRetention: age and size must not be negative"))
 	}
+	if c.scrubRate < 0 {
+		errs = append(errs, errors.New("WithScrub: the rate must not be negative"))
+	}
 	if c.syncInterval < 0 {
 		errs = append(errs, errors.New("WithSyncInterval: the interval must not be negative"))
+	}
+	if c.lockWait < 0 {
+		errs = append(errs, errors.New("WithLockWait: the time must not be negative"))
 	}
 	return c, errors.Join(errs...)
 }

@@ -9,6 +9,9 @@ import (
 // rotate makes a new segment the active one. On failure the active segment stays, but
 // a segment number may be used up. writeMu is held.
 func (l *Ledger) rotate() error {
+	if err := l.verify(l.active); err != nil {
+		return err
+	}
 	end, first, carried, err := l.sealActive()
 	if err != nil {
 		return err

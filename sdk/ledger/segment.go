@@ -35,6 +35,7 @@ type segmentHeader struct {
 	// the two, is void.
 	previous    uint64
 	previousEnd int64
+	rebuilt     bool // the header is damaged, and was derived from the frames; previous is unknown
 }
 
 func segmentName(number uint64) string {
@@ -123,7 +124,29 @@ func openSegment(dir fileSystem, id ledgerID, number uint64) (*segment, error) {
 	return s, nil
 }
 
+// readAnyHeader returns the header of a segment of any ledger.
+func readAnyHeader(dir fileSystem, number uint64) (h segmentHeader, err error) {
+	f, err := dir.Open(segmentName(number))
+	if err != nil {
+		return h, err
+	}
+	s := &segment{file: f}
+	err = s.decodeHeader(number)
+	return s.segmentHeader, errors.Join(err, f.Close())
+}
+
 func (s *segment) readHeader(id ledgerID, number uint64) error {
+	if err := s.decodeHeader(number); err != nil {
+		return err
+	}
+	if s.ledger != id {
+		return &CorruptError{File: segmentName(number), Reason: "the file belongs to another ledger"}
+	}
+	return nil
+}
+
+// decodeHeader reads the header of the file, which has the given number.
+func (s *segment) decodeHeader(number uint64) error {
 	corrupt := func(reason string) error {
 		return &CorruptError{File: segmentName(number), Reason: reason}
 	}
@@ -138,8 +161,8 @@ func (s *segment) readHeader(id ledgerID, number uint64) error {
 	switch {
 	case !ok:
 		return corrupt("the header is damaged")
-	case h.ledger != id || h.number != number:
-		return corrupt("the file belongs to another ledger, or is another segment of this one")
+	case h.number != number:
+		return corrupt("the file is another segment")
 	}
 	s.segmentHeader = h
 	return nil

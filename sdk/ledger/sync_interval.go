@@ -32,6 +32,11 @@ func (l *Ledger) syncActive() error {
 		return nil
 	}
 	err := s.sync() // writes continue meanwhile
+	if err == nil {
+		if err := l.verify(s); err != nil {
+			return err
+		}
+	}
 
 	l.writeMu.Lock()
 	defer l.writeMu.Unlock()

@@ -11,67 +11,121 @@ const (
 	maxCardDigits = 19
 )
 
-// findCards appends the spans of card numbers.
+// findCards appends the spans of card numbers, and of what follows them on a magnetic
+// stripe or in a list: the expiry date and the security code.
 func findCards(text string, spans []span) []span {
 	for i := 0; i < len(text); {
-		switch {
-		case !isDigit(text[i]):
+		if !digits.has(text[i]) {
 			i++
-		case i > 0 && isToken[text[i-1]]: // skip the rest of a word
-			for i < len(text) && isToken[text[i]] {
-				i++
-			}
-		default:
-			end, ok := cardAt(text, i)
-			if ok {
-				spans = append(spans, span{i, end})
-			}
-			i = end
+			continue
 		}
+		if end := cardEnd(text, i); end > 0 && !isHexNumber(text, i) {
+			end = afterCard(text, end)
+			spans = append(spans, span{i, end})
+			i = end
+			continue
+		}
+		i = digits.run(text, i)
 	}
 	return spans
 }
 
-// cardAt returns the end of the run of digits at start, which may contain single blanks
-// or hyphens. It reports whether the run is a card number: it begins like the numbers of
-// a network, and its check digit is right.
-func cardAt(text string, start int) (end int, ok bool) {
-	var digits [maxCardDigits]byte
-	n, separated := 0, false
-	for at := start; at < len(text); at++ {
-		if c := text[at]; isDigit(c) {
-			if n < len(digits) {
-				digits[n] = c - '0'
-			}
-			n++
-			end = at + 1
-			continue
-		} else if (c != ' ' && c != '-') || at+1 == len(text) || !isDigit(text[at+1]) {
-			break
-		}
-		separated = true
-	}
-	complete := end == len(text) || !isToken[text[end]] || text[end] == '.'
-	ok = n >= minCardDigits && n <= maxCardDigits && complete && isCard(digits[:n]) &&
-		(!separated || inGroups(text[start:end]))
-	return end, ok
+// isHexNumber reports whether 0x precedes the digits at i.
+func isHexNumber(text string, i int) bool {
+	return i >= 2 && text[i-2] == '0' && text[i-1]|0x20 == 'x'
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// inGroups reports whether the digits are grouped as on a card: groups of four, 4-6-5 or
-// 4-6-4.
-func inGroups(text string) bool {
-	groups := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '-' })
-	if len(groups) == 3 {
-		return len(groups[0]) == 4 && len(groups[1]) == 6 && (len(groups[2]) == 5 || len(groups[2]) == 4)
+// cardEnd returns the end of the card number that begins at start, or 0: it begins like
+// the numbers of a network, and its check digit is right. Its digits may be in groups.
+func cardEnd(text string, start int) (end int) {
+	var number [maxCardDigits]byte
+	var groups [maxCardDigits]int
+	n, count, sign := 0, 0, byte(0)
+	for i := start; ; {
+		stop := digits.run(text[:min(len(text), i+maxCardDigits+1)], i)
+		if n+stop-i > len(number) {
+			return end
+		}
+		for ; i < stop; i++ {
+			number[n] = text[i] - '0'
+			n++
+		}
+		groups[count] = n
+		count++
+		if n >= minCardDigits && !at(text, stop, alnum) && areGroups(groups[:count], sign) && isCard(number[:n]) {
+			end = stop
+		}
+		next := stop
+		for next < len(text) && next-stop < maxCardGap && isCardSeparator(text[next]) && (next == stop || blank.has(text[next])) {
+			next++
+		}
+		if next == stop || !at(text, next, digits) || count > 1 && text[stop] != sign {
+			return end
+		}
+		sign, i = text[stop], next
 	}
-	for i, g := range groups {
-		if len(g) != 4 && (i < len(groups)-1 || len(g) > 4) {
+}
+
+// maxCardGap is how many blanks may separate groups of digits.
+const maxCardGap = 3
+
+func isCardSeparator(c byte) bool { return blank.has(c) || strings.IndexByte("-/._|", c) >= 0 }
+
+// areGroups reports whether digits are grouped as on a card: groups of four, 4-6-5 or
+// 4-6-4. With blanks and hyphens, any groups of at least four digits are. ends has the
+// number of digits up to the end of each group.
+func areGroups(ends []int, sign byte) bool {
+	total := ends[len(ends)-1]
+	if len(ends) == 3 && ends[0] == 4 && ends[1] == 10 && (total == 14 || total == 15) {
+		return true
+	}
+	start, fours := 0, true
+	for i, end := range ends {
+		n := end - start
+		start = end
+		fours = fours && (n == 4 || i == len(ends)-1 && n < 4)
+		if n < 4 && (i < len(ends)-1 || !fours) {
 			return false
 		}
 	}
-	return len(groups) >= 4
+	return len(ends) == 1 || fours && len(ends) >= 4 || sign == ' ' || sign == '-'
+}
+
+// afterCard returns the end of what follows a card number that ends at i: |12/28|123, or
+// the rest of a track.
+func afterCard(text string, i int) (end int) {
+	if at(text, i, equals) || i < len(text) && (text[i] == '^' || text[i] == 'D') {
+		limit := min(len(text), i+120)
+		if n := strings.IndexByte(text[i:limit], '?'); n >= 0 {
+			return i + n + 1
+		}
+		if stop := digits.run(text, i+1); stop-i > 7 {
+			return stop
+		}
+		return i
+	}
+	date := separators(text, i)
+	month := digits.run(text, date)
+	if date == i || month-date != 2 || !at(text, month, slash|hyphen) {
+		return i
+	}
+	year := digits.run(text, month+1)
+	if n := year - month - 1; n != 2 && n != 4 {
+		return i
+	}
+	code := separators(text, year)
+	if stop := digits.run(text, code); code > year && (stop-code == 3 || stop-code == 4) {
+		return stop
+	}
+	return year
+}
+
+// separators returns the end of the signs and blanks between fields at i.
+func separators(text string, i int) int {
+	for n := 0; n < 4 && i < len(text) && (blank.has(text[i]) || strings.IndexByte("|;,:/", text[i]) >= 0); n++ {
+		i++
+	}
+	return i
 }
 
 // cardRange is a range of prefixes of a network's card numbers. All prefixes of a range

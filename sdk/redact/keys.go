@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/internal/secretwords"
 	"github.com/opendeed/audit/policy"
 )
 
@@ -73,3 +74,31 @@ func (d *Redactor) decideUncached(key string) keyDecision {
 	}
 	return keyDecision{leaks: leaks}
 }
+
+// nameStrengths caches how surely names in texts are those of secrets, like keyDecisions.
+type nameStrengths [1024]atomic.Pointer[cachedName]
+
+// cachedName is immutable.
+type cachedName struct {
+	name     string
+	strength secretwords.Strength
+}
+
+// nameStrength returns how surely the name of a value in a text is that of a secret.
+func (d *Redactor) nameStrength(name string) secretwords.Strength {
+	if len(name) < shortestName {
+		return secretwords.None
+	}
+	slot := &d.names[hashKey(name)%uint64(len(d.names))]
+	if cached := slot.Load(); cached != nil && cached.name == name {
+		return cached.strength
+	}
+	strength := d.words.Match(name)
+	if len(name) <= maxCachedKey {
+		slot.Store(&cachedName{strings.Clone(name), strength}) // name may be part of a large string
+	}
+	return strength
+}
+
+// shortestName is the length of the shortest name, such as pw.
+const shortestName = 2

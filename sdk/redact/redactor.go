@@ -43,6 +43,7 @@ type Redactor struct {
 	config redactionConfig
 	words  secretwords.Words
 	keys   keyDecisions
+	names  nameStrengths
 	plain  bool // no option looks at texts, values or other metadata
 }
 

@@ -18,7 +18,6 @@ import (
 type follower struct {
 	sink
 	config  Config
-	logger  *slog.Logger
 	ledger  *ledger.Ledger
 	cursor  *ledger.Cursor
 	records *decoder
@@ -48,9 +47,8 @@ type item struct {
 
 func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records *decoder, letters *deadLetters, env Env) *follower {
 	f := &follower{
-		sink:    newSink(to.Exporter, env.Metrics),
+		sink:    newSink(to.Exporter, env),
 		config:  to.Config,
-		logger:  env.Logger,
 		ledger:  l,
 		cursor:  cursor,
 		records: records,
@@ -73,11 +71,11 @@ func (f *follower) loop() {
 		if !f.exportAll(batch) {
 			return
 		}
-		damage, damaged := errors.AsType[*ledger.CorruptError](err)
+		first, last, lost := lostEntries(err)
 		switch {
 		case err == nil:
-		case damaged:
-			f.reportDamage(damage)
+		case lost:
+			f.reportLoss(first, last, err)
 		case f.waiting.Err() != nil:
 			return
 		default:
@@ -238,10 +236,23 @@ func (f *follower) addDeadLetter(letter *DeadLetter) bool {
 	return true
 }
 
-// reportDamage stores a dead letter for entries that the ledger cannot read any more.
-func (f *follower) reportDamage(damage *ledger.CorruptError) {
-	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.name), slog.Any("error", damage))
-	f.addDeadLetter(&DeadLetter{Seq: damage.First, Through: damage.Last, Reason: damage.Error()})
+// lostEntries returns the entries that an error names as lost. ok is false if it names
+// none.
+func lostEntries(err error) (first, last uint64, ok bool) {
+	if damage, ok := errors.AsType[*ledger.CorruptError](err); ok {
+		return damage.First, damage.Last, true
+	}
+	if removed, ok := errors.AsType[*ledger.RemovedError](err); ok {
+		return removed.First, removed.Last, true
+	}
+	return 0, 0, false
+}
+
+// reportLoss stores a dead letter for entries that the ledger cannot read any more.
+func (f *follower) reportLoss(first, last uint64, err error) {
+	f.logger.Error("audit: the ledger has lost records; they cannot be exported", slog.String("exporter", f.name),
+		slog.Uint64("first", first), slog.Uint64("last", last), slog.Any("error", err))
+	f.addDeadLetter(&DeadLetter{Seq: first, Through: last, Reason: err.Error()})
 }
 
 // flush waits until every entry up to seq was exported or rejected.

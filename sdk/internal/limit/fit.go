@@ -25,24 +25,32 @@ func (f *Fitter) Fit(r *record.Record) {
 	if r.Resource != f.Resource {
 		r.Resource, _ = Resource(r.Resource) // a processor has replaced it
 	}
-	if fits(r) {
+	limit := record.MaxSize
+	if r.BeginsAttempt() {
+		limit -= closingSize
+	}
+	if fits(r, limit) {
 		return // the usual case
 	}
-	*r = *shorten(r, budget{size: record.MaxSize, marks: 6 << 10})
+	*r = *shorten(r, budget{size: limit, marks: 6 << 10})
 }
 
 // baseSize is more than the JSON of the members of a record that have no limit of their
 // own: enums, times, IDs, the resource and the tracker.
 const baseSize = maxResource + 4<<10
 
+// closingSize is more than what a record that closes an attempt has and the one that began
+// it has not.
+const closingSize = 1 << 10
+
 // fits reports whether the record can stay as it is.
-func fits(r *record.Record) bool {
+func fits(r *record.Record, limit int) bool {
 	c := checker{size: baseSize}
 	if !c.record(r) {
 		return false
 	}
 	// A byte of text that needs no escape takes at most two bytes in JSON.
-	return c.size+2*c.text <= record.MaxSize || jsonSize(r) <= record.MaxSize
+	return c.size+2*c.text <= limit || jsonSize(r) <= limit
 }
 
 // buffers holds buffers for the JSON of records that are nearly too large.

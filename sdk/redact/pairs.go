@@ -1,0 +1,402 @@
+package redact
+
+import (
+	"strings"
+
+	"github.com/opendeed/audit/internal/secretwords"
+)
+
+// pairs finds the values of keys that name secrets: password=x, "token": "x", Cookie: x,
+// <secret>x</secret>, and the pairs of lists that name the key beside the value. It reads
+// a text once, from the start. Where it cannot tell where a value ends, the value extends
+// to the end of the line, of the enclosing quotes, or of the indented block.
+type pairs struct {
+	redactor *Redactor
+	text     string
+	spans    []span
+
+	here  int   // where the step began
+	line  int   // start of the line
+	quote quote // the one that is open
+	tag   int   // start of the XML tag, or -1
+
+	named      int  // end of the name of a secret whose value is beside it, or 0: "name":"pin","value":"1"
+	namedForm  bool // it is that of a part of a form
+	namedInTag int  // the tag that it is in
+	value      span // the last value whose key only says that it is one
+}
+
+// maxKey is the length of the longest key in a text. Of a longer one the end counts.
+const maxKey = 64
+
+// maxBeside is how far a value may be from the key that is named beside it.
+const maxBeside = 400
+
+// findPairs appends the spans of values whose keys name secrets.
+func (d *Redactor) findPairs(text string, spans []span) []span {
+	p := pairs{redactor: d, text: text, spans: spans, tag: -1, namedInTag: -1}
+	for i := 0; i < len(text); {
+		if !isPairByte[text[i]] {
+			i++
+			continue
+		}
+		i = p.step(i)
+	}
+	return p.spans
+}
+
+// isPairByte is true for the bytes that step handles.
+var isPairByte = func() (is [256]bool) {
+	for _, c := range []byte("\n\"'`<}=:|;,>") {
+		is[c] = true
+	}
+	return is
+}()
+
+// endsKey is true for the bytes that may stand before a sign.
+var endsKey = func() (ends [256]bool) {
+	for i := range ends {
+		ends[i] = isKeyByte(byte(i)) || space.has(byte(i)) || strings.IndexByte("\"'`)]*?+\\", byte(i)) >= 0
+	}
+	return ends
+}()
+
+// step handles the byte at i and returns where to continue.
+func (p *pairs) step(i int) (next int) {
+	p.here = i
+	switch p.text[i] {
+	case '\n':
+		p.line, p.quote = i+1, quote{}
+		return p.formPart(i)
+	case '"', '\'', '`':
+		return p.quoted(i)
+	case '<':
+		p.tag = i
+	case '}':
+		p.named, p.value = 0, span{}
+	case '=', ':':
+		return p.sign(i, i+1)
+	case '|':
+		return p.cell(i)
+	case ';', ',':
+		return p.element(i)
+	case '>':
+		if i > 0 && p.text[i-1] == '-' {
+			return p.sign(i-1, i+1) // an arrow
+		}
+		return p.closeTag(i)
+	}
+	return i + 1
+}
+
+// sign handles a sign between a key and a value, which is at i and ends before end.
+func (p *pairs) sign(i, end int) (next int) {
+	for end < len(p.text) && (p.text[end] == '=' || p.text[end] == '>' && p.text[end-1] == '=') {
+		end++
+	}
+	if i == 0 || !endsKey[p.text[i-1]] {
+		return end
+	}
+	if strings.HasPrefix(p.text[i:], "://") {
+		return i + len("://")
+	}
+	k := p.keyBefore(i)
+	k.sign, k.signEnd = p.text[i], end
+	if k.text == "" {
+		return end
+	}
+	k.strength = p.strength(&k)
+	if k.strength != secretwords.None {
+		if v, ok := p.valueOf(&k); ok {
+			return p.mask(v)
+		}
+		return end
+	}
+	return p.beside(&k)
+}
+
+// mask adds a span, and returns where to continue.
+func (p *pairs) mask(v value) (next int) {
+	if v.end > v.start {
+		p.spans = append(p.spans, span{v.start, v.end})
+	}
+	if n := strings.LastIndexByte(p.text[p.here:v.next], '\n'); n >= 0 {
+		p.line, p.quote = p.here+n+1, quote{}
+	}
+	return v.next
+}
+
+// key is what stands before a sign.
+type key struct {
+	text     string
+	start    int // in the text, with its quotes
+	quoted   bool
+	phrase   bool // several words of prose
+	query    bool // it may be a parameter of a URL or a form
+	sign     byte
+	signEnd  int
+	strength secretwords.Strength
+}
+
+// keyBefore returns the key before the sign at i.
+func (p *pairs) keyBefore(i int) key {
+	text, limit := p.text, max(0, i-maxKey-8)
+	end := blank.back(text, i, limit)
+	if end > limit && newline.has(text[end-1]) {
+		// A quoted key may be on the line before the sign.
+		if end = space.back(text, end, limit); end == limit || text[end-1] != '"' && text[end-1] != '\'' {
+			return key{}
+		}
+	}
+	for end > limit && strings.IndexByte(")]*`?+", text[end-1]) >= 0 { // [key], **key**
+		end--
+	}
+	if end > limit && (text[end-1] == '"' || text[end-1] == '\'') {
+		return p.quotedKey(end-1, limit)
+	}
+	for end > limit && text[end-1] == '\\' {
+		end--
+	}
+	start := end
+	for start > limit && isKeyByte(text[start-1]) {
+		start--
+	}
+	k := key{text: strings.Trim(text[start:end], "[]"), start: start}
+	k.query = start == 0 || strings.IndexByte("?&#; \t\n\"'(,", text[start-1]) >= 0
+	return k
+}
+
+func isKeyByte(c byte) bool {
+	return (token | high).has(c) || c == '[' || c == ']' || c == '$' || c == '%'
+}
+
+// quotedKey returns the key whose closing quote is at i.
+func (p *pairs) quotedKey(i, limit int) key {
+	text, end := p.text, i
+	for end > limit && text[end-1] == '\\' {
+		end--
+	}
+	start := end
+	for start > limit && text[start-1] != text[i] && text[start-1] != '\n' {
+		start--
+	}
+	return key{text: text[start:end], start: max(0, start-1), quoted: true}
+}
+
+// maxPhrase is how many words of prose before a sign can be a key: "one time code: 1".
+const maxPhrase = 4
+
+// strength returns how surely the key names a secret.
+func (p *pairs) strength(k *key) secretwords.Strength {
+	d := p.redactor
+	if d.config.allowed[k.text] {
+		return secretwords.None
+	}
+	if s := d.nameStrength(k.text); s != secretwords.None {
+		if alnum.run(k.text, 0) < len(k.text) && !high.has(k.text[0]) {
+			return secretwords.Strong // X-Api-Key is no word of prose
+		}
+		return s
+	}
+	if k.sign == '=' && k.query && secretwords.IsQuery(k.text) {
+		// What looks like a signature or a code of one.
+		start := k.signEnd
+		end := start
+		for end < len(p.text) && !space.has(p.text[end]) && strings.IndexByte("&\"'<>#;", p.text[end]) < 0 {
+			end++
+		}
+		if isRandom(p.text[start:end]) {
+			return secretwords.Strong
+		}
+	}
+	if k.quoted {
+		return secretwords.None
+	}
+	return p.phrase(k)
+}
+
+// phrase matches the key together with the words before it: "API key: x".
+func (p *pairs) phrase(k *key) secretwords.Strength {
+	text, start := p.text, k.start
+	for range maxPhrase - 1 {
+		if !at(text, start-1, blank) || !at(text, start-2, alnum|high) {
+			break
+		}
+		start = (word | high).back(text, start-1, max(p.line, start-1-maxKey))
+		if s := p.redactor.nameStrength(text[start : k.start+len(k.text)]); s != secretwords.None {
+			k.phrase, k.start = true, start
+			return secretwords.Weak
+		}
+	}
+	return secretwords.None
+}
+
+// Words that name a key beside its value, and that value: {"name":"pin","value":"1"}.
+func isNameWord(s string) bool {
+	switch strings.ToLower(s) {
+	case "name", "key", "field", "header", "param", "parameter", "property", "variable", "attribute", "setting", "label", "option", "k":
+		return true
+	}
+	return false
+}
+
+func isValueWord(s string) bool {
+	switch strings.ToLower(s) {
+	case "value", "val", "content", "default", "data", "text", "string", "v", "_value", "newvalue", "oldvalue", "new", "old", "new_value", "old_value":
+		return true
+	}
+	return false
+}
+
+// beside handles a key that names no secret, but may have the name of one as its value, or
+// be the value of one.
+func (p *pairs) beside(k *key) (next int) {
+	name := isNameWord(k.text)
+	if !name && !isValueWord(k.text) {
+		return k.signEnd
+	}
+	v, ok := p.nearValue(k)
+	if !ok {
+		return k.signEnd
+	}
+	content := p.text[v.start:v.end]
+	switch {
+	case name && p.redactor.nameStrength(strings.TrimSpace(content)) != secretwords.None && len(content) <= maxKey && !strings.ContainsAny(content, " ="):
+		p.named, p.namedInTag = v.end, p.tag
+		p.namedForm = strings.Contains(p.text[max(p.line, v.start-maxBeside):v.start], "form-data")
+		if p.value.end > 0 && v.start-p.value.end < maxBeside {
+			p.spans = append(p.spans, p.value)
+		}
+		p.value = span{}
+		return v.next
+	case !name && p.named > 0 && v.start-p.named < maxBeside:
+		p.named = 0
+		return p.mask(v)
+	case !name:
+		p.value = span{v.start, v.end}
+		return k.signEnd
+	default:
+		return k.signEnd
+	}
+}
+
+// nearValue returns the value of a key, if it is short. It looks no further.
+func (p *pairs) nearValue(k *key) (v value, ok bool) {
+	near := *p
+	near.text = p.text[:min(len(p.text), k.signEnd+maxBeside)]
+	v, ok = near.valueOf(k)
+	return v, ok && v.end > v.start && v.end < len(near.text) || v.end == len(p.text)
+}
+
+// formPart handles a line feed. The value of a part of a form follows an empty line.
+func (p *pairs) formPart(i int) (next int) {
+	rest := strings.TrimPrefix(p.text[i+1:], "\r")
+	if !p.namedForm || p.named == 0 || !strings.HasPrefix(rest, "\n") {
+		return i + 1
+	}
+	p.named, p.namedForm = 0, false
+	start := len(p.text) - len(rest) + 1
+	end := len(p.text)
+	if n := strings.Index(p.text[start:], "\n--"); n >= 0 {
+		end = start + n
+	}
+	return p.mask(value{start, end, end})
+}
+
+// closeTag handles the end of an XML tag, whose element may be a secret.
+func (p *pairs) closeTag(i int) (next int) {
+	start := p.tag
+	p.tag = -1
+	if start < 0 || i-start > maxBeside || i-start < 2 || p.text[i-1] == '/' || strings.IndexByte("/!?=- ", p.text[start+1]) >= 0 {
+		return i + 1
+	}
+	name := p.text[start+1 : start+1+(token|high).run(p.text[start+1:i], 0)]
+	if n := start + 1 + len(name); n < i && p.text[n] == ':' { // a prefix of a name space
+		name = p.text[n+1 : n+1+(token|high).run(p.text[n+1:i], 0)]
+	}
+	named := p.named > 0 && (p.namedInTag == start || isValueWord(name) && start-p.named < maxBeside)
+	switch {
+	case named:
+		p.named = 0
+	case isNameWord(name):
+		return p.nameElement(i + 1)
+	case p.redactor.nameStrength(name) == secretwords.None:
+		return i + 1
+	}
+	end := len(p.text)
+	if n := strings.Index(p.text[i:], "</"); n >= 0 {
+		end = i + n
+	}
+	content := p.text[i+1 : end]
+	if strings.TrimSpace(content) == "" || isStatus(content) {
+		return i + 1
+	}
+	first := i + 1 + space.run(content, 0)
+	last := space.back(p.text, end, first)
+	return p.mask(value{first, last, end})
+}
+
+// nameElement handles the content of an XML element, which begins at i, that may name the
+// secret in the next element: <key>pin</key><string>1</string>.
+func (p *pairs) nameElement(i int) (next int) {
+	content := p.text[i:min(len(p.text), i+maxKey)]
+	if n := strings.IndexByte(content, '<'); n >= 0 && p.redactor.nameStrength(strings.TrimSpace(content[:n])) != secretwords.None {
+		p.named, p.namedInTag = i+n, -1
+	}
+	return i
+}
+
+// cell handles the end of a cell of a table, after which a value may follow.
+func (p *pairs) cell(i int) (next int) {
+	k := p.keyBefore(i)
+	if k.text == "" || k.quoted || p.redactor.nameStrength(k.text) == secretwords.None {
+		return i + 1
+	}
+	start := blank.run(p.text, i+1)
+	end := start
+	for end < len(p.text) && !space.has(p.text[end]) && p.text[end] != '|' {
+		end++
+	}
+	if !isRandom(strings.Trim(p.text[start:end], "`*")) {
+		return i + 1
+	}
+	return p.mask(value{start, end, end})
+}
+
+// element handles the end of an element of a list, after which a value may follow that a
+// quoted element names: ["X-Api-Key", "x"], s:3:"pin";s:4:"1234".
+func (p *pairs) element(i int) (next int) {
+	if i == 0 || p.text[i-1] != '"' && p.text[i-1] != '\'' {
+		return i + 1
+	}
+	k := p.quotedKey(i-1, max(0, i-maxKey-8))
+	if k.text == "" || p.redactor.nameStrength(strings.TrimLeft(k.text, "-")) == secretwords.None {
+		return i + 1
+	}
+	start := blank.run(p.text, i+1)
+	k.sign, k.signEnd, k.strength = '=', start, secretwords.Strong
+	if p.text[i] == ';' { // of PHP: the type and the length precede the value
+		if !at(p.text, start, alpha) || start+1 >= len(p.text) || p.text[start+1] != ':' {
+			return i + 1
+		}
+		if q := strings.IndexByte(p.text[start:min(len(p.text), start+16)], '"'); q >= 0 {
+			k.signEnd = start + q
+		}
+		if v, ok := p.valueOf(&k); ok {
+			return p.mask(v)
+		}
+		return i + 1
+	}
+	quotes := start
+	for quotes < len(p.text) && p.text[quotes] == '\\' {
+		quotes++
+	}
+	if quotes >= len(p.text) || p.text[quotes] != '"' && p.text[quotes] != '\'' {
+		return i + 1
+	}
+	v, ok := p.nearValue(&k)
+	if !ok || !strings.HasPrefix(k.text, "-") && !isRandom(p.text[v.start:v.end]) {
+		return i + 1 // a list of names
+	}
+	return p.mask(v)
+}

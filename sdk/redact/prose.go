@@ -1,0 +1,425 @@
+package redact
+
+import (
+	"strings"
+
+	"github.com/opendeed/audit/internal/secretwords"
+)
+
+// prose finds secrets after words: Bearer x, IDENTIFIED BY 'x', --password x, mysql -px,
+// "the password is x". It reads a text once, word by word.
+type prose struct {
+	redactor *Redactor
+	text     string
+	spans    []span
+	command  *command // whose flags follow, or nil
+	account  bool     // a statement about an account: CREATE USER
+	by       bool     // the word "identified" precedes
+}
+
+// command says which flags of a command have a secret.
+type command struct {
+	flag   string // separate or joined: -p x, -px
+	joined bool   // only joined
+	login  string // a flag whose value is name:secret
+}
+
+var commands = map[string]*command{
+	"mysql": {flag: "-p", joined: true}, "mysqldump": {flag: "-p", joined: true}, "mysqladmin": {flag: "-p", joined: true},
+	"mysqlimport": {flag: "-p", joined: true}, "mysqlcheck": {flag: "-p", joined: true}, "mysqlsh": {flag: "-p", joined: true},
+	"mariadb": {flag: "-p", joined: true}, "mariadb-dump": {flag: "-p", joined: true}, "mariadb-admin": {flag: "-p", joined: true},
+	"7z": {flag: "-p", joined: true}, "7za": {flag: "-p", joined: true}, "rar": {flag: "-p", joined: true}, "unrar": {flag: "-p", joined: true},
+	"sshpass": {flag: "-p"}, "mongo": {flag: "-p"}, "mongosh": {flag: "-p"}, "mongodump": {flag: "-p"}, "mongorestore": {flag: "-p"},
+	"mongoexport": {flag: "-p"}, "mongoimport": {flag: "-p"}, "login": {flag: "-p"}, "psexec": {flag: "-p"}, "cqlsh": {flag: "-p"},
+	"unzip": {flag: "-P"}, "zip": {flag: "-P"}, "sqlcmd": {flag: "-P"}, "bcp": {flag: "-P"}, "isql": {flag: "-P"}, "ipmitool": {flag: "-P"},
+	"redis-cli":  {flag: "-a"},
+	"ldapsearch": {flag: "-w"}, "ldapadd": {flag: "-w"}, "ldapmodify": {flag: "-w"}, "ldapdelete": {flag: "-w"}, "ldappasswd": {flag: "-w"},
+	"plink": {flag: "-pw"}, "pscp": {flag: "-pw"}, "putty": {flag: "-pw"}, "psftp": {flag: "-pw"},
+	"curl": {login: "-u"}, "http": {login: "-a"}, "https": {login: "-a"}, "lftp": {login: "-u"}, "smbclient": {login: "-U"}, "wget": {login: "-U"},
+}
+
+// findProse appends the spans of secrets after words.
+func (d *Redactor) findProse(text string, spans []span) []span {
+	p := prose{redactor: d, text: text, spans: spans}
+	for i := 0; i < len(text); {
+		switch c := text[i]; {
+		case (alnum | high).has(c):
+			end := word.run(text, i+1)
+			if high.has(c) || at(text, end, high) {
+				end = (word | high).run(text, end)
+			}
+			if mayTrigger(text[i:end]) {
+				end = p.word(i, end)
+			}
+			i = end
+		case c == '-' && !at(text, i-1, word|high) && at(text, i+1, alpha|hyphen):
+			i = p.flag(i)
+		case c == '\n' || c == '|' || c == ';':
+			p.command, p.account, p.by = nil, false, false
+			i++
+		default:
+			i++
+		}
+	}
+	return p.spans
+}
+
+// word handles the word from i to end and returns where to continue.
+func (p *prose) word(i, end int) (next int) {
+	var buffer [maxTrigger]byte
+	t, ok := triggers[string(lowerWord(p.text[i:end], &buffer))]
+	if !ok {
+		if alnum.run(p.text, i) < end && at(p.text, end, blank) && end-i <= maxKey {
+			return p.named(i, end) // aws_secret_access_key x
+		}
+		return end
+	}
+	after := blank.run(p.text, end)
+	if t.command != nil && after > end {
+		p.command = t.command
+	}
+	if after == end && p.textAt(end) != '(' && !at(p.text, end, newline) {
+		return end
+	}
+	switch t.kind {
+	case triggerScheme:
+		if next := p.scheme(strings.ToLower(p.text[i:end]), space.run(p.text, end)); next > end {
+			return next
+		}
+	case triggerAccount:
+		p.account = true
+	case triggerIdentified:
+		p.by = true
+	case triggerBy:
+		if p.by {
+			p.by = false
+			stop := alpha.run(p.text, after)
+			return max(end, p.argument(after, p.account && !proseWords[p.text[after:stop]]))
+		}
+	case triggerValues:
+		if end := p.inserted(i); end > after {
+			p.spans = append(p.spans, span{after, end})
+			return end
+		}
+	}
+	if t.name {
+		return p.named(i, end)
+	}
+	return end
+}
+
+// trigger says what to do at a word.
+type trigger struct {
+	kind    uint8
+	name    bool // it is the last word of a name
+	command *command
+}
+
+const (
+	triggerScheme = iota + 1
+	triggerAccount
+	triggerIdentified
+	triggerBy
+	triggerValues
+)
+
+// maxTrigger is the length of the longest word that is looked up.
+const maxTrigger = 16
+
+// triggers has the words that something may follow, in lower case. triggerFilter has a bit
+// for each of them, by filterBit: most words of a text need no more than that.
+var triggers, triggerFilter = func() (words map[string]trigger, filter [64]uint64) {
+	words = map[string]trigger{}
+	for _, name := range secretwords.LastWords() {
+		words[name] = trigger{name: true}
+	}
+	for name, c := range commands {
+		words[name] = trigger{command: c}
+	}
+	for kind, list := range map[uint8]string{
+		triggerScheme: "bearer basic token digest ntlm negotiate apikey", triggerAccount: "create alter grant",
+		triggerIdentified: "identified", triggerBy: "by", triggerValues: "values",
+	} {
+		for name := range strings.FieldsSeq(list) {
+			t := words[name]
+			t.kind = kind
+			words[name] = t
+		}
+	}
+	for name := range words {
+		bit := filterBit(name)
+		filter[bit/64] |= 1 << (bit % 64)
+	}
+	return words, filter
+}()
+
+// filterBit returns a number below 4096 that depends on the length of a word and on three of
+// its bytes, in lower case.
+func filterBit(w string) uint {
+	const small = 0x20
+	sum := uint(len(w)) + uint(w[0]|small)*37 + uint(w[len(w)/2]|small)*151 + uint(w[len(w)-1]|small)*643
+	return sum % 4096
+}
+
+// mayTrigger reports whether a word may be a trigger, or a name of several words.
+func mayTrigger(w string) bool {
+	bit := filterBit(w)
+	return triggerFilter[bit/64]>>(bit%64)&1 != 0 || len(w) > 8 && alnum.run(w, 0) < len(w)
+}
+
+// lowerWord returns the word in lower case, in the buffer if it is short.
+func lowerWord(w string, buffer *[maxTrigger]byte) []byte {
+	if len(w) > maxTrigger {
+		return []byte(w) // a word of another script
+	}
+	for i := range len(w) {
+		c := w[i]
+		if upper.has(c) {
+			c |= 0x20
+		}
+		buffer[i] = c
+	}
+	return buffer[:len(w)]
+}
+
+func (p *prose) textAt(i int) byte {
+	if i < len(p.text) {
+		return p.text[i]
+	}
+	return 0
+}
+
+// scheme masks what follows the name of an authentication scheme, if it looks like its
+// credentials: a "basic course" has none.
+func (p *prose) scheme(name string, i int) (next int) {
+	end := (base64Chars | token | tilde).run(p.text, i)
+	content := p.text[i:end]
+	ok := false
+	switch name {
+	case "basic":
+		ok = isBasic(content)
+	case "bearer":
+		ok = len(content) >= 8 && isMixed(content) && isRandom(content) || len(content) >= 20
+	case "digest":
+		if strings.HasPrefix(content, "username=") {
+			ok, end = true, lineEnd(p.text, i)
+		}
+	case "token", "apikey":
+		ok = len(content) >= 8 && isMixed(content) && isRandom(content)
+	default:
+		ok = len(content) >= 20 && isRandom(content)
+	}
+	if !ok {
+		return i
+	}
+	p.spans = append(p.spans, span{i, end})
+	return end
+}
+
+// isMixed reports whether the text has both digits and letters, like random text.
+func isMixed(text string) bool {
+	return strings.ContainsAny(text, "0123456789") && alpha.run(strings.TrimLeft(text, "0123456789_-.+/="), 0) > 0
+}
+
+// isBasic reports whether the text is the Base64 of a name, a colon and a password.
+func isBasic(text string) bool {
+	text = strings.TrimRight(text, "=.")
+	if len(text) < 4 || len(text) > 4096 {
+		return false
+	}
+	name, password, ok := strings.Cut(decodeBase64(text), ":")
+	return ok && isPrintable(name) && (isPrintable(password) || len(text) > 40)
+}
+
+// fillers are words between the name of a secret and the secret.
+var fillers = map[string]bool{
+	"is": true, "was": true, "are": true, "to": true, "set": true, "now": true, "changed": true, "reset": true, "used": true,
+	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true,
+}
+
+// named masks the word after the name of a secret, if it looks like one: "password x",
+// "PIN is 1234", PASSWORD 'x'.
+func (p *prose) named(i, end int) (next int) {
+	strength := p.redactor.nameStrength(p.text[i:end])
+	if strength == secretwords.None {
+		strength = p.phraseBefore(i, end)
+	}
+	if strength == secretwords.None {
+		return end
+	}
+	start := end
+	if p.textAt(start) == '(' {
+		start++
+	}
+	start = blank.run(p.text, start)
+	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 && start > end {
+		return p.argument(start, true)
+	}
+	for range 3 {
+		stop := alpha.run(p.text, start)
+		if stop == start || stop-start > 8 || !fillers[strings.ToLower(p.text[start:stop])] {
+			break
+		}
+		if p.textAt(stop) == ':' {
+			stop++
+		}
+		start = blank.run(p.text, stop)
+	}
+	stop := start
+	for stop < len(p.text) && !space.has(p.text[stop]) && strings.IndexByte(",;\"'<>()", p.text[stop]) < 0 {
+		stop++
+	}
+	candidate := strings.TrimRight(p.text[start:stop], ".:!?")
+	if isRandom(candidate) && (strength == secretwords.Strong || isMixed(candidate)) && strings.IndexByte(candidate, '=') < 0 ||
+		isShortCode(candidate, p.text[i:end]) {
+		p.spans = append(p.spans, span{start, start + len(candidate)})
+		return start + len(candidate)
+	}
+	return end
+}
+
+// phraseBefore returns how surely the words that end at end name a secret: "API key".
+func (p *prose) phraseBefore(i, end int) secretwords.Strength {
+	for range 2 {
+		if !at(p.text, i-1, blank) || !at(p.text, i-2, alnum|high) {
+			break
+		}
+		i = (word | high).back(p.text, i-1, max(0, i-maxKey))
+		if p.redactor.nameStrength(p.text[i:end]) == secretwords.Weak {
+			return secretwords.Weak
+		}
+	}
+	return secretwords.None
+}
+
+// isShortCode reports whether the candidate after the name of a PIN, a code or a token is
+// a number of some digits.
+func isShortCode(candidate, name string) bool {
+	n := digits.run(candidate, 0)
+	if n != len(candidate) || n < 3 || n > 10 {
+		return false
+	}
+	switch name = strings.ToLower(name); name {
+	case "cvv", "cvc", "cvv2", "cvc2":
+		return n <= 4
+	case "pin", "otp", "code", "totp", "passcode", "password", "pincode":
+		return n >= 4
+	}
+	return false
+}
+
+// argument masks the argument at i: in quotes, or a word that looks like a secret, or any
+// word if sure.
+func (p *prose) argument(i int, sure bool) (next int) {
+	text := p.text
+	if q, ok := openQuote(text, i); ok {
+		end, next := q.end(text)
+		if end > q.start && !isStatus(text[q.start:end]) {
+			p.spans = append(p.spans, span{q.start, end})
+		}
+		return next
+	}
+	end := i
+	for end < len(text) && !space.has(text[end]) && strings.IndexByte(";\"'", text[end]) < 0 {
+		end++
+	}
+	if end > i && (sure || isRandom(text[i:end])) {
+		p.spans = append(p.spans, span{i, end})
+		return end
+	}
+	return i
+}
+
+// inserted returns the end of the values after the word VALUES at i, if the columns before
+// it name a secret. Which value belongs to which column is not worth the risk.
+func (p *prose) inserted(i int) (end int) {
+	closing := space.back(p.text, i, max(0, i-maxKey)) - 1
+	if closing < 0 || p.text[closing] != ')' {
+		return 0
+	}
+	opening := strings.LastIndexByte(p.text[max(0, closing-maxColumns):closing], '(')
+	if opening < 0 {
+		return 0
+	}
+	columns := p.text[max(0, closing-maxColumns)+opening+1 : closing]
+	for column := range strings.SplitSeq(columns, ",") {
+		if p.redactor.nameStrength(strings.Trim(column, " \t\n\r`\"[]")) != secretwords.None {
+			return len(p.text)
+		}
+	}
+	return 0
+}
+
+// maxColumns is the length of the longest list of columns that is read.
+const maxColumns = 1000
+
+// flag handles a flag of a command, which begins at i.
+func (p *prose) flag(i int) (next int) {
+	end := word.run(p.text, i)
+	name := p.text[i:end]
+	if c := p.command; c != nil && !strings.HasPrefix(name, "--") {
+		if c.login != "" && strings.HasPrefix(name, c.login) {
+			return p.login(i + len(c.login))
+		}
+		if c.flag != "" && strings.HasPrefix(name, c.flag) {
+			start := i + len(c.flag)
+			if at(p.text, start, blank) && !c.joined {
+				start = blank.run(p.text, start)
+				return p.argument(start, p.textAt(start) != '-')
+			}
+			if !at(p.text, start, space) {
+				return p.argument(start, true)
+			}
+		}
+	}
+	if name == "--user" || name == "--proxy-user" {
+		return p.login(end)
+	}
+	bare := strings.TrimLeft(name, "-")
+	if bare == "" || at(p.text, end, equals) || p.redactor.nameStrength(bare) == secretwords.None && !isFlagSecret(bare) {
+		return end
+	}
+	after := blank.run(p.text, end)
+	if after == end || p.textAt(after) == '-' {
+		return end
+	}
+	stop := alpha.run(p.text, after)
+	if at(p.text, stop, space) && proseWords[p.text[after:stop]] {
+		return end
+	}
+	return p.argument(after, true)
+}
+
+// isFlagSecret reports whether a flag names a secret that no other key would.
+func isFlagSecret(name string) bool {
+	switch name {
+	case "passin", "passout", "auth", "psk":
+		return true
+	}
+	return false
+}
+
+// proseWords follow the name of a flag in a sentence about it.
+var proseWords = map[string]bool{
+	"to": true, "and": true, "or": true, "is": true, "flag": true, "option": true, "for": true, "in": true, "with": true,
+	"the": true, "a": true, "must": true, "when": true, "as": true, "was": true, "flags": true, "options": true, "if": true, "from": true,
+}
+
+// login masks the secret in name:secret, the value of a flag that ends at i.
+func (p *prose) login(i int) (next int) {
+	start := i
+	for at(p.text, start, blank|equals) {
+		start++
+	}
+	end := start
+	for end < len(p.text) && !space.has(p.text[end]) {
+		end++
+	}
+	if q, ok := openQuote(p.text, start); ok {
+		end, _ = q.end(p.text)
+	}
+	if n := strings.IndexAny(p.text[start:end], ":%,"); n >= 0 {
+		p.spans = append(p.spans, span{start + n + 1, end})
+	}
+	return max(end, i)
+}

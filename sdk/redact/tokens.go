@@ -1,0 +1,370 @@
+package redact
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// minTokenText is the length of the shortest token.
+const minTokenText = 20
+
+// tokenKind is a kind of token that has a known prefix.
+type tokenKind struct {
+	prefix   string
+	rest     class // the bytes after the prefix
+	min, max int   // how many of them there are
+	weak     bool  // words begin like it: it must look random, and begin a word
+}
+
+// findTokens appends the spans of tokens of known kinds. It looks at every minTokenText-th
+// byte only, because each token covers one of them.
+func findTokens(text string, spans []span) []span {
+	const set = token | slash | plus
+	for i := minTokenText - 1; i < len(text); i += minTokenText {
+		if !set.has(text[i]) {
+			continue
+		}
+		start, end := set.back(text, i, 0), set.run(text, i)
+		if end-start < minTokenText {
+			continue
+		}
+		spans = findTokensIn(text, start, end, spans)
+		i = end
+	}
+	return spans
+}
+
+// findTokensIn looks for tokens in the run of bytes from start to end. A token may be glued
+// to what precedes it: old-ghp_x, backup-AKIAx.json.
+func findTokensIn(text string, start, end int, spans []span) []span {
+	if begin := ldapHash(text, start); begin >= 0 {
+		return append(spans, span{begin, base64Chars.run(text, end)})
+	}
+	for i := start; i < end; i++ {
+		part := i
+		if i = token.run(text, part); i-part < minTokenText {
+			continue
+		}
+		if stop := joinedToken(text, part, i); stop > 0 {
+			spans = append(spans, span{tokenStart(text, part), stop})
+		}
+	}
+	for i := start; i < end-4; i++ {
+		if len(tokenKinds[text[i]]) == 0 && text[i] != 'e' && text[i] != 'M' && text[i] != 'v' && text[i] != 'b' {
+			continue
+		}
+		if stop := tokenAt(text, i, start); stop > 0 {
+			spans = append(spans, span{i, stop})
+			i = stop
+		}
+	}
+	return spans
+}
+
+// ldapHash returns where {SSHA} or another method of hashing passwords begins that ends
+// before i, or -1.
+func ldapHash(text string, i int) (begin int) {
+	if i < 5 || text[i-1] != '}' {
+		return -1
+	}
+	begin = strings.LastIndexByte(text[max(0, i-20):i], '{') + max(0, i-20)
+	method := strings.ToUpper(text[begin:i])
+	if strings.HasPrefix(method, "{") && (strings.Contains(method, "SHA") || strings.Contains(method, "MD5") || strings.Contains(method, "CRYPT")) {
+		return begin
+	}
+	return -1
+}
+
+// tokenAt returns the end of the token that begins at i, in a run that begins at start, or
+// 0 if none does.
+func tokenAt(text string, i, start int) (end int) {
+	glued := i > start && alnum.has(text[i-1])
+	for k := range tokenKinds[text[i]] {
+		kind := &tokenKinds[text[i]][k]
+		if !strings.HasPrefix(text[i:], kind.prefix) || glued && (kind.weak || len(kind.prefix) < 4) {
+			continue
+		}
+		rest := i + len(kind.prefix)
+		stop := kind.rest.run(text, rest)
+		if n := stop - rest; n < kind.min || n > kind.max {
+			continue
+		}
+		if content := text[rest:stop]; kind.rest&(hyphen|underscore) != 0 && isSlug(content) || kind.weak && !isTokenLike(content) {
+			continue
+		}
+		return stop
+	}
+	if glued {
+		return 0
+	}
+	switch text[i] {
+	case 'e':
+		return webTokenEnd(text, i)
+	case 'v':
+		return pasetoEnd(text, i)
+	case 'M', 'b':
+		return keyBodyEnd(text, i)
+	}
+	return 0
+}
+
+// isSlug reports whether a text is words of a language, numbers and short codes between
+// hyphens, underscores or dots: blue-shirt-xl-2026.
+func isSlug(text string) bool {
+	return strings.ContainsAny(text, "-_.") && isOrdinary(text)
+}
+
+// isTokenLike reports whether a text has letters and digits, or letters in both cases, and
+// many different ones.
+func isTokenLike(text string) bool {
+	var seen [256]bool
+	different, kinds := 0, class(0)
+	for i := range len(text) {
+		if !seen[text[i]] {
+			seen[text[i]] = true
+			different++
+		}
+		kinds |= classOf[text[i]]
+	}
+	if kinds&digits == 0 && (kinds&lower == 0 || kinds&upper == 0) {
+		return false
+	}
+	return kinds&alpha != 0 && different >= min(10, len(text)/2) && !isOrdinary(text)
+}
+
+// joinedToken returns the end of a token in the run from start to end that has a known sign
+// after its first part, or 0: the tokens of Telegram, Discord, Azure, Terraform, Mailchimp
+// and Airtable, and the keys of AWS.
+func joinedToken(text string, start, end int) (stop int) {
+	run := text[start:end]
+	switch {
+	case start > 0 && text[start-1] == ':' && len(run) >= 33 && len(run) <= 40 && token.run(run, 0) == len(run):
+		n := digits.back(text, start-1, max(0, start-12))
+		if start-1-n >= 7 && start-1-n <= 10 && !at(text, n-1, token) && isTokenLike(run) {
+			return end // Telegram: the number of a bot, and its secret
+		}
+	case start > 2 && text[start-1] == ':' && len(run) == 32 && hexDigits.run(run, 0) == 32:
+		n := digits.back(text, start-1, max(0, start-20))
+		if start-1-n >= 13 && at(text, n-1, slash) && at(text, n-2, digits) {
+			return end // Asana: a version, a number, a secret
+		}
+	case start > 2 && text[start-3:start] == "1//" && run[0] == '0' && isTokenLike(run):
+		return end // Google's refresh tokens
+	case start > 1 && text[start-1] == '~' && text[start-2] == 'Q' && at(text, start-3, digits):
+		return (token | tilde).run(text, start) // Azure's client secrets
+	}
+	if n := strings.Index(run, ".atlasv1."); n >= 14 && len(run)-n >= 60 {
+		return end // Terraform
+	}
+	if len(run) <= 38 && len(run) >= 36 && strings.Contains(run[32:], "-us") && hexDigits.run(run, 0) == 32 {
+		return end // Mailchimp
+	}
+	if first, rest, ok := strings.Cut(run, "."); ok && (len(first) >= 23 && len(first) <= 28) {
+		if middle, last, ok := strings.Cut(rest, "."); ok && len(middle) == 6 && len(last) >= 27 && len(last) <= 40 && digits.run(decodeBase64(first), 0) >= 17 {
+			return end // Discord: the Base64 of the number of a bot, a time, a secret
+		}
+	}
+	return 0
+}
+
+// tokenStart returns where the token begins whose run of token bytes begins at start: with
+// what precedes a colon, slashes or a tilde.
+func tokenStart(text string, start int) int {
+	for start > 0 && strings.IndexByte(":/~", text[start-1]) >= 0 {
+		start = token.back(text, start-1, max(0, start-20))
+		if start >= 2 && text[start-2:start] == "//" {
+			break
+		}
+	}
+	return start
+}
+
+// webTokenEnd returns the end of the JSON web token (RFC 7519) that begins at i, or 0. Its
+// parts may be separated by blanks, or wrapped, and the last ones may be missing.
+func webTokenEnd(text string, i int) (end int) {
+	if !strings.HasPrefix(text[i:], "ey") && !strings.HasPrefix(text[i:], "ew") {
+		return 0
+	}
+	end = word.run(text, i)
+	header := decodeBase64(text[i:min(end, i+maxHeader)])
+	if !strings.HasPrefix(header, "{") || !strings.Contains(header, `"`) {
+		return 0
+	}
+	parts := 1
+	for parts < maxParts {
+		next, isPart := nextPart(text, end)
+		if next == end {
+			break
+		}
+		if end = next; isPart {
+			parts++
+		}
+	}
+	if parts > 2 {
+		return end
+	}
+	for _, member := range [...]string{`"alg"`, `"enc"`, `"typ"`, `"kid"`} {
+		if strings.Contains(header, member) {
+			return end
+		}
+	}
+	return 0
+}
+
+// maxParts is the number of parts of an encrypted web token.
+const maxParts = 5
+
+// nextPart returns the end of what continues a web token that ends at i, or i: a part after
+// a dot, or the rest of one after a line feed.
+func nextPart(text string, i int) (end int, isPart bool) {
+	next := space.run(text, i)
+	switch {
+	case at(text, next, dot):
+		after := space.run(text, next+1)
+		if stop := word.run(text, after); stop > after {
+			return stop, true
+		}
+		if at(text, next+1, dot) { // an empty part
+			return next + 1, true
+		}
+	case at(text, i, newline):
+		stop := word.run(text, next)
+		if stop > next && (at(text, stop, dot) || stop-next >= minWrapped && isTokenLike(text[next:stop])) {
+			return stop, false
+		}
+	}
+	return i, false
+}
+
+// maxHeader is how much of the header of a token is decoded.
+const maxHeader = 400
+
+// minWrapped is the length of the shortest line that a token continues on.
+const minWrapped = 16
+
+// pasetoEnd returns the end of the PASETO token that begins at i, or 0.
+func pasetoEnd(text string, i int) (end int) {
+	if !at(text, i+1, digits) || i+3 > len(text) {
+		return 0
+	}
+	rest := text[i+2:]
+	for _, purpose := range []string{".local.", ".public."} {
+		if strings.HasPrefix(rest, purpose) {
+			start := i + 2 + len(purpose)
+			if stop := token.run(text, start); stop-start >= 20 {
+				return stop
+			}
+		}
+	}
+	return 0
+}
+
+// decodeBase64 returns the bytes that a text in one of the alphabets of Base64 stands for,
+// up to the first error.
+func decodeBase64(text string) string {
+	text = strings.TrimRight(text, "=")
+	if len(text)%4 == 1 {
+		text = text[:len(text)-1]
+	}
+	encoding := base64.RawStdEncoding
+	if strings.ContainsAny(text, "-_") {
+		encoding = base64.RawURLEncoding
+	}
+	decoded, _ := encoding.DecodeString(text)
+	return string(decoded)
+}
+
+func isPrintable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] == 0x7F {
+			return false
+		}
+	}
+	return true
+}
+
+// findHashes appends the spans of hashes of passwords in the form of crypt: $2b$12$x.
+func findHashes(text string, spans []span) []span {
+	for i := 0; ; {
+		n := strings.IndexByte(text[i:], '$')
+		if n < 0 {
+			return spans
+		}
+		i += n
+		end := (base64Chars | token).run(text, i+1)
+		for end < len(text) && strings.IndexByte("$,", text[end]) >= 0 {
+			end = (base64Chars | token).run(text, end+1)
+		}
+		if isHash(text[i:end]) {
+			spans = append(spans, span{i, end})
+		} else if name := token.back(text, i, max(0, i-20)); isHash(text[name:end]) {
+			spans = append(spans, span{name, end})
+		}
+		i = end
+	}
+}
+
+// isHash reports whether the text is $, the name of a method, and fields with salt and hash.
+func isHash(text string) bool {
+	method, rest, ok := strings.Cut(strings.TrimPrefix(text, "$"), "$")
+	if !ok || len(rest) < 16 || method == "" || len(method) > 20 {
+		return false
+	}
+	switch {
+	case len(method) <= 3:
+		return strings.IndexByte("1256y7", method[0]) >= 0 || method == "apr" || method == "md5"
+	default:
+		for _, name := range []string{"argon2", "pbkdf2", "scrypt", "bcrypt", "apr1", "sha1", "yescrypt", "gost", "md5", "balloon"} {
+			if strings.HasPrefix(method, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// awsSecretLength is the length of the secret access keys of AWS, which have no prefix.
+const awsSecretLength = 40
+
+// findSecretKeys appends the spans of words of that length in Base64 that are random.
+func findSecretKeys(text string, spans []span) []span {
+	const set = alnum | slash | plus
+	for i := awsSecretLength - 1; i < len(text); i += awsSecretLength {
+		if !set.has(text[i]) {
+			continue
+		}
+		start, end := set.back(text, i, 0), set.run(text, i)
+		if end-start == awsSecretLength && !at(text, start-1, word|dot) && !at(text, end, word|equals) && isSecretKey(text[start:end]) {
+			spans = append(spans, span{start, end})
+		}
+		i = end
+	}
+	return spans
+}
+
+// isSecretKey reports whether a text has letters of both cases and digits, mixed as no path
+// and no name is.
+func isSecretKey(text string) bool {
+	kinds, changes := class(0), 0
+	for i := range len(text) {
+		kinds |= classOf[text[i]]
+		if i > 0 && group(text[i]) != group(text[i-1]) {
+			changes++
+		}
+	}
+	return kinds&digits != 0 && kinds&lower != 0 && kinds&upper != 0 && changes >= 12
+}
+
+// group returns the kind of a byte: a digit, a small letter, a capital, another.
+func group(c byte) int {
+	switch {
+	case digits.has(c):
+		return 1
+	case lower.has(c):
+		return 2
+	case upper.has(c):
+		return 3
+	default:
+		return 4
+	}
+}
