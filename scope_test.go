@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	disposition "github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -46,10 +48,11 @@ func (m *memory) Export(_ context.Context, records []*record.Record) error {
 
 func (m *memory) Shutdown(context.Context) error { return nil }
 
+// all returns the records, except those of rejections.
 func (m *memory) all() []*record.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]*record.Record(nil), m.records...)
+	return slices.DeleteFunc(slices.Clone(m.records), func(r *record.Record) bool { return r.Action == semconv.ActionRejected })
 }
 
 // actions returns one "kind action" for each record.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,28 +28,29 @@ func echoService(o order, tracker audit.Tracker, n *notes, row *echoRow) http.Ha
 			row.onError(e, err, c)
 		}
 	}
-	var theirs []echo.MiddlewareFunc
+	type list = []echo.MiddlewareFunc
+	var own list
 	if row.mw != nil {
-		theirs = append(theirs, row.mw(n))
+		own = list{row.mw(n)}
 	}
-	intent := auditecho.Intent(tracker, event)
-	scope := auditecho.Middleware(auditecho.WithDenials(tracker), auditecho.WithCoverage(tracker, nil), auditecho.WithErrorHandler(ignore))
-	var global, route []echo.MiddlewareFunc
+	intent := list{auditecho.Intent(tracker, event)}
+	scope := list{auditecho.Middleware(auditecho.WithDenials(tracker), auditecho.WithCoverage(tracker, nil), auditecho.WithErrorHandler(ignore))}
+	var global, route list
 	switch o {
 	case bare:
-		global = theirs
+		global = own
 	case intentOnly:
-		global, route = theirs, append(route, intent)
+		global, route = own, intent
 	case scopeOnly:
-		global = append(theirs, scope)
+		global = slices.Concat(own, scope)
 	case outside:
-		global, route = append(theirs, scope), append(route, intent)
+		global, route = slices.Concat(own, scope), intent
 	case between:
-		global, route = append(global, scope), append(theirs, intent)
+		global, route = scope, slices.Concat(own, intent)
 	case inside:
-		global, route = append(global, scope), append([]echo.MiddlewareFunc{intent}, theirs...)
+		global, route = scope, slices.Concat(intent, own)
 	case intentOutside:
-		route = append([]echo.MiddlewareFunc{intent}, theirs...)
+		route = slices.Concat(intent, own)
 	}
 	e.Use(global...)
 	e.Any("/a", func(c echo.Context) error {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ func httpService(o order, tracker audit.Tracker, mw middleware, h http.Handler) 
 		return scope(intent(mw(h)))
 	case intentOutside:
 		return intent(mw(h))
+	case bare:
 	}
 	return mw(h)
 }
@@ -56,7 +58,7 @@ func recovered(n *notes) middleware {
 			defer func() {
 				p := recover()
 				n.add("recovered %v", p)
-				if p == http.ErrAbortHandler {
+				if p == any(http.ErrAbortHandler) {
 					panic(p)
 				}
 				if p != nil {
@@ -96,6 +98,9 @@ type zipWriter struct {
 
 func (w zipWriter) Write(b []byte) (int, error) { return w.zip.Write(b) }
 
+// answeredKey is the key of a channel that is closed when a timeout has answered.
+type answeredKey struct{}
+
 // timeout returns only when the handler has returned too.
 func timeout(d time.Duration) func(*notes) middleware {
 	return func(*notes) middleware {
@@ -106,7 +111,9 @@ func timeout(d time.Duration) func(*notes) middleware {
 				h.ServeHTTP(w, r)
 			}), d, "too late")
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				timed.ServeHTTP(w, r)
+				answered := make(chan struct{})
+				timed.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), answeredKey{}, answered)))
+				close(answered)
 				<-done
 			})
 		}
@@ -336,8 +343,7 @@ func httpRows(t *testing.T) []httpRow {
 				outcomes: map[order]audit.Outcome{inside: audit.OutcomeFailure, intentOutside: audit.OutcomeFailure},
 			},
 			handler: func(n *notes, w http.ResponseWriter, r *http.Request) {
-				<-r.Context().Done()
-				time.Sleep(10 * time.Millisecond) //nolint:forbidigo // until the timeout has answered
+				<-r.Context().Value(answeredKey{}).(chan struct{})
 				w.WriteHeader(201)
 				write(n, w, "hello")
 			},

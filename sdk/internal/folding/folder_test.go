@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,8 @@ type trail struct {
 	room    party.Room
 	failing bool
 	folded  int
+
+	mu      sync.Mutex // folds are finished at the same time
 	records []*record.Record
 }
 
@@ -34,6 +37,8 @@ func (s *trail) deliver(_ context.Context, r *record.Record) error {
 	if s.failing {
 		return errDown
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.records = append(s.records, r)
 	return nil
 }

@@ -86,11 +86,8 @@ func Repeatable(r *record.Record) bool {
 	case r.Operation == audit.OperationLogin && r.Outcome == audit.OutcomeFailure:
 		return true
 	}
-	return r.Action == semconv.ActionCoverageMissing || r.Action == actionRejected
+	return r.Action == semconv.ActionCoverageMissing || r.Action == semconv.ActionRejected
 }
-
-// actionRejected is the action of an event that was rejected.
-const actionRejected = "audit.rejected"
 
 func authenticated(a *audit.Actor) bool {
 	return !a.IsZero() && a.Type != audit.ActorAnonymous && a.Type != audit.ActorUnresolved
