@@ -1,8 +1,11 @@
 package sdk
 
 import (
+	"context"
 	"log/slog"
 	"time"
+
+	"github.com/opendeed/audit/record"
 
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -18,4 +21,6 @@ type pipeline struct {
 	records      recordPool
 	attempts     attemptOwners
 	first        stage // the stage after resolution
+	check        func(*record.Record) error
+	rejected     func(context.Context, *record.Record) error // delivers the record of a rejection
 }

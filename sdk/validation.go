@@ -136,6 +136,24 @@ func (v *validator) check(ctx context.Context, r *record.Record) error {
 			Reason: fmt.Sprintf("it has %d bytes of text and values; the limit is %d", text.size, v.config.maxRecordSize),
 		}
 	}
+	return nil
+}
+
+// clean cleans the texts of a record that no rule rejects.
+func (v *validator) clean(ctx context.Context, r *record.Record) error {
+	return v.checkText(ctx, r, &scrubber{record: r})
+}
+
+// checkIntent checks what is known of an intent before it is tracked.
+func (v *validator) checkIntent(r *record.Record) error {
+	if err := v.checkVocabulary(r); err != nil {
+		return err
+	}
+	if !r.Actor.IsZero() {
+		if err := v.checkActor(r); err != nil {
+			return err
+		}
+	}
 	return v.checkRequired(r)
 }
 
@@ -281,6 +299,22 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 		r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
 	}
 	return nil
+}
+
+// unmet returns everything that the record lacks. It lacks something.
+func (v *validator) unmet(r *record.Record) *PolicyError {
+	unmet := &PolicyError{Recorded: true}
+	add := func(rule string, problems []error) {
+		if len(problems) > 0 && unmet.Rule == "" {
+			unmet.Rule = rule
+		}
+		unmet.Problems = append(unmet.Problems, problems...)
+	}
+	for _, p := range v.config.required {
+		add(p.Explain(&r.Event, r.Channel))
+	}
+	add(v.policy.Explain(&r.Event, r.Channel))
+	return unmet
 }
 
 // checkRequired checks the rules of WithRequired and of the policy.

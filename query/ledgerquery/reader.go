@@ -15,15 +15,16 @@ import (
 // Reader finds the records of a ledger. It is safe for concurrent use, and holds no
 // file open between calls of Find.
 type Reader struct {
-	dir   string
-	index index
+	dir     string
+	options []ledger.Option
+	index   index
 }
 
 var _ query.Reader = (*Reader)(nil)
 
 // NewReader returns a Reader of the ledger in dir. The ledger may be open in another
 // process, and the directory may be read-only. If there is no ledger in dir, the error
-// matches fs.ErrNotExist.
+// matches fs.ErrNotExist. Of the options, ledger.WithGroupWritable matters to a reader.
 //
 // A ledger stores records in the order they were written, not in the order of their
 // time. The first Find therefore reads the whole ledger, at some microseconds a record,
@@ -31,15 +32,15 @@ var _ query.Reader = (*Reader)(nil)
 // since and the blocks of 1,024 entries whose time range matches. The index takes about
 // one byte for ten records, plus a bounded table of recent IDs; a call holds no more
 // than a few thousand records at a time.
-func NewReader(dir string) (*Reader, error) {
-	r, err := ledger.OpenReader(dir)
+func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
+	r, err := ledger.OpenReader(dir, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
-	return &Reader{dir: dir}, nil
+	return &Reader{dir: dir, options: opts}, nil
 }
 
 // Find returns the records that match, as query.Reader describes. Every call first
@@ -56,7 +57,7 @@ func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 			yield(nil, err)
 			return
 		}
-		l, err := ledger.OpenReader(r.dir)
+		l, err := ledger.OpenReader(r.dir, r.options...)
 		if err != nil {
 			yield(nil, fmt.Errorf("ledgerquery: %w", err))
 			return

@@ -20,9 +20,13 @@ type Reader struct {
 }
 
 // OpenReader opens the ledger in dir for reading. The error matches fs.ErrNotExist if
-// dir has no ledger.
-func OpenReader(dir string) (*Reader, error) {
-	d, err := openDir(dir, true)
+// dir has no ledger. Of the options, WithGroupWritable matters to a reader.
+func OpenReader(dir string, opts ...Option) (*Reader, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	d, err := openDir(dir, access{readOnly: true, groupWritable: c.groupWritable})
 	if err != nil {
 		return nil, err
 	}

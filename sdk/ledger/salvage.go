@@ -78,6 +78,7 @@ func (l *Ledger) salvageState(damage error) error {
 		return err
 	}
 	l.ownership.generation.Store(l.stateSlots.generation)
+	l.ages = newAgeClock(&s, &l.config)
 	l.state, l.id, l.lastNumber = s, s.id, s.newest
 	l.recovered.Crashed = true
 	l.recovered.Damage = append(l.recovered.Damage, damage)

@@ -229,7 +229,7 @@ func (d *Ledger) Shutdown(ctx context.Context) error {
 		d.each(func(f *follower) error { return f.stop(ctx) }),
 		d.observing.Unregister(),
 		d.unlessHung(ctx, d.stopAccounting),
-		d.unlessHung(ctx, func() error { return errors.Join(d.ledger.Close(), d.deadLetters.close()) }),
+		d.unlessHung(ctx, func() error { return errors.Join(d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
 	)
 }
 
