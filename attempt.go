@@ -34,8 +34,8 @@ var ErrFinished = errors.New("audit: the attempt was finished before; nothing mo
 // outcome and this record's ID as its Attempt. Other deliveries leave it open. Begin and
 // Finish cost one Track call each.
 //
-// An attempt that is never finished stays open while the process runs. A ledger keeps
-// 10,000 open attempts; then Begin fails.
+// An attempt that is never finished keeps one of a ledger's 10,000 slots for an hour, unless
+// the provider is configured otherwise. If there is no slot, Begin fails.
 //
 // [Do] is the short form for one function.
 //
@@ -58,6 +58,7 @@ func Begin(ctx context.Context, t Tracker, e Event) (*Attempt, error) {
 	}
 	// The caller may change them.
 	e.Actor, e.Bulk.Sample, e.Metadata = e.Actor.Clone(), slices.Clone(e.Bulk.Sample), slices.Clone(e.Metadata)
+	e.Covers = slices.Clone(e.Covers)
 	return &Attempt{tracker: t, begun: e, end: NewID()}, nil
 }
 
@@ -70,10 +71,10 @@ func (e *Event) BeginsAttempt() bool { return !e.Attempt.IsZero() && e.Attempt =
 func (a *Attempt) ID() ID { return a.begun.ID }
 
 // Finish records the result of the attempt. It fills what e leaves empty of action,
-// operation, actor, target, bulk, reason and tenant from the event that began it, and adds
-// the metadata of that event whose keys e does not have. It does not fill Outcome and
-// Changes. After an error Finish may be called again with the same outcome: the record
-// keeps its ID. After a success it returns ErrFinished.
+// operation, actor, target, covers, bulk, reason and tenant from the event that began it,
+// and adds the metadata of that event whose keys e does not have. It does not fill
+// Outcome, Failure and Changes. After an error Finish may be called again with the same
+// outcome: the record keeps its ID. After a success it returns ErrFinished.
 func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -93,9 +94,14 @@ func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	if e.Bulk.IsZero() {
 		e.Bulk = begun.Bulk
 	}
+	if len(e.Covers) == 0 {
+		e.Covers = begun.Covers
+	}
 	e.Metadata = withDefaults(e.Metadata, begun.Metadata)
 	e.Attempt = begun.ID
-	if err := a.tracker.Track(ctx, e); err != nil {
+	f := derive(ctx)
+	f.finishing = begun.ID
+	if err := a.tracker.Track(f, e); err != nil {
 		return err
 	}
 	a.finished = true

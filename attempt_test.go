@@ -111,8 +111,9 @@ func TestBulkSample(t *testing.T) {
 	require.NoError(t, tracker.Track(ctx, e))
 	require.Len(t, trail.all(), 2)
 	assert.Len(t, trail.all()[0].Bulk.Sample, record.MaxSample)
-	assert.Equal(t, []string{"bulk.sample"}, trail.all()[0].Marked)
-	assert.Empty(t, trail.all()[1].Marked)
+	assert.Len(t, trail.all()[0].Marks, 1)
+	assert.Equal(t, "bulk.sample", trail.all()[0].Marks[0].Path)
+	assert.Empty(t, trail.all()[1].Marks)
 	assert.Equal(t, []string{"bulk.selector"}, trail.all()[1].Redacted)
 	assert.Contains(t, trail.all()[1].Bulk.Selector, "***REDACTED***")
 }

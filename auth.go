@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 
+	"github.com/opendeed/audit/internal/marks"
 	"github.com/opendeed/audit/internal/sanitize"
 )
 
@@ -43,7 +44,7 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod strin
 	if clean := sanitize.Client(e.Target.ID); clean != e.Target.ID {
 		e.Target.ID = clean
 		f := derive(ctx)
-		f.marked = []string{"target.id"}
+		f.marks = []Mark{{Path: "target.id", Kind: marks.Cut}}
 		ctx = f
 	}
 	return trackFilled(ctx, t, e, OperationLogin, OutcomeDenied)

@@ -1,6 +1,10 @@
 package audit
 
-import "context"
+import (
+	"context"
+
+	framekey "github.com/opendeed/audit/internal/frame"
+)
 
 // frame is the only value that this package keeps in a context, so that a Track call
 // finds everything with one lookup. It is a context itself, which saves the allocation of
@@ -9,12 +13,14 @@ type frame struct {
 	context.Context
 	scope      *Scope
 	actor      *Actor // of a ContextWithActor inside the scope
+	finishing  ID     // the attempt that Attempt.Finish tracks
 	suppressed bool
-	resolving  *Scope   // whose resolver runs with this context
-	marked     []string // paths that a helper of this package cleaned in the event
+	afterwards bool   // see Afterwards
+	resolving  *Scope // whose resolver runs with this context
+	marks      []Mark // of values that a helper of this package cleaned in the event
 }
 
-type frameKey struct{}
+type frameKey = framekey.Key
 
 // Value returns the frame for its own key and asks the parent for all others.
 func (f *frame) Value(key any) any {

@@ -35,7 +35,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 		r.enter() // an actor function is called only while its scope waits for it
 		defer r.Done()
 		s.channel, s.tenant = r.Channel, r.Tenant
-		s.metadata, s.overridden, s.marked = r.Metadata, r.Overridden, r.Marked
+		s.metadata, s.overridden, s.marks = r.Metadata, r.Overridden, r.Marks
 		p.mu.Lock()
 		s.signals.limit = p.signals.limit
 		p.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/opendeed/audit/internal/diff"
 )
@@ -32,6 +33,7 @@ import (
 //     struct by it, as in lines.A-17.price, so that their order does not matter.
 //     The second element with the same key is A-17#2. A key is a string, an
 //     integer, a time or an encoding.TextMarshaler, and is not sensitive.
+//   - `audit:"name,precision=1ms"` compares times as [WithTimePrecision] does.
 //   - `audit:"-"` does not track the field. Neither does a missing tag.
 //   - An embedded struct without a tag is recorded as if its fields were in the
 //     outer struct. With a tag, its fields are under that name.
@@ -52,9 +54,9 @@ import (
 //     by field instead.
 //   - A struct without tags that is a database/sql/driver.Valuer, such as
 //     sql.NullString, is the value that its Value method returns, and EMPTY for nil.
-//   - A slice or array of such values is one value. A nil slice is EMPTY, an empty
-//     one is an empty slice. Bytes are a BYTESLICE. A slice of interfaces is one
-//     value too if its elements are such values, before and after.
+//   - A slice or array of such values is one value. A nil slice and an empty one are
+//     equal. Bytes are a BYTESLICE. A slice of interfaces is one value too if its
+//     elements are such values, before and after.
 //   - Any other slice is recorded by index or by key, and a map by its keys, which
 //     are strings, integers or encoding.TextMarshalers. Only the elements are
 //     recorded, not whether the slice or map is nil.
@@ -68,6 +70,26 @@ import (
 //
 // If an interface holds values of different shapes before and after, the old value
 // is removed and the new one added.
+//
+// # Equality
+//
+// Two values of one type that has a method Equal, such as a decimal of which 1.5 and
+// 1.50 are the same amount, are equal if the method says so. It decides for everything
+// below it too: if two values of a struct are equal, no change of its fields is
+// recorded, and if they differ in no recorded field, one masked change says that they
+// do. It does not decide for the values that are passed to Diff. Equal has one
+// parameter, of the type itself or a pointer to it, and returns a bool.
+//
+// To see whether a field refers to another value of the same name, tag what identifies
+// that value, such as `audit:"id,key"`.
+//
+// # Limits
+//
+// A diff records 1,000 changes. A last change of the field "*", with a text like the
+// one above, says that there were more. So it does after 1,000,000 visited values. Of
+// single values that a text stands for, the first 1,000,000 parts are compared; beyond,
+// they are taken to differ. A slice or map of more than 100,000 elements is one such
+// value.
 //
 // In a value of more than 100,000 parts, what is reached by several paths is
 // recorded under the first path. Under the others, one change with a text like the
@@ -97,8 +119,30 @@ func Diff[T any](before, after T, opts ...DiffOption) ([]Change, error) {
 // DiffOption configures [Diff] and the CRUD helpers.
 type DiffOption func(*diffConfig)
 
+// WithTimePrecision makes times equal that differ by less than d, for a store that keeps
+// fewer digits: time.Microsecond for PostgreSQL, time.Millisecond for MongoDB. A precision
+// in the tag of a field has priority. By default, and if d is not positive, times are
+// compared to the nanosecond.
+func WithTimePrecision(d time.Duration) DiffOption {
+	return func(c *diffConfig) { c.Precision = max(d, 0) }
+}
+
+// NotLoaded names what the application did not read, by the paths that changes have, such
+// as "author" or "address.city", with everything below them. A zero value there, such as
+// nil, "" or an empty list, is not known instead of empty:
+//
+//   - If the new value is not known, no change is recorded.
+//   - If only the old one is not known, it is recorded as the text
+//     "***NOT_LOADED***", and the record is marked "not_loaded".
+//
+// Values that are not zero are compared as always. A path that no recorded field has is an
+// error of Diff; the keys of maps and lists are not checked.
+func NotLoaded(paths ...string) DiffOption {
+	return func(c *diffConfig) { c.NotLoaded = append(c.NotLoaded, paths...) }
+}
+
 type diffConfig struct {
-	rules *diff.Rules
+	diff.Options
 }
 
 // FieldRule is how a field is recorded.
@@ -147,7 +191,7 @@ func WithFields(rules map[string]FieldRule) DiffOption {
 		converted[path] = rule.engineRule()
 	}
 	set := diff.NewRules(converted)
-	return func(c *diffConfig) { c.rules = c.rules.With(set) }
+	return func(c *diffConfig) { c.Rules = c.Rules.With(set) }
 }
 
 // diffPointers is [Diff] for values that can be absent: before is nil for a
@@ -158,7 +202,7 @@ func diffPointers[T any](before, after *T, opts ...DiffOption) ([]Change, error)
 		opt(&c)
 	}
 	buffer, _ := changeBuffers.Get().(*[]diff.Change)
-	found, err := diff.AppendChanges((*buffer)[:0], reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.rules)
+	found, err := diff.AppendChanges((*buffer)[:0], reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), c.Options)
 	var changes []Change
 	if len(found) > 0 {
 		changes = make([]Change, len(found))

@@ -25,23 +25,32 @@ type Event struct {
 	// digits and underscores, joined by dots, at most 128 bytes. Track trims it, lowers
 	// its letters and replaces spaces by underscores.
 	Action string
-	// Operation is the generic class of the action.
+	// Operation is the generic class of the action. An intent that states none covers no
+	// signal of a write.
 	Operation Operation
 	// Actor is who did it. The zero value means the actor of the context.
 	Actor Actor
 	// Target is what it was done to.
 	Target Target
-	// Outcome is how it ended.
+	// Covers lists further objects that were changed with the target, such as rows of a
+	// join table. An intent covers every signal of their creation, update or deletion,
+	// whatever its own operation. A target with an ID or a name needs a Type.
+	Covers []Target
+	// Outcome is how it ended. An intent whose outcome is unknown covers no signal that
+	// says how the write ended.
 	Outcome Outcome
-	// Reason says why it was done, or why it failed.
+	// Reason says why it was done.
 	Reason string
+	// Failure says why it failed, or was denied.
+	Failure string
 	// Bulk describes the objects it was done to, if they are many.
 	Bulk Bulk
 	// Changes lists what changed in the target. [Diff] makes it.
 	Changes []Change
 	// Attempt connects the records of one attempt: it is the ID of the record that began
 	// the attempt, also in that record itself. [Begin] and [Attempt.Finish] set it. It is
-	// zero in all other events.
+	// zero in all other events. Track removes it, and marks the record, if another tracker
+	// or another actor began the attempt.
 	Attempt ID
 	// Tenant is the customer or organization that it belongs to. Empty means the tenant
 	// of the context.
@@ -50,6 +59,10 @@ type Event struct {
 	// of the same key, and the record keeps what was overridden. A record has both,
 	// sorted by key.
 	Metadata []attribute.KeyValue
+	// Marks say in which way values are not as they seem, such as changes that were asked
+	// for and not observed. They are for integrations; the SDK adds its own. A record has
+	// them sorted by path, then by kind.
+	Marks []Mark
 }
 
 // Target is what an action was done to. A target with an ID or a name needs a Type.

@@ -86,7 +86,7 @@ func ExampleDiff_mistake() {
 	_, err := audit.Diff(account{}, account{})
 	fmt.Println(err)
 	// Output:
-	// audit: audit_test.account.Password: the tag has the unknown option " sensitive"; there are sensitive and key
+	// audit: audit_test.account.Password: the tag has the unknown option " sensitive"; there are sensitive, key and precision
 }
 
 // WithFields opts in the keys of documents that no struct describes.

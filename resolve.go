@@ -3,7 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/panics"
@@ -22,10 +22,19 @@ type Resolved struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marked lists the paths of values that were already shortened or cleaned, sorted.
-	Marked []string
+	// Marks lists the values that were already shortened or cleaned, sorted by path.
+	Marks []Mark
+	// Afterwards reports whether intents are recorded even if they lack what a policy
+	// requires: see the function of that name.
+	Afterwards bool
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
+	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
+	// ends it, whoever its actor is.
+	Finishing ID
+	// Hung reports that an actor function did not return in time, and that no other event
+	// has reported this call of it.
+	Hung bool
 
 	// entered has a bit for each scope whose End waits for this call, by its distance
 	// from Scope. Beyond 64 nested scopes the outermost don't wait.
@@ -42,17 +51,18 @@ type Resolved struct {
 // error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed}
+	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards}
 	if f.scope != nil {
 		r.enter()
 	}
-	if len(f.marked) > 0 {
-		r.Marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(r.Marked, f.marked))))
-	}
+	r.Marks = mergeMarks(r.Marks, f.marks)
 	if !e.Actor.IsZero() {
 		return r, nil
 	}
 	actor, err := f.resolveActor(ctx, wait, r.entered)
+	if failed, ok := errors.AsType[*ActorError](err); ok {
+		r.Hung = failed.first
+	}
 	switch {
 	case err == nil:
 		e.Actor = *actor
@@ -85,7 +95,7 @@ func (r *Resolved) enter() {
 	s := r.Scope
 	s.mu.Lock()
 	r.Channel, r.Tenant = s.channel, s.tenant
-	r.Metadata, r.Overridden, r.Marked = s.metadata, s.overridden, s.marked
+	r.Metadata, r.Overridden, r.Marks = s.metadata, s.overridden, s.marks
 	if s.state == scopeOpen {
 		s.pending++
 		r.entered = 1
@@ -103,9 +113,9 @@ func (r *Resolved) enter() {
 	}
 }
 
-// resolveActor looks for the actor from the inside out. The result is shared. Only the
-// scopes in entered wait for this call; the resolvers of others must not be called, since
-// their scopes may have ended.
+// resolveActor looks for the actor from the inside out, and then for the one on whose
+// behalf it acts. The result is shared. Only the scopes in entered wait for this call; the
+// functions of others must not be called, since their scopes may have ended.
 func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered uint64) (*Actor, error) {
 	if f.actor != nil {
 		return f.actor, nil
@@ -113,24 +123,42 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
 		actor, err := s.resolveActor(ctx, wait, entered&bit != 0)
-		if actor != nil || err != nil {
-			return actor, err
+		switch {
+		case errors.Is(err, ErrInherit):
+		case err != nil:
+			return nil, err
+		case actor == nil && s.asks:
+			return nobody()
 		}
-		if s.inherited != nil {
-			return s.inherited, nil
+		if actor == nil {
+			actor = s.inherited
+		}
+		if actor != nil {
+			return f.delegate(ctx, wait, entered, actor, s)
 		}
 	}
+	return nobody()
+}
+
+// nobody returns the actor of tests that name none, or ErrNoActor.
+func nobody() (*Actor, error) {
 	if actor, ok := testactor.Get().(*Actor); ok {
 		return actor, nil
 	}
 	return nil, ErrNoActor
 }
 
+// ErrInherit is returned by an actor function (see WithActor) that does not know the actor:
+// the actor of the outer scope acts.
+var ErrInherit = errors.New("audit: the actor of the outer scope acts")
+
 // ActorError reports that an actor function failed.
 type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
 	Err error
+
+	first bool // nobody else was told that this call did not return in time
 }
 
 // Error describes the failure for logs.
@@ -142,13 +170,19 @@ func (e *ActorError) Unwrap() error { return e.Err }
 var (
 	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; set that event's actor")
 	errResolverHangs   = errors.New("it did not return within the track timeout")
+	errResolverLate    = errors.New("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
 )
 
 // resolution is a running call of a resolver, for which several Track calls may wait.
 type resolution struct {
 	done  chan struct{} // closed when actor and err are set
+	from  *Actor        // of a principal function: the actor that it is asked about
+	find  func(context.Context) (Actor, error)
+	keep  func(*Actor) // stores the result, which may be nil, in the scope; its mutex is held
 	actor *Actor
 	err   error
+
+	reported atomic.Bool // that it did not return in time
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
@@ -158,42 +192,61 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 		defer s.mu.Unlock()
 		return s.actor, nil
 	}
-	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
-		if f.resolving == s {
-			s.mu.Unlock()
-			return nil, &ActorError{errResolverReentry}
-		}
+	if s.isResolving(ctx) {
+		s.mu.Unlock()
+		return nil, &ActorError{Err: errResolverReentry}
 	}
 	call := s.resolution
 	if call == nil {
-		call = &resolution{done: make(chan struct{})}
+		call = &resolution{done: make(chan struct{}), find: s.resolver, keep: func(a *Actor) {
+			if a != nil && s.actor == nil {
+				s.actor = a
+			}
+		}}
 		s.resolution = call
-		go s.runResolver(ctx, wait, s.resolver, call)
+		go s.run(ctx, wait, call)
 	}
 	s.mu.Unlock()
+	return call.await(wait)
+}
 
+// isResolving reports whether a function of the scope called the code that has ctx.
+func (s *Scope) isResolving(ctx context.Context) bool {
+	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
+		if f.resolving == s {
+			return true
+		}
+	}
+	return false
+}
+
+// await waits for the result.
+func (call *resolution) await(wait time.Duration) (*Actor, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-call.done:
 		return call.actor, call.err
 	case <-timer.C:
-		return nil, &ActorError{errResolverHangs}
+		return nil, &ActorError{Err: errResolverHangs, first: call.reported.CompareAndSwap(false, true)}
 	}
 }
 
-// runResolver calls the resolver on its own goroutine, since a resolver may ignore its
+// run calls the function of a resolution on its own goroutine, since it may ignore its
 // context.
-func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver func(context.Context) (Actor, error), call *resolution) {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
+func (s *Scope) run(ctx context.Context, wait time.Duration, call *resolution) {
+	// A resolver that respects its context returns before the event stops waiting.
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait-wait/10)
 	defer cancel()
 	f := derive(bounded)
 	f.resolving = s
 
-	actor, err := callResolver(f, resolver)
+	actor, err := callResolver(f, call.find)
 	switch {
+	case errors.Is(err, ErrInherit):
+		call.err = ErrInherit
 	case err != nil:
-		call.err = &ActorError{err}
+		call.err = &ActorError{Err: err}
 	case !actor.IsZero():
 		actor = actor.Clone()
 		call.actor = &actor
@@ -201,10 +254,11 @@ func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver fu
 
 	s.mu.Lock()
 	s.resolution = nil
-	// After End the resolver may have read another request's data, so the scope discards
-	// its result.
-	if call.actor != nil && s.state != scopeEnded && s.actor == nil {
-		s.actor = call.actor
+	switch {
+	case s.state == scopeEnded: // what was read may have been another request's
+		call.actor, call.err = nil, &ActorError{Err: errResolverLate}
+	case call.err == nil:
+		call.keep(call.actor)
 	}
 	s.mu.Unlock()
 	close(call.done)
@@ -227,7 +281,7 @@ func (s *Scope) fillActors(ctx context.Context) {
 	s.mu.Lock()
 	var missing []*Event
 	for i := range s.signals.held {
-		if h := &s.signals.held[i]; !h.covered && h.event.Actor.IsZero() {
+		if h := &s.signals.held[i]; h.event.Actor.IsZero() {
 			missing = append(missing, h.event)
 		}
 	}

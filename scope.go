@@ -18,8 +18,8 @@ const defaultSignalLimit = 1000
 // concurrently. They may also be called on a nil Scope, on which they do nothing, except
 // that Set returns ErrNoScope.
 //
-// An inner scope inherits actor, channel, tenant and metadata from the outer one; the
-// nearest scope in the context wins. Changes to an inner scope do not affect the outer
+// An inner scope inherits channel, tenant and metadata from the outer one, and the actor
+// unless it has an actor function; the nearest scope in the context wins. Changes to an inner scope do not affect the outer
 // one.
 type Scope struct {
 	parent    *Scope
@@ -29,16 +29,22 @@ type Scope struct {
 	state      scopeState
 	actor      *Actor // set or resolved; replaced, never changed
 	resolver   func(context.Context) (Actor, error)
-	resolution *resolution // the running call of the resolver
+	asks       bool // it has or had a resolver: nobody else's actor is its own
+	principal  func(context.Context, Actor) (Actor, error)
+	delegates  bool // it has or had a principal function
+	delegation delegation
+	resolution *resolution // the running call of one of the functions
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
-	marked     []string             // sorted; replaced, never changed
+	marks      []Mark               // sorted; replaced, never changed
 	target     Target
+	reason     string
+	intent     *routeIntent
 	signals    signals
 	pending    int           // events that End waits for
-	drained    chan struct{} // closed when pending is zero; nil unless End waits
+	drained    chan struct{} // closed when pending is zero; nil unless End or Wait waits
 
 	endOnce sync.Once
 	endErr  error
@@ -64,7 +70,7 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
-	c.marked = nil
+	c.marks, c.finishing = nil, ID{}
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
@@ -72,7 +78,7 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 	if p := outer.scope; p != nil {
 		p.mu.Lock()
 		s.channel, s.tenant = p.channel, p.tenant
-		s.metadata, s.overridden, s.marked = p.metadata, p.overridden, p.marked
+		s.metadata, s.overridden, s.marks = p.metadata, p.overridden, p.marks
 		s.signals.limit = p.signals.limit
 		p.mu.Unlock()
 	}
@@ -169,7 +175,7 @@ func (s *Scope) end(ctx context.Context) error {
 
 	s.mu.Lock()
 	s.state = scopeEnded
-	s.resolver = nil // it may close over what the framework reuses after this
+	s.resolver, s.principal = nil, nil // they may close over what the framework reuses after this
 	held := s.signals.take()
 	s.mu.Unlock()
 
@@ -187,23 +193,11 @@ func (s *Scope) end(ctx context.Context) error {
 func (s *Scope) drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.state = scopeEnding
-	if s.pending == 0 {
-		s.mu.Unlock()
-		return nil
-	}
-	drained := make(chan struct{})
-	s.drained = drained
 	s.mu.Unlock()
-
-	timer := time.NewTimer(maxEndWait)
-	defer timer.Stop()
-	select {
-	case <-drained:
-		return nil
-	case <-ctx.Done():
-	case <-timer.C:
+	if s.Wait(ctx) != nil {
+		return errStillPending
 	}
-	return errStillPending
+	return nil
 }
 
 // Expect announces an event that another goroutine will track: the End of this scope and

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opendeed/audit/internal/marks"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -15,12 +16,15 @@ type ScopeOption func(*scopeOptions)
 type scopeOptions struct {
 	actor       *Actor
 	resolver    func(context.Context) (Actor, error)
+	principal   func(context.Context, Actor) (Actor, error)
 	channel     string
 	tenant      string
 	target      *Target
+	reason      *string
+	intent      *routeIntent
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
-	marked      []string
+	marks       []Mark
 	signalLimit int
 }
 
@@ -39,7 +43,8 @@ func AsActor(a Actor) ScopeOption {
 //
 // The scope keeps the actor that f returns. If f returns an error, panics, or tracks an
 // event in the same scope, Track returns an [*ActorError]. If f returns a zero actor and
-// no error, the outer scope is asked.
+// no error, nobody acts: intents fail with ErrNoActor, whoever acts in the outer scope. If
+// that is who acts, f returns ErrInherit.
 //
 // f is never called after End has returned, so it may close over what a framework reuses,
 // as long as it respects its deadline.
@@ -71,7 +76,7 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 		for _, kv := range kvs {
 			value, changed := cleanClientValue(kv.Value)
 			if changed {
-				o.marked = append(o.marked, "metadata."+string(kv.Key))
+				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Cut})
 			}
 			o.metadata = append(o.metadata, attribute.KeyValue{Key: kv.Key, Value: value})
 		}
@@ -100,13 +105,22 @@ func (s *Scope) apply(o *scopeOptions) {
 		}
 	}
 	if o.resolver != nil {
-		s.resolver = o.resolver
+		s.resolver, s.asks = o.resolver, true
+	}
+	if o.principal != nil {
+		s.principal, s.delegates, s.delegation = o.principal, true, delegation{}
 	}
 	if o.channel != "" {
 		s.channel = o.channel
 	}
 	if o.tenant != "" {
 		s.tenant = o.tenant
+	}
+	if o.reason != nil {
+		s.reason = *o.reason
+	}
+	if o.intent != nil {
+		s.intent = o.intent
 	}
 	if o.target != nil {
 		s.target = *o.target
@@ -120,9 +134,7 @@ func (s *Scope) apply(o *scopeOptions) {
 	if len(o.metadata) > 0 {
 		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
 	}
-	if len(o.marked) > 0 {
-		s.marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.marked, o.marked))))
-	}
+	s.marks = mergeMarks(s.marks, o.marks)
 }
 
 // removeMetadata removes keys. s.mu is held.
@@ -130,8 +142,8 @@ func (s *Scope) removeMetadata(keys []attribute.Key) {
 	listed := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
 	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), listed)
 	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), listed)
-	s.marked = slices.DeleteFunc(slices.Clone(s.marked), func(path string) bool {
-		_, key, _ := strings.Cut(path, ".")
+	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m Mark) bool {
+		_, key, _ := strings.Cut(m.Path, ".")
 		return slices.Contains(keys, attribute.Key(key))
 	})
 }

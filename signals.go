@@ -2,17 +2,18 @@ package audit
 
 import (
 	"context"
+	"slices"
 
 	"github.com/opendeed/audit/internal/signal"
 )
 
 // Hold offers a signal to the scope. It is for SDKs.
 //
-// If the result is signal.Hold, the scope keeps e until End, fills in its actor if it has
-// none, and calls release once. provider identifies the caller: an intent covers only
-// signals of the provider that reported it to Accepted.
+// If the result is signal.Hold, the scope keeps e until an intent covers it or the scope
+// ends, fills in its actor if it has none, and calls release once. provider identifies the
+// caller: an intent covers only signals of the provider that reported it to Accepted.
 func (s *Scope) Hold(provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition {
-	d, _ := s.offer(heldSignal{provider: provider, event: e, release: release})
+	d, _ := s.offer(newHeldSignal(provider, e, release))
 	return d
 }
 
@@ -22,33 +23,32 @@ func (s *Scope) offer(h heldSignal) (d signal.Disposition, ok bool) {
 		return signal.Record, false
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.state == scopeEnded {
+		s.mu.Unlock()
 		return signal.Record, false
 	}
-	return s.signals.offer(h), true
+	d = s.signals.offer(h)
+	s.mu.Unlock()
+	if d == signal.RecordOverflow { // the outer scopes will not be offered it
+		s.remember(h.event)
+	}
+	return d, true
 }
 
-// Accepted reports to the scope that the intent e was recorded, so that it covers the
-// signals of this scope and of the outer ones, and Tracked reports it. It is for SDKs.
-func (s *Scope) Accepted(provider any, e *Event) {
-	for ; s != nil; s = s.parent {
+// Accepted reports to the scope that the intent e was recorded. It covers signals of this
+// scope, of the outer ones, and those that inner scopes pass to this one, and Tracked
+// reports it. Accepted releases the held signals that it covers. It is for SDKs.
+func (s *Scope) Accepted(ctx context.Context, provider any, e *Event) {
+	var room [1]stake // enough for most intents
+	stakes := appendStakes(room[:0], provider, e)
+	for inner := false; s != nil; s, inner = s.parent, true {
 		s.mu.Lock()
-		s.signals.accept(provider, e)
+		covered := s.signals.accept(e, stakes, inner)
 		s.mu.Unlock()
+		for i := range covered {
+			_ = covered[i].release(ctx, signal.Drop) // which records nothing
+		}
 	}
-}
-
-// Tracked reports whether an intent with the given action was recorded in the scope or
-// in an inner one. With an empty action it reports whether any event was recorded, is
-// held, is being tracked or is expected.
-func (s *Scope) Tracked(action string) bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.signals.tracked(action) || action == "" && s.pending > 0
 }
 
 // signals is what a scope knows of intents, and of the signals that wait for one. The
@@ -56,104 +56,95 @@ func (s *Scope) Tracked(action string) bool {
 type signals struct {
 	limit   int
 	held    []heldSignal
-	covers  recent[cover]
-	actions recent[string]
-	any     bool // an event was recorded or held
+	covers  recent[cover, *claim]
+	tracked recent[trackedEvent, struct{}] // except held signals
 }
 
-// heldSignal is a signal that waits for the end of its scope.
+// heldSignal is a signal that waits for an intent that covers it, or the end of its scope.
 type heldSignal struct {
-	provider any
-	event    *Event
-	release  func(context.Context, signal.Disposition) error
-	covered  bool
+	event   *Event
+	release func(context.Context, signal.Disposition) error
+	cover   cover // the one that covers it
+	origin  origin
+	passed  bool // an inner scope passed it on when it ended
 }
 
-// cover is what an intent covers: an operation on a target, or every operation on it.
-type cover struct {
-	provider     any
-	targetType   string
-	targetID     string
-	operation    Operation
-	anyOperation bool
-}
-
-// addCovers adds what the intent e covers: its target, and the sample of a bulk change.
-// An intent covers nothing if it did not succeed, only begins an attempt, or does not
-// name its object.
-func (g *signals) addCovers(provider any, e *Event) {
-	if e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.Target.Type == "" || e.BeginsAttempt() {
-		return
-	}
-	c := cover{provider: provider, targetType: e.Target.Type}
-	if e.Operation == OperationUnspecified || e.Operation == OperationExecute {
-		c.anyOperation = true
-	} else {
-		c.operation = e.Operation
-	}
-	if e.Target.ID != "" {
-		c.targetID = e.Target.ID
-		g.addCover(c)
-	}
-	for _, id := range e.Bulk.Sample {
-		c.targetID = id
-		g.addCover(c)
-	}
-}
-
-func (g *signals) addCover(c cover) {
-	g.covers.add(c)
-	for i := range g.held {
-		if h := &g.held[i]; !h.covered && c.covers(h) {
-			h.covered = true
-		}
-	}
-}
-
-func (c cover) covers(h *heldSignal) bool {
-	return c.targetID == h.event.Target.ID && c.targetType == h.event.Target.Type &&
-		(c.anyOperation || c.operation == h.event.Operation) && c.provider == h.provider
+func newHeldSignal(provider any, e *Event, release func(context.Context, signal.Disposition) error) heldSignal {
+	return heldSignal{event: e, release: release, cover: newCover(provider, e, e.Target), origin: originOf(e)}
 }
 
 func (g *signals) offer(h heldSignal) signal.Disposition {
 	if g.isCovered(&h) {
-		g.any = true
 		return signal.Drop
 	}
 	if len(g.held) >= g.limit {
 		return signal.RecordOverflow
 	}
-	g.any = true
 	g.held = append(g.held, h)
 	return signal.Hold
 }
 
+// isCovered reports whether an intent covers the signal: one of this scope or, unless the
+// signal comes from an inner scope itself, of an inner one.
 func (g *signals) isCovered(h *heldSignal) bool {
-	c := cover{
-		provider: h.provider, targetType: h.event.Target.Type, targetID: h.event.Target.ID,
-		operation: h.event.Operation,
+	return h.cover.namesObject() && (g.admit(h.cover, h) || h.cover.isWrite() && g.admit(h.cover.anyWrite(), h))
+}
+
+// admit looks for an intent that says how it ended and, if the signal does not say so
+// either, for one that does not.
+func (g *signals) admit(c cover, h *heldSignal) bool {
+	if c.unknown {
+		if g.admitFrom(c, h) {
+			return true
+		}
+		c.unknown = false
 	}
-	if g.covers.has(c) {
+	return g.admitFrom(c, h)
+}
+
+// admitFrom looks for an intent of this scope and of the inner ones.
+func (g *signals) admitFrom(c cover, h *heldSignal) bool {
+	if claim, ok := g.covers.get(c); ok && claim.admits(h.origin) {
 		return true
 	}
-	c.operation, c.anyOperation = OperationUnspecified, true
-	return g.covers.has(c)
+	if h.passed {
+		return false
+	}
+	c.inner = true
+	claim, ok := g.covers.get(c)
+	return ok && claim.admits(h.origin)
 }
 
-func (g *signals) accept(provider any, e *Event) {
-	g.any = true
-	if e.Kind != KindIntent {
+// accept adds what an intent covers, and removes and returns the held signals that it
+// covers. inner reports whether it was recorded in an inner scope.
+func (g *signals) accept(e *Event, stakes []stake, inner bool) (covered []heldSignal) {
+	g.tracked.set(newTrackedEvent(e), struct{}{})
+	if e.Kind != KindIntent || len(stakes) == 0 {
+		return nil
+	}
+	for i := range stakes {
+		g.addStake(&stakes[i], inner)
+	}
+	g.held = slices.DeleteFunc(g.held, func(h heldSignal) bool {
+		if !g.isCovered(&h) {
+			return false
+		}
+		covered = append(covered, h)
+		return true
+	})
+	return covered
+}
+
+// addStake adds a cover, unless there is one already that can still apply to any origin.
+func (g *signals) addStake(s *stake, inner bool) {
+	s.inner = inner
+	if earlier, ok := g.covers.get(s.cover); ok && !earlier.used() {
 		return
 	}
-	g.actions.add(e.Action)
-	g.addCovers(provider, e)
-}
-
-func (g *signals) tracked(action string) bool {
-	if action == "" {
-		return g.any
+	if s.claim == nil {
+		s.claim = new(claim)
 	}
-	return g.actions.has(action)
+	g.covers.set(s.cover, s.claim)
 }
 
 func (g *signals) take() []heldSignal {
@@ -162,14 +153,13 @@ func (g *signals) take() []heldSignal {
 	return held
 }
 
-// settle releases the signal, or offers it to the outer scope, which may know a covering
-// intent.
+// settle offers the signal to the outer scope, which may know a covering intent, or
+// releases it.
 func (h *heldSignal) settle(ctx context.Context, outer *Scope) error {
-	if h.covered {
-		return h.release(ctx, signal.Drop)
-	}
+	passed := *h
+	passed.passed = true
 	for ; outer != nil; outer = outer.parent {
-		d, ok := outer.offer(heldSignal{provider: h.provider, event: h.event, release: h.release})
+		d, ok := outer.offer(passed)
 		switch {
 		case !ok: // it has ended; ask the next one
 		case d == signal.Hold:

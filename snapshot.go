@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -27,8 +26,8 @@ type Snapshot struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marked holds the paths of values that were cut or cleaned, sorted.
-	Marked []string
+	// Marks lists the values that were cut or cleaned, sorted by path.
+	Marks []Mark
 }
 
 // TakeSnapshot returns what [Detach] would keep of the audit context of ctx with the
@@ -52,14 +51,14 @@ func TakeSnapshot(ctx context.Context, opts ...ScopeOption) (Snapshot, error) {
 	actor.acceptFingerprints()
 	return Snapshot{
 		Actor: actor, Channel: s.channel, Tenant: s.tenant,
-		Metadata: s.metadata, Overridden: s.overridden, Marked: s.marked,
+		Metadata: s.metadata, Overridden: s.overridden, Marks: s.marks,
 	}, nil
 }
 
 // NewScope opens a scope that has what the snapshot holds, and returns a context that
-// carries it. Options change the scope, as those of the function NewScope do; an
-// actor function among them is asked before the snapshot's actor is used. The caller ends
-// the scope, even if the work panics.
+// carries it. Options change the scope, as those of the function NewScope do; an actor
+// function among them takes the place of the snapshot's actor, unless it returns
+// ErrInherit. The caller ends the scope, even if the work panics.
 //
 // The context keeps the cancellation and the values of ctx, such as its trace. Of the
 // audit context of ctx it keeps the mark of SuppressSignals and nothing else.
@@ -72,9 +71,7 @@ func (s Snapshot) NewScope(ctx context.Context, opts ...ScopeOption) (context.Co
 	scope.channel, scope.tenant = s.Channel, s.Tenant
 	overridden, _ := mergeScopeMetadata(nil, nil, s.Overridden)
 	scope.metadata, scope.overridden = mergeScopeMetadata(nil, overridden, s.Metadata)
-	if scope.marked = s.Marked; !slices.IsSorted(s.Marked) {
-		scope.marked = slices.Compact(slices.Sorted(slices.Values(s.Marked)))
-	}
+	scope.marks = mergeMarks(nil, s.Marks)
 	_ = scope.Set(opts...) // a new scope has not ended
 	return f, scope
 }

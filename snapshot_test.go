@@ -45,8 +45,8 @@ func TestSnapshot(t *testing.T) {
 		assert.Equal(t, append(want.Metadata, attribute.Int("c", 1), attribute.Int("d", 2)), got.Metadata)
 		assert.Equal(t, want.Overridden, got.Overridden)
 		assert.NotEmpty(t, got.Overridden)
-		assert.Equal(t, want.Marked, got.Marked)
-		assert.NotEmpty(t, got.Marked)
+		assert.Equal(t, want.Marks, got.Marks)
+		assert.NotEmpty(t, got.Marks)
 	}
 	v, ok := jobScope.Metadata("a")
 	assert.True(t, ok)
@@ -124,7 +124,7 @@ func TestSnapshotMadeByHand(t *testing.T) {
 		Actor:      audit.User("1"),
 		Metadata:   []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("a", 2), attribute.Int("b", 3)},
 		Overridden: []attribute.KeyValue{attribute.Int("d", 1), attribute.Int("c", 1)},
-		Marked:     []string{"reason", "metadata.a", "reason"},
+		Marks:      []audit.Mark{{Path: "reason", Kind: "cut"}, {Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}},
 	}
 	ctx, _ := s.NewScope(t.Context())
 	var e audit.Event
@@ -133,7 +133,7 @@ func TestSnapshotMadeByHand(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("a", 2), attribute.Int("b", 3)}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("c", 1), attribute.Int("d", 1)}, r.Overridden)
-	assert.Equal(t, []string{"metadata.a", "reason"}, r.Marked)
+	assert.Equal(t, []audit.Mark{{Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}}, r.Marks)
 	assert.Equal(t, attribute.Int("b", 1), s.Metadata[0], "the slices of the snapshot are unchanged")
 
 	ctx, _ = audit.Snapshot{}.NewScope(t.Context())

@@ -80,6 +80,11 @@ func Reason(want string) Matcher {
 	return equal("reason", quote(want), func(r *record.Record) string { return quote(r.Reason) })
 }
 
+// Failure matches the records with the given failure.
+func Failure(want string) Matcher {
+	return equal("failure", quote(want), func(r *record.Record) string { return quote(r.Failure) })
+}
+
 // Channel matches the records with the given channel.
 func Channel(want string) Matcher {
 	return equal("channel", quote(want), func(r *record.Record) string { return quote(r.Channel) })

@@ -124,5 +124,8 @@ func summary(r *record.Record) string {
 	if r.Reason != "" {
 		fmt.Fprintf(&b, ", reason %q", r.Reason)
 	}
+	if r.Failure != "" {
+		fmt.Fprintf(&b, ", failure %q", r.Failure)
+	}
 	return b.String()
 }

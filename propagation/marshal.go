@@ -44,7 +44,7 @@ func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, o
 	now := time.Now()
 	p := payload{
 		Actor: s.Actor, Audience: audience, ID: uuid.At(now), Tenant: s.Tenant,
-		Metadata: withChannel(s.Metadata, s.Channel), Overridden: s.Overridden, Marked: s.Marked,
+		Metadata: withChannel(s.Metadata, s.Channel), Overridden: s.Overridden, Marks: s.Marks,
 		Issued: now.Unix(), Expires: ceilUnix(now.Add(ttl)),
 	}
 	p.clean()
@@ -97,7 +97,7 @@ func Unmarshal(ctx context.Context, token, audience string, keys []Key, opts ...
 	fingerprint.Accept(&p.Actor)
 	s := audit.Snapshot{
 		Actor: p.Actor, Channel: semconv.ChannelJob, Tenant: p.Tenant,
-		Metadata: p.Metadata, Overridden: p.Overridden, Marked: p.Marked,
+		Metadata: p.Metadata, Overridden: p.Overridden, Marks: p.Marks,
 	}
 	ctx, scope := s.NewScope(ctx, audit.WithScopeMetadata(semconv.ContextIDKey.String(p.ID.String())))
 	_ = scope.Set(opts...) // a new scope has not ended

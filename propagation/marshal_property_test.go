@@ -47,7 +47,7 @@ func FuzzMarshal(f *testing.F) {
 		text, err := base64.RawURLEncoding.DecodeString(strings.Split(again, ".")[2])
 		require.NoError(t, err)
 		require.NoError(t, json.Unmarshal(text, &payload))
-		for _, name := range []string{"actor", "tenant", "metadata", "overridden", "marked"} {
+		for _, name := range []string{"actor", "tenant", "metadata", "overridden", "marks"} {
 			require.Equal(t, string(want[name]), string(got[name]), name)
 			require.Equal(t, string(full[name]), string(payload[name]), name)
 		}

@@ -107,8 +107,8 @@ func TestMarshal(t *testing.T) {
 	assert.Equal(t, want.Actor, got.Actor)
 	assert.Equal(t, "acme", got.Tenant)
 	assert.Equal(t, "job", got.Channel)
-	assert.Equal(t, want.Marked, got.Marked)
-	assert.NotEmpty(t, got.Marked)
+	assert.Equal(t, want.Marks, got.Marks)
+	assert.NotEmpty(t, got.Marks)
 	assert.Equal(t, want.Overridden, got.Overridden)
 	assert.NotEmpty(t, got.Overridden)
 	origin := []attribute.KeyValue{
@@ -292,8 +292,8 @@ func TestMarshalCleans(t *testing.T) {
 	assert.Equal(t, want.Actor, got.Actor)
 	assert.Equal(t, want.Metadata, got.Metadata[1:])
 	assert.Equal(t, want.Overridden, got.Overridden)
-	assert.Equal(t, want.Marked, got.Marked)
-	assert.Len(t, got.Marked, 5)
+	assert.Equal(t, want.Marks, got.Marks)
+	assert.Len(t, got.Marks, 5)
 }
 
 // TestUnmarshalOptions: the options take precedence over the token.
@@ -302,14 +302,14 @@ func TestUnmarshalOptions(t *testing.T) {
 	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("1")), audit.WithTenant("acme"),
 		audit.WithScopeMetadata(attribute.String("a", "request"), attribute.String("secret", "x")))
-	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, nil }
+	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, audit.ErrInherit }
 	job, scope := carry(request, t, audit.WithChannel("system"), audit.WithTenant("other"), audit.WithActor(none),
 		audit.WithScopeMetadata(attribute.String("a", "job")), audit.WithoutMetadata("secret"))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	require.NoError(t, scope.Set(audit.AsActor(audit.System("worker"))))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	r := trail.Records()[0]
-	assert.Equal(t, audit.User("1"), r.Actor, "the resolver finds no actor")
+	assert.Equal(t, audit.User("1"), r.Actor, "the resolver inherits it")
 	assert.Equal(t, "system", r.Channel)
 	assert.Equal(t, "other", r.Tenant)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "job"), semconv.ContextIDKey.String(propagation.TokenID(job).String())}, r.Metadata)

@@ -22,7 +22,7 @@ type payload struct {
 	Audience        string
 	ID              audit.ID
 	Issued, Expires int64 // in seconds of Unix time
-	Marked          []string
+	Marks           []audit.Mark
 	Metadata        []attribute.KeyValue // sorted by key
 	Overridden      []attribute.KeyValue // sorted by key
 	Tenant          string
@@ -36,11 +36,13 @@ const (
 // clean replaces invalid UTF-8 in names and values and marks them, so that text that a
 // person typed cannot lose a job. Validation cleans the same places of records.
 func (p *payload) clean() {
-	var marks []string
+	var r record.Record // collects the marks
+	r.Marks = p.Marks
+	mark := func(path string) { r.AddMark(record.Mark{Path: path, Kind: record.MarkEscaped}) }
 	for a := &p.Actor; a != nil; a = a.OnBehalfOf {
 		if !utf8.ValidString(a.Name) {
 			a.Name = validText(a.Name)
-			marks = append(marks, "actor.name")
+			mark("actor.name")
 		}
 	}
 	for _, list := range [...]struct {
@@ -57,12 +59,10 @@ func (p *payload) clean() {
 				*list.kvs, owned = slices.Clone(*list.kvs), true
 			}
 			(*list.kvs)[i].Value = valid
-			marks = append(marks, list.name+"."+string(kv.Key))
+			mark(list.name + "." + string(kv.Key))
 		}
 	}
-	if len(marks) > 0 {
-		p.Marked = slices.Compact(slices.Sorted(slices.Values(slices.Concat(p.Marked, marks))))
-	}
+	p.Marks = r.Marks
 }
 
 // validText replaces each invalid byte with U+FFFD.
@@ -189,7 +189,7 @@ func (p *payload) encode() ([]byte, error) {
 	b = w.Count(b, `"expires":`, p.Expires)
 	b = w.ID(b, `"id":"`, p.ID)
 	b = w.Count(b, `"issued":`, p.Issued)
-	b = w.Texts(b, `"marked":`, p.Marked)
+	b = w.Marks(b, `"marks":`, p.Marks)
 	b = w.Attributes(b, `"metadata":`, p.Metadata)
 	b = w.Attributes(b, `"overridden":`, p.Overridden)
 	b = w.Text(b, `"tenant":`, p.Tenant)
@@ -207,7 +207,7 @@ var payloadMembers = []canonical.Member{
 	{Name: "expires", Required: true},
 	{Name: "id", Required: true},
 	{Name: "issued", Required: true},
-	{Name: "marked"},
+	{Name: "marks"},
 	{Name: "metadata"},
 	{Name: "overridden"},
 	{Name: "tenant"},
@@ -233,8 +233,8 @@ func decode(text []byte) (*payload, error) {
 			p.ID = r.ID()
 		case "issued":
 			p.Issued = r.Count()
-		case "marked":
-			p.Marked = r.Texts()
+		case "marks":
+			p.Marks = r.Marks()
 		case "metadata":
 			p.Metadata = r.Attributes()
 		case "overridden":

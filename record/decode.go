@@ -15,9 +15,11 @@ var (
 		{Name: "bulk"},
 		{Name: "changes"},
 		{Name: "channel"},
+		{Name: "covers"},
+		{Name: "failure"},
 		{Name: "id", Required: true},
 		{Name: "kind", Required: true},
-		{Name: "marked"},
+		{Name: "marks"},
 		{Name: "metadata"},
 		{Name: "observed_time"},
 		{Name: "operation"},
@@ -60,12 +62,16 @@ func (p *reader) record(r *Record) {
 			r.Changes = p.changes()
 		case "channel":
 			r.Channel = p.Text()
+		case "covers":
+			r.Covers = p.covers()
+		case "failure":
+			r.Failure = p.Text()
 		case "id":
 			r.ID = p.ID()
 		case "kind":
 			r.Kind = canonical.Word(&p.Reader, audit.KindIntent)
-		case "marked":
-			r.Marked = p.Texts()
+		case "marks":
+			r.Marks = p.Marks()
 		case "metadata":
 			r.Metadata = p.Attributes()
 		case "observed_time":
@@ -152,6 +158,16 @@ func (p *reader) change() (c audit.Change) {
 	}
 	p.Complete(start, changeMembers, seen)
 	return c
+}
+
+func (p *reader) covers() []audit.Target {
+	var targets []audit.Target
+	start := p.Pos()
+	for more := p.Open('[', ']'); more; more = p.Next(']') {
+		targets = append(targets, p.target())
+	}
+	p.RequireFilled(start, len(targets) > 0)
+	return targets
 }
 
 func (p *reader) target() (t audit.Target) {

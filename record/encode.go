@@ -27,9 +27,11 @@ func (w *writer) record(b []byte, r *Record) []byte {
 	b = w.bulk(b, &r.Bulk)
 	b = w.changes(b, r.Changes)
 	b = w.Text(b, `"channel":`, r.Channel)
+	b = w.covers(b, r.Covers)
+	b = w.Text(b, `"failure":`, r.Failure)
 	b = w.ID(b, `"id":"`, r.ID)
 	b = w.Word(b, `"kind":`, r.Kind.String(), r.Kind.Valid())
-	b = w.Texts(b, `"marked":`, r.Marked)
+	b = w.Marks(b, `"marks":`, r.Marks)
 	b = w.Attributes(b, `"metadata":`, r.Metadata)
 	var observed []byte // JSON of the observed time
 	if !r.ObservedTime.IsZero() {
@@ -110,11 +112,31 @@ func (w *writer) bulk(b []byte, k *audit.Bulk) []byte {
 	return append(b, ',')
 }
 
+func (w *writer) covers(b []byte, targets []audit.Target) []byte {
+	if len(targets) == 0 {
+		return b
+	}
+	b = append(b, `"covers":[`...)
+	for i := range targets {
+		if targets[i] == (audit.Target{}) {
+			w.Fail(b, "it is empty")
+		}
+		b = w.targetMembers(b, &targets[i])
+	}
+	b[len(b)-1] = ']'
+	return append(b, ',')
+}
+
 func (w *writer) target(b []byte, t *audit.Target) []byte {
 	if *t == (audit.Target{}) {
 		return b
 	}
-	b = append(b, `"target":{`...)
+	b = append(b, `"target":`...)
+	return w.targetMembers(b, t)
+}
+
+func (w *writer) targetMembers(b []byte, t *audit.Target) []byte {
+	b = append(b, '{')
 	b = w.Text(b, `"id":`, t.ID)
 	b = w.Text(b, `"name":`, t.Name)
 	b = w.Text(b, `"type":`, t.Type)

@@ -224,17 +224,21 @@ func (d *dicer) record() *record.Record {
 			Target:    audit.Target{Type: d.text(), ID: d.text(), Name: d.text()},
 			Outcome:   audit.Outcome(d.n(4)),
 			Reason:    d.text(),
+			Failure:   d.text(),
+			Covers:    list(d, 3, func() audit.Target { return audit.Target{Type: d.text() + "t", ID: d.text(), Name: d.text()} }),
 			Tenant:    d.text(),
 			Metadata:  d.attributes(0),
 			Changes: list(d, 4, func() audit.Change {
 				return audit.Change{Field: d.text(), Old: d.value(0), New: d.value(0), Redacted: d.bool()}
+			}),
+			Marks: list(d, 4, func() record.Mark {
+				return record.Mark{Path: d.text(), Kind: "a." + record.MarkKind(strings.Repeat("x", 1+d.n(20))), Count: int64(d.n(9)), Length: int64(d.n(9)), SHA256: [32]byte{byte(d.n(3))}}
 			}),
 		},
 		Tracker:    record.Instrumentation{Name: d.text(), Version: d.text()},
 		Channel:    d.text(),
 		Overridden: d.attributes(0),
 		Redacted:   d.texts(),
-		Marked:     d.texts(),
 	}
 	if d.bool() {
 		r.ObservedTime = d.time()
@@ -259,8 +263,11 @@ func assertSame(t *testing.T, want, got *record.Record) {
 	if len(want.Redacted) == 0 {
 		normal.Redacted = nil
 	}
-	if len(want.Marked) == 0 {
-		normal.Marked = nil
+	if len(want.Covers) == 0 {
+		normal.Covers = nil
+	}
+	if len(want.Marks) == 0 {
+		normal.Marks = nil
 	}
 	read := *got
 	for _, r := range []*record.Record{&normal, &read} {

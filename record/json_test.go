@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"math"
 	"os"
@@ -73,7 +74,12 @@ func signalRecord() *record.Record {
 	r.Outcome = audit.OutcomeDenied
 	r.Time = time.Unix(0, 0).UTC()
 	r.ObservedTime = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
-	r.Marked = []string{"metadata.a", "reason"}
+	r.Marks = []record.Mark{
+		{Kind: record.MarkSignalOverflow},
+		{Path: "metadata", Kind: record.MarkDropped, Count: 337},
+		{Path: "metadata.a", Kind: "a_later.kind2"},
+		{Path: "reason", Kind: record.MarkCut, Length: 71680, SHA256: sha256.Sum256([]byte("reason"))},
+	}
 	r.Target.Type = "article"
 	r.Tracker.Version = "v0"
 	r.Changes = []audit.Change{{}, {Field: "a", Old: attribute.Int64Value(1)}, {Field: "a", New: attribute.BoolValue(false)}}
@@ -85,6 +91,15 @@ func bulkRecord() *record.Record {
 	r.Attempt = audit.ID{0x01, 0x99, 0xc1, 0xf2, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 2}
 	r.Bulk = audit.Bulk{Selector: "status=draft", Affected: record.MaxAffected, Sample: []string{"1", "", "2"}}
 	r.Target.Type = "article"
+	return r
+}
+
+func failedRecord() *record.Record {
+	r := smallRecord()
+	r.Operation, r.Outcome = audit.OperationUpdate, audit.OutcomeFailure
+	r.Target = audit.Target{Type: "article", ID: "1001"}
+	r.Covers = []audit.Target{{Type: "author", ID: "7", Name: "Alice"}, {Type: "tag"}}
+	r.Reason, r.Failure = "a typo", "the disk is full"
 	return r
 }
 
@@ -153,6 +168,7 @@ func golden() map[string]*record.Record {
 		"bulk":   bulkRecord(),
 		"small":  smallRecord(),
 		"full":   fullRecord(),
+		"failed": failedRecord(),
 		"signal": signalRecord(),
 		"text":   textRecord(),
 		"values": valuesRecord(),
@@ -281,7 +297,14 @@ func TestAppendJSONRejects(t *testing.T) {
 		}, "actor.on_behalf_of.on_behalf_of.name"},
 		{"invalid target", func(r *record.Record) { r.Target.Name = invalid }, "target.name"},
 		{"invalid tracker", func(r *record.Record) { r.Tracker.Version = invalid }, "tracker.version"},
-		{"invalid mark", func(r *record.Record) { r.Marked = []string{invalid} }, "marked[0]"},
+		{"invalid mark", func(r *record.Record) { r.Marks = []record.Mark{{Path: invalid, Kind: "cut"}} }, "marks[0].path"},
+		{"a mark without a kind", func(r *record.Record) { r.Marks = []record.Mark{{Path: "reason"}} }, "marks[0].mark"},
+		{"a mark of a malformed kind", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "Cut"}} }, "marks[0].mark"},
+		{"a negative count", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "cut", Count: -1}} }, "marks[0].count"},
+		{"a length that is too great", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "cut", Length: record.MaxCount + 1}} }, "marks[0].length"},
+		{"invalid failure", func(r *record.Record) { r.Failure = invalid }, "failure"},
+		{"invalid covers", func(r *record.Record) { r.Covers = []audit.Target{{Type: "a"}, {ID: invalid}} }, "covers[1].id"},
+		{"an empty target in covers", func(r *record.Record) { r.Covers = []audit.Target{{}} }, "covers"},
 		{"invalid redacted", func(r *record.Record) { r.Redacted = []string{invalid} }, "redacted[0]"},
 		{"invalid field", func(r *record.Record) { r.Changes = []audit.Change{{Field: "\xff"}} }, "changes[0].field"},
 		{"invalid change", func(r *record.Record) {

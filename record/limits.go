@@ -25,6 +25,8 @@ const (
 	// MaxAffected is the largest number of objects of a bulk change: 2^53-1, which every
 	// reader of JSON can represent.
 	MaxAffected = limits.Affected
+	// MaxCount is the largest count or length of a mark, for the same reason.
+	MaxCount = canonical.MaxCount
 	// MaxNesting is how deep slices and maps of an event may be nested.
 	MaxNesting = 32
 	// MaxEncodedNesting is how deep slices and maps in the JSON of a record may be nested.

@@ -37,9 +37,6 @@ type Record struct {
 	// Redacted lists the paths of values that were masked or removed, e.g.
 	// "metadata.password". It is sorted.
 	Redacted []string
-	// Marked lists the paths of values that were cut, cleaned or replaced by a
-	// placeholder. It is sorted.
-	Marked []string
 }
 
 // Instrumentation is the package that tracked an event.
@@ -52,12 +49,13 @@ type Instrumentation struct {
 func (r *Record) Clone() *Record {
 	c := *r
 	c.Actor = r.Actor.Clone()
+	c.Covers = slices.Clone(r.Covers)
 	c.Changes = slices.Clone(r.Changes)
 	c.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	c.Metadata = slices.Clone(r.Metadata)
 	c.Overridden = slices.Clone(r.Overridden)
 	c.Redacted = slices.Clone(r.Redacted)
-	c.Marked = slices.Clone(r.Marked)
+	c.Marks = slices.Clone(r.Marks)
 	return &c
 }
 
@@ -83,9 +81,6 @@ func (r *Record) withoutAssigned() *Record {
 	s.TraceID, s.SpanID = trace.TraceID{}, trace.SpanID{}
 	return &s
 }
-
-// AddMarked adds path to Marked, which stays sorted and without duplicates.
-func (r *Record) AddMarked(path string) { r.Marked = sorted.Insert(r.Marked, path) }
 
 // AddRedacted adds path to Redacted, which stays sorted and without duplicates.
 func (r *Record) AddRedacted(path string) { r.Redacted = sorted.Insert(r.Redacted, path) }

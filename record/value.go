@@ -8,6 +8,10 @@ import (
 // RedactedText replaces a value that must not be recorded. It is "***REDACTED***".
 const RedactedText = values.Redacted
 
+// NotLoadedText replaces an old value that the application did not read: see
+// [audit.NotLoaded]. It is "***NOT_LOADED***".
+const NotLoadedText = values.NotLoaded
+
 // ListValue returns a list of values as one value: a typed slice if all values are
 // booleans, integers, floats or strings, otherwise a SLICE. An empty list is a SLICE. It is
 // for exporters and integrations that learn the types of the elements only when they read

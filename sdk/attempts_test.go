@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -54,13 +57,13 @@ func copyAsKilled(t *testing.T, dir string) string {
 	return after
 }
 
-// stored returns the records in a ledger.
-func stored(t *testing.T, dir string) (records []*record.Record) {
+// stored returns the records in a ledger, from an entry on.
+func stored(t *testing.T, dir string, from ...uint64) (records []*record.Record) {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.Close()) }()
-	for e, err := range r.Entries(t.Context(), 0) {
+	for e, err := range r.Entries(t.Context(), slices.Max(append(from, 0))) {
 		require.NoError(t, err)
 		record := new(record.Record)
 		require.NoError(t, record.UnmarshalJSON(e.Data))
@@ -117,7 +120,7 @@ func TestOpenAttemptsAreClosedAtStart(t *testing.T) {
 				Event: audit.Event{
 					ID: closing.ID, Time: closing.Time, Action: "payout.send", Operation: audit.OperationExecute,
 					Actor: audit.System(sdk.RecoveryActor), Target: begun.Target, Bulk: begun.Bulk, Tenant: "acme",
-					Reason: "the process stopped before the attempt was finished", Attempt: open.ID(),
+					Reason: "monthly", Failure: "the process stopped before the attempt was finished", Attempt: open.ID(),
 				},
 				ObservedTime: closing.ObservedTime, Tracker: record.Instrumentation{Name: "github.com/opendeed/audit/sdk"},
 				Resource: closing.Resource, TraceID: trace.TraceID{1}, Redacted: []string{"target.name"},
@@ -251,19 +254,24 @@ func TestAttemptEntryIsNotARecord(t *testing.T) {
 func TestTooManyAttempts(t *testing.T) {
 	t.Parallel()
 	p := openProvider(t, sdk.WithLedger(t.TempDir()+"/ledger", ledger.WithSyncInterval(time.Hour)), quiet())
+	begin := func(id string) (*audit.Attempt, error) {
+		e := payout(id)
+		e.Actor = audit.System("payer") // which may use every slot
+		return audit.Begin(t.Context(), p.Tracker("test"), e)
+	}
 	attempts := make([]*audit.Attempt, ledger.MaxOpenPairs)
 	errs := make([]error, len(attempts))
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
 			for i := g; i < len(attempts); i += 4 {
-				attempts[i], errs[i] = audit.Begin(t.Context(), p.Tracker("test"), payout(fmt.Sprint(i)))
+				attempts[i], errs[i] = begin(fmt.Sprint(i))
 			}
 		})
 	}
 	wg.Wait()
 	require.NoError(t, errors.Join(errs...))
-	_, err := audit.Begin(t.Context(), p.Tracker("test"), payout("one more"))
+	_, err := begin("one more")
 	require.ErrorIs(t, err, sdk.ErrTooManyAttempts)
 	require.NoError(t, p.Tracker("test").Track(t.Context(), valid()))
 	require.NoError(t, attempts[7].Finish(t.Context(), audit.Event{Outcome: audit.OutcomeFailure}))
@@ -326,4 +334,168 @@ func TestConcurrentAttemptsAfterKill(t *testing.T) {
 	assert.NotEmpty(t, closings)
 	begun.Range(func(id, _ any) bool { return assert.True(t, beginnings[id.(audit.ID)]) })
 	finished.Range(func(id, _ any) bool { return assert.False(t, closings[id.(audit.ID)]) })
+}
+
+// TestForeignEndOfAnAttempt tests that an attempt is ended only by its Finish, or by the
+// tracker and the actor that began it.
+func TestForeignEndOfAnAttempt(t *testing.T) {
+	t.Parallel()
+	end := func(tracker, actor string) func(t *testing.T, p *sdk.TrackerProvider, a *audit.Attempt) {
+		return func(t *testing.T, p *sdk.TrackerProvider, a *audit.Attempt) {
+			t.Helper()
+			require.NoError(t, p.Tracker(tracker).Track(t.Context(), audit.Event{
+				Action: "page.read", Actor: audit.User(actor), Outcome: audit.OutcomeSuccess, Attempt: a.ID(),
+			}))
+		}
+	}
+	for name, tc := range map[string]struct {
+		end  func(t *testing.T, p *sdk.TrackerProvider, a *audit.Attempt)
+		ends bool
+	}{
+		"its tracker and actor": {end("test", "42"), true},
+		"another actor":         {end("test", "mallory"), false},
+		"another tracker":       {end("other", "42"), false},
+		"a signal of another actor": {func(t *testing.T, p *sdk.TrackerProvider, a *audit.Attempt) {
+			t.Helper()
+			require.NoError(t, p.Tracker("test").Track(t.Context(), audit.Event{Kind: audit.KindSignal, Action: "page.read", Attempt: a.ID()}))
+		}, false},
+		"its Finish, for another actor": {func(t *testing.T, _ *sdk.TrackerProvider, a *audit.Attempt) {
+			t.Helper()
+			require.NoError(t, a.Finish(t.Context(), audit.Event{Actor: audit.System("settlement"), Outcome: audit.OutcomeSuccess}))
+		}, true},
+		"another that begins under its ID": {func(t *testing.T, p *sdk.TrackerProvider, a *audit.Attempt) {
+			t.Helper()
+			other := payout("9")
+			other.ID, other.Attempt, other.Actor = a.ID(), a.ID(), audit.User("mallory")
+			require.NoError(t, p.Tracker("test").Track(t.Context(), other))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "ledger")
+			p := openProvider(t, sdk.WithLedger(dir), quiet())
+			a := mustBegin(t, p, "1")
+			tc.end(t, p, a)
+			require.NoError(t, p.Shutdown(t.Context()))
+			p = openProvider(t, sdk.WithLedger(dir), quiet())
+			require.NoError(t, p.Shutdown(t.Context()))
+
+			all := stored(t, dir)
+			ended := all[1]
+			if tc.ends {
+				require.Len(t, all, 2)
+				assert.Equal(t, a.ID(), ended.Attempt)
+				assert.Empty(t, ended.Marks)
+				return
+			}
+			require.Len(t, all, 3, "the next start closes the attempt")
+			assert.Equal(t, sdk.RecoveryActor, all[2].Actor.ID)
+			assert.Equal(t, a.ID(), all[2].Attempt)
+			assert.Zero(t, ended.Attempt)
+			assert.Equal(t, []record.Mark{{Path: "attempt", Kind: record.MarkDropped, Count: 1}}, ended.Marks)
+		})
+	}
+}
+
+// TestAttemptOwnersAreBounded tests that open attempts without end are forgotten.
+func TestAttemptOwnersAreBounded(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	p := openProvider(t, sdk.WithSyncer(s))
+	first := mustBegin(t, p, "first")
+	for range 2 * 10_000 {
+		mustBegin(t, p, "1")
+	}
+	end := payout("first")
+	end.Attempt, end.Actor = first.ID(), audit.User("7")
+	require.NoError(t, p.Tracker("test").Track(t.Context(), end))
+	all := s.all()
+	assert.Equal(t, first.ID(), all[len(all)-1].Attempt, "its owner is not known any more")
+	require.NoError(t, first.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}))
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// TestAbandonedAttempts leaves more attempts open than a ledger has slots for, as requests
+// that panic between Begin and Finish do.
+func TestAbandonedAttempts(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	var logs bytes.Buffer
+	reader := sdkmetric.NewManualReader()
+	timeout := 3 * time.Second
+	p := openProvider(t, sdk.WithLedger(dir, ledger.WithSyncInterval(time.Hour)), sdk.WithAttemptTimeout(timeout),
+		sdk.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))),
+		sdk.WithLogger(slog.New(slog.NewTextHandler(&logs, nil))))
+	begin := func(actor, id string) (*audit.Attempt, error) {
+		e := payout(id)
+		e.Actor = audit.User(actor)
+		return audit.Begin(t.Context(), p.Tracker("test"), e)
+	}
+	first, err := begin("careless", "first")
+	require.NoError(t, err)
+	n := 1
+	for ; err == nil && n < ledger.MaxOpenPairs; n++ {
+		_, err = begin("careless", fmt.Sprint(n))
+	}
+	require.ErrorIs(t, err, sdk.ErrTooManyAttempts, "of one actor")
+	require.Less(t, n, ledger.MaxOpenPairs/2)
+	other, err := begin("somebody else", "1")
+	require.NoError(t, err)
+	require.NoError(t, other.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}))
+
+	require.Eventually(t, func() bool { return sumOf(t, reader, "audit.attempts.expired") >= int64(n-1) }, 20*time.Second, 10*time.Millisecond)
+	late, err := begin("careless", "again")
+	require.NoError(t, err, "the slots are free")
+	require.NoError(t, first.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}), "late")
+	assert.EqualValues(t, 1, sumOf(t, reader, "audit.attempts.open"))
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Contains(t, logs.String(), "attempts were not finished in time")
+
+	before := stored(t, dir)
+	p = openProvider(t, sdk.WithLedger(dir), quiet())
+	require.NoError(t, p.Shutdown(t.Context()))
+	closed := stored(t, dir)[len(before):]
+	require.Len(t, closed, 1, "only what had a slot; nothing is invented about the others")
+	assert.Equal(t, late.ID(), closed[0].Attempt)
+	ends := 0
+	for _, r := range before {
+		if r.Attempt == first.ID() && !r.BeginsAttempt() {
+			ends++
+			assert.Equal(t, audit.OutcomeSuccess, r.Outcome)
+		}
+	}
+	assert.Equal(t, 1, ends)
+}
+
+// sumOf returns the sum of a metric's values.
+func sumOf(t *testing.T, reader sdkmetric.Reader, name string, attrs ...attribute.KeyValue) (sum int64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, reader.Collect(t.Context(), &all))
+	want := attribute.NewSet(attrs...)
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if m.Name != name {
+				continue
+			}
+			var points []metricdata.DataPoint[int64]
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				points = data.DataPoints
+			case metricdata.Gauge[int64]:
+				points = data.DataPoints
+			}
+			for _, point := range points {
+				matches := true
+				for _, kv := range want.ToSlice() {
+					got, ok := point.Attributes.Value(kv.Key)
+					matches = matches && ok && got == kv.Value
+				}
+				if matches {
+					sum += point.Value
+				}
+			}
+		}
+	}
+	return sum
 }

@@ -109,7 +109,7 @@ func dropChanges(r *record.Record) {
 	}
 	r.Changes = nil
 	r.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), isChange)
-	r.Marked = slices.DeleteFunc(slices.Clone(r.Marked), isChange)
+	r.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m record.Mark) bool { return isChange(m.Path) })
 	r.AddRedacted(pathChanges)
 }
 

@@ -42,8 +42,10 @@ func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
 const RecoveryActor = "audit-recovery"
 
 // ErrTooManyAttempts is the error of audit.Begin if a ledger has no room for another open
-// attempt: there are [ledger.MaxOpenPairs] of them, or their records take
-// [ledger.MaxOpenPairBytes]. The usual cause is an application that does not call Finish.
+// attempt: there are [ledger.MaxOpenPairs] of them, a quarter of that of one actor other
+// than a system actor, or of one anonymous client's network; or their records take
+// [ledger.MaxOpenPairBytes]. The usual cause is an application that does not call Finish;
+// see [WithAttemptTimeout].
 var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 
 // WithLedger stores records in a ledger in the directory dir, which is created if it does
@@ -60,6 +62,13 @@ var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 // grows until the disk is full, and syncs the disk before Track returns nil. Options of
 // package ledger change this. If a ledger stays full for the track timeout, Track returns
 // an error that matches audit.ErrFull.
+//
+// A ledger with a limit (ledger.WithMaxSize) is shared, so that nobody's load stops
+// another. Anonymous clients may use a quarter of it, and the denials of authenticated
+// actors another quarter; one party may use an eighth of such a share. What exceeds a
+// share is folded ([WithFolding]). The last quarter is for all other records of
+// authenticated actors. An eighth of the limit is kept for dead letters, if the ledger has
+// exporters.
 //
 // NewTrackerProvider closes the attempts ([audit.Begin]) that the last process left open.
 // For each it stores a record of the system actor RecoveryActor with an unknown outcome.
@@ -85,7 +94,7 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 			}
 		}
 		c.deliveries = append(c.deliveries, func(parts *deliveryParts) (delivery.Delivery, error) {
-			l.Env, l.Redact, l.Closing = parts.env, parts.redact, parts.closing
+			l.Env, l.Redact, l.Closing, l.AttemptTimeout = parts.env, parts.redact, parts.closing, parts.attemptTimeout
 			for i := range l.Exporters {
 				l.Exporters[i].Exporter = parts.filter(l.Exporters[i].Exporter)
 			}

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/internal/sorted"
@@ -84,13 +85,14 @@ func errDuplicateKey(parent, key string) error {
 
 // moveMarks returns the scope's marks for the merged metadata: the mark of a value that
 // the event overrides moves from metadata to overridden.
-func moveMarks(marked []string, event []attribute.KeyValue) []string {
-	marked = slices.Clone(marked)
-	for _, kv := range event {
-		if at, found := slices.BinarySearch(marked, "metadata."+string(kv.Key)); found {
-			marked = slices.Delete(marked, at, at+1)
-			marked = sorted.Insert(marked, "overridden."+string(kv.Key))
+func moveMarks(marks []record.Mark, event []attribute.KeyValue) []record.Mark {
+	var moved record.Record
+	for _, m := range marks {
+		key, ok := strings.CutPrefix(m.Path, "metadata.")
+		if ok && slices.ContainsFunc(event, func(kv attribute.KeyValue) bool { return string(kv.Key) == key }) {
+			m.Path = "overridden." + key
 		}
+		moved.AddMark(m)
 	}
-	return marked
+	return moved.Marks
 }

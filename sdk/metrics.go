@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -16,6 +17,8 @@ type metrics struct {
 	rejected        metric.Int64Counter
 	suppressed      metric.Int64Counter
 	redacted        metric.Int64Counter
+	folded          metric.Int64Counter
+	hungResolvers   metric.Int64Counter
 	unrepresentable metric.Int64Counter
 }
 
@@ -35,12 +38,18 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		rejected:        counter("audit.records.rejected", "Events that were not recorded because of an error, by reason.", "{record}"),
 		suppressed:      counter("audit.records.suppressed", "Signals that were not recorded, by reason.", "{record}"),
 		redacted:        counter("audit.records.redacted", "Records in which something was redacted.", "{record}"),
+		folded:          counter("audit.records.folded", "Events that were counted instead of recorded one by one, by share.", "{record}"),
+		hungResolvers:   counter("audit.resolvers.hung", "Calls of an actor function that did not return within the track timeout.", "{call}"),
 		unrepresentable: counter("audit.values.unrepresentable", "Values of changes that were replaced by a placeholder.", "{value}"),
 	}
 	return m, errors.Join(errs...)
 }
 
 func (m *metrics) addAccepted(n int) { m.accepted.Add(context.Background(), int64(n)) }
+
+func (m *metrics) fold(ctx context.Context, share string) {
+	m.folded.Add(ctx, 1, metric.WithAttributes(attribute.String("share", share)))
+}
 
 // suppression is the reason why a signal was not recorded.
 type suppression string
@@ -84,6 +93,10 @@ func rejectReason(err error) string {
 		return "anonymous"
 	case errors.Is(err, audit.ErrShutdown):
 		return "shutdown"
+	case errors.Is(err, delivery.ErrShareFull):
+		return "share_full"
+	case errors.Is(err, ErrTooManyAttempts):
+		return "too_many_attempts"
 	case errors.Is(err, ledger.ErrFull):
 		return "ledger_full"
 	case errors.Is(err, audit.ErrFull):

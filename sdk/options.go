@@ -23,24 +23,30 @@ const DefaultTrackTimeout = 10 * time.Second
 type Option func(*config)
 
 type config struct {
-	resource      *resource.Resource
-	processors    []Processor
-	anonymous     []string
-	validation    []ValidationOption
-	redaction     []redact.Option
-	trackTimeout  time.Duration
-	meterProvider metric.MeterProvider
-	logger        *slog.Logger
-	policy        *policy.Policy
-	names         []string                                          // of exporters and ledgers
-	exporters     []string                                          // names of exporters
-	deliveries    []func(*deliveryParts) (delivery.Delivery, error) // called if there is no error
-	ledgers       int
-	errs          []error
+	resource       *resource.Resource
+	processors     []Processor
+	anonymous      []string
+	validation     []ValidationOption
+	redaction      []redact.Option
+	trackTimeout   time.Duration
+	attemptTimeout time.Duration
+	foldingLimit   int
+	foldingWindow  time.Duration
+	meterProvider  metric.MeterProvider
+	logger         *slog.Logger
+	policy         *policy.Policy
+	names          []string                                          // of exporters and ledgers
+	exporters      []string                                          // names of exporters
+	deliveries     []func(*deliveryParts) (delivery.Delivery, error) // called if there is no error
+	ledgers        int
+	errs           []error
 }
 
 func newConfig(opts []Option) *config {
-	c := &config{trackTimeout: DefaultTrackTimeout}
+	c := &config{
+		trackTimeout: DefaultTrackTimeout, attemptTimeout: DefaultAttemptTimeout,
+		foldingLimit: DefaultFoldingLimit, foldingWindow: DefaultFoldingWindow,
+	}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(c)
@@ -72,6 +78,8 @@ type deliveryParts struct {
 	filter  func(export.Exporter) export.Exporter // by the policy
 	redact  func(string) string
 	closing delivery.Closing
+
+	attemptTimeout time.Duration
 }
 
 var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")
@@ -160,6 +168,24 @@ func WithTrackTimeout(d time.Duration) Option {
 			return
 		}
 		c.trackTimeout = d
+	}
+}
+
+// DefaultAttemptTimeout is the default of WithAttemptTimeout.
+const DefaultAttemptTimeout = time.Hour
+
+// WithAttemptTimeout limits how long an attempt ([audit.Begin]) that is not finished keeps
+// its slot in a ledger, which has ledger.MaxOpenPairs of them. Then the metric
+// audit.attempts.expired counts it, and a start after a crash no longer closes it. Nothing
+// is recorded about its outcome, and Finish still works. The timeout should be longer than
+// the longest work between Begin and Finish. The default is DefaultAttemptTimeout.
+func WithAttemptTimeout(d time.Duration) Option {
+	return func(c *config) {
+		if d <= 0 {
+			c.fail(errors.New("WithAttemptTimeout: the timeout must be positive"))
+			return
+		}
+		c.attemptTimeout = d
 	}
 }
 

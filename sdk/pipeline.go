@@ -1,7 +1,11 @@
 package sdk
 
 import (
+	"context"
+	"log/slog"
 	"time"
+
+	"github.com/opendeed/audit/record"
 
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -13,6 +17,10 @@ type pipeline struct {
 	detach       bool // processors get a context that is not canceled with Track's
 	gate         *gate
 	metrics      *metrics
+	logger       *slog.Logger
 	records      recordPool
+	attempts     attemptOwners
 	first        stage // the stage after resolution
+	check        func(*record.Record) error
+	rejected     func(context.Context, *record.Record) error // delivers the record of a rejection
 }

@@ -67,6 +67,7 @@ func TestPolicyRejects(t *testing.T) {
 			}
 			require.Error(t, err)
 			assert.Empty(t, s.all())
+			assert.Len(t, s.rejections(), 1)
 			assert.NotContains(t, err.Error(), "s3cr3t")
 			policyErr, ok := errors.AsType[*sdk.PolicyError](err)
 			require.Equal(t, tt.rule != "", ok)
@@ -187,7 +188,7 @@ func TestPolicyChanges(t *testing.T) {
 		}, fields.Redacted)
 		assert.Empty(t, some.Changes)
 		assert.Equal(t, []string{"changes", "metadata.token"}, some.Redacted)
-		assert.Empty(t, some.Marked, "a mark would name the field")
+		assert.Empty(t, some.Marks, "a mark would name the field")
 		assert.Equal(t, "s3cr3t", all[2].Changes[0].Old.AsString())
 		assert.Equal(t, "s3cr3t", all[3].Changes[0].Old.AsString())
 		for _, r := range all[4:] {

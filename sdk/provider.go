@@ -13,6 +13,8 @@ import (
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/folding"
+	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -25,6 +27,7 @@ type TrackerProvider struct {
 	deliveries  []delivery.Delivery
 	enforcement *enforcement // nil without a policy
 	redactor    *redact.Redactor
+	folder      *folding.Folder
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -62,13 +65,17 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	validator.policy = c.policy
 	validator.metrics = m
 	p := &TrackerProvider{redactor: redactor}
+	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
 		resource:     res,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		gate:         newGate(),
 		metrics:      m,
+		logger:       c.logger,
 		first:        p.stages(c.processors, validator, m),
+		check:        validator.checkIntent,
+		rejected:     p.rejection(validator),
 	}
 	if c.policy != nil {
 		p.enforcement = newEnforcement(c.policy)
@@ -87,6 +94,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 			Timeout:  c.trackTimeout,
 			Closed:   m.addAccepted,
 		},
+		attemptTimeout: c.attemptTimeout,
 	}
 	for _, open := range c.deliveries {
 		d, err := open(&parts)
@@ -108,7 +116,19 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 		if err := v.check(ctx, r); err != nil {
 			return err
 		}
-		return suppress.process(ctx, scope, r)
+		err := v.checkRequired(r)
+		if err == nil {
+			return suppress.process(ctx, scope, r)
+		}
+		if !isAfterwards(ctx) {
+			return err
+		}
+		unmet := v.unmet(r)
+		markUnmet(r, unmet)
+		if err := suppress.process(ctx, scope, r); err != nil {
+			return err
+		}
+		return unmet
 	}
 	for _, processor := range slices.Backward(processors) {
 		next = newStep(processor, next).run
@@ -118,8 +138,9 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 
 // redactAndDeliver is the last stage.
 func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, r *record.Record) error {
+	who := party.Of(r) // before redaction, which may hide it
 	p.redactor.Redact(r)
-	return p.deliver(ctx, r)
+	return p.folder.Deliver(ctx, who, r)
 }
 
 // Tracker returns a tracker for the instrumented package.
@@ -139,7 +160,11 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 		return audit.ErrShutdown
 	}
 	defer p.pipeline.gate.leave()
+	return p.store(ctx, r, p.pipeline.trackTimeout)
+}
 
+// store is deliver without the gate, for what the provider itself records.
+func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout time.Duration) error {
 	deliveries := p.deliveries
 	if p.enforcement != nil {
 		deliveries = p.enforcement.apply(r, deliveries)
@@ -148,14 +173,14 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 		p.pipeline.metrics.redacted.Add(ctx, 1)
 	}
 	var failed *audit.DeliveryError
-	wait := p.pipeline.trackTimeout
+	wait := timeout
 	var start time.Time
 	if len(deliveries) > 1 {
 		start = time.Now()
 	}
 	for i, d := range deliveries {
 		if n := len(deliveries) - i; len(deliveries) > 1 {
-			wait = max(0, p.pipeline.trackTimeout-time.Since(start)) / time.Duration(n)
+			wait = max(0, timeout-time.Since(start)) / time.Duration(n)
 		}
 		err := d.Deliver(ctx, r, wait)
 		if err != nil && failed == nil {
@@ -185,13 +210,13 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 	return nil
 }
 
-// ForceFlush waits until everything that was accepted before the call is exported. If ctx
-// ends first, the error reports how many records each exporter lacks.
+// ForceFlush records how many events were folded so far (see [WithFolding]), and waits
+// until everything that was accepted before the call is exported. If ctx ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	if p.pipeline.gate.closed() {
 		return audit.ErrShutdown
 	}
-	return p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) })
+	return errors.Join(p.folder.Finish(ctx), p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) }))
 }
 
 // Shutdown stops accepting events, waits for those that are being tracked, exports what is
@@ -200,7 +225,7 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 // first call has an effect; further calls return the same error.
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
-		err := p.pipeline.gate.close(ctx)
+		err := errors.Join(p.pipeline.gate.close(ctx), p.folder.Close(ctx))
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
 	})
 	return p.shutdownErr

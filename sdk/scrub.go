@@ -28,8 +28,12 @@ func (s *scrubber) name(field string, text *string) {
 	}
 	if clean != *text {
 		s.size += len(clean) - len(*text)
+		kind := record.MarkEscaped
+		if len(*text) > record.MaxNameLength {
+			kind = record.MarkCut
+		}
 		*text = clean
-		s.record.AddMarked(field)
+		s.record.AddMark(record.Mark{Path: field, Kind: kind})
 	}
 }
 
@@ -38,7 +42,7 @@ func (s *scrubber) prose(field string, text *string) {
 	s.size += len(*text)
 	if clean := sanitize.Prose(*text); clean != *text {
 		*text = clean
-		s.record.AddMarked(field)
+		s.record.AddMark(record.Mark{Path: field, Kind: record.MarkEscaped})
 	}
 }
 
@@ -80,7 +84,7 @@ func (s *scrubber) value(parent, key string, v *attribute.Value) error {
 		s.size += len(text)
 		if clean := sanitize.Prose(text); clean != text {
 			*v = attribute.StringValue(clean)
-			s.record.AddMarked(sanitize.FieldPath(parent, key))
+			s.record.AddMark(record.Mark{Path: sanitize.FieldPath(parent, key), Kind: record.MarkEscaped})
 		}
 		return nil
 	}
@@ -90,7 +94,7 @@ func (s *scrubber) value(parent, key string, v *attribute.Value) error {
 	}
 	if changed {
 		*v = clean
-		s.record.AddMarked(sanitize.FieldPath(parent, key))
+		s.record.AddMark(record.Mark{Path: sanitize.FieldPath(parent, key), Kind: record.MarkEscaped})
 	}
 	return nil
 }

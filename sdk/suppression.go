@@ -7,6 +7,8 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // suppressor prevents signals from being recorded in addition to the intents that cover
@@ -17,9 +19,6 @@ type suppressor struct {
 	metrics   *metrics
 	next      stage
 }
-
-// markOverflow marks a signal that was recorded because its scope could not hold more.
-const markOverflow = "signal.overflow"
 
 // process forwards intents, and signals that no scope holds.
 func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.Record) error {
@@ -32,12 +31,22 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	// The original decides whether a signal is covered. Redaction may change r.
 	original := audit.Event{
 		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
-		Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)},
+		Covers: slices.Clone(r.Covers), Tenant: r.Tenant, Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)}, Metadata: namespaceOf(r.Metadata),
 	}
 	if err := s.next(ctx, scope, r); err != nil {
 		return err
 	}
-	scope.Accepted(s, &original)
+	scope.Accepted(ctx, s, &original)
+	return nil
+}
+
+// namespaceOf returns the metadata that decide what an intent covers.
+func namespaceOf(kvs []attribute.KeyValue) []attribute.KeyValue {
+	for _, kv := range kvs {
+		if kv.Key == semconv.TargetNamespaceKey {
+			return []attribute.KeyValue{kv}
+		}
+	}
 	return nil
 }
 
@@ -55,7 +64,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.RecordOverflow:
-			r.AddMarked(markOverflow)
+			r.AddMark(record.Mark{Kind: record.MarkSignalOverflow})
 		case signal.Record:
 		}
 		return s.pass(ctx, r, unknown)

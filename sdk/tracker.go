@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -23,7 +24,7 @@ type tracker struct {
 // Track turns the event into a record and runs it through the pipeline.
 func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	err := t.track(ctx, &e)
-	if err != nil {
+	if err != nil && !isRecorded(err) {
 		t.pipeline.metrics.reject(ctx, err)
 	}
 	return err
@@ -36,8 +37,11 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
+	if resolved.Hung {
+		p.reportHungResolver(ctx)
+	}
 	if err != nil {
-		return err
+		return t.reject(ctx, e, &resolved, err)
 	}
 	if e.Kind == audit.KindSignal && resolved.Suppressed {
 		p.metrics.suppress(ctx, suppressedByContext)
@@ -45,18 +49,33 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	r, err := t.newRecord(ctx, e, &resolved)
 	if err != nil {
-		return err
+		return t.reject(ctx, e, &resolved, err)
 	}
+	p.attempts.check(r, resolved.Finishing)
+	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
+	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	intent := r.Kind != audit.KindSignal // a scope may hold a signal
+	if resolved.Afterwards {
+		ctx = context.WithValue(ctx, afterwardsKey{}, true)
+	}
+	id := r.ID
 	err = p.first(ctx, resolved.Scope, r)
-	if err == nil && intent {
+	if intent && (err == nil || isRecorded(err)) {
+		p.attempts.stored(id, attempt, owner)
+	}
+	if intent && err == nil {
 		p.records.release(r)
 	}
-	return err
+	return t.reject(ctx, e, &resolved, err)
 }
+
+// afterwardsKey is the key in the context of an event that is recorded even if it lacks what
+// a policy requires, since what it says has been done: see audit.Afterwards.
+type afterwardsKey struct{}
+
+func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
@@ -69,9 +88,15 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		return nil, err
 	}
 	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
-	r.Marked = resolved.Marked
-	if len(r.Marked) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
-		r.Marked = moveMarks(r.Marked, e.Metadata)
+	r.Marks = resolved.Marks
+	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
+		r.Marks = moveMarks(r.Marks, e.Metadata)
+	}
+	for _, m := range e.Marks {
+		if !record.ValidMarkKind(m.Kind) {
+			return nil, invalid("marks", "the kind of a mark must be words of lower-case letters, digits and underscores, joined by dots, e.g. \"cut\"")
+		}
+		r.AddMark(m)
 	}
 
 	now := time.Now()
@@ -86,10 +111,11 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	}
 	r.Action = record.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
+	r.Covers = slices.Clone(r.Covers)
 	r.Changes = slices.Clone(r.Changes)
-	if len(r.Bulk.Sample) > record.MaxSample {
+	if dropped := len(r.Bulk.Sample) - record.MaxSample; dropped > 0 {
 		r.Bulk.Sample = r.Bulk.Sample[:record.MaxSample]
-		r.AddMarked("bulk.sample")
+		r.AddMark(record.Mark{Path: "bulk.sample", Kind: record.MarkDropped, Count: int64(dropped)})
 	}
 	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
 	if r.Tenant == "" {
@@ -102,4 +128,12 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
 	return r, nil
+}
+
+// reportHungResolver logs and counts an actor function that does not return. It is called
+// once for each such call, however many events wait for it.
+func (p *pipeline) reportHungResolver(ctx context.Context) {
+	p.metrics.hungResolvers.Add(ctx, 1)
+	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
+		slog.Duration("timeout", p.trackTimeout))
 }

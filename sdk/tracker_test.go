@@ -114,15 +114,16 @@ func keys(kvs []attribute.KeyValue) []string {
 
 func TestClone(t *testing.T) {
 	t.Parallel()
-	r := &record.Record{Event: valid(), Redacted: []string{"a"}, Marked: []string{"b"}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
+	r := &record.Record{Event: valid(), Redacted: []string{"a"}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
 	r.Metadata = []attribute.KeyValue{attribute.Int("m", 1)}
+	r.Marks = []record.Mark{{Path: "b"}}
 	r.Changes = []audit.Change{{Field: "f"}}
 	r.Actor.Roles = []string{"r"}
 	c := r.Clone()
 	require.Equal(t, r, c)
-	c.Redacted[0], c.Marked[0], c.Overridden[0].Key, c.Metadata[0].Key, c.Changes[0].Field, c.Actor.Roles[0] = "x", "x", "x", "x", "x", "x"
+	c.Redacted[0], c.Marks[0].Path, c.Overridden[0].Key, c.Metadata[0].Key, c.Changes[0].Field, c.Actor.Roles[0] = "x", "x", "x", "x", "x", "x"
 	assert.Equal(t, "a", r.Redacted[0])
-	assert.Equal(t, "b", r.Marked[0])
+	assert.Equal(t, "b", r.Marks[0].Path)
 	assert.Equal(t, "o", string(r.Overridden[0].Key))
 	assert.Equal(t, "m", string(r.Metadata[0].Key))
 	assert.Equal(t, "f", r.Changes[0].Field)
@@ -226,7 +227,7 @@ func TestMetrics(t *testing.T) {
 	require.ErrorContains(t, p.Shutdown(ctx), "1 records were not delivered")
 
 	got := collect(t, reader)
-	assert.EqualValues(t, 2, got["audit.records.accepted"])
+	assert.EqualValues(t, 2+4, got["audit.records.accepted"], "two events and four rejections")
 	assert.EqualValues(t, 1, got["audit.records.redacted"])
 	assert.EqualValues(t, 1, got["audit.values.unrepresentable"])
 	assert.EqualValues(t, 2, got["audit.records.suppressed reason=covered"])
@@ -235,9 +236,9 @@ func TestMetrics(t *testing.T) {
 	for _, reason := range []string{"invalid", "no_actor", "anonymous", "actor_resolver", "delivery"} {
 		assert.EqualValues(t, 1, got["audit.records.rejected reason="+reason], reason)
 	}
-	assert.EqualValues(t, 2, got["audit.records.exported exporter=sink"])
+	assert.EqualValues(t, 2+4, got["audit.records.exported exporter=sink"])
 	assert.EqualValues(t, 2, got["audit.records.lost exporter=batched"])
-	assert.EqualValues(t, 2, got["audit.export.duration exporter=sink,outcome=success"])
+	assert.EqualValues(t, 2+4, got["audit.export.duration exporter=sink,outcome=success"])
 	assert.EqualValues(t, 1, got["audit.export.duration exporter=sink,outcome=failure"])
 }
 

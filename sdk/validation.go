@@ -136,6 +136,24 @@ func (v *validator) check(ctx context.Context, r *record.Record) error {
 			Reason: fmt.Sprintf("it has %d bytes of text and values; the limit is %d", text.size, v.config.maxRecordSize),
 		}
 	}
+	return nil
+}
+
+// clean cleans the texts of a record that no rule rejects.
+func (v *validator) clean(ctx context.Context, r *record.Record) error {
+	return v.checkText(ctx, r, &scrubber{record: r})
+}
+
+// checkIntent checks what is known of an intent before it is tracked.
+func (v *validator) checkIntent(r *record.Record) error {
+	if err := v.checkVocabulary(r); err != nil {
+		return err
+	}
+	if !r.Actor.IsZero() {
+		if err := v.checkActor(r); err != nil {
+			return err
+		}
+	}
 	return v.checkRequired(r)
 }
 
@@ -165,6 +183,11 @@ func (v *validator) checkVocabulary(r *record.Record) error {
 		return invalid("target.type", "it is missing, but the event has a bulk")
 	case r.Target.Type == "" && (r.Target.ID != "" || r.Target.Name != ""):
 		return invalid("target.type", "it is missing, but the target has an ID or a name")
+	}
+	for i := range r.Covers {
+		if t := &r.Covers[i]; t.Type == "" {
+			return invalid("covers["+strconv.Itoa(i)+"].type", "it is missing")
+		}
 	}
 	return nil
 }
@@ -214,6 +237,11 @@ func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrub
 	case !sanitize.Plain(r.Channel):
 		return invalid("channel", notPlain)
 	}
+	for i := range r.Covers {
+		if !sanitize.Plain(r.Covers[i].Type) {
+			return invalid("covers["+strconv.Itoa(i)+"].type", notPlain)
+		}
+	}
 	text.size += len(r.Target.Type) + len(r.Tenant) + len(r.Channel)
 	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
 		text.name("actor.name", &a.Name)
@@ -224,7 +252,14 @@ func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrub
 	}
 	text.name("target.id", &r.Target.ID)
 	text.name("target.name", &r.Target.Name)
+	for i := range r.Covers {
+		text.size += len(r.Covers[i].Type)
+		path := "covers[" + strconv.Itoa(i) + "]"
+		text.name(path+".id", &r.Covers[i].ID)
+		text.name(path+".name", &r.Covers[i].Name)
+	}
 	text.prose("reason", &r.Reason)
+	text.prose("failure", &r.Failure)
 	text.prose("bulk.selector", &r.Bulk.Selector)
 	for i := range r.Bulk.Sample {
 		text.name("bulk.sample", &r.Bulk.Sample[i])
@@ -256,11 +291,30 @@ func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.
 			return err
 		}
 		if _, ok := record.Unrepresentable(*side); ok {
-			r.AddMarked(sanitize.FieldPath("changes", c.Field))
+			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkReplaced})
 			v.metrics.unrepresentable.Add(ctx, 1)
 		}
 	}
+	if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
+		r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
+	}
 	return nil
+}
+
+// unmet returns everything that the record lacks. It lacks something.
+func (v *validator) unmet(r *record.Record) *PolicyError {
+	unmet := &PolicyError{Recorded: true}
+	add := func(rule string, problems []error) {
+		if len(problems) > 0 && unmet.Rule == "" {
+			unmet.Rule = rule
+		}
+		unmet.Problems = append(unmet.Problems, problems...)
+	}
+	for _, p := range v.config.required {
+		add(p.Explain(&r.Event, r.Channel))
+	}
+	add(v.policy.Explain(&r.Event, r.Channel))
+	return unmet
 }
 
 // checkRequired checks the rules of WithRequired and of the policy.

@@ -128,20 +128,20 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(e *audit.Event)
-		marked []string
+		marks  []record.Mark
 		check  func(t *testing.T, r *record.Record)
 	}{
-		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []string{"reason"}, func(t *testing.T, r *record.Record) {
+		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []record.Mark{{Path: "reason", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "bad \uFFFD\uFFFD text\n\tof lines\r\n", r.Reason)
 		}},
-		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []string{"actor.name", "target.name"}, func(t *testing.T, r *record.Record) {
+		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []record.Mark{{Path: "actor.name", Kind: record.MarkEscaped}, {Path: "target.name", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "A\uFFFDB", r.Actor.Name)
 			assert.Equal(t, "C\uFFFD[31m", r.Target.Name)
 		}},
-		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []string{"target.id"}, func(t *testing.T, r *record.Record) {
+		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []record.Mark{{Path: "target.id", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "\uFFFD(", r.Target.ID)
 		}},
-		{"a long id", func(e *audit.Event) { e.Target.ID = "x" + strings.Repeat("é", 1000) }, []string{"target.id"}, func(t *testing.T, r *record.Record) {
+		{"a long id", func(e *audit.Event) { e.Target.ID = "x" + strings.Repeat("é", 1000) }, []record.Mark{{Path: "target.id", Kind: record.MarkCut}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "x"+strings.Repeat("é", 511), r.Target.ID)
 		}},
 		{"metadata", func(e *audit.Event) {
@@ -150,7 +150,7 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 				attribute.Map("c", attribute.String("d", "\x7f")), attribute.Slice("e", attribute.StringValue("\u0085")),
 				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
 			}
-		}, []string{"metadata.a", "metadata.b", "metadata.c", "metadata.e"}, func(t *testing.T, r *record.Record) {
+		}, []record.Mark{{Path: "metadata.a", Kind: record.MarkEscaped}, {Path: "metadata.b", Kind: record.MarkEscaped}, {Path: "metadata.c", Kind: record.MarkEscaped}, {Path: "metadata.e", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, []attribute.KeyValue{
 				attribute.String("a", "\uFFFD"), attribute.StringSlice("b", []string{"ok", "\uFFFD"}),
 				attribute.Map("c", attribute.String("d", "\uFFFD")), attribute.Slice("e", attribute.StringValue("\uFFFD")),
@@ -159,12 +159,12 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 		}},
 		{"changes", func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "f", Old: attribute.StringValue("\x00"), New: attribute.StringValue("fine")}}
-		}, []string{"changes.f"}, func(t *testing.T, r *record.Record) {
+		}, []record.Mark{{Path: "changes.f", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, attribute.StringValue("\uFFFD"), r.Changes[0].Old)
 		}},
 		{"a map's key", func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "labels.\x00" + strings.Repeat("k", 2000), New: attribute.IntValue(1)}}
-		}, []string{"changes.field"}, func(t *testing.T, r *record.Record) {
+		}, []record.Mark{{Path: "changes.field", Kind: record.MarkCut}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "labels.\uFFFD"+strings.Repeat("k", 1014), r.Changes[0].Field)
 		}},
 		{"a value that cannot be represented", func(e *audit.Event) {
@@ -173,7 +173,7 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 			}{}, struct {
 				F func() `audit:"f"`
 			}{func() {}})
-		}, []string{"changes.f"}, func(t *testing.T, r *record.Record) {
+		}, []record.Mark{{Path: "changes.f", Kind: record.MarkReplaced}}, func(t *testing.T, r *record.Record) {
 			_, ok := record.Unrepresentable(r.Changes[0].New)
 			assert.True(t, ok)
 		}},
@@ -206,7 +206,7 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 			e := with(tt.change)
 			require.NoError(t, newTracker(t, sdk.WithSyncer(s)).Track(t.Context(), e))
 			r := s.one(t)
-			assert.Equal(t, tt.marked, r.Marked)
+			assert.Equal(t, tt.marks, r.Marks)
 			tt.check(t, r)
 			b, err := r.AppendJSON(nil)
 			require.NoError(t, err, "every accepted record can be written")

@@ -2,6 +2,27 @@ package semconv
 
 import "go.opentelemetry.io/otel/attribute"
 
+// Metadata of a target that its type and ID alone do not identify.
+const (
+	// TargetNamespaceKey is the namespace of the target's ID, if there are several for the
+	// target's type, e.g. "archive.orders". An intent covers only signals of the same
+	// namespace; no namespace is a namespace too.
+	TargetNamespaceKey = attribute.Key("audit.target.namespace")
+	// TargetIDTypeKey is the type that the target's ID has in its store, e.g. "string", if
+	// an ID of another type has the same text.
+	TargetIDTypeKey = attribute.Key("audit.target.id_type")
+)
+
+// Metadata of a rejection (ActionRejected).
+const (
+	// RejectedActionKey is the action of the event that was rejected. It may be malformed.
+	RejectedActionKey = attribute.Key("audit.rejected.action")
+	// RejectedFieldsKey lists the paths of what is missing or wrong, e.g. "reason".
+	RejectedFieldsKey = attribute.Key("audit.rejected.fields")
+	// RejectedRuleKey is the name of the policy's rule that rejected the event.
+	RejectedRuleKey = attribute.Key("audit.rejected.rule")
+)
+
 // Metadata of an HTTP request, with the names of OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/http/).
 const (
@@ -66,4 +87,18 @@ const (
 	// MongoDBChangedFieldsKey lists the tracked fields whose new value is not in the command, as
 	// with $inc. The value is a sorted slice of at most 200 paths.
 	MongoDBChangedFieldsKey = attribute.Key("db.mongodb.changed_fields")
+)
+
+// Metadata of a fold: the records with the number of events that one party caused too fast
+// to record each of them.
+const (
+	// FoldKey says whose events were folded: "actor", "network", or "everyone" for those
+	// of many networks.
+	FoldKey = attribute.Key("audit.fold")
+	// FoldNetworkKey is the network of the clients, such as "203.0.113.0/24". It is
+	// missing if their address was unknown or redacted.
+	FoldNetworkKey = attribute.Key("audit.fold.network")
+	// FoldFirstKey and FoldLastKey are the times of the first and the last folded event.
+	FoldFirstKey = attribute.Key("audit.fold.first")
+	FoldLastKey  = attribute.Key("audit.fold.last")
 )

@@ -229,10 +229,16 @@ func clobber(r *record.Record) {
 			kvs[i] = attribute.String("clobbered", "clobbered")
 		}
 	}
-	for _, texts := range [][]string{r.Redacted, r.Marked, r.Actor.Roles} {
+	for _, texts := range [][]string{r.Redacted, r.Actor.Roles} {
 		for i := range texts {
 			texts[i] = "clobbered"
 		}
+	}
+	for i := range r.Marks {
+		r.Marks[i] = record.Mark{Path: "clobbered", Kind: "clobbered"}
+	}
+	for i := range r.Covers {
+		r.Covers[i].Type = "clobbered"
 	}
 	for i := range r.Changes {
 		r.Changes[i] = audit.Change{Field: "clobbered"}

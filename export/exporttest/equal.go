@@ -37,7 +37,9 @@ func Equal(want, got *record.Record) error {
 	d.actor("actor", &want.Actor, &got.Actor)
 	compareField(&d, "target", want.Target, got.Target)
 	compareField(&d, "outcome", want.Outcome, got.Outcome)
+	compareList(&d, "covers", want.Covers, got.Covers)
 	compareField(&d, "reason", want.Reason, got.Reason)
+	compareField(&d, "failure", want.Failure, got.Failure)
 	compareField(&d, "attempt", want.Attempt, got.Attempt)
 	compareField(&d, "bulk.selector", want.Bulk.Selector, got.Bulk.Selector)
 	compareField(&d, "bulk.affected", want.Bulk.Affected, got.Bulk.Affected)
@@ -52,7 +54,7 @@ func Equal(want, got *record.Record) error {
 	compareField(&d, "channel", want.Channel, got.Channel)
 	d.keyValues("overridden", want.Overridden, got.Overridden)
 	d.texts("redacted", want.Redacted, got.Redacted)
-	d.texts("marked", want.Marked, got.Marked)
+	compareList(&d, "marks", want.Marks, got.Marks)
 	return errors.Join(d...)
 }
 
@@ -69,6 +71,12 @@ func compareField[T comparable](d *differences, field string, want, got T) {
 	}
 }
 
+func compareList[T comparable](d *differences, field string, want, got []T) {
+	if !slices.Equal(want, got) {
+		d.add(field, want, got)
+	}
+}
+
 func (d *differences) time(field string, want, got time.Time) {
 	if !want.Equal(got) {
 		d.add(field, want, got)
@@ -76,9 +84,7 @@ func (d *differences) time(field string, want, got time.Time) {
 }
 
 func (d *differences) texts(field string, want, got []string) {
-	if !slices.Equal(want, got) {
-		d.add(field, want, got)
-	}
+	compareList(d, field, want, got)
 }
 
 func (d *differences) actor(field string, want, got *audit.Actor) {

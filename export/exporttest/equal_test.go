@@ -21,7 +21,8 @@ func TestEqual(t *testing.T) {
 		r.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: "7", Roles: []string{"owner"}}
 		r.Overridden = []attribute.KeyValue{attribute.String("client.address", "203.0.113.7")}
 		r.Bulk.Sample = []string{"1"}
-		r.Redacted, r.Marked = []string{"reason"}, []string{"reason"}
+		r.Covers = []audit.Target{{Type: "tag", ID: "1"}}
+		r.Redacted, r.Marks = []string{"reason"}, []record.Mark{{Path: "reason", Kind: record.MarkCut}}
 		return r
 	}
 	require.NoError(t, Equal(full(), full()))
@@ -121,7 +122,7 @@ func TestEqualIgnores(t *testing.T) {
 	t.Parallel()
 	a, b := typical(0), typical(0)
 	b.Time = b.Time.In(time.FixedZone("", 3600))
-	b.Redacted, b.Marked, b.Overridden = []string{}, []string{}, []attribute.KeyValue{}
+	b.Redacted, b.Marks, b.Overridden = []string{}, []record.Mark{}, []attribute.KeyValue{}
 	b.Resource = resource.NewWithAttributes("https://example.com/schema", a.Resource.Attributes()...)
 	require.NoError(t, Equal(a, b))
 	a.Resource, b.Resource = nil, resource.Empty()

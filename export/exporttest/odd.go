@@ -106,7 +106,20 @@ func (o *oddRecords) lists() {
 	o.add("attempt.end", func(r *record.Record) { r.Attempt = id(start, 1) })
 	o.add("redacted_and_marked", func(r *record.Record) {
 		r.Redacted = []string{"metadata.a", "metadata.password", "reason"}
-		r.Marked = []string{"actor.name", "metadata[300 bytes]", "signal.overflow"}
+		r.Marks = []record.Mark{
+			{Kind: record.MarkSignalOverflow},
+			{Path: "actor.name", Kind: "a_kind.from.a_later.version2", Count: 1, Length: 1},
+			{Path: "metadata", Kind: record.MarkDropped, Count: record.MaxCount},
+			{Path: "metadata[300 bytes]", Kind: record.MarkEscaped},
+			{Path: "reason", Kind: record.MarkCut, Length: 71680, SHA256: [32]byte{0: 0x0a, 31: 0xff}},
+			{Path: "reason", Kind: record.MarkUnread, Length: record.MaxCount},
+		}
+	})
+	o.add("covers", func(r *record.Record) {
+		r.Target.Type = "article"
+		r.Covers = []audit.Target{
+			{Type: "article", ID: "1"}, {Type: "article", ID: "1"}, {Type: "tag", Name: "b"}, {Type: oddLine, ID: oddLine, Name: oddLine},
+		}
 	})
 	o.add("many_metadata", func(r *record.Record) {
 		for n := range 256 {
@@ -153,7 +166,7 @@ var oddKeys = []string{
 
 func (o *oddRecords) texts() {
 	o.add("text", func(r *record.Record) {
-		r.Reason = oddText
+		r.Reason, r.Failure = oddText, oddText
 		r.Actor = audit.Actor{Type: audit.ActorUser, ID: oddLine, Name: oddLine, AuthMethod: oddLine, Roles: []string{oddLine}}
 		r.Target = audit.Target{Type: oddLine, ID: oddLine, Name: oddLine}
 		r.Tenant, r.Channel = oddLine, oddLine

@@ -32,6 +32,7 @@ func typical(n int) *record.Record {
 			Target:    audit.Target{Type: "article", ID: "1001", Name: "Hello"},
 			Outcome:   audit.OutcomeSuccess,
 			Reason:    "editorial approval",
+			Failure:   "the index was not updated",
 			Changes:   []audit.Change{{Field: "title", Old: attribute.StringValue("Old"), New: attribute.StringValue("New")}},
 			Tenant:    "acme",
 			Metadata: []attribute.KeyValue{

@@ -190,7 +190,15 @@ func (d *documentReader) member(path, name string, v bson.RawValue) {
 	case "actor":
 		d.actor(path, v, &r.Actor)
 	case "target":
-		d.parts(path, v, map[string]*string{"type": &r.Target.Type, "id": &r.Target.ID, "name": &r.Target.Name})
+		d.target(path, v, &r.Target)
+	case "covers":
+		d.elements(path, v, func(path string, v bson.RawValue) {
+			var t audit.Target
+			d.target(path, v, &t)
+			r.Covers = append(r.Covers, t)
+		})
+	case "failure":
+		r.Failure = d.text(path, v)
 	case "reason":
 		r.Reason = d.text(path, v)
 	case "tenant":
@@ -219,8 +227,8 @@ func (d *documentReader) rareMember(path, name string, v bson.RawValue) {
 		r.Overridden = d.pairs(path, v, 0)
 	case "redacted":
 		r.Redacted = d.texts(path, v)
-	case "marked":
-		r.Marked = d.texts(path, v)
+	case "marks":
+		d.elements(path, v, d.mark)
 	case "trace_id":
 		d.hex(path, v, r.TraceID[:])
 	case "span_id":
@@ -306,6 +314,43 @@ func (d *documentReader) texts(path string, v bson.RawValue) []string {
 	return list
 }
 
+func (d *documentReader) target(path string, v bson.RawValue, t *audit.Target) {
+	d.parts(path, v, map[string]*string{"type": &t.Type, "id": &t.ID, "name": &t.Name})
+}
+
+func (d *documentReader) mark(path string, v bson.RawValue) {
+	var m record.Mark
+	d.document(path, v, func(path, name string, v bson.RawValue) {
+		switch name {
+		case "path":
+			m.Path = d.text(path, v)
+		case "mark":
+			m.Kind = record.MarkKind(d.text(path, v))
+		case "count":
+			m.Count = d.count(path, v)
+		case "length":
+			m.Length = d.count(path, v)
+		case "sha256":
+			d.hex(path, v, m.SHA256[:])
+		default:
+			d.fail(path, unknownMember)
+		}
+	})
+	d.record.Marks = append(d.record.Marks, m)
+}
+
+// count decodes a count that is not zero.
+func (d *documentReader) count(path string, v bson.RawValue) int64 {
+	n, ok := v.Int64OK()
+	switch {
+	case !ok:
+		d.fail(path, wrongType)
+	case n == 0:
+		d.fail(path, "it is zero, but should be omitted")
+	}
+	return n
+}
+
 // parts decodes a document of texts.
 func (d *documentReader) parts(path string, v bson.RawValue, into map[string]*string) {
 	d.document(path, v, func(path, name string, v bson.RawValue) {
@@ -388,12 +433,12 @@ func (d *documentReader) changeValue(path string, v bson.RawValue) attribute.Val
 func (d *documentReader) hex(path string, v bson.RawValue, id []byte) {
 	s, _ := v.StringValueOK()
 	if len(s) != hex.EncodedLen(len(id)) {
-		d.fail(path, "it is not a trace or span ID")
+		d.fail(path, "it does not have the hexadecimal digits of an ID or a hash")
 		return
 	}
 	n, err := hex.Decode(id, []byte(s))
 	if err != nil || hex.EncodeToString(id[:n]) != s {
-		d.fail(path, "it is not a trace or span ID")
+		d.fail(path, "it does not have the hexadecimal digits of an ID or a hash")
 	}
 }
 

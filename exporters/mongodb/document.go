@@ -123,7 +123,9 @@ func (w *bsonWriter) record(r *record.Record) {
 	w.member = "actor"
 	w.actor("actor", &r.Actor, 0)
 	w.target(&r.Target)
+	w.covers(r.Covers)
 	w.text("reason", r.Reason)
+	w.text("failure", r.Failure)
 	w.text("tenant", r.Tenant)
 	w.text("channel", r.Channel)
 	if !r.Attempt.IsZero() {
@@ -134,7 +136,7 @@ func (w *bsonWriter) record(r *record.Record) {
 	w.attributes("metadata", r.Metadata)
 	w.attributes("overridden", r.Overridden)
 	w.texts("redacted", r.Redacted)
-	w.texts("marked", r.Marked)
+	w.marks(r.Marks)
 	w.hex("trace_id", r.TraceID[:], r.TraceID.IsValid())
 	w.hex("span_id", r.SpanID[:], r.SpanID.IsValid())
 	w.tracker(&r.Tracker)
@@ -189,11 +191,63 @@ func (w *bsonWriter) target(t *audit.Target) {
 		return
 	}
 	w.member = "target"
-	start := w.begin(bson.TypeEmbeddedDocument, "target")
+	w.targetDocument("target", t)
+}
+
+func (w *bsonWriter) targetDocument(name string, t *audit.Target) {
+	start := w.begin(bson.TypeEmbeddedDocument, name)
 	w.part("type", t.Type)
 	w.part("id", t.ID)
 	w.part("name", t.Name)
 	w.end(start)
+}
+
+func (w *bsonWriter) covers(targets []audit.Target) {
+	if len(targets) == 0 {
+		return
+	}
+	w.member = "covers"
+	list := w.begin(bson.TypeArray, "covers")
+	for i := range targets {
+		if targets[i] == (audit.Target{}) {
+			w.fail("a target in it is empty")
+		}
+		w.targetDocument(indexName(i), &targets[i])
+	}
+	w.end(list)
+}
+
+func (w *bsonWriter) marks(marks []record.Mark) {
+	if len(marks) == 0 {
+		return
+	}
+	w.member = "marks"
+	list := w.begin(bson.TypeArray, "marks")
+	for i := range marks {
+		m := &marks[i]
+		if !record.ValidMarkKind(m.Kind) {
+			w.fail("a kind in it is not words joined by dots")
+		}
+		start := w.begin(bson.TypeEmbeddedDocument, indexName(i))
+		w.part("path", m.Path)
+		w.string("mark", string(m.Kind))
+		w.count("count", m.Count)
+		w.count("length", m.Length)
+		w.hex("sha256", m.SHA256[:], m.SHA256 != [32]byte{})
+		w.end(start)
+	}
+	w.end(list)
+}
+
+// count writes a count. It omits zero.
+func (w *bsonWriter) count(name string, n int64) {
+	if n == 0 {
+		return
+	}
+	if n < 0 || n > record.MaxCount {
+		w.fail("a count in it must be from 0 to 2^53-1")
+	}
+	w.int64(name, n)
 }
 
 func (w *bsonWriter) bulk(k *audit.Bulk) {
@@ -279,11 +333,11 @@ func (w *bsonWriter) list(name string, list []string) {
 	w.end(start)
 }
 
-// hex writes a trace or span ID in lowercase hex. It omits an invalid one.
+// hex writes an ID or a hash in lowercase hex. It omits an invalid one.
 func (w *bsonWriter) hex(name string, id []byte, valid bool) {
 	if !valid {
 		return
 	}
-	var text [32]byte
+	var text [64]byte
 	w.plain(name, string(hex.AppendEncode(text[:0], id)))
 }

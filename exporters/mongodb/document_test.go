@@ -66,7 +66,10 @@ func randomRecord(rng *rand.Rand) *record.Record {
 	maybe(rng, func() {
 		r.Resource = resource.NewSchemaless(attribute.String("service.name", text(rng)), attribute.Float64("f", math.NaN()))
 	})
-	maybe(rng, func() { r.Redacted, r.Marked = []string{"metadata.a", "reason"}, []string{"x"} })
+	maybe(rng, func() {
+		r.Redacted, r.Marks = []string{"metadata.a", "reason"}, []record.Mark{{Path: "x", Kind: record.MarkCut, Length: 9, SHA256: [32]byte{1}}}
+		r.Failure, r.Covers = text(rng), []audit.Target{{Type: text(rng) + "t", ID: text(rng)}}
+	})
 	maybe(rng, func() { r.TraceID[rng.IntN(16)], r.SpanID[rng.IntN(8)] = 1, 0xff })
 	maybe(rng, func() { r.Tracker = record.Instrumentation{Name: text(rng), Version: text(rng)} })
 	for range rng.IntN(3) {
@@ -220,7 +223,9 @@ func TestMarshalErrors(t *testing.T) {
 		"changes":    func(r *record.Record) { r.Changes = []audit.Change{{Field: "\xff"}} },
 		"tracker":    func(r *record.Record) { r.Tracker.Name = "\xff" },
 		"target":     func(r *record.Record) { r.Target.ID = "\xff" },
-		"marked":     func(r *record.Record) { r.Marked = []string{"\xff"} },
+		"marks":      func(r *record.Record) { r.Marks = []record.Mark{{Path: "\xff", Kind: "cut"}} },
+		"failure":    func(r *record.Record) { r.Failure = "\xff" },
+		"covers":     func(r *record.Record) { r.Covers = []audit.Target{{}} },
 	} {
 		r := exporttest.OddRecords()[0]
 		change(r)

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -187,24 +188,23 @@ func (d *logReader) known(name string, v *common.AnyValue) {
 	case attributeBulkSelector:
 		r.Bulk.Selector = d.text(v)
 	case attributeBulkAffected:
-		affected, ok := v.GetValue().(*common.AnyValue_IntValue)
-		if !ok {
-			d.fail(wrongType)
-			return
-		}
-		r.Bulk.Affected = affected.IntValue
+		r.Bulk.Affected = d.int(v)
 	case attributeBulkSample:
 		r.Bulk.Sample = d.texts(v)
 	case attributeChanges:
-		d.changes(v)
+		d.maps(v, d.change)
 	case attributeOverridden:
 		r.Overridden = d.mapPairs(v)
 	case attributeMetadata:
 		d.reserved = d.mapPairs(v)
 	case attributeRedacted:
 		r.Redacted = d.texts(v)
-	case attributeMarked:
-		r.Marked = d.texts(v)
+	case attributeMarks:
+		d.maps(v, d.mark)
+	case attributeCovers:
+		d.maps(v, d.cover)
+	case attributeFailure:
+		r.Failure = d.text(v)
 	default:
 		if part, ok := strings.CutPrefix(name, actorPrefix); ok {
 			d.actorPart(&r.Actor, part, v, 0)
@@ -247,30 +247,92 @@ func (d *logReader) actorPart(a *audit.Actor, part string, v *common.AnyValue, d
 	}
 }
 
-func (d *logReader) changes(v *common.AnyValue) {
+// maps decodes a list of maps. It calls read with the members of each.
+func (d *logReader) maps(v *common.AnyValue, read func(members []*common.KeyValue)) {
 	array, ok := v.GetValue().(*common.AnyValue_ArrayValue)
 	if !ok {
 		d.fail(wrongType)
 		return
 	}
 	for _, element := range array.ArrayValue.GetValues() {
-		var c audit.Change
-		for _, kv := range d.members(element) {
-			switch kv.GetKey() {
-			case changeField:
-				c.Field = d.text(kv.GetValue())
-			case changeOld:
-				c.Old = d.value(kv.GetValue(), 0)
-			case changeNew:
-				c.New = d.value(kv.GetValue(), 0)
-			case changeRedacted:
-				c.Redacted = kv.GetValue().GetBoolValue()
-			default:
-				d.fail("a part of a change is unknown")
-			}
-		}
-		d.record.Changes = append(d.record.Changes, c)
+		read(d.members(element))
 	}
+}
+
+func (d *logReader) change(members []*common.KeyValue) {
+	var c audit.Change
+	for _, kv := range members {
+		switch kv.GetKey() {
+		case changeField:
+			c.Field = d.text(kv.GetValue())
+		case changeOld:
+			c.Old = d.value(kv.GetValue(), 0)
+		case changeNew:
+			c.New = d.value(kv.GetValue(), 0)
+		case changeRedacted:
+			c.Redacted = kv.GetValue().GetBoolValue()
+		default:
+			d.fail("a part of a change is unknown")
+		}
+	}
+	d.record.Changes = append(d.record.Changes, c)
+}
+
+func (d *logReader) cover(members []*common.KeyValue) {
+	var t audit.Target
+	for _, kv := range members {
+		switch kv.GetKey() {
+		case targetType:
+			t.Type = d.text(kv.GetValue())
+		case targetID:
+			t.ID = d.text(kv.GetValue())
+		case targetName:
+			t.Name = d.text(kv.GetValue())
+		default:
+			d.fail("a part of a target is unknown")
+		}
+	}
+	d.record.Covers = append(d.record.Covers, t)
+}
+
+func (d *logReader) mark(members []*common.KeyValue) {
+	var m record.Mark
+	for _, kv := range members {
+		v := kv.GetValue()
+		switch kv.GetKey() {
+		case markPath:
+			m.Path = d.text(v)
+		case markKind:
+			m.Kind = record.MarkKind(d.text(v))
+		case markCount:
+			m.Count = d.int(v)
+		case markLength:
+			m.Length = d.int(v)
+		case markSHA256:
+			m.SHA256 = d.hash(v)
+		default:
+			d.fail("a part of a mark is unknown")
+		}
+	}
+	d.record.Marks = append(d.record.Marks, m)
+}
+
+func (d *logReader) hash(v *common.AnyValue) (hash [32]byte) {
+	sum, err := hex.DecodeString(d.text(v))
+	if err != nil || len(sum) != len(hash) {
+		d.fail("a hash in it does not have 64 hexadecimal digits")
+		return hash
+	}
+	return [32]byte(sum)
+}
+
+func (d *logReader) int(v *common.AnyValue) int64 {
+	n, ok := v.GetValue().(*common.AnyValue_IntValue)
+	if !ok {
+		d.fail(wrongType)
+		return 0
+	}
+	return n.IntValue
 }
 
 func (d *logReader) id(v *common.AnyValue) (id audit.ID) {

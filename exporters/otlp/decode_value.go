@@ -85,17 +85,17 @@ func (d *logReader) plainMap(pairs []*common.KeyValue, depth int) attribute.Valu
 
 func (d *logReader) marked(mark string, v *common.AnyValue, depth int) attribute.Value {
 	switch mark {
-	case record.MarkEmpty:
+	case record.MarkerEmpty:
 		if empty, ok := record.EmptySlice(d.text(v)); ok {
 			return empty
 		}
 		d.fail(unknownWord)
-	case record.MarkSlice:
+	case record.MarkerSlice:
 		if array, is := v.GetValue().(*common.AnyValue_ArrayValue); is {
 			return attribute.SliceValue(d.elements(array.ArrayValue, depth)...)
 		}
 		d.fail(wrongType)
-	case record.MarkMap:
+	case record.MarkerMap:
 		return d.plainMap(d.members(v), depth)
 	default:
 		d.fail("a map whose only key begins with $ stands for nothing that is known")

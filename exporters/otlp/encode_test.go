@@ -134,7 +134,11 @@ func TestInvalidRecords(t *testing.T) {
 		{"metadata", func(r *record.Record) { r.Metadata = []attribute.KeyValue{{Key: "k", Value: deep}} }},
 		{"overridden", func(r *record.Record) { r.Overridden = []attribute.KeyValue{attribute.String(bad, "")} }},
 		{"redacted", func(r *record.Record) { r.Redacted = []string{bad} }},
-		{"marked", func(r *record.Record) { r.Marked = []string{bad} }},
+		{"marks", func(r *record.Record) { r.Marks = []record.Mark{{Path: bad, Kind: "cut"}} }},
+		{"marks", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "Cut"}} }},
+		{"marks", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "cut", Length: -1}} }},
+		{"covers", func(r *record.Record) { r.Covers = []audit.Target{{}} }},
+		{"failure", func(r *record.Record) { r.Failure = bad }},
 		{"tracker", func(r *record.Record) { r.Tracker.Version = bad }},
 		{"resource", func(r *record.Record) { r.Resource = resource.NewSchemaless(attribute.String("k", bad)) }},
 	}

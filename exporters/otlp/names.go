@@ -25,13 +25,15 @@ const (
 	attributeBulkSelector    = "audit.bulk.selector"
 	attributeBulkAffected    = "audit.bulk.affected"
 	attributeBulkSample      = "audit.bulk.sample"
+	attributeCovers          = "audit.covers"
 	attributeReason          = "audit.reason"
+	attributeFailure         = "audit.failure"
 	attributeTenant          = "audit.tenant"
 	attributeChannel         = "audit.channel"
 	attributeChanges         = "audit.changes"
 	attributeOverridden      = "audit.overridden"
 	attributeRedacted        = "audit.redacted"
-	attributeMarked          = "audit.marked"
+	attributeMarks           = "audit.marks"
 	// Times that cannot be expressed in nanoseconds since 1970.
 	attributeTime         = "audit.time"
 	attributeObservedTime = "audit.observed_time"
@@ -47,7 +49,7 @@ const (
 // audit.schema.version.
 const SchemaVersion = "1"
 
-// The keys of an actor in on_behalf_of, and of a change.
+// The keys of an actor in on_behalf_of, of a target in covers, of a change and of a mark.
 const (
 	actorType       = "type"
 	actorID         = "id"
@@ -56,6 +58,16 @@ const (
 	actorSessionID  = "session_id"
 	actorRoles      = "roles"
 	actorOnBehalfOf = "on_behalf_of"
+
+	targetType = "type"
+	targetID   = "id"
+	targetName = "name"
+
+	markPath   = "path"
+	markKind   = "mark"
+	markCount  = "count"
+	markLength = "length"
+	markSHA256 = "sha256"
 
 	changeField    = "field"
 	changeOld      = "old"

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"encoding/hex"
 	"math"
 	"strings"
 	"time"
@@ -95,8 +96,11 @@ func (w *wireWriter) attributes(r *record.Record) {
 	w.optional(attributeTargetType, r.Target.Type)
 	w.optional(attributeTargetID, r.Target.ID)
 	w.optional(attributeTargetName, r.Target.Name)
+	w.covers(r.Covers)
 	w.member = "reason"
 	w.optional(attributeReason, r.Reason)
+	w.member = "failure"
+	w.optional(attributeFailure, r.Failure)
 	w.member = "tenant"
 	w.optional(attributeTenant, r.Tenant)
 	w.member = "channel"
@@ -110,8 +114,7 @@ func (w *wireWriter) attributes(r *record.Record) {
 	w.mapAttribute(attributeOverridden, r.Overridden)
 	w.member = "redacted"
 	w.texts(attributeRedacted, r.Redacted)
-	w.member = "marked"
-	w.texts(attributeMarked, r.Marked)
+	w.marks(r.Marks)
 	w.metadata(r.Metadata)
 }
 
@@ -187,9 +190,7 @@ func (w *wireWriter) principal(a *audit.Actor, depth int) {
 	for _, part := range [...]struct{ key, text string }{
 		{actorID, a.ID}, {actorName, a.Name}, {actorAuthMethod, a.AuthMethod}, {actorSessionID, a.SessionID},
 	} {
-		if part.text != "" {
-			w.textPair(listElements, part.key, part.text)
-		}
+		w.part(part.key, part.text)
 	}
 	if len(a.Roles) > 0 {
 		roles := attribute.StringSliceValue(a.Roles)
@@ -227,14 +228,8 @@ func (w *wireWriter) changes(changes []audit.Change) {
 		return
 	}
 	w.member = "changes"
-	start := w.begin(recordAttributes, smallRoom)
-	w.text(pairKey, attributeChanges)
-	value := w.begin(pairValue, smallRoom)
-	array := w.begin(valueArray, smallRoom)
-	for i := range changes {
+	w.maps(attributeChanges, len(changes), func(i int) {
 		c := &changes[i]
-		element := w.begin(listElements, smallRoom)
-		pairs := w.begin(valueMap, smallRoom)
 		w.textPair(listElements, changeField, c.Field)
 		if c.Old.Type() != attribute.EMPTY {
 			w.pair(listElements, changeOld, &c.Old, 0)
@@ -246,12 +241,80 @@ func (w *wireWriter) changes(changes []audit.Change) {
 			redacted := attribute.BoolValue(true)
 			w.pair(listElements, changeRedacted, &redacted, 0)
 		}
+	})
+}
+
+func (w *wireWriter) covers(targets []audit.Target) {
+	if len(targets) == 0 {
+		return
+	}
+	w.member = "covers"
+	w.maps(attributeCovers, len(targets), func(i int) {
+		t := &targets[i]
+		if *t == (audit.Target{}) {
+			w.fail("a target in it is empty")
+		}
+		w.part(targetType, t.Type)
+		w.part(targetID, t.ID)
+		w.part(targetName, t.Name)
+	})
+}
+
+func (w *wireWriter) marks(marks []record.Mark) {
+	if len(marks) == 0 {
+		return
+	}
+	w.member = "marks"
+	w.maps(attributeMarks, len(marks), func(i int) {
+		m := &marks[i]
+		if !record.ValidMarkKind(m.Kind) {
+			w.fail("a kind in it is not words joined by dots")
+		}
+		w.part(markPath, m.Path)
+		w.textPair(listElements, markKind, string(m.Kind))
+		w.count(markCount, m.Count)
+		w.count(markLength, m.Length)
+		if m.SHA256 != [32]byte{} {
+			w.textPair(listElements, markSHA256, hex.EncodeToString(m.SHA256[:]))
+		}
+	})
+}
+
+// maps writes an attribute with a list of n maps, whose pairs are written by write.
+func (w *wireWriter) maps(name string, n int, write func(i int)) {
+	start := w.begin(recordAttributes, smallRoom)
+	w.text(pairKey, name)
+	value := w.begin(pairValue, smallRoom)
+	array := w.begin(valueArray, smallRoom)
+	for i := range n {
+		element := w.begin(listElements, smallRoom)
+		pairs := w.begin(valueMap, smallRoom)
+		write(i)
 		w.end(pairs, smallRoom)
 		w.end(element, smallRoom)
 	}
 	w.end(array, smallRoom)
 	w.end(value, smallRoom)
 	w.end(start, smallRoom)
+}
+
+// part writes a text in a map. It omits an empty one.
+func (w *wireWriter) part(key, text string) {
+	if text != "" {
+		w.textPair(listElements, key, text)
+	}
+}
+
+// count writes a count in a map. It omits zero.
+func (w *wireWriter) count(key string, n int64) {
+	if n == 0 {
+		return
+	}
+	if n < 0 || n > record.MaxCount {
+		w.fail("a count in it must be from 0 to 2^53-1")
+	}
+	v := attribute.Int64Value(n)
+	w.pair(listElements, key, &v, 0)
 }
 
 // optional writes a text attribute. It omits an empty one.

@@ -12,7 +12,7 @@ import (
 
 // A value is written as OTLP's value of the same kind. OTLP has one kind of array, so
 // three kinds of values are marked as in the record's JSON, by a map with one key:
-// record.MarkEmpty, record.MarkSlice or record.MarkMap.
+// record.MarkerEmpty, record.MarkerSlice or record.MarkerMap.
 
 const (
 	tooNested   = "its values are nested more than 64 deep"
@@ -113,7 +113,7 @@ func (w *wireWriter) compound(v *attribute.Value, depth int) {
 // writeArray writes a typed slice. The word empty stands for one without elements.
 func writeArray[T any](w *wireWriter, elements []T, empty string, value func(T) attribute.Value) {
 	if len(elements) == 0 {
-		w.mark(record.MarkEmpty, func() { w.text(valueString, empty) })
+		w.mark(record.MarkerEmpty, func() { w.text(valueString, empty) })
 		return
 	}
 	start := w.begin(valueArray, smallRoom)
@@ -133,7 +133,7 @@ func (w *wireWriter) slice(elements []attribute.Value, depth int) {
 		w.end(start, smallRoom)
 	}
 	if record.ReadsAsTyped(elements) {
-		w.mark(record.MarkSlice, array)
+		w.mark(record.MarkerSlice, array)
 		return
 	}
 	array()
@@ -141,7 +141,7 @@ func (w *wireWriter) slice(elements []attribute.Value, depth int) {
 
 func (w *wireWriter) mapValue(kvs []attribute.KeyValue, depth int) {
 	if record.ReadsAsMarker(kvs) {
-		w.mark(record.MarkMap, func() { w.plainMap(kvs, depth) })
+		w.mark(record.MarkerMap, func() { w.plainMap(kvs, depth) })
 		return
 	}
 	w.plainMap(kvs, depth)

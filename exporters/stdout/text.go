@@ -1,6 +1,7 @@
 package stdout
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/opendeed/audit"
@@ -38,12 +39,24 @@ func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 		b = t.label(b, dim, "reason")
 		b = append(appendProse(b, r.Reason), '\n')
 	}
+	if r.Failure != "" {
+		b = t.label(b, red, "failure")
+		b = append(appendProse(b, r.Failure), '\n')
+	}
+	if len(r.Covers) > 0 {
+		b = t.label(b, dim, "covers")
+		b = append(appendList(b, r.Covers, appendTargetName), '\n')
+	}
 	if !r.Bulk.IsZero() {
 		b = t.label(b, dim, "bulk")
 		b = append(appendBulk(b, &r.Bulk), '\n')
 	}
 	for i := range r.Changes {
 		b = appendChange(b, &r.Changes[i])
+	}
+	if slices.ContainsFunc(r.Metadata, isShown) {
+		b = t.label(b, dim, "metadata")
+		b = append(appendShown(b, r.Metadata), '\n')
 	}
 	if len(r.Overridden) > 0 {
 		b = t.label(b, yellow, "overridden")
@@ -53,9 +66,9 @@ func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 		b = t.label(b, dim, "redacted")
 		b = append(appendList(b, r.Redacted, appendToken), '\n')
 	}
-	if len(r.Marked) > 0 {
-		b = t.label(b, yellow, "marked")
-		b = append(appendList(b, r.Marked, appendToken), '\n')
+	if len(r.Marks) > 0 {
+		b = t.label(b, yellow, "marks")
+		b = append(appendList(b, r.Marks, appendMark), '\n')
 	}
 	return b, nil
 }
@@ -128,9 +141,18 @@ func appendTarget(b []byte, target audit.Target) []byte {
 	if target == (audit.Target{}) {
 		return b
 	}
-	b = appendTokenBefore("/", append(b, " → "...), target.Type)
+	return appendTargetName(append(b, " → "...), target)
+}
+
+// appendTargetName appends a target, such as: article/1001 "Hello".
+func appendTargetName(b []byte, target audit.Target) []byte {
+	b = appendTokenBefore("/", b, target.Type)
 	if target.ID != "" {
-		b = appendToken(append(b, '/'), target.ID)
+		separator := byte('/')
+		if target.ID[0] == '/' {
+			separator = ' ' // as in: route /articles/:id
+		}
+		b = appendToken(append(b, separator), target.ID)
 	}
 	if target.Name != "" {
 		b = strconv.AppendQuote(append(b, ' '), target.Name)
@@ -159,6 +181,21 @@ func appendOrigin(b []byte, r *record.Record) []byte {
 	}
 	if separator != indent {
 		b = append(b, '\n')
+	}
+	return b
+}
+
+// appendMark appends a mark, such as: metadata dropped (337), or reason cut (71680 bytes).
+func appendMark(b []byte, m record.Mark) []byte {
+	if m.Path != "" {
+		b = append(appendToken(b, m.Path), ' ')
+	}
+	b = appendToken(b, string(m.Kind))
+	if m.Count != 0 {
+		b = append(strconv.AppendInt(append(b, " ("...), m.Count, 10), ')')
+	}
+	if m.Length != 0 {
+		b = append(strconv.AppendInt(append(b, " ("...), m.Length, 10), " bytes)"...)
 	}
 	return b
 }
@@ -205,6 +242,23 @@ func appendChange(b []byte, c *audit.Change) []byte {
 		b = value(b, c.New)
 	}
 	return append(b, '\n')
+}
+
+// isShown reports whether the line of metadata has kv. The line of the origin has the
+// client's address.
+func isShown(kv attribute.KeyValue) bool {
+	return kv.Key != semconv.ClientAddressKey || kv.Value.String() == ""
+}
+
+func appendShown(b []byte, metadata []attribute.KeyValue) []byte {
+	separator := ""
+	for _, kv := range metadata {
+		if isShown(kv) {
+			b = appendMetadata(append(b, separator...), kv)
+			separator = ", "
+		}
+	}
+	return b
 }
 
 func appendMetadata(b []byte, kv attribute.KeyValue) []byte {

@@ -80,7 +80,14 @@ func textRecords() []*record.Record {
 	r.Metadata = []attribute.KeyValue{attribute.String("client.address", "10.0.0.1"), attribute.String("http.request.method", "PATCH")}
 	r.Overridden = []attribute.KeyValue{attribute.String("client.address", "203.0.113.7"), attribute.Int("count", 2)}
 	r.Redacted = []string{"changes.body", "metadata.password"}
-	r.Marked = []string{"actor.name", "metadata[300 bytes]"}
+	r.Marks = []record.Mark{
+		{Kind: record.MarkSignalOverflow},
+		{Path: "actor.name", Kind: record.MarkEscaped},
+		{Path: "metadata", Kind: record.MarkDropped, Count: 337},
+		{Path: "metadata[300 bytes]", Kind: record.MarkCut, Length: 71680, SHA256: [32]byte{1}},
+	}
+	r.Failure = "no \"index\""
+	r.Covers = []audit.Target{{Type: "author", ID: "7"}, {Type: "tag", Name: "a, b"}}
 	return records
 }
 
@@ -113,6 +120,7 @@ func TestText(t *testing.T) {
 func TestTextOfUnencodableRecord(t *testing.T) {
 	t.Parallel()
 	r := unencodable(1)
+	r.Metadata = nil
 	r.Outcome, r.Actor.Type = 9, 9
 	assert.Equal(t, "2026-11-23T07:26:03.123Z  \"Outcome(9)\" article.update        \"ActorType(9)\" 42 → article/1001\n", textOf(t, false, r))
 
@@ -146,8 +154,10 @@ var (
 	originForm = regexp.MustCompile(`^    (tenant|channel|from|attempt) `)
 	bulkForm   = regexp.MustCompile(`^    bulk: [0-9]+ of .`)
 	reasonForm = regexp.MustCompile(`^    reason: `)
+	failForm   = regexp.MustCompile(`^    failure: `)
+	coversForm = regexp.MustCompile(`^    covers: `)
 	changeForm = regexp.MustCompile(`^    [-+~] .*: `)
-	listForm   = regexp.MustCompile(`^    (overridden|redacted|marked): `)
+	listForm   = regexp.MustCompile(`^    (metadata|overridden|redacted|marks): `)
 )
 
 // requireSafe checks that the text has exactly the lines for the fields of the record, each
@@ -175,13 +185,25 @@ func requireSafe(t testing.TB, r *record.Record) {
 	if r.Reason != "" {
 		forms = append(forms, reasonForm)
 	}
+	if r.Failure != "" {
+		forms = append(forms, failForm)
+	}
+	if len(r.Covers) > 0 {
+		forms = append(forms, coversForm)
+	}
 	if !r.Bulk.IsZero() {
 		forms = append(forms, bulkForm)
 	}
 	for range r.Changes {
 		forms = append(forms, changeForm)
 	}
-	for _, n := range []int{len(r.Overridden), len(r.Redacted), len(r.Marked)} {
+	metadata := 0
+	for _, kv := range r.Metadata {
+		if kv.Key != semconv.ClientAddressKey || kv.Value.String() == "" {
+			metadata++
+		}
+	}
+	for _, n := range []int{metadata, len(r.Overridden), len(r.Redacted), len(r.Marks)} {
 		if n > 0 {
 			forms = append(forms, listForm)
 		}
@@ -233,7 +255,8 @@ func hostile(s string, which uint16, n int64, x float64) *record.Record {
 		r.Overridden = append(r.Overridden, attribute.KeyValue{Key: attribute.Key(s), Value: v})
 	}
 	if which>>14&1 == 1 {
-		r.Redacted, r.Marked = []string{s}, []string{s, s}
+		r.Redacted, r.Marks = []string{s}, []record.Mark{{Path: s, Kind: "cut"}, {Kind: record.MarkKind(s), Count: n, Length: n}}
+		r.Failure, r.Covers = s, []audit.Target{{Type: s}, {Type: s, ID: s, Name: s}}
 	}
 	return r
 }
@@ -256,7 +279,10 @@ func TestTextUnambiguous(t *testing.T) {
 		"field":   func(r *record.Record, s string) { r.Changes[0].Field = s },
 		"key":     func(r *record.Record, s string) { r.Changes[0].New = attribute.MapValue(attribute.String(s, "v")) },
 		"value":   func(r *record.Record, s string) { r.Changes[0].New = attribute.StringValue(s) },
-		"marked":  func(r *record.Record, s string) { r.Marked = []string{s} },
+		"mark":    func(r *record.Record, s string) { r.Marks = []record.Mark{{Path: s, Kind: "cut"}} },
+		"kind":    func(r *record.Record, s string) { r.Marks = []record.Mark{{Path: "p", Kind: record.MarkKind(s)}} },
+		"failure": func(r *record.Record, s string) { r.Failure = s },
+		"cover":   func(r *record.Record, s string) { r.Covers = []audit.Target{{Type: s}} },
 	} {
 		for _, s := range parts {
 			r := newRecord(1)

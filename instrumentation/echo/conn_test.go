@@ -56,8 +56,11 @@ func TestWebsocket(t *testing.T) {
 	require.Equal(t, "hello", string(text))
 	_, _, err = conn.Read(t.Context())
 	require.Equal(t, websocket.StatusNormalClosure, websocket.CloseStatus(err))
-	require.Eventually(t, func() bool { return len(records.all()) > 0 }, 10*time.Second, time.Millisecond)
-	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"success",` + get(`"http.response.status_code":101,`) + `}`})
+	require.Eventually(t, func() bool { return len(records.all()) > 1 }, 10*time.Second, time.Millisecond)
+	records.requireRecords(t, []string{
+		`{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + get("") + `}`,
+		`{` + alice + intent + `"attempt":"the first","outcome":"success",` + get(`"http.response.status_code":101,`) + `}`,
+	})
 	require.Zero(t, *handled)
 }
 
@@ -80,8 +83,11 @@ func TestHijack(t *testing.T) {
 	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice", "Connection", "Upgrade", "Upgrade", "none")
 	require.NoError(t, err)
 	require.Equal(t, 101, status)
-	require.Eventually(t, func() bool { return len(records.all()) > 0 }, 10*time.Second, time.Millisecond)
-	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"success",` + get(`"http.response.status_code":101,`) + `}`})
+	require.Eventually(t, func() bool { return len(records.all()) > 1 }, 10*time.Second, time.Millisecond)
+	records.requireRecords(t, []string{
+		`{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + get("") + `}`,
+		`{` + alice + intent + `"attempt":"the first","outcome":"success",` + get("") + `}`,
+	})
 }
 
 // TestStream checks that a response is not buffered, and that the handler runs in the
@@ -111,15 +117,17 @@ func TestStream(t *testing.T) {
 	line, err := lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "one\n", line)
-	require.Empty(t, records.all())
+	begun := `{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + get("") + `}`
+	records.requireRecords(t, []string{begun})
 	close(seen)
 	line, err = lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "two\n", line)
 	s.Close()
 	records.requireRecords(t, []string{
+		begun,
 		`{` + alice + `"action":"article.read","kind":"intent","outcome":"unknown",` + get("") + `}`,
-		`{` + alice + intent + `"outcome":"success",` + get(`"http.response.status_code":200,`) + `}`,
+		`{` + alice + intent + `"attempt":"the first","outcome":"success",` + get(`"http.response.status_code":200,`) + `}`,
 	})
 }
 
@@ -129,10 +137,7 @@ func TestClientHangsUp(t *testing.T) {
 	tracker, records := newTracker(t)
 	entered, ended := make(chan struct{}), make(chan struct{})
 	e, handled := newEcho()
-	e.Use(middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error {
-		defer close(ended)
-		return next(c)
-	}), auditecho.Middleware(auditecho.WithActor(byUser)))
+	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
 	e.GET("/a", func(c echo.Context) error {
 		ctx := c.Request().Context()
 		close(entered)
@@ -140,7 +145,10 @@ func TestClientHangsUp(t *testing.T) {
 		assert.NoError(t, tracker.Track(ctx, audit.Event{Action: "article.read", Kind: audit.KindSignal}))
 		return ctx.Err()
 	}, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
+	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		e.ServeHTTP(w, r)
+	}))
 	ctx, hangUp := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/a", nil)
 	require.NoError(t, err)
@@ -157,7 +165,7 @@ func TestClientHangsUp(t *testing.T) {
 	<-ended
 	require.Equal(t, 1, *handled)
 	records.requireRecords(t, []string{
-		`{` + alice + intent + `"outcome":"failure",` + get(`"http.response.status_code":500,`) + `}`,
+		`{` + alice + intent + `"outcome":"failure",` + get("") + `}`,
 		`{` + alice + `"action":"article.read","kind":"signal","outcome":"unknown",` + get("") + `}`,
 	})
 }

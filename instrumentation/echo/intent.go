@@ -9,8 +9,12 @@ import (
 // Intent returns a middleware that records e with t for each request of a route or a
 // group, when the handler has ended. The outcome follows from the status of the response:
 // 401 and 403 are denied, other codes from 400 and a panic are a failure, and all lower
-// codes a success. If the handler tracked an intent with the same action itself, Intent
-// records none.
+// codes a success.
+//
+// If the handler recorded the outcome itself, an intent with the same action on the same
+// target, Intent records none. If no target is set, that is an intent with the same action
+// on any target. An intent that failed or was denied is not the outcome of a request that
+// succeeded.
 //
 // The target is the one that the handler set by audit.SetTarget, or else that of e. The
 // ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
@@ -28,7 +32,8 @@ func Intent(t audit.Tracker, e audit.Event) echo.MiddlewareFunc {
 // status.
 //
 // After a panic the status is the one that the handler had written, or else 500, and the
-// outcome is never a success.
+// outcome is never a success. After a timeout of middleware.Timeout, which does not wait for
+// the handler, c has the request, the path and its parameters, but nothing that was set.
 func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event) echo.MiddlewareFunc {
 	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) })
 }
@@ -40,10 +45,15 @@ var intentConfig config
 func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, int) audit.Event) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			x := intentConfig.open(c)
-			return serve(x, c, next, func(r request.Result) {
-				x.TrackIntent(t, event(x, c, r.Status.Code), r)
-			})
+			now := tenureOf(c)
+			x := intentConfig.open(c, now)
+			if now.timeout != nil {
+				x.FindActor() // after the timeout nobody can
+			}
+			own := now.copy()
+			return serve(x, now, next, &request.Intent{Tracker: t, Event: func(status int) audit.Event {
+				return event(x, own(x.Context()), status)
+			}})
 		}
 	}
 }

@@ -36,7 +36,9 @@ func newConfig(opts []Option) *config {
 // c.Set or in the context of that Track call, which c.Request() carries. It is never
 // called after the request has ended.
 //
-// A zero actor means no actor: an intent then fails with audit.ErrNoActor. If f
+// A zero actor means that an enclosing middleware is asked and that, if there is none, the
+// request has no actor: an intent then fails with audit.ErrNoActor. The actor of what
+// encloses the server, such as that of http.Server.BaseContext, is never the request's. If f
 // returns an error, Track returns it.
 //
 // If outer middleware replaced Echo's context by one of the application's own type, f
@@ -46,15 +48,17 @@ func WithActor(f func(echo.Context) (audit.Actor, error)) Option {
 }
 
 // WithOnBehalfOf sets the function that finds on whose behalf the actor of a request
-// acts, for impersonation and delegation. f is called when the actor was found, under the
-// same rules as the function of [WithActor], and returns the zero Actor if the actor acts
-// for itself.
+// acts, for impersonation and delegation. f is called when the actor was found,
+// under the same rules as the function of [WithActor], and returns the zero Actor if the
+// actor acts for itself. It makes no difference whether this middleware found the actor, one
+// that encloses it, or one inside it, or whether audit.SetActor set it. Of the functions of
+// several middlewares the innermost that finds somebody counts.
 //
 // f must verify that the actor may act for the one it returns: a header that any client
 // can send is not proof. If f returns an error, Track returns it, and nothing is recorded
 // in the wrong name.
 //
-// f is not called for an actor that was set by audit.SetActor or in an event.
+// f is not called for the actor of an event or of audit.ContextWithActor.
 func WithOnBehalfOf(f func(c echo.Context, actor audit.Actor) (audit.Actor, error)) Option {
 	return func(c *config) { c.onBehalfOf = f }
 }
@@ -93,8 +97,9 @@ func WithMetadata(f func(echo.Context) []attribute.KeyValue) Option {
 }
 
 // WithDenials records denied requests that nothing else recorded: a request that ends
-// with 401 or 403 and tracked no event is recorded as "access.denied" with t. Its target
-// is the one that was set by audit.SetTarget, or else the route.
+// with 401 or 403 and recorded no intent is recorded as "access.denied" with t. Its target
+// is the one that was set by audit.SetTarget, or else the route. Signals of what was done,
+// such as a session that was touched, do not count.
 //
 // Its actor is the request's, or [audit.Anonymous] without one. If the actor cannot
 // be found because of an error, it is anonymous too. After a 401 that is expected, since
@@ -104,15 +109,19 @@ func WithDenials(t audit.Tracker) Option {
 	return func(c *config) { c.request.Denials = t }
 }
 
-// WithCoverage reports requests that should have recorded an event and recorded neither
-// an intent nor a signal: in the metric audit.coverage.missing, to the error handler as a
-// [*CoverageError], and as the signal "audit.coverage.missing", tracked by t, whose actor
-// is the request's or unresolved.
+// WithCoverage reports requests that should have recorded an event and did not: in the
+// metric audit.coverage.missing, to the error handler as a [*CoverageError], and as the
+// signal "audit.coverage.missing", tracked by t, whose actor is the request's or
+// unresolved.
 //
 // The first request rule of p that matches a successful request, one with a status below
 // 400, says whether it should have recorded an event. If none matches, or p is nil, it
-// should have if its method is POST, PUT, PATCH or DELETE. To exempt requests, add a rule
-// that says why.
+// should have unless its method is GET, HEAD, OPTIONS or TRACE. To exempt requests, such as
+// those of a WebDAV server that only read, add a rule that says why.
+//
+// An intent of the request is the event that it should have recorded. A signal is that
+// event only if it is about the target and the operation of the route: see
+// [request.NewCoverage].
 //
 // Events outside of the request's scope do not count, and neither do events that were
 // tracked after the handler returned.

@@ -9,26 +9,47 @@ import (
 	"github.com/opendeed/audit/instrumentation/request"
 )
 
-// serve calls next in the scope of x, and then conclude, which may be nil. It restores
-// c's request and writer before it returns. If conclude is not nil, an error of next is
-// turned into a response first, unless there is one already.
-func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, conclude func(request.Result)) (err error) {
+// serve calls next in the scope of x. event is that of a route intent, or nil. Errors and
+// panics of next continue unchanged.
+//
+// The context gets its own request and writer back, unless the handler left others. As long as an
+// error waits for somebody to answer it, it keeps the request, so that Echo's error handler
+// is in the scope. Once the request is over, the context is not touched.
+func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *request.Intent) (err error) {
+	c := t.c
 	outer, response := c.Request(), c.Response()
-	writer := response.Writer
-	defer func() {
-		c.SetRequest(outer)
-		response.Writer = writer
-	}()
-	x.Serve(writer, outer, func(w http.ResponseWriter, r *http.Request) context.Context {
+	h := request.HTTP{
+		Request: outer, Writer: response.Writer, Response: response, Intent: intent,
+		Context: func() context.Context {
+			if t.isOver() {
+				return x.Context()
+			}
+			return c.Request().Context()
+		},
+		BeforeHeader: func(f func(status int)) { response.Before(func() { f(response.Status) }) },
+	}
+	var inner *http.Request
+	var watched http.ResponseWriter
+	returned := false
+	h.Handler = func(w http.ResponseWriter, r *http.Request) error {
+		inner, watched = r, w
 		c.SetRequest(r)
-		c.Response().Writer = w
-		err = next(c)
-		if err != nil && conclude != nil && !c.Response().Committed {
-			c.Error(err)
-			err = nil
+		response.Writer = w
+		return next(c)
+	}
+	defer func() {
+		if t.isOver() {
+			return
 		}
-		return c.Request().Context()
-	}, conclude)
+		if response.Writer == watched {
+			response.Writer = h.Writer
+		}
+		if answered := x.Ended() || returned && err == nil; answered && c.Request() == inner {
+			c.SetRequest(outer)
+		}
+	}()
+	err = x.Serve(h)
+	returned = true
 	return err
 }
 

@@ -20,11 +20,30 @@
 // provider. Give it audit.GetTrackerProvider().Tracker(name), which uses the provider
 // that is set later.
 //
-// A signal in an audit scope is held until the scope ends. It is then dropped if an
-// intent of the same target and operation covers it, unless that intent failed. For this,
-// intents must have the same target ID as signals: an ObjectID is written as 24
-// hexadecimal digits, a string as it is, a whole number in decimal, a UUID (subtype 4) as
-// its 36 characters, and any other _id as canonical extended JSON.
+// A signal in an audit scope is held until an intent of the same target and operation
+// covers it, or the scope ends. docs/covering.md has the rules.
+//
+// # Target IDs
+//
+// For an intent to cover a signal, both must have the same target ID: an ObjectID is
+// written as 24 hexadecimal digits, a string as it is, a whole number in decimal, a UUID
+// (subtype 4) as its 36 characters, and any other _id as canonical extended JSON.
+//
+// The number 1001 and the string "1001" are different documents with the same text. Where
+// a collection may have both, set Collection.IDs to the usual type: an _id of any other
+// type is then written as canonical extended JSON. Without it, both have the target ID
+// 1001, and an intent covers signals of one of them, the first: a string that looks like
+// an _id of another type has the metadata [semconv.TargetIDTypeKey].
+//
+// In the same way an intent, which names no database, covers signals of one database. If
+// several collections have the same TargetType, it stands for the first of them; signals
+// of the others have the metadata [semconv.TargetNamespaceKey], and an intent must name
+// the same to cover them:
+//
+//	audit.Event{
+//		Action: "order.update", Operation: audit.OperationUpdate, Target: audit.Target{Type: "order", ID: id},
+//		Metadata: []attribute.KeyValue{semconv.TargetNamespaceKey.String("archive.orders")},
+//	}
 //
 // # Commands that raise a signal
 //

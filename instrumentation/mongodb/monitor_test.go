@@ -229,7 +229,7 @@ func TestLargeDocuments(t *testing.T) {
 		_, ok := record.Unrepresentable(v)
 		assert.True(t, ok)
 	}
-	assert.Contains(t, records[0].Marked, "changes.title", "the provider marks the record")
+	assert.Contains(t, records[0].Marks, record.Mark{Path: "changes.title", Kind: record.MarkReplaced}, "the provider marks the record")
 }
 
 func TestUntracked(t *testing.T) {
@@ -272,7 +272,9 @@ func TestIntentCoversSignal(t *testing.T) {
 		for _, n := range []string{"1", "2"} {
 			f.run(ctx, update(id(n), set("title", "x")), okReply(1))
 		}
-		return tracker.Track(ctx, audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}})
+		return tracker.Track(ctx, audit.Event{
+			Action: "article.publish", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess, Target: audit.Target{Type: "article", ID: "1"},
+		})
 	}, audit.AsActor(audit.User("42"))))
 	var got []string
 	for _, r := range f.recorder.Records() {

@@ -15,8 +15,7 @@ type reply struct {
 	acknowledged   bool
 	writeConcernOK bool
 	inserted       bool // the write inserted the document, as an upsert does
-	id             string
-	hasID          bool
+	id             bson.RawValue
 }
 
 // parseReply reads the reply to a command that succeeded.
@@ -51,7 +50,7 @@ func (r *reply) parseFindAndModify(raw bson.Raw) {
 	n, _ := status.Lookup("n").AsInt64OK()
 	r.written = found || n > 0
 	if found {
-		r.id, r.hasID = idText(value.Lookup("_id"))
+		r.id = value.Lookup("_id")
 	}
 	if id, err := status.LookupErr("upserted"); err == nil {
 		r.setInserted(id)
@@ -60,7 +59,7 @@ func (r *reply) parseFindAndModify(raw bson.Raw) {
 
 func (r *reply) setInserted(id bson.RawValue) {
 	r.inserted, r.written = true, true
-	r.id, r.hasID = idText(id)
+	r.id = id
 }
 
 // event returns the signal of a write that the server replied to. If ok is false, there
@@ -80,17 +79,19 @@ func (w *write) event(raw bson.Raw) (e audit.Event, reason string, ok bool) {
 		operation = audit.OperationCreate
 		changed = slices.Concat(changed, w.insertChanges.list)
 	}
-	switch {
-	case r.hasID && (r.inserted || !w.hasID):
-		id = r.id
-	case !w.hasID:
+	if r.inserted || !id.valid {
+		if replied := w.collection.ids.idText(r.id); replied.valid {
+			id = replied
+		}
+	}
+	if !id.valid {
 		return e, reasonNoID, false
 	}
 	e = audit.Event{
 		Kind:      audit.KindSignal,
 		Action:    actionOf(w.collection.targetType, operation),
 		Operation: operation,
-		Target:    audit.Target{Type: w.collection.targetType, ID: id},
+		Target:    audit.Target{Type: w.collection.targetType, ID: id.text},
 		Changes:   changed,
 		Metadata: []attribute.KeyValue{
 			semconv.DBSystemNameKey.String("mongodb"),
@@ -101,6 +102,12 @@ func (w *write) event(raw bson.Raw) (e audit.Event, reason string, ok bool) {
 	}
 	if r.writeConcernOK {
 		e.Outcome = audit.OutcomeSuccess
+	}
+	if w.collection.namespaced {
+		e.Metadata = append(e.Metadata, semconv.TargetNamespaceKey.String(w.database+"."+w.collection.name))
+	}
+	if id.ambiguous {
+		e.Metadata = append(e.Metadata, semconv.TargetIDTypeKey.String("string"))
 	}
 	if len(w.changedFields) > 0 {
 		e.Metadata = append(e.Metadata, semconv.MongoDBChangedFieldsKey.StringSlice(w.changedFields))

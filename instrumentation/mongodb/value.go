@@ -1,12 +1,9 @@
 package auditmongo
 
 import (
-	"math"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
@@ -66,66 +63,4 @@ func isMalformed(v bson.RawValue) bool {
 	default:
 	}
 	return !ok || v.Validate() != nil
-}
-
-// idText returns the target ID for an _id. It reports false if the value is missing, null
-// or malformed.
-func idText(v bson.RawValue) (string, bool) {
-	if v.Type != 0 && isMalformed(v) {
-		return "", false
-	}
-	switch v.Type {
-	case bson.TypeString:
-		return v.StringValue(), true
-	case bson.TypeObjectID:
-		return v.ObjectID().Hex(), true
-	case bson.TypeInt32:
-		return strconv.FormatInt(int64(v.Int32()), 10), true
-	case bson.TypeInt64:
-		return strconv.FormatInt(v.Int64(), 10), true
-	case bson.TypeDouble:
-		// To the server, 5.0 and 5 are the same _id.
-		if f := v.Double(); f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-			return strconv.FormatInt(int64(f), 10), true
-		}
-	case bson.TypeBinary:
-		if id, ok := uuidText(v); ok {
-			return id, true
-		}
-	case bson.TypeNull, bson.TypeUndefined, 0:
-		return "", false
-	default:
-	}
-	return v.String(), true
-}
-
-// idOf returns the target ID for the _id in a filter. It reports false if the filter does
-// not require exactly one value.
-func idOf(filter bson.Raw) (string, bool) {
-	v, err := filter.LookupErr("_id")
-	if err != nil {
-		return "", false
-	}
-	if condition, ok := v.DocumentOK(); ok {
-		members, err := condition.Elements()
-		if err == nil && len(members) > 0 && len(members[0].Key()) > 0 && members[0].Key()[0] == '$' {
-			if len(members) > 1 || members[0].Key() != "$eq" {
-				return "", false
-			}
-			v = members[0].Value()
-		}
-	}
-	if v.Type == bson.TypeRegex {
-		return "", false
-	}
-	return idText(v)
-}
-
-// uuidText returns the text of a UUID, and reports false for any other value.
-func uuidText(v bson.RawValue) (string, bool) {
-	subtype, data, ok := v.BinaryOK()
-	if !ok || subtype != bson.TypeBinaryUUID || len(data) != len(audit.ID{}) {
-		return "", false
-	}
-	return audit.ID(data).String(), true
 }

@@ -22,8 +22,7 @@ type write struct {
 	database, command string
 
 	operation     audit.Operation
-	id            string // of the document, if hasID
-	hasID         bool
+	id            objectID
 	changes       changes
 	insertChanges changes  // additional changes if the write inserts the document
 	changedFields []string // tracked fields whose new value is not in the command
@@ -72,7 +71,7 @@ func (w *write) readInsert(command bson.Raw) {
 		return
 	}
 	if id, err := document.LookupErr("_id"); err == nil {
-		w.id, w.hasID = idText(id)
+		w.id = w.collection.ids.idText(id)
 	}
 	w.changes.addDocument("", w.collection.fields, 0, document)
 }
@@ -136,7 +135,7 @@ func (w *write) singleDocument(command bson.Raw, list string) (bson.Raw, bool) {
 
 func (w *write) readFilter(v bson.RawValue) {
 	if filter, ok := v.DocumentOK(); ok {
-		w.id, w.hasID = idOf(filter)
+		w.id = w.collection.ids.idOf(filter)
 	}
 }
 

@@ -2,6 +2,7 @@ package audithttp_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 
@@ -50,7 +51,9 @@ func TestCoverage(t *testing.T) {
 		policy.Rule{Name: "reads", Methods: []string{http.MethodGet}, RequireEvent: true},
 	)
 	require.NoError(t, err)
-	signal := audit.Event{Kind: audit.KindSignal, Action: "article.update", Target: audit.Target{Type: "article", ID: "1"}}
+	signal := audit.Event{
+		Kind: audit.KindSignal, Action: "article.update", Operation: audit.OperationUpdate, Target: audit.Target{Type: "a", ID: "1"},
+	}
 
 	tests := []struct {
 		name    string
@@ -132,36 +135,154 @@ func TestCoverageOnce(t *testing.T) {
 	assert.Equal(t, request.VerdictMissing, checks.results[0].Verdict, "that of the inner middleware")
 }
 
-// An event in a queue, such as that of a database monitor, counts as recorded. A denied
-// request needs no second one.
+// An event in a queue, such as that of a database monitor, counts once it is known what it
+// is about.
 func TestCoverageOfExpectedEvent(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{http.StatusOK, http.StatusForbidden} {
+	own := audit.Target{Type: "article", ID: "1"}
+	for _, tt := range []struct {
+		status int
+		signal audit.Target
+		want   []string
+	}{
+		{http.StatusOK, own, []string{"article.update"}},
+		{http.StatusOK, audit.Target{Type: "session", ID: "1"}, []string{"audit.coverage.missing", "article.update"}},
+		{http.StatusForbidden, own, []string{"access.denied", "article.update"}},
+	} {
 		tracker, records := newTracker(t)
-		late := &errorLog{}
-		ended := make(chan struct{})
-		observe := func(h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				h.ServeHTTP(w, r.WithContext(request.ContextWithCoverageObserver(r.Context(), func(request.CoverageResult) { close(ended) })))
-			})
-		}
-		s := serve(t, observe(audithttp.Middleware(
-			audithttp.WithCoverage(tracker, nil), audithttp.WithDenials(tracker), audithttp.WithErrorHandler(late.handle),
+		returned := make(chan struct{})
+		s := serve(t, audithttp.Middleware(
+			audithttp.WithCoverage(tracker, nil), audithttp.WithDenials(tracker), audithttp.WithErrorHandler((&errorLog{}).handle),
 		)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
+			assert.NoError(t, audit.SetTarget(ctx, own))
 			done := audit.ScopeFromContext(ctx).Expect()
 			go func() {
 				defer done()
-				<-ended
-				assert.NoError(t, tracker.Track(ctx, audit.Event{Kind: audit.KindSignal, Action: "article.update"}))
+				<-returned
+				assert.NoError(t, tracker.Track(ctx, audit.Event{
+					Kind: audit.KindSignal, Action: "article.update", Operation: audit.OperationUpdate, Target: tt.signal,
+				}))
 			}()
-			w.WriteHeader(status)
-		}))))
+			defer close(returned)
+			w.WriteHeader(tt.status)
+		})))
 		_, _, err := do(t, s, http.MethodPost, "/")
 		require.NoError(t, err)
 		s.Close()
-		assert.Empty(t, late.all())
-		assert.Equal(t, "article.update", records.one(t).Action)
+		var actions []string
+		for _, r := range records.all() {
+			actions = append(actions, r.Action)
+		}
+		assert.ElementsMatch(t, tt.want, actions, "%+v", tt)
+	}
+}
+
+// An event that is about to be rejected counts for nothing.
+func TestCoverageOfRejectedEvent(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	asked, late := make(chan struct{}), &errorLog{}
+	answered := make(chan struct{})
+	s := serve(t, audithttp.Middleware(
+		audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle),
+		audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
+			close(asked)
+			<-answered
+			return audit.User("alice"), nil
+		}),
+	)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		go func() { assert.Error(t, tracker.Track(r.Context(), audit.Event{Action: "not valid!"})) }()
+		<-asked
+		defer close(answered)
+	})))
+	_, _, err := do(t, s, http.MethodPost, "/")
+	require.NoError(t, err)
+	s.Close()
+	assert.Equal(t, "audit.coverage.missing", records.one(t).Action)
+}
+
+// A signal counts only if it is about the target and the operation of the route. The
+// handler says what that is, or the route's own words do.
+func TestCoverageOfSignals(t *testing.T) {
+	t.Parallel()
+	const (
+		create = audit.OperationCreate
+		read   = audit.OperationRead
+		update = audit.OperationUpdate
+		remove = audit.OperationDelete
+	)
+	article, session := audit.Target{Type: "article", ID: "1"}, audit.Target{Type: "session", ID: "1"}
+	for _, tt := range []struct {
+		name         string
+		method, path string
+		set          audit.Target // by the handler
+		operation    audit.Operation
+		target       audit.Target
+		want         request.Verdict
+	}{
+		{"of the route", "POST", "/articles/1", audit.Target{}, update, article, request.VerdictAudited},
+		{"of the handler", "POST", "/transfer", article, update, article, request.VerdictAudited},
+		{"created", "POST", "/articles", audit.Target{}, create, article, request.VerdictAudited},
+		{"deleted", "DELETE", "/articles/1", audit.Target{}, remove, article, request.VerdictAudited},
+
+		{"a touched session", "POST", "/transfer", audit.Target{}, update, session, request.VerdictMissing},
+		{"a touched session with the ID of the route", "POST", "/articles/1", audit.Target{}, update, session, request.VerdictMissing},
+		{"not the handler's target", "POST", "/articles/1", audit.Target{Type: "article", ID: "2"}, update, article, request.VerdictMissing},
+		{"another type", "POST", "/transfer", article, update, session, request.VerdictMissing},
+		{"touched instead of deleted", "DELETE", "/articles/1", audit.Target{}, update, article, request.VerdictMissing},
+		{"read instead of changed", "PUT", "/articles/1", article, read, article, request.VerdictMissing},
+		{"an operation that nobody knows", "POST", "/articles/1", article, 0, article, request.VerdictMissing},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tracker, _ := newTracker(t)
+			checks := &observer{}
+			handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if tt.set.Type != "" {
+					assert.NoError(t, audit.SetTarget(r.Context(), tt.set))
+				}
+				assert.NoError(t, tracker.Track(r.Context(), audit.Event{
+					Kind: audit.KindSignal, Action: "data.touched", Operation: tt.operation, Target: tt.target,
+				}))
+			})
+			mux := http.NewServeMux()
+			mux.Handle("/articles/{id}", handler)
+			mux.Handle("/", handler)
+			mux.Handle("/articles", audithttp.Middleware()(handler)) // what it learns reaches the outer one
+			s := serve(t, checks.wrap(audithttp.Middleware(
+				audithttp.WithActor(byUser), audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler((&errorLog{}).handle),
+			)(mux)))
+			_, _, err := do(t, s, tt.method, tt.path, "User", "alice")
+			require.NoError(t, err)
+			s.Close()
+			require.Len(t, checks.results, 1)
+			assert.Equal(t, tt.want, checks.results[0].Verdict)
+		})
+	}
+}
+
+// Every method that is not known to be safe must leave an event. What the client made up is
+// neither in the error nor in the metric.
+func TestCoverageOfMethods(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]string{
+		"GET": "", "HEAD": "", "OPTIONS": "", "TRACE": "",
+		"POST": "POST", "MOVE": "MOVE", "PROPFIND": "PROPFIND", "CONNECT": "CONNECT", "QUERY": "QUERY",
+		"post": "_OTHER", "get": "_OTHER", "Delete": "_OTHER", "S3CR3T": "_OTHER",
+	} {
+		tracker, records := newTracker(t)
+		late := &errorLog{}
+		h := audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle))(answer(200))
+		r := httptest.NewRequest("GET", "/transfer", nil)
+		r.Method = method
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if want == "" {
+			assert.Empty(t, records.all(), method)
+			continue
+		}
+		assert.Equal(t, "audit.coverage.missing", records.one(t).Action, method)
+		assert.Equal(t, []error{&audithttp.CoverageError{Method: want}}, late.all())
 	}
 }
 

@@ -145,11 +145,11 @@ func TestDenials(t *testing.T) {
 				`"metadata":{"client.address":"127.0.0.1","http.request.method":"POST","network.peer.address":"127.0.0.1","url.path":"/a/1","user_agent.original":"test/1.0"}}`},
 		},
 		{
-			name: "a signal",
+			name: "a signal of a touched session",
 			service: func(tracker audit.Tracker, options ...audithttp.Option) http.Handler {
-				return audithttp.Middleware(options...)(track(tracker, 401, audit.Event{Action: "session.read", Kind: audit.KindSignal}))
+				return audithttp.Middleware(options...)(track(tracker, 401, audit.Event{Action: "session.update", Kind: audit.KindSignal}))
 			},
-			want: []string{`{"action":"session.read","kind":"signal","outcome":"unknown","actor":{"type":"unresolved"},` +
+			want: []string{denied + anonymous + request("401") + `}`, `{"action":"session.update","kind":"signal","outcome":"unknown","actor":{"type":"unresolved"},` +
 				`"metadata":{"client.address":"127.0.0.1","http.request.method":"POST","network.peer.address":"127.0.0.1","url.path":"/a/1","user_agent.original":"test/1.0"}}`},
 		},
 		{

@@ -1,7 +1,6 @@
 package audithttp
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -10,8 +9,12 @@ import (
 
 // Intent returns a handler that runs h and then records e with t. The outcome follows
 // from the status of the response: 401 and 403 are denied, other codes from 400 and a
-// panic are a failure, and all lower codes a success. If the handler tracked an intent
-// with the same action itself, Intent records none.
+// panic are a failure, and all lower codes a success.
+//
+// If the handler recorded the outcome itself, an intent with the same action on the same
+// target, Intent records none. If no target is set, that is an intent with the same action
+// on any target. An intent that failed or was denied is not the outcome of a request that
+// succeeded.
 //
 // The target is the one that the handler set by audit.SetTarget, or else that of e. The
 // ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
@@ -54,11 +57,13 @@ var intentConfig config
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := intentConfig.open(w, r, &i.next)
-	serve := func(w http.ResponseWriter, inner *http.Request) context.Context {
-		r = inner // a router below sets its path values
-		return i.next.serve(w, inner)
-	}
-	x.Serve(w, r, serve, func(result request.Result) {
-		x.TrackIntent(i.tracker, i.event(x, r, result.Status.Code), result)
+	handled := r
+	_ = x.Serve(request.HTTP{
+		Request: r, Writer: w,
+		Handler: func(w http.ResponseWriter, inner *http.Request) error {
+			handled = inner // a router below sets its path values
+			return i.next.serve(w, inner)
+		},
+		Intent: &request.Intent{Tracker: i.tracker, Event: func(status int) audit.Event { return i.event(x, handled, status) }},
 	})
 }

@@ -31,11 +31,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	if h.config.request.NeedsStatus() {
-		x.Serve(w, r, h.next.serve, x.Conclude)
-	} else {
-		x.Serve(w, r, h.next.serve, nil)
-	}
+	_ = x.Serve(request.HTTP{Request: r, Writer: w, Handler: h.next.serve})
 }
 
 // open opens the scope of r.

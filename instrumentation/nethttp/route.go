@@ -1,9 +1,6 @@
 package audithttp
 
-import (
-	"context"
-	"net/http"
-)
+import "net/http"
 
 // destination is the handler that a middleware or a route intent wraps.
 type destination struct {
@@ -16,10 +13,10 @@ func newDestination(h http.Handler) destination {
 	return destination{handler: h, mux: mux}
 }
 
-// serve calls the handler and returns the context of the request.
-func (d *destination) serve(w http.ResponseWriter, r *http.Request) context.Context {
+// serve calls the handler. It never returns an error.
+func (d *destination) serve(w http.ResponseWriter, r *http.Request) error {
 	d.handler.ServeHTTP(w, r)
-	return r.Context()
+	return nil
 }
 
 // routeOf returns the pattern that r matches, or "" if it is not known before the handler

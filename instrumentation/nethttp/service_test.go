@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -37,7 +38,10 @@ func TestServices(t *testing.T) {
 		if route != "" {
 			route = `"http.route":"` + route + `",`
 		}
-		return metadata(`"http.request.method":"POST",` + route + `"url.path":"` + path + `","http.response.status_code":` + status + `,`)
+		if status != "" {
+			status = `"http.response.status_code":` + status + `,`
+		}
+		return metadata(`"http.request.method":"POST",` + route + `"url.path":"` + path + `",` + status)
 	}
 
 	tests := []struct {
@@ -244,7 +248,54 @@ func TestServices(t *testing.T) {
 				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
-			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
+			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "") + `}`},
+		},
+		{
+			name: "a handler that aborts before its response",
+			service: func(tracker audit.Tracker) http.Handler {
+				return audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish,
+					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+			},
+			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "") + `}`},
+		},
+		{
+			name: "a panic that a middleware inside of ours answers",
+			service: func(tracker audit.Tracker) http.Handler {
+				h := audithttp.Intent(tracker, publish, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") }))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer func() {
+						assert.Equal(t, "no", recover())
+						w.WriteHeader(503)
+					}()
+					h.ServeHTTP(w, r)
+				}))
+			},
+			status: 503,
+			want:   []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "503") + `}`},
+		},
+		{
+			name: "a handler that leaves its response to a middleware inside of ours",
+			service: func(tracker audit.Tracker) http.Handler {
+				h := audithttp.Intent(tracker, publish, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					h.ServeHTTP(w, r)
+					w.WriteHeader(409)
+				}))
+			},
+			status: 409,
+			want:   []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "409") + `}`},
+		},
+		{
+			name: "requests within a request",
+			service: func(tracker audit.Tracker) http.Handler {
+				one := audithttp.Intent(tracker, publish, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+				return audithttp.Middleware(audithttp.WithActor(byUser))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					one.ServeHTTP(httptest.NewRecorder(), r)
+					w.WriteHeader(207)
+				}))
+			},
+			status: 207,
+			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "200") + `}`},
 		},
 		{
 			name: "a handler that aborts in the middle of its response",
@@ -264,7 +315,7 @@ func TestServices(t *testing.T) {
 					func(*http.Request, int) audit.Event { e := publish; e.Outcome = audit.OutcomeSuccess; return e },
 					http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })))
 			},
-			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "500") + `}`},
+			want: []string{`{` + alice + intent + `"outcome":"failure",` + post("", "/articles/1", "") + `}`},
 		},
 		{
 			name: "a timeout outside the middleware",
@@ -274,6 +325,27 @@ func TestServices(t *testing.T) {
 			},
 			status: 204,
 			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "204") + `}`},
+		},
+		{
+			name: "a timeout outside the middleware, which answers",
+			service: func(tracker audit.Tracker) http.Handler {
+				late := make(chan struct{})
+				h := audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, publish, http.HandlerFunc(
+					func(w http.ResponseWriter, r *http.Request) {
+						<-r.Context().Done()
+						w.WriteHeader(204) // dropped
+					})))
+				timed := http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer close(late)
+					h.ServeHTTP(w, r)
+				}), time.Millisecond, "")
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					timed.ServeHTTP(w, r)
+					<-late
+				})
+			},
+			status: 503,
+			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "") + `}`},
 		},
 		{
 			name: "a timeout inside the middleware",
@@ -325,7 +397,7 @@ func TestServices(t *testing.T) {
 			header: []string{"Region", strings.Repeat("é", 300)},
 			status: 200,
 			want: []string{
-				`{` + alice + intent + `"outcome":"success","marked":["metadata.app.region"],"overridden":{"client.address":"127.0.0.1"},` +
+				`{` + alice + intent + `"outcome":"success","marks":[{"mark":"cut","path":"metadata.app.region"}],"overridden":{"client.address":"127.0.0.1"},` +
 					`"metadata":{"app.region":"` + strings.Repeat("é", 256) + `","client.address":"10.9.8.7","http.request.method":"POST",` +
 					`"network.peer.address":"127.0.0.1","url.path":"/articles/1","user_agent.original":"test/1.0","http.response.status_code":200}}`,
 			},
@@ -427,14 +499,14 @@ func requireRecords(t *testing.T, want []string, got *trail) {
 }
 
 // TestServerInScope checks that a scope that is not a request's, here the server's, is only
-// a parent.
+// a parent: its metadata is inherited, its actor is not.
 func TestServerInScope(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	job, scope := audit.NewScope(context.Background(), audit.AsActor(audit.System("server")),
 		audit.WithScopeMetadata(attribute.String("deployment", "blue")))
 	s := serveWith(t, &http.Server{
-		Handler:     audithttp.Middleware()(audithttp.Intent(tracker, publish, answer(200))),
+		Handler:     audithttp.Middleware(audithttp.WithDenials(tracker))(answer(401)),
 		BaseContext: func(net.Listener) context.Context { return job },
 	})
 	_, _, err := do(t, s, http.MethodPost, "/a")
@@ -443,8 +515,8 @@ func TestServerInScope(t *testing.T) {
 	require.NoError(t, tracker.Track(job, audit.Event{Action: "job.done"}))
 	require.NoError(t, scope.End(context.Background()))
 	requireRecords(t, []string{
-		`{"action":"article.publish","actor":{"id":"server","type":"system"},"kind":"intent","operation":"update","outcome":"success",
-			"metadata":{"client.address":"127.0.0.1","deployment":"blue","http.request.method":"POST","http.response.status_code":200,
+		`{"action":"access.denied","actor":{"type":"anonymous"},"kind":"intent","outcome":"denied",
+			"metadata":{"client.address":"127.0.0.1","deployment":"blue","http.request.method":"POST","http.response.status_code":401,
 			"network.peer.address":"127.0.0.1","url.path":"/a","user_agent.original":"test/1.0"}}`,
 		`{"action":"job.done","actor":{"id":"server","type":"system"},"kind":"intent","outcome":"unknown","metadata":{"deployment":"blue"}}`,
 	}, records)
@@ -467,7 +539,7 @@ func TestHostileRequest(t *testing.T) {
 	s.Close()
 	requireRecords(t, []string{
 		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"success",
-			"marked":["metadata.http.request.id","metadata.url.path","metadata.user_agent.original"],
+			"marks":[{"mark":"cut","path":"metadata.http.request.id"},{"mark":"cut","path":"metadata.url.path"},{"mark":"cut","path":"metadata.user_agent.original"}],
 			"metadata":{"client.address":"127.0.0.1","http.request.id":"` + strings.Repeat("r", 512) + `","http.request.method":"SPY","http.response.status_code":200,
 			"network.peer.address":"127.0.0.1","url.path":"/` + "\ufffd" + strings.Repeat("a", 508) + `","user_agent.original":"` + "\ufffd\ufffd" + `"}}`,
 	}, records)
@@ -504,7 +576,7 @@ func TestClientHangsUp(t *testing.T) {
 	<-ended
 	const metadata = `"client.address":"127.0.0.1","http.request.method":"POST","network.peer.address":"127.0.0.1","url.path":"/a","user_agent.original":"test/1.0"`
 	requireRecords(t, []string{
-		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"success","metadata":{"http.response.status_code":200,` + metadata + `}}`,
+		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"unknown","metadata":{` + metadata + `}}`,
 		`{"action":"article.read","actor":{"id":"alice","type":"user"},"kind":"signal","outcome":"unknown","metadata":{` + metadata + `}}`,
 	}, records)
 }

@@ -43,6 +43,11 @@ type Config[T any, ID comparable] struct {
 	// permission. The outcome is then denied instead of failure. The default is
 	// errors.Is(err, fs.ErrPermission).
 	Denied func(err error) bool
+	// ReadAfter makes decorators read the value again with Get after a write that returned
+	// none, with the same context. Otherwise, and if Get fails, the changes are those that
+	// were asked for, and the record marks them so: a store may write less, or fill fields
+	// by itself.
+	ReadAfter bool
 	// RecordReads makes Store and ValueStore record Get, too.
 	RecordReads bool
 }

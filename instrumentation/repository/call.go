@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/errortype"
+	"github.com/opendeed/audit/internal/marks"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -23,6 +24,8 @@ type Call[T any, ID comparable] struct {
 	beforeUnknown string // why before is nil after an attempt to set it
 	after         T
 	hasAfter      bool
+	requested     bool  // after is what the store was asked for
+	unchanged     bool  // the store did nothing
 	hasName       bool  // the caller's event names the target
 	err           error // of Config's functions and of diffs
 }
@@ -62,17 +65,41 @@ func (c *Call[T, ID]) ReadBefore(ctx context.Context, from Getter[T, ID], id ID)
 	c.SetBefore(value)
 }
 
-// SetAfter sets the value that the target has after the write. The value is not copied;
-// it is read after the function returns, and compared only if the function succeeded.
-func (c *Call[T, ID]) SetAfter(value T) { c.after, c.hasAfter = value, true }
+// SetAfter sets the value that the target has after the write: the one that the store
+// returned, or that was read again. The value is not copied; it is read after the function
+// returns, and compared only if the function succeeded.
+func (c *Call[T, ID]) SetAfter(value T) { c.after, c.hasAfter, c.requested = value, true, false }
 
-// setResult sets the value after the write to the one that the store returned, or to
-// the one that it was given if it returned nil.
-func (c *Call[T, ID]) setResult(given, returned T) {
-	if isNil(returned) {
-		returned = given
+// SetRequested is like SetAfter, for the value that the store was asked to write if it is
+// not known what it wrote. The record has the mark "requested" on its changes.
+func (c *Call[T, ID]) SetRequested(value T) { c.after, c.hasAfter, c.requested = value, true, true }
+
+// SetUnchanged says that the store did nothing: the value that it was to create existed, or
+// nothing matched. If the function returns nil all the same, the call is recorded as a
+// failure without changes, which says so.
+func (c *Call[T, ID]) SetUnchanged() { c.unchanged = true }
+
+// returned sets the value after the write to the one that the store returned, unless it is
+// nil or the store failed.
+func (c *Call[T, ID]) returned(after T, err error) (T, error) {
+	if err == nil && !isNil(after) {
+		c.SetAfter(after)
 	}
-	c.SetAfter(returned)
+	return after, err
+}
+
+// readAfter reads the value after a write that returned none, if Config.ReadAfter is set.
+func (c *Call[T, ID]) readAfter(ctx context.Context, from Getter[T, ID]) {
+	if !c.auditor.config.ReadAfter || !c.requested || c.unchanged {
+		return
+	}
+	id, ok := c.setTargetOf(c.after)
+	if !ok {
+		return
+	}
+	if value, err := from.Get(ctx, id); err == nil {
+		c.SetAfter(value)
+	}
 }
 
 // try calls f, which may call functions of the application, and keeps its error or
@@ -134,9 +161,12 @@ func (c *Call[T, ID]) setTargetOf(value T) (id ID, ok bool) {
 // everything was recorded.
 func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned bool, err error) *TrackError {
 	done := returned && err == nil
-	if done {
+	switch {
+	case done && c.unchanged:
+		c.setNothingDone()
+	case done:
 		c.setSuccess()
-	} else {
+	default:
 		c.setFailure(returned, err)
 	}
 	event := c.event
@@ -165,9 +195,37 @@ func (c *Call[T, ID]) setSuccess() {
 	if c.hasAfter {
 		c.describeTarget(c.after)
 	}
-	if len(c.event.Changes) == 0 {
-		c.try(c.setChanges)
+	if len(c.event.Changes) > 0 {
+		return
 	}
+	c.try(c.setChanges)
+	if c.requested && len(c.event.Changes) > 0 {
+		c.event.Marks = append(slices.Clip(c.event.Marks), audit.Mark{Path: "changes", Kind: marks.Requested})
+	}
+}
+
+// setNothingDone completes the event of a call that had no effect.
+func (c *Call[T, ID]) setNothingDone() {
+	c.event.Changes = nil
+	c.event.Outcome = audit.OutcomeFailure
+	if c.event.Failure == "" {
+		c.event.Failure = nothingDone[c.event.Operation]
+	}
+	if c.hasAfter {
+		c.describeTarget(c.after)
+	}
+}
+
+// nothingDone says, by operation, that the store had nothing to do.
+var nothingDone = [...]string{
+	audit.OperationUnspecified: "nothing was done",
+	audit.OperationCreate:      "nothing was created",
+	audit.OperationRead:        "nothing was read",
+	audit.OperationUpdate:      "nothing was updated",
+	audit.OperationDelete:      "nothing was deleted",
+	audit.OperationExecute:     "nothing was done",
+	audit.OperationLogin:       "nothing was done",
+	audit.OperationLogout:      "nothing was done",
 }
 
 // setFailure completes the event of a call that failed or did not return. It has no

@@ -14,7 +14,7 @@ import (
 // role; the decorators are built on it.
 //
 //	func (s *Articles) Publish(ctx context.Context, id string) error {
-//		return s.auditor.Do(ctx, id, audit.Event{Action: "article.publish"},
+//		return s.auditor.Do(ctx, id, audit.Event{Action: "article.publish", Operation: audit.OperationUpdate},
 //			func(ctx context.Context, call *auditrepo.Call[Article, string]) error {
 //				before, after, err := s.db.Publish(ctx, id)
 //				call.SetBefore(before)
@@ -37,9 +37,10 @@ import (
 // has no actor, no valid action or no valid operation, it could not be recorded: Do
 // returns a [TrackError] without calling f.
 //
-// The context of f has an open scope: that of ctx, or else one for this call. Signals in
-// that scope are covered by the event if f succeeds. f should therefore use the store
-// itself, not a decorated one, which would record an event of its own.
+// The context of f has an open scope: that of ctx, or else one for this call. If f
+// succeeds, the event covers the signals of its target and its operation in that scope:
+// set e.Operation. f should use the store itself, not a decorated one, which would record
+// an event of its own.
 //
 // Do returns the error of f unchanged if everything was recorded; otherwise see
 // [TrackError]. A panic or runtime.Goexit of f is recorded and continues. If such a
@@ -68,7 +69,7 @@ func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(co
 		}
 		slog.ErrorContext(ctx, "auditrepo: a store call ended its goroutine, and its record is missing or incomplete", slog.Any("error", failed))
 	}()
-	err = f(inner, c)
+	err = f(context.WithValue(inner, callKey{}, c), c)
 	returned = true
 	return err
 }

@@ -38,12 +38,22 @@
 //
 // Update and Delete first read the value with Get, using the same context and therefore
 // the same transaction, if any. They copy it at once, so the changes are right even if
-// the store returns the same object again and changes it in place. Nothing is read after
-// the write. A concurrent write between Get and the write goes unnoticed; a store that
-// returns what it replaced ([UpdateReturner], [DeleteReturner]) avoids that.
+// the store returns the same object again and changes it in place. A concurrent write
+// between Get and the write goes unnoticed; a store that returns what it replaced
+// ([UpdateReturner], [DeleteReturner]) avoids that.
 //
 // If Get fails, the write is attempted anyway. Its record has [semconv.RepositoryBeforeUnknownKey] and no
 // old values.
+//
+// # The value after
+//
+// The value after a write is the one that the store returned. A Creator or an Updater
+// returns none: its changes are those that were asked for, and the record has the mark
+// "requested" on them, because a store may write less than it is given. Config.ReadAfter
+// reads the value again instead.
+//
+// A store that did nothing, such as an insertion that ignores conflicts, says so with
+// [SetUnchanged].
 //
 // # Failures
 //

@@ -263,9 +263,9 @@ func TestDo(t *testing.T) {
 			return m.Update(ctx, after)
 		})
 	}
-	require.NoError(t, publish(ctx, audit.Event{Action: "Article.Publish"}))
+	require.NoError(t, publish(ctx, audit.Event{Action: "Article.Publish", Operation: audit.OperationUpdate}))
 	require.NoError(t, publish(ctx, audit.Event{
-		Action: "article.publish", Actor: audit.Service("cms"), Reason: "event",
+		Action: "article.publish", Operation: audit.OperationUpdate, Actor: audit.Service("cms"), Reason: "event",
 		Kind: audit.KindSignal, Outcome: audit.OutcomeDenied,
 		Target:   audit.Target{Type: "article", ID: "1", Name: "given"},
 		Changes:  []audit.Change{{Field: "status", New: attribute.StringValue("published")}},
@@ -273,7 +273,7 @@ func TestDo(t *testing.T) {
 	}))
 	m.afterWrite = func(context.Context) error { return errNotFound }
 	assert.Same(t, errNotFound, publish(ctx, audit.Event{
-		Action:   "article.publish",
+		Action: "article.publish", Operation: audit.OperationUpdate,
 		Changes:  []audit.Change{{Field: "status", New: attribute.StringValue("published")}},
 		Metadata: []attribute.KeyValue{attribute.String("error.type", "mine")},
 	}))
@@ -288,9 +288,9 @@ func TestDo(t *testing.T) {
 			return nil
 		}))
 	assert.Equal(t, []string{
-		`intent article.publish unspecified success by user:42 on article/1 "New" [title Old -> New] because context`,
-		`intent article.publish unspecified success by service:cms on article/1 "given" [status nothing -> published] error.type=mine because event`,
-		`intent article.publish unspecified failure by user:42 on article/1 "New" error.type=mine because context`,
+		`intent article.publish update success by user:42 on article/1 "New" [title Old -> New] because context`,
+		`intent article.publish update success by service:cms on article/1 "given" [status nothing -> published] error.type=mine because event`,
+		`intent article.publish update failure by user:42 on article/1 "New" error.type=mine because context`,
 		"signal article.update update success by user:42 on article/1",
 		`intent article.import create success by user:42 on article/7 "Seven" [title nothing -> Seven] [body nothing -> ***REDACTED***] because context`,
 		`intent article.print unspecified success by user:42 on article/1 "One" because context`,

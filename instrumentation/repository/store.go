@@ -69,7 +69,8 @@ func (a *Auditor[T, ID]) Getter(s Getter[T, ID]) Getter[T, ID] {
 func (a *Auditor[T, ID]) Creator(s Creator[T]) Creator[T] {
 	requireStore(s, "Creator")
 	return creatorFunc[T](func(ctx context.Context, value T) error {
-		_, err := a.write(ctx, audit.OperationCreate, value, nil, func(ctx context.Context) (T, error) {
+		reader, _ := s.(Getter[T, ID])
+		_, err := a.write(ctx, audit.OperationCreate, value, reader, func(ctx context.Context, _ *Call[T, ID]) (T, error) {
 			return value, s.Create(ctx, value)
 		})
 		return err
@@ -80,8 +81,9 @@ func (a *Auditor[T, ID]) Creator(s Creator[T]) Creator[T] {
 func (a *Auditor[T, ID]) ValueCreator(s ValueCreator[T]) ValueCreator[T] {
 	requireStore(s, "ValueCreator")
 	return valueCreatorFunc[T](func(ctx context.Context, value T) (T, error) {
-		return a.write(ctx, audit.OperationCreate, value, nil, func(ctx context.Context) (T, error) {
-			return s.Create(ctx, value)
+		reader, _ := s.(Getter[T, ID])
+		return a.write(ctx, audit.OperationCreate, value, reader, func(ctx context.Context, call *Call[T, ID]) (T, error) {
+			return call.returned(s.Create(ctx, value))
 		})
 	})
 }
@@ -102,7 +104,7 @@ func (a *Auditor[T, ID]) Updater(s interface {
 		})
 	}
 	return updaterFunc[T](func(ctx context.Context, value T) error {
-		_, err := a.write(ctx, audit.OperationUpdate, value, s, func(ctx context.Context) (T, error) {
+		_, err := a.write(ctx, audit.OperationUpdate, value, s, func(ctx context.Context, _ *Call[T, ID]) (T, error) {
 			return value, s.Update(ctx, value)
 		})
 		return err
@@ -124,8 +126,8 @@ func (a *Auditor[T, ID]) ValueUpdater(s interface {
 		})
 	}
 	return valueUpdaterFunc[T](func(ctx context.Context, value T) (T, error) {
-		return a.write(ctx, audit.OperationUpdate, value, s, func(ctx context.Context) (T, error) {
-			return s.Update(ctx, value)
+		return a.write(ctx, audit.OperationUpdate, value, s, func(ctx context.Context, call *Call[T, ID]) (T, error) {
+			return call.returned(s.Update(ctx, value))
 		})
 	})
 }
@@ -140,7 +142,8 @@ func (a *Auditor[T, ID]) UpdateReturner(s UpdateReturner[T]) UpdateReturner[T] {
 			before, after, err = s.UpdateReturning(ctx, value)
 			if err == nil {
 				call.SetBefore(before)
-				call.setResult(value, after)
+				call.SetRequested(value)
+				_, _ = call.returned(after, nil)
 			}
 			return err
 		})
@@ -187,21 +190,21 @@ func (a *Auditor[T, ID]) DeleteReturner(s DeleteReturner[T, ID]) DeleteReturner[
 }
 
 // write calls store and records an update, whose old value it reads with reader, or a
-// creation if reader is nil.
+// creation. reader may be nil for a creation.
 func (a *Auditor[T, ID]) write(
-	ctx context.Context, op audit.Operation, value T, reader Getter[T, ID], store func(context.Context) (T, error),
+	ctx context.Context, op audit.Operation, value T, reader Getter[T, ID], store func(context.Context, *Call[T, ID]) (T, error),
 ) (after T, err error) {
 	var noID ID
 	err = a.Do(ctx, noID, audit.Event{Operation: op}, func(ctx context.Context, call *Call[T, ID]) (err error) {
-		call.SetAfter(value) // a failed creation is recorded with its id, if it has one
-		if reader != nil {
+		call.SetRequested(value) // a failed creation is recorded with its id, if it has one
+		if op == audit.OperationUpdate {
 			if id, ok := call.setTargetOf(value); ok {
 				call.ReadBefore(ctx, reader, id)
 			}
 		}
-		after, err = store(ctx)
-		if err == nil {
-			call.setResult(value, after)
+		after, err = store(ctx, call)
+		if err == nil && reader != nil {
+			call.readAfter(ctx, reader)
 		}
 		return err
 	})

@@ -3,14 +3,12 @@ package request
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strconv"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 )
@@ -24,13 +22,19 @@ type Coverage struct {
 }
 
 // NewCoverage returns a Coverage that reports requests which should have recorded an
-// event and recorded neither an intent nor a signal: in the metric
-// audit.coverage.missing, to the error handler as a [*CoverageError], and as the signal
-// "audit.coverage.missing", which t records.
+// event and did not: in the metric audit.coverage.missing, to the error handler as a
+// [*CoverageError], and as the signal "audit.coverage.missing", which t records.
 //
 // The first request rule of the policy that matches a successful request says whether it
-// should have recorded an event. If none matches, or p is nil, it should have if its method
-// is POST, PUT, PATCH or DELETE.
+// should have recorded an event. If none matches, or p is nil, it should have unless its
+// method is safe: GET, HEAD, OPTIONS or TRACE, in capital letters.
+//
+// An intent of the request is the event that it should have recorded, and so is a signal
+// about the target and the operation of the route. The target is the one that the handler
+// set by audit.SetTarget. If it set none, "/articles/{id}" is about the article with that
+// ID, and "/articles" about the one that is created. The operation follows from the method:
+// update for PATCH, create or update for PUT, delete for DELETE, and any but a read for
+// others. A signal about something else, such as a session that was touched, does not count.
 func NewCoverage(t audit.Tracker, p *policy.Policy) *Coverage {
 	return &Coverage{tracker: t, policy: p, missing: newMissingCounter()}
 }
@@ -51,13 +55,15 @@ type Verdict uint8
 
 const (
 	// VerdictNotRequired means that the request failed, or that no event is required of
-	// it and none was recorded.
+	// it and none about it was recorded.
 	VerdictNotRequired Verdict = iota
-	// VerdictAudited means that an intent or a signal was tracked.
+	// VerdictAudited means that an intent was recorded, or a signal about the target and
+	// the operation of the route.
 	VerdictAudited
-	// VerdictExempt means that no event was recorded and that a rule exempts the request.
+	// VerdictExempt means that no such event was recorded and that a rule exempts the
+	// request.
 	VerdictExempt
-	// VerdictMissing means that an event is required and none was recorded.
+	// VerdictMissing means that such an event is required and none was recorded.
 	VerdictMissing
 )
 
@@ -88,7 +94,7 @@ type CoverageResult struct {
 // CoverageError reports a request that should have recorded an event and did not. It
 // contains no values of the request.
 type CoverageError struct {
-	Method string
+	Method string // "_OTHER" if it is not one of HTTP's or WebDAV's
 	Route  string // the pattern; empty if unknown
 }
 
@@ -118,7 +124,7 @@ func (c *Coverage) check(x *Exchange, r Result) {
 	required, exemption := c.rule(x)
 	switch {
 	case r.Panicked || r.Status.Outcome != audit.OutcomeSuccess:
-	case x.scope.Tracked(""):
+	case x.isAudited(func(*audit.Event) bool { return true }):
 		result.Verdict = VerdictAudited
 	case exemption != "":
 		result.Verdict, result.Exemption = VerdictExempt, exemption
@@ -137,24 +143,22 @@ func (c *Coverage) rule(x *Exchange) (required bool, exemption string) {
 	if required, exemption, matched := c.policy.Coverage(x.method, x.route, x.scope.Channel()); matched {
 		return required, exemption
 	}
-	switch x.method {
-	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
-		return true, ""
-	}
-	return false, ""
+	return x.method != "" && !isSafe(x.method), ""
 }
 
 // reportMissing reports a request that recorded no event.
 func (c *Coverage) reportMissing(x *Exchange, r Result) {
+	x.inner.setReported()
+	method := knownMethod(x.method)
 	c.missing.Add(x.ctx, 1, metric.WithAttributes(
-		semconv.HTTPRequestMethodKey.String(x.method), semconv.HTTPRouteKey.String(x.route)))
-	x.handleError(&CoverageError{Method: x.method, Route: x.route})
+		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRouteKey.String(x.route)))
+	x.handleError(&CoverageError{Method: method, Route: x.route})
 	err := c.tracker.Track(x.ctx, audit.Event{
 		Kind:     audit.KindSignal,
 		Action:   semconv.ActionCoverageMissing,
 		Outcome:  audit.OutcomeSuccess,
 		Target:   x.target(),
-		Metadata: []attribute.KeyValue{r.Status.metadata()},
+		Metadata: r.Status.metadata(),
 	})
 	if err != nil {
 		x.handleError(err)

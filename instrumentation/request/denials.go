@@ -1,35 +1,39 @@
 package request
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/semconv"
-	"go.opentelemetry.io/otel/attribute"
 )
 
 // reasonActorUnknown is why a denial is recorded as anonymous although the actor may have
 // been known.
 const reasonActorUnknown = "the actor could not be resolved"
 
-// recordDenial records a denied request that recorded no other event.
+// recordDenial records a denied request that recorded no other event of its own. A signal
+// of something that was done says nothing about what was denied.
 //
 // Its actor is the request's, or anonymous if there is none or it cannot be found. The
 // latter is an error only if the client had proved who it is.
 func (x *Exchange) recordDenial(r Result) {
-	if r.Status.Outcome != audit.OutcomeDenied || x.scope.Tracked("") {
+	if r.Status.Outcome != audit.OutcomeDenied {
 		return
 	}
 	x.learnServedRoute()
+	if x.isAudited(func(signal *audit.Event) bool { return signal.Outcome == audit.OutcomeDenied }) {
+		return
+	}
 	e := audit.Event{
 		Action:   semconv.ActionAccessDenied,
 		Target:   x.target(),
 		Outcome:  audit.OutcomeDenied,
-		Metadata: []attribute.KeyValue{r.Status.metadata()},
+		Metadata: r.Status.metadata(),
 	}
 	ctx := x.contextOf(r)
-	err := x.config.Denials.Track(ctx, e)
+	err := x.trackDenial(ctx, &e)
 	switch {
 	case err == nil:
 		return
@@ -47,12 +51,15 @@ func (x *Exchange) recordDenial(r Result) {
 	}
 }
 
-// target returns the target that the handler set, or else the route.
-func (x *Exchange) target() audit.Target {
-	if target := x.scope.Target(); target != (audit.Target{}) || x.route == "" {
-		return target
+// trackDenial records the denial if its actor can be found. One that is not found is not
+// tracked, since its rejection would be a record of its own.
+func (x *Exchange) trackDenial(ctx context.Context, e *audit.Event) error {
+	resolved, err := audit.Resolve(ctx, e, findActorWait)
+	defer resolved.Done()
+	if err != nil {
+		return err
 	}
-	return audit.Target{Type: "route", ID: x.route}
+	return x.config.Denials.Track(ctx, *e)
 }
 
 // isActorError reports whether an event was rejected because of its actor: the actor

@@ -44,6 +44,8 @@ func (x *Exchange) describe(opts []audit.ScopeOption, d *Description) []audit.Sc
 // join adds what d says and the outer Exchange did not know to the options of an inner
 // scope.
 func (x *Exchange) join(opts []audit.ScopeOption, outer *Exchange, d *Description) []audit.ScopeOption {
+	x.outer = outer
+	outer.inner.begin()
 	x.route, x.path, x.requestID = outer.route, outer.path, outer.requestID
 	if x.errorHandler == nil {
 		x.errorHandler = outer.errorHandler

@@ -16,10 +16,10 @@
 //		d := request.DescribeHTTP(w, r, routeOf(r))
 //		d.Actor = func(ctx context.Context) (audit.Actor, error) { return actorOf(r.WithContext(ctx)) }
 //		x := s.config.Open(r.Context(), &d)
-//		x.Serve(w, r, func(w http.ResponseWriter, r *http.Request) context.Context {
+//		_ = x.Serve(request.HTTP{Request: r, Writer: w, Handler: func(w http.ResponseWriter, r *http.Request) error {
 //			s.handler.ServeHTTP(w, r)
-//			return r.Context()
-//		}, x.Conclude)
+//			return nil
+//		}})
 //	}
 //
 // # Exchanges
@@ -29,9 +29,9 @@
 // only what the outer one did not know: the request ID, the route, and the path with the
 // secrets that this route names masked.
 //
-// [Exchange.Serve] runs an HTTP handler, lets panics continue and, if it is passed a
-// function that needs the status, watches the response. For another protocol, or a
-// framework that knows the status itself, call the handler with [Exchange.Context], then
+// [Exchange.Serve] runs an HTTP handler, lets panics and errors continue, and watches the
+// response. It writes nothing itself: the header that leaves says how the request ended,
+// whoever wrote it. For another protocol, call the handler with [Exchange.Context], then
 // [Exchange.Conclude] or [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer
 // the last two, so that they also run after a panic.
 //

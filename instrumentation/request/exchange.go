@@ -3,6 +3,8 @@ package request
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
+	"time"
 
 	"github.com/opendeed/audit"
 )
@@ -12,6 +14,7 @@ import (
 // request.
 type Exchange struct {
 	config       *Config
+	outer        *Exchange // encloses it; nil if it is the outermost
 	carrier      carrier
 	ctx          context.Context // carries the scope
 	scope        *audit.Scope
@@ -20,7 +23,14 @@ type Exchange struct {
 	path         string // as recorded
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
+	hasActorFunc bool
+	answer       *answer     // set by Serve
+	ended        bool        // when Serve returned
+	released     atomic.Bool // the framework may use its objects for another request
+	settleBy     time.Time   // when waiting ends; zero until isAudited waits
+	inner        innerState
 	errorHandler func(context.Context, error)
+	principal    principalFunc // finds on whose behalf actors of this and inner exchanges act
 }
 
 // carrier is the parent context of an Exchange's scope. It lets an inner Exchange find
@@ -42,22 +52,21 @@ func (c *carrier) Value(key any) any {
 
 // Open opens the scope of a request, whose context is ctx. Inside another Exchange of the
 // same request it adds only what is new. Any other scope in ctx, such as that of a job that
-// runs the server, becomes the parent of the new scope and has no other effect.
+// runs the server, becomes the parent of the new scope. The actor of what encloses an
+// http.Server, such as its BaseContext, is not the request's.
 //
 // Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	x := &Exchange{config: c, method: d.Method, errorHandler: c.ErrorHandler}
 	x.carrier = carrier{Context: ctx, exchange: x}
-	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+3)
+	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+4)
 	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
 		opts = x.join(opts, outer, d)
 	} else {
 		opts = x.describe(opts, d)
 	}
 	opts = append(opts, c.ScopeOptions...)
-	if actor := withPrincipal(d.Actor, d.OnBehalfOf); actor != nil {
-		opts = append(opts, audit.WithActor(actor))
-	}
+	opts = x.withActors(opts, d)
 	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
 	return x
 }
@@ -71,10 +80,14 @@ type Result struct {
 	// put into it are visible when a denial or a route intent needs the actor. It must
 	// carry the scope of the Exchange; nil means [Exchange.Context].
 	Context context.Context
-	// Status is the status of the response.
+	// Status is the status of the response. Without a Key it is not recorded: none was
+	// sent, or it is not known.
 	Status Status
 	// Panicked says that the handler panicked.
 	Panicked bool
+	// Failed says that the handler failed although the status may say otherwise: it
+	// returned an error after the response had begun, or one that nobody answered.
+	Failed bool
 }
 
 // Conclude records what is still missing when the handler has ended: a denial, and a
@@ -90,9 +103,61 @@ func (x *Exchange) Conclude(r Result) {
 
 // End ends the scope. It waits for events in flight, even if the client has hung up.
 func (x *Exchange) End() {
-	if err := x.scope.End(context.WithoutCancel(x.carrier.Context)); err != nil {
+	ctx, cancel := x.settling()
+	defer cancel()
+	if x.inner.isRunning() {
+		x.FindActor() // an http.TimeoutHandler between them has not waited
+	}
+	if err := x.scope.End(ctx); err != nil {
 		x.handleError(err)
 	}
+	if x.outer != nil {
+		x.outer.inner.end(x.inner.isReported(), x.handlerTarget())
+	}
+}
+
+// findActorWait bounds an actor function that FindActor calls.
+const findActorWait = 10 * time.Second
+
+// FindActor finds the actor, which the scope keeps, while the framework's objects still
+// belong to the request. An error is that of the first event that needs the actor.
+func (x *Exchange) FindActor() {
+	r, _ := audit.Resolve(x.ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+	r.Done()
+}
+
+// isAudited reports whether the request recorded an event of its own: an intent, or a
+// signal that counts and is about the target and the operation of the route.
+//
+// It waits for events that are being tracked, such as those in the queue of a database
+// monitor, unless one of the others is enough.
+func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
+	isOwn := x.ownEvent()
+	audited := func() bool {
+		return x.scope.Tracked(func(e *audit.Event) bool { return e.Kind == audit.KindIntent || counts(e) && isOwn(e) })
+	}
+	if x.inner.isReported() || audited() {
+		return true
+	}
+	x.settleBy = time.Now().Add(settleTimeout)
+	ctx, cancel := x.settling()
+	defer cancel()
+	_ = x.scope.Wait(ctx) // End reports that events are still being tracked
+	return audited()
+}
+
+// settleTimeout bounds how long a request waits for its events when isAudited and End both
+// wait.
+const settleTimeout = time.Minute
+
+// settling returns the context for waiting for the request's events, which is not canceled
+// if the client hangs up.
+func (x *Exchange) settling() (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(x.carrier.Context)
+	if x.settleBy.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, x.settleBy)
 }
 
 // contextOf returns the context for events that are tracked at the end.

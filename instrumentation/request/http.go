@@ -5,6 +5,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"github.com/opendeed/audit"
 )
 
 // requestIDHeader is where a client, a proxy or another middleware identifies the
@@ -26,39 +28,86 @@ func DescribeHTTP(w http.ResponseWriter, r *http.Request, route string) Descript
 	}
 }
 
-// Serve runs the handler of an HTTP request and ends the scope. A panic of the handler
-// continues unchanged.
+// HTTP is an HTTP request and how a framework serves it: see [Exchange.Serve].
+type HTTP struct {
+	Request *http.Request
+	// Writer is where the handler's response goes.
+	Writer http.ResponseWriter
+	// Response is the framework's own writer, which writes to Writer through the method
+	// Unwrap. It is nil if the framework has none.
+	Response http.ResponseWriter
+	// Handler serves a copy of Request, whose context carries the scope. The writer is
+	// Writer, or wraps it. If Handler returns an error, no response was written for it.
+	Handler func(http.ResponseWriter, *http.Request) error
+	// Context returns the context as the application's handler left it, or has it now (see
+	// [Result]). nil means that of the request that Handler got.
+	Context func() context.Context
+	// BeforeHeader registers a function that the framework calls with the status of the
+	// response just before its header leaves, even after Serve has returned. It is for
+	// frameworks whose handlers return errors. nil means that Serve records the result when
+	// the handler of the outermost Exchange has ended.
+	BeforeHeader func(func(status int))
+	// Intent is the event of the route. nil stands for a middleware, for which
+	// [Exchange.Conclude] is called.
+	Intent *Intent
+}
+
+// Intent is the event of a route.
+type Intent struct {
+	Tracker audit.Tracker
+	// Event returns the event, given the status of the response: 0 if none was sent, or
+	// none is known yet. It is called when the status is known, and before that if the
+	// response turns out to be a stream, or if an error waits for somebody to answer it.
+	Event func(status int) audit.Event
+}
+
+// Serve runs the handler of an HTTP request, records the result and ends the scope. It
+// returns the handler's error, and a panic of the handler continues unchanged.
 //
-// handler gets r with the context of the Exchange, and returns the context as the
-// application's handler left it (see [Result]). A framework whose handlers return errors
-// must turn an error into a response before it returns, if conclude is not nil.
+// What is recorded waits until the header of the response leaves, or the request is over
+// without one: the handler of an inner Exchange may leave the response to a middleware
+// outside. With BeforeHeader that may be after Serve has returned; the scope is open until
+// then, and [Exchange.Ended] returns false. The actor is found before Serve returns.
 //
-// conclude is called when the handler has returned or panicked, before the scope ends. It
-// is [Exchange.Conclude] or a function that calls [Exchange.TrackIntent]. If conclude is
-// nil, w is not wrapped.
-func (x *Exchange) Serve(
-	w http.ResponseWriter,
-	r *http.Request,
-	handler func(http.ResponseWriter, *http.Request) context.Context,
-	conclude func(Result),
-) {
-	defer x.End()
-	r = r.WithContext(x.ctx)
-	if conclude == nil {
-		handler(w, r)
-		return
+// The first time that the response is flushed, or the connection hijacked, the event of the
+// route is begun as an attempt. It is finished at the end.
+func (x *Exchange) Serve(h HTTP) (err error) {
+	x.served = h.Request.WithContext(x.ctx)
+	x.answer = x.answerTo(&h)
+	w := h.Writer
+	if x.answer.owner == x {
+		w = x.answer.watch(w)
+		if h.BeforeHeader != nil {
+			h.BeforeHeader(x.answer.leavesLate)
+		}
 	}
-	x.served = r
-	var response response
-	result := Result{Panicked: true}
+	c := &conclusion{exchange: x, http: &h, panicked: true, canBeAnswered: h.BeforeHeader != nil}
+	if h.Intent != nil {
+		x.answer.expectStream(c)
+	}
 	defer func() {
-		result.Status = HTTPStatus(response.status(result.Panicked))
+		c.ctx = x.handlerContext(&h)
+		x.method = x.served.Method // the handler may have overridden it
 		x.learnServedRoute()
-		x.method = r.Method // the handler may have overridden it
-		conclude(result)
+		c.failed = err != nil
+		if x.ended = x.answer.conclude(c); !x.hasActorFunc {
+			c.handBack() // an actor function may read the request until the scope ends
+		}
 	}()
-	result.Context = handler(response.watch(w), r)
-	result.Panicked = false
+	err = h.Handler(w, x.served)
+	c.panicked = false
+	return err
+}
+
+// Ended reports whether the scope had ended when [Exchange.Serve] returned or panicked.
+func (x *Exchange) Ended() bool { return x.ended }
+
+// handlerContext returns the context of the application's handler.
+func (x *Exchange) handlerContext(h *HTTP) context.Context {
+	if h.Context == nil {
+		return x.served.Context()
+	}
+	return h.Context()
 }
 
 // learnServedRoute records a route that only the handler found.

@@ -18,27 +18,54 @@ func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 	return e
 }
 
-// TrackIntent records e as the intent of a route, unless the handler tracked an intent
-// with the same action itself. The status is added to its metadata. What e leaves empty
-// is filled in: the outcome by the status, and the target by audit.SetTarget. After a
-// panic the outcome is never a success.
+// TrackIntent records e as the intent of a route, unless the handler recorded its outcome
+// itself: an intent with the same action on the same target. If e has no target, that is an
+// intent with the same action on any. An intent that failed or was denied is not the
+// outcome of a request that succeeded, and one that begins an attempt has none yet.
+//
+// The status is added to the metadata. What e leaves empty is filled in: the outcome by the
+// status, and the target by audit.SetTarget. The outcome is never a success if the handler
+// panicked or failed.
 func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 	x.learnServedRoute()
-	if x.scope.Tracked(names.NormalizeAction(e.Action)) {
-		return
-	}
+	x.track(t, e, r, nil)
+}
+
+// track records e as TrackIntent does, or as the end of attempt if that is not nil.
+func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) {
 	e.Kind = audit.KindIntent
 	if e.Outcome == audit.OutcomeUnknown {
 		e.Outcome = r.Status.Outcome
 	}
-	if r.Panicked && e.Outcome == audit.OutcomeSuccess {
+	if (r.Panicked || r.Failed) && (e.Outcome == audit.OutcomeSuccess || e.Outcome == audit.OutcomeUnknown) {
 		e.Outcome = audit.OutcomeFailure
 	}
 	if e.Target == (audit.Target{}) {
 		e.Target = x.scope.Target()
 	}
 	e.Metadata = r.Status.addTo(e.Metadata)
-	if err := t.Track(x.contextOf(r), e); err != nil {
+	var err error
+	switch {
+	case attempt != nil:
+		err = attempt.Finish(x.contextOf(r), e)
+	case !x.isRecorded(&e):
+		err = t.Track(x.contextOf(r), e)
+	}
+	if err != nil {
 		x.handleError(err)
 	}
 }
+
+// isRecorded reports whether the handler recorded the outcome of the route's event e.
+func (x *Exchange) isRecorded(e *audit.Event) bool {
+	action := names.NormalizeAction(e.Action)
+	return x.scope.Tracked(func(other *audit.Event) bool {
+		return other.Kind == audit.KindIntent && other.Action == action && !other.BeginsAttempt() &&
+			(e.Target == audit.Target{} || sameTarget(e.Target, other.Target)) &&
+			(isDone(other.Outcome) || !isDone(e.Outcome))
+	})
+}
+
+// isDone reports whether an event with the outcome may have been done. An event without an
+// outcome does not say that it failed.
+func isDone(o audit.Outcome) bool { return o == audit.OutcomeSuccess || o == audit.OutcomeUnknown }

@@ -11,7 +11,7 @@ import (
 
 // Status is the status of a response and what it means for the audit trail.
 type Status struct {
-	// Key is the metadata key under which Code is recorded.
+	// Key is the metadata key under which Code is recorded. Without a Key it is not.
 	Key attribute.Key
 	// Code is the number that the protocol uses, e.g. 404.
 	Code int
@@ -35,15 +35,19 @@ func HTTPStatus(code int) Status {
 	return s
 }
 
+// unsent returns the status without its code, which nobody was sent.
+func (s Status) unsent() Status {
+	s.Key, s.Code = "", 0
+	return s
+}
+
 // metadata returns the status as metadata.
-func (s Status) metadata() attribute.KeyValue { return s.Key.Int(s.Code) }
+func (s Status) metadata() []attribute.KeyValue { return s.addTo(nil) }
 
 // addTo appends the status to an event's own metadata, unless the event sets it itself.
 func (s Status) addTo(kvs []attribute.KeyValue) []attribute.KeyValue {
-	for _, kv := range kvs {
-		if kv.Key == s.Key {
-			return kvs
-		}
+	if s.Key == "" || slices.ContainsFunc(kvs, func(kv attribute.KeyValue) bool { return kv.Key == s.Key }) {
+		return kvs
 	}
-	return append(slices.Clip(kvs), s.metadata())
+	return append(slices.Clip(kvs), s.Key.Int(s.Code))
 }

@@ -10,15 +10,15 @@ import (
 // The markers. An object whose only key is a marker stands for a value that plain JSON
 // cannot distinguish from another. Package record exports them and EmptySlice's words.
 const (
-	MarkInt   = "$i" // an integer that a double cannot hold
-	MarkFloat = "$f" // a float that would read as an integer, or is no JSON number
-	MarkBytes = "$b" // bytes
-	MarkEmpty = "$e" // a typed slice without elements
-	MarkSlice = "$a" // a slice of values that would read as a typed slice
-	MarkMap   = "$m" // a map that would read as a marker
+	MarkerInt   = "$i" // an integer that a double cannot hold
+	MarkerFloat = "$f" // a float that would read as an integer, or is no JSON number
+	MarkerBytes = "$b" // bytes
+	MarkerEmpty = "$e" // a typed slice without elements
+	MarkerSlice = "$a" // a slice of values that would read as a typed slice
+	MarkerMap   = "$m" // a map that would read as a marker
 )
 
-// The words after MarkEmpty: the type of the elements.
+// The words after MarkerEmpty: the type of the elements.
 const (
 	EmptyBools   = "bool"
 	EmptyInts    = "int64"
@@ -95,34 +95,34 @@ func (r *Reader) marker() (key string, ok bool) {
 func (r *Reader) marked(mark string, depth int) attribute.Value {
 	at := r.pos
 	switch mark {
-	case MarkInt:
+	case MarkerInt:
 		if i, ok := parseMarkedInt(r.String()); ok {
 			return attribute.Int64Value(i)
 		}
 		r.Fail(at, "$i holds the digits of an integer beyond 2^53-1")
-	case MarkFloat:
+	case MarkerFloat:
 		if f, ok := parseMarkedFloat(r.String()); ok {
 			return attribute.Float64Value(f)
 		}
 		r.Fail(at, "$f holds an integral float below 1e21, -0, NaN, Infinity or -Infinity")
-	case MarkBytes:
+	case MarkerBytes:
 		if raw, ok := parseBase64(r.String()); ok {
 			return attribute.ByteSliceValue(raw)
 		}
 		r.Fail(at, "$b holds base64 with padding")
-	case MarkEmpty:
+	case MarkerEmpty:
 		r.nest(depth)
 		if v, ok := EmptySlice(r.String()); ok {
 			return v
 		}
 		r.Fail(at, "$e holds bool, int64, float64 or string")
-	case MarkSlice:
+	case MarkerSlice:
 		elements := r.elements(depth)
 		if !ReadsAsTyped(elements) {
 			r.Fail(at, "$a holds an array that would be read as a typed slice without it")
 		}
 		return attribute.SliceValue(elements...)
-	case MarkMap:
+	case MarkerMap:
 		r.nest(depth)
 		kvs := r.object(depth + 1)
 		if !ReadsAsMarker(kvs) {

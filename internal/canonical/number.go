@@ -26,7 +26,7 @@ func appendInt(b []byte, i int64) []byte {
 	if isPlainInt(i) {
 		return strconv.AppendInt(b, i, 10)
 	}
-	return appendMark(b, MarkInt, strconv.FormatInt(i, 10))
+	return appendMark(b, MarkerInt, strconv.FormatInt(i, 10))
 }
 
 // appendFloat appends a float, plainly or marked.
@@ -35,7 +35,7 @@ func appendFloat(b []byte, f float64) []byte {
 		return appendFinite(b, f)
 	}
 	var room [32]byte
-	return appendMark(b, MarkFloat, string(appendMarkedFloat(room[:0], f)))
+	return appendMark(b, MarkerFloat, string(appendMarkedFloat(room[:0], f)))
 }
 
 // appendFinite appends a finite float in the form of ECMAScript, which RFC 8785
@@ -52,7 +52,7 @@ func appendFinite(b []byte, f float64) []byte {
 	return b
 }
 
-// appendMarkedFloat appends the text after MarkFloat, for a float that is not plain.
+// appendMarkedFloat appends the text after MarkerFloat, for a float that is not plain.
 func appendMarkedFloat(b []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -103,13 +103,13 @@ func (r *Reader) number() attribute.Value {
 	return attribute.Int64Value(i)
 }
 
-// parseMarkedInt parses the text after MarkInt.
+// parseMarkedInt parses the text after MarkerInt.
 func parseMarkedInt(s string) (i int64, ok bool) {
 	i, err := strconv.ParseInt(s, 10, 64)
 	return i, err == nil && !isPlainInt(i) && strconv.FormatInt(i, 10) == s
 }
 
-// parseMarkedFloat parses the text after MarkFloat.
+// parseMarkedFloat parses the text after MarkerFloat.
 func parseMarkedFloat(s string) (f float64, ok bool) {
 	f, err := strconv.ParseFloat(s, 64)
 	return f, err == nil && !isPlainFloat(f) && string(appendMarkedFloat(nil, f)) == s

@@ -1,11 +1,13 @@
 package canonical
 
 import (
+	"encoding/hex"
 	"math/bits"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/limits"
+	"github.com/opendeed/audit/internal/names"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -187,4 +189,53 @@ func (r *Reader) actor(a *audit.Actor, depth int) {
 		}
 	}
 	r.Complete(start, actorMembers, seen)
+}
+
+var markMembers = []Member{{Name: "count"}, {Name: "length"}, {Name: "mark", Required: true}, {Name: "path"}, {Name: "sha256"}}
+
+// Marks reads an array of marks that is not empty.
+func (r *Reader) Marks() []audit.Mark {
+	var marks []audit.Mark
+	start := r.pos
+	for more := r.Open('[', ']'); more; more = r.Next(']') {
+		marks = append(marks, r.mark())
+	}
+	r.RequireFilled(start, len(marks) > 0)
+	return marks
+}
+
+func (r *Reader) mark() (m audit.Mark) {
+	start, seen := r.pos, uint32(0)
+	for more := r.Open('{', '}'); more; more = r.Next('}') {
+		switch r.Member(markMembers, &seen) {
+		case "count":
+			m.Count = r.filledCount()
+		case "length":
+			m.Length = r.filledCount()
+		case "mark":
+			at := r.pos
+			if m.Kind = audit.MarkKind(r.String()); !names.ValidAction(string(m.Kind)) {
+				r.Fail(at, badMarkKind)
+			}
+		case "path":
+			m.Path = r.Text()
+		case "sha256":
+			at := r.pos
+			s := r.String()
+			n, err := hex.Decode(m.SHA256[:], []byte(s[:min(len(s), 2*len(m.SHA256))]))
+			if err != nil || n != len(m.SHA256) || hex.EncodeToString(m.SHA256[:]) != s || m.SHA256 == [32]byte{} {
+				r.Fail(at, badSHA256)
+			}
+		}
+	}
+	r.Complete(start, markMembers, seen)
+	return m
+}
+
+// filledCount reads a count that is not zero.
+func (r *Reader) filledCount() int64 {
+	start := r.pos
+	n := r.Count()
+	r.RequireFilled(start, n != 0)
+	return n
 }

@@ -31,7 +31,7 @@ func (w *Writer) value(b []byte, v *attribute.Value, depth int) []byte {
 	case attribute.FLOAT64:
 		b = appendFloat(b, v.AsFloat64())
 	case attribute.BYTESLICE:
-		b = append(b, `{"`+MarkBytes+`":"`...)
+		b = append(b, `{"`+MarkerBytes+`":"`...)
 		b = base64.StdEncoding.AppendEncode(b, v.AsByteSlice())
 		b = append(b, `"}`...)
 	default:
@@ -67,7 +67,7 @@ func (w *Writer) compound(b []byte, v *attribute.Value, depth int) []byte {
 // elements.
 func appendArray[T any](b []byte, elements []T, empty string, element func([]byte, T) []byte) []byte {
 	if len(elements) == 0 {
-		return appendMark(b, MarkEmpty, empty)
+		return appendMark(b, MarkerEmpty, empty)
 	}
 	b = append(b, '[')
 	for _, e := range elements {
@@ -79,7 +79,7 @@ func appendArray[T any](b []byte, elements []T, empty string, element func([]byt
 
 func (w *Writer) strings(b []byte, elements []string) []byte {
 	if len(elements) == 0 {
-		return appendMark(b, MarkEmpty, EmptyStrings)
+		return appendMark(b, MarkerEmpty, EmptyStrings)
 	}
 	b = append(b, '[')
 	for _, s := range elements {
@@ -95,7 +95,7 @@ func (w *Writer) slice(b []byte, elements []attribute.Value, depth int) []byte {
 	}
 	marked := ReadsAsTyped(elements)
 	if marked {
-		b = append(b, `{"`+MarkSlice+`":`...)
+		b = append(b, `{"`+MarkerSlice+`":`...)
 	}
 	b = append(b, '[')
 	for i := range elements {
@@ -111,7 +111,7 @@ func (w *Writer) slice(b []byte, elements []attribute.Value, depth int) []byte {
 func (w *Writer) mapValue(b []byte, kvs []attribute.KeyValue, depth int) []byte {
 	marked := ReadsAsMarker(kvs)
 	if marked {
-		b = append(b, `{"`+MarkMap+`":`...)
+		b = append(b, `{"`+MarkerMap+`":`...)
 	}
 	b = w.object(b, kvs, depth+1)
 	if marked {

@@ -1,11 +1,13 @@
 package canonical
 
 import (
+	"encoding/hex"
 	"strconv"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/limits"
+	"github.com/opendeed/audit/internal/names"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -107,6 +109,48 @@ func (w *Writer) actor(b []byte, a *audit.Actor, depth int) []byte {
 	b = w.Texts(b, `"roles":`, a.Roles)
 	b = w.Text(b, `"session_id":`, a.SessionID)
 	b = w.Word(b, `"type":`, a.Type.String(), a.Type.Valid() && a.Type != audit.ActorNone)
+	b[len(b)-1] = '}'
+	return append(b, ',')
+}
+
+const (
+	badMarkKind = "it must be words of lowercase letters, digits and underscores, joined by dots"
+	badSHA256   = "it must be 64 hexadecimal digits, lowercase and not all zero"
+)
+
+// Marks appends a member that is an array of marks. It omits an empty one.
+func (w *Writer) Marks(b []byte, opening string, marks []audit.Mark) []byte {
+	if len(marks) == 0 {
+		return b
+	}
+	b = append(b, opening...)
+	b = append(b, '[')
+	for i := range marks {
+		b = w.mark(b, &marks[i])
+	}
+	b[len(b)-1] = ']'
+	return append(b, ',')
+}
+
+func (w *Writer) mark(b []byte, m *audit.Mark) []byte {
+	b = append(b, '{')
+	if m.Count != 0 {
+		b = w.Count(b, `"count":`, m.Count)
+	}
+	if m.Length != 0 {
+		b = w.Count(b, `"length":`, m.Length)
+	}
+	b = append(b, `"mark":`...)
+	if !names.ValidAction(string(m.Kind)) {
+		w.Fail(b, badMarkKind)
+	}
+	b = w.String(b, string(m.Kind), ',')
+	b = w.Text(b, `"path":`, m.Path)
+	if m.SHA256 != [32]byte{} {
+		b = append(b, `"sha256":"`...)
+		b = hex.AppendEncode(b, m.SHA256[:])
+		b = append(b, `",`...)
+	}
 	b[len(b)-1] = '}'
 	return append(b, ',')
 }

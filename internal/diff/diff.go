@@ -3,31 +3,43 @@ package diff
 import (
 	"maps"
 	"reflect"
+	"time"
 
 	"github.com/opendeed/audit/internal/values"
 )
 
 // AppendChanges appends the changes between two values of type t, or pointers to
 // such, to dst and returns it. They are in the order that audit.Diff documents. A
-// nil pointer is an absent value. nil rules means tags alone.
+// nil pointer is an absent value.
 //
 // An error is an [*Error] and never depends on the values; dst is returned as it
 // was. AppendChanges is safe for concurrent use as long as nobody changes the
 // values.
-func AppendChanges(dst []Change, t reflect.Type, before, after reflect.Value, rules *Rules) ([]Change, error) {
+func AppendChanges(dst []Change, t reflect.Type, before, after reflect.Value, o Options) ([]Change, error) {
 	p := &tagPlanner
-	if rules != nil {
-		if rules.err != nil {
-			return dst, rules.err
+	if o.Rules != nil {
+		if o.Rules.err != nil {
+			return dst, o.Rules.err
 		}
-		p = &rules.planner
+		p = &o.Rules.planner
 	}
 	if err := p.checkTypes(t, before, after); err != nil {
 		return dst, err
 	}
-	w := walker{planner: p, changes: dst, path: make([]byte, 0, 64)}
-	w.walk(before, after, selection{rules: p.rules, level: levelTags})
+	w := walker{planner: p, changes: dst, before: len(dst), path: make([]byte, 0, 64)}
+	if err := w.setNotLoaded(t, before, after, o.NotLoaded); err != nil {
+		return dst, err
+	}
+	w.walk(before, after, selection{rules: p.rules, level: levelTags, precision: o.Precision})
+	w.addTruncated(values.IndirectType(t))
 	return w.changes, nil
+}
+
+// Options are what a diff takes into account beside tags.
+type Options struct {
+	Rules     *Rules        // nil for tags alone
+	Precision time.Duration // times that differ by less are equal
+	NotLoaded []string      // the paths whose zero values are not known
 }
 
 // checkTypes checks t, or the types of the values if t is an interface.

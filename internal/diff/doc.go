@@ -21,6 +21,9 @@
 // [Change] (result.go). Under a sensitive field it does not walk: one masked change covers
 // everything below.
 //
+// Below the paths of NotLoaded, zero values are not known (not_loaded.go). A diff is
+// bounded: the constants at the top of walk.go say how.
+//
 // Values can refer to themselves. The walker keeps the references on its way to
 // the current path (cycle.go), and records a placeholder where one repeats.
 //
@@ -31,6 +34,7 @@
 //	diff.go       AppendChanges and Rules
 //	check.go      mistakes in types and rules
 //	walk.go       two values side by side
+//	not_loaded.go values that the application did not read
 //	side.go       one value at a path
 //	equal.go      whether two values differ
 //	member.go     the parts of maps and keyed slices

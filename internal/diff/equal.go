@@ -2,30 +2,29 @@ package diff
 
 import (
 	"bytes"
+	"cmp"
 	"reflect"
+	"time"
 
 	"github.com/opendeed/audit/internal/values"
 )
 
-// maxEqualDepth limits the recursion of equal. Values nested deeper are taken to
-// differ.
+// maxEqualDepth limits the recursion of a comparer.
 const maxEqualDepth = 10_000
 
-// equal reports whether a and b would be recorded as the same: it compares by
-// kind, instant or text, and structs by their tagged fields if they have any, by
-// all their fields otherwise.
-func equal(a, b reflect.Value) bool {
-	var c comparer
-	return c.equal(a, b, 0)
-}
-
-// comparer has the pairs it has visited, so that it ends on cycles.
+// comparer compares two values as they would be recorded: by their method Equal if they
+// have one, else by kind, instant or text, and structs by their tagged fields if they have
+// any, by all their fields otherwise. It has the pairs it has visited, so that it ends on
+// cycles.
 type comparer struct {
-	visited map[[2]ref]struct{}
+	precision time.Duration
+	steps     *int // of all comparers of a diff
+	visited   map[[2]ref]struct{}
 }
 
+// equal reports whether a and b are equal. Beyond its limits they are taken to differ.
 func (c *comparer) equal(a, b reflect.Value, depth int) bool {
-	if depth > maxEqualDepth {
+	if *c.steps++; depth > maxEqualDepth || *c.steps > maxCompared {
 		return false
 	}
 	depth++
@@ -55,9 +54,14 @@ func (c *comparer) equal(a, b reflect.Value, depth int) bool {
 
 // equalShape compares two values of one type as they would be recorded.
 func (c *comparer) equalShape(a, b reflect.Value, depth int) bool {
-	switch values.ShapeOf(a.Type()) {
-	case values.ShapeTime:
-		return values.Time(a).Equal(values.Time(b))
+	shape := values.ShapeOf(a.Type())
+	if shape == values.ShapeTime {
+		return c.equalTimes(values.Time(a), values.Time(b))
+	}
+	if equal, ok := equalByMethod(a, b); ok {
+		return equal
+	}
+	switch shape {
 	case values.ShapeText:
 		x, okX := values.Text(a)
 		y, okY := values.Text(b)
@@ -81,6 +85,20 @@ func (c *comparer) equalShape(a, b reflect.Value, depth int) bool {
 	default:
 	}
 	return c.equalKind(a, b, depth)
+}
+
+// equalTimes reports whether two instants differ by less than the precision.
+func (c *comparer) equalTimes(a, b time.Time) bool {
+	return a.Equal(b) || a.Sub(b).Abs() < c.precision
+}
+
+// equalByMethod compares two values of one type by its method Equal. It reports false if
+// there is none or it cannot be called.
+func equalByMethod(a, b reflect.Value) (equal, ok bool) {
+	if a.Type() != b.Type() || !a.CanInterface() || !b.CanInterface() {
+		return false, false
+	}
+	return values.EqualByMethod(a, b)
 }
 
 // equalKind compares two values of one type by their parts.
@@ -107,7 +125,7 @@ func (c *comparer) equalKind(a, b reflect.Value, depth int) bool {
 		}
 		return true
 	case reflect.Slice:
-		if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+		if a.Len() != b.Len() {
 			return false
 		}
 		if a.Type().Elem().Kind() == reflect.Uint8 {
@@ -143,8 +161,11 @@ func (c *comparer) equalMaps(a, b reflect.Value, depth int) bool {
 }
 
 func (c *comparer) equalFields(a, b reflect.Value, plan *structPlan, depth int) bool {
+	outer := c.precision
+	defer func() { c.precision = outer }()
 	for i := range plan.fields {
 		f := &plan.fields[i]
+		c.precision = cmp.Or(f.selected.precision, outer)
 		if !c.equal(f.valueIn(a), f.valueIn(b), depth) {
 			return false
 		}

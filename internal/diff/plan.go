@@ -162,7 +162,7 @@ func (c *compiler) addField(t reflect.Type, f reflect.StructField, tag tag, rule
 		index:    index,
 		typ:      f.Type,
 		owner:    t.String() + "." + f.Name,
-		selected: selection{rules: rule, sensitive: tag.sensitive || rule.has(Sensitive)},
+		selected: selection{rules: rule, sensitive: tag.sensitive || rule.has(Sensitive), precision: tag.precision},
 	}
 	byTag := tag.name != "" && at != levelNone
 	_, embedded := values.EmbeddedStruct(f)

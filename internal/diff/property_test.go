@@ -213,7 +213,7 @@ func (s *source) any() any {
 // changesOf returns the changes between two values.
 func changesOf[T any](t *testing.T, before, after T) []Change {
 	t.Helper()
-	changes, err := AppendChanges(nil, reflect.TypeFor[T](), reflect.ValueOf(&before), reflect.ValueOf(&after), nil)
+	changes, err := AppendChanges(nil, reflect.TypeFor[T](), reflect.ValueOf(&before), reflect.ValueOf(&after), Options{})
 	require.NoError(t, err)
 	return changes
 }
@@ -260,8 +260,9 @@ func checkProperties(t *testing.T, one, two []byte, lists bool) {
 	have := recorded(t, swap(changesOf(t, a, nil)))
 	want := recorded(t, changesOf(t, nil, b))
 	for _, c := range changes {
-		require.True(t, values.Equal(c.Old, have[c.Field]), "%s was %s", c.Field, showValue(have[c.Field]))
-		if c.New.Type() == attribute.EMPTY {
+		require.True(t, isEmpty(c.Old) && isEmpty(have[c.Field]) || values.Equal(c.Old, have[c.Field]),
+			"%s was %s", c.Field, showValue(have[c.Field]))
+		if isEmpty(c.New) {
 			delete(have, c.Field)
 		} else {
 			have[c.Field] = c.New
@@ -270,6 +271,20 @@ func checkProperties(t *testing.T, one, two []byte, lists bool) {
 	require.ElementsMatch(t, slices.Collect(maps.Keys(want)), slices.Collect(maps.Keys(have)))
 	for field, v := range want {
 		require.True(t, values.Equal(v, have[field]), "%s is %s and not %s", field, showValue(have[field]), showValue(v))
+	}
+}
+
+// isEmpty reports whether v is EMPTY or an empty slice, which are the same to a diff.
+func isEmpty(v attribute.Value) bool {
+	switch v.Type() {
+	case attribute.EMPTY:
+		return true
+	case attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE, attribute.STRINGSLICE, attribute.SLICE:
+		return v.String() == "[]"
+	case attribute.BYTESLICE:
+		return len(v.AsByteSlice()) == 0
+	default:
+		return false
 	}
 }
 

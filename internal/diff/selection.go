@@ -2,6 +2,7 @@ package diff
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/opendeed/audit/internal/values"
 )
@@ -11,6 +12,7 @@ type selection struct {
 	rules     *ruleNode // the rules on the value and below
 	level     level
 	sensitive bool
+	precision time.Duration // times that differ by less are equal
 }
 
 // level is what is opted in without a rule.
@@ -36,7 +38,7 @@ func (s selection) shapeOf(t reflect.Type) values.Shape {
 // forKey returns what is opted in of a map's value.
 func (s selection) forKey(key string) selection {
 	node, rule := s.rules.match(key)
-	selected := selection{rules: node, level: levelNone, sensitive: rule == Sensitive}
+	selected := selection{rules: node, level: levelNone, sensitive: rule == Sensitive, precision: s.precision}
 	if s.level == levelAll || rule == Tracked {
 		selected.level = levelAll
 	}

@@ -29,6 +29,8 @@ const (
 	reasonKeys   = "keys"   // it is a map, and a key has no text or that of another
 	reasonTags   = "tags"   // an interface holds it, and its tags have a mistake
 	reasonShared = "shared" // it is recorded under another path
+	reasonSize   = "size"   // it has too many elements
+	reasonLimit  = "limit"  // there are more changes than one diff records
 )
 
 // side is one of the two values at a path. The zero side is absent.
@@ -47,7 +49,7 @@ type side struct {
 // references in it to refs.
 func (p *planner) sideOf(v reflect.Value, s selection, refs *refStack, depth int) side {
 	classified := p.classify(v, s, refs, depth)
-	if classified.form == formSingle && s.level != levelAll && classified.reason != reasonKeys {
+	if classified.form == formSingle && s.level != levelAll && classified.reason != reasonKeys && classified.reason != reasonSize {
 		return side{}
 	}
 	return classified
@@ -107,6 +109,9 @@ func (p *planner) classifyElements(v reflect.Value, s selection, refs *refStack,
 			return side{form: formSingle, value: v, reason: reasonCycle, cycle: cycle}
 		}
 	}
+	if v.Len() > maxElements {
+		return side{form: formSingle, value: v, reason: reasonSize}
+	}
 	if v.Kind() == reflect.Map {
 		members, ok := membersOfMap(v, s)
 		if !ok {
@@ -120,16 +125,9 @@ func (p *planner) classifyElements(v reflect.Value, s selection, refs *refStack,
 	return side{form: formList, value: v}
 }
 
-// equal compares two sides of formSingle or formAbsent.
-func (s side) equal(other side) bool {
-	switch {
-	case s.form != other.form || s.cycle != other.cycle:
-		return false
-	case s.cycle > 0:
-		return true // the walk compares the cycle's start
-	default:
-		return equal(s.value, other.value)
-	}
+// empty reports whether a side of formSingle or formAbsent is absent or an empty slice.
+func (s side) empty() bool {
+	return s.form == formAbsent || s.reason == "" && s.value.Kind() == reflect.Slice && s.value.Len() == 0
 }
 
 // recorded returns the value to record of a side of formSingle or formAbsent.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/opendeed/audit/internal/values"
 )
@@ -14,6 +15,7 @@ type tag struct {
 	excluded  bool   // by "-"
 	sensitive bool
 	key       bool
+	precision time.Duration // of the times in the field; 0 if it has none
 }
 
 // parseTag returns the tag of a field of t, or the zero tag if it has none.
@@ -33,19 +35,41 @@ func parseTag(t reflect.Type, f reflect.StructField) (tag, error) {
 	for more {
 		var option string
 		option, options, more = strings.Cut(options, ",")
-		switch option {
-		case "sensitive":
-			parsed.sensitive = true
-		case "key":
-			parsed.key = true
-		default:
-			return tag{}, fieldError(t, f.Name, fmt.Sprintf("the tag has the unknown option %q; there are sensitive and key", option))
+		if reason := parsed.addOption(option); reason != "" {
+			return tag{}, fieldError(t, f.Name, reason)
 		}
 	}
 	if reason := parsed.mistake(f); reason != "" {
 		return tag{}, fieldError(t, f.Name, reason)
 	}
 	return parsed, nil
+}
+
+// addOption adds an option and returns what is wrong with it, or "".
+func (t *tag) addOption(option string) (reason string) {
+	switch name, value, _ := strings.Cut(option, "="); name {
+	case "sensitive":
+		t.sensitive = true
+	case "key":
+		t.key = true
+	case "precision":
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return fmt.Sprintf("the tag has the precision %q; write a positive duration, as in precision=1ms", value)
+		}
+		t.precision = d
+		return ""
+	default:
+		return unknownOption(option)
+	}
+	if strings.Contains(option, "=") {
+		return unknownOption(option)
+	}
+	return ""
+}
+
+func unknownOption(option string) string {
+	return fmt.Sprintf("the tag has the unknown option %q; there are sensitive, key and precision", option)
 }
 
 // mistake returns what is wrong with the tag of f, or "".

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"reflect"
 	"strconv"
 
@@ -13,12 +14,27 @@ import (
 // paths through them to walk each one.
 const maxUntrackedSteps = 100_000
 
+// The limits of one diff. What is beyond them is recorded as one change, see addTruncated.
+const (
+	maxChanges  = 1000
+	maxSteps    = 1_000_000 // visited values
+	maxCompared = 1_000_000 // parts of single values that are compared
+	maxElements = 100_000   // of one list or map that is walked
+)
+
 // walker walks two values side by side.
 type walker struct {
 	planner *planner
 	changes []Change
+	before  int    // the changes of other diffs before the first one
 	path    []byte // of the current values
 	depth   int
+	// What NotLoaded says, and whether the old value at the current path is not known.
+	notLoaded        map[string]bool
+	created, deleted bool
+	oldUnknown       bool
+	compared         int // counts toward maxCompared
+	truncated        bool
 	// The references on the way to the current values.
 	oldRefs, newRefs refStack
 	steps            int
@@ -33,19 +49,26 @@ type pair struct {
 }
 
 func (w *walker) walk(before, after reflect.Value, s selection) {
-	if s.sensitive {
-		w.walkSensitive(before, after)
+	switch {
+	case w.truncated:
 		return
-	}
-	if identical(before, after) {
+	case w.notLoaded[string(w.path)] && w.walkNotLoaded(before, after, s):
+		return
+	case s.sensitive:
+		w.walkSensitive(before, after, s)
+		return
+	case identical(before, after):
 		return
 	}
 	oldLen, newLen := len(w.oldRefs), len(w.newRefs)
 	a := w.planner.sideOf(before, s, &w.oldRefs, w.depth)
 	b := w.planner.sideOf(after, s, &w.newRefs, w.depth)
-	if w.steps++; w.steps <= maxUntrackedSteps {
+	switch w.steps++; {
+	case w.steps > maxSteps:
+		w.truncated = true
+	case w.steps <= maxUntrackedSteps:
 		w.walkSides(a, b, s)
-	} else {
+	default:
 		w.walkOnce(a, b, s, pair{w.oldRefs.topAbove(oldLen), w.newRefs.topAbove(newLen), s.rules, s.level})
 	}
 	w.oldRefs, w.newRefs = w.oldRefs[:oldLen], w.newRefs[:newLen]
@@ -62,19 +85,40 @@ func (w *walker) walkSides(a, b side, s selection) {
 	}
 	w.depth++
 	switch max(a.form, b.form) {
+	case formAbsent:
 	case formSingle:
-		if !a.equal(b) {
+		if !w.equal(a, b, s) {
 			w.add(Change{Old: a.recorded(), New: b.recorded()})
 		}
+	default:
+		w.walkParts(a, b, s)
+	}
+	w.depth--
+}
+
+// walkParts walks the parts of two sides of one form. Below the root, a method Equal of
+// their type decides whether they changed.
+func (w *walker) walkParts(a, b side, s selection) {
+	equal, decided := false, false
+	if len(w.path) > 0 && a.form == b.form {
+		equal, decided = equalByMethod(a.value, b.value)
+	}
+	if equal {
+		return
+	}
+	before := len(w.changes)
+	switch max(a.form, b.form) {
 	case formStruct:
-		w.walkStruct(a, b)
+		w.walkStruct(a, b, s)
 	case formList:
 		w.walkList(a, b, s)
 	case formKeyed, formMap:
 		w.walkMembers(a.members, b.members)
 	default:
 	}
-	w.depth--
+	if decided && len(w.changes) == before {
+		w.add(masked(true, true)) // it differs in what is not recorded
+	}
 }
 
 // walkOnce walks a pair of references the first time only. After that it records
@@ -97,14 +141,16 @@ func (w *walker) walkOnce(a, b side, s selection, p pair) {
 	}
 }
 
-func (w *walker) walkStruct(a, b side) {
+func (w *walker) walkStruct(a, b side, s selection) {
 	plan := a.plan
 	if plan == nil {
 		plan = b.plan
 	}
 	for i := range plan.fields {
 		f := &plan.fields[i]
-		w.walkNamed(f.name, f.valueIn(a.value), f.valueIn(b.value), f.selected)
+		selected := f.selected
+		selected.precision = cmp.Or(selected.precision, s.precision)
+		w.walkNamed(f.name, f.valueIn(a.value), f.valueIn(b.value), selected)
 	}
 }
 
@@ -157,26 +203,30 @@ func (w *walker) extendPath() (parent int) {
 
 // walkSensitive records that a value changed, appeared or disappeared, without the
 // values.
-func (w *walker) walkSensitive(before, after reflect.Value) {
+func (w *walker) walkSensitive(before, after reflect.Value, s selection) {
 	before, after = sensitiveValue(before), sensitiveValue(after)
-	if equal(before, after) {
-		return
+	if !w.equalValues(before, after, s) {
+		w.add(masked(before.IsValid(), after.IsValid()))
 	}
+}
+
+// masked returns a change without values of sides that are present or absent.
+func masked(hasOld, hasNew bool) Change {
 	c := Change{Redacted: true}
-	if before.IsValid() {
+	if hasOld {
 		c.Old = attribute.StringValue(values.Redacted)
 	}
-	if after.IsValid() {
+	if hasNew {
 		c.New = attribute.StringValue(values.Redacted)
 	}
-	w.add(c)
+	return c
 }
 
 // sensitiveValue returns the value in v, or the zero Value for one that is recorded
-// as EMPTY: nil, an empty map and a driver.Valuer of nil.
+// as EMPTY: nil, an empty list or map, and a driver.Valuer of nil.
 func sensitiveValue(v reflect.Value) reflect.Value {
 	v, _ = values.Indirect(v)
-	if values.IsNil(v) || v.Kind() == reflect.Map && v.Len() == 0 {
+	if values.IsNil(v) || (v.Kind() == reflect.Map || v.Kind() == reflect.Slice) && v.Len() == 0 {
 		return reflect.Value{}
 	}
 	if values.ShapeOf(v.Type()) == values.ShapeValuer {
@@ -187,12 +237,49 @@ func sensitiveValue(v reflect.Value) reflect.Value {
 	return v
 }
 
+// wholeValue is the path of changes that concern the whole value.
+const wholeValue = "*"
+
 func (w *walker) add(c Change) {
+	if len(w.changes)-w.before >= maxChanges {
+		w.truncated = true
+		return
+	}
 	c.Field = string(w.path)
 	if c.Field == "" {
-		c.Field = "*" // a map at the root whose keys have the same text
+		c.Field = wholeValue // a map at the root whose keys have the same text
+	}
+	if w.oldUnknown {
+		c.Old = notLoadedIfEmpty(c.Old)
 	}
 	w.changes = append(w.changes, c)
+}
+
+// addTruncated adds a change which says that others are missing, if a limit was reached.
+func (w *walker) addTruncated(t reflect.Type) {
+	if w.truncated {
+		missing := values.NewUnrepresentable(t.String(), reasonLimit)
+		w.changes = append(w.changes, Change{Field: wholeValue, Old: missing, New: missing})
+	}
+}
+
+// equal compares two sides of formSingle or formAbsent.
+func (w *walker) equal(a, b side, s selection) bool {
+	switch {
+	case a.empty() || b.empty():
+		return a.empty() && b.empty()
+	case a.form != b.form || a.cycle != b.cycle:
+		return false
+	case a.cycle > 0:
+		return true // the walk compares the cycle's start
+	default:
+		return w.equalValues(a.value, b.value, s)
+	}
+}
+
+func (w *walker) equalValues(a, b reflect.Value, s selection) bool {
+	c := comparer{precision: s.precision, steps: &w.compared}
+	return c.equal(a, b, 0)
 }
 
 // identical reports whether both values are the same pointer, map or slice, and so

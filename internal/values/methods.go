@@ -89,12 +89,6 @@ func withMethods[M any](v reflect.Value) M {
 	if ok {
 		return m
 	}
-	if !v.CanAddr() {
-		// The values in maps and interfaces have no address.
-		original := v
-		v = reflect.New(original.Type()).Elem()
-		v.Set(original)
-	}
-	m, _ = reflect.TypeAssert[M](v.Addr())
+	m, _ = reflect.TypeAssert[M](pointerTo(v))
 	return m
 }

@@ -9,6 +9,9 @@ import (
 // Redacted replaces a value that must not be recorded.
 const Redacted = "***REDACTED***"
 
+// NotLoaded replaces an old value that the application did not read.
+const NotLoaded = "***NOT_LOADED***"
+
 // The text that replaces a value that cannot be represented, which no value is
 // likely to equal.
 const (

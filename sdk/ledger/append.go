@@ -86,7 +86,7 @@ func (l *Ledger) enqueue(ctx context.Context, entries [][]byte, size int64) (b *
 		case <-moreRoom:
 		case <-ctx.Done():
 			l.mu.Lock()
-			err := errors.Join(noRoom, l.maintainErr, l.pairs.roundErr, ctx.Err())
+			err := errors.Join(fmt.Errorf("%w in %s", noRoom, l.dir.Path()), l.heldBack(), l.maintainErr, l.pairs.roundErr, ctx.Err())
 			l.mu.Unlock()
 			return nil, 0, err
 		}
@@ -102,7 +102,7 @@ func (l *Ledger) checkRoom(size int64) error {
 		}
 	}
 	size = frameSize(size)
-	if l.config.maxSize > 0 && l.bytes+size > l.config.maxSize {
+	if limit := l.maxBytes(); limit > 0 && l.bytes+size > limit {
 		return ErrFull
 	}
 	if size <= l.room || l.spareReady && size <= l.config.segmentSize-segmentHeaderSize {

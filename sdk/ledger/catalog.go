@@ -2,17 +2,24 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"slices"
+	"time"
 )
 
 // extent is the part of the ledger that one segment holds.
 type extent struct {
 	number uint64
 	first  uint64 // sequence number of its first entry
-	next   uint64 // sequence number of the entry after its last one; 0 in the last extent
-	end    int64  // offset after its last frame; in the last extent, the limit for reading
+	next   uint64 // sequence number of the entry after its last one; 0 if unknown
+	end    int64  // offset after its last frame; if next is unknown, the limit for reading
 	sealed int64  // when the next segment was created, in Unix nanoseconds
+	// sealedAge is the age of the ledger when the next segment was created.
+	sealedAge time.Duration
+	open      bool // it is the last one, and may grow
+	loose     bool // end is only a limit: the header that records it is damaged
 }
 
 // catalog lists the extents of a ledger.
@@ -21,6 +28,8 @@ type catalog struct {
 	floor   uint64   // sequence number of the oldest entry that was not removed
 	newest  *segmentHeader
 	damage  []error // headers that cannot be read, and files that are missing
+
+	newestFile uint64 // highest number of a segment file
 }
 
 // find returns the extent that holds seq. If none does, it returns the next one.
@@ -65,7 +74,7 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalog{floor: s.first}
+	c := &catalog{floor: s.first, newestFile: newestNumber(names)}
 	numbers := segmentFiles(names)
 	if s.newest != 0 && (len(numbers) == 0 || numbers[len(numbers)-1] < s.newest) {
 		c.damage = append(c.damage, missingSegment(s.newest))
@@ -75,19 +84,25 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 		if number < s.oldest {
 			break // removed, but its removal was interrupted
 		}
-		if successor != nil && number > successor.previous {
+		if successor != nil && !successor.rebuilt && number > successor.previous {
 			continue // void
 		}
 		h, err := readSegmentHeader(dir, s.id, number)
 		if corrupt, ok := errors.AsType[*CorruptError](err); ok {
 			c.damage = append(c.damage, corrupt)
-		} else if err != nil {
+			if h == nil {
+				h, err = rebuildHeader(dir, s.id, number)
+			} else {
+				err = nil
+			}
+		}
+		if err != nil {
 			return nil, err
 		}
 		if h == nil {
 			continue
 		}
-		if successor != nil && number != successor.previous && !slices.Contains(numbers, successor.previous) {
+		if successor != nil && !successor.rebuilt && number != successor.previous && !slices.Contains(numbers, successor.previous) {
 			c.damage = append(c.damage, missingSegment(successor.previous))
 		}
 		c.addOlder(s, h, successor)
@@ -100,10 +115,14 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 // addOlder appends the extent of the segment before successor. Extents are in reverse
 // order until loadCatalog reverses them.
 func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
-	e := extent{number: h.number, first: h.first, end: h.capacity}
+	e := extent{number: h.number, first: h.first, end: h.capacity, sealedAge: math.MaxInt64, open: successor == nil}
 	switch {
 	case successor != nil:
-		e.next, e.sealed = successor.first, successor.created
+		e.next, e.loose = successor.first, successor.rebuilt
+		e.sealed, e.sealedAge = successor.created, successor.age
+		if successor.rebuilt { // its age is lost; that of the next one is higher
+			e.sealedAge = c.extents[len(c.extents)-1].sealedAge
+		}
 		if successor.previous == h.number { // otherwise one between them cannot be read
 			e.end = successor.previousEnd
 		}
@@ -119,6 +138,40 @@ func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
 // missingSegment returns the error for a segment file that should exist.
 func missingSegment(number uint64) *CorruptError {
 	return &CorruptError{File: segmentName(number), Reason: "the file is missing"}
+}
+
+// rebuildHeader derives a damaged header from the segment's frames, each of which has
+// the ledger and the segment in its checksums. It returns nil if there are none.
+func rebuildHeader(dir fileSystem, id ledgerID, number uint64) (*segmentHeader, error) {
+	s, err := openFrames(dir, id, extent{number: number})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errSegmentRemoved
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.file.Close() }() // opened for reading only
+	size, err := s.file.Size()
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %s: %w", s.name(), err)
+	}
+	_, first, err := newScanner(s, size).findFrame(segmentHeaderSize)
+	if err != nil || first == nil {
+		return nil, err
+	}
+	h := s.segmentHeader
+	h.first, h.capacity, h.created, h.rebuilt = first.first, size, first.time, true
+	return &h, nil
+}
+
+// openFrames opens the segment of an extent. It does not read the header again: each
+// frame has the ledger, the segment and the offset in its checksums.
+func openFrames(dir fileSystem, id ledgerID, e extent) (*segment, error) {
+	f, err := dir.Open(segmentName(e.number))
+	if err != nil {
+		return nil, err
+	}
+	return &segment{segmentHeader: segmentHeader{ledger: id, number: e.number, first: e.first}, file: f}, nil
 }
 
 // readSegmentHeader returns the header of a segment. If the file is too short, it

@@ -37,6 +37,9 @@ func (l *Ledger) finish() error {
 			err = l.active.sync() // the mark that syncActive has written
 		}
 	}
+	if err == nil {
+		err = l.verify(l.active)
+	}
 	if err == nil && !l.activeFailed {
 		err = l.writeState(func(s *state) { s.closed, s.end, s.next = true, l.end, l.next })
 	}

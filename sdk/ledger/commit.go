@@ -121,6 +121,7 @@ func (l *Ledger) completeBatch(b *batch) {
 		l.advanceSynced(l.next-1, l.end)
 	}
 	l.pairs.appended += int64(len(b.frame))
+	l.spareReady, l.spareTaken = l.spareReady || l.spareTaken, false // if rotate did not get that far
 	due := l.pairs.appended >= l.pairs.roundBytes
 	l.room = l.active.capacity - l.end
 	if l.activeFailed {
@@ -148,8 +149,8 @@ func (l *Ledger) completeBatch(b *batch) {
 // commit writes the batch as one frame, in the next segment if necessary. writeMu is
 // held.
 func (l *Ledger) commit(b *batch) error {
-	if err := l.checkActiveFile(b.time); err != nil {
-		return err
+	if err := l.verifyBeforeWrite(b.time); err != nil {
+		return fmt.Errorf("ledger: nothing was stored: %w", err)
 	}
 	size := frameSize(int64(len(b.frame) - frameHeaderSize))
 	for rotate := b.rotate || l.activeFailed; rotate || l.end+size > l.active.capacity; rotate = false {
@@ -162,6 +163,9 @@ func (l *Ledger) commit(b *batch) error {
 	if err == nil {
 		return nil
 	}
+	if _, lost := errors.AsType[*LostError](err); lost {
+		return errors.Join(ErrMaybeStored, err)
+	}
 	// The segment may hold part of the frame. The next segment voids it.
 	l.activeFailed = true
 	retryErr := l.rotate()
@@ -172,10 +176,11 @@ func (l *Ledger) commit(b *batch) error {
 		}
 		l.activeFailed = true
 	}
-	return errors.Join(ErrMaybeStored, fmt.Errorf("ledger: write frame: %w", err), retryErr)
+	return errors.Join(ErrMaybeStored, l.writeError("write a frame", err), retryErr)
 }
 
-// writeFrame appends the batch's frame to the active segment.
+// writeFrame appends the batch's frame to the active segment, and verifies that the
+// segment is one that the next Open finds.
 func (l *Ledger) writeFrame(b *batch) error {
 	strict := l.config.syncInterval == 0
 	h := frameHeader{kind: kindEntries, first: b.first, entries: uint32(b.entries), syncedEnd: l.end, time: b.time.UnixNano()}
@@ -189,33 +194,13 @@ func (l *Ledger) writeFrame(b *batch) error {
 	if err == nil && strict {
 		err = l.active.sync()
 	}
+	if err == nil {
+		err = l.verifyWritten(strict)
+	}
 	if err != nil {
 		return err
 	}
 	l.end += int64(len(b.frame))
 	l.next += uint64(b.entries)
 	return nil
-}
-
-// activeCheckInterval is how often the ledger checks that its active file still
-// exists.
-const activeCheckInterval = time.Second
-
-// checkActiveFile fails the ledger if the active segment's file was removed or
-// replaced.
-func (l *Ledger) checkActiveFile(now time.Time) error {
-	if now.Sub(l.activeChecked) < activeCheckInterval && now.After(l.activeChecked) {
-		return nil
-	}
-	l.activeChecked = now
-	same, err := l.dir.SameFile(l.active.name(), l.active.file)
-	if err != nil || same {
-		return nil //nolint:nilerr // unknown; a later commit checks again
-	}
-	removed := &CorruptError{
-		File: l.active.name(), First: l.active.first, Last: l.next - 1,
-		Reason: "the file was removed or replaced while it was open",
-	}
-	l.fail(removed)
-	return removed
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -260,16 +261,49 @@ func TestDamagedSlots(t *testing.T) {
 	}
 }
 
-func TestBothSlotsDamaged(t *testing.T) {
+// TestStateLost removes the state, or damages both of its slots. Readers find all entries,
+// and salvage derives the state from the segments.
+func TestStateLost(t *testing.T) {
 	t.Parallel()
-	d := newDamaged(t, "closed")
-	d.names[stateFileName].data[30] ^= 1
-	d.names[stateFileName].data[slotSize+30] ^= 1
-	_, err := open(d.open(nil), d.config)
-	var corrupt *CorruptError
-	require.ErrorAs(t, err, &corrupt)
-	assert.Equal(t, stateFileName, corrupt.File)
-	for _, err := range (&Reader{dir: d.open(nil)}).Entries(t.Context(), 0) {
-		require.ErrorAs(t, err, &corrupt)
+	for name, lose := range map[string]func(d *memDisk){
+		"removed": func(d *memDisk) { delete(d.names, stateFileName) },
+		"zeros":   func(d *memDisk) { clear(d.names[stateFileName].data) },
+		"flipped": func(d *memDisk) {
+			d.names[stateFileName].data[30] ^= 1
+			d.names[stateFileName].data[slotSize+30] ^= 1
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDamaged(t, "closed")
+			lose(d.memDisk)
+			got, lost := readDamaged(t, d.memDisk, name)
+			require.Len(t, got, len(d.entries))
+			d.requireSame(t, got, name)
+			require.Len(t, lost, 1)
+			assert.Equal(t, stateFileName, lost[0].File)
+
+			c := d.config
+			_, err := open(d.open(nil), c)
+			require.ErrorAs(t, err, new(*CorruptError))
+			require.ErrorContains(t, err, filepath.Join("/memory", stateFileName))
+			require.ErrorContains(t, err, "WithSalvage")
+
+			c.salvage = true
+			l, err := open(d.open(nil), c)
+			require.NoError(t, err)
+			require.Len(t, l.Recovery().Damage, 1)
+			require.EqualValues(t, len(d.entries)+1, mustAppend(t, l, "after"))
+			cursor, err := l.Cursor("reader")
+			require.NoError(t, err)
+			require.EqualValues(t, 6, cursor.Committed())
+			require.NoError(t, l.Close())
+
+			l, err = open(d.open(nil), d.config)
+			require.NoError(t, err, "without salvage from then on")
+			require.Empty(t, l.Recovery().Damage)
+			require.NoError(t, l.Close())
+			require.Len(t, readMem(t, d.memDisk), len(d.entries)+1)
+		})
 	}
 }

@@ -23,7 +23,7 @@ type Cursor struct {
 
 	commitMu sync.Mutex
 	file     *slotFile // nil if damaged
-	damage   error     // what is wrong with the file
+	damage   error     // what is wrong with the file, until restart
 
 	nextMu      sync.Mutex // held by Next, but not while it waits
 	walker      walker
@@ -39,9 +39,9 @@ type Cursor struct {
 // Retention keeps every entry that an existing cursor has not committed, even if the
 // cursor is not opened again; RemoveCursor ends that.
 //
-// If the cursor's file is damaged, Cursor returns a *CorruptError and nothing is
-// removed from the ledger. RemoveCursor makes the name usable again, from the oldest
-// entry.
+// If the cursor's file is damaged, the cursor starts again before the oldest entry, so
+// its consumer gets entries again. [Ledger.Recovery] reports that, and the damaged file is
+// kept under another name.
 func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	if !names.Valid(name) {
 		return nil, errors.New("ledger: cursor name must match [a-z0-9_-]{1,64}")
@@ -49,13 +49,13 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	l.cursorsMu.Lock()
 	defer l.cursorsMu.Unlock()
 	l.mu.Lock()
-	c, closed, oldest := l.cursors[name], l.closed, l.extents[0].first
+	c, closed, oldest := l.cursors[name], l.closed, l.floor
 	l.mu.Unlock()
 	if closed {
 		return nil, ErrClosed
 	}
 	if c != nil && c.damage != nil {
-		return nil, fmt.Errorf("%w; call RemoveCursor to restart cursor %s from the oldest entry", c.damage, name)
+		return c, c.restart()
 	}
 	if c != nil {
 		return c, nil
@@ -71,21 +71,24 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	return c, nil
 }
 
+// restart replaces the damaged file of a cursor.
+func (c *Cursor) restart() error {
+	file := c.name + cursorSuffix
+	if err := setAside(c.ledger.dir, file); err != nil {
+		return fmt.Errorf("ledger: cursor %s: %w", c.name, err)
+	}
+	var err error
+	if c.file, err = createSlotFile(c.ledger.dir, file, c.encode(c.Committed(), &aheadSet{})); err != nil {
+		return err
+	}
+	c.damage = nil
+	return nil
+}
+
 func (l *Ledger) newCursor(name string, committed uint64) *Cursor {
 	c := &Cursor{ledger: l, name: name, committed: committed, openedAt: committed}
 	c.walker = walker{source: l, next: committed + 1}
 	return c
-}
-
-// CursorNames returns the names of all cursors, in no particular order.
-func (l *Ledger) CursorNames() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	names := make([]string, 0, len(l.cursors))
-	for name := range l.cursors {
-		names = append(names, name)
-	}
-	return names
 }
 
 // RemoveCursor removes a cursor and its file, and no longer keeps entries for it. The
@@ -98,7 +101,7 @@ func (l *Ledger) RemoveCursor(name string) error {
 	delete(l.cursors, name)
 	l.mu.Unlock()
 	if c == nil {
-		return fmt.Errorf("ledger: cursor %q does not exist", name)
+		return fmt.Errorf("ledger: %s has no cursor %q", l.dir.Path(), name)
 	}
 	defer notify(l.maintainWake)
 	return errors.Join(c.close(), l.dir.Remove(name+cursorSuffix), l.dir.Sync())
@@ -119,8 +122,8 @@ func (c *Cursor) Committed() uint64 {
 // alone is larger. If there are none, it waits until ctx ends. All returned entries
 // are synced, and the caller owns their data.
 //
-// If entries cannot be read, Next returns a *CorruptError once. The next call
-// continues after the damage.
+// If entries cannot be read, Next returns a *CorruptError that names them once. The next
+// call continues after them.
 func (c *Cursor) Next(ctx context.Context, maxEntries, maxBytes int) ([]Entry, error) {
 	for {
 		entries, missing, err := c.tryNext(maxEntries, maxBytes)
@@ -143,7 +146,7 @@ func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing ui
 	}
 	if err := c.nextErr; err != nil {
 		c.nextErr = nil
-		return nil, 0, err
+		return nil, 0, c.located(err)
 	}
 	for {
 		for len(c.buffered) > 0 {
@@ -167,9 +170,17 @@ func (c *Cursor) tryNext(maxEntries, bytesLeft int) (entries []Entry, missing ui
 			c.nextErr = err // an error is never returned with entries
 			return entries, 0, nil
 		default:
-			return nil, from, err
+			return nil, from, c.located(err)
 		}
 	}
+}
+
+// located adds the directory to an error, and remembers damage.
+func (c *Cursor) located(err error) error {
+	if corrupt, ok := errors.AsType[*CorruptError](err); ok {
+		c.ledger.addDamage(corrupt)
+	}
+	return locate(err, c.ledger.dir.Path())
 }
 
 // Position returns the sequence number of the last entry that Next returned or
@@ -217,11 +228,13 @@ func (c *Cursor) Commit(seq uint64, ahead ...uint64) error {
 	defer c.commitMu.Unlock()
 	l := c.ledger
 	l.mu.Lock()
-	synced, committed := l.synced, c.committed
+	synced, committed, failed := l.synced, c.committed, l.failed
 	l.mu.Unlock()
 	switch {
 	case c.closed:
 		return ErrClosed
+	case failed != nil: // another writer may use the file
+		return failed
 	case seq > synced:
 		return fmt.Errorf("ledger: cannot commit entry %d: the last synced entry is %d", seq, synced)
 	case seq < committed || seq == committed && len(ahead) == 0:

@@ -39,6 +39,7 @@ func (l *Ledger) openCursors() error {
 		c, err := l.openCursor(name, file)
 		if corrupt, ok := errors.AsType[*CorruptError](err); ok {
 			c = l.newCursor(name, l.state.first-1) // its position is unknown, so retention keeps everything
+			corrupt.Hint = "the cursor starts again before the oldest entry, so its consumer gets entries again, which are the same"
 			c.damage = corrupt
 		} else if err != nil {
 			return err
@@ -58,6 +59,7 @@ func (l *Ledger) openCursor(name, file string) (*Cursor, error) {
 		return nil, errors.Join(err, s.file.Close())
 	}
 	c := l.newCursor(name, committed)
+	c.walker.started = true
 	c.file, c.openedAhead = s, ahead
 	return c, nil
 }

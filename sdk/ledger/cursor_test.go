@@ -59,37 +59,45 @@ func TestCursorSkipsCommittedAhead(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
-// TestDamagedCursor recovers from a damaged cursor file with RemoveCursor.
+// TestDamagedCursor damages a cursor's file. The cursor starts again before the oldest
+// entry, and the ledger says so.
 func TestDamagedCursor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
 		l := mustOpenMem(t, d, nil)
-		_, err := l.Cursor("sink")
-		require.NoError(t, err)
-		fillSegments(t, l, 3)
-		require.NoError(t, l.Close())
-		d.put("sink"+cursorSuffix, make([]byte, 2*slotSize))
-
-		l = mustOpenMem(t, d, nil, WithRetention(0, 0))
-		require.Contains(t, l.CursorNames(), "sink")
-		_, err = l.Cursor("sink")
-		var corrupt *CorruptError
-		require.ErrorAs(t, err, &corrupt)
-		assert.Equal(t, "sink"+cursorSuffix, corrupt.File)
-		assert.ErrorContains(t, err, "RemoveCursor")
-		mustAppend(t, l, "accepted")
-		synctest.Wait()
-		require.Equal(t, 3, l.Stats().Segments, "its position is unknown")
-
-		require.NoError(t, l.RemoveCursor("sink"))
 		c, err := l.Cursor("sink")
 		require.NoError(t, err)
-		assert.Equal(t, l.Stats().First-1, c.Committed())
-		synctest.Wait()
+		fillSegments(t, l, 3)
+		require.NoError(t, c.Commit(5))
 		require.NoError(t, l.Close())
-		l = mustOpenMem(t, d, nil)
-		_, err = l.Cursor("sink")
+		damaged := make([]byte, 2*slotSize)
+		d.put("sink"+cursorSuffix, damaged)
+
+		l = mustOpenMem(t, d, nil, WithRetention(0, 0))
+		require.Contains(t, l.Stats().Cursors, "sink")
+		require.Len(t, l.Recovery().Damage, 1)
+		var corrupt *CorruptError
+		require.ErrorAs(t, l.Recovery().Damage[0], &corrupt)
+		assert.Equal(t, "sink"+cursorSuffix, corrupt.File)
+		assert.ErrorContains(t, corrupt, "the cursor starts again before the oldest entry")
+		mustAppend(t, l, "accepted")
+		synctest.Wait()
+		require.Equal(t, 3, l.Stats().Segments, "its position is unknown, so everything is kept")
+
+		c, err = l.Cursor("sink")
 		require.NoError(t, err)
+		entries, err := c.Next(t.Context(), 1, 1)
+		require.NoError(t, err)
+		assert.Equal(t, []uint64{1}, seqs(entries))
+		require.NoError(t, c.Commit(1))
+		require.Equal(t, damaged, d.names["sink"+cursorSuffix+damagedSuffix].data, "the damaged file is kept")
+		require.NoError(t, l.Close())
+
+		l = mustOpenMem(t, d, nil)
+		require.Empty(t, l.Recovery().Damage)
+		c, err = l.Cursor("sink")
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, c.Committed())
 	})
 }

@@ -10,18 +10,19 @@ import (
 type operationKind string
 
 const (
-	opCreate   operationKind = "Create"
-	opOpen     operationKind = "Open"
-	opRename   operationKind = "Rename"
-	opRemove   operationKind = "Remove"
-	opList     operationKind = "List"
-	opSyncDir  operationKind = "Sync of the directory"
-	opSameFile operationKind = "Is"
-	opLock     operationKind = "Lock"
-	opReadAt   operationKind = "ReadAt"
-	opWriteAt  operationKind = "WriteAt"
-	opSync     operationKind = "Sync"
-	opSize     operationKind = "Size"
+	opCreate  operationKind = "Create"
+	opOpen    operationKind = "Open"
+	opRename  operationKind = "Rename"
+	opRemove  operationKind = "Remove"
+	opList    operationKind = "List"
+	opSyncDir operationKind = "Sync of the directory"
+	opVerify  operationKind = "Verify"
+	opPeek    operationKind = "Peek"
+	opLock    operationKind = "Lock"
+	opReadAt  operationKind = "ReadAt"
+	opWriteAt operationKind = "WriteAt"
+	opSync    operationKind = "Sync"
+	opSize    operationKind = "Size"
 )
 
 // operation is one call of a file system.

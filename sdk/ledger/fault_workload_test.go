@@ -417,7 +417,7 @@ func (w *workload) readAll() (first uint64, all []string) {
 		all = append(all, string(e.Data))
 	}
 	if first == 0 { // everything was removed, perhaps after the last Stats
-		source, err := reader.load()
+		source, err := reader.view(true)
 		w.noError(err)
 		first = source.catalog.floor
 	}

@@ -9,6 +9,8 @@ import (
 // fileSystem is the directory of a ledger. Names are those of files in it. Tests
 // replace it with one that injects faults.
 type fileSystem interface { //nolint:interfacebloat // the operations of a directory
+	// Path returns the absolute path of the directory, for messages.
+	Path() string
 	// Create creates a file. It fails if the file exists.
 	Create(name string) (file, error)
 	// Open opens a file for reading and, unless the directory is read-only, for
@@ -20,11 +22,20 @@ type fileSystem interface { //nolint:interfacebloat // the operations of a direc
 	List() ([]string, error)
 	// Sync makes changes to names durable.
 	Sync() error
-	// SameFile reports whether name still refers to the open file.
-	SameFile(name string, f file) (bool, error)
-	// Lock locks the directory for one writer, until Close. The error matches
-	// ErrLocked if another writer holds the lock.
-	Lock() error
+	// Verify checks that the path of the directory still leads to the lock and to the
+	// open file with the given name. An empty name checks the lock alone. If it does
+	// not, the error is a *LostError.
+	Verify(name string, f file) error
+	// VerifyLinks checks that the lock and the open file still have a name somewhere. It
+	// is cheaper than Verify, and returns the same errors.
+	VerifyLinks(name string, f file) error
+	// Peek opens the file anew and reads its beginning into b. If the directory's path
+	// no longer leads to such a file, the error is a *LostError.
+	Peek(name string, b []byte) (int, error)
+	// Lock locks the directory for one writer, until Close. It reports whether the
+	// lock file was missing. The error matches ErrLocked if another writer holds the
+	// lock.
+	Lock() (created bool, err error)
 	Close() error
 }
 

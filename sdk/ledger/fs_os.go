@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,30 +11,65 @@ import (
 
 // osDir is a directory of the operating system.
 type osDir struct {
-	path     string
-	root     *os.Root
+	path   string // absolute, since the process may change its working directory
+	root   *os.Root
+	access access
+	lock   *osFile
+}
+
+// access says how files may be used, and by whom.
+type access struct {
 	readOnly bool
-	lock     *os.File
+	// groupWritable accepts files that a group of this process may write.
+	groupWritable bool
 }
 
 var _ fileSystem = (*osDir)(nil)
 
-// createDir opens dir for writing, and creates it if it does not exist.
-func createDir(dir string) (*osDir, error) {
+// createDir opens dir for writing, and creates it if it does not exist. A name that it
+// created is durable.
+func createDir(dir string, a access) (*osDir, error) {
+	unsynced := unsyncedParents(dir)
 	if err := os.MkdirAll(filepath.Clean(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	return openDir(dir, false)
+	for _, parent := range unsynced {
+		// Who may not list the parent cannot sync it.
+		if err := syncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("ledger: sync %s, in which the ledger's directory was created: %w", parent, err)
+		}
+	}
+	return openDir(dir, a)
+}
+
+// unsyncedParents returns the directories to sync once dir exists: the parents of what
+// must be created, and the parent of a dir that has no ledger yet, since a process that
+// created it may have stopped before it synced that.
+func unsyncedParents(dir string) (parents []string) {
+	dir = filepath.Clean(dir)
+	for at := dir; ; at = filepath.Dir(at) {
+		probe := at
+		if at == dir {
+			probe = filepath.Join(dir, stateFileName)
+		}
+		if _, err := os.Lstat(probe); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return parents
+		}
+		parents = append(parents, filepath.Dir(at))
+	}
 }
 
 // openDir opens an existing directory, and checks that it is secure.
-func openDir(dir string, readOnly bool) (*osDir, error) {
-	dir = filepath.Clean(dir)
+func openDir(dir string, a access) (*osDir, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	if err := checkSecure(dir, info, true, !readOnly); err != nil {
+	if err := checkSecure(dir, info, true, a); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
@@ -48,12 +84,12 @@ func openDir(dir string, readOnly bool) (*osDir, error) {
 		_ = root.Close()
 		return nil, err
 	}
-	return &osDir{path: dir, root: root, readOnly: readOnly}, nil
+	return &osDir{path: dir, root: root, access: a}, nil
 }
 
-// checkSecure rejects files that other users may have created or may modify. The owner
-// is checked if mine is true.
-func checkSecure(path string, info fs.FileInfo, dir, mine bool) error {
+// checkSecure rejects files that other users may have created or may modify. Readers may
+// be other users than the owner.
+func checkSecure(path string, info fs.FileInfo, dir bool, a access) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0 && !dir:
 		return fmt.Errorf("%w: %s is a symbolic link; replace it with its target", ErrInsecure, path)
@@ -64,15 +100,17 @@ func checkSecure(path string, info fs.FileInfo, dir, mine bool) error {
 	case !dir && !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is not a regular file", ErrInsecure, path)
 	}
-	return checkOwner(path, info, mine)
+	return checkOwner(path, info, a)
 }
+
+func (d *osDir) Path() string { return d.path }
 
 func (d *osDir) Create(name string) (file, error) {
 	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 }
 
 func (d *osDir) Open(name string) (file, error) {
-	if d.readOnly {
+	if d.access.readOnly {
 		return d.open(name, os.O_RDONLY)
 	}
 	return d.open(name, os.O_RDWR)
@@ -83,20 +121,20 @@ func (d *osDir) open(name string, flag int) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &osFile{f}, nil
+	return newOSFile(f)
 }
 
 func (d *osDir) openFile(name string, flag int) (*os.File, error) {
 	f, err := d.root.OpenFile(name, flag|noFollow, 0o600)
 	if err != nil {
 		if info, lerr := d.root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return nil, checkSecure(filepath.Join(d.path, name), info, false, false)
+			return nil, checkSecure(filepath.Join(d.path, name), info, false, d.access)
 		}
 		return nil, err
 	}
 	info, err := d.root.Lstat(name)
 	if err == nil {
-		err = checkSecure(filepath.Join(d.path, name), info, false, !d.readOnly)
+		err = checkSecure(filepath.Join(d.path, name), info, false, d.access)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -123,52 +161,152 @@ func (d *osDir) List() ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
-func (d *osDir) SameFile(name string, f file) (bool, error) {
-	named, err := d.root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+func (d *osDir) Verify(name string, f file) error {
+	if err := d.verify(lockFileName, d.lock); err != nil || name == "" {
+		return err
 	}
-	if err != nil {
-		return false, err
-	}
-	osf, ok := f.(*osFile)
+	opened, ok := f.(*osFile)
 	if !ok {
-		return false, nil
+		return fmt.Errorf("ledger: %s is not a file of the system", name)
 	}
-	opened, err := osf.Stat()
-	return err == nil && os.SameFile(named, opened), err
+	return d.verify(name, opened)
+}
+
+func (d *osDir) VerifyLinks(name string, f file) error {
+	opened, ok := f.(*osFile)
+	if !ok {
+		return fmt.Errorf("ledger: %s is not a file of the system", name)
+	}
+	for _, f := range []*osFile{d.lock, opened} {
+		if linked, err := hasLinks(f.File); err != nil || !linked {
+			return d.Verify(name, opened) // which explains what is wrong, if anything
+		}
+	}
+	return nil
+}
+
+// verify checks that the path of a file in the directory leads to the open file.
+func (d *osDir) verify(name string, f *osFile) error {
+	found, err := identify(filepath.Join(d.path, name))
+	if errors.Is(err, fs.ErrPermission) {
+		// The process can no longer reach the path. It can reach the directory itself.
+		var info fs.FileInfo
+		if info, err = d.root.Lstat(name); err == nil {
+			found = identityOf(info)
+		}
+	}
+	switch {
+	case err == nil && found.same(f.identity):
+		return nil
+	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotDirectory):
+		return d.lost(name)
+	}
+	return fmt.Errorf("ledger: cannot check whether %s still exists: %w", filepath.Join(d.path, name), err)
+}
+
+// lost returns the error for a file whose path no longer leads to it: it was removed or
+// replaced, or its whole directory was.
+func (d *osDir) lost(name string) error {
+	lost := &LostError{Dir: d.path, File: name, Reason: reasonReplaced}
+	at, err := os.Lstat(d.path)
+	opened, openedErr := d.root.Stat(".")
+	if err != nil || openedErr != nil || !os.SameFile(at, opened) {
+		lost.File = ""
+	}
+	return lost
+}
+
+func (d *osDir) Peek(name string, b []byte) (int, error) {
+	n, err := peek(filepath.Join(d.path, name), b)
+	if errors.Is(err, fs.ErrPermission) {
+		n, err = d.peekInRoot(name, b)
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotDirectory):
+		return 0, d.lost(name)
+	}
+	return 0, fmt.Errorf("ledger: cannot check whether another writer has opened %s: %w", d.path, err)
+}
+
+func (d *osDir) peekInRoot(name string, b []byte) (int, error) {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := f.ReadAt(b, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, errors.Join(err, f.Close())
 }
 
 // lockFileName is the name of the lock file. It is never removed: a writer could lock
 // the removed file while another locks its replacement.
 const lockFileName = "lock"
 
-func (d *osDir) Lock() error {
-	f, err := d.openFile(lockFileName, os.O_RDWR|os.O_CREATE)
-	if err != nil {
-		return err
-	}
-	if err := lock(f); err != nil {
-		_ = f.Close()
-		if errors.Is(err, ErrLocked) {
-			return fmt.Errorf("ledger: %s is %w", d.path, err)
+func (d *osDir) Lock() (created bool, err error) {
+	for {
+		created, err = d.tryLock()
+		lost, ok := errors.AsType[*LostError](err)
+		if removed := ok && lost.File != ""; !removed && !errors.Is(err, fs.ErrExist) {
+			return created, err
 		}
-		return fmt.Errorf("ledger: lock %s: %w", d.path, err)
+	}
+}
+
+// tryLock opens and locks the lock file. The error is a *LostError if the file was
+// removed before it was locked, and matches fs.ErrExist if another writer created it.
+func (d *osDir) tryLock() (created bool, err error) {
+	opened, err := d.openFile(lockFileName, os.O_RDWR)
+	if created = errors.Is(err, fs.ErrNotExist); created {
+		opened, err = d.openFile(lockFileName, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	}
+	if err != nil {
+		return false, err
+	}
+	f, err := newOSFile(opened)
+	if err != nil {
+		return false, err
+	}
+	switch err = lock(f.File); {
+	case errors.Is(err, ErrLocked):
+		err = fmt.Errorf("ledger: %s is %w", d.path, err)
+	case err != nil:
+		err = fmt.Errorf("ledger: lock %s: %w", d.path, err)
+	default:
+		err = d.verify(lockFileName, f)
+	}
+	if err != nil {
+		return false, errors.Join(err, f.Close())
 	}
 	d.lock = f
-	return nil
+	return created, nil
 }
 
 func (d *osDir) Close() error {
 	var err error
 	if d.lock != nil {
-		err = d.lock.Close() // unlocks
+		err = errors.Join(unlock(d.lock.File), d.lock.Close())
 	}
 	return errors.Join(err, d.root.Close())
 }
 
 // osFile is a file of the operating system.
-type osFile struct{ *os.File }
+type osFile struct {
+	*os.File
+
+	identity identity
+}
+
+func newOSFile(f *os.File) (*osFile, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &osFile{File: f, identity: identityOf(info)}, nil
+}
 
 func (f *osFile) Size() (int64, error) {
 	info, err := f.Stat()

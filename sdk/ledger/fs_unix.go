@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,15 +15,32 @@ import (
 
 const noFollow = unix.O_NOFOLLOW
 
-// checkOwner rejects files that others may write to and, if mine is true, files of other
-// users.
-func checkOwner(path string, info fs.FileInfo, mine bool) error {
-	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%w: %s is writable by others; run chmod go-w on it", ErrInsecure, path)
+// checkOwner rejects files that others may write to and, for a writer, files of other
+// users. If a group of this process may write to a file, and that is accepted, its owner
+// does not matter.
+func checkOwner(path string, info fs.FileInfo, a access) error {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	switch mode := info.Mode().Perm(); {
+	case mode&0o002 != 0:
+		return fmt.Errorf("%w: %s is writable by all users; run chmod o-w on it", ErrInsecure, path)
+	case mode&0o020 != 0 && !a.groupWritable:
+		return fmt.Errorf("%w: %s is writable by its group; run chmod g-w on it, or accept it with ledger.WithGroupWritable if the group is the process's own, such as a Kubernetes fsGroup", ErrInsecure, path)
+	case mode&0o020 != 0 && known:
+		return checkGroup(path, int(stat.Gid))
+	case !a.readOnly && known && int(stat.Uid) != os.Geteuid():
+		return fmt.Errorf("%w: %s belongs to user %d, but this process runs as user %d; change the owner, or run as that user", ErrInsecure, path, stat.Uid, os.Geteuid())
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if mine && ok && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%w: %s belongs to user %d, but this process runs as user %d", ErrInsecure, path, stat.Uid, os.Geteuid())
+	return nil
+}
+
+// checkGroup rejects a file that a group may write to which is not one of this process.
+func checkGroup(path string, group int) error {
+	groups, err := os.Getgroups()
+	if err != nil {
+		return fmt.Errorf("ledger: groups of this process: %w", err)
+	}
+	if group != os.Getegid() && !slices.Contains(groups, group) {
+		return fmt.Errorf("%w: %s is writable by group %d, which is no group of this process; run chmod g-w on it, or chgrp", ErrInsecure, path, group)
 	}
 	return nil
 }
@@ -34,6 +52,73 @@ func lock(f *os.File) error {
 		return ErrLocked
 	}
 	return err
+}
+
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+// errNotDirectory means that a part of a path is not a directory.
+var errNotDirectory error = unix.ENOTDIR
+
+// identity identifies a file of the system.
+type identity struct{ device, inode uint64 }
+
+func (i identity) same(other identity) bool { return i == other }
+
+func identityOf(info fs.FileInfo) identity {
+	stat, _ := info.Sys().(*syscall.Stat_t)
+	return identity{device: uint64(stat.Dev), inode: stat.Ino} //nolint:unconvert // the type depends on the system
+}
+
+// identify returns the identity of the file at a path. It does not follow a symbolic
+// link, and allocates little, since it is called for every commit.
+func identify(path string) (identity, error) {
+	var stat unix.Stat_t
+	for {
+		err := unix.Lstat(path, &stat)
+		if err == unix.EINTR {
+			continue
+		}
+		return identity{device: uint64(stat.Dev), inode: stat.Ino}, err //nolint:unconvert // the type depends on the system
+	}
+}
+
+// hasLinks reports whether the open file has a name in some directory.
+func hasLinks(f *os.File) (bool, error) {
+	var stat unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &stat)
+	return stat.Nlink > 0, err
+}
+
+// peek opens the file at a path anew, since network file systems may serve a file that
+// is open from a cache, and reads its beginning.
+func peek(path string, b []byte) (int, error) {
+	var fd int
+	var err error
+	for {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := unix.Pread(fd, b, 0)
+	return max(n, 0), errors.Join(err, unix.Close(fd))
+}
+
+// unlock unlocks the file. Closing it would not, while a process that is being started
+// has a copy of the descriptor.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
+// syncDir makes changes to the names in a directory durable.
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func (d *osDir) Sync() error {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync"
 	"time"
@@ -14,17 +13,19 @@ type Ledger struct {
 	dir       fileSystem
 	config    config
 	id        ledgerID
+	ownership ownership
+	ages      *ageClock
 	recovered Recovery
 
 	// writeMu is held while segments are written. It guards the fields below.
-	writeMu       sync.Mutex
-	active        *segment
-	end           int64         // offset after the last acknowledged frame of active
-	activeFailed  bool          // a write or sync of active failed; nothing more is written to it
-	lastNumber    uint64        // highest segment number in use
-	next          uint64        // sequence number of the next entry
-	activeChecked time.Time     // when checkActiveFile last looked
-	commitTime    time.Duration // duration of the last commit
+	writeMu      sync.Mutex
+	active       *segment
+	end          int64         // offset after the last acknowledged frame of active
+	activeFailed bool          // a write or sync of active failed; nothing more is written to it
+	lastNumber   uint64        // highest segment number in use
+	next         uint64        // sequence number of the next entry
+	verified     time.Time     // when verify last succeeded
+	commitTime   time.Duration // duration of the last commit
 
 	cursorsMu sync.Mutex // held while cursors are created and removed
 
@@ -42,10 +43,13 @@ type Ledger struct {
 	spareReady  bool   // the file of the next segment exists
 	spareTaken  bool   // the spare is reserved for the next rotation
 	bytes       int64  // written bytes of all segments
+	reserved    int64  // bytes beside the segments that count toward WithMaxSize
 	extents     []extent
+	floor       uint64 // sequence number of the oldest entry that retention has not removed
 	synced      uint64 // sequence number of the last synced entry
 	syncedEnd   int64  // where that entry's frame ends in the last extent
 	cursors     map[string]*Cursor
+	damaged     map[damagedPlace]bool // known damage
 	closed      bool
 	failed      error         // why nothing can be appended any more
 	maintainErr error         // why maintenance failed to make room
@@ -69,6 +73,11 @@ type Stats struct {
 	Next     uint64 // sequence number of the next entry
 	Bytes    int64  // written bytes of all segments
 	Segments int
+	// Cursors has the committed position of each cursor, by name. Those that nobody has
+	// opened hold back retention too; [Ledger.RemoveCursor] ends that.
+	Cursors map[string]uint64
+	// Damaged is the number of damaged places that Open, cursors and scrubs have found.
+	Damaged int
 }
 
 // Stats returns the current statistics. Next counts synced entries only, while Bytes
@@ -76,7 +85,14 @@ type Stats struct {
 func (l *Ledger) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{First: l.extents[0].first, Next: l.synced + 1, Bytes: l.bytes, Segments: len(l.extents)}
+	cursors := make(map[string]uint64, len(l.cursors))
+	for name, c := range l.cursors {
+		cursors[name] = c.committed
+	}
+	return Stats{
+		First: l.extents[0].first, Next: l.synced + 1, Bytes: l.bytes, Segments: len(l.extents),
+		Cursors: cursors, Damaged: len(l.damaged),
+	}
 }
 
 // wakeWaiters makes all waiting callers check again. mu is held.
@@ -85,14 +101,16 @@ func (l *Ledger) wakeWaiters() {
 	broadcast(&l.moreSynced)
 }
 
-// fail makes the ledger reject all further entries.
-func (l *Ledger) fail(err error) {
+// fail makes the ledger reject all further entries, and returns why: the reason of the
+// first call.
+func (l *Ledger) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed == nil {
-		l.failed = fmt.Errorf("ledger: failed; close it and open it again: %w", err)
+		l.failed = err
 	}
 	l.wakeWaiters()
+	return l.failed
 }
 
 // writeState applies change to the state and stores it. On failure l.state is
@@ -102,10 +120,13 @@ func (l *Ledger) writeState(change func(*state)) error {
 	defer l.stateMu.Unlock()
 	changed := l.state
 	change(&changed)
+	changed.owner = l.ownership.id
+	changed.age, changed.seen = l.ages.stored(changed.closed)
 	if err := l.stateSlots.write(changed.encode()); err != nil {
 		return err
 	}
 	l.state = changed
+	l.ownership.generation.Store(l.stateSlots.generation)
 	return nil
 }
 
@@ -155,26 +176,36 @@ func (l *Ledger) advanceSynced(seq uint64, end int64) {
 func (l *Ledger) find(seq uint64, _ bool) (e extent, floor uint64, ok bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	floor = l.extents[0].first
+	floor = l.floor
 	if seq > l.synced {
 		return e, floor, false, nil
 	}
 	c := catalog{extents: l.extents}
-	e, ok = c.find(max(seq, floor))
-	if e.next == 0 {
-		e.end = l.syncedEnd
+	if e, ok = c.find(max(seq, floor)); e.next == 0 {
+		e = l.readable(e)
 	}
 	return e, floor, ok, nil
 }
 
+// readable returns the synced part of the last extent. mu is held.
+func (l *Ledger) readable(e extent) extent {
+	e.next, e.end, e.open = l.synced+1, l.syncedEnd, true
+	return e
+}
+
 // open implements source for cursors. Retention never removes a segment that a cursor
-// needs, so a missing one is damage.
-func (l *Ledger) open(number uint64) (*segment, error) {
-	s, err := openSegment(l.dir, l.id, number)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = missingSegment(number)
+// needs, so a missing one is damage, unless the cursor is new.
+func (l *Ledger) open(e extent) (*segment, error) {
+	s, err := openFrames(l.dir, l.id, e)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return s, err
 	}
-	return s, err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.number < l.extents[0].number {
+		return nil, errSegmentRemoved
+	}
+	return nil, missingSegment(e.number)
 }
 
 // How long maintainLoop waits before it retries after a failure, and between checks

@@ -75,6 +75,9 @@ func TestAppendAndRead(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
+// open opens the ledger in dir.
+func open(dir fileSystem, c config) (*Ledger, error) { return openIn(context.Background(), dir, c) }
+
 // mustOpenMem opens a ledger with small segments on a disk in memory.
 func mustOpenMem(t *testing.T, d *memDisk, f *faults, opts ...Option) *Ledger {
 	t.Helper()

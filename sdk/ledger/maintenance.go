@@ -18,7 +18,10 @@ func (l *Ledger) maintainLoop() {
 			return
 		}
 		wait := maintainInterval
-		err := errors.Join(l.removeOld(), l.makeSpare())
+		err := l.verify(nil) // also while nothing is appended
+		if err == nil {
+			err = errors.Join(l.removeOld(), l.makeSpare(), l.storeAge())
+		}
 		if err != nil {
 			wait = maintainRetry
 		}
@@ -29,11 +32,26 @@ func (l *Ledger) maintainLoop() {
 	}
 }
 
+// storeAge stores the age of the ledger, so that a crash loses little of it.
+func (l *Ledger) storeAge() error {
+	if l.config.retainAge == 0 {
+		return nil
+	}
+	l.stateMu.Lock()
+	stored := l.state.age
+	l.stateMu.Unlock()
+	if l.ages.least()-stored < storeAgeInterval {
+		return nil
+	}
+	return l.writeState(func(*state) {})
+}
+
 // makeSpare creates the file of the next segment once the active one is half full, or
 // a caller waits for room.
 func (l *Ledger) makeSpare() error {
 	l.mu.Lock()
-	full := l.config.maxSize > 0 && l.bytes+l.config.segmentSize > l.config.maxSize
+	limit := l.maxBytes()
+	full := limit > 0 && l.bytes+l.config.segmentSize > limit
 	needed := !l.spareReady && !l.spareTaken && !full && (l.room < l.config.segmentSize/2 || l.moreRoom != nil)
 	l.mu.Unlock()
 	if !needed {
@@ -48,7 +66,7 @@ func (l *Ledger) makeSpare() error {
 		err = l.dir.Rename(temporary, spareFileName)
 	}
 	if err != nil {
-		return errors.Join(err, removeIfExists(l.dir, temporary))
+		return l.writeError("create the next segment", errors.Join(err, removeIfExists(l.dir, temporary)))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,6 +92,12 @@ func (l *Ledger) removeOld() error {
 	if err := l.writeState(func(s *state) { s.oldest, s.first = floor.number, floor.first }); err != nil {
 		return err
 	}
+	l.mu.Lock()
+	for _, e := range old {
+		l.bytes -= e.end
+	}
+	l.extents, l.floor = l.extents[len(old):], floor.first // before the files go, so that no new cursor looks for them
+	l.mu.Unlock()
 	names, err := l.dir.List()
 	for _, number := range segmentFiles(names) { // including void ones
 		if number < floor.number {
@@ -83,10 +107,6 @@ func (l *Ledger) removeOld() error {
 	err = errors.Join(err, l.dir.Sync())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range old {
-		l.bytes -= e.end
-	}
-	l.extents = l.extents[len(old):]
 	broadcast(&l.moreRoom)
 	return err
 }
@@ -101,9 +121,9 @@ func (l *Ledger) removable() []extent {
 	for _, c := range l.cursors {
 		passed = min(passed, c.committed)
 	}
-	bytes, n := l.bytes, 0
+	bytes, n, age := l.bytes, 0, l.ages.least()
 	for _, e := range l.extents[:len(l.extents)-1] {
-		byAge := l.config.retainAge > 0 && now()-e.sealed > int64(l.config.retainAge)
+		byAge := l.config.retainAge > 0 && age-e.sealedAge > l.config.retainAge
 		bySize := l.config.retainSize > 0 && bytes > l.config.retainSize
 		keepNone := l.config.retainAge == 0 && l.config.retainSize == 0
 		if e.next-1 > passed || !byAge && !bySize && !keepNone {

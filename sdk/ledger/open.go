@@ -1,10 +1,13 @@
 package ledger
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 )
 
 // initialCapacity is the size of a segment that Open creates. It is small to keep Open
@@ -12,46 +15,57 @@ import (
 const initialCapacity = 1 << 20
 
 // Open opens the ledger in dir for writing, and creates it if dir has none. The
-// directory must belong to the user of the process and must not be writable by others.
+// directory must belong to the user of the process and must not be writable by others;
+// see WithGroupWritable.
 //
 // The error matches ErrLocked or ErrInsecure, is a *CorruptError, or comes from the
 // operating system. A damaged cursor does not make Open fail; [Ledger.Cursor] reports
 // it.
 func Open(dir string, opts ...Option) (*Ledger, error) {
+	return OpenContext(context.Background(), dir, opts...)
+}
+
+// OpenContext is Open, and stops waiting for the lock when ctx ends; see WithLockWait.
+func OpenContext(ctx context.Context, dir string, opts ...Option) (*Ledger, error) {
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	d, err := createDir(dir)
+	d, err := createDir(dir, access{groupWritable: c.groupWritable})
 	if err != nil {
 		return nil, err
 	}
-	l, err := open(d, c)
+	l, err := openIn(ctx, d, c)
 	if errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", dir, err)
+		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", d.path, err)
 	}
 	return l, err
 }
 
-// open opens the ledger in dir. On failure it closes dir.
-func open(dir fileSystem, c config) (*Ledger, error) {
+// openIn opens the ledger in dir. On failure it closes dir.
+func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 	l := &Ledger{
 		dir:          dir,
 		config:       c,
 		cursors:      map[string]*Cursor{},
+		damaged:      map[damagedPlace]bool{},
 		commitWake:   make(chan struct{}, 1),
 		gathered:     make(chan struct{}, 1),
 		backoff:      1,
 		maintainWake: make(chan struct{}, 1),
 		closing:      make(chan struct{}),
 	}
-	if err := l.recover(); err != nil {
-		return nil, errors.Join(err, l.closeOpened())
+	_, _ = rand.Read(l.ownership.id[:]) // never fails
+	if err := l.recover(ctx); err != nil {
+		return nil, errors.Join(suggestSalvage(locate(err, dir.Path())), l.closeOpened())
 	}
 	l.goroutines.Go(l.commitLoop)
 	l.goroutines.Go(l.maintainLoop)
 	if c.syncInterval > 0 {
 		l.goroutines.Go(l.syncLoop)
+	}
+	if c.scrubRate > 0 {
+		l.goroutines.Go(l.scrubLoop)
 	}
 	return l, nil
 }
@@ -75,12 +89,17 @@ func (l *Ledger) closeOpened() error {
 }
 
 // recover locks the directory, opens its files and prepares a segment to append to.
-func (l *Ledger) recover() error {
-	if err := l.dir.Lock(); err != nil {
+func (l *Ledger) recover(ctx context.Context) error {
+	lockMissing, err := l.lock(ctx)
+	if err != nil {
 		return err
 	}
 	if err := l.openState(); err != nil {
 		return err
+	}
+	mayBeOpen := lockMissing && !l.state.closed // by a writer whose lock was removed
+	if mayBeOpen {
+		time.Sleep(takeoverPause)
 	}
 	c, err := loadCatalog(l.dir, &l.state)
 	if err != nil {
@@ -99,25 +118,71 @@ func (l *Ledger) recover() error {
 	if err != nil {
 		return err
 	}
-	if appendable {
+	if appendable && !mayBeOpen {
 		err = l.writeState(func(s *state) { s.closed, s.newest = false, l.active.number })
 	} else {
 		err = l.startSegment(c)
 	}
+	if isDiskFull(err) && l.active != nil {
+		err = l.openFull()
+	}
 	if err != nil {
 		return err
 	}
-	l.room, l.syncedEnd, l.synced = l.active.capacity-l.end, l.end, l.next-1
-	l.extents[len(l.extents)-1].next = 0
+	if !l.activeFailed {
+		l.room = l.active.capacity - l.end
+	}
+	l.syncedEnd, l.synced = l.end, l.next-1
+	l.extents[len(l.extents)-1].next, l.floor = 0, l.state.first
 	l.bytes = l.totalSize()
-	return nil
+	return l.finishSalvage()
 }
 
-// openState opens the state file, or creates it for a new ledger.
+// openFull opens a ledger for whose next segment the disk has no room. Its entries can be
+// read, exported and removed as in any other; Append waits until there is room.
+func (l *Ledger) openFull() error {
+	l.activeFailed = true // the first entry makes the next segment
+	if err := removeIfExists(l.dir, urgentFileName); err != nil {
+		return l.writeError("remove an unfinished file", err)
+	}
+	return l.writeState(func(s *state) { s.closed = false })
+}
+
+// takeoverPause is how long Open waits for a writer whose lock was removed to finish the
+// commit that it has begun. It begins no further one.
+const takeoverPause = 100 * time.Millisecond
+
+// lockPause is how often lock tries again.
+const lockPause = 50 * time.Millisecond
+
+// lock locks the directory. It waits for the lock as WithLockWait allows. It reports
+// whether the lock file was missing.
+func (l *Ledger) lock(ctx context.Context) (missing bool, err error) {
+	deadline := time.Now().Add(l.config.lockWait)
+	for {
+		missing, err = l.dir.Lock()
+		pause := min(lockPause, time.Until(deadline))
+		if !errors.Is(err, ErrLocked) || pause <= 0 {
+			return missing, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false, errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// openState opens the state file, or creates it for a new ledger. It makes this writer
+// its owner before it reads anything else, so that another writer that does not hold the
+// lock acknowledges nothing that is not read here.
 func (l *Ledger) openState() error {
 	slots, value, err := openSlotFile(l.dir, stateFileName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.createState()
+	}
+	if isCorrupt(err) {
+		return l.salvageState(err)
 	}
 	if err != nil {
 		return err
@@ -126,9 +191,11 @@ func (l *Ledger) openState() error {
 	if l.state, err = decodeState(value); err != nil {
 		return err
 	}
+	l.state.distrust(slots.intact)
 	l.id, l.lastNumber = l.state.id, l.state.newest
+	l.ages = newAgeClock(&l.state, &l.config)
 	l.recovered.Crashed = l.state.newest != 0 && !l.state.closed
-	return nil
+	return l.writeState(func(*state) {})
 }
 
 // createState creates the state file of a new ledger. A directory with segments has
@@ -139,30 +206,20 @@ func (l *Ledger) createState() error {
 		return err
 	}
 	if numbers := segmentFiles(names); len(numbers) > 0 {
-		return &CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"}
+		return l.salvageState(&CorruptError{File: stateFileName, Reason: "the file is missing, but the directory has segments"})
 	}
 	if err := removeIfExists(l.dir, stateFileName+temporarySuffix); err != nil {
 		return err
 	}
 	l.state = newState()
-	l.id = l.state.id
+	l.ages = newAgeClock(&l.state, &l.config)
+	l.id, l.state.owner = l.state.id, l.ownership.id
+	l.state.age, l.state.seen = l.ages.stored(false)
 	l.stateSlots, err = createSlotFile(l.dir, stateFileName, l.state.encode())
+	if err == nil {
+		l.ownership.generation.Store(l.stateSlots.generation)
+	}
 	return err
-}
-
-// checkDamage returns the damage to segment headers as an error. With WithSalvage it
-// adds the damage to the Recovery instead.
-func (l *Ledger) checkDamage(c *catalog) error {
-	if len(c.extents) > 0 && c.extents[0].first > l.state.first {
-		removed := missingSegment(l.state.oldest)
-		removed.First, removed.Last = l.state.first, c.extents[0].first-1
-		c.damage = append(c.damage, removed)
-	}
-	if len(c.damage) > 0 && !l.config.salvage {
-		return errors.Join(c.damage...)
-	}
-	l.recovered.Damage = c.damage
-	return nil
 }
 
 // removeLeftovers removes incomplete files, and segments whose removal was
@@ -195,10 +252,11 @@ func (l *Ledger) recoverTail(c *catalog) (appendable bool, err error) {
 		l.skipLostNumbers(l.lastNumber)
 		return false, l.checkNext()
 	}
-	s, err := openSegment(l.dir, l.id, c.newest.number)
+	s, err := openFrames(l.dir, l.id, extent{number: c.newest.number})
 	if err != nil {
 		return false, err
 	}
+	s.segmentHeader = *c.newest
 	l.active, l.extents = s, c.extents
 
 	frames := newScanner(s, s.capacity)
@@ -308,7 +366,7 @@ func (l *Ledger) checkNext() error {
 func (l *Ledger) startSegment(c *catalog) error {
 	l.lastNumber++
 	h := segmentHeader{
-		ledger: l.id, number: l.lastNumber, first: l.next, created: now(),
+		ledger: l.id, number: l.lastNumber, first: l.next, created: now(), age: l.ages.most(),
 		capacity: min(initialCapacity, l.config.segmentSize),
 	}
 	if c.newest != nil {
@@ -318,7 +376,7 @@ func (l *Ledger) startSegment(c *catalog) error {
 		}
 	}
 	if err := createZeroFile(l.dir, urgentFileName, h.capacity); err != nil {
-		return fmt.Errorf("ledger: create segment: %w", err)
+		return l.writeError("create a segment", err)
 	}
 	s, err := createSegment(l.dir, urgentFileName, h, nil)
 	if err != nil {
@@ -330,7 +388,7 @@ func (l *Ledger) startSegment(c *catalog) error {
 	last := len(c.extents) - 1
 	if last >= 0 && h.previous == c.extents[last].number {
 		e := &c.extents[last]
-		e.next, e.end, e.sealed = h.first, h.previousEnd, h.created
+		e.next, e.end, e.sealed, e.sealedAge = h.first, h.previousEnd, h.created, h.age
 	} else if last >= 0 {
 		c.extents = c.extents[:last]
 	}

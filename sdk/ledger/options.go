@@ -25,13 +25,20 @@ type Option func(*config)
 func (Option) LedgerOption() {}
 
 type config struct {
-	segmentSize  int64
-	maxSize      int64
-	retain       bool
-	retainAge    time.Duration
-	retainSize   int64
-	syncInterval time.Duration
-	salvage      bool
+	path          string // of the directory, for errors
+	segmentSize   int64
+	maxSize       int64
+	retain        bool
+	retainAge     time.Duration
+	retainSize    int64
+	syncInterval  time.Duration
+	salvage       bool
+	lockWait      time.Duration
+	groupWritable bool
+	wall          func() time.Time // the system clock; nil: time.Now
+
+	scrubRate      int64
+	damageHandlers []func(*CorruptError)
 }
 
 // WithSegmentSize sets the size of segment files, in bytes. All entries of one Append
@@ -54,7 +61,10 @@ func WithMaxSize(bytes int64) Option {
 // zero, every segment is removed once all cursors have passed it, or at once if there
 // are no cursors. The newest segment is never removed.
 //
-// Age is measured by the system clock. By default nothing is removed.
+// The ledger counts the age itself. While it is open, it relies on no clock that could
+// be set; of the time during which no process had it open, it counts at most half the
+// age for each pause. A system clock that is wrong, and set right, thus removes no fresh
+// entries. By default nothing is removed.
 func WithRetention(age time.Duration, size int64) Option {
 	return func(c *config) { c.retain, c.retainAge, c.retainSize = true, age, size }
 }
@@ -67,15 +77,62 @@ func WithSyncInterval(d time.Duration) Option {
 	return func(c *config) { c.syncInterval = d }
 }
 
-// WithSalvage makes Open continue in a new segment if the ledger is damaged, instead
-// of failing. The damage stays in the files. [Ledger.Recovery] reports it, and readers
-// and cursors return a *CorruptError when they reach it.
+// WithSalvage makes Open repair a damaged ledger instead of failing. What the files say
+// about one another is derived from the segments again, everything that can be read
+// stays readable, and new entries go to a new segment. No entry is made up, and no
+// sequence number is used again.
+//
+// [Ledger.Recovery] names everything that is lost, and so does the file "losses" in the
+// directory. Open succeeds from then on, also without this option, until there is new
+// damage. Readers and cursors return a *CorruptError where entries are missing. Segments
+// stay as they are, and other files that are replaced are kept under a name that ends in
+// ".damaged".
 func WithSalvage() Option {
 	return func(c *config) { c.salvage = true }
 }
 
+// WithScrub sets how fast the ledger reads its segments in the background, in bytes per
+// second, to find damage before somebody needs the entries. It reads all of them about
+// once a day, or as often as the rate allows. The default is DefaultScrubRate; zero
+// disables it.
+func WithScrub(bytesPerSecond int64) Option {
+	return func(c *config) { c.scrubRate = bytesPerSecond }
+}
+
+// WithDamageHandler calls handle with damage that a scrub has found and that no cursor
+// has returned before, once for each place. The calls are made from one goroutine, and
+// the scrub waits for them. With several handlers, each is called.
+func WithDamageHandler(handle func(*CorruptError)) Option {
+	return func(c *config) { c.damageHandlers = append(c.damageHandlers, handle) }
+}
+
+// WithLockWait makes Open wait up to d for another writer to close the ledger, as in a
+// rolling restart, before it returns ErrLocked. By default Open does not wait.
+// [OpenContext] can end the wait earlier.
+func WithLockWait(d time.Duration) Option {
+	return func(c *config) { c.lockWait = d }
+}
+
+// WithGroupWritable accepts a directory and files that a group may write to, if this
+// process is in the group. They may then belong to another user. Kubernetes makes a
+// volume writable by the pod's fsGroup. Everyone in the group can alter the ledger. By
+// default such a directory is rejected with ErrInsecure.
+func WithGroupWritable() Option {
+	return func(c *config) { c.groupWritable = true }
+}
+
+// Access returns an option that does what those of opts do which say who may use the
+// files: WithGroupWritable and WithLockWait. It is for further ledgers in the same place.
+func Access(opts ...Option) Option {
+	var from config
+	for _, opt := range opts {
+		opt(&from)
+	}
+	return func(c *config) { c.groupWritable, c.lockWait = from.groupWritable, from.lockWait }
+}
+
 func newConfig(opts []Option) (config, error) {
-	c := config{segmentSize: DefaultSegmentSize}
+	c := config{segmentSize: DefaultSegmentSize, scrubRate: DefaultScrubRate}
 	for _, opt := range opts {
 		opt(&c)
 	}
@@ -89,8 +146,14 @@ func newConfig(opts []Option) (config, error) {
 	if c.retainAge < 0 || c.retainSize < 0 {
 		errs = append(errs, errors.New("WithRetention: age and size must not be negative"))
 	}
+	if c.scrubRate < 0 {
+		errs = append(errs, errors.New("WithScrub: the rate must not be negative"))
+	}
 	if c.syncInterval < 0 {
 		errs = append(errs, errors.New("WithSyncInterval: the interval must not be negative"))
+	}
+	if c.lockWait < 0 {
+		errs = append(errs, errors.New("WithLockWait: the time must not be negative"))
 	}
 	return c, errors.Join(errs...)
 }

@@ -1,5 +1,7 @@
 package ledger
 
+import "fmt"
+
 // PairRole says what an entry does to a pair.
 type PairRole int
 
@@ -59,6 +61,7 @@ type Pairs struct {
 	roundBytes int64         // how many of them start the next round
 	roundDone  chan struct{} // closed after the next round; nil if nobody waits
 	roundErr   error         // why the last round failed
+	released   [][16]byte    // keys of pairs that the next round stops tracking
 }
 
 // pairLoad counts entries that open pairs, and their bytes.
@@ -90,7 +93,7 @@ func (p *Pairs) start() (*OpenPairs, error) {
 		found.Damage = damage
 	case p.savedSeq < stats.First-1: // the newest slot was damaged, and the older one is used
 		found.Damage = []error{&CorruptError{
-			File: pairsFileName, First: p.savedSeq + 1, Last: stats.First - 1,
+			Dir: p.ledger.dir.Path(), File: pairsFileName, First: p.savedSeq + 1, Last: stats.First - 1,
 			Reason: "entries were removed before they were read",
 		}}
 	}
@@ -112,7 +115,7 @@ func (p *Pairs) start() (*OpenPairs, error) {
 		found.Entries = append(found.Entries, *e)
 	}
 	p.pairEntries = 0
-	return found, p.finishRound(false, pairLoad{})
+	return found, p.finishRound(false, false, pairLoad{})
 }
 
 // rebuild creates a new pairs file, positioned before the oldest entry. It returns the
@@ -123,9 +126,12 @@ func (p *Pairs) rebuild(stats Stats) (damage []error, err error) {
 		seq = noOpenPairs
 	}
 	if p.savedSeq != noOpenPairs {
-		damage = []error{&CorruptError{File: pairsFileName, Reason: "both slots are damaged"}}
+		damage = []error{&CorruptError{Dir: l.dir.Path(), File: pairsFileName, Reason: "both slots are damaged"}}
 	} else if seq != noOpenPairs {
-		damage = []error{&CorruptError{File: pairsFileName, Reason: "the file is missing, but the ledger has entries"}}
+		damage = []error{&CorruptError{Dir: l.dir.Path(), File: pairsFileName, Reason: "the file is missing, but the ledger has entries"}}
+	}
+	if err := setAside(l.dir, pairsFileName); err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
 	}
 	f, err := createPairsFile(l.dir, l.id, seq)
 	if err != nil {

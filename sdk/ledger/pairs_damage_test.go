@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -81,6 +82,36 @@ func TestPairsFileTorn(t *testing.T) {
 		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 		require.Equal(t, []string{"+2 two"}, open, "byte %d", place)
 	}
+}
+
+// TestPairsSlotDamaged flips each byte of the only slot that knows of open pairs, after a
+// crash. The older slot says that there are none, but must not be believed.
+func TestPairsSlotDamaged(t *testing.T) {
+	t.Parallel()
+	origin := testDisk()
+	l := mustOpenMem(t, origin, nil)
+	p, _ := mustTrackPairs(t, l)
+	for i := range 5 {
+		mustOpenPair(t, p, fmt.Sprintf("+%d pair", i))
+	}
+	mustAppend(t, l, "-3 ")
+	l.dir.(interface{ kill() }).kill()
+	_ = l.Close()
+	data := origin.names[pairsFileName].data
+	newer := 0
+	if le := binary.LittleEndian; le.Uint64(data[slotSize+8:]) > le.Uint64(data[8:]) {
+		newer = slotSize
+	}
+	for i := range slotHeaderSize + pairsValueSize + 4 {
+		d := origin.clone()
+		d.names[pairsFileName].data[newer+i] ^= 0x10
+		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
+		require.Equal(t, []string{"+0 pair", "+1 pair", "+2 pair", "+4 pair"}, open, "byte %d", i)
+	}
+	d := origin.clone()
+	clear(d.names[pairsFileName].data[newer : newer+sectorSize])
+	_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
+	require.Len(t, open, 4, "zeros")
 }
 
 func TestPairsFileNewerVersion(t *testing.T) {

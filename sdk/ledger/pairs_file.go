@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"math"
+	"slices"
 )
 
 // pairsFile stores the open pairs. It begins with two slots, as a slotFile does. The
@@ -18,6 +19,7 @@ type pairsFile struct {
 	slots          *slotFile
 	id             ledgerID
 	offset, length int64 // of the current slot's entries
+	intact         int   // how many of the two slots were valid when the file was opened
 }
 
 const (
@@ -36,7 +38,7 @@ const noOpenPairs = math.MaxUint64
 
 // createPairsFile creates the file, or replaces it.
 func createPairsFile(dir fileSystem, id ledgerID, seq uint64) (*pairsFile, error) {
-	f := &pairsFile{id: id, offset: pairsDataStart}
+	f := &pairsFile{id: id, offset: pairsDataStart, intact: 2}
 	var err error
 	if f.slots, err = createSlotFile(dir, pairsFileName, f.encode(seq, pairsDataStart, nil)); err != nil {
 		return nil, err
@@ -69,15 +71,21 @@ func (f *pairsFile) read() (seq uint64, open []Entry, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	for _, c := range copies {
-		seq, open, err = f.decode(c.value)
-		if _, damaged := errors.AsType[*CorruptError](err); damaged {
+	for _, c := range slices.Backward(copies) { // the newest last, so that its place counts
+		copySeq, copyOpen, err := f.decode(c.value)
+		if isCorrupt(err) {
 			continue
 		}
-		f.slots.generation = c.generation
-		return seq, open, err
+		if err != nil {
+			return 0, nil, err
+		}
+		f.slots.generation, seq, open = c.generation, copySeq, copyOpen
+		f.intact++
 	}
-	return 0, nil, &CorruptError{File: pairsFileName, Reason: "both slots are damaged"}
+	if f.intact == 0 {
+		return 0, nil, &CorruptError{File: pairsFileName, Reason: "both slots are damaged"}
+	}
+	return seq, open, nil
 }
 
 // encode returns the value of a slot whose entries are in body, stored at offset.

@@ -46,7 +46,8 @@ func (p *Pairs) round() error {
 			_, err = p.readAppended() // damage is reported to those who read the entries
 		}
 		if err == nil {
-			err = p.finishRound(done != nil, counted)
+			changed := p.applyReleased()
+			err = p.finishRound(done != nil, changed, counted)
 		}
 	case p.savedSeq != noOpenPairs: // an earlier write failed
 		p.idle = true
@@ -101,13 +102,13 @@ func (p *Pairs) apply(e Entry) {
 
 // finishRound stores what a round has read. If no pair is open and none is being
 // opened, it stores noOpenPairs and becomes idle. appendWaiting reports whether a
-// caller is about to append, and counted is the part of addedLoad that the round has
-// read.
-func (p *Pairs) finishRound(appendWaiting bool, counted pairLoad) error {
+// caller is about to append, changed that pairs were released, and counted is the part of
+// addedLoad that the round has read.
+func (p *Pairs) finishRound(appendWaiting, changed bool, counted pairLoad) error {
 	l, seq := p.ledger, p.walker.next-1
 	l.mu.Lock()
 	idle := !appendWaiting && len(p.open) == 0 && p.pairEntries == 0 && p.appending.entries == 0 && !p.uncertain && p.lastOpened <= seq
-	same := p.accepting && p.savedSeq == seq
+	same := p.accepting && p.savedSeq == seq && !changed
 	if idle {
 		p.accepting, p.roundBytes = false, math.MaxInt64
 	}
@@ -134,6 +135,10 @@ func (p *Pairs) finishRound(appendWaiting bool, counted pairLoad) error {
 func (p *Pairs) save(seq uint64) error {
 	l := p.ledger
 	l.mu.Lock()
+	if l.failed != nil { // another writer may use the file
+		defer l.mu.Unlock()
+		return l.failed
+	}
 	p.savedSeq = min(p.savedSeq, seq) // if writing fails, the file may hold either position
 	l.mu.Unlock()
 	body := encodeEntries(sortedEntries(p.open))
@@ -159,14 +164,13 @@ func sortedEntries(open map[[16]byte]*Entry) []*Entry {
 func (p *Pairs) moveToEnd() {
 	l := p.ledger
 	l.mu.Lock()
-	e, synced := l.extents[len(l.extents)-1], l.synced
-	e.end = l.syncedEnd
+	e := l.readable(l.extents[len(l.extents)-1])
 	l.mu.Unlock()
 	p.idle = false
-	p.walker = walker{source: l, next: synced + 1}
-	if s, err := l.open(e.number); err == nil { // otherwise the walker reports it
+	p.walker = walker{source: l, next: e.next}
+	if s, err := l.open(e); err == nil { // otherwise the walker reports it
 		p.walker.current, p.walker.scanner = e, newScanner(s, e.end)
-		p.walker.scanner.offset, p.walker.scanner.next = e.end, synced+1
+		p.walker.scanner.offset, p.walker.scanner.next = e.end, e.next
 	}
 }
 
@@ -185,7 +189,7 @@ func (p *Pairs) close(certain bool) error {
 		l.mu.Unlock()
 		if _, err = p.readAppended(); err == nil {
 			p.pairEntries = 0
-			err = p.finishRound(false, pairLoad{})
+			err = p.finishRound(false, p.applyReleased(), pairLoad{})
 		}
 		err = errors.Join(err, p.walker.closeSegment())
 	}

@@ -129,13 +129,6 @@ func (r *countingDir) Open(name string) (file, error) {
 	return f, err
 }
 
-func (r *countingDir) SameFile(name string, f file) (bool, error) {
-	if c, ok := f.(*countingFile); ok {
-		f = c.file
-	}
-	return r.memDir.SameFile(name, f)
-}
-
 type countingFile struct {
 	file
 	dir *countingDir

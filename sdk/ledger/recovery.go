@@ -7,7 +7,9 @@ type Recovery struct {
 	// Torn is the frame that was being written when the machine stopped, or nil. No
 	// Append returned nil for its entries.
 	Torn *TornFrame
-	// Damage lists the damage that WithSalvage skipped.
+	// Damage lists the damage that WithSalvage skipped, and, with and without this
+	// option, damaged cursors: such a cursor starts again before the oldest entry, so
+	// its consumer gets entries twice. All are *CorruptErrors.
 	Damage []error
 }
 

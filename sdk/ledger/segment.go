@@ -30,11 +30,15 @@ type segmentHeader struct {
 	first    uint64 // sequence number of its first entry
 	capacity int64  // size of the file
 	created  int64  // Unix nanoseconds
+	// age is the age that the ledger had at most when the segment was created; see
+	// ageClock. It is zero in format 1.
+	age time.Duration
 	// previous is the number of the segment that this one continues, and previousEnd
 	// is where that one ends. Everything after previousEnd, and any segment between
 	// the two, is void.
 	previous    uint64
 	previousEnd int64
+	rebuilt     bool // the header is damaged, and was derived from the frames; previous is unknown
 }
 
 func segmentName(number uint64) string {
@@ -63,6 +67,7 @@ func (h *segmentHeader) encode() []byte {
 	le.PutUint64(b[56:], h.previous)
 	le.PutUint64(b[64:], uint64(h.previousEnd))
 	le.PutUint64(b[72:], uint64(h.created))
+	le.PutUint64(b[80:], uint64(h.age))
 	le.PutUint32(b[508:], crc32.Checksum(b[:508], castagnoli))
 	return b
 }
@@ -79,6 +84,7 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, ok bool) {
 	h.previous = le.Uint64(b[56:])
 	h.previousEnd = int64(le.Uint64(b[64:]))
 	h.created = int64(le.Uint64(b[72:]))
+	h.age = time.Duration(le.Uint64(b[80:]))
 	return h, true
 }
 
@@ -123,14 +129,39 @@ func openSegment(dir fileSystem, id ledgerID, number uint64) (*segment, error) {
 	return s, nil
 }
 
+// readAnyHeader returns the header of a segment of any ledger.
+func readAnyHeader(dir fileSystem, number uint64) (h segmentHeader, err error) {
+	f, err := dir.Open(segmentName(number))
+	if err != nil {
+		return h, err
+	}
+	s := &segment{file: f}
+	err = s.decodeHeader(number)
+	return s.segmentHeader, errors.Join(err, f.Close())
+}
+
 func (s *segment) readHeader(id ledgerID, number uint64) error {
+	if err := s.decodeHeader(number); err != nil {
+		return err
+	}
+	if s.ledger != id {
+		return &CorruptError{File: segmentName(number), Reason: "the file belongs to another ledger"}
+	}
+	return nil
+}
+
+// decodeHeader reads the header of the file, which has the given number.
+func (s *segment) decodeHeader(number uint64) error {
 	corrupt := func(reason string) error {
 		return &CorruptError{File: segmentName(number), Reason: reason}
 	}
 	b := make([]byte, segmentHeaderSize)
 	if n, err := s.file.ReadAt(b, 0); n < len(b) {
-		if isShortRead(err) {
+		switch {
+		case isShortRead(err):
 			return corrupt("the file ends within its header")
+		case isBadSector(err):
+			return corrupt("the device cannot read the header: " + err.Error())
 		}
 		return fmt.Errorf("ledger: read %s: %w", segmentName(number), err)
 	}
@@ -138,8 +169,8 @@ func (s *segment) readHeader(id ledgerID, number uint64) error {
 	switch {
 	case !ok:
 		return corrupt("the header is damaged")
-	case h.ledger != id || h.number != number:
-		return corrupt("the file belongs to another ledger, or is another segment of this one")
+	case h.number != number:
+		return corrupt("the file is another segment")
 	}
 	s.segmentHeader = h
 	return nil

@@ -17,6 +17,7 @@ type slotFile struct {
 	name       string
 	file       file
 	generation uint64
+	intact     int // how many of the two slots were valid when the file was opened
 }
 
 const (
@@ -26,8 +27,9 @@ const (
 	maxSlotValue   = 256
 )
 
-// createSlotFile creates the file with its first value. It uses a temporary name until
-// the file is complete, and replaces an existing file.
+// createSlotFile creates the file with its first value in both slots, so that a slot
+// which is not valid was damaged, or was being written. It uses a temporary name until the
+// file is complete, and replaces an existing file.
 func createSlotFile(dir fileSystem, name string, value []byte) (*slotFile, error) {
 	temporary := name + temporarySuffix
 	if err := errors.Join(removeIfExists(dir, temporary), removeIfExists(dir, name)); err != nil {
@@ -39,8 +41,13 @@ func createSlotFile(dir fileSystem, name string, value []byte) (*slotFile, error
 	}
 	s := &slotFile{name: name, file: f}
 	_, err = f.WriteAt(make([]byte, 2*slotSize), 0)
+	for range 2 {
+		if err == nil {
+			err = s.writeSlot(value)
+		}
+	}
 	if err == nil {
-		err = s.write(value)
+		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = dir.Rename(temporary, name)
@@ -81,7 +88,7 @@ func (s *slotFile) read() ([]byte, error) {
 	if len(copies) == 0 {
 		return nil, &CorruptError{File: s.name, Reason: "both slots are damaged"}
 	}
-	s.generation = copies[0].generation
+	s.generation, s.intact = copies[0].generation, len(copies)
 	return copies[0].value, nil
 }
 
@@ -97,7 +104,7 @@ func (s *slotFile) readCopies() ([]slotCopy, error) {
 	for i := range int64(2) {
 		b := make([]byte, slotSize)
 		if n, err := s.file.ReadAt(b, i*slotSize); n < slotSize {
-			if isShortRead(err) {
+			if isShortRead(err) || isBadSector(err) {
 				continue
 			}
 			return nil, fmt.Errorf("ledger: read %s: %w", s.name, err)
@@ -123,6 +130,20 @@ func parseSlot(b []byte) (generation uint64, value []byte, ok bool) {
 // write replaces the value and makes it durable. On failure the file holds the
 // previous value or the new one.
 func (s *slotFile) write(value []byte) error {
+	before := s.generation
+	err := s.writeSlot(value)
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err != nil {
+		s.generation = before
+		return fmt.Errorf("ledger: write %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// writeSlot replaces the older value.
+func (s *slotFile) writeSlot(value []byte) error {
 	le := binary.LittleEndian
 	b := make([]byte, slotHeaderSize, sectorSize)
 	le.PutUint64(b, slotMagic)
@@ -132,11 +153,7 @@ func (s *slotFile) write(value []byte) error {
 	b = le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	_, err := s.file.WriteAt(b, int64((s.generation+1)%2)*slotSize)
 	if err == nil {
-		err = s.file.Sync()
+		s.generation++
 	}
-	if err != nil {
-		return fmt.Errorf("ledger: write %s: %w", s.name, err)
-	}
-	s.generation++
-	return nil
+	return err
 }

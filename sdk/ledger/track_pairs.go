@@ -16,6 +16,11 @@ func (l *Ledger) openPairs() error {
 	if _, damaged := errors.AsType[*CorruptError](err); damaged {
 		return nil // TrackPairs reports it
 	}
+	if p.file != nil && p.savedSeq == noOpenPairs && p.file.intact < 2 {
+		// The other slot may have been the newer one. When it was written, no pair was
+		// open, and retention has kept everything since. So all is read.
+		p.savedSeq = l.state.first - 1
+	}
 	return err
 }
 

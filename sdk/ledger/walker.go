@@ -9,25 +9,29 @@ import (
 type source interface {
 	// find returns the extent that holds seq, or else the next one, and the sequence
 	// number of the oldest entry that was not removed. ok is false if there is nothing
-	// to read yet. refresh is true if the extent returned last was removed or has been
-	// read.
+	// to read yet. refresh is true if what find returned last may have changed: the
+	// extent was removed or has been read, or there was none.
 	find(seq uint64, refresh bool) (e extent, floor uint64, ok bool, err error)
-	// open opens the segment with the given number. It returns errSegmentRemoved if
-	// retention has removed it.
-	open(number uint64) (*segment, error)
+	// open opens the segment of an extent. It returns errSegmentRemoved if retention has
+	// removed it.
+	open(e extent) (*segment, error)
 }
 
 // walker reads the frames of a ledger across segments, and skips damage.
 type walker struct {
 	source     source
-	next       uint64 // sequence number of the next entry
+	waypoints  *waypoints // nil: none
+	next       uint64     // sequence number of the next entry
+	started    bool       // next was promised: entries from there on must not be skipped silently
 	current    extent
 	scanner    *scanner // of the current extent; nil between extents
+	written    int64    // commit time of the last frame, or 0
 	unreadable bool     // the rest of the last segment cannot be read
 }
 
 // walk returns the next frame that holds entries from next on. ok is false if there is
-// none yet. After a *CorruptError, the next call continues after the damage.
+// none yet. After a *CorruptError or a *RemovedError, the next call continues after the
+// entries that it names.
 func (w *walker) walk() (frame []byte, h frameHeader, ok bool, err error) {
 	for {
 		if w.scanner == nil {
@@ -35,17 +39,23 @@ func (w *walker) walk() (frame []byte, h frameHeader, ok bool, err error) {
 				return nil, h, false, err
 			}
 		}
-		found, err := w.scan()
-		if found {
-			if h = w.scanner.header; h.last() < w.next {
+		found, err := false, error(nil)
+		if !w.atLooseEnd() {
+			found, err = w.scan()
+		}
+		switch {
+		case found:
+			h = w.scanner.header
+			w.written = h.time
+			w.waypoints.add(w.current.number, w.scanner)
+			if h.last() < w.next {
 				continue // before next
 			}
-			w.next = h.last() + 1
+			w.next, w.started = h.last()+1, true
 			return w.scanner.frame, h, true, nil
-		}
-		if w.current.next == 0 && (err == nil || errors.Is(err, errTorn)) {
+		case w.atOpenEnd(err):
 			ok, err = w.checkForMore()
-		} else {
+		default:
 			err = w.finishSegment(err)
 			ok = err == nil
 		}
@@ -55,29 +65,36 @@ func (w *walker) walk() (frame []byte, h frameHeader, ok bool, err error) {
 	}
 }
 
-// The last segment may be read while it is written. How often apparent damage there is
-// read again, and the first pause, which then doubles.
+// A segment may be read while it is written. How often apparent damage at its end is read
+// again, and the first pause, which then doubles.
 const (
-	rereadAttempts = 8
+	rereadAttempts = 10
 	rereadPause    = time.Millisecond
 )
 
-// scan scans the next frame. In the last segment a frame may be written at the same
-// time, so that parts of what was read are older than others; scan then reads again.
+// scan scans the next frame. Where nobody knows how far the segment was written, its last
+// frame may be written at the same time, so that parts of what was read are older than
+// others; scan then reads again.
 func (w *walker) scan() (bool, error) {
-	found, err := w.scanner.scan()
-	if found || w.current.next != 0 {
+	s := w.scanner
+	found, err := s.scan()
+	if found || !w.current.open || w.current.next != 0 {
 		return found, err
 	}
-	w.scanner.discardBuffer()
-	found, err = w.scanner.scan()
+	s.discardBuffer()
+	found, err = s.scan()
+	if !isCorrupt(err) {
+		return found, err
+	}
+	_, follower, _ := s.findFrame(s.offset + frameAlign)
 	for attempt := range rereadAttempts {
-		if _, corrupt := errors.AsType[*CorruptError](err); !corrupt {
+		if follower == nil { // otherwise the frame was complete when that one was written
+			time.Sleep(rereadPause << attempt)
+		}
+		s.discardBuffer()
+		if found, err = s.scan(); !isCorrupt(err) || follower != nil {
 			break
 		}
-		time.Sleep(rereadPause << attempt)
-		w.scanner.discardBuffer()
-		found, err = w.scanner.scan()
 	}
 	return found, err
 }
@@ -90,38 +107,76 @@ func (w *walker) openNext() (bool, error) {
 	}
 	e, floor, ok, err := w.source.find(w.next, false)
 	var s *segment
-	for ok && err == nil {
-		s, err = w.source.open(e.number)
-		if !errors.Is(err, errSegmentRemoved) {
+	for refreshed := false; err == nil; refreshed = true {
+		if ok {
+			if s, err = w.source.open(e); !errors.Is(err, errSegmentRemoved) {
+				break
+			}
+		} else if refreshed {
 			break
 		}
 		e, floor, ok, err = w.source.find(w.next, true)
 	}
-	if !ok && err == nil {
-		return false, nil
-	}
-	w.next = max(w.next, floor)
 	corrupt, damaged := errors.AsType[*CorruptError](err)
-	switch {
-	case damaged:
-		w.unreadable = e.next == 0
-		lost := *corrupt
-		if e.next != 0 {
-			lost.First, lost.Last = w.next, e.next-1
-			w.next = e.next
-		}
-		return false, &lost
-	case err != nil:
+	if err != nil && !damaged {
 		return false, err
 	}
-	w.current, w.scanner = e, newScanner(s, e.end)
-	if e.first > w.next { // the entries between are missing
-		lost := missingSegment(e.number - 1)
-		lost.First, lost.Last = w.next, e.first-1
-		w.next = e.first
-		return false, lost
+	if err := w.raiseTo(floor); err != nil {
+		if s != nil {
+			err = errors.Join(err, s.file.Close())
+		}
+		return false, err
 	}
+	switch {
+	case damaged:
+		return false, w.skipExtent(e, corrupt)
+	case !ok:
+		return false, nil
+	}
+	w.current, w.scanner = e, newScanner(s, e.end)
+	if gap := e.first; gap > w.next { // the entries between are missing
+		return false, w.lose(missingSegment(e.number-1), w.next, gap, 0)
+	}
+	w.waypoints.seek(w.scanner, w.next)
 	return true, nil
+}
+
+// raiseTo continues at the oldest entry that was not removed, if that is later.
+func (w *walker) raiseTo(floor uint64) error {
+	first := w.next
+	if floor <= first {
+		return nil
+	}
+	w.next = floor
+	if !w.started {
+		return nil
+	}
+	return &RemovedError{First: first, Last: floor - 1}
+}
+
+// skipExtent moves past an extent that cannot be opened.
+func (w *walker) skipExtent(e extent, damage *CorruptError) error {
+	if e.next == 0 {
+		w.unreadable = true
+	}
+	return w.lose(damage, w.next, e.next, e.sealed)
+}
+
+// atLooseEnd reports whether the scanner has reached the end of an extent that is known by
+// its sequence numbers only.
+func (w *walker) atLooseEnd() bool { return w.current.loose && w.scanner.next >= w.current.next }
+
+// atOpenEnd reports whether a scan that ended with err has reached the end of what was
+// written so far to a segment that may grow.
+func (w *walker) atOpenEnd(err error) bool {
+	switch e := w.current; {
+	case !e.open:
+		return false
+	case e.next == 0:
+		return err == nil || errors.Is(err, errTorn)
+	default:
+		return err == nil && w.scanner.offset >= e.end && w.scanner.next >= e.next
+	}
 }
 
 // checkForMore is called at the end of the last extent. It reports whether there is
@@ -134,9 +189,10 @@ func (w *walker) checkForMore() (bool, error) {
 	if e.number != w.current.number {
 		return true, w.closeSegment()
 	}
-	grown := e.end > w.scanner.end || e.next != 0
+	changed := e != w.current
 	w.current, w.scanner.end = e, e.end
-	return grown, nil
+	w.scanner.discardBuffer() // it may hold the zeros that were there before
+	return changed, nil
 }
 
 // finishSegment is called when scanning an extent has ended with err. It moves to the
@@ -149,7 +205,7 @@ func (w *walker) finishSegment(err error) error {
 		return w.skipDamage(corrupt)
 	case err != nil && !errors.Is(err, errTorn):
 		return err
-	case err != nil || s.offset < w.current.end || s.next < w.current.next:
+	case err != nil || s.offset < w.current.end && !w.atLooseEnd() || s.next < w.current.next:
 		return w.skipDamage(s.corrupt(s.offset, "frames are missing"))
 	}
 	w.next = max(w.next, w.current.next)
@@ -169,28 +225,60 @@ func (w *walker) closeSegment() error {
 // skipDamage moves past the damage at the scanner's offset, and returns it with the
 // sequence numbers that cannot be read.
 func (w *walker) skipDamage(damage *CorruptError) error {
-	s, from, to := w.scanner, w.scanner.next, w.current.next
-	found, err := s.skipToNextFrame()
-	if err != nil {
-		return err
-	}
-	switch {
-	case found:
-		to = s.next
-	case to != 0:
-		w.next = max(w.next, to)
-		if err := w.closeSegment(); err != nil {
+	s, from, before := w.scanner, w.scanner.next, w.current.sealed
+	found := damage.First != 0 // the frame at the offset is intact, but those before it are missing
+	if found {
+		s.next = damage.Last + 1
+	} else {
+		var err error
+		if found, err = s.skipToNextFrame(); err != nil {
 			return err
 		}
-	default:
+	}
+	to := s.next
+	if found {
+		if h, ok := s.headerAtOffset(); ok {
+			before = h.time
+		}
+	} else if to = w.current.next; to != 0 {
+		s.offset, s.next = max(s.offset, w.current.end), to
+	} else {
 		w.unreadable = true
 		if err := w.closeSegment(); err != nil {
 			return err
 		}
 	}
+	return w.lose(damage, from, to, before)
+}
+
+// lose moves to the entry to, or nowhere if that is 0 because the end is unknown. It
+// returns the damage with the entries that are lost: those between from and to that are
+// not before next. They were written before a time, if that is not 0. If there are none,
+// the error is nil.
+func (w *walker) lose(damage *CorruptError, from, to uint64, before int64) error {
 	lost := *damage
-	if to > from {
-		lost.First, lost.Last = from, to-1
+	lost.First, lost.Last = max(from, w.next), 0
+	lost.After, lost.Before = timeOf(w.written), timeOf(before)
+	if to != 0 {
+		if to <= lost.First {
+			return nil
+		}
+		lost.Last = to - 1
+		w.next = to
 	}
+	w.started = true
 	return &lost
+}
+
+// timeOf returns the time of a frame or a segment, or the zero time.
+func timeOf(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds).UTC()
+}
+
+func isCorrupt(err error) bool {
+	_, ok := errors.AsType[*CorruptError](err)
+	return ok
 }

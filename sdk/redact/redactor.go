@@ -168,7 +168,13 @@ func (d *Redactor) Redact(r *record.Record) {
 	}
 	d.text(r, "target.id", &r.Target.ID, false)
 	d.text(r, "target.name", &r.Target.Name, true)
+	for i := range r.Covers {
+		path := "covers[" + strconv.Itoa(i) + "]"
+		d.text(r, path+".id", &r.Covers[i].ID, false)
+		d.text(r, path+".name", &r.Covers[i].Name, true)
+	}
 	d.text(r, "reason", &r.Reason, true)
+	d.text(r, "failure", &r.Failure, true)
 	d.text(r, "bulk.selector", &r.Bulk.Selector, true)
 	for i := range r.Bulk.Sample {
 		d.text(r, "bulk.sample", &r.Bulk.Sample[i], false)

@@ -23,8 +23,10 @@ import (
 // arguments, for each thing that has happened, and runs until the process is killed.
 var roles = map[string]func(c *child) error{
 	"attempts": makeAttempts,
+	"folds":    foldDenials,
 	"ledger":   appendEntries,
 	"relaxed":  appendEntries,
+	"removal":  appendUntilLost,
 	"track":    trackEvents,
 }
 

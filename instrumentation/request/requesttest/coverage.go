@@ -49,7 +49,7 @@ func CheckCoverage(tb testing.TB, handler http.Handler, requests []*http.Request
 		case result.Status.Outcome != audit.OutcomeSuccess:
 			tb.Errorf("requesttest: %s %s: the request failed with status %d, so it shows nothing", r.Method, r.URL.Path, result.Status.Code)
 		case result.Verdict == request.VerdictMissing:
-			tb.Errorf("requesttest: %s %s: the request recorded neither an intent nor a signal", r.Method, r.URL.Path)
+			tb.Errorf("requesttest: %s %s: the request recorded neither an intent nor a signal about its target", r.Method, r.URL.Path)
 		}
 	}
 	sorted := make([]RouteCoverage, 0, len(routes))

@@ -93,7 +93,7 @@ func ExampleCheckCoverage() {
 	// PUT     /articles/{id}  audited
 	// POST    /search         exempt: it changes nothing
 	//
-	// requesttest: DELETE /articles/1: the request recorded neither an intent nor a signal
+	// requesttest: DELETE /articles/1: the request recorded neither an intent nor a signal about its target
 }
 
 func TestCheckCoverage(t *testing.T) {
@@ -110,7 +110,7 @@ func TestCheckCoverage(t *testing.T) {
 	}, got)
 	require.Len(t, tb.errors, 2)
 	assert.Contains(t, tb.errors[0], "failed with status 404")
-	assert.Contains(t, tb.errors[1], "recorded neither an intent nor a signal")
+	assert.Contains(t, tb.errors[1], "recorded neither an intent nor a signal about its target")
 
 	tb = &fakeTB{}
 	assert.Empty(t, requesttest.CheckCoverage(tb, newHandler(tracker), []*http.Request{newRequest("PUT", "/articles/1")}))

@@ -12,7 +12,10 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
@@ -25,8 +28,11 @@ type Closing struct {
 	Closed   func(n int) // gets the number of closed attempts
 }
 
-// recoveryReason is the reason in a record that closes an attempt.
-const recoveryReason = "the process stopped before the attempt was finished"
+// foldFailure is the failure in a record that closes a fold.
+const foldFailure = "the process stopped before it recorded how many events were folded"
+
+// recoveryFailure is the failure in a record that closes an attempt.
+const recoveryFailure = "the process stopped before the attempt was finished"
 
 // attemptRole is the ledger.PairFunc of attempts: their key is the attempt's ID. Every
 // record of an attempt that does not begin it ends it.
@@ -119,6 +125,35 @@ func (d *Ledger) openAttempts() ([]*record.Record, error) {
 	return open, nil
 }
 
+// begin appends a record that begins an attempt, if its party may have another one.
+func (d *Ledger) begin(ctx context.Context, r *record.Record, p party.Party, entry []byte) (seq uint64, err error) {
+	if p.Class == party.Trusted {
+		p = party.OfAttempt(r)
+	}
+	began, err := d.open.begin(r, p)
+	if err != nil {
+		return 0, err
+	}
+	seq, err = d.attempts.Append(ctx, entry)
+	if err != nil && began && !errors.Is(err, ledger.ErrMaybeStored) {
+		d.open.end(r.Attempt)
+	}
+	return seq, err
+}
+
+// expireAttempts frees the slots of attempts that were left open too long. Their outcome
+// is not known, so nothing is recorded about it.
+func (d *Ledger) expireAttempts(ids []audit.ID) {
+	keys := make([][16]byte, len(ids))
+	for i, id := range ids {
+		keys[i] = id
+	}
+	d.attempts.Release(keys...)
+	d.metrics.expiredAttempts.Add(context.Background(), int64(len(ids)), d.label)
+	d.logger.Warn("audit: attempts were not finished in time; a start after a crash will not close them, but Finish still does",
+		slog.String("ledger", d.name), slog.Int("attempts", len(ids)), slog.Duration("timeout", d.open.timeout))
+}
+
 // closingBytes is the approximate size of the closing records that are appended together.
 const closingBytes = 16 << 10
 
@@ -131,6 +166,9 @@ func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
 	defer cancel()
+	for _, begun := range open { // until they are closed
+		_, _ = d.open.begin(begun, party.OfAttempt(begun)) // beyond the limit of a party it has no deadline
+	}
 	closed, size := 0, 0
 	var entries [][]byte
 	var errs []error
@@ -150,6 +188,9 @@ func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 		}
 		closed += len(entries)
 		entries, size = nil, 0
+		for _, begun := range open[:i+1] {
+			d.open.end(begun.ID)
+		}
 	}
 	c.Closed(closed)
 	if closed > 0 {
@@ -165,9 +206,12 @@ func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 // record returns the record that closes an attempt with an unknown outcome. It repeats
 // what was attempted, but nothing about the request that began it: neither metadata nor
 // channel, actor or changes.
+//
+// The beginning of a fold says in its metadata whose events were folded, and all of that
+// is the SDK's own. Its count was lost with the process.
 func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 	now = now.UTC().Round(0)
-	return &record.Record{
+	r := &record.Record{
 		Event: audit.Event{
 			ID:        closingID(begun.ID),
 			Time:      now,
@@ -175,26 +219,48 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 			Operation: begun.Operation,
 			Actor:     audit.System(c.Actor),
 			Target:    begun.Target,
+			Covers:    begun.Covers,
 			Outcome:   audit.OutcomeUnknown,
-			Reason:    recoveryReason,
+			Reason:    begun.Reason,
+			Failure:   recoveryFailure,
 			Bulk:      begun.Bulk,
 			Attempt:   begun.ID,
 			Tenant:    begun.Tenant,
+			Marks:     repeatedMarks(begun.Marks),
 		},
 		ObservedTime: now,
 		Tracker:      c.Tracker,
 		Resource:     c.Resource,
 		TraceID:      begun.TraceID,
 		Redacted:     repeatedPaths(begun.Redacted),
-		Marked:       repeatedPaths(begun.Marked),
 	}
+	if isFold(begun) {
+		r.Failure = foldFailure
+		r.Metadata = begun.Metadata
+		r.AddMark(record.Mark{Path: "bulk.affected", Kind: record.MarkCountUnknown})
+	}
+	return r
+}
+
+// isFold reports whether the record begins a fold (package folding).
+func isFold(r *record.Record) bool {
+	return slices.ContainsFunc(r.Metadata, func(kv attribute.KeyValue) bool { return kv.Key == semconv.FoldKey })
 }
 
 // repeatedPaths returns the paths of fields that a closing record repeats.
 func repeatedPaths(paths []string) []string {
-	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
-		return path != "tenant" && !strings.HasPrefix(path, "target.") && !strings.HasPrefix(path, "bulk.")
-	})
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return !isRepeated(path) })
+}
+
+// repeatedMarks returns the marks of fields that a closing record repeats.
+func repeatedMarks(marks []record.Mark) []record.Mark {
+	return slices.DeleteFunc(slices.Clone(marks), func(m record.Mark) bool { return !isRepeated(m.Path) })
+}
+
+// isRepeated reports whether a closing record repeats the field with the path.
+func isRepeated(path string) bool {
+	return path == "tenant" || path == "reason" || strings.HasPrefix(path, "target.") ||
+		strings.HasPrefix(path, "covers[") || strings.HasPrefix(path, "bulk.")
 }
 
 // closingID returns the ID of the record that closes an attempt. It follows from the

@@ -17,7 +17,6 @@ import (
 type batcher struct {
 	sink
 	config  Config
-	logger  *slog.Logger
 	queue   *queue
 	flushes chan flush
 	closing chan struct{} // closed by Shutdown, when no Track call is running
@@ -37,9 +36,8 @@ type flush struct {
 func NewBatcher(e export.Exporter, c Config, env Env) Delivery {
 	c.BatchSize = min(c.BatchSize, c.QueueSize)
 	b := &batcher{
-		sink:    newSink(e, env.Metrics),
+		sink:    newSink(e, env),
 		config:  c,
-		logger:  env.Logger,
 		queue:   newQueue(c.QueueSize, c.BatchSize),
 		flushes: make(chan flush),
 		closing: make(chan struct{}),

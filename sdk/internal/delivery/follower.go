@@ -1,10 +1,12 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +20,6 @@ import (
 type follower struct {
 	sink
 	config  Config
-	logger  *slog.Logger
 	ledger  *ledger.Ledger
 	cursor  *ledger.Cursor
 	records *decoder
@@ -48,9 +49,8 @@ type item struct {
 
 func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records *decoder, letters *deadLetters, env Env) *follower {
 	f := &follower{
-		sink:    newSink(to.Exporter, env.Metrics),
+		sink:    newSink(to.Exporter, env),
 		config:  to.Config,
-		logger:  env.Logger,
 		ledger:  l,
 		cursor:  cursor,
 		records: records,
@@ -73,11 +73,11 @@ func (f *follower) loop() {
 		if !f.exportAll(batch) {
 			return
 		}
-		damage, damaged := errors.AsType[*ledger.CorruptError](err)
+		first, last, lost := lostEntries(err)
 		switch {
 		case err == nil:
-		case damaged:
-			f.reportDamage(damage)
+		case lost:
+			f.reportLoss(first, last, err)
 		case f.waiting.Err() != nil:
 			return
 		default:
@@ -144,9 +144,13 @@ func (f *follower) exportAll(batch []item) bool {
 		err := f.attempt(f.life, left)
 		again, rejected, reasons := split(left, err)
 		for i, r := range rejected {
-			ok = ok && f.addDeadLetter(&DeadLetter{Seq: r.seq, Reason: reasons[i].Error(), Attempts: attempt, Record: r.record})
+			letter := &DeadLetter{Seq: r.seq, Reason: reasons[i].Error(), Attempts: attempt, Record: r.record}
+			if !f.tryDeadLetter(letter) {
+				again = append(again, r) // the exporter may accept it before there is room for a letter
+			}
 		}
-		if left = again; !ok || len(left) == 0 {
+		slices.SortFunc(again, func(a, b item) int { return cmp.Compare(a.seq, b.seq) })
+		if left = again; len(left) == 0 {
 			break
 		}
 		f.advance(left[0].seq-1, doneAhead(batch, left))
@@ -220,28 +224,45 @@ func (f *follower) advance(seq uint64, ahead []uint64) {
 	}
 }
 
-// addDeadLetter stores a dead letter. It retries until that succeeds, because the record
+// addDeadLetter stores a dead letter. It retries until that succeeds, because the entry
 // would be lost otherwise, and returns false if it was aborted.
 func (f *follower) addDeadLetter(letter *DeadLetter) bool {
+	for attempt := 1; !f.tryDeadLetter(letter); attempt++ {
+		if !sleep(f.life, f.config.delay(attempt, nil), f.wake) {
+			return false // the cursor stays before the entry
+		}
+	}
+	return true
+}
+
+// tryDeadLetter stores a dead letter, and reports whether that succeeded.
+func (f *follower) tryDeadLetter(letter *DeadLetter) bool {
 	letter.Exporter = f.name
-	for attempt := 1; ; attempt++ {
-		err := f.letters.add(letter)
-		if err == nil {
-			break
-		}
+	if err := f.letters.add(letter); err != nil {
 		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.name), slog.Any("error", err))
-		if !sleep(f.life, f.config.delay(attempt, err), f.wake) {
-			return false // the cursor stays before the record
-		}
+		return false
 	}
 	f.metrics.deadLettered.Add(f.life, 1, f.metrics.exporter...)
 	return true
 }
 
-// reportDamage stores a dead letter for entries that the ledger cannot read any more.
-func (f *follower) reportDamage(damage *ledger.CorruptError) {
-	f.logger.Error("audit: the ledger is damaged; records cannot be exported", slog.String("exporter", f.name), slog.Any("error", damage))
-	f.addDeadLetter(&DeadLetter{Seq: damage.First, Through: damage.Last, Reason: damage.Error()})
+// lostEntries returns the entries that an error names as lost. ok is false if it names
+// none.
+func lostEntries(err error) (first, last uint64, ok bool) {
+	if damage, ok := errors.AsType[*ledger.CorruptError](err); ok {
+		return damage.First, damage.Last, true
+	}
+	if removed, ok := errors.AsType[*ledger.RemovedError](err); ok {
+		return removed.First, removed.Last, true
+	}
+	return 0, 0, false
+}
+
+// reportLoss stores a dead letter for entries that the ledger cannot read any more.
+func (f *follower) reportLoss(first, last uint64, err error) {
+	f.logger.Error("audit: the ledger has lost records; they cannot be exported", slog.String("exporter", f.name),
+		slog.Uint64("first", first), slog.Uint64("last", last), slog.Any("error", err))
+	f.addDeadLetter(&DeadLetter{Seq: first, Through: last, Reason: err.Error()})
 }
 
 // flush waits until every entry up to seq was exported or rejected.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/folding"
+	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -21,7 +23,12 @@ type Ledger struct {
 	name        string
 	ledger      *ledger.Ledger
 	attempts    *ledger.Pairs
+	open        *openAttempts
+	shares      *shares
+	shareFile   *shareFile
 	logger      *slog.Logger
+	metrics     *Metrics
+	label       metric.MeasurementOption // the ledger's name
 	followers   []*follower
 	deadLetters *deadLetters
 	observing   metric.Registration
@@ -42,16 +49,25 @@ type LedgerConfig struct {
 	Closing Closing
 	// Redact removes what looks like a secret from the reasons of dead letters.
 	Redact func(string) string
+	// AttemptTimeout is how long an open attempt keeps its slot.
+	AttemptTimeout time.Duration
 }
 
 // OpenLedger opens the ledger, starts its followers, and closes the attempts that the
 // last process left open.
 func OpenLedger(c LedgerConfig) (*Ledger, error) {
-	l, err := ledger.Open(c.Dir, c.Options...)
+	options := append(slices.Clip(c.Options), ledger.WithDamageHandler(func(damage *ledger.CorruptError) {
+		c.Env.Logger.Error("audit: a file of the ledger is damaged; restore it from a backup while the rest is intact",
+			slog.String("ledger", c.Name), slog.Any("error", damage))
+	}))
+	l, err := ledger.Open(c.Dir, options...)
 	if err != nil {
 		return nil, err
 	}
-	d := &Ledger{name: c.Name, ledger: l, logger: c.Env.Logger}
+	d := &Ledger{
+		name: c.Name, ledger: l, logger: c.Env.Logger, metrics: c.Env.Metrics,
+		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("ledger", c.Name))),
+	}
 	if err := d.start(&c); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -59,8 +75,14 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 }
 
 func (d *Ledger) start(c *LedgerConfig) error {
-	d.deadLetters = newDeadLetters(c.Dir, c.Redact)
-	d.reportRecovery()
+	d.deadLetters = newDeadLetters(c, d.ledger)
+	d.reportRecovery(d.ledger, d.name)
+	if err := d.deadLetters.openExisting(d.reportRecovery); err != nil {
+		d.logger.Error("audit: the dead letters cannot be opened; they do not count toward the size limit",
+			slog.String("ledger", d.name), slog.Any("error", err))
+	}
+	d.openShares(c.Dir)
+	d.open = newOpenAttempts(c.AttemptTimeout, d.expireAttempts)
 	open, err := d.openAttempts()
 	if err != nil {
 		return err
@@ -90,34 +112,27 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 	name := attribute.String("ledger", d.name)
 	return m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		stats := d.ledger.Stats()
-		o.ObserveInt64(m.bytes, stats.Bytes, metric.WithAttributes(name))
-		for _, f := range d.followers {
-			left := int64(stats.Next - 1 - f.cursor.Committed())
-			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", f.name)))
+		o.ObserveInt64(m.bytes, stats.Bytes, d.label)
+		o.ObserveInt64(m.damage, int64(stats.Damaged), d.label)
+		o.ObserveInt64(m.letterBytes, d.deadLetters.bytes(), d.label)
+		o.ObserveInt64(m.openAttempts, int64(d.open.len()), d.label)
+		for cursor, committed := range stats.Cursors { // also of exporters that are not configured any more
+			left := int64(stats.Next - 1 - committed)
+			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", cursor)))
 		}
 		return nil
-	}, m.depth, m.bytes)
+	}, m.depth, m.bytes, m.damage, m.letterBytes, m.openAttempts)
 }
 
 // reportRecovery logs what opening the ledger found.
-func (d *Ledger) reportRecovery() {
-	r := d.ledger.Recovery()
+func (d *Ledger) reportRecovery(l *ledger.Ledger, name string) {
+	r := l.Recovery()
 	if r.Torn != nil {
 		d.logger.Warn("audit: the ledger's last write was interrupted when the process or the machine stopped; it had not been acknowledged",
-			slog.String("ledger", d.name), slog.String("segment", r.Torn.Segment), slog.Int64("offset", r.Torn.Offset))
+			slog.String("ledger", name), slog.String("segment", r.Torn.Segment), slog.Int64("offset", r.Torn.Offset))
 	}
 	for _, err := range r.Damage {
-		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", d.name), slog.Any("error", err))
-	}
-}
-
-// reportOrphans logs cursors without an exporter, because they hold back retention.
-func (d *Ledger) reportOrphans() {
-	for _, name := range d.ledger.CursorNames() {
-		if !slices.ContainsFunc(d.followers, func(f *follower) bool { return f.name == name }) {
-			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until Ledger.RemoveCursor",
-				slog.String("ledger", d.name), slog.String("exporter", name))
-		}
+		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", name), slog.Any("error", err))
 	}
 }
 
@@ -134,11 +149,16 @@ func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 	if *buffer, err = r.AppendJSON((*buffer)[:0]); err != nil {
 		return err
 	}
+	p := party.FromContext(ctx)
 	ctx = d.deadlines.context(ctx, wait)
+	var seq uint64
 	if r.BeginsAttempt() {
-		_, err = d.attempts.Append(ctx, *buffer)
+		seq, err = d.begin(ctx, r, p, *buffer)
 	} else {
-		_, err = d.ledger.Append(ctx, *buffer)
+		seq, err = d.ledger.Append(ctx, *buffer)
+	}
+	if err == nil {
+		d.stored(r, p, seq, len(*buffer))
 	}
 	if cap(*buffer) <= maxEncoded {
 		d.encoded.Put(buffer)
@@ -146,11 +166,34 @@ func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 	return ledgerError(err)
 }
 
+// stored counts a record that is in the ledger.
+func (d *Ledger) stored(r *record.Record, p party.Party, seq uint64, bytes int) {
+	if !r.Attempt.IsZero() && !r.BeginsAttempt() {
+		d.open.end(r.Attempt)
+	}
+	if p.Class == party.Trusted {
+		return
+	}
+	switch {
+	case !isFold(r):
+	case r.BeginsAttempt():
+		d.shares.promise(folding.EndSize)
+	default:
+		d.shares.promise(-folding.EndSize)
+	}
+	if d.shares.add(p, seq, int64(bytes)) {
+		d.shareFile.saveLater(d.shares)
+	}
+}
+
 // maxEncoded is the size of the largest buffer that is reused, in bytes.
 const maxEncoded = 64 << 10
 
 // ErrTooManyAttempts is sdk.ErrTooManyAttempts.
 var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
+
+// errPartyAttempts means that one party has too many open attempts.
+var errPartyAttempts = fmt.Errorf("the actor, or the client's network, has %d open attempts", maxPartyAttempts)
 
 // ledgerError translates the errors of a ledger.
 func ledgerError(err error) error {
@@ -161,7 +204,7 @@ func ledgerError(err error) error {
 		return errors.Join(audit.ErrMaybeStored, err)
 	case errors.Is(err, ledger.ErrFull):
 		return errors.Join(audit.ErrFull, err)
-	case errors.Is(err, ledger.ErrTooManyPairs):
+	case errors.Is(err, ledger.ErrTooManyPairs), errors.Is(err, errPartyAttempts):
 		return errors.Join(ErrTooManyAttempts, err)
 	case errors.Is(err, ledger.ErrClosed):
 		return errors.Join(audit.ErrShutdown, err)
@@ -185,7 +228,8 @@ func (d *Ledger) Shutdown(ctx context.Context) error {
 		d.unlessHung(ctx, d.ledger.Sync),
 		d.each(func(f *follower) error { return f.stop(ctx) }),
 		d.observing.Unregister(),
-		d.unlessHung(ctx, func() error { return errors.Join(d.ledger.Close(), d.deadLetters.close()) }),
+		d.unlessHung(ctx, d.stopAccounting),
+		d.unlessHung(ctx, func() error { return errors.Join(d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
 	)
 }
 

@@ -37,7 +37,7 @@ func (f *follower) replay(ctx context.Context) (delivered int, err error) {
 			return delivered, err
 		}
 	}
-	return delivered, nil
+	return delivered, f.letters.removeReplayed(ctx)
 }
 
 // exportAgain exports the record of a dead letter. If the exporter rejects it permanently,

@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -11,15 +13,17 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// sink calls an exporter. It counts and times the calls, and turns panics into errors.
+// sink calls an exporter. It counts and times the calls, turns panics into errors, and
+// reports calls that hang.
 type sink struct {
 	exporter export.Exporter
 	name     string
 	metrics  exporterMetrics
+	logger   *slog.Logger
 }
 
-func newSink(e export.Exporter, m *Metrics) sink {
-	return sink{exporter: e, name: e.Name(), metrics: m.of(e.Name())}
+func newSink(e export.Exporter, env Env) sink {
+	return sink{exporter: e, name: e.Name(), metrics: env.Metrics.of(e.Name()), logger: env.Logger}
 }
 
 // export calls Export. A panic becomes an error that matches audit.ErrMaybeStored.
@@ -43,16 +47,43 @@ func (s *sink) call(ctx context.Context, records []*record.Record) (err error) {
 func (s *sink) exportWithin(ctx context.Context, timeout time.Duration, records []*record.Record) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	watch := time.AfterFunc(timeout+abortGrace, func() { s.reportHung("Export", timeout) })
+	defer watch.Stop()
 	return s.export(ctx, records)
 }
 
-func (s *sink) shutdown(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panics.Error(p)
-		}
+// reportHung logs and counts a call that has not returned in time. It is called once for
+// each such call.
+func (s *sink) reportHung(method string, timeout time.Duration) {
+	ctx := context.Background()
+	s.metrics.hung.Add(ctx, 1, s.metrics.exporter...)
+	s.logger.LogAttrs(ctx, slog.LevelError, "audit: an exporter hangs: it did not return when its context ended, and gets no further records until it does",
+		slog.String("exporter", s.name), slog.String("method", method), slog.Duration("timeout", timeout))
+}
+
+// shutdown shuts the exporter down. If it ignores ctx, shutdown returns without it.
+func (s *sink) shutdown(ctx context.Context) error {
+	returned := make(chan error, 1)
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				returned <- panics.Error(p)
+			}
+		}()
+		returned <- s.exporter.Shutdown(ctx)
 	}()
-	return s.exporter.Shutdown(ctx)
+	select {
+	case err := <-returned:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-returned:
+		return err
+	case <-time.After(abortGrace):
+		s.reportHung("Shutdown", 0)
+		return fmt.Errorf("the exporter is still shutting down: %w", ctx.Err())
+	}
 }
 
 // delivered returns how many of n records were exported when Export returned err.

@@ -33,6 +33,7 @@ type syncer struct {
 // syncCall is the export of one record, for which a Track call waits.
 type syncCall struct {
 	ctx     boundedContext
+	wait    time.Duration
 	record  [1]*record.Record
 	settled sync.WaitGroup // done when err is set
 	over    bool           // whether err is set; guarded by the syncer's mu
@@ -46,7 +47,7 @@ var (
 
 // NewSyncer returns a delivery that exports each record before Deliver returns.
 func NewSyncer(e export.Exporter, env Env) Delivery {
-	s := newSink(e, env.Metrics)
+	s := newSink(e, env)
 	if d, ok := e.(export.DirectExporter); ok && d.Direct() {
 		return &directSyncer{sink: s}
 	}
@@ -74,7 +75,7 @@ func (s *syncer) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 	if err := s.takeTurn(deadline); err != nil {
 		return err
 	}
-	c := &syncCall{record: [1]*record.Record{r}}
+	c := &syncCall{record: [1]*record.Record{r}, wait: wait}
 	c.ctx.values, c.ctx.deadline = ctx, deadline
 	c.settled.Add(1)
 	s.mu.Lock()
@@ -133,19 +134,27 @@ func (c *syncCall) settle(err error) {
 
 // expire ends the wait for the running call if its deadline has passed.
 func (s *syncer) expire() {
+	if c := s.expired(); c != nil {
+		s.reportHung("Export", c.wait)
+	}
+}
+
+// expired settles the running call if its deadline has passed, and returns it.
+func (s *syncer) expired() *syncCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.armed = false
 	c := s.running
 	if c == nil || c.over {
-		return
+		return nil
 	}
 	if left := time.Until(c.ctx.deadline); left > 0 {
 		s.armed = true
 		s.alarm.Reset(left)
-		return
+		return nil
 	}
 	c.settle(errors.Join(errSyncTimeout, audit.ErrMaybeStored))
+	return c
 }
 
 // ForceFlush returns nil: every record that Track accepted is exported.

@@ -1,0 +1,253 @@
+package request
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// answer is the response to one request, from the handler until its header has left or the
+// request is over. An Exchange inside another shares the answer of the outer one.
+//
+// An exchange whose handler has ended is concluded once the status is known. If the header
+// has not left by then, a middleware outside may still write one: the exchange waits.
+type answer struct {
+	owner    *Exchange           // the outermost exchange; it watches the writer
+	response http.ResponseWriter // of the framework, which writes to the watched writer; may be nil
+	watched  http.ResponseWriter
+	request  context.Context // of the request, as the owner got it
+	timed    bool            // an http.TimeoutHandler drops what is written too late
+
+	mu        sync.Mutex
+	status    int  // the final one; 0 until its header leaves
+	hijacked  bool // the handler writes the response itself
+	streaming bool // something was flushed or the connection was hijacked
+	gone      bool // the client had hung up when the header left, or when the owner's handler ended
+	late      bool // the owner's handler has ended, and a header may still leave
+	over      bool // nothing is known of the rest
+	streams   []*conclusion
+	waiting   []*conclusion
+	stop      func() bool // stops waiting for the end of the request
+}
+
+// answerTo returns the answer that h writes: the outer exchange's, if h writes to its
+// writer, or a new one, whose writer the exchange must watch.
+func (x *Exchange) answerTo(h *HTTP) *answer {
+	if x.outer != nil && x.outer.answer != nil && x.outer.answer.isBelow(h) {
+		return x.outer.answer
+	}
+	return &answer{owner: x, response: h.Response, request: h.Request.Context(), timed: IsTimed(h.Writer)}
+}
+
+// isBelow reports whether what h writes reaches the answer's writer.
+func (a *answer) isBelow(h *HTTP) bool {
+	w := h.Response
+	if w == nil {
+		w = h.Writer
+	}
+	for ; w != nil; w = unwrap(w) {
+		if w == a.watched || w == a.response {
+			return true
+		}
+	}
+	return false
+}
+
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
+	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return u.Unwrap()
+	}
+	return nil
+}
+
+// conclude concludes c, whose handler has ended, now or when the status is known. It
+// reports whether it did.
+func (a *answer) conclude(c *conclusion) (done bool) {
+	a.mu.Lock()
+	a.removeStream(c)
+	owns := a.owner == c.exchange
+	switch {
+	case a.isKnown():
+	case !owns:
+		a.waiting = append(a.waiting, c)
+		a.mu.Unlock()
+		return false
+	case c.canBeAnswered && (c.panicked || c.failed) && !a.isTimedOut():
+		a.waiting = append(a.waiting, c)
+		a.gone = isGone(a.request)
+		a.late = true
+		waiting := a.waiting
+		a.mu.Unlock()
+		a.await(c, waiting)
+		return false
+	default:
+		a.gone = isGone(a.request)
+	}
+	var waiting []*conclusion
+	if owns {
+		waiting, a.waiting, a.over = a.waiting, nil, true
+	}
+	a.mu.Unlock()
+	for _, inner := range waiting {
+		inner.conclude(a)
+	}
+	c.lateError = c.failed
+	c.conclude(a)
+	return true
+}
+
+// isKnown reports whether nothing can change the status any more. a.mu is held.
+func (a *answer) isKnown() bool { return a.status != 0 || a.hijacked || a.over }
+
+// maxHeaderWait is how long a header may take after a handler that returned an error or
+// panicked, once the context of the request has ended: a middleware outside may have
+// canceled it before somebody answers the error.
+const maxHeaderWait = time.Second
+
+// await prepares the conclusions in waiting for the end of the request, in case that no
+// header leaves before. The framework uses its objects again then.
+func (a *answer) await(c *conclusion, waiting []*conclusion) {
+	for _, w := range waiting {
+		w.prepare()
+	}
+	wait := func() { a.stopBy(time.AfterFunc(maxHeaderWait, a.abandon).Stop) }
+	if a.request.Done() == nil {
+		wait()
+		return
+	}
+	_, limited := a.request.Deadline()
+	a.stopBy(context.AfterFunc(a.request, func() {
+		if c.panicked && !limited {
+			a.abandon() // the panic reached the server
+			return
+		}
+		wait()
+	}))
+}
+
+// stopBy sets how to stop waiting, and stops if the header has left meanwhile.
+func (a *answer) stopBy(stop func() bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.waiting) == 0 {
+		stop()
+		return
+	}
+	a.stop = stop
+}
+
+// abandon concludes what waits without a status.
+func (a *answer) abandon() {
+	a.mu.Lock()
+	waiting := a.waiting
+	a.waiting, a.over = nil, true
+	a.mu.Unlock()
+	for _, c := range waiting {
+		c.exchange.released.Store(true)
+	}
+	for _, c := range waiting {
+		c.lateError = true
+		c.conclude(a)
+	}
+}
+
+// leaves is called before a header with the status leaves. It concludes what waits, so
+// that the records are as safe as the provider promises before the client gets the answer.
+func (a *answer) leaves(status int) {
+	a.mu.Lock()
+	if a.isKnown() || !isFinal(status) {
+		a.mu.Unlock()
+		return
+	}
+	a.status = status
+	if !a.late { // later a middleware outside may have canceled the context
+		a.gone = isGone(a.request)
+	}
+	waiting, stop := a.waiting, a.stop
+	a.waiting, a.stop = nil, nil
+	a.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+	for _, c := range waiting {
+		c.conclude(a)
+	}
+}
+
+// leavesLate is leaves for a header that does not pass the watched writer.
+func (a *answer) leavesLate(status int) {
+	a.mu.Lock()
+	late := a.late
+	a.mu.Unlock()
+	if late {
+		a.leaves(status)
+	}
+}
+
+// streams begins the attempts of the intents whose handlers are running: the response has
+// turned out to be a stream, which may last.
+func (a *answer) startStreams() {
+	a.mu.Lock()
+	a.streaming = true
+	streams := a.streams
+	a.streams = nil
+	a.mu.Unlock()
+	for _, c := range streams {
+		c.begin(a)
+	}
+}
+
+// expectStream adds the intent of a handler that may turn out to stream its response.
+func (a *answer) expectStream(c *conclusion) {
+	a.mu.Lock()
+	if !a.streaming || a.over {
+		a.streams = append(a.streams, c)
+		a.mu.Unlock()
+		return
+	}
+	a.mu.Unlock()
+	c.begin(a)
+}
+
+// removeStream removes c, whose handler has ended. a.mu is held.
+func (a *answer) removeStream(c *conclusion) {
+	for i, s := range a.streams {
+		if s == c {
+			a.streams = append(a.streams[:i:i], a.streams[i+1:]...)
+			return
+		}
+	}
+}
+
+// result returns the status for c: what was sent, or what is known without it.
+func (a *answer) result(c *conclusion) Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.status != 0 && (a.gone || a.isTimedOut()):
+		return HTTPStatus(a.status).unsent()
+	case a.status != 0:
+		return HTTPStatus(a.status)
+	case a.hijacked:
+		return HTTPStatus(http.StatusSwitchingProtocols).unsent()
+	case c.panicked, a.gone, a.late, a.isTimedOut():
+		return Status{}
+	}
+	return HTTPStatus(http.StatusOK) // net/http sends it
+}
+
+// isTimedOut reports whether an http.TimeoutHandler has answered instead. It cancels the
+// context in every case, but not before the handler has ended in time. a.mu is held.
+func (a *answer) isTimedOut() bool { return a.timed && !a.late && a.request.Err() != nil }
+
+// isFinal reports whether no other status follows.
+func isFinal(status int) bool {
+	return status >= http.StatusOK && status <= 999 || status == http.StatusSwitchingProtocols
+}
+
+// isGone reports whether the client has hung up, so that nobody gets an answer. A context
+// that the application canceled with a cause of its own says nothing about the client.
+func isGone(ctx context.Context) bool {
+	return ctx.Err() != nil && context.Cause(ctx) == context.Canceled //nolint:errorlint // a cause that wraps it is the application's
+}

@@ -1,0 +1,94 @@
+package request
+
+import (
+	"context"
+	"time"
+
+	"github.com/opendeed/audit"
+)
+
+// conclusion is what remains to be done for an exchange whose handler has ended.
+type conclusion struct {
+	exchange *Exchange
+	http     *HTTP
+
+	ctx           context.Context // as the handler left it
+	panicked      bool
+	failed        bool // the handler returned an error
+	canBeAnswered bool // the framework reports a header that leaves later
+	lateError     bool // the error is not what the status says
+	handedBack    bool
+
+	attempt *audit.Attempt // of a stream; nil if none was begun
+	last    audit.Event    // the route's event, for the case that no status is ever known
+}
+
+// begin records the start of the route's event, whose handler may run for long.
+func (c *conclusion) begin(a *answer) {
+	x := c.exchange
+	e := c.http.Intent.Event(a.result(c).Code)
+	e.ID, e.Kind, e.Outcome = audit.ID{}, audit.KindIntent, audit.OutcomeUnknown
+	if e.Target == (audit.Target{}) {
+		e.Target = x.scope.Target()
+	}
+	if x.isRecorded(&e) {
+		return
+	}
+	attempt, err := audit.Begin(x.contextOf(Result{Context: x.handlerContext(c.http)}), c.http.Intent.Tracker, e)
+	if err != nil {
+		x.handleError(err) // the whole event is recorded at the end
+		return
+	}
+	c.attempt = attempt
+}
+
+// prepareWait bounds an actor function that prepare calls.
+const prepareWait = 10 * time.Second
+
+// prepare finds what the route's event needs of the framework's objects, which cannot be
+// used after the request.
+func (c *conclusion) prepare() {
+	if c.http.Intent == nil {
+		return
+	}
+	c.last = c.http.Intent.Event(0)
+	if !c.last.Actor.IsZero() {
+		return
+	}
+	probe := audit.Event{Kind: audit.KindIntent}
+	// The scope keeps the actor. An error will be that of Track.
+	r, _ := audit.Resolve(c.exchange.contextOf(Result{Context: c.ctx}), &probe, prepareWait)
+	r.Done()
+}
+
+// conclude records what the result says and ends the scope.
+func (c *conclusion) conclude(a *answer) {
+	x := c.exchange
+	r := Result{Context: c.ctx, Status: a.result(c), Panicked: c.panicked, Failed: c.lateError}
+	switch intent, over := c.http.Intent, x.released.Load(); {
+	case intent == nil:
+		x.Conclude(r)
+	case over:
+		x.track(intent.Tracker, c.last, r, c.attempt)
+	default:
+		x.track(intent.Tracker, intent.Event(r.Status.Code), r, c.attempt)
+	}
+	x.End()
+	if !x.released.Load() {
+		c.handBack()
+	}
+}
+
+// handBack gives the caller's request what the handler left in its copy, such as the
+// pattern that a router found and the files of a form, which the server removes.
+func (c *conclusion) handBack() {
+	if c.handedBack {
+		return
+	}
+	c.handedBack = true
+	served, ctx := c.exchange.served, c.http.Request.Context()
+	if served.Context() != c.exchange.ctx {
+		ctx = served.Context() // the handler replaced it in place
+	}
+	*c.http.Request = *served.WithContext(ctx)
+}

@@ -1,0 +1,9 @@
+// Package marks has the kinds of marks that packages below package record set, which
+// documents them.
+package marks
+
+// Kinds of marks.
+const (
+	Cut       = "cut"
+	Requested = "requested"
+)

@@ -1,0 +1,31 @@
+package sdk
+
+import (
+	"errors"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/sdk/internal/delivery"
+)
+
+// RemoveCursor removes the cursor of an exporter that is not configured any more, so that
+// its ledger no longer keeps records for it. Those that the exporter did not get are then
+// removed as ledger.WithRetention allows. An exporter of that name that is added later
+// starts with the oldest record.
+//
+// The error says if the exporter is configured, or if no ledger has a cursor of that name.
+func (p *TrackerProvider) RemoveCursor(exporter string) error {
+	if !p.pipeline.gate.enter() {
+		return audit.ErrShutdown
+	}
+	defer p.pipeline.gate.leave()
+	for _, d := range p.deliveries {
+		l, ok := d.(*delivery.Ledger)
+		if !ok {
+			continue
+		}
+		if found, err := l.RemoveCursor(exporter); found {
+			return err
+		}
+	}
+	return errors.New("sdk: no ledger of the provider has a cursor with that name")
+}

@@ -1,0 +1,162 @@
+package sdk_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+)
+
+// observed returns options for a provider, its metrics and its log.
+func observed() (options []sdk.Option, reader sdkmetric.Reader, logs *lockedBuffer) {
+	reader, logs = sdkmetric.NewManualReader(), &lockedBuffer{}
+	return []sdk.Option{
+		sdk.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))),
+		sdk.WithLogger(slog.New(slog.NewTextHandler(logs, nil))),
+	}, reader, logs
+}
+
+// lockedBuffer is a bytes.Buffer for several goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.b.String(), text)
+}
+
+// TestHungExporterIsReported counts and logs a call that hangs once, however many records
+// wait for it.
+func TestHungExporterIsReported(t *testing.T) {
+	t.Parallel()
+	for name, deliver := range map[string]func(*sink) sdk.Option{
+		"syncer":  func(s *sink) sdk.Option { return sdk.WithSyncer(s) },
+		"batcher": func(s *sink) sdk.Option { return sdk.WithBatcher(s, sdk.WithExportTimeout(time.Second)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				s := &sink{export: func(context.Context, []*record.Record) error {
+					<-release
+					return nil
+				}}
+				options, reader, logs := observed()
+				p := openProvider(t, append(options, deliver(s), sdk.WithTrackTimeout(time.Second))...)
+				for range 5 {
+					_ = p.Tracker("test").Track(t.Context(), valid())
+				}
+				time.Sleep(time.Hour)
+				assert.EqualValues(t, 1, sumOf(t, reader, "audit.exports.hung", attribute.String("exporter", "sink")))
+				assert.Equal(t, 1, logs.count("an exporter hangs"))
+				close(release)
+				require.NoError(t, p.Shutdown(t.Context()))
+				time.Sleep(time.Hour)
+				assert.EqualValues(t, 1, sumOf(t, reader, "audit.exports.hung"))
+			})
+		})
+	}
+}
+
+func TestHungFollowerIsReported(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	f := &follower{id: "sink", fail: func(context.Context) error { <-release; return nil }}
+	options, reader, logs := observed()
+	p := openProvider(t, append(options, sdk.WithLedger(t.TempDir()+"/ledger",
+		sdk.ExportTo(f, quick(sdk.WithExportTimeout(10*time.Millisecond))...)))...)
+	trackNumbered(t, p, 1, 5)
+	require.Eventually(t, func() bool { return sumOf(t, reader, "audit.exports.hung") == 1 }, 5*time.Second, time.Millisecond)
+	assert.Equal(t, 1, logs.count("an exporter hangs"))
+	close(release)
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// TestShutdownOfExporterHangs shuts down an exporter that ignores its context.
+func TestShutdownOfExporterHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := &sink{shutdown: func(context.Context) error { <-release; return nil }}
+		options, reader, _ := observed()
+		p := openProvider(t, append(options, sdk.WithSyncer(s))...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
+		assert.EqualValues(t, 1, sumOf(t, reader, "audit.exports.hung"))
+		close(release)
+	})
+}
+
+// TestHungResolverIsReported counts a call of an actor function that hangs once, also if
+// signals wait for it, for which a missing actor is no error.
+func TestHungResolverIsReported(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]audit.Kind{"intents": audit.KindIntent, "signals": audit.KindSignal} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				options, reader, logs := observed()
+				p := openProvider(t, append(options, sdk.WithSyncer(&sink{}), sdk.WithTrackTimeout(time.Second))...)
+				ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
+					<-release
+					return audit.User("42"), nil
+				}))
+				var wg sync.WaitGroup
+				for range 5 {
+					wg.Go(func() {
+						e := with(func(e *audit.Event) { e.Actor, e.Kind = audit.Actor{}, kind })
+						_ = p.Tracker("test").Track(ctx, e)
+					})
+				}
+				wg.Wait()
+				assert.EqualValues(t, 1, sumOf(t, reader, "audit.resolvers.hung"))
+				assert.Equal(t, 1, logs.count("an actor function hangs"))
+				close(release)
+				require.NoError(t, p.Shutdown(t.Context()))
+			})
+		})
+	}
+}
+
+// TestSlowResolverIsNotHung calls an actor function that respects its context.
+func TestSlowResolverIsNotHung(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		options, reader, _ := observed()
+		p := openProvider(t, append(options, sdk.WithSyncer(&sink{}), sdk.WithTrackTimeout(time.Second))...)
+		ctx, scope := audit.NewScope(t.Context(), audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
+			<-ctx.Done()
+			return audit.Actor{}, ctx.Err()
+		}))
+		e := with(func(e *audit.Event) { e.Actor = audit.Actor{} })
+		var failed *audit.ActorError
+		require.ErrorAs(t, p.Tracker("test").Track(ctx, e), &failed)
+		require.ErrorIs(t, failed, context.DeadlineExceeded)
+		assert.Zero(t, sumOf(t, reader, "audit.resolvers.hung"))
+		require.NoError(t, scope.End(t.Context()))
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}

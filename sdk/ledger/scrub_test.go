@@ -1,0 +1,103 @@
+package ledger
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestScrub damages segments that nobody reads. Each place is reported once.
+func TestScrub(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		var found []*CorruptError
+		l := mustOpenMem(t, d, nil, WithScrub(64<<10), WithDamageHandler(func(e *CorruptError) { found = append(found, e) }))
+		fillSegments(t, l, 6)
+		d.names[segmentName(2)].data[100] ^= 1    // header
+		d.names[segmentName(3)].data[30_000] ^= 1 // entry 8
+		delete(d.names, segmentName(5))           // entries 13 to 15
+		time.Sleep(scrubDelay - time.Second)
+		synctest.Wait()
+		require.Empty(t, found, "it has not started")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Len(t, found, 3)
+		byFile := map[string]*CorruptError{}
+		for _, e := range found {
+			byFile[e.File] = e
+		}
+		require.Len(t, byFile, 3)
+		assert.EqualValues(t, [2]uint64{8, 8}, [2]uint64{byFile[segmentName(3)].First, byFile[segmentName(3)].Last})
+		assert.EqualValues(t, [2]uint64{13, 15}, [2]uint64{byFile[segmentName(5)].First, byFile[segmentName(5)].Last})
+		assert.Equal(t, 3, l.Stats().Damaged)
+		time.Sleep(3 * scrubInterval)
+		synctest.Wait()
+		assert.Len(t, found, 3)
+		mustAppend(t, l, "accepted")
+	})
+}
+
+// TestScrubRate requires that a scrub reads no faster than it may.
+func TestScrubRate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 1_000
+		l := mustOpenMem(t, testDisk(), nil, WithScrub(rate))
+		fillSegments(t, l, 20)
+		start := time.Now()
+		l.scrubAll()
+		least := time.Duration(l.Stats().Bytes/rate) * time.Second
+		assert.InDelta(t, least.Seconds(), time.Since(start).Seconds(), 2*scrubStep/rate)
+	})
+}
+
+func TestScrubStopsAtClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := mustOpenMem(t, testDisk(), nil, WithScrub(1))
+		fillSegments(t, l, 20)
+		time.Sleep(2 * scrubDelay)
+		start := time.Now()
+		require.NoError(t, l.Close())
+		require.Zero(t, time.Since(start))
+	})
+}
+
+// TestFullNamesCursor fills a ledger that an unused cursor holds back.
+func TestFullNamesCursor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := mustOpenMem(t, testDisk(), nil, WithRetention(0, 0), WithMaxSize(3*MinSegmentSize))
+		_, err := l.Cursor("unused")
+		require.NoError(t, err)
+		used, err := l.Cursor("used")
+		require.NoError(t, err)
+		fill := func() (uint64, error) {
+			for {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				seq, err := l.Append(ctx, []byte(strings.Repeat("x", 20_000)))
+				cancel()
+				if err != nil {
+					return seq, err
+				}
+				require.NoError(t, used.Commit(seq))
+			}
+		}
+		_, err = fill()
+		require.ErrorIs(t, err, ErrFull)
+		require.ErrorContains(t, err, "unused (at entry 0 of ")
+		require.NotContains(t, err.Error(), " used (")
+		require.ErrorContains(t, err, "RemoveCursor")
+		require.Contains(t, l.Stats().Cursors, "unused")
+
+		require.NoError(t, l.RemoveCursor("unused"))
+		synctest.Wait()
+		mustAppend(t, l, "accepted again")
+	})
+}

@@ -1,0 +1,108 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// trackedEvent is what a scope remembers of an event that was tracked in it.
+type trackedEvent struct {
+	kind                         Kind
+	operation                    Operation
+	outcome                      Outcome
+	begins                       bool
+	action, targetType, targetID string
+}
+
+func newTrackedEvent(e *Event) trackedEvent {
+	return trackedEvent{
+		kind: e.Kind, operation: e.Operation, outcome: e.Outcome, begins: e.BeginsAttempt(),
+		action: e.Action, targetType: e.Target.Type, targetID: e.Target.ID,
+	}
+}
+
+// event returns what is remembered as an event.
+func (t *trackedEvent) event() Event {
+	e := Event{
+		Kind: t.kind, Action: t.action, Operation: t.operation, Outcome: t.outcome,
+		Target: Target{Type: t.targetType, ID: t.targetID},
+	}
+	if t.begins {
+		e.ID = ID{1}
+		e.Attempt = e.ID
+	}
+	return e
+}
+
+// Tracked reports whether match returns true for an intent that was recorded in the scope
+// or in an inner one, or for a signal that was recorded or is held there. It is for
+// integrations that record what a unit of work left out.
+//
+// Of an event, match gets the kind, the action, the operation, the outcome, the type and
+// ID of the target, and whether it begins an attempt; it must not call methods of
+// the scope. The scope forgets the oldest of more than 5,000 events. Events that are still
+// being tracked are unknown: see Wait.
+func (s *Scope) Tracked(match func(e *Event) bool) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.signals.held {
+		if match(s.signals.held[i].event) {
+			return true
+		}
+	}
+	return s.signals.tracked.contains(func(t trackedEvent) bool {
+		e := t.event()
+		return match(&e)
+	})
+}
+
+// remember adds an event that was recorded to the scope and the outer ones.
+func (s *Scope) remember(e *Event) {
+	for t := newTrackedEvent(e); s != nil; s = s.parent {
+		s.mu.Lock()
+		s.signals.tracked.set(t, struct{}{})
+		s.mu.Unlock()
+	}
+}
+
+var errPending = errors.New("audit: events are still being tracked in the scope")
+
+// Wait waits until the events that are being tracked or are expected have been recorded,
+// held or rejected. It returns an error if ctx ends before. It is for integrations that
+// call Tracked.
+func (s *Scope) Wait(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	drained := s.awaitDrained()
+	s.mu.Unlock()
+	if drained == nil {
+		return nil
+	}
+	timer := time.NewTimer(maxEndWait)
+	defer timer.Stop()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return errPending
+}
+
+// awaitDrained returns a channel that is closed when no event is pending, or nil if none
+// is now. s.mu is held.
+func (s *Scope) awaitDrained() chan struct{} {
+	if s.pending == 0 {
+		return nil
+	}
+	if s.drained == nil {
+		s.drained = make(chan struct{})
+	}
+	return s.drained
+}
