@@ -107,6 +107,9 @@ func (c *checker) record(r *record.Record) bool {
 
 // name checks a text of one line, which is nearly always printable ASCII.
 func (c *checker) name(s string) bool {
+	if s == "" {
+		return true
+	}
 	c.text += len(s)
 	return len(s) <= record.MaxNameLength && (sanitize.Safe(s) || sanitize.IsEscaped(s, sanitize.Line))
 }
@@ -166,15 +169,26 @@ func (c *checker) marks(marks []record.Mark) bool {
 func (c *checker) attributes(kvs []attribute.KeyValue) bool {
 	for i := range kvs {
 		kv := &kvs[i]
-		if i > 0 && !sorted.Less(kvs[i-1].Key, kv.Key) || len(kv.Key) > record.MaxKeyLength || !c.name(string(kv.Key)) {
+		if i > 0 && !sorted.Less(kvs[i-1].Key, kv.Key) || !c.key(string(kv.Key)) {
 			return false
 		}
-		c.size += sizePair
+		if kv.Value.Type() == attribute.STRING {
+			if text := kv.Value.AsString(); len(text) <= record.MaxSize && sanitize.Safe(text) {
+				c.text += len(text) // the usual case
+				continue
+			}
+		}
 		if !c.value(&kv.Value, 0) {
 			return false
 		}
 	}
 	return true
+}
+
+func (c *checker) key(key string) bool {
+	c.text += len(key)
+	c.size += sizePair
+	return len(key) <= record.MaxKeyLength && (sanitize.Safe(key) || sanitize.IsEscaped(key, sanitize.Line))
 }
 
 func (c *checker) value(v *attribute.Value, depth int) bool {
@@ -220,10 +234,9 @@ func (c *checker) compound(v *attribute.Value, depth int) bool {
 		kvs := v.AsMap()
 		for i := range kvs {
 			kv := &kvs[i]
-			if i > 0 && kvs[i-1].Key == kv.Key || len(kv.Key) > record.MaxKeyLength || !c.name(string(kv.Key)) || !c.value(&kv.Value, depth+1) {
+			if i > 0 && kvs[i-1].Key == kv.Key || !c.key(string(kv.Key)) || !c.value(&kv.Value, depth+1) {
 				return false
 			}
-			c.size += sizePair
 		}
 	}
 	return true
