@@ -23,8 +23,8 @@
 // masked in the path. The names are matched generously, because the event's target still
 // identifies what was masked by mistake.
 //
-// Text from a client is shortened to 512 bytes, made valid UTF-8 and
-// marked. It never makes an event fail.
+// A record has at most 512 bytes of each text from a client, and it never makes an event
+// fail.
 //
 // # Where to put the middleware
 //
