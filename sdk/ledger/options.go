@@ -35,6 +35,7 @@ type config struct {
 	salvage       bool
 	lockWait      time.Duration
 	groupWritable bool
+	aligned       bool
 	wall          func() time.Time // the system clock; nil: time.Now
 
 	scrubRate      int64
@@ -111,6 +112,15 @@ func WithDamageHandler(handle func(*CorruptError)) Option {
 // [OpenContext] can end the wait earlier.
 func WithLockWait(d time.Duration) Option {
 	return func(c *config) { c.lockWait = d }
+}
+
+// WithAlignedFrames pads each commit to a multiple of 4,096 bytes, so that the entries of
+// one commit share no sector with those of another. A disk that tears a sector which it
+// had written before can then not take acknowledged entries with it. A single entry takes
+// at least 4,096 bytes. By default commits follow one another without padding, since
+// disks with power-loss protection tear nothing.
+func WithAlignedFrames() Option {
+	return func(c *config) { c.aligned = true }
 }
 
 // WithGroupWritable accepts a directory and files that a group may write to, if this
