@@ -21,7 +21,7 @@ func BenchmarkAppend(b *testing.B) {
 		option ledger.Option
 	}{
 		{"strict", ledger.WithSyncInterval(0)},
-		{"aligned", ledger.WithAlignedFrames()},
+		{"dense", ledger.WithDenseFrames()},
 		{"relaxed", ledger.WithSyncInterval(100 * time.Millisecond)},
 	} {
 		for _, callers := range []int{1, 64} {

@@ -208,9 +208,9 @@ func (l *Ledger) writeFrame(b *batch) error {
 }
 
 // padding returns how much padding makes a frame of size bytes at offset end where a page
-// does, as WithAlignedFrames asks for.
+// does.
 func (l *Ledger) padding(offset, size, capacity int64) uint32 {
-	if !l.config.aligned {
+	if !l.config.aligned() {
 		return 0
 	}
 	end := min(pageEnd(offset+size), capacity&^(frameAlign-1))
@@ -220,7 +220,7 @@ func (l *Ledger) padding(offset, size, capacity int64) uint32 {
 // paddedSize returns the size of a frame of size bytes at the beginning of a page, with
 // its padding.
 func (l *Ledger) paddedSize(size int64) int64 {
-	if !l.config.aligned {
+	if !l.config.aligned() {
 		return size
 	}
 	return pageEnd(size)

@@ -40,15 +40,15 @@ var golden = map[string]struct {
 	"torn":            {makeTorn, tornEntries},
 	"voided":          {makeVoided, voidedEntries},
 	"marked":          {makeMarked, markedEntries},
-	"aligned":         {makeAligned, alignedEntries},
+	"mixed":           {makeMixed, mixedEntries},
 }
 
 var (
-	closedEntries  = []string{"first", "", "third \x00\xff", "fourth"}
-	tornEntries    = []string{"first", "second"}
-	voidedEntries  = []string{"first", "second", "instead"}
-	markedEntries  = []string{"first", "second", strings.Repeat("\x00", 2000)}
-	alignedEntries = []string{"first", "", strings.Repeat("second", 1000), "dense"}
+	closedEntries = []string{"first", "", "third \x00\xff", "fourth"}
+	tornEntries   = []string{"first", "second"}
+	voidedEntries = []string{"first", "second", "instead"}
+	markedEntries = []string{"first", "second", strings.Repeat("\x00", 2000)}
+	mixedEntries  = []string{"first", "", strings.Repeat("second", 1000), "third", "fourth"}
 )
 
 func openSmall(t *testing.T, dir string, opts ...ledger.Option) *ledger.Ledger {
@@ -119,15 +119,16 @@ func makeMarked(t *testing.T, dir string) {
 	require.NoError(t, l.Close())
 }
 
-// makeAligned appends aligned frames, and a dense one after them.
-func makeAligned(t *testing.T, dir string) {
+// makeMixed appends dense frames, and aligned ones after them.
+func makeMixed(t *testing.T, dir string) {
 	t.Helper()
-	l := openSmall(t, dir, ledger.WithAlignedFrames())
+	l := openSmall(t, dir, ledger.WithDenseFrames())
 	appendTexts(t, l, "first", "")
 	appendTexts(t, l, strings.Repeat("second", 1000))
 	require.NoError(t, l.Close())
 	l = openSmall(t, dir)
-	appendTexts(t, l, "dense")
+	appendTexts(t, l, "third")
+	appendTexts(t, l, "fourth")
 	require.NoError(t, l.Close())
 }
 

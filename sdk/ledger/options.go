@@ -35,7 +35,7 @@ type config struct {
 	salvage       bool
 	lockWait      time.Duration
 	groupWritable bool
-	aligned       bool
+	dense         bool
 	wall          func() time.Time // the system clock; nil: time.Now
 
 	scrubRate      int64
@@ -114,14 +114,19 @@ func WithLockWait(d time.Duration) Option {
 	return func(c *config) { c.lockWait = d }
 }
 
-// WithAlignedFrames pads each commit to a multiple of 4,096 bytes, so that the entries of
-// one commit share no sector with those of another. A disk that tears a sector which it
-// had written before can then not take acknowledged entries with it. A single entry takes
-// at least 4,096 bytes. By default commits follow one another without padding, since
-// disks with power-loss protection tear nothing.
-func WithAlignedFrames() Option {
-	return func(c *config) { c.aligned = true }
+// WithDenseFrames lets commits follow one another without padding. By default each is
+// padded to a multiple of 4,096 bytes, so that its entries share no sector with those of
+// another: a disk that loses power while it writes can then not take entries with it
+// that were acknowledged before. An entry that is committed alone takes at least 4,096
+// bytes. On disks that tear no sector which they had written before, such as those with
+// power-loss protection, dense frames are as safe, and smaller. With WithSyncInterval
+// frames are always dense.
+func WithDenseFrames() Option {
+	return func(c *config) { c.dense = true }
 }
+
+// aligned reports whether frames are padded.
+func (c *config) aligned() bool { return !c.dense && c.syncInterval == 0 }
 
 // WithGroupWritable accepts a directory and files that a group may write to, if this
 // process is in the group. They may then belong to another user. Kubernetes makes a

@@ -30,12 +30,12 @@ func TestConcurrentAppends(t *testing.T) {
 		rounds = 4
 	}
 	for i := range 4 {
-		interval, aligned := time.Duration(i%2)*2*time.Millisecond, i/2 == 1
-		t.Run(fmt.Sprint(interval, ", aligned ", aligned), func(t *testing.T) {
+		interval, dense := time.Duration(i%2)*2*time.Millisecond, i/2 == 1
+		t.Run(fmt.Sprint(interval, ", dense ", dense), func(t *testing.T) {
 			t.Parallel()
 			p := &appendProperty{
-				aligned: aligned,
-				model:   newModel(), rand: rand.New(rand.NewPCG(7, uint64(interval))), interval: interval,
+				dense: dense,
+				model: newModel(), rand: rand.New(rand.NewPCG(7, uint64(interval))), interval: interval,
 				disk: newMemDisk(rand.New(rand.NewPCG(8, uint64(interval)))),
 			}
 			for range rounds {
@@ -49,7 +49,7 @@ type appendProperty struct {
 	*model
 	rand     *rand.Rand
 	interval time.Duration
-	aligned  bool
+	dense    bool
 	disk     *memDisk
 	created  int
 	powerCut bool
@@ -59,7 +59,7 @@ type appendProperty struct {
 func (p *appendProperty) round(t *testing.T) {
 	c, err := newConfig([]Option{WithSegmentSize(MinSegmentSize), WithSyncInterval(p.interval)})
 	require.NoError(t, err)
-	c.aligned = p.aligned
+	c.dense = p.dense
 	dir := p.disk.open(nil)
 	l, err := open(dir, c)
 	require.NoError(t, err)
