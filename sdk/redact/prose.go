@@ -52,7 +52,15 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 			kinds |= classOf[text[end]]
 			end++
 		}
-		if end < len(text) && (space.has(text[end]) || text[end] == '(') && mayTrigger(text[i:end], kinds) {
+		switch {
+		case kinds&high != 0 && kinds&alnum != 0:
+			p.joined(i, end)
+		case end == len(text):
+		case text[end] == '(' || text[end] == '[':
+			i = p.call(i, end)
+			continue
+		}
+		if end < len(text) && space.has(text[end]) && mayTrigger(text[i:end], kinds) {
 			end = p.word(i, end)
 		}
 		i = end
@@ -94,6 +102,41 @@ func (p *prose) sign(i int) (next int) {
 		p.command, p.account, p.by = nil, false, false
 	}
 	return i + 1
+}
+
+// joined masks a secret that is joined to its name, in a script without blanks.
+func (p *prose) joined(i, end int) {
+	for at := i; at < end; at++ {
+		if !alnum.has(p.text[at]) {
+			continue
+		}
+		stop := min(word.run(p.text, at), end)
+		if isRandom(p.text[at:stop]) && p.redactor.nameStrength(p.text[i:at]) != secretwords.None {
+			p.spans = append(p.spans, span{at, stop})
+		}
+		at = stop
+	}
+}
+
+// call masks the argument of a function that sets a secret: setPassword("x"), token[x]. The
+// name is from i to end, before a bracket.
+func (p *prose) call(i, end int) (next int) {
+	start := end + 1
+	if end-i > maxKey || p.redactor.nameStrength(p.text[i:end]) == secretwords.None {
+		return end
+	}
+	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 {
+		return max(end, p.argument(start, true))
+	}
+	stop := start
+	for stop < len(p.text) && stop < start+maxBeside && strings.IndexByte(")],", p.text[stop]) < 0 && !space.has(p.text[stop]) {
+		stop++
+	}
+	if !isRandom(p.text[start:stop]) {
+		return end
+	}
+	p.spans = append(p.spans, span{start, stop})
+	return stop
 }
 
 // word handles the word from i to end and returns where to continue.
@@ -166,7 +209,7 @@ var triggers, triggerFilter = func() (words map[string]trigger, filter [64]uint6
 		words[name] = trigger{command: c}
 	}
 	for kind, list := range map[uint8]string{
-		triggerScheme: "bearer basic token digest ntlm negotiate apikey", triggerAccount: "create alter grant",
+		triggerScheme: "bearer basic token digest ntlm negotiate apikey plain", triggerAccount: "create alter grant",
 		triggerIdentified: "identified", triggerBy: "by", triggerValues: "values",
 	} {
 		for name := range strings.FieldsSeq(list) {
@@ -227,6 +270,8 @@ func (p *prose) scheme(name string, i int) (next int, ok bool) {
 	switch name {
 	case "basic":
 		ok = isBasic(content)
+	case "plain": // SASL: names and a password after null bytes
+		ok = strings.Count(decodeBase64(content), "\x00") == 2
 	case "bearer":
 		ok = len(content) >= 8 && isMixed(content) && isRandom(content) || len(content) >= 20
 	case "digest":
@@ -275,11 +320,7 @@ func (p *prose) named(i, end int) (next int) {
 	if strength == secretwords.None {
 		return end
 	}
-	start := end
-	if p.textAt(start) == '(' {
-		start++
-	}
-	start = blank.run(p.text, start)
+	start := blank.run(p.text, end)
 	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 && start > end {
 		if content, _ := q.end(p.text); isPasswordWord(p.text[i:end]) || isRandom(p.text[q.start:content]) {
 			return p.argument(start, true)
@@ -338,6 +379,8 @@ func isShortCode(candidate, name string) bool {
 	switch name = strings.ToLower(name); name {
 	case "cvv", "cvc", "cvv2", "cvc2":
 		return n <= 4
+	case "ssn", "sin", "tin":
+		return n == 9
 	case "pin", "otp", "code", "totp", "passcode", "password", "pincode":
 		return n >= 4
 	}

@@ -54,7 +54,7 @@ func findTokensIn(text string, start, end int, spans []span) []span {
 		}
 	}
 	for i := start; i < end-4; i++ {
-		if len(tokenKinds[text[i]]) == 0 && text[i] != 'e' && text[i] != 'M' && text[i] != 'v' && text[i] != 'b' {
+		if len(tokenKinds[text[i]]) == 0 && text[i] != 'e' && text[i] != 'M' && text[i] != 'v' && text[i] != 'b' && text[i] != 'L' {
 			continue
 		}
 		if stop := tokenAt(text, i, start); stop > 0 {
@@ -111,7 +111,7 @@ func tokenAt(text string, i, start int) (end int) {
 		return webTokenEnd(text, i)
 	case 'v':
 		return pasetoEnd(text, i)
-	case 'M', 'b':
+	case 'M', 'b', 'L':
 		return keyBodyEnd(text, i)
 	}
 	return 0
@@ -168,6 +168,15 @@ func joinedToken(text string, start, end int) (stop int) {
 	if len(run) <= 38 && len(run) >= 36 && strings.Contains(run[32:], "-us") && hexDigits.run(run, 0) == 32 {
 		return end // Mailchimp
 	}
+	if strings.HasSuffix(run, "_mmk") && len(run) == 40 {
+		return end // MaxMind
+	}
+	if start > 14 && text[start-1] == '|' && len(run) >= 27 && len(run) <= 40 && isTokenLike(run) && digits.back(text, start-1, max(0, start-18)) <= start-16 {
+		return end // Facebook: the number of an application, and its secret
+	}
+	if len(run) == 50 && run[32] == '-' && run[41] == '-' && hexDigits.run(run, 0) == 32 {
+		return end // Mailgun's signing keys
+	}
 	if first, rest, ok := strings.Cut(run, "."); ok && (len(first) >= 23 && len(first) <= 28) {
 		if middle, last, ok := strings.Cut(rest, "."); ok && len(middle) == 6 && len(last) >= 27 && len(last) <= 40 && digits.run(decodeBase64(first), 0) >= 17 {
 			return end // Discord: the Base64 of the number of a bot, a time, a secret
@@ -182,7 +191,7 @@ const maxAzure = 60
 // tokenStart returns where the token begins whose run of token bytes begins at start: with
 // what precedes a colon, slashes or a tilde.
 func tokenStart(text string, start int) int {
-	for start > 0 && strings.IndexByte(":/~", text[start-1]) >= 0 {
+	for start > 0 && strings.IndexByte(":/~|", text[start-1]) >= 0 {
 		start = token.back(text, start-1, max(0, start-20))
 		if start >= 2 && text[start-2:start] == "//" {
 			break
@@ -246,7 +255,8 @@ func nextPart(text string, i int) (end int, isPart bool) {
 		}
 	case at(text, i, newline):
 		stop := word.run(text, next)
-		if stop > next && (at(text, stop, dot) || stop-next >= minWrapped && isTokenLike(text[next:stop])) {
+		line := text[next:stop]
+		if at(text, stop, dot) || len(line) >= minWrapped && isTokenLike(line) || len(line) >= 6 && isRandom(line) && !at(text, stop, blank) {
 			return stop, false
 		}
 	}
