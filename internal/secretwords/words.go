@@ -37,7 +37,7 @@ var phrases = []string{
 	"auth key", "auth header", "x auth", "basic auth", "proxy auth", "key material", "recovery key", "root key", "aes key",
 	"rsa key", "deploy key", "integration key", "ingest key", "write key", "functions key", "client key", "unseal key", "data key",
 	"stripe key", "openai key", "anthropic key", "sendgrid key", "twilio key", "mailgun key", "aws key", "azure key", "google key",
-	"connection string", "connection url", "connection uri", "conn str", "database url", "database uri",
+	"connection string", "conn string", "id rsa", "id dsa", "id ecdsa", "id ed", "connection url", "connection uri", "conn str", "database url", "database uri",
 	"db url", "db uri", "redis url", "mongo url", "mongo uri", "mongodb uri", "mongodb url", "postgres url", "postgresql url",
 	"mysql url", "amqp url", "rabbitmq url", "broker url", "jdbc url", "cloudinary url", "sentry dsn",
 	"webhook url", "webhook uri", "slack webhook", "discord webhook", "teams webhook", "hook url",

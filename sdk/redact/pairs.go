@@ -229,6 +229,9 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 			return secretwords.Strong
 		}
 	}
+	if k.text == "P" && strings.Contains(p.text[max(p.line, k.start-maxBeside):k.start], "WIFI:") {
+		return secretwords.Strong // of a network, in a code to be scanned
+	}
 	if k.quoted || k.text == "_auth" {
 		if end := min(len(p.text), k.signEnd+maxBeside); strings.HasSuffix(k.text, "auth") && isBasic(quotedWord(p.text[k.signEnd:end])) {
 			return secretwords.Strong // of a registry

@@ -91,6 +91,16 @@ func hasTrigger(text string) bool {
 	}
 }
 
+// hasCall reports whether a word precedes a bracket.
+func hasCall(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if (text[i] == '(' || text[i] == '[') && (word | high).has(text[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
 // sign handles the byte at i, which is in no word, and returns where to continue.
 func (p *prose) sign(i int) (next int) {
 	switch c := p.text[i]; c {
@@ -265,6 +275,9 @@ func (p *prose) textAt(i int) byte {
 // scheme masks what follows the name of an authentication scheme, if it looks like its
 // credentials: a "basic course" has none.
 func (p *prose) scheme(name string, i int) (next int, ok bool) {
+	if c := p.textAt(i); c == '"' || c == '\'' {
+		i++
+	}
 	end := (base64Chars | token | tilde).run(p.text, i)
 	content := p.text[i:end]
 	switch name {
@@ -279,7 +292,7 @@ func (p *prose) scheme(name string, i int) (next int, ok bool) {
 			ok, end = true, lineEnd(p.text, i)
 		}
 	case "token", "apikey":
-		ok = len(content) >= 8 && isMixed(content) && isRandom(content)
+		ok = len(content) >= 8 && !strings.Contains(strings.TrimRight(content, "="), "=") && isMixed(content) && isRandom(content)
 	default:
 		ok = len(content) >= 20 && isRandom(content)
 	}
@@ -307,7 +320,7 @@ func isBasic(text string) bool {
 // fillers are words between the name of a secret and the secret.
 var fillers = map[string]bool{
 	"is": true, "was": true, "are": true, "to": true, "set": true, "now": true, "changed": true, "reset": true, "used": true,
-	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true,
+	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true, "e": true,
 }
 
 // named masks the word after the name of a secret, if it looks like one: "password x",
@@ -459,6 +472,9 @@ func (p *prose) flag(i int) (next int) {
 		return end
 	}
 	after := blank.run(p.text, end)
+	if next := space.run(p.text, after+1); p.textAt(after) == '\\' && next > after+1 {
+		after = next // the command continues on the next line
+	}
 	if after == end || p.textAt(after) == '-' {
 		return end
 	}

@@ -228,14 +228,21 @@ func webTokenEnd(text string, i int) (end int) {
 			parts++
 		}
 	}
-	if sure || parts > 2 {
+	if sure || parts > 2 || parts > 1 && at(text, i-1, dot) && end-i >= minClaims {
 		return end
 	}
 	return 0
 }
 
+// minClaims is the length of the shortest claims and signature that are taken for those of a
+// token whose header is elsewhere.
+const minClaims = 40
+
 // maxParts is the number of parts of an encrypted web token.
 const maxParts = 5
+
+// maxJoint is how many signs may be between the parts of a token that a program joins.
+const maxJoint = 8
 
 // maxLines is on how many lines a web token is looked for.
 const maxLines = 100
@@ -244,8 +251,13 @@ const maxLines = 100
 // a dot, or the rest of one after a line feed.
 func nextPart(text string, i int) (end int, isPart bool) {
 	next := space.run(text, i)
+	joined := next
+	for joined < len(text) && joined < i+maxJoint && (space.has(text[joined]) || strings.IndexByte("\"'+\\", text[joined]) >= 0) {
+		joined++ // "part" + ".part"
+	}
 	switch {
-	case at(text, next, dot):
+	case at(text, joined, dot):
+		next = joined
 		after := space.run(text, next+1)
 		if stop := word.run(text, after); stop > after {
 			return stop, true

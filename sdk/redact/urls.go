@@ -176,7 +176,7 @@ func findLogins(text string, spans []span) []span {
 			labels[strings.ToLower(login[:colon])] {
 			continue
 		}
-		if isServer(text[sign+1 : min(len(text), sign+256)]) {
+		if isServer(text[sign+1:min(len(text), sign+256)]) || isRandom(login[colon+1:]) && at(text, sign+1, alnum) {
 			spans = append(spans, span{start + colon + 1, sign})
 		}
 	}
