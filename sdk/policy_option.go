@@ -17,7 +17,7 @@ import (
 //
 // Changes are reduced after redaction, so names of fields are redacted too, and before
 // delivery. The stored record decides which exporters get it: its action, the types of
-// target and actor, which redaction does not change, and its redacted channel. For an
+// target and actor, and its channel, after redaction. For an
 // exporter that follows a ledger, the policy of the running provider decides, also for
 // records that were stored under an earlier policy. NewTrackerProvider rejects a rule
 // that names an unknown exporter, or that leaves a record without any delivery.

@@ -138,6 +138,9 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, r *record.Record) error {
 	who := party.Of(r) // before redaction, which may hide it
 	p.redactor.Redact(r)
+	if r.Resource != p.fitter.Resource { // a processor has replaced it
+		r.Resource, _ = cleanResource(r.Resource, p.redactor)
+	}
 	p.enforcement.reduce(r)
 	p.fitter.Fit(r) // nothing changes its texts after this
 	return p.folder.Deliver(ctx, who, r)

@@ -31,6 +31,9 @@ func defaultResource() (*resource.Resource, error) {
 // cleanResource redacts the resource, and escapes and shortens it, once for all records.
 // The marks say what was changed.
 func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, []record.Mark) {
+	if r == nil {
+		return nil, nil
+	}
 	clean, _ := redactor.Attributes("resource", r.Attributes())
 	return limit.Resource(resource.NewSchemaless(clean...))
 }
