@@ -76,7 +76,6 @@ func (c *config) fail(err error) {
 type deliveryParts struct {
 	env     delivery.Env
 	filter  func(export.Exporter) export.Exporter // by the policy
-	redact  func(string) string
 	closing delivery.Closing
 
 	attemptTimeout time.Duration
@@ -196,7 +195,8 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 }
 
 // WithLogger sets the logger for problems that no caller gets as an error. Log lines never
-// contain the values of events. The default is slog.Default.
+// contain the values of events: in the errors of exporters, secrets are redacted, and the
+// values of the records, of at least 8 bytes, are masked. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
 }

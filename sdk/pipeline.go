@@ -19,6 +19,7 @@ type pipeline struct {
 	gate         *gate
 	metrics      *metrics
 	logger       *slog.Logger
+	redact       func(string) string // removes what looks like a secret
 	records      recordPool
 	attempts     attemptOwners
 	first        stage // the stage after resolution

@@ -60,6 +60,10 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	validator.anonymous = anonymous
 	validator.policy = c.policy
 	validator.metrics = m
+	redactText := func(text string) string {
+		clean, _ := redactor.Text(text)
+		return clean
+	}
 	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
 	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
@@ -71,6 +75,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		gate:         newGate(),
 		metrics:      m,
 		logger:       c.logger,
+		redact:       redactText,
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
 		rejected:     p.rejection(validator),
@@ -79,12 +84,8 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.enforcement = newEnforcement(c.policy)
 	}
 	parts := deliveryParts{
-		env:    delivery.Env{Logger: c.logger, Metrics: deliveryMetrics},
+		env:    delivery.Env{Logger: c.logger, Metrics: deliveryMetrics, Redact: redactText},
 		filter: p.enforcement.filter,
-		redact: func(text string) string {
-			clean, _ := redactor.Text(text)
-			return clean
-		},
 		closing: delivery.Closing{
 			Actor:    RecoveryActor,
 			Tracker:  record.Instrumentation{Name: instrumentationName},

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/limit"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -25,8 +27,22 @@ type tracker struct {
 // Track turns the event into a record and runs it through the pipeline.
 func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	err := t.track(ctx, &e)
-	if err != nil && !isRecorded(err) {
+	if err == nil {
+		return nil
+	}
+	if !isRecorded(err) {
 		t.pipeline.metrics.reject(ctx, err)
+	}
+	return t.pipeline.cleanError(err)
+}
+
+// cleanError redacts the texts of errors that are not the SDK's own: those of actor
+// functions and processors, and those of exporters are clean already.
+func (p *pipeline) cleanError(err error) error {
+	_, byActor := errors.AsType[*audit.ActorError](err)
+	_, byProcessor := errors.AsType[*ProcessorError](err)
+	if byActor || byProcessor {
+		return delivery.CleanError(err, p.redact)
 	}
 	return err
 }

@@ -2,15 +2,26 @@
 package panics
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
+	"strings"
 )
 
-// Error describes a recovered panic by its type, or by its text if it is a runtime
-// error. It never shows the value, which may hold anything.
+// Error describes a recovered panic by its type or, if it is an error of Go's own runtime,
+// by its text without the numbers. It never shows the value, which may hold anything.
 func Error(p any) error {
-	if re, ok := p.(runtime.Error); ok {
-		return fmt.Errorf("it panicked: %w", re)
+	if re, ok := p.(runtime.Error); ok && isRuntime(reflect.TypeOf(p)) {
+		text, _, _ := strings.Cut(re.Error(), " [") // index out of range [5]
+		return errors.New("it panicked: " + text)
 	}
 	return fmt.Errorf("it panicked with a %T", p)
+}
+
+func isRuntime(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == "runtime"
 }

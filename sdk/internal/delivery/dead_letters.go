@@ -60,7 +60,7 @@ type deadLetters struct {
 
 // newDeadLetters reserves a share of the limit if there are exporters to reject a record.
 func newDeadLetters(c *LedgerConfig, of *ledger.Ledger) *deadLetters {
-	d := &deadLetters{dir: filepath.Join(c.Dir, deadLettersName), of: of, access: ledger.Access(c.Options...), redact: c.Redact}
+	d := &deadLetters{dir: filepath.Join(c.Dir, deadLettersName), of: of, access: ledger.Access(c.Options...), redact: c.Env.Redact}
 	if limit := of.Limits().Max; limit > 0 && len(c.Exporters) > 0 {
 		d.share = limit / letterPart
 		of.Reserve(d.share)

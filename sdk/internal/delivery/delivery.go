@@ -29,4 +29,6 @@ type Delivery interface {
 type Env struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
+	// Redact removes what looks like a secret from the texts of exporters' errors.
+	Redact func(string) string
 }

@@ -25,6 +25,9 @@ func (s *directSyncer) Deliver(ctx context.Context, r *record.Record, _ time.Dur
 	start := s.metrics.start(ctx)
 	err := s.callLocked(ctx, r)
 	s.metrics.export(ctx, start, delivered(1, err), err) // may track by this syncer
+	if err != nil {
+		err = s.clean(err, []*record.Record{r})
+	}
 	return err
 }
 

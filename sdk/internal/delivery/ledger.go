@@ -47,8 +47,6 @@ type LedgerConfig struct {
 	Env       Env
 	// Closing configures the records that close attempts which the last process left open.
 	Closing Closing
-	// Redact removes what looks like a secret from the reasons of dead letters.
-	Redact func(string) string
 	// AttemptTimeout is how long an open attempt keeps its slot.
 	AttemptTimeout time.Duration
 }

@@ -13,17 +13,18 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// sink calls an exporter. It counts and times the calls, turns panics into errors, and
-// reports calls that hang.
+// sink calls an exporter. It counts and times the calls, turns panics into errors, reports
+// calls that hang, and redacts errors before anybody sees them.
 type sink struct {
 	exporter export.Exporter
 	name     string
 	metrics  exporterMetrics
 	logger   *slog.Logger
+	redact   func(string) string
 }
 
 func newSink(e export.Exporter, env Env) sink {
-	return sink{exporter: e, name: e.Name(), metrics: env.Metrics.of(e.Name()), logger: env.Logger}
+	return sink{exporter: e, name: e.Name(), metrics: env.Metrics.of(e.Name()), logger: env.Logger, redact: env.Redact}
 }
 
 // export calls Export. A panic becomes an error that matches audit.ErrMaybeStored.
@@ -31,7 +32,7 @@ func (s *sink) export(ctx context.Context, records []*record.Record) error {
 	start := s.metrics.start(ctx)
 	err := s.call(ctx, records)
 	s.metrics.export(ctx, start, delivered(len(records), err), err)
-	return err
+	return s.clean(err, records)
 }
 
 func (s *sink) call(ctx context.Context, records []*record.Record) (err error) {
@@ -74,12 +75,12 @@ func (s *sink) shutdown(ctx context.Context) error {
 	}()
 	select {
 	case err := <-returned:
-		return err
+		return s.clean(err, nil)
 	case <-ctx.Done():
 	}
 	select {
 	case err := <-returned:
-		return err
+		return s.clean(err, nil)
 	case <-time.After(abortGrace):
 		s.reportHung("Shutdown", 0)
 		return fmt.Errorf("the exporter is still shutting down: %w", ctx.Err())
