@@ -190,6 +190,13 @@ func (d *decoder) scalar(n *yaml.Node, path string, target scalar) {
 	}
 }
 
+// hideSecret hides a scalar whose text, as it is written, has a secret.
+func (d *decoder) hideSecret(n *yaml.Node) {
+	if hasSecret(n.Value) {
+		d.hide(n, n.Value)
+	}
+}
+
 func (d *decoder) hide(n *yaml.Node, text string) {
 	d.hidden[n] = true
 	d.values = append(d.values, text)
@@ -202,6 +209,7 @@ func (d *decoder) text(n *yaml.Node, path string) (text string, literal, ok bool
 		d.problem(n, path, "it must be a single value", "")
 		return "", false, false
 	}
+	d.hideSecret(n)
 	if d.source.file == "" {
 		return n.Value, false, true
 	}
@@ -254,6 +262,10 @@ func (d *decoder) keys(n *yaml.Node, path string, f func(key, value *yaml.Node))
 func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 	m := reflect.MakeMap(v.Type())
 	if !d.keys(n, path, func(key, value *yaml.Node) {
+		d.hideSecret(key)
+		if isSecretKey(key.Value) {
+			d.hide(value, value.Value)
+		}
 		element := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, join(path, key.Value), element)
 		if !element.IsZero() {
@@ -277,7 +289,7 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 		at := join(path, key.Value)
 		i := slices.Index(known, key.Value)
 		if i < 0 {
-			d.problem(key, at, "unknown key", nearest(key.Value, known))
+			d.problem(key, unknownPath(path, key.Value), "unknown key", nearest(key.Value, known))
 			return
 		}
 		present[key.Value] = true
@@ -321,7 +333,7 @@ func fieldsOf(v reflect.Value) []field {
 func join(path string, keys ...string) string {
 	for _, key := range keys {
 		switch {
-		case key == "" || len(key) > 64 || strings.Trim(key, keyLetters+".") != "":
+		case key == "" || len(key) > 64 || strings.Trim(key, keyLetters+".") != "" || hasSecret(key):
 			path += `["?"]`
 		case strings.Contains(key, "."):
 			path += `["` + key + `"]`

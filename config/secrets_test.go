@@ -146,6 +146,61 @@ func TestSecretsOfFiles(t *testing.T) {
 	}
 }
 
+// TestSecretsInEveryPlace puts secrets into every value and every key of a configuration,
+// whatever its key is called. No dump and no error shows them.
+func TestSecretsInEveryPlace(t *testing.T) {
+	setenv(t, map[string]string{"TEST_NAME": "shop", "TEST_SECRET": "Tr0ub4dor&3-is-secret", "TEST_EMPTY": "", "TEST_TLS": certificate(t)})
+	for _, file := range []string{"testdata/good/everything.yaml", "testdata/bad/everything.yaml"} {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var document yaml.Node
+		require.NoError(t, yaml.Unmarshal(data, &document))
+		places := nodes(&document)
+		require.Greater(t, len(places), 50)
+		for _, n := range places {
+			before := *n
+			for kind, secret := range map[string]string{
+				"token":      "ghp_" + canary + strings.Repeat("a1B2", 8)[:30],
+				"assignment": "password=" + canary + "Zx9",
+				"URL":        "https://bob:" + canary + "Zx9@host.example/path",
+				"query":      "https://host.example/?api_key=" + canary + "Zx9Zx9Zx9Zx9",
+				"default":    "${TEST_ABSENT:-mongodb://bob:" + canary + "@host.example}",
+				"key":        "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat(canary+"AbC0", 6) + "\n-----END PRIVATE KEY-----",
+				"header":     "Authorization: Bearer " + canary + "Zx9Zx9Zx9",
+			} {
+				n.Value, n.Tag, n.Style = secret, "!!str", yaml.DoubleQuotedStyle
+				require.False(t, leaks(t, document), "%s, line %d: %s", file, n.Line, kind)
+			}
+			*n = before
+		}
+	}
+	for _, text := range []string{
+		"service: {attributes: {db.password: CANARY}}\nexporters: [{type: stdout}]",
+		"service: {attributes: {api.token: '${TEST_ABSENT:-CANARY}'}}\nexporters: [{type: stdout}]",
+		"exporters: [{type: otlp, protocol: http/protobuf, endpoint: 'https://collector.example/ingest/CANARY'}]",
+		"exporters: [{type: otlp, protocol: http/protobuf, logs_endpoint: 'https://collector.example/v1/logs#CANARY'}]",
+		"exporters: [{type: stdout}]\nZx9CANARY: 1",
+	} {
+		c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", strings.ReplaceAll(text, "CANARY", canary))))
+		require.NotContains(t, printed(c, err), canary, text)
+	}
+	shown := "https://collector.example:4318/otlp/v1/logs"
+	c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", "exporters: [{type: otlp, protocol: http/protobuf, logs_endpoint: '"+shown+"'}]")))
+	require.NoError(t, err)
+	assert.Contains(t, c.String(), shown)
+}
+
+// nodes returns the scalars of a document, also its keys.
+func nodes(n *yaml.Node) (found []*yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		return []*yaml.Node{n}
+	}
+	for _, child := range n.Content {
+		found = append(found, nodes(child)...)
+	}
+	return found
+}
+
 // An error lists the names of exporters, unless they come from a variable.
 func TestSecretsOfExporterNames(t *testing.T) {
 	t.Setenv("TEST_CANARY", canary)
