@@ -1,6 +1,10 @@
 package audit
 
-import "context"
+import (
+	"context"
+
+	framekey "github.com/opendeed/audit/internal/frame"
+)
 
 // frame is the only value that this package keeps in a context, so that a Track call
 // finds everything with one lookup. It is a context itself, which saves the allocation of
@@ -11,10 +15,11 @@ type frame struct {
 	actor      *Actor // of a ContextWithActor inside the scope
 	finishing  ID     // the attempt that Attempt.Finish tracks
 	suppressed bool
+	afterwards bool   // see Afterwards
 	resolving  *Scope // whose resolver runs with this context
 }
 
-type frameKey struct{}
+type frameKey = framekey.Key
 
 // Value returns the frame for its own key and asks the parent for all others.
 func (f *frame) Value(key any) any {

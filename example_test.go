@@ -134,6 +134,7 @@ func ExampleSetActor() {
 	_ = tracker.Track(ctx, event)
 	_ = scope.End(ctx)
 	// Output:
+	// signal, audit.rejected, by unresolved, failure
 	// true
 	// intent, account.close, by user 42, unknown
 }

@@ -62,14 +62,32 @@ type cachedTracker struct {
 }
 
 func (t *lazyTracker) Track(ctx context.Context, e Event) error {
+	tracker := t.current()
+	if tracker == nil {
+		return ErrNoProvider
+	}
+	return tracker.Track(ctx, e)
+}
+
+// Check implements Checker.
+func (t *lazyTracker) Check(ctx context.Context, e Event, final func(field string) bool) error {
+	tracker := t.current()
+	if tracker == nil {
+		return ErrNoProvider
+	}
+	return CheckIntent(ctx, tracker, e, final)
+}
+
+// current returns the tracker of the global provider of the moment, or nil.
+func (t *lazyTracker) current() Tracker {
 	p := global.Load()
 	if p == nil {
-		return ErrNoProvider
+		return nil
 	}
 	last := t.last.Load()
 	if last == nil || last.provider != p {
 		last = &cachedTracker{provider: p, tracker: (*p).Tracker(t.name, t.opts...)}
 		t.last.Store(last)
 	}
-	return last.tracker.Track(ctx, e)
+	return last.tracker
 }

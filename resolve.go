@@ -24,6 +24,9 @@ type Resolved struct {
 	Overridden []attribute.KeyValue
 	// Marks says what the scope knows about values of its metadata, sorted by path.
 	Marks []Mark
+	// Afterwards reports whether intents are recorded even if they lack what a policy
+	// requires: see the function of that name.
+	Afterwards bool
 	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
 	Suppressed bool
 	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
@@ -48,7 +51,7 @@ type Resolved struct {
 // error.
 func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing}
+	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards}
 	if f.scope != nil {
 		r.enter()
 	}
@@ -109,9 +112,9 @@ func (r *Resolved) enter() {
 	}
 }
 
-// resolveActor looks for the actor from the inside out. The result is shared. Only the
-// scopes in entered wait for this call; the resolvers of others must not be called, since
-// their scopes may have ended.
+// resolveActor looks for the actor from the inside out, and then for the one on whose
+// behalf it acts. The result is shared. Only the scopes in entered wait for this call; the
+// functions of others must not be called, since their scopes may have ended.
 func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered uint64) (*Actor, error) {
 	if f.actor != nil {
 		return f.actor, nil
@@ -119,18 +122,34 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
 		actor, err := s.resolveActor(ctx, wait, entered&bit != 0)
-		if actor != nil || err != nil {
-			return actor, err
+		switch {
+		case errors.Is(err, ErrInherit):
+		case err != nil:
+			return nil, err
+		case actor == nil && s.asks:
+			return nobody()
 		}
-		if s.inherited != nil {
-			return s.inherited, nil
+		if actor == nil {
+			actor = s.inherited
+		}
+		if actor != nil {
+			return f.delegate(ctx, wait, entered, actor, s)
 		}
 	}
+	return nobody()
+}
+
+// nobody returns the actor of tests that name none, or ErrNoActor.
+func nobody() (*Actor, error) {
 	if actor, ok := testactor.Get().(*Actor); ok {
 		return actor, nil
 	}
 	return nil, ErrNoActor
 }
+
+// ErrInherit is returned by an actor function (see WithActor) that does not know the actor:
+// the actor of the outer scope acts.
+var ErrInherit = errors.New("audit: the actor of the outer scope acts")
 
 // ActorError reports that an actor function failed.
 type ActorError struct {
@@ -150,13 +169,18 @@ func (e *ActorError) Unwrap() error { return e.Err }
 var (
 	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; set that event's actor")
 	errResolverHangs   = errors.New("it did not return within the track timeout")
+	errResolverLate    = errors.New("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
 )
 
 // resolution is a running call of a resolver, for which several Track calls may wait.
 type resolution struct {
-	done     chan struct{} // closed when actor and err are set
-	actor    *Actor
-	err      error
+	done  chan struct{} // closed when actor and err are set
+	from  *Actor        // of a principal function: the actor that it is asked about
+	find  func(context.Context) (Actor, error)
+	keep  func(*Actor) // stores the result, which may be nil, in the scope; its mutex is held
+	actor *Actor
+	err   error
+
 	reported atomic.Bool // that it did not return in time
 }
 
@@ -167,20 +191,36 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 		defer s.mu.Unlock()
 		return s.actor, nil
 	}
-	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
-		if f.resolving == s {
-			s.mu.Unlock()
-			return nil, &ActorError{Err: errResolverReentry}
-		}
+	if s.isResolving(ctx) {
+		s.mu.Unlock()
+		return nil, &ActorError{Err: errResolverReentry}
 	}
 	call := s.resolution
 	if call == nil {
-		call = &resolution{done: make(chan struct{})}
+		call = &resolution{done: make(chan struct{}), find: s.resolver, keep: func(a *Actor) {
+			if a != nil && s.actor == nil {
+				s.actor = a
+			}
+		}}
 		s.resolution = call
-		go s.runResolver(ctx, wait, s.resolver, call)
+		go s.run(ctx, wait, call)
 	}
 	s.mu.Unlock()
+	return call.await(wait)
+}
 
+// isResolving reports whether a function of the scope called the code that has ctx.
+func (s *Scope) isResolving(ctx context.Context) bool {
+	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
+		if f.resolving == s {
+			return true
+		}
+	}
+	return false
+}
+
+// await waits for the result.
+func (call *resolution) await(wait time.Duration) (*Actor, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -191,17 +231,19 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 	}
 }
 
-// runResolver calls the resolver on its own goroutine, since a resolver may ignore its
+// run calls the function of a resolution on its own goroutine, since it may ignore its
 // context.
-func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver func(context.Context) (Actor, error), call *resolution) {
+func (s *Scope) run(ctx context.Context, wait time.Duration, call *resolution) {
 	// A resolver that respects its context returns before the event stops waiting.
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait-wait/10)
 	defer cancel()
 	f := derive(bounded)
 	f.resolving = s
 
-	actor, err := callResolver(f, resolver)
+	actor, err := callResolver(f, call.find)
 	switch {
+	case errors.Is(err, ErrInherit):
+		call.err = ErrInherit
 	case err != nil:
 		call.err = &ActorError{Err: err}
 	case !actor.IsZero():
@@ -211,10 +253,11 @@ func (s *Scope) runResolver(ctx context.Context, wait time.Duration, resolver fu
 
 	s.mu.Lock()
 	s.resolution = nil
-	// After End the resolver may have read another request's data, so the scope discards
-	// its result.
-	if call.actor != nil && s.state != scopeEnded && s.actor == nil {
-		s.actor = call.actor
+	switch {
+	case s.state == scopeEnded: // what was read may have been another request's
+		call.actor, call.err = nil, &ActorError{Err: errResolverLate}
+	case call.err == nil:
+		call.keep(call.actor)
 	}
 	s.mu.Unlock()
 	close(call.done)

@@ -18,8 +18,8 @@ const defaultSignalLimit = 1000
 // concurrently. They may also be called on a nil Scope, on which they do nothing, except
 // that Set returns ErrNoScope.
 //
-// An inner scope inherits actor, channel, tenant and metadata from the outer one; the
-// nearest scope in the context wins. Changes to an inner scope do not affect the outer
+// An inner scope inherits channel, tenant and metadata from the outer one, and the actor
+// unless it has an actor function; the nearest scope in the context wins. Changes to an inner scope do not affect the outer
 // one.
 type Scope struct {
 	parent    *Scope
@@ -29,13 +29,19 @@ type Scope struct {
 	state      scopeState
 	actor      *Actor // set or resolved; replaced, never changed
 	resolver   func(context.Context) (Actor, error)
-	resolution *resolution // the running call of the resolver
+	asks       bool // it has or had a resolver: nobody else's actor is its own
+	principal  func(context.Context, Actor) (Actor, error)
+	delegates  bool // it has or had a principal function
+	delegation delegation
+	resolution *resolution // the running call of one of the functions
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
 	marks      []Mark               // sorted; replaced, never changed
 	target     Target
+	reason     string
+	intent     *routeIntent
 	signals    signals
 	pending    int           // events that End waits for
 	drained    chan struct{} // closed when pending is zero; nil unless End or Wait waits
@@ -169,7 +175,7 @@ func (s *Scope) end(ctx context.Context) error {
 
 	s.mu.Lock()
 	s.state = scopeEnded
-	s.resolver = nil // it may close over what the framework reuses after this
+	s.resolver, s.principal = nil, nil // they may close over what the framework reuses after this
 	held := s.signals.take()
 	s.mu.Unlock()
 

@@ -16,9 +16,12 @@ type ScopeOption func(*scopeOptions)
 type scopeOptions struct {
 	actor       *Actor
 	resolver    func(context.Context) (Actor, error)
+	principal   func(context.Context, Actor) (Actor, error)
 	channel     string
 	tenant      string
 	target      *Target
+	reason      *string
+	intent      *routeIntent
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
 	marks       []Mark
@@ -40,7 +43,8 @@ func AsActor(a Actor) ScopeOption {
 //
 // The scope keeps the actor that f returns. If f returns an error, panics, or tracks an
 // event in the same scope, Track returns an [*ActorError]. If f returns a zero actor and
-// no error, the outer scope is asked.
+// no error, nobody acts: intents fail with ErrNoActor, whoever acts in the outer scope. If
+// that is who acts, f returns ErrInherit.
 //
 // f is never called after End has returned, so it may close over what a framework reuses,
 // as long as it respects its deadline.
@@ -98,13 +102,22 @@ func (s *Scope) apply(o *scopeOptions) {
 		}
 	}
 	if o.resolver != nil {
-		s.resolver = o.resolver
+		s.resolver, s.asks = o.resolver, true
+	}
+	if o.principal != nil {
+		s.principal, s.delegates, s.delegation = o.principal, true, delegation{}
 	}
 	if o.channel != "" {
 		s.channel = o.channel
 	}
 	if o.tenant != "" {
 		s.tenant = o.tenant
+	}
+	if o.reason != nil {
+		s.reason = *o.reason
+	}
+	if o.intent != nil {
+		s.intent = o.intent
 	}
 	if o.target != nil {
 		s.target = *o.target

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	disposition "github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -47,10 +49,11 @@ func (m *memory) Export(_ context.Context, records []*record.Record) error {
 
 func (m *memory) Shutdown(context.Context) error { return nil }
 
+// all returns the records, except those of rejections.
 func (m *memory) all() []*record.Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]*record.Record(nil), m.records...)
+	return slices.DeleteFunc(slices.Clone(m.records), func(r *record.Record) bool { return r.Action == semconv.ActionRejected })
 }
 
 // actions returns one "kind action" for each record.
@@ -498,7 +501,20 @@ func TestActorResolution(t *testing.T) {
 		}, want: audit.User("outer")},
 		{name: "the inner resolver returns none, the outer one does", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, nil))(scoped(resolver(audit.User("outer"), nil))(ctx))
+		}, err: audit.ErrNoActor},
+		{name: "the resolver returns none in a context with an actor", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, nil))(audit.ContextWithActor(ctx, audit.System("server")))
+		}, err: audit.ErrNoActor},
+		{name: "a scope inside one whose resolver returns none", context: func(ctx context.Context) context.Context {
+			return scoped()(scoped(resolver(audit.Actor{}, nil))(audit.ContextWithActor(ctx, audit.System("server"))))
+		}, err: audit.ErrNoActor},
+		{name: "the inner resolver inherits from the outer one", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, audit.ErrInherit))(scoped(resolver(audit.User("outer"), nil))(ctx))
 		}, want: audit.User("outer")},
+		{name: "the resolver inherits from the context", context: func(ctx context.Context) context.Context {
+			return scoped(resolver(audit.Actor{}, fmt.Errorf("not here: %w", audit.ErrInherit)))(audit.ContextWithActor(ctx, audit.User("context")))
+		}, want: audit.User("context")},
+		{name: "the resolver inherits nobody", context: scoped(resolver(audit.Actor{}, audit.ErrInherit)), err: audit.ErrNoActor},
 		{name: "the error of the inner resolver wins over an outer actor", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, err: broken},

@@ -56,9 +56,9 @@ func TakeSnapshot(ctx context.Context, opts ...ScopeOption) (Snapshot, error) {
 }
 
 // NewScope opens a scope that has what the snapshot holds, and returns a context that
-// carries it. Options change the scope, as those of the function NewScope do; an
-// actor function among them is asked before the snapshot's actor is used. The caller ends
-// the scope, even if the work panics.
+// carries it. Options change the scope, as those of the function NewScope do; an actor
+// function among them takes the place of the snapshot's actor, unless it returns
+// ErrInherit. The caller ends the scope, even if the work panics.
 //
 // The context keeps the cancellation and the values of ctx, such as its trace. Of the
 // audit context of ctx it keeps the mark of SuppressSignals and nothing else.

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -43,7 +44,7 @@ func TestMainFunction(t *testing.T) { //nolint:paralleltest // it sets the globa
 		var failed *audit.ActorError
 		require.ErrorAs(t, track(ctx), &failed, "an actor that cannot be found is not replaced")
 		require.NoError(t, scope.End(ctx))
-		assert.Empty(t, recorder.Records())
+		recorder.RequireRecord(t, audittest.Action(semconv.ActionRejected), audittest.Kind(audit.KindSignal))
 		return 7
 	}), audit.User("test"))
 	assert.Equal(t, 7, code)

@@ -20,20 +20,20 @@ func isRequirable(field string) bool {
 	return len(field) > len(metadataPrefix) && strings.HasPrefix(field, metadataPrefix)
 }
 
-// hasField reports whether the event has a required field. An event that begins an
-// attempt needs no outcome and no changes.
+// hasField reports whether the event has a required field. A text in which nothing can be
+// seen is none. An event that begins an attempt needs no outcome and no changes.
 func hasField(e *audit.Event, channel, field string) bool {
 	switch field {
 	case "reason":
-		return e.Reason != ""
+		return !isBlank(e.Reason)
 	case "target":
-		return e.Target.Type != "" && e.Target.ID != ""
+		return !isBlank(e.Target.Type) && !isBlank(e.Target.ID)
 	case "target.name":
-		return e.Target.Name != ""
+		return !isBlank(e.Target.Name)
 	case "tenant":
-		return e.Tenant != ""
+		return !isBlank(e.Tenant)
 	case "channel":
-		return channel != ""
+		return !isBlank(channel)
 	case "outcome":
 		return e.Outcome != audit.OutcomeUnknown || e.BeginsAttempt()
 	case "changes":
@@ -42,7 +42,7 @@ func hasField(e *audit.Event, channel, field string) bool {
 	key := field[len(metadataPrefix):]
 	for i := range e.Metadata {
 		if string(e.Metadata[i].Key) == key {
-			return true
+			return !isBlankValue(e.Metadata[i].Value)
 		}
 	}
 	return false

@@ -322,14 +322,14 @@ func TestUnmarshalOptions(t *testing.T) {
 	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("1")), audit.WithTenant("acme"),
 		audit.WithScopeMetadata(attribute.String("a", "request"), attribute.String("secret", "x")))
-	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, nil }
+	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, audit.ErrInherit }
 	job, scope := carry(request, t, audit.WithChannel("system"), audit.WithTenant("other"), audit.WithActor(none),
 		audit.WithScopeMetadata(attribute.String("a", "job")), audit.WithoutMetadata("secret"))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	require.NoError(t, scope.Set(audit.AsActor(audit.System("worker"))))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
 	r := trail.Records()[0]
-	assert.Equal(t, audit.User("1"), r.Actor, "the resolver finds no actor")
+	assert.Equal(t, audit.User("1"), r.Actor, "the resolver inherits it")
 	assert.Equal(t, "system", r.Channel)
 	assert.Equal(t, "other", r.Tenant)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "job"), semconv.ContextIDKey.String(propagation.TokenID(job).String())}, r.Metadata)

@@ -36,7 +36,10 @@ func ExampleWithPolicy() {
 
 	ctx, _ := audit.NewScope(context.Background(), audit.AsActor(audit.User("42")), audit.WithChannel("admin"))
 	tracker := provider.Tracker("example.com/shop")
-	err = tracker.Track(ctx, audit.Event{Action: "article.delete", Outcome: audit.OutcomeSuccess})
+	err = tracker.Track(ctx, audit.Event{
+		Time:   time.Date(2026, 11, 23, 7, 26, 1, 0, time.UTC),
+		Action: "article.delete", Outcome: audit.OutcomeSuccess,
+	})
 	if policyErr, ok := errors.AsType[*sdk.PolicyError](err); ok {
 		fmt.Println(policyErr.Rule, policyErr.Problems)
 	}
@@ -50,6 +53,9 @@ func ExampleWithPolicy() {
 		log.Fatal(err)
 	}
 	// Output:
+	// 2026-11-23T07:26:01.000Z  failure  audit.rejected        user 42  [signal]
+	//     channel admin
+	//     failure: sdk: policy rule "admin" rejects the event: audit: reason: it is required for this action
 	// admin [audit: reason: it is required for this action]
 	// 2026-11-23T07:26:02.000Z  success  salary.update         user 42 → salary/7
 	//     channel admin

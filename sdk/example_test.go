@@ -114,7 +114,9 @@ func ExampleWithValidation() {
 	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok {
 		fmt.Println(invalid.Field, "-", invalid.Reason)
 	}
-	// Output: reason - it is required for this action
+	// Output:
+	// audit.rejected audit.rejected.action=payout.approve audit.rejected.fields=["reason"]
+	// reason - it is required for this action
 }
 
 func ExampleWithAnonymous() {
@@ -132,6 +134,7 @@ func ExampleWithAnonymous() {
 	// Output:
 	// survey.submit
 	// <nil>
+	// audit.rejected audit.rejected.action=order.submit audit.rejected.fields=["actor"]
 	// true
 }
 

@@ -103,19 +103,19 @@ func TestFolding(t *testing.T) {
 				for range 3 {
 					require.NoError(t, p.Tracker("test").Track(t.Context(), test.event))
 				}
-				require.Len(t, tallyOf(s.all()).whole, 3)
+				require.Len(t, tallyOf(s.everything()).whole, 3)
 				time.Sleep(time.Second)
 				require.NoError(t, p.Tracker("test").Track(t.Context(), test.event))
-				begun := tallyOf(s.all()).begun
+				begun := tallyOf(s.everything()).begun
 				require.Len(t, begun, 1, "the fold is begun before Track returns nil")
 				time.Sleep(time.Second)
 				for range 5 {
 					require.NoError(t, p.Tracker("test").Track(t.Context(), test.event))
 				}
-				require.Len(t, s.all(), 4)
+				require.Len(t, s.everything(), 4)
 				time.Sleep(2 * time.Minute)
 
-				got := tallyOf(s.all())
+				got := tallyOf(s.everything())
 				require.Len(t, got.ended, 1)
 				end := got.ended[0]
 				assert.EqualValues(t, 6, end.Bulk.Affected)
@@ -144,7 +144,7 @@ func TestFolding(t *testing.T) {
 				}
 
 				require.NoError(t, p.Tracker("test").Track(t.Context(), test.event))
-				assert.Len(t, tallyOf(s.all()).whole, 4, "a new window")
+				assert.Len(t, tallyOf(s.everything()).whole, 4, "a new window")
 			})
 		})
 	}
@@ -169,7 +169,7 @@ func TestNeverFolded(t *testing.T) {
 			for range 20 {
 				require.NoError(t, p.Tracker("test").Track(t.Context(), event))
 			}
-			assert.Len(t, tallyOf(s.all()).whole, 20)
+			assert.Len(t, tallyOf(s.everything()).whole, 20)
 		})
 	}
 }
@@ -196,7 +196,7 @@ func TestInsiderAmongCrowd(t *testing.T) {
 	}
 	require.NoError(t, p.ForceFlush(t.Context()))
 	counted := map[string]int64{}
-	for _, r := range tallyOf(s.all()).ended {
+	for _, r := range tallyOf(s.everything()).ended {
 		if r.Actor.ID == "insider" {
 			counted[r.Tenant] = r.Bulk.Affected
 			assert.Equal(t, []string{"/salaries"}, r.Bulk.Sample)
@@ -234,7 +234,7 @@ func TestFoldCannotBegin(t *testing.T) {
 	down.Store(false)
 	require.NoError(t, track())
 	require.NoError(t, p.ForceFlush(t.Context()))
-	got := tallyOf(s.all())
+	got := tallyOf(s.everything())
 	assert.Len(t, got.whole, 1)
 	assert.EqualValues(t, 3, got.folded)
 	assert.Len(t, got.begun, len(got.ended))
@@ -258,7 +258,7 @@ func TestConcurrentFolding(t *testing.T) {
 	}
 	wg.Wait()
 	require.NoError(t, p.ForceFlush(t.Context()))
-	got := tallyOf(s.all())
+	got := tallyOf(s.everything())
 	assert.EqualValues(t, 8*500, got.folded+int64(len(got.whole)))
 	assert.Len(t, got.ended, len(got.begun))
 	for _, r := range got.ended {
@@ -278,7 +278,7 @@ func TestFoldOfManyKinds(t *testing.T) {
 		require.NoError(t, p.Tracker("test").Track(t.Context(), e))
 	}
 	require.NoError(t, p.ForceFlush(t.Context()))
-	got := tallyOf(s.all())
+	got := tallyOf(s.everything())
 	assert.EqualValues(t, 499, got.folded)
 	assert.Len(t, got.ended, 17)
 	for _, r := range got.ended {
@@ -301,7 +301,7 @@ func TestFoldKeepsSecrets(t *testing.T) {
 		require.NoError(t, p.Tracker("test").Track(t.Context(), e))
 	}
 	require.NoError(t, p.ForceFlush(t.Context()))
-	got := tallyOf(s.all())
+	got := tallyOf(s.everything())
 	require.Len(t, got.ended, 2)
 	for _, r := range s.all() {
 		data, err := r.AppendJSON(nil)

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -60,7 +61,19 @@ func (s *sink) Shutdown(ctx context.Context) error {
 	return nil
 }
 
+// all returns the records, except those of rejections.
 func (s *sink) all() []*record.Record {
+	return slices.DeleteFunc(s.everything(), isRejection)
+}
+
+// rejections returns the records of rejections.
+func (s *sink) rejections() []*record.Record {
+	return slices.DeleteFunc(s.everything(), func(r *record.Record) bool { return !isRejection(r) })
+}
+
+func isRejection(r *record.Record) bool { return r.Action == semconv.ActionRejected }
+
+func (s *sink) everything() []*record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.records)

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -21,4 +22,6 @@ type pipeline struct {
 	records      recordPool
 	attempts     attemptOwners
 	first        stage // the stage after resolution
+	check        func(*record.Record) error
+	rejected     func(context.Context, *record.Record) error // delivers the record of a rejection
 }

@@ -11,6 +11,9 @@ import (
 
 // PolicyError reports that a rule rejected an intent. It contains no values.
 type PolicyError struct {
+	// Recorded says that the intent was recorded nevertheless, with the marks policy.unmet,
+	// because what it says had been done: see audit.Afterwards.
+	Recorded bool
 	// Rule is the name of the rule.
 	Rule string
 	// Problems lists everything that the rule rejects: each is a *audit.ValidationError
@@ -24,7 +27,11 @@ func (e *PolicyError) Error() string {
 	for i, problem := range e.Problems {
 		texts[i] = problem.Error()
 	}
-	return "sdk: policy rule " + strconv.Quote(e.Rule) + " rejects the event: " + strings.Join(texts, "; ")
+	verdict := " rejects the event: "
+	if e.Recorded {
+		verdict = " is not met by the event, which was recorded: "
+	}
+	return "sdk: policy rule " + strconv.Quote(e.Rule) + verdict + strings.Join(texts, "; ")
 }
 
 // Unwrap returns the problems.

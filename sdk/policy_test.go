@@ -67,6 +67,7 @@ func TestPolicyRejects(t *testing.T) {
 			}
 			require.Error(t, err)
 			assert.Empty(t, s.all())
+			assert.Len(t, s.rejections(), 1)
 			assert.NotContains(t, err.Error(), "s3cr3t")
 			policyErr, ok := errors.AsType[*sdk.PolicyError](err)
 			require.Equal(t, tt.rule != "", ok)

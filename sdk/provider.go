@@ -72,6 +72,8 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		metrics:      m,
 		logger:       c.logger,
 		first:        p.stages(c.processors, validator, m),
+		check:        validator.checkIntent,
+		rejected:     p.rejection(validator),
 	}
 	if c.policy != nil {
 		p.enforcement = newEnforcement(c.policy)
@@ -112,7 +114,19 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 		if err := v.check(ctx, r); err != nil {
 			return err
 		}
-		return suppress.process(ctx, scope, r)
+		err := v.checkRequired(r)
+		if err == nil {
+			return suppress.process(ctx, scope, r)
+		}
+		if !isAfterwards(ctx) {
+			return err
+		}
+		unmet := v.unmet(r)
+		markUnmet(r, unmet)
+		if err := suppress.process(ctx, scope, r); err != nil {
+			return err
+		}
+		return unmet
 	}
 	for _, processor := range slices.Backward(processors) {
 		next = newStep(processor, next).run

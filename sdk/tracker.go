@@ -25,7 +25,7 @@ type tracker struct {
 // Track turns the event into a record and runs it through the pipeline.
 func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	err := t.track(ctx, &e)
-	if err != nil {
+	if err != nil && !isRecorded(err) {
 		t.pipeline.metrics.reject(ctx, err)
 	}
 	return err
@@ -42,7 +42,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		p.reportHungResolver(ctx)
 	}
 	if err != nil {
-		return err
+		return t.reject(ctx, e, &resolved, err)
 	}
 	if e.Kind == audit.KindSignal && resolved.Suppressed {
 		p.metrics.suppress(ctx, suppressedByContext)
@@ -55,16 +55,28 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
+	if resolved.Afterwards {
+		ctx = context.WithValue(ctx, afterwardsKey{}, true)
+	}
+	id := r.ID
 	err = p.first(ctx, resolved.Scope, r)
-	if err == nil && intent {
-		p.attempts.stored(r.ID, attempt, owner)
+	if intent && (err == nil || isRecorded(err)) {
+		p.attempts.stored(id, attempt, owner)
+	}
+	if intent && err == nil {
 		p.records.release(r)
 	}
-	return err
+	return t.reject(ctx, e, &resolved, err)
 }
 
 // maxEventMarks is how many marks of an event are kept.
 const maxEventMarks = 256
+
+// afterwardsKey is the key in the context of an event that is recorded even if it lacks what
+// a policy requires, since what it says has been done: see audit.Afterwards.
+type afterwardsKey struct{}
+
+func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.

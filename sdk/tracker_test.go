@@ -230,7 +230,7 @@ func TestMetrics(t *testing.T) {
 	require.ErrorContains(t, p.Shutdown(ctx), "1 records were not delivered")
 
 	got := collect(t, reader)
-	assert.EqualValues(t, 2, got["audit.records.accepted"])
+	assert.EqualValues(t, 2+4, got["audit.records.accepted"], "two events and four rejections")
 	assert.EqualValues(t, 1, got["audit.records.redacted"])
 	assert.EqualValues(t, 1, got["audit.values.unrepresentable"])
 	assert.EqualValues(t, 2, got["audit.records.suppressed reason=covered"])
@@ -239,9 +239,9 @@ func TestMetrics(t *testing.T) {
 	for _, reason := range []string{"invalid", "no_actor", "anonymous", "actor_resolver", "delivery"} {
 		assert.EqualValues(t, 1, got["audit.records.rejected reason="+reason], reason)
 	}
-	assert.EqualValues(t, 2, got["audit.records.exported exporter=sink"])
+	assert.EqualValues(t, 2+4, got["audit.records.exported exporter=sink"])
 	assert.EqualValues(t, 2, got["audit.records.lost exporter=batched"])
-	assert.EqualValues(t, 2, got["audit.export.duration exporter=sink,outcome=success"])
+	assert.EqualValues(t, 2+4, got["audit.export.duration exporter=sink,outcome=success"])
 	assert.EqualValues(t, 1, got["audit.export.duration exporter=sink,outcome=failure"])
 }
 

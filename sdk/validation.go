@@ -115,6 +115,20 @@ func (v *validator) check(ctx context.Context, r *record.Record) error {
 		return err
 	}
 	v.markUnrepresentable(ctx, r)
+	return nil
+}
+
+// checkIntent checks what is known of an intent before it is tracked.
+func (v *validator) checkIntent(r *record.Record) error {
+	v.read(r)
+	if err := v.checkVocabulary(r); err != nil {
+		return err
+	}
+	if !r.Actor.IsZero() {
+		if err := v.checkActor(r); err != nil {
+			return err
+		}
+	}
 	return v.checkRequired(r)
 }
 
@@ -209,6 +223,22 @@ func (v *validator) markUnrepresentable(ctx context.Context, r *record.Record) {
 			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
 		}
 	}
+}
+
+// unmet returns everything that the record lacks. It lacks something.
+func (v *validator) unmet(r *record.Record) *PolicyError {
+	unmet := &PolicyError{Recorded: true}
+	add := func(rule string, problems []error) {
+		if len(problems) > 0 && unmet.Rule == "" {
+			unmet.Rule = rule
+		}
+		unmet.Problems = append(unmet.Problems, problems...)
+	}
+	for _, p := range v.config.required {
+		add(p.Explain(&r.Event, r.Channel))
+	}
+	add(v.policy.Explain(&r.Event, r.Channel))
+	return unmet
 }
 
 // checkRequired checks the rules of WithRequired and of the policy.

@@ -12,6 +12,9 @@ const (
 	// ActionCoverageMissing is a request that probably changed something, but for which
 	// the application recorded no event.
 	ActionCoverageMissing = "audit.coverage.missing"
+	// ActionRejected is an event that was rejected, such as an intent without a reason that
+	// the policy requires, or without an actor. Its metadata says which.
+	ActionRejected = "audit.rejected"
 )
 
 // Standard channels: how the actor reached the service.

@@ -13,6 +13,16 @@ const (
 	TargetIDTypeKey = attribute.Key("audit.target.id_type")
 )
 
+// Metadata of a rejection (ActionRejected).
+const (
+	// RejectedActionKey is the action of the event that was rejected. It may be malformed.
+	RejectedActionKey = attribute.Key("audit.rejected.action")
+	// RejectedFieldsKey lists the paths of what is missing or wrong, e.g. "reason".
+	RejectedFieldsKey = attribute.Key("audit.rejected.fields")
+	// RejectedRuleKey is the name of the policy's rule that rejected the event.
+	RejectedRuleKey = attribute.Key("audit.rejected.rule")
+)
+
 // Metadata of an HTTP request, with the names of OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/http/).
 const (

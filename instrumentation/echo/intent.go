@@ -32,7 +32,8 @@ func Intent(t audit.Tracker, e audit.Event) echo.MiddlewareFunc {
 // status.
 //
 // After a panic the status is the one that the handler had written, or else 500, and the
-// outcome is never a success.
+// outcome is never a success. After a timeout of middleware.Timeout, which does not wait for
+// the handler, c has the request, the path and its parameters, but nothing that was set.
 func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event) echo.MiddlewareFunc {
 	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) })
 }
@@ -44,10 +45,14 @@ var intentConfig config
 func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, int) audit.Event) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			x := intentConfig.open(c)
-			r := c.Request()
-			return serve(x, c, next, &request.Intent{Tracker: t, Event: func(status int) audit.Event {
-				return event(x, withContext(x.Context(), c, r), status)
+			now := tenureOf(c)
+			x := intentConfig.open(c, now)
+			if now.timeout != nil {
+				x.FindActor() // after the timeout nobody can
+			}
+			own := now.copy()
+			return serve(x, now, next, &request.Intent{Tracker: t, Event: func(status int) audit.Event {
+				return event(x, own(x.Context()), status)
 			}})
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -43,7 +44,12 @@ func (s *trail) Export(_ context.Context, records []*record.Record) error {
 
 func (s *trail) Shutdown(context.Context) error { return nil }
 
+// all returns the records, except those of rejections.
 func (s *trail) all() []*record.Record {
+	return slices.DeleteFunc(s.everything(), func(r *record.Record) bool { return r.Action == semconv.ActionRejected })
+}
+
+func (s *trail) everything() []*record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.records)
@@ -66,9 +72,10 @@ func (s *trail) requireRecords(t *testing.T, want []string) {
 		}
 		require.Equal(t, map[string]any{"name": "test"}, members["tracker"])
 		delete(members, "tracker")
-		if r.Attempt == r.ID {
+		switch r.Attempt {
+		case r.ID:
 			members["attempt"] = "its own"
-		} else if r.Attempt == all[0].ID {
+		case all[0].ID:
 			members["attempt"] = "the first"
 		}
 		line, err := json.Marshal(members)
@@ -173,4 +180,22 @@ func middlewareFunc(f func(c echo.Context, next echo.HandlerFunc) error) echo.Mi
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error { return f(c, next) }
 	}
+}
+
+// errorLog is an error handler that keeps the errors.
+type errorLog struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+func (l *errorLog) handle(_ context.Context, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, err)
+}
+
+func (l *errorLog) all() []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.errs)
 }

@@ -17,13 +17,14 @@ func Middleware(opts ...Option) echo.MiddlewareFunc {
 			if config.filter != nil && !config.filter(c) {
 				return next(c)
 			}
-			return serve(config.open(c), c, next, nil)
+			t := tenureOf(c)
+			return serve(config.open(c, t), t, next, nil)
 		}
 	}
 }
 
 // open opens the scope of a request.
-func (config *config) open(c echo.Context) *request.Exchange {
+func (config *config) open(c echo.Context, t *tenure) *request.Exchange {
 	r := c.Request()
 	d := request.DescribeHTTP(c.Response().Writer, r, c.Path())
 	if config.metadata != nil {
@@ -31,12 +32,12 @@ func (config *config) open(c echo.Context) *request.Exchange {
 	}
 	if config.actor != nil {
 		d.Actor = func(ctx context.Context) (audit.Actor, error) {
-			return config.actor(withContext(ctx, c, r))
+			return t.read(func() (audit.Actor, error) { return config.actor(withContext(ctx, c, r)) })
 		}
 	}
 	if config.onBehalfOf != nil {
 		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
-			return config.onBehalfOf(withContext(ctx, c, r), actor)
+			return t.read(func() (audit.Actor, error) { return config.onBehalfOf(withContext(ctx, c, r), actor) })
 		}
 	}
 	return config.request.Open(r.Context(), &d)

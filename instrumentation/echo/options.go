@@ -36,7 +36,9 @@ func newConfig(opts []Option) *config {
 // c.Set or in the context of that Track call, which c.Request() carries. It is never
 // called after the request has ended.
 //
-// A zero actor means no actor: an intent then fails with audit.ErrNoActor. If f
+// A zero actor means that an enclosing middleware is asked and that, if there is none, the
+// request has no actor: an intent then fails with audit.ErrNoActor. The actor of what
+// encloses the server, such as that of http.Server.BaseContext, is never the request's. If f
 // returns an error, Track returns it.
 //
 // If outer middleware replaced Echo's context by one of the application's own type, f
@@ -46,15 +48,17 @@ func WithActor(f func(echo.Context) (audit.Actor, error)) Option {
 }
 
 // WithOnBehalfOf sets the function that finds on whose behalf the actor of a request
-// acts, for impersonation and delegation. f is called when the actor was found, under the
-// same rules as the function of [WithActor], and returns the zero Actor if the actor acts
-// for itself.
+// acts, for impersonation and delegation. f is called when the actor was found,
+// under the same rules as the function of [WithActor], and returns the zero Actor if the
+// actor acts for itself. It makes no difference whether this middleware found the actor, one
+// that encloses it, or one inside it, or whether audit.SetActor set it. Of the functions of
+// several middlewares the innermost that finds somebody counts.
 //
 // f must verify that the actor may act for the one it returns: a header that any client
 // can send is not proof. If f returns an error, Track returns it, and nothing is recorded
 // in the wrong name.
 //
-// f is not called for an actor that was set by audit.SetActor or in an event.
+// f is not called for the actor of an event or of audit.ContextWithActor.
 func WithOnBehalfOf(f func(c echo.Context, actor audit.Actor) (audit.Actor, error)) Option {
 	return func(c *config) { c.onBehalfOf = f }
 }

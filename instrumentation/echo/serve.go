@@ -12,14 +12,20 @@ import (
 // serve calls next in the scope of x. event is that of a route intent, or nil. Errors and
 // panics of next continue unchanged.
 //
-// c gets its own request and writer back, unless the handler left others. As long as an
-// error waits for somebody to answer it, c keeps the request, so that Echo's error handler
-// is in the scope.
-func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *request.Intent) (err error) {
+// The context gets its own request and writer back, unless the handler left others. As long as an
+// error waits for somebody to answer it, it keeps the request, so that Echo's error handler
+// is in the scope. Once the request is over, the context is not touched.
+func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *request.Intent) (err error) {
+	c := t.c
 	outer, response := c.Request(), c.Response()
 	h := request.HTTP{
 		Request: outer, Writer: response.Writer, Response: response, Intent: intent,
-		Context:      func() context.Context { return c.Request().Context() },
+		Context: func() context.Context {
+			if t.isOver() {
+				return x.Context()
+			}
+			return c.Request().Context()
+		},
 		BeforeHeader: func(f func(status int)) { response.Before(func() { f(response.Status) }) },
 	}
 	var inner *http.Request
@@ -32,6 +38,9 @@ func serve(x *request.Exchange, c echo.Context, next echo.HandlerFunc, intent *r
 		return next(c)
 	}
 	defer func() {
+		if t.isOver() {
+			return
+		}
 		if response.Writer == watched {
 			response.Writer = h.Writer
 		}

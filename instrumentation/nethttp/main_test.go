@@ -42,7 +42,12 @@ func (s *trail) Export(_ context.Context, records []*record.Record) error {
 
 func (s *trail) Shutdown(context.Context) error { return nil }
 
+// all returns the records, except those of rejections.
 func (s *trail) all() []*record.Record {
+	return slices.DeleteFunc(s.everything(), func(r *record.Record) bool { return r.Action == semconv.ActionRejected })
+}
+
+func (s *trail) everything() []*record.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.records)

@@ -37,7 +37,9 @@ func newConfig(opts []Option) *config {
 // of that Track call. So it sees what later authentication put into the context. It is
 // never called after the request has ended.
 //
-// A zero actor means no actor: an intent then fails with audit.ErrNoActor. If f
+// A zero actor means that an enclosing middleware is asked and that, if there is none, the
+// request has no actor: an intent then fails with audit.ErrNoActor. The actor of what
+// encloses the server, such as that of http.Server.BaseContext, is never the request's. If f
 // returns an error, Track returns it.
 //
 // Several goroutines of a request may call f, one at a time, until it succeeds.
@@ -50,13 +52,15 @@ func WithActor(f func(*http.Request) (audit.Actor, error)) Option {
 // acts, for impersonation and delegation: an administrator who views an account as its
 // owner, or a service that received a user's token. f is called when the actor was found,
 // under the same rules as the function of [WithActor], and returns the zero Actor if the
-// actor acts for itself.
+// actor acts for itself. It makes no difference whether this middleware found the actor, one
+// that encloses it, or one inside it, or whether audit.SetActor set it. Of the functions of
+// several middlewares the innermost that finds somebody counts.
 //
 // f must verify that the actor may act for the one it returns: a header that any client
 // can send is not proof. If f returns an error, Track returns it, and nothing is recorded
 // in the wrong name.
 //
-// f is not called for an actor that was set by audit.SetActor or in an event.
+// f is not called for the actor of an event or of audit.ContextWithActor.
 func WithOnBehalfOf(f func(r *http.Request, actor audit.Actor) (audit.Actor, error)) Option {
 	return func(c *config) { c.onBehalfOf = f }
 }

@@ -499,14 +499,14 @@ func requireRecords(t *testing.T, want []string, got *trail) {
 }
 
 // TestServerInScope checks that a scope that is not a request's, here the server's, is only
-// a parent.
+// a parent: its metadata is inherited, its actor is not.
 func TestServerInScope(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
 	job, scope := audit.NewScope(context.Background(), audit.AsActor(audit.System("server")),
 		audit.WithScopeMetadata(attribute.String("deployment", "blue")))
 	s := serveWith(t, &http.Server{
-		Handler:     audithttp.Middleware()(audithttp.Intent(tracker, publish, answer(200))),
+		Handler:     audithttp.Middleware(audithttp.WithDenials(tracker))(answer(401)),
 		BaseContext: func(net.Listener) context.Context { return job },
 	})
 	_, _, err := do(t, s, http.MethodPost, "/a")
@@ -515,8 +515,8 @@ func TestServerInScope(t *testing.T) {
 	require.NoError(t, tracker.Track(job, audit.Event{Action: "job.done"}))
 	require.NoError(t, scope.End(context.Background()))
 	requireRecords(t, []string{
-		`{"action":"article.publish","actor":{"id":"server","type":"system"},"kind":"intent","operation":"update","outcome":"success",
-			"metadata":{"client.address":"127.0.0.1","deployment":"blue","http.request.method":"POST","http.response.status_code":200,
+		`{"action":"access.denied","actor":{"type":"anonymous"},"kind":"intent","outcome":"denied",
+			"metadata":{"client.address":"127.0.0.1","deployment":"blue","http.request.method":"POST","http.response.status_code":401,
 			"network.peer.address":"127.0.0.1","url.path":"/a","user_agent.original":"test/1.0"}}`,
 		`{"action":"job.done","actor":{"id":"server","type":"system"},"kind":"intent","outcome":"unknown","metadata":{"deployment":"blue"}}`,
 	}, records)

@@ -37,7 +37,7 @@ func (x *Exchange) answerTo(h *HTTP) *answer {
 	if x.outer != nil && x.outer.answer != nil && x.outer.answer.isBelow(h) {
 		return x.outer.answer
 	}
-	return &answer{owner: x, response: h.Response, request: h.Request.Context(), timed: isTimed(h.Writer)}
+	return &answer{owner: x, response: h.Response, request: h.Request.Context(), timed: IsTimed(h.Writer)}
 }
 
 // isBelow reports whether what h writes reaches the answer's writer.
@@ -237,8 +237,9 @@ func (a *answer) result(c *conclusion) Status {
 	return HTTPStatus(http.StatusOK) // net/http sends it
 }
 
-// isTimedOut reports whether an http.TimeoutHandler has answered instead.
-func (a *answer) isTimedOut() bool { return a.timed && a.request.Err() != nil }
+// isTimedOut reports whether an http.TimeoutHandler has answered instead. It cancels the
+// context in every case, but not before the handler has ended in time. a.mu is held.
+func (a *answer) isTimedOut() bool { return a.timed && !a.late && a.request.Err() != nil }
 
 // isFinal reports whether no other status follows.
 func isFinal(status int) bool {

@@ -148,7 +148,7 @@ func (c *Coverage) rule(x *Exchange) (required bool, exemption string) {
 
 // reportMissing reports a request that recorded no event.
 func (c *Coverage) reportMissing(x *Exchange, r Result) {
-	x.reported = true
+	x.inner.setReported()
 	method := knownMethod(x.method)
 	c.missing.Add(x.ctx, 1, metric.WithAttributes(
 		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRouteKey.String(x.route)))

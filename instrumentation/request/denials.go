@@ -1,6 +1,7 @@
 package request
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -32,7 +33,7 @@ func (x *Exchange) recordDenial(r Result) {
 		Metadata: r.Status.metadata(),
 	}
 	ctx := x.contextOf(r)
-	err := x.config.Denials.Track(ctx, e)
+	err := x.trackDenial(ctx, &e)
 	switch {
 	case err == nil:
 		return
@@ -48,6 +49,17 @@ func (x *Exchange) recordDenial(r Result) {
 	if err := x.config.Denials.Track(ctx, e); err != nil {
 		x.handleError(err)
 	}
+}
+
+// trackDenial records the denial if its actor can be found. One that is not found is not
+// tracked, since its rejection would be a record of its own.
+func (x *Exchange) trackDenial(ctx context.Context, e *audit.Event) error {
+	resolved, err := audit.Resolve(ctx, e, findActorWait)
+	defer resolved.Done()
+	if err != nil {
+		return err
+	}
+	return x.config.Denials.Track(ctx, *e)
 }
 
 // isActorError reports whether an event was rejected because of its actor: the actor

@@ -45,6 +45,7 @@ func (x *Exchange) describe(opts []audit.ScopeOption, d *Description) []audit.Sc
 // scope.
 func (x *Exchange) join(opts []audit.ScopeOption, outer *Exchange, d *Description) []audit.ScopeOption {
 	x.outer = outer
+	outer.inner.begin()
 	x.route, x.path, x.requestID = outer.route, outer.path, outer.requestID
 	if x.errorHandler == nil {
 		x.errorHandler = outer.errorHandler

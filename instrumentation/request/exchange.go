@@ -24,13 +24,13 @@ type Exchange struct {
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
 	hasActorFunc bool
-	answer       *answer      // set by Serve
-	ended        bool         // when Serve returned
-	released     atomic.Bool  // the framework may use its objects for another request
-	innerTarget  audit.Target // that a handler set in an inner exchange
-	settleBy     time.Time    // when waiting ends; zero until isAudited waits
-	reported     bool         // missing coverage was reported, maybe by an inner exchange
+	answer       *answer     // set by Serve
+	ended        bool        // when Serve returned
+	released     atomic.Bool // the framework may use its objects for another request
+	settleBy     time.Time   // when waiting ends; zero until isAudited waits
+	inner        innerState
 	errorHandler func(context.Context, error)
+	principal    principalFunc // finds on whose behalf actors of this and inner exchanges act
 }
 
 // carrier is the parent context of an Exchange's scope. It lets an inner Exchange find
@@ -52,28 +52,21 @@ func (c *carrier) Value(key any) any {
 
 // Open opens the scope of a request, whose context is ctx. Inside another Exchange of the
 // same request it adds only what is new. Any other scope in ctx, such as that of a job that
-// runs the server, becomes the parent of the new scope and has no other effect.
+// runs the server, becomes the parent of the new scope. The actor of what encloses an
+// http.Server, such as its BaseContext, is not the request's.
 //
 // Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	x := &Exchange{config: c, method: d.Method, errorHandler: c.ErrorHandler}
 	x.carrier = carrier{Context: ctx, exchange: x}
-	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+3)
+	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+4)
 	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
 		opts = x.join(opts, outer, d)
 	} else {
 		opts = x.describe(opts, d)
 	}
 	opts = append(opts, c.ScopeOptions...)
-	if actor := withPrincipal(d.Actor, d.OnBehalfOf); actor != nil {
-		x.hasActorFunc = true
-		opts = append(opts, audit.WithActor(func(ctx context.Context) (audit.Actor, error) {
-			if x.released.Load() {
-				return audit.Actor{}, nil
-			}
-			return actor(ctx)
-		}))
-	}
+	opts = x.withActors(opts, d)
 	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
 	return x
 }
@@ -112,26 +105,38 @@ func (x *Exchange) Conclude(r Result) {
 func (x *Exchange) End() {
 	ctx, cancel := x.settling()
 	defer cancel()
+	if x.inner.isRunning() {
+		x.FindActor() // an http.TimeoutHandler between them has not waited
+	}
 	if err := x.scope.End(ctx); err != nil {
 		x.handleError(err)
 	}
 	if x.outer != nil {
-		x.outer.reported = x.outer.reported || x.reported
-		if target := x.handlerTarget(); target != (audit.Target{}) {
-			x.outer.innerTarget = target
-		}
+		x.outer.inner.end(x.inner.isReported(), x.handlerTarget())
 	}
 }
 
+// findActorWait bounds an actor function that FindActor calls.
+const findActorWait = 10 * time.Second
+
+// FindActor finds the actor, which the scope keeps, while the framework's objects still
+// belong to the request. An error is that of the first event that needs the actor.
+func (x *Exchange) FindActor() {
+	r, _ := audit.Resolve(x.ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+	r.Done()
+}
+
 // isAudited reports whether the request recorded an event of its own: an intent, or a
-// signal that counts and is about the target and the operation of the route. It waits for events that are being tracked, such as
-// those in the queue of a database monitor, unless one of the others is enough.
+// signal that counts and is about the target and the operation of the route.
+//
+// It waits for events that are being tracked, such as those in the queue of a database
+// monitor, unless one of the others is enough.
 func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	isOwn := x.ownEvent()
 	audited := func() bool {
 		return x.scope.Tracked(func(e *audit.Event) bool { return e.Kind == audit.KindIntent || counts(e) && isOwn(e) })
 	}
-	if x.reported || audited() {
+	if x.inner.isReported() || audited() {
 		return true
 	}
 	x.settleBy = time.Now().Add(settleTimeout)

@@ -23,7 +23,7 @@ func (x *Exchange) handlerTarget() audit.Target {
 	if target := x.scope.Target(); target != (audit.Target{}) {
 		return target
 	}
-	return x.innerTarget
+	return x.inner.lastTarget()
 }
 
 // ownEvent returns a function that reports whether a signal is about what the request is

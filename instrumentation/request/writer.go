@@ -63,8 +63,9 @@ func (a *answer) watch(w http.ResponseWriter) http.ResponseWriter {
 	return a.watched
 }
 
-// isTimed reports whether w belongs to an http.TimeoutHandler.
-func isTimed(w http.ResponseWriter) bool {
+// IsTimed reports whether w belongs to an http.TimeoutHandler, which answers without waiting
+// for its handler.
+func IsTimed(w http.ResponseWriter) bool {
 	for ; w != nil; w = unwrap(w) {
 		if reflect.TypeOf(w) == timeoutWriter() {
 			return true

@@ -86,11 +86,8 @@ func Repeatable(r *record.Record) bool {
 	case r.Operation == audit.OperationLogin && r.Outcome == audit.OutcomeFailure:
 		return true
 	}
-	return r.Action == semconv.ActionCoverageMissing || r.Action == actionRejected
+	return r.Action == semconv.ActionCoverageMissing || r.Action == semconv.ActionRejected
 }
-
-// actionRejected is the action of an event that was rejected.
-const actionRejected = "audit.rejected"
 
 func authenticated(a *audit.Actor) bool {
 	return !a.IsZero() && a.Type != audit.ActorAnonymous && a.Type != audit.ActorUnresolved
@@ -100,7 +97,7 @@ func authenticated(a *audit.Actor) bool {
 func actorKey(r *record.Record) [sha256.Size]byte {
 	b := make([]byte, 0, 128)
 	b = append(b, byte(r.Actor.Type))
-	b = binary.LittleEndian.AppendUint64(b, uint64(len(r.Tenant))) //nolint:gosec // a length
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(r.Tenant)))
 	b = append(b, r.Tenant...)
 	return sha256.Sum256(append(b, r.Actor.ID...))
 }

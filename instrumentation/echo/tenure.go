@@ -1,0 +1,92 @@
+package auditecho
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request"
+)
+
+// tenure is the time during which a context belongs to one request. Echo uses its contexts
+// again when a request is over, also if a handler still runs: middleware.Timeout answers
+// without waiting for it. What the context holds then is another request's.
+type tenure struct {
+	c     echo.Context
+	token *byte // under tokenKey in c as long as it belongs to the request; nil if c keeps nothing
+	// timeout is the context of the request if an http.TimeoutHandler serves it, and nil
+	// otherwise. When it ends, the request is over for everybody but the handler.
+	timeout context.Context
+}
+
+// tokenKey is the key in an echo.Context for the token of its request.
+const tokenKey = "github.com/opendeed/audit/instrumentation/echo"
+
+// tenureOf returns the tenure of the request that c belongs to now.
+func tenureOf(c echo.Context) *tenure {
+	t := &tenure{c: c}
+	if request.IsTimed(c.Response().Writer) {
+		t.timeout = c.Request().Context()
+	}
+	token, ok := c.Get(tokenKey).(*byte)
+	if !ok {
+		token = new(byte)
+		c.Set(tokenKey, token)
+		if c.Get(tokenKey) != token {
+			return t // a context of the application's own type that keeps nothing
+		}
+	}
+	t.token = token
+	return t
+}
+
+// isOver reports whether the context may belong to another request.
+func (t *tenure) isOver() bool {
+	return t.isTimedOut() || t.token != nil && t.c.Get(tokenKey) != t.token
+}
+
+// isTimedOut reports whether an http.TimeoutHandler has answered instead of the handler, so
+// that another request may change the context at any time.
+func (t *tenure) isTimedOut() bool { return t.timeout != nil && t.timeout.Err() != nil }
+
+var errOver = errors.New("the request is over and its echo.Context may serve another; find the actor before the timeout")
+
+// read calls find, which reads the context. It discards what may be another request's.
+func (t *tenure) read(find func() (audit.Actor, error)) (audit.Actor, error) {
+	if t.isOver() {
+		return audit.Actor{}, errOver
+	}
+	actor, err := find()
+	if t.isOver() {
+		return audit.Actor{}, errOver
+	}
+	return actor, err
+}
+
+// copy returns a function that returns the context with the request as it is now and the
+// context of a Track call or, once the request is over, a context of its own with the
+// request, the path and its parameters.
+func (t *tenure) copy() func(context.Context) echo.Context {
+	c, r, e := t.c, t.c.Request(), t.c.Echo()
+	path, names, values := c.Path(), c.ParamNames(), slices.Clone(c.ParamValues())
+	return func(ctx context.Context) echo.Context {
+		if !t.isOver() {
+			return withContext(ctx, c, r)
+		}
+		own := e.NewContext(r.WithContext(ctx), discard{})
+		own.SetPath(path)
+		own.SetParamNames(names...)
+		own.SetParamValues(values...)
+		return own
+	}
+}
+
+// discard is the writer of a response that nobody gets.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) WriteHeader(int)             {}

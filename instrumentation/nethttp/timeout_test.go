@@ -1,0 +1,94 @@
+package audithttp_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// An http.TimeoutHandler answers while its handler still runs. No record names another
+// request's user then, and none of a route is lost. It needs the race detector.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	const timeout, clients, requests = 100 * time.Millisecond, 16, 15
+	type handler = func(http.Handler) http.Handler
+	timed := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, timeout, "") }
+	for name, wrap := range map[string]func(audited handler) handler{
+		"outside": func(audited handler) handler { return func(h http.Handler) http.Handler { return timed(audited(h)) } },
+		"inside":  func(audited handler) handler { return func(h http.Handler) http.Handler { return audited(timed(h)) } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tracker, records := newTracker(t)
+			var late errorLog
+			var handlers sync.WaitGroup
+			var n, timeouts atomic.Int64
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				handlers.Add(1)
+				defer handlers.Done()
+				id, ctx := r.PathValue("id"), r.Context()
+				err := audit.SetTarget(ctx, audit.Target{Type: "user", ID: id})
+				assert.True(t, err == nil || errors.Is(err, audit.ErrScopeEnded), "%v", err) // a late start
+				if n.Add(1)%3 == 0 {
+					<-ctx.Done()
+					time.Sleep(timeout / 10)
+				}
+				err = tracker.Track(ctx, audit.Event{Action: "user.greet", Target: audit.Target{Type: "user", ID: id}})
+				if err != nil {
+					_, ok := errors.AsType[*audit.ActorError](err)
+					assert.True(t, ok || errors.Is(err, audit.ErrNoActor), "%v", err)
+				}
+				w.WriteHeader(http.StatusNoContent)
+			})
+			mux := http.NewServeMux()
+			mux.Handle("/direct/{id}", h)
+			mux.Handle("/intent/{id}", audithttp.Intent(tracker, publish, h))
+			s := serve(t, wrap(audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithErrorHandler(late.handle)))(mux))
+			var work sync.WaitGroup
+			var intents atomic.Int64
+			for client := range clients {
+				work.Go(func() {
+					for i := range requests {
+						id := fmt.Sprintf("u%d-%d", client, i)
+						path := "/direct/"
+						if i%2 == 0 {
+							path = "/intent/"
+							intents.Add(1)
+						}
+						status, _, err := do(t, s, http.MethodPost, path+id, "User", id)
+						assert.NoError(t, err)
+						if status == http.StatusServiceUnavailable {
+							timeouts.Add(1)
+						}
+					}
+				})
+			}
+			work.Wait()
+			s.Close()
+			handlers.Wait()
+			require.Eventually(t, func() bool {
+				var routes int64
+				for _, r := range records.all() {
+					if r.Action == publish.Action {
+						routes++
+					}
+				}
+				return routes == intents.Load()
+			}, 10*time.Second, time.Millisecond, "records of routes")
+			for _, r := range records.all() {
+				assert.True(t, r.Target.ID == r.Actor.ID || r.Target.ID == "", "%s by %s", r.Target.ID, r.Actor.ID)
+			}
+			assert.Empty(t, late.all())
+			assert.Positive(t, timeouts.Load())
+		})
+	}
+}

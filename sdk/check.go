@@ -1,0 +1,71 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/opendeed/audit"
+)
+
+var _ audit.Checker = (*tracker)(nil)
+
+// Check implements audit.Checker. Processors are not called. If the provider has any, they
+// may still add metadata, a tenant and a channel, so those are never found missing here.
+func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field string) bool) error {
+	p := t.pipeline
+	if p.gate.closed() {
+		return audit.ErrShutdown
+	}
+	resolved, err := audit.Resolve(ctx, &e, p.trackTimeout)
+	defer resolved.Done()
+	if err == nil || final != nil { // authentication may still find the actor
+		err = t.checkKnown(ctx, &e, &resolved, final)
+	}
+	if err == nil {
+		return nil
+	}
+	p.metrics.reject(ctx, err)
+	return t.reject(ctx, &e, &resolved, err)
+}
+
+func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *audit.Resolved, final func(field string) bool) error {
+	r := t.newRecord(ctx, e, resolved)
+	err := finalProblems(t.pipeline.check(r), t.finality(final))
+	t.pipeline.records.release(r)
+	return err
+}
+
+// finality returns which fields can no longer be set. nil means all.
+func (t *tracker) finality(final func(field string) bool) func(string) bool {
+	if !t.pipeline.detach {
+		return final
+	}
+	return func(field string) bool {
+		return field != "tenant" && field != "channel" && !strings.HasPrefix(field, "metadata.") && (final == nil || final(field))
+	}
+}
+
+// finalProblems returns what remains of err if only fields count for which final returns
+// true. If final is not nil, the actor does not count.
+func finalProblems(err error, final func(field string) bool) error {
+	if err == nil || final == nil {
+		return err
+	}
+	if unmet, ok := errors.AsType[*PolicyError](err); ok {
+		left := &PolicyError{Rule: unmet.Rule}
+		for _, problem := range unmet.Problems {
+			if finalProblems(problem, final) != nil {
+				left.Problems = append(left.Problems, problem)
+			}
+		}
+		if len(left.Problems) == 0 {
+			return nil
+		}
+		return left
+	}
+	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok && final(invalid.Field) {
+		return err
+	}
+	return nil
+}
