@@ -231,6 +231,9 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 				}
 				letter.Replayed = e.Seq <= through
 			}
+			if letter.Replayed && errors.Is(err, errPartsMissing) {
+				continue // retention has removed the segment with its first parts
+			}
 			if !yield(letter, err) {
 				return
 			}
