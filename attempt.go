@@ -34,8 +34,8 @@ var ErrFinished = errors.New("audit: the attempt was finished before; nothing mo
 // outcome and this record's ID as its Attempt. Other deliveries leave it open. Begin and
 // Finish cost one Track call each.
 //
-// An attempt that is never finished stays open while the process runs. A ledger keeps
-// 10,000 open attempts; then Begin fails.
+// An attempt that is never finished keeps one of a ledger's 10,000 slots for an hour, unless
+// the provider is configured otherwise. If there is no slot, Begin fails.
 //
 // [Do] is the short form for one function.
 //

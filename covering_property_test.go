@@ -104,6 +104,7 @@ func (s *modelScope) covers(e *audit.Event) bool {
 // covers reports whether an intent covers a signal of its own scope.
 func covers(i, s *audit.Event) bool {
 	if i.Outcome == audit.OutcomeDenied || i.Outcome == audit.OutcomeFailure || i.BeginsAttempt() ||
+		i.Outcome == audit.OutcomeUnknown && s.Outcome != audit.OutcomeUnknown ||
 		i.Tenant != s.Tenant || namespaceOf(i) != namespaceOf(s) || s.Target.Type == "" || s.Target.ID == "" {
 		return false
 	}
@@ -117,9 +118,11 @@ func covers(i, s *audit.Event) bool {
 	return i.Target == s.Target || i.Target.Type == s.Target.Type && slices.Contains(i.Bulk.Sample, s.Target.ID)
 }
 
-func namespaceOf(e *audit.Event) string {
+func namespaceOf(e *audit.Event) string { return textOf(e, semconv.TargetNamespaceKey) }
+
+func textOf(e *audit.Event, key attribute.Key) string {
 	for _, kv := range e.Metadata {
-		if kv.Key == semconv.TargetNamespaceKey {
+		if kv.Key == key {
 			return kv.Value.AsString()
 		}
 	}
@@ -142,6 +145,7 @@ func randomEvent(rng *rand.Rand, n int64, ids []string) audit.Event {
 		e.Metadata = append(e.Metadata, semconv.TargetNamespaceKey.String("archive"))
 	}
 	if e.Kind == audit.KindSignal {
+		e.Outcome = audit.Outcome(rng.IntN(2))
 		return e
 	}
 	e.Outcome = audit.Outcome(rng.IntN(4))
@@ -237,4 +241,53 @@ func FuzzCovering(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, steps uint8) {
 		compareWithModel(t, seed, int(steps), []int{0, 1, 3, 1000}, []string{"", "1", "2"})
 	})
+}
+
+// TestNoMoreOriginsThanIntents tests, in random nested scopes, that no intent hides writes
+// to the objects of two stores, and that none hides a write of another object.
+func TestNoMoreOriginsThanIntents(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		tracker, trail := newTrail(t)
+		contexts := []context.Context{audit.ContextWithActor(t.Context(), audit.User("42"))}
+		for range 5 {
+			ctx, _ := audit.NewScope(contexts[rng.IntN(len(contexts))])
+			contexts = append(contexts, ctx)
+		}
+		type object struct{ id, database, idType string }
+		tracked, intents := map[object]int{}, map[string]int{}
+		for range 40 {
+			ctx := contexts[1+rng.IntN(5)]
+			o := object{[]string{"1", "2"}[rng.IntN(2)], []string{"shop", "archive"}[rng.IntN(2)], []string{"string", "number"}[rng.IntN(2)]}
+			if rng.IntN(4) == 0 {
+				require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article(o.id))))
+				intents[o.id]++
+				continue
+			}
+			e := signal(audit.OperationUpdate, article(o.id))
+			e.Metadata = []attribute.KeyValue{semconv.DBNamespaceKey.String(o.database), semconv.TargetIDTypeKey.String(o.idType)}
+			require.NoError(t, tracker.Track(ctx, e))
+			tracked[o]++
+		}
+		for _, ctx := range slices.Backward(contexts[1:]) {
+			require.NoError(t, audit.ScopeFromContext(ctx).End(t.Context()))
+		}
+		for _, r := range trail.all() {
+			if r.Kind == audit.KindSignal {
+				e := &r.Event
+				tracked[object{e.Target.ID, textOf(e, semconv.DBNamespaceKey), textOf(e, semconv.TargetIDTypeKey)}]--
+			}
+		}
+		hidden := map[string]int{}
+		for o, n := range tracked {
+			require.GreaterOrEqual(t, n, 0, "recorded twice")
+			if n > 0 {
+				hidden[o.id]++
+			}
+		}
+		for id, n := range hidden {
+			require.LessOrEqual(t, n, intents[id], "seed %d", seed)
+		}
+	}
 }

@@ -119,7 +119,9 @@ func TestWhatCoversWhat(t *testing.T) {
 		{"Covers of a failure", on(update, "1", covers(tag), outcome(audit.OutcomeFailure)), on(remove, tag.ID, kind(tag.Type)), false, nil},
 
 		// The intent.
-		{"an unknown outcome", on(update, "1", outcome(audit.OutcomeUnknown)), on(update, "1"), true, nil},
+		{"an unknown outcome", on(update, "1", outcome(audit.OutcomeUnknown)), on(update, "1"), false, nil},
+		{"unknown outcomes", on(update, "1", outcome(audit.OutcomeUnknown)), on(update, "1", outcome(audit.OutcomeUnknown)), true, nil},
+		{"Covers of an unknown outcome", on(update, "1", covers(tag), outcome(audit.OutcomeUnknown)), on(remove, tag.ID, kind(tag.Type)), false, nil},
 		{"a failure", on(update, "1", outcome(audit.OutcomeFailure)), on(update, "1"), false, nil},
 		{"a denial", on(update, "1", outcome(audit.OutcomeDenied)), on(update, "1"), false, nil},
 		{"the beginning of an attempt", on(update, "1", begins), on(update, "1"), false, nil},

@@ -19,6 +19,7 @@ type cover struct {
 	targetID   string
 	operation  Operation
 	action     string // if there is no operation
+	unknown    bool   // the intent does not say how it ended
 	inner      bool   // the intent was recorded in an inner scope
 }
 
@@ -27,7 +28,7 @@ type cover struct {
 func newCover(provider any, e *Event, target Target) cover {
 	c := cover{
 		provider: provider, tenant: e.Tenant, namespace: textOf(e.Metadata, semconv.TargetNamespaceKey),
-		targetType: target.Type, targetID: target.ID, operation: e.Operation,
+		targetType: target.Type, targetID: target.ID, operation: e.Operation, unknown: e.Outcome == OutcomeUnknown,
 	}
 	if c.operation == OperationUnspecified {
 		c.action = e.Action
@@ -62,7 +63,8 @@ type stake struct {
 
 // appendStakes appends what the intent e covers: what it did to its target and to the
 // sample of a bulk change, and every write to the targets in Covers. It covers nothing if
-// it failed, was denied, or only begins an attempt.
+// it failed, was denied, or only begins an attempt. If its outcome is unknown, it does not
+// cover a signal that knows better.
 func appendStakes(stakes []stake, provider any, e *Event) []stake {
 	if e.Kind != KindIntent || e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.BeginsAttempt() {
 		return stakes

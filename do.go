@@ -23,10 +23,10 @@ import (
 // out may have had its effect. All other errors, panics and runtime.Goexit are failures.
 // The record has the type of the error as [semconv.ErrorTypeKey], never its text.
 //
-// fn runs in a scope of its own, whose signals the finished attempt covers. Do returns the
-// error of fn unchanged; if the record fails, it returns the errors of both, joined. A
-// panic of fn continues with the same value or, if the record failed, with an
-// [*EndPanicError].
+// fn runs in a scope of its own. A successful attempt covers the signals in it of its
+// target and operation, and of its Covers. Do returns the error of fn unchanged; if the
+// record fails, it returns the errors of both, joined. A panic of fn continues with the
+// same value or, if the record failed, with an [*EndPanicError].
 func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error) error {
 	attempt, err := Begin(ctx, t, e)
 	if err != nil {

@@ -27,9 +27,10 @@
 //
 // An intent ([KindIntent]) is an event that application code records explicitly. A signal
 // ([KindSignal]) is an event that a data layer noticed, as a fallback. A scope holds
-// signals until it ends. An intent covers the signals with its target and operation,
-// whichever came first, so nothing is recorded twice; signals that no intent covers are
-// recorded when the scope ends, so nothing is missed.
+// signals until it ends. An intent covers the signals with its tenant, target and
+// operation, whichever came first, so nothing is recorded twice; signals that no intent
+// covers are recorded when the scope ends, so nothing is missed. docs/covering.md has the
+// rules.
 //
 // # Actors
 //

@@ -36,7 +36,8 @@ type Event struct {
 	// join table. An intent covers every signal of their creation, update or deletion,
 	// whatever its own operation. A target with an ID or a name needs a Type.
 	Covers []Target
-	// Outcome is how it ended.
+	// Outcome is how it ended. An intent whose outcome is unknown covers no signal that
+	// says how the write ended.
 	Outcome Outcome
 	// Reason says why it was done.
 	Reason string

@@ -37,11 +37,6 @@ func (r *recent[K, V]) get(key K) (value V, ok bool) {
 	return value, ok
 }
 
-func (r *recent[K, V]) has(key K) bool {
-	_, ok := r.get(key)
-	return ok
-}
-
 // contains reports whether match returns true for a key.
 func (r *recent[K, V]) contains(match func(K) bool) bool {
 	if slices.ContainsFunc(r.few, func(e recentEntry[K, V]) bool { return match(e.key) }) {

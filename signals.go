@@ -87,10 +87,23 @@ func (g *signals) offer(h heldSignal) signal.Disposition {
 // isCovered reports whether an intent covers the signal: one of this scope or, unless the
 // signal comes from an inner scope itself, of an inner one.
 func (g *signals) isCovered(h *heldSignal) bool {
-	return h.cover.namesObject() && (g.admits(h.cover, h) || h.cover.isWrite() && g.admits(h.cover.anyWrite(), h))
+	return h.cover.namesObject() && (g.admit(h.cover, h) || h.cover.isWrite() && g.admit(h.cover.anyWrite(), h))
 }
 
-func (g *signals) admits(c cover, h *heldSignal) bool {
+// admit looks for an intent that says how it ended and, if the signal does not say so
+// either, for one that does not.
+func (g *signals) admit(c cover, h *heldSignal) bool {
+	if c.unknown {
+		if g.admitFrom(c, h) {
+			return true
+		}
+		c.unknown = false
+	}
+	return g.admitFrom(c, h)
+}
+
+// admitFrom looks for an intent of this scope and of the inner ones.
+func (g *signals) admitFrom(c cover, h *heldSignal) bool {
 	if claim, ok := g.covers.get(c); ok && claim.admits(h.origin) {
 		return true
 	}

@@ -29,6 +29,8 @@ var generalVariables = []variable{
 	{"AUDIT_LEDGER_SEGMENT_SIZE", []string{"ledger", "segment_size"}},
 	{"AUDIT_LEDGER_RETENTION_AGE", []string{"ledger", "retention", "age"}},
 	{"AUDIT_LEDGER_RETENTION_SIZE", []string{"ledger", "retention", "size"}},
+	{"AUDIT_LEDGER_LOCK_WAIT", []string{"ledger", "lock_wait"}},
+	{"AUDIT_LEDGER_GROUP_WRITABLE", []string{"ledger", "group_writable"}},
 }
 
 const anonymousVariable = "AUDIT_ANONYMOUS"

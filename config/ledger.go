@@ -19,6 +19,8 @@ type ledgerModel struct {
 	SegmentSize  size               `key:"segment_size"`
 	Retention    retentionModel     `key:"retention"`
 	Salvage      flag               `key:"salvage"`
+	LockWait     duration           `key:"lock_wait"`
+	GroupWrite   flag               `key:"group_writable"`
 	Export       *ledgerExportModel `key:"export"`
 }
 
@@ -118,6 +120,12 @@ func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	}
 	if l.Salvage == flagTrue {
 		opts = append(opts, ledger.WithSalvage())
+	}
+	if l.LockWait > 0 {
+		opts = append(opts, ledger.WithLockWait(time.Duration(l.LockWait)))
+	}
+	if l.GroupWrite == flagTrue {
+		opts = append(opts, ledger.WithGroupWritable())
 	}
 	for _, e := range exporters {
 		opts = append(opts, sdk.ExportTo(e, l.exportOptions()...))

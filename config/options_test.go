@@ -33,6 +33,8 @@ func TestOptions(t *testing.T) {
 		"retention":           len((&ledgerModel{Retention: retentionModel{bounds: &retentionBounds{Age: 1}}}).options(nil)),
 		"until exported":      len((&ledgerModel{Retention: retentionModel{word: untilExported}}).options(nil)),
 		"salvage":             len((&ledgerModel{Salvage: flagTrue}).options(nil)),
+		"lock wait":           len((&ledgerModel{LockWait: 1}).options(nil)),
+		"group writable":      len((&ledgerModel{GroupWrite: flagTrue}).options(nil)),
 		"exporter":            len((&ledgerModel{}).options([]export.Exporter{nil})),
 		"batch bytes":         len((&ledgerModel{Export: &ledgerExportModel{BatchBytes: 1}}).exportOptions()),
 		"actions":             len((&validationModel{Actions: []text{"a"}}).options()),

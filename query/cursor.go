@@ -1,6 +1,9 @@
 package query
 
 import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -10,34 +13,65 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
+// Position is the place of a record in the order of results: by time, then by ID. Two
+// different records with the same time and ID are ordered by Digest.
+type Position struct {
+	Time time.Time
+	ID   audit.ID
+	// Digest is the beginning of the SHA-256 of the record's JSON, or zero if the record
+	// is invalid. A store in which IDs are unique ignores it.
+	Digest [8]byte
+}
+
+// PositionOf returns the position of a record.
+func PositionOf(r *record.Record) Position {
+	p := Position{Time: r.Time, ID: r.ID}
+	if json, err := r.AppendJSON(nil); err == nil {
+		sum := sha256.Sum256(json)
+		copy(p.Digest[:], sum[:])
+	}
+	return p
+}
+
+// Compare returns a negative number if p comes before q, and a positive one if it comes
+// after q, in ascending order.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(p.Time.Compare(q.Time), bytes.Compare(p.ID[:], q.ID[:]), bytes.Compare(p.Digest[:], q.Digest[:]))
+}
+
 const (
-	cursorVersion = 1
-	cursorSize    = 1 + 8 + 4 + 16
+	cursorVersion = 2
+	cursorSize    = 1 + 8 + 4 + 16 + 8
 )
 
 // CursorOf returns the cursor of a record, for Filter.After. It encodes the record's
-// time and ID, so it is valid in any store and in both orders, and is safe in a URL.
+// position, so it is valid in any store and in both orders, and is safe in a URL.
 func CursorOf(r *record.Record) string {
+	p := PositionOf(r)
 	b := make([]byte, 0, cursorSize)
 	b = append(b, cursorVersion)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Time.Unix()))
-	b = binary.BigEndian.AppendUint32(b, uint32(r.Time.Nanosecond()))
-	b = append(b, r.ID[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Time.Unix()))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.Time.Nanosecond()))
+	b = append(b, p.ID[:]...)
+	b = append(b, p.Digest[:]...)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 var errCursor = errors.New("query: not a cursor from CursorOf")
 
-// ParseCursor returns the time and the ID encoded in a cursor. Implementations of
-// Reader use it; callers pass cursors to Filter.After unchanged.
-func ParseCursor(cursor string) (time.Time, audit.ID, error) {
+// ParseCursor returns the position encoded in a cursor. Implementations of Reader use it;
+// callers pass cursors to Filter.After unchanged.
+func ParseCursor(cursor string) (Position, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil || len(b) != cursorSize || b[0] != cursorVersion {
-		return time.Time{}, audit.ID{}, errCursor
+		return Position{}, errCursor
 	}
 	nano := binary.BigEndian.Uint32(b[9:])
 	if nano >= 1e9 {
-		return time.Time{}, audit.ID{}, errCursor
+		return Position{}, errCursor
 	}
-	return time.Unix(int64(binary.BigEndian.Uint64(b[1:])), int64(nano)).UTC(), audit.ID(b[13:]), nil
+	return Position{
+		Time: time.Unix(int64(binary.BigEndian.Uint64(b[1:])), int64(nano)).UTC(),
+		ID:   audit.ID(b[13:29]), Digest: [8]byte(b[29:]),
+	}, nil
 }

@@ -21,10 +21,11 @@ func TestCursorRoundTrip(t *testing.T) {
 		{},
 	} {
 		r := &record.Record{Event: audit.Event{ID: audit.NewID(), Time: at}}
-		gotTime, gotID, err := query.ParseCursor(query.CursorOf(r))
+		got, err := query.ParseCursor(query.CursorOf(r))
 		require.NoError(t, err)
-		assert.True(t, at.Equal(gotTime), "%v", at)
-		assert.Equal(t, r.ID, gotID)
+		assert.True(t, at.Equal(got.Time), "%v", at)
+		assert.Equal(t, r.ID, got.ID)
+		assert.Zero(t, got.Compare(query.PositionOf(r)))
 	}
 }
 
@@ -42,12 +43,28 @@ func TestParseCursorErrors(t *testing.T) {
 		"not base64":      "what is this",
 		"too short":       valid[:len(valid)-4],
 		"too long":        valid + "AAAA",
-		"another version": change(0, 2),
+		"another version": change(0, 1),
 		"nanoseconds":     change(9, 255),
 	} {
-		_, _, err := query.ParseCursor(cursor)
+		_, err := query.ParseCursor(cursor)
 		assert.EqualError(t, err, "query: not a cursor from CursorOf", name)
 	}
 	f := query.Filter{After: "what is this"}
 	assert.EqualError(t, f.Validate(), "query: Filter.After: not a cursor from CursorOf")
+}
+
+// TestPositionCompare orders records by time, then ID, then content.
+func TestPositionCompare(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	of := func(seconds int, id byte, action string) query.Position {
+		return query.PositionOf(&record.Record{Event: audit.Event{
+			ID: audit.ID{id, 15: 1}, Time: at.Add(time.Duration(seconds) * time.Second), Action: action,
+			Actor: audit.User("42"), Outcome: audit.OutcomeSuccess,
+		}, ObservedTime: at})
+	}
+	assert.Negative(t, of(1, 9, "b.b").Compare(of(2, 1, "a.a")))
+	assert.Negative(t, of(1, 1, "b.b").Compare(of(1, 2, "a.a")))
+	assert.Zero(t, of(1, 1, "a.a").Compare(of(1, 1, "a.a")))
+	assert.NotZero(t, of(1, 1, "a.a").Compare(of(1, 1, "b.b")))
 }

@@ -67,7 +67,7 @@ func (f *Filter) Validate() error {
 		return &FilterError{"Until", "must not be before Since"}
 	}
 	if f.After != "" {
-		if _, _, err := ParseCursor(f.After); err != nil {
+		if _, err := ParseCursor(f.After); err != nil {
 			return &FilterError{"After", "not a cursor from CursorOf"}
 		}
 	}

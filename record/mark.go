@@ -26,7 +26,7 @@ const (
 	// MarkRepeated is for a key that occurred more than once. The last value was kept.
 	MarkRepeated MarkKind = "repeated"
 	// MarkDropped is for a list that was too long. Count is the number of elements that
-	// were left out.
+	// were left out. At "attempt" it is for the name of somebody else's attempt.
 	MarkDropped MarkKind = "dropped"
 	// MarkUnread is for a value of more than a mebibyte. Length is the number of bytes
 	// that were discarded unread.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -56,13 +57,13 @@ func copyAsKilled(t *testing.T, dir string) string {
 	return after
 }
 
-// stored returns the records in a ledger.
-func stored(t *testing.T, dir string) (records []*record.Record) {
+// stored returns the records in a ledger, from an entry on.
+func stored(t *testing.T, dir string, from ...uint64) (records []*record.Record) {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, r.Close()) }()
-	for e, err := range r.Entries(t.Context(), 0) {
+	for e, err := range r.Entries(t.Context(), slices.Max(append(from, 0))) {
 		require.NoError(t, err)
 		record := new(record.Record)
 		require.NoError(t, record.UnmarshalJSON(e.Data))

@@ -42,6 +42,7 @@
 //	name                          unit      attributes          counts
 //	audit.records.accepted        {record}                      records that every delivery accepted
 //	audit.records.rejected        {record}  reason, processor   events that were not recorded because of an error
+//	audit.records.folded          {record}  share               events that were counted in a fold; see WithFolding
 //	audit.records.suppressed      {record}  reason              signals that were not recorded
 //	audit.records.redacted        {record}                      records in which something was redacted
 //	audit.records.exported        {record}  exporter            records that were exported
@@ -51,11 +52,16 @@
 //	audit.values.unrepresentable  {value}                       values of changes that a placeholder replaced
 //	audit.ledger.depth            {record}  ledger, exporter    records in a ledger that were not exported yet
 //	audit.ledger.bytes            By        ledger              size of a ledger
+//	audit.ledger.dead_letter_bytes By       ledger              size of its dead letters
+//	audit.attempts.open           {attempt} ledger              open attempts that have a slot
+//	audit.attempts.expired        {attempt} ledger              open attempts that gave it up; see WithAttemptTimeout
+//	audit.exports.hung            {call}    exporter            calls that did not return when their context ended
+//	audit.resolvers.hung          {call}                        actor functions that did not return in time
 //	audit.export.duration         s         exporter, outcome   duration of Export calls
 //
 // The reason of a rejected event is one of actor_resolver, anonymous, delivery, dropped,
-// invalid, ledger_full, maybe_stored, no_actor, processor, queue_full and shutdown. With
-// dropped, and only then, the attribute processor is set: it is the processor's type. The
+// invalid, ledger_full, maybe_stored, no_actor, processor, queue_full, share_full, shutdown and
+// too_many_attempts. With dropped, and only then, the attribute processor is set: it is the processor's type. The
 // reason of a suppressed signal is covered (by an intent) or context
 // ([audit.SuppressSignals]). Outcome is success or failure.
 package sdk

@@ -129,8 +129,8 @@ func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bso
 		and = append(and, compareTime(f.Until, "$lt", "$lt"))
 	}
 	if f.After != "" {
-		at, id, _ := query.ParseCursor(f.After) // validated
-		and = append(and, afterRecord(at, id, f.Ascending))
+		after, _ := query.ParseCursor(f.After) // validated
+		and = append(and, afterRecord(after.Time, after.ID, f.Ascending))
 	}
 	if len(and) == 0 {
 		return bson.D{}

@@ -3,6 +3,7 @@
 //
 //	exporter, err := stdout.New()                  // JSON lines to os.Stdout
 //	exporter, err := stdout.New(stdout.WithText()) // text to os.Stdout
+//	exporter, err := stdout.New(stdout.WithFile("/var/log/app/audit.jsonl"))
 //
 // # JSON lines
 //
@@ -14,8 +15,8 @@
 //
 // Text is for reading at a terminal. Its format may change between versions. The first
 // line has the time in UTC, the outcome, the action, the actor and the target. Indented
-// lines after it have the tenant, the channel, the client address, the reason, the
-// changes, and the overridden, redacted and marked values:
+// lines after it have the tenant, the channel, the client address, the reason, why it
+// failed, the changes, the metadata, and the overridden, redacted and marked values:
 //
 //	2026-11-23T07:26:02.123Z  success  article.update        user 42 (Alice) via jwt, for user 7 → article/1001 "Hello"
 //	    tenant acme, channel api, from 10.0.0.1
@@ -23,16 +24,23 @@
 //	    ~ title: "Old" → "New"
 //	    ~ body: ***REDACTED***
 //	    + subtitle: "Now with text"
+//	    metadata: http.request.method "PATCH", http.route "/articles/:id"
 //	    overridden: client.address "203.0.113.7"
 //
 // A change starts with + if a value was added, - if one was removed, and ~ if one was
-// replaced. The first line of a signal ends with [signal]. Text omits the record ID,
-// the trace and other metadata; use JSON to get everything.
+// replaced. The first line of a signal ends with [signal]. Text omits the IDs of the
+// record and the trace, the roles, the session and the service; use JSON to get everything.
 //
 // The values of a record cannot forge a line or control the terminal. A text that could
 // be misread is printed as a quoted Go string, in which line feeds, escape sequences,
 // bidirectional controls and other unprintable characters are written as \n, \x1b or
 // \u202e.
+//
+// # Files and their rotation
+//
+// With WithFile, the exporter opens the file again after rotation. The file of WithWriter
+// it does not own, and a *FileMovedError says that it was moved. Both are noticed before
+// and after each write, by comparing the file with what its path leads to.
 //
 // # Failures
 //

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
@@ -19,6 +20,7 @@ type Exporter struct {
 	flush  func() error
 	encode func(line []byte, r *record.Record) ([]byte, error)
 	direct bool
+	file   file
 
 	// lines is the next write: the rest of a torn line, if any, then the line of each
 	// record. ends has the end offset of each of them.
@@ -38,8 +40,18 @@ func New(opts ...Option) (*Exporter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stdout: %w", err)
 	}
+	var watched file
+	if c.path != "" {
+		if watched, err = openFile(c.path); err != nil {
+			return nil, fmt.Errorf("stdout: WithFile: %w", err)
+		}
+		c.writer = watched.f
+	} else if f, ok := c.writer.(*os.File); ok {
+		watched = watch(f)
+	}
 	e := &Exporter{
 		name:   c.name,
+		file:   watched,
 		writer: c.writer,
 		flush:  flushFunc(c.writer),
 		encode: appendJSON,
@@ -58,28 +70,46 @@ func (e *Exporter) Name() string { return e.name }
 func (e *Exporter) Direct() bool { return e.direct }
 
 // Export writes the lines of all records in one Write and flushes the writer if it has a
-// Flush method. The package comment describes what happens if that fails. A record that
-// cannot be encoded is rejected permanently, without the others. If ctx has ended, Export
-// writes nothing and returns its error.
+// Flush method. The package comment describes what happens if that fails. A file that was
+// renamed or removed is opened again (WithFile), or the error is a *FileMovedError. A record
+// that cannot be encoded is rejected permanently, without the others. If ctx has ended,
+// Export writes nothing and returns its error.
 func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	rejected := e.encodeAll(records)
-	n, err := e.write()
-	flushErr := e.flush()
-	if err != nil || flushErr != nil {
-		return e.handleFailure(records, rejected, n, err, flushErr)
+	for again := e.file.own; ; again = false {
+		if err := e.follow(); err != nil {
+			return err
+		}
+		rejected := e.encodeAll(records)
+		n, err := e.write()
+		flushErr := e.flush()
+		if err != nil || flushErr != nil {
+			return e.handleFailure(records, rejected, n, err, flushErr)
+		}
+		if err := e.lost(); err != nil {
+			if again {
+				continue
+			}
+			return err
+		}
+		e.torn = e.torn[:0]
+		return batchError(len(records), rejected)
 	}
-	e.torn = e.torn[:0]
-	return batchError(len(records), rejected)
 }
 
-// Shutdown finishes a torn line and flushes the writer. It does not close it.
+// Shutdown finishes a torn line and flushes the writer. It closes the file of WithFile and
+// no other writer.
 func (e *Exporter) Shutdown(context.Context) error {
+	followErr := e.follow()
 	e.encodeAll(nil)
 	_, err := e.write()
-	return errors.Join(err, e.flush())
+	err = errors.Join(followErr, err, e.flush())
+	if e.file.own {
+		err = errors.Join(err, e.file.f.Close())
+	}
+	return err
 }
 
 // encodeAll fills lines and ends. It returns the records that cannot be encoded, by

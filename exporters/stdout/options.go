@@ -18,6 +18,7 @@ type Option func(*config)
 type config struct {
 	name   string
 	writer io.Writer
+	path   string // of WithFile
 	text   bool
 	color  *bool // nil: depends on the writer
 	direct bool
@@ -34,6 +35,9 @@ func newConfig(opts []Option) (*config, error) {
 	if !record.ValidName(c.name) {
 		errs = append(errs, fmt.Errorf("WithName: %q does not match %s", c.name, record.NamePattern))
 	}
+	if c.path != "" && c.writer != nil && c.writer != os.Stdout {
+		errs = append(errs, errors.New("WithFile: WithWriter sets another destination; use one of them"))
+	}
 	if c.writer == nil {
 		errs = append(errs, errors.New("WithWriter: the writer is nil"))
 	}
@@ -43,8 +47,24 @@ func newConfig(opts []Option) (*config, error) {
 // WithWriter sets the writer. The default is os.Stdout. The exporter does not call the
 // writer concurrently. If the writer has a method Flush() error, as *bufio.Writer does,
 // the exporter calls it after each batch. It does not close the writer.
+//
+// If w is an *os.File of a regular file that was renamed or removed, Export returns a
+// [*FileMovedError] instead of writing lines that nobody finds: use [WithFile]. A file
+// behind another writer, such as a *bufio.Writer, is not watched.
 func WithWriter(w io.Writer) Option {
 	return func(c *config) { c.writer = w }
+}
+
+// WithFile appends to the file at path instead of a writer, and creates it, with mode 0600,
+// if it does not exist. The exporter opens it again when the path does not lead to it any
+// more, because it was rotated away or removed, and closes it in Shutdown.
+//
+// A line that is written while the file is renamed is in the renamed file. Rotation that
+// copies the file and truncates it can lose lines between the two; use one that renames
+// it. If it compresses what it renamed, it should wait for a while, as logrotate does with
+// delaycompress.
+func WithFile(path string) Option {
+	return func(c *config) { c.path = path }
 }
 
 // WithText writes text for people instead of JSON lines.

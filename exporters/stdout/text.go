@@ -1,6 +1,7 @@
 package stdout
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/opendeed/audit"
@@ -52,6 +53,10 @@ func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 	}
 	for i := range r.Changes {
 		b = appendChange(b, &r.Changes[i])
+	}
+	if slices.ContainsFunc(r.Metadata, isShown) {
+		b = t.label(b, dim, "metadata")
+		b = append(appendShown(b, r.Metadata), '\n')
 	}
 	if len(r.Overridden) > 0 {
 		b = t.label(b, yellow, "overridden")
@@ -143,7 +148,11 @@ func appendTarget(b []byte, target audit.Target) []byte {
 func appendTargetName(b []byte, target audit.Target) []byte {
 	b = appendTokenBefore("/", b, target.Type)
 	if target.ID != "" {
-		b = appendToken(append(b, '/'), target.ID)
+		separator := byte('/')
+		if target.ID[0] == '/' {
+			separator = ' ' // as in: route /articles/:id
+		}
+		b = appendToken(append(b, separator), target.ID)
 	}
 	if target.Name != "" {
 		b = strconv.AppendQuote(append(b, ' '), target.Name)
@@ -233,6 +242,23 @@ func appendChange(b []byte, c *audit.Change) []byte {
 		b = value(b, c.New)
 	}
 	return append(b, '\n')
+}
+
+// isShown reports whether the line of metadata has kv. The line of the origin has the
+// client's address.
+func isShown(kv attribute.KeyValue) bool {
+	return kv.Key != semconv.ClientAddressKey || kv.Value.String() == ""
+}
+
+func appendShown(b []byte, metadata []attribute.KeyValue) []byte {
+	separator := ""
+	for _, kv := range metadata {
+		if isShown(kv) {
+			b = appendMetadata(append(b, separator...), kv)
+			separator = ", "
+		}
+	}
+	return b
 }
 
 func appendMetadata(b []byte, kv attribute.KeyValue) []byte {

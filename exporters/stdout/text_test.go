@@ -120,6 +120,7 @@ func TestText(t *testing.T) {
 func TestTextOfUnencodableRecord(t *testing.T) {
 	t.Parallel()
 	r := unencodable(1)
+	r.Metadata = nil
 	r.Outcome, r.Actor.Type = 9, 9
 	assert.Equal(t, "2026-11-23T07:26:03.123Z  \"Outcome(9)\" article.update        \"ActorType(9)\" 42 → article/1001\n", textOf(t, false, r))
 
@@ -156,7 +157,7 @@ var (
 	failForm   = regexp.MustCompile(`^    failure: `)
 	coversForm = regexp.MustCompile(`^    covers: `)
 	changeForm = regexp.MustCompile(`^    [-+~] .*: `)
-	listForm   = regexp.MustCompile(`^    (overridden|redacted|marks): `)
+	listForm   = regexp.MustCompile(`^    (metadata|overridden|redacted|marks): `)
 )
 
 // requireSafe checks that the text has exactly the lines for the fields of the record, each
@@ -196,7 +197,13 @@ func requireSafe(t testing.TB, r *record.Record) {
 	for range r.Changes {
 		forms = append(forms, changeForm)
 	}
-	for _, n := range []int{len(r.Overridden), len(r.Redacted), len(r.Marks)} {
+	metadata := 0
+	for _, kv := range r.Metadata {
+		if kv.Key != semconv.ClientAddressKey || kv.Value.String() == "" {
+			metadata++
+		}
+	}
+	for _, n := range []int{metadata, len(r.Overridden), len(r.Redacted), len(r.Marks)} {
 		if n > 0 {
 			forms = append(forms, listForm)
 		}

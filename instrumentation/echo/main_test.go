@@ -72,9 +72,10 @@ func (s *trail) requireRecords(t *testing.T, want []string) {
 		}
 		require.Equal(t, map[string]any{"name": "test"}, members["tracker"])
 		delete(members, "tracker")
-		if r.Attempt == r.ID {
+		switch r.Attempt {
+		case r.ID:
 			members["attempt"] = "its own"
-		} else if r.Attempt == all[0].ID {
+		case all[0].ID:
 			members["attempt"] = "the first"
 		}
 		line, err := json.Marshal(members)

@@ -151,12 +151,14 @@ func TestIntentCoversOneTypeOfID(t *testing.T) {
 		"a string, not a UUID":   {auditmongo.IDUUID, uuidString, []any{uuidString}, []string{`orders shop order "` + uuidString + `"`}},
 		"a string, not a number": {auditmongo.IDNumber, "1001", []any{"1001"}, []string{`orders shop order "1001"`}},
 		"a number, not a string": {
-			auditmongo.IDString, "1001", []any{int32(1001), int64(1001), 1001.0},
+			auditmongo.IDString, "1001",
+			[]any{int32(1001), int64(1001), 1001.0},
 			[]string{`orders shop order {"$numberLong":"1001"}`, `orders shop order {"$numberLong":"1001"}`, `orders shop order {"$numberLong":"1001"}`},
 		},
 		"an OID, not a string": {auditmongo.IDString, hex, []any{oid}, []string{`orders shop order {"$oid":"` + hex + `"}`}},
 		"a string that looks like an OID's JSON": {
-			auditmongo.IDString, `{"$oid":"` + hex + `"}`, []any{oid, `{"$oid":"` + hex + `"}`},
+			auditmongo.IDString, `{"$oid":"` + hex + `"}`,
+			[]any{oid, `{"$oid":"` + hex + `"}`},
 			[]string{`orders shop order "{\"$oid\":\"` + hex + `\"}"`},
 		},
 	} {

@@ -273,7 +273,7 @@ func TestIntentCoversSignal(t *testing.T) {
 			f.run(ctx, update(id(n), set("title", "x")), okReply(1))
 		}
 		return tracker.Track(ctx, audit.Event{
-			Action: "article.publish", Operation: audit.OperationUpdate, Target: audit.Target{Type: "article", ID: "1"},
+			Action: "article.publish", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess, Target: audit.Target{Type: "article", ID: "1"},
 		})
 	}, audit.AsActor(audit.User("42"))))
 	var got []string

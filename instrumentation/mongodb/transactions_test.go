@@ -118,7 +118,7 @@ func TestTransactionInScope(t *testing.T) {
 		f.run(ctx, commit("s", 1), okReply(1))
 		f.run(ctx, inTransaction("t", 1, insert(id("c"))), okReply(1)) // stays open
 		return tracker.Track(ctx, audit.Event{
-			Action: "article.import", Operation: audit.OperationCreate, Target: audit.Target{Type: "article", ID: "a"},
+			Action: "article.import", Operation: audit.OperationCreate, Outcome: audit.OutcomeSuccess, Target: audit.Target{Type: "article", ID: "a"},
 		})
 	}, audit.AsActor(audit.User("42"))), "an open transaction does not block the end of the scope")
 	f.run(t.Context(), commit("t", 1), okReply(1))

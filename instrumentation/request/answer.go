@@ -237,8 +237,9 @@ func (a *answer) result(c *conclusion) Status {
 	return HTTPStatus(http.StatusOK) // net/http sends it
 }
 
-// isTimedOut reports whether an http.TimeoutHandler has answered instead.
-func (a *answer) isTimedOut() bool { return a.timed && a.request.Err() != nil }
+// isTimedOut reports whether an http.TimeoutHandler has answered instead. It cancels the
+// context in every case, but not before the handler has ended in time. a.mu is held.
+func (a *answer) isTimedOut() bool { return a.timed && !a.late && a.request.Err() != nil }
 
 // isFinal reports whether no other status follows.
 func isFinal(status int) bool {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/opendeed/audit/record"
 )
 
 // blockSize is the number of entries in a block.
@@ -31,20 +33,20 @@ func (b *block) mayMatch(s *search) bool {
 	switch {
 	case !s.Since.IsZero() && b.newest.Before(s.Since),
 		!s.Until.IsZero() && !b.oldest.Before(s.Until),
-		s.after != nil && s.Ascending && b.newest.Before(s.after.time),
-		s.after != nil && !s.Ascending && b.oldest.After(s.after.time):
+		s.after != nil && s.Ascending && b.newest.Before(s.after.Time),
+		s.after != nil && !s.Ascending && b.oldest.After(s.after.Time):
 		return false
 	}
 	return true
 }
 
-// isAfter reports whether every record of the block comes after p in the order of the
+// isAfter reports whether every record of the block comes after r in the order of the
 // search.
-func (b *block) isAfter(s *search, p position) bool {
+func (b *block) isAfter(s *search, r *record.Record) bool {
 	if s.Ascending {
-		return b.oldest.After(p.time)
+		return b.oldest.After(r.Time)
 	}
-	return b.newest.Before(p.time)
+	return b.newest.Before(r.Time)
 }
 
 // sortBlocks orders blocks by the first match that each may hold.

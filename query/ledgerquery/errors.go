@@ -23,7 +23,10 @@ func (e *EntryError) Error() string {
 // Unwrap returns Err.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-func isCorrupt(err error) bool {
-	_, ok := errors.AsType[*ledger.CorruptError](err)
-	return ok
+// isLoss reports whether err says that entries are damaged, or were removed by retention.
+// The ledger is read on after them.
+func isLoss(err error) bool {
+	_, damaged := errors.AsType[*ledger.CorruptError](err)
+	_, removed := errors.AsType[*ledger.RemovedError](err)
+	return damaged || removed
 }

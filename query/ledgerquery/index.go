@@ -3,6 +3,7 @@ package ledgerquery
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"sync"
@@ -16,18 +17,34 @@ import (
 const (
 	// maxRecent is the number of entries within which a repeated record is recognized.
 	maxRecent = 1 << 16
+	// maxSameID is the most different records with one ID of which a repetition is
+	// recognized.
+	maxSameID = 16
 	// maxDamage is the most errors that are kept.
 	maxDamage = 1000
 )
 
 // index is built from one pass over all entries.
 type index struct {
-	mu     sync.Mutex
-	next   uint64 // the first entry not read yet
-	known  snapshot
-	seqs   map[audit.ID]uint64 // sequence numbers of the newest entries
-	recent []audit.ID          // the keys of seqs, a ring buffer
+	mu      sync.Mutex
+	last    anchor // the last entry that was read
+	known   snapshot
+	checked int                   // how many places of damage were checked again
+	seqs    map[audit.ID][]uint64 // sequence numbers of the newest entries; different ones with one ID
+	recent  []audit.ID            // the keys of seqs, a ring buffer
+	oldest  int                   // the place of the oldest key in it
 }
+
+// anchor identifies an entry. If it is no longer there, the ledger is not the one that was
+// indexed.
+type anchor struct {
+	seq  uint64 // 0: none
+	hash uint64 // of its data
+}
+
+var hashSeed = maphash.MakeSeed()
+
+func hashOf(e ledger.Entry) uint64 { return maphash.Bytes(hashSeed, e.Data) }
 
 // snapshot is the state of the index that one Find uses. A snapshot that was returned
 // does not change.
@@ -35,6 +52,36 @@ type snapshot struct {
 	blocks   []block
 	repeated map[uint64]bool // entries whose record an earlier entry holds
 	damage   []error
+	tail     []error // damage after the last entry, which may still be written
+}
+
+// from returns a copy without what comes before the entry first, which retention has
+// removed, and without the tail. The copy may change.
+func (k snapshot) from(first uint64) snapshot {
+	fresh := snapshot{repeated: maps.Clone(k.repeated)}
+	maps.DeleteFunc(fresh.repeated, func(seq uint64, _ bool) bool { return seq < first })
+	for _, b := range k.blocks {
+		if b.last >= first {
+			fresh.blocks = append(fresh.blocks, b)
+		}
+	}
+	for _, err := range k.damage {
+		if lastEntry(err) >= first {
+			fresh.damage = append(fresh.damage, err)
+		}
+	}
+	return fresh
+}
+
+// lastEntry returns the last entry that an error is about.
+func lastEntry(err error) uint64 {
+	if corrupt, ok := errors.AsType[*ledger.CorruptError](err); ok {
+		return corrupt.Last
+	}
+	if entry, ok := errors.AsType[*EntryError](err); ok {
+		return entry.Seq
+	}
+	return 0
 }
 
 // candidates returns the blocks that may hold matches, those with the first matches
@@ -50,65 +97,148 @@ func (k snapshot) candidates(s *search) []block {
 	return blocks
 }
 
-// update reads the entries added since the last call.
-func (x *index) update(ctx context.Context, src source) (snapshot, error) {
+// errChanged means that the ledger is not the one that was indexed.
+var errChanged = errors.New("ledgerquery: the ledger keeps being replaced")
+
+// update reads the entries added since the last call. If the ledger is not the one that
+// was read then, it reads all.
+func (x *index) update(ctx context.Context, l *ledger.Reader) (snapshot, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.seqs == nil {
-		x.seqs, x.next = map[audit.ID]uint64{}, 1
+	err := x.extend(ctx, l)
+	if errors.Is(err, errChanged) {
+		x.last, x.known, x.seqs, x.recent, x.oldest = anchor{}, snapshot{}, nil, nil, 0
+		err = x.extend(ctx, l)
 	}
-	// Earlier snapshots must not change.
-	x.known = snapshot{slices.Clone(x.known.blocks), maps.Clone(x.known.repeated), slices.Clip(x.known.damage)}
-	for e, err := range src.Entries(ctx, x.next) {
-		if corrupt, ok := errors.AsType[*ledger.CorruptError](err); ok {
-			x.addDamage(err)
-			x.next = max(x.next, corrupt.Last+1)
+	return x.known, err
+}
+
+// extend reads the entries after the last one that was read. The error is errChanged if
+// that one, or damage before it, is not what it was.
+func (x *index) extend(ctx context.Context, l *ledger.Reader) error {
+	if x.seqs == nil {
+		x.seqs = map[audit.ID][]uint64{}
+	}
+	first, err := l.First()
+	if err != nil {
+		return err
+	}
+	x.known = x.known.from(first)
+	if err := x.checkDamage(ctx, l); err != nil {
+		return err
+	}
+	anchored := x.last.seq == 0
+	for e, err := range l.Entries(ctx, max(x.last.seq, 1)) {
+		corrupt, damaged := errors.AsType[*ledger.CorruptError](err)
+		switch {
+		case damaged && !anchored && corrupt.First != 0:
+			return errChanged
+		case damaged:
+			x.known.tail = append(x.known.tail, err)
+		case isLoss(err): // removed meanwhile
+		case err != nil:
+			return err
+		case !anchored:
+			if e.Seq != x.last.seq || hashOf(e) != x.last.hash {
+				return errChanged
+			}
+			anchored = true
+		default:
+			if err := x.add(ctx, l, e); err != nil {
+				return err
+			}
+		}
+	}
+	if !anchored {
+		return errChanged
+	}
+	return nil
+}
+
+// maxChecks is the most places of damage that one update reads again.
+const maxChecks = 16
+
+// checkDamage reads damaged parts of the ledger again. The error is errChanged if one is
+// damaged no longer.
+func (x *index) checkDamage(ctx context.Context, l *ledger.Reader) error {
+	for range min(maxChecks, len(x.known.damage)) {
+		x.checked++
+		known, ok := errors.AsType[*ledger.CorruptError](x.known.damage[x.checked%len(x.known.damage)])
+		if !ok {
 			continue
 		}
-		if err == nil {
-			err = x.add(ctx, src, e)
+		for _, err := range l.Entries(ctx, known.First) {
+			found, damaged := errors.AsType[*ledger.CorruptError](err)
+			if damaged && found.First == 0 {
+				continue // the state
+			}
+			if err != nil && !damaged {
+				return err
+			}
+			if !damaged || found.First != known.First || found.Last != known.Last {
+				return errChanged
+			}
+			break
 		}
-		if err != nil {
-			return snapshot{}, err
-		}
-		x.next = e.Seq + 1
 	}
-	return x.known, nil
+	return nil
 }
 
 // addDamage keeps an error, which every Find yields.
-func (x *index) addDamage(err error) {
-	if len(x.known.damage) < maxDamage {
-		x.known.damage = append(x.known.damage, err)
-	}
+func (x *index) addDamage(errs ...error) {
+	x.known.damage = append(x.known.damage, errs[:min(len(errs), maxDamage-len(x.known.damage))]...)
 }
 
 // add indexes the next entry.
-func (x *index) add(ctx context.Context, src source, e ledger.Entry) error {
+func (x *index) add(ctx context.Context, l *ledger.Reader, e ledger.Entry) error {
+	x.keepTail(e.Seq)
 	r, ok := x.decode(e)
-	if !ok {
-		return nil
-	}
-	x.addTime(e.Seq, r.Time)
-	if earlier, ok := x.seqs[r.ID]; ok {
-		repeated, err := isRepeated(ctx, src, earlier, r)
+	if ok {
+		repeated, err := x.isRepeated(ctx, l, r)
+		if err != nil {
+			return err
+		}
+		x.addTime(e.Seq, r.Time)
 		if repeated {
 			if x.known.repeated == nil {
 				x.known.repeated = map[uint64]bool{}
 			}
 			x.known.repeated[e.Seq] = true
+		} else {
+			x.remember(r.ID, e.Seq)
 		}
-		return err
 	}
-	if len(x.recent) < maxRecent {
-		x.recent = append(x.recent, r.ID)
-	} else {
-		slot := e.Seq % maxRecent
-		delete(x.seqs, x.recent[slot])
-		x.recent[slot] = r.ID
-	}
-	x.seqs[r.ID] = e.Seq
+	x.last = anchor{seq: e.Seq, hash: hashOf(e)}
 	return nil
+}
+
+// keepTail keeps the damage before an entry.
+func (x *index) keepTail(seq uint64) {
+	for _, err := range x.known.tail {
+		if corrupt, ok := errors.AsType[*ledger.CorruptError](err); ok && corrupt.Last != 0 && corrupt.Last < seq {
+			x.addDamage(err)
+		}
+	}
+	x.known.tail = slices.DeleteFunc(x.known.tail, func(err error) bool {
+		corrupt, ok := errors.AsType[*ledger.CorruptError](err)
+		return ok && corrupt.Last != 0
+	})
+}
+
+// remember keeps the sequence number of a record, and forgets the oldest one.
+func (x *index) remember(id audit.ID, seq uint64) {
+	if len(x.seqs[id]) == 0 {
+		if len(x.recent) < maxRecent {
+			x.recent = append(x.recent, id)
+		} else {
+			delete(x.seqs, x.recent[x.oldest])
+			x.recent[x.oldest] = id
+			x.oldest = (x.oldest + 1) % maxRecent
+		}
+	}
+	if len(x.seqs[id]) < maxSameID {
+		x.seqs[id] = append(x.seqs[id], seq)
+	}
 }
 
 // decode returns the record of an entry. If it is invalid, ok is false and the error is
@@ -131,18 +261,23 @@ func (x *index) addTime(seq uint64, t time.Time) {
 	x.known.blocks = append(x.known.blocks, block{first: seq, last: seq, oldest: t, newest: t})
 }
 
-// isRepeated reports whether the entry at seq holds the record r, stored by an earlier
+// isRepeated reports whether an earlier entry holds the record, stored by an earlier
 // attempt of the same Track.
-func isRepeated(ctx context.Context, src source, seq uint64, r *record.Record) (bool, error) {
-	for e, err := range src.Entries(ctx, seq) {
-		if isCorrupt(err) {
-			return false, nil
+func (x *index) isRepeated(ctx context.Context, l *ledger.Reader, r *record.Record) (bool, error) {
+	for _, seq := range x.seqs[r.ID] {
+		for e, err := range l.Entries(ctx, seq) {
+			if isLoss(err) {
+				continue
+			}
+			if err != nil {
+				return false, err
+			}
+			var first record.Record
+			if e.Seq == seq && first.UnmarshalJSON(e.Data) == nil && first.IsRetryOf(r) {
+				return true, nil
+			}
+			break // another record, or removed by the retention
 		}
-		if err != nil {
-			return false, err
-		}
-		var first record.Record
-		return e.Seq == seq && first.UnmarshalJSON(e.Data) == nil && first.IsRetryOf(r), nil
 	}
-	return false, nil // removed by the retention
+	return false, nil
 }

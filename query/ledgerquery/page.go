@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // maxPage is the most records that are sorted in memory at once.
@@ -18,15 +19,15 @@ type page struct {
 }
 
 // fill reads the matches from the blocks, until no other block can hold an earlier one.
-func (p *page) fill(ctx context.Context, src source, known snapshot) error {
+func (p *page) fill(ctx context.Context, l *ledger.Reader, known snapshot) error {
 	for _, b := range known.candidates(p.search) {
 		if len(p.records) >= p.size {
 			p.trim()
-			if b.isAfter(p.search, positionOf(p.records[p.size-1])) {
+			if b.isAfter(p.search, p.records[p.size-1]) {
 				break // so are all later ones
 			}
 		}
-		if err := p.read(ctx, src, b, known.repeated); err != nil {
+		if err := p.read(ctx, l, b, known.repeated); err != nil {
 			return err
 		}
 	}
@@ -36,10 +37,10 @@ func (p *page) fill(ctx context.Context, src source, known snapshot) error {
 
 // read adds the matches of a block. It skips unreadable entries, which the index has
 // reported.
-func (p *page) read(ctx context.Context, src source, b block, repeated map[uint64]bool) error {
-	for e, err := range src.Entries(ctx, b.first) {
+func (p *page) read(ctx context.Context, l *ledger.Reader, b block, repeated map[uint64]bool) error {
+	for e, err := range l.Entries(ctx, b.first) {
 		switch {
-		case isCorrupt(err):
+		case isLoss(err):
 			continue
 		case err != nil:
 			return err
@@ -56,7 +57,7 @@ func (p *page) read(ctx context.Context, src source, b block, repeated map[uint6
 }
 
 func (p *page) add(r *record.Record) {
-	if p.search.after != nil && p.search.compare(*p.search.after, positionOf(r)) >= 0 {
+	if !p.search.isAfterCursor(r) {
 		return
 	}
 	p.records = append(p.records, r)
@@ -67,8 +68,6 @@ func (p *page) add(r *record.Record) {
 
 // trim sorts the records and keeps the first ones.
 func (p *page) trim() {
-	slices.SortStableFunc(p.records, func(a, b *record.Record) int {
-		return p.search.compare(positionOf(a), positionOf(b))
-	})
+	slices.SortStableFunc(p.records, p.search.compare)
 	p.records = p.records[:min(p.size, len(p.records))]
 }

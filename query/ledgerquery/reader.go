@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
@@ -14,20 +15,16 @@ import (
 // Reader finds the records of a ledger. It is safe for concurrent use, and holds no
 // file open between calls of Find.
 type Reader struct {
-	source source
-	index  index
+	dir     string
+	options []ledger.Option
+	index   index
 }
 
 var _ query.Reader = (*Reader)(nil)
 
-// source supplies the entries of a ledger.
-type source interface {
-	Entries(ctx context.Context, from uint64) iter.Seq2[ledger.Entry, error]
-}
-
 // NewReader returns a Reader of the ledger in dir. The ledger may be open in another
 // process, and the directory may be read-only. If there is no ledger in dir, the error
-// matches fs.ErrNotExist.
+// matches fs.ErrNotExist. Of the options, ledger.WithGroupWritable matters to a reader.
 //
 // A ledger stores records in the order they were written, not in the order of their
 // time. The first Find therefore reads the whole ledger, at some microseconds a record,
@@ -35,20 +32,24 @@ type source interface {
 // since and the blocks of 1,024 entries whose time range matches. The index takes about
 // one byte for ten records, plus a bounded table of recent IDs; a call holds no more
 // than a few thousand records at a time.
-func NewReader(dir string) (*Reader, error) {
-	r, err := ledger.OpenReader(dir)
+func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
+	r, err := ledger.OpenReader(dir, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
-	return &Reader{source: directory(dir)}, nil
+	return &Reader{dir: dir, options: opts}, nil
 }
 
 // Find returns the records that match, as query.Reader describes. Every call first
 // yields an *EntryError for each entry that holds no record and a
-// *ledger.CorruptError for each damaged part of the ledger, at most 1,000 of them.
+// *ledger.CorruptError for each damaged part of the ledger, at most 1,000 of them. It
+// yields none for what retention has removed.
+//
+// If the ledger in the directory is another one than at the last call, such as an older
+// copy that was restored, Find builds the index again.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
 		s, err := newSearch(f)
@@ -56,29 +57,35 @@ func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 			yield(nil, err)
 			return
 		}
-		known, err := r.index.update(ctx, r.source)
+		l, err := ledger.OpenReader(r.dir, r.options...)
 		if err != nil {
 			yield(nil, fmt.Errorf("ledgerquery: %w", err))
 			return
 		}
-		for _, err := range known.damage {
+		defer func() { _ = l.Close() }() // only read
+		known, err := r.index.update(ctx, l)
+		if err != nil {
+			yield(nil, fmt.Errorf("ledgerquery: %w", err))
+			return
+		}
+		for _, err := range slices.Concat(known.damage, known.tail) {
 			if !yield(nil, fmt.Errorf("ledgerquery: %w", err)) {
 				return
 			}
 		}
-		r.yieldPages(ctx, s, known, yield)
+		yieldPages(ctx, l, s, known, yield)
 	}
 }
 
 // yieldPages yields the matches, page by page.
-func (r *Reader) yieldPages(ctx context.Context, s *search, known snapshot, yield func(*record.Record, error) bool) {
+func yieldPages(ctx context.Context, l *ledger.Reader, s *search, known snapshot, yield func(*record.Record, error) bool) {
 	remaining := s.Limit
 	if remaining == 0 {
 		remaining = math.MaxInt
 	}
 	for remaining > 0 {
 		p := page{search: s, size: min(maxPage, remaining)}
-		if err := p.fill(ctx, r.source, known); err != nil {
+		if err := p.fill(ctx, l, known); err != nil {
 			yield(nil, fmt.Errorf("ledgerquery: %w", err))
 			return
 		}
@@ -91,26 +98,7 @@ func (r *Reader) yieldPages(ctx context.Context, s *search, known snapshot, yiel
 			return
 		}
 		remaining -= p.size
-		last := positionOf(p.records[p.size-1])
+		last := query.PositionOf(p.records[p.size-1])
 		s.after = &last
-	}
-}
-
-// directory is a source that opens the ledger only while it reads.
-type directory string
-
-func (d directory) Entries(ctx context.Context, from uint64) iter.Seq2[ledger.Entry, error] {
-	return func(yield func(ledger.Entry, error) bool) {
-		r, err := ledger.OpenReader(string(d))
-		if err != nil {
-			yield(ledger.Entry{}, err)
-			return
-		}
-		defer func() { _ = r.Close() }() // only read
-		for e, err := range r.Entries(ctx, from) {
-			if !yield(e, err) {
-				return
-			}
-		}
 	}
 }

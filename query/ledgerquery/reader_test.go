@@ -1,9 +1,12 @@
 package ledgerquery_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +131,175 @@ func TestSameID(t *testing.T) {
 	ids, errs := targets(t, reader, query.Filter{Ascending: true})
 	assert.Equal(t, []string{"1", "2"}, ids, "both are evidence")
 	assert.Empty(t, errs)
+}
+
+// TestPagesOfSameID pages through records with the same time and ID. Those that differ are
+// each on one page, in both orders, and a repeated one is on one page only.
+func TestPagesOfSameID(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	a := newRecord(1)
+	var all []*record.Record
+	for n := range 6 {
+		r := *a
+		r.Target.ID = fmt.Sprint("same-", n)
+		all = append(all, &r, &r)
+	}
+	appendTo(t, dir, append(all, newRecord(0), newRecord(2))...)
+	reader, err := ledgerquery.NewReader(dir)
+	require.NoError(t, err)
+	for _, ascending := range []bool{true, false} {
+		listed, errs := targets(t, reader, query.Filter{Ascending: ascending})
+		require.Empty(t, errs)
+		require.Len(t, listed, 8)
+		for _, size := range []int{1, 2, 3} {
+			var paged []string
+			for f := (query.Filter{Ascending: ascending, Limit: size}); ; {
+				var last *record.Record
+				for r, err := range reader.Find(t.Context(), f) {
+					require.NoError(t, err)
+					paged, last = append(paged, r.Target.ID), r
+				}
+				if last == nil {
+					break
+				}
+				f.After = query.CursorOf(last)
+			}
+			assert.Equal(t, listed, paged, "pages of %d", size)
+		}
+	}
+}
+
+// TestRepeatedWithinWindow repeats a record after as many entries as the reader promises
+// to remember, in a ledger whose oldest entries were removed.
+func TestRepeatedWithinWindow(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	const window = 1 << 16
+	l, err := ledger.Open(dir, ledger.WithSegmentSize(1<<20), ledger.WithSyncInterval(time.Hour))
+	require.NoError(t, err)
+	appendNumbered := func(from, n int) (first *record.Record) {
+		var batch [][]byte
+		for i := range n {
+			r := newRecord(from + i)
+			if first == nil {
+				first = r
+			}
+			data, err := r.AppendJSON(nil)
+			require.NoError(t, err)
+			if batch = append(batch, data); len(batch) == 500 || i == n-1 {
+				_, err = l.Append(t.Context(), batch...)
+				require.NoError(t, err)
+				batch = nil
+			}
+		}
+		return first
+	}
+	appendNumbered(0, 40_000)
+	require.NoError(t, l.Close())
+	l, err = ledger.Open(dir, ledger.WithSegmentSize(1<<20), ledger.WithSyncInterval(time.Hour), ledger.WithRetention(0, 2<<20))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return l.Stats().First > 1 }, time.Minute, time.Millisecond)
+	require.NoError(t, l.Close())
+	l, err = ledger.Open(dir, ledger.WithSegmentSize(1<<20), ledger.WithSyncInterval(time.Hour))
+	require.NoError(t, err)
+	old := int(l.Stats().Next - l.Stats().First)
+	appendNumbered(40_000, window-old+1_000) // the ring is full, and some are forgotten
+	again := appendNumbered(200_000, 1)
+	appendNumbered(300_000, window-2)
+	data, err := again.AppendJSON(nil)
+	require.NoError(t, err)
+	_, err = l.Append(t.Context(), data)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	reader, err := ledgerquery.NewReader(dir)
+	require.NoError(t, err)
+	ids, errs := targets(t, reader, query.Filter{TargetID: "200000"})
+	assert.Equal(t, []string{"200000"}, ids)
+	assert.Empty(t, errs)
+}
+
+// TestRestoredLedger replaces the directory under a reader by an older copy that got other
+// records since, and by a new ledger.
+func TestRestoredLedger(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	var old, lost, fresh []*record.Record
+	for n := range 30 {
+		old = append(old, newRecord(n))
+		lost = append(lost, newRecord(100+n))
+		fresh = append(fresh, newRecord(200+n))
+	}
+	appendTo(t, dir, old...)
+	backup := dir + "-backup"
+	require.NoError(t, os.CopyFS(backup, os.DirFS(dir)))
+	appendTo(t, dir, lost...)
+	reader, err := ledgerquery.NewReader(dir)
+	require.NoError(t, err)
+	same := func(want ...[]*record.Record) {
+		t.Helper()
+		ids, errs := targets(t, reader, query.Filter{Ascending: true})
+		require.Empty(t, errs)
+		var all []string
+		for _, r := range slices.Concat(want...) {
+			all = append(all, r.Target.ID)
+		}
+		require.Equal(t, all, ids)
+	}
+	same(old, lost)
+	require.NoError(t, os.RemoveAll(dir))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(backup)))
+	require.NoError(t, chmodAll(dir))
+	appendTo(t, dir, fresh...)
+	same(old, fresh)
+	require.NoError(t, os.RemoveAll(dir))
+	appendTo(t, dir, lost...)
+	same(lost)
+}
+
+// chmodAll gives the modes of a ledger to a copy.
+func chmodAll(dir string) error {
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	for _, file := range files {
+		err = errors.Join(err, os.Chmod(file, 0o600))
+	}
+	return err
+}
+
+// TestRepairedDamage repairs a file under a reader that has reported its damage.
+func TestRepairedDamage(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	for n := range 4 {
+		appendTo(t, dir, newRecord(n))
+	}
+	segment := filepath.Join(dir, "000000000001.segment")
+	intact, err := os.ReadFile(segment)
+	require.NoError(t, err)
+	for _, at := range []int{100, strings.Index(string(intact), `"id":"1"`), strings.Index(string(intact), `"id":"3"`)} {
+		reader, err := ledgerquery.NewReader(dir)
+		require.NoError(t, err)
+		damaged := bytes.Clone(intact)
+		damaged[at] ^= 1
+		require.NoError(t, os.WriteFile(segment, damaged, 0o600))
+		for range 3 {
+			ids, errs := targets(t, reader, query.Filter{})
+			if at == 100 { // the header is derived from the frames
+				require.Len(t, ids, 4)
+				require.Empty(t, errs)
+				continue
+			}
+			require.Len(t, ids, 3)
+			require.Len(t, errs, 1, "not more each time")
+		}
+		require.NoError(t, os.WriteFile(segment, intact, 0o600))
+		ids, errs := targets(t, reader, query.Filter{})
+		require.Len(t, ids, 4, "byte %d", at)
+		require.Empty(t, errs)
+	}
 }
 
 func TestFindSkipsDamage(t *testing.T) {

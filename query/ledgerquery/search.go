@@ -2,10 +2,9 @@ package ledgerquery
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
-	"time"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 )
@@ -13,7 +12,7 @@ import (
 // search is a valid filter, prepared for matching entries.
 type search struct {
 	query.Filter
-	after    *position
+	after    *query.Position
 	patterns [][]byte // substrings of the JSON of every match
 }
 
@@ -23,8 +22,8 @@ func newSearch(f query.Filter) (*search, error) {
 	}
 	s := &search{Filter: f}
 	if f.After != "" {
-		at, id, _ := query.ParseCursor(f.After) // validated
-		s.after = &position{at, id}
+		after, _ := query.ParseCursor(f.After) // validated
+		s.after = &after
 	}
 	for _, text := range []string{f.ActorID, f.TargetType, f.TargetID, f.Tenant, f.Channel, f.TraceID} {
 		if text != "" && isPlainJSON(text) {
@@ -55,26 +54,29 @@ func (s *search) mayMatch(json []byte) bool {
 	return true
 }
 
-// compare compares two positions in the order of the search.
-func (s *search) compare(p, q position) int {
-	if s.Ascending {
-		return p.compare(q)
+// compare compares two records in the order of the search.
+func (s *search) compare(a, b *record.Record) int {
+	c := cmp.Or(a.Time.Compare(b.Time), bytes.Compare(a.ID[:], b.ID[:]))
+	if c == 0 && a != b { // two records with one ID
+		c = query.PositionOf(a).Compare(query.PositionOf(b))
 	}
-	return q.compare(p)
-}
-
-// position is the place of a record in the order of time.
-type position struct {
-	time time.Time
-	id   audit.ID
-}
-
-func positionOf(r *record.Record) position { return position{r.Time, r.ID} }
-
-// compare compares times, then IDs.
-func (p position) compare(q position) int {
-	if c := p.time.Compare(q.time); c != 0 {
+	if s.Ascending {
 		return c
 	}
-	return bytes.Compare(p.id[:], q.id[:])
+	return -c
+}
+
+// isAfterCursor reports whether a record belongs to the page after Filter.After.
+func (s *search) isAfterCursor(r *record.Record) bool {
+	if s.after == nil {
+		return true
+	}
+	c := cmp.Or(r.Time.Compare(s.after.Time), bytes.Compare(r.ID[:], s.after.ID[:]))
+	if c == 0 {
+		c = query.PositionOf(r).Compare(*s.after)
+	}
+	if s.Ascending {
+		return c > 0
+	}
+	return c < 0
 }

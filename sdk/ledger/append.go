@@ -86,7 +86,7 @@ func (l *Ledger) enqueue(ctx context.Context, entries [][]byte, size int64) (b *
 		case <-moreRoom:
 		case <-ctx.Done():
 			l.mu.Lock()
-			err := errors.Join(noRoom, l.heldBack(), l.maintainErr, l.pairs.roundErr, ctx.Err())
+			err := errors.Join(fmt.Errorf("%w in %s", noRoom, l.dir.Path()), l.heldBack(), l.maintainErr, l.pairs.roundErr, ctx.Err())
 			l.mu.Unlock()
 			return nil, 0, err
 		}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
+	"time"
 )
 
 // extent is the part of the ledger that one segment holds.
@@ -14,8 +16,10 @@ type extent struct {
 	next   uint64 // sequence number of the entry after its last one; 0 if unknown
 	end    int64  // offset after its last frame; if next is unknown, the limit for reading
 	sealed int64  // when the next segment was created, in Unix nanoseconds
-	open   bool   // it is the last one, and may grow
-	loose  bool   // end is only a limit: the header that records it is damaged
+	// sealedAge is the age of the ledger when the next segment was created.
+	sealedAge time.Duration
+	open      bool // it is the last one, and may grow
+	loose     bool // end is only a limit: the header that records it is damaged
 }
 
 // catalog lists the extents of a ledger.
@@ -111,10 +115,14 @@ func loadCatalog(dir fileSystem, s *state) (*catalog, error) {
 // addOlder appends the extent of the segment before successor. Extents are in reverse
 // order until loadCatalog reverses them.
 func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
-	e := extent{number: h.number, first: h.first, end: h.capacity, open: successor == nil}
+	e := extent{number: h.number, first: h.first, end: h.capacity, sealedAge: math.MaxInt64, open: successor == nil}
 	switch {
 	case successor != nil:
-		e.next, e.sealed, e.loose = successor.first, successor.created, successor.rebuilt
+		e.next, e.loose = successor.first, successor.rebuilt
+		e.sealed, e.sealedAge = successor.created, successor.age
+		if successor.rebuilt { // its age is lost; that of the next one is higher
+			e.sealedAge = c.extents[len(c.extents)-1].sealedAge
+		}
 		if successor.previous == h.number { // otherwise one between them cannot be read
 			e.end = successor.previousEnd
 		}

@@ -176,7 +176,7 @@ func (l *Ledger) commit(b *batch) error {
 		}
 		l.activeFailed = true
 	}
-	return errors.Join(ErrMaybeStored, fmt.Errorf("ledger: write frame: %w", err), retryErr)
+	return errors.Join(ErrMaybeStored, l.writeError("write a frame", err), retryErr)
 }
 
 // writeFrame appends the batch's frame to the active segment, and verifies that the
@@ -195,12 +195,11 @@ func (l *Ledger) writeFrame(b *batch) error {
 		err = l.active.sync()
 	}
 	if err == nil {
-		err = l.verify(l.active)
+		err = l.verifyWritten(strict)
 	}
 	if err != nil {
 		return err
 	}
-	l.verified = time.Now()
 	l.end += int64(len(b.frame))
 	l.next += uint64(b.entries)
 	return nil

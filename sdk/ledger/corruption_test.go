@@ -284,10 +284,9 @@ func TestStateLost(t *testing.T) {
 			assert.Equal(t, stateFileName, lost[0].File)
 
 			c := d.config
-			c.path = "dir"
 			_, err := open(d.open(nil), c)
 			require.ErrorAs(t, err, new(*CorruptError))
-			require.ErrorContains(t, err, filepath.Join("dir", stateFileName))
+			require.ErrorContains(t, err, filepath.Join("/memory", stateFileName))
 			require.ErrorContains(t, err, "WithSalvage")
 
 			c.salvage = true

@@ -101,7 +101,7 @@ func (l *Ledger) RemoveCursor(name string) error {
 	delete(l.cursors, name)
 	l.mu.Unlock()
 	if c == nil {
-		return fmt.Errorf("ledger: %s has no cursor %q", l.config.path, name)
+		return fmt.Errorf("ledger: %s has no cursor %q", l.dir.Path(), name)
 	}
 	defer notify(l.maintainWake)
 	return errors.Join(c.close(), l.dir.Remove(name+cursorSuffix), l.dir.Sync())
@@ -180,7 +180,7 @@ func (c *Cursor) located(err error) error {
 	if corrupt, ok := errors.AsType[*CorruptError](err); ok {
 		c.ledger.addDamage(corrupt)
 	}
-	return locate(err, c.ledger.config.path)
+	return locate(err, c.ledger.dir.Path())
 }
 
 // Position returns the sequence number of the last entry that Next returned or

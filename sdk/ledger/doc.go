@@ -31,9 +31,10 @@
 // created. Open ignores such a frame, leaves it in the file, and reports it in
 // [Ledger.Recovery].
 //
-// All other unexpected content is damage: Open returns a *CorruptError with the file
-// and the offset. A [Reader] skips damage, and so does a writer that is opened with
-// [WithSalvage].
+// All other unexpected content is damage: Open returns a *CorruptError with the file,
+// the offset and what to do. A [Reader] and a [Cursor] skip damage and name the entries
+// that are lost. [WithSalvage] repairs a ledger, and lists all that is lost. [WithScrub]
+// looks for damage in the background.
 //
 // docs/ledger-format.md specifies the files for readers in other languages.
 package ledger

@@ -63,6 +63,16 @@ func (e *LostError) Error() string {
 	return "ledger: " + path + " " + e.Reason + " while the ledger was open; nothing is stored any more: " + remedy
 }
 
+// writeError says what could not be written in the ledger's directory, and what to do if
+// its disk is full.
+func (l *Ledger) writeError(what string, err error) error {
+	hint := ""
+	if isDiskFull(err) {
+		hint = "; free space on the disk: with WithRetention, segments that every consumer has passed are removed; never remove one by hand"
+	}
+	return fmt.Errorf("ledger: %s: cannot %s: %w%s", l.dir.Path(), what, err, hint)
+}
+
 // CorruptError reports a file whose content is not what was written, or a file that is
 // missing.
 type CorruptError struct {

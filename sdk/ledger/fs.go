@@ -26,6 +26,9 @@ type fileSystem interface { //nolint:interfacebloat // the operations of a direc
 	// open file with the given name. An empty name checks the lock alone. If it does
 	// not, the error is a *LostError.
 	Verify(name string, f file) error
+	// VerifyLinks checks that the lock and the open file still have a name somewhere. It
+	// is cheaper than Verify, and returns the same errors.
+	VerifyLinks(name string, f file) error
 	// Peek opens the file anew and reads its beginning into b. If the directory's path
 	// no longer leads to such a file, the error is a *LostError.
 	Peek(name string, b []byte) (int, error)

@@ -298,6 +298,8 @@ func (d *memDir) Verify(name string, f file) error {
 	})
 }
 
+func (d *memDir) VerifyLinks(name string, f file) error { return d.Verify(name, f) }
+
 func (d *memDir) Peek(name string, b []byte) (int, error) {
 	n := 0
 	err := d.do(operation{kind: opPeek}, func(verdict) error {

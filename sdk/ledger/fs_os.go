@@ -11,24 +11,56 @@ import (
 
 // osDir is a directory of the operating system.
 type osDir struct {
-	path     string // absolute, since the process may change its working directory
-	root     *os.Root
+	path   string // absolute, since the process may change its working directory
+	root   *os.Root
+	access access
+	lock   *osFile
+}
+
+// access says how files may be used, and by whom.
+type access struct {
 	readOnly bool
-	lock     *osFile
+	// groupWritable accepts files that a group of this process may write.
+	groupWritable bool
 }
 
 var _ fileSystem = (*osDir)(nil)
 
-// createDir opens dir for writing, and creates it if it does not exist.
-func createDir(dir string) (*osDir, error) {
+// createDir opens dir for writing, and creates it if it does not exist. A name that it
+// created is durable.
+func createDir(dir string, a access) (*osDir, error) {
+	unsynced := unsyncedParents(dir)
 	if err := os.MkdirAll(filepath.Clean(dir), 0o700); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	return openDir(dir, false)
+	for _, parent := range unsynced {
+		// Who may not list the parent cannot sync it.
+		if err := syncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("ledger: sync %s, in which the ledger's directory was created: %w", parent, err)
+		}
+	}
+	return openDir(dir, a)
+}
+
+// unsyncedParents returns the directories to sync once dir exists: the parents of what
+// must be created, and the parent of a dir that has no ledger yet, since a process that
+// created it may have stopped before it synced that.
+func unsyncedParents(dir string) (parents []string) {
+	dir = filepath.Clean(dir)
+	for at := dir; ; at = filepath.Dir(at) {
+		probe := at
+		if at == dir {
+			probe = filepath.Join(dir, stateFileName)
+		}
+		if _, err := os.Lstat(probe); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return parents
+		}
+		parents = append(parents, filepath.Dir(at))
+	}
 }
 
 // openDir opens an existing directory, and checks that it is secure.
-func openDir(dir string, readOnly bool) (*osDir, error) {
+func openDir(dir string, a access) (*osDir, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -37,7 +69,7 @@ func openDir(dir string, readOnly bool) (*osDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	if err := checkSecure(dir, info, true, !readOnly); err != nil {
+	if err := checkSecure(dir, info, true, a); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
@@ -52,12 +84,12 @@ func openDir(dir string, readOnly bool) (*osDir, error) {
 		_ = root.Close()
 		return nil, err
 	}
-	return &osDir{path: dir, root: root, readOnly: readOnly}, nil
+	return &osDir{path: dir, root: root, access: a}, nil
 }
 
-// checkSecure rejects files that other users may have created or may modify. The owner
-// is checked if mine is true.
-func checkSecure(path string, info fs.FileInfo, dir, mine bool) error {
+// checkSecure rejects files that other users may have created or may modify. Readers may
+// be other users than the owner.
+func checkSecure(path string, info fs.FileInfo, dir bool, a access) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0 && !dir:
 		return fmt.Errorf("%w: %s is a symbolic link; replace it with its target", ErrInsecure, path)
@@ -68,7 +100,7 @@ func checkSecure(path string, info fs.FileInfo, dir, mine bool) error {
 	case !dir && !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is not a regular file", ErrInsecure, path)
 	}
-	return checkOwner(path, info, mine)
+	return checkOwner(path, info, a)
 }
 
 func (d *osDir) Path() string { return d.path }
@@ -78,7 +110,7 @@ func (d *osDir) Create(name string) (file, error) {
 }
 
 func (d *osDir) Open(name string) (file, error) {
-	if d.readOnly {
+	if d.access.readOnly {
 		return d.open(name, os.O_RDONLY)
 	}
 	return d.open(name, os.O_RDWR)
@@ -96,13 +128,13 @@ func (d *osDir) openFile(name string, flag int) (*os.File, error) {
 	f, err := d.root.OpenFile(name, flag|noFollow, 0o600)
 	if err != nil {
 		if info, lerr := d.root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return nil, checkSecure(filepath.Join(d.path, name), info, false, false)
+			return nil, checkSecure(filepath.Join(d.path, name), info, false, d.access)
 		}
 		return nil, err
 	}
 	info, err := d.root.Lstat(name)
 	if err == nil {
-		err = checkSecure(filepath.Join(d.path, name), info, false, !d.readOnly)
+		err = checkSecure(filepath.Join(d.path, name), info, false, d.access)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -138,6 +170,19 @@ func (d *osDir) Verify(name string, f file) error {
 		return fmt.Errorf("ledger: %s is not a file of the system", name)
 	}
 	return d.verify(name, opened)
+}
+
+func (d *osDir) VerifyLinks(name string, f file) error {
+	opened, ok := f.(*osFile)
+	if !ok {
+		return fmt.Errorf("ledger: %s is not a file of the system", name)
+	}
+	for _, f := range []*osFile{d.lock, opened} {
+		if linked, err := hasLinks(f.File); err != nil || !linked {
+			return d.Verify(name, opened) // which explains what is wrong, if anything
+		}
+	}
+	return nil
 }
 
 // verify checks that the path of a file in the directory leads to the open file.

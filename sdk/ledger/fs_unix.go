@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,15 +15,32 @@ import (
 
 const noFollow = unix.O_NOFOLLOW
 
-// checkOwner rejects files that others may write to and, if mine is true, files of other
-// users.
-func checkOwner(path string, info fs.FileInfo, mine bool) error {
-	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%w: %s is writable by others; run chmod go-w on it", ErrInsecure, path)
+// checkOwner rejects files that others may write to and, for a writer, files of other
+// users. If a group of this process may write to a file, and that is accepted, its owner
+// does not matter.
+func checkOwner(path string, info fs.FileInfo, a access) error {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	switch mode := info.Mode().Perm(); {
+	case mode&0o002 != 0:
+		return fmt.Errorf("%w: %s is writable by all users; run chmod o-w on it", ErrInsecure, path)
+	case mode&0o020 != 0 && !a.groupWritable:
+		return fmt.Errorf("%w: %s is writable by its group; run chmod g-w on it, or accept it with ledger.WithGroupWritable if the group is the process's own, such as a Kubernetes fsGroup", ErrInsecure, path)
+	case mode&0o020 != 0 && known:
+		return checkGroup(path, int(stat.Gid))
+	case !a.readOnly && known && int(stat.Uid) != os.Geteuid():
+		return fmt.Errorf("%w: %s belongs to user %d, but this process runs as user %d; change the owner, or run as that user", ErrInsecure, path, stat.Uid, os.Geteuid())
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if mine && ok && int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%w: %s belongs to user %d, but this process runs as user %d", ErrInsecure, path, stat.Uid, os.Geteuid())
+	return nil
+}
+
+// checkGroup rejects a file that a group may write to which is not one of this process.
+func checkGroup(path string, group int) error {
+	groups, err := os.Getgroups()
+	if err != nil {
+		return fmt.Errorf("ledger: groups of this process: %w", err)
+	}
+	if group != os.Getegid() && !slices.Contains(groups, group) {
+		return fmt.Errorf("%w: %s is writable by group %d, which is no group of this process; run chmod g-w on it, or chgrp", ErrInsecure, path, group)
 	}
 	return nil
 }
@@ -35,6 +53,9 @@ func lock(f *os.File) error {
 	}
 	return err
 }
+
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // errNotDirectory means that a part of a path is not a directory.
 var errNotDirectory error = unix.ENOTDIR
@@ -62,6 +83,13 @@ func identify(path string) (identity, error) {
 	}
 }
 
+// hasLinks reports whether the open file has a name in some directory.
+func hasLinks(f *os.File) (bool, error) {
+	var stat unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &stat)
+	return stat.Nlink > 0, err
+}
+
 // peek opens the file at a path anew, since network file systems may serve a file that
 // is open from a cache, and reads its beginning.
 func peek(path string, b []byte) (int, error) {
@@ -83,6 +111,15 @@ func peek(path string, b []byte) (int, error) {
 // unlock unlocks the file. Closing it would not, while a process that is being started
 // has a copy of the descriptor.
 func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
+// syncDir makes changes to the names in a directory durable.
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
 
 func (d *osDir) Sync() error {
 	f, err := d.root.Open(".")

@@ -13,7 +13,7 @@ const noFollow = 0 // os.Root stays in the directory, and checkSecure rejects li
 
 // checkOwner has nothing to check: files inherit the access list of the directory, which
 // its owner controls.
-func checkOwner(string, fs.FileInfo, bool) error { return nil }
+func checkOwner(string, fs.FileInfo, access) error { return nil }
 
 // lock locks the file until it is closed. It returns ErrLocked if it is locked already.
 func lock(f *os.File) error {
@@ -23,6 +23,11 @@ func lock(f *os.File) error {
 		return ErrLocked
 	}
 	return err
+}
+
+// isDiskFull reports whether an operation failed for want of space.
+func isDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
 // errNotDirectory means that a part of a path is not a directory.
@@ -41,6 +46,9 @@ func identify(path string) (identity, error) {
 	return identity{info}, err
 }
 
+// hasLinks reports false, since asking for the links costs as much as comparing paths.
+func hasLinks(*os.File) (bool, error) { return false, nil }
+
 // peek opens the file at a path anew, since network file systems may serve a file that
 // is open from a cache, and reads its beginning.
 func peek(path string, b []byte) (int, error) {
@@ -58,5 +66,8 @@ func peek(path string, b []byte) (int, error) {
 // unlock has nothing to do: closing the file unlocks it.
 func unlock(*os.File) error { return nil }
 
-// Sync has nothing to do: NTFS journals changes to names.
+// syncDir has nothing to do: NTFS journals changes to names.
+func syncDir(string) error { return nil }
+
+// Sync has nothing to do either.
 func (d *osDir) Sync() error { return nil }

@@ -14,7 +14,7 @@ func (l *Ledger) heldBack() error {
 		return nil
 	}
 	if !l.config.retain {
-		return fmt.Errorf("ledger: %s has reached WithMaxSize, and nothing may be removed from it; allow that with WithRetention", l.config.path)
+		return fmt.Errorf("ledger: %s has reached WithMaxSize, and nothing may be removed from it; allow that with WithRetention", l.dir.Path())
 	}
 	var names []string
 	for name, c := range l.cursors {
@@ -25,10 +25,10 @@ func (l *Ledger) heldBack() error {
 	if len(names) > 0 {
 		slices.Sort(names)
 		return fmt.Errorf("ledger: %s is full of entries that these cursors have not passed: %s; see why their consumers do not continue, or remove a cursor that nobody uses any more with RemoveCursor",
-			l.config.path, strings.Join(names, ", "))
+			l.dir.Path(), strings.Join(names, ", "))
 	}
 	if l.pairs.savedSeq < oldest.next-1 {
-		return fmt.Errorf("ledger: %s is full of entries that were not yet searched for open pairs", l.config.path)
+		return fmt.Errorf("ledger: %s is full of entries that were not yet searched for open pairs", l.dir.Path())
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ type Ledger struct {
 	config    config
 	id        ledgerID
 	ownership ownership
+	ages      *ageClock
 	recovered Recovery
 
 	// writeMu is held while segments are written. It guards the fields below.
@@ -120,6 +121,7 @@ func (l *Ledger) writeState(change func(*state)) error {
 	changed := l.state
 	change(&changed)
 	changed.owner = l.ownership.id
+	changed.age, changed.seen = l.ages.stored(changed.closed)
 	if err := l.stateSlots.write(changed.encode()); err != nil {
 		return err
 	}

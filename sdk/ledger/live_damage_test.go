@@ -3,10 +3,12 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +83,67 @@ func TestDamageUnderCursor(t *testing.T) {
 	}
 }
 
+// badSectors is a file system whose device cannot read one sector of a file.
+type badSectors struct {
+	fileSystem
+	name   string
+	offset int64
+}
+
+type badSectorFile struct {
+	file
+	offset int64
+}
+
+func (d *badSectors) Open(name string) (file, error) {
+	f, err := d.fileSystem.Open(name)
+	if err == nil && name == d.name {
+		f = &badSectorFile{f, d.offset}
+	}
+	return f, err
+}
+
+func (f *badSectorFile) ReadAt(b []byte, offset int64) (int, error) {
+	if offset < f.offset+sectorSize && f.offset < offset+int64(len(b)) {
+		return 0, &fs.PathError{Op: "read", Path: "file", Err: syscall.EIO}
+	}
+	return f.file.ReadAt(b, offset)
+}
+
+// TestBadSector reads a ledger from a device that cannot read one sector. That is damage
+// like any other: it costs what the sector holds, and nothing waits for it.
+func TestBadSector(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		l := mustOpenMem(t, d, nil)
+		fillSegments(t, l, 3)
+		require.NoError(t, l.Close())
+		for name, places := range map[string][]int64{
+			segmentName(1): {0, 512, 21_504}, segmentName(3): {0, 512}, stateFileName: {0, slotSize},
+		} {
+			for _, offset := range places {
+				r := &Reader{dir: &badSectors{d.open(nil), name, offset}}
+				got, errs := 0, 0
+				for _, err := range r.Entries(t.Context(), 0) {
+					switch {
+					case err == nil:
+						got++
+					case assert.ErrorAs(t, err, new(*CorruptError)):
+						errs++
+					}
+				}
+				lost := 1
+				if offset == 0 || name == stateFileName {
+					lost = 0
+				}
+				require.Equal(t, 7-lost, got, "%s at %d", name, offset)
+				require.Equal(t, lost, errs, "%s at %d", name, offset)
+			}
+		}
+	})
+}
+
 func count(ranges [][2]uint64) (n int) {
 	for _, r := range ranges {
 		n += int(r[1] - r[0] + 1)
@@ -145,7 +208,7 @@ func TestReaderOvertaken(t *testing.T) {
 		fillSegments(t, l, 5)
 		var got []uint64
 		var removed []*RemovedError
-		for e, err := range (&Reader{dir: d.open(nil), path: "dir"}).Entries(t.Context(), 0) {
+		for e, err := range (&Reader{dir: d.open(nil)}).Entries(t.Context(), 0) {
 			var overtaken *RemovedError
 			if err != nil {
 				require.ErrorAs(t, err, &overtaken)
@@ -158,7 +221,7 @@ func TestReaderOvertaken(t *testing.T) {
 			}
 		}
 		assert.Equal(t, []uint64{1, 2, 3, 10, 11, 12, 13}, got, "the open segment can be read to its end")
-		assert.Equal(t, []*RemovedError{{Dir: "dir", First: 4, Last: 9}}, removed)
+		assert.Equal(t, []*RemovedError{{Dir: "/memory", First: 4, Last: 9}}, removed)
 	})
 }
 

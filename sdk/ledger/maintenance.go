@@ -20,7 +20,7 @@ func (l *Ledger) maintainLoop() {
 		wait := maintainInterval
 		err := l.verify(nil) // also while nothing is appended
 		if err == nil {
-			err = errors.Join(l.removeOld(), l.makeSpare())
+			err = errors.Join(l.removeOld(), l.makeSpare(), l.storeAge())
 		}
 		if err != nil {
 			wait = maintainRetry
@@ -30,6 +30,20 @@ func (l *Ledger) maintainLoop() {
 		l.mu.Unlock()
 		timer.Reset(wait)
 	}
+}
+
+// storeAge stores the age of the ledger, so that a crash loses little of it.
+func (l *Ledger) storeAge() error {
+	if l.config.retainAge == 0 {
+		return nil
+	}
+	l.stateMu.Lock()
+	stored := l.state.age
+	l.stateMu.Unlock()
+	if l.ages.least()-stored < storeAgeInterval {
+		return nil
+	}
+	return l.writeState(func(*state) {})
 }
 
 // makeSpare creates the file of the next segment once the active one is half full, or
@@ -52,7 +66,7 @@ func (l *Ledger) makeSpare() error {
 		err = l.dir.Rename(temporary, spareFileName)
 	}
 	if err != nil {
-		return errors.Join(err, removeIfExists(l.dir, temporary))
+		return l.writeError("create the next segment", errors.Join(err, removeIfExists(l.dir, temporary)))
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,9 +121,9 @@ func (l *Ledger) removable() []extent {
 	for _, c := range l.cursors {
 		passed = min(passed, c.committed)
 	}
-	bytes, n := l.bytes, 0
+	bytes, n, age := l.bytes, 0, l.ages.least()
 	for _, e := range l.extents[:len(l.extents)-1] {
-		byAge := l.config.retainAge > 0 && now()-e.sealed > int64(l.config.retainAge)
+		byAge := l.config.retainAge > 0 && age-e.sealedAge > l.config.retainAge
 		bySize := l.config.retainSize > 0 && bytes > l.config.retainSize
 		keepNone := l.config.retainAge == 0 && l.config.retainSize == 0
 		if e.next-1 > passed || !byAge && !bySize && !keepNone {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -16,7 +15,8 @@ import (
 const initialCapacity = 1 << 20
 
 // Open opens the ledger in dir for writing, and creates it if dir has none. The
-// directory must belong to the user of the process and must not be writable by others.
+// directory must belong to the user of the process and must not be writable by others;
+// see WithGroupWritable.
 //
 // The error matches ErrLocked or ErrInsecure, is a *CorruptError, or comes from the
 // operating system. A damaged cursor does not make Open fail; [Ledger.Cursor] reports
@@ -31,14 +31,13 @@ func OpenContext(ctx context.Context, dir string, opts ...Option) (*Ledger, erro
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	d, err := createDir(dir)
+	d, err := createDir(dir, access{groupWritable: c.groupWritable})
 	if err != nil {
 		return nil, err
 	}
-	c.path = filepath.Clean(dir)
 	l, err := openIn(ctx, d, c)
 	if errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", dir, err)
+		err = fmt.Errorf("ledger: %s: %w; give the process write permission for the directory and its files", d.path, err)
 	}
 	return l, err
 }
@@ -58,7 +57,7 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 	}
 	_, _ = rand.Read(l.ownership.id[:]) // never fails
 	if err := l.recover(ctx); err != nil {
-		return nil, errors.Join(suggestSalvage(locate(err, c.path)), l.closeOpened())
+		return nil, errors.Join(suggestSalvage(locate(err, dir.Path())), l.closeOpened())
 	}
 	l.goroutines.Go(l.commitLoop)
 	l.goroutines.Go(l.maintainLoop)
@@ -124,13 +123,29 @@ func (l *Ledger) recover(ctx context.Context) error {
 	} else {
 		err = l.startSegment(c)
 	}
+	if isDiskFull(err) && l.active != nil {
+		err = l.openFull()
+	}
 	if err != nil {
 		return err
 	}
-	l.room, l.syncedEnd, l.synced = l.active.capacity-l.end, l.end, l.next-1
+	if !l.activeFailed {
+		l.room = l.active.capacity - l.end
+	}
+	l.syncedEnd, l.synced = l.end, l.next-1
 	l.extents[len(l.extents)-1].next, l.floor = 0, l.state.first
 	l.bytes = l.totalSize()
 	return l.finishSalvage()
+}
+
+// openFull opens a ledger for whose next segment the disk has no room. Its entries can be
+// read, exported and removed as in any other; Append waits until there is room.
+func (l *Ledger) openFull() error {
+	l.activeFailed = true // the first entry makes the next segment
+	if err := removeIfExists(l.dir, urgentFileName); err != nil {
+		return l.writeError("remove an unfinished file", err)
+	}
+	return l.writeState(func(s *state) { s.closed = false })
 }
 
 // takeoverPause is how long Open waits for a writer whose lock was removed to finish the
@@ -178,6 +193,7 @@ func (l *Ledger) openState() error {
 	}
 	l.state.distrust(slots.intact)
 	l.id, l.lastNumber = l.state.id, l.state.newest
+	l.ages = newAgeClock(&l.state, &l.config)
 	l.recovered.Crashed = l.state.newest != 0 && !l.state.closed
 	return l.writeState(func(*state) {})
 }
@@ -196,7 +212,9 @@ func (l *Ledger) createState() error {
 		return err
 	}
 	l.state = newState()
+	l.ages = newAgeClock(&l.state, &l.config)
 	l.id, l.state.owner = l.state.id, l.ownership.id
+	l.state.age, l.state.seen = l.ages.stored(false)
 	l.stateSlots, err = createSlotFile(l.dir, stateFileName, l.state.encode())
 	if err == nil {
 		l.ownership.generation.Store(l.stateSlots.generation)
@@ -348,7 +366,7 @@ func (l *Ledger) checkNext() error {
 func (l *Ledger) startSegment(c *catalog) error {
 	l.lastNumber++
 	h := segmentHeader{
-		ledger: l.id, number: l.lastNumber, first: l.next, created: now(),
+		ledger: l.id, number: l.lastNumber, first: l.next, created: now(), age: l.ages.most(),
 		capacity: min(initialCapacity, l.config.segmentSize),
 	}
 	if c.newest != nil {
@@ -358,7 +376,7 @@ func (l *Ledger) startSegment(c *catalog) error {
 		}
 	}
 	if err := createZeroFile(l.dir, urgentFileName, h.capacity); err != nil {
-		return fmt.Errorf("ledger: create segment: %w", err)
+		return l.writeError("create a segment", err)
 	}
 	s, err := createSegment(l.dir, urgentFileName, h, nil)
 	if err != nil {
@@ -370,7 +388,7 @@ func (l *Ledger) startSegment(c *catalog) error {
 	last := len(c.extents) - 1
 	if last >= 0 && h.previous == c.extents[last].number {
 		e := &c.extents[last]
-		e.next, e.end, e.sealed = h.first, h.previousEnd, h.created
+		e.next, e.end, e.sealed, e.sealedAge = h.first, h.previousEnd, h.created, h.age
 	} else if last >= 0 {
 		c.extents = c.extents[:last]
 	}

@@ -25,15 +25,17 @@ type Option func(*config)
 func (Option) LedgerOption() {}
 
 type config struct {
-	path         string // of the directory, for errors
-	segmentSize  int64
-	maxSize      int64
-	retain       bool
-	retainAge    time.Duration
-	retainSize   int64
-	syncInterval time.Duration
-	salvage      bool
-	lockWait     time.Duration
+	path          string // of the directory, for errors
+	segmentSize   int64
+	maxSize       int64
+	retain        bool
+	retainAge     time.Duration
+	retainSize    int64
+	syncInterval  time.Duration
+	salvage       bool
+	lockWait      time.Duration
+	groupWritable bool
+	wall          func() time.Time // the system clock; nil: time.Now
 
 	scrubRate      int64
 	damageHandlers []func(*CorruptError)
@@ -59,7 +61,10 @@ func WithMaxSize(bytes int64) Option {
 // zero, every segment is removed once all cursors have passed it, or at once if there
 // are no cursors. The newest segment is never removed.
 //
-// Age is measured by the system clock. By default nothing is removed.
+// The ledger counts the age itself. While it is open, it relies on no clock that could
+// be set; of the time during which no process had it open, it counts at most half the
+// age for each pause. A system clock that is wrong, and set right, thus removes no fresh
+// entries. By default nothing is removed.
 func WithRetention(age time.Duration, size int64) Option {
 	return func(c *config) { c.retain, c.retainAge, c.retainSize = true, age, size }
 }
@@ -106,6 +111,24 @@ func WithDamageHandler(handle func(*CorruptError)) Option {
 // [OpenContext] can end the wait earlier.
 func WithLockWait(d time.Duration) Option {
 	return func(c *config) { c.lockWait = d }
+}
+
+// WithGroupWritable accepts a directory and files that a group may write to, if this
+// process is in the group. They may then belong to another user. Kubernetes makes a
+// volume writable by the pod's fsGroup. Everyone in the group can alter the ledger. By
+// default such a directory is rejected with ErrInsecure.
+func WithGroupWritable() Option {
+	return func(c *config) { c.groupWritable = true }
+}
+
+// Access returns an option that does what those of opts do which say who may use the
+// files: WithGroupWritable and WithLockWait. It is for further ledgers in the same place.
+func Access(opts ...Option) Option {
+	var from config
+	for _, opt := range opts {
+		opt(&from)
+	}
+	return func(c *config) { c.groupWritable, c.lockWait = from.groupWritable, from.lockWait }
 }
 
 func newConfig(opts []Option) (config, error) {

@@ -93,7 +93,7 @@ func (p *Pairs) start() (*OpenPairs, error) {
 		found.Damage = damage
 	case p.savedSeq < stats.First-1: // the newest slot was damaged, and the older one is used
 		found.Damage = []error{&CorruptError{
-			Dir: p.ledger.config.path, File: pairsFileName, First: p.savedSeq + 1, Last: stats.First - 1,
+			Dir: p.ledger.dir.Path(), File: pairsFileName, First: p.savedSeq + 1, Last: stats.First - 1,
 			Reason: "entries were removed before they were read",
 		}}
 	}
@@ -126,9 +126,9 @@ func (p *Pairs) rebuild(stats Stats) (damage []error, err error) {
 		seq = noOpenPairs
 	}
 	if p.savedSeq != noOpenPairs {
-		damage = []error{&CorruptError{Dir: l.config.path, File: pairsFileName, Reason: "both slots are damaged"}}
+		damage = []error{&CorruptError{Dir: l.dir.Path(), File: pairsFileName, Reason: "both slots are damaged"}}
 	} else if seq != noOpenPairs {
-		damage = []error{&CorruptError{Dir: l.config.path, File: pairsFileName, Reason: "the file is missing, but the ledger has entries"}}
+		damage = []error{&CorruptError{Dir: l.dir.Path(), File: pairsFileName, Reason: "the file is missing, but the ledger has entries"}}
 	}
 	if err := setAside(l.dir, pairsFileName); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)

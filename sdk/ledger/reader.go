@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"path/filepath"
 	"sync"
 )
 
@@ -14,7 +13,6 @@ import (
 // directory may be read-only. Its methods are safe for concurrent use.
 type Reader struct {
 	dir       fileSystem
-	path      string
 	waypoints waypoints
 
 	mu   sync.Mutex
@@ -22,13 +20,17 @@ type Reader struct {
 }
 
 // OpenReader opens the ledger in dir for reading. The error matches fs.ErrNotExist if
-// dir has no ledger.
-func OpenReader(dir string) (*Reader, error) {
-	d, err := openDir(dir, true)
+// dir has no ledger. Of the options, WithGroupWritable matters to a reader.
+func OpenReader(dir string, opts ...Option) (*Reader, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	d, err := openDir(dir, access{readOnly: true, groupWritable: c.groupWritable})
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{dir: d, path: filepath.Clean(dir)}
+	r := &Reader{dir: d}
 	if _, err := r.view(true); err != nil {
 		return nil, errors.Join(r.locate(err), d.Close())
 	}
@@ -37,6 +39,16 @@ func OpenReader(dir string) (*Reader, error) {
 
 // Close releases the reader's resources. All iterations must have ended.
 func (r *Reader) Close() error { return r.dir.Close() }
+
+// First returns the sequence number of the oldest entry that retention has not removed,
+// or of the first entry that will be appended.
+func (r *Reader) First() (uint64, error) {
+	v, err := r.view(false)
+	if err != nil {
+		return 0, r.locate(err)
+	}
+	return v.state.first, nil
+}
 
 // Entries returns an iterator over the entries from the given sequence number on, or
 // from the oldest entry if that is later. It ends after the last entry that exists
@@ -95,7 +107,7 @@ func isLoss(err error) bool {
 }
 
 // locate adds the directory to an error.
-func (r *Reader) locate(err error) error { return locate(err, r.path) }
+func (r *Reader) locate(err error) error { return locate(err, r.dir.Path()) }
 
 // readerSource implements source for one iteration of a Reader.
 type readerSource struct {

@@ -70,7 +70,7 @@ func (l *Ledger) takeZeroFile() (string, error) {
 		return "", err
 	}
 	if err := createZeroFile(l.dir, urgentFileName, l.config.segmentSize); err != nil {
-		return "", errors.Join(err, removeIfExists(l.dir, urgentFileName))
+		return "", l.writeError("create the next segment", errors.Join(err, removeIfExists(l.dir, urgentFileName)))
 	}
 	return urgentFileName, nil
 }
@@ -81,7 +81,7 @@ func (l *Ledger) activate(zeroFile string, end int64, first uint64, carried []by
 	l.lastNumber++
 	h := segmentHeader{
 		ledger: l.id, number: l.lastNumber, first: first, capacity: l.config.segmentSize,
-		previous: l.active.number, previousEnd: end, created: now(),
+		previous: l.active.number, previousEnd: end, created: now(), age: l.ages.most(),
 	}
 	empty := end == segmentHeaderSize // the active segment holds nothing, and is skipped
 	if empty {
@@ -103,7 +103,7 @@ func (l *Ledger) activate(zeroFile string, end int64, first uint64, carried []by
 	if empty {
 		*last = fresh
 	} else {
-		last.next, last.end, last.sealed = h.first, h.previousEnd, h.created
+		last.next, last.end, last.sealed, last.sealedAge = h.first, h.previousEnd, h.created, h.age
 		l.extents = append(l.extents, fresh)
 	}
 	l.spareTaken = false

@@ -73,9 +73,12 @@ func (l *Ledger) salvageState(damage error) error {
 	if err := setAside(l.dir, stateFileName); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
+	s.owner = l.ownership.id
 	if l.stateSlots, err = createSlotFile(l.dir, stateFileName, s.encode()); err != nil {
 		return err
 	}
+	l.ownership.generation.Store(l.stateSlots.generation)
+	l.ages = newAgeClock(&s, &l.config)
 	l.state, l.id, l.lastNumber = s, s.id, s.newest
 	l.recovered.Crashed = true
 	l.recovered.Damage = append(l.recovered.Damage, damage)
@@ -135,7 +138,7 @@ func (l *Ledger) finishSalvage() error {
 		}
 	}
 	for _, err := range l.recovered.Damage {
-		for _, corrupt := range corruptErrors(locate(err, l.config.path)) {
+		for _, corrupt := range corruptErrors(locate(err, l.dir.Path())) {
 			l.addDamage(corrupt)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 )
 
 // errTorn means that a frame was being written when the machine stopped.
@@ -21,6 +22,7 @@ type scanner struct {
 	frame       []byte
 	buffer      []byte // bytes that were read at bufferStart
 	bufferStart int64
+	badSector   error // the last error of a device that could not read
 }
 
 // readAhead is the least number of bytes that are read at once.
@@ -93,6 +95,9 @@ func (s *scanner) view(offset int64, n int) ([]byte, error) {
 	}
 	s.buffer, s.bufferStart = s.buffer[:size], offset
 	got, err := s.segment.file.ReadAt(s.buffer, offset)
+	if isBadSector(err) {
+		got, err = s.readAroundBadSectors(offset)
+	}
 	s.buffer = s.buffer[:got]
 	if got >= n {
 		return s.buffer[:n], nil
@@ -103,10 +108,36 @@ func (s *scanner) view(offset int64, n int) ([]byte, error) {
 	return nil, fmt.Errorf("ledger: read %s: %w", s.segment.name(), err)
 }
 
+// readAroundBadSectors fills the buffer sector by sector. Where the device cannot read,
+// the buffer gets bytes that no valid frame consists of, so that this is damage like any
+// other.
+func (s *scanner) readAroundBadSectors(offset int64) (got int, err error) {
+	for got < len(s.buffer) && err == nil {
+		end := min((offset+int64(got))/sectorSize*sectorSize+sectorSize-offset, int64(len(s.buffer)))
+		sector := s.buffer[got:end]
+		var n int
+		if n, err = s.segment.file.ReadAt(sector, offset+int64(got)); isBadSector(err) {
+			s.badSector = err
+			for i := range sector {
+				sector[i] = 0xff
+			}
+			n, err = len(sector), nil
+		}
+		got += n
+	}
+	return got, err
+}
+
+// isBadSector reports whether a device could not read a part of a file.
+func isBadSector(err error) bool { return errors.Is(err, syscall.EIO) }
+
 // discardBuffer makes the next call of view read the file again.
 func (s *scanner) discardBuffer() { s.buffer = s.buffer[:0] }
 
 func (s *scanner) corrupt(offset int64, reason string) *CorruptError {
+	if s.badSector != nil {
+		reason += "; the device could not read a part of the file: " + s.badSector.Error()
+	}
 	return &CorruptError{File: s.segment.name(), Offset: offset, Reason: reason}
 }
 

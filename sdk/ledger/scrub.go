@@ -139,7 +139,7 @@ func (l *Ledger) foundDamage(err error) {
 	if !ok || !l.addDamage(corrupt) {
 		return
 	}
-	_ = locate(corrupt, l.config.path)
+	_ = locate(corrupt, l.dir.Path())
 	for _, handle := range l.config.damageHandlers {
 		handle(corrupt)
 	}

@@ -30,6 +30,9 @@ type segmentHeader struct {
 	first    uint64 // sequence number of its first entry
 	capacity int64  // size of the file
 	created  int64  // Unix nanoseconds
+	// age is the age that the ledger had at most when the segment was created; see
+	// ageClock. It is zero in format 1.
+	age time.Duration
 	// previous is the number of the segment that this one continues, and previousEnd
 	// is where that one ends. Everything after previousEnd, and any segment between
 	// the two, is void.
@@ -64,6 +67,7 @@ func (h *segmentHeader) encode() []byte {
 	le.PutUint64(b[56:], h.previous)
 	le.PutUint64(b[64:], uint64(h.previousEnd))
 	le.PutUint64(b[72:], uint64(h.created))
+	le.PutUint64(b[80:], uint64(h.age))
 	le.PutUint32(b[508:], crc32.Checksum(b[:508], castagnoli))
 	return b
 }
@@ -80,6 +84,7 @@ func decodeSegmentHeader(b []byte) (h segmentHeader, ok bool) {
 	h.previous = le.Uint64(b[56:])
 	h.previousEnd = int64(le.Uint64(b[64:]))
 	h.created = int64(le.Uint64(b[72:]))
+	h.age = time.Duration(le.Uint64(b[80:]))
 	return h, true
 }
 
@@ -152,8 +157,11 @@ func (s *segment) decodeHeader(number uint64) error {
 	}
 	b := make([]byte, segmentHeaderSize)
 	if n, err := s.file.ReadAt(b, 0); n < len(b) {
-		if isShortRead(err) {
+		switch {
+		case isShortRead(err):
 			return corrupt("the file ends within its header")
+		case isBadSector(err):
+			return corrupt("the device cannot read the header: " + err.Error())
 		}
 		return fmt.Errorf("ledger: read %s: %w", segmentName(number), err)
 	}

@@ -104,7 +104,7 @@ func (s *slotFile) readCopies() ([]slotCopy, error) {
 	for i := range int64(2) {
 		b := make([]byte, slotSize)
 		if n, err := s.file.ReadAt(b, i*slotSize); n < slotSize {
-			if isShortRead(err) {
+			if isShortRead(err) || isBadSector(err) {
 				continue
 			}
 			return nil, fmt.Errorf("ledger: read %s: %w", s.name, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"time"
 )
 
 // ledgerID identifies a ledger in all of its files.
@@ -21,6 +22,8 @@ type state struct {
 	end    int64  // end of the newest segment, if closed
 	next   uint64 // sequence number of the next entry, if closed
 	owner  ownerID
+	age    time.Duration // of the ledger when the state was stored; see ageClock
+	seen   time.Time     // latest time that the system clock has shown; zero if unknown
 }
 
 // ownerID identifies a writer. Each Open chooses a new one.
@@ -29,8 +32,8 @@ type ownerID [16]byte
 const (
 	stateFileName = "state"
 	stateVersion  = 2
-	stateSize     = 8 + 16 + 6*8 + 16
-	stateSizeV1   = 8 + 16 + 6*8 // version 1 has no owner
+	stateSize     = 8 + 16 + 6*8 + 16 + 2*8
+	stateSizeV1   = 8 + 16 + 6*8 // version 1 ends after next
 )
 
 // errNewerVersion means that a file has an unknown version.
@@ -57,7 +60,12 @@ func (s *state) encode() []byte {
 	b = le.AppendUint64(b, closed)
 	b = le.AppendUint64(b, uint64(s.end))
 	b = le.AppendUint64(b, s.next)
-	return append(b, s.owner[:]...)
+	b = append(b, s.owner[:]...)
+	b = le.AppendUint64(b, uint64(s.age))
+	if s.seen.IsZero() {
+		return le.AppendUint64(b, 0)
+	}
+	return le.AppendUint64(b, uint64(s.seen.UnixNano()))
 }
 
 func decodeState(b []byte) (s state, err error) {
@@ -78,6 +86,10 @@ func decodeState(b []byte) (s state, err error) {
 	s.next = le.Uint64(b[64:])
 	if !v1 {
 		copy(s.owner[:], b[72:])
+		s.age = time.Duration(le.Uint64(b[88:]))
+		if seen := int64(le.Uint64(b[96:])); seen != 0 {
+			s.seen = time.Unix(0, seen)
+		}
 	}
 	return s, nil
 }
@@ -117,6 +129,7 @@ func stateFromSegments(dir fileSystem) (state, error) {
 		return state{}, &CorruptError{File: stateFileName, Reason: "it is lost, and no segment can be read"}
 	}
 	s.oldest, s.first, s.newest = c.extents[0].number, c.extents[0].first, c.newest.number
+	s.age = c.newest.age
 	return s, nil
 }
 

@@ -19,14 +19,14 @@ func (l *Ledger) syncLoop() {
 // syncActive syncs what was written, and writes a mark that records it.
 func (l *Ledger) syncActive() error {
 	l.writeMu.Lock()
-	if l.activeFailed {
-		defer l.writeMu.Unlock()
-		return l.rotate()
-	}
 	s, end, next := l.active, l.end, l.next
 	l.mu.Lock()
 	done := l.synced == next-1
 	l.mu.Unlock()
+	if !done && l.activeFailed {
+		defer l.writeMu.Unlock()
+		return l.rotate()
+	}
 	l.writeMu.Unlock()
 	if done {
 		return nil

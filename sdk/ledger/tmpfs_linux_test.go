@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -71,6 +73,92 @@ func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
 		}
 		last = first
 	}
+}
+
+// TestTornOnFullDisk opens a ledger whose last frame is torn, or whose lock is gone, on a
+// disk without any room. It must be readable, and free its disk.
+func TestTornOnFullDisk(t *testing.T) {
+	t.Parallel()
+	for name, mode := range map[string][]Option{"strict": nil, "relaxed": {WithSyncInterval(time.Millisecond)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disk := mountMemory(t, "4m")
+			dir := filepath.Join(disk, "ledger")
+			opts := append(mode, WithRetention(0, 0))
+			l := mustOpen(t, dir, opts...)
+			c, err := l.Cursor("sink")
+			require.NoError(t, err)
+			entry := bytes.Repeat([]byte("x"), 20_000)
+			for l.Stats().Segments < 4 {
+				_, err = l.Append(t.Context(), entry)
+				require.NoError(t, err)
+			}
+			last := mustAppend(t, l, "last")
+			torn := mustAppend(t, l, strings.Repeat("torn", 1_000))
+			require.NoError(t, l.Sync())
+			copied := filepath.Join(disk, "copied")
+			require.NoError(t, os.CopyFS(copied, os.DirFS(dir))) // not closed, as after a crash
+			require.NoError(t, l.Close())
+			require.NoError(t, os.RemoveAll(dir))
+			require.NoError(t, os.Chmod(copied, 0o700))
+			names, err := filepath.Glob(filepath.Join(copied, "*"))
+			require.NoError(t, err)
+			for _, name := range names {
+				require.NoError(t, os.Chmod(name, 0o600))
+			}
+			tear(t, filepath.Join(copied, l.active.name()), []byte("torntorn"))
+			_ = os.Remove(filepath.Join(copied, spareFileName))
+			fillDisk(t, filepath.Join(disk, "other"))
+
+			for range 2 { // the first changes nothing that the second needs
+				l = mustOpen(t, copied, opts...)
+				require.NotNil(t, l.Recovery().Torn)
+				assert.Equal(t, torn, l.Stats().Next)
+				ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+				_, err = l.Append(ctx, entry)
+				cancel()
+				require.ErrorIs(t, err, ErrFull)
+				require.ErrorIs(t, err, syscall.ENOSPC)
+				require.ErrorContains(t, err, copied)
+				require.ErrorContains(t, err, "free space")
+				require.NoError(t, l.Close())
+			}
+
+			l = mustOpen(t, copied, opts...)
+			if c, err = l.Cursor("sink"); err != nil {
+				require.NoError(t, err)
+			}
+			var read uint64
+			for read < last {
+				entries, err := c.Next(t.Context(), 100, 1<<20)
+				require.NoError(t, err)
+				read = entries[len(entries)-1].Seq
+			}
+			require.Equal(t, last, read)
+			require.NoError(t, c.Commit(read))
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			first, err := l.Append(ctx, []byte("after"))
+			require.NoError(t, err, "the segments that the cursor has passed were removed")
+			assert.Equal(t, torn, first)
+			require.NoError(t, l.Close())
+			l = mustOpen(t, copied, opts...)
+			assert.Equal(t, Recovery{}, l.Recovery())
+			assert.Equal(t, torn+1, l.Stats().Next)
+		})
+	}
+}
+
+// tear clears the file from the sector after the text on, as if the write of the frame
+// had been interrupted.
+func tear(t *testing.T, file string, text []byte) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	at := bytes.Index(content, text)
+	require.Positive(t, at)
+	clear(content[(at/sectorSize+1)*sectorSize:])
+	require.NoError(t, os.WriteFile(file, content, 0o600))
 }
 
 func fillDisk(t *testing.T, path string) {

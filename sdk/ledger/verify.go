@@ -16,8 +16,7 @@ type ownership struct {
 	buffer [slotSize + slotHeaderSize + maxSlotValue + 4]byte
 }
 
-// verifyIdle is how long a commit relies on the last one's verification before it
-// writes.
+// verifyIdle is how long a commit relies on the last one's verification.
 const verifyIdle = 10 * time.Millisecond
 
 // verify returns nil if the directory's path still leads to the lock and to the segment,
@@ -36,10 +35,7 @@ func (l *Ledger) verify(s *segment) error {
 	if err == nil {
 		err = l.verifyOwner()
 	}
-	if _, ok := errors.AsType[*LostError](err); ok {
-		return l.fail(err)
-	}
-	return err
+	return l.failIfLost(err)
 }
 
 // verifyBeforeWrite verifies the active segment unless the last commit has just done so.
@@ -55,7 +51,35 @@ func (l *Ledger) verifyBeforeWrite(now time.Time) error {
 	if now.Sub(l.verified) <= verifyIdle {
 		return nil
 	}
-	return l.verify(l.active)
+	return l.verifyActive()
+}
+
+// verifyWritten verifies that the active segment, to which a frame was written, is one
+// that the next Open finds. If the frame was not synced, the caller accepts a loss, and a
+// look at the links suffices most of the time: a file that has one can be found.
+// writeMu is held.
+func (l *Ledger) verifyWritten(synced bool) error {
+	if synced || time.Since(l.verified) > verifyIdle {
+		return l.verifyActive()
+	}
+	return l.failIfLost(l.dir.VerifyLinks(l.active.name(), l.active.file))
+}
+
+// verifyActive verifies the active segment. writeMu is held.
+func (l *Ledger) verifyActive() error {
+	err := l.verify(l.active)
+	if err == nil {
+		l.verified = time.Now()
+	}
+	return err
+}
+
+// failIfLost makes the ledger fail if err is a *LostError.
+func (l *Ledger) failIfLost(err error) error {
+	if _, ok := errors.AsType[*LostError](err); ok {
+		return l.fail(err)
+	}
+	return err
 }
 
 // verifyOwner checks that the state was not stored by another writer. Only an intact

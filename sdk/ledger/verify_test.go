@@ -33,30 +33,31 @@ func requireLostFile(t *testing.T, err error, dir, name string) *LostError {
 // error must name, an empty one for the directory, and anyFile if that depends on chance.
 var removals = map[string]struct {
 	file   string
+	gone   bool // the segment or the lock has no name any more
 	remove func(t *testing.T, dir string)
 }{
-	"the directory is removed": {anyFile, func(t *testing.T, dir string) {
+	"the directory is removed": {anyFile, true, func(t *testing.T, dir string) {
 		for os.RemoveAll(dir) != nil { // maintenance may create a file meanwhile
 			t.Log("again")
 		}
 	}},
-	"the directory is renamed": {"", func(t *testing.T, dir string) {
+	"the directory is renamed": {"", false, func(t *testing.T, dir string) {
 		require.NoError(t, os.Rename(dir, dir+"-old"))
 	}},
-	"the directory is replaced": {"", func(t *testing.T, dir string) {
+	"the directory is replaced": {"", false, func(t *testing.T, dir string) {
 		require.NoError(t, os.Rename(dir, dir+"-old"))
 		require.NoError(t, os.Mkdir(dir, 0o700))
 	}},
-	"a parent is a file": {"", func(t *testing.T, dir string) {
+	"a parent is a file": {"", false, func(t *testing.T, dir string) {
 		require.NoError(t, os.Rename(filepath.Dir(dir), filepath.Dir(dir)+"-old"))
 		require.NoError(t, os.WriteFile(filepath.Dir(dir), nil, 0o600))
 	}},
-	"the lock is removed":     {lockFileName, remove(lockFileName)},
-	"the lock is replaced":    {lockFileName, replaceWithCopy(lockFileName)},
-	"the state is removed":    {stateFileName, remove(stateFileName)},
-	"the segment is removed":  {segmentName(1), remove(segmentName(1))},
-	"the segment is replaced": {segmentName(1), replaceWithCopy(segmentName(1))},
-	"the segment is renamed": {segmentName(1), func(t *testing.T, dir string) {
+	"the lock is removed":     {lockFileName, true, remove(lockFileName)},
+	"the lock is replaced":    {lockFileName, true, replaceWithCopy(lockFileName)},
+	"the state is removed":    {stateFileName, false, remove(stateFileName)},
+	"the segment is removed":  {segmentName(1), true, remove(segmentName(1))},
+	"the segment is replaced": {segmentName(1), true, replaceWithCopy(segmentName(1))},
+	"the segment is renamed": {segmentName(1), false, func(t *testing.T, dir string) {
 		require.NoError(t, os.Rename(filepath.Join(dir, segmentName(1)), filepath.Join(dir, "kept")))
 	}},
 }
@@ -75,7 +76,8 @@ func replaceWithCopy(name string) func(*testing.T, string) {
 }
 
 // TestRemovedUnderLoad takes files away while 64 goroutines append. No Append that began
-// afterwards may return nil.
+// afterwards may return nil. With a sync interval that holds for files that are gone; one
+// that only has another name may get more entries for some milliseconds.
 func TestRemovedUnderLoad(t *testing.T) {
 	t.Parallel()
 	for name, removal := range removals {
@@ -90,7 +92,9 @@ func TestRemovedUnderLoad(t *testing.T) {
 				removal.remove(t, dir)
 				removed.Store(true)
 				_, late, err := stopped()
-				require.Empty(t, late, "Append returned nil after the removal")
+				if interval == 0 || removal.gone {
+					require.Empty(t, late, "Append returned nil after the removal")
+				}
 				var lost *LostError
 				require.ErrorAs(t, err, &lost)
 				if removal.file != anyFile {
@@ -181,29 +185,30 @@ func TestSecondWriter(t *testing.T) {
 // second.
 func TestTakenOver(t *testing.T) {
 	t.Parallel()
-	for _, idle := range []time.Duration{0, time.Second} {
-		for _, interval := range []time.Duration{0, time.Minute} {
+	for name, test := range map[string]struct{ idle, interval time.Duration }{
+		"strict": {0, 0}, "strict, after a pause": {time.Second, 0}, "relaxed, after a pause": {time.Second, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := testDisk()
-				first := mustOpenMem(t, d, nil, WithSyncInterval(interval))
+				first := mustOpenMem(t, d, nil, WithSyncInterval(test.interval))
 				mustAppend(t, first, "one")
 				d.locked = nil
 				second := mustOpenMem(t, d, nil)
 				require.True(t, second.Recovery().Crashed)
-				time.Sleep(idle)
+				time.Sleep(test.idle)
 				_, err := first.Append(t.Context(), []byte("two"))
 				lost := requireLostFile(t, err, "/memory", stateFileName)
-				require.Equal(t, idle == 0, errors.Is(err, ErrMaybeStored), "after a pause nothing is written")
+				require.Equal(t, test.idle == 0, errors.Is(err, ErrMaybeStored), "after a pause nothing is written")
 				require.ErrorContains(t, err, "locks do not work")
 				mustAppend(t, second, "three")
 				require.ErrorIs(t, first.Close(), lost, "and leaves the state alone")
 				mustAppend(t, second, "four")
 				require.NoError(t, second.Close())
-				if idle > 0 {
-					require.Equal(t, []string{"one", "three", "four"}, readMem(t, d))
-				}
+				require.Equal(t, []string{"one", "three", "four"}, readMem(t, d))
 			})
-		}
+		})
 	}
 }
 
@@ -213,6 +218,7 @@ func TestTakenOverWhileIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
 		first := mustOpenMem(t, d, nil)
+		synctest.Wait() // maintenance has verified the ledger
 		d.locked = nil
 		mustOpenMem(t, d, nil)
 		require.NoError(t, first.Err())

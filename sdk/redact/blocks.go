@@ -6,6 +6,9 @@ import "strings"
 // PuTTY. If the end of a key is missing, its span extends to the end of the text; if its
 // start is, to the start of its lines.
 func findBlocks(text string, spans []span) []span {
+	if !strings.Contains(text, "----") {
+		return spans
+	}
 	for i := 0; i < len(text); {
 		n := strings.IndexByte(text[i:], '-')
 		if n < 0 {
@@ -123,8 +126,11 @@ const minKeyBody = 40
 // begins at i, or 0. It is the Base64 of its DER (a sequence that begins with the version 0
 // or 1), or of the name of OpenSSH's format.
 func keyBodyEnd(text string, i int) (end int) {
+	if len(text)-i < minKeyBody || !isKeyBody(decodeBase64(text[i:i+16])) {
+		return 0
+	}
 	first := base64Chars.run(text, i)
-	if first-i < minKeyBody || !isKeyBody(decodeBase64(text[i:i+16])) {
+	if first-i < minKeyBody {
 		return 0
 	}
 	for end = first; end < len(text); {

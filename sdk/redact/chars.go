@@ -76,8 +76,11 @@ func at(text string, i int, set class) bool { return i >= 0 && i < len(text) && 
 // isRandom reports whether a word looks like a password or a token, not like a word of a
 // language, a date, a version, a number, a UUID or the name of a thing.
 func isRandom(word string) bool {
-	return len(word) >= 6 && len(word) <= 4096 && !isUUID(word) && !isOrdinary(word)
+	return len(word) >= 6 && !isUUID(word) && !isOrdinary(word[:min(len(word), maxRandom)])
 }
+
+// maxRandom is how much of a word is looked at.
+const maxRandom = 400
 
 // isOrdinary reports whether each part of a text between hyphens, underscores, dots and the
 // like is ordinary: a word, a number, a short code such as v2 or 10k, or a word with a year.

@@ -45,6 +45,21 @@ func (d *Redactor) findPairs(text string, spans []span) []span {
 	return p.spans
 }
 
+// hasPair reports whether the text has a sign that may follow a key.
+func hasPair(text string) bool {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case ':', '=':
+			if endsKey[text[i-1]] {
+				return true
+			}
+		case '>', '"', '\'', '|':
+			return true
+		}
+	}
+	return false
+}
+
 // isPairByte is true for the bytes that step handles.
 var isPairByte = func() (is [256]bool) {
 	for _, c := range []byte("\n\"'`<}=:|;,>") {
@@ -202,7 +217,7 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 		// What looks like a signature or a code of one.
 		start := k.signEnd
 		end := start
-		for end < len(p.text) && !space.has(p.text[end]) && strings.IndexByte("&\"'<>#;", p.text[end]) < 0 {
+		for end < len(p.text) && end < start+maxBeside && !space.has(p.text[end]) && strings.IndexByte("&\"'<>#;", p.text[end]) < 0 {
 			end++
 		}
 		if isRandom(p.text[start:end]) {

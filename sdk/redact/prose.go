@@ -42,26 +42,58 @@ var commands = map[string]*command{
 func (d *Redactor) findProse(text string, spans []span) []span {
 	p := prose{redactor: d, text: text, spans: spans}
 	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case (alnum | high).has(c):
-			end := word.run(text, i+1)
-			if high.has(c) || at(text, end, high) {
-				end = (word | high).run(text, end)
-			}
-			if mayTrigger(text[i:end]) {
-				end = p.word(i, end)
-			}
-			i = end
-		case c == '-' && !at(text, i-1, word|high) && at(text, i+1, alpha|hyphen):
-			i = p.flag(i)
-		case c == '\n' || c == '|' || c == ';':
-			p.command, p.account, p.by = nil, false, false
-			i++
-		default:
-			i++
+		kinds := classOf[text[i]]
+		if kinds&(alnum|high) == 0 {
+			i = p.sign(i)
+			continue
 		}
+		end := i + 1
+		for end < len(text) && classOf[text[end]]&(word|high) != 0 {
+			kinds |= classOf[text[end]]
+			end++
+		}
+		if end < len(text) && (space.has(text[end]) || text[end] == '(') && mayTrigger(text[i:end], kinds) {
+			end = p.word(i, end)
+		}
+		i = end
 	}
 	return p.spans
+}
+
+// hasTrigger reports whether something may follow a word before a blank, or a flag after
+// one. It suffices for a text without signs and other white space.
+func hasTrigger(text string) bool {
+	for i := 0; ; i++ {
+		n := strings.IndexByte(text[i:], ' ')
+		if n < 0 {
+			return false
+		}
+		i += n
+		if at(text, i+1, hyphen) {
+			return true
+		}
+		start, kinds := i, class(0)
+		for start > 0 && classOf[text[start-1]]&(word|high) != 0 {
+			start--
+			kinds |= classOf[text[start]]
+		}
+		if start < i && (text[start] == '-' || mayTrigger(text[start:i], kinds)) {
+			return true
+		}
+	}
+}
+
+// sign handles the byte at i, which is in no word, and returns where to continue.
+func (p *prose) sign(i int) (next int) {
+	switch c := p.text[i]; c {
+	case '-':
+		if !at(p.text, i-1, word|high) && at(p.text, i+1, alpha|hyphen) {
+			return p.flag(i)
+		}
+	case '\n', '|', ';':
+		p.command, p.account, p.by = nil, false, false
+	}
+	return i + 1
 }
 
 // word handles the word from i to end and returns where to continue.
@@ -77,9 +109,6 @@ func (p *prose) word(i, end int) (next int) {
 	after := blank.run(p.text, end)
 	if t.command != nil && after > end {
 		p.command = t.command
-	}
-	if after == end && p.textAt(end) != '(' && !at(p.text, end, newline) {
-		return end
 	}
 	switch t.kind {
 	case triggerScheme:
@@ -161,10 +190,11 @@ func filterBit(w string) uint {
 	return sum % 4096
 }
 
-// mayTrigger reports whether a word may be a trigger, or a name of several words.
-func mayTrigger(w string) bool {
+// mayTrigger reports whether a word, whose bytes are of these kinds, may be a trigger, or a
+// name of several words.
+func mayTrigger(w string, kinds class) bool {
 	bit := filterBit(w)
-	return triggerFilter[bit/64]>>(bit%64)&1 != 0 || len(w) > 8 && alnum.run(w, 0) < len(w)
+	return triggerFilter[bit/64]>>(bit%64)&1 != 0 || kinds&(underscore|hyphen) != 0 && len(w) > 8
 }
 
 // lowerWord returns the word in lower case, in the buffer if it is short.

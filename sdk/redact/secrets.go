@@ -22,8 +22,8 @@ const (
 )
 
 // byteCounts has, for each byte, what it adds to the counts of a survey, which have 10 bits
-// each: of digits, of signs between keys and values, of blanks, of dollars, and of bytes that are not
-// plain.
+// each: of digits, of signs between keys and values, of blanks, of dollars, of bytes that are
+// not plain, and of line feeds and tabs.
 var byteCounts = func() (counts [256]uint64) {
 	for i := range counts {
 		switch c := byte(i); {
@@ -31,8 +31,10 @@ var byteCounts = func() (counts [256]uint64) {
 			counts[i] = 1
 		case c == ':' || c == '=' || c == '>' || c == '"' || c == '\'' || c == '|':
 			counts[i] = 1 << signCount
-		case space.has(c):
+		case c == ' ':
 			counts[i] = 1 << blankCount
+		case space.has(c):
+			counts[i] = 1<<blankCount | 1<<breakCount
 		case c == '$':
 			counts[i] = 1 << dollarCount
 		case high.has(c) || c == '%' || c == '\\' || c == '&':
@@ -48,6 +50,7 @@ const (
 	blankCount
 	dollarCount
 	oddCount
+	breakCount
 	countMask = 1<<10 - 1
 )
 
@@ -58,7 +61,7 @@ const minNumber = 9
 // survey returns the detectors that may find something. Their time is linear in the length
 // of the text, and they allocate only for what they find.
 func survey(text string, numbers bool) (seek uint8) {
-	if len(text) < minSecretText || len(text) < minCardDigits && isQuiet(text) {
+	if len(text) < minSecretText {
 		return 0
 	}
 	return surveyLong(text, numbers)
@@ -86,11 +89,13 @@ func loud(x uint64) uint64 {
 
 // surveyLong is survey for texts that are not too short. It reads each byte once.
 func surveyLong(text string, numbers bool) (seek uint8) {
-	if len(text) > countMask { // the counts could overflow
-		if !numbers {
-			return seekAll &^ seekNumbers
-		}
+	switch {
+	case len(text) < minCardDigits && isQuiet(text), len(text) == uuidLength && isUUID(text):
+		return 0
+	case len(text) > countMask && numbers: // the counts could overflow
 		return seekAll
+	case len(text) > countMask:
+		return seekAll &^ seekNumbers
 	}
 	var counts uint64
 	for i := range len(text) {
@@ -99,7 +104,7 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 	if counts>>signCount&countMask != 0 {
 		seek |= seekPairs
 	}
-	if counts>>blankCount&countMask != 0 {
+	if counts>>blankCount&countMask != 0 && (seek != 0 || counts>>oddCount != 0 || hasTrigger(text)) {
 		seek |= seekWords
 	}
 	if numbers && counts&countMask >= minNumber {
@@ -111,7 +116,7 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 			seek |= seekHashes
 		}
 	}
-	if counts>>oddCount != 0 {
+	if counts>>oddCount&countMask != 0 {
 		seek |= seekViews
 		if numbers {
 			seek |= seekNumbers
@@ -125,9 +130,6 @@ type span struct{ start, end int }
 
 // findSecrets returns the spans of secrets in the text, in order. They may overlap.
 func (d *Redactor) findSecrets(text string, seek uint8) (spans []span) {
-	if isUUID(text) {
-		return nil // common, and never a secret
-	}
 	if seek&seekViews == 0 {
 		spans = d.findIn(text, seek)
 	} else {
@@ -156,19 +158,21 @@ func (d *Redactor) findInView(v view, seek uint8, spans []span) []span {
 func (d *Redactor) findIn(text string, seek uint8) (spans []span) {
 	if seek&seekTokens != 0 {
 		spans = findTokens(text, spans)
-		spans = findSecretKeys(text, spans)
+		if len(text) >= awsSecretLength {
+			spans = findSecretKeys(text, spans)
+			spans = findBlocks(text, spans)
+		}
 	}
 	if seek&seekHashes != 0 {
 		spans = findHashes(text, spans)
 	}
 	if seek&seekWords != 0 {
 		spans = d.findProse(text, spans)
-		spans = d.findColumns(text, spans)
+		if strings.IndexByte(text, '\n') >= 0 {
+			spans = d.findColumns(text, spans)
+		}
 	}
-	if seek&seekTokens != 0 && strings.Contains(text, "----") {
-		spans = findBlocks(text, spans)
-	}
-	if seek&seekPairs != 0 {
+	if seek&seekPairs != 0 && hasPair(text) {
 		spans = findURLs(text, spans)
 		spans = findPuTTY(text, spans)
 		spans = d.findPairs(text, spans)
@@ -181,19 +185,29 @@ func (d *Redactor) findIn(text string, seek uint8) (spans []span) {
 	return spans
 }
 
+const uuidLength = 36
+
 // isUUID reports whether the text is a UUID (RFC 9562, section 4) in its text form.
 func isUUID(text string) bool {
-	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+	if len(text) != uuidLength || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return false
 	}
-	n := 0
+	n := uint(0)
 	for i := range len(text) {
-		if hexDigits.has(text[i]) {
-			n++
-		}
+		n += uint(isHexDigit[text[i]])
 	}
 	return n == 32
 }
+
+// isHexDigit is 1 for the bytes that are hexadecimal digits.
+var isHexDigit = func() (is [256]uint8) {
+	for i := range is {
+		if hexDigits.has(byte(i)) {
+			is[i] = 1
+		}
+	}
+	return is
+}()
 
 // replaceSecrets replaces the spans, which are in order.
 func (d *Redactor) replaceSecrets(text string, spans []span) string {

@@ -13,7 +13,7 @@ type tokenKind struct {
 	prefix   string
 	rest     class // the bytes after the prefix
 	min, max int   // how many of them there are
-	weak     bool  // words begin like it: it must look random, and begin a word
+	weak     bool  // words begin like it: it must look random, begin a word, and be no longer
 }
 
 // findTokens appends the spans of tokens of known kinds. It looks at every minTokenText-th
@@ -28,8 +28,11 @@ func findTokens(text string, spans []span) []span {
 		if end-start < minTokenText {
 			continue
 		}
+		found := len(spans)
 		spans = findTokensIn(text, start, end, spans)
-		i = end
+		if i = end; len(spans) > found {
+			i = max(i, spans[len(spans)-1].end) // it may contain what ends a run
+		}
 	}
 	return spans
 }
@@ -47,6 +50,7 @@ func findTokensIn(text string, start, end int, spans []span) []span {
 		}
 		if stop := joinedToken(text, part, i); stop > 0 {
 			spans = append(spans, span{tokenStart(text, part), stop})
+			i = stop
 		}
 	}
 	for i := start; i < end-4; i++ {
@@ -67,9 +71,13 @@ func ldapHash(text string, i int) (begin int) {
 	if i < 5 || text[i-1] != '}' {
 		return -1
 	}
-	begin = strings.LastIndexByte(text[max(0, i-20):i], '{') + max(0, i-20)
+	begin = strings.LastIndexByte(text[max(0, i-20):i], '{')
+	if begin < 0 {
+		return -1
+	}
+	begin += max(0, i-20)
 	method := strings.ToUpper(text[begin:i])
-	if strings.HasPrefix(method, "{") && (strings.Contains(method, "SHA") || strings.Contains(method, "MD5") || strings.Contains(method, "CRYPT")) {
+	if strings.Contains(method, "SHA") || strings.Contains(method, "MD5") || strings.Contains(method, "CRYPT") {
 		return begin
 	}
 	return -1
@@ -85,14 +93,15 @@ func tokenAt(text string, i, start int) (end int) {
 			continue
 		}
 		rest := i + len(kind.prefix)
-		stop := kind.rest.run(text, rest)
-		if n := stop - rest; n < kind.min || n > kind.max {
+		stop := kind.rest.run(text[:min(len(text), rest+kind.max+1)], rest)
+		n := stop - rest
+		if n < kind.min || n > kind.max && kind.weak {
 			continue
 		}
 		if content := text[rest:stop]; kind.rest&(hyphen|underscore) != 0 && isSlug(content) || kind.weak && !isTokenLike(content) {
 			continue
 		}
-		return stop
+		return kind.rest.run(text, stop)
 	}
 	if glued {
 		return 0
@@ -167,6 +176,9 @@ func joinedToken(text string, start, end int) (stop int) {
 	return 0
 }
 
+// maxAzure is the length of the longest rest of a client secret of Azure.
+const maxAzure = 60
+
 // tokenStart returns where the token begins whose run of token bytes begins at start: with
 // what precedes a colon, slashes or a tilde.
 func tokenStart(text string, start int) int {
@@ -191,7 +203,7 @@ func webTokenEnd(text string, i int) (end int) {
 		return 0
 	}
 	parts := 1
-	for parts < maxParts {
+	for lines := 0; parts < maxParts && lines < maxLines; lines++ {
 		next, isPart := nextPart(text, end)
 		if next == end {
 			break
@@ -213,6 +225,9 @@ func webTokenEnd(text string, i int) (end int) {
 
 // maxParts is the number of parts of an encrypted web token.
 const maxParts = 5
+
+// maxLines is on how many lines a web token is looked for.
+const maxLines = 100
 
 // nextPart returns the end of what continues a web token that ends at i, or i: a part after
 // a dot, or the rest of one after a line feed.

@@ -26,6 +26,7 @@ var roles = map[string]func(c *child) error{
 	"folds":    foldDenials,
 	"ledger":   appendEntries,
 	"relaxed":  appendEntries,
+	"removal":  appendUntilLost,
 	"track":    trackEvents,
 }
 

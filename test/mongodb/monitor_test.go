@@ -178,7 +178,7 @@ func TestSignalIsCovered(t *testing.T) {
 			}
 		}
 		return tracker.Track(ctx, audit.Event{
-			Action: "article.submit", Operation: audit.OperationCreate, Target: audit.Target{Type: "article", ID: "1"},
+			Action: "article.submit", Operation: audit.OperationCreate, Outcome: audit.OutcomeSuccess, Target: audit.Target{Type: "article", ID: "1"},
 		})
 	}, audit.AsActor(audit.User("42"))))
 	var got []string

@@ -47,6 +47,7 @@ type deadLetters struct {
 	dir    string
 	redact func(string) string
 	of     *ledger.Ledger // whose exporters rejected the records
+	access ledger.Option  // who may use the files, as for that ledger
 	share  int64          // bytes of its size limit that are kept for dead letters; 0 without a limit
 
 	replaying sync.Mutex // held while dead letters are replayed
@@ -59,7 +60,7 @@ type deadLetters struct {
 
 // newDeadLetters reserves a share of the limit if there are exporters to reject a record.
 func newDeadLetters(c *LedgerConfig, of *ledger.Ledger) *deadLetters {
-	d := &deadLetters{dir: filepath.Join(c.Dir, deadLettersName), of: of, redact: c.Redact}
+	d := &deadLetters{dir: filepath.Join(c.Dir, deadLettersName), of: of, access: ledger.Access(c.Options...), redact: c.Redact}
 	if limit := of.Limits().Max; limit > 0 && len(c.Exporters) > 0 {
 		d.share = limit / letterPart
 		of.Reserve(d.share)
@@ -71,7 +72,7 @@ func newDeadLetters(c *LedgerConfig, of *ledger.Ledger) *deadLetters {
 // replayed are removed once half of the share is used.
 func (d *deadLetters) options() []ledger.Option {
 	size := int64(deadLetterSegmentSize)
-	options := []ledger.Option{ledger.WithSalvage()}
+	options := []ledger.Option{ledger.WithSalvage(), d.access}
 	if d.share > 0 {
 		size = min(size, max(d.share/4, ledger.MinSegmentSize))
 		options = append(options, ledger.WithRetention(0, d.share/2))
@@ -90,11 +91,15 @@ func (d *deadLetters) bytes() int64 {
 }
 
 // openExisting opens the dead letters of earlier processes, which count toward the limit.
-func (d *deadLetters) openExisting() error {
+// It reports what that found, so that damage does not show with the next dead letter only.
+func (d *deadLetters) openExisting(report func(l *ledger.Ledger, name string)) error {
 	if _, err := os.Stat(d.dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	_, err := d.open()
+	l, err := d.open()
+	if err == nil {
+		report(l, deadLettersName)
+	}
 	return err
 }
 
@@ -151,7 +156,7 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 
 // store appends the letter's entries.
 func (d *deadLetters) store(l *ledger.Ledger, letter *DeadLetter) error {
-	entries, err := encodeLetter(letter, int(min(maxPartSize, l.Limits().Segment/2))) //nolint:gosec // at most maxPartSize
+	entries, err := encodeLetter(letter, int(min(maxPartSize, l.Limits().Segment/2)))
 	if err != nil {
 		return err
 	}
@@ -203,7 +208,7 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 			yield(storedLetter{}, err)
 			return
 		}
-		r, err := ledger.OpenReader(d.dir)
+		r, err := ledger.OpenReader(d.dir, d.access)
 		if err != nil {
 			yield(storedLetter{}, err)
 			return

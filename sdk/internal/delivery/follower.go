@@ -1,10 +1,12 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -142,9 +144,13 @@ func (f *follower) exportAll(batch []item) bool {
 		err := f.attempt(f.life, left)
 		again, rejected, reasons := split(left, err)
 		for i, r := range rejected {
-			ok = ok && f.addDeadLetter(&DeadLetter{Seq: r.seq, Reason: reasons[i].Error(), Attempts: attempt, Record: r.record})
+			letter := &DeadLetter{Seq: r.seq, Reason: reasons[i].Error(), Attempts: attempt, Record: r.record}
+			if !f.tryDeadLetter(letter) {
+				again = append(again, r) // the exporter may accept it before there is room for a letter
+			}
 		}
-		if left = again; !ok || len(left) == 0 {
+		slices.SortFunc(again, func(a, b item) int { return cmp.Compare(a.seq, b.seq) })
+		if left = again; len(left) == 0 {
 			break
 		}
 		f.advance(left[0].seq-1, doneAhead(batch, left))
@@ -218,19 +224,23 @@ func (f *follower) advance(seq uint64, ahead []uint64) {
 	}
 }
 
-// addDeadLetter stores a dead letter. It retries until that succeeds, because the record
+// addDeadLetter stores a dead letter. It retries until that succeeds, because the entry
 // would be lost otherwise, and returns false if it was aborted.
 func (f *follower) addDeadLetter(letter *DeadLetter) bool {
+	for attempt := 1; !f.tryDeadLetter(letter); attempt++ {
+		if !sleep(f.life, f.config.delay(attempt, nil), f.wake) {
+			return false // the cursor stays before the entry
+		}
+	}
+	return true
+}
+
+// tryDeadLetter stores a dead letter, and reports whether that succeeded.
+func (f *follower) tryDeadLetter(letter *DeadLetter) bool {
 	letter.Exporter = f.name
-	for attempt := 1; ; attempt++ {
-		err := f.letters.add(letter)
-		if err == nil {
-			break
-		}
+	if err := f.letters.add(letter); err != nil {
 		f.logger.Error("audit: a dead letter cannot be stored; trying again", slog.String("exporter", f.name), slog.Any("error", err))
-		if !sleep(f.life, f.config.delay(attempt, err), f.wake) {
-			return false // the cursor stays before the record
-		}
+		return false
 	}
 	f.metrics.deadLettered.Add(f.life, 1, f.metrics.exporter...)
 	return true

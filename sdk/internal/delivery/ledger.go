@@ -76,8 +76,8 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 
 func (d *Ledger) start(c *LedgerConfig) error {
 	d.deadLetters = newDeadLetters(c, d.ledger)
-	d.reportRecovery()
-	if err := d.deadLetters.openExisting(); err != nil {
+	d.reportRecovery(d.ledger, d.name)
+	if err := d.deadLetters.openExisting(d.reportRecovery); err != nil {
 		d.logger.Error("audit: the dead letters cannot be opened; they do not count toward the size limit",
 			slog.String("ledger", d.name), slog.Any("error", err))
 	}
@@ -125,48 +125,15 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 }
 
 // reportRecovery logs what opening the ledger found.
-func (d *Ledger) reportRecovery() {
-	r := d.ledger.Recovery()
+func (d *Ledger) reportRecovery(l *ledger.Ledger, name string) {
+	r := l.Recovery()
 	if r.Torn != nil {
 		d.logger.Warn("audit: the ledger's last write was interrupted when the process or the machine stopped; it had not been acknowledged",
-			slog.String("ledger", d.name), slog.String("segment", r.Torn.Segment), slog.Int64("offset", r.Torn.Offset))
+			slog.String("ledger", name), slog.String("segment", r.Torn.Segment), slog.Int64("offset", r.Torn.Offset))
 	}
 	for _, err := range r.Damage {
-		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", d.name), slog.Any("error", err))
+		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", name), slog.Any("error", err))
 	}
-}
-
-// reportOrphans logs cursors without an exporter, because they hold back retention.
-func (d *Ledger) reportOrphans() {
-	stats := d.ledger.Stats()
-	for name, committed := range stats.Cursors {
-		if d.follower(name) == nil {
-			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until TrackerProvider.RemoveCursor",
-				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
-		}
-	}
-}
-
-// follower returns the follower of an exporter, or nil.
-func (d *Ledger) follower(exporter string) *follower {
-	for _, f := range d.followers {
-		if f.name == exporter {
-			return f
-		}
-	}
-	return nil
-}
-
-// RemoveCursor removes the cursor of an exporter that is not configured. It sets found to
-// false if the ledger has no cursor of that name.
-func (d *Ledger) RemoveCursor(exporter string) (found bool, err error) {
-	if d.follower(exporter) != nil {
-		return true, fmt.Errorf("sdk: the exporter %s is in use; remove its cursor after a start without it", exporter)
-	}
-	if _, ok := d.ledger.Stats().Cursors[exporter]; !ok {
-		return false, nil
-	}
-	return true, d.ledger.RemoveCursor(exporter)
 }
 
 // Name returns the name of the ledger.
@@ -262,7 +229,7 @@ func (d *Ledger) Shutdown(ctx context.Context) error {
 		d.each(func(f *follower) error { return f.stop(ctx) }),
 		d.observing.Unregister(),
 		d.unlessHung(ctx, d.stopAccounting),
-		d.unlessHung(ctx, func() error { return errors.Join(d.ledger.Close(), d.deadLetters.close()) }),
+		d.unlessHung(ctx, func() error { return errors.Join(d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
 	)
 }
 

@@ -59,7 +59,7 @@ type letterDecoder struct{ parts [][]byte }
 // decode returns the dead letter that ends with the entry. It returns false for a part.
 func (d *letterDecoder) decode(entry []byte) (letter DeadLetter, ok bool, err error) {
 	if len(entry) > 0 && entry[0] == partMark {
-		d.parts = append(d.parts, entry[1:])
+		d.parts = append(d.parts, bytes.Clone(entry[1:])) // a reader reuses the entry
 		return letter, false, nil
 	}
 	parts := d.parts

@@ -51,7 +51,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		depth:           gauge("audit.ledger.depth", "Records in a ledger that an exporter does not have yet, by ledger and exporter.", "{record}"),
 		bytes:           gauge("audit.ledger.bytes", "Size of a ledger, by ledger.", "By"),
 		damage:          gauge("audit.ledger.damage", "Damaged places that were found in a ledger since it was opened, by ledger.", "{place}"),
-		letterBytes:     gauge("audit.ledger.dead_letters.bytes", "Size of a ledger's dead letters, by ledger.", "By"),
+		letterBytes:     gauge("audit.ledger.dead_letter_bytes", "Size of a ledger's dead letters, by ledger.", "By"),
 		openAttempts:    gauge("audit.attempts.open", "Attempts that are open, by ledger.", "{attempt}"),
 		meter:           meter,
 	}

@@ -35,6 +35,11 @@ type openAttempt struct {
 	begun time.Time
 }
 
+// attemptOf returns what is in an element of order.
+func attemptOf(e *list.Element) openAttempt {
+	return e.Value.(openAttempt) //nolint:errcheck,forcetypeassert // nothing else is in it
+}
+
 func newOpenAttempts(timeout time.Duration, expire func([]audit.ID)) *openAttempts {
 	return &openAttempts{
 		timeout: timeout, expire: expire,
@@ -70,7 +75,8 @@ func (o *openAttempts) end(id audit.ID) {
 
 // remove forgets an attempt. mu is held.
 func (o *openAttempts) remove(e *list.Element) openAttempt {
-	a := o.order.Remove(e).(openAttempt) //nolint:forcetypeassert // nothing else is in it
+	a := attemptOf(e)
+	o.order.Remove(e)
 	delete(o.byID, a.id)
 	if o.byParty[a.party]--; o.byParty[a.party] == 0 {
 		delete(o.byParty, a.party)
@@ -84,8 +90,7 @@ func (o *openAttempts) schedule() {
 	if o.timer != nil || oldest == nil || o.closed {
 		return
 	}
-	begun := oldest.Value.(openAttempt).begun //nolint:forcetypeassert // nothing else is in it
-	o.timer = time.AfterFunc(time.Until(begun.Add(o.timeout)), o.expireOld)
+	o.timer = time.AfterFunc(time.Until(attemptOf(oldest).begun.Add(o.timeout)), o.expireOld)
 }
 
 // expireOld frees the slots of the attempts that were begun too long ago.
@@ -93,7 +98,7 @@ func (o *openAttempts) expireOld() {
 	o.mu.Lock()
 	var old []audit.ID
 	for e := o.order.Front(); e != nil && !o.closed; e = o.order.Front() {
-		if time.Since(e.Value.(openAttempt).begun) < o.timeout { //nolint:forcetypeassert // nothing else is in it
+		if time.Since(attemptOf(e).begun) < o.timeout {
 			break
 		}
 		old = append(old, o.remove(e).id)

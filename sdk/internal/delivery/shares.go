@@ -189,15 +189,21 @@ type partyAccount struct {
 	account
 }
 
+// accountOf returns what is in an element of recent.
+func accountOf(e *list.Element) *partyAccount {
+	return e.Value.(*partyAccount) //nolint:errcheck,forcetypeassert // nothing else is in it
+}
+
 // of returns the account of a party.
 func (a *accounts) of(p party.Party) *account {
 	if e := a.byParty[p]; e != nil {
 		a.recent.MoveToFront(e)
-		return &e.Value.(*partyAccount).account //nolint:forcetypeassert // nothing else is in it
+		return &accountOf(e).account
 	}
 	if len(a.byParty) >= maxAccounts {
 		oldest := a.recent.Back()
-		delete(a.byParty, a.recent.Remove(oldest).(*partyAccount).party) //nolint:forcetypeassert // as above
+		delete(a.byParty, accountOf(oldest).party)
+		a.recent.Remove(oldest)
 	}
 	n := &partyAccount{party: p, account: account{limit: a.limit}}
 	a.byParty[p] = a.recent.PushFront(n)
@@ -210,7 +216,7 @@ func (a *accounts) bytes(p party.Party, first uint64) int64 {
 	if e == nil {
 		return 0
 	}
-	n := &e.Value.(*partyAccount).account //nolint:forcetypeassert // nothing else is in it
+	n := accountOf(e)
 	n.remove(first)
 	return n.bytes
 }

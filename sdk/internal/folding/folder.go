@@ -164,7 +164,7 @@ func (f *Folder) schedule() {
 		return
 	}
 	f.timer = time.AfterFunc(f.config.Window/4, func() {
-		f.finish(context.Background(), f.due)
+		_ = f.finish(context.Background(), f.due) // logged, and tried again
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.timer = nil
@@ -224,7 +224,7 @@ func (f *Folder) finish(ctx context.Context, due func(*fold) bool) error {
 		return nil
 	}
 	err := errors.Join(append([]error{errUnfinished}, errs...)...)
-	f.config.Logger.Error("audit: folded events are counted, but not recorded yet", slog.Any("error", err))
+	f.config.Logger.ErrorContext(ctx, "audit: folded events are counted, but not recorded yet", slog.Any("error", err))
 	return err
 }
 

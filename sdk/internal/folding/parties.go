@@ -63,7 +63,7 @@ func (c *class) of(p party.Party) *counter {
 		if oldest == nil {
 			return nil
 		}
-		n = oldest.Value.(*counter) //nolint:forcetypeassert // only counters are in it
+		n = oldest.Value.(*counter) //nolint:errcheck,forcetypeassert // only counters are in it
 		delete(c.parties, n.party)
 		c.idle.Remove(oldest)
 		fallthrough

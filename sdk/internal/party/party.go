@@ -97,7 +97,7 @@ func authenticated(a *audit.Actor) bool {
 func actorKey(r *record.Record) [sha256.Size]byte {
 	b := make([]byte, 0, 128)
 	b = append(b, byte(r.Actor.Type))
-	b = binary.LittleEndian.AppendUint64(b, uint64(len(r.Tenant))) //nolint:gosec // a length
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(r.Tenant)))
 	b = append(b, r.Tenant...)
 	return sha256.Sum256(append(b, r.Actor.ID...))
 }

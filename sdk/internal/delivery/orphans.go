@@ -1,0 +1,39 @@
+package delivery
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// reportOrphans logs cursors without an exporter, because they hold back retention.
+func (d *Ledger) reportOrphans() {
+	stats := d.ledger.Stats()
+	for name, committed := range stats.Cursors {
+		if d.follower(name) == nil {
+			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until TrackerProvider.RemoveCursor",
+				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
+		}
+	}
+}
+
+// follower returns the follower of an exporter, or nil.
+func (d *Ledger) follower(exporter string) *follower {
+	for _, f := range d.followers {
+		if f.name == exporter {
+			return f
+		}
+	}
+	return nil
+}
+
+// RemoveCursor removes the cursor of an exporter that is not configured. It sets found to
+// false if the ledger has no cursor of that name.
+func (d *Ledger) RemoveCursor(exporter string) (found bool, err error) {
+	if d.follower(exporter) != nil {
+		return true, fmt.Errorf("sdk: the exporter %s is in use; remove its cursor after a start without it", exporter)
+	}
+	if _, ok := d.ledger.Stats().Cursors[exporter]; !ok {
+		return false, nil
+	}
+	return true, d.ledger.RemoveCursor(exporter)
+}
