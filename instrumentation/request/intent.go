@@ -1,6 +1,8 @@
 package request
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -50,6 +52,8 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	e.Metadata = r.Status.addTo(e.Metadata)
 	var err error
 	switch ctx := audit.Afterwards(x.contextOf(r)); {
+	case attempt == nil && e.Outcome == audit.OutcomeDenied && x.recordsDenials() && x.actsNobody(ctx, &e):
+		err = audit.ErrNoActor // the denial is recorded as access.denied
 	case attempt != nil:
 		err = attempt.Finish(ctx, e)
 	case !x.isRecorded(&e):
@@ -58,6 +62,24 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	if err != nil {
 		x.handleError(err)
 	}
+}
+
+// recordsDenials reports whether this exchange or one around it records a denial that
+// nothing else records.
+func (x *Exchange) recordsDenials() bool {
+	for ; x != nil; x = x.outer {
+		if x.config.Denials != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// actsNobody reports whether neither e nor the context has an actor.
+func (x *Exchange) actsNobody(ctx context.Context, e *audit.Event) bool {
+	resolved, err := audit.Resolve(ctx, e, findActorWait)
+	resolved.Done()
+	return errors.Is(err, audit.ErrNoActor)
 }
 
 // isRecorded reports whether the handler recorded the outcome of the route's event e.
