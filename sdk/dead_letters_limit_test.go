@@ -57,7 +57,7 @@ func TestLargeDeadLetters(t *testing.T) {
 				}
 				return export.Permanent(errors.New(strings.Repeat("<\x00\xff", 5000)))
 			}}
-			p := openProvider(t, quiet(), sdk.WithValidation(sdk.WithMaxRecordSize(15<<20)),
+			p := openProvider(t, quiet(),
 				sdk.WithLedger(dir, append(options, sdk.ExportTo(f, quick()...))...))
 			for _, id := range []string{"1", "2", "3", "4"} {
 				e := with(func(e *audit.Event) {

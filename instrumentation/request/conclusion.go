@@ -2,7 +2,6 @@ package request
 
 import (
 	"context"
-	"time"
 
 	"github.com/opendeed/audit"
 )
@@ -45,9 +44,6 @@ func (c *conclusion) begin(a *answer) {
 	c.attempt = attempt
 }
 
-// prepareWait bounds an actor function that prepare calls.
-const prepareWait = 10 * time.Second
-
 // prepare finds what the route's event needs of the framework's objects, which cannot be
 // used after the request.
 func (c *conclusion) prepare() {
@@ -55,13 +51,9 @@ func (c *conclusion) prepare() {
 		return
 	}
 	c.last = c.http.Intent.Event(0)
-	if !c.last.Actor.IsZero() {
-		return
+	if c.last.Actor.IsZero() {
+		c.exchange.findActor(c.exchange.contextOf(Result{Context: c.ctx}))
 	}
-	probe := audit.Event{Kind: audit.KindIntent}
-	// The scope keeps the actor. An error will be that of Track.
-	r, _ := audit.Resolve(c.exchange.contextOf(Result{Context: c.ctx}), &probe, prepareWait)
-	r.Done()
 }
 
 // conclude records what the result says and ends the scope.

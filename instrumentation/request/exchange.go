@@ -121,8 +121,11 @@ const findActorWait = 10 * time.Second
 
 // FindActor finds the actor, which the scope keeps, while the framework's objects still
 // belong to the request. An error is that of the first event that needs the actor.
-func (x *Exchange) FindActor() {
-	r, _ := audit.Resolve(x.ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+func (x *Exchange) FindActor() { x.findActor(x.ctx) }
+
+// findActor is FindActor with what later authentication put into ctx.
+func (x *Exchange) findActor(ctx context.Context) {
+	r, _ := audit.Resolve(ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
 	r.Done()
 }
 

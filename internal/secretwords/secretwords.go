@@ -124,7 +124,7 @@ func (w Words) match(words []string) (found Strength) {
 		if n == 0 || found >= s {
 			continue
 		}
-		if i > 0 && questions[words[0]] || i > 0 && isOtherThing(words[i-1], words[i], s) {
+		if i > 0 && questions[words[0]] || i > 0 && isOtherThing(words[i-1], words[i], s, n) {
 			continue
 		}
 		if describes(words[i:i+n], words[i+n:], s) {
@@ -137,12 +137,12 @@ func (w Words) match(words []string) (found Strength) {
 
 // isOtherThing reports whether the word before a name makes it no secret: has_password,
 // max_tokens, shippingPin.
-func isOtherThing(before, word string, s Strength) bool {
+func isOtherThing(before, word string, s Strength, n int) bool {
 	switch {
 	case harmlessBeginnings[before]:
 		return true
 	case s == Weak:
-		return otherThings[before]
+		return n == 1 && otherThings[before]
 	default:
 		return word == "tokens" && countBeginnings[before]
 	}
@@ -203,7 +203,7 @@ func isParameter(words []string) bool {
 	}
 	for i, word := range words {
 		n, s := parameters.matchLength(words[i:])
-		if n == 0 || i > 0 && s == Weak && otherThings[words[i-1]] {
+		if n == 0 || i > 0 && n == 1 && s == Weak && otherThings[words[i-1]] {
 			continue
 		}
 		if i+n == len(words) || words[len(words)-1] != "id" || word == "session" {

@@ -67,7 +67,7 @@ func redactSpecimen(tb testing.TB, d *redact.Redactor, s specimen) *record.Recor
 	return r
 }
 
-func TestRedactionCorpus(t *testing.T) {
+func TestCorpus(t *testing.T) {
 	t.Parallel()
 	d, err := redact.New()
 	require.NoError(t, err)

@@ -76,7 +76,7 @@ func findSocialSecurity(text string, spans []span) []span {
 		}
 		sign := text[n]
 		area, group, serial := text[i:n], n+1, n+4
-		if (sign == '-' || sign == ' ') && serial+5 <= len(text) && digits.run(text, group) == group+2 && text[group+2] == sign &&
+		if (sign == '-' || sign == ' ') && serial+4 <= len(text) && digits.run(text, group) == group+2 && text[group+2] == sign &&
 			digits.run(text, serial) == serial+4 && !at(text, serial+4, word) &&
 			area != "000" && area != "666" && area[0] != '9' && text[group:group+2] != "00" && text[serial:serial+4] != "0000" {
 			if sign == '-' {

@@ -208,7 +208,7 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 		return secretwords.None
 	}
 	if s := d.nameStrength(k.text); s != secretwords.None {
-		if alnum.run(k.text, 0) < len(k.text) && !high.has(k.text[0]) {
+		if isCompound(k.text) {
 			return secretwords.Strong // X-Api-Key is no word of prose
 		}
 		return s
@@ -228,6 +228,16 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 		return secretwords.None
 	}
 	return p.phrase(k)
+}
+
+// isCompound reports whether a name is made of several words.
+func isCompound(name string) bool {
+	for i := 1; i < len(name); i++ {
+		if !(alnum | high).has(name[i]) || upper.has(name[i]) && lower.has(name[i-1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // phrase matches the key together with the words before it: "API key: x".

@@ -112,7 +112,7 @@ func (p *prose) word(i, end int) (next int) {
 	}
 	switch t.kind {
 	case triggerScheme:
-		if next := p.scheme(strings.ToLower(p.text[i:end]), space.run(p.text, end)); next > end {
+		if next, ok := p.scheme(strings.ToLower(p.text[i:end]), space.run(p.text, end)); ok {
 			return next
 		}
 	case triggerAccount:
@@ -221,10 +221,9 @@ func (p *prose) textAt(i int) byte {
 
 // scheme masks what follows the name of an authentication scheme, if it looks like its
 // credentials: a "basic course" has none.
-func (p *prose) scheme(name string, i int) (next int) {
+func (p *prose) scheme(name string, i int) (next int, ok bool) {
 	end := (base64Chars | token | tilde).run(p.text, i)
 	content := p.text[i:end]
-	ok := false
 	switch name {
 	case "basic":
 		ok = isBasic(content)
@@ -239,11 +238,10 @@ func (p *prose) scheme(name string, i int) (next int) {
 	default:
 		ok = len(content) >= 20 && isRandom(content)
 	}
-	if !ok {
-		return i
+	if ok {
+		p.spans = append(p.spans, span{i, end})
 	}
-	p.spans = append(p.spans, span{i, end})
-	return end
+	return end, ok
 }
 
 // isMixed reports whether the text has both digits and letters, like random text.
@@ -283,7 +281,10 @@ func (p *prose) named(i, end int) (next int) {
 	}
 	start = blank.run(p.text, start)
 	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 && start > end {
-		return p.argument(start, true)
+		if content, _ := q.end(p.text); isPasswordWord(p.text[i:end]) || isRandom(p.text[q.start:content]) {
+			return p.argument(start, true)
+		}
+		return end // the name of a token, say
 	}
 	for range 3 {
 		stop := alpha.run(p.text, start)
@@ -306,6 +307,11 @@ func (p *prose) named(i, end int) (next int) {
 		return start + len(candidate)
 	}
 	return end
+}
+
+// isPasswordWord reports whether statements have the word before a quoted secret.
+func isPasswordWord(name string) bool {
+	return hasPrefixFold(name, "pass") || hasPrefixFold(name, "pwd")
 }
 
 // phraseBefore returns how surely the words that end at end name a secret: "API key".

@@ -182,7 +182,12 @@ func TestRedactionDepth(t *testing.T) {
 
 func TestRedactionIsLinear(t *testing.T) {
 	t.Parallel()
-	for _, unit := range []string{"a", "=", ":", "p=", "://", "4", "4 ", "eyJ.", "-----BEGIN ", "Bearer ", "x:y@", "\"", "password=\"", "A-"} {
+	for _, unit := range []string{
+		"a", "=", ":", "p=", "://", "4", "4 ", "eyJ.", "-----BEGIN ", "Bearer ", "x:y@", "\"", "password=\"", "A-",
+		"pin: a ", "name=", "name=pin ", "<pin> ", "[", "{\"a\":", "password:\n", "pin: x\n  ", "-p ", "\\", "\\\"pin\\\":", "%70", "\\u0070", "&#61;",
+		"\u200b", "п", "ghp_abcdefghijklmnopqrstuvwxyz0123456789", "glc_eyJvIjoiMTIzNDU2IiwibiI6InRlc3QiLCJrIjoiYWJj", "MIIEpAIBAAKCAQEA/", "/libanon/b",
+		"abc8Q~defGHIjklMNOpqrSTUvwxYZ0123456789", "https://x/?key=Zx9aB3dE", "$2b$", "values (", "password,", "DE89 ", "078-05-",
+	} {
 		d, err := redact.New()
 		require.NoError(t, err)
 		text := strings.Repeat(unit, (1<<20)/len(unit))

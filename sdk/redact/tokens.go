@@ -160,7 +160,7 @@ func joinedToken(text string, start, end int) (stop int) {
 	case start > 2 && text[start-3:start] == "1//" && run[0] == '0' && isTokenLike(run):
 		return end // Google's refresh tokens
 	case start > 1 && text[start-1] == '~' && text[start-2] == 'Q' && at(text, start-3, digits):
-		return (token | tilde).run(text, start) // Azure's client secrets
+		return (token | tilde).run(text[:min(len(text), start+maxAzure)], start) // Azure's client secrets
 	}
 	if n := strings.Index(run, ".atlasv1."); n >= 14 && len(run)-n >= 60 {
 		return end // Terraform
@@ -197,10 +197,17 @@ func webTokenEnd(text string, i int) (end int) {
 	if !strings.HasPrefix(text[i:], "ey") && !strings.HasPrefix(text[i:], "ew") {
 		return 0
 	}
-	end = word.run(text, i)
-	header := decodeBase64(text[i:min(end, i+maxHeader)])
+	end = word.run(text[:min(len(text), i+maxHeader)], i)
+	header := decodeBase64(text[i:end])
 	if !strings.HasPrefix(header, "{") || !strings.Contains(header, `"`) {
 		return 0
+	}
+	sure := false
+	for _, member := range [...]string{`"alg"`, `"enc"`, `"typ"`, `"kid"`} {
+		sure = sure || strings.Contains(header, member)
+	}
+	if sure {
+		end = word.run(text, end)
 	}
 	parts := 1
 	for lines := 0; parts < maxParts && lines < maxLines; lines++ {
@@ -212,13 +219,8 @@ func webTokenEnd(text string, i int) (end int) {
 			parts++
 		}
 	}
-	if parts > 2 {
+	if sure || parts > 2 {
 		return end
-	}
-	for _, member := range [...]string{`"alg"`, `"enc"`, `"typ"`, `"kid"`} {
-		if strings.Contains(header, member) {
-			return end
-		}
 	}
 	return 0
 }

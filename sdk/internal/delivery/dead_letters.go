@@ -144,10 +144,7 @@ func (d *deadLetters) add(letter *DeadLetter) error {
 		return err
 	}
 	letter.Time = time.Now().UTC().Round(0)
-	letter.Reason = d.redact(sanitize.Prose(letter.Reason))
-	if len(letter.Reason) > maxReasonLength {
-		letter.Reason = sanitize.Cut(letter.Reason, maxReasonLength)
-	}
+	letter.Reason, _ = sanitize.EscapePrefix(d.redact(letter.Reason), sanitize.Prose, maxReasonLength, 2*maxReasonLength)
 	if err := d.store(l, letter); err != nil {
 		return fmt.Errorf("dead letters: %w", err)
 	}
@@ -233,6 +230,9 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 					replayed[letter.Exporter] = through
 				}
 				letter.Replayed = e.Seq <= through
+			}
+			if letter.Replayed && errors.Is(err, errPartsMissing) {
+				continue // retention has removed the segment with its first parts
 			}
 			if !yield(letter, err) {
 				return
