@@ -75,7 +75,7 @@ func placesOf(t *testing.T, r *record.Record) (places []place) {
 			add(path+" map key", func(text string) { *target = attribute.MapValue(attribute.String(text, "x")) })
 			return
 		}
-		switch v.Kind() { //nolint:exhaustive // the rest fails
+		switch v.Kind() {
 		case reflect.Bool, reflect.Int64, reflect.Uint8:
 		case reflect.String:
 			add(path, v.SetString)
@@ -184,8 +184,8 @@ func (o *outputs) error(err error) {
 	if err == nil {
 		return
 	}
-	fmt.Fprintf(o, "error: %v %+v\n", err, err)
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each is visited
+	_, _ = fmt.Fprintf(o, "error: %v %+v\n", err, err)
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, each := range joined.Unwrap() {
 			o.error(each)
 		}

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -93,19 +92,11 @@ func isShortNumber(f float64) bool {
 
 // number redacts a number as its digits would be in a text.
 func (d *Redactor) number(v attribute.Value) (attribute.Value, bool) {
-	text := ""
-	switch v.Type() {
-	case attribute.INT64:
-		if d.plain && isShortNumber(float64(v.AsInt64())) {
-			return v, false
-		}
+	var text string
+	if v.Type() == attribute.INT64 {
 		text = strconv.FormatInt(v.AsInt64(), 10)
-	default:
-		f := v.AsFloat64()
-		if d.plain && (isShortNumber(f) || f != math.Trunc(f)) {
-			return v, false
-		}
-		text = strconv.FormatFloat(f, 'f', -1, 64)
+	} else {
+		text = strconv.FormatFloat(v.AsFloat64(), 'f', -1, 64)
 	}
 	if clean, changed := d.clean(text, true); changed {
 		return attribute.StringValue(clean), true

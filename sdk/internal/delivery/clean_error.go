@@ -135,11 +135,11 @@ func eachValue(r *record.Record, f func(string)) {
 		f(a.Name)
 		f(a.SessionID)
 	}
-	for _, t := range append(r.Covers[:len(r.Covers):len(r.Covers)], r.Target) {
+	for _, t := range append(slices.Clip(r.Covers), r.Target) {
 		f(t.ID)
 		f(t.Name)
 	}
-	for _, text := range append(r.Bulk.Sample[:len(r.Bulk.Sample):len(r.Bulk.Sample)], r.Reason, r.Failure, r.Bulk.Selector, r.Tenant) {
+	for _, text := range append(slices.Clip(r.Bulk.Sample), r.Reason, r.Failure, r.Bulk.Selector, r.Tenant) {
 		f(text)
 	}
 	for _, c := range r.Changes {
