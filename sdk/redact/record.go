@@ -25,6 +25,9 @@ const (
 // of a key it gets a token of its own, and within a text it is masked. So a record whose
 // tokens must stay must not be redacted again.
 func (d *Redactor) Redact(r *record.Record) {
+	if len(r.Redacted) > 0 { // a processor has added paths
+		r.Redacted = d.paths(r.Redacted)
+	}
 	d.action(r, "action", &r.Action)
 	for a, depth := &r.Actor, 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
 		d.actor(r, a, depth)
@@ -55,27 +58,24 @@ func (d *Redactor) Redact(r *record.Record) {
 	if len(r.Marks) > 0 {
 		r.Marks = d.marks(r.Marks)
 	}
-	if len(r.Redacted) > 0 {
-		r.Redacted = d.paths(r.Redacted)
-	}
 }
 
 // actor redacts the actor at the given depth of an OnBehalfOf chain.
 func (d *Redactor) actor(r *record.Record, a *audit.Actor, depth int) {
-	if d.replace(&a.ID, false) {
+	if !d.isShort(a.ID) && d.replace(&a.ID, false) {
 		r.AddRedacted(sanitize.ActorPath(depth, "id"))
 	}
-	if d.replace(&a.Name, true) {
+	if !d.isShort(a.Name) && d.replace(&a.Name, true) {
 		r.AddRedacted(sanitize.ActorPath(depth, "name"))
 	}
-	if d.replaceWord(&a.AuthMethod) {
+	if !d.isShort(a.AuthMethod) && d.replaceWord(&a.AuthMethod) {
 		r.AddRedacted(sanitize.ActorPath(depth, "auth_method"))
 	}
-	if !fingerprint.Valid(a.SessionID) && d.replace(&a.SessionID, false) {
+	if !d.isShort(a.SessionID) && !fingerprint.Valid(a.SessionID) && d.replace(&a.SessionID, false) {
 		r.AddRedacted(sanitize.ActorPath(depth, "session_id"))
 	}
 	for i := range a.Roles {
-		if d.replaceWord(&a.Roles[i]) {
+		if !d.isShort(a.Roles[i]) && d.replaceWord(&a.Roles[i]) {
 			r.AddRedacted(sanitize.ActorPath(depth, "roles"))
 		}
 	}
@@ -99,23 +99,23 @@ func (d *Redactor) covered(r *record.Record, i int) {
 // text redacts a text that has no key. It searches for card numbers only if numbers is
 // true.
 func (d *Redactor) text(r *record.Record, path string, text *string, numbers bool) {
-	if d.replace(text, numbers) {
+	if !d.isShort(*text) && d.replace(text, numbers) {
 		r.AddRedacted(path)
 	}
 }
 
 // word redacts a text of which a program has few, like a key.
 func (d *Redactor) word(r *record.Record, path string, text *string) {
-	if d.replaceWord(text) {
+	if !d.isShort(*text) && d.replaceWord(text) {
 		r.AddRedacted(path)
 	}
 }
 
+// isShort reports whether a text is too short for a secret.
+func (d *Redactor) isShort(text string) bool { return d.plain && len(text) < minSecretText }
+
 // replace does what text does, without a path.
 func (d *Redactor) replace(text *string, numbers bool) (changed bool) {
-	if d.plain && len(*text) < minSecretText {
-		return false
-	}
 	clean, changed := d.clean(*text, numbers)
 	if changed {
 		*text = clean
@@ -125,18 +125,18 @@ func (d *Redactor) replace(text *string, numbers bool) (changed bool) {
 
 // replaceWord does what word does, without a path.
 func (d *Redactor) replaceWord(text *string) (changed bool) {
-	if d.plain && len(*text) < minSecretText || !d.decide(*text).leaks {
-		return false
-	}
-	return d.replace(text, true)
+	return d.decide(*text).leaks && d.replace(text, true)
 }
 
 // redactedAction replaces an action that contains a secret, because a mask is no action.
 const redactedAction = "redacted"
 
 func (d *Redactor) action(r *record.Record, path string, action *string) {
-	before := *action
-	if d.word(r, path, action); *action != before && !record.ValidAction(*action) {
+	if d.isShort(*action) || !d.replaceWord(action) {
+		return
+	}
+	r.AddRedacted(path)
+	if !record.ValidAction(*action) {
 		*action = redactedAction
 	}
 }

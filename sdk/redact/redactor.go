@@ -180,7 +180,7 @@ func (c *redactionConfig) tokens() *regexp.Regexp {
 // clean redacts the parts of text that look like secrets.
 func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool) {
 	clean = text
-	if d.forged != nil && strings.Contains(text, tokenPrefix) {
+	if d.isForged(text) {
 		clean = d.forged.ReplaceAllLiteralString(text, record.RedactedText)
 	}
 	if seek := survey(clean, numbers); seek != 0 {
@@ -192,6 +192,11 @@ func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool)
 		clean = p.expression.ReplaceAllStringFunc(clean, p.strategy.text)
 	}
 	return clean, clean != text
+}
+
+// isForged reports whether a text may contain what looks like a token of HMAC.
+func (d *Redactor) isForged(text string) bool {
+	return d.forged != nil && strings.Contains(text, tokenPrefix)
 }
 
 // Text redacts the parts of s that look like secrets, and reports whether there were any.
