@@ -99,14 +99,26 @@ func (d *Redactor) covered(r *record.Record, i int) {
 // text redacts a text that has no key. It searches for card numbers only if numbers is
 // true.
 func (d *Redactor) text(r *record.Record, path string, text *string, numbers bool) {
-	if !d.isShort(*text) && d.replace(text, numbers) {
+	if !d.plain || len(*text) >= minSecretText { // inlined
+		d.longText(r, path, text, numbers)
+	}
+}
+
+func (d *Redactor) longText(r *record.Record, path string, text *string, numbers bool) {
+	if d.replace(text, numbers) {
 		r.AddRedacted(path)
 	}
 }
 
 // word redacts a text of which a program has few, like a key.
 func (d *Redactor) word(r *record.Record, path string, text *string) {
-	if !d.isShort(*text) && d.replaceWord(text) {
+	if !d.plain || len(*text) >= minSecretText { // inlined
+		d.longWord(r, path, text)
+	}
+}
+
+func (d *Redactor) longWord(r *record.Record, path string, text *string) {
+	if d.replaceWord(text) {
 		r.AddRedacted(path)
 	}
 }
