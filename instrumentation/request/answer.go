@@ -91,11 +91,11 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 		waiting, a.waiting, a.over = a.waiting, nil, true
 	}
 	a.mu.Unlock()
-	for _, inner := range waiting {
-		inner.conclude(a)
+	waiting = append(waiting, c)
+	for _, c := range waiting {
+		c.lateError = c.failed // its error is not what was answered
 	}
-	c.lateError = c.failed
-	c.conclude(a)
+	a.concludeAll(waiting)
 	return true
 }
 
@@ -157,7 +157,7 @@ func (a *answer) abandon() {
 	}
 	for _, c := range waiting {
 		c.lateError = true
-		c.conclude(a)
+		c.concludeAlone(a)
 	}
 }
 
@@ -179,9 +179,16 @@ func (a *answer) leaves(status int) {
 	if stop != nil {
 		stop()
 	}
-	for _, c := range waiting {
-		c.conclude(a)
+	a.concludeAll(waiting)
+}
+
+// concludeAll concludes each of cs, also if a function of the application panics.
+func (a *answer) concludeAll(cs []*conclusion) {
+	if len(cs) == 0 {
+		return
 	}
+	defer a.concludeAll(cs[1:])
+	cs[0].conclude(a)
 }
 
 // leavesLate is leaves for a header that does not pass the watched writer.
