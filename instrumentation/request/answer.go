@@ -117,9 +117,14 @@ const maxHeaderWait = time.Second
 // await prepares the conclusions in waiting for the end of the request, in case that no
 // header leaves before. The framework uses its objects again then.
 func (a *answer) await(c *conclusion, waiting []*conclusion) {
+	defer a.awaitEnd(c) // also if a function of the application panics
 	for _, w := range waiting {
 		w.prepare()
 	}
+}
+
+// awaitEnd abandons what waits when the request is over. c is the owner's conclusion.
+func (a *answer) awaitEnd(c *conclusion) {
 	wait := func() { a.stopBy(time.AfterFunc(maxHeaderWait, a.abandon).Stop) }
 	if a.request.Done() == nil {
 		wait()
@@ -201,7 +206,7 @@ func (a *answer) leavesLate(status int) {
 	}
 }
 
-// streams begins the attempts of the intents whose handlers are running: the response has
+// startStreams begins the attempts of the intents whose handlers are running: the response has
 // turned out to be a stream, which may last.
 func (a *answer) startStreams() {
 	a.mu.Lock()
