@@ -100,10 +100,9 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 }
 
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
-// the owner's handler. Without the end of a request, which only a test lacks, a panic that
-// nobody answers would be recorded too late. a.mu is held.
+// the owner's handler. a.mu is held.
 func (a *answer) canBeAnswered(c *conclusion) bool {
-	return c.http.BeforeHeader != nil && (c.failed || c.panicked && a.request.Done() != nil) && !a.isTimedOut()
+	return c.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.

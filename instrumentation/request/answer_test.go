@@ -165,32 +165,33 @@ func TestActorNeverFound(t *testing.T) {
 	})
 }
 
-// A panic that reaches the server is recorded at once, and so is one in a test without a
-// server.
+// A panic that reaches the server is recorded at once.
 func TestPanicNeverAnswered(t *testing.T) {
 	t.Parallel()
-	for name, background := range map[string]bool{"a request that ends": false, "a context without an end": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				f := &framework{recorder: audittest.NewRecorder(t)}
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				served := ctx
-				if background {
-					served = context.Background()
-				}
-				assert.PanicsWithValue(t, "no", func() {
-					_ = f.serve(served, httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
-				})
-				f.release()
-				cancel()
-				synctest.Wait()
-				r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure), audittest.Actor(audit.User("alice")))
-				assert.Zero(t, status(t, r))
-			})
+	synctest.Test(t, func(t *testing.T) {
+		f := &framework{recorder: audittest.NewRecorder(t)}
+		ctx, cancel := context.WithCancel(t.Context())
+		assert.PanicsWithValue(t, "no", func() {
+			_ = f.serve(ctx, httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
 		})
-	}
+		f.release()
+		cancel()
+		synctest.Wait()
+		r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure), audittest.Actor(audit.User("alice")))
+		assert.Zero(t, status(t, r))
+	})
+}
+
+// A panic without a server, as in a test, has the status that a middleware outside answers.
+func TestPanicAnsweredWithoutServer(t *testing.T) {
+	t.Parallel()
+	f := &framework{recorder: audittest.NewRecorder(t)}
+	assert.PanicsWithValue(t, "no", func() {
+		_ = f.serve(context.Background(), httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
+	})
+	f.before(http.StatusInternalServerError)
+	r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure))
+	assert.Equal(t, int64(500), status(t, r))
 }
 
 // What a client that has hung up would have got.
