@@ -92,13 +92,19 @@ func hasTrigger(text string) bool {
 }
 
 // hasCall reports whether a word precedes a bracket.
-func hasCall(text string) bool {
-	for i := 1; i < len(text); i++ {
-		if (text[i] == '(' || text[i] == '[') && (word | high).has(text[i-1]) {
+func hasCall(text string) bool { return followsWord(text, '(') || followsWord(text, '[') }
+
+// followsWord reports whether c follows a word somewhere in the text.
+func followsWord(text string, c byte) bool {
+	for i := 0; ; i++ {
+		n := strings.IndexByte(text[i:], c)
+		if n < 0 {
+			return false
+		}
+		if i += n; at(text, i-1, word|high) {
 			return true
 		}
 	}
-	return false
 }
 
 // sign handles the byte at i, which is in no word, and returns where to continue.
