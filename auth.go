@@ -1,11 +1,6 @@
 package audit
 
-import (
-	"context"
-
-	"github.com/opendeed/audit/internal/marks"
-	"github.com/opendeed/audit/internal/sanitize"
-)
+import "context"
 
 // TrackLogin records that an actor logged in. authMethod says how, e.g. "password"; it is
 // the actor's AuthMethod unless that is set. TrackLogin fills what e leaves empty: the
@@ -29,8 +24,8 @@ func TrackLogout(ctx context.Context, t Tracker, e Event, authMethod string) err
 // It fills what e leaves empty: the actor, who is anonymous and needs no permission; the
 // target's type, "user"; the action "user.login"; the operation; and the outcome, denied.
 //
-// The target's ID comes from a client. It is shortened and cleaned as [WithClientMetadata]
-// does, and marked, so that no login name keeps the attempt out of the trail.
+// The target's ID comes from a client. No login name keeps the attempt out of the trail: a
+// long one is shortened, and bytes that are not text are escaped.
 func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod string) error {
 	if e.Actor.IsZero() {
 		e.Actor = Anonymous()
@@ -40,12 +35,6 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod strin
 	}
 	if e.Target.Type == "" {
 		e.Target.Type = "user"
-	}
-	if clean := sanitize.Client(e.Target.ID); clean != e.Target.ID {
-		e.Target.ID = clean
-		f := derive(ctx)
-		f.marks = []Mark{{Path: "target.id", Kind: marks.Cut}}
-		ctx = f
 	}
 	return trackFilled(ctx, t, e, OperationLogin, OutcomeDenied)
 }

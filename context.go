@@ -17,7 +17,6 @@ type frame struct {
 	suppressed bool
 	afterwards bool   // see Afterwards
 	resolving  *Scope // whose resolver runs with this context
-	marks      []Mark // of values that a helper of this package cleaned in the event
 }
 
 type frameKey = framekey.Key

@@ -42,13 +42,13 @@ func TestDetachKeepsTheContext(t *testing.T) {
 
 	require.Len(t, trail.all(), 2, "Detach copies the signal limit of the outer scope")
 	r := trail.all()[0]
-	assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "cut"}}, r.Marks)
+	assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "escaped"}}, r.Marks)
 	assert.Equal(t, audit.User("1"), r.Actor)
 	assert.Equal(t, "api", r.Channel)
 	assert.Equal(t, "acme", r.Tenant)
 	assert.Equal(t, span.TraceID(), r.TraceID)
 	assert.Equal(t, []attribute.KeyValue{
-		attribute.String("a", "second"), attribute.String("b", "x\ufffd"), attribute.String("c", "third"), attribute.String("e", "job"),
+		attribute.String("a", "second"), attribute.String("b", `x\xff`), attribute.String("c", "third"), attribute.String("e", "job"),
 	}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "first")}, r.Overridden)
 	assert.Equal(t, []attribute.KeyValue{attribute.String("a", "late"), attribute.String("d", "late")}, trail.all()[1].Metadata)

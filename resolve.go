@@ -22,7 +22,7 @@ type Resolved struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marks lists the values that were already shortened or cleaned, sorted by path.
+	// Marks says what the scope knows about values of its metadata, sorted by path.
 	Marks []Mark
 	// Afterwards reports whether intents are recorded even if they lack what a policy
 	// requires: see the function of that name.
@@ -55,7 +55,6 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 	if f.scope != nil {
 		r.enter()
 	}
-	r.Marks = mergeMarks(r.Marks, f.marks)
 	if !e.Actor.IsZero() {
 		return r, nil
 	}

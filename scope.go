@@ -70,7 +70,7 @@ type scopeContext struct {
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
 	outer := frameOf(ctx)
 	c := &scopeContext{frame: *outer}
-	c.marks, c.finishing = nil, ID{}
+	c.finishing = ID{}
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor

@@ -3,7 +3,6 @@ package audit
 import (
 	"slices"
 
-	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/internal/sorted"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -36,25 +35,17 @@ func mergeScopeMetadata(old, overridden, added []attribute.KeyValue) (merged, re
 	return merged, replaced
 }
 
-// cleanClientValue cleans text from a client and reports whether it had to change.
-func cleanClientValue(v attribute.Value) (clean attribute.Value, changed bool) {
+// isLong reports whether a text in v is longer than what is recorded of a client's text.
+func isLong(v attribute.Value) bool {
+	const maxClientText = 512 // record.MaxClientText
 	switch v.Type() {
 	case attribute.STRING:
-		text := v.AsString()
-		if clean := sanitize.Client(text); clean != text {
-			return attribute.StringValue(clean), true
-		}
-	case attribute.STRINGSLICE:
-		texts := v.AsStringSlice()
-		for i, text := range texts {
-			texts[i] = sanitize.Client(text)
-			changed = changed || texts[i] != text
-		}
-		if changed {
-			return attribute.StringSliceValue(texts), true
-		}
+		return len(v.AsString()) > maxClientText
+	case attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.EMPTY:
+		return false
+	default:
+		return true // the SDK looks into it
 	}
-	return v, false
 }
 
 // ascending reports whether kvs are sorted by key and have no duplicates.

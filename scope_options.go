@@ -67,18 +67,15 @@ func WithScopeMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) { o.metadata = append(o.metadata, kvs...) }
 }
 
-// WithClientMetadata is WithScopeMetadata for what a client sent. Text is cut to 512
-// bytes, with U+FFFD in place of invalid UTF-8 and control characters; the record marks
-// what was changed. It never makes an event fail.
+// WithClientMetadata is WithScopeMetadata for what a client sent: a record has at most 512
+// bytes of each text.
 func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
-		o.metadata = slices.Grow(o.metadata, len(kvs))
+		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
-			value, changed := cleanClientValue(kv.Value)
-			if changed {
-				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Cut})
+			if isLong(kv.Value) {
+				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Client})
 			}
-			o.metadata = append(o.metadata, attribute.KeyValue{Key: kv.Key, Value: value})
 		}
 	}
 }

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -700,9 +701,9 @@ func TestMetadataOverride(t *testing.T) {
 	require.NoError(t, tracker.Track(ctx, e))
 	r := trail.all()[0]
 	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
-	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", "bad\uFFFD agent")}, r.Overridden,
+	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", `bad\x1b agent`)}, r.Overridden,
 		"the first value stays, which the client could not forge")
-	assert.Equal(t, []audit.Mark{{Path: "overridden.user_agent.original", Kind: "cut"}}, r.Marks)
+	assert.Equal(t, []audit.Mark{{Path: "overridden.user_agent.original", Kind: "escaped"}}, r.Marks)
 	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
 }
 
@@ -718,12 +719,15 @@ func TestClientMetadata(t *testing.T) {
 	require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
 	r := trail.all()[0]
 	assert.Equal(t, []attribute.KeyValue{
-		attribute.StringSlice("list", []string{"ok", "\uFFFD"}),
+		attribute.StringSlice("list", []string{"ok", `\xff`}),
 		attribute.String("long", strings.Repeat("é", 256)),
 		attribute.Int("number", 7),
 		attribute.String("valid", "plain é"),
 	}, r.Metadata)
-	assert.Equal(t, []audit.Mark{{Path: "metadata.list", Kind: "cut"}, {Path: "metadata.long", Kind: "cut"}}, r.Marks)
+	assert.Equal(t, []audit.Mark{
+		{Path: "metadata.list[1]", Kind: "escaped"},
+		{Path: "metadata.long", Kind: "cut", Length: 1200, SHA256: sha256.Sum256([]byte(strings.Repeat("é", 600)))},
+	}, r.Marks)
 }
 
 func TestRun(t *testing.T) {

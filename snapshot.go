@@ -26,7 +26,7 @@ type Snapshot struct {
 	Metadata []attribute.KeyValue
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
-	// Marks lists the values that were cut or cleaned, sorted by path.
+	// Marks says what is known about values of the metadata, sorted by path.
 	Marks []Mark
 }
 

@@ -40,7 +40,6 @@ func TestOptions(t *testing.T) {
 		"actions":             len((&validationModel{Actions: []text{"a"}}).options()),
 		"required":            len((&validationModel{Required: []requiredModel{{Actions: []text{"a"}}}}).options()),
 		"clock skew":          len((&validationModel{MaxClockSkew: 1}).options()),
-		"record size":         len((&validationModel{MaxRecordSize: 1}).options()),
 		"metadata":            len((&validationModel{MaxMetadata: 1}).options()),
 		"no salvage, negated": 1 - len((&ledgerModel{Salvage: flagFalse}).options(nil)),
 	} {

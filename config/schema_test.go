@@ -63,7 +63,7 @@ func TestSchemaErrors(t *testing.T) {
 	const rest = "\nexporters: [{type: stdout}]\n"
 	for _, text := range []string{
 		"version: 2" + rest, "extra: 1" + rest, "track_timeout: 10" + rest, "track_timeout: 10w" + rest, "anonymous: x" + rest,
-		"validation: {max_metadata: '64'}" + rest, "validation: {max_record_size: 64KB}" + rest, "validation: {required: [{actions: ['*']}]}" + rest,
+		"validation: {max_metadata: '64'}" + rest, "validation: {max_record_size: 64KiB}" + rest, "validation: {required: [{actions: ['*']}]}" + rest,
 		"redaction: {strategy: hide}" + rest, "redaction: {strategy: {hmac: {key: x}}}" + rest, "redaction: {keys: [{strategy: mask}]}" + rest,
 		"ledger: {}" + rest, "ledger: {dir: ''}" + rest, "ledger: {dir: x, salvage: 'yes'}" + rest, "ledger: {dir: x, retention: {}}" + rest,
 		"service: {name: 7}" + rest, "service: {attributes: {a: [b]}}" + rest,

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"math"
 	"time"
 
 	"github.com/opendeed/audit/sdk"
@@ -9,11 +8,10 @@ import (
 
 // validationModel adds rules to those that always apply.
 type validationModel struct {
-	Actions       []text          `key:"actions"`
-	Required      []requiredModel `key:"required"`
-	MaxClockSkew  duration        `key:"max_clock_skew"`
-	MaxRecordSize size            `key:"max_record_size"`
-	MaxMetadata   count           `key:"max_metadata"`
+	Actions      []text          `key:"actions"`
+	Required     []requiredModel `key:"required"`
+	MaxClockSkew duration        `key:"max_clock_skew"`
+	MaxMetadata  count           `key:"max_metadata"`
 }
 
 // requiredModel lists the fields that records of some actions must have.
@@ -45,9 +43,6 @@ func (v *validationModel) check(d *decoder, path string) {
 			}
 		}
 	}
-	if v.MaxRecordSize > math.MaxInt32 {
-		d.report(join(path, "max_record_size"), "it is more than 2 GiB")
-	}
 }
 
 func (v *validationModel) options() []sdk.ValidationOption {
@@ -65,9 +60,6 @@ func (v *validationModel) options() []sdk.ValidationOption {
 	}
 	if v.MaxClockSkew > 0 {
 		opts = append(opts, sdk.WithMaxClockSkew(time.Duration(v.MaxClockSkew)))
-	}
-	if v.MaxRecordSize > 0 {
-		opts = append(opts, sdk.WithMaxRecordSize(int(v.MaxRecordSize)))
 	}
 	if v.MaxMetadata > 0 {
 		opts = append(opts, sdk.WithMaxMetadata(int(v.MaxMetadata)))

@@ -19,6 +19,9 @@ import (
 // the tenant, the metadata, and the channel as metadata under
 // semconv.ContextChannelKey. Session IDs are replaced with their fingerprints.
 //
+// The largest metadata for which a token has no room is left out, and the records of the job
+// have a mark with the number.
+//
 // The token is signed, not encrypted, and its metadata is not redacted: whoever reads
 // the queue can read it. Remove what should not be there with audit.WithoutMetadata.
 // The token carries no trace; OpenTelemetry's propagators do.
@@ -47,7 +50,7 @@ func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, o
 		Metadata: withChannel(s.Metadata, s.Channel), Overridden: s.Overridden, Marks: s.Marks,
 		Issued: now.Unix(), Expires: ceilUnix(now.Add(ttl)),
 	}
-	p.clean()
+	p.shorten()
 	text, err := p.encode()
 	if err != nil {
 		return "", err
@@ -55,7 +58,7 @@ func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, o
 	token := sign(text, key)
 	if len(token) > MaxToken {
 		return "", invalid("context", "its token would be longer than "+strconv.Itoa(MaxToken)+
-			" bytes; remove metadata with audit.WithoutMetadata")
+			" bytes; its actor or tenant is too long")
 	}
 	return token, nil
 }

@@ -49,7 +49,9 @@ func FuzzMarshal(f *testing.F) {
 		require.NoError(t, json.Unmarshal(text, &payload))
 		for _, name := range []string{"actor", "tenant", "metadata", "overridden", "marks"} {
 			require.Equal(t, string(want[name]), string(got[name]), name)
-			require.Equal(t, string(full[name]), string(payload[name]), name)
+			if name != "marks" { // those of the text come with the record
+				require.Equal(t, string(full[name]), string(payload[name]), name)
+			}
 		}
 	})
 }
@@ -66,7 +68,7 @@ func members(t *testing.T, r *record.Record) (members map[string]json.RawMessage
 type dice struct{ *rand.Rand }
 
 func (d dice) text() string {
-	parts := []string{"a", "\"", "\\", "\t\n\r", "ä", "\u2028", "\ue000", "\U00010000", "<&>", "$", "ab c", ""}
+	parts := []string{"a", "\"", "\\", "\xff", "\u0085", `\x41`, "\t\n\r", "ä", "\u2028", "\ue000", "\U00010000", "<&>", "$", "ab c", ""}
 	return parts[d.IntN(len(parts))] + parts[d.IntN(len(parts))]
 }
 

@@ -3,10 +3,8 @@ package propagation
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/canonical"
@@ -33,82 +31,6 @@ const (
 	notPlain    = "it must be valid UTF-8 without control characters"
 )
 
-// clean replaces invalid UTF-8 in names and values and marks them, so that text that a
-// person typed cannot lose a job. Validation cleans the same places of records.
-func (p *payload) clean() {
-	var r record.Record // collects the marks
-	r.Marks = p.Marks
-	mark := func(path string) { r.AddMark(record.Mark{Path: path, Kind: record.MarkEscaped}) }
-	for a := &p.Actor; a != nil; a = a.OnBehalfOf {
-		if !utf8.ValidString(a.Name) {
-			a.Name = validText(a.Name)
-			mark("actor.name")
-		}
-	}
-	for _, list := range [...]struct {
-		name string
-		kvs  *[]attribute.KeyValue
-	}{{"metadata", &p.Metadata}, {"overridden", &p.Overridden}} {
-		owned := false
-		for i, kv := range *list.kvs {
-			valid, changed := validValue(kv.Value, 0)
-			if !changed {
-				continue
-			}
-			if !owned { // it is shared with scopes
-				*list.kvs, owned = slices.Clone(*list.kvs), true
-			}
-			(*list.kvs)[i].Value = valid
-			mark(list.name + "." + string(kv.Key))
-		}
-	}
-	p.Marks = r.Marks
-}
-
-// validText replaces each invalid byte with U+FFFD.
-func validText(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	return sanitize.Replace(s, func(rune) bool { return false })
-}
-
-// validValue makes the texts in v valid UTF-8. It does not change keys.
-func validValue(v attribute.Value, depth int) (valid attribute.Value, changed bool) {
-	if depth > record.MaxEncodedNesting {
-		return v, false // encode rejects it
-	}
-	switch v.Type() {
-	case attribute.STRING:
-		text := validText(v.AsString())
-		return attribute.StringValue(text), text != v.AsString()
-	case attribute.STRINGSLICE:
-		texts := v.AsStringSlice()
-		for i, text := range texts {
-			texts[i] = validText(text)
-			changed = changed || texts[i] != text
-		}
-		return attribute.StringSliceValue(texts), changed
-	case attribute.SLICE:
-		values := v.AsSlice()
-		for i := range values {
-			var c bool
-			values[i], c = validValue(values[i], depth+1)
-			changed = changed || c
-		}
-		return attribute.SliceValue(values...), changed
-	case attribute.MAP:
-		kvs := v.AsMap()
-		for i := range kvs {
-			var c bool
-			kvs[i].Value, c = validValue(kvs[i].Value, depth+1)
-			changed = changed || c
-		}
-		return attribute.MapValue(kvs...), changed
-	}
-	return v, false
-}
-
 // check returns an error for a payload that must not be sent or accepted.
 func (p *payload) check() error {
 	switch {
@@ -118,8 +40,6 @@ func (p *payload) check() error {
 		return invalid("id", "it is missing")
 	case p.Issued < 0 || p.Expires <= p.Issued || !record.ValidTime(time.Unix(p.Expires, 0)):
 		return invalid("ttl", "it must be positive and end before the year 10000")
-	case !sanitize.Plain(p.Tenant):
-		return invalid("tenant", notPlain)
 	}
 	if err := record.CheckActor(&p.Actor, audit.KindIntent); err != nil {
 		return err
@@ -131,44 +51,6 @@ func (p *payload) check() error {
 		}
 		depth++
 	}
-	if err := checkKeys("metadata", p.Metadata, 0); err != nil {
-		return err
-	}
-	return checkKeys("overridden", p.Overridden, 0)
-}
-
-// checkKeys checks the keys of attributes and of the maps in them.
-func checkKeys(path string, kvs []attribute.KeyValue, depth int) error {
-	for _, kv := range kvs {
-		if !record.ValidKey(string(kv.Key)) {
-			return invalid(sanitize.FieldPath(path, string(kv.Key)),
-				"its key must have 1 to "+strconv.Itoa(record.MaxKeyLength)+" bytes; "+notPlain)
-		}
-		switch kv.Value.Type() {
-		case attribute.SLICE, attribute.MAP:
-			if err := checkKeysIn(sanitize.FieldPath(path, string(kv.Key)), kv.Value, depth); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// checkKeysIn checks the keys of the maps in a value inside depth slices and maps.
-func checkKeysIn(path string, v attribute.Value, depth int) error {
-	if depth > record.MaxEncodedNesting {
-		return nil // encode rejects it
-	}
-	switch v.Type() {
-	case attribute.SLICE:
-		for i, e := range v.AsSlice() {
-			if err := checkKeysIn(path+"["+strconv.Itoa(i)+"]", e, depth+1); err != nil {
-				return err
-			}
-		}
-	case attribute.MAP:
-		return checkKeys(path, v.AsMap(), depth+1)
-	}
 	return nil
 }
 
@@ -177,11 +59,12 @@ func invalid(field, reason string) error {
 }
 
 // encode returns the payload as canonical JSON (RFC 8785): equal payloads have equal
-// texts.
+// texts. Texts are escaped, because a context has whatever a client sent.
 func (p *payload) encode() ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
+	p = p.convert(sanitize.Escape)
 	var w canonical.Writer
 	b := append(make([]byte, 0, 1024), `{"actor":`...)
 	b = w.Actor(b, &p.Actor)
@@ -248,6 +131,7 @@ func decode(text []byte) (*payload, error) {
 	if r.Failed() {
 		return nil, errPayload
 	}
+	p = p.convert(func(text string, _ sanitize.Form) string { return sanitize.Unescape(text) })
 	again, err := p.encode()
 	if err != nil || !bytes.Equal(text, again) {
 		return nil, errPayload

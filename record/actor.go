@@ -7,13 +7,11 @@ import (
 	"github.com/opendeed/audit/internal/sanitize"
 )
 
-const notPlain = "must be valid UTF-8 without control characters"
-
 // CheckActor returns a [*audit.ValidationError] if a record of the kind cannot have the
 // actor. It checks the whole OnBehalfOf chain, which may have at most MaxDelegation actors
 // after the first. Each actor must have a known type and the ID that the type requires, or
-// none if the type forbids one. IDs, authentication methods and roles must be valid UTF-8
-// without control characters. Only a signal may have an unresolved actor.
+// none if the type forbids one. Only a signal may have an unresolved actor. It does not
+// check texts, which the SDK escapes.
 func CheckActor(a *audit.Actor, kind audit.Kind) error {
 	for depth := 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
 		if depth > MaxDelegation {
@@ -47,17 +45,6 @@ func checkActor(a *audit.Actor, kind audit.Kind) (field, reason string) {
 		return "type", "it is missing"
 	default:
 		return "type", "unknown value " + a.Type.String()
-	}
-	if !sanitize.Plain(a.ID) {
-		return "id", notPlain
-	}
-	if !sanitize.Plain(a.AuthMethod) {
-		return "auth_method", notPlain
-	}
-	for _, role := range a.Roles {
-		if !sanitize.Plain(role) {
-			return "roles", notPlain
-		}
 	}
 	return "", ""
 }

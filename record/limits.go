@@ -11,11 +11,18 @@ import (
 const (
 	// MaxActionLength is the length of the longest action.
 	MaxActionLength = limits.Action
-	// MaxKeyLength is the length of the longest metadata key.
+	// MaxSize is the length of the longest canonical JSON of a record that the SDK delivers.
+	MaxSize = 65_535
+	// MaxReadValue is how much the SDK reads of one value. It discards the rest unread.
+	MaxReadValue = 1 << 20
+	// MaxKeyLength is the length of the longest key. A longer one is cut and marked.
 	MaxKeyLength = 256
-	// MaxNameLength is the limit for each name, target ID and field of a change. Longer
-	// text is cut and marked.
+	// MaxNameLength is the limit for each name, ID, type, role, tenant and channel, and for
+	// the field of a change. Longer text is cut and marked.
 	MaxNameLength = 1024
+	// MaxClientText is the limit for each text of metadata that a client sent: see
+	// audit.WithClientMetadata.
+	MaxClientText = 512
 	// MaxDelegation is the maximum number of actors in an OnBehalfOf chain, without the
 	// first.
 	MaxDelegation = limits.Delegation

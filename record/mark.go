@@ -19,7 +19,7 @@ type MarkKind = audit.MarkKind
 const (
 	// MarkCut is for a text that was shortened. Length and SHA256 are those of the whole
 	// text, redacted.
-	MarkCut MarkKind = marks.Cut
+	MarkCut MarkKind = "cut"
 	// MarkEscaped is for a text or a key with invalid UTF-8 or control characters, which
 	// are written as \xNN.
 	MarkEscaped MarkKind = "escaped"
@@ -42,6 +42,9 @@ const (
 	MarkCountUnknown MarkKind = "count.unknown"
 	// MarkNotLoaded is for a value that was not loaded, and so is not known.
 	MarkNotLoaded MarkKind = "not_loaded"
+	// MarkClient is for metadata that a client sent. The SDK cuts its texts to
+	// MaxClientText, and removes the mark before delivery.
+	MarkClient MarkKind = marks.Client
 	// MarkSignalOverflow is for a signal that was recorded because its scope could not
 	// hold more. Its path is empty.
 	MarkSignalOverflow MarkKind = "signal.overflow"
@@ -52,16 +55,17 @@ const (
 // bytes.
 func ValidMarkKind(k MarkKind) bool { return ValidAction(string(k)) }
 
-// AddMark adds m to Marks, which stays sorted by path, then by kind. It replaces a mark of
-// the same path and kind.
+// AddMark adds m to Marks, which stays sorted by path, then by kind, unless Marks has it.
+// A path has several marks of one kind if the kind concerns several texts there, such as
+// the old and the new value of a change.
 func (r *Record) AddMark(m Mark) {
 	at, found := slices.BinarySearchFunc(r.Marks, m, compareMarks)
-	if found {
-		r.Marks = slices.Clone(r.Marks) // scopes and records may share them
-		r.Marks[at] = m
-		return
+	for ; found && at < len(r.Marks) && compareMarks(r.Marks[at], m) == 0; at++ {
+		if r.Marks[at] == m {
+			return
+		}
 	}
-	r.Marks = slices.Insert(slices.Clip(r.Marks), at, m)
+	r.Marks = slices.Insert(slices.Clip(r.Marks), at, m) // scopes and records may share them
 }
 
 func compareMarks(a, b Mark) int {

@@ -45,7 +45,7 @@ func TestUnmarshalJSONRejects(t *testing.T) {
 		{"a member in another case", `"channel"`, `"Channel"`, `"Channel"`, "Channel", "unknown"},
 		{"an unknown member of the actor", `"session_id"`, `"sid"`, `"sid"`, "actor.sid", "unknown"},
 		{"an unknown member of a change", `"redacted":true`, `"x":true`, `"x":true`, "changes[1].x", "unknown"},
-		{"an unknown member with an odd name", `"channel"`, `"ch\nnel"`, `"ch\nnel"`, "[6 bytes]", "unknown"},
+		{"an unknown member with an odd name", `"channel"`, `"ch\nnel"`, `"ch\nnel"`, `ch\x0anel`, "unknown"},
 		{"a member twice", `"tenant":"acme"`, `"tenant":"acme", "action":"a.b"`, `"action":"a.b"`, "action", "repeated"},
 		{"a member of the target twice", `"name":"Hello"`, `"id":"1002"`, `"id":"1002"`, "target.id", "repeated"},
 		{"an escaped member twice", `"name":"Hello"`, `"\u0069d":"1002"`, `"\u0069d":"1002"`, "target.id", "repeated"},

@@ -30,11 +30,8 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 }
 
 func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *audit.Resolved, final func(field string) bool) error {
-	r, err := t.newRecord(ctx, e, resolved)
-	if err != nil {
-		return err
-	}
-	err = finalProblems(t.pipeline.check(r), t.finality(final))
+	r := t.newRecord(ctx, e, resolved)
+	err := finalProblems(t.pipeline.check(r), t.finality(final))
 	t.pipeline.records.release(r)
 	return err
 }

@@ -42,11 +42,14 @@ func (n *enforcement) route(deliveries []delivery.Delivery) {
 	}
 }
 
-// apply reduces the record's changes and returns the deliveries that get the record.
-func (n *enforcement) apply(r *record.Record, all []delivery.Delivery) []delivery.Delivery {
+// reduce reduces the record's changes to what its rule wants.
+func (n *enforcement) reduce(r *record.Record) {
+	if n == nil || len(r.Changes) == 0 {
+		return
+	}
 	i := n.policy.Find(&r.Event, r.Channel)
 	if i < 0 {
-		return all
+		return
 	}
 	switch n.rules[i].Changes {
 	case policy.ChangesFields:
@@ -55,7 +58,11 @@ func (n *enforcement) apply(r *record.Record, all []delivery.Delivery) []deliver
 		dropChanges(r)
 	case policy.ChangesFull:
 	}
-	if n.routes[i] != nil {
+}
+
+// choose returns the deliveries that get the record.
+func (n *enforcement) choose(r *record.Record, all []delivery.Delivery) []delivery.Delivery {
+	if i := n.policy.Find(&r.Event, r.Channel); i >= 0 && n.routes[i] != nil {
 		return n.routes[i]
 	}
 	return all

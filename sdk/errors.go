@@ -42,5 +42,3 @@ func (e *dropError) Unwrap() error { return ErrDropped }
 func invalid(field, reason string) error {
 	return &audit.ValidationError{Field: field, Reason: reason}
 }
-
-const notPlain = "must be valid UTF-8 without control characters"

@@ -56,6 +56,7 @@ func ExampleWithPolicy() {
 	// 2026-11-23T07:26:01.000Z  failure  audit.rejected        user 42  [signal]
 	//     channel admin
 	//     failure: sdk: policy rule "admin" rejects the event: audit: reason: it is required for this action
+	//     metadata: audit.rejected.action "article.delete", audit.rejected.fields ["reason"], audit.rejected.rule "admin"
 	// admin [audit: reason: it is required for this action]
 	// 2026-11-23T07:26:02.000Z  success  salary.update         user 42 → salary/7
 	//     channel admin

@@ -36,20 +36,70 @@ func allocate(n int) *record.Record {
 	return r
 }
 
-// mergeMetadata merges the metadata of the event and of the scope, sorted by key. It uses
-// the memory of room if that is large enough. If both have a key, the event's value
-// counts, and the scope's value is added to overridden unless that has the key already.
-// The event's metadata may have any order. The other arguments are sorted and shared, and
-// are not changed.
-func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged, allOverridden []attribute.KeyValue, err error) {
+// givenMetadata is the metadata of an event and of its scope. The scope's is sorted and
+// shared, and is not changed; the event's may have any order.
+type givenMetadata struct {
+	event, scope []attribute.KeyValue
+	marks        []record.Mark
+}
+
+// limit keeps the first metadata, at most n: the scope's before the event's, but no more
+// than half of the scope's if there is not room for all. It reads all of the event's keys,
+// but keeps no more than n of them.
+func (g *givenMetadata) limit(n int) {
+	if len(g.event)+len(g.scope) <= n {
+		return
+	}
+	dropped := g.unique(max(n-len(g.scope), n/2))
+	if room := n - len(g.event); len(g.scope) > room {
+		dropped += len(g.scope) - room
+		g.scope = g.scope[:room]
+	}
+	if dropped > 0 {
+		g.marks = append(g.marks, record.Mark{Path: "metadata", Kind: record.MarkDropped, Count: int64(dropped)})
+	}
+}
+
+// unique keeps the first n keys of the event, each with its last value, and returns the
+// number of values with other keys.
+func (g *givenMetadata) unique(n int) (dropped int) {
+	n = min(n, len(g.event))
+	kept, at := make([]attribute.KeyValue, 0, n), make(map[attribute.Key]int, n)
+	repeated := map[attribute.Key]bool{}
+	for _, kv := range g.event {
+		i, known := at[kv.Key]
+		switch {
+		case known:
+			kept[i] = kv
+			repeated[kv.Key] = true
+		case len(kept) < n:
+			at[kv.Key] = len(kept)
+			kept = append(kept, kv)
+		default:
+			dropped++
+		}
+	}
+	g.event = kept
+	for key := range repeated {
+		g.marks = append(g.marks, record.Mark{Path: sanitize.FieldPath("metadata", string(key)), Kind: record.MarkRepeated})
+	}
+	return dropped
+}
+
+// merge merges the metadata, sorted by key. It uses the memory of room if that is large
+// enough. If both have a key, the event's value counts, and the scope's value is added to
+// overridden unless that has the key already. overridden is shared and not changed.
+func (g *givenMetadata) merge(room, overridden []attribute.KeyValue) (merged, allOverridden []attribute.KeyValue) {
 	var few [sorted.FewKeys]*attribute.KeyValue
-	order := sorted.ByKey(few[:0], event)
-	n := len(event) + len(scope)
+	order := sorted.ByKey(few[:0], g.event)
+	scope := g.scope
+	n := len(g.event) + len(scope)
 	merged = slices.Grow(room, n)[:n]
 	n = 0
 	for i, kv := range order {
 		if i > 0 && kv.Key == order[i-1].Key {
-			return nil, nil, errDuplicateKey("metadata", string(kv.Key))
+			g.unique(len(g.event)) // of a repeated key the last value counts
+			return g.merge(room, overridden)
 		}
 		for len(scope) > 0 && sorted.Less(scope[0].Key, kv.Key) {
 			merged[n] = scope[0]
@@ -66,7 +116,7 @@ func mergeMetadata(room, event, scope, overridden []attribute.KeyValue) (merged,
 		n++
 	}
 	n += copy(merged[n:], scope)
-	return merged[:n], overridden, nil
+	return merged[:n], overridden
 }
 
 // override adds kv unless overridden has its key already: the first value cannot be
@@ -77,10 +127,6 @@ func override(overridden []attribute.KeyValue, kv attribute.KeyValue) []attribut
 		return overridden
 	}
 	return slices.Insert(slices.Clip(overridden), at, kv)
-}
-
-func errDuplicateKey(parent, key string) error {
-	return invalid(sanitize.FieldPath(parent, key), "the key occurs more than once; set it once")
 }
 
 // moveMarks returns the scope's marks for the merged metadata: the mark of a value that

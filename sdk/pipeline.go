@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/record"
-
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
 // pipeline is what trackers need of their provider.
 type pipeline struct {
 	resource     *resource.Resource
+	marks        []record.Mark // of the resource
+	maxMetadata  int
 	trackTimeout time.Duration
 	detach       bool // processors get a context that is not canceled with Track's
 	gate         *gate

@@ -184,7 +184,7 @@ func TestPolicyChanges(t *testing.T) {
 		assert.Equal(t, "title", fields.Changes[0].Field)
 		assert.Equal(t, "labels.a Bearer ***REDACTED***", fields.Changes[2].Field, "the name of a field is redacted too")
 		assert.Equal(t, []string{
-			"changes.body", "changes.field", "changes.password", "changes.title", "changes[10 bytes]", "changes[30 bytes]", "metadata.token",
+			"changes.body", "changes.field", `changes.labels.\x00`, "changes.password", "changes.title", "changes[30 bytes]", "metadata.token",
 		}, fields.Redacted)
 		assert.Empty(t, some.Changes)
 		assert.Equal(t, []string{"changes", "metadata.token"}, some.Redacted)

@@ -10,13 +10,12 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
-	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/folding"
+	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/redact"
-	"go.opentelemetry.io/otel/sdk/resource"
 )
 
 // TrackerProvider is the audit.TrackerProvider of the SDK. It is safe for concurrent use.
@@ -27,6 +26,7 @@ type TrackerProvider struct {
 	deliveries  []delivery.Delivery
 	enforcement *enforcement // nil without a policy
 	redactor    *redact.Redactor
+	fitter      limit.Fitter
 	folder      *folding.Folder
 
 	shutdownOnce sync.Once
@@ -52,22 +52,20 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	c.fail(err)
 	c.checkDeliveries()
 	c.checkPolicy()
-	var res *resource.Resource
-	if len(c.errs) == 0 {
-		res, err = cleanResource(c.resource, redactor)
-		c.fail(err)
-	}
 	if len(c.errs) > 0 {
 		return nil, fmt.Errorf("sdk: cannot create the tracker provider: %w", errors.Join(c.errs...))
 	}
+	res, marks := cleanResource(c.resource, redactor)
 
 	validator.anonymous = anonymous
 	validator.policy = c.policy
 	validator.metrics = m
-	p := &TrackerProvider{redactor: redactor}
+	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
 	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
 		resource:     res,
+		marks:        marks,
+		maxMetadata:  validator.config.maxMetadata,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		gate:         newGate(),
@@ -109,7 +107,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 }
 
 // stages returns the pipeline after resolution: the application's processors, validation,
-// suppression, redaction and delivery.
+// suppression, redaction and delivery, which begins with what makes the record fit.
 func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metrics) stage {
 	suppress := &suppressor{validator: v, metrics: m, next: p.redactAndDeliver}
 	next := func(ctx context.Context, scope *audit.Scope, r *record.Record) error {
@@ -136,10 +134,12 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 	return next
 }
 
-// redactAndDeliver is the last stage.
+// redactAndDeliver is the last stage. It changes the record for the last time.
 func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, r *record.Record) error {
 	who := party.Of(r) // before redaction, which may hide it
 	p.redactor.Redact(r)
+	p.enforcement.reduce(r)
+	p.fitter.Fit(r) // nothing changes its texts after this
 	return p.folder.Deliver(ctx, who, r)
 }
 
@@ -148,7 +148,7 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 	c := audit.NewTrackerConfig(opts...)
 	return &tracker{
 		pipeline:        &p.pipeline,
-		instrumentation: record.Instrumentation{Name: sanitize.Prose(name), Version: sanitize.Prose(c.Version)},
+		instrumentation: record.Instrumentation{Name: limit.Name(name), Version: limit.Name(c.Version)},
 	}
 }
 
@@ -167,7 +167,7 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout time.Duration) error {
 	deliveries := p.deliveries
 	if p.enforcement != nil {
-		deliveries = p.enforcement.apply(r, deliveries)
+		deliveries = p.enforcement.choose(r, deliveries)
 	}
 	if len(r.Redacted) > 0 {
 		p.pipeline.metrics.redacted.Add(ctx, 1)

@@ -42,11 +42,8 @@ func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *audit.Re
 	if !isRejection(err) {
 		return err
 	}
-	r, failed := t.newRecord(ctx, rejectedEvent(e, err), resolved)
-	if failed == nil {
-		failed = t.pipeline.rejected(ctx, r)
-	}
-	if failed != nil {
+	r := t.newRecord(ctx, rejectedEvent(e, err), resolved)
+	if failed := t.pipeline.rejected(ctx, r); failed != nil {
 		return errors.Join(err, fmt.Errorf("sdk: the rejection was not recorded: %w", failed))
 	}
 	return err
@@ -112,9 +109,7 @@ const pathActor = "actor"
 // rejection returns a function that delivers the record of a rejection past the rules of validation.
 func (p *TrackerProvider) rejection(v *validator) func(context.Context, *record.Record) error {
 	return func(ctx context.Context, r *record.Record) error {
-		if err := v.clean(ctx, r); err != nil {
-			return err
-		}
+		v.read(r)
 		return p.redactAndDeliver(ctx, nil, r)
 	}
 }

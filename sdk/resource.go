@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -27,13 +28,9 @@ func defaultResource() (*resource.Resource, error) {
 	return merged, nil
 }
 
-// cleanResource cleans and redacts the resource, once for all records. It omits the
-// schema URL, because records do not contain it.
-func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, error) {
+// cleanResource redacts the resource, and escapes and shortens it, once for all records.
+// The marks say what was changed.
+func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, []record.Mark) {
 	clean, _ := redactor.Attributes("resource", r.Attributes())
-	text := scrubber{record: &record.Record{}}
-	if err := text.metadata("resource", clean); err != nil {
-		return nil, err
-	}
-	return resource.NewSchemaless(clean...), nil
+	return limit.Resource(resource.NewSchemaless(clean...))
 }

@@ -86,6 +86,7 @@ func (s *suppressor) pass(ctx context.Context, r *record.Record, unknown bool) e
 		r.Actor.Type = audit.ActorUnresolved
 	case unknown:
 		ownActor(&r.Actor)
+		s.validator.read(r)
 		if err := s.validator.checkActor(r); err != nil {
 			return err
 		}

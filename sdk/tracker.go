@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/limit"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -47,10 +48,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		p.metrics.suppress(ctx, suppressedByContext)
 		return nil
 	}
-	r, err := t.newRecord(ctx, e, &resolved)
-	if err != nil {
-		return t.reject(ctx, e, &resolved, err)
-	}
+	r := t.newRecord(ctx, e, &resolved)
 	p.attempts.check(r, resolved.Finishing)
 	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
 	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
@@ -77,25 +75,30 @@ type afterwardsKey struct{}
 
 func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
+// maxEventMarks is how many marks of an event are kept.
+const maxEventMarks = 256
+
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
-func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) (*record.Record, error) {
-	r := t.pipeline.records.allocate(len(e.Metadata) + len(resolved.Metadata))
+func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) *record.Record {
+	given := givenMetadata{event: e.Metadata, scope: resolved.Metadata}
+	given.limit(t.pipeline.maxMetadata)
+	r := t.pipeline.records.allocate(len(given.event) + len(given.scope))
 	room := r.Metadata
 	r.Event = *e
-	metadata, overridden, err := mergeMetadata(room, e.Metadata, resolved.Metadata, resolved.Overridden)
-	if err != nil {
-		return nil, err
-	}
+	metadata, overridden := given.merge(room, resolved.Overridden)
 	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
 	r.Marks = resolved.Marks
-	if len(r.Marks) > 0 && len(e.Metadata) > 0 && len(overridden) > 0 {
-		r.Marks = moveMarks(r.Marks, e.Metadata)
+	if len(r.Marks) > 0 && len(given.event) > 0 && len(overridden) > 0 {
+		r.Marks = moveMarks(r.Marks, given.event)
 	}
-	for _, m := range e.Marks {
-		if !record.ValidMarkKind(m.Kind) {
-			return nil, invalid("marks", "the kind of a mark must be words of lower-case letters, digits and underscores, joined by dots, e.g. \"cut\"")
-		}
+	for _, m := range given.marks {
+		r.AddMark(m)
+	}
+	for _, m := range t.pipeline.marks {
+		r.AddMark(m)
+	}
+	for _, m := range e.Marks[:min(len(e.Marks), maxEventMarks)] {
 		r.AddMark(m)
 	}
 
@@ -111,13 +114,9 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	}
 	r.Action = record.NormalizeAction(r.Action)
 	ownActor(&r.Actor)
-	r.Covers = slices.Clone(r.Covers)
-	r.Changes = slices.Clone(r.Changes)
-	if dropped := len(r.Bulk.Sample) - record.MaxSample; dropped > 0 {
-		r.Bulk.Sample = r.Bulk.Sample[:record.MaxSample]
-		r.AddMark(record.Mark{Path: "bulk.sample", Kind: record.MarkDropped, Count: int64(dropped)})
-	}
-	r.Bulk.Sample = slices.Clone(r.Bulk.Sample)
+	r.Covers = cloneFirst(r, "covers", r.Covers, limit.MaxChanges)
+	r.Changes = cloneFirst(r, "changes", r.Changes, limit.MaxChanges)
+	r.Bulk.Sample = cloneFirst(r, "bulk.sample", r.Bulk.Sample, record.MaxSample)
 	if r.Tenant == "" {
 		r.Tenant = resolved.Tenant
 	}
@@ -127,7 +126,18 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
 	}
-	return r, nil
+	return r
+}
+
+// cloneFirst returns a copy of the first n elements of a list, and marks the record if there
+// are more. Lists of the event may be of any length, so that only what can be recorded is
+// copied.
+func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
+	if dropped := len(list) - n; dropped > 0 {
+		list = list[:n]
+		r.AddMark(record.Mark{Path: path, Kind: record.MarkDropped, Count: int64(dropped)})
+	}
+	return slices.Clone(list)
 }
 
 // reportHungResolver logs and counts an actor function that does not return. It is called

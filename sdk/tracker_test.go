@@ -62,13 +62,16 @@ func TestResolveStage(t *testing.T) {
 func TestInvalidUTF8InConfiguration(t *testing.T) {
 	t.Parallel()
 	s := &sink{}
-	p := newProvider(t, sdk.WithSyncer(s), sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "sh\xffop"))))
+	p := newProvider(t, sdk.WithSyncer(s), sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "sh\xffop"), attribute.String("a\xff", "x"))))
 	require.NoError(t, p.Tracker("na\xffme", audit.WithVersion("\x00")).Track(t.Context(), valid()))
-	_, err := s.one(t).AppendJSON(nil)
+	r := s.one(t)
+	_, err := r.AppendJSON(nil)
 	require.NoError(t, err, "every accepted record can be written")
-
-	_, err = sdk.NewTrackerProvider(sdk.WithSyncer(&sink{}), sdk.WithResource(resource.NewSchemaless(attribute.String("a\xff", "x"))))
-	require.ErrorContains(t, err, "resource[2 bytes]")
+	assert.Equal(t, record.Instrumentation{Name: `na\xffme`, Version: `\x00`}, r.Tracker)
+	assert.Equal(t, []attribute.KeyValue{attribute.String(`a\xff`, "x"), attribute.String("service.name", `sh\xffop`)}, r.Resource.Attributes())
+	assert.Equal(t, []record.Mark{
+		{Path: `resource.a\xff`, Kind: record.MarkEscaped}, {Path: "resource.service.name", Kind: record.MarkEscaped},
+	}, r.Marks)
 }
 
 func TestTrackCopiesTheEvent(t *testing.T) {

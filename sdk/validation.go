@@ -3,7 +3,6 @@ package sdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -11,26 +10,23 @@ import (
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/limit"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// The default limits of a record.
-const (
-	DefaultMaxRecordSize = 64 << 10 // bytes; see WithMaxRecordSize
-	DefaultMaxMetadata   = 256      // number of keys; see WithMaxMetadata
-)
+// DefaultMaxMetadata is the default of WithMaxMetadata.
+const DefaultMaxMetadata = 256
 
 // ValidationOption adds a rule to those that every record must meet.
 type ValidationOption func(*validationConfig)
 
 type validationConfig struct {
-	actions       []string
-	restricted    bool
-	required      []*policy.Policy // one rule each, because all of them apply
-	maxSkew       time.Duration
-	maxRecordSize int
-	maxMetadata   int
-	errs          []error
+	actions     []string
+	restricted  bool
+	required    []*policy.Policy // one rule each, because all of them apply
+	maxSkew     time.Duration
+	maxMetadata int
+	errs        []error
 }
 
 // WithActions registers actions, as patterns in which * stands for any characters. Events
@@ -65,23 +61,17 @@ func WithMaxClockSkew(d time.Duration) ValidationOption {
 	return func(c *validationConfig) { c.maxSkew = d }
 }
 
-// WithMaxRecordSize limits the total size of a record's texts and values, in bytes. A
-// larger record is rejected. The default is DefaultMaxRecordSize.
-func WithMaxRecordSize(bytes int) ValidationOption {
-	return func(c *validationConfig) { c.maxRecordSize = bytes }
-}
-
-// WithMaxMetadata limits the number of a record's metadata. A record with more is rejected.
-// The default is DefaultMaxMetadata.
+// WithMaxMetadata limits the number of a record's metadata. Of an event with more, the
+// record has the first, and a mark with the number of the others. The metadata of the scope
+// comes before that of the event, but takes no more than half if not all fit. The default
+// is DefaultMaxMetadata.
 func WithMaxMetadata(n int) ValidationOption {
 	return func(c *validationConfig) { c.maxMetadata = n }
 }
 
-// validator rejects records that break a rule with a *audit.ValidationError, and cleans
-// text. It rejects invalid UTF-8 and control characters in the actor's ID, types, roles,
-// tenant, channel and keys. In other texts it replaces them by U+FFFD and marks the
-// record, so that no text of a client can prevent a record; tab, line feed and carriage
-// return are allowed there if the text may have several lines.
+// validator rejects records that break a rule with a *audit.ValidationError. It rejects only
+// what makes an event meaningless. How long its texts are, how many its values, and which
+// bytes they have is no reason: see package limit.
 type validator struct {
 	config    validationConfig
 	actions   *policy.Policy // has a rule that matches registered actions
@@ -93,16 +83,13 @@ type validator struct {
 // newValidator returns a validator, or an error that lists everything that is wrong with
 // the options.
 func newValidator(opts ...ValidationOption) (*validator, error) {
-	c := validationConfig{maxRecordSize: DefaultMaxRecordSize, maxMetadata: DefaultMaxMetadata}
+	c := validationConfig{maxMetadata: DefaultMaxMetadata}
 	for _, opt := range opts {
 		opt(&c)
 	}
 	actions, err := actionsPolicy("WithActions", c.actions)
 	if err != nil {
 		c.errs = append(c.errs, err)
-	}
-	if c.maxRecordSize <= 0 {
-		c.errs = append(c.errs, errors.New("WithMaxRecordSize: the limit must be positive"))
 	}
 	if c.maxMetadata <= 0 {
 		c.errs = append(c.errs, errors.New("WithMaxMetadata: the limit must be positive"))
@@ -117,6 +104,7 @@ func newValidator(opts ...ValidationOption) (*validator, error) {
 }
 
 func (v *validator) check(ctx context.Context, r *record.Record) error {
+	v.read(r)
 	if err := v.checkVocabulary(r); err != nil {
 		return err
 	}
@@ -126,22 +114,8 @@ func (v *validator) check(ctx context.Context, r *record.Record) error {
 	if err := v.checkActor(r); err != nil {
 		return err
 	}
-	text := scrubber{record: r}
-	if err := v.checkText(ctx, r, &text); err != nil {
-		return err
-	}
-	if text.size > v.config.maxRecordSize {
-		return &audit.ValidationError{
-			Field:  "record",
-			Reason: fmt.Sprintf("it has %d bytes of text and values; the limit is %d", text.size, v.config.maxRecordSize),
-		}
-	}
+	v.markUnrepresentable(ctx, r)
 	return nil
-}
-
-// clean cleans the texts of a record that no rule rejects.
-func (v *validator) clean(ctx context.Context, r *record.Record) error {
-	return v.checkText(ctx, r, &scrubber{record: r})
 }
 
 // checkIntent checks what is known of an intent before it is tracked.
@@ -156,6 +130,9 @@ func (v *validator) checkIntent(r *record.Record) error {
 	}
 	return v.checkRequired(r)
 }
+
+// read discards what is far too long.
+func (v *validator) read(r *record.Record) { limit.Read(r, v.config.maxMetadata) }
 
 // checkVocabulary checks the fields whose values are enumerated or follow a pattern.
 func (v *validator) checkVocabulary(r *record.Record) error {
@@ -177,8 +154,6 @@ func (v *validator) checkVocabulary(r *record.Record) error {
 		return invalid("outcome", "an event that begins an attempt must not have one")
 	case !r.Bulk.IsZero() && r.Bulk.Selector == "":
 		return invalid("bulk.selector", "it is missing")
-	case r.Bulk.Affected < 0 || r.Bulk.Affected > record.MaxAffected:
-		return invalid("bulk.affected", "it must be from 0 to 2^53-1")
 	case r.Target.Type == "" && !r.Bulk.IsZero():
 		return invalid("target.type", "it is missing, but the event has a bulk")
 	case r.Target.Type == "" && (r.Target.ID != "" || r.Target.Name != ""):
@@ -206,7 +181,8 @@ func (v *validator) checkTime(r *record.Record) error {
 }
 
 // checkActor checks the actor and those on whose behalf it acts. A signal may have no
-// actor yet, because its scope may still find it.
+// actor yet, because its scope may still find it, and needs no permission for an anonymous
+// one, because nobody chooses it.
 func (v *validator) checkActor(r *record.Record) error {
 	if r.Actor.IsZero() && r.Kind == audit.KindSignal {
 		return nil
@@ -214,7 +190,7 @@ func (v *validator) checkActor(r *record.Record) error {
 	if err := record.CheckActor(&r.Actor, r.Kind); err != nil {
 		return err
 	}
-	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
+	for a := &r.Actor; a != nil && r.Kind == audit.KindIntent; a = a.OnBehalfOf {
 		if a.Type == audit.ActorAnonymous && !v.anonymousAllowed(r) {
 			return audit.ErrAnonymousNotAllowed
 		}
@@ -227,78 +203,25 @@ func (v *validator) anonymousAllowed(r *record.Record) bool {
 	return policy.AnonymousAllowed(&r.Event) || v.anonymous.Find(&r.Event, r.Channel) >= 0
 }
 
-// checkText checks and cleans all texts and values, and adds up their size.
-func (v *validator) checkText(ctx context.Context, r *record.Record, text *scrubber) error {
-	switch {
-	case !sanitize.Plain(r.Target.Type):
-		return invalid("target.type", notPlain)
-	case !sanitize.Plain(r.Tenant):
-		return invalid("tenant", notPlain)
-	case !sanitize.Plain(r.Channel):
-		return invalid("channel", notPlain)
+// markUnrepresentable marks changes whose values are placeholders, and a count that no
+// record can have.
+func (v *validator) markUnrepresentable(ctx context.Context, r *record.Record) {
+	if n := min(max(r.Bulk.Affected, 0), record.MaxAffected); n != r.Bulk.Affected {
+		r.Bulk.Affected = n // e.g. a driver's -1
+		r.AddMark(record.Mark{Path: "bulk.affected", Kind: record.MarkReplaced})
 	}
-	for i := range r.Covers {
-		if !sanitize.Plain(r.Covers[i].Type) {
-			return invalid("covers["+strconv.Itoa(i)+"].type", notPlain)
-		}
-	}
-	text.size += len(r.Target.Type) + len(r.Tenant) + len(r.Channel)
-	for a := &r.Actor; a != nil; a = a.OnBehalfOf {
-		text.name("actor.name", &a.Name)
-		text.size += len(a.ID) + len(a.AuthMethod)
-		for _, role := range a.Roles {
-			text.size += len(role)
-		}
-	}
-	text.name("target.id", &r.Target.ID)
-	text.name("target.name", &r.Target.Name)
-	for i := range r.Covers {
-		text.size += len(r.Covers[i].Type)
-		path := "covers[" + strconv.Itoa(i) + "]"
-		text.name(path+".id", &r.Covers[i].ID)
-		text.name(path+".name", &r.Covers[i].Name)
-	}
-	text.prose("reason", &r.Reason)
-	text.prose("failure", &r.Failure)
-	text.prose("bulk.selector", &r.Bulk.Selector)
-	for i := range r.Bulk.Sample {
-		text.name("bulk.sample", &r.Bulk.Sample[i])
-	}
-
 	for i := range r.Changes {
-		if err := v.checkChange(ctx, r, &r.Changes[i], text); err != nil {
-			return err
+		c := &r.Changes[i]
+		for _, side := range [...]*attribute.Value{&c.Old, &c.New} {
+			if _, ok := record.Unrepresentable(*side); ok {
+				r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkReplaced})
+				v.metrics.unrepresentable.Add(ctx, 1)
+			}
+		}
+		if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
+			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
 		}
 	}
-	if len(r.Metadata) > v.config.maxMetadata {
-		return invalid("metadata", fmt.Sprintf("it has %d keys; the limit is %d", len(r.Metadata), v.config.maxMetadata))
-	}
-	if err := text.metadata("metadata", r.Metadata); err != nil {
-		return err
-	}
-	return text.metadata("overridden", r.Overridden)
-}
-
-// checkChange cleans a change. It cleans the name of the field too, because the key of a
-// map may come from anywhere.
-func (v *validator) checkChange(ctx context.Context, r *record.Record, c *audit.Change, text *scrubber) error {
-	if c.Field == "" {
-		return invalid("changes.field", "it is missing")
-	}
-	text.name("changes.field", &c.Field)
-	for _, side := range [...]*attribute.Value{&c.Old, &c.New} {
-		if err := text.value("changes", c.Field, side); err != nil {
-			return err
-		}
-		if _, ok := record.Unrepresentable(*side); ok {
-			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkReplaced})
-			v.metrics.unrepresentable.Add(ctx, 1)
-		}
-	}
-	if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
-		r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
-	}
-	return nil
 }
 
 // unmet returns everything that the record lacks. It lacks something.

@@ -33,13 +33,6 @@ func manyKeys(n int) []attribute.KeyValue {
 
 func TestInvalidEvents(t *testing.T) {
 	t.Parallel()
-	circular := audit.User("1")
-	circular.OnBehalfOf = &circular
-	chain := audit.User("0")
-	for range record.MaxDelegation + 1 {
-		previous := chain
-		chain = audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &previous}
-	}
 	const secret = "s3cr3t"
 	tests := []struct {
 		name   string
@@ -54,8 +47,6 @@ func TestInvalidEvents(t *testing.T) {
 		{"unknown outcome", func(e *audit.Event) { e.Outcome = 9 }, "outcome"},
 		{"a beginning with an outcome", func(e *audit.Event) { e.ID = audit.NewID(); e.Attempt = e.ID }, "outcome"},
 		{"bulk without a selector", func(e *audit.Event) { e.Bulk.Affected = 1 }, "bulk.selector"},
-		{"bulk with a negative number", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: -1} }, "bulk.affected"},
-		{"bulk with a large number", func(e *audit.Event) { e.Bulk = audit.Bulk{Selector: secret, Affected: record.MaxAffected + 1} }, "bulk.affected"},
 		{"bulk without a type", func(e *audit.Event) { e.Target, e.Bulk.Selector = audit.Target{}, secret }, "target.type"},
 		{"unknown actor type", func(e *audit.Event) { e.Actor.Type = 9 }, "actor.type"},
 		{"unresolved in an intent", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorUnresolved} }, "actor.type"},
@@ -63,45 +54,10 @@ func TestInvalidEvents(t *testing.T) {
 		{"anonymous with an id", func(e *audit.Event) { e.Actor = audit.Actor{Type: audit.ActorAnonymous, ID: secret} }, "actor.id"},
 		{"on behalf of a user without an id", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser} }, "actor.on_behalf_of.id"},
 		{"on behalf of no actor", func(e *audit.Event) { e.Actor.OnBehalfOf = &audit.Actor{} }, "actor.on_behalf_of.type"},
-		{"circular delegation", func(e *audit.Event) { e.Actor = circular }, "actor.on_behalf_of"},
-		{"long delegation", func(e *audit.Event) { e.Actor = chain }, "actor.on_behalf_of"},
-		{"NUL in the actor's id", func(e *audit.Event) { e.Actor.ID = "admin\x00" + secret }, "actor.id"},
-		{"invalid UTF-8 in the actor's id", func(e *audit.Event) { e.Actor.ID = secret + "\xff" }, "actor.id"},
-		{"invalid UTF-8 in the method", func(e *audit.Event) { e.Actor.AuthMethod = "\xff" }, "actor.auth_method"},
-		{"a control character in a role", func(e *audit.Event) { e.Actor.Roles = []string{"ok", "a\nb"} }, "actor.roles"},
 		{"a target's id without a type", func(e *audit.Event) { e.Target = audit.Target{ID: secret} }, "target.type"},
 		{"a target's name without a type", func(e *audit.Event) { e.Target = audit.Target{Name: secret} }, "target.type"},
-		{"invalid UTF-8 in the target's type", func(e *audit.Event) { e.Target.Type = "\xff" }, "target.type"},
-		{"a control character in the tenant", func(e *audit.Event) { e.Tenant = "a\x1b" }, "tenant"},
 		{"before 1970", func(e *audit.Event) { e.Time = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) }, "time"},
 		{"after 9999", func(e *audit.Event) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, "time"},
-		{"a duplicate key", func(e *audit.Event) {
-			e.Metadata = []attribute.KeyValue{attribute.String("k", secret), attribute.Int("x", 1), attribute.String("k", secret)}
-		}, "metadata.k"},
-		{"a duplicate key among many", func(e *audit.Event) { e.Metadata = append(manyKeys(100), attribute.Int("key7", 1)) }, "metadata.key7"},
-		{"an empty key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.String("", secret)} }, "metadata[0 bytes]"},
-		{"a key with a line end", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.String("a\nb", secret)} }, "metadata[3 bytes]"},
-		{"a long key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Int(strings.Repeat("k", 257), 1)} }, "metadata[257 bytes]"},
-		{"10,000 keys", func(e *audit.Event) { e.Metadata = manyKeys(10_000) }, "metadata"},
-		{"1 MB in the reason", func(e *audit.Event) { e.Reason = strings.Repeat("x", 1<<20) }, "record"},
-		{"1 MB in metadata", func(e *audit.Event) {
-			e.Metadata = []attribute.KeyValue{attribute.String("k", strings.Repeat("x", 1<<20))}
-		}, "record"},
-		{"1 MB of bytes", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.ByteSlice("k", make([]byte, 1<<20))} }, "record"},
-		{"1 MB of numbers", func(e *audit.Event) {
-			e.Metadata = []attribute.KeyValue{attribute.Float64Slice("k", make([]float64, 1<<17)), attribute.Int64Slice("l", make([]int64, 9))}
-		}, "record"},
-		{"1 MB in a change", func(e *audit.Event) {
-			e.Changes = []audit.Change{{Field: "body", New: attribute.StringValue(strings.Repeat("x", 1<<20))}}
-		}, "record"},
-		{"deep nesting", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(33)}} }, "metadata.k"},
-		{"very deep nesting", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(10_000)}} }, "metadata.k"},
-		{"a duplicate nested key", func(e *audit.Event) {
-			e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("a", 1), attribute.Int("a", 2))}
-		}, "metadata.k"},
-		{"an empty nested key", func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("", 1))} }, "metadata.k"},
-		{"a change without a field", func(e *audit.Event) { e.Changes = []audit.Change{{New: attribute.StringValue(secret)}} }, "changes.field"},
-		{"a change of a deep value", func(e *audit.Event) { e.Changes = []audit.Change{{Field: "f", Old: nested(40)}} }, "changes.f"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -123,7 +79,7 @@ func TestInvalidEvents(t *testing.T) {
 	}
 }
 
-func TestTextIsCleanedAndMarked(t *testing.T) {
+func TestTextIsEscapedAndMarked(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -132,17 +88,14 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 		check  func(t *testing.T, r *record.Record)
 	}{
 		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []record.Mark{{Path: "reason", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
-			assert.Equal(t, "bad \uFFFD\uFFFD text\n\tof lines\r\n", r.Reason)
+			assert.Equal(t, "bad \\xff\\x00 text\n\tof lines\r\n", r.Reason)
 		}},
 		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []record.Mark{{Path: "actor.name", Kind: record.MarkEscaped}, {Path: "target.name", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
-			assert.Equal(t, "A\uFFFDB", r.Actor.Name)
-			assert.Equal(t, "C\uFFFD[31m", r.Target.Name)
+			assert.Equal(t, `A\x0aB`, r.Actor.Name)
+			assert.Equal(t, `C\x1b[31m`, r.Target.Name)
 		}},
 		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []record.Mark{{Path: "target.id", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
-			assert.Equal(t, "\uFFFD(", r.Target.ID)
-		}},
-		{"a long id", func(e *audit.Event) { e.Target.ID = "x" + strings.Repeat("é", 1000) }, []record.Mark{{Path: "target.id", Kind: record.MarkCut}}, func(t *testing.T, r *record.Record) {
-			assert.Equal(t, "x"+strings.Repeat("é", 511), r.Target.ID)
+			assert.Equal(t, `\xc3(`, r.Target.ID)
 		}},
 		{"metadata", func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{
@@ -150,22 +103,17 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 				attribute.Map("c", attribute.String("d", "\x7f")), attribute.Slice("e", attribute.StringValue("\u0085")),
 				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
 			}
-		}, []record.Mark{{Path: "metadata.a", Kind: record.MarkEscaped}, {Path: "metadata.b", Kind: record.MarkEscaped}, {Path: "metadata.c", Kind: record.MarkEscaped}, {Path: "metadata.e", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
+		}, []record.Mark{{Path: "metadata.a", Kind: record.MarkEscaped}, {Path: "metadata.b[1]", Kind: record.MarkEscaped}, {Path: "metadata.c.d", Kind: record.MarkEscaped}, {Path: "metadata.e[0]", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, []attribute.KeyValue{
-				attribute.String("a", "\uFFFD"), attribute.StringSlice("b", []string{"ok", "\uFFFD"}),
-				attribute.Map("c", attribute.String("d", "\uFFFD")), attribute.Slice("e", attribute.StringValue("\uFFFD")),
+				attribute.String("a", `\xff`), attribute.StringSlice("b", []string{"ok", `\x00`}),
+				attribute.Map("c", attribute.String("d", `\x7f`)), attribute.Slice("e", attribute.StringValue(`\xc2\x85`)),
 				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
 			}, r.Metadata)
 		}},
 		{"changes", func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "f", Old: attribute.StringValue("\x00"), New: attribute.StringValue("fine")}}
 		}, []record.Mark{{Path: "changes.f", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
-			assert.Equal(t, attribute.StringValue("\uFFFD"), r.Changes[0].Old)
-		}},
-		{"a map's key", func(e *audit.Event) {
-			e.Changes = []audit.Change{{Field: "labels.\x00" + strings.Repeat("k", 2000), New: attribute.IntValue(1)}}
-		}, []record.Mark{{Path: "changes.field", Kind: record.MarkCut}}, func(t *testing.T, r *record.Record) {
-			assert.Equal(t, "labels.\uFFFD"+strings.Repeat("k", 1014), r.Changes[0].Field)
+			assert.Equal(t, attribute.StringValue(`\x00`), r.Changes[0].Old)
 		}},
 		{"a value that cannot be represented", func(e *audit.Event) {
 			e.Changes, _ = audit.Diff(struct {
@@ -176,6 +124,11 @@ func TestTextIsCleanedAndMarked(t *testing.T) {
 		}, []record.Mark{{Path: "changes.f", Kind: record.MarkReplaced}}, func(t *testing.T, r *record.Record) {
 			_, ok := record.Unrepresentable(r.Changes[0].New)
 			assert.True(t, ok)
+		}},
+		{"a count that no record can have", func(e *audit.Event) {
+			e.Bulk = audit.Bulk{Selector: "all", Affected: -1}
+		}, []record.Mark{{Path: "bulk.affected", Kind: record.MarkReplaced}}, func(t *testing.T, r *record.Record) {
+			assert.Zero(t, r.Bulk.Affected)
 		}},
 		{"numbers that plain JSON lacks", func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{
@@ -285,8 +238,6 @@ func TestValidationOptions(t *testing.T) {
 		{"later than now", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Minute)}, func(e *audit.Event) { e.Time = time.Now().Add(time.Hour) }, "time"},
 		{"a little later than now", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Hour)}, func(e *audit.Event) { e.Time = time.Now().Add(time.Minute) }, ""},
 		{"long ago", []sdk.ValidationOption{sdk.WithMaxClockSkew(time.Minute)}, func(e *audit.Event) { e.Time = time.Unix(0, 0) }, ""},
-		{"a small record", []sdk.ValidationOption{sdk.WithMaxRecordSize(10)}, func(*audit.Event) {}, "record"},
-		{"few metadata", []sdk.ValidationOption{sdk.WithMaxMetadata(1)}, func(e *audit.Event) { e.Metadata = manyKeys(2) }, "metadata"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

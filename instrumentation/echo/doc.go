@@ -16,12 +16,19 @@
 // is a secret, is known only after routing. Put it after middleware.RequestID, so that it
 // sees the ID, and before everything that denies requests, so that it sees the denials.
 //
-// # Errors that handlers return
+// # Errors and panics
 //
-// The status of a response is known only when the error of its handler has become a
-// response. If the status is needed, by a route intent, [WithDenials] or [WithCoverage],
-// the error is passed to c.Error immediately, unless the response was already written, and
-// outer middleware gets nil. So your HTTPErrorHandler runs once. Middleware that changes
-// errors, such as middleware.ContextTimeout or one that maps them to a status, belongs
-// inside. If the status is not needed, the error is returned unchanged.
+// The middleware answers nothing: an error of a handler is returned unchanged, and a panic
+// continues. Whoever answers it, a middleware outside or your HTTPErrorHandler, the record
+// has the status that was sent: it is written just before the header leaves. Until then the
+// scope is open, and c.Request carries it. An error that nobody answers is recorded without
+// a status, at the latest a second after the request.
+//
+// The outcome follows from the status, with these exceptions. An error after the response
+// has begun, an error that nobody answered, and a panic make it a failure.
+//
+// # Responses
+//
+// What package audithttp says of responses holds here too. Echo's Response is not replaced;
+// its Writer is wrapped while the handler runs.
 package auditecho

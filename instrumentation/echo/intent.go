@@ -7,9 +7,10 @@ import (
 )
 
 // Intent returns a middleware that records e with t for each request of a route or a
-// group, when the handler has ended. The outcome follows from the status of the response:
-// 401 and 403 are denied, other codes from 400 and a panic are a failure, and all lower
-// codes a success.
+// group, when the handler has ended and its error, if any, is answered. The outcome follows
+// from the status of the response: 401 and 403 are denied, other codes from 400 and a panic
+// are a failure, and all lower codes a success. The package comments say what is recorded
+// of errors, and those of audithttp what of streams and of responses that nobody got.
 //
 // If the handler recorded the outcome itself, an intent with the same action on the same
 // target, Intent records none. If no target is set, that is an intent with the same action
@@ -26,14 +27,15 @@ func Intent(t audit.Tracker, e audit.Event) echo.MiddlewareFunc {
 	return trackIntent(t, func(x *request.Exchange, _ echo.Context, _ int) audit.Event { return x.FromTemplate(e) })
 }
 
-// IntentFunc is Intent for an event that depends on the request or on the status. It
-// calls event when the handler has returned or panicked. It fills in what the event leaves
-// empty: the target that the handler set by audit.SetTarget, and the outcome by the
-// status.
+// IntentFunc is Intent for an event that depends on the request or on the status. It calls
+// event with the status of the response: 0 if none was sent. It fills in what the event
+// leaves empty: the target that the handler set by audit.SetTarget, and the outcome by the
+// status. After a panic that is never a success.
 //
-// After a panic the status is the one that the handler had written, or else 500, and the
-// outcome is never a success. After a timeout of middleware.Timeout, which does not wait for
-// the handler, c has the request, the path and its parameters, but nothing that was set.
+// event is called when the status is known. It is also called before that if the response
+// is a stream, when that begins, and with 0 if an error waits to be answered. After a timeout
+// of middleware.Timeout, which does not wait for the handler, c has the request, the path and
+// its parameters, but nothing that was set.
 func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event) echo.MiddlewareFunc {
 	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) })
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/opendeed/audit/instrumentation/request"
 )
 
-// Middleware opens an audit scope for each request and ends it when the handler has
-// returned or panicked. A panic continues unchanged.
+// Middleware opens an audit scope for each request. It ends the scope when the handler has
+// returned or panicked and the error or panic is answered, before the answer leaves. Both
+// continue unchanged.
 func Middleware(opts ...Option) echo.MiddlewareFunc {
 	config := newConfig(opts)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {

@@ -90,7 +90,7 @@ func WithTrustedProxies(proxies ...netip.Prefix) Option {
 
 // WithMetadata sets a function whose result is added to every event of a request. f is
 // called once for each request, before the handler. Its values are treated as text from a
-// client: they are shortened and cleaned like the others. A key that the middleware sets
+// client: they are shortened like the others. A key that the middleware sets
 // itself is overridden, and the record keeps both values.
 func WithMetadata(f func(echo.Context) []attribute.KeyValue) Option {
 	return func(c *config) { c.metadata = f }

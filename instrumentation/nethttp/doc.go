@@ -23,8 +23,8 @@
 // masked in the path. The names are matched generously, because the event's target still
 // identifies what was masked by mistake.
 //
-// Text from a client is shortened to 512 bytes, made valid UTF-8 and
-// marked. It never makes an event fail.
+// A record has at most 512 bytes of each text from a client, and it never makes an event
+// fail.
 //
 // # Where to put the middleware
 //
@@ -37,4 +37,33 @@
 // A middleware inside another adds to the scope of the outer one. Its actor function,
 // channel and metadata apply to the handlers that it wraps; metadata of the request is
 // not added twice.
+//
+// Put it outside of middleware that answers for a handler: one that recovers from panics or
+// maps errors. What is written outside of the audit middleware, nobody can see: after a
+// panic the record has no status then, and a handler that returned without writing has
+// answered 200.
+//
+// # Responses
+//
+// A service answers with the middleware as it does without. The middleware wraps the
+// [http.ResponseWriter] with one that has the same optional methods: it writes nothing,
+// withholds nothing, and changes no status. One difference is left, which no wrapped writer
+// can help: [http.MaxBytesReader] closes the connection only if it gets the server's own
+// writer. Put an [http.MaxBytesHandler] outside if that matters. A writer of a type of your
+// own is reached with [http.ResponseController] or its method Unwrap, but not by a type
+// assertion.
+//
+// A record has the status that was sent, or none: not that of a handler that panicked before
+// it answered, that hijacked the connection without writing a status, that a client did not
+// wait for, or that was too late for an [http.TimeoutHandler]. A status was sent when its
+// header left the handler; whether it arrived, no server knows. A context that was canceled
+// without a cause of its own means that the client has hung up. If such a request ends
+// without an answer, its outcome is unknown.
+//
+// # Streams
+//
+// A handler that flushes its response or hijacks the connection may run for long. A route
+// intent then records at once that it was begun, before the client gets anything, and the
+// outcome at the end: the two records are an attempt, like those of audit.Begin. If the
+// process is killed in between, the ledger closes the attempt when it is opened next.
 package audithttp

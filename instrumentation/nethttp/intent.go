@@ -9,7 +9,8 @@ import (
 
 // Intent returns a handler that runs h and then records e with t. The outcome follows
 // from the status of the response: 401 and 403 are denied, other codes from 400 and a
-// panic are a failure, and all lower codes a success.
+// panic are a failure, and all lower codes a success. The package comment says what is
+// recorded of streams and of responses that nobody got.
 //
 // If the handler recorded the outcome itself, an intent with the same action on the same
 // target, Intent records none. If no target is set, that is an intent with the same action
@@ -30,13 +31,13 @@ func Intent(t audit.Tracker, e audit.Event, h http.Handler) http.Handler {
 	}}
 }
 
-// IntentFunc is Intent for an event that depends on the request or on the status. It
-// calls event when the handler has returned or panicked, with the request that the
-// handler got. It fills in what the event leaves empty: the target that the handler set
-// by audit.SetTarget, and the outcome by the status.
+// IntentFunc is Intent for an event that depends on the request or on the status. It calls
+// event with the request that the handler got and the status of the response: 0 if none was
+// sent. It fills in what the event leaves empty: the target that the handler set by
+// audit.SetTarget, and the outcome by the status. After a panic that is never a success.
 //
-// After a panic the status is the one that the handler had written, or else 500, and the
-// outcome is never a success.
+// event is called when the status is known. If the response is a stream, it is also called
+// when the stream begins.
 func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, h http.Handler) http.Handler {
 	return &intent{tracker: t, next: newDestination(h), event: func(_ *request.Exchange, r *http.Request, status int) audit.Event {
 		return event(r, status)
@@ -58,7 +59,7 @@ var intentConfig config
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := intentConfig.open(w, r, &i.next)
 	handled := r
-	_ = x.Serve(request.HTTP{
+	_ = x.Serve(&request.HTTP{
 		Request: r, Writer: w,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values

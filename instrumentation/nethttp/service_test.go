@@ -397,7 +397,7 @@ func TestServices(t *testing.T) {
 			header: []string{"Region", strings.Repeat("é", 300)},
 			status: 200,
 			want: []string{
-				`{` + alice + intent + `"outcome":"success","marks":[{"mark":"cut","path":"metadata.app.region"}],"overridden":{"client.address":"127.0.0.1"},` +
+				`{` + alice + intent + `"outcome":"success","marks":[{"length":600,"mark":"cut","path":"metadata.app.region","sha256":"7250b66610f8b7dbd6f5e5426d2143bcba6d826cedb4bea8a358695da78db023"}],"overridden":{"client.address":"127.0.0.1"},` +
 					`"metadata":{"app.region":"` + strings.Repeat("é", 256) + `","client.address":"10.9.8.7","http.request.method":"POST",` +
 					`"network.peer.address":"127.0.0.1","url.path":"/articles/1","user_agent.original":"test/1.0","http.response.status_code":200}}`,
 			},
@@ -539,9 +539,11 @@ func TestHostileRequest(t *testing.T) {
 	s.Close()
 	requireRecords(t, []string{
 		`{"action":"article.publish","actor":{"id":"alice","type":"user"},"kind":"intent","operation":"update","outcome":"success",
-			"marks":[{"mark":"cut","path":"metadata.http.request.id"},{"mark":"cut","path":"metadata.url.path"},{"mark":"cut","path":"metadata.user_agent.original"}],
+			"marks":[{"length":100000,"mark":"cut","path":"metadata.http.request.id","sha256":"c649eb66885d4c325a7125e28d77ef8ff3ca1d4858fc4d969cc8140b7cb7f19c"},
+			{"length":10002,"mark":"cut","path":"metadata.url.path","sha256":"341d6fd13969aedea7110fd6e66faf8d2772e6c4f0653a36f54c03b033e6bb09"},
+			{"mark":"escaped","path":"metadata.url.path"},{"mark":"escaped","path":"metadata.user_agent.original"}],
 			"metadata":{"client.address":"127.0.0.1","http.request.id":"` + strings.Repeat("r", 512) + `","http.request.method":"SPY","http.response.status_code":200,
-			"network.peer.address":"127.0.0.1","url.path":"/` + "\ufffd" + strings.Repeat("a", 508) + `","user_agent.original":"` + "\ufffd\ufffd" + `"}}`,
+			"network.peer.address":"127.0.0.1","url.path":"/\\x00` + strings.Repeat("a", 507) + `","user_agent.original":"\\xff\\xfe"}}`,
 	}, records)
 }
 

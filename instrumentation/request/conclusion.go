@@ -2,7 +2,6 @@ package request
 
 import (
 	"context"
-	"time"
 
 	"github.com/opendeed/audit"
 )
@@ -12,12 +11,11 @@ type conclusion struct {
 	exchange *Exchange
 	http     *HTTP
 
-	ctx           context.Context // as the handler left it
-	panicked      bool
-	failed        bool // the handler returned an error
-	canBeAnswered bool // the framework reports a header that leaves later
-	lateError     bool // the error is not what the status says
-	handedBack    bool
+	ctx        context.Context // as the handler left it
+	panicked   bool
+	failed     bool // the handler returned an error
+	lateError  bool // the error is not what the status says
+	handedBack bool
 
 	attempt *audit.Attempt // of a stream; nil if none was begun
 	last    audit.Event    // the route's event, for the case that no status is ever known
@@ -42,9 +40,6 @@ func (c *conclusion) begin(a *answer) {
 	c.attempt = attempt
 }
 
-// prepareWait bounds an actor function that prepare calls.
-const prepareWait = 10 * time.Second
-
 // prepare finds what the route's event needs of the framework's objects, which cannot be
 // used after the request.
 func (c *conclusion) prepare() {
@@ -52,13 +47,9 @@ func (c *conclusion) prepare() {
 		return
 	}
 	c.last = c.http.Intent.Event(0)
-	if !c.last.Actor.IsZero() {
-		return
+	if c.last.Actor.IsZero() {
+		c.exchange.findActor(c.exchange.contextOf(Result{Context: c.ctx}))
 	}
-	probe := audit.Event{Kind: audit.KindIntent}
-	// The scope keeps the actor. An error will be that of Track.
-	r, _ := audit.Resolve(c.exchange.contextOf(Result{Context: c.ctx}), &probe, prepareWait)
-	r.Done()
 }
 
 // conclude records what the result says and ends the scope.
@@ -82,13 +73,19 @@ func (c *conclusion) conclude(a *answer) {
 // handBack gives the caller's request what the handler left in its copy, such as the
 // pattern that a router found and the files of a form, which the server removes.
 func (c *conclusion) handBack() {
+	to, from := c.http.Request, c.exchange.served
 	if c.handedBack {
 		return
 	}
 	c.handedBack = true
-	served, ctx := c.exchange.served, c.http.Request.Context()
-	if served.Context() != c.exchange.ctx {
-		ctx = served.Context() // the handler replaced it in place
+	replaced := from.Context() != c.exchange.ctx // in place
+	if !replaced && to.Pattern == from.Pattern && to.Method == from.Method && to.URL == from.URL &&
+		to.Form == nil && from.Form == nil && to.MultipartForm == from.MultipartForm {
+		return // nothing that outlives the handler
 	}
-	*c.http.Request = *served.WithContext(ctx)
+	ctx := to.Context()
+	if replaced {
+		ctx = from.Context()
+	}
+	*to = *from.WithContext(ctx)
 }

@@ -28,10 +28,6 @@ type Config struct {
 	ErrorHandler func(context.Context, error)
 }
 
-// NeedsStatus reports whether [Exchange.Conclude] depends on the status of the response.
-// If not, it does nothing, and a middleware need not call it.
-func (c *Config) NeedsStatus() bool { return c.Denials != nil || c.Coverage != nil }
-
 // Description is what a framework knows about a request before its handler runs. Empty
 // fields are not recorded.
 type Description struct {

@@ -16,7 +16,7 @@
 //		d := request.DescribeHTTP(w, r, routeOf(r))
 //		d.Actor = func(ctx context.Context) (audit.Actor, error) { return actorOf(r.WithContext(ctx)) }
 //		x := s.config.Open(r.Context(), &d)
-//		_ = x.Serve(request.HTTP{Request: r, Writer: w, Handler: func(w http.ResponseWriter, r *http.Request) error {
+//		_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: func(w http.ResponseWriter, r *http.Request) error {
 //			s.handler.ServeHTTP(w, r)
 //			return nil
 //		}})
@@ -37,9 +37,9 @@
 //
 // # What is recorded
 //
-// Everything that a [Description] contains is text that a client may have chosen. The
-// scope shortens it as audit.WithClientMetadata does, makes it valid UTF-8 and marks what it
-// changed; it never makes an event fail.
+// Everything that a [Description] contains is text that a client may have chosen. A record
+// has at most 512 bytes of each, as with audit.WithClientMetadata, and it never makes an
+// event fail.
 //
 // Events go to a tracker: a route intent ([Exchange.TrackIntent]), a denial that nothing
 // else recorded ([Config.Denials]), and a request that should have recorded an event and

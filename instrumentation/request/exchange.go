@@ -24,7 +24,9 @@ type Exchange struct {
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
 	hasActorFunc bool
-	answer       *answer     // set by Serve
+	answer       *answer // set by Serve
+	own          answer  // the answer, if no outer exchange has it
+	conclusion   conclusion
 	ended        bool        // when Serve returned
 	released     atomic.Bool // the framework may use its objects for another request
 	settleBy     time.Time   // when waiting ends; zero until isAudited waits
@@ -121,8 +123,11 @@ const findActorWait = 10 * time.Second
 
 // FindActor finds the actor, which the scope keeps, while the framework's objects still
 // belong to the request. An error is that of the first event that needs the actor.
-func (x *Exchange) FindActor() {
-	r, _ := audit.Resolve(x.ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+func (x *Exchange) FindActor() { x.findActor(x.ctx) }
+
+// findActor is FindActor with what later authentication put into ctx.
+func (x *Exchange) findActor(ctx context.Context) {
+	r, _ := audit.Resolve(ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
 	r.Done()
 }
 

@@ -146,18 +146,14 @@ func TestExchangeWithoutHTTP(t *testing.T) {
 	}
 }
 
-// A config without denials and coverage needs no status, and Conclude records nothing.
+// Conclude of a config without denials and coverage records nothing.
 func TestConcludeWithoutOptions(t *testing.T) {
 	t.Parallel()
 	config := &request.Config{}
-	assert.False(t, config.NeedsStatus())
 	x := config.Open(t.Context(), &request.Description{Method: "POST"})
 	assert.NotNil(t, audit.ScopeFromContext(x.Context()))
 	x.Conclude(request.Result{Status: request.HTTPStatus(403)})
 	x.End()
-	tracker := audittest.NewRecorder(t).Tracker("test")
-	assert.True(t, (&request.Config{Denials: tracker}).NeedsStatus())
-	assert.True(t, (&request.Config{Coverage: request.NewCoverage(tracker, nil)}).NeedsStatus())
 }
 
 // An inner exchange of another protocol records its route without HTTP's keys.

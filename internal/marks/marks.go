@@ -4,6 +4,6 @@ package marks
 
 // Kinds of marks.
 const (
-	Cut       = "cut"
+	Client    = "client"
 	Requested = "requested"
 )

@@ -8,9 +8,11 @@ import (
 // maxFieldKey is the length of the longest key that an error shows, in bytes.
 const maxFieldKey = 64
 
-// FieldPath returns the path of a field for errors and marks. If the key is empty, too long
-// or not printable ASCII, the path has its length instead: parent[12 bytes].
+// FieldPath returns the path of a field for errors and marks. The key is escaped, as it is
+// in a record. If it is empty, too long or not printable ASCII, the path has its length
+// instead: parent[12 bytes].
 func FieldPath(parent, key string) string {
+	key = Escape(key, Line)
 	if key == "" || len(key) > maxFieldKey {
 		return parent + "[" + strconv.Itoa(len(key)) + " bytes]"
 	}

@@ -1,4 +1,4 @@
-// Package sanitize checks, cleans and cuts text, and names fields in errors without showing
+// Package sanitize checks, escapes and cuts text, and names fields in errors without showing
 // secrets.
 package sanitize
 
@@ -14,10 +14,6 @@ import (
 // of DEL. Bytes that are not ASCII have their high bit set already. A borrow or carry
 // affects a neighbor only after such a byte.
 func Plain(s string) bool {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
 	var bad uint64
 	if len(s) >= 8 {
 		for rest := s; len(rest) > 8; rest = rest[8:] {
@@ -38,6 +34,12 @@ func Plain(s string) bool {
 	}
 	return bad&highs == 0 || plainUnicode(s)
 }
+
+// The low and the high bits of eight bytes.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
 
 // Load8 returns the first eight bytes of s, little-endian. The compiler turns it into one
 // load.
@@ -60,58 +62,3 @@ func plainUnicode(s string) bool {
 
 // IsControl reports whether r is a control character (C0, DEL or C1).
 func IsControl(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
-
-// isStray reports whether r is a control character other than tab, line feed and carriage
-// return.
-func isStray(r rune) bool { return IsControl(r) && r != '\t' && r != '\n' && r != '\r' }
-
-// Prose returns s with U+FFFD in place of invalid bytes and of control characters other
-// than tab, line feed and carriage return.
-func Prose(s string) string {
-	if Plain(s) || utf8.ValidString(s) && strings.IndexFunc(s, isStray) < 0 {
-		return s
-	}
-	return Replace(s, isStray)
-}
-
-// Replace returns s with U+FFFD in place of invalid bytes and of runes for which bad returns
-// true.
-func Replace(s string, bad func(rune) bool) string {
-	return strings.Map(func(r rune) rune { // strings.Map replaces invalid bytes by U+FFFD
-		if bad(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, s)
-}
-
-// Cut returns the longest prefix of s that has at most n bytes and ends with a complete
-// character. n must be less than len(s).
-func Cut(s string, n int) string {
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
-// MaxClient is the maximum length of a text from a client, in bytes.
-const MaxClient = 512
-
-// Client cleans a text from a client: it replaces invalid bytes and control characters by
-// U+FFFD, and cuts the result to MaxClient bytes after a complete character.
-func Client(s string) string {
-	if len(s) <= MaxClient && Plain(s) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s { // range yields U+FFFD for invalid bytes
-		if IsControl(r) {
-			r = utf8.RuneError
-		}
-		if b.Len()+utf8.RuneLen(r) > MaxClient {
-			break
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}

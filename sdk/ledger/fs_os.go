@@ -121,7 +121,7 @@ func (d *osDir) open(name string, flag int) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newOSFile(f)
+	return newOSFile(filepath.Join(d.path, name), f)
 }
 
 func (d *osDir) openFile(name string, flag int) (*os.File, error) {
@@ -187,7 +187,7 @@ func (d *osDir) VerifyLinks(name string, f file) error {
 
 // verify checks that the path of a file in the directory leads to the open file.
 func (d *osDir) verify(name string, f *osFile) error {
-	found, err := identify(filepath.Join(d.path, name))
+	found, err := identify(f.path)
 	if errors.Is(err, fs.ErrPermission) {
 		// The process can no longer reach the path. It can reach the directory itself.
 		var info fs.FileInfo
@@ -201,7 +201,7 @@ func (d *osDir) verify(name string, f *osFile) error {
 	case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, errNotDirectory):
 		return d.lost(name)
 	}
-	return fmt.Errorf("ledger: cannot check whether %s still exists: %w", filepath.Join(d.path, name), err)
+	return fmt.Errorf("ledger: cannot check whether %s still exists: %w", f.path, err)
 }
 
 // lost returns the error for a file whose path no longer leads to it: it was removed or
@@ -266,7 +266,7 @@ func (d *osDir) tryLock() (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	f, err := newOSFile(opened)
+	f, err := newOSFile(filepath.Join(d.path, lockFileName), opened)
 	if err != nil {
 		return false, err
 	}
@@ -297,15 +297,16 @@ func (d *osDir) Close() error {
 type osFile struct {
 	*os.File
 
+	path     string
 	identity identity
 }
 
-func newOSFile(f *os.File) (*osFile, error) {
+func newOSFile(path string, f *os.File) (*osFile, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &osFile{File: f, identity: identityOf(info)}, nil
+	return &osFile{File: f, path: path, identity: identityOf(info)}, nil
 }
 
 func (f *osFile) Size() (int64, error) {

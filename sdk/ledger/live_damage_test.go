@@ -116,7 +116,7 @@ func TestBadSector(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
-		l := mustOpenMem(t, d, nil)
+		l := mustOpenMem(t, d, nil, WithDenseFrames())
 		fillSegments(t, l, 3)
 		require.NoError(t, l.Close())
 		for name, places := range map[string][]int64{
@@ -225,25 +225,40 @@ func TestReaderOvertaken(t *testing.T) {
 	})
 }
 
-// TestNewCursorDuringRemoval creates a cursor while the oldest segments are removed.
+// removalHook calls during after a segment was removed.
+type removalHook struct {
+	fileSystem
+	during func()
+}
+
+func (h *removalHook) Remove(name string) error {
+	err := h.fileSystem.Remove(name)
+	if _, ok := segmentNumber(name); ok {
+		h.during()
+	}
+	return err
+}
+
+// TestNewCursorDuringRemoval creates a cursor, and reads with it, while the oldest segments
+// are removed.
 func TestNewCursorDuringRemoval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		d := testDisk()
-		l := mustOpenMem(t, d, nil, WithRetention(0, 0))
+		l := mustOpenMem(t, testDisk(), nil, WithRetention(0, 0))
 		c, err := l.Cursor("sink")
 		require.NoError(t, err)
 		fillSegments(t, l, 5)
-		var fresh *Cursor
-		l.dir = &listHook{l.dir, func() { // the state is written, and the files are removed next
-			if fresh == nil {
-				fresh, err = l.Cursor("fresh")
+		var got []uint64
+		var lost [][2]uint64
+		l.dir = &removalHook{l.dir, func() {
+			if got == nil {
+				fresh, err := l.Cursor("fresh")
+				require.NoError(t, err)
+				got, lost = nextAll(t, fresh)
 			}
 		}}
 		require.NoError(t, c.Commit(6))
 		synctest.Wait()
-		require.NoError(t, err)
-		got, lost := nextAll(t, fresh)
 		assert.Equal(t, []uint64{7, 8, 9, 10, 11, 12, 13}, got)
 		assert.Empty(t, lost)
 	})

@@ -316,3 +316,27 @@ func TestLockRemovedBeforeCrash(t *testing.T) {
 	require.False(t, bytes.Contains(before, []byte("two")))
 	require.Equal(t, []string{"one", "two"}, readAll(t, dir))
 }
+
+// BenchmarkVerify measures what a commit pays for the comparison of paths and owner, and
+// what one without a sync pays for the links.
+func BenchmarkVerify(b *testing.B) {
+	l, err := Open(filepath.Join(b.TempDir(), "ledger"))
+	require.NoError(b, err)
+	b.Run("paths and owner", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := l.verify(l.active); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("links", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := l.dir.VerifyLinks(l.active.name(), l.active.file); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	require.NoError(b, l.Close())
+}

@@ -36,8 +36,8 @@ func (f *countedReads) ReadAt(b []byte, offset int64) (int, error) {
 // must not grow with the number of segments or with their size.
 func TestReadInManyPlaces(t *testing.T) {
 	t.Parallel()
-	const places, entrySize = 300, 8 << 10
-	for _, segmentSize := range []int64{MinSegmentSize, 4 << 20} {
+	const places, entrySize = 600, 16 << 10
+	for _, segmentSize := range []int64{MinSegmentSize, 16 << 20} {
 		d := testDisk()
 		l := mustOpenMem(t, d, nil, WithSegmentSize(segmentSize))
 		for range places {

@@ -137,7 +137,12 @@ func (w *writer) kill(t *testing.T) []string {
 func (w *writer) waitLost(t *testing.T) []string {
 	t.Helper()
 	require.NoError(t, w.stdin.Close())
-	<-w.ended
+	select {
+	case <-w.ended:
+	case <-time.After(30 * time.Second):
+		require.NoError(t, w.cmd.Process.Kill())
+		require.Fail(t, "the process has not noticed")
+	}
 	require.NoError(t, w.cmd.Wait(), w.stderr.String())
 	require.True(t, w.lost)
 	require.Empty(t, w.late, "acknowledged although the files were gone")
@@ -198,7 +203,7 @@ func TestRemovedUnderProcess(t *testing.T) {
 			require.NoError(t, os.Rename(aside, h.dir))
 		case "directory removed":
 			for os.RemoveAll(h.dir) != nil {
-			continue // the process has created a file meanwhile
+				continue // the process has created a file meanwhile
 			}
 			w.waitLost(t)
 			stored = nil
