@@ -455,20 +455,8 @@ const maxColumns = 1000
 func (p *prose) flag(i int) (next int) {
 	end := word.run(p.text, i)
 	name := p.text[i:end]
-	if c := p.command; c != nil && !strings.HasPrefix(name, "--") {
-		if c.login != "" && strings.HasPrefix(name, c.login) {
-			return p.login(i + len(c.login))
-		}
-		if c.flag != "" && strings.HasPrefix(name, c.flag) {
-			start := i + len(c.flag)
-			if at(p.text, start, blank) && !c.joined {
-				start = blank.run(p.text, start)
-				return p.argument(start, p.textAt(start) != '-')
-			}
-			if !at(p.text, start, space) {
-				return p.argument(start, true)
-			}
-		}
+	if next, ok := p.commandFlag(i, name); ok {
+		return next
 	}
 	if name == "--user" || name == "--proxy-user" {
 		return p.login(end)
@@ -489,6 +477,29 @@ func (p *prose) flag(i int) (next int) {
 		return end
 	}
 	return p.argument(after, true)
+}
+
+// commandFlag handles a flag of one letter at i, which has a secret with some commands.
+func (p *prose) commandFlag(i int, name string) (next int, ok bool) {
+	c := p.command
+	if c == nil || strings.HasPrefix(name, "--") {
+		return i, false
+	}
+	if c.login != "" && strings.HasPrefix(name, c.login) {
+		return p.login(i + len(c.login)), true
+	}
+	if c.flag == "" || !strings.HasPrefix(name, c.flag) {
+		return i, false
+	}
+	start := i + len(c.flag)
+	if at(p.text, start, blank) && !c.joined {
+		start = blank.run(p.text, start)
+		return p.argument(start, p.textAt(start) != '-'), true
+	}
+	if at(p.text, start, space) {
+		return i, false
+	}
+	return p.argument(start, true), true
 }
 
 // isFlagSecret reports whether a flag names a secret that no other key would.
