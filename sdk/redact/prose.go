@@ -281,8 +281,9 @@ func (p *prose) textAt(i int) byte {
 // scheme masks what follows the name of an authentication scheme, if it looks like its
 // credentials: a "basic course" has none.
 func (p *prose) scheme(name string, i int) (next int, ok bool) {
-	if c := p.textAt(i); c == '"' || c == '\'' {
-		i++
+	q, quoted := openQuote(p.text, i)
+	if quoted = quoted && q.start-i == 1; quoted {
+		i = q.start
 	}
 	end := (base64Chars | token | tilde).run(p.text, i)
 	content := p.text[i:end]
@@ -302,10 +303,24 @@ func (p *prose) scheme(name string, i int) (next int, ok bool) {
 	default:
 		ok = len(content) >= 20 && isRandom(content)
 	}
-	if ok {
-		p.spans = append(p.spans, span{i, end})
+	if !ok {
+		return end, false
 	}
-	return end, ok
+	end = p.wordEnd(end)
+	next = end
+	if quoted {
+		end, next = q.end(p.text)
+	}
+	p.spans = append(p.spans, span{i, end})
+	return next, true
+}
+
+// wordEnd returns the end of the word of a sentence that begins before or at i.
+func (p *prose) wordEnd(i int) int {
+	for i < len(p.text) && !space.has(p.text[i]) && strings.IndexByte(",;\"'<>()", p.text[i]) < 0 {
+		i++
+	}
+	return i
 }
 
 // isMixed reports whether the text has both digits and letters, like random text.
@@ -356,10 +371,7 @@ func (p *prose) named(i, end int) (next int) {
 		}
 		start = blank.run(p.text, stop)
 	}
-	stop := start
-	for stop < len(p.text) && !space.has(p.text[stop]) && strings.IndexByte(",;\"'<>()", p.text[stop]) < 0 {
-		stop++
-	}
+	stop := p.wordEnd(start)
 	candidate := strings.TrimRight(p.text[start:stop], ".:!?")
 	if isRandom(candidate) && (strength == secretwords.Strong || isMixed(candidate)) && strings.IndexByte(candidate, '=') < 0 ||
 		isShortCode(candidate, p.text[i:end]) {

@@ -389,12 +389,18 @@ func findSecretKeys(text string, spans []span) []span {
 			continue
 		}
 		start, end := set.back(text, i, 0), set.run(text, i)
-		if end-start == awsSecretLength && !at(text, start-1, word|dot) && !at(text, end, word|equals) && isSecretKey(text[start:end]) {
+		if end-start == awsSecretLength && !at(text, start-1, word|dot) && !at(text, end, word|equals) && !isBesideMask(text, start, end) && isSecretKey(text[start:end]) {
 			spans = append(spans, span{start, end})
 		}
 		i = end
 	}
 	return spans
+}
+
+// isBesideMask reports whether the text from start to end is the rest of a word that was
+// masked before.
+func isBesideMask(text string, start, end int) bool {
+	return start > 0 && text[start-1] == '*' || end < len(text) && text[end] == '*'
 }
 
 // isSecretKey reports whether a text has letters of both cases and digits, mixed as no path
