@@ -55,7 +55,9 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 		return nil, ErrClosed
 	}
 	if c != nil && c.damage != nil {
-		return c, c.restart()
+		if err := c.restart(); err != nil {
+			return nil, err
+		}
 	}
 	if c != nil {
 		return c, nil
