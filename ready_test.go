@@ -64,3 +64,21 @@ func TestReadyWithoutChecker(t *testing.T) {
 	ctx, _ := audit.NewScope(t.Context(), audit.WithIntent(plainTracker{}, func() audit.Event { return audit.Event{} }))
 	require.NoError(t, audit.Ready(ctx))
 }
+
+// A tracker that was made before the provider asks the provider.
+func TestReadyOfGlobalTracker(t *testing.T) { // not parallel: it sets the global provider
+	tracker := audit.GetTrackerProvider().Tracker("test")
+	ctx, _ := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")),
+		audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} }))
+	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoProvider)
+	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(&memory{}), sdk.WithValidation(sdk.WithRequired("*", "reason")))
+	require.NoError(t, err)
+	audit.SetTrackerProvider(p)
+	t.Cleanup(func() {
+		audit.SetTrackerProvider(nil)
+		assert.NoError(t, p.Shutdown(context.Background()))
+	})
+	require.Error(t, audit.Ready(ctx))
+	require.NoError(t, audit.SetReason(ctx, "spam"))
+	require.NoError(t, audit.Ready(ctx))
+}
