@@ -131,7 +131,7 @@ func TestDamageBesideFollower(t *testing.T) {
 	assert.NotContains(t, ids, "20")
 	for letter, err := range p.DeadLetters(ctx) {
 		require.NoError(t, err)
-		assert.EqualValues(t, [2]uint64{20, 20}, [2]uint64{letter.Seq, letter.Through})
+		assert.Equal(t, [2]uint64{20, 20}, [2]uint64{letter.Seq, letter.Through})
 	}
 	require.NoError(t, p.Shutdown(ctx))
 }

@@ -55,7 +55,8 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 		return nil, ErrClosed
 	}
 	if c != nil && c.damage != nil {
-		return c, c.restart()
+		err := c.restart()
+		return c, err
 	}
 	if c != nil {
 		return c, nil

@@ -116,7 +116,7 @@ func TestBadSector(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
-		l := mustOpenMem(t, d, nil)
+		l := mustOpenMem(t, d, nil, WithDenseFrames())
 		fillSegments(t, l, 3)
 		require.NoError(t, l.Close())
 		for name, places := range map[string][]int64{

@@ -33,8 +33,8 @@ func TestScrub(t *testing.T) {
 			byFile[e.File] = e
 		}
 		require.Len(t, byFile, 3)
-		assert.EqualValues(t, [2]uint64{8, 8}, [2]uint64{byFile[segmentName(3)].First, byFile[segmentName(3)].Last})
-		assert.EqualValues(t, [2]uint64{13, 15}, [2]uint64{byFile[segmentName(5)].First, byFile[segmentName(5)].Last})
+		assert.Equal(t, [2]uint64{8, 8}, [2]uint64{byFile[segmentName(3)].First, byFile[segmentName(3)].Last})
+		assert.Equal(t, [2]uint64{13, 15}, [2]uint64{byFile[segmentName(5)].First, byFile[segmentName(5)].Last})
 		assert.Equal(t, 3, l.Stats().Damaged)
 		time.Sleep(3 * scrubInterval)
 		synctest.Wait()

@@ -81,7 +81,7 @@ func TestFolderProperty(t *testing.T) {
 			for range 2000 {
 				switch rng.IntN(200) {
 				case 0:
-					s.room = party.Room(rng.IntN(4)) //nolint:gosec // below 4
+					s.room = party.Room(rng.IntN(4))
 				case 1:
 					s.failing = !s.failing
 				case 2:
