@@ -215,7 +215,9 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 		var decoder letterDecoder
 		for e, err := range r.Entries(ctx, 0) {
 			letter := storedLetter{place: e.Seq}
-			if err == nil {
+			if err != nil {
+				decoder = letterDecoder{} // what comes next belongs to no part before
+			} else {
 				var ok bool
 				if letter.DeadLetter, ok, err = decoder.decode(e.Data); !ok {
 					continue
@@ -232,6 +234,13 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 			}
 		}
 	}
+}
+
+// isLostLetter reports whether an error of all says that dead letters are damaged. All
+// continues after them, and DeadLetters reports it.
+func isLostLetter(err error) bool {
+	_, _, lost := lostEntries(err)
+	return lost || errors.Is(err, errPartsMissing)
 }
 
 // storedLetter is a dead letter and its place: its sequence number in the ledger of the
@@ -280,6 +289,9 @@ func (d *deadLetters) setReplayed(exporter string, place uint64) error {
 func (d *deadLetters) removeReplayed(ctx context.Context) error {
 	var done uint64
 	for letter, err := range d.all(ctx) {
+		if isLostLetter(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
