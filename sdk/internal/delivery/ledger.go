@@ -194,7 +194,7 @@ const maxEncoded = 64 << 10
 var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
 
 // errPartyAttempts means that one party has too many open attempts.
-var errPartyAttempts = fmt.Errorf("the actor, or the client's network, has %d open attempts", maxPartyAttempts)
+var errPartyAttempts = fmt.Errorf("the open attempts of the actor, or of the client's network, have used up their share: %d, or %d bytes", maxPartyAttempts, maxPartyAttemptBytes)
 
 // ledgerError translates the errors of a ledger.
 func ledgerError(err error) error {

@@ -56,6 +56,15 @@ func encodeEntry(e *letterEntry) ([]byte, error) {
 // letterDecoder makes dead letters of the entries.
 type letterDecoder struct{ parts [][]byte }
 
+// next is decode for an entry that was read with err.
+func (d *letterDecoder) next(entry []byte, err error) (letter DeadLetter, ok bool, _ error) {
+	if err != nil {
+		d.parts = nil // what comes next belongs to no part before
+		return letter, true, err
+	}
+	return d.decode(entry)
+}
+
 // decode returns the dead letter that ends with the entry. It returns false for a part.
 func (d *letterDecoder) decode(entry []byte) (letter DeadLetter, ok bool, err error) {
 	if len(entry) > 0 && entry[0] == partMark {
