@@ -25,7 +25,6 @@ type Option func(*config)
 func (Option) LedgerOption() {}
 
 type config struct {
-	path          string // of the directory, for errors
 	segmentSize   int64
 	maxSize       int64
 	retain        bool
