@@ -94,6 +94,42 @@ func TestStateOfLedgersLost(t *testing.T) {
 	assert.Equal(t, []string{"1", "2", "3", "4", "6", "7", "8", "9", "10", "6", "7", "8", "9", "10"}, f.ids())
 }
 
+// TestDamagedDeadLetter damages one of three dead letters. The others are replayed, and the
+// damaged one is reported.
+func TestDamagedDeadLetter(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir() + "/ledger"
+	reject := func(string) error { return export.Permanent(errors.New("rejected")) }
+	f := &follower{id: "sink", reject: reject}
+	p := openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(f, quick(sdk.WithBatchSize(1))...)))
+	trackNumbered(t, p, 1, 3)
+	require.NoError(t, p.ForceFlush(t.Context()))
+	require.NoError(t, p.Shutdown(t.Context()))
+	segment := filepath.Join(dir, "dead-letters", "000000000001.segment")
+	content, err := os.ReadFile(segment)
+	require.NoError(t, err)
+	at := bytes.Index(content, []byte(`"id":"2"`))
+	require.Positive(t, at)
+	content[at+6] ^= 1
+	require.NoError(t, os.WriteFile(segment, content, 0o600))
+
+	again := &follower{id: "sink"}
+	p = openProvider(t, sdk.WithLogger(slog.New(slog.DiscardHandler)), sdk.WithLedger(dir, sdk.ExportTo(again, quick()...)))
+	delivered, err := p.ReplayDeadLetters(t.Context(), "sink")
+	require.NoError(t, err)
+	assert.Equal(t, 2, delivered)
+	assert.Equal(t, []string{"1", "3"}, again.ids())
+	damaged := 0
+	for _, err := range p.DeadLetters(t.Context()) {
+		if err != nil {
+			require.ErrorAs(t, err, new(*ledger.CorruptError))
+			damaged++
+		}
+	}
+	assert.Equal(t, 1, damaged)
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
 // TestDamageBesideFollower damages the newest record while its exporter is down. The
 // records after it are exported, and the damaged one becomes a dead letter.
 func TestDamageBesideFollower(t *testing.T) {

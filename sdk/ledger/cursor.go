@@ -55,8 +55,9 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 		return nil, ErrClosed
 	}
 	if c != nil && c.damage != nil {
-		err := c.restart()
-		return c, err
+		if err := c.restart(); err != nil {
+			return nil, err
+		}
 	}
 	if c != nil {
 		return c, nil

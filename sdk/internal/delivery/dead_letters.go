@@ -211,25 +211,20 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 			return
 		}
 		defer func() { _ = r.Close() }() // read only
-		replayed := map[string]uint64{}
+		replayed := replayedLetters{ledger: l, through: map[string]uint64{}}
 		var decoder letterDecoder
 		for e, err := range r.Entries(ctx, 0) {
 			letter := storedLetter{place: e.Seq}
-			if err == nil {
+			if err != nil {
+				decoder = letterDecoder{} // what comes next belongs to no part before
+			} else {
 				var ok bool
 				if letter.DeadLetter, ok, err = decoder.decode(e.Data); !ok {
 					continue
 				}
 			}
 			if letter.Exporter != "" {
-				through, known := replayed[letter.Exporter]
-				if !known {
-					var cursorErr error
-					through, cursorErr = replayedThrough(l, letter.Exporter)
-					err = errors.Join(err, cursorErr)
-					replayed[letter.Exporter] = through
-				}
-				letter.Replayed = e.Seq <= through
+				err = errors.Join(err, replayed.mark(&letter))
 			}
 			if letter.Replayed && errors.Is(err, errPartsMissing) {
 				continue // retention has removed the segment with its first parts
@@ -241,6 +236,13 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 	}
 }
 
+// isLostLetter reports whether an error of all says that dead letters are damaged. All
+// continues after them, and DeadLetters reports it.
+func isLostLetter(err error) bool {
+	_, _, lost := lostEntries(err)
+	return lost || errors.Is(err, errPartsMissing)
+}
+
 // storedLetter is a dead letter and its place: its sequence number in the ledger of the
 // dead letters.
 type storedLetter struct {
@@ -248,13 +250,25 @@ type storedLetter struct {
 	place uint64
 }
 
-// replayedThrough returns the place of the exporter's last replayed dead letter.
-func replayedThrough(l *ledger.Ledger, exporter string) (uint64, error) {
-	c, err := l.Cursor(exporter)
-	if err != nil {
-		return 0, err
+// replayedLetters knows which dead letters were replayed.
+type replayedLetters struct {
+	ledger  *ledger.Ledger
+	through map[string]uint64 // the place of each exporter's last replayed letter
+}
+
+// mark sets whether the letter was replayed.
+func (r *replayedLetters) mark(letter *storedLetter) error {
+	through, known := r.through[letter.Exporter]
+	if !known {
+		c, err := r.ledger.Cursor(letter.Exporter)
+		if err != nil {
+			return err
+		}
+		through = c.Committed()
+		r.through[letter.Exporter] = through
 	}
-	return c.Committed(), nil
+	letter.Replayed = letter.place <= through
+	return nil
 }
 
 // setReplayed records that the exporter's dead letters up to a place were replayed.
@@ -275,6 +289,9 @@ func (d *deadLetters) setReplayed(exporter string, place uint64) error {
 func (d *deadLetters) removeReplayed(ctx context.Context) error {
 	var done uint64
 	for letter, err := range d.all(ctx) {
+		if isLostLetter(err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -89,6 +89,7 @@ func (d *Ledger) start(c *LedgerConfig) error {
 	}
 
 	records := newDecoder(len(c.Exporters))
+	d.reportNewExporters(c.Exporters)
 	for _, to := range c.Exporters {
 		cursor, err := d.ledger.Cursor(to.Exporter.Name())
 		if err != nil {

@@ -16,6 +16,19 @@ func (d *Ledger) reportOrphans() {
 	}
 }
 
+// reportNewExporters logs exporters that get all records of the ledger: those that are new,
+// or whose cursor was removed.
+func (d *Ledger) reportNewExporters(exporters []Following) {
+	stats := d.ledger.Stats()
+	for _, to := range exporters {
+		name := to.Exporter.Name()
+		if _, known := stats.Cursors[name]; !known && stats.Next > stats.First {
+			d.logger.Info("audit: the ledger has no cursor for this exporter; it starts with the oldest record",
+				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-stats.First))
+		}
+	}
+}
+
 // follower returns the follower of an exporter, or nil.
 func (d *Ledger) follower(exporter string) *follower {
 	for _, f := range d.followers {

@@ -11,12 +11,15 @@ func (f *follower) replay(ctx context.Context) (delivered int, err error) {
 	defer f.letters.replaying.Unlock()
 	var last uint64 // later dead letters are left for the next replay
 	for letter, err := range f.letters.all(ctx) {
-		if err != nil {
+		if err != nil && !isLostLetter(err) {
 			return 0, err
 		}
-		last = letter.place
+		last = max(last, letter.place)
 	}
 	for letter, err := range f.letters.all(ctx) {
+		if isLostLetter(err) {
+			continue // the others can still be replayed
+		}
 		if err != nil {
 			return delivered, err
 		}
