@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/opendeed/audit"
@@ -160,6 +161,25 @@ func TestWhatCoversWhat(t *testing.T) {
 				assert.Equal(t, tt.covered, signals == 0)
 			})
 		}
+	}
+}
+
+// TestCoveredAsTracked tests that IDs are compared before they are escaped or shortened.
+func TestCoveredAsTracked(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 2*record.MaxNameLength)
+	for name, ids := range map[string][2]string{
+		"cut": {long + "x", long + "y"}, "control characters": {"a\x01", "a\x02"}, "white space": {"a\n", "a\t"},
+		"invalid UTF-8": {"a\xff", "a\xfe"}, "U+FFFD": {"a\xff", "a\uFFFD"}, "an escape": {"a\xff", `a\xff`},
+		"redacted": {"token=0123456789abcdef0123456789abcdef", "token=fedcba9876543210fedcba9876543210"},
+	} {
+		tracker, trail := newTrail(t)
+		ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
+		require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article(ids[0]))))
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article(ids[1]))))
+		require.NoError(t, tracker.Track(ctx, signal(audit.OperationUpdate, article(ids[0]))), "covered")
+		require.NoError(t, s.End(ctx))
+		assert.Equal(t, []string{"intent intent.update", "signal article.update"}, trail.actions(), name)
 	}
 }
 

@@ -49,8 +49,9 @@ func (s *Scope) delegate(ctx context.Context, wait time.Duration, actor *Actor, 
 	for {
 		s.mu.Lock()
 		if !s.delegates || s.delegation.from == actor {
-			defer s.mu.Unlock()
-			return s.delegation.to, nil
+			to := s.delegation.to
+			s.mu.Unlock()
+			return to, nil
 		}
 		if s.principal == nil || !mayCall {
 			s.mu.Unlock()

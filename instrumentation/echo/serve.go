@@ -18,7 +18,7 @@ import (
 func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *request.Intent) (err error) {
 	c := t.c
 	outer, response := c.Request(), c.Response()
-	h := request.HTTP{
+	h := &request.HTTP{
 		Request: outer, Writer: response.Writer, Response: response, Intent: intent,
 		Context: func() context.Context {
 			if t.isOver() {

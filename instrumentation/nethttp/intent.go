@@ -59,7 +59,7 @@ var intentConfig config
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := intentConfig.open(w, r, &i.next)
 	handled := r
-	_ = x.Serve(request.HTTP{
+	_ = x.Serve(&request.HTTP{
 		Request: r, Writer: w,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values

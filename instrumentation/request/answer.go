@@ -37,7 +37,9 @@ func (x *Exchange) answerTo(h *HTTP) *answer {
 	if x.outer != nil && x.outer.answer != nil && x.outer.answer.isBelow(h) {
 		return x.outer.answer
 	}
-	return &answer{owner: x, response: h.Response, request: h.Request.Context(), timed: IsTimed(h.Writer)}
+	a := &x.own
+	a.owner, a.response, a.request, a.timed = x, h.Response, h.Request.Context(), IsTimed(h.Writer)
+	return a
 }
 
 // isBelow reports whether what h writes reaches the answer's writer.
@@ -73,7 +75,7 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 		a.waiting = append(a.waiting, c)
 		a.mu.Unlock()
 		return false
-	case c.canBeAnswered && (c.panicked || c.failed) && !a.isTimedOut():
+	case a.canBeAnswered(c):
 		a.waiting = append(a.waiting, c)
 		a.gone = isGone(a.request)
 		a.late = true
@@ -95,6 +97,13 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 	c.lateError = c.failed
 	c.conclude(a)
 	return true
+}
+
+// canBeAnswered reports whether somebody outside may still answer the error or the panic of
+// the owner's handler. Without the end of a request, which only a test lacks, a panic that
+// nobody answers would be recorded too late. a.mu is held.
+func (a *answer) canBeAnswered(c *conclusion) bool {
+	return c.http.BeforeHeader != nil && (c.failed || c.panicked && a.request.Done() != nil) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.

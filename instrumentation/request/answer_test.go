@@ -46,9 +46,9 @@ func (f *framework) serve(ctx context.Context, w http.ResponseWriter, h func(htt
 		return audit.User(f.user), nil
 	}
 	before := func(leaves func(int)) { f.before = leaves }
-	return config.Open(ctx, &d).Serve(request.HTTP{Request: r, Writer: w, BeforeHeader: before, Handler: func(w http.ResponseWriter, r *http.Request) error {
+	return config.Open(ctx, &d).Serve(&request.HTTP{Request: r, Writer: w, BeforeHeader: before, Handler: func(w http.ResponseWriter, r *http.Request) error {
 		d := request.DescribeHTTP(w, r, "")
-		return config.Open(r.Context(), &d).Serve(request.HTTP{
+		return config.Open(r.Context(), &d).Serve(&request.HTTP{
 			Request: r, Writer: w, BeforeHeader: func(func(int)) {}, Handler: h,
 			Intent: &request.Intent{Tracker: f.recorder.Tracker("test"), Event: func(status int) audit.Event {
 				f.statuses = append(f.statuses, status)
@@ -154,21 +154,32 @@ func TestActorNeverFound(t *testing.T) {
 	})
 }
 
-// A panic that reaches the server is recorded at once.
+// A panic that reaches the server is recorded at once, and so is one in a test without a
+// server.
 func TestPanicNeverAnswered(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := &framework{recorder: audittest.NewRecorder(t)}
-		ctx, cancel := context.WithCancel(t.Context())
-		assert.PanicsWithValue(t, "no", func() {
-			_ = f.serve(ctx, httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
+	for name, background := range map[string]bool{"a request that ends": false, "a context without an end": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := &framework{recorder: audittest.NewRecorder(t)}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				served := ctx
+				if background {
+					served = context.Background()
+				}
+				assert.PanicsWithValue(t, "no", func() {
+					_ = f.serve(served, httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
+				})
+				f.release()
+				cancel()
+				synctest.Wait()
+				r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure), audittest.Actor(audit.User("alice")))
+				assert.Zero(t, status(t, r))
+			})
 		})
-		f.release()
-		cancel()
-		synctest.Wait()
-		r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure), audittest.Actor(audit.User("alice")))
-		assert.Zero(t, status(t, r))
-	})
+	}
 }
 
 // What a client that has hung up would have got.

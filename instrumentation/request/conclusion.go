@@ -11,12 +11,11 @@ type conclusion struct {
 	exchange *Exchange
 	http     *HTTP
 
-	ctx           context.Context // as the handler left it
-	panicked      bool
-	failed        bool // the handler returned an error
-	canBeAnswered bool // the framework reports a header that leaves later
-	lateError     bool // the error is not what the status says
-	handedBack    bool
+	ctx        context.Context // as the handler left it
+	panicked   bool
+	failed     bool // the handler returned an error
+	lateError  bool // the error is not what the status says
+	handedBack bool
 
 	attempt *audit.Attempt // of a stream; nil if none was begun
 	last    audit.Event    // the route's event, for the case that no status is ever known
@@ -74,13 +73,19 @@ func (c *conclusion) conclude(a *answer) {
 // handBack gives the caller's request what the handler left in its copy, such as the
 // pattern that a router found and the files of a form, which the server removes.
 func (c *conclusion) handBack() {
+	to, from := c.http.Request, c.exchange.served
 	if c.handedBack {
 		return
 	}
 	c.handedBack = true
-	served, ctx := c.exchange.served, c.http.Request.Context()
-	if served.Context() != c.exchange.ctx {
-		ctx = served.Context() // the handler replaced it in place
+	replaced := from.Context() != c.exchange.ctx // in place
+	if !replaced && to.Pattern == from.Pattern && to.Method == from.Method && to.URL == from.URL &&
+		to.Form == nil && from.Form == nil && to.MultipartForm == from.MultipartForm {
+		return // nothing that outlives the handler
 	}
-	*c.http.Request = *served.WithContext(ctx)
+	ctx := to.Context()
+	if replaced {
+		ctx = from.Context()
+	}
+	*to = *from.WithContext(ctx)
 }

@@ -16,7 +16,7 @@
 //		d := request.DescribeHTTP(w, r, routeOf(r))
 //		d.Actor = func(ctx context.Context) (audit.Actor, error) { return actorOf(r.WithContext(ctx)) }
 //		x := s.config.Open(r.Context(), &d)
-//		_ = x.Serve(request.HTTP{Request: r, Writer: w, Handler: func(w http.ResponseWriter, r *http.Request) error {
+//		_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: func(w http.ResponseWriter, r *http.Request) error {
 //			s.handler.ServeHTTP(w, r)
 //			return nil
 //		}})

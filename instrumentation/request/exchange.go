@@ -24,7 +24,9 @@ type Exchange struct {
 	requestID    string // as recorded; empty if there is none
 	served       *http.Request
 	hasActorFunc bool
-	answer       *answer     // set by Serve
+	answer       *answer // set by Serve
+	own          answer  // the answer, if no outer exchange has it
+	conclusion   conclusion
 	ended        bool        // when Serve returned
 	released     atomic.Bool // the framework may use its objects for another request
 	settleBy     time.Time   // when waiting ends; zero until isAudited waits

@@ -62,7 +62,7 @@ type Intent struct {
 }
 
 // Serve runs the handler of an HTTP request, records the result and ends the scope. It
-// returns the handler's error, and a panic of the handler continues unchanged.
+// returns the handler's error, and a panic of the handler continues unchanged. It keeps h.
 //
 // What is recorded waits until the header of the response leaves, or the request is over
 // without one: the handler of an inner Exchange may leave the response to a middleware
@@ -71,9 +71,9 @@ type Intent struct {
 //
 // The first time that the response is flushed, or the connection hijacked, the event of the
 // route is begun as an attempt. It is finished at the end.
-func (x *Exchange) Serve(h HTTP) (err error) {
+func (x *Exchange) Serve(h *HTTP) (err error) {
 	x.served = h.Request.WithContext(x.ctx)
-	x.answer = x.answerTo(&h)
+	x.answer = x.answerTo(h)
 	w := h.Writer
 	if x.answer.owner == x {
 		w = x.answer.watch(w)
@@ -81,12 +81,13 @@ func (x *Exchange) Serve(h HTTP) (err error) {
 			h.BeforeHeader(x.answer.leavesLate)
 		}
 	}
-	c := &conclusion{exchange: x, http: &h, panicked: true, canBeAnswered: h.BeforeHeader != nil}
+	c := &x.conclusion
+	c.exchange, c.http, c.panicked = x, h, true
 	if h.Intent != nil {
 		x.answer.expectStream(c)
 	}
 	defer func() {
-		c.ctx = x.handlerContext(&h)
+		c.ctx = x.handlerContext(h)
 		x.method = x.served.Method // the handler may have overridden it
 		x.learnServedRoute()
 		c.failed = err != nil

@@ -112,6 +112,9 @@ func (w Words) MatchKey(key string) bool { return w.Match(key) != None }
 // ways, because it has letters of several scripts, the strongest counts.
 func (w Words) Match(key string) Strength {
 	s := w.match(Split(key))
+	if s == None && w.isWord(strings.ToLower(key)) {
+		s = Weak // in an odd case, such as pAssword
+	}
 	if !isASCII(key) {
 		s = max(s, w.match(split(key, startsCasedWord)), w.match(split(FoldText(key), startsCasedWord)))
 	}

@@ -24,7 +24,7 @@ hasło hasła heslo hesla jelszó şifre parola parolă parole lozinka zaporka g
 var weakWords = strings.Fields(`
 pass pw pwhash bearer cookie cookies sid phpsessid jsessionid ssn pan pans cvv cvv2 cvc cvc2 iban ibans
 pin pins otp totp hotp dsn dsns mnemonic kubeconfig htpasswd keystore pincode passport nin cardnumber creditcard ccnumber
-ccnum connectionstring nino psk storepass keypass keyfile sandi clave пин`)
+ccnum connectionstring nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин`)
 
 // phrases are sequences of words that name a secret, under the rule of weakWords. Their
 // plurals do too. They are also found where they are written as one word.
@@ -37,7 +37,7 @@ var phrases = []string{
 	"auth key", "auth header", "x auth", "basic auth", "proxy auth", "key material", "recovery key", "root key", "aes key",
 	"rsa key", "deploy key", "integration key", "ingest key", "write key", "functions key", "client key", "unseal key", "data key",
 	"stripe key", "openai key", "anthropic key", "sendgrid key", "twilio key", "mailgun key", "aws key", "azure key", "google key",
-	"connection string", "connection url", "connection uri", "conn str", "database url", "database uri",
+	"connection string", "conn string", "id rsa", "id dsa", "id ecdsa", "id ed", "connection url", "connection uri", "conn str", "database url", "database uri",
 	"db url", "db uri", "redis url", "mongo url", "mongo uri", "mongodb uri", "mongodb url", "postgres url", "postgresql url",
 	"mysql url", "amqp url", "rabbitmq url", "broker url", "jdbc url", "cloudinary url", "sentry dsn",
 	"webhook url", "webhook uri", "slack webhook", "discord webhook", "teams webhook", "hook url",
@@ -45,7 +45,7 @@ var phrases = []string{
 	"confirmation link", "confirm link", "activation link", "verification link", "verify link", "recovery link",
 	"signed url", "presigned url", "sas url", "sas signature",
 	"social security", "social security number", "social insurance number", "national insurance", "national insurance number",
-	"national id", "tax id", "taxpayer id", "passport no", "passport number", "passport num",
+	"national id", "tax id", "tax number", "steuer id", "nhs number", "medicare number", "health insurance number", "taxpayer id", "passport no", "passport number", "passport num",
 	"driver license", "drivers license", "driver s license", "driving license",
 	"driver licence", "drivers licence", "driving licence", //nolint:misspell // British keys have it so
 	"card number", "card no", "card num", "card nr", "card pan", "card code", "card pin", "card cvc", "card cvv",
@@ -119,7 +119,7 @@ shopper menu society recipe recipes jar cutter domain samesite secure httponly m
 protected protection support supported allowed mode modes mandatory optional needed missing exists set unset empty visible hidden
 shown masked mask pattern regex charset alphabet minimum maximum min max total sum avg average cost costs rate rates quota quotas
 pool pools index idx order position offset sequence seq flag flags option options config configuration board up pad entry entries
-locked lock lockout unlocked blocked suspended exempt exempted warnings reminder reminders sent delivered notification
+locked lock lockout unlocked blocked suspended exempt exempted matched out warnings reminder reminders sent delivered notification
 notifications channel channels device devices platform tier plan plans issuance binding bindings exchange introspection endpointurl
 schema tag tags topic topics section chapter story novel history tests suite review reviews reviewer`)
 

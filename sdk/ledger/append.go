@@ -102,7 +102,7 @@ func (l *Ledger) checkRoom(size int64) error {
 		}
 	}
 	size = frameSize(size)
-	if limit := l.maxBytes(); limit > 0 && l.bytes+size > limit {
+	if limit := l.maxBytes(); limit > 0 && l.bytes+l.paddedSize(size) > limit {
 		return ErrFull
 	}
 	if size <= l.room || l.spareReady && size <= l.config.segmentSize-segmentHeaderSize {

@@ -17,12 +17,16 @@ import (
 // many bytes of the segments each entry takes.
 func BenchmarkAppend(b *testing.B) {
 	for _, mode := range []struct {
-		name     string
-		interval time.Duration
-	}{{"strict", 0}, {"relaxed", 100 * time.Millisecond}} {
+		name   string
+		option ledger.Option
+	}{
+		{"strict", ledger.WithSyncInterval(0)},
+		{"dense", ledger.WithDenseFrames()},
+		{"relaxed", ledger.WithSyncInterval(100 * time.Millisecond)},
+	} {
 		for _, callers := range []int{1, 64} {
 			b.Run(fmt.Sprintf("%s/callers=%d", mode.name, callers), func(b *testing.B) {
-				benchmarkAppend(b, callers, ledger.WithSyncInterval(mode.interval))
+				benchmarkAppend(b, callers, mode.option)
 			})
 		}
 	}

@@ -104,7 +104,8 @@ func (l *Ledger) takeBatch() *batch {
 		l.room = l.config.segmentSize - segmentHeaderSize
 		l.spareTaken, l.spareReady = l.spareTaken || l.spareReady, false
 	}
-	l.room -= size
+	size = l.paddedSize(size)
+	l.room -= min(size, l.room)
 	l.bytes += size
 	broadcast(&l.moreRoom) // a new batch has room
 	return b
@@ -189,6 +190,7 @@ func (l *Ledger) writeFrame(b *batch) error {
 		h.syncedEnd = l.syncedEnd
 		l.mu.Unlock()
 	}
+	h.padding = l.padding(l.end, frameSize(int64(len(b.frame)-frameHeaderSize)), l.active.capacity)
 	b.frame = sealFrame(b.frame, h, l.active.location(l.end))
 	_, err := l.active.file.WriteAt(b.frame, l.end)
 	if err == nil && strict {
@@ -203,4 +205,23 @@ func (l *Ledger) writeFrame(b *batch) error {
 	l.end += int64(len(b.frame))
 	l.next += uint64(b.entries)
 	return nil
+}
+
+// padding returns how much padding makes a frame of size bytes at offset end where a page
+// does.
+func (l *Ledger) padding(offset, size, capacity int64) uint32 {
+	if !l.config.aligned() {
+		return 0
+	}
+	end := min(pageEnd(offset+size), capacity&^(frameAlign-1))
+	return uint32(max(0, end-offset-size))
+}
+
+// paddedSize returns the size of a frame of size bytes at the beginning of a page, with
+// its padding.
+func (l *Ledger) paddedSize(size int64) int64 {
+	if !l.config.aligned() {
+		return size
+	}
+	return pageEnd(size)
 }

@@ -48,6 +48,7 @@ func runWorkload(t *testing.T, interval time.Duration, f *faults) (hit bool) {
 	}
 	bubble(t, func(t *testing.T) {
 		c := config{segmentSize: MinSegmentSize / 4, retain: true, syncInterval: interval} // small, for speed
+		c.dense = f.at%3 == 0
 		w := &workload{
 			model: newModel(), t: t, faults: f, config: c, settle: settle,
 			wait: 3 * max(interval, 5*time.Millisecond), pause: min(f.hang, 2*maintainRetry),

@@ -40,6 +40,7 @@ var golden = map[string]struct {
 	"torn":            {makeTorn, tornEntries},
 	"voided":          {makeVoided, voidedEntries},
 	"marked":          {makeMarked, markedEntries},
+	"mixed":           {makeMixed, mixedEntries},
 }
 
 var (
@@ -47,6 +48,7 @@ var (
 	tornEntries   = []string{"first", "second"}
 	voidedEntries = []string{"first", "second", "instead"}
 	markedEntries = []string{"first", "second", strings.Repeat("\x00", 2000)}
+	mixedEntries  = []string{"first", "", strings.Repeat("second", 1000), "third", "fourth"}
 )
 
 func openSmall(t *testing.T, dir string, opts ...ledger.Option) *ledger.Ledger {
@@ -114,6 +116,19 @@ func makeMarked(t *testing.T, dir string) {
 	require.NoError(t, l.Sync())
 	appendTexts(t, l, "second")
 	appendTexts(t, l, strings.Repeat("\x00", 2000))
+	require.NoError(t, l.Close())
+}
+
+// makeMixed appends dense frames, and aligned ones after them.
+func makeMixed(t *testing.T, dir string) {
+	t.Helper()
+	l := openSmall(t, dir, ledger.WithDenseFrames())
+	appendTexts(t, l, "first", "")
+	appendTexts(t, l, strings.Repeat("second", 1000))
+	require.NoError(t, l.Close())
+	l = openSmall(t, dir)
+	appendTexts(t, l, "third")
+	appendTexts(t, l, "fourth")
 	require.NoError(t, l.Close())
 }
 
@@ -231,7 +246,7 @@ func decodeFrames(b, id []byte, number, first, end uint64) (entries []string, er
 		f := b[at:]
 		salt := crc(0, le.AppendUint64(le.AppendUint64(bytes.Clone(id), number), at))
 		n := uint64(le.Uint32(f[16:]))
-		sum := 48 + (n+7)/8*8
+		sum := 48 + (n+7)/8*8 + uint64(le.Uint32(f[40:]))
 		if le.Uint32(f[44:]) != crc(salt, f[:44]) {
 			return nil, fmt.Errorf("bad frame header at %d", at)
 		}

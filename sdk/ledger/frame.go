@@ -7,13 +7,15 @@ import (
 )
 
 // A frame holds the entries of one commit: a header, each entry preceded by its
-// length, zeros up to a multiple of eight bytes, and a trailer.
+// length, zeros up to a multiple of eight bytes, padding, and a trailer.
 const (
 	frameHeaderSize  = 48
 	frameTrailerSize = 8
 	entryOverhead    = 4
 	frameAlign       = 8
 	sectorSize       = 512
+	pageSize         = 4096
+	paddingByte      = 0xff // not zero, so that a torn frame is recognized
 )
 
 const (
@@ -52,12 +54,17 @@ type frameHeader struct {
 	entries   uint32
 	syncedEnd int64 // everything before this offset was synced when the frame was written
 	time      int64 // Unix nanoseconds
+	padding   uint32
 }
 
 // size returns the size of the whole frame.
-func (h *frameHeader) size() int64 { return frameSize(int64(h.body)) }
+func (h *frameHeader) size() int64 { return frameSize(int64(h.body)) + int64(h.padding) }
 
-// frameSize returns the size of a frame with a body of that many bytes.
+// pageEnd returns the end of the page in which offset lies, or offset if a page ends
+// there.
+func pageEnd(offset int64) int64 { return (offset + pageSize - 1) &^ (pageSize - 1) }
+
+// frameSize returns the size of a frame with a body of that many bytes and no padding.
 func frameSize(body int64) int64 {
 	return frameHeaderSize + (body+frameAlign-1)&^(frameAlign-1) + frameTrailerSize
 }
@@ -70,8 +77,11 @@ func (h *frameHeader) last() uint64 { return h.first + uint64(h.entries) - 1 }
 func sealFrame(frame []byte, h frameHeader, at location) []byte {
 	h.body = uint32(len(frame) - frameHeaderSize)
 	size := h.size()
-	for int64(len(frame)) < size-frameTrailerSize {
+	for int64(len(frame)) < size-int64(h.padding)-frameTrailerSize {
 		frame = append(frame, 0)
+	}
+	for int64(len(frame)) < size-frameTrailerSize {
+		frame = append(frame, paddingByte)
 	}
 	if h.kind == kindEntries && hasZeroSector(frame[frameHeaderSize:], at.offset+frameHeaderSize) {
 		h.flags |= flagZeroSector
@@ -85,7 +95,7 @@ func sealFrame(frame []byte, h frameHeader, at location) []byte {
 	le.PutUint32(frame[20:], h.entries)
 	le.PutUint64(frame[24:], uint64(h.syncedEnd))
 	le.PutUint64(frame[32:], uint64(h.time))
-	le.PutUint32(frame[40:], 0)
+	le.PutUint32(frame[40:], h.padding)
 	le.PutUint32(frame[44:], crc32.Update(salt, castagnoli, frame[:44]))
 	sum := crc32.Update(salt, castagnoli, frame)
 	frame = le.AppendUint32(frame, sum)
@@ -110,6 +120,7 @@ func parseFrameHeader(b []byte, at location) (h frameHeader, ok bool) {
 		kind: b[4], flags: b[5],
 		first: le.Uint64(b[8:]), body: le.Uint32(b[16:]), entries: le.Uint32(b[20:]),
 		syncedEnd: int64(le.Uint64(b[24:])), time: int64(le.Uint64(b[32:])),
+		padding: le.Uint32(b[40:]),
 	}, true
 }
 

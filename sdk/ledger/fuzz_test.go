@@ -120,7 +120,7 @@ func FuzzOperations(f *testing.F) {
 		if len(program) > 100 {
 			return
 		}
-		c := config{segmentSize: MinSegmentSize / 4, retain: true}
+		c := config{segmentSize: MinSegmentSize / 4, retain: true, dense: len(program)%2 == 0}
 		if relaxed {
 			c.syncInterval = time.Second
 		}

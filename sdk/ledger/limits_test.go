@@ -56,7 +56,7 @@ func TestMaxSize(t *testing.T) {
 // fillToMaxSize appends until the ledger is full, and requires that entry want is the
 // last one that fits.
 func fillToMaxSize(t *testing.T, size int64, want uint64) {
-	l := mustOpenMem(t, testDisk(), nil, WithMaxSize(size), WithRetention(0, 0))
+	l := mustOpenMem(t, testDisk(), nil, WithMaxSize(size), WithRetention(0, 0), WithDenseFrames())
 	c, err := l.Cursor("sink")
 	require.NoError(t, err)
 	entry := bytes.Repeat([]byte("x"), 10_000)

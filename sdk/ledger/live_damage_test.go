@@ -116,7 +116,7 @@ func TestBadSector(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
-		l := mustOpenMem(t, d, nil)
+		l := mustOpenMem(t, d, nil, WithDenseFrames())
 		fillSegments(t, l, 3)
 		require.NoError(t, l.Close())
 		for name, places := range map[string][]int64{
@@ -276,7 +276,12 @@ func TestReadersBesideWriter(t *testing.T) {
 	l := mustOpen(t, dir, WithRetention(0, 8*MinSegmentSize), WithSyncInterval(time.Millisecond))
 	ctx, cancel := context.WithCancel(t.Context())
 	var stopped atomic.Bool
-	time.AfterFunc(duration, func() {
+	var timer *time.Timer
+	timer = time.AfterFunc(duration, func() {
+		if l.Stats().First == 1 { // the machine is slow, and nothing was removed yet
+			timer.Reset(duration)
+			return
+		}
 		stopped.Store(true)
 		cancel()
 	})
@@ -313,7 +318,6 @@ func TestReadersBesideWriter(t *testing.T) {
 	})
 	group.Wait()
 	require.NoError(t, l.Close())
-	require.Greater(t, l.Stats().First, uint64(1), "retention removed something")
 }
 
 // readBeside reads with one Reader, or with a new one each time.

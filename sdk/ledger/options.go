@@ -34,6 +34,7 @@ type config struct {
 	salvage       bool
 	lockWait      time.Duration
 	groupWritable bool
+	dense         bool
 	wall          func() time.Time // the system clock; nil: time.Now
 
 	scrubRate      int64
@@ -111,6 +112,20 @@ func WithDamageHandler(handle func(*CorruptError)) Option {
 func WithLockWait(d time.Duration) Option {
 	return func(c *config) { c.lockWait = d }
 }
+
+// WithDenseFrames lets commits follow one another without padding. By default each is
+// padded to a multiple of 4,096 bytes, so that its entries share no sector with those of
+// another: a disk that loses power while it writes can then not take entries with it
+// that were acknowledged before. An entry that is committed alone takes at least 4,096
+// bytes. On disks that tear no sector which they had written before, such as those with
+// power-loss protection, dense frames are as safe, and smaller. With WithSyncInterval
+// frames are always dense.
+func WithDenseFrames() Option {
+	return func(c *config) { c.dense = true }
+}
+
+// aligned reports whether frames are padded.
+func (c *config) aligned() bool { return !c.dense && c.syncInterval == 0 }
 
 // WithGroupWritable accepts a directory and files that a group may write to, if this
 // process is in the group. They may then belong to another user. Kubernetes makes a

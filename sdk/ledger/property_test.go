@@ -29,10 +29,12 @@ func TestConcurrentAppends(t *testing.T) {
 	if testing.Short() {
 		rounds = 4
 	}
-	for _, interval := range []time.Duration{0, 2 * time.Millisecond} {
-		t.Run(fmt.Sprint(interval), func(t *testing.T) {
+	for i := range 4 {
+		interval, dense := time.Duration(i%2)*2*time.Millisecond, i/2 == 1
+		t.Run(fmt.Sprint(interval, ", dense ", dense), func(t *testing.T) {
 			t.Parallel()
 			p := &appendProperty{
+				dense: dense,
 				model: newModel(), rand: rand.New(rand.NewPCG(7, uint64(interval))), interval: interval,
 				disk: newMemDisk(rand.New(rand.NewPCG(8, uint64(interval)))),
 			}
@@ -47,6 +49,7 @@ type appendProperty struct {
 	*model
 	rand     *rand.Rand
 	interval time.Duration
+	dense    bool
 	disk     *memDisk
 	created  int
 	powerCut bool
@@ -56,6 +59,7 @@ type appendProperty struct {
 func (p *appendProperty) round(t *testing.T) {
 	c, err := newConfig([]Option{WithSegmentSize(MinSegmentSize), WithSyncInterval(p.interval)})
 	require.NoError(t, err)
+	c.dense = p.dense
 	dir := p.disk.open(nil)
 	l, err := open(dir, c)
 	require.NoError(t, err)

@@ -129,6 +129,7 @@ func (l *Ledger) unsyncedFrames(start int64, first uint64) ([]byte, error) {
 		at := location{ledger: l.id, segment: l.lastNumber + 1, offset: segmentHeaderSize + int64(len(carried))}
 		h := frames.header
 		h.syncedEnd, h.flags = segmentHeaderSize, 0
+		h.padding = l.padding(at.offset, frameSize(int64(h.body)), l.config.segmentSize)
 		carried = append(carried, sealFrame(unsealFrame(bytes.Clone(frames.frame)), h, at)...)
 	}
 }

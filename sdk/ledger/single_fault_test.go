@@ -31,7 +31,7 @@ type faultyLedger struct {
 func newFaulty(t *testing.T, crashed bool) *faultyLedger {
 	t.Helper()
 	l := &faultyLedger{
-		memDisk: newMemDisk(rand.New(rand.NewPCG(5, 6))), config: config{segmentSize: 8 << 10}, // small, for speed
+		memDisk: newMemDisk(rand.New(rand.NewPCG(5, 6))), config: config{segmentSize: 8 << 10, dense: true}, // small, for speed
 		entries: map[uint64]string{}, crashed: crashed,
 	}
 	t.Cleanup(func() {

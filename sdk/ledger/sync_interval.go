@@ -68,12 +68,13 @@ func (l *Ledger) writeMark() error {
 		return nil
 	}
 	h := frameHeader{kind: kindMark, first: l.next, syncedEnd: syncedEnd, time: now()}
+	h.padding = l.padding(l.end, size, l.active.capacity)
 	frame := sealFrame(make([]byte, frameHeaderSize, size), h, l.active.location(l.end))
 	if _, err := l.active.file.WriteAt(frame, l.end); err != nil {
 		l.activeFailed = true
 		return l.rotate()
 	}
-	l.end += size
+	l.end += int64(len(frame))
 	return nil
 }
 

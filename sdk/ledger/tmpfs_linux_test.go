@@ -84,7 +84,7 @@ func TestTornOnFullDisk(t *testing.T) {
 			t.Parallel()
 			disk := mountMemory(t, "4m")
 			dir := filepath.Join(disk, "ledger")
-			opts := append(mode, WithRetention(0, 0))
+			opts := append([]Option{WithRetention(0, 0)}, mode...)
 			l := mustOpen(t, dir, opts...)
 			c, err := l.Cursor("sink")
 			require.NoError(t, err)

@@ -124,9 +124,9 @@ const minKeyBody = 40
 
 // keyBodyEnd returns the end of the body of a private key, without its first line, that
 // begins at i, or 0. It is the Base64 of its DER (a sequence that begins with the version 0
-// or 1), or of the name of OpenSSH's format.
+// or 1), of the name of OpenSSH's format, or of its PEM form.
 func keyBodyEnd(text string, i int) (end int) {
-	if len(text)-i < minKeyBody || !isKeyBody(decodeBase64(text[i:i+16])) {
+	if len(text)-i < minKeyBody || !isKeyBody(decodeBase64(text[i:i+minKeyBody])) {
 		return 0
 	}
 	first := base64Chars.run(text, i)
@@ -154,6 +154,9 @@ func keyBodyEnd(text string, i int) (end int) {
 func isKeyBody(der string) bool {
 	if strings.HasPrefix(der, "openssh-key") {
 		return true
+	}
+	if strings.HasPrefix(der, "-----BEGIN") {
+		return containsFold(der, "private key")
 	}
 	if len(der) < 8 || der[0] != 0x30 {
 		return false

@@ -1,13 +1,15 @@
 package redact
 
+import "strings"
+
 // findAccounts appends the spans of IBANs (ISO 13616): two letters, two check digits, and a
 // number whose length depends on the country, in one or in groups of four.
 func findAccounts(text string, spans []span) []span {
 	for i := 0; i+15 <= len(text); i++ {
-		if !upper.has(text[i]) || !upper.has(text[i+1]) || !digits.has(text[i+2]) || !digits.has(text[i+3]) || at(text, i-1, alnum) {
+		if !alpha.has(text[i]) || !alpha.has(text[i+1]) || !digits.has(text[i+2]) || !digits.has(text[i+3]) || at(text, i-1, alnum) {
 			continue
 		}
-		length := ibanLengths[text[i:i+2]]
+		length := ibanLengths[strings.ToUpper(text[i:i+2])]
 		if length == 0 {
 			continue
 		}
@@ -19,8 +21,11 @@ func findAccounts(text string, spans []span) []span {
 				end++
 				continue
 			}
-			if !(upper | digits).has(c) {
+			if !alnum.has(c) {
 				break
+			}
+			if lower.has(c) {
+				c -= 0x20
 			}
 			number[n] = c
 			n++
@@ -61,6 +66,9 @@ func mod97(iban []byte) bool {
 	return sum == 1
 }
 
+// maxBefore is how far before a number with blanks its name may be.
+const maxBefore = 30
+
 // findSocialSecurity appends the spans of social security numbers of the United States:
 // 078-05-1120, in the ranges that are issued.
 func findSocialSecurity(text string, spans []span) []span {
@@ -79,7 +87,7 @@ func findSocialSecurity(text string, spans []span) []span {
 		if (sign == '-' || sign == ' ') && serial+4 <= len(text) && digits.run(text, group) == group+2 && text[group+2] == sign &&
 			digits.run(text, serial) == serial+4 && !at(text, serial+4, word) &&
 			area != "000" && area != "666" && area[0] != '9' && text[group:group+2] != "00" && text[serial:serial+4] != "0000" {
-			if sign == '-' {
+			if sign == '-' || containsFold(text[max(0, i-maxBefore):i], "ssn") || containsFold(text[max(0, i-maxBefore):i], "social") {
 				spans = append(spans, span{i, serial + 4})
 			}
 			i = serial + 4

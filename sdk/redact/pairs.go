@@ -163,6 +163,11 @@ func (p *pairs) keyBefore(i int) key {
 			return key{}
 		}
 	}
+	if end > limit && text[end-1] == ')' { // key (of a kind)
+		if n := strings.LastIndexByte(text[limit:end], '('); n > 0 {
+			end = blank.back(text, limit+n, limit)
+		}
+	}
 	for end > limit && strings.IndexByte(")]*`?+", text[end-1]) >= 0 { // [key], **key**
 		end--
 	}
@@ -224,10 +229,22 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 			return secretwords.Strong
 		}
 	}
-	if k.quoted {
+	if k.text == "P" && strings.Contains(p.text[max(p.line, k.start-maxBeside):k.start], "WIFI:") {
+		return secretwords.Strong // of a network, in a code to be scanned
+	}
+	if k.quoted || k.text == "_auth" {
+		if end := min(len(p.text), k.signEnd+maxBeside); strings.HasSuffix(k.text, "auth") && isBasic(quotedWord(p.text[k.signEnd:end])) {
+			return secretwords.Strong // of a registry
+		}
 		return secretwords.None
 	}
 	return p.phrase(k)
+}
+
+// quotedWord returns the word at the start of a text, without its quotes.
+func quotedWord(text string) string {
+	text = strings.TrimLeft(text, " \t\"'\\")
+	return text[:base64Chars.run(text, 0)]
 }
 
 // isCompound reports whether a name is made of several words.

@@ -52,7 +52,15 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 			kinds |= classOf[text[end]]
 			end++
 		}
-		if end < len(text) && (space.has(text[end]) || text[end] == '(') && mayTrigger(text[i:end], kinds) {
+		switch {
+		case kinds&high != 0 && kinds&alnum != 0:
+			p.joined(i, end)
+		case end == len(text):
+		case text[end] == '(' || text[end] == '[':
+			i = p.call(i, end)
+			continue
+		}
+		if end < len(text) && space.has(text[end]) && mayTrigger(text[i:end], kinds) {
 			end = p.word(i, end)
 		}
 		i = end
@@ -83,6 +91,16 @@ func hasTrigger(text string) bool {
 	}
 }
 
+// hasCall reports whether a word precedes a bracket.
+func hasCall(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if (text[i] == '(' || text[i] == '[') && (word | high).has(text[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
 // sign handles the byte at i, which is in no word, and returns where to continue.
 func (p *prose) sign(i int) (next int) {
 	switch c := p.text[i]; c {
@@ -94,6 +112,41 @@ func (p *prose) sign(i int) (next int) {
 		p.command, p.account, p.by = nil, false, false
 	}
 	return i + 1
+}
+
+// joined masks a secret that is joined to its name, in a script without blanks.
+func (p *prose) joined(i, end int) {
+	for at := i; at < end; at++ {
+		if !alnum.has(p.text[at]) {
+			continue
+		}
+		stop := min(word.run(p.text, at), end)
+		if isRandom(p.text[at:stop]) && p.redactor.nameStrength(p.text[i:at]) != secretwords.None {
+			p.spans = append(p.spans, span{at, stop})
+		}
+		at = stop
+	}
+}
+
+// call masks the argument of a function that sets a secret: setPassword("x"), token[x]. The
+// name is from i to end, before a bracket.
+func (p *prose) call(i, end int) (next int) {
+	start := end + 1
+	if end-i > maxKey || p.redactor.nameStrength(p.text[i:end]) == secretwords.None {
+		return end
+	}
+	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 {
+		return max(end, p.argument(start, true))
+	}
+	stop := start
+	for stop < len(p.text) && stop < start+maxBeside && strings.IndexByte(")],", p.text[stop]) < 0 && !space.has(p.text[stop]) {
+		stop++
+	}
+	if !isRandom(p.text[start:stop]) {
+		return end
+	}
+	p.spans = append(p.spans, span{start, stop})
+	return stop
 }
 
 // word handles the word from i to end and returns where to continue.
@@ -166,7 +219,7 @@ var triggers, triggerFilter = func() (words map[string]trigger, filter [64]uint6
 		words[name] = trigger{command: c}
 	}
 	for kind, list := range map[uint8]string{
-		triggerScheme: "bearer basic token digest ntlm negotiate apikey", triggerAccount: "create alter grant",
+		triggerScheme: "bearer basic token digest ntlm negotiate apikey plain", triggerAccount: "create alter grant",
 		triggerIdentified: "identified", triggerBy: "by", triggerValues: "values",
 	} {
 		for name := range strings.FieldsSeq(list) {
@@ -222,11 +275,16 @@ func (p *prose) textAt(i int) byte {
 // scheme masks what follows the name of an authentication scheme, if it looks like its
 // credentials: a "basic course" has none.
 func (p *prose) scheme(name string, i int) (next int, ok bool) {
+	if c := p.textAt(i); c == '"' || c == '\'' {
+		i++
+	}
 	end := (base64Chars | token | tilde).run(p.text, i)
 	content := p.text[i:end]
 	switch name {
 	case "basic":
 		ok = isBasic(content)
+	case "plain": // SASL: names and a password after null bytes
+		ok = strings.Count(decodeBase64(content), "\x00") == 2
 	case "bearer":
 		ok = len(content) >= 8 && isMixed(content) && isRandom(content) || len(content) >= 20
 	case "digest":
@@ -234,7 +292,7 @@ func (p *prose) scheme(name string, i int) (next int, ok bool) {
 			ok, end = true, lineEnd(p.text, i)
 		}
 	case "token", "apikey":
-		ok = len(content) >= 8 && isMixed(content) && isRandom(content)
+		ok = len(content) >= 8 && !strings.Contains(strings.TrimRight(content, "="), "=") && isMixed(content) && isRandom(content)
 	default:
 		ok = len(content) >= 20 && isRandom(content)
 	}
@@ -262,7 +320,7 @@ func isBasic(text string) bool {
 // fillers are words between the name of a secret and the secret.
 var fillers = map[string]bool{
 	"is": true, "was": true, "are": true, "to": true, "set": true, "now": true, "changed": true, "reset": true, "used": true,
-	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true,
+	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true, "e": true,
 }
 
 // named masks the word after the name of a secret, if it looks like one: "password x",
@@ -275,11 +333,7 @@ func (p *prose) named(i, end int) (next int) {
 	if strength == secretwords.None {
 		return end
 	}
-	start := end
-	if p.textAt(start) == '(' {
-		start++
-	}
-	start = blank.run(p.text, start)
+	start := blank.run(p.text, end)
 	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 && start > end {
 		if content, _ := q.end(p.text); isPasswordWord(p.text[i:end]) || isRandom(p.text[q.start:content]) {
 			return p.argument(start, true)
@@ -338,6 +392,8 @@ func isShortCode(candidate, name string) bool {
 	switch name = strings.ToLower(name); name {
 	case "cvv", "cvc", "cvv2", "cvc2":
 		return n <= 4
+	case "ssn", "sin", "tin":
+		return n == 9
 	case "pin", "otp", "code", "totp", "passcode", "password", "pincode":
 		return n >= 4
 	}
@@ -416,6 +472,9 @@ func (p *prose) flag(i int) (next int) {
 		return end
 	}
 	after := blank.run(p.text, end)
+	if next := space.run(p.text, after+1); p.textAt(after) == '\\' && next > after+1 {
+		after = next // the command continues on the next line
+	}
 	if after == end || p.textAt(after) == '-' {
 		return end
 	}

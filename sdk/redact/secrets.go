@@ -21,9 +21,9 @@ const (
 	seekAll     = 1<<iota - 1
 )
 
-// byteCounts has, for each byte, what it adds to the counts of a survey, which have 10 bits
+// byteCounts has, for each byte, what it adds to the counts of a survey, which have 9 bits
 // each: of digits, of signs between keys and values, of blanks, of dollars, of bytes that are
-// not plain, and of line feeds and tabs.
+// not plain, of line feeds and tabs, and of opening brackets.
 var byteCounts = func() (counts [256]uint64) {
 	for i := range counts {
 		switch c := byte(i); {
@@ -35,6 +35,8 @@ var byteCounts = func() (counts [256]uint64) {
 			counts[i] = 1 << blankCount
 		case space.has(c):
 			counts[i] = 1<<blankCount | 1<<breakCount
+		case c == '(' || c == '[':
+			counts[i] = 1 << bracketCount
 		case c == '$':
 			counts[i] = 1 << dollarCount
 		case high.has(c) || c == '%' || c == '\\' || c == '&':
@@ -46,12 +48,13 @@ var byteCounts = func() (counts [256]uint64) {
 
 // The lowest bits of the counts after the first.
 const (
-	signCount = 10 * (iota + 1)
+	signCount = 9 * (iota + 1)
 	blankCount
 	dollarCount
 	oddCount
 	breakCount
-	countMask = 1<<10 - 1
+	bracketCount
+	countMask = 1<<9 - 1
 )
 
 // minNumber is how many digits the shortest number has that is looked for: that of a social
@@ -104,7 +107,8 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 	if counts>>signCount&countMask != 0 {
 		seek |= seekPairs
 	}
-	if counts>>blankCount&countMask != 0 && (seek != 0 || counts>>oddCount != 0 || hasTrigger(text)) {
+	if counts>>blankCount&countMask != 0 && (seek != 0 || counts>>breakCount&countMask != 0 || hasTrigger(text)) ||
+		counts>>bracketCount&countMask != 0 && hasCall(text) {
 		seek |= seekWords
 	}
 	if numbers && counts&countMask >= minNumber {

@@ -305,6 +305,18 @@ var tokenKinds = byFirst([]tokenKind{
 	{"sec_live_", word, 20, 100, false},
 	{"u-s4t2", hexDigits | hyphen, 60, 90, false},
 
+	{"4b1d", alnum, 38, 38, true},
+	{"pk.eyJ", token, 60, 400, false},
+	{"FLWPUBK", word, 20, 80, false},
+	{"YC", word, 38, 38, true},
+	{"sm_pat_", alnum, 16, 40, false},
+	{"sm_sat_", alnum, 16, 40, false},
+	{"endr+", word, 16, 40, false},
+	{"00", word, 40, 40, true},
+	{"ZXlKaGJHY", base64Chars | word, 40, 4096, false},
+	{"AAAAAAAAAAAAAAAAAAAA", word, 40, 200, true},
+	{"A3-", upper | digits | hyphen, 30, 40, true},
+
 	// Wallets.
 	{"xprv", alnum, 90, 120, false},
 	{"yprv", alnum, 90, 120, false},

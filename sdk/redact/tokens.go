@@ -54,7 +54,7 @@ func findTokensIn(text string, start, end int, spans []span) []span {
 		}
 	}
 	for i := start; i < end-4; i++ {
-		if len(tokenKinds[text[i]]) == 0 && text[i] != 'e' && text[i] != 'M' && text[i] != 'v' && text[i] != 'b' {
+		if len(tokenKinds[text[i]]) == 0 && text[i] != 'e' && text[i] != 'M' && text[i] != 'v' && text[i] != 'b' && text[i] != 'L' {
 			continue
 		}
 		if stop := tokenAt(text, i, start); stop > 0 {
@@ -111,7 +111,7 @@ func tokenAt(text string, i, start int) (end int) {
 		return webTokenEnd(text, i)
 	case 'v':
 		return pasetoEnd(text, i)
-	case 'M', 'b':
+	case 'M', 'b', 'L':
 		return keyBodyEnd(text, i)
 	}
 	return 0
@@ -168,6 +168,15 @@ func joinedToken(text string, start, end int) (stop int) {
 	if len(run) <= 38 && len(run) >= 36 && strings.Contains(run[32:], "-us") && hexDigits.run(run, 0) == 32 {
 		return end // Mailchimp
 	}
+	if strings.HasSuffix(run, "_mmk") && len(run) == 40 {
+		return end // MaxMind
+	}
+	if start > 14 && text[start-1] == '|' && len(run) >= 27 && len(run) <= 40 && isTokenLike(run) && digits.back(text, start-1, max(0, start-18)) <= start-16 {
+		return end // Facebook: the number of an application, and its secret
+	}
+	if len(run) == 50 && run[32] == '-' && run[41] == '-' && hexDigits.run(run, 0) == 32 {
+		return end // Mailgun's signing keys
+	}
 	if first, rest, ok := strings.Cut(run, "."); ok && (len(first) >= 23 && len(first) <= 28) {
 		if middle, last, ok := strings.Cut(rest, "."); ok && len(middle) == 6 && len(last) >= 27 && len(last) <= 40 && digits.run(decodeBase64(first), 0) >= 17 {
 			return end // Discord: the Base64 of the number of a bot, a time, a secret
@@ -182,7 +191,7 @@ const maxAzure = 60
 // tokenStart returns where the token begins whose run of token bytes begins at start: with
 // what precedes a colon, slashes or a tilde.
 func tokenStart(text string, start int) int {
-	for start > 0 && strings.IndexByte(":/~", text[start-1]) >= 0 {
+	for start > 0 && strings.IndexByte(":/~|", text[start-1]) >= 0 {
 		start = token.back(text, start-1, max(0, start-20))
 		if start >= 2 && text[start-2:start] == "//" {
 			break
@@ -219,14 +228,21 @@ func webTokenEnd(text string, i int) (end int) {
 			parts++
 		}
 	}
-	if sure || parts > 2 {
+	if sure || parts > 2 || parts > 1 && at(text, i-1, dot) && end-i >= minClaims {
 		return end
 	}
 	return 0
 }
 
+// minClaims is the length of the shortest claims and signature that are taken for those of a
+// token whose header is elsewhere.
+const minClaims = 40
+
 // maxParts is the number of parts of an encrypted web token.
 const maxParts = 5
+
+// maxJoint is how many signs may be between the parts of a token that a program joins.
+const maxJoint = 8
 
 // maxLines is on how many lines a web token is looked for.
 const maxLines = 100
@@ -235,8 +251,13 @@ const maxLines = 100
 // a dot, or the rest of one after a line feed.
 func nextPart(text string, i int) (end int, isPart bool) {
 	next := space.run(text, i)
+	joined := next
+	for joined < len(text) && joined < i+maxJoint && (space.has(text[joined]) || strings.IndexByte("\"'+\\", text[joined]) >= 0) {
+		joined++ // "part" + ".part"
+	}
 	switch {
-	case at(text, next, dot):
+	case at(text, joined, dot):
+		next = joined
 		after := space.run(text, next+1)
 		if stop := word.run(text, after); stop > after {
 			return stop, true
@@ -246,7 +267,8 @@ func nextPart(text string, i int) (end int, isPart bool) {
 		}
 	case at(text, i, newline):
 		stop := word.run(text, next)
-		if stop > next && (at(text, stop, dot) || stop-next >= minWrapped && isTokenLike(text[next:stop])) {
+		line := text[next:stop]
+		if at(text, stop, dot) || len(line) >= minWrapped && isTokenLike(line) || len(line) >= 6 && isRandom(line) && !at(text, stop, blank) {
 			return stop, false
 		}
 	}

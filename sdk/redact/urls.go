@@ -17,6 +17,9 @@ func findURLs(text string, spans []span) []span {
 			spans = append(spans, span{scheme, end})
 		} else if s, ok := userinfo(text[scheme:i+n], text[start:end]); ok {
 			spans = append(spans, span{start + s.start, start + s.end})
+		} else if colon, sign := blankPassword(text[start:min(lineEnd(text[:min(len(text), start+maxUserinfo)], start), len(text))], end-start); sign > 0 {
+			spans = append(spans, span{start + colon + 1, start + sign})
+			end = start + sign
 		}
 		i = end
 	}
@@ -28,6 +31,19 @@ func urlEnd(text string, i int) int {
 		i++
 	}
 	return i
+}
+
+// maxUserinfo is how far the at sign of a URL may be whose password has blanks.
+const maxUserinfo = 120
+
+// blankPassword returns the colon and the at sign around a password with blanks, in a line
+// that begins with the rest of a URL, of which end bytes have none.
+func blankPassword(line string, end int) (colon, sign int) {
+	colon = strings.IndexAny(line[:min(end, len(line))], ":/?#")
+	if colon <= 0 || line[colon] != ':' || !at(line, colon+1, ^(digits|slash)) || end >= len(line) || line[end] != ' ' {
+		return 0, 0
+	}
+	return colon, strings.IndexByte(line, '@')
 }
 
 // userinfo returns the span of the secret in the userinfo of a URL, given what follows its
@@ -152,12 +168,15 @@ func findLogins(text string, spans []span) []span {
 		}
 		i = sign + 1
 		login := text[start:sign]
+		if strings.HasPrefix(login, "//") {
+			login, start = login[2:], start+2
+		}
 		colon := strings.IndexByte(login, ':')
 		if colon <= 0 || colon+1 == len(login) || word.back(login, colon, 0) != 0 || strings.HasPrefix(login[colon:], "://") ||
 			labels[strings.ToLower(login[:colon])] {
 			continue
 		}
-		if isServer(text[sign+1 : min(len(text), sign+256)]) {
+		if isServer(text[sign+1:min(len(text), sign+256)]) || isRandom(login[colon+1:]) && at(text, sign+1, alnum) {
 			spans = append(spans, span{start + colon + 1, sign})
 		}
 	}
@@ -167,14 +186,14 @@ func findLogins(text string, spans []span) []span {
 // parentheses, a port or a path.
 func isServer(text string) bool {
 	n := token.run(text, 0)
-	if n == 0 || n == len(text) {
+	if n == len(text) {
 		return false
 	}
 	switch text[n] {
 	case '(':
 		return true
 	case ':':
-		return digits.run(text, n+1) > n+1
+		return n > 0 && digits.run(text, n+1) > n+1
 	case '/':
 		return true
 	}

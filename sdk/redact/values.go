@@ -408,7 +408,8 @@ var statusWords = func() map[string]bool {
 	for w := range strings.FieldsSeq(`missing invalid expired required none null nil undefined true false yes no ok changed reset empty
 		unknown n/a set unset not enabled disabled revoked updated rotated removed deleted redacted hidden masked provided given valid
 		wrong incorrect mismatch mandatory optional present absent is was has been must be the please provide and or too short long weak
-		strong [redacted] filtered [filtered] omitted failed
+		strong [redacted] filtered [filtered] omitted failed accepted
+		declined granted denied sms totp email app
 		at least most characters character chars digits digit letters letter uppercase lowercase symbol symbols number numbers
 		contain contains include one more less than be again here to change enter choose`) {
 		words[w] = true

@@ -203,7 +203,7 @@ func TestRemovedUnderProcess(t *testing.T) {
 			require.NoError(t, os.Rename(aside, h.dir))
 		case "directory removed":
 			for os.RemoveAll(h.dir) != nil {
-			continue // the process has created a file meanwhile
+				continue // the process has created a file meanwhile
 			}
 			w.waitLost(t)
 			stored = nil

@@ -211,7 +211,7 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 			return
 		}
 		defer func() { _ = r.Close() }() // read only
-		replayed := map[string]uint64{}
+		replayed := replayedLetters{ledger: l, through: map[string]uint64{}}
 		var decoder letterDecoder
 		for e, err := range r.Entries(ctx, 0) {
 			letter := storedLetter{place: e.Seq}
@@ -224,14 +224,7 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 				}
 			}
 			if letter.Exporter != "" {
-				through, known := replayed[letter.Exporter]
-				if !known {
-					var cursorErr error
-					through, cursorErr = replayedThrough(l, letter.Exporter)
-					err = errors.Join(err, cursorErr)
-					replayed[letter.Exporter] = through
-				}
-				letter.Replayed = e.Seq <= through
+				err = errors.Join(err, replayed.mark(&letter))
 			}
 			if letter.Replayed && errors.Is(err, errPartsMissing) {
 				continue // retention has removed the segment with its first parts
@@ -257,13 +250,25 @@ type storedLetter struct {
 	place uint64
 }
 
-// replayedThrough returns the place of the exporter's last replayed dead letter.
-func replayedThrough(l *ledger.Ledger, exporter string) (uint64, error) {
-	c, err := l.Cursor(exporter)
-	if err != nil {
-		return 0, err
+// replayedLetters knows which dead letters were replayed.
+type replayedLetters struct {
+	ledger  *ledger.Ledger
+	through map[string]uint64 // the place of each exporter's last replayed letter
+}
+
+// mark sets whether the letter was replayed.
+func (r *replayedLetters) mark(letter *storedLetter) error {
+	through, known := r.through[letter.Exporter]
+	if !known {
+		c, err := r.ledger.Cursor(letter.Exporter)
+		if err != nil {
+			return err
+		}
+		through = c.Committed()
+		r.through[letter.Exporter] = through
 	}
-	return c.Committed(), nil
+	letter.Replayed = letter.place <= through
+	return nil
 }
 
 // setReplayed records that the exporter's dead letters up to a place were replayed.

@@ -21,6 +21,8 @@ type openAttempts struct {
 	timeout time.Duration
 	expire  func([]audit.ID) // frees the slots
 
+	expiring sync.Mutex // held while slots are freed
+
 	mu      sync.Mutex
 	byID    map[audit.ID]*list.Element
 	byParty map[party.Party]int
@@ -95,6 +97,8 @@ func (o *openAttempts) schedule() {
 
 // expireOld frees the slots of the attempts that were begun too long ago.
 func (o *openAttempts) expireOld() {
+	o.expiring.Lock()
+	defer o.expiring.Unlock()
 	o.mu.Lock()
 	var old []audit.ID
 	for e := o.order.Front(); e != nil && !o.closed; e = o.order.Front() {
@@ -118,11 +122,14 @@ func (o *openAttempts) len() int {
 	return o.order.Len()
 }
 
+// close stops the timer, and waits until no slots are being freed.
 func (o *openAttempts) close() {
 	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.closed = true
 	if o.timer != nil {
 		o.timer.Stop()
 	}
+	o.mu.Unlock()
+	o.expiring.Lock()
+	defer o.expiring.Unlock()
 }
