@@ -276,16 +276,14 @@ func TestReadersBesideWriter(t *testing.T) {
 	l := mustOpen(t, dir, WithRetention(0, 8*MinSegmentSize), WithSyncInterval(time.Millisecond))
 	ctx, cancel := context.WithCancel(t.Context())
 	var stopped atomic.Bool
-	var timer *time.Timer
-	timer = time.AfterFunc(duration, func() {
-		if l.Stats().First == 1 { // the machine is slow, and nothing was removed yet
-			timer.Reset(duration)
-			return
+	var group sync.WaitGroup
+	group.Go(func() {
+		for ended := false; !ended; ended = l.Stats().First > 1 { // on a slow machine, nothing may be removed yet
+			<-time.After(duration)
 		}
 		stopped.Store(true)
 		cancel()
 	})
-	var group sync.WaitGroup
 	for size := range 4 {
 		group.Go(func() {
 			for !stopped.Load() {
