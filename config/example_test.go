@@ -95,10 +95,11 @@ func ExampleConfig_Policy() {
 
 	_, exemption, _ := c.Policy().Coverage("POST", "/preview", "")
 	fmt.Println("a preview needs no event:", exemption)
-	fmt.Println(tracker.Track(ctx, audit.Event{Action: "payout.approve", Actor: audit.User("42")}))
+	rule, problems := c.Policy().Explain(&audit.Event{Action: "payout.approve", Actor: audit.User("42")}, "")
+	fmt.Println(rule, problems)
 	// Output:
 	// a preview needs no event: it stores nothing
-	// sdk: policy rule "payouts" rejects the event: audit: reason: it is required for this action
+	// payouts [audit: reason: it is required for this action]
 }
 
 func ExampleWithSDKOptions() {

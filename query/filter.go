@@ -10,7 +10,8 @@ import (
 )
 
 // Filter selects records. A record must match every field that is set; a zero field
-// matches all records.
+// matches all records. Texts may be the original ones or, as in the record, escaped: see
+// record.EscapeName.
 type Filter struct {
 	// ActorType and ActorID match the actor itself, not the actor it acted on behalf of.
 	ActorType audit.ActorType
@@ -108,13 +109,25 @@ func (f *Filter) matchesMetadata(r *record.Record) bool {
 }
 
 func hasMetadata(attrs []attribute.KeyValue, want attribute.KeyValue) bool {
+	escaped := attribute.Key(record.EscapeName(string(want.Key)))
 	for _, kv := range attrs {
-		if kv.Key == want.Key {
-			return want.Value.Type() == attribute.EMPTY || kv.Value == want.Value
+		if kv.Key == want.Key || kv.Key == escaped {
+			return want.Value.Type() == attribute.EMPTY || kv.Value == want.Value || kv.Value == escapedValue(want.Value)
 		}
 	}
 	return false
 }
 
-// matchesText compares two texts. An empty want matches any text.
-func matchesText(want, got string) bool { return want == "" || want == got }
+// escapedValue returns a value as a record has it.
+func escapedValue(v attribute.Value) attribute.Value {
+	if v.Type() == attribute.STRING {
+		return attribute.StringValue(record.EscapeText(v.AsString()))
+	}
+	return v
+}
+
+// matchesText compares two texts. want may be the original text or, as in the record, the
+// escaped one. An empty want matches any text.
+func matchesText(want, got string) bool {
+	return want == "" || want == got || record.EscapeName(want) == got
+}

@@ -1,7 +1,6 @@
 package record_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/opendeed/audit"
@@ -63,12 +62,12 @@ func TestCheckActor(t *testing.T) {
 	}
 }
 
-func TestValidKey(t *testing.T) {
+func TestEscape(t *testing.T) {
 	t.Parallel()
-	longest := strings.Repeat("é", record.MaxKeyLength/2)
-	for key, want := range map[string]bool{
-		"a": true, "a.b": true, longest: true, "": false, longest + "x": false, "a\n": false, "a\xff": false,
-	} {
-		assert.Equal(t, want, record.ValidKey(key), "%q", key)
+	for _, text := range []string{"", "plain", "jos\xe9", "a\tb\n\x00", `\x41`, "é\u0085"} {
+		assert.Equal(t, text, record.Unescape(record.EscapeName(text)))
+		assert.Equal(t, text, record.Unescape(record.EscapeText(text)))
 	}
+	assert.Equal(t, `a\x09b`, record.EscapeName("a\tb"))
+	assert.Equal(t, "a\tb", record.EscapeText("a\tb"))
 }

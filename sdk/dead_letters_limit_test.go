@@ -13,6 +13,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -45,7 +46,6 @@ func TestLargeDeadLetters(t *testing.T) {
 			require.NoError(t, err)
 			_, err = l.Append(t.Context(), []byte(raw))
 			require.NoError(t, err)
-			require.NoError(t, l.Close())
 
 			bodies := map[string]string{
 				"1": strings.Repeat("y", 5<<20), "2": strings.Repeat("<&>", 1<<20), "3": strings.Repeat("\"\\", 900<<10), "4": "small",
@@ -57,15 +57,18 @@ func TestLargeDeadLetters(t *testing.T) {
 				}
 				return export.Permanent(errors.New(strings.Repeat("<\x00\xff", 5000)))
 			}}
-			p := openProvider(t, quiet(),
-				sdk.WithLedger(dir, append(options, sdk.ExportTo(f, quick()...))...))
-			for _, id := range []string{"1", "2", "3", "4"} {
-				e := with(func(e *audit.Event) {
-					e.Target.ID = id
+			for _, id := range []string{"1", "2", "3", "4"} { // as another program writes them
+				r := &record.Record{Event: with(func(e *audit.Event) {
+					e.ID, e.Time, e.Target.ID = audit.NewID(), time.Now(), id
 					e.Changes = []audit.Change{{Field: "body", New: attribute.StringValue(bodies[id])}}
-				})
-				require.NoError(t, p.Tracker("test").Track(t.Context(), e))
+				})}
+				entry, err := r.AppendJSON(nil)
+				require.NoError(t, err)
+				_, err = l.Append(t.Context(), entry)
+				require.NoError(t, err)
 			}
+			require.NoError(t, l.Close())
+			p := openProvider(t, quiet(), sdk.WithLedger(dir, append(options, sdk.ExportTo(f, quick()...))...))
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			require.NoError(t, p.ForceFlush(ctx), "the exporter is not stuck")

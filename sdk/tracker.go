@@ -69,14 +69,14 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	return t.reject(ctx, e, &resolved, err)
 }
 
+// maxEventMarks is how many marks of an event are kept.
+const maxEventMarks = 256
+
 // afterwardsKey is the key in the context of an event that is recorded even if it lacks what
 // a policy requires, since what it says has been done: see audit.Afterwards.
 type afterwardsKey struct{}
 
 func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
-
-// maxEventMarks is how many marks of an event are kept.
-const maxEventMarks = 256
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.

@@ -120,6 +120,7 @@ func (v *validator) check(ctx context.Context, r *record.Record) error {
 
 // checkIntent checks what is known of an intent before it is tracked.
 func (v *validator) checkIntent(r *record.Record) error {
+	v.read(r)
 	if err := v.checkVocabulary(r); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
@@ -91,8 +92,12 @@ func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bso
 	and := bson.A{}
 	equal := func(member string, value any) { and = append(and, bson.D{{Key: member, Value: value}}) }
 	text := func(member, value string) {
-		if value != "" {
-			equal(member, value)
+		switch forms := formsOf(value, record.EscapeName); {
+		case value == "":
+		case len(forms) == 1:
+			equal(member, forms[0])
+		default:
+			equal(member, bson.D{{Key: "$in", Value: forms}})
 		}
 	}
 	text("actor.id", f.ActorID)
@@ -120,7 +125,15 @@ func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bso
 		text("action", f.Action)
 	}
 	for _, kv := range f.Metadata {
-		and = append(and, metadata(kv))
+		or := bson.A{}
+		for _, form := range attributeForms(kv) {
+			or = append(or, metadata(form))
+		}
+		if len(or) == 1 {
+			and = append(and, or[0])
+			continue
+		}
+		and = append(and, bson.D{{Key: "$or", Value: or}})
 	}
 	if !f.Since.IsZero() {
 		and = append(and, compareTime(f.Since, "$gt", "$gte"))
@@ -136,6 +149,30 @@ func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bso
 		return bson.D{}
 	}
 	return bson.D{{Key: "$and", Value: and}}
+}
+
+// formsOf returns the forms in which a record may have a text: escaped, or as it is.
+func formsOf(text string, escape func(string) string) []string {
+	escaped := escape(text)
+	if escaped == text || !utf8.ValidString(text) { // no record has the text as it is
+		return []string{escaped}
+	}
+	return []string{text, escaped}
+}
+
+// attributeForms returns the forms in which a record may have an attribute.
+func attributeForms(kv attribute.KeyValue) []attribute.KeyValue {
+	var forms []attribute.KeyValue
+	for _, key := range formsOf(string(kv.Key), record.EscapeName) {
+		if kv.Value.Type() != attribute.STRING {
+			forms = append(forms, attribute.KeyValue{Key: attribute.Key(key), Value: kv.Value})
+			continue
+		}
+		for _, text := range formsOf(kv.Value.AsString(), record.EscapeText) {
+			forms = append(forms, attribute.String(key, text))
+		}
+	}
+	return forms
 }
 
 // globPattern returns a regular expression that matches the same texts as the pattern in

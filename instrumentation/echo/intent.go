@@ -20,11 +20,16 @@ import (
 // The target is the one that the handler set by audit.SetTarget, or else that of e. The
 // ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
 //
+// Options take fields from the request, so that the handler does not run if the policy
+// requires one that is missing. What it only knows itself, the handler sets by
+// audit.SetTarget and audit.SetReason, and asks audit.Ready before its side effect. An event
+// that lacks something at the end is recorded nevertheless, with the marks policy.unmet.
+//
 // The handler runs in a scope inside that of [Middleware], so what it sets applies to this
 // route only. Errors go to the error handler of the Middleware, because the response may
 // already be on its way.
-func Intent(t audit.Tracker, e audit.Event) echo.MiddlewareFunc {
-	return trackIntent(t, func(x *request.Exchange, _ echo.Context, _ int) audit.Event { return x.FromTemplate(e) })
+func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) echo.MiddlewareFunc {
+	return trackIntent(t, func(x *request.Exchange, _ echo.Context, _ int) audit.Event { return x.FromTemplate(e) }, opts)
 }
 
 // IntentFunc is Intent for an event that depends on the request or on the status. It calls
@@ -33,18 +38,20 @@ func Intent(t audit.Tracker, e audit.Event) echo.MiddlewareFunc {
 // status. After a panic that is never a success.
 //
 // event is called when the status is known. It is also called before that if the response
-// is a stream, when that begins, and with 0 if an error waits to be answered. After a timeout
-// of middleware.Timeout, which does not wait for the handler, c has the request, the path and
+// is a stream, when that begins, and with 0 if an error waits to be answered, if the handler
+// asks audit.Ready, and before the handler if there are options. After a timeout of
+// middleware.Timeout, which does not wait for the handler, c has the request, the path and
 // its parameters, but nothing that was set.
-func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event) echo.MiddlewareFunc {
-	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) })
+func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event, opts ...IntentOption) echo.MiddlewareFunc {
+	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) }, opts)
 }
 
 // intentConfig is the configuration of a route intent. Everything else comes from the
 // enclosing middleware.
 var intentConfig config
 
-func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, int) audit.Event) echo.MiddlewareFunc {
+func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, int) audit.Event, opts []IntentOption) echo.MiddlewareFunc {
+	options := newIntentOptions(opts)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			now := tenureOf(c)
@@ -53,9 +60,13 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 				x.FindActor() // after the timeout nobody can
 			}
 			own := now.copy()
-			return serve(x, now, next, &request.Intent{Tracker: t, Event: func(status int) audit.Event {
-				return event(x, own(x.Context()), status)
-			}})
+			intent := &request.Intent{Tracker: t, Event: func(status int) audit.Event { return event(x, own(x.Context()), status) }}
+			if err := x.Supply(t, func() audit.Event { return intent.Event(0) }, options.supply(c)); err != nil {
+				return serve(x, now, func(echo.Context) error {
+					return echo.NewHTTPError(request.UnmetStatus, request.UnmetText(err)).SetInternal(err)
+				}, nil)
+			}
+			return serve(x, now, next, intent)
 		}
 	}
 }

@@ -202,6 +202,31 @@ func TestCoverageOfRejectedEvent(t *testing.T) {
 	assert.Equal(t, "audit.coverage.missing", records.one(t).Action)
 }
 
+// Whoever the actor is, a missing event is on record: it is nobody's choice to be anonymous.
+func TestCoverageOfActors(t *testing.T) {
+	t.Parallel()
+	for name, actor := range map[string]audit.Actor{
+		"anonymous": audit.Anonymous(), "latin-1": audit.User("jos\xe9"), "nobody": {},
+	} {
+		tracker, records := newTracker(t)
+		late := &errorLog{}
+		s := serve(t, audithttp.Middleware(audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(late.handle),
+			audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return actor, nil }))(answer(204)))
+		_, _, err := do(t, s, http.MethodPost, "/newsletter")
+		require.NoError(t, err)
+		s.Close()
+		require.Len(t, records.everything(), 1, name)
+		r := records.everything()[0]
+		assert.Equal(t, "audit.coverage.missing", r.Action)
+		want := actor.Type
+		if actor.IsZero() {
+			want = audit.ActorUnresolved
+		}
+		assert.Equal(t, want, r.Actor.Type, name)
+		assert.Len(t, late.all(), 1, "that it is missing")
+	}
+}
+
 // A signal counts only if it is about the target and the operation of the route. The
 // handler says what that is, or the route's own words do.
 func TestCoverageOfSignals(t *testing.T) {

@@ -40,6 +40,8 @@ func TestDenials(t *testing.T) {
 		user    string
 		want    []string
 		errs    []error // in order, matched by errors.Is
+		// rejected is the number of rejections on record.
+		rejected int
 	}{
 		{
 			name: "401 without an actor",
@@ -84,8 +86,9 @@ func TestDenials(t *testing.T) {
 				nameless := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User(""), nil })
 				return audithttp.Middleware(append(options, nameless)...)(answer(403))
 			},
-			want: []string{denied + anonymous + unknown + request("403") + `}`},
-			errs: []error{&audit.ValidationError{Field: "actor.id"}},
+			want:     []string{denied + anonymous + unknown + request("403") + `}`},
+			errs:     []error{&audit.ValidationError{Field: "actor.id"}},
+			rejected: 1,
 		},
 		{
 			name: "authentication inside that sets the actor",
@@ -203,6 +206,7 @@ func TestDenials(t *testing.T) {
 			_, _, _ = do(t, s, http.MethodPost, "/a/1", "User", tt.user)
 			s.Close()
 			requireRecords(t, tt.want, records)
+			require.Len(t, records.everything(), len(tt.want)+tt.rejected, "a denial is no rejection")
 			errs := late.all()
 			require.Len(t, errs, len(tt.errs))
 			for i, want := range tt.errs {

@@ -20,13 +20,18 @@ import (
 // The target is the one that the handler set by audit.SetTarget, or else that of e. The
 // ID, Time, Kind and Outcome of e are ignored: each request is an event of its own.
 //
+// Options take fields from the request, so that the handler does not run if the policy
+// requires one that is missing. What it only knows itself, the handler sets by
+// audit.SetTarget and audit.SetReason, and asks audit.Ready before its side effect. An event
+// that lacks something at the end is recorded nevertheless, with the marks policy.unmet.
+//
 // The handler runs in a scope inside the middleware's, so what it sets applies to this
 // route only. Without a middleware, that scope has the metadata of the request and no
 // actor. Errors go to the middleware's error handler, because the response may already
 // be on its way. To withhold a response until its record is safe, track the event in the
 // handler before it writes.
-func Intent(t audit.Tracker, e audit.Event, h http.Handler) http.Handler {
-	return &intent{tracker: t, next: newDestination(h), event: func(x *request.Exchange, _ *http.Request, _ int) audit.Event {
+func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
+	return &intent{tracker: t, config: newIntentConfig(opts), next: newDestination(h), event: func(x *request.Exchange, _ *http.Request, _ int) audit.Event {
 		return x.FromTemplate(e)
 	}}
 }
@@ -36,10 +41,11 @@ func Intent(t audit.Tracker, e audit.Event, h http.Handler) http.Handler {
 // sent. It fills in what the event leaves empty: the target that the handler set by
 // audit.SetTarget, and the outcome by the status. After a panic that is never a success.
 //
-// event is called when the status is known. If the response is a stream, it is also called
-// when the stream begins.
-func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, h http.Handler) http.Handler {
-	return &intent{tracker: t, next: newDestination(h), event: func(_ *request.Exchange, r *http.Request, status int) audit.Event {
+// event is called when the status is known. It is also called before that if the response
+// is a stream, when that begins, and with 0 if the handler asks audit.Ready, and before the
+// handler if there are options.
+func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
+	return &intent{tracker: t, config: newIntentConfig(opts), next: newDestination(h), event: func(_ *request.Exchange, r *http.Request, status int) audit.Event {
 		return event(r, status)
 	}}
 }
@@ -47,24 +53,34 @@ func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.E
 // intent is a route whose requests are events.
 type intent struct {
 	tracker audit.Tracker
+	config  *intentConfig
 	event   func(x *request.Exchange, r *http.Request, status int) audit.Event
 	next    destination
 }
 
-// intentConfig is the configuration of a route intent. Everything else comes from the
+// noOptions are the options of a middleware for a route intent, which has those of the
 // enclosing middleware.
-var intentConfig config
+var noOptions config
 
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := intentConfig.open(w, r, &i.next)
+	x := noOptions.open(w, r, &i.next)
 	handled := r
-	_ = x.Serve(&request.HTTP{
+	event := func(status int) audit.Event { return i.event(x, handled, status) }
+	h := &request.HTTP{
 		Request: r, Writer: w,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values
 			return i.next.serve(w, inner)
 		},
-		Intent: &request.Intent{Tracker: i.tracker, Event: func(status int) audit.Event { return i.event(x, handled, status) }},
-	})
+		Intent: &request.Intent{Tracker: i.tracker, Event: event},
+	}
+	if err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r)); err != nil {
+		h.Intent = nil
+		h.Handler = func(w http.ResponseWriter, inner *http.Request) error {
+			i.config.unmet(w, inner, err)
+			return nil
+		}
+	}
+	_ = x.Serve(h)
 }

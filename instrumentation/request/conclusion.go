@@ -29,6 +29,9 @@ func (c *conclusion) begin(a *answer) {
 	if e.Target == (audit.Target{}) {
 		e.Target = x.scope.Target()
 	}
+	if e.Reason == "" {
+		e.Reason = x.scope.Reason()
+	}
 	if x.isRecorded(&e) {
 		return
 	}

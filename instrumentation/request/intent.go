@@ -1,6 +1,8 @@
 package request
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -24,7 +26,8 @@ func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 // outcome of a request that succeeded, and one that begins an attempt has none yet.
 //
 // The status is added to the metadata. What e leaves empty is filled in: the outcome by the
-// status, and the target by audit.SetTarget. The outcome is never a success if the handler
+// status, the target by audit.SetTarget, and the reason by audit.SetReason. What e lacks of
+// a policy's requirements is marked. The outcome is never a success if the handler
 // panicked or failed.
 func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 	x.learnServedRoute()
@@ -43,17 +46,40 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	if e.Target == (audit.Target{}) {
 		e.Target = x.scope.Target()
 	}
+	if e.Reason == "" {
+		e.Reason = x.scope.Reason()
+	}
 	e.Metadata = r.Status.addTo(e.Metadata)
 	var err error
-	switch {
+	switch ctx := audit.Afterwards(x.contextOf(r)); {
+	case attempt == nil && e.Outcome == audit.OutcomeDenied && x.recordsDenials() && x.actsNobody(ctx, &e):
+		err = audit.ErrNoActor // the denial is recorded as access.denied
 	case attempt != nil:
-		err = attempt.Finish(x.contextOf(r), e)
+		err = attempt.Finish(ctx, e)
 	case !x.isRecorded(&e):
-		err = t.Track(x.contextOf(r), e)
+		err = t.Track(ctx, e)
 	}
 	if err != nil {
 		x.handleError(err)
 	}
+}
+
+// recordsDenials reports whether this exchange or one around it records a denial that
+// nothing else records.
+func (x *Exchange) recordsDenials() bool {
+	for ; x != nil; x = x.outer {
+		if x.config.Denials != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// actsNobody reports whether neither e nor the context has an actor.
+func (x *Exchange) actsNobody(ctx context.Context, e *audit.Event) bool {
+	resolved, err := audit.Resolve(ctx, e, findActorWait)
+	resolved.Done()
+	return errors.Is(err, audit.ErrNoActor)
 }
 
 // isRecorded reports whether the handler recorded the outcome of the route's event e.

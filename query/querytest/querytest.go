@@ -82,13 +82,16 @@ func fixture() []*record.Record {
 		r.Kind = pick(rng.IntN(100), audit.KindIntent, audit.KindSignal)
 		r.Outcome = pick(rng.IntN(100), audit.OutcomeUnknown, audit.OutcomeSuccess, audit.OutcomeDenied)
 		r.Actor = pick(rng.IntN(100), audit.User("42"), audit.User("7"), audit.Service("42"), audit.Anonymous())
-		r.Target = audit.Target{Type: pick(rng.IntN(100), "article", "invoice"), ID: pick(rng.IntN(100), "1", "2", `odd "id" ü`)}
+		r.Target = audit.Target{Type: pick(rng.IntN(100), "article", "invoice"), ID: pick(rng.IntN(100), "1", "2", `odd "id" ü`, `jos\xe9`, `back\slash`)}
 		r.Tenant = pick(rng.IntN(100), "", "acme", "other")
 		r.Channel = pick(rng.IntN(100), "", "api", "admin")
 		if rng.IntN(2) == 0 {
 			r.TraceID[15] = byte(1 + rng.IntN(3))
 		}
 		r.Metadata = []attribute.KeyValue{attribute.Int("batch", rng.IntN(3)), attribute.String("region", pick(rng.IntN(100), "eu", "us"))}
+		if rng.IntN(4) == 0 {
+			r.Metadata = append(r.Metadata, attribute.String(`reg\x0aion`, `\x00`))
+		}
 		records = append(records, r)
 	}
 	return records
@@ -112,6 +115,12 @@ func conditions() []condition {
 		{"target type", func(f *query.Filter) { f.TargetType = "invoice" }, func(r *record.Record) bool { return r.Target.Type == "invoice" }},
 		{"target id", func(f *query.Filter) { f.TargetID = "1" }, func(r *record.Record) bool { return r.Target.ID == "1" }},
 		{"odd target id", func(f *query.Filter) { f.TargetID = `odd "id" ü` }, func(r *record.Record) bool { return r.Target.ID == `odd "id" ü` }},
+		{"escaped target id", func(f *query.Filter) { f.TargetID = `jos\xe9` }, func(r *record.Record) bool { return r.Target.ID == `jos\xe9` }},
+		{"original target id", func(f *query.Filter) { f.TargetID = "jos\xe9" }, func(r *record.Record) bool { return r.Target.ID == `jos\xe9` }},
+		{"target id with a backslash", func(f *query.Filter) { f.TargetID = `back\slash` }, func(r *record.Record) bool { return r.Target.ID == `back\slash` }},
+		{"original metadata", func(f *query.Filter) { f.Metadata = append(f.Metadata, attribute.String("reg\nion", "\x00")) }, func(r *record.Record) bool {
+			return len(r.Metadata) > 2
+		}},
 		{"tenant", func(f *query.Filter) { f.Tenant = "acme" }, func(r *record.Record) bool { return r.Tenant == "acme" }},
 		{"channel", func(f *query.Filter) { f.Channel = "admin" }, func(r *record.Record) bool { return r.Channel == "admin" }},
 		{"trace", func(f *query.Filter) { f.TraceID = trace }, func(r *record.Record) bool { return r.TraceID.IsValid() && r.TraceID.String() == trace }},
@@ -175,7 +184,7 @@ func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 func setsTwice(names []string, name string) bool {
 	for _, fields := range [][]string{
 		{"actor type", "anonymous"},
-		{"target id", "odd target id"},
+		{"target id", "odd target id", "escaped target id", "original target id", "target id with a backslash"},
 		{"outcome", "unknown outcome"},
 		{"signal", "intent"},
 		{"action", "action prefix", "action suffix", "action middle", "no action"},

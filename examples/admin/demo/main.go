@@ -78,8 +78,9 @@ var wanted = drive.Trail{
 		`success  article\.update +user root via bearer, for user alice → article/1 "Hi"\n    channel admin`,
 		`article\.retitle +user root.*\n    channel admin.*\n    reason: policy 4\n    bulk: 1 of owner=alice, such as 1`,
 		`success  article\.update +user alice via bearer → article/1 "Untitled"\n    channel job.*\n    reason: archived on request`,
-		`audit\.coverage\.missing +user alice via bearer → route//api/newsletter  \[signal\]`,
+		`audit\.coverage\.missing +user alice via bearer → route.*/api/newsletter"?  \[signal\]`,
+		`audit\.rejected +user root via bearer .*\[signal\]\n    channel admin.*\n    failure: .*reason: it is required`,
 		`access\.denied +anonymous`,
 	},
-	Counts: map[string]int{"[signal]": 1, "article.create": 1, "article.update": 4, "article.retitle": 2, "audit.coverage.missing": 1},
+	Counts: map[string]int{"[signal]": 2, "article.create": 1, "article.update": 4, "article.retitle": 3, "audit.coverage.missing": 1},
 }

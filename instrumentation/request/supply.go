@@ -1,0 +1,82 @@
+package request
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/opendeed/audit"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Supply is what a route knows of its event before its handler runs.
+type Supply struct {
+	// Target is the target, unless the handler sets another by audit.SetTarget. It is from
+	// the path parameter TargetParam; a zero target is none.
+	Target      audit.Target
+	TargetParam string
+	// Reason is the reason, unless the event has one, or the handler sets another by
+	// audit.SetReason.
+	Reason string
+	// Metadata is added to every event of the handler.
+	Metadata []attribute.KeyValue
+	// Fields are the fields that come from the route alone, e.g. "reason". If one of them
+	// is required and missing, the handler must not run.
+	Fields []string
+}
+
+// Supply sets what the route of the intent knows, and says what audit.Ready checks: event
+// returns what is known of the event before its status. If a required field is missing that
+// the route supplies, Supply returns an [*audit.UnmetError]. Then the handler must not run,
+// and no intent is tracked: the rejection is on record.
+func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) error {
+	opts := []audit.ScopeOption{audit.WithIntent(t, event)}
+	if len(s.Metadata) > 0 {
+		opts = append(opts, audit.WithClientMetadata(s.Metadata...))
+	}
+	_ = x.scope.Set(opts...) // the scope has not ended
+	if s.Target != (audit.Target{}) {
+		_ = audit.SetTarget(x.ctx, s.Target)
+	}
+	if s.Reason != "" {
+		_ = audit.SetReason(x.ctx, s.Reason)
+	}
+	if s.TargetParam != "" && x.route != "" && !hasParameter(x.route, s.TargetParam) {
+		x.handleError(fmt.Errorf("audit: route %s has no parameter %q; give TargetParam one that it has", x.route, s.TargetParam))
+	}
+	if len(s.Fields) == 0 {
+		return nil
+	}
+	return audit.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
+}
+
+// hasParameter reports whether a route has a path parameter of that name.
+func hasParameter(route, name string) bool {
+	for segment := range strings.SplitSeq(route, "/") {
+		found, kind := parameter(segment)
+		if kind == literal {
+			continue
+		}
+		if at := strings.IndexAny(found, ":.}"); at > 0 {
+			found = found[:at]
+		}
+		if found == name || found == "" && name == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+// UnmetStatus is the status of the response to a request whose handler must not run.
+const UnmetStatus = http.StatusUnprocessableEntity
+
+// UnmetText returns the text of the response to a request whose handler must not run. It
+// has names of fields and no values.
+func UnmetText(err error) string {
+	if unmet, ok := errors.AsType[*audit.UnmetError](err); ok && len(unmet.Fields) > 0 {
+		return "missing or empty: " + strings.Join(unmet.Fields, ", ")
+	}
+	return http.StatusText(UnmetStatus)
+}

@@ -1,0 +1,16 @@
+package record
+
+import "github.com/opendeed/audit/internal/sanitize"
+
+// EscapeName returns a text of one line, such as an ID, a tenant or a key, as a record has
+// it: each byte that is not part of a character, and each byte of a control character, is
+// written as \xNN. Different texts stay different: a backslash that precedes x and two
+// hexadecimal digits in the original becomes \x5c. Escaping a text twice changes it again.
+func EscapeName(text string) string { return sanitize.Escape(text, sanitize.Line) }
+
+// EscapeText is EscapeName for a text of several lines, such as a reason or a value. It
+// keeps tab, line feed and carriage return.
+func EscapeText(text string) string { return sanitize.Escape(text, sanitize.Prose) }
+
+// Unescape returns the text that EscapeName or EscapeText has escaped.
+func Unescape(text string) string { return sanitize.Unescape(text) }
