@@ -286,7 +286,7 @@ func TestStateLost(t *testing.T) {
 			c := d.config
 			_, err := open(d.open(nil), c)
 			require.ErrorAs(t, err, new(*CorruptError))
-			require.ErrorContains(t, err, filepath.FromSlash("/memory/"+stateFileName))
+			require.ErrorContains(t, err, string(filepath.Separator)+filepath.Join("memory", stateFileName))
 			require.ErrorContains(t, err, "WithSalvage")
 
 			c.salvage = true

@@ -216,7 +216,7 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 		for e, err := range r.Entries(ctx, 0) {
 			letter := storedLetter{place: e.Seq}
 			var ok bool
-			if letter.DeadLetter, ok, err = decoder.next(e.Data, err); !ok {
+			if letter.DeadLetter, ok, err = decoder.next(e, err); !ok {
 				continue
 			}
 			if letter.Exporter != "" {
