@@ -42,10 +42,10 @@ type Scope struct {
 	reason     string
 	intent     *routeIntent
 	signals    signals
-	pending    int           // events that End waits for
+	pending    int // events that End waits for
 	// trackTimeout is the longest one of the providers that tracked events under the scope.
 	trackTimeout time.Duration
-	drained    chan struct{} // closed when pending is zero; nil unless End or Wait waits
+	drained      chan struct{} // closed when pending is zero; nil unless End or Wait waits
 
 	endOnce sync.Once
 	endErr  error
