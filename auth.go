@@ -42,7 +42,7 @@ func TrackLoginFailure(ctx context.Context, t Tracker, e Event, authMethod strin
 func trackSession(ctx context.Context, t Tracker, e Event, op Operation, authMethod string) error {
 	if e.Actor.IsZero() {
 		// The target is the actor's account, so the actor is needed before Track.
-		r, err := Resolve(ctx, &e, endResolverWait)
+		r, err := Resolve(ctx, &e, detachedResolverWait)
 		r.Done()
 		if err != nil {
 			return err

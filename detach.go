@@ -32,7 +32,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	f, s := newDetachedScope(context.WithoutCancel(ctx))
 	r := Resolved{Scope: outer.scope}
 	if p := outer.scope; p != nil {
-		r.enter() // an actor function is called only while its scope waits for it
+		r.enter(0) // an actor function is called only while its scope waits for it
 		defer r.Done()
 		s.channel, s.tenant = r.Channel, r.Tenant
 		s.metadata, s.overridden, s.marks = r.Metadata, r.Overridden, r.Marks

@@ -53,7 +53,7 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 	f := frameOf(ctx)
 	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards}
 	if f.scope != nil {
-		r.enter()
+		r.enter(wait)
 	}
 	if !e.Actor.IsZero() {
 		return r, nil
@@ -89,12 +89,14 @@ func (r *Resolved) Done() {
 }
 
 // enter makes the event pending in the scope and the outer ones, so that none of them
-// ends before the event's outcome is known, and reads the scope.
-func (r *Resolved) enter() {
+// ends before the event's outcome is known, and reads the scope. wait is the track timeout
+// of the provider, or 0.
+func (r *Resolved) enter(wait time.Duration) {
 	s := r.Scope
 	s.mu.Lock()
 	r.Channel, r.Tenant = s.channel, s.tenant
 	r.Metadata, r.Overridden, r.Marks = s.metadata, s.overridden, s.marks
+	s.trackTimeout = max(s.trackTimeout, wait)
 	if s.state == scopeOpen {
 		s.pending++
 		r.entered = 1
@@ -104,6 +106,7 @@ func (r *Resolved) enter() {
 	bit := uint64(2)
 	for s = s.parent; s != nil && bit != 0; s, bit = s.parent, bit<<1 {
 		s.mu.Lock()
+		s.trackTimeout = max(s.trackTimeout, wait)
 		if s.state == scopeOpen {
 			s.pending++
 			r.entered |= bit
@@ -272,11 +275,8 @@ func callResolver(ctx context.Context, resolver func(context.Context) (Actor, er
 	return resolver(ctx)
 }
 
-// endResolverWait bounds a resolver that End calls for the actor of held signals.
-const endResolverWait = 10 * time.Second
-
-// fillActors sets the actor of held signals that have none, if it is known now.
-func (s *Scope) fillActors(ctx context.Context) {
+// fillActors sets the actor of held signals that have none, if it is known in time.
+func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	s.mu.Lock()
 	var missing []*Event
 	for i := range s.signals.held {
@@ -290,11 +290,11 @@ func (s *Scope) fillActors(ctx context.Context) {
 		return
 	}
 	r := Resolved{Scope: s}
-	r.enter()
+	r.enter(0)
 	defer r.Done()
 	inside := frame{scope: s}
 	const self = 1 // this scope is ending, and its resolver may still be called
-	actor, err := inside.resolveActor(ctx, endResolverWait, r.entered|self)
+	actor, err := inside.resolveActor(ctx, timeout, r.entered|self)
 	if err != nil {
 		return // the records say that the actor is unresolved
 	}

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -43,8 +42,10 @@ type Scope struct {
 	reason     string
 	intent     *routeIntent
 	signals    signals
-	pending    int           // events that End waits for
-	drained    chan struct{} // closed when pending is zero; nil unless End or Wait waits
+	pending    int // events that End waits for
+	// trackTimeout is the longest one of the providers that tracked events under the scope.
+	trackTimeout time.Duration
+	drained      chan struct{} // closed when pending is zero; nil unless End or Wait waits
 
 	endOnce sync.Once
 	endErr  error
@@ -145,61 +146,6 @@ func (s *Scope) Metadata(key attribute.Key) (v attribute.Value, ok bool) {
 	return s.metadata[at].Value, true
 }
 
-// maxEndWait bounds how long End waits for pending events. The track timeout bounds their
-// own waiting, so only a processor that hangs can reach this.
-const maxEndWait = time.Minute
-
-var errStillPending = errors.New("audit: events were still being tracked when the scope ended; signals that they may cover were recorded")
-
-// End ends the scope. It waits for pending events, drops the actor function, and passes
-// the signals that no intent covers to the outer scope; without an outer scope they are
-// recorded. The error joins what failed. Only the first call has an effect; later calls
-// return the same error.
-//
-// Events may be tracked under the scope's context after End. They keep its channel,
-// tenant and metadata, and the actor if it was known; their signals are recorded at once.
-//
-// ctx bounds the wait for pending events, and its values reach the exporters. Give End a
-// context that is not canceled when a client disconnects.
-func (s *Scope) End(ctx context.Context) error {
-	if s == nil {
-		return nil
-	}
-	s.endOnce.Do(func() { s.endErr = s.end(ctx) })
-	return s.endErr
-}
-
-func (s *Scope) end(ctx context.Context) error {
-	late := s.drain(ctx)
-	s.fillActors(ctx)
-
-	s.mu.Lock()
-	s.state = scopeEnded
-	s.resolver, s.principal = nil, nil // they may close over what the framework reuses after this
-	held := s.signals.take()
-	s.mu.Unlock()
-
-	if len(held) == 0 {
-		return late
-	}
-	errs := []error{late}
-	for i := range held {
-		errs = append(errs, held[i].settle(ctx, s.parent))
-	}
-	return errors.Join(errs...)
-}
-
-// drain stops counting new events as pending and waits for those that are.
-func (s *Scope) drain(ctx context.Context) error {
-	s.mu.Lock()
-	s.state = scopeEnding
-	s.mu.Unlock()
-	if s.Wait(ctx) != nil {
-		return errStillPending
-	}
-	return nil
-}
-
 // Expect announces an event that another goroutine will track: the End of this scope and
 // of the outer ones waits for done, as it waits for Track calls. The caller must call
 // done soon; further calls do nothing.
@@ -208,7 +154,7 @@ func (s *Scope) drain(ctx context.Context) error {
 func (s *Scope) Expect() (done func()) {
 	r := Resolved{Scope: s}
 	if s != nil {
-		r.enter()
+		r.enter(0)
 	}
 	return sync.OnceFunc(r.Done)
 }

@@ -79,20 +79,31 @@ func (s *Scope) Wait(ctx context.Context) error {
 		return nil
 	}
 	s.mu.Lock()
+	timeout := s.timeout()
+	s.mu.Unlock()
+	if !s.waitDrained(ctx, timeout) {
+		return errPending
+	}
+	return nil
+}
+
+// waitDrained waits until no event is pending. It returns false if that takes too long.
+func (s *Scope) waitDrained(ctx context.Context, timeout time.Duration) bool {
+	s.mu.Lock()
 	drained := s.awaitDrained()
 	s.mu.Unlock()
 	if drained == nil {
-		return nil
+		return true
 	}
-	timer := time.NewTimer(maxEndWait)
+	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
 	case <-drained:
-		return nil
+		return true
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-	return errPending
+	return false
 }
 
 // awaitDrained returns a channel that is closed when no event is pending, or nil if none

@@ -146,6 +146,10 @@ func (c *Config) options(ctx context.Context) ([]sdk.Option, error) {
 	if m.TrackTimeout > 0 {
 		opts = append(opts, sdk.WithTrackTimeout(time.Duration(m.TrackTimeout)))
 	}
+	if m.AttemptTimeout > 0 {
+		opts = append(opts, sdk.WithAttemptTimeout(time.Duration(m.AttemptTimeout)))
+	}
+	opts = append(opts, m.Folding.options()...)
 	if l := c.settings.logger; l != nil {
 		opts = append(opts, sdk.WithLogger(l))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 
@@ -78,7 +79,7 @@ func ExampleLoad() {
 // A provider applies the rules for events, and a middleware those for requests.
 func ExampleConfig_Policy() {
 	ctx := context.Background()
-	c, err := config.Load(ctx, config.WithFile("testdata/example/policy.yaml"))
+	c, err := config.Load(ctx, config.WithFile("testdata/example/policy.yaml"), config.WithStdout(io.Discard))
 	if err != nil {
 		fmt.Println(err)
 		return

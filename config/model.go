@@ -10,15 +10,17 @@ import (
 
 // model is a decoded configuration. A zero field is not set.
 type model struct {
-	Version      version          `key:"version"`
-	Service      serviceModel     `key:"service"`
-	TrackTimeout duration         `key:"track_timeout"`
-	Anonymous    []text           `key:"anonymous"`
-	Validation   *validationModel `key:"validation"`
-	Policy       []ruleModel      `key:"policy"`
-	Redaction    *redactionModel  `key:"redaction"`
-	Ledger       *ledgerModel     `key:"ledger"`
-	Exporters    exportersModel   `key:"exporters,required"`
+	Version        version          `key:"version"`
+	Service        serviceModel     `key:"service"`
+	TrackTimeout   duration         `key:"track_timeout"`
+	AttemptTimeout duration         `key:"attempt_timeout"`
+	Folding        foldingModel     `key:"folding"`
+	Anonymous      []text           `key:"anonymous"`
+	Validation     *validationModel `key:"validation"`
+	Policy         []ruleModel      `key:"policy"`
+	Redaction      *redactionModel  `key:"redaction"`
+	Ledger         *ledgerModel     `key:"ledger"`
+	Exporters      exportersModel   `key:"exporters,required"`
 }
 
 // version is the version of the format.

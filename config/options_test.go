@@ -19,6 +19,7 @@ func TestOptions(t *testing.T) {
 	assert.Empty(t, none.options())
 	assert.Empty(t, (&ledgerModel{Dir: "d"}).options(nil))
 	assert.Empty(t, (&validationModel{}).options())
+	assert.Empty(t, (&foldingModel{}).options())
 	for name, given := range map[string]int{
 		"batch size":          len((&exportModel{BatchSize: 1}).options()),
 		"interval":            len((&exportModel{Interval: 1}).options()),
@@ -37,6 +38,8 @@ func TestOptions(t *testing.T) {
 		"group writable":      len((&ledgerModel{GroupWrite: flagTrue}).options(nil)),
 		"exporter":            len((&ledgerModel{}).options([]export.Exporter{nil})),
 		"batch bytes":         len((&ledgerModel{Export: &ledgerExportModel{BatchBytes: 1}}).exportOptions()),
+		"folding limit":       len((&foldingModel{Limit: 1}).options()),
+		"folding window":      len((&foldingModel{Window: 1}).options()),
 		"actions":             len((&validationModel{Actions: []text{"a"}}).options()),
 		"required":            len((&validationModel{Required: []requiredModel{{Actions: []text{"a"}}}}).options()),
 		"clock skew":          len((&validationModel{MaxClockSkew: 1}).options()),

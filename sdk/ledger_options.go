@@ -42,9 +42,9 @@ func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
 const RecoveryActor = "audit-recovery"
 
 // ErrTooManyAttempts is the error of audit.Begin if a ledger has no room for another open
-// attempt: there are [ledger.MaxOpenPairs] of them, a quarter of that of one actor other
-// than a system actor, or of one anonymous client's network; or their records take
-// [ledger.MaxOpenPairBytes]. The usual cause is an application that does not call Finish;
+// attempt: there are [ledger.MaxOpenPairs] of them, or their records take
+// [ledger.MaxOpenPairBytes]. One actor other than a system actor, and one anonymous
+// client's network, may have a quarter of both. The usual cause is an application that does not call Finish;
 // see [WithAttemptTimeout].
 var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 

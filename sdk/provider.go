@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/folding"
@@ -144,6 +144,10 @@ func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, 
 	}
 	p.enforcement.reduce(r)
 	p.fitter.Fit(r) // nothing changes its texts after this
+	if batch := signal.BatchOf(ctx); batch != nil && who.Class == party.Trusted {
+		batch.Add(p, r, p.deliverAll)
+		return nil
+	}
 	return p.folder.Deliver(ctx, who, r)
 }
 
@@ -154,64 +158,6 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 		pipeline:        &p.pipeline,
 		instrumentation: record.Instrumentation{Name: limit.Name(name), Version: limit.Name(c.Version)},
 	}
-}
-
-// deliver forwards the record to every delivery, or to those that the policy selects, in
-// order. Each may use an equal share of the remaining track timeout, so that every
-// delivery is tried even if one hangs.
-func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
-	if !p.pipeline.gate.enter() {
-		return audit.ErrShutdown
-	}
-	defer p.pipeline.gate.leave()
-	return p.store(ctx, r, p.pipeline.trackTimeout)
-}
-
-// store is deliver without the gate, for what the provider itself records.
-func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout time.Duration) error {
-	deliveries := p.deliveries
-	if p.enforcement != nil {
-		deliveries = p.enforcement.choose(r, deliveries)
-	}
-	if len(r.Redacted) > 0 {
-		p.pipeline.metrics.redacted.Add(ctx, 1)
-	}
-	var failed *audit.DeliveryError
-	wait := timeout
-	var start time.Time
-	if len(deliveries) > 1 {
-		start = time.Now()
-	}
-	for i, d := range deliveries {
-		if n := len(deliveries) - i; len(deliveries) > 1 {
-			wait = max(0, timeout-time.Since(start)) / time.Duration(n)
-		}
-		err := d.Deliver(ctx, r, wait)
-		if err != nil && failed == nil {
-			failed = &audit.DeliveryError{ID: r.ID}
-			for _, earlier := range deliveries[:i] {
-				failed.Stored = append(failed.Stored, earlier.Name())
-			}
-		}
-		if failed == nil {
-			continue
-		}
-		switch {
-		case err == nil:
-			failed.Stored = append(failed.Stored, d.Name())
-			continue
-		case errors.Is(err, audit.ErrMaybeStored):
-			failed.Unknown = append(failed.Unknown, d.Name())
-		default:
-			failed.Failed = append(failed.Failed, d.Name())
-		}
-		failed.Err = errors.Join(failed.Err, fmt.Errorf("%s: %w", d.Name(), err))
-	}
-	if failed != nil {
-		return failed
-	}
-	p.pipeline.metrics.accepted.Add(ctx, 1)
-	return nil
 }
 
 // ForceFlush records how many events were folded so far (see [WithFolding]), and waits

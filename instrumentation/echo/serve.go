@@ -33,8 +33,10 @@ func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *reques
 	returned := false
 	h.Handler = func(w http.ResponseWriter, r *http.Request) error {
 		inner, watched = r, w
-		c.SetRequest(r)
-		response.Writer = w
+		if !t.isOver() {
+			c.SetRequest(r)
+			response.Writer = w
+		}
 		return next(c)
 	}
 	defer func() {

@@ -91,19 +91,18 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 		waiting, a.waiting, a.over = a.waiting, nil, true
 	}
 	a.mu.Unlock()
-	for _, inner := range waiting {
-		inner.conclude(a)
+	waiting = append(waiting, c)
+	for _, c := range waiting {
+		c.lateError = c.failed // its error is not what was answered
 	}
-	c.lateError = c.failed
-	c.conclude(a)
+	a.concludeAll(waiting)
 	return true
 }
 
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
-// the owner's handler. Without the end of a request, which only a test lacks, a panic that
-// nobody answers would be recorded too late. a.mu is held.
+// the owner's handler. a.mu is held.
 func (a *answer) canBeAnswered(c *conclusion) bool {
-	return c.http.BeforeHeader != nil && (c.failed || c.panicked && a.request.Done() != nil) && !a.isTimedOut()
+	return c.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.
@@ -117,9 +116,14 @@ const maxHeaderWait = time.Second
 // await prepares the conclusions in waiting for the end of the request, in case that no
 // header leaves before. The framework uses its objects again then.
 func (a *answer) await(c *conclusion, waiting []*conclusion) {
+	defer a.awaitEnd(c) // also if a function of the application panics
 	for _, w := range waiting {
 		w.prepare()
 	}
+}
+
+// awaitEnd abandons what waits when the request is over. c is the owner's conclusion.
+func (a *answer) awaitEnd(c *conclusion) {
 	wait := func() { a.stopBy(time.AfterFunc(maxHeaderWait, a.abandon).Stop) }
 	if a.request.Done() == nil {
 		wait()
@@ -157,7 +161,7 @@ func (a *answer) abandon() {
 	}
 	for _, c := range waiting {
 		c.lateError = true
-		c.conclude(a)
+		c.concludeAlone(a)
 	}
 }
 
@@ -179,9 +183,16 @@ func (a *answer) leaves(status int) {
 	if stop != nil {
 		stop()
 	}
-	for _, c := range waiting {
-		c.conclude(a)
+	a.concludeAll(waiting)
+}
+
+// concludeAll concludes each of cs, also if a function of the application panics.
+func (a *answer) concludeAll(cs []*conclusion) {
+	if len(cs) == 0 {
+		return
 	}
+	defer a.concludeAll(cs[1:])
+	cs[0].conclude(a)
 }
 
 // leavesLate is leaves for a header that does not pass the watched writer.
@@ -194,7 +205,7 @@ func (a *answer) leavesLate(status int) {
 	}
 }
 
-// streams begins the attempts of the intents whose handlers are running: the response has
+// startStreams begins the attempts of the intents whose handlers are running: the response has
 // turned out to be a stream, which may last.
 func (a *answer) startStreams() {
 	a.mu.Lock()

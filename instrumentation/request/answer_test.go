@@ -1,6 +1,7 @@
 package request_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -30,13 +31,20 @@ type framework struct {
 	user     string // of the request that is served; "" after it
 	before   func(status int)
 	errs     []error
+	panicsAt int   // the status at which the route's event panics
 	statuses []int // that the route's event was asked for
 }
 
 // serve serves a request by h, behind a middleware and a route intent.
 func (f *framework) serve(ctx context.Context, w http.ResponseWriter, h func(http.ResponseWriter, *http.Request) error) error {
 	f.user = "alice"
-	config := &request.Config{ErrorHandler: func(_ context.Context, err error) { f.errs = append(f.errs, err) }}
+	f.panicsAt = cmp.Or(f.panicsAt, 1)
+	config := &request.Config{ErrorHandler: func(_ context.Context, err error) {
+		f.errs = append(f.errs, err)
+		if f.panicsAt < 0 {
+			panic("broken")
+		}
+	}}
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/articles/1", nil)
 	d := request.DescribeHTTP(w, r, "")
 	d.Actor = func(context.Context) (audit.Actor, error) {
@@ -52,6 +60,9 @@ func (f *framework) serve(ctx context.Context, w http.ResponseWriter, h func(htt
 			Request: r, Writer: w, BeforeHeader: func(func(int)) {}, Handler: h,
 			Intent: &request.Intent{Tracker: f.recorder.Tracker("test"), Event: func(status int) audit.Event {
 				f.statuses = append(f.statuses, status)
+				if status == f.panicsAt {
+					panic("broken")
+				}
 				return publish
 			}},
 		})
@@ -154,32 +165,33 @@ func TestActorNeverFound(t *testing.T) {
 	})
 }
 
-// A panic that reaches the server is recorded at once, and so is one in a test without a
-// server.
+// A panic that reaches the server is recorded at once.
 func TestPanicNeverAnswered(t *testing.T) {
 	t.Parallel()
-	for name, background := range map[string]bool{"a request that ends": false, "a context without an end": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				f := &framework{recorder: audittest.NewRecorder(t)}
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				served := ctx
-				if background {
-					served = context.Background()
-				}
-				assert.PanicsWithValue(t, "no", func() {
-					_ = f.serve(served, httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
-				})
-				f.release()
-				cancel()
-				synctest.Wait()
-				r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure), audittest.Actor(audit.User("alice")))
-				assert.Zero(t, status(t, r))
-			})
+	synctest.Test(t, func(t *testing.T) {
+		f := &framework{recorder: audittest.NewRecorder(t)}
+		ctx, cancel := context.WithCancel(t.Context())
+		assert.PanicsWithValue(t, "no", func() {
+			_ = f.serve(ctx, httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
 		})
-	}
+		f.release()
+		cancel()
+		synctest.Wait()
+		r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure), audittest.Actor(audit.User("alice")))
+		assert.Zero(t, status(t, r))
+	})
+}
+
+// A panic without a server, as in a test, has the status that a middleware outside answers.
+func TestPanicAnsweredWithoutServer(t *testing.T) {
+	t.Parallel()
+	f := &framework{recorder: audittest.NewRecorder(t)}
+	assert.PanicsWithValue(t, "no", func() {
+		_ = f.serve(context.Background(), httptest.NewRecorder(), func(http.ResponseWriter, *http.Request) error { panic("no") })
+	})
+	f.before(http.StatusInternalServerError)
+	r := f.recorder.RequireRecord(t, audittest.Outcome(audit.OutcomeFailure))
+	assert.Equal(t, int64(500), status(t, r))
 }
 
 // What a client that has hung up would have got.
@@ -247,4 +259,48 @@ func TestStreamThatIsRecorded(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Zero(t, f.recorder.RequireRecord(t).Attempt)
+}
+
+// A route's event that panics loses no signal, and the panic continues.
+func TestEventPanics(t *testing.T) {
+	t.Parallel()
+	handler := func(f *framework, err error) func(http.ResponseWriter, *http.Request) error {
+		return func(_ http.ResponseWriter, r *http.Request) error {
+			assert.NoError(t, f.recorder.Tracker("test").Track(r.Context(), audit.Event{Action: "article.read", Kind: audit.KindSignal}))
+			return err
+		}
+	}
+	t.Run("when the handler has ended", func(t *testing.T) {
+		t.Parallel()
+		f := &framework{recorder: audittest.NewRecorder(t), panicsAt: 200}
+		assert.PanicsWithValue(t, "broken", func() { _ = f.serve(t.Context(), httptest.NewRecorder(), handler(f, nil)) })
+		f.recorder.RequireRecord(t, audittest.Action("article.read"))
+	})
+	t.Run("when the header leaves", func(t *testing.T) {
+		t.Parallel()
+		f := &framework{recorder: audittest.NewRecorder(t), panicsAt: 409}
+		require.Same(t, errFailed, f.serve(t.Context(), httptest.NewRecorder(), handler(f, errFailed)))
+		assert.PanicsWithValue(t, "broken", func() { f.before(409) })
+		f.recorder.RequireRecord(t, audittest.Action("article.read"))
+	})
+}
+
+// An error handler that panics after the request does not end the process.
+func TestErrorHandlerPanicsLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &framework{recorder: audittest.NewRecorder(t), panicsAt: -1}
+		ctx, cancel := context.WithCancel(t.Context())
+		_ = f.serve(ctx, httptest.NewRecorder(), func(_ http.ResponseWriter, r *http.Request) error {
+			f.user = ""
+			assert.NoError(t, f.recorder.Tracker("test").Track(r.Context(), audit.Event{Action: "article.read", Kind: audit.KindSignal}))
+			return errFailed
+		})
+		f.release()
+		cancel()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.NotEmpty(t, f.errs)
+		f.recorder.RequireRecord(t, audittest.Action("article.read"))
+	})
 }

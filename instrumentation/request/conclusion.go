@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/panics"
 )
 
 // conclusion is what remains to be done for an exchange whose handler has ended.
@@ -55,9 +56,16 @@ func (c *conclusion) prepare() {
 	}
 }
 
-// conclude records what the result says and ends the scope.
+// conclude records what the result says and ends the scope, also if a function of the
+// application panics.
 func (c *conclusion) conclude(a *answer) {
 	x := c.exchange
+	defer func() {
+		x.End()
+		if !x.released.Load() {
+			c.handBack()
+		}
+	}()
 	r := Result{Context: c.ctx, Status: a.result(c), Panicked: c.panicked, Failed: c.lateError}
 	switch intent, over := c.http.Intent, x.released.Load(); {
 	case intent == nil:
@@ -67,10 +75,16 @@ func (c *conclusion) conclude(a *answer) {
 	default:
 		x.track(intent.Tracker, intent.Event(r.Status.Code), r, c.attempt)
 	}
-	x.End()
-	if !x.released.Load() {
-		c.handBack()
-	}
+}
+
+// concludeAlone is conclude on a goroutine of its own, where a panic would end the process.
+func (c *conclusion) concludeAlone(a *answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			logError(context.WithoutCancel(c.ctx), panics.Error(p))
+		}
+	}()
+	c.conclude(a)
 }
 
 // handBack gives the caller's request what the handler left in its copy, such as the

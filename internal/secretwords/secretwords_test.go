@@ -129,6 +129,16 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestIsQuery(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"sig", "code", "key", "X-Amz-Signature", "Signature", "auth_code"} {
+		assert.True(t, IsQuery(name), name)
+	}
+	for _, name := range []string{"", "country_code", "sort.key", "codes_of", "page"} {
+		assert.False(t, IsQuery(name), name)
+	}
+}
+
 func TestIsParameter(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{

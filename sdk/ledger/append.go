@@ -156,6 +156,6 @@ func (l *Ledger) waitForBatch(ctx context.Context, b *batch) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return errors.Join(ErrMaybeStored, ctx.Err())
+		return errors.Join(fmt.Errorf("%w in %s; its disk does not answer in time", ErrMaybeStored, l.dir.Path()), ctx.Err())
 	}
 }

@@ -24,7 +24,7 @@ func (l *Ledger) Close() error {
 	for _, c := range l.cursors {
 		err = errors.Join(err, c.close())
 	}
-	return errors.Join(err, l.dir.Close())
+	return nameDir(errors.Join(err, l.dir.Close()), l.dir.Path())
 }
 
 // finish records the end and closes the files. The ledger's goroutines have returned.

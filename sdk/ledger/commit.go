@@ -69,7 +69,7 @@ func (l *Ledger) commitPending() {
 	b := l.takeBatch()
 	if b != nil {
 		b.time = time.Now()
-		b.err = l.commit(b)
+		b.err = nameDir(l.commit(b), l.dir.Path())
 		if l.config.syncInterval == 0 {
 			l.commitTime = time.Since(b.time)
 		}

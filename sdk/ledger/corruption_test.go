@@ -32,7 +32,7 @@ type frameAt struct {
 // newDamaged creates a ledger whose frames do not begin or end at sector boundaries.
 func newDamaged(t *testing.T, ending string) *damagedLedger {
 	t.Helper()
-	c := config{segmentSize: 8 << 10} // small, for speed
+	c := config{segmentSize: 8 << 10, dense: true} // small, for speed
 	d := &damagedLedger{memDisk: newMemDisk(rand.New(rand.NewPCG(1, 1))), config: c, segment: segmentName(1)}
 	dir := d.open(nil)
 	l, err := open(dir, c)
@@ -286,7 +286,7 @@ func TestStateLost(t *testing.T) {
 			c := d.config
 			_, err := open(d.open(nil), c)
 			require.ErrorAs(t, err, new(*CorruptError))
-			require.ErrorContains(t, err, filepath.FromSlash("/memory/"+stateFileName))
+			require.ErrorContains(t, err, string(filepath.Separator)+filepath.Join("memory", stateFileName))
 			require.ErrorContains(t, err, "WithSalvage")
 
 			c.salvage = true

@@ -65,7 +65,7 @@ func (l *Ledger) Cursor(name string) (*Cursor, error) {
 	c = l.newCursor(name, oldest-1)
 	var err error
 	if c.file, err = createSlotFile(l.dir, name+cursorSuffix, c.encode(c.committed, &aheadSet{})); err != nil {
-		return nil, err
+		return nil, nameDir(err, l.dir.Path())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -226,6 +226,10 @@ func (l *Ledger) waitSynced(ctx context.Context, seq uint64) error {
 // seq. After the ledger is opened again, Next skips all of them. If Commit fails, the
 // stored position is the previous one or seq.
 func (c *Cursor) Commit(seq uint64, ahead ...uint64) error {
+	return nameDir(c.commit(seq, ahead), c.ledger.dir.Path())
+}
+
+func (c *Cursor) commit(seq uint64, ahead []uint64) error {
 	c.commitMu.Lock()
 	defer c.commitMu.Unlock()
 	l := c.ledger

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,7 +14,7 @@ var (
 	ErrClosed = errors.New("ledger: closed")
 	// ErrLocked means that another process, or another Ledger in this process, has the
 	// directory open for writing.
-	ErrLocked = errors.New("locked by another process, or by another Ledger in this one; one process writes a ledger at a time")
+	ErrLocked = errors.New("locked by another process, or by another Ledger in this one; one process writes a ledger at a time; WithLockWait waits until it ends")
 	// ErrFull means that no room became available before the context ended: the ledger
 	// has reached WithMaxSize, or the disk is full. Nothing was stored.
 	ErrFull = errors.New("ledger: full; nothing was stored")
@@ -61,6 +62,14 @@ func (e *LostError) Error() string {
 		remedy = "restore it from a copy, or open the ledger with WithSalvage, which continues without its entries"
 	}
 	return "ledger: " + path + " " + e.Reason + " while the ledger was open; nothing is stored any more: " + remedy
+}
+
+// nameDir adds the path of the ledger's directory to an error that does not name it.
+func nameDir(err error, dir string) error {
+	if err == nil || strings.Contains(err.Error(), dir) {
+		return err
+	}
+	return fmt.Errorf("%w (in %s)", err, dir)
 }
 
 // writeError says what could not be written in the ledger's directory, and what to do if

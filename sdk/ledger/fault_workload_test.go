@@ -168,6 +168,7 @@ func (w *workload) requireExcused(err error) {
 	if err != nil {
 		_, hit := w.faults.hitOperation()
 		require.True(w.t, hit || w.faults.kind == faultHang, "%s: %v", w.explain(), err)
+		require.ErrorContains(w.t, err, "/memory", "it names the directory; %s", w.explain())
 	}
 }
 

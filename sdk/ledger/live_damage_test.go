@@ -276,11 +276,20 @@ func TestReadersBesideWriter(t *testing.T) {
 	l := mustOpen(t, dir, WithRetention(0, 8*MinSegmentSize), WithSyncInterval(time.Millisecond))
 	ctx, cancel := context.WithCancel(t.Context())
 	var stopped atomic.Bool
-	time.AfterFunc(duration, func() {
+	var group sync.WaitGroup
+	group.Go(func() {
+		timer := time.NewTimer(duration)
+		<-timer.C
+		for range 100 { // until retention has removed something, on a busy machine
+			if l.Stats().First > 1 {
+				break
+			}
+			timer.Reset(duration / 5)
+			<-timer.C
+		}
 		stopped.Store(true)
 		cancel()
 	})
-	var group sync.WaitGroup
 	for size := range 4 {
 		group.Go(func() {
 			for !stopped.Load() {

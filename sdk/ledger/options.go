@@ -155,7 +155,7 @@ func newConfig(opts []Option) (config, error) {
 		errs = append(errs, fmt.Errorf("WithSegmentSize: %d bytes is not between %d and %d", c.segmentSize, MinSegmentSize, int64(MaxSegmentSize)))
 	}
 	if c.maxSize != 0 && c.maxSize < 2*c.segmentSize {
-		errs = append(errs, fmt.Errorf("WithMaxSize: %d bytes is less than two segments of %d bytes", c.maxSize, c.segmentSize))
+		errs = append(errs, fmt.Errorf("WithMaxSize: %d bytes is less than two segments of %d bytes; raise it, or lower WithSegmentSize", c.maxSize, c.segmentSize))
 	}
 	if c.retainAge < 0 || c.retainSize < 0 {
 		errs = append(errs, errors.New("WithRetention: age and size must not be negative"))

@@ -48,7 +48,7 @@ func (p *Pairs) reserve(ctx context.Context, load pairLoad) error {
 		case round > 0 && p.roundErr != nil:
 			err := p.roundErr
 			l.mu.Unlock()
-			return fmt.Errorf("ledger: nothing was stored: %w", err)
+			return fmt.Errorf("ledger: nothing was stored: %w", nameDir(err, l.dir.Path()))
 		case round == maxRounds && full:
 			l.mu.Unlock()
 			return ErrTooManyPairs
@@ -64,7 +64,7 @@ func (p *Pairs) reserve(ctx context.Context, load pairLoad) error {
 		case <-l.closing:
 			return ErrClosed
 		case <-ctx.Done():
-			return errors.Join(errBusy, ctx.Err())
+			return errors.Join(fmt.Errorf("%w in %s", errBusy, l.dir.Path()), ctx.Err())
 		}
 	}
 }

@@ -58,7 +58,7 @@ func openPairsFile(dir fileSystem, id ledgerID) (f *pairsFile, seq uint64, open 
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	f = &pairsFile{slots: &slotFile{name: pairsFileName, file: file}, id: id}
+	f = &pairsFile{slots: newSlotFile(dir, pairsFileName, file), id: id}
 	if seq, open, err = f.read(); err != nil {
 		return nil, 0, nil, errors.Join(err, f.close())
 	}

@@ -149,5 +149,5 @@ func locate(err error, dir string) error {
 	if errors.Is(err, errNoLedger) {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	return err
+	return nameDir(err, dir)
 }

@@ -2,7 +2,9 @@ package ledger
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,20 +18,32 @@ func TestScrub(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
-		var found []*CorruptError
-		l := mustOpenMem(t, d, nil, WithScrub(64<<10), WithDamageHandler(func(e *CorruptError) { found = append(found, e) }))
+		var mu sync.Mutex // for the race detector: a sleep orders nothing
+		var reported []*CorruptError
+		found := func() []*CorruptError {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(reported)
+		}
+		l := mustOpenMem(t, d, nil, WithScrub(64<<10), WithDamageHandler(func(e *CorruptError) {
+			mu.Lock()
+			defer mu.Unlock()
+			reported = append(reported, e)
+		}))
 		fillSegments(t, l, 6)
+		d.mu.Lock()
 		d.names[segmentName(2)].data[100] ^= 1    // header
 		d.names[segmentName(3)].data[30_000] ^= 1 // entry 8
 		delete(d.names, segmentName(5))           // entries 13 to 15
+		d.mu.Unlock()
 		time.Sleep(scrubDelay - time.Second)
 		synctest.Wait()
-		require.Empty(t, found, "it has not started")
+		require.Empty(t, found(), "it has not started")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.Len(t, found, 3)
+		assert.Len(t, found(), 3)
 		byFile := map[string]*CorruptError{}
-		for _, e := range found {
+		for _, e := range found() {
 			byFile[e.File] = e
 		}
 		require.Len(t, byFile, 3)
@@ -38,7 +52,7 @@ func TestScrub(t *testing.T) {
 		assert.Equal(t, 3, l.Stats().Damaged)
 		time.Sleep(3 * scrubInterval)
 		synctest.Wait()
-		assert.Len(t, found, 3)
+		assert.Len(t, found(), 3)
 		mustAppend(t, l, "accepted")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"path/filepath"
 	"slices"
 )
 
@@ -15,6 +16,7 @@ import (
 // be written even if the disk is full.
 type slotFile struct {
 	name       string
+	path       string // for errors
 	file       file
 	generation uint64
 	intact     int // how many of the two slots were valid when the file was opened
@@ -26,6 +28,10 @@ const (
 	slotMagic      = 0x544f_4c53_4445_444f
 	maxSlotValue   = 256
 )
+
+func newSlotFile(dir fileSystem, name string, f file) *slotFile {
+	return &slotFile{name: name, path: filepath.Join(dir.Path(), name), file: f}
+}
 
 // createSlotFile creates the file with its first value in both slots, so that a slot
 // which is not valid was damaged, or was being written. It uses a temporary name until the
@@ -39,7 +45,7 @@ func createSlotFile(dir fileSystem, name string, value []byte) (*slotFile, error
 	if err != nil {
 		return nil, err
 	}
-	s := &slotFile{name: name, file: f}
+	s := newSlotFile(dir, name, f)
 	_, err = f.WriteAt(make([]byte, 2*slotSize), 0)
 	for range 2 {
 		if err == nil {
@@ -59,7 +65,7 @@ func createSlotFile(dir fileSystem, name string, value []byte) (*slotFile, error
 		s.file, err = dir.Open(name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ledger: create %s: %w", name, err)
+		return nil, fmt.Errorf("ledger: create %s: %w", s.path, err)
 	}
 	return s, nil
 }
@@ -70,7 +76,7 @@ func openSlotFile(dir fileSystem, name string) (*slotFile, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &slotFile{name: name, file: f}
+	s := newSlotFile(dir, name, f)
 	value, err := s.read()
 	if err != nil {
 		_ = f.Close()
@@ -107,7 +113,7 @@ func (s *slotFile) readCopies() ([]slotCopy, error) {
 			if isShortRead(err) || isBadSector(err) {
 				continue
 			}
-			return nil, fmt.Errorf("ledger: read %s: %w", s.name, err)
+			return nil, fmt.Errorf("ledger: read %s: %w", s.path, err)
 		}
 		if generation, value, ok := parseSlot(b); ok && generation > 0 {
 			copies = append(copies, slotCopy{generation: generation, value: value})
@@ -137,7 +143,7 @@ func (s *slotFile) write(value []byte) error {
 	}
 	if err != nil {
 		s.generation = before
-		return fmt.Errorf("ledger: write %s: %w", s.name, err)
+		return fmt.Errorf("ledger: write %s: %w", s.path, err)
 	}
 	return nil
 }

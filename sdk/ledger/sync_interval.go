@@ -90,5 +90,5 @@ func (l *Ledger) Sync() error {
 	if err != nil {
 		return err
 	}
-	return l.syncActive()
+	return nameDir(l.syncActive(), l.dir.Path())
 }

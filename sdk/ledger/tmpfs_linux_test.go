@@ -86,7 +86,7 @@ func TestTornOnFullDisk(t *testing.T) {
 			dir := filepath.Join(disk, "ledger")
 			opts := append([]Option{WithRetention(0, 0)}, mode...)
 			l := mustOpen(t, dir, opts...)
-			c, err := l.Cursor("sink")
+			_, err := l.Cursor("sink")
 			require.NoError(t, err)
 			entry := bytes.Repeat([]byte("x"), 20_000)
 			for l.Stats().Segments < 4 {
@@ -125,9 +125,8 @@ func TestTornOnFullDisk(t *testing.T) {
 			}
 
 			l = mustOpen(t, copied, opts...)
-			if c, err = l.Cursor("sink"); err != nil {
-				require.NoError(t, err)
-			}
+			c, err := l.Cursor("sink")
+			require.NoError(t, err)
 			var read uint64
 			for read < last {
 				entries, err := c.Next(t.Context(), 100, 1<<20)

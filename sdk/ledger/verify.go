@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,9 @@ func (l *Ledger) verify(s *segment) error {
 	}
 	if err == nil {
 		err = l.verifyOwner()
+		if _, lost := errors.AsType[*LostError](err); lost {
+			err = cmp.Or(l.dir.Verify("", nil), err) // the lock may have been removed meanwhile, which explains it
+		}
 	}
 	return l.failIfLost(err)
 }

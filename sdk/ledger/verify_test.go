@@ -194,6 +194,7 @@ func TestTakenOver(t *testing.T) {
 				d := testDisk()
 				first := mustOpenMem(t, d, nil, WithSyncInterval(test.interval))
 				mustAppend(t, first, "one")
+				synctest.Wait() // maintenance has verified the ledger
 				d.locked = nil
 				second := mustOpenMem(t, d, nil)
 				require.True(t, second.Recovery().Crashed)

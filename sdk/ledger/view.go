@@ -23,7 +23,7 @@ type view struct {
 const maxLoadAttempts = 100
 
 // errNoLedger is the error for a directory without a ledger.
-var errNoLedger = errors.New("ledger: the directory has no ledger")
+var errNoLedger = errors.New("ledger: the directory has no ledger; pass the one that a writer opens")
 
 // view returns the current view. It reads the segment headers only if something has
 // changed. New segments are noticed if refresh is true, and otherwise when the writer has

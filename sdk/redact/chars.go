@@ -1,6 +1,10 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/opendeed/audit/record"
+)
 
 // class is a set of bytes, as bits.
 type class uint16
@@ -76,6 +80,9 @@ func at(text string, i int, set class) bool { return i >= 0 && i < len(text) && 
 // isRandom reports whether a word looks like a password or a token, not like a word of a
 // language, a date, a version, a number, a UUID or the name of a thing.
 func isRandom(word string) bool {
+	if strings.Contains(word, record.RedactedText) {
+		word = strings.ReplaceAll(word, record.RedactedText, "") // it was masked before
+	}
 	return len(word) >= 6 && !isUUID(word) && !isOrdinary(word[:min(len(word), maxRandom)])
 }
 

@@ -84,19 +84,19 @@ type cachedName struct {
 	strength secretwords.Strength
 }
 
-// nameStrength returns how surely the name of a value in a text is that of a secret.
+// nameStrength returns how surely the name of a value in a text is that of a secret. Of a
+// long one the end counts.
 func (d *Redactor) nameStrength(name string) secretwords.Strength {
 	if len(name) < shortestName {
 		return secretwords.None
 	}
+	name = name[max(0, len(name)-maxCachedKey):]
 	slot := &d.names[hashKey(name)%uint64(len(d.names))]
 	if cached := slot.Load(); cached != nil && cached.name == name {
 		return cached.strength
 	}
 	strength := d.words.Match(name)
-	if len(name) <= maxCachedKey {
-		slot.Store(&cachedName{strings.Clone(name), strength}) // name may be part of a large string
-	}
+	slot.Store(&cachedName{strings.Clone(name), strength}) // name may be part of a large string
 	return strength
 }
 

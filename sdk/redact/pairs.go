@@ -20,10 +20,11 @@ type pairs struct {
 	quote quote // the one that is open
 	tag   int   // start of the XML tag, or -1
 
-	named      int  // end of the name of a secret whose value is beside it, or 0: "name":"pin","value":"1"
-	namedForm  bool // it is that of a part of a form
-	namedInTag int  // the tag that it is in
-	value      span // the last value whose key only says that it is one
+	named            int  // end of the name of a secret whose value is beside it, or 0: "name":"pin","value":"1"
+	namedForm        bool // it is that of a part of a form
+	namedInTag       int  // the tag that it is in
+	looked, manifest bool // whether the text declares a secret of Kubernetes
+	value            span // the last value whose key only says that it is one
 }
 
 // maxKey is the length of the longest key in a text. Of a longer one the end counts.
@@ -171,6 +172,7 @@ func (p *pairs) keyBefore(i int) key {
 	for end > limit && strings.IndexByte(")]*`?+", text[end-1]) >= 0 { // [key], **key**
 		end--
 	}
+	end = blank.back(text, end, limit)
 	if end > limit && (text[end-1] == '"' || text[end-1] == '\'') {
 		return p.quotedKey(end-1, limit)
 	}
@@ -229,6 +231,9 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 			return secretwords.Strong
 		}
 	}
+	if (k.text == "data" || k.text == "stringData") && k.sign == ':' && p.isManifest() {
+		return secretwords.Strong // all of a secret of Kubernetes
+	}
 	if k.text == "P" && strings.Contains(p.text[max(p.line, k.start-maxBeside):k.start], "WIFI:") {
 		return secretwords.Strong // of a network, in a code to be scanned
 	}
@@ -239,6 +244,17 @@ func (p *pairs) strength(k *key) secretwords.Strength {
 		return secretwords.None
 	}
 	return p.phrase(k)
+}
+
+// isManifest reports whether the text declares a secret of Kubernetes.
+func (p *pairs) isManifest() bool {
+	if !p.looked {
+		p.looked = true
+		for _, kind := range [...]string{"kind: Secret", `"kind":"Secret"`, `"kind": "Secret"`} {
+			p.manifest = p.manifest || strings.Contains(p.text, kind)
+		}
+	}
+	return p.manifest
 }
 
 // quotedWord returns the word at the start of a text, without its quotes.
@@ -394,12 +410,15 @@ func (p *pairs) cell(i int) (next int) {
 	if k.text == "" || k.quoted || p.redactor.nameStrength(k.text) == secretwords.None {
 		return i + 1
 	}
-	start := blank.run(p.text, i+1)
+	start := i + 1
+	for start < len(p.text) && (blank.has(p.text[start]) || p.text[start] == '|') { // key || "x"
+		start++
+	}
 	end := start
 	for end < len(p.text) && !space.has(p.text[end]) && p.text[end] != '|' {
 		end++
 	}
-	if !isRandom(strings.Trim(p.text[start:end], "`*")) {
+	if !isRandom(strings.Trim(p.text[start:end], "`*\"'")) {
 		return i + 1
 	}
 	return p.mask(value{start, end, end})
@@ -408,10 +427,17 @@ func (p *pairs) cell(i int) (next int) {
 // element handles the end of an element of a list, after which a value may follow that a
 // quoted element names: ["X-Api-Key", "x"], s:3:"pin";s:4:"1234".
 func (p *pairs) element(i int) (next int) {
-	if i == 0 || p.text[i-1] != '"' && p.text[i-1] != '\'' {
-		return i + 1
+	if i == 0 {
+		return 1
 	}
-	k := p.quotedKey(i-1, max(0, i-maxKey-8))
+	var k key
+	if p.text[i-1] == '"' || p.text[i-1] == '\'' {
+		k = p.quotedKey(i-1, max(0, i-maxKey-8))
+	} else if p.text[i] == ',' && endsKey[p.text[i-1]] {
+		if k = p.keyBefore(i); !isCompound(k.text) {
+			return i + 1
+		}
+	}
 	if k.text == "" || p.redactor.nameStrength(strings.TrimLeft(k.text, "-")) == secretwords.None {
 		return i + 1
 	}

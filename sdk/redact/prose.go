@@ -92,13 +92,19 @@ func hasTrigger(text string) bool {
 }
 
 // hasCall reports whether a word precedes a bracket.
-func hasCall(text string) bool {
-	for i := 1; i < len(text); i++ {
-		if (text[i] == '(' || text[i] == '[') && (word | high).has(text[i-1]) {
+func hasCall(text string) bool { return followsWord(text, '(') || followsWord(text, '[') }
+
+// followsWord reports whether c follows a word somewhere in the text.
+func followsWord(text string, c byte) bool {
+	for i := 0; ; i++ {
+		n := strings.IndexByte(text[i:], c)
+		if n < 0 {
+			return false
+		}
+		if i += n; at(text, i-1, word|high) {
 			return true
 		}
 	}
-	return false
 }
 
 // sign handles the byte at i, which is in no word, and returns where to continue.
@@ -275,8 +281,9 @@ func (p *prose) textAt(i int) byte {
 // scheme masks what follows the name of an authentication scheme, if it looks like its
 // credentials: a "basic course" has none.
 func (p *prose) scheme(name string, i int) (next int, ok bool) {
-	if c := p.textAt(i); c == '"' || c == '\'' {
-		i++
+	q, quoted := openQuote(p.text, i)
+	if quoted = quoted && q.start-i == 1; quoted {
+		i = q.start
 	}
 	end := (base64Chars | token | tilde).run(p.text, i)
 	content := p.text[i:end]
@@ -296,10 +303,24 @@ func (p *prose) scheme(name string, i int) (next int, ok bool) {
 	default:
 		ok = len(content) >= 20 && isRandom(content)
 	}
-	if ok {
-		p.spans = append(p.spans, span{i, end})
+	if !ok {
+		return end, false
 	}
-	return end, ok
+	end = p.wordEnd(end)
+	next = end
+	if quoted {
+		end, next = q.end(p.text)
+	}
+	p.spans = append(p.spans, span{i, end})
+	return next, true
+}
+
+// wordEnd returns the end of the word of a sentence that begins before or at i.
+func (p *prose) wordEnd(i int) int {
+	for i < len(p.text) && !space.has(p.text[i]) && strings.IndexByte(",;\"'<>()", p.text[i]) < 0 {
+		i++
+	}
+	return i
 }
 
 // isMixed reports whether the text has both digits and letters, like random text.
@@ -350,10 +371,7 @@ func (p *prose) named(i, end int) (next int) {
 		}
 		start = blank.run(p.text, stop)
 	}
-	stop := start
-	for stop < len(p.text) && !space.has(p.text[stop]) && strings.IndexByte(",;\"'<>()", p.text[stop]) < 0 {
-		stop++
-	}
+	stop := p.wordEnd(start)
 	candidate := strings.TrimRight(p.text[start:stop], ".:!?")
 	if isRandom(candidate) && (strength == secretwords.Strong || isMixed(candidate)) && strings.IndexByte(candidate, '=') < 0 ||
 		isShortCode(candidate, p.text[i:end]) {
@@ -449,20 +467,8 @@ const maxColumns = 1000
 func (p *prose) flag(i int) (next int) {
 	end := word.run(p.text, i)
 	name := p.text[i:end]
-	if c := p.command; c != nil && !strings.HasPrefix(name, "--") {
-		if c.login != "" && strings.HasPrefix(name, c.login) {
-			return p.login(i + len(c.login))
-		}
-		if c.flag != "" && strings.HasPrefix(name, c.flag) {
-			start := i + len(c.flag)
-			if at(p.text, start, blank) && !c.joined {
-				start = blank.run(p.text, start)
-				return p.argument(start, p.textAt(start) != '-')
-			}
-			if !at(p.text, start, space) {
-				return p.argument(start, true)
-			}
-		}
+	if next, ok := p.commandFlag(i, name); ok {
+		return next
 	}
 	if name == "--user" || name == "--proxy-user" {
 		return p.login(end)
@@ -483,6 +489,29 @@ func (p *prose) flag(i int) (next int) {
 		return end
 	}
 	return p.argument(after, true)
+}
+
+// commandFlag handles a flag of one letter at i, which has a secret with some commands.
+func (p *prose) commandFlag(i int, name string) (next int, ok bool) {
+	c := p.command
+	if c == nil || strings.HasPrefix(name, "--") {
+		return i, false
+	}
+	if c.login != "" && strings.HasPrefix(name, c.login) {
+		return p.login(i + len(c.login)), true
+	}
+	if c.flag == "" || !strings.HasPrefix(name, c.flag) {
+		return i, false
+	}
+	start := i + len(c.flag)
+	if at(p.text, start, blank) && !c.joined {
+		start = blank.run(p.text, start)
+		return p.argument(start, p.textAt(start) != '-'), true
+	}
+	if at(p.text, start, space) {
+		return i, false
+	}
+	return p.argument(start, true), true
 }
 
 // isFlagSecret reports whether a flag names a secret that no other key would.

@@ -71,7 +71,7 @@ func survey(text string, numbers bool) (seek uint8) {
 }
 
 // isQuiet reports whether a text of 8 to 16 bytes has only bytes that separate no key from
-// a value: no sign, quote, blank or escape, only ASCII.
+// a value: no sign, quote or blank, only ASCII.
 func isQuiet(text string) bool {
 	return (loud(sanitize.Load8(text))|loud(sanitize.Load8(text[len(text)-8:])))&highBits == 0
 }
@@ -81,13 +81,11 @@ const (
 	highBits = 0x8080808080808080
 )
 
-// loud sets the high bit of each of eight bytes that is less than a plus sign, a sign from
-// the colon to the question mark, a backslash, a bar, or not ASCII. It may also set that of
-// a byte after such a one.
+// loud sets the high bit of each of eight bytes that is not ASCII, less than a hyphen, or
+// between the digits and B. It may also set that of a byte after such a one.
 func loud(x uint64) uint64 {
-	isZero := func(x uint64) uint64 { return (x - lowBits) &^ x }
-	return x | (x-lowBits*'+')&^x | isZero((x^lowBits*':')&^(lowBits*1)) | isZero((x^lowBits*'<')&^(lowBits*3)) |
-		isZero((x|lowBits*0x20)^lowBits*'|')
+	signs := (x+lowBits*6)&(lowBits*0xF8) ^ lowBits*0x40 // zero for : to A
+	return x | (x-lowBits*'-')&^x | (signs-lowBits)&^signs
 }
 
 // surveyLong is survey for texts that are not too short. It reads each byte once.
@@ -104,7 +102,7 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 	for i := range len(text) {
 		counts += byteCounts[text[i]]
 	}
-	if counts>>signCount&countMask != 0 {
+	if counts>>signCount&countMask != 0 && hasPair(text) {
 		seek |= seekPairs
 	}
 	if counts>>blankCount&countMask != 0 && (seek != 0 || counts>>breakCount&countMask != 0 || hasTrigger(text)) ||
@@ -176,7 +174,7 @@ func (d *Redactor) findIn(text string, seek uint8) (spans []span) {
 			spans = d.findColumns(text, spans)
 		}
 	}
-	if seek&seekPairs != 0 && hasPair(text) {
+	if seek&seekPairs != 0 {
 		spans = findURLs(text, spans)
 		spans = findPuTTY(text, spans)
 		spans = d.findPairs(text, spans)

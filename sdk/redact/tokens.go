@@ -141,48 +141,64 @@ func isTokenLike(text string) bool {
 	return kinds&alpha != 0 && different >= min(10, len(text)/2) && !isOrdinary(text)
 }
 
-// joinedToken returns the end of a token in the run from start to end that has a known sign
-// after its first part, or 0: the tokens of Telegram, Discord, Azure, Terraform, Mailchimp
-// and Airtable, and the keys of AWS.
+// joinedToken returns the end of a token whose rest is the run of token bytes from start to
+// end, or which has a known sign within it, or 0.
 func joinedToken(text string, start, end int) (stop int) {
-	run := text[start:end]
-	switch {
-	case start > 0 && text[start-1] == ':' && len(run) >= 33 && len(run) <= 40 && token.run(run, 0) == len(run):
-		n := digits.back(text, start-1, max(0, start-12))
-		if start-1-n >= 7 && start-1-n <= 10 && !at(text, n-1, token) && isTokenLike(run) {
-			return end // Telegram: the number of a bot, and its secret
+	if start > 2 {
+		if stop = signedToken(text, start, end); stop > 0 {
+			return stop
 		}
-	case start > 2 && text[start-1] == ':' && len(run) == 32 && hexDigits.run(run, 0) == 32:
-		n := digits.back(text, start-1, max(0, start-20))
-		if start-1-n >= 13 && at(text, n-1, slash) && at(text, n-2, digits) {
-			return end // Asana: a version, a number, a secret
-		}
-	case start > 2 && text[start-3:start] == "1//" && run[0] == '0' && isTokenLike(run):
-		return end // Google's refresh tokens
-	case start > 1 && text[start-1] == '~' && text[start-2] == 'Q' && at(text, start-3, digits):
-		return (token | tilde).run(text[:min(len(text), start+maxAzure)], start) // Azure's client secrets
 	}
+	run := text[start:end]
 	if n := strings.Index(run, ".atlasv1."); n >= 14 && len(run)-n >= 60 {
 		return end // Terraform
 	}
-	if len(run) <= 38 && len(run) >= 36 && strings.Contains(run[32:], "-us") && hexDigits.run(run, 0) == 32 {
+	hexes := 0
+	if len(run) <= 50 {
+		hexes = hexDigits.run(run, 0)
+	}
+	switch {
+	case hexes == 32 && len(run) >= 36 && len(run) <= 38 && strings.HasPrefix(run[32:], "-us"):
 		return end // Mailchimp
-	}
-	if strings.HasSuffix(run, "_mmk") && len(run) == 40 {
-		return end // MaxMind
-	}
-	if start > 14 && text[start-1] == '|' && len(run) >= 27 && len(run) <= 40 && isTokenLike(run) && digits.back(text, start-1, max(0, start-18)) <= start-16 {
-		return end // Facebook: the number of an application, and its secret
-	}
-	if len(run) == 50 && run[32] == '-' && run[41] == '-' && hexDigits.run(run, 0) == 32 {
+	case hexes == 32 && len(run) == 50 && run[32] == '-' && run[41] == '-':
 		return end // Mailgun's signing keys
-	}
-	if first, rest, ok := strings.Cut(run, "."); ok && (len(first) >= 23 && len(first) <= 28) {
-		if middle, last, ok := strings.Cut(rest, "."); ok && len(middle) == 6 && len(last) >= 27 && len(last) <= 40 && digits.run(decodeBase64(first), 0) >= 17 {
-			return end // Discord: the Base64 of the number of a bot, a time, a secret
-		}
+	case len(run) == 40 && strings.HasSuffix(run, "_mmk"):
+		return end // MaxMind
+	case isDiscord(run):
+		return end
 	}
 	return 0
+}
+
+// signedToken returns the end of a token whose rest is the run from start to end, and whose
+// first part ends in another sign, or 0.
+func signedToken(text string, start, end int) (stop int) {
+	run := text[start:end]
+	numbers := start - 1 - digits.back(text, start-1, max(0, start-20)) // before the sign
+	switch sign := text[start-1]; {
+	case sign == ':' && len(run) >= 33 && len(run) <= 40 && numbers >= 7 && numbers <= 10 && !at(text, start-2-numbers, token) && isTokenLike(run):
+		return end // Telegram: the number of a bot, and its secret
+	case sign == ':' && len(run) == 32 && hexDigits.run(run, 0) == 32 && numbers >= 13 && at(text, start-2-numbers, slash):
+		return end // Asana: a version, a number, a secret
+	case sign == '|' && len(run) >= 27 && len(run) <= 40 && numbers >= 15 && isTokenLike(run):
+		return end // Facebook: the number of an application, and its secret
+	case sign == '/' && text[start-3:start] == "1//" && run[0] == '0' && isTokenLike(run):
+		return end // Google's refresh tokens
+	case sign == '~' && text[start-2] == 'Q' && at(text, start-3, digits):
+		return (token | tilde).run(text[:min(len(text), start+maxAzure)], start) // Azure's client secrets
+	}
+	return 0
+}
+
+// isDiscord reports whether a run is a token of a bot: the Base64 of its number, a time, and
+// a secret.
+func isDiscord(run string) bool {
+	number, rest, ok := strings.Cut(run[:min(len(run), 100)], ".")
+	if !ok || len(number) < 23 || len(number) > 28 {
+		return false
+	}
+	middle, last, ok := strings.Cut(rest, ".")
+	return ok && len(middle) == 6 && len(last) >= 27 && len(last) <= 40 && digits.run(decodeBase64(number), 0) >= 17
 }
 
 // maxAzure is the length of the longest rest of a client secret of Azure.
@@ -373,12 +389,18 @@ func findSecretKeys(text string, spans []span) []span {
 			continue
 		}
 		start, end := set.back(text, i, 0), set.run(text, i)
-		if end-start == awsSecretLength && !at(text, start-1, word|dot) && !at(text, end, word|equals) && isSecretKey(text[start:end]) {
+		if end-start == awsSecretLength && !at(text, start-1, word|dot) && !at(text, end, word|equals) && !isBesideMask(text, start, end) && isSecretKey(text[start:end]) {
 			spans = append(spans, span{start, end})
 		}
 		i = end
 	}
 	return spans
+}
+
+// isBesideMask reports whether the text from start to end is the rest of a word that was
+// masked before.
+func isBesideMask(text string, start, end int) bool {
+	return start > 0 && text[start-1] == '*' || end < len(text) && text[end] == '*'
 }
 
 // isSecretKey reports whether a text has letters of both cases and digits, mixed as no path

@@ -43,7 +43,10 @@ func blankPassword(line string, end int) (colon, sign int) {
 	if colon <= 0 || line[colon] != ':' || !at(line, colon+1, ^(digits|slash)) || end >= len(line) || line[end] != ' ' {
 		return 0, 0
 	}
-	return colon, strings.IndexByte(line, '@')
+	if sign = strings.IndexByte(line[colon:], '@'); sign < 0 {
+		return 0, 0
+	}
+	return colon, colon + sign
 }
 
 // userinfo returns the span of the secret in the userinfo of a URL, given what follows its

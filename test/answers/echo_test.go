@@ -151,6 +151,10 @@ func echoRows() []echoRow {
 			c.Error(err)
 			return nil
 		}), handler: fail(echo.ErrConflict), want: fails},
+		{name: "an error that a middleware swallows", mw: middlewareFunc(func(n *notes, c echo.Context, next echo.HandlerFunc) error {
+			n.add("swallowing: %v", next(c))
+			return nil
+		}), handler: fail(errConflict), want: expectation{outcome: audit.OutcomeFailure, outcomes: map[order]audit.Outcome{inside: audit.OutcomeSuccess, intentOutside: audit.OutcomeSuccess}, none: beforeOurs}},
 		{name: "an error that is no failure", mw: middlewareFunc(func(n *notes, c echo.Context, next echo.HandlerFunc) error {
 			n.add("answering: %v", next(c))
 			return c.NoContent(http.StatusNoContent)

@@ -130,7 +130,7 @@ func (d *Ledger) begin(ctx context.Context, r *record.Record, p party.Party, ent
 	if p.Class == party.Trusted {
 		p = party.OfAttempt(r)
 	}
-	began, err := d.open.begin(r, p)
+	began, err := d.open.begin(r, p, len(entry))
 	if err != nil {
 		return 0, err
 	}
@@ -167,7 +167,7 @@ func (d *Ledger) closeAttempts(c *Closing, open []*record.Record) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
 	defer cancel()
 	for _, begun := range open { // until they are closed
-		_, _ = d.open.begin(begun, party.OfAttempt(begun)) // beyond the limit of a party it has no deadline
+		_, _ = d.open.begin(begun, party.OfAttempt(begun), 0) // beyond the limit of a party it has no deadline
 	}
 	closed, size := 0, 0
 	var entries [][]byte

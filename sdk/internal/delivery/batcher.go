@@ -70,6 +70,10 @@ func (b *batcher) Deliver(_ context.Context, r *record.Record, wait time.Duratio
 	return b.queued()
 }
 
+func (b *batcher) DeliverAll(ctx context.Context, records []*record.Record, wait time.Duration) []error {
+	return eachOf(records, wait, func(r *record.Record, left time.Duration) error { return b.Deliver(ctx, r, left) })
+}
+
 // queued returns the result of a Deliver whose record is in the queue. Normally Shutdown
 // closes the batcher when no Track call is running. If its context ended before that,
 // the goroutine may have returned without the record.

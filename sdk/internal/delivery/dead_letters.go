@@ -215,13 +215,9 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 		var decoder letterDecoder
 		for e, err := range r.Entries(ctx, 0) {
 			letter := storedLetter{place: e.Seq}
-			if err != nil {
-				decoder = letterDecoder{} // what comes next belongs to no part before
-			} else {
-				var ok bool
-				if letter.DeadLetter, ok, err = decoder.decode(e.Data); !ok {
-					continue
-				}
+			var ok bool
+			if letter.DeadLetter, ok, err = decoder.next(e, err); !ok {
+				continue
 			}
 			if letter.Exporter != "" {
 				err = errors.Join(err, replayed.mark(&letter))

@@ -18,6 +18,9 @@ type Delivery interface {
 	// Deliver returns nil once the record is exported, queued or stored, depending on
 	// the delivery. It waits at most for the duration wait.
 	Deliver(ctx context.Context, r *record.Record, wait time.Duration) error
+	// DeliverAll delivers records that begin no attempt, at once where the delivery can. It
+	// returns nil, or an error for each record that is nil if it was delivered.
+	DeliverAll(ctx context.Context, records []*record.Record, wait time.Duration) []error
 	// ForceFlush waits until every record delivered before the call is exported.
 	ForceFlush(ctx context.Context) error
 	// Shutdown exports the remaining records and shuts the exporters down. It is called
@@ -31,4 +34,31 @@ type Env struct {
 	Metrics *Metrics
 	// Redact removes what looks like a secret from the texts of exporters' errors.
 	Redact func(string) string
+}
+
+// eachOf delivers one record after the other, within the time of all of them.
+func eachOf(records []*record.Record, wait time.Duration, deliver func(*record.Record, time.Duration) error) []error {
+	deadline := time.Now().Add(wait)
+	var errs []error
+	for i, r := range records {
+		if err := deliver(r, max(0, time.Until(deadline))); err != nil {
+			if errs == nil {
+				errs = make([]error, len(records))
+			}
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// errsOf returns the errors of n records of which Export returned err.
+func errsOf(n int, err error) []error {
+	if err == nil {
+		return nil
+	}
+	errs := make([]error, n)
+	for i := range errs {
+		_, errs[i] = rejection(err, i)
+	}
+	return errs
 }

@@ -40,6 +40,16 @@ func (s *directSyncer) callLocked(ctx context.Context, r *record.Record) error {
 	return err
 }
 
+func (s *directSyncer) DeliverAll(ctx context.Context, records []*record.Record, _ time.Duration) []error {
+	ctx = context.WithoutCancel(ctx)
+	start := s.metrics.start(ctx)
+	s.mu.Lock()
+	err := s.call(ctx, records)
+	s.mu.Unlock()
+	s.metrics.export(ctx, start, delivered(len(records), err), err)
+	return errsOf(len(records), err)
+}
+
 // ForceFlush returns nil: every record that Track accepted is exported.
 func (s *directSyncer) ForceFlush(context.Context) error { return nil }
 

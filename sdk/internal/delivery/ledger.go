@@ -165,6 +165,60 @@ func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Durati
 	return ledgerError(err)
 }
 
+// DeliverAll stores the records, as many at once as a segment has room for.
+func (d *Ledger) DeliverAll(ctx context.Context, records []*record.Record, wait time.Duration) []error {
+	room := d.ledger.Limits().Segment / 2
+	errs := make([]error, len(records))
+	failed := false
+	deadline := time.Now().Add(wait)
+	for at := 0; at < len(records); {
+		entries, err := encodeSome(records[at:], room)
+		n := max(1, len(entries))
+		if err == nil {
+			err = d.append(ctx, records[at:at+n], entries, time.Until(deadline))
+		}
+		for i := range n {
+			errs[at+i] = err
+		}
+		failed = failed || err != nil
+		at += n
+	}
+	if !failed {
+		return nil
+	}
+	return errs
+}
+
+// encodeSome encodes the first records, with at most size bytes, but at least one. If the
+// first cannot be encoded, it returns the error and no entry.
+func encodeSome(records []*record.Record, size int64) (entries [][]byte, err error) {
+	for _, r := range records {
+		entry, err := r.AppendJSON(nil)
+		switch {
+		case err != nil && len(entries) == 0:
+			return nil, err
+		case err != nil || len(entries) > 0 && int64(len(entry)) > size:
+			return entries, nil
+		}
+		size -= int64(len(entry))
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// append stores the entries of records at once.
+func (d *Ledger) append(ctx context.Context, records []*record.Record, entries [][]byte, wait time.Duration) error {
+	p := party.FromContext(ctx)
+	first, err := d.ledger.Append(d.deadlines.context(ctx, max(0, wait)), entries...)
+	if err != nil {
+		return ledgerError(err)
+	}
+	for i, r := range records {
+		d.stored(r, p, first+uint64(i), len(entries[i])) //nolint:gosec // an index
+	}
+	return nil
+}
+
 // stored counts a record that is in the ledger.
 func (d *Ledger) stored(r *record.Record, p party.Party, seq uint64, bytes int) {
 	if !r.Attempt.IsZero() && !r.BeginsAttempt() {
@@ -192,7 +246,7 @@ const maxEncoded = 64 << 10
 var ErrTooManyAttempts = errors.New("sdk: too many attempts are open; finish them first")
 
 // errPartyAttempts means that one party has too many open attempts.
-var errPartyAttempts = fmt.Errorf("the actor, or the client's network, has %d open attempts", maxPartyAttempts)
+var errPartyAttempts = fmt.Errorf("the open attempts of the actor, or of the client's network, have used up their share: %d, or %d bytes", maxPartyAttempts, maxPartyAttemptBytes)
 
 // ledgerError translates the errors of a ledger.
 func ledgerError(err error) error {

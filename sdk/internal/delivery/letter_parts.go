@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // A dead letter that is larger than a part is stored as several entries: the parts of its
@@ -55,6 +56,16 @@ func encodeEntry(e *letterEntry) ([]byte, error) {
 
 // letterDecoder makes dead letters of the entries.
 type letterDecoder struct{ parts [][]byte }
+
+// next is decode for what a reader yields. Parts before an error do not belong to a letter
+// after it.
+func (d *letterDecoder) next(e ledger.Entry, err error) (letter DeadLetter, ok bool, _ error) {
+	if err != nil {
+		d.parts = nil
+		return letter, true, err
+	}
+	return d.decode(e.Data)
+}
 
 // decode returns the dead letter that ends with the entry. It returns false for a part.
 func (d *letterDecoder) decode(entry []byte) (letter DeadLetter, ok bool, err error) {

@@ -11,9 +11,11 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// maxPartyAttempts is how many attempts of one party may be open in a ledger. A system
-// actor may use all slots.
-const maxPartyAttempts = ledger.MaxOpenPairs / 4
+// Limits of the open attempts of one party in a ledger. A system actor may use all slots.
+const (
+	maxPartyAttempts     = ledger.MaxOpenPairs / 4
+	maxPartyAttemptBytes = ledger.MaxOpenPairBytes / 4 // of the records that began them
+)
 
 // openAttempts bounds the attempts that are open in a ledger: how many of them a party may
 // have, and how long each keeps its slot.
@@ -25,7 +27,7 @@ type openAttempts struct {
 
 	mu      sync.Mutex
 	byID    map[audit.ID]*list.Element
-	byParty map[party.Party]int
+	byParty map[party.Party]attemptLoad
 	order   *list.List  // of openAttempt, the oldest first
 	timer   *time.Timer // frees slots; nil while no attempt is open
 	closed  bool
@@ -35,7 +37,11 @@ type openAttempt struct {
 	id    audit.ID
 	party party.Party
 	begun time.Time
+	bytes int
 }
+
+// attemptLoad counts the open attempts of a party, and the bytes of their records.
+type attemptLoad struct{ attempts, bytes int }
 
 // attemptOf returns what is in an element of order.
 func attemptOf(e *list.Element) openAttempt {
@@ -45,23 +51,25 @@ func attemptOf(e *list.Element) openAttempt {
 func newOpenAttempts(timeout time.Duration, expire func([]audit.ID)) *openAttempts {
 	return &openAttempts{
 		timeout: timeout, expire: expire,
-		byID: map[audit.ID]*list.Element{}, byParty: map[party.Party]int{}, order: list.New(),
+		byID: map[audit.ID]*list.Element{}, byParty: map[party.Party]attemptLoad{}, order: list.New(),
 	}
 }
 
-// begin takes a slot for the attempt that the record begins. It returns false if the
-// attempt has one already.
-func (o *openAttempts) begin(r *record.Record, p party.Party) (began bool, err error) {
+// begin takes a slot for the attempt that the record of some bytes begins. It returns false
+// if the attempt has one already.
+func (o *openAttempts) begin(r *record.Record, p party.Party, bytes int) (began bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	load := o.byParty[p]
 	switch {
 	case o.byID[r.Attempt] != nil:
 		return false, nil
-	case o.byParty[p] >= maxPartyAttempts && r.Actor.Type != audit.ActorSystem:
+	case r.Actor.Type == audit.ActorSystem:
+	case load.attempts >= maxPartyAttempts || load.bytes+bytes > maxPartyAttemptBytes && load.attempts > 0:
 		return false, errPartyAttempts
 	}
-	o.byID[r.Attempt] = o.order.PushBack(openAttempt{id: r.Attempt, party: p, begun: time.Now()})
-	o.byParty[p]++
+	o.byID[r.Attempt] = o.order.PushBack(openAttempt{id: r.Attempt, party: p, begun: time.Now(), bytes: bytes})
+	o.byParty[p] = attemptLoad{load.attempts + 1, load.bytes + bytes}
 	o.schedule()
 	return true, nil
 }
@@ -80,9 +88,13 @@ func (o *openAttempts) remove(e *list.Element) openAttempt {
 	a := attemptOf(e)
 	o.order.Remove(e)
 	delete(o.byID, a.id)
-	if o.byParty[a.party]--; o.byParty[a.party] == 0 {
+	load := o.byParty[a.party]
+	if load.attempts--; load.attempts == 0 {
 		delete(o.byParty, a.party)
+		return a
 	}
+	load.bytes -= a.bytes
+	o.byParty[a.party] = load
 	return a
 }
 

@@ -30,11 +30,12 @@ type syncer struct {
 	armed bool
 }
 
-// syncCall is the export of one record, for which a Track call waits.
+// syncCall is an export for which a Track call, or the end of a scope, waits.
 type syncCall struct {
 	ctx     boundedContext
 	wait    time.Duration
-	record  [1]*record.Record
+	one     [1]*record.Record // backs records, usually
+	records []*record.Record
 	settled sync.WaitGroup // done when err is set
 	over    bool           // whether err is set; guarded by the syncer's mu
 	err     error
@@ -71,11 +72,21 @@ func newSyncer(to sink) *syncer {
 func (s *syncer) Name() string { return s.name }
 
 func (s *syncer) Deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
-	deadline := time.Now().Add(wait)
+	c := &syncCall{one: [1]*record.Record{r}, wait: wait}
+	c.records = c.one[:]
+	return s.run(ctx, c)
+}
+
+func (s *syncer) DeliverAll(ctx context.Context, records []*record.Record, wait time.Duration) []error {
+	return errsOf(len(records), s.run(ctx, &syncCall{records: records, wait: wait}))
+}
+
+// run passes the call to the goroutine and waits for its result.
+func (s *syncer) run(ctx context.Context, c *syncCall) error {
+	deadline := time.Now().Add(c.wait)
 	if err := s.takeTurn(deadline); err != nil {
 		return err
 	}
-	c := &syncCall{record: [1]*record.Record{r}, wait: wait}
 	c.ctx.values, c.ctx.deadline = ctx, deadline
 	c.settled.Add(1)
 	s.mu.Lock()
@@ -113,7 +124,7 @@ func (s *syncer) takeTurn(deadline time.Time) error {
 func (s *syncer) loop() {
 	defer close(s.done)
 	for c := <-s.calls; c != nil; c = <-s.calls {
-		err := s.export(&c.ctx, c.record[:])
+		err := s.export(&c.ctx, c.records)
 		c.ctx.cancel(context.Canceled)
 		s.mu.Lock()
 		s.running = nil

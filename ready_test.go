@@ -1,0 +1,84 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/sdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Ready checks the nearest intent with what has been set in its scope and inside it.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newTrail(t, sdk.WithValidation(sdk.WithRequired("article.*", "reason", "target", "changes", "outcome")))
+	template := audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} })
+	ctx, s := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")), template)
+
+	unmet, ok := errors.AsType[*audit.UnmetError](audit.Ready(ctx))
+	require.True(t, ok)
+	assert.Equal(t, "article.publish", unmet.Action)
+	assert.Equal(t, []string{"reason"}, unmet.Fields)
+	assert.EqualError(t, unmet, "audit: article.publish must not be done, since its event would be rejected (reason): audit: reason: it is required for this action")
+
+	require.NoError(t, audit.SetReason(ctx, "spam"))
+	require.Error(t, audit.Ready(ctx), "the target is missing")
+	require.NoError(t, audit.ReadyAsFar(ctx, func(field string) bool { return field == "reason" }))
+	require.NoError(t, audit.Run(ctx, func(ctx context.Context) error {
+		return errors.Join(audit.SetTarget(ctx, article("1")), audit.Ready(ctx))
+	}))
+	require.Error(t, audit.Ready(ctx), "what an inner scope knows is not the intent's")
+	require.NoError(t, audit.SetTarget(ctx, article("1")))
+	require.NoError(t, audit.Ready(ctx))
+	assert.Equal(t, "spam", s.Reason())
+	require.NoError(t, s.End(ctx))
+	assert.Empty(t, trail.all(), "nothing was done")
+}
+
+// Without an intent there is nothing to check, which is a mistake. Without an actor nothing
+// is ready.
+func TestReadyWithout(t *testing.T) {
+	t.Parallel()
+	tracker, _ := newTrail(t)
+	require.ErrorIs(t, audit.Ready(t.Context()), audit.ErrNoIntent)
+	ctx, _ := audit.NewScope(t.Context())
+	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoIntent)
+	ctx, _ = audit.NewScope(t.Context(), audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "a.b"} }))
+	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoActor)
+	require.ErrorIs(t, audit.SetReason(t.Context(), "x"), audit.ErrNoScope)
+	assert.Empty(t, (*audit.Scope)(nil).Reason())
+}
+
+// plainTracker is a tracker of an application that knows no policy.
+type plainTracker struct{ embedded.Tracker }
+
+func (plainTracker) Track(context.Context, audit.Event) error { return nil }
+
+// A tracker that does not implement Checker requires nothing.
+func TestReadyWithoutChecker(t *testing.T) {
+	t.Parallel()
+	ctx, _ := audit.NewScope(t.Context(), audit.WithIntent(plainTracker{}, func() audit.Event { return audit.Event{} }))
+	require.NoError(t, audit.Ready(ctx))
+}
+
+// A tracker that was made before the provider asks the provider.
+func TestReadyOfGlobalTracker(t *testing.T) { // not parallel: it sets the global provider
+	tracker := audit.GetTrackerProvider().Tracker("test")
+	ctx, _ := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")),
+		audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} }))
+	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoProvider)
+	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(&memory{}), sdk.WithValidation(sdk.WithRequired("*", "reason")))
+	require.NoError(t, err)
+	audit.SetTrackerProvider(p)
+	t.Cleanup(func() {
+		audit.SetTrackerProvider(nil)
+		assert.NoError(t, p.Shutdown(context.Background()))
+	})
+	require.Error(t, audit.Ready(ctx))
+	require.NoError(t, audit.SetReason(ctx, "spam"))
+	require.NoError(t, audit.Ready(ctx))
+}
