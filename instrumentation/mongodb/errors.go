@@ -14,8 +14,8 @@ var (
 	// the reply to the commit was lost and the commit was not repeated, or more than
 	// 10,000 signals were waiting for a commit.
 	ErrInDoubt = errors.New("it is unknown whether the transaction was committed; read the document to find out")
-	// ErrTooManyCommands means that 10,000 commands were waiting for a reply.
-	ErrTooManyCommands = errors.New("too many commands are waiting for a reply")
+	// ErrTooManyCommands means that 10,000 later commands were waiting for a reply.
+	ErrTooManyCommands = errors.New("the reply did not come while 10,000 later commands were waiting for theirs")
 )
 
 // LostError reports that the signal of a write is not in the audit trail. It contains

@@ -98,19 +98,38 @@ func (m *Monitor) started(ctx context.Context, e *event.CommandStartedEvent) {
 			return
 		}
 		w := newWrite(c, e.DatabaseName, e.CommandName, e.Command)
-		if !m.pending.add(request{e.ConnectionID, e.RequestID}, command{write: w}) {
-			m.reportLost(signal{ctx: ctx, write: w}, ErrTooManyCommands)
-		}
+		m.expectReply(e, command{write: w})
 	case commandBulkWrite:
 		if bulk := m.bulkCollections(e.Command); len(bulk) > 0 && !audit.SignalsSuppressed(ctx) {
-			m.pending.add(request{e.ConnectionID, e.RequestID}, command{bulk: bulk})
+			m.expectReply(e, command{bulk: bulk})
 		}
 	case commandCommit:
 		id := transactionOf(e.Command)
 		m.transactions.markCommitSent(id)
-		m.pending.add(request{e.ConnectionID, e.RequestID}, command{commit: id})
+		m.expectReply(e, command{commit: id})
 	case commandAbort:
 		m.transactions.take(transactionOf(e.Command))
+	}
+}
+
+// expectReply keeps a command until its reply. If too many wait, the oldest is given up.
+func (m *Monitor) expectReply(e *event.CommandStartedEvent, c command) {
+	oldest, removed := m.pending.add(request{e.ConnectionID, e.RequestID}, c)
+	if !removed {
+		return
+	}
+	ctx := context.Background() // that of the oldest command was not kept
+	switch {
+	case oldest.write != nil:
+		m.reportLost(signal{ctx: ctx, write: oldest.write}, ErrTooManyCommands)
+	case oldest.bulk != nil:
+		for _, collection := range oldest.bulk {
+			m.reportUntracked(ctx, collection, commandBulkWrite, reasonSeveralDocuments)
+		}
+	default:
+		for _, s := range m.transactions.take(oldest.commit) {
+			m.reportLost(s, ErrInDoubt)
+		}
 	}
 }
 

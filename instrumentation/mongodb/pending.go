@@ -1,6 +1,9 @@
 package auditmongo
 
-import "sync"
+import (
+	"container/list"
+	"sync"
+)
 
 // maxPending limits the commands in pending. A client sends one command at a time on
 // each connection, so only lost replies can accumulate.
@@ -23,30 +26,44 @@ type command struct {
 // pending holds the commands that wait for a reply.
 type pending struct {
 	mu       sync.Mutex
-	commands map[request]command
+	commands map[request]*list.Element
+	order    list.List // of waiting, the oldest first
 }
 
-// add reports false if pending is full.
-func (p *pending) add(r request, c command) bool {
+type waiting struct {
+	request request
+	command command
+}
+
+// add adds a command. If there are too many, it removes and returns the oldest one, whose
+// reply was most likely lost.
+func (p *pending) add(r request, c command) (oldest command, removed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.commands) == maxPending {
-		return false
-	}
 	if p.commands == nil {
-		p.commands = make(map[request]command)
+		p.commands = make(map[request]*list.Element)
 	}
-	p.commands[r] = c
-	return true
+	if len(p.commands) == maxPending {
+		first, _ := p.order.Remove(p.order.Front()).(waiting)
+		delete(p.commands, first.request)
+		oldest, removed = first.command, true
+	}
+	if earlier, ok := p.commands[r]; ok {
+		p.order.Remove(earlier)
+	}
+	p.commands[r] = p.order.PushBack(waiting{r, c})
+	return oldest, removed
 }
 
 // take removes and returns a command.
 func (p *pending) take(r request) (command, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c, ok := p.commands[r]
-	if ok {
-		delete(p.commands, r)
+	element, ok := p.commands[r]
+	if !ok {
+		return command{}, false
 	}
-	return c, ok
+	delete(p.commands, r)
+	w, _ := p.order.Remove(element).(waiting)
+	return w.command, true
 }

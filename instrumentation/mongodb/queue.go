@@ -16,21 +16,42 @@ type signal struct {
 	done  func() // releases the scope, whose End waits for the signal
 }
 
-// queue passes signals to the goroutine that tracks them.
+// trackers is how many signals without a scope are tracked at the same time, so that those
+// that a ledger stores share its syncs.
+const trackers = 64
+
+// queue passes signals to goroutines that track them. Those of scopes are tracked one after
+// the other.
 type queue struct {
 	mu      sync.Mutex // guards closed, and sends against close
 	closed  bool
 	signals chan signal
-	stopped chan struct{} // closed when the goroutine has returned
+	stopped chan struct{} // closed when the goroutines have returned
 }
 
-// newQueue starts the goroutine. shutdown stops it.
+// newQueue starts a goroutine, which starts others for signals. shutdown stops them.
 func newQueue(size int, track func(signal)) *queue {
 	q := &queue{signals: make(chan signal, size), stopped: make(chan struct{})}
 	go func() {
 		defer close(q.stopped)
-		for s := range q.signals {
-			track(s)
+		var running sync.WaitGroup
+		slots := make(chan struct{}, trackers)
+		defer running.Wait()
+		for {
+			slots <- struct{}{}
+			s, ok := <-q.signals
+			if !ok {
+				return
+			}
+			if audit.ScopeFromContext(s.ctx) != nil { // which holds signals, and whose order counts
+				track(s)
+				<-slots
+				continue
+			}
+			running.Go(func() {
+				defer func() { <-slots }()
+				track(s)
+			})
 		}
 	}()
 	return q
@@ -76,5 +97,5 @@ func (q *queue) shutdown(ctx context.Context, drop func(signal)) error {
 		drop(s)
 		dropped++
 	}
-	return fmt.Errorf("auditmongo: %d signals were lost, and the provider may still be tracking another one: %w", dropped, context.Cause(ctx))
+	return fmt.Errorf("auditmongo: %d signals were lost, and the provider may still be tracking others: %w", dropped, context.Cause(ctx))
 }
