@@ -15,21 +15,23 @@
 //
 // Text is for reading at a terminal. Its format may change between versions. The first
 // line has the time in UTC, the outcome, the action, the actor and the target. Indented
-// lines after it have the tenant, the channel, the client address, the reason, why it
-// failed, the changes, the metadata, and the overridden, redacted and marked values:
+// lines after it have the tenant, the channel, the client address, the route and the status,
+// the reason, why it failed, the changes, further metadata, and the overridden, redacted
+// and marked values:
 //
 //	2026-11-23T07:26:02.123Z  success  article.update        user 42 (Alice) via jwt, for user 7 → article/1001 "Hello"
-//	    tenant acme, channel api, from 10.0.0.1
+//	    tenant acme, channel api, from 10.0.0.1, PUT /articles/:id, status 200
 //	    reason: editorial approval
 //	    ~ title: "Old" → "New"
 //	    ~ body: ***REDACTED***
 //	    + subtitle: "Now with text"
-//	    metadata: http.request.method "PATCH", http.route "/articles/:id"
+//	    metadata: ticket "T-1"
 //	    overridden: client.address "203.0.113.7"
 //
 // A change starts with + if a value was added, - if one was removed, and ~ if one was
 // replaced. The first line of a signal ends with [signal]. Text omits the IDs of the
-// record and the trace, the roles, the session and the service; use JSON to get everything.
+// record and the trace, the roles, the session, the service, and of a request its path, its
+// peer and the user agent; use JSON to get everything.
 //
 // The values of a record cannot forge a line or control the terminal. A text that could
 // be misread is printed as a quoted Go string, in which line feeds, escape sequences,

@@ -160,7 +160,8 @@ func appendTargetName(b []byte, target audit.Target) []byte {
 	return b
 }
 
-// appendOrigin appends a line such as: tenant acme, channel api, from 10.0.0.1.
+// appendOrigin appends a line such as: tenant acme, channel api, from 10.0.0.1, PUT
+// /articles/:id, status 403.
 func appendOrigin(b []byte, r *record.Record) []byte {
 	separator := indent
 	part := func(word, value string) {
@@ -174,11 +175,13 @@ func appendOrigin(b []byte, r *record.Record) []byte {
 	if !r.Attempt.IsZero() {
 		part("attempt", r.Attempt.String())
 	}
-	for _, kv := range r.Metadata {
-		if kv.Key == semconv.ClientAddressKey {
-			part("from", kv.Value.String())
-		}
+	from, request, status := originOf(r.Metadata)
+	part("from", from)
+	if request != "" {
+		b = append(append(b, separator...), request...)
+		separator = ", "
 	}
+	part("status", status)
 	if separator != indent {
 		b = append(b, '\n')
 	}
@@ -198,6 +201,28 @@ func appendMark(b []byte, m record.Mark) []byte {
 		b = append(strconv.AppendInt(append(b, " ("...), m.Length, 10), " bytes)"...)
 	}
 	return b
+}
+
+// originOf returns what the line of the origin says of a request: the client's address,
+// the method and the route, such as "PUT /articles/:id", and the status.
+func originOf(metadata []attribute.KeyValue) (from, request, status string) {
+	var method, route string
+	for _, kv := range metadata {
+		switch kv.Key {
+		case semconv.ClientAddressKey:
+			from = kv.Value.String()
+		case semconv.HTTPRequestMethodKey:
+			method = kv.Value.String()
+		case semconv.HTTPRouteKey:
+			route = kv.Value.String()
+		case semconv.HTTPResponseStatusCodeKey:
+			status = kv.Value.String()
+		}
+	}
+	if method == "" || route == "" {
+		return from, "", status
+	}
+	return from, string(appendToken(append(appendToken(nil, method), ' '), route)), status
 }
 
 // maxSample is the number of IDs of a sample that are printed.
@@ -244,10 +269,15 @@ func appendChange(b []byte, c *audit.Change) []byte {
 	return append(b, '\n')
 }
 
-// isShown reports whether the line of metadata has kv. The line of the origin has the
-// client's address.
+// isShown reports whether the line of metadata has kv. The line of the origin has, of what
+// middleware says of a request, what a reader looks for first.
 func isShown(kv attribute.KeyValue) bool {
-	return kv.Key != semconv.ClientAddressKey || kv.Value.String() == ""
+	switch kv.Key {
+	case semconv.ClientAddressKey, semconv.HTTPRequestMethodKey, semconv.HTTPRouteKey, semconv.HTTPResponseStatusCodeKey,
+		semconv.URLPathKey, semconv.NetworkPeerAddressKey, semconv.UserAgentOriginalKey:
+		return false
+	}
+	return true
 }
 
 func appendShown(b []byte, metadata []attribute.KeyValue) []byte {

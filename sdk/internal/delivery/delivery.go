@@ -13,19 +13,25 @@ import (
 // Delivery passes records to one exporter, or to the exporters of one ledger. Its methods
 // are safe for concurrent use.
 type Delivery interface {
+	deliverer
+
 	// Name returns the name of the exporter or the ledger.
 	Name() string
-	// Deliver returns nil once the record is exported, queued or stored, depending on
-	// the delivery. It waits at most for the duration wait.
-	Deliver(ctx context.Context, r *record.Record, wait time.Duration) error
-	// DeliverAll delivers records that begin no attempt, at once where the delivery can. It
-	// returns nil, or an error for each record that is nil if it was delivered.
-	DeliverAll(ctx context.Context, records []*record.Record, wait time.Duration) []error
 	// ForceFlush waits until every record delivered before the call is exported.
 	ForceFlush(ctx context.Context) error
 	// Shutdown exports the remaining records and shuts the exporters down. It is called
 	// once. No Deliver is running then, unless ctx has ended.
 	Shutdown(ctx context.Context) error
+}
+
+// deliverer takes records. Its methods wait at most for the duration wait.
+type deliverer interface {
+	// Deliver returns nil once the record is exported, queued or stored, depending on
+	// the delivery.
+	Deliver(ctx context.Context, r *record.Record, wait time.Duration) error
+	// DeliverAll delivers records that begin no attempt, at once where the delivery can. It
+	// returns nil, or an error for each record, which is nil if it was delivered.
+	DeliverAll(ctx context.Context, records []*record.Record, wait time.Duration) []error
 }
 
 // Env is what every delivery needs from the provider.

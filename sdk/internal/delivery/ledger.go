@@ -190,15 +190,15 @@ func (d *Ledger) DeliverAll(ctx context.Context, records []*record.Record, wait 
 }
 
 // encodeSome encodes the first records, with at most size bytes, but at least one. If the
-// first cannot be encoded, it returns the error and no entry.
+// first cannot be encoded, it returns the error and no entry; one after it is left.
 func encodeSome(records []*record.Record, size int64) (entries [][]byte, err error) {
 	for _, r := range records {
-		entry, err := r.AppendJSON(nil)
-		switch {
-		case err != nil && len(entries) == 0:
-			return nil, err
-		case err != nil || len(entries) > 0 && int64(len(entry)) > size:
-			return entries, nil
+		entry, failed := r.AppendJSON(nil)
+		if len(entries) > 0 && (failed != nil || int64(len(entry)) > size) {
+			break
+		}
+		if failed != nil {
+			return nil, failed
 		}
 		size -= int64(len(entry))
 		entries = append(entries, entry)
@@ -214,7 +214,7 @@ func (d *Ledger) append(ctx context.Context, records []*record.Record, entries [
 		return ledgerError(err)
 	}
 	for i, r := range records {
-		d.stored(r, p, first+uint64(i), len(entries[i])) //nolint:gosec // an index
+		d.stored(r, p, first+uint64(i), len(entries[i]))
 	}
 	return nil
 }
