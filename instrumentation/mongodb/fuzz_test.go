@@ -2,6 +2,7 @@ package auditmongo_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/opendeed/audit"
@@ -15,10 +16,13 @@ import (
 // eventRecorder is a Tracker that keeps events.
 type eventRecorder struct {
 	embedded.Tracker
+	mu     sync.Mutex
 	events []audit.Event
 }
 
 func (t *eventRecorder) Track(_ context.Context, e audit.Event) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.events = append(t.events, e)
 	return nil
 }

@@ -203,7 +203,7 @@ func encodeSome(records []*record.Record, size int64) (entries [][]byte, err err
 		size -= int64(len(entry))
 		entries = append(entries, entry)
 	}
-	return entries, nil
+	return entries, nil //nolint:nilerr // the next call returns the error of the next record
 }
 
 // append stores the entries of records at once.
