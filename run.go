@@ -12,7 +12,7 @@ func Run(ctx context.Context, fn func(context.Context) error, opts ...ScopeOptio
 	inner, s := NewScope(ctx, opts...)
 	return callThen(
 		func() error { return fn(inner) },
-		func(bool, error) error { return s.End(context.WithoutCancel(ctx)) },
+		func(bool, error) error { return s.End(ctx) },
 	)
 }
 

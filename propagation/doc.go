@@ -10,7 +10,7 @@
 //	if err != nil {
 //		return err // the message does not prove who wanted this
 //	}
-//	defer func() { err = errors.Join(err, scope.End(context.WithoutCancel(ctx))) }()
+//	defer func() { err = errors.Join(err, scope.End(ctx)) }()
 //
 // A token holds the actor, the tenant and the metadata of a scope. It is signed with
 // HMAC-SHA-256 and bound to an audience and a lifetime, but it is not encrypted:

@@ -116,5 +116,5 @@ func withScope(ctx context.Context) (inner context.Context, end func() error) {
 		return ctx, func() error { return nil }
 	}
 	inner, scope := audit.NewScope(ctx)
-	return inner, func() error { return scope.End(context.WithoutCancel(ctx)) }
+	return inner, func() error { return scope.End(ctx) }
 }
