@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,8 +55,18 @@ func TestOpenAttemptsOfAParty(t *testing.T) {
 func TestAttemptsExpireInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var expired []audit.ID
-		o := newOpenAttempts(time.Hour, func(ids []audit.ID) { expired = append(expired, ids...) })
+		var mu sync.Mutex
+		var all []audit.ID
+		o := newOpenAttempts(time.Hour, func(ids []audit.ID) {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, ids...)
+		})
+		expired := func() []audit.ID {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(all)
+		}
 		var ids []audit.ID
 		for range 5 {
 			r := beginning(audit.User("42"))
@@ -70,14 +82,14 @@ func TestAttemptsExpireInOrder(t *testing.T) {
 		o.end(ids[1])
 		time.Sleep(55*time.Minute + time.Second)
 		synctest.Wait()
-		assert.Equal(t, ids[:1], expired)
+		assert.Equal(t, ids[:1], expired())
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		assert.Equal(t, []audit.ID{ids[0], ids[2]}, expired)
+		assert.Equal(t, []audit.ID{ids[0], ids[2]}, expired())
 		o.close()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		assert.Len(t, expired, 2)
+		assert.Len(t, expired(), 2)
 		assert.Equal(t, 2, o.len())
 	})
 }
