@@ -225,16 +225,18 @@ func TestReaderOvertaken(t *testing.T) {
 	})
 }
 
-// removalHook calls during after a segment was removed.
+// removalHook calls during after a segment was removed, once it is set.
 type removalHook struct {
 	fileSystem
-	during func()
+	during atomic.Pointer[func()]
 }
 
 func (h *removalHook) Remove(name string) error {
 	err := h.fileSystem.Remove(name)
 	if _, ok := segmentNumber(name); ok {
-		h.during()
+		if during := h.during.Load(); during != nil {
+			(*during)()
+		}
 	}
 	return err
 }
@@ -244,19 +246,25 @@ func (h *removalHook) Remove(name string) error {
 func TestNewCursorDuringRemoval(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := mustOpenMem(t, testDisk(), nil, WithRetention(0, 0))
+		config, err := newConfig([]Option{WithSegmentSize(MinSegmentSize), WithRetention(0, 0)})
+		require.NoError(t, err)
+		hook := &removalHook{fileSystem: testDisk().open(nil)}
+		l, err := open(hook, config)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = l.Close() })
 		c, err := l.Cursor("sink")
 		require.NoError(t, err)
 		fillSegments(t, l, 5)
 		var got []uint64
 		var lost [][2]uint64
-		l.dir = &removalHook{l.dir, func() {
+		during := func() {
 			if got == nil {
 				fresh, err := l.Cursor("fresh")
 				require.NoError(t, err)
 				got, lost = nextAll(t, fresh)
 			}
-		}}
+		}
+		hook.during.Store(&during)
 		require.NoError(t, c.Commit(6))
 		synctest.Wait()
 		assert.Equal(t, []uint64{7, 8, 9, 10, 11, 12, 13}, got)
