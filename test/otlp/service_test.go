@@ -64,7 +64,7 @@ func newService(t *testing.T, e export.Exporter) *service {
 // event returns the event with number n.
 func event(n int64) audit.Event {
 	return audit.Event{
-		Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.Outcome(n % 4),
+		Action: "article.update", Operation: audit.OperationUpdate, Outcome: audit.Outcome(n % 3), // denials fold
 		Actor:  audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", SessionID: "secret", Roles: []string{"editor"}},
 		Target: audit.Target{Type: "article", ID: fmt.Sprint(n), Name: "Hello"},
 		Reason: strings.Repeat("x", 300), Tenant: "acme",
