@@ -30,8 +30,8 @@
 //
 // A change starts with + if a value was added, - if one was removed, and ~ if one was
 // replaced. The first line of a signal ends with [signal]. Text omits the IDs of the
-// record and the trace, the roles, the session, the service, and of a request its path, its
-// peer and the user agent; use JSON to get everything.
+// record and the trace, the roles, the session, the service, and of a request its ID, path,
+// peer and user agent; use JSON to get everything.
 //
 // The values of a record cannot forge a line or control the terminal. A text that could
 // be misread is printed as a quoted Go string, in which line feeds, escape sequences,

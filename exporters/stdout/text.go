@@ -274,7 +274,7 @@ func appendChange(b []byte, c *audit.Change) []byte {
 func isShown(kv attribute.KeyValue) bool {
 	switch kv.Key {
 	case semconv.ClientAddressKey, semconv.HTTPRequestMethodKey, semconv.HTTPRouteKey, semconv.HTTPResponseStatusCodeKey,
-		semconv.URLPathKey, semconv.NetworkPeerAddressKey, semconv.UserAgentOriginalKey:
+		semconv.RequestIDKey, semconv.URLPathKey, semconv.NetworkPeerAddressKey, semconv.UserAgentOriginalKey:
 		return false
 	}
 	return true

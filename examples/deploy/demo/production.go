@@ -59,7 +59,7 @@ func (d *demo) production(ctx context.Context) error {
 	return errors.Join(arrived, stopped, everything.Check(trail), security.Check(readFile(log)))
 }
 
-// sendRejected sends a request that the policy rejects. The trail must not show it.
+// sendRejected sends a request that the policy rejects. The trail shows the rejection.
 func sendRejected(ctx context.Context, port string) error {
 	c := drive.Client{Base: "http://alice:correct%20horse@127.0.0.1:" + port}
 	answer := c.Do(ctx, "an intent without a reason", "POST", "/accounts/9/close", 400)
@@ -73,8 +73,9 @@ func sendRejected(ctx context.Context, port string) error {
 var everything = drive.Trail{
 	Has: []string{
 		`denied +user\.login`, `success +account\.read`, `denied +account\.read`, `success +account\.close`, `reason: moved abroad`, `denied +account\.close`,
+		`failure +audit\.rejected`, `audit\.rejected\.action "account\.close"`,
 	},
-	Counts:  map[string]int{"account.close": 2, "account.read": 2, "access.denied": 1},
+	Counts:  map[string]int{"account.close": 3, "account.read": 2, "access.denied": 1, "audit.rejected ": 1},
 	Secrets: secrets,
 }
 
@@ -124,7 +125,7 @@ func waitFor(ctx context.Context, db *drive.Database, log string) (trail string,
 		return "", err
 	}
 	reader := mongodb.NewReader(client.Database(config.DefaultMongoDBDatabase).Collection(config.DefaultMongoDBCollection))
-	for err == nil && (strings.Count(trail, "account.close") < 2 || !strings.Contains(readFile(log), "account.close")) {
+	for err == nil && (strings.Count(trail, "account.close") < 3 || !strings.Contains(readFile(log), "account.close")) {
 		if trail, err = textOf(ctx, reader); err != nil {
 			break
 		}
