@@ -75,7 +75,7 @@ var everything = drive.Trail{
 		`denied +user\.login`, `success +account\.read`, `denied +account\.read`, `success +account\.close`, `reason: moved abroad`, `denied +account\.close`,
 		`failure +audit\.rejected`, `audit\.rejected\.action "account\.close"`,
 	},
-	Counts:  map[string]int{"account.close": 3, "account.read": 2, "access.denied": 1, "audit.rejected ": 1},
+	Counts:  map[string]int{"account.close": 3, "account.read": 2, "access.denied": 1},
 	Secrets: secrets,
 }
 
