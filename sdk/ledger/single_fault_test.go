@@ -188,6 +188,8 @@ func TestSlotsDamaged(t *testing.T) {
 }
 
 // FuzzSingleFault replaces a file of a ledger by arbitrary bytes.
+//
+//fuzz:inputs 2000
 func FuzzSingleFault(f *testing.F) {
 	for i := range uint8(12) {
 		f.Add(i, uint32(i)*100, []byte{i})
