@@ -236,6 +236,7 @@ func TestCoveringAgreesWithModel(t *testing.T) {
 	compareWithModel(t, 1, 5000, []int{1000}, ids)
 }
 
+//fuzz:inputs 4000
 func FuzzCovering(f *testing.F) {
 	f.Add(uint64(1), uint8(100))
 	f.Fuzz(func(t *testing.T, seed uint64, steps uint8) {

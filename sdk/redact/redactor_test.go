@@ -225,6 +225,7 @@ func TestRedactorAttributes(t *testing.T) {
 	assert.Equal(t, "x", kvs[1].Value.AsString(), "the argument does not change")
 }
 
+//fuzz:inputs 5000
 func FuzzRedact(f *testing.F) {
 	for _, name := range []string{"secrets.jsonl", "lookalikes.jsonl"} {
 		for i, s := range corpus(f, name) {

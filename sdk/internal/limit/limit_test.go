@@ -252,6 +252,8 @@ func TestResource(t *testing.T) {
 }
 
 // FuzzFit checks that every event with a valid action, actor and enums is recorded.
+//
+//fuzz:inputs 300
 func FuzzFit(f *testing.F) {
 	for seed := range uint64(10) {
 		f.Add(seed, "text ", 1000)
