@@ -50,7 +50,7 @@ func newConfig(opts []Option) (*config, error) {
 //
 // If w is an *os.File of a regular file that was renamed or removed, Export returns a
 // [*FileMovedError] instead of writing lines that nobody finds: use [WithFile]. A file
-// behind another writer, such as a *bufio.Writer, is not watched.
+// that another writer wraps, such as a *bufio.Writer, is not watched.
 func WithWriter(w io.Writer) Option {
 	return func(c *config) { c.writer = w }
 }

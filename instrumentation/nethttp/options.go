@@ -37,8 +37,8 @@ func newConfig(opts []Option) *config {
 // of that Track call. So it sees what later authentication put into the context. It is
 // never called after the request has ended.
 //
-// A zero actor means that an enclosing middleware is asked and that, if there is none, the
-// request has no actor: an intent then fails with audit.ErrNoActor. The actor of what
+// If f returns the zero actor, an enclosing middleware is asked. Without one, the request
+// has no actor: an intent then fails with audit.ErrNoActor. The actor of what
 // encloses the server, such as that of http.Server.BaseContext, is never the request's. If f
 // returns an error, Track returns it.
 //

@@ -55,12 +55,12 @@ type Description struct {
 
 	// Actor finds the actor of the request, or is nil. It is called when the first
 	// event needs the actor, with the context of that Track call, and never after the
-	// Exchange has ended. A zero actor means that the enclosing Exchange of the request is
-	// asked and that, if there is none, the request has no actor.
+	// Exchange has ended. If it returns the zero actor, the enclosing Exchange of the
+	// request is asked. Without one, the request has no actor.
 	Actor func(context.Context) (audit.Actor, error)
 	// OnBehalfOf finds the actor on whose behalf another acts, or is nil: the actor that
 	// Actor or an enclosing Exchange found, or that was set by audit.SetActor. It is called
-	// under the same rules. A zero actor means that the enclosing Exchange of the request
-	// is asked and that, if there is none, the actor acts for itself.
+	// under the same rules. If it returns the zero actor, the enclosing Exchange of the
+	// request is asked. Without one, the actor acts for itself.
 	OnBehalfOf func(context.Context, audit.Actor) (audit.Actor, error)
 }

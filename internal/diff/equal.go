@@ -93,7 +93,7 @@ func (c *comparer) equalTimes(a, b time.Time) bool {
 }
 
 // equalByMethod compares two values of one type by its method Equal. It reports false if
-// there is none or it cannot be called.
+// the type has no such method, or the method cannot be called.
 func equalByMethod(a, b reflect.Value) (equal, ok bool) {
 	if a.Type() != b.Type() || !a.CanInterface() || !b.CanInterface() {
 		return false, false

@@ -217,7 +217,7 @@ func isParameter(words []string) bool {
 }
 
 // matchLength returns the number of words in the longest phrase that words begin with, and
-// its strength. The number is 0 if there is none.
+// its strength. The number is 0 if they begin with none.
 func (w Words) matchLength(words []string) (n int, s Strength) {
 	n, s = w.longest(words[0], words)
 	if bare := strings.TrimRight(words[0], "0123456789"); n == 0 && bare != "" && bare != words[0] {

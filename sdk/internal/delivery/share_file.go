@@ -14,7 +14,7 @@ import (
 
 // shareFile keeps the accounts of the classes across restarts, in the ledger's directory.
 // It is written when a span ends, so a crash makes an account forget at most one span. It
-// is not synced: a file that a power cut left behind incomplete counts as missing, and the
+// is not synced: a file that a power cut made incomplete counts as missing, and the
 // part of the ledger that is reserved for trusted records does not depend on it.
 type shareFile struct {
 	path string
