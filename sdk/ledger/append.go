@@ -21,7 +21,7 @@ func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, e
 		return 0, nil
 	}
 	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("ledger: nothing was stored: %w", err)
+		return 0, fmt.Errorf("ledger: %s: nothing was stored: %w", l.dir.Path(), err)
 	}
 	size, err := l.bodySize(entries)
 	if err != nil {

@@ -169,6 +169,7 @@ func (w *workload) requireExcused(err error) {
 		_, hit := w.faults.hitOperation()
 		require.True(w.t, hit || w.faults.kind == faultHang, "%s: %v", w.explain(), err)
 		require.ErrorContains(w.t, err, "/memory", "it names the directory; %s", w.explain())
+		require.NotErrorAs(w.t, err, new(*LostError), "no fault removes a file; %s", w.explain())
 	}
 }
 

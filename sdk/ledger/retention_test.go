@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -82,4 +84,63 @@ func TestHungRemoval(t *testing.T) {
 		require.EqualValues(t, 9, l.Stats().Next)
 		require.Zero(t, time.Since(start))
 	})
+}
+
+// verifyHook calls before once, before a segment is verified.
+type verifyHook struct {
+	fileSystem
+	before atomic.Pointer[func()]
+}
+
+func (h *verifyHook) Verify(name string, f file) error {
+	if name != "" {
+		if before := h.before.Swap(nil); before != nil {
+			(*before)()
+		}
+	}
+	return h.fileSystem.Verify(name, f)
+}
+
+// TestRemovalAfterIntervalSync fills, commits and removes segments as soon as an
+// interval's sync has returned. A segment that retention removes is not a lost file.
+func TestRemovalAfterIntervalSync(t *testing.T) {
+	t.Parallel()
+	config, err := newConfig([]Option{
+		WithSegmentSize(MinSegmentSize), WithRetention(0, 0), WithSyncInterval(20 * time.Millisecond),
+	})
+	require.NoError(t, err)
+	hook := &verifyHook{fileSystem: testDisk().open(nil)}
+	l, err := open(hook, config)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	c, err := l.Cursor("sink")
+	require.NoError(t, err)
+	mustAppend(t, l, "entry")
+
+	done := make(chan struct{})
+	before := func() {
+		go func() {
+			defer close(done)
+			fillSegments(t, l, 3)
+			last := l.Stats().Next - 1
+			assert.NoError(t, l.Sync())
+			assert.NoError(t, c.Commit(last))
+			for range 100 {
+				if l.Stats().First > 1 {
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		select { // writers may have to wait until the segment is verified
+		case <-done:
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	hook.before.Store(&before)
+	<-done
+	time.Sleep(50 * time.Millisecond) // more intervals
+	require.NoError(t, l.Err())
+	mustAppend(t, l, "another entry")
+	require.NoError(t, l.Close())
 }

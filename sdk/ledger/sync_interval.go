@@ -32,20 +32,18 @@ func (l *Ledger) syncActive() error {
 		return nil
 	}
 	err := s.sync() // writes continue meanwhile
-	if err == nil {
-		if err := l.verify(s); err != nil {
-			return err
-		}
-	}
 
 	l.writeMu.Lock()
 	defer l.writeMu.Unlock()
 	if l.active != s {
-		return nil // rotate synced it
+		return nil // rotate synced and verified it, and retention may have removed it
 	}
 	if err != nil {
 		l.activeFailed = true
 		return l.rotate()
+	}
+	if err := l.verifyActive(); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	l.advanceSynced(next-1, end)
