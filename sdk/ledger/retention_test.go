@@ -121,7 +121,10 @@ func TestRemovalAfterIntervalSync(t *testing.T) {
 	before := func() {
 		go func() {
 			defer close(done)
-			fillSegments(t, l, 3)
+			for l.Stats().Segments < 3 {
+				_, err := l.Append(t.Context(), make([]byte, 20_000))
+				assert.NoError(t, err)
+			}
 			last := l.Stats().Next - 1
 			assert.NoError(t, l.Sync())
 			assert.NoError(t, c.Commit(last))
