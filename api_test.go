@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -183,12 +184,12 @@ func TestAuthHelpers(t *testing.T) {
 		actor   audit.Actor
 		target  string
 		outcome audit.Outcome
-		marks   []audit.MarkKind
+		marks   []mark.Kind
 	}{
 		{"user.login", audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "password"}, "42", audit.OutcomeSuccess, nil},
 		{"user.login", audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "mtls"}, "42", audit.OutcomeSuccess, nil},
 		{"user.logout", audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "jwt"}, "42", audit.OutcomeSuccess, nil},
-		{"user.login", audit.Actor{Type: audit.ActorAnonymous, AuthMethod: "password"}, "mallory" + strings.Repeat(`\x00`, (1024-7)/4), audit.OutcomeDenied, []audit.MarkKind{"cut", "escaped"}},
+		{"user.login", audit.Actor{Type: audit.ActorAnonymous, AuthMethod: "password"}, "mallory" + strings.Repeat(`\x00`, (1024-7)/4), audit.OutcomeDenied, []mark.Kind{"cut", "escaped"}},
 		{"user.login", audit.Actor{Type: audit.ActorAnonymous, AuthMethod: "password"}, "bob", audit.OutcomeDenied, nil},
 	} {
 		assert.Equal(t, want.action, got[i].Action, i)

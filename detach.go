@@ -37,7 +37,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 		s.channel, s.tenant = r.Channel, r.Tenant
 		s.metadata, s.overridden, s.marks = r.Metadata, r.Overridden, r.Marks
 		p.mu.Lock()
-		s.signals.limit = p.signals.limit
+		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
 	}
 	_ = s.Set(opts...) // a new scope has not ended
@@ -57,6 +57,6 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 func newDetachedScope(ctx context.Context) (*frame, *Scope) {
 	c := new(scopeContext)
 	c.Context, c.scope, c.suppressed = ctx, &c.own, frameOf(ctx).suppressed
-	c.own.signals.limit = defaultSignalLimit
+	c.own.signals.Limit = defaultSignalLimit
 	return &c.frame, &c.own
 }

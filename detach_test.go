@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -42,7 +43,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 
 	require.Len(t, trail.all(), 2, "Detach copies the signal limit of the outer scope")
 	r := trail.all()[0]
-	assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "escaped"}}, r.Marks)
+	assert.Equal(t, []mark.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "escaped"}}, r.Marks)
 	assert.Equal(t, audit.User("1"), r.Actor)
 	assert.Equal(t, "api", r.Channel)
 	assert.Equal(t, "acme", r.Tenant)

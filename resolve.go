@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit/internal/panics"
 	"github.com/opendeed/audit/internal/testactor"
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -23,7 +24,7 @@ type Resolved struct {
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
 	// Marks says what the scope knows about values of its metadata, sorted by path.
-	Marks []Mark
+	Marks []mark.Mark
 	// Afterwards reports whether intents are recorded even if they lack what a policy
 	// requires: see the function of that name.
 	Afterwards bool
@@ -279,8 +280,8 @@ func callResolver(ctx context.Context, resolver func(context.Context) (Actor, er
 func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	s.mu.Lock()
 	var missing []*Event
-	for i := range s.signals.held {
-		if h := &s.signals.held[i]; h.event.Actor.IsZero() {
+	for h := range s.signals.Held() {
+		if h.event.Actor.IsZero() {
 			missing = append(missing, h.event)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opendeed/audit/internal/marks"
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -24,7 +24,7 @@ type scopeOptions struct {
 	intent      *routeIntent
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
-	marks       []Mark
+	marks       []mark.Mark
 	signalLimit int
 }
 
@@ -74,7 +74,7 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
 			if isLong(kv.Value) {
-				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Client})
+				o.marks = append(o.marks, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Client})
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.target = *o.target
 	}
 	if o.signalLimit > 0 {
-		s.signals.limit = o.signalLimit - 1
+		s.signals.Limit = o.signalLimit - 1
 	}
 	if len(o.without) > 0 {
 		s.removeMetadata(o.without)
@@ -131,7 +131,7 @@ func (s *Scope) apply(o *scopeOptions) {
 	if len(o.metadata) > 0 {
 		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
 	}
-	s.marks = mergeMarks(s.marks, o.marks)
+	s.marks = mark.Merge(s.marks, o.marks)
 }
 
 // removeMetadata removes keys. s.mu is held.
@@ -139,7 +139,7 @@ func (s *Scope) removeMetadata(keys []attribute.Key) {
 	listed := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
 	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), listed)
 	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), listed)
-	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m Mark) bool {
+	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m mark.Mark) bool {
 		_, key, _ := strings.Cut(m.Path, ".")
 		return slices.Contains(keys, attribute.Key(key))
 	})

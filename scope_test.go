@@ -15,6 +15,7 @@ import (
 
 	"github.com/opendeed/audit"
 	disposition "github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -256,7 +257,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(0))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }, audit.WithSignalLimit(5)))
-		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, trail.all()[0].Marks)
+		assert.Equal(t, []mark.Mark{{Kind: "signal.overflow"}}, trail.all()[0].Marks)
 		require.NoError(t, outer.End(ctx))
 		assert.Len(t, trail.all(), 1)
 	})
@@ -393,7 +394,7 @@ func TestSignalOverflow(t *testing.T) {
 	}
 	require.Len(t, trail.all(), 2, "signals beyond the limit are recorded at once")
 	for _, r := range trail.all() {
-		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, r.Marks)
+		assert.Equal(t, []mark.Mark{{Kind: "signal.overflow"}}, r.Marks)
 	}
 	require.NoError(t, s.End(ctx))
 	assert.Len(t, trail.all(), 1000+2)
@@ -703,7 +704,7 @@ func TestMetadataOverride(t *testing.T) {
 	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", `bad\x1b agent`)}, r.Overridden,
 		"the first value stays, which the client could not forge")
-	assert.Equal(t, []audit.Mark{{Path: "overridden.user_agent.original", Kind: "escaped"}}, r.Marks)
+	assert.Equal(t, []mark.Mark{{Path: "overridden.user_agent.original", Kind: "escaped"}}, r.Marks)
 	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
 }
 
@@ -724,7 +725,7 @@ func TestClientMetadata(t *testing.T) {
 		attribute.Int("number", 7),
 		attribute.String("valid", "plain é"),
 	}, r.Metadata)
-	assert.Equal(t, []audit.Mark{
+	assert.Equal(t, []mark.Mark{
 		{Path: "metadata.list[1]", Kind: "escaped"},
 		{Path: "metadata.long", Kind: "cut", Length: 1200, SHA256: sha256.Sum256([]byte(strings.Repeat("é", 600)))},
 	}, r.Marks)

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -27,7 +28,7 @@ type Snapshot struct {
 	// Overridden is the metadata that inner scopes replaced, sorted by key.
 	Overridden []attribute.KeyValue
 	// Marks says what is known about values of the metadata, sorted by path.
-	Marks []Mark
+	Marks []mark.Mark
 }
 
 // TakeSnapshot returns what [Detach] would keep of the audit context of ctx with the
@@ -71,7 +72,7 @@ func (s Snapshot) NewScope(ctx context.Context, opts ...ScopeOption) (context.Co
 	scope.channel, scope.tenant = s.Channel, s.Tenant
 	overridden, _ := mergeScopeMetadata(nil, nil, s.Overridden)
 	scope.metadata, scope.overridden = mergeScopeMetadata(nil, overridden, s.Metadata)
-	scope.marks = mergeMarks(nil, s.Marks)
+	scope.marks = mark.Merge(nil, s.Marks)
 	_ = scope.Set(opts...) // a new scope has not ended
 	return f, scope
 }

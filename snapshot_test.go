@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -124,7 +125,7 @@ func TestSnapshotMadeByHand(t *testing.T) {
 		Actor:      audit.User("1"),
 		Metadata:   []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("a", 2), attribute.Int("b", 3)},
 		Overridden: []attribute.KeyValue{attribute.Int("d", 1), attribute.Int("c", 1)},
-		Marks:      []audit.Mark{{Path: "reason", Kind: "cut"}, {Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}},
+		Marks:      []mark.Mark{{Path: "reason", Kind: "cut"}, {Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}},
 	}
 	ctx, _ := s.NewScope(t.Context())
 	var e audit.Event
@@ -133,7 +134,7 @@ func TestSnapshotMadeByHand(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("a", 2), attribute.Int("b", 3)}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("c", 1), attribute.Int("d", 1)}, r.Overridden)
-	assert.Equal(t, []audit.Mark{{Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}}, r.Marks)
+	assert.Equal(t, []mark.Mark{{Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}}, r.Marks)
 	assert.Equal(t, attribute.Int("b", 1), s.Metadata[0], "the slices of the snapshot are unchanged")
 
 	ctx, _ = audit.Snapshot{}.NewScope(t.Context())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -284,7 +285,7 @@ func TestMarshalShortens(t *testing.T) {
 	assert.NotContains(t, keys, attribute.Key("deep"))
 	assert.Greater(t, len(keys), 20, "the smallest are kept")
 	assert.Empty(t, r.Overridden)
-	assert.Contains(t, r.Marks, audit.Mark{Path: "overridden", Kind: "dropped", Count: 1})
+	assert.Contains(t, r.Marks, mark.Mark{Path: "overridden", Kind: "dropped", Count: 1})
 	assert.Equal(t, "metadata", r.Marks[0].Path)
 	assert.Equal(t, 300+6+2, int(r.Marks[0].Count)+len(r.Metadata), "and the channel and the ID of the token")
 }

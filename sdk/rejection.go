@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 )
@@ -118,7 +119,7 @@ func (p *TrackerProvider) rejection(v *validator) func(context.Context, *record.
 func markUnmet(r *record.Record, unmet *PolicyError) {
 	for _, problem := range unmet.Problems {
 		for _, field := range appendField(nil, problem) {
-			r.AddMark(record.Mark{Path: field, Kind: record.MarkPolicyUnmet})
+			r.AddMark(mark.Mark{Path: field, Kind: mark.PolicyUnmet})
 		}
 	}
 }

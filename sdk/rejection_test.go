@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -164,11 +165,11 @@ func TestAfterwards(t *testing.T) {
 	assert.Empty(t, s.rejections())
 	r := s.one(t)
 	assert.Equal(t, audit.KindIntent, r.Kind)
-	assert.Equal(t, []record.Mark{
-		{Path: "actor.type", Kind: record.MarkPolicyUnmet},
-		{Path: "metadata.ticket", Kind: record.MarkPolicyUnmet},
-		{Path: "reason", Kind: record.MarkPolicyUnmet},
-		{Path: "tenant", Kind: record.MarkPolicyUnmet},
+	assert.Equal(t, []mark.Mark{
+		{Path: "actor.type", Kind: mark.PolicyUnmet},
+		{Path: "metadata.ticket", Kind: mark.PolicyUnmet},
+		{Path: "reason", Kind: mark.PolicyUnmet},
+		{Path: "tenant", Kind: mark.PolicyUnmet},
 	}, r.Marks)
 
 	// What is meaningless is rejected all the same.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -64,7 +65,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.RecordOverflow:
-			r.AddMark(record.Mark{Kind: record.MarkSignalOverflow})
+			r.AddMark(mark.Mark{Kind: mark.SignalOverflow})
 		case signal.Record:
 		}
 		return s.pass(ctx, r, unknown)

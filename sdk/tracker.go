@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/limit"
@@ -151,7 +152,7 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 	if dropped := len(list) - n; dropped > 0 {
 		list = list[:n]
-		r.AddMark(record.Mark{Path: path, Kind: record.MarkDropped, Count: int64(dropped)})
+		r.AddMark(mark.Mark{Path: path, Kind: mark.Dropped, Count: int64(dropped)})
 	}
 	return slices.Clone(list)
 }
