@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/session"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -168,14 +169,14 @@ func TestAuthHelpers(t *testing.T) {
 	alice := audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice"}
 	ctx := audit.ContextWithActor(t.Context(), alice)
 
-	require.NoError(t, audit.TrackLogin(t.Context(), tracker, audit.Event{Actor: alice}, "password"))
-	require.NoError(t, audit.TrackLogin(ctx, tracker, audit.Event{}, "mtls"))
-	require.NoError(t, audit.TrackLogout(ctx, tracker, audit.Event{}, "jwt"))
-	require.NoError(t, audit.TrackLoginFailure(t.Context(), tracker, audit.Event{
+	require.NoError(t, session.TrackLogin(t.Context(), tracker, audit.Event{Actor: alice}, "password"))
+	require.NoError(t, session.TrackLogin(ctx, tracker, audit.Event{}, "mtls"))
+	require.NoError(t, session.TrackLogout(ctx, tracker, audit.Event{}, "jwt"))
+	require.NoError(t, session.TrackLoginFailure(t.Context(), tracker, audit.Event{
 		Reason: "wrong password", Target: audit.Target{ID: "mallory\x00" + string(make([]byte, 600))},
 	}, "password"))
-	require.NoError(t, audit.TrackLoginFailure(t.Context(), tracker, audit.Event{Target: audit.Target{ID: "bob"}}, "password"))
-	require.ErrorIs(t, audit.TrackLogin(t.Context(), tracker, audit.Event{}, "password"), audit.ErrNoActor)
+	require.NoError(t, session.TrackLoginFailure(t.Context(), tracker, audit.Event{Target: audit.Target{ID: "bob"}}, "password"))
+	require.ErrorIs(t, session.TrackLogin(t.Context(), tracker, audit.Event{}, "password"), audit.ErrNoActor)
 
 	got := trail.all()
 	require.Len(t, got, 5)

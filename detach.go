@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/opendeed/audit/internal/bridge"
 )
 
 // detachedResolverWait bounds an actor function that is called outside of a Track call,
@@ -30,12 +32,12 @@ const detachedResolverWait = 10 * time.Second
 func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, error) {
 	outer := frameOf(ctx)
 	f, s := newDetachedScope(context.WithoutCancel(ctx))
-	r := Resolved{Scope: outer.scope}
+	from := pending{bridge.Resolved[Scope]{Scope: outer.scope}}
 	if p := outer.scope; p != nil {
-		r.enter(0) // an actor function is called only while its scope waits for it
-		defer r.Done()
-		s.channel, s.tenant = r.Channel, r.Tenant
-		s.metadata, s.overridden, s.marks = r.Metadata, r.Overridden, r.Marks
+		from.enter(0) // an actor function is called only while its scope waits for it
+		defer from.done()
+		s.channel, s.tenant = from.Channel, from.Tenant
+		s.metadata, s.overridden, s.marks = from.Metadata, from.Overridden, from.Marks
 		p.mu.Lock()
 		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
@@ -44,7 +46,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	if s.actor != nil {
 		return f, s, nil
 	}
-	actor, err := outer.resolveActor(ctx, detachedResolverWait, r.entered)
+	actor, err := outer.resolveActor(ctx, detachedResolverWait, from.Entered)
 	if _, failed := errors.AsType[*ActorError](err); failed {
 		return nil, nil, err
 	}

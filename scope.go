@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/covering"
 	"github.com/opendeed/audit/internal/recent"
 	"github.com/opendeed/audit/internal/sorted"
@@ -156,9 +157,9 @@ func (s *Scope) Metadata(key attribute.Key) (v attribute.Value, ok bool) {
 //
 // Expect is for integrations that must not wait and forward events through a queue.
 func (s *Scope) Expect() (done func()) {
-	r := Resolved{Scope: s}
+	p := pending{bridge.Resolved[Scope]{Scope: s}}
 	if s != nil {
-		r.enter(0)
+		p.enter(0)
 	}
-	return sync.OnceFunc(r.Done)
+	return sync.OnceFunc(p.done)
 }

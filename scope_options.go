@@ -44,7 +44,7 @@ func AsActor(a Actor) ScopeOption {
 // The scope keeps the actor that f returns. If f returns an error, panics, or tracks an
 // event in the same scope, Track returns an [*ActorError]. If f returns a zero actor and
 // no error, nobody acts: intents fail with ErrNoActor, whoever acts in the outer scope. If
-// that is who acts, f returns ErrInherit.
+// that is who acts, f returns plumbing.ErrInherit.
 //
 // f is never called after End has returned, so it may close over what a framework reuses,
 // as long as it respects its deadline.
@@ -67,9 +67,8 @@ func WithScopeMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) { o.metadata = append(o.metadata, kvs...) }
 }
 
-// WithClientMetadata is WithScopeMetadata for what a client sent: a record has at most 512
-// bytes of each text.
-func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
+// withClientMetadata implements plumbing.WithClientMetadata.
+func withClientMetadata(kvs []attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
 		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
@@ -81,9 +80,9 @@ func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
 }
 
 // WithoutMetadata removes keys from the metadata that the scope inherited or was given so
-// far, and from what was overridden; what the same call adds stays. It is for an
-// integration that learns too late what it must not record, such as a secret in a path
-// whose route was not known.
+// far, and from what was overridden; what the same call adds stays. It is for
+// what must not be recorded and was learned too late, such as a secret in a path whose route
+// was not known.
 func WithoutMetadata(keys ...attribute.Key) ScopeOption {
 	return func(o *scopeOptions) { o.without = append(o.without, keys...) }
 }

@@ -14,12 +14,8 @@ type heldSignal struct {
 	release func(context.Context, signal.Disposition) error
 }
 
-// Hold offers a signal to the scope. It is for SDKs.
-//
-// If the result is signal.Hold, the scope keeps e until an intent covers it or the scope
-// ends, fills in its actor if it has none, and calls release once. provider identifies the
-// caller: an intent covers only signals of the provider that reported it to Accepted.
-func (s *Scope) Hold(provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition {
+// hold implements bridge.Functions.Hold.
+func hold(s *Scope, provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition {
 	d, _ := s.offer(covering.Signal[heldSignal]{
 		Value: heldSignal{e, release}, Cover: newCover(provider, e, e.Target), Origin: originOf(e),
 	})
@@ -44,13 +40,11 @@ func (s *Scope) offer(h covering.Signal[heldSignal]) (d signal.Disposition, ok b
 	return d, true
 }
 
-// Accepted reports to the scope that the intent e was recorded. It covers signals of this
-// scope, of the outer ones, and those that inner scopes pass to this one, and Tracked
-// reports it. Accepted releases the held signals that it covers. It is for SDKs.
-func (s *Scope) Accepted(ctx context.Context, provider any, e *Event) {
+// accepted implements bridge.Functions.Accepted.
+func accepted(ctx context.Context, s *Scope, provider any, e Event) {
 	var room [1]covering.Stake // enough for most intents
-	stakes := appendStakes(room[:0], provider, e)
-	tracked := newTrackedEvent(e)
+	stakes := appendStakes(room[:0], provider, &e)
+	tracked := newTrackedEvent(&e)
 	for inner := false; s != nil; s, inner = s.parent, true {
 		s.mu.Lock()
 		s.tracked.Set(tracked, struct{}{})

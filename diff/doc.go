@@ -102,6 +102,5 @@
 // that has neither fields nor rules, such as int. All of T is checked, whatever the
 // values are, and no error is about a value.
 //
-//
 // [audit.Diff]: https://pkg.go.dev/github.com/opendeed/audit#Diff
 package diff

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 )
@@ -39,7 +40,7 @@ func isRecorded(err error) bool {
 // who tried what and which fields were wrong, and nothing that the event says of itself
 // beyond that. The record is a signal, because its actor may be unresolved. Processors do
 // not see it, and rules of validation and of a policy do not reject it.
-func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *audit.Resolved, err error) error {
+func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, err error) error {
 	if !isRejection(err) {
 		return err
 	}
