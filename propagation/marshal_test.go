@@ -12,6 +12,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -91,7 +93,7 @@ func TestMarshal(t *testing.T) {
 	request, scope := audit.NewScope(outer,
 		audit.WithActor(func(context.Context) (audit.Actor, error) { return alice, nil }),
 		audit.WithChannel("api"), audit.WithTenant("acme"),
-		audit.WithClientMetadata(attribute.String("user_agent.original", strings.Repeat("x", 600))),
+		plumbing.WithClientMetadata(attribute.String("user_agent.original", strings.Repeat("x", 600))),
 		audit.WithScopeMetadata(attribute.String("client.address", "198.51.100.1"), attribute.Int("n", 1)))
 	event := intent(audit.OperationUpdate, article("1"))
 	require.NoError(t, tracker.Track(request, event))
@@ -194,7 +196,7 @@ func TestMarshalActor(t *testing.T) {
 			job, _, err := propagation.Unmarshal(t.Context(), token, "worker", []propagation.Key{key})
 			require.NoError(t, err)
 			var e audit.Event
-			r, err := audit.Resolve(job, &e, time.Second)
+			r, err := plumbing.Resolve(job, &e, time.Second)
 			r.Done()
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, e.Actor)
@@ -257,7 +259,7 @@ func TestMarshalShortens(t *testing.T) {
 	}
 	opts := []audit.ScopeOption{
 		audit.WithScopeMetadata(attribute.String("note", "kept")),
-		audit.WithClientMetadata(attribute.String("long", strings.Repeat("x", propagation.MaxToken)), attribute.String("agent", strings.Repeat("y", 2000))),
+		plumbing.WithClientMetadata(attribute.String("long", strings.Repeat("x", propagation.MaxToken)), attribute.String("agent", strings.Repeat("y", 2000))),
 		audit.WithScopeMetadata(
 			attribute.KeyValue{Key: "deep", Value: deep}, attribute.Int("", 1), attribute.Int(strings.Repeat("k", 257), 1),
 			attribute.Map("m", attribute.Int("a", 1), attribute.Int("a", 2)),
@@ -284,7 +286,7 @@ func TestMarshalShortens(t *testing.T) {
 	assert.NotContains(t, keys, attribute.Key("deep"))
 	assert.Greater(t, len(keys), 20, "the smallest are kept")
 	assert.Empty(t, r.Overridden)
-	assert.Contains(t, r.Marks, audit.Mark{Path: "overridden", Kind: "dropped", Count: 1})
+	assert.Contains(t, r.Marks, mark.Mark{Path: "overridden", Kind: "dropped", Count: 1})
 	assert.Equal(t, "metadata", r.Marks[0].Path)
 	assert.Equal(t, 300+6+2, int(r.Marks[0].Count)+len(r.Metadata), "and the channel and the ID of the token")
 }
@@ -322,7 +324,7 @@ func TestUnmarshalOptions(t *testing.T) {
 	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("1")), audit.WithTenant("acme"),
 		audit.WithScopeMetadata(attribute.String("a", "request"), attribute.String("secret", "x")))
-	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, audit.ErrInherit }
+	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, plumbing.ErrInherit }
 	job, scope := carry(request, t, audit.WithChannel("system"), audit.WithTenant("other"), audit.WithActor(none),
 		audit.WithScopeMetadata(attribute.String("a", "job")), audit.WithoutMetadata("secret"))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
@@ -375,7 +377,7 @@ func TestUnmarshalIsolates(t *testing.T) {
 
 	quiet, _, err := propagation.Unmarshal(audit.SuppressSignals(t.Context()), token, "worker", []propagation.Key{key})
 	require.NoError(t, err)
-	assert.True(t, audit.SignalsSuppressed(quiet))
+	assert.True(t, plumbing.SignalsSuppressed(quiet))
 }
 
 func TestUnmarshalRejects(t *testing.T) {

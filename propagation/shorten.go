@@ -3,9 +3,9 @@ package propagation
 import (
 	"slices"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/canonical"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -29,7 +29,7 @@ func (p *payload) shorten() {
 	keep := func(name string, kvs []attribute.KeyValue) []attribute.KeyValue {
 		kept := slices.DeleteFunc(slices.Clone(kvs), func(kv attribute.KeyValue) bool { return size(kv) > limit })
 		if dropped := len(kvs) - len(kept); dropped > 0 {
-			r.AddMark(audit.Mark{Path: name, Kind: record.MarkDropped, Count: int64(dropped)})
+			r.AddMark(mark.Mark{Path: name, Kind: mark.Dropped, Count: int64(dropped)})
 		}
 		return kept
 	}

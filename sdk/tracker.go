@@ -10,6 +10,8 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/limit"
@@ -52,7 +54,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.gate.closed() {
 		return audit.ErrShutdown
 	}
-	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
+	resolved, err := plumbing.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
 	if resolved.Hung {
 		p.reportHungResolver(ctx)
@@ -89,14 +91,14 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 const maxEventMarks = 256
 
 // afterwardsKey is the key in the context of an event that is recorded even if it lacks what
-// a policy requires, since what it says has been done: see audit.Afterwards.
+// a policy requires, since what it says has been done: see plumbing.Afterwards.
 type afterwardsKey struct{}
 
 func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
-func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) *record.Record {
+func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved) *record.Record {
 	given := givenMetadata{event: e.Metadata, scope: resolved.Metadata}
 	given.limit(t.pipeline.maxMetadata)
 	r := t.pipeline.records.allocate(len(given.event) + len(given.scope))
@@ -151,7 +153,7 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 	if dropped := len(list) - n; dropped > 0 {
 		list = list[:n]
-		r.AddMark(record.Mark{Path: path, Kind: record.MarkDropped, Count: int64(dropped)})
+		r.AddMark(mark.Mark{Path: path, Kind: mark.Dropped, Count: int64(dropped)})
 	}
 	return slices.Clone(list)
 }

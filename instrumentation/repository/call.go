@@ -8,8 +8,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/errortype"
-	"github.com/opendeed/audit/internal/marks"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -200,7 +200,7 @@ func (c *Call[T, ID]) setSuccess() {
 	}
 	c.try(c.setChanges)
 	if c.requested && len(c.event.Changes) > 0 {
-		c.event.Marks = append(slices.Clip(c.event.Marks), audit.Mark{Path: "changes", Kind: marks.Requested})
+		c.event.Marks = append(slices.Clip(c.event.Marks), mark.Mark{Path: "changes", Kind: mark.Requested})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // Do calls f and records the result as an intent. It is for store methods that fit no
@@ -89,7 +90,7 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 		e.Reason = reasonOf(ctx)
 	}
 	e.Kind = audit.KindIntent
-	resolved, err := audit.Resolve(ctx, &e, actorTimeout)
+	resolved, err := plumbing.Resolve(ctx, &e, actorTimeout)
 	resolved.Done()
 	if err != nil {
 		return nil, err

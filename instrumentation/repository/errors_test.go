@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/internal/inside"
 	disposition "github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -165,7 +166,7 @@ func TestScopeEndFails(t *testing.T) {
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
 	m.afterWrite = func(ctx context.Context) error {
 		e := signal(audit.OperationUpdate, "2")
-		audit.ScopeFromContext(ctx).Hold("another", &e, func(context.Context, disposition.Disposition) error { return lost })
+		inside.Audit.Hold(audit.ScopeFromContext(ctx), "another", &e, func(context.Context, disposition.Disposition) error { return lost })
 		return nil
 	}
 	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)

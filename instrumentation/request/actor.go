@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/frame"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // withActors adds the functions that find the actor and the one on whose behalf it acts.
@@ -80,7 +81,7 @@ func orInherit(find func(context.Context) (audit.Actor, error)) func(context.Con
 	return func(ctx context.Context) (audit.Actor, error) {
 		actor, err := find(ctx)
 		if err == nil && actor.IsZero() {
-			err = audit.ErrInherit
+			err = plumbing.ErrInherit
 		}
 		return actor, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // Exchange is one request and its response, seen by one middleware or one route intent,
@@ -126,7 +127,7 @@ func (x *Exchange) FindActor() { x.findActor(x.ctx) }
 
 // findActor is FindActor with what later authentication put into ctx.
 func (x *Exchange) findActor(ctx context.Context) {
-	r, _ := audit.Resolve(ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+	r, _ := plumbing.Resolve(ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
 	r.Done()
 }
 
