@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/panics"
 	"github.com/opendeed/audit/internal/testactor"
 	"go.opentelemetry.io/otel/attribute"
@@ -154,7 +155,8 @@ func nobody() (*Actor, error) {
 // the actor of the outer scope acts.
 var ErrInherit = errors.New("audit: the actor of the outer scope acts")
 
-// ActorError reports that an actor function failed.
+// ActorError reports that an actor function failed. Its text has the type of the function's
+// error instead of that error's text, which may have a secret.
 type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
@@ -164,15 +166,20 @@ type ActorError struct {
 }
 
 // Error describes the failure for logs.
-func (e *ActorError) Error() string { return "audit: the actor function failed: " + e.Err.Error() }
+func (e *ActorError) Error() string {
+	if inner, ok := e.Err.(*ActorError); ok { //nolint:errorlint // an error that wraps one has another text
+		return inner.Error()
+	}
+	return "audit: the actor function " + errortype.Failed(e.Err)
+}
 
 // Unwrap returns Err.
 func (e *ActorError) Unwrap() error { return e.Err }
 
-var (
-	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; set that event's actor")
-	errResolverHangs   = errors.New("it did not return within the track timeout")
-	errResolverLate    = errors.New("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
+const (
+	errResolverReentry = errortype.Own("it tracked an event that needs the actor it is to find; set that event's actor")
+	errResolverHangs   = errortype.Own("it did not return within the track timeout")
+	errResolverLate    = errortype.Own("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
 )
 
 // resolution is a running call of a resolver, for which several Track calls may wait.

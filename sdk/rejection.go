@@ -53,7 +53,7 @@ func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *audit.Re
 func rejectedEvent(e *audit.Event, err error) *audit.Event {
 	rejected := &audit.Event{
 		Kind: audit.KindSignal, Action: semconv.ActionRejected, Outcome: audit.OutcomeFailure,
-		Actor: e.Actor, Tenant: e.Tenant, Failure: describeRejection(err),
+		Actor: e.Actor, Tenant: e.Tenant, Failure: err.Error(),
 	}
 	if record.ValidTime(e.Time) {
 		rejected.Time = e.Time
@@ -74,15 +74,6 @@ func rejectedEvent(e *audit.Event, err error) *audit.Event {
 		rejected.Metadata = append(rejected.Metadata, semconv.RejectedRuleKey.String(unmet.Rule))
 	}
 	return rejected
-}
-
-// describeRejection returns the text of err. The text of an actor function's error is the
-// application's and may contain credentials, so only its type is shown.
-func describeRejection(err error) string {
-	if failed, ok := errors.AsType[*audit.ActorError](err); ok {
-		return fmt.Sprintf("audit: the actor function failed with a %T", failed.Err)
-	}
-	return err.Error()
 }
 
 // rejectedFields appends the paths of what is wrong with an event.

@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -33,18 +32,17 @@ func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	if !isRecorded(err) {
 		t.pipeline.metrics.reject(ctx, err)
 	}
-	return t.pipeline.cleanError(err)
+	return err
 }
 
-// cleanError redacts the texts of errors that are not the SDK's own: those of actor
-// functions and processors, and those of exporters are clean already.
-func (p *pipeline) cleanError(err error) error {
-	_, byActor := errors.AsType[*audit.ActorError](err)
-	_, byProcessor := errors.AsType[*ProcessorError](err)
-	if byActor || byProcessor {
-		return delivery.CleanError(err, p.redact)
+// cleanError redacts the text of an error to which a processor may have added what it wanted,
+// and hides the values of the event in it. The errors of exporters are clean already.
+func (p *pipeline) cleanError(err error, e *audit.Event, resolved *audit.Resolved) error {
+	if err == nil || !p.detach {
+		return err
 	}
-	return err
+	values := []*record.Record{{Event: *e}, {Event: audit.Event{Metadata: resolved.Metadata, Tenant: resolved.Tenant}}}
+	return delivery.CleanError(err, func(text string) string { return delivery.HideValues(p.redact(text), values) })
 }
 
 func (t *tracker) track(ctx context.Context, e *audit.Event) error {
@@ -75,7 +73,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		ctx = context.WithValue(ctx, afterwardsKey{}, true)
 	}
 	id := r.ID
-	err = p.first(ctx, resolved.Scope, r)
+	err = p.cleanError(p.first(ctx, resolved.Scope, r), e, &resolved)
 	if intent && (err == nil || isRecorded(err)) {
 		p.attempts.stored(id, attempt, owner)
 	}

@@ -2,7 +2,6 @@ package auditecho
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 
@@ -52,16 +51,14 @@ func (t *tenure) isOver() bool {
 // that another request may change the context at any time.
 func (t *tenure) isTimedOut() bool { return t.timeout != nil && t.timeout.Err() != nil }
 
-var errOver = errors.New("the request is over and its echo.Context may serve another; find the actor before the timeout")
-
 // read calls find, which reads the context. It discards what may be another request's.
 func (t *tenure) read(find func() (audit.Actor, error)) (audit.Actor, error) {
 	if t.isOver() {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	actor, err := find()
 	if t.isOver() {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	return actor, err
 }
