@@ -69,7 +69,7 @@ func (s *Scope) delegate(ctx context.Context, wait time.Duration, actor *Actor, 
 			go s.run(ctx, wait, call)
 		}
 		s.mu.Unlock()
-		to, err := call.await(wait)
+		to, err := s.await(call, wait)
 		if call.from == actor || errors.Is(err, errResolverHangs) {
 			return to, err
 		}

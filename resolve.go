@@ -33,10 +33,6 @@ type Resolved struct {
 	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
 	// ends it, whoever its actor is.
 	Finishing ID
-	// Hung reports that an actor function did not return in time, and that no other event
-	// has reported this call of it.
-	Hung bool
-
 	// entered has a bit for each scope whose End waits for this call, by its distance
 	// from Scope. Beyond 64 nested scopes the outermost don't wait.
 	entered uint64
@@ -60,9 +56,6 @@ func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error
 		return r, nil
 	}
 	actor, err := f.resolveActor(ctx, wait, r.entered)
-	if failed, ok := errors.AsType[*ActorError](err); ok {
-		r.Hung = failed.first
-	}
 	switch {
 	case err == nil:
 		e.Actor = *actor
@@ -161,8 +154,6 @@ type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
 	Err error
-
-	first bool // nobody else was told that this call did not return in time
 }
 
 // Error describes the failure for logs.
@@ -191,7 +182,7 @@ type resolution struct {
 	actor *Actor
 	err   error
 
-	reported atomic.Bool // that it did not return in time
+	late atomic.Bool // somebody has waited in vain
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
@@ -216,7 +207,7 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 		go s.run(ctx, wait, call)
 	}
 	s.mu.Unlock()
-	return call.await(wait)
+	return s.await(call, wait)
 }
 
 // isResolving reports whether a function of the scope called the code that has ctx.
@@ -230,15 +221,30 @@ func (s *Scope) isResolving(ctx context.Context) bool {
 }
 
 // await waits for the result.
-func (call *resolution) await(wait time.Duration) (*Actor, error) {
+func (s *Scope) await(call *resolution, wait time.Duration) (*Actor, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-call.done:
 		return call.actor, call.err
 	case <-timer.C:
-		return nil, &ActorError{Err: errResolverHangs, first: call.reported.CompareAndSwap(false, true)}
+		if call.late.CompareAndSwap(false, true) {
+			s.hung.Add(1)
+		}
+		return nil, &ActorError{Err: errResolverHangs}
 	}
+}
+
+// TakeHung returns how many calls of actor functions of the scope and of the outer ones did
+// not return in time, since TakeHung was called before. It is for SDKs, which report each
+// such call once: an event notices it whoever else has waited for the call.
+func (s *Scope) TakeHung() (n int64) {
+	for ; s != nil; s = s.parent {
+		if s.hung.Load() > 0 {
+			n += s.hung.Swap(0)
+		}
+	}
+	return n
 }
 
 // run calls the function of a resolution on its own goroutine, since it may ignore its

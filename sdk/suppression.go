@@ -15,9 +15,10 @@ import (
 // them. It offers signals to the scope, which holds them until it ends, and reports
 // recorded intents to the scope.
 type suppressor struct {
-	validator *validator // checks actors that become known when the scope ends
-	metrics   *metrics
-	next      stage
+	validator  *validator // checks actors that become known when the scope ends
+	metrics    *metrics
+	reportHung func(context.Context, *audit.Scope)
+	next       stage
 }
 
 // process forwards intents, and signals that no scope holds.
@@ -70,6 +71,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 		return s.pass(ctx, r, unknown)
 	}
 	return settle(ctx, scope.Hold(s, &r.Event, func(ctx context.Context, d signal.Disposition) error {
+		s.reportHung(ctx, scope) // the scope's end may have asked for the actor
 		err := settle(ctx, d)
 		if err != nil {
 			s.metrics.reject(ctx, err)

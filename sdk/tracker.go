@@ -52,9 +52,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	}
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
-	if resolved.Hung {
-		p.reportHungResolver(ctx)
-	}
+	p.reportHung(ctx, resolved.Scope)
 	if err != nil {
 		return t.reject(ctx, e, &resolved, err)
 	}
@@ -154,10 +152,14 @@ func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 	return slices.Clone(list)
 }
 
-// reportHungResolver logs and counts an actor function that does not return. It is called
-// once for each such call, however many events wait for it.
-func (p *pipeline) reportHungResolver(ctx context.Context) {
-	p.metrics.hungResolvers.Add(ctx, 1)
+// reportHung logs and counts the actor functions of the scope, and of the outer ones, that
+// did not return in time: each call once, however many events wait for it.
+func (p *pipeline) reportHung(ctx context.Context, scope *audit.Scope) {
+	n := scope.TakeHung()
+	if n == 0 {
+		return
+	}
+	p.metrics.hungResolvers.Add(ctx, n)
 	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
-		slog.Duration("timeout", p.trackTimeout))
+		slog.Duration("timeout", p.trackTimeout), slog.Int64("calls", n))
 }
