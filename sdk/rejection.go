@@ -61,7 +61,7 @@ func rejectedEvent(e *audit.Event, err error) *audit.Event {
 	if e.Target.Type != "" {
 		rejected.Target = e.Target
 	}
-	if rejected.Actor.IsZero() || record.CheckActor(&rejected.Actor, audit.KindSignal) != nil {
+	if !isRecordable(&rejected.Actor) {
 		rejected.Actor = audit.Actor{Type: audit.ActorUnresolved}
 	}
 	if action := record.NormalizeAction(e.Action); action != "" {
@@ -94,8 +94,6 @@ func appendField(fields []string, problem error) []string {
 	}
 	return append(fields, pathActor)
 }
-
-const pathActor = "actor"
 
 // rejection returns a function that delivers the record of a rejection past the rules of validation.
 func (p *TrackerProvider) rejection(v *validator) func(context.Context, *record.Record) error {

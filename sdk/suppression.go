@@ -81,17 +81,14 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 }
 
 // pass forwards a signal. An actor that was unknown is now the actor that the scope has
-// found, which is checked, or else becomes unresolved.
+// found. If it has found none, or none that a record can have, the actor is unresolved.
 func (s *suppressor) pass(ctx context.Context, r *record.Record, unknown bool) error {
-	switch {
-	case r.Actor.IsZero():
-		r.Actor.Type = audit.ActorUnresolved
-	case unknown:
+	if unknown {
 		ownActor(&r.Actor)
-		s.validator.read(r)
-		if err := s.validator.checkActor(r); err != nil {
-			return err
+		if !isRecordable(&r.Actor) {
+			r.Actor = audit.Actor{Type: audit.ActorUnresolved}
 		}
+		s.validator.read(r)
 	}
 	return s.next(ctx, nil, r)
 }

@@ -50,6 +50,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.gate.closed() {
 		return audit.ErrShutdown
 	}
+	found := e.Actor.IsZero()
 	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
 	p.reportHung(ctx, resolved.Scope)
@@ -59,6 +60,9 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if e.Kind == audit.KindSignal && resolved.Suppressed {
 		p.metrics.suppress(ctx, suppressedByContext)
 		return nil
+	}
+	if found && e.Kind == audit.KindSignal && !isRecordable(&e.Actor) {
+		e.Actor = audit.Actor{} // it stays unresolved, like one that was not found
 	}
 	r := t.newRecord(ctx, e, &resolved)
 	p.attempts.check(r, resolved.Finishing)
