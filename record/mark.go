@@ -28,8 +28,8 @@ const (
 	// MarkDropped is for a list that was too long. Count is the number of elements that
 	// were left out. At "attempt" it is for the name of somebody else's attempt.
 	MarkDropped MarkKind = "dropped"
-	// MarkUnread is for a value of more than a mebibyte. Length is the number of bytes
-	// that were discarded unread.
+	// MarkUnread is for a value of more than a mebibyte, or one for which a context token
+	// had no room. Length is the number of bytes that were discarded unread.
 	MarkUnread MarkKind = "unread"
 	// MarkReplaced is for a value that was replaced by a placeholder.
 	MarkReplaced MarkKind = "replaced"
