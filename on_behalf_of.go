@@ -27,7 +27,7 @@ type delegation struct {
 	to   *Actor // with the principal; nil if from acts for itself
 }
 
-const errNoPrincipal = errortype.Own("its scope ended before it was known on whose behalf the actor acts; find the actor before the work ends, or use audit.Detach")
+const errNoPrincipal = errortype.OwnError("its scope ended before it was known on whose behalf the actor acts; find the actor before the work ends, or use audit.Detach")
 
 // delegate returns the actor, which was found in the scope found, with the one on whose
 // behalf it acts. The scopes are asked from the inside out, up to found.

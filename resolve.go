@@ -168,9 +168,9 @@ func (e *ActorError) Error() string {
 func (e *ActorError) Unwrap() error { return e.Err }
 
 const (
-	errResolverReentry = errortype.Own("it tracked an event that needs the actor it is to find; set that event's actor")
-	errResolverHangs   = errortype.Own("it did not return within the track timeout")
-	errResolverLate    = errortype.Own("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
+	errResolverReentry = errortype.OwnError("it tracked an event that needs the actor it is to find; set that event's actor")
+	errResolverHangs   = errortype.OwnError("it did not return within the track timeout")
+	errResolverLate    = errortype.OwnError("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
 )
 
 // resolution is a running call of a resolver, for which several Track calls may wait.

@@ -100,7 +100,10 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 	if e.Target.ID == "" {
 		c.try(func() error { return c.setTargetID(id) })
 	}
-	return c, c.check(ctx)
+	if err := c.check(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // check returns an error if the event would be rejected, whatever the store does.

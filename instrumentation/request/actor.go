@@ -33,7 +33,7 @@ func (x *Exchange) withActors(opts []audit.ScopeOption, d *Description) []audit.
 
 // ErrOver is the error of an actor that nobody asked for before the framework could use its
 // objects for another request.
-var ErrOver error = errortype.Own("the request is over, and what it had may be another's; find the actor before the handler ends, or before its timeout")
+var ErrOver error = errortype.OwnError("the request is over, and what it had may be another's; find the actor before the handler ends, or before its timeout")
 
 // whileServed returns find, which is not called once the framework may use its objects
 // for another request. find may be nil.

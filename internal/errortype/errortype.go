@@ -31,16 +31,16 @@ func Of(err error) string {
 	return fmt.Sprintf("%T", err)
 }
 
-// Own is an error whose text is this project's, and shows no value.
-type Own string
+// OwnError is an error whose text is this project's, and shows no value.
+type OwnError string
 
 // Error returns the text.
-func (e Own) Error() string { return string(e) }
+func (e OwnError) Error() string { return string(e) }
 
-// Failed says that something failed with err: "failed: " and the text of an Own error, or
+// Failed says that something failed with err: "failed: " and the text of an OwnError, or
 // "failed with a " and the type of any other.
 func Failed(err error) string {
-	if own, ok := err.(Own); ok { //nolint:errorlint // an error that wraps one has another text
+	if own, ok := err.(OwnError); ok { //nolint:errorlint // an error that wraps one has another text
 		return "failed: " + string(own)
 	}
 	return "failed with a " + Of(err)

@@ -15,9 +15,9 @@ import (
 func Error(p any) error {
 	if re, ok := p.(runtime.Error); ok && isRuntime(reflect.TypeOf(p)) {
 		text, _, _ := strings.Cut(re.Error(), " [") // index out of range [5]
-		return errortype.Own("it panicked: " + text)
+		return errortype.OwnError("it panicked: " + text)
 	}
-	return errortype.Own(fmt.Sprintf("it panicked with a %T", p))
+	return errortype.OwnError(fmt.Sprintf("it panicked with a %T", p))
 }
 
 func isRuntime(t reflect.Type) bool {
