@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/session"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -167,14 +169,14 @@ func TestAuthHelpers(t *testing.T) {
 	alice := audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice"}
 	ctx := audit.ContextWithActor(t.Context(), alice)
 
-	require.NoError(t, audit.TrackLogin(t.Context(), tracker, audit.Event{Actor: alice}, "password"))
-	require.NoError(t, audit.TrackLogin(ctx, tracker, audit.Event{}, "mtls"))
-	require.NoError(t, audit.TrackLogout(ctx, tracker, audit.Event{}, "jwt"))
-	require.NoError(t, audit.TrackLoginFailure(t.Context(), tracker, audit.Event{
+	require.NoError(t, session.TrackLogin(t.Context(), tracker, audit.Event{Actor: alice}, "password"))
+	require.NoError(t, session.TrackLogin(ctx, tracker, audit.Event{}, "mtls"))
+	require.NoError(t, session.TrackLogout(ctx, tracker, audit.Event{}, "jwt"))
+	require.NoError(t, session.TrackLoginFailure(t.Context(), tracker, audit.Event{
 		Reason: "wrong password", Target: audit.Target{ID: "mallory\x00" + string(make([]byte, 600))},
 	}, "password"))
-	require.NoError(t, audit.TrackLoginFailure(t.Context(), tracker, audit.Event{Target: audit.Target{ID: "bob"}}, "password"))
-	require.ErrorIs(t, audit.TrackLogin(t.Context(), tracker, audit.Event{}, "password"), audit.ErrNoActor)
+	require.NoError(t, session.TrackLoginFailure(t.Context(), tracker, audit.Event{Target: audit.Target{ID: "bob"}}, "password"))
+	require.ErrorIs(t, session.TrackLogin(t.Context(), tracker, audit.Event{}, "password"), audit.ErrNoActor)
 
 	got := trail.all()
 	require.Len(t, got, 5)
@@ -183,12 +185,12 @@ func TestAuthHelpers(t *testing.T) {
 		actor   audit.Actor
 		target  string
 		outcome audit.Outcome
-		marks   []audit.MarkKind
+		marks   []mark.Kind
 	}{
 		{"user.login", audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "password"}, "42", audit.OutcomeSuccess, nil},
 		{"user.login", audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "mtls"}, "42", audit.OutcomeSuccess, nil},
 		{"user.logout", audit.Actor{Type: audit.ActorUser, ID: "42", Name: "Alice", AuthMethod: "jwt"}, "42", audit.OutcomeSuccess, nil},
-		{"user.login", audit.Actor{Type: audit.ActorAnonymous, AuthMethod: "password"}, "mallory" + strings.Repeat(`\x00`, (1024-7)/4), audit.OutcomeDenied, []audit.MarkKind{"cut", "escaped"}},
+		{"user.login", audit.Actor{Type: audit.ActorAnonymous, AuthMethod: "password"}, "mallory" + strings.Repeat(`\x00`, (1024-7)/4), audit.OutcomeDenied, []mark.Kind{"cut", "escaped"}},
 		{"user.login", audit.Actor{Type: audit.ActorAnonymous, AuthMethod: "password"}, "bob", audit.OutcomeDenied, nil},
 	} {
 		assert.Equal(t, want.action, got[i].Action, i)

@@ -15,7 +15,7 @@ type frame struct {
 	actor      *Actor // of a ContextWithActor inside the scope
 	finishing  ID     // the attempt that Attempt.Finish tracks
 	suppressed bool
-	afterwards bool   // see Afterwards
+	afterwards bool   // see plumbing.Afterwards
 	resolving  *Scope // whose resolver runs with this context
 }
 
@@ -66,10 +66,6 @@ func SuppressSignals(ctx context.Context) context.Context {
 	f.suppressed = true
 	return f
 }
-
-// SignalsSuppressed reports whether ctx comes from SuppressSignals. Integrations need not
-// make a signal then.
-func SignalsSuppressed(ctx context.Context) bool { return frameOf(ctx).suppressed }
 
 // ScopeFromContext returns the nearest scope, or nil, on which the methods of Scope may be
 // called.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -214,7 +214,7 @@ func compareWithModel(t *testing.T, seed uint64, steps int, limits []int, ids []
 			intents--
 			continue
 		}
-		overflow := slices.ContainsFunc(r.Marks, func(m record.Mark) bool { return m.Kind == record.MarkSignalOverflow })
+		overflow := slices.ContainsFunc(r.Marks, func(m mark.Mark) bool { return m.Kind == mark.SignalOverflow })
 		n := slices.IndexFunc(r.Metadata, func(kv attribute.KeyValue) bool { return kv.Key == "n" })
 		got = append(got, outcome{r.Metadata[n].Value.AsInt64(), overflow})
 	}

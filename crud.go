@@ -3,13 +3,14 @@ package audit
 import (
 	"context"
 
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/internal/names"
 )
 
 // TrackCreate records that e.Target was created with the value after. It fills what e
 // leaves empty: the action from the target's type ("article.create"), the operation, the
 // changes and the outcome, success.
-func TrackCreate[T any](ctx context.Context, t Tracker, e Event, after T, opts ...DiffOption) error {
+func TrackCreate[T any](ctx context.Context, t Tracker, e Event, after T, opts ...diff.Option) error {
 	return trackChange(ctx, t, e, OperationCreate, nil, &after, opts)
 }
 
@@ -19,18 +20,18 @@ func TrackCreate[T any](ctx context.Context, t Tracker, e Event, after T, opts .
 //
 // before must be a copy from before the write: a pointer to an object that was changed in
 // place shows no difference.
-func TrackUpdate[T any](ctx context.Context, t Tracker, e Event, before, after T, opts ...DiffOption) error {
+func TrackUpdate[T any](ctx context.Context, t Tracker, e Event, before, after T, opts ...diff.Option) error {
 	return trackChange(ctx, t, e, OperationUpdate, &before, &after, opts)
 }
 
 // TrackDelete records that e.Target, whose value was before, was deleted. It fills what e
 // leaves empty: the action from the target's type ("article.delete"), the operation, the
 // changes and the outcome, success.
-func TrackDelete[T any](ctx context.Context, t Tracker, e Event, before T, opts ...DiffOption) error {
+func TrackDelete[T any](ctx context.Context, t Tracker, e Event, before T, opts ...diff.Option) error {
 	return trackChange(ctx, t, e, OperationDelete, &before, nil, opts)
 }
 
-func trackChange[T any](ctx context.Context, t Tracker, e Event, op Operation, before, after *T, opts []DiffOption) error {
+func trackChange[T any](ctx context.Context, t Tracker, e Event, op Operation, before, after *T, opts []diff.Option) error {
 	if len(e.Changes) == 0 {
 		changes, err := diffPointers(before, after, opts...)
 		if err != nil {

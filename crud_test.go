@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -28,4 +29,21 @@ func TestActionOfTargetType(t *testing.T) {
 	assert.Contains(t, invalid.Reason, "account.create", "the error shows how to name the action")
 	event.Action = "account.create"
 	require.NoError(t, audit.TrackCreate(ctx, tracker, event, account{"a"}))
+}
+
+func TestNotLoadedIsMarked(t *testing.T) {
+	t.Parallel()
+	type article struct {
+		Body string `audit:"body"`
+	}
+	tracker, trail := newTrail(t)
+	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
+	require.NoError(t, audit.TrackUpdate(ctx, tracker, audit.Event{Target: audit.Target{Type: "article", ID: "1"}},
+		article{}, article{"text"}, diff.NotLoaded("body")))
+	records := trail.all()
+	require.Len(t, records, 1)
+	assert.Equal(t, "***NOT_LOADED***", records[0].Changes[0].Old.AsString())
+	require.Len(t, records[0].Marks, 1)
+	assert.Equal(t, "changes.body", records[0].Marks[0].Path)
+	assert.EqualValues(t, "not_loaded", records[0].Marks[0].Kind)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/opendeed/audit/internal/bridge"
 )
 
 // detachedResolverWait bounds an actor function that is called outside of a Track call,
@@ -30,21 +32,21 @@ const detachedResolverWait = 10 * time.Second
 func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, error) {
 	outer := frameOf(ctx)
 	f, s := newDetachedScope(context.WithoutCancel(ctx))
-	r := Resolved{Scope: outer.scope}
+	from := pending{bridge.Resolved[Scope]{Scope: outer.scope}}
 	if p := outer.scope; p != nil {
-		r.enter(0) // an actor function is called only while its scope waits for it
-		defer r.Done()
-		s.channel, s.tenant = r.Channel, r.Tenant
-		s.metadata, s.overridden, s.marks = r.Metadata, r.Overridden, r.Marks
+		from.enter(0) // an actor function is called only while its scope waits for it
+		defer from.done()
+		s.channel, s.tenant = from.Channel, from.Tenant
+		s.metadata, s.overridden, s.marks = from.Metadata, from.Overridden, from.Marks
 		p.mu.Lock()
-		s.signals.limit = p.signals.limit
+		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
 	}
 	_ = s.Set(opts...) // a new scope has not ended
 	if s.actor != nil {
 		return f, s, nil
 	}
-	actor, err := outer.resolveActor(ctx, detachedResolverWait, r.entered)
+	actor, err := outer.resolveActor(ctx, detachedResolverWait, from.Entered)
 	if _, failed := errors.AsType[*ActorError](err); failed {
 		return nil, nil, err
 	}
@@ -57,6 +59,6 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 func newDetachedScope(ctx context.Context) (*frame, *Scope) {
 	c := new(scopeContext)
 	c.Context, c.scope, c.suppressed = ctx, &c.own, frameOf(ctx).suppressed
-	c.own.signals.limit = defaultSignalLimit
+	c.own.signals.Limit = defaultSignalLimit
 	return &c.frame, &c.own
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -23,7 +25,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.WithValue(trace.ContextWithSpanContext(t.Context(), span), mine{}, "value"), time.Hour)
 	outer, _ := audit.NewScope(ctx, audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithTenant("acme"), audit.WithSignalLimit(0))
 	request, scope := audit.NewScope(outer, audit.WithChannel("api"), audit.AsActor(audit.User("1")),
-		audit.WithScopeMetadata(attribute.String("a", "second")), audit.WithClientMetadata(attribute.String("b", "x\xff")))
+		audit.WithScopeMetadata(attribute.String("a", "second")), plumbing.WithClientMetadata(attribute.String("b", "x\xff")))
 	job, jobScope, err := audit.Detach(request, audit.WithScopeMetadata(attribute.String("c", "third")))
 	require.NoError(t, err)
 	require.Same(t, jobScope, audit.ScopeFromContext(job))
@@ -43,7 +45,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 
 	require.Len(t, trail.all(), 2, "Detach copies the signal limit of the outer scope")
 	r := trail.all()[0]
-	assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "escaped"}}, r.Marks)
+	assert.Equal(t, []mark.Mark{{Kind: "signal.overflow"}, {Path: "metadata.b", Kind: "escaped"}}, r.Marks)
 	assert.Equal(t, audit.User("1"), r.Actor)
 	assert.Equal(t, "api", r.Channel)
 	assert.Equal(t, "acme", r.Tenant)
@@ -85,7 +87,7 @@ func TestDetachActor(t *testing.T) {
 		{name: "replaced by AsActor", outer: []audit.ScopeOption{never}, opts: []audit.ScopeOption{audit.AsActor(bob)}, want: bob},
 		{name: "replaced by WithActor", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(bob, nil)}, want: bob},
 		{name: "replaced by a resolver that returns none", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, nil)}, track: audit.ErrNoActor},
-		{name: "replaced by a resolver that inherits", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, audit.ErrInherit)}, want: alice},
+		{name: "replaced by a resolver that inherits", outer: []audit.ScopeOption{resolves(alice, nil)}, opts: []audit.ScopeOption{resolves(audit.Actor{}, plumbing.ErrInherit)}, want: alice},
 		{name: "known, scope ended", outer: []audit.ScopeOption{audit.AsActor(alice)}, ended: true, want: alice},
 		{name: "unresolved, scope ended", outer: []audit.ScopeOption{never}, ended: true, track: audit.ErrNoActor},
 	}
@@ -223,7 +225,7 @@ func TestActorErrorHidesText(t *testing.T) {
 	_, _, err := audit.Detach(ctx)
 	require.ErrorIs(t, err, cause)
 	require.EqualError(t, err, "audit: the actor function failed with a *fmt.wrapError")
-	_, err = audit.TakeSnapshot(ctx)
+	_, err = plumbing.TakeSnapshot(ctx)
 	require.EqualError(t, err, "audit: the actor function failed with a *fmt.wrapError")
 
 	ctx, _ = audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) { panic("hunter2") }))

@@ -22,7 +22,7 @@ import (
 // [fs.ErrPermission], and unknown for those of contexts: a call that was canceled or timed
 // out may have had its effect. All other errors, panics and runtime.Goexit are failures.
 // The record has the type of the error as [semconv.ErrorTypeKey], never its text. If it lacks
-// what a policy requires, such as changes, it is recorded nevertheless: see [Afterwards].
+// what a policy requires, such as changes, it is recorded nevertheless, with the marks policy.unmet.
 //
 // fn runs in a scope of its own. A successful attempt covers the signals in it of its
 // target and operation, and of its Covers. Do returns the error of fn unchanged; if the
@@ -37,7 +37,7 @@ func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error)
 		return callThen(
 			func() error { return fn(ctx) },
 			func(returned bool, err error) error {
-				return attempt.Finish(Afterwards(context.WithoutCancel(ctx)), resultOf(returned, err))
+				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), resultOf(returned, err))
 			},
 		)
 	})

@@ -40,5 +40,6 @@
 // # Diffs
 //
 // [Diff], [TrackCreate], [TrackUpdate] and [TrackDelete] record changes of the fields that
-// are opted in by struct tag or by [WithFields], and of no others.
+// are opted in by struct tag or by [diff.WithFields], and of no others. Package [diff]
+// has the rules.
 package audit

@@ -38,7 +38,7 @@ func (s *Scope) End(ctx context.Context) error {
 func (s *Scope) end(ctx context.Context) error {
 	s.mu.Lock()
 	s.state = scopeEnding
-	idle := s.pending == 0 && len(s.signals.held) == 0
+	idle := s.pending == 0 && s.signals.Len() == 0
 	if idle {
 		s.close()
 	}
@@ -54,7 +54,7 @@ func (s *Scope) end(ctx context.Context) error {
 
 	s.mu.Lock()
 	s.close()
-	held := s.signals.take()
+	held := s.signals.Take()
 	s.mu.Unlock()
 	if len(held) == 0 {
 		return late
@@ -64,7 +64,7 @@ func (s *Scope) end(ctx context.Context) error {
 	inBatch, batch := signal.NewBatch(bounded)
 	errs := []error{late}
 	for i := range held {
-		errs = append(errs, held[i].settle(inBatch, s.parent))
+		errs = append(errs, settle(inBatch, held[i], s.parent))
 	}
 	return errors.Join(append(errs, batch.Deliver(bounded))...)
 }

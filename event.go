@@ -3,6 +3,7 @@ package audit
 import (
 	"time"
 
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -62,7 +63,7 @@ type Event struct {
 	// Marks say in which way values are not as they seem, such as changes that were asked
 	// for and not observed. They are for integrations; the SDK adds its own. A record has
 	// them sorted by path, then by kind.
-	Marks []Mark
+	Marks []mark.Mark
 }
 
 // Target is what an action was done to. A target with an ID or a name needs a Type.

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/session"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -203,9 +204,9 @@ func ExampleTrackDelete() {
 func ExampleTrackLogin() {
 	tracker := exampleTracker()
 	ctx := context.Background()
-	_ = audit.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User("42")}, "password")
-	_ = audit.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: "root"}, Reason: "wrong password"}, "password")
-	_ = audit.TrackLogout(ctx, tracker, audit.Event{Actor: audit.User("42")}, "jwt")
+	_ = session.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User("42")}, "password")
+	_ = session.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: "root"}, Reason: "wrong password"}, "password")
+	_ = session.TrackLogout(ctx, tracker, audit.Event{Actor: audit.User("42")}, "jwt")
 	// Output:
 	// intent, user.login, by user 42, on user/42, success
 	// intent, user.login, by anonymous, on user/root, denied

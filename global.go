@@ -75,7 +75,7 @@ func (t *lazyTracker) Check(ctx context.Context, e Event, final func(field strin
 	if tracker == nil {
 		return ErrNoProvider
 	}
-	return CheckIntent(ctx, tracker, e, final)
+	return check(ctx, tracker, e, final)
 }
 
 // current returns the tracker of the global provider of the moment, or nil.

@@ -6,21 +6,14 @@ import (
 	"strings"
 )
 
-// Checker is implemented by trackers that know before the action what they would reject.
-// It is optional: a Tracker that does not implement it is never asked. One that wraps
-// another forwards Check with [CheckIntent].
-type Checker interface {
-	// Check returns an error if Track would reject the intent e because its actor or a
-	// required field is missing. The outcome and the changes, which are only known after
-	// the action, are not required yet. If final is not nil, only the fields for which it
-	// returns true count; the others may still be set. The actor is the field "actor". A
-	// rejection is recorded.
+// checker is plumbing.Checker.
+type checker interface {
 	Check(ctx context.Context, e Event, final func(field string) bool) error
 }
 
-// CheckIntent asks t as a [Checker]. It returns nil if t is none.
-func CheckIntent(ctx context.Context, t Tracker, e Event, final func(field string) bool) error {
-	c, ok := t.(Checker)
+// check implements plumbing.Check.
+func check(ctx context.Context, t Tracker, e Event, final func(field string) bool) error {
+	c, ok := t.(checker)
 	if !ok {
 		return nil
 	}
@@ -39,8 +32,8 @@ type UnmetError struct {
 	Err error
 }
 
-// NewUnmetError returns the error for an action whose event t rejects with err.
-func NewUnmetError(action string, err error) *UnmetError {
+// newUnmetError returns the error for an action whose event t rejects with err.
+func newUnmetError(action string, err error) *UnmetError {
 	return &UnmetError{Action: action, Fields: invalidFields(nil, err), Err: err}
 }
 
@@ -81,10 +74,8 @@ type routeIntent struct {
 	event   func() Event
 }
 
-// WithIntent says for which intent the scope is opened, so that [Ready] can check it. event
-// returns what is known of it. It is for integrations that track the intent when the work
-// has ended.
-func WithIntent(t Tracker, event func() Event) ScopeOption {
+// withIntent implements plumbing.WithIntent.
+func withIntent(t Tracker, event func() Event) ScopeOption {
 	return func(o *scopeOptions) { o.intent = &routeIntent{tracker: t, event: event} }
 }
 
@@ -103,12 +94,7 @@ func Ready(ctx context.Context) error {
 	return ready(ctx, nil)
 }
 
-// ReadyAsFar is Ready for an integration that knows some fields before the handler runs:
-// only those for which final returns true count.
-func ReadyAsFar(ctx context.Context, final func(field string) bool) error {
-	return ready(ctx, final)
-}
-
+// ready implements plumbing.ReadyAsFar. If final is nil, all fields count.
 func ready(ctx context.Context, final func(field string) bool) error {
 	var target Target
 	var reason string
@@ -128,8 +114,8 @@ func ready(ctx context.Context, final func(field string) bool) error {
 		fill(&e.Reason, reason)
 		e.Kind, e.Outcome, e.ID = KindIntent, OutcomeUnknown, NewID()
 		e.Attempt = e.ID // an outcome and changes are not required yet
-		if err := CheckIntent(ctx, intent.tracker, e, final); err != nil {
-			return NewUnmetError(e.Action, err)
+		if err := check(ctx, intent.tracker, e, final); err != nil {
+			return newUnmetError(e.Action, err)
 		}
 		return nil
 	}
@@ -150,14 +136,4 @@ func (s *Scope) Reason() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reason
-}
-
-// Afterwards returns a context for intents of what has been done already. An intent that
-// lacks what a policy requires is recorded nevertheless, with the marks policy.unmet, and
-// Track returns the error. It is for integrations that track an intent when the work has
-// ended; code that can still refuse to do the work calls [Ready] or [Begin] before.
-func Afterwards(ctx context.Context) context.Context {
-	f := derive(ctx)
-	f.afterwards = true
-	return f
 }

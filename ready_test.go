@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ import (
 func TestReady(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t, sdk.WithValidation(sdk.WithRequired("article.*", "reason", "target", "changes", "outcome")))
-	template := audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} })
+	template := plumbing.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} })
 	ctx, s := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")), template)
 
 	unmet, ok := errors.AsType[*audit.UnmetError](audit.Ready(ctx))
@@ -27,7 +28,7 @@ func TestReady(t *testing.T) {
 
 	require.NoError(t, audit.SetReason(ctx, "spam"))
 	require.Error(t, audit.Ready(ctx), "the target is missing")
-	require.NoError(t, audit.ReadyAsFar(ctx, func(field string) bool { return field == "reason" }))
+	require.NoError(t, plumbing.ReadyAsFar(ctx, func(field string) bool { return field == "reason" }))
 	require.NoError(t, audit.Run(ctx, func(ctx context.Context) error {
 		return errors.Join(audit.SetTarget(ctx, article("1")), audit.Ready(ctx))
 	}))
@@ -47,7 +48,7 @@ func TestReadyWithout(t *testing.T) {
 	require.ErrorIs(t, audit.Ready(t.Context()), audit.ErrNoIntent)
 	ctx, _ := audit.NewScope(t.Context())
 	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoIntent)
-	ctx, _ = audit.NewScope(t.Context(), audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "a.b"} }))
+	ctx, _ = audit.NewScope(t.Context(), plumbing.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "a.b"} }))
 	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoActor)
 	require.ErrorIs(t, audit.SetReason(t.Context(), "x"), audit.ErrNoScope)
 	assert.Empty(t, (*audit.Scope)(nil).Reason())
@@ -61,7 +62,7 @@ func (plainTracker) Track(context.Context, audit.Event) error { return nil }
 // A tracker that does not implement Checker requires nothing.
 func TestReadyWithoutChecker(t *testing.T) {
 	t.Parallel()
-	ctx, _ := audit.NewScope(t.Context(), audit.WithIntent(plainTracker{}, func() audit.Event { return audit.Event{} }))
+	ctx, _ := audit.NewScope(t.Context(), plumbing.WithIntent(plainTracker{}, func() audit.Event { return audit.Event{} }))
 	require.NoError(t, audit.Ready(ctx))
 }
 
@@ -69,7 +70,7 @@ func TestReadyWithoutChecker(t *testing.T) {
 func TestReadyOfGlobalTracker(t *testing.T) { // not parallel: it sets the global provider
 	tracker := audit.GetTrackerProvider().Tracker("test")
 	ctx, _ := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")),
-		audit.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} }))
+		plumbing.WithIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} }))
 	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoProvider)
 	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(&memory{}), sdk.WithValidation(sdk.WithRequired("*", "reason")))
 	require.NoError(t, err)

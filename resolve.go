@@ -6,94 +6,44 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/panics"
 	"github.com/opendeed/audit/internal/testactor"
-	"go.opentelemetry.io/otel/attribute"
 )
 
-// Resolved is the audit context of one Track call, for SDKs: see [Resolve]. Its slices
-// are shared and must not be changed.
-type Resolved struct {
-	// Scope is the nearest scope, or nil.
-	Scope *Scope
-	// Channel and Tenant are the scope's.
-	Channel, Tenant string
-	// Metadata is the scope's, sorted by key.
-	Metadata []attribute.KeyValue
-	// Overridden is the metadata that inner scopes replaced, sorted by key.
-	Overridden []attribute.KeyValue
-	// Marks says what the scope knows about values of its metadata, sorted by path.
-	Marks []Mark
-	// Afterwards reports whether intents are recorded even if they lack what a policy
-	// requires: see the function of that name.
-	Afterwards bool
-	// Suppressed reports whether signals are not recorded here: see SuppressSignals.
-	Suppressed bool
-	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
-	// ends it, whoever its actor is.
-	Finishing ID
-	// entered has a bit for each scope whose End waits for this call, by its distance
-	// from Scope. Beyond 64 nested scopes the outermost don't wait.
-	entered uint64
-}
+// pending is an event that the End of its scopes waits for, and what the nearest one had
+// when the event came.
+type pending struct{ bridge.Resolved[Scope] }
 
-// Resolve returns the audit context of a Track call, and sets the actor of e if the event
-// has none. It is the entry point for SDKs. wait bounds how long an actor function may
-// take.
-//
-// The event is pending from here until Done, and the End of its scopes waits for it. The
-// caller must call Done in every case, also when Resolve returned an error. For an intent
-// without an actor the error is ErrNoActor or an *ActorError; for a signal that is no
-// error.
-func Resolve(ctx context.Context, e *Event, wait time.Duration) (Resolved, error) {
+// resolve implements plumbing.Resolve.
+func resolve(ctx context.Context, actorless bool, wait time.Duration) (bridge.Resolved[Scope], *Actor, error) {
 	f := frameOf(ctx)
-	r := Resolved{Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards}
+	p := pending{bridge.Resolved[Scope]{
+		Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards,
+	}}
 	if f.scope != nil {
-		r.enter(wait)
+		p.enter(wait)
 	}
-	if !e.Actor.IsZero() {
-		return r, nil
+	if !actorless {
+		return p.Resolved, nil, nil
 	}
-	actor, err := f.resolveActor(ctx, wait, r.entered)
-	switch {
-	case err == nil:
-		e.Actor = *actor
-	case e.Kind != KindSignal:
-		return r, err
-	}
-	return r, nil
-}
-
-// Done reports that the event is no longer pending.
-func (r *Resolved) Done() {
-	bit := uint64(1)
-	for s := r.Scope; s != nil && bit != 0; s, bit = s.parent, bit<<1 {
-		if r.entered&bit != 0 {
-			s.mu.Lock()
-			s.pending--
-			if s.pending == 0 && s.drained != nil {
-				close(s.drained)
-				s.drained = nil
-			}
-			s.mu.Unlock()
-		}
-	}
-	r.entered = 0
+	actor, err := f.resolveActor(ctx, wait, p.Entered)
+	return p.Resolved, actor, err
 }
 
 // enter makes the event pending in the scope and the outer ones, so that none of them
 // ends before the event's outcome is known, and reads the scope. wait is the track timeout
 // of the provider, or 0.
-func (r *Resolved) enter(wait time.Duration) {
-	s := r.Scope
+func (p *pending) enter(wait time.Duration) {
+	s := p.Scope
 	s.mu.Lock()
-	r.Channel, r.Tenant = s.channel, s.tenant
-	r.Metadata, r.Overridden, r.Marks = s.metadata, s.overridden, s.marks
+	p.Channel, p.Tenant = s.channel, s.tenant
+	p.Metadata, p.Overridden, p.Marks = s.metadata, s.overridden, s.marks
 	s.trackTimeout = max(s.trackTimeout, wait)
 	if s.state == scopeOpen {
 		s.pending++
-		r.entered = 1
+		p.Entered = 1
 	}
 	s.mu.Unlock()
 
@@ -103,9 +53,27 @@ func (r *Resolved) enter(wait time.Duration) {
 		s.trackTimeout = max(s.trackTimeout, wait)
 		if s.state == scopeOpen {
 			s.pending++
-			r.entered |= bit
+			p.Entered |= bit
 		}
 		s.mu.Unlock()
+	}
+}
+
+// done reports that the event is no longer pending.
+func (p *pending) done() { leave(p.Scope, p.Entered) }
+
+// leave reports to the scopes in entered that an event is no longer pending.
+func leave(s *Scope, entered uint64) {
+	for bit := uint64(1); s != nil && bit != 0; s, bit = s.parent, bit<<1 {
+		if entered&bit != 0 {
+			s.mu.Lock()
+			s.pending--
+			if s.pending == 0 && s.drained != nil {
+				close(s.drained)
+				s.drained = nil
+			}
+			s.mu.Unlock()
+		}
 	}
 }
 
@@ -120,7 +88,7 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
 		actor, err := s.resolveActor(ctx, wait, entered&bit != 0)
 		switch {
-		case errors.Is(err, ErrInherit):
+		case errors.Is(err, bridge.ErrInherit):
 		case err != nil:
 			return nil, err
 		case actor == nil && s.asks:
@@ -143,10 +111,6 @@ func nobody() (*Actor, error) {
 	}
 	return nil, ErrNoActor
 }
-
-// ErrInherit is returned by an actor function (see WithActor) that does not know the actor:
-// the actor of the outer scope acts.
-var ErrInherit = errors.New("audit: the actor of the outer scope acts")
 
 // ActorError reports that an actor function failed. Its text has the type of the function's
 // error instead of that error's text, which may have a secret.
@@ -235,10 +199,8 @@ func (s *Scope) await(call *resolution, wait time.Duration) (*Actor, error) {
 	}
 }
 
-// TakeHung returns how many calls of actor functions of the scope and of the outer ones did
-// not return in time, since TakeHung was called before. It is for SDKs, which report each
-// such call once: an event notices it whoever else has waited for the call.
-func (s *Scope) TakeHung() (n int64) {
+// takeHung implements plumbing.TakeHung.
+func takeHung(s *Scope) (n int64) {
 	for ; s != nil; s = s.parent {
 		if s.hung.Load() > 0 {
 			n += s.hung.Swap(0)
@@ -258,8 +220,8 @@ func (s *Scope) run(ctx context.Context, wait time.Duration, call *resolution) {
 
 	actor, err := callResolver(f, call.find)
 	switch {
-	case errors.Is(err, ErrInherit):
-		call.err = ErrInherit
+	case errors.Is(err, bridge.ErrInherit):
+		call.err = bridge.ErrInherit
 	case err != nil:
 		call.err = &ActorError{Err: err}
 	case !actor.IsZero():
@@ -292,8 +254,8 @@ func callResolver(ctx context.Context, resolver func(context.Context) (Actor, er
 func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	s.mu.Lock()
 	var missing []*Event
-	for i := range s.signals.held {
-		if h := &s.signals.held[i]; h.event.Actor.IsZero() {
+	for h := range s.signals.Held() {
+		if h.event.Actor.IsZero() {
 			missing = append(missing, h.event)
 		}
 	}
@@ -302,12 +264,12 @@ func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	if len(missing) == 0 || hangs {
 		return
 	}
-	r := Resolved{Scope: s}
-	r.enter(0)
-	defer r.Done()
+	p := pending{bridge.Resolved[Scope]{Scope: s}}
+	p.enter(0)
+	defer p.done()
 	inside := frame{scope: s}
 	const self = 1 // this scope is ending, and its resolver may still be called
-	actor, err := inside.resolveActor(ctx, timeout, r.entered|self)
+	actor, err := inside.resolveActor(ctx, timeout, p.Entered|self)
 	if err != nil {
 		return // the records say that the actor is unresolved
 	}

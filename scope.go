@@ -6,7 +6,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/opendeed/audit/internal/bridge"
+	"github.com/opendeed/audit/internal/covering"
+	"github.com/opendeed/audit/internal/recent"
 	"github.com/opendeed/audit/internal/sorted"
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -39,12 +43,13 @@ type Scope struct {
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
-	marks      []Mark               // sorted; replaced, never changed
+	marks      []mark.Mark          // sorted; replaced, never changed
 	target     Target
 	reason     string
 	intent     *routeIntent
-	signals    signals
-	pending    int // events that End waits for
+	signals    covering.Signals[heldSignal]
+	tracked    recent.Map[trackedEvent, struct{}] // except held signals
+	pending    int                                // events that End waits for
 	// trackTimeout is the longest one of the providers that tracked events under the scope.
 	trackTimeout time.Duration
 	drained      chan struct{} // closed when pending is zero; nil unless End or Wait waits
@@ -77,12 +82,12 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
-	s.signals.limit = defaultSignalLimit
+	s.signals.Limit = defaultSignalLimit
 	if p := outer.scope; p != nil {
 		p.mu.Lock()
 		s.channel, s.tenant = p.channel, p.tenant
 		s.metadata, s.overridden, s.marks = p.metadata, p.overridden, p.marks
-		s.signals.limit = p.signals.limit
+		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
 	}
 	c.Context, c.scope, c.actor = ctx, s, nil
@@ -154,9 +159,9 @@ func (s *Scope) Metadata(key attribute.Key) (v attribute.Value, ok bool) {
 //
 // Expect is for integrations that must not wait and forward events through a queue.
 func (s *Scope) Expect() (done func()) {
-	r := Resolved{Scope: s}
+	p := pending{bridge.Resolved[Scope]{Scope: s}}
 	if s != nil {
-		r.enter(0)
+		p.enter(0)
 	}
-	return sync.OnceFunc(r.Done)
+	return sync.OnceFunc(p.done)
 }

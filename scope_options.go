@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opendeed/audit/internal/marks"
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -24,7 +24,7 @@ type scopeOptions struct {
 	intent      *routeIntent
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
-	marks       []Mark
+	marks       []mark.Mark
 	signalLimit int
 }
 
@@ -44,7 +44,7 @@ func AsActor(a Actor) ScopeOption {
 // The scope keeps the actor that f returns. If f returns an error, panics, or tracks an
 // event in the same scope, Track returns an [*ActorError]. If f returns a zero actor and
 // no error, nobody acts: intents fail with ErrNoActor, whoever acts in the outer scope. If
-// that is who acts, f returns ErrInherit.
+// that is who acts, f returns plumbing.ErrInherit.
 //
 // f is never called after End has returned, so it may close over what a framework reuses,
 // as long as it respects its deadline.
@@ -67,23 +67,22 @@ func WithScopeMetadata(kvs ...attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) { o.metadata = append(o.metadata, kvs...) }
 }
 
-// WithClientMetadata is WithScopeMetadata for what a client sent: a record has at most 512
-// bytes of each text.
-func WithClientMetadata(kvs ...attribute.KeyValue) ScopeOption {
+// withClientMetadata implements plumbing.WithClientMetadata.
+func withClientMetadata(kvs []attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
 		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
 			if isLong(kv.Value) {
-				o.marks = append(o.marks, Mark{Path: "metadata." + string(kv.Key), Kind: marks.Client})
+				o.marks = append(o.marks, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Client})
 			}
 		}
 	}
 }
 
 // WithoutMetadata removes keys from the metadata that the scope inherited or was given so
-// far, and from what was overridden; what the same call adds stays. It is for an
-// integration that learns too late what it must not record, such as a secret in a path
-// whose route was not known.
+// far, and from what was overridden; what the same call adds stays. It is for
+// what must not be recorded and was learned too late, such as a secret in a path whose route
+// was not known.
 func WithoutMetadata(keys ...attribute.Key) ScopeOption {
 	return func(o *scopeOptions) { o.without = append(o.without, keys...) }
 }
@@ -123,7 +122,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.target = *o.target
 	}
 	if o.signalLimit > 0 {
-		s.signals.limit = o.signalLimit - 1
+		s.signals.Limit = o.signalLimit - 1
 	}
 	if len(o.without) > 0 {
 		s.removeMetadata(o.without)
@@ -131,7 +130,7 @@ func (s *Scope) apply(o *scopeOptions) {
 	if len(o.metadata) > 0 {
 		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
 	}
-	s.marks = mergeMarks(s.marks, o.marks)
+	s.marks = mark.Merge(s.marks, o.marks)
 }
 
 // removeMetadata removes keys. s.mu is held.
@@ -139,7 +138,7 @@ func (s *Scope) removeMetadata(keys []attribute.Key) {
 	listed := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
 	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), listed)
 	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), listed)
-	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m Mark) bool {
+	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m mark.Mark) bool {
 		_, key, _ := strings.Cut(m.Path, ".")
 		return slices.Contains(keys, attribute.Key(key))
 	})

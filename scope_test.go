@@ -14,7 +14,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	disposition "github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -256,7 +259,7 @@ func TestCoverageAcrossScopes(t *testing.T) {
 		tracker, trail := newTrail(t)
 		ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(0))
 		require.NoError(t, audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, update) }, audit.WithSignalLimit(5)))
-		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, trail.all()[0].Marks)
+		assert.Equal(t, []mark.Mark{{Kind: "signal.overflow"}}, trail.all()[0].Marks)
 		require.NoError(t, outer.End(ctx))
 		assert.Len(t, trail.all(), 1)
 	})
@@ -393,7 +396,7 @@ func TestSignalOverflow(t *testing.T) {
 	}
 	require.Len(t, trail.all(), 2, "signals beyond the limit are recorded at once")
 	for _, r := range trail.all() {
-		assert.Equal(t, []audit.Mark{{Kind: "signal.overflow"}}, r.Marks)
+		assert.Equal(t, []mark.Mark{{Kind: "signal.overflow"}}, r.Marks)
 	}
 	require.NoError(t, s.End(ctx))
 	assert.Len(t, trail.all(), 1000+2)
@@ -509,12 +512,12 @@ func TestActorResolution(t *testing.T) {
 			return scoped()(scoped(resolver(audit.Actor{}, nil))(audit.ContextWithActor(ctx, audit.System("server"))))
 		}, err: audit.ErrNoActor},
 		{name: "the inner resolver inherits from the outer one", context: func(ctx context.Context) context.Context {
-			return scoped(resolver(audit.Actor{}, audit.ErrInherit))(scoped(resolver(audit.User("outer"), nil))(ctx))
+			return scoped(resolver(audit.Actor{}, plumbing.ErrInherit))(scoped(resolver(audit.User("outer"), nil))(ctx))
 		}, want: audit.User("outer")},
 		{name: "the resolver inherits from the context", context: func(ctx context.Context) context.Context {
-			return scoped(resolver(audit.Actor{}, fmt.Errorf("not here: %w", audit.ErrInherit)))(audit.ContextWithActor(ctx, audit.User("context")))
+			return scoped(resolver(audit.Actor{}, fmt.Errorf("not here: %w", plumbing.ErrInherit)))(audit.ContextWithActor(ctx, audit.User("context")))
 		}, want: audit.User("context")},
-		{name: "the resolver inherits nobody", context: scoped(resolver(audit.Actor{}, audit.ErrInherit)), err: audit.ErrNoActor},
+		{name: "the resolver inherits nobody", context: scoped(resolver(audit.Actor{}, plumbing.ErrInherit)), err: audit.ErrNoActor},
 		{name: "the error of the inner resolver wins over an outer actor", context: func(ctx context.Context) context.Context {
 			return scoped(resolver(audit.Actor{}, broken))(scoped(audit.AsActor(audit.User("outer")))(ctx))
 		}, err: broken},
@@ -693,7 +696,7 @@ func TestMetadataOverride(t *testing.T) {
 	tracker, trail := newTrail(t)
 	kv := attribute.String
 	ctx, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")),
-		audit.WithClientMetadata(kv("user_agent.original", "bad\x1b agent")),
+		plumbing.WithClientMetadata(kv("user_agent.original", "bad\x1b agent")),
 		audit.WithScopeMetadata(kv("client.address", "203.0.113.7"), kv("same", "x")))
 	ctx, _ = audit.NewScope(ctx, audit.WithScopeMetadata(kv("client.address", "198.51.100.1")))
 	e := intent(audit.OperationUpdate, article("a"))
@@ -703,14 +706,14 @@ func TestMetadataOverride(t *testing.T) {
 	assert.Equal(t, []attribute.KeyValue{kv("a", "2"), kv("client.address", "10.0.0.1"), kv("same", "x"), kv("user_agent.original", "mine"), kv("z", "1")}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{kv("client.address", "203.0.113.7"), kv("user_agent.original", `bad\x1b agent`)}, r.Overridden,
 		"the first value stays, which the client could not forge")
-	assert.Equal(t, []audit.Mark{{Path: "overridden.user_agent.original", Kind: "escaped"}}, r.Marks)
+	assert.Equal(t, []mark.Mark{{Path: "overridden.user_agent.original", Kind: "escaped"}}, r.Marks)
 	assert.Equal(t, "z", string(e.Metadata[0].Key), "the caller's slice is not sorted in place")
 }
 
 func TestClientMetadata(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t)
-	ctx, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithClientMetadata(
+	ctx, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), plumbing.WithClientMetadata(
 		attribute.String("long", strings.Repeat("é", 600)),
 		attribute.String("valid", "plain é"),
 		attribute.StringSlice("list", []string{"ok", "\xff"}),
@@ -724,7 +727,7 @@ func TestClientMetadata(t *testing.T) {
 		attribute.Int("number", 7),
 		attribute.String("valid", "plain é"),
 	}, r.Metadata)
-	assert.Equal(t, []audit.Mark{
+	assert.Equal(t, []mark.Mark{
 		{Path: "metadata.list[1]", Kind: "escaped"},
 		{Path: "metadata.long", Kind: "cut", Length: 1200, SHA256: sha256.Sum256([]byte(strings.Repeat("é", 600)))},
 	}, r.Marks)
@@ -795,8 +798,8 @@ func TestNilScope(t *testing.T) {
 	require.NoError(t, s.End(t.Context()))
 	assert.False(t, s.Tracked(func(*audit.Event) bool { return true }))
 	assert.Zero(t, s.Target())
-	s.Accepted(t.Context(), nil, &audit.Event{})
-	assert.Equal(t, disposition.Record, s.Hold(nil, &audit.Event{}, nil))
+	inside.Audit.Accepted(t.Context(), s, nil, audit.Event{})
+	assert.Equal(t, disposition.Record, inside.Audit.Hold(s, nil, &audit.Event{}, nil))
 	assert.Nil(t, audit.ScopeFromContext(t.Context()))
 }
 

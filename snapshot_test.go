@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -20,9 +22,9 @@ func TestSnapshot(t *testing.T) {
 	}
 	request, scope := audit.NewScope(t.Context(), audit.WithChannel("api"), audit.WithTenant("acme"),
 		audit.WithActor(func(context.Context) (audit.Actor, error) { return alice, nil }),
-		audit.WithClientMetadata(attribute.String("b", "x\xff")),
+		plumbing.WithClientMetadata(attribute.String("b", "x\xff")),
 		audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithScopeMetadata(attribute.String("a", "second")))
-	s, err := audit.TakeSnapshot(request, audit.WithScopeMetadata(attribute.Int("c", 1)))
+	s, err := plumbing.TakeSnapshot(request, audit.WithScopeMetadata(attribute.Int("c", 1)))
 	require.NoError(t, err)
 	require.NoError(t, tracker.Track(request, intent(audit.OperationRead, article("1"))))
 	require.NoError(t, scope.End(t.Context()))
@@ -30,7 +32,7 @@ func TestSnapshot(t *testing.T) {
 	assert.Equal(t, "api", s.Channel)
 
 	job, jobScope := s.NewScope(t.Context(), audit.WithScopeMetadata(attribute.Int("d", 2)))
-	again, err := audit.TakeSnapshot(job)
+	again, err := plumbing.TakeSnapshot(job)
 	require.NoError(t, err)
 	twice, _ := again.NewScope(t.Context())
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
@@ -61,11 +63,11 @@ func TestTakeSnapshotActor(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no user store")
 	failing := audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, broken })
-	_, err := audit.TakeSnapshot(t.Context())
+	_, err := plumbing.TakeSnapshot(t.Context())
 	require.ErrorIs(t, err, audit.ErrNoActor)
-	_, err = audit.TakeSnapshot(scoped(failing)(t.Context()))
+	_, err = plumbing.TakeSnapshot(scoped(failing)(t.Context()))
 	require.ErrorIs(t, err, broken)
-	s, err := audit.TakeSnapshot(t.Context(), audit.AsActor(audit.User("1")), failing)
+	s, err := plumbing.TakeSnapshot(t.Context(), audit.AsActor(audit.User("1")), failing)
 	require.NoError(t, err)
 	assert.Equal(t, audit.User("1"), s.Actor)
 }
@@ -78,10 +80,10 @@ func TestSnapshotForgery(t *testing.T) {
 	session := func(id string) audit.Actor {
 		return audit.Actor{Type: audit.ActorUser, ID: "1", SessionID: id, OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "2", SessionID: id}}
 	}
-	taken, err := audit.TakeSnapshot(audit.ContextWithActor(t.Context(), session("test")))
+	taken, err := plumbing.TakeSnapshot(audit.ContextWithActor(t.Context(), session("test")))
 	require.NoError(t, err)
 	require.Equal(t, "9f86d081884c7d65", taken.Actor.OnBehalfOf.SessionID)
-	replaced := func(id string) audit.Snapshot {
+	replaced := func(id string) plumbing.Snapshot {
 		s := taken
 		s.Actor = s.Actor.Clone()
 		s.Actor.SessionID, s.Actor.OnBehalfOf.SessionID = id, id
@@ -89,11 +91,11 @@ func TestSnapshotForgery(t *testing.T) {
 	}
 	tests := []struct {
 		name     string
-		snapshot audit.Snapshot
+		snapshot plumbing.Snapshot
 		want     string
 	}{
-		{"a raw session ID", audit.Snapshot{Actor: session("test")}, "9f86d081884c7d65"},
-		{"a session ID of the form of a fingerprint", audit.Snapshot{Actor: session(forged)}, forgedFingerprint},
+		{"a raw session ID", plumbing.Snapshot{Actor: session("test")}, "9f86d081884c7d65"},
+		{"a session ID of the form of a fingerprint", plumbing.Snapshot{Actor: session(forged)}, forgedFingerprint},
 		{"a raw session ID in place of a fingerprint", replaced("test"), "9f86d081884c7d65"},
 		{"another fingerprint in place of a fingerprint", replaced(forged), forgedFingerprint},
 		{"an unchanged snapshot", taken, "9f86d081884c7d65"},
@@ -103,7 +105,7 @@ func TestSnapshotForgery(t *testing.T) {
 			t.Parallel()
 			tracker, trail := newTrail(t)
 			direct, _ := tt.snapshot.NewScope(t.Context())
-			s, err := audit.TakeSnapshot(direct)
+			s, err := plumbing.TakeSnapshot(direct)
 			require.NoError(t, err)
 			again, _ := s.NewScope(t.Context())
 			for _, ctx := range []context.Context{direct, again} {
@@ -120,25 +122,25 @@ func TestSnapshotForgery(t *testing.T) {
 // TestSnapshotMadeByHand checks that unsorted and repeated fields are sorted and merged.
 func TestSnapshotMadeByHand(t *testing.T) {
 	t.Parallel()
-	s := audit.Snapshot{
+	s := plumbing.Snapshot{
 		Actor:      audit.User("1"),
 		Metadata:   []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("a", 2), attribute.Int("b", 3)},
 		Overridden: []attribute.KeyValue{attribute.Int("d", 1), attribute.Int("c", 1)},
-		Marks:      []audit.Mark{{Path: "reason", Kind: "cut"}, {Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}},
+		Marks:      []mark.Mark{{Path: "reason", Kind: "cut"}, {Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}},
 	}
 	ctx, _ := s.NewScope(t.Context())
 	var e audit.Event
-	r, err := audit.Resolve(ctx, &e, 0)
+	r, err := plumbing.Resolve(ctx, &e, 0)
 	r.Done()
 	require.NoError(t, err)
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("a", 2), attribute.Int("b", 3)}, r.Metadata)
 	assert.Equal(t, []attribute.KeyValue{attribute.Int("b", 1), attribute.Int("c", 1), attribute.Int("d", 1)}, r.Overridden)
-	assert.Equal(t, []audit.Mark{{Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}}, r.Marks)
+	assert.Equal(t, []mark.Mark{{Path: "metadata.a", Kind: "cut"}, {Path: "reason", Kind: "cut"}}, r.Marks)
 	assert.Equal(t, attribute.Int("b", 1), s.Metadata[0], "the slices of the snapshot are unchanged")
 
-	ctx, _ = audit.Snapshot{}.NewScope(t.Context())
-	_, err = audit.Resolve(ctx, &e, 0)
+	ctx, _ = plumbing.Snapshot{}.NewScope(t.Context())
+	_, err = plumbing.Resolve(ctx, &e, 0)
 	require.NoError(t, err, "the event has an actor")
-	_, err = audit.Resolve(ctx, new(audit.Event), 0)
+	_, err = plumbing.Resolve(ctx, new(audit.Event), 0)
 	require.ErrorIs(t, err, audit.ErrNoActor)
 }

@@ -49,12 +49,12 @@ func (s *Scope) Tracked(match func(e *Event) bool) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.signals.held {
-		if match(s.signals.held[i].event) {
+	for h := range s.signals.Held() {
+		if match(h.event) {
 			return true
 		}
 	}
-	return s.signals.tracked.contains(func(t trackedEvent) bool {
+	return s.tracked.Contains(func(t trackedEvent) bool {
 		e := t.event()
 		return match(&e)
 	})
@@ -64,7 +64,7 @@ func (s *Scope) Tracked(match func(e *Event) bool) bool {
 func (s *Scope) remember(e *Event) {
 	for t := newTrackedEvent(e); s != nil; s = s.parent {
 		s.mu.Lock()
-		s.signals.tracked.set(t, struct{}{})
+		s.tracked.Set(t, struct{}{})
 		s.mu.Unlock()
 	}
 }

@@ -30,25 +30,10 @@ type TrackerProvider interface {
 	Tracker(name string, opts ...TrackerOption) Tracker
 }
 
-// TrackerConfig holds the options of a tracker, for implementations of TrackerProvider.
-type TrackerConfig struct {
-	// Version is the version of the instrumented package.
-	Version string
-}
-
-// NewTrackerConfig applies opts.
-func NewTrackerConfig(opts ...TrackerOption) TrackerConfig {
-	var c TrackerConfig
-	for _, opt := range opts {
-		opt(&c)
-	}
-	return c
-}
-
 // TrackerOption configures a tracker.
-type TrackerOption func(*TrackerConfig)
+type TrackerOption func(*embedded.TrackerConfig)
 
 // WithVersion sets the version of the instrumented package.
 func WithVersion(version string) TrackerOption {
-	return func(c *TrackerConfig) { c.Version = version }
+	return func(c *embedded.TrackerConfig) { c.Version = version }
 }

@@ -22,3 +22,10 @@ type Tracker interface{ tracker() }
 
 // TrackerProvider is embedded in implementations of audit.TrackerProvider.
 type TrackerProvider interface{ trackerProvider() }
+
+// TrackerConfig has what the options of a tracker set. An implementation of
+// audit.TrackerProvider calls each audit.TrackerOption with one.
+type TrackerConfig struct {
+	// Version is the version of the instrumented package.
+	Version string
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/fingerprint"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -41,7 +42,7 @@ func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, o
 	if ttl <= 0 {
 		return "", invalid("ttl", "it must be positive")
 	}
-	s, err := audit.TakeSnapshot(ctx, opts...)
+	s, err := plumbing.TakeSnapshot(ctx, opts...)
 	if err != nil {
 		return "", err
 	}
@@ -99,7 +100,7 @@ func Unmarshal(ctx context.Context, token, audience string, keys []Key, opts ...
 		return nil, nil, err
 	}
 	fingerprint.Accept(&p.Actor)
-	s := audit.Snapshot{
+	s := plumbing.Snapshot{
 		Actor: p.Actor, Channel: semconv.ChannelJob, Tenant: p.Tenant,
 		Metadata: p.Metadata, Overridden: p.Overridden, Marks: p.Marks,
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -30,7 +31,7 @@ func FuzzMarshal(f *testing.F) {
 		d := dice{rand.New(rand.NewPCG(seed, 1))}
 		opts := []audit.ScopeOption{audit.AsActor(d.actor(0)), audit.WithTenant(d.name()), audit.WithChannel("api")}
 		for range d.IntN(3) {
-			opts = append(opts, audit.WithScopeMetadata(d.attributes(0)...), audit.WithClientMetadata(attribute.String("c", d.text()+"\xff")))
+			opts = append(opts, audit.WithScopeMetadata(d.attributes(0)...), plumbing.WithClientMetadata(attribute.String("c", d.text()+"\xff")))
 		}
 		request, _ := audit.NewScope(t.Context(), opts...)
 		job, scope := carry(request, t)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/propagation"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -92,7 +94,7 @@ func TestMarshal(t *testing.T) {
 	request, scope := audit.NewScope(outer,
 		audit.WithActor(func(context.Context) (audit.Actor, error) { return alice, nil }),
 		audit.WithChannel("api"), audit.WithTenant("acme"),
-		audit.WithClientMetadata(attribute.String("user_agent.original", strings.Repeat("x", 600))),
+		plumbing.WithClientMetadata(attribute.String("user_agent.original", strings.Repeat("x", 600))),
 		audit.WithScopeMetadata(attribute.String("client.address", "198.51.100.1"), attribute.Int("n", 1)))
 	event := intent(audit.OperationUpdate, article("1"))
 	require.NoError(t, tracker.Track(request, event))
@@ -195,7 +197,7 @@ func TestMarshalActor(t *testing.T) {
 			job, _, err := propagation.Unmarshal(t.Context(), token, "worker", []propagation.Key{key})
 			require.NoError(t, err)
 			var e audit.Event
-			r, err := audit.Resolve(job, &e, time.Second)
+			r, err := plumbing.Resolve(job, &e, time.Second)
 			r.Done()
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, e.Actor)
@@ -268,7 +270,7 @@ func TestMarshalShortens(t *testing.T) {
 	}
 	opts := []audit.ScopeOption{
 		audit.WithScopeMetadata(attribute.String("note", "kept")),
-		audit.WithClientMetadata(attribute.String("long", strings.Repeat("x", propagation.MaxToken)), attribute.String("agent", strings.Repeat("y", 2000))),
+		plumbing.WithClientMetadata(attribute.String("long", strings.Repeat("x", propagation.MaxToken)), attribute.String("agent", strings.Repeat("y", 2000))),
 		audit.WithScopeMetadata(
 			attribute.KeyValue{Key: "deep", Value: deep}, attribute.Int("", 1), attribute.Int(strings.Repeat("k", 257), 1),
 			attribute.Map("m", attribute.Int("a", 1), attribute.Int("a", 2)),
@@ -295,7 +297,7 @@ func TestMarshalShortens(t *testing.T) {
 	assert.NotContains(t, keys, attribute.Key("deep"))
 	assert.Greater(t, len(keys), 20, "the smallest are kept")
 	assert.Empty(t, r.Overridden)
-	assert.Contains(t, r.Marks, audit.Mark{Path: "overridden", Kind: "dropped", Count: 1})
+	assert.Contains(t, r.Marks, mark.Mark{Path: "overridden", Kind: "dropped", Count: 1})
 	assert.Equal(t, "metadata", r.Marks[0].Path)
 	assert.Equal(t, 300+6+2, int(r.Marks[0].Count)+len(r.Metadata), "and the channel and the ID of the token")
 }
@@ -317,11 +319,11 @@ func TestMarshalShortensActor(t *testing.T) {
 	r := trail.Records()[0]
 	assert.Equal(t, chainOf(record.MaxDelegation), r.Actor)
 	assert.Contains(t, r.Metadata, attribute.String("note", "kept"))
-	assert.Equal(t, []audit.Mark{
-		{Path: "actor.auth_method", Kind: record.MarkUnread, Length: 3},
-		{Path: "actor.name", Kind: record.MarkUnread, Length: propagation.MaxToken},
-		{Path: "actor" + strings.Repeat(".on_behalf_of", record.MaxDelegation+1), Kind: record.MarkDropped},
-		{Path: "actor.roles", Kind: record.MarkDropped, Count: 2},
+	assert.Equal(t, []mark.Mark{
+		{Path: "actor.auth_method", Kind: mark.Unread, Length: 3},
+		{Path: "actor.name", Kind: mark.Unread, Length: propagation.MaxToken},
+		{Path: "actor" + strings.Repeat(".on_behalf_of", record.MaxDelegation+1), Kind: mark.Dropped},
+		{Path: "actor.roles", Kind: mark.Dropped, Count: 2},
 	}, r.Marks)
 }
 
@@ -358,7 +360,7 @@ func TestUnmarshalOptions(t *testing.T) {
 	tracker, trail := newRecorder(t)
 	request, _ := audit.NewScope(t.Context(), audit.AsActor(audit.User("1")), audit.WithTenant("acme"),
 		audit.WithScopeMetadata(attribute.String("a", "request"), attribute.String("secret", "x")))
-	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, audit.ErrInherit }
+	none := func(context.Context) (audit.Actor, error) { return audit.Actor{}, plumbing.ErrInherit }
 	job, scope := carry(request, t, audit.WithChannel("system"), audit.WithTenant("other"), audit.WithActor(none),
 		audit.WithScopeMetadata(attribute.String("a", "job")), audit.WithoutMetadata("secret"))
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
@@ -411,7 +413,7 @@ func TestUnmarshalIsolates(t *testing.T) {
 
 	quiet, _, err := propagation.Unmarshal(audit.SuppressSignals(t.Context()), token, "worker", []propagation.Key{key})
 	require.NoError(t, err)
-	assert.True(t, audit.SignalsSuppressed(quiet))
+	assert.True(t, plumbing.SignalsSuppressed(quiet))
 }
 
 func TestUnmarshalRejects(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/internal/canonical"
 	"github.com/opendeed/audit/internal/fingerprint"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -20,7 +21,7 @@ type payload struct {
 	Audience        string
 	ID              audit.ID
 	Issued, Expires int64 // in seconds of Unix time
-	Marks           []audit.Mark
+	Marks           []mark.Mark
 	Metadata        []attribute.KeyValue // sorted by key
 	Overridden      []attribute.KeyValue // sorted by key
 	Tenant          string

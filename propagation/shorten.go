@@ -5,6 +5,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -33,7 +34,7 @@ func (p *payload) shorten() {
 	keep := func(name string, kvs []attribute.KeyValue) []attribute.KeyValue {
 		kept := slices.DeleteFunc(slices.Clone(kvs), func(kv attribute.KeyValue) bool { return size(kv) > limit })
 		if dropped := len(kvs) - len(kept); dropped > 0 {
-			r.AddMark(audit.Mark{Path: name, Kind: record.MarkDropped, Count: int64(dropped)})
+			r.AddMark(mark.Mark{Path: name, Kind: mark.Dropped, Count: int64(dropped)})
 		}
 		return kept
 	}
@@ -65,7 +66,7 @@ func cutChain(r *record.Record, a *audit.Actor) {
 	}
 	if a.OnBehalfOf != nil {
 		a.OnBehalfOf = nil
-		r.AddMark(audit.Mark{Path: sanitize.ActorPath(record.MaxDelegation, "on_behalf_of"), Kind: record.MarkDropped})
+		r.AddMark(mark.Mark{Path: sanitize.ActorPath(record.MaxDelegation, "on_behalf_of"), Kind: mark.Dropped})
 	}
 }
 
@@ -74,12 +75,12 @@ func leaveIdentity(r *record.Record, a *audit.Actor) {
 	for depth := 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
 		for name, text := range map[string]*string{"name": &a.Name, "auth_method": &a.AuthMethod} {
 			if *text != "" {
-				r.AddMark(audit.Mark{Path: sanitize.ActorPath(depth, name), Kind: record.MarkUnread, Length: int64(len(*text))})
+				r.AddMark(mark.Mark{Path: sanitize.ActorPath(depth, name), Kind: mark.Unread, Length: int64(len(*text))})
 				*text = ""
 			}
 		}
 		if len(a.Roles) > 0 {
-			r.AddMark(audit.Mark{Path: sanitize.ActorPath(depth, "roles"), Kind: record.MarkDropped, Count: int64(len(a.Roles))})
+			r.AddMark(mark.Mark{Path: sanitize.ActorPath(depth, "roles"), Kind: mark.Dropped, Count: int64(len(a.Roles))})
 			a.Roles = nil
 		}
 	}

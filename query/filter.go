@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
@@ -146,9 +147,9 @@ func matchesName(want, got string, r *record.Record, path string) bool {
 const maxEscape = len(`\xNN`)
 
 // hasHash reports whether the text at the path was cut, and was want.
-func hasHash(marks []record.Mark, path, want string) bool {
+func hasHash(marks []mark.Mark, path, want string) bool {
 	hash := sha256.Sum256([]byte(want))
-	return slices.ContainsFunc(marks, func(m record.Mark) bool {
-		return m.Path == path && m.Kind == record.MarkCut && m.SHA256 == hash
+	return slices.ContainsFunc(marks, func(m mark.Mark) bool {
+		return m.Path == path && m.Kind == mark.Cut && m.SHA256 == hash
 	})
 }

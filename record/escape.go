@@ -10,7 +10,7 @@ func EscapeName(text string) string { return sanitize.Escape(text, sanitize.Line
 
 // CutName returns a text that says who or what, such as an ID, a type or a tenant, as a
 // record has it: escaped, and without what exceeds MaxNameLength. If it is cut, the record
-// has a [MarkCut] with the hash of the text.
+// has a mark.Cut with the hash of the text.
 func CutName(text string) (kept string, cut bool) {
 	kept, n := sanitize.EscapePrefix(text, sanitize.Line, MaxNameLength, 2*MaxNameLength)
 	return kept, n < len(text)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -231,8 +232,8 @@ func (d *dicer) record() *record.Record {
 			Changes: list(d, 4, func() audit.Change {
 				return audit.Change{Field: d.text(), Old: d.value(0), New: d.value(0), Redacted: d.bool()}
 			}),
-			Marks: list(d, 4, func() record.Mark {
-				return record.Mark{Path: d.text(), Kind: "a." + record.MarkKind(strings.Repeat("x", 1+d.n(20))), Count: int64(d.n(9)), Length: int64(d.n(9)), SHA256: [32]byte{byte(d.n(3))}}
+			Marks: list(d, 4, func() mark.Mark {
+				return mark.Mark{Path: d.text(), Kind: "a." + mark.Kind(strings.Repeat("x", 1+d.n(20))), Count: int64(d.n(9)), Length: int64(d.n(9)), SHA256: [32]byte{byte(d.n(3))}}
 			}),
 		},
 		Tracker:    record.Instrumentation{Name: d.text(), Version: d.text()},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -74,11 +75,11 @@ func signalRecord() *record.Record {
 	r.Outcome = audit.OutcomeDenied
 	r.Time = time.Unix(0, 0).UTC()
 	r.ObservedTime = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
-	r.Marks = []record.Mark{
-		{Kind: record.MarkSignalOverflow},
-		{Path: "metadata", Kind: record.MarkDropped, Count: 337},
+	r.Marks = []mark.Mark{
+		{Kind: mark.SignalOverflow},
+		{Path: "metadata", Kind: mark.Dropped, Count: 337},
 		{Path: "metadata.a", Kind: "a_later.kind2"},
-		{Path: "reason", Kind: record.MarkCut, Length: 71680, SHA256: sha256.Sum256([]byte("reason"))},
+		{Path: "reason", Kind: mark.Cut, Length: 71680, SHA256: sha256.Sum256([]byte("reason"))},
 	}
 	r.Target.Type = "article"
 	r.Tracker.Version = "v0"
@@ -297,11 +298,11 @@ func TestAppendJSONRejects(t *testing.T) {
 		}, "actor.on_behalf_of.on_behalf_of.name"},
 		{"invalid target", func(r *record.Record) { r.Target.Name = invalid }, "target.name"},
 		{"invalid tracker", func(r *record.Record) { r.Tracker.Version = invalid }, "tracker.version"},
-		{"invalid mark", func(r *record.Record) { r.Marks = []record.Mark{{Path: invalid, Kind: "cut"}} }, "marks[0].path"},
-		{"a mark without a kind", func(r *record.Record) { r.Marks = []record.Mark{{Path: "reason"}} }, "marks[0].mark"},
-		{"a mark of a malformed kind", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "Cut"}} }, "marks[0].mark"},
-		{"a negative count", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "cut", Count: -1}} }, "marks[0].count"},
-		{"a length that is too great", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "cut", Length: record.MaxCount + 1}} }, "marks[0].length"},
+		{"invalid mark", func(r *record.Record) { r.Marks = []mark.Mark{{Path: invalid, Kind: "cut"}} }, "marks[0].path"},
+		{"a mark without a kind", func(r *record.Record) { r.Marks = []mark.Mark{{Path: "reason"}} }, "marks[0].mark"},
+		{"a mark of a malformed kind", func(r *record.Record) { r.Marks = []mark.Mark{{Kind: "Cut"}} }, "marks[0].mark"},
+		{"a negative count", func(r *record.Record) { r.Marks = []mark.Mark{{Kind: "cut", Count: -1}} }, "marks[0].count"},
+		{"a length that is too great", func(r *record.Record) { r.Marks = []mark.Mark{{Kind: "cut", Length: record.MaxCount + 1}} }, "marks[0].length"},
 		{"invalid failure", func(r *record.Record) { r.Failure = invalid }, "failure"},
 		{"invalid covers", func(r *record.Record) { r.Covers = []audit.Target{{Type: "a"}, {ID: invalid}} }, "covers[1].id"},
 		{"an empty target in covers", func(r *record.Record) { r.Covers = []audit.Target{{}} }, "covers"},

@@ -21,7 +21,7 @@ const (
 	// the field of a change. Longer text is cut and marked.
 	MaxNameLength = 1024
 	// MaxClientText is the limit for each text of metadata that a client sent: see
-	// audit.WithClientMetadata.
+	// plumbing.WithClientMetadata.
 	MaxClientText = 512
 	// MaxDelegation is the maximum number of actors in an OnBehalfOf chain, without the
 	// first.

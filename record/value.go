@@ -9,7 +9,7 @@ import (
 const RedactedText = values.Redacted
 
 // NotLoadedText replaces an old value that the application did not read: see
-// [audit.NotLoaded]. It is "***NOT_LOADED***".
+// [diff.NotLoaded]. It is "***NOT_LOADED***".
 const NotLoadedText = values.NotLoaded
 
 // ListValue returns a list of values as one value: a typed slice if all values are

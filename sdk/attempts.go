@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 )
 
@@ -42,7 +43,7 @@ func (o *attemptOwners) check(r *record.Record, finishing audit.ID) {
 	o.mu.Unlock()
 	if known && owner != ownerOf(r) {
 		r.Attempt = audit.ID{}
-		r.AddMark(record.Mark{Path: "attempt", Kind: record.MarkDropped, Count: 1})
+		r.AddMark(mark.Mark{Path: "attempt", Kind: mark.Dropped, Count: 1})
 	}
 }
 

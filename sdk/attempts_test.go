@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -392,7 +393,7 @@ func TestForeignEndOfAnAttempt(t *testing.T) {
 			assert.Equal(t, sdk.RecoveryActor, all[2].Actor.ID)
 			assert.Equal(t, a.ID(), all[2].Attempt)
 			assert.Zero(t, ended.Attempt)
-			assert.Equal(t, []record.Mark{{Path: "attempt", Kind: record.MarkDropped, Count: 1}}, ended.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "attempt", Kind: mark.Dropped, Count: 1}}, ended.Marks)
 		})
 	}
 }

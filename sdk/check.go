@@ -6,18 +6,19 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 )
 
-var _ audit.Checker = (*tracker)(nil)
+var _ plumbing.Checker = (*tracker)(nil)
 
-// Check implements audit.Checker. Processors are not called. If the provider has any, they
+// Check implements plumbing.Checker. Processors are not called. If the provider has any, they
 // may still add metadata, a tenant and a channel, so those are never found missing here.
 func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field string) bool) error {
 	p := t.pipeline
 	if p.gate.closed() {
 		return audit.ErrShutdown
 	}
-	resolved, err := audit.Resolve(ctx, &e, p.trackTimeout)
+	resolved, err := plumbing.Resolve(ctx, &e, p.trackTimeout)
 	defer resolved.Done()
 	p.reportHung(ctx, resolved.Scope)
 	if final != nil && !final(pathActor) {
@@ -33,7 +34,7 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 	return t.reject(ctx, &e, &resolved, err)
 }
 
-func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *audit.Resolved, final func(field string) bool) error {
+func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, final func(field string) bool) error {
 	r := t.newRecord(ctx, e, resolved)
 	err := finalProblems(t.pipeline.check(r), t.finality(final))
 	t.pipeline.records.release(r)

@@ -7,6 +7,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
@@ -116,7 +117,7 @@ func dropChanges(r *record.Record) {
 	}
 	r.Changes = nil
 	r.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), isChange)
-	r.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m record.Mark) bool { return isChange(m.Path) })
+	r.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m mark.Mark) bool { return isChange(m.Path) })
 	r.AddRedacted(pathChanges)
 }
 

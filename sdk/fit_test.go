@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -21,7 +22,7 @@ func TestNobodyKeepsAnEventOut(t *testing.T) {
 	circular := audit.User("1")
 	circular.OnBehalfOf = &circular
 	long := strings.Repeat("x", 70<<10)
-	marked := func(path string, kind record.MarkKind) func(t *testing.T, r *record.Record) {
+	marked := func(path string, kind mark.Kind) func(t *testing.T, r *record.Record) {
 		return func(t *testing.T, r *record.Record) {
 			t.Helper()
 			for _, m := range r.Marks {
@@ -38,7 +39,7 @@ func TestNobodyKeepsAnEventOut(t *testing.T) {
 	}{
 		"a long reason": {func(e *audit.Event) { e.Reason = long }, func(t *testing.T, r *record.Record) {
 			assert.True(t, strings.HasPrefix(long, r.Reason))
-			assert.Equal(t, []record.Mark{{Path: "reason", Kind: record.MarkCut, Length: 70 << 10, SHA256: sha256.Sum256([]byte(long))}}, r.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "reason", Kind: mark.Cut, Length: 70 << 10, SHA256: sha256.Sum256([]byte(long))}}, r.Marks)
 		}},
 		"the hash of the redacted text": {func(e *audit.Event) { e.Reason = "card 4111111111111111, " + long }, func(t *testing.T, r *record.Record) {
 			require.Len(t, r.Marks, 1)
@@ -46,28 +47,28 @@ func TestNobodyKeepsAnEventOut(t *testing.T) {
 		}},
 		"a long change": {func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "body", Old: attribute.StringValue("a"), New: attribute.StringValue(long)}}
-		}, marked("changes.body", record.MarkCut)},
-		"a megabyte and more": {func(e *audit.Event) { e.Reason = strings.Repeat("so many words ", 100_000) }, marked("reason", record.MarkUnread)},
+		}, marked("changes.body", mark.Cut)},
+		"a megabyte and more": {func(e *audit.Event) { e.Reason = strings.Repeat("so many words ", 100_000) }, marked("reason", mark.Unread)},
 		"a megabyte of bytes": {
 			func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.ByteSlice("k", make([]byte, 1<<20))} },
-			marked("metadata.k", record.MarkCut),
+			marked("metadata.k", mark.Cut),
 		},
 		"a megabyte of numbers": {
 			func(e *audit.Event) {
 				e.Metadata = []attribute.KeyValue{attribute.Float64Slice("k", make([]float64, 1<<17))}
 			},
-			marked("metadata.k", record.MarkDropped),
+			marked("metadata.k", mark.Dropped),
 		},
 		"400 keys": {func(e *audit.Event) { e.Metadata = manyKeys(400) }, func(t *testing.T, r *record.Record) {
 			require.Len(t, r.Metadata, 256)
 			assert.EqualValues(t, "key0", r.Metadata[0].Key)
-			assert.Equal(t, []record.Mark{{Path: "metadata", Kind: record.MarkDropped, Count: 144}}, r.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "metadata", Kind: mark.Dropped, Count: 144}}, r.Marks)
 		}},
 		"a repeated key": {func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{attribute.String("k", "first"), attribute.Int("x", 1), attribute.String("k", "last")}
 		}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, []attribute.KeyValue{attribute.String("k", "last"), attribute.Int("x", 1)}, r.Metadata)
-			assert.Equal(t, []record.Mark{{Path: "metadata.k", Kind: record.MarkRepeated}}, r.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "metadata.k", Kind: mark.Repeated}}, r.Marks)
 		}},
 		"a key repeated among many": {func(e *audit.Event) { e.Metadata = append(manyKeys(400), attribute.Int("key7", -1)) }, func(t *testing.T, r *record.Record) {
 			assert.Contains(t, r.Metadata, attribute.Int("key7", -1))
@@ -75,11 +76,11 @@ func TestNobodyKeepsAnEventOut(t *testing.T) {
 		}},
 		"a key repeated in a map": {func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{attribute.Map("k", attribute.Int("a", 1), attribute.Int("a", 2))}
-		}, marked("metadata.k.a", record.MarkRepeated)},
-		"40 levels": {func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(40)}} }, marked("metadata.k"+strings.Repeat("[0]", 32), record.MarkReplaced)},
+		}, marked("metadata.k.a", mark.Repeated)},
+		"40 levels": {func(e *audit.Event) { e.Metadata = []attribute.KeyValue{{Key: "k", Value: nested(40)}} }, marked("metadata.k"+strings.Repeat("[0]", 32), mark.Replaced)},
 		"10,000 levels": {
 			func(e *audit.Event) { e.Changes = []audit.Change{{Field: "f", Old: nested(10_000)}} },
-			marked("changes.f"+strings.Repeat("[0]", 32), record.MarkReplaced),
+			marked("changes.f"+strings.Repeat("[0]", 32), mark.Replaced),
 		},
 		"an empty key": {func(e *audit.Event) {
 			e.Metadata = []attribute.KeyValue{attribute.String("", "a"), attribute.Map("m", attribute.Int("", 1))}
@@ -89,16 +90,16 @@ func TestNobodyKeepsAnEventOut(t *testing.T) {
 		}},
 		"a long key": {
 			func(e *audit.Event) { e.Metadata = []attribute.KeyValue{attribute.Int(strings.Repeat("k", 257), 1)} },
-			marked("metadata[257 bytes]", record.MarkCut),
+			marked("metadata[257 bytes]", mark.Cut),
 		},
 		"a change without a field": {func(e *audit.Event) { e.Changes = []audit.Change{{New: attribute.StringValue("x")}} }, func(t *testing.T, r *record.Record) {
 			assert.Len(t, r.Changes, 1)
 		}},
 		"a Latin-1 login name": {func(e *audit.Event) { e.Actor.ID = "jos\xe9" }, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, `jos\xe9`, r.Actor.ID)
-			assert.Equal(t, []record.Mark{{Path: "actor.id", Kind: record.MarkEscaped}}, r.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "actor.id", Kind: mark.Escaped}}, r.Marks)
 		}},
-		"a long actor": {func(e *audit.Event) { e.Actor.ID = long }, marked("actor.id", record.MarkCut)},
+		"a long actor": {func(e *audit.Event) { e.Actor.ID = long }, marked("actor.id", mark.Cut)},
 		"a role, a method, a type and a tenant that are not text": {func(e *audit.Event) {
 			e.Actor.Roles, e.Actor.AuthMethod, e.Target.Type, e.Tenant = []string{"ok", "a\nb"}, "\xff", "\xff", "a\x1b"
 		}, func(t *testing.T, r *record.Record) {
@@ -110,7 +111,7 @@ func TestNobodyKeepsAnEventOut(t *testing.T) {
 		}, func(t *testing.T, r *record.Record) {
 			assert.NotEqual(t, r.Changes[0].Old, r.Changes[0].New)
 		}},
-		"circular delegation": {func(e *audit.Event) { e.Actor = circular }, marked("actor"+strings.Repeat(".on_behalf_of", 9), record.MarkDropped)},
+		"circular delegation": {func(e *audit.Event) { e.Actor = circular }, marked("actor"+strings.Repeat(".on_behalf_of", 9), mark.Dropped)},
 		"100,000 changes": {func(e *audit.Event) {
 			for n := range 100_000 {
 				e.Changes = append(e.Changes, audit.Change{Field: strconv.Itoa(n), New: attribute.IntValue(n)})
@@ -203,7 +204,7 @@ func TestHeldSignalsFit(t *testing.T) {
 	s := &sink{}
 	add := sdk.ProcessorFunc(func(ctx context.Context, r *record.Record, next sdk.Next) error {
 		r.Metadata = append(r.Metadata, attribute.String("a\xff", strings.Repeat("\xff", 70<<10)), attribute.Int("a\xff", 1))
-		r.Marks = append(r.Marks, record.Mark{Path: "\xff", Kind: "No Kind"})
+		r.Marks = append(r.Marks, mark.Mark{Path: "\xff", Kind: "No Kind"})
 		return next(ctx, r)
 	})
 	tracker := newTracker(t, sdk.WithSyncer(s), sdk.WithProcessor(add))

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -332,7 +333,7 @@ func TestFoldAfterKill(t *testing.T) {
 	assert.Equal(t, got.begun[0].ID, end.Attempt)
 	assert.Equal(t, audit.OutcomeUnknown, end.Outcome)
 	assert.Zero(t, end.Bulk.Affected)
-	assert.Equal(t, []record.Mark{{Path: "bulk.affected", Kind: record.MarkCountUnknown}}, end.Marks)
+	assert.Equal(t, []mark.Mark{{Path: "bulk.affected", Kind: mark.CountUnknown}}, end.Marks)
 	assert.Equal(t, "203.0.113.0/24", metadataOf(end, semconv.FoldNetworkKey))
 	assert.Contains(t, end.Failure, "how many events were folded")
 }

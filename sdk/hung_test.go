@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -157,14 +158,14 @@ func TestHungResolverIsReportedWhoeverWaits(t *testing.T) {
 		"Resolve": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
 			_ = scope.Set(hangs)
 			e := unknown
-			r, err := audit.Resolve(ctx, &e, time.Second)
+			r, err := plumbing.Resolve(ctx, &e, time.Second)
 			r.Done()
 			assert.Error(t, err)
 			assert.NoError(t, tracker.Track(ctx, anonymous))
 		},
 		"Check": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
 			_ = scope.Set(hangs)
-			assert.Error(t, audit.CheckIntent(ctx, tracker, unknown, nil))
+			assert.Error(t, plumbing.Check(ctx, tracker, unknown, nil))
 		},
 		"End": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
 			held := unknown

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/internal/sorted"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -40,7 +41,7 @@ func allocate(n int) *record.Record {
 // shared, and is not changed; the event's may have any order.
 type givenMetadata struct {
 	event, scope []attribute.KeyValue
-	marks        []record.Mark
+	marks        []mark.Mark
 }
 
 // limit keeps the first metadata, at most n: the scope's before the event's, but no more
@@ -56,7 +57,7 @@ func (g *givenMetadata) limit(n int) {
 		g.scope = g.scope[:room]
 	}
 	if dropped > 0 {
-		g.marks = append(g.marks, record.Mark{Path: "metadata", Kind: record.MarkDropped, Count: int64(dropped)})
+		g.marks = append(g.marks, mark.Mark{Path: "metadata", Kind: mark.Dropped, Count: int64(dropped)})
 	}
 }
 
@@ -81,7 +82,7 @@ func (g *givenMetadata) unique(n int) (dropped int) {
 	}
 	g.event = kept
 	for key := range repeated {
-		g.marks = append(g.marks, record.Mark{Path: sanitize.FieldPath("metadata", string(key)), Kind: record.MarkRepeated})
+		g.marks = append(g.marks, mark.Mark{Path: sanitize.FieldPath("metadata", string(key)), Kind: mark.Repeated})
 	}
 	return dropped
 }
@@ -131,7 +132,7 @@ func override(overridden []attribute.KeyValue, kv attribute.KeyValue) []attribut
 
 // moveMarks returns the scope's marks for the merged metadata: the mark of a value that
 // the event overrides moves from metadata to overridden.
-func moveMarks(marks []record.Mark, event []attribute.KeyValue) []record.Mark {
+func moveMarks(marks []mark.Mark, event []attribute.KeyValue) []mark.Mark {
 	var moved record.Record
 	for _, m := range marks {
 		key, ok := strings.CutPrefix(m.Path, "metadata.")

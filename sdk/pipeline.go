@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/sdk/resource"
 )
@@ -12,7 +13,7 @@ import (
 // pipeline is what trackers need of their provider.
 type pipeline struct {
 	resource     *resource.Resource
-	marks        []record.Mark // of the resource
+	marks        []mark.Mark // of the resource
 	maxMetadata  int
 	trackTimeout time.Duration
 	detach       bool // processors get a context that is not canceled with Track's

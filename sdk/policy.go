@@ -12,7 +12,7 @@ import (
 // PolicyError reports that a rule rejected an intent. It contains no values.
 type PolicyError struct {
 	// Recorded says that the intent was recorded nevertheless, with the marks policy.unmet,
-	// because what it says had been done: see audit.Afterwards.
+	// because what it says had been done: see plumbing.Afterwards.
 	Recorded bool
 	// Rule is the name of the rule.
 	Rule string

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -157,7 +158,7 @@ func TestPolicyDo(t *testing.T) {
 	assert.True(t, unmet.Recorded)
 	require.Len(t, s.all(), 2)
 	assert.Equal(t, audit.OutcomeSuccess, s.all()[1].Outcome)
-	assert.Equal(t, []record.Mark{{Path: "changes", Kind: record.MarkPolicyUnmet}}, s.all()[1].Marks)
+	assert.Equal(t, []mark.Mark{{Path: "changes", Kind: mark.PolicyUnmet}}, s.all()[1].Marks)
 	assert.Empty(t, s.rejections())
 }
 

@@ -153,7 +153,10 @@ func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, 
 
 // Tracker returns a tracker for the instrumented package.
 func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
-	c := audit.NewTrackerConfig(opts...)
+	var c embedded.TrackerConfig
+	for _, opt := range opts {
+		opt(&c)
+	}
 	return &tracker{
 		pipeline:        &p.pipeline,
 		instrumentation: record.Instrumentation{Name: limit.Name(name), Version: limit.Name(c.Version)},

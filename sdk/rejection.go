@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 )
@@ -38,7 +40,7 @@ func isRecorded(err error) bool {
 // who tried what and which fields were wrong, and nothing that the event says of itself
 // beyond that. The record is a signal, because its actor may be unresolved. Processors do
 // not see it, and rules of validation and of a policy do not reject it.
-func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *audit.Resolved, err error) error {
+func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, err error) error {
 	if !isRejection(err) {
 		return err
 	}
@@ -107,7 +109,7 @@ func (p *TrackerProvider) rejection(v *validator) func(context.Context, *record.
 func markUnmet(r *record.Record, unmet *PolicyError) {
 	for _, problem := range unmet.Problems {
 		for _, field := range appendField(nil, problem) {
-			r.AddMark(record.Mark{Path: field, Kind: record.MarkPolicyUnmet})
+			r.AddMark(mark.Mark{Path: field, Kind: mark.PolicyUnmet})
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -188,7 +190,7 @@ func TestAfterwards(t *testing.T) {
 	signal := done
 	signal.Kind = audit.KindSignal
 	require.NoError(t, tracker.Track(ctx, signal))
-	err := tracker.Track(audit.Afterwards(ctx), done)
+	err := tracker.Track(plumbing.Afterwards(ctx), done)
 	require.NoError(t, scope.End(ctx))
 
 	unmet, ok := errors.AsType[*sdk.PolicyError](err)
@@ -199,15 +201,15 @@ func TestAfterwards(t *testing.T) {
 	assert.Empty(t, s.rejections())
 	r := s.one(t)
 	assert.Equal(t, audit.KindIntent, r.Kind)
-	assert.Equal(t, []record.Mark{
-		{Path: "actor.type", Kind: record.MarkPolicyUnmet},
-		{Path: "metadata.ticket", Kind: record.MarkPolicyUnmet},
-		{Path: "reason", Kind: record.MarkPolicyUnmet},
-		{Path: "tenant", Kind: record.MarkPolicyUnmet},
+	assert.Equal(t, []mark.Mark{
+		{Path: "actor.type", Kind: mark.PolicyUnmet},
+		{Path: "metadata.ticket", Kind: mark.PolicyUnmet},
+		{Path: "reason", Kind: mark.PolicyUnmet},
+		{Path: "tenant", Kind: mark.PolicyUnmet},
 	}, r.Marks)
 
 	// What is meaningless is rejected all the same.
-	require.Error(t, tracker.Track(audit.Afterwards(ctx), with(func(e *audit.Event) { e.Action = "" })))
+	require.Error(t, tracker.Track(plumbing.Afterwards(ctx), with(func(e *audit.Event) { e.Action = "" })))
 	assert.Len(t, s.rejections(), 1)
 }
 
@@ -249,7 +251,7 @@ func TestCheck(t *testing.T) {
 				e.Attempt = e.ID
 				tt.change(e)
 			})
-			err := audit.CheckIntent(t.Context(), tracker, e, tt.final)
+			err := plumbing.Check(t.Context(), tracker, e, tt.final)
 			assert.Empty(t, s.all(), "the event is not recorded")
 			if tt.fields == nil {
 				require.NoError(t, err)

@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel/attribute"
@@ -30,7 +30,7 @@ func defaultResource() (*resource.Resource, error) {
 
 // cleanResource redacts the resource, and escapes and shortens it, once for all records.
 // The marks say what was changed.
-func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, []record.Mark) {
+func cleanResource(r *resource.Resource, redactor *redact.Redactor) (*resource.Resource, []mark.Mark) {
 	if r == nil {
 		return nil, nil
 	}

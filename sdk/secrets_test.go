@@ -19,6 +19,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -112,7 +113,7 @@ func fullRecord() *record.Record {
 			},
 			Target: audit.Target{Type: "thing", ID: "1"}, Covers: []audit.Target{{Type: "part", ID: "2"}},
 			Bulk: audit.Bulk{Selector: "all", Affected: 1, Sample: []string{"1"}}, Changes: []audit.Change{{Field: "f"}},
-			Metadata: kvs(), Marks: []record.Mark{{Path: "reason", Kind: record.MarkRequested}},
+			Metadata: kvs(), Marks: []mark.Mark{{Path: "reason", Kind: mark.Requested}},
 		},
 		Overridden: kvs(), Redacted: []string{"metadata.b"},
 	}

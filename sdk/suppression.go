@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -37,7 +39,7 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	if err := s.next(ctx, scope, r); err != nil {
 		return err
 	}
-	scope.Accepted(ctx, s, &original)
+	inside.Audit.Accepted(ctx, scope, s, original)
 	return nil
 }
 
@@ -65,12 +67,12 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.RecordOverflow:
-			r.AddMark(record.Mark{Kind: record.MarkSignalOverflow})
+			r.AddMark(mark.Mark{Kind: mark.SignalOverflow})
 		case signal.Record:
 		}
 		return s.pass(ctx, r, unknown)
 	}
-	return settle(ctx, scope.Hold(s, &r.Event, func(ctx context.Context, d signal.Disposition) error {
+	return settle(ctx, inside.Audit.Hold(scope, s, &r.Event, func(ctx context.Context, d signal.Disposition) error {
 		s.reportHung(ctx, scope) // the scope's end may have asked for the actor
 		err := settle(ctx, d)
 		if err != nil {

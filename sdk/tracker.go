@@ -9,6 +9,8 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/limit"
@@ -37,7 +39,7 @@ func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 
 // cleanError redacts the text of an error to which a processor may have added what it wanted,
 // and hides the values of the event in it. The errors of exporters are clean already.
-func (p *pipeline) cleanError(err error, e *audit.Event, resolved *audit.Resolved) error {
+func (p *pipeline) cleanError(err error, e *audit.Event, resolved *plumbing.Resolved) error {
 	if err == nil || !p.detach {
 		return err
 	}
@@ -51,7 +53,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		return audit.ErrShutdown
 	}
 	found := e.Actor.IsZero()
-	resolved, err := audit.Resolve(ctx, e, p.trackTimeout)
+	resolved, err := plumbing.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
 	p.reportHung(ctx, resolved.Scope)
 	if err != nil {
@@ -89,14 +91,14 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 const maxEventMarks = 256
 
 // afterwardsKey is the key in the context of an event that is recorded even if it lacks what
-// a policy requires, since what it says has been done: see audit.Afterwards.
+// a policy requires, since what it says has been done: see plumbing.Afterwards.
 type afterwardsKey struct{}
 
 func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
-func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit.Resolved) *record.Record {
+func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved) *record.Record {
 	given := givenMetadata{event: e.Metadata, scope: resolved.Metadata}
 	given.limit(t.pipeline.maxMetadata)
 	r := t.pipeline.records.allocate(len(given.event) + len(given.scope))
@@ -151,7 +153,7 @@ func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *audit
 func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 	if dropped := len(list) - n; dropped > 0 {
 		list = list[:n]
-		r.AddMark(record.Mark{Path: path, Kind: record.MarkDropped, Count: int64(dropped)})
+		r.AddMark(mark.Mark{Path: path, Kind: mark.Dropped, Count: int64(dropped)})
 	}
 	return slices.Clone(list)
 }
@@ -159,7 +161,7 @@ func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 // reportHung logs and counts the actor functions of the scope, and of the outer ones, that
 // did not return in time: each call once, however many events wait for it.
 func (p *pipeline) reportHung(ctx context.Context, scope *audit.Scope) {
-	n := scope.TakeHung()
+	n := plumbing.TakeHung(scope)
 	if n == 0 {
 		return
 	}

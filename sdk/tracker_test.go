@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -69,8 +71,8 @@ func TestInvalidUTF8InConfiguration(t *testing.T) {
 	require.NoError(t, err, "every accepted record can be written")
 	assert.Equal(t, record.Instrumentation{Name: `na\xffme`, Version: `\x00`}, r.Tracker)
 	assert.Equal(t, []attribute.KeyValue{attribute.String(`a\xff`, "x"), attribute.String("service.name", `sh\xffop`)}, r.Resource.Attributes())
-	assert.Equal(t, []record.Mark{
-		{Path: `resource.a\xff`, Kind: record.MarkEscaped}, {Path: "resource.service.name", Kind: record.MarkEscaped},
+	assert.Equal(t, []mark.Mark{
+		{Path: `resource.a\xff`, Kind: mark.Escaped}, {Path: "resource.service.name", Kind: mark.Escaped},
 	}, r.Marks)
 }
 
@@ -119,7 +121,7 @@ func TestClone(t *testing.T) {
 	t.Parallel()
 	r := &record.Record{Event: valid(), Redacted: []string{"a"}, Overridden: []attribute.KeyValue{attribute.Int("o", 1)}}
 	r.Metadata = []attribute.KeyValue{attribute.Int("m", 1)}
-	r.Marks = []record.Mark{{Path: "b"}}
+	r.Marks = []mark.Mark{{Path: "b"}}
 	r.Changes = []audit.Change{{Field: "f"}}
 	r.Actor.Roles = []string{"r"}
 	c := r.Clone()
@@ -204,7 +206,7 @@ func TestMetrics(t *testing.T) {
 	ctx := t.Context()
 	require.NoError(t, tracker.Track(ctx, with(func(e *audit.Event) {
 		e.Metadata = []attribute.KeyValue{attribute.String("password", "x")}
-		e.Changes, _ = audit.Diff(map[string]any{}, map[string]any{"f": func() {}}, audit.WithFields(map[string]audit.FieldRule{"f": audit.FieldTracked}))
+		e.Changes, _ = audit.Diff(map[string]any{}, map[string]any{"f": func() {}}, diff.WithFields(map[string]diff.Rule{"f": diff.Tracked}))
 	})))
 	require.ErrorContains(t, p.ForceFlush(ctx), "not delivered")
 	bad := []audit.Event{

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/limit"
@@ -209,18 +210,18 @@ func (v *validator) anonymousAllowed(r *record.Record) bool {
 func (v *validator) markUnrepresentable(ctx context.Context, r *record.Record) {
 	if n := min(max(r.Bulk.Affected, 0), record.MaxAffected); n != r.Bulk.Affected {
 		r.Bulk.Affected = n // e.g. a driver's -1
-		r.AddMark(record.Mark{Path: "bulk.affected", Kind: record.MarkReplaced})
+		r.AddMark(mark.Mark{Path: "bulk.affected", Kind: mark.Replaced})
 	}
 	for i := range r.Changes {
 		c := &r.Changes[i]
 		for _, side := range [...]*attribute.Value{&c.Old, &c.New} {
 			if _, ok := record.Unrepresentable(*side); ok {
-				r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkReplaced})
+				r.AddMark(mark.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: mark.Replaced})
 				v.metrics.unrepresentable.Add(ctx, 1)
 			}
 		}
 		if c.Old.Type() == attribute.STRING && c.Old.AsString() == record.NotLoadedText {
-			r.AddMark(record.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: record.MarkNotLoaded})
+			r.AddMark(mark.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: mark.NotLoaded})
 		}
 	}
 }

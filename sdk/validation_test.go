@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -84,17 +85,17 @@ func TestTextIsEscapedAndMarked(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(e *audit.Event)
-		marks  []record.Mark
+		marks  []mark.Mark
 		check  func(t *testing.T, r *record.Record)
 	}{
-		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []record.Mark{{Path: "reason", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
+		{"reason", func(e *audit.Event) { e.Reason = "bad \xff\x00 text\n\tof lines\r\n" }, []mark.Mark{{Path: "reason", Kind: mark.Escaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, "bad \\xff\\x00 text\n\tof lines\r\n", r.Reason)
 		}},
-		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []record.Mark{{Path: "actor.name", Kind: record.MarkEscaped}, {Path: "target.name", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
+		{"names", func(e *audit.Event) { e.Actor.Name, e.Target.Name = "A\nB", "C\x1b[31m" }, []mark.Mark{{Path: "actor.name", Kind: mark.Escaped}, {Path: "target.name", Kind: mark.Escaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, `A\x0aB`, r.Actor.Name)
 			assert.Equal(t, `C\x1b[31m`, r.Target.Name)
 		}},
-		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []record.Mark{{Path: "target.id", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
+		{"the target's id", func(e *audit.Event) { e.Target.ID = "\xc3\x28" }, []mark.Mark{{Path: "target.id", Kind: mark.Escaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, `\xc3(`, r.Target.ID)
 		}},
 		{"metadata", func(e *audit.Event) {
@@ -103,7 +104,7 @@ func TestTextIsEscapedAndMarked(t *testing.T) {
 				attribute.Map("c", attribute.String("d", "\x7f")), attribute.Slice("e", attribute.StringValue("\u0085")),
 				attribute.String("f", "fine\n"), attribute.StringSlice("g", []string{"fine"}),
 			}
-		}, []record.Mark{{Path: "metadata.a", Kind: record.MarkEscaped}, {Path: "metadata.b[1]", Kind: record.MarkEscaped}, {Path: "metadata.c.d", Kind: record.MarkEscaped}, {Path: "metadata.e[0]", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
+		}, []mark.Mark{{Path: "metadata.a", Kind: mark.Escaped}, {Path: "metadata.b[1]", Kind: mark.Escaped}, {Path: "metadata.c.d", Kind: mark.Escaped}, {Path: "metadata.e[0]", Kind: mark.Escaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, []attribute.KeyValue{
 				attribute.String("a", `\xff`), attribute.StringSlice("b", []string{"ok", `\x00`}),
 				attribute.Map("c", attribute.String("d", `\x7f`)), attribute.Slice("e", attribute.StringValue(`\xc2\x85`)),
@@ -112,7 +113,7 @@ func TestTextIsEscapedAndMarked(t *testing.T) {
 		}},
 		{"changes", func(e *audit.Event) {
 			e.Changes = []audit.Change{{Field: "f", Old: attribute.StringValue("\x00"), New: attribute.StringValue("fine")}}
-		}, []record.Mark{{Path: "changes.f", Kind: record.MarkEscaped}}, func(t *testing.T, r *record.Record) {
+		}, []mark.Mark{{Path: "changes.f", Kind: mark.Escaped}}, func(t *testing.T, r *record.Record) {
 			assert.Equal(t, attribute.StringValue(`\x00`), r.Changes[0].Old)
 		}},
 		{"a value that cannot be represented", func(e *audit.Event) {
@@ -121,13 +122,13 @@ func TestTextIsEscapedAndMarked(t *testing.T) {
 			}{}, struct {
 				F func() `audit:"f"`
 			}{func() {}})
-		}, []record.Mark{{Path: "changes.f", Kind: record.MarkReplaced}}, func(t *testing.T, r *record.Record) {
+		}, []mark.Mark{{Path: "changes.f", Kind: mark.Replaced}}, func(t *testing.T, r *record.Record) {
 			_, ok := record.Unrepresentable(r.Changes[0].New)
 			assert.True(t, ok)
 		}},
 		{"a count that no record can have", func(e *audit.Event) {
 			e.Bulk = audit.Bulk{Selector: "all", Affected: -1}
-		}, []record.Mark{{Path: "bulk.affected", Kind: record.MarkReplaced}}, func(t *testing.T, r *record.Record) {
+		}, []mark.Mark{{Path: "bulk.affected", Kind: mark.Replaced}}, func(t *testing.T, r *record.Record) {
 			assert.Zero(t, r.Bulk.Affected)
 		}},
 		{"numbers that plain JSON lacks", func(e *audit.Event) {

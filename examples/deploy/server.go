@@ -7,6 +7,7 @@ import (
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/semconv"
+	"github.com/opendeed/audit/session"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -39,14 +40,14 @@ func actorOf(r *http.Request) (audit.Actor, error) {
 func login(w http.ResponseWriter, r *http.Request) {
 	name, password, _ := r.BasicAuth()
 	if password != rightPassword {
-		if err := audit.TrackLoginFailure(r.Context(), tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
+		if err := session.TrackLoginFailure(r.Context(), tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
 			respondError(w, err)
 			return
 		}
 		http.Error(w, "wrong password", http.StatusUnauthorized)
 		return
 	}
-	if err := audit.TrackLogin(r.Context(), tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
+	if err := session.TrackLogin(r.Context(), tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
 		respondError(w, err) // no record, no session
 	}
 }

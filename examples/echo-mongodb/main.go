@@ -19,6 +19,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/exporters/mongodb"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/sdk"
@@ -42,8 +43,8 @@ func run() error {
 	// intent covers it. It raises none for the trail's own writes.
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
 		Name: "invoices", TargetType: "invoice",
-		Fields: map[string]audit.FieldRule{
-			"amount": audit.FieldTracked, "status": audit.FieldTracked, "account": audit.FieldSensitive,
+		Fields: map[string]diff.Rule{
+			"amount": diff.Tracked, "status": diff.Tracked, "account": diff.Sensitive,
 		},
 	}})
 	if err != nil {

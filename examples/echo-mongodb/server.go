@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
+	"github.com/opendeed/audit/session"
 )
 
 type service struct {
@@ -60,12 +61,12 @@ func actorOf(c echo.Context) (audit.Actor, error) {
 func (s *service) login(c echo.Context) error {
 	ctx, name := c.Request().Context(), c.FormValue("name")
 	if c.FormValue("password") != "correct horse" {
-		if err := audit.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
+		if err := session.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
 			return err
 		}
 		return echo.ErrUnauthorized
 	}
-	if err := audit.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
+	if err := session.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
 		return err // no record, no session
 	}
 	claims := jwt.RegisteredClaims{Subject: name, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour))}

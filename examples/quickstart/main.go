@@ -24,6 +24,7 @@ import (
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
+	"github.com/opendeed/audit/session"
 )
 
 // tracker uses the provider that run sets.
@@ -125,12 +126,12 @@ func login(key []byte) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, name := c.Request().Context(), c.FormValue("name")
 		if c.FormValue("password") != "correct horse" {
-			if err := audit.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
+			if err := session.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
 				return err
 			}
 			return echo.ErrUnauthorized
 		}
-		if err := audit.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
+		if err := session.TrackLogin(ctx, tracker, audit.Event{Actor: audit.User(name)}, "password"); err != nil {
 			return err // no record, no session
 		}
 		claims := jwt.RegisteredClaims{Subject: name, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour))}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -235,7 +236,7 @@ func clobber(r *record.Record) {
 		}
 	}
 	for i := range r.Marks {
-		r.Marks[i] = record.Mark{Path: "clobbered", Kind: "clobbered"}
+		r.Marks[i] = mark.Mark{Path: "clobbered", Kind: "clobbered"}
 	}
 	for i := range r.Covers {
 		r.Covers[i].Type = "clobbered"

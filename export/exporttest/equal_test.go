@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,7 @@ func TestEqual(t *testing.T) {
 		r.Overridden = []attribute.KeyValue{attribute.String("client.address", "203.0.113.7")}
 		r.Bulk.Sample = []string{"1"}
 		r.Covers = []audit.Target{{Type: "tag", ID: "1"}}
-		r.Redacted, r.Marks = []string{"reason"}, []record.Mark{{Path: "reason", Kind: record.MarkCut}}
+		r.Redacted, r.Marks = []string{"reason"}, []mark.Mark{{Path: "reason", Kind: mark.Cut}}
 		return r
 	}
 	require.NoError(t, Equal(full(), full()))
@@ -122,7 +123,7 @@ func TestEqualIgnores(t *testing.T) {
 	t.Parallel()
 	a, b := typical(0), typical(0)
 	b.Time = b.Time.In(time.FixedZone("", 3600))
-	b.Redacted, b.Marks, b.Overridden = []string{}, []record.Mark{}, []attribute.KeyValue{}
+	b.Redacted, b.Marks, b.Overridden = []string{}, []mark.Mark{}, []attribute.KeyValue{}
 	b.Resource = resource.NewWithAttributes("https://example.com/schema", a.Resource.Attributes()...)
 	require.NoError(t, Equal(a, b))
 	a.Resource, b.Resource = nil, resource.Empty()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -106,13 +107,13 @@ func (o *oddRecords) lists() {
 	o.add("attempt.end", func(r *record.Record) { r.Attempt = id(start, 1) })
 	o.add("redacted_and_marked", func(r *record.Record) {
 		r.Redacted = []string{"metadata.a", "metadata.password", "reason"}
-		r.Marks = []record.Mark{
-			{Kind: record.MarkSignalOverflow},
+		r.Marks = []mark.Mark{
+			{Kind: mark.SignalOverflow},
 			{Path: "actor.name", Kind: "a_kind.from.a_later.version2", Count: 1, Length: 1},
-			{Path: "metadata", Kind: record.MarkDropped, Count: record.MaxCount},
-			{Path: "metadata[300 bytes]", Kind: record.MarkEscaped},
-			{Path: "reason", Kind: record.MarkCut, Length: 71680, SHA256: [32]byte{0: 0x0a, 31: 0xff}},
-			{Path: "reason", Kind: record.MarkUnread, Length: record.MaxCount},
+			{Path: "metadata", Kind: mark.Dropped, Count: record.MaxCount},
+			{Path: "metadata[300 bytes]", Kind: mark.Escaped},
+			{Path: "reason", Kind: mark.Cut, Length: 71680, SHA256: [32]byte{0: 0x0a, 31: 0xff}},
+			{Path: "reason", Kind: mark.Unread, Length: record.MaxCount},
 		}
 	})
 	o.add("covers", func(r *record.Record) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
@@ -319,13 +320,13 @@ func (d *documentReader) target(path string, v bson.RawValue, t *audit.Target) {
 }
 
 func (d *documentReader) mark(path string, v bson.RawValue) {
-	var m record.Mark
+	var m mark.Mark
 	d.document(path, v, func(path, name string, v bson.RawValue) {
 		switch name {
 		case "path":
 			m.Path = d.text(path, v)
 		case "mark":
-			m.Kind = record.MarkKind(d.text(path, v))
+			m.Kind = mark.Kind(d.text(path, v))
 		case "count":
 			m.Count = d.count(path, v)
 		case "length":

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
@@ -217,7 +218,7 @@ func (w *bsonWriter) covers(targets []audit.Target) {
 	w.end(list)
 }
 
-func (w *bsonWriter) marks(marks []record.Mark) {
+func (w *bsonWriter) marks(marks []mark.Mark) {
 	if len(marks) == 0 {
 		return
 	}

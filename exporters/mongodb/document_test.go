@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/exporters/mongodb"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,7 +68,7 @@ func randomRecord(rng *rand.Rand) *record.Record {
 		r.Resource = resource.NewSchemaless(attribute.String("service.name", text(rng)), attribute.Float64("f", math.NaN()))
 	})
 	maybe(rng, func() {
-		r.Redacted, r.Marks = []string{"metadata.a", "reason"}, []record.Mark{{Path: "x", Kind: record.MarkCut, Length: 9, SHA256: [32]byte{1}}}
+		r.Redacted, r.Marks = []string{"metadata.a", "reason"}, []mark.Mark{{Path: "x", Kind: mark.Cut, Length: 9, SHA256: [32]byte{1}}}
 		r.Failure, r.Covers = text(rng), []audit.Target{{Type: text(rng) + "t", ID: text(rng)}}
 	})
 	maybe(rng, func() { r.TraceID[rng.IntN(16)], r.SpanID[rng.IntN(8)] = 1, 0xff })
@@ -223,7 +224,7 @@ func TestMarshalErrors(t *testing.T) {
 		"changes":    func(r *record.Record) { r.Changes = []audit.Change{{Field: "\xff"}} },
 		"tracker":    func(r *record.Record) { r.Tracker.Name = "\xff" },
 		"target":     func(r *record.Record) { r.Target.ID = "\xff" },
-		"marks":      func(r *record.Record) { r.Marks = []record.Mark{{Path: "\xff", Kind: "cut"}} },
+		"marks":      func(r *record.Record) { r.Marks = []mark.Mark{{Path: "\xff", Kind: "cut"}} },
 		"failure":    func(r *record.Record) { r.Failure = "\xff" },
 		"covers":     func(r *record.Record) { r.Covers = []audit.Target{{}} },
 	} {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -296,14 +297,14 @@ func (d *logReader) cover(members []*common.KeyValue) {
 }
 
 func (d *logReader) mark(members []*common.KeyValue) {
-	var m record.Mark
+	var m mark.Mark
 	for _, kv := range members {
 		v := kv.GetValue()
 		switch kv.GetKey() {
 		case markPath:
 			m.Path = d.text(v)
 		case markKind:
-			m.Kind = record.MarkKind(d.text(v))
+			m.Kind = mark.Kind(d.text(v))
 		case markCount:
 			m.Count = d.int(v)
 		case markLength:

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,9 +135,9 @@ func TestInvalidRecords(t *testing.T) {
 		{"metadata", func(r *record.Record) { r.Metadata = []attribute.KeyValue{{Key: "k", Value: deep}} }},
 		{"overridden", func(r *record.Record) { r.Overridden = []attribute.KeyValue{attribute.String(bad, "")} }},
 		{"redacted", func(r *record.Record) { r.Redacted = []string{bad} }},
-		{"marks", func(r *record.Record) { r.Marks = []record.Mark{{Path: bad, Kind: "cut"}} }},
-		{"marks", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "Cut"}} }},
-		{"marks", func(r *record.Record) { r.Marks = []record.Mark{{Kind: "cut", Length: -1}} }},
+		{"marks", func(r *record.Record) { r.Marks = []mark.Mark{{Path: bad, Kind: "cut"}} }},
+		{"marks", func(r *record.Record) { r.Marks = []mark.Mark{{Kind: "Cut"}} }},
+		{"marks", func(r *record.Record) { r.Marks = []mark.Mark{{Kind: "cut", Length: -1}} }},
 		{"covers", func(r *record.Record) { r.Covers = []audit.Target{{}} }},
 		{"failure", func(r *record.Record) { r.Failure = bad }},
 		{"tracker", func(r *record.Record) { r.Tracker.Version = bad }},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
@@ -260,7 +261,7 @@ func (w *wireWriter) covers(targets []audit.Target) {
 	})
 }
 
-func (w *wireWriter) marks(marks []record.Mark) {
+func (w *wireWriter) marks(marks []mark.Mark) {
 	if len(marks) == 0 {
 		return
 	}

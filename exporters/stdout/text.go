@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -189,7 +190,7 @@ func appendOrigin(b []byte, r *record.Record) []byte {
 }
 
 // appendMark appends a mark, such as: metadata dropped (337), or reason cut (71680 bytes).
-func appendMark(b []byte, m record.Mark) []byte {
+func appendMark(b []byte, m mark.Mark) []byte {
 	if m.Path != "" {
 		b = append(appendToken(b, m.Path), ' ')
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export/exporttest"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,11 +82,11 @@ func textRecords() []*record.Record {
 	}
 	r.Overridden = []attribute.KeyValue{attribute.String("client.address", "203.0.113.7"), attribute.Int("count", 2)}
 	r.Redacted = []string{"changes.body", "metadata.password"}
-	r.Marks = []record.Mark{
-		{Kind: record.MarkSignalOverflow},
-		{Path: "actor.name", Kind: record.MarkEscaped},
-		{Path: "metadata", Kind: record.MarkDropped, Count: 337},
-		{Path: "metadata[300 bytes]", Kind: record.MarkCut, Length: 71680, SHA256: [32]byte{1}},
+	r.Marks = []mark.Mark{
+		{Kind: mark.SignalOverflow},
+		{Path: "actor.name", Kind: mark.Escaped},
+		{Path: "metadata", Kind: mark.Dropped, Count: 337},
+		{Path: "metadata[300 bytes]", Kind: mark.Cut, Length: 71680, SHA256: [32]byte{1}},
 	}
 	r.Failure = "no \"index\""
 	r.Covers = []audit.Target{{Type: "author", ID: "7"}, {Type: "tag", Name: "a, b"}}
@@ -255,7 +256,7 @@ func hostile(s string, which uint16, n int64, x float64) *record.Record {
 		r.Overridden = append(r.Overridden, attribute.KeyValue{Key: attribute.Key(s), Value: v})
 	}
 	if which>>14&1 == 1 {
-		r.Redacted, r.Marks = []string{s}, []record.Mark{{Path: s, Kind: "cut"}, {Kind: record.MarkKind(s), Count: n, Length: n}}
+		r.Redacted, r.Marks = []string{s}, []mark.Mark{{Path: s, Kind: "cut"}, {Kind: mark.Kind(s), Count: n, Length: n}}
 		r.Failure, r.Covers = s, []audit.Target{{Type: s}, {Type: s, ID: s, Name: s}}
 	}
 	return r
@@ -279,8 +280,8 @@ func TestTextUnambiguous(t *testing.T) {
 		"field":   func(r *record.Record, s string) { r.Changes[0].Field = s },
 		"key":     func(r *record.Record, s string) { r.Changes[0].New = attribute.MapValue(attribute.String(s, "v")) },
 		"value":   func(r *record.Record, s string) { r.Changes[0].New = attribute.StringValue(s) },
-		"mark":    func(r *record.Record, s string) { r.Marks = []record.Mark{{Path: s, Kind: "cut"}} },
-		"kind":    func(r *record.Record, s string) { r.Marks = []record.Mark{{Path: "p", Kind: record.MarkKind(s)}} },
+		"mark":    func(r *record.Record, s string) { r.Marks = []mark.Mark{{Path: s, Kind: "cut"}} },
+		"kind":    func(r *record.Record, s string) { r.Marks = []mark.Mark{{Path: "p", Kind: mark.Kind(s)}} },
 		"failure": func(r *record.Record, s string) { r.Failure = s },
 		"cover":   func(r *record.Record, s string) { r.Covers = []audit.Target{{Type: s}} },
 	} {

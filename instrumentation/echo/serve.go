@@ -18,7 +18,7 @@ import (
 func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *request.Intent) (err error) {
 	c := t.c
 	outer, response := c.Request(), c.Response()
-	h := &request.HTTP{
+	h := request.HTTP{
 		Request: outer, Writer: response.Writer, Response: response, Intent: intent,
 		Context: func() context.Context {
 			if t.isOver() {
@@ -28,11 +28,13 @@ func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *reques
 		},
 		BeforeHeader: func(f func(status int)) { response.Before(func() { f(response.Status) }) },
 	}
-	var inner *http.Request
-	var watched http.ResponseWriter
+	var inside struct { // what the handler gets
+		request *http.Request
+		writer  http.ResponseWriter
+	}
 	returned := false
 	h.Handler = func(w http.ResponseWriter, r *http.Request) error {
-		inner, watched = r, w
+		inside.request, inside.writer = r, w
 		if !t.isOver() {
 			c.SetRequest(r)
 			response.Writer = w
@@ -43,14 +45,14 @@ func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *reques
 		if t.isOver() {
 			return
 		}
-		if response.Writer == watched {
+		if response.Writer == inside.writer {
 			response.Writer = h.Writer
 		}
-		if answered := x.Ended() || returned && err == nil; answered && c.Request() == inner {
+		if answered := x.Ended() || returned && err == nil; answered && c.Request() == inside.request {
 			c.SetRequest(outer)
 		}
 	}()
-	err = x.Serve(h)
+	err = x.Serve(&h)
 	returned = true
 	return err
 }

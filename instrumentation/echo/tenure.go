@@ -15,8 +15,10 @@ import (
 // again when a request is over, also if a handler still runs: middleware.Timeout answers
 // without waiting for it. What the context holds then is another request's.
 type tenure struct {
-	c     echo.Context
-	token *byte // under tokenKey in c as long as it belongs to the request; nil if c keeps nothing
+	c echo.Context
+	// token is the first tenure of the request, under tokenKey in c as long as c belongs to
+	// the request. It is nil if c keeps nothing.
+	token *tenure
 	// timeout is the context of the request if an http.TimeoutHandler serves it, and nil
 	// otherwise. When it ends, the request is over for everybody but the handler.
 	timeout context.Context
@@ -34,9 +36,9 @@ func tenureOf(c echo.Context) *tenure {
 	if request.IsTimed(c.Response().Writer) {
 		t.timeout = c.Request().Context()
 	}
-	token, ok := c.Get(tokenKey).(*byte)
+	token, ok := c.Get(tokenKey).(*tenure)
 	if !ok {
-		token = new(byte)
+		token = t
 		c.Set(tokenKey, token)
 		if c.Get(tokenKey) != token {
 			return t // a context of the application's own type that keeps nothing

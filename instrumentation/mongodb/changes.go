@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.opentelemetry.io/otel/attribute"
@@ -34,42 +35,42 @@ type changes struct {
 
 // addValue adds the value at path, or the parts of it that have a rule. f has the rules
 // at path and below, if any; rule is the strictest one above path.
-func (c *changes) addValue(path string, f *fieldRules, rule audit.FieldRule, v bson.RawValue) {
+func (c *changes) addValue(path string, f *fieldRules, rule diff.Rule, v bson.RawValue) {
 	if f != nil {
 		rule = max(rule, f.rule)
 	}
 	switch {
-	case rule == audit.FieldSensitive:
+	case rule == diff.Sensitive:
 		c.addMasked(path, v.Type != bson.TypeNull && v.Type != bson.TypeUndefined)
 	case rule == 0 && (f == nil || len(f.children) == 0):
 	case isMalformed(v):
-		if rule == audit.FieldTracked {
+		if rule == diff.Tracked {
 			c.addScalar(path, v) // as malformed
 		}
 	case v.Type == bson.TypeEmbeddedDocument:
 		c.addDocument(path, f, rule, v.Document())
 	case v.Type == bson.TypeArray:
 		c.addArray(path, f, rule, v.Array())
-	case rule == audit.FieldTracked:
+	case rule == diff.Tracked:
 		c.addScalar(path, v)
 	}
 }
 
 // addDocument adds the members of a document. The path of a whole document is empty.
-func (c *changes) addDocument(path string, f *fieldRules, rule audit.FieldRule, document bson.Raw) {
+func (c *changes) addDocument(path string, f *fieldRules, rule diff.Rule, document bson.Raw) {
 	members := 0
 	forEach(document, func(name string, v bson.RawValue) {
 		members++
 		child, stricter := f.find(name) // a name with dots is matched as if it were nested
 		c.addValue(join(path, name), child, max(rule, stricter), v)
 	})
-	if members == 0 && rule == audit.FieldTracked {
+	if members == 0 && rule == diff.Tracked {
 		c.append(audit.Change{Field: path, New: attribute.MapValue()}, 0)
 	}
 }
 
 // addArray adds an array of scalars as one value, and any other array by element.
-func (c *changes) addArray(path string, f *fieldRules, rule audit.FieldRule, array bson.RawArray) {
+func (c *changes) addArray(path string, f *fieldRules, rule diff.Rule, array bson.RawArray) {
 	elements, err := array.Values()
 	if err != nil {
 		return // unreachable: the command was validated
@@ -84,7 +85,7 @@ func (c *changes) addArray(path string, f *fieldRules, rule audit.FieldRule, arr
 		}
 		return
 	}
-	if rule != audit.FieldTracked {
+	if rule != diff.Tracked {
 		return // rules below the path apply to documents only
 	}
 	if len(array) > maxChangesSize-c.size {
@@ -118,11 +119,11 @@ func (c *changes) addMasked(path string, hasValue bool) {
 func (c *changes) addRemoved(path string, rules *fieldRules) {
 	f, rule := rules.find(path)
 	if rule != 0 {
-		c.append(audit.Change{Field: path, Redacted: rule == audit.FieldSensitive}, 0)
+		c.append(audit.Change{Field: path, Redacted: rule == diff.Sensitive}, 0)
 		return
 	}
-	f.each(path, func(path string, rule audit.FieldRule) {
-		c.append(audit.Change{Field: path, Redacted: rule == audit.FieldSensitive}, 0)
+	f.each(path, func(path string, rule diff.Rule) {
+		c.append(audit.Change{Field: path, Redacted: rule == diff.Sensitive}, 0)
 	})
 }
 

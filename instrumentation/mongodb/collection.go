@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/record"
 )
 
@@ -36,7 +37,7 @@ type Collection struct {
 	// except where a rule there is stricter. Elements of an array have the path of the
 	// array, and a name with dots is matched as if it were nested. Fields without a rule
 	// are not recorded.
-	Fields map[string]audit.FieldRule
+	Fields map[string]diff.Rule
 }
 
 // collection is a validated Collection with its counters.

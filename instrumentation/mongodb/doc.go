@@ -4,9 +4,9 @@
 //	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
 //		Name:       "articles",
 //		TargetType: "article",
-//		Fields: map[string]audit.FieldRule{
-//			"title":        audit.FieldTracked,
-//			"author.email": audit.FieldSensitive, // recorded as changed, without its value
+//		Fields: map[string]diff.Rule{
+//			"title":        diff.Tracked,
+//			"author.email": diff.Sensitive, // recorded as changed, without its value
 //		},
 //	}})
 //	if err != nil {

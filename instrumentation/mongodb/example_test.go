@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -15,9 +16,9 @@ func Example() {
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
 		Name:       "articles",
 		TargetType: "article",
-		Fields: map[string]audit.FieldRule{
-			"title":        audit.FieldTracked,
-			"author.email": audit.FieldSensitive, // recorded as changed, without its value
+		Fields: map[string]diff.Rule{
+			"title":        diff.Tracked,
+			"author.email": diff.Sensitive, // recorded as changed, without its value
 		},
 	}})
 	if err != nil {

@@ -7,16 +7,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 )
 
 // fieldRules is the tree of rules at a path and below. A nil tree has no rules.
 type fieldRules struct {
-	rule     audit.FieldRule // zero if only children have rules
+	rule     diff.Rule // zero if only children have rules
 	children map[string]*fieldRules
 }
 
-func newFieldRules(rules map[string]audit.FieldRule) (*fieldRules, error) {
+func newFieldRules(rules map[string]diff.Rule) (*fieldRules, error) {
 	root := &fieldRules{}
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(rules)) {
@@ -25,8 +25,8 @@ func newFieldRules(rules map[string]audit.FieldRule) (*fieldRules, error) {
 	return root, errors.Join(errs...)
 }
 
-func (f *fieldRules) add(path string, rule audit.FieldRule) error {
-	if rule != audit.FieldTracked && rule != audit.FieldSensitive {
+func (f *fieldRules) add(path string, rule diff.Rule) error {
+	if rule != diff.Tracked && rule != diff.Sensitive {
 		return fmt.Errorf("the rule of field %q is neither FieldTracked nor FieldSensitive", path)
 	}
 	for name := range strings.SplitSeq(path, ".") {
@@ -61,8 +61,8 @@ func (f *fieldRules) child(name string) *fieldRules {
 }
 
 // find returns the rules at a path, and the strictest rule at or above it.
-func (f *fieldRules) find(path string) (*fieldRules, audit.FieldRule) {
-	var rule audit.FieldRule
+func (f *fieldRules) find(path string) (*fieldRules, diff.Rule) {
+	var rule diff.Rule
 	for name := range strings.SplitSeq(path, ".") {
 		if f = f.child(name); f == nil {
 			break
@@ -73,7 +73,7 @@ func (f *fieldRules) find(path string) (*fieldRules, audit.FieldRule) {
 }
 
 // each calls visit for the topmost rules of f, sorted by path.
-func (f *fieldRules) each(path string, visit func(path string, rule audit.FieldRule)) {
+func (f *fieldRules) each(path string, visit func(path string, rule diff.Rule)) {
 	if f == nil {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/diff"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/require"
@@ -22,16 +23,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var articles = auditmongo.Collection{
 	Name: "articles", TargetType: "article",
-	Fields: map[string]audit.FieldRule{
-		"title":        audit.FieldTracked,
-		"views":        audit.FieldTracked,
-		"address":      audit.FieldTracked,
-		"address.code": audit.FieldSensitive,
-		"author.email": audit.FieldTracked,
-		"body":         audit.FieldSensitive,
-		"items":        audit.FieldTracked,
-		"items.note":   audit.FieldSensitive,
-		"lines.price":  audit.FieldTracked,
+	Fields: map[string]diff.Rule{
+		"title":        diff.Tracked,
+		"views":        diff.Tracked,
+		"address":      diff.Tracked,
+		"address.code": diff.Sensitive,
+		"author.email": diff.Tracked,
+		"body":         diff.Sensitive,
+		"items":        diff.Tracked,
+		"items.note":   diff.Sensitive,
+		"lines.price":  diff.Tracked,
 	},
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -94,13 +95,13 @@ func (m *Monitor) started(ctx context.Context, e *event.CommandStartedEvent) {
 	switch e.CommandName {
 	case commandInsert, commandUpdate, commandDelete, commandFindAndModify, commandFindModify:
 		c := m.find(e.DatabaseName, firstString(e.Command))
-		if c == nil || audit.SignalsSuppressed(ctx) {
+		if c == nil || plumbing.SignalsSuppressed(ctx) {
 			return
 		}
 		w := newWrite(c, e.DatabaseName, e.CommandName, e.Command)
 		m.expectReply(e, command{write: w})
 	case commandBulkWrite:
-		if bulk := m.bulkCollections(e.Command); len(bulk) > 0 && !audit.SignalsSuppressed(ctx) {
+		if bulk := m.bulkCollections(e.Command); len(bulk) > 0 && !plumbing.SignalsSuppressed(ctx) {
 			m.expectReply(e, command{bulk: bulk})
 		}
 	case commandCommit:

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/embedded"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
@@ -230,7 +232,7 @@ func TestLargeDocuments(t *testing.T) {
 		_, ok := record.Unrepresentable(v)
 		assert.True(t, ok)
 	}
-	assert.Contains(t, records[0].Marks, record.Mark{Path: "changes.title", Kind: record.MarkReplaced}, "the provider marks the record")
+	assert.Contains(t, records[0].Marks, mark.Mark{Path: "changes.title", Kind: mark.Replaced}, "the provider marks the record")
 }
 
 func TestUntracked(t *testing.T) {
@@ -442,7 +444,7 @@ func TestInvalidConfiguration(t *testing.T) {
 		{Name: "a", TargetType: "a"},
 		{TargetType: "b"},
 		{Name: "c", TargetType: "C!"},
-		{Name: "d", TargetType: "d", Fields: map[string]audit.FieldRule{"": 1, "a..b": 1, "x": 9, "a.0": 1}},
+		{Name: "d", TargetType: "d", Fields: map[string]diff.Rule{"": 1, "a..b": 1, "x": 9, "a.0": 1}},
 	}, auditmongo.WithQueueSize(0), auditmongo.WithLogger(nil), auditmongo.WithCommandMonitor(nil))
 	require.Error(t, err)
 	for _, part := range []string{

@@ -67,7 +67,7 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := noOptions.open(w, r, &i.next)
 	handled := r
 	event := func(status int) audit.Event { return i.event(x, handled, status) }
-	h := &request.HTTP{
+	h := request.HTTP{
 		Request: r, Writer: w,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values
@@ -82,5 +82,5 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return nil
 		}
 	}
-	_ = x.Serve(h)
+	_ = x.Serve(&h)
 }

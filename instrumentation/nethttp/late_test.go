@@ -14,6 +14,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -196,7 +197,7 @@ var errBrokenSignal = errors.New("broken")
 // brokenSignal makes the scope hold a signal that fails when the scope ends.
 func brokenSignal(ctx context.Context) error {
 	e := audit.Event{Action: "row.read", Kind: audit.KindSignal}
-	held := audit.ScopeFromContext(ctx).Hold("test", &e, func(context.Context, signal.Disposition) error { return errBrokenSignal })
+	held := inside.Audit.Hold(audit.ScopeFromContext(ctx), "test", &e, func(context.Context, signal.Disposition) error { return errBrokenSignal })
 	if held != signal.Hold {
 		return errors.New("not held")
 	}

@@ -5,18 +5,16 @@ import "net/http"
 // destination is the handler that a middleware or a route intent wraps.
 type destination struct {
 	handler http.Handler
-	mux     *http.ServeMux // handler, if it is one
+	mux     *http.ServeMux                                 // handler, if it is one
+	serve   func(http.ResponseWriter, *http.Request) error // calls the handler, and returns no error
 }
 
 func newDestination(h http.Handler) destination {
 	mux, _ := h.(*http.ServeMux)
-	return destination{handler: h, mux: mux}
-}
-
-// serve calls the handler. It never returns an error.
-func (d *destination) serve(w http.ResponseWriter, r *http.Request) error {
-	d.handler.ServeHTTP(w, r)
-	return nil
+	return destination{handler: h, mux: mux, serve: func(w http.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	}}
 }
 
 // routeOf returns the pattern that r matches, or "" if it is not known before the handler

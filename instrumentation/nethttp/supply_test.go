@@ -10,8 +10,8 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
-	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
@@ -159,10 +159,10 @@ func TestReady(t *testing.T) {
 		switch {
 		case r.Outcome != audit.OutcomeSuccess:
 			failed++
-			assert.Equal(t, []record.Mark{{Path: "reason", Kind: record.MarkPolicyUnmet}}, r.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "reason", Kind: mark.PolicyUnmet}}, r.Marks)
 		case len(r.Marks) > 0:
 			marked++
-			assert.Equal(t, []record.Mark{{Path: "reason", Kind: record.MarkPolicyUnmet}}, r.Marks)
+			assert.Equal(t, []mark.Mark{{Path: "reason", Kind: mark.PolicyUnmet}}, r.Marks)
 		default:
 			whole++
 			assert.Equal(t, "spam", r.Reason)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/internal/names"
 )
 
@@ -31,9 +32,9 @@ type Config[T any, ID comparable] struct {
 	// Name returns the display name of a value, for the name of the target. It is
 	// optional.
 	Name func(value T) string
-	// DiffOptions are passed to audit.Diff, such as audit.WithFields for a T whose
+	// DiffOptions are passed to audit.Diff, such as diff.WithFields for a T whose
 	// fields cannot have tags. New keeps the slice.
-	DiffOptions []audit.DiffOption
+	DiffOptions []diff.Option
 	// Clone returns a copy of a value that later changes to the original don't affect,
 	// for stores that change returned values in place. The default copies exported
 	// fields at any depth; what unexported fields refer to stays shared with the

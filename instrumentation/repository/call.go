@@ -8,8 +8,9 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/errortype"
-	"github.com/opendeed/audit/internal/marks"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -175,7 +176,7 @@ func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned boo
 		event.ID = uuid.At(event.Time)
 	}
 	tracker := c.auditor.tracker
-	track := func(ctx context.Context) error { return tracker.Track(audit.Afterwards(ctx), event) }
+	track := func(ctx context.Context) error { return tracker.Track(plumbing.Afterwards(ctx), event) }
 	trackErr := track(ctx)
 	endErr := end()
 	if c.err == nil && trackErr == nil && endErr == nil {
@@ -201,7 +202,7 @@ func (c *Call[T, ID]) setSuccess() {
 	}
 	c.try(c.setChanges)
 	if c.requested && len(c.event.Changes) > 0 {
-		c.event.Marks = append(slices.Clip(c.event.Marks), audit.Mark{Path: "changes", Kind: marks.Requested})
+		c.event.Marks = append(slices.Clip(c.event.Marks), mark.Mark{Path: "changes", Kind: mark.Requested})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // Do calls f and records the result as an intent. It is for store methods that fit no
@@ -37,7 +38,7 @@ import (
 // has no actor, no valid action or no valid operation, or lacks a reason or another field
 // that a policy requires, it would be rejected: Do returns a [TrackError] without calling f.
 // What only the call shows, the target, its name and the changes, is not required before.
-// If it is missing afterwards, the event is recorded nevertheless: see [audit.Afterwards].
+// If it is missing afterwards, the event is recorded nevertheless: see [plumbing.Afterwards].
 //
 // The context of f has an open scope: that of ctx, or else one for this call. If f
 // succeeds, the event covers the signals of its target and its operation in that scope:
@@ -91,7 +92,7 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 		e.Reason = reasonOf(ctx)
 	}
 	e.Kind = audit.KindIntent
-	resolved, err := audit.Resolve(ctx, &e, actorTimeout)
+	resolved, err := plumbing.Resolve(ctx, &e, actorTimeout)
 	resolved.Done()
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (c *Call[T, ID]) check(ctx context.Context) error {
 	e := c.event
 	e.Outcome, e.ID = audit.OutcomeUnknown, audit.NewID()
 	e.Attempt = e.ID // an outcome and changes are not required yet
-	return audit.CheckIntent(ctx, c.auditor.tracker, e, func(field string) bool {
+	return plumbing.Check(ctx, c.auditor.tracker, e, func(field string) bool {
 		return field != "target" && field != "target.name" // the store may return them
 	})
 }

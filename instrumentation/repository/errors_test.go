@@ -10,7 +10,9 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/internal/inside"
 	disposition "github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -90,7 +92,7 @@ func TestPolicy(t *testing.T) {
 	assert.True(t, failed.Done)
 	r := recorder.RequireRecord(t, audittest.Action("article.create"))
 	assert.Equal(t, "new-1", r.Target.ID)
-	assert.Contains(t, r.Marks, record.Mark{Path: "target.name", Kind: record.MarkPolicyUnmet})
+	assert.Contains(t, r.Marks, mark.Mark{Path: "target.name", Kind: mark.PolicyUnmet})
 	assert.Len(t, recorder.Records(), 1)
 }
 
@@ -203,7 +205,7 @@ func TestScopeEndFails(t *testing.T) {
 	m := newMemory(nil, article{ID: "1", Title: "Old"})
 	m.afterWrite = func(ctx context.Context) error {
 		e := signal(audit.OperationUpdate, "2")
-		audit.ScopeFromContext(ctx).Hold("another", &e, func(context.Context, disposition.Disposition) error { return lost })
+		inside.Audit.Hold(audit.ScopeFromContext(ctx), "another", &e, func(context.Context, disposition.Disposition) error { return lost })
 		return nil
 	}
 	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)

@@ -7,6 +7,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -84,7 +85,7 @@ func changed(r *record.Record) []string {
 
 func requested(r *record.Record) bool {
 	for _, m := range r.Marks {
-		if m.Path == "changes" && m.Kind == record.MarkRequested {
+		if m.Path == "changes" && m.Kind == mark.Requested {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -14,11 +15,11 @@ import (
 // returned value is not enough.
 type snapshotter[T any] struct {
 	clone   func(T) T
-	options []audit.DiffOption
+	options []diff.Option
 	plain   bool // values of T need no copy: they share nothing, or no part of them is recorded
 }
 
-func newSnapshotter[T any](clone func(T) T, options []audit.DiffOption) (*snapshotter[T], error) {
+func newSnapshotter[T any](clone func(T) T, options []diff.Option) (*snapshotter[T], error) {
 	t := reflect.TypeFor[T]()
 	p := &snapshotter[T]{clone: clone, options: options, plain: isPlain(t) || len(options) == 0 && recordsNothing(t)}
 	if p.plain || clone != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/diff"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -227,7 +227,7 @@ func TestChangesInPlaceWithRules(t *testing.T) {
 	recorder := audittest.NewRecorder(t)
 	a, err := auditrepo.New(recorder.Tracker("test"), auditrepo.Config[*account, string]{
 		TargetType: "account", ID: func(a *account) string { return a.ID },
-		DiffOptions: []audit.DiffOption{audit.WithFields(map[string]audit.FieldRule{"Emails": audit.FieldTracked, "Keys": audit.FieldSensitive})},
+		DiffOptions: []diff.Option{diff.WithFields(map[string]diff.Rule{"Emails": diff.Tracked, "Keys": diff.Sensitive})},
 	})
 	require.NoError(t, err)
 	stored := &account{ID: "1", Emails: []string{"a"}, Keys: map[string]string{"k": "v"}}

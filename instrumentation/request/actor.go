@@ -7,6 +7,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/frame"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // withActors adds the functions that find the actor and the one on whose behalf it acts.
@@ -19,7 +20,7 @@ func (x *Exchange) withActors(opts []audit.ScopeOption, d *Description) []audit.
 	case find != nil:
 		opts = append(opts, audit.WithActor(find))
 	case x.outer == nil && !setInRequest(x.carrier.Context):
-		opts = append(opts, audit.WithActor(noActor))
+		opts = append(opts, withoutActor)
 	}
 	x.principal = findPrincipal
 	if x.outer != nil && x.outer.principal != nil {
@@ -62,9 +63,9 @@ func (x *Exchange) whileServedFor(find principalFunc) principalFunc {
 	}
 }
 
-// noActor is the actor function of a request for which nobody has another: who acts in what
+// withoutActor is for a request for which nobody has an actor function: who acts in what
 // encloses the server does not act in its requests.
-func noActor(context.Context) (audit.Actor, error) { return audit.Actor{}, nil }
+var withoutActor = audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, nil })
 
 // setInRequest reports whether the audit context of ctx was made for the request, by an
 // application's own authentication, and not for what encloses the server, such as by
@@ -80,7 +81,7 @@ func orInherit(find func(context.Context) (audit.Actor, error)) func(context.Con
 	return func(ctx context.Context) (audit.Actor, error) {
 		actor, err := find(ctx)
 		if err == nil && actor.IsZero() {
-			err = audit.ErrInherit
+			err = plumbing.ErrInherit
 		}
 		return actor, err
 	}

@@ -91,9 +91,10 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 		waiting, a.waiting, a.over = a.waiting, nil, true
 	}
 	a.mu.Unlock()
-	waiting = append(waiting, c)
+	defer c.conclude(a)    // also if a function of the application panics
+	c.lateError = c.failed // its error is not what was answered
 	for _, c := range waiting {
-		c.lateError = c.failed // its error is not what was answered
+		c.lateError = c.failed
 	}
 	a.concludeAll(waiting)
 	return true
@@ -102,7 +103,7 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
 // the owner's handler. a.mu is held.
 func (a *answer) canBeAnswered(c *conclusion) bool {
-	return c.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
+	return c.exchange.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.

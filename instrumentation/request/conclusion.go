@@ -10,7 +10,6 @@ import (
 // conclusion is what remains to be done for an exchange whose handler has ended.
 type conclusion struct {
 	exchange *Exchange
-	http     *HTTP
 
 	ctx        context.Context // as the handler left it
 	panicked   bool
@@ -25,7 +24,7 @@ type conclusion struct {
 // begin records the start of the route's event, whose handler may run for long.
 func (c *conclusion) begin(a *answer) {
 	x := c.exchange
-	e := c.http.Intent.Event(a.result(c).Code)
+	e := x.http.Intent.Event(a.result(c).Code)
 	e.ID, e.Kind, e.Outcome = audit.ID{}, audit.KindIntent, audit.OutcomeUnknown
 	if e.Target == (audit.Target{}) {
 		e.Target = x.scope.Target()
@@ -36,7 +35,7 @@ func (c *conclusion) begin(a *answer) {
 	if x.isRecorded(&e) {
 		return
 	}
-	attempt, err := audit.Begin(x.contextOf(Result{Context: x.handlerContext(c.http)}), c.http.Intent.Tracker, e)
+	attempt, err := audit.Begin(x.contextOf(Result{Context: x.handlerContext()}), x.http.Intent.Tracker, e)
 	if err != nil {
 		x.handleError(err) // the whole event is recorded at the end
 		return
@@ -47,10 +46,10 @@ func (c *conclusion) begin(a *answer) {
 // prepare finds what the route's event needs of the framework's objects, which cannot be
 // used after the request.
 func (c *conclusion) prepare() {
-	if c.http.Intent == nil {
+	if c.exchange.http.Intent == nil {
 		return
 	}
-	c.last = c.http.Intent.Event(0)
+	c.last = c.exchange.http.Intent.Event(0)
 	if c.last.Actor.IsZero() {
 		c.exchange.findActor(c.exchange.contextOf(Result{Context: c.ctx}))
 	}
@@ -67,7 +66,7 @@ func (c *conclusion) conclude(a *answer) {
 		}
 	}()
 	r := Result{Context: c.ctx, Status: a.result(c), Panicked: c.panicked, Failed: c.lateError}
-	switch intent, over := c.http.Intent, x.released.Load(); {
+	switch intent, over := x.http.Intent, x.released.Load(); {
 	case intent == nil:
 		x.Conclude(r)
 	case over:
@@ -90,7 +89,7 @@ func (c *conclusion) concludeAlone(a *answer) {
 // handBack gives the caller's request what the handler left in its copy, such as the
 // pattern that a router found and the files of a form, which the server removes.
 func (c *conclusion) handBack() {
-	to, from := c.http.Request, c.exchange.served
+	to, from := c.exchange.http.Request, c.exchange.served
 	if c.handedBack {
 		return
 	}

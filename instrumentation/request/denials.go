@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 )
 
@@ -54,7 +55,7 @@ func (x *Exchange) recordDenial(r Result) {
 // trackDenial records the denial if its actor can be found. One that is not found is not
 // tracked, since its rejection would be a record of its own.
 func (x *Exchange) trackDenial(ctx context.Context, e *audit.Event) error {
-	resolved, err := audit.Resolve(ctx, e, findActorWait)
+	resolved, err := plumbing.Resolve(ctx, e, findActorWait)
 	defer resolved.Done()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -66,7 +67,7 @@ func addMetadata(opts []audit.ScopeOption, kvs []attribute.KeyValue) []audit.Sco
 	if len(kvs) == 0 {
 		return opts
 	}
-	return append(opts, audit.WithClientMetadata(kvs...))
+	return append(opts, plumbing.WithClientMetadata(kvs...))
 }
 
 // learnRoute records a route that was found after the scope was opened. path is that of
@@ -74,7 +75,7 @@ func addMetadata(opts []audit.ScopeOption, kvs []attribute.KeyValue) []audit.Sco
 func (x *Exchange) learnRoute(route, path string) {
 	if kvs := x.learn(route, path); len(kvs) > 0 {
 		// Set fails only if the scope has ended.
-		_ = x.scope.Set(audit.WithoutMetadata(keys(kvs)...), audit.WithClientMetadata(kvs...))
+		_ = x.scope.Set(audit.WithoutMetadata(keys(kvs)...), plumbing.WithClientMetadata(kvs...))
 	}
 }
 

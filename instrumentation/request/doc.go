@@ -38,7 +38,7 @@
 // # What is recorded
 //
 // Everything that a [Description] contains is text that a client may have chosen. A record
-// has at most 512 bytes of each, as with audit.WithClientMetadata, and it never makes an
+// has at most 512 bytes of each, as with plumbing.WithClientMetadata, and it never makes an
 // event fail.
 //
 // Events go to a tracker: a route intent ([Exchange.TrackIntent]), a denial that nothing

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // Exchange is one request and its response, seen by one middleware or one route intent,
@@ -22,6 +23,7 @@ type Exchange struct {
 	route        string // as recorded; empty if unknown
 	path         string // as recorded
 	requestID    string // as recorded; empty if there is none
+	http         HTTP   // set by Serve
 	served       *http.Request
 	hasActorFunc bool
 	answer       *answer // set by Serve
@@ -29,7 +31,6 @@ type Exchange struct {
 	conclusion   conclusion
 	ended        bool        // when Serve returned
 	released     atomic.Bool // the framework may use its objects for another request
-	settleBy     time.Time   // when waiting ends; zero until isAudited waits
 	inner        innerState
 	errorHandler func(context.Context, error)
 	principal    principalFunc // finds on whose behalf actors of this and inner exchanges act
@@ -61,7 +62,8 @@ func (c *carrier) Value(key any) any {
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	x := &Exchange{config: c, method: d.Method, errorHandler: c.ErrorHandler}
 	x.carrier = carrier{Context: ctx, exchange: x}
-	opts := make([]audit.ScopeOption, 0, len(c.ScopeOptions)+4)
+	var few [8]audit.ScopeOption // enough for most requests
+	opts := few[:0]
 	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
 		opts = x.join(opts, outer, d)
 	} else {
@@ -105,12 +107,10 @@ func (x *Exchange) Conclude(r Result) {
 
 // End ends the scope. It waits for events in flight, even if the client has hung up.
 func (x *Exchange) End() {
-	ctx, cancel := x.settling()
-	defer cancel()
 	if x.inner.isRunning() {
 		x.FindActor() // an http.TimeoutHandler between them has not waited
 	}
-	if err := x.scope.End(ctx); err != nil {
+	if err := x.scope.End(x.carrier.Context); err != nil {
 		x.handleError(err)
 	}
 	if x.outer != nil {
@@ -127,7 +127,7 @@ func (x *Exchange) FindActor() { x.findActor(x.ctx) }
 
 // findActor is FindActor with what later authentication put into ctx.
 func (x *Exchange) findActor(ctx context.Context) {
-	r, _ := audit.Resolve(ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
+	r, _ := plumbing.Resolve(ctx, &audit.Event{Kind: audit.KindIntent}, findActorWait)
 	r.Done()
 }
 
@@ -144,26 +144,14 @@ func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	if x.inner.isReported() || audited() {
 		return true
 	}
-	x.settleBy = time.Now().Add(settleTimeout)
-	ctx, cancel := x.settling()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.carrier.Context), settleTimeout)
 	defer cancel()
 	_ = x.scope.Wait(ctx) // End reports that events are still being tracked
 	return audited()
 }
 
-// settleTimeout bounds how long a request waits for its events when isAudited and End both
-// wait.
+// settleTimeout bounds how long isAudited waits.
 const settleTimeout = time.Minute
-
-// settling returns the context for waiting for the request's events, which is not canceled
-// if the client hangs up.
-func (x *Exchange) settling() (context.Context, context.CancelFunc) {
-	ctx := context.WithoutCancel(x.carrier.Context)
-	if x.settleBy.IsZero() {
-		return ctx, func() {}
-	}
-	return context.WithDeadline(ctx, x.settleBy)
-}
 
 // contextOf returns the context for events that are tracked at the end.
 func (x *Exchange) contextOf(r Result) context.Context {

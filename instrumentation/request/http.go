@@ -62,7 +62,7 @@ type Intent struct {
 }
 
 // Serve runs the handler of an HTTP request, records the result and ends the scope. It
-// returns the handler's error, and a panic of the handler continues unchanged. It keeps h.
+// returns the handler's error, and a panic of the handler continues unchanged.
 //
 // What is recorded waits until the header of the response leaves, or the request is over
 // without one: the handler of an inner Exchange may leave the response to a middleware
@@ -72,6 +72,8 @@ type Intent struct {
 // The first time that the response is flushed, or the connection hijacked, the event of the
 // route is begun as an attempt. It is finished at the end.
 func (x *Exchange) Serve(h *HTTP) (err error) {
+	x.http = *h
+	h = &x.http
 	x.served = h.Request.WithContext(x.ctx)
 	x.answer = x.answerTo(h)
 	w := h.Writer
@@ -82,12 +84,12 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 		}
 	}
 	c := &x.conclusion
-	c.exchange, c.http, c.panicked = x, h, true
+	c.exchange, c.panicked = x, true
 	if h.Intent != nil {
 		x.answer.expectStream(c)
 	}
 	defer func() {
-		c.ctx = x.handlerContext(h)
+		c.ctx = x.handlerContext()
 		x.method = x.served.Method // the handler may have overridden it
 		x.learnServedRoute()
 		c.failed = err != nil
@@ -104,11 +106,11 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 func (x *Exchange) Ended() bool { return x.ended }
 
 // handlerContext returns the context of the application's handler.
-func (x *Exchange) handlerContext(h *HTTP) context.Context {
-	if h.Context == nil {
+func (x *Exchange) handlerContext() context.Context {
+	if x.http.Context == nil {
 		return x.served.Context()
 	}
-	return h.Context()
+	return x.http.Context()
 }
 
 // learnServedRoute records a route that only the handler found.

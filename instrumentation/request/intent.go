@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // FromTemplate returns the event of one request of a route whose events are all like e:
@@ -51,7 +52,7 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	}
 	e.Metadata = r.Status.addTo(e.Metadata)
 	var err error
-	switch ctx := audit.Afterwards(x.contextOf(r)); {
+	switch ctx := plumbing.Afterwards(x.contextOf(r)); {
 	case attempt == nil && e.Outcome == audit.OutcomeDenied && x.recordsDenials() && x.actsNobody(ctx, &e):
 		err = audit.ErrNoActor // the denial is recorded as access.denied
 	case attempt != nil:
@@ -77,7 +78,7 @@ func (x *Exchange) recordsDenials() bool {
 
 // actsNobody reports whether neither e nor the context has an actor.
 func (x *Exchange) actsNobody(ctx context.Context, e *audit.Event) bool {
-	resolved, err := audit.Resolve(ctx, e, findActorWait)
+	resolved, err := plumbing.Resolve(ctx, e, findActorWait)
 	resolved.Done()
 	return errors.Is(err, audit.ErrNoActor)
 }

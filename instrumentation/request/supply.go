@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -32,9 +33,9 @@ type Supply struct {
 // the route supplies, Supply returns an [*audit.UnmetError]. Then the handler must not run,
 // and no intent is tracked: the rejection is on record.
 func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) error {
-	opts := []audit.ScopeOption{audit.WithIntent(t, event)}
+	opts := []audit.ScopeOption{plumbing.WithIntent(t, event)}
 	if len(s.Metadata) > 0 {
-		opts = append(opts, audit.WithClientMetadata(s.Metadata...))
+		opts = append(opts, plumbing.WithClientMetadata(s.Metadata...))
 	}
 	_ = x.scope.Set(opts...) // the scope has not ended
 	if s.Target != (audit.Target{}) {
@@ -49,7 +50,7 @@ func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) 
 	if len(s.Fields) == 0 {
 		return nil
 	}
-	return audit.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
+	return plumbing.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
 }
 
 // hasParameter reports whether a route has a path parameter of that name.

@@ -15,7 +15,115 @@ import (
 // watch returns a writer with the methods of w that reports to a what is written, and does
 // nothing else.
 func (a *answer) watch(w http.ResponseWriter) http.ResponseWriter {
-	a.watched = httpsnoop.Wrap(w, httpsnoop.Hooks{
+	server, isServer := w.(serverMethods)
+	switch {
+	case isPlain(w):
+		a.watched = &writer{w, a}
+	case isServer && !pushes(w):
+		a.watched = &serverWriter{writer{w, a}, server}
+	default:
+		a.watched = a.watchOther(w)
+	}
+	return a.watched
+}
+
+// writer is a watched writer without optional methods.
+type writer struct {
+	http.ResponseWriter
+	answer *answer
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader writes the header.
+func (w *writer) WriteHeader(status int) {
+	w.answer.leaves(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	w.answer.leaves(http.StatusOK)
+	return w.ResponseWriter.Write(b)
+}
+
+// serverWriter is a watched writer of net/http's server for HTTP/1.
+type serverWriter struct {
+	writer
+	serverMethods
+}
+
+// serverMethods are the optional methods of that server's writers.
+type serverMethods interface { //nolint:interfacebloat // what one type of net/http has
+	io.StringWriter
+	io.ReaderFrom
+	http.Flusher
+	http.Hijacker
+	http.CloseNotifier //nolint:staticcheck // deprecated, but handlers may use it
+	errorFlusher
+	deadliner
+	fullDuplexer
+}
+
+// The methods that http.ResponseController looks for.
+type (
+	errorFlusher interface{ FlushError() error }
+	deadliner    interface {
+		SetReadDeadline(deadline time.Time) error
+		SetWriteDeadline(deadline time.Time) error
+	}
+	fullDuplexer interface{ EnableFullDuplex() error }
+)
+
+// WriteString writes s to the body.
+func (w *serverWriter) WriteString(s string) (int, error) {
+	w.answer.leaves(http.StatusOK)
+	return w.serverMethods.WriteString(s)
+}
+
+// ReadFrom writes what it reads from src to the body.
+func (w *serverWriter) ReadFrom(src io.Reader) (int64, error) {
+	w.answer.leaves(http.StatusOK)
+	return w.serverMethods.ReadFrom(src)
+}
+
+// Flush sends what was written so far.
+func (w *serverWriter) Flush() {
+	w.answer.flushes()
+	w.serverMethods.Flush()
+}
+
+// FlushError is Flush with an error.
+func (w *serverWriter) FlushError() error {
+	w.answer.flushes()
+	return w.serverMethods.FlushError()
+}
+
+// Hijack gives the connection to the handler.
+func (w *serverWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.answer.hijack(w.serverMethods.Hijack)
+}
+
+// isPlain reports whether a writer has no optional method.
+func isPlain(w http.ResponseWriter) bool {
+	switch w.(type) {
+	case io.StringWriter, io.ReaderFrom, http.Flusher, http.Hijacker, http.Pusher,
+		http.CloseNotifier, //nolint:staticcheck // deprecated, but handlers may use it
+		errorFlusher, deadliner, fullDuplexer:
+		return false
+	}
+	return true
+}
+
+func pushes(w http.ResponseWriter) bool {
+	_, ok := w.(http.Pusher)
+	return ok
+}
+
+// watchOther is watch for writers with some optional methods, such as those of other
+// middleware and of HTTP/2. It allocates several times for each of them.
+func (a *answer) watchOther(w http.ResponseWriter) http.ResponseWriter {
+	return httpsnoop.Wrap(w, httpsnoop.Hooks{
 		WriteHeader: func(next httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
 			return func(status int) {
 				a.leaves(status)
@@ -42,25 +150,32 @@ func (a *answer) watch(w http.ResponseWriter) http.ResponseWriter {
 		},
 		Flush: func(next httpsnoop.FlushFunc) httpsnoop.FlushFunc {
 			return func() {
-				a.leaves(http.StatusOK)
-				a.startStreams()
+				a.flushes()
 				next()
 			}
 		},
 		Hijack: func(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {
-			return func() (net.Conn, *bufio.ReadWriter, error) {
-				a.startStreams()
-				conn, rw, err := next()
-				if err == nil {
-					a.mu.Lock()
-					a.hijacked = true
-					a.mu.Unlock()
-				}
-				return conn, rw, err
-			}
+			return func() (net.Conn, *bufio.ReadWriter, error) { return a.hijack(next) }
 		},
 	})
-	return a.watched
+}
+
+// flushes is called before the response is flushed.
+func (a *answer) flushes() {
+	a.leaves(http.StatusOK)
+	a.startStreams()
+}
+
+// hijack calls the function that gives the connection to the handler.
+func (a *answer) hijack(next httpsnoop.HijackFunc) (net.Conn, *bufio.ReadWriter, error) {
+	a.startStreams()
+	conn, rw, err := next()
+	if err == nil {
+		a.mu.Lock()
+		a.hijacked = true
+		a.mu.Unlock()
+	}
+	return conn, rw, err
 }
 
 // IsTimed reports whether w belongs to an http.TimeoutHandler, which answers without waiting

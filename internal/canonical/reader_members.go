@@ -8,6 +8,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/limits"
 	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -194,8 +195,8 @@ func (r *Reader) actor(a *audit.Actor, depth int) {
 var markMembers = []Member{{Name: "count"}, {Name: "length"}, {Name: "mark", Required: true}, {Name: "path"}, {Name: "sha256"}}
 
 // Marks reads an array of marks that is not empty.
-func (r *Reader) Marks() []audit.Mark {
-	var marks []audit.Mark
+func (r *Reader) Marks() []mark.Mark {
+	var marks []mark.Mark
 	start := r.pos
 	for more := r.Open('[', ']'); more; more = r.Next(']') {
 		marks = append(marks, r.mark())
@@ -204,7 +205,7 @@ func (r *Reader) Marks() []audit.Mark {
 	return marks
 }
 
-func (r *Reader) mark() (m audit.Mark) {
+func (r *Reader) mark() (m mark.Mark) {
 	start, seen := r.pos, uint32(0)
 	for more := r.Open('{', '}'); more; more = r.Next('}') {
 		switch r.Member(markMembers, &seen) {
@@ -214,7 +215,7 @@ func (r *Reader) mark() (m audit.Mark) {
 			m.Length = r.filledCount()
 		case "mark":
 			at := r.pos
-			if m.Kind = audit.MarkKind(r.String()); !names.ValidAction(string(m.Kind)) {
+			if m.Kind = mark.Kind(r.String()); !names.ValidAction(string(m.Kind)) {
 				r.Fail(at, badMarkKind)
 			}
 		case "path":

@@ -8,6 +8,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/limits"
 	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -119,7 +120,7 @@ const (
 )
 
 // Marks appends a member that is an array of marks. It omits an empty one.
-func (w *Writer) Marks(b []byte, opening string, marks []audit.Mark) []byte {
+func (w *Writer) Marks(b []byte, opening string, marks []mark.Mark) []byte {
 	if len(marks) == 0 {
 		return b
 	}
@@ -132,7 +133,7 @@ func (w *Writer) Marks(b []byte, opening string, marks []audit.Mark) []byte {
 	return append(b, ',')
 }
 
-func (w *Writer) mark(b []byte, m *audit.Mark) []byte {
+func (w *Writer) mark(b []byte, m *mark.Mark) []byte {
 	b = append(b, '{')
 	if m.Count != 0 {
 		b = w.Count(b, `"count":`, m.Count)

@@ -17,7 +17,7 @@ func (w *walker) setNotLoaded(t reflect.Type, before, after reflect.Value, paths
 	w.notLoaded = make(map[string]bool, len(paths))
 	for _, path := range paths {
 		if !w.planner.records(t, selection{rules: w.planner.rules, level: levelTags}, path) {
-			return &Error{Field: path, Reason: "the path of NotLoaded names no recorded field of " + t.String() + "; write it as changes have it, such as author.name"}
+			return &Error{Field: path, Reason: "the path of diff.NotLoaded names no recorded field of " + t.String() + "; write it as changes have it, such as author.name"}
 		}
 		w.notLoaded[path] = true
 	}

@@ -35,12 +35,12 @@ func newRuleTree(rules map[string]Rule) (*ruleNode, error) {
 
 func (n *ruleNode) add(path string, rule Rule) error {
 	if rule != Tracked && rule != Sensitive {
-		return &Error{Field: path, Reason: "the rule of WithFields is neither FieldTracked nor FieldSensitive"}
+		return &Error{Field: path, Reason: "the rule of diff.WithFields is neither diff.Tracked nor diff.Sensitive"}
 	}
 	end := 0
 	for name := range strings.SplitSeq(path, ".") {
 		if name == "" {
-			return &Error{Field: path, Reason: "a path of WithFields has an empty name; write Field or Field.Nested"}
+			return &Error{Field: path, Reason: "a path of diff.WithFields has an empty name; write Field or Field.Nested"}
 		}
 		end += len(name)
 		child := n.children[name]

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
@@ -90,7 +91,7 @@ func fixture() []*record.Record {
 		r.Target = audit.Target{Type: pick(rng.IntN(100), "article", "invoice"), ID: pick(rng.IntN(100), "1", "2", `odd "id" ü`, `jos\xe9`, `back\slash`)}
 		if n := rng.IntN(20); n < 2 {
 			r.Target.ID, _ = record.CutName(longID(n))
-			r.AddMark(record.Mark{Path: "target.id", Kind: record.MarkCut, Length: int64(len(longID(n))), SHA256: sha256.Sum256([]byte(longID(n)))})
+			r.AddMark(mark.Mark{Path: "target.id", Kind: mark.Cut, Length: int64(len(longID(n))), SHA256: sha256.Sum256([]byte(longID(n)))})
 		}
 		r.Tenant = pick(rng.IntN(100), "", "acme", "other")
 		r.Channel = pick(rng.IntN(100), "", "api", "admin")

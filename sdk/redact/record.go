@@ -7,6 +7,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/fingerprint"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -204,8 +205,8 @@ func (d *Redactor) hidden(decision keyDecision, v attribute.Value) (clean attrib
 }
 
 // marks redacts the paths and the kinds of marks.
-func (d *Redactor) marks(marks []record.Mark) []record.Mark {
-	leaks := func(m record.Mark) bool { return d.decide(m.Path).leaks || d.decide(string(m.Kind)).leaks }
+func (d *Redactor) marks(marks []mark.Mark) []mark.Mark {
+	leaks := func(m mark.Mark) bool { return d.decide(m.Path).leaks || d.decide(string(m.Kind)).leaks }
 	if !slices.ContainsFunc(marks, leaks) {
 		return marks
 	}
@@ -235,7 +236,7 @@ func (d *Redactor) paths(paths []string) []string {
 
 // moveMarks makes the marks of a value follow it to another path.
 func moveMarks(r *record.Record, from, to string) {
-	if !slices.ContainsFunc(r.Marks, func(m record.Mark) bool { return m.Path == from }) {
+	if !slices.ContainsFunc(r.Marks, func(m mark.Mark) bool { return m.Path == from }) {
 		return
 	}
 	marks := r.Marks

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/redact"
 	"github.com/stretchr/testify/assert"
@@ -99,18 +100,18 @@ func TestRedactionOfOverridden(t *testing.T) {
 func TestRedactionOfPaths(t *testing.T) {
 	t.Parallel()
 	r := metadataRecord(attribute.String(vendorToken, "x"), attribute.String("z", "z"))
-	shared := []record.Mark{
-		{Path: "changes.m." + vendorToken, Kind: record.MarkNotLoaded},
-		{Path: "metadata." + vendorToken, Kind: record.MarkClient},
-		{Path: "x", Kind: record.MarkKind("k." + vendorToken)},
+	shared := []mark.Mark{
+		{Path: "changes.m." + vendorToken, Kind: mark.NotLoaded},
+		{Path: "metadata." + vendorToken, Kind: mark.Client},
+		{Path: "x", Kind: mark.Kind("k." + vendorToken)},
 	}
 	r.Changes = []audit.Change{{Field: "m." + vendorToken}}
 	r.Marks, r.Redacted = shared, []string{"elsewhere." + vendorToken, "other"}
 	got := process(t, r)
 	assert.NotContains(t, show(got), vendorToken)
-	assert.Equal(t, []record.Mark{
-		{Path: "changes.m." + masked, Kind: record.MarkNotLoaded},
-		{Path: "metadata." + masked + ".0", Kind: record.MarkClient}, // it follows its value
+	assert.Equal(t, []mark.Mark{
+		{Path: "changes.m." + masked, Kind: mark.NotLoaded},
+		{Path: "metadata." + masked + ".0", Kind: mark.Client}, // it follows its value
 		{Path: "x", Kind: "redacted"},
 	}, got.Marks)
 	assert.Equal(t, []string{"changes.field", "elsewhere." + masked, "metadata." + masked + ".0", "other"}, got.Redacted)

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ func BenchmarkMonitor(b *testing.B) {
 		b.Run("impl="+impl.name, func(b *testing.B) {
 			ctx := audit.ContextWithActor(b.Context(), audit.User("42"))
 			monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
-				Name: "articles", TargetType: "article", Fields: map[string]audit.FieldRule{"title": audit.FieldTracked},
+				Name: "articles", TargetType: "article", Fields: map[string]diff.Rule{"title": diff.Tracked},
 			}}, auditmongo.WithQueueSize(1<<20))
 			require.NoError(b, err)
 			driver := monitor.CommandMonitor()

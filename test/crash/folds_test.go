@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
@@ -86,7 +87,7 @@ func TestKilledFolds(t *testing.T) {
 		end := ends[id]
 		require.NotNil(t, end, "fold %s has no end", id)
 		if end.Actor.ID == sdk.RecoveryActor {
-			require.Equal(t, []record.Mark{{Path: "bulk.affected", Kind: record.MarkCountUnknown}}, end.Marks)
+			require.Equal(t, []mark.Mark{{Path: "bulk.affected", Kind: mark.CountUnknown}}, end.Marks)
 			unknown[actor] = true
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,7 +102,7 @@ type driver struct {
 func newDriver(t *testing.T, tracker audit.Tracker, ids ...string) *driver {
 	t.Helper()
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
-		Name: "articles", TargetType: "article", Fields: map[string]audit.FieldRule{"title": audit.FieldTracked},
+		Name: "articles", TargetType: "article", Fields: map[string]diff.Rule{"title": diff.Tracked},
 	}},
 		auditmongo.WithErrorHandler(func(_ context.Context, err error) { t.Error(err) }),
 		auditmongo.WithLogger(slog.New(slog.DiscardHandler)),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/exporters/mongodb"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/sdk"
@@ -26,7 +27,7 @@ func monitored(t *testing.T, tracker audit.Tracker, opts ...*options.ClientOptio
 	const name = "articles"
 	monitor, err := auditmongo.NewMonitor(tracker, []auditmongo.Collection{{
 		Name: name, TargetType: "article",
-		Fields: map[string]audit.FieldRule{"title": audit.FieldTracked, "body": audit.FieldSensitive},
+		Fields: map[string]diff.Rule{"title": diff.Tracked, "body": diff.Sensitive},
 	}},
 		auditmongo.WithErrorHandler(func(_ context.Context, err error) { t.Error(err) }),
 		auditmongo.WithLogger(slog.New(slog.DiscardHandler)),

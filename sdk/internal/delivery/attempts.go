@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -237,7 +238,7 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 	if isFold(begun) {
 		r.Failure = foldFailure
 		r.Metadata = begun.Metadata
-		r.AddMark(record.Mark{Path: "bulk.affected", Kind: record.MarkCountUnknown})
+		r.AddMark(mark.Mark{Path: "bulk.affected", Kind: mark.CountUnknown})
 	}
 	return r
 }
@@ -253,8 +254,8 @@ func repeatedPaths(paths []string) []string {
 }
 
 // repeatedMarks returns the marks of fields that a closing record repeats.
-func repeatedMarks(marks []record.Mark) []record.Mark {
-	return slices.DeleteFunc(slices.Clone(marks), func(m record.Mark) bool { return !isRepeated(m.Path) })
+func repeatedMarks(marks []mark.Mark) []mark.Mark {
+	return slices.DeleteFunc(slices.Clone(marks), func(m mark.Mark) bool { return !isRepeated(m.Path) })
 }
 
 // isRepeated reports whether a closing record repeats the field with the path.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/uuid"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/semconv"
@@ -52,7 +53,7 @@ func (s *Source) begin(p party.Party, k kind, r *record.Record, crowd bool, now 
 	switch {
 	case p.Class != party.Anonymous:
 		begun.Redacted = slices.DeleteFunc(slices.Clone(r.Redacted), notOfFold)
-		begun.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m record.Mark) bool { return notOfFold(m.Path) })
+		begun.Marks = slices.DeleteFunc(slices.Clone(r.Marks), func(m mark.Mark) bool { return notOfFold(m.Path) })
 		if k.action == ActionFolded {
 			begun.Tenant = r.Tenant // a party is an actor of one tenant
 		}
@@ -96,5 +97,5 @@ func notOfFold(path string) bool {
 // altered reports whether a value of the record was redacted, shortened or escaped.
 func altered(r *record.Record, path string) bool {
 	return slices.Contains(r.Redacted, path) ||
-		slices.ContainsFunc(r.Marks, func(m record.Mark) bool { return m.Path == path })
+		slices.ContainsFunc(r.Marks, func(m mark.Mark) bool { return m.Path == path })
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/internal/sorted"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -151,11 +152,11 @@ func (c *checker) paths(list []string) bool {
 	return true
 }
 
-func (c *checker) marks(marks []record.Mark) bool {
+func (c *checker) marks(marks []mark.Mark) bool {
 	for i := range marks {
 		c.size += sizeMark
 		m := &marks[i]
-		if m.Kind == record.MarkClient || !record.ValidMarkKind(m.Kind) ||
+		if m.Kind == mark.Client || !record.ValidMarkKind(m.Kind) ||
 			m.Count < 0 || m.Length < 0 || !c.escaped(m.Path) {
 			return false
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,9 +47,9 @@ func fit(t testing.TB, r *record.Record) []byte {
 }
 
 // find returns the mark with the path and the kind.
-func find(t testing.TB, r *record.Record, path string, kind record.MarkKind) record.Mark {
+func find(t testing.TB, r *record.Record, path string, kind mark.Kind) mark.Mark {
 	t.Helper()
-	i := slices.IndexFunc(r.Marks, func(m record.Mark) bool { return m.Path == path && m.Kind == kind })
+	i := slices.IndexFunc(r.Marks, func(m mark.Mark) bool { return m.Path == path && m.Kind == kind })
 	require.GreaterOrEqual(t, i, 0, "%s %s in %v", path, kind, r.Marks)
 	return r.Marks[i]
 }
@@ -76,10 +77,10 @@ func TestFitCutsTheLongestFirst(t *testing.T) {
 	assert.Equal(t, strings.Repeat("n", 1000), r.Metadata[0].Value.AsString())
 	assert.True(t, strings.HasPrefix(r.Reason, "why: aaaa"))
 	assert.InDelta(t, len(r.Reason), len(r.Changes[0].New.AsString()), 5, "both are cut to the same length")
-	assert.Equal(t, record.Mark{
-		Path: "changes.body", Kind: record.MarkCut, Length: 70 << 10, SHA256: sha256.Sum256([]byte(longer)),
-	}, find(t, r, "changes.body", record.MarkCut))
-	assert.EqualValues(t, len("why: ")+50<<10, find(t, r, "reason", record.MarkCut).Length)
+	assert.Equal(t, mark.Mark{
+		Path: "changes.body", Kind: mark.Cut, Length: 70 << 10, SHA256: sha256.Sum256([]byte(longer)),
+	}, find(t, r, "changes.body", mark.Cut))
+	assert.EqualValues(t, len("why: ")+50<<10, find(t, r, "reason", mark.Cut).Length)
 	assert.Len(t, r.Marks, 2)
 }
 
@@ -115,8 +116,8 @@ func TestFitNeverCutsWhoAndWhat(t *testing.T) {
 	assert.Equal(t, name, r.Channel)
 	assert.GreaterOrEqual(t, len(r.Reason), firstWords)
 	assert.GreaterOrEqual(t, len(r.Failure), firstWords)
-	find(t, r, "metadata", record.MarkDropped)
-	find(t, r, "changes", record.MarkDropped)
+	find(t, r, "metadata", mark.Dropped)
+	find(t, r, "changes", mark.Dropped)
 }
 
 func TestFitEscapes(t *testing.T) {
@@ -161,8 +162,8 @@ func TestFitCutsNames(t *testing.T) {
 	r.Metadata = []attribute.KeyValue{attribute.Int(key, 1), attribute.Int(key+"x", 2)}
 	fit(t, r)
 	assert.Equal(t, strings.Repeat("é", 512), r.Actor.ID)
-	assert.Equal(t, record.Mark{Path: "actor.id", Kind: record.MarkCut, Length: 1200, SHA256: sha256.Sum256([]byte(id))},
-		find(t, r, "actor.id", record.MarkCut))
+	assert.Equal(t, mark.Mark{Path: "actor.id", Kind: mark.Cut, Length: 1200, SHA256: sha256.Sum256([]byte(id))},
+		find(t, r, "actor.id", mark.Cut))
 	assert.Equal(t, strings.Repeat(`\xff`, 256), r.Target.ID)
 	require.Len(t, r.Metadata, 2, "different keys stay different")
 	sum := sha256.Sum256([]byte(key))
@@ -174,7 +175,7 @@ func TestFitCutsNames(t *testing.T) {
 	forged.Metadata = []attribute.KeyValue{attribute.Int(key, 1), r.Metadata[0], r.Metadata[1]}
 	fit(t, forged)
 	assert.Len(t, forged.Metadata, 2)
-	find(t, forged, "metadata[256 bytes]", record.MarkRepeated)
+	find(t, forged, "metadata[256 bytes]", mark.Repeated)
 }
 
 func TestFitClientText(t *testing.T) {
@@ -182,12 +183,12 @@ func TestFitClientText(t *testing.T) {
 	r := newRecord()
 	long := strings.Repeat("u", 2000)
 	r.Metadata = []attribute.KeyValue{attribute.String("agent", long), attribute.String("mine", long), attribute.StringSlice("x", []string{"a", long})}
-	r.Marks = []record.Mark{{Path: "metadata.agent", Kind: record.MarkClient}, {Path: "metadata.gone", Kind: record.MarkClient}, {Path: "metadata.x", Kind: record.MarkClient}}
+	r.Marks = []mark.Mark{{Path: "metadata.agent", Kind: mark.Client}, {Path: "metadata.gone", Kind: mark.Client}, {Path: "metadata.x", Kind: mark.Client}}
 	fit(t, r)
 	assert.Equal(t, long[:record.MaxClientText], r.Metadata[0].Value.AsString())
 	assert.Equal(t, long, r.Metadata[1].Value.AsString())
 	assert.Equal(t, []string{"a", long[:record.MaxClientText]}, r.Metadata[2].Value.AsStringSlice())
-	assert.EqualValues(t, 2000, find(t, r, "metadata.agent", record.MarkCut).Length)
+	assert.EqualValues(t, 2000, find(t, r, "metadata.agent", mark.Cut).Length)
 	assert.Len(t, r.Marks, 2)
 }
 
@@ -212,19 +213,19 @@ func TestReadBoundsTheWork(t *testing.T) {
 	service.OnBehalfOf = &service
 	r.Actor.OnBehalfOf = &service
 	Read(r, 256)
-	assert.EqualValues(t, 1_200_000-record.MaxReadValue, find(t, r, "reason", record.MarkUnread).Length)
+	assert.EqualValues(t, 1_200_000-record.MaxReadValue, find(t, r, "reason", mark.Unread).Length)
 	assert.True(t, strings.HasSuffix(r.Reason, " words "+record.RedactedText), "what touches the edge is masked")
 	assert.Contains(t, r.Redacted, "reason")
-	assert.EqualValues(t, record.MaxReadValue, find(t, r, "actor.id", record.MarkUnread).Length)
-	assert.EqualValues(t, 47, find(t, r, "metadata", record.MarkDropped).Count)
+	assert.EqualValues(t, record.MaxReadValue, find(t, r, "actor.id", mark.Unread).Length)
+	assert.EqualValues(t, 47, find(t, r, "metadata", mark.Dropped).Count)
 	assert.Len(t, r.Metadata, 256)
-	assert.EqualValues(t, 100_000-maxElements, find(t, r, "metadata.ints", record.MarkDropped).Count)
-	assert.EqualValues(t, 1_100_006-record.MaxReadValue, find(t, r, "metadata.texts", record.MarkUnread).Length)
+	assert.EqualValues(t, 100_000-maxElements, find(t, r, "metadata.ints", mark.Dropped).Count)
+	assert.EqualValues(t, 1_100_006-record.MaxReadValue, find(t, r, "metadata.texts", mark.Unread).Length)
 	texts := r.Metadata[2].Value.AsStringSlice()
 	assert.Equal(t, record.RedactedText, texts[1][len(texts[1])-len(record.RedactedText):])
 	assert.Equal(t, record.RedactedText, texts[2])
-	find(t, r, "metadata.nested"+strings.Repeat(".a", record.MaxNesting), record.MarkReplaced)
-	find(t, r, "actor"+strings.Repeat(".on_behalf_of", record.MaxDelegation+1), record.MarkDropped)
+	find(t, r, "metadata.nested"+strings.Repeat(".a", record.MaxNesting), mark.Replaced)
+	find(t, r, "actor"+strings.Repeat(".on_behalf_of", record.MaxDelegation+1), mark.Dropped)
 	assert.Nil(t, service.OnBehalfOf)
 	fit(t, r)
 }
@@ -388,7 +389,7 @@ func (g *generator) record() *record.Record {
 	r.Metadata, r.Overridden = g.attributes(0, 400), g.attributes(0, 400)
 	r.Redacted = g.texts(100)
 	for range g.count(500) {
-		r.Marks = append(r.Marks, record.Mark{Path: g.some(), Kind: record.MarkKind(g.some()), Count: int64(g.rng.IntN(9) - 2)})
+		r.Marks = append(r.Marks, mark.Mark{Path: g.some(), Kind: mark.Kind(g.some()), Count: int64(g.rng.IntN(9) - 2)})
 	}
 	r.Tracker = record.Instrumentation{Name: g.some(), Version: g.some()}
 	return r

@@ -5,6 +5,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/values"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -90,7 +91,7 @@ func (d *reader) actor() {
 	for depth, a := 0, &d.record.Actor; a != nil; depth, a = depth+1, a.OnBehalfOf {
 		if depth == record.MaxDelegation && a.OnBehalfOf != nil {
 			a.OnBehalfOf = nil // the chain may be circular, so nobody counts the rest
-			d.marks.add(at.member("on_behalf_of"), record.Mark{Kind: record.MarkDropped})
+			d.marks.add(at.member("on_behalf_of"), mark.Mark{Kind: mark.Dropped})
 		}
 		d.text(at.member("id"), &a.ID)
 		d.text(at.member("name"), &a.Name)
@@ -158,7 +159,7 @@ func (d *reader) attribute(parent *place, key string, v *attribute.Value) {
 }
 
 func (d *reader) unread(at *place, n int) {
-	d.marks.add(at, record.Mark{Kind: record.MarkUnread, Length: int64(n)})
+	d.marks.add(at, mark.Mark{Kind: mark.Unread, Length: int64(n)})
 	d.record.AddRedacted(at.path()) // the edge is masked
 }
 
@@ -207,7 +208,7 @@ func (d *reader) bound(at *place, v attribute.Value, depth int) (kept attribute.
 		return attribute.Float64SliceValue(list), 0, cut
 	case attribute.STRINGSLICE, attribute.SLICE, attribute.MAP:
 		if depth >= record.MaxNesting {
-			d.marks.add(at, record.Mark{Kind: record.MarkReplaced})
+			d.marks.add(at, mark.Mark{Kind: mark.Replaced})
 			return nestedTooDeeply(v), 0, true
 		}
 		return d.compound(at, v, depth)

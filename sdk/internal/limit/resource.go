@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -16,7 +17,7 @@ const maxResource = 8 << 10
 
 // Resource returns a resource that fits into every record, without its schema URL, which
 // records do not have. The marks say what was changed.
-func Resource(r *resource.Resource) (fitting *resource.Resource, marks []record.Mark) {
+func Resource(r *resource.Resource) (fitting *resource.Resource, marks []mark.Mark) {
 	if r == nil {
 		return nil, nil
 	}

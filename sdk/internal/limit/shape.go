@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -70,11 +71,11 @@ func (s *shaper) record(r *record.Record) *record.Record {
 }
 
 // known returns the marks that the record has already, and notes what a client sent.
-func (s *shaper) known(marks []record.Mark) []record.Mark {
-	var kept []record.Mark
+func (s *shaper) known(marks []mark.Mark) []mark.Mark {
+	var kept []mark.Mark
 	at := member("marks")
 	for _, m := range marks {
-		if m.Kind == record.MarkClient {
+		if m.Kind == mark.Client {
 			if s.client == nil {
 				s.client = map[string]bool{}
 			}
@@ -82,7 +83,7 @@ func (s *shaper) known(marks []record.Mark) []record.Mark {
 			continue
 		}
 		if !record.ValidMarkKind(m.Kind) {
-			m.Kind = record.MarkReplaced // a processor has made it
+			m.Kind = mark.Replaced // a processor has made it
 		}
 		m.Count, m.Length = max(m.Count, 0), max(m.Length, 0)
 		m.Path = escaped(m.Path, maxPath)
@@ -164,10 +165,10 @@ func (s *shaper) text(at *place, text string, rule textRule) string {
 	}
 	kept, n := sanitize.EscapePrefix(text, rule.form, rule.max, limit)
 	if n < len(text) {
-		s.marks.add(at, record.Mark{Kind: record.MarkCut, Length: int64(len(text)), SHA256: sha256.Sum256([]byte(text))})
+		s.marks.add(at, mark.Mark{Kind: mark.Cut, Length: int64(len(text)), SHA256: sha256.Sum256([]byte(text))})
 	}
 	if kept != text[:n] {
-		s.marks.add(at, record.Mark{Kind: record.MarkEscaped})
+		s.marks.add(at, mark.Mark{Kind: mark.Escaped})
 	}
 	return kept
 }
@@ -279,7 +280,7 @@ func (s *shaper) unique(at *place, kvs []attribute.KeyValue) []attribute.KeyValu
 		if i > 0 && kv.Key == kvs[n-1].Key {
 			kvs[n-1] = kv
 			if !s.measuring {
-				s.marks.add(at.key(string(kv.Key)), record.Mark{Kind: record.MarkRepeated})
+				s.marks.add(at.key(string(kv.Key)), mark.Mark{Kind: mark.Repeated})
 			}
 			continue
 		}
@@ -299,11 +300,11 @@ func (s *shaper) key(at *place, key string, longest int) string {
 		kept, n = sanitize.EscapePrefix(key, sanitize.Line, longest-len("~")-digits, 2*longest)
 		kept += "~" + hex.EncodeToString(sum[:digits/2])
 		if !s.measuring {
-			s.marks.add(at, record.Mark{Kind: record.MarkCut, Length: int64(len(key)), SHA256: sum})
+			s.marks.add(at, mark.Mark{Kind: mark.Cut, Length: int64(len(key)), SHA256: sum})
 		}
 	}
 	if !s.measuring && !strings.HasPrefix(kept, key[:n]) {
-		s.marks.add(at, record.Mark{Kind: record.MarkEscaped})
+		s.marks.add(at, mark.Mark{Kind: mark.Escaped})
 	}
 	s.fixed += sanitize.Width(kept, sanitize.Prose, 4*record.MaxNameLength)
 	return kept
@@ -331,7 +332,7 @@ func (s *shaper) value(at *place, v attribute.Value, depth, longest int) attribu
 		s.fixed += len(`{"$a":[]}`)
 		if depth >= s.plan.depth {
 			if !s.measuring {
-				s.marks.add(at, record.Mark{Kind: record.MarkReplaced})
+				s.marks.add(at, mark.Mark{Kind: mark.Replaced})
 			}
 			s.fixed += shortText
 			return nestedTooDeeply(v)
@@ -361,7 +362,7 @@ func (s *shaper) bytes(at *place, v attribute.Value) attribute.Value {
 	if len(b) <= n {
 		return v
 	}
-	s.marks.add(at, record.Mark{Kind: record.MarkCut, Length: int64(len(b)), SHA256: sha256.Sum256(b)})
+	s.marks.add(at, mark.Mark{Kind: mark.Cut, Length: int64(len(b)), SHA256: sha256.Sum256(b)})
 	return attribute.ByteSliceValue(b[:n])
 }
 

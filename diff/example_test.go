@@ -1,10 +1,11 @@
-package audit_test
+package diff_test
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -23,7 +24,7 @@ func describe(changes []audit.Change) string {
 	return lines.String()
 }
 
-func ExampleDiff() {
+func Example() {
 	type address struct {
 		City string `audit:"city"`
 	}
@@ -53,7 +54,7 @@ func ExampleDiff() {
 }
 
 // The field tagged key identifies the elements of a slice, so their order does not matter.
-func ExampleDiff_slices() {
+func Example_slices() {
 	type line struct {
 		SKU   string `audit:"sku,key"`
 		Count int    `audit:"count"`
@@ -79,23 +80,23 @@ func ExampleDiff_slices() {
 }
 
 // A mistake in a tag is an error that names the field.
-func ExampleDiff_mistake() {
+func Example_mistake() {
 	type account struct {
 		Password string `audit:"password, sensitive"`
 	}
 	_, err := audit.Diff(account{}, account{})
 	fmt.Println(err)
 	// Output:
-	// audit: audit_test.account.Password: the tag has the unknown option " sensitive"; there are sensitive, key and precision
+	// audit: diff_test.account.Password: the tag has the unknown option " sensitive"; there are sensitive, key and precision
 }
 
 // WithFields opts in the keys of documents that no struct describes.
 func ExampleWithFields() {
-	settings := audit.WithFields(map[string]audit.FieldRule{
-		"theme":          audit.FieldTracked,
-		"limits":         audit.FieldTracked, // with all keys below it
-		"webhook.url":    audit.FieldTracked,
-		"webhook.secret": audit.FieldSensitive,
+	settings := diff.WithFields(map[string]diff.Rule{
+		"theme":          diff.Tracked,
+		"limits":         diff.Tracked, // with all keys below it
+		"webhook.url":    diff.Tracked,
+		"webhook.secret": diff.Sensitive,
 	})
 	before := map[string]any{"theme": "dark", "limits": map[string]any{"users": 5, "seats": 1}, "webhook": map[string]any{"secret": "a"}, "seen": 1}
 	after := map[string]any{"theme": "dark", "limits": map[string]any{"users": 9, "seats": 1}, "webhook": map[string]any{"secret": "b", "url": "https://example.com"}, "seen": 2}
@@ -122,10 +123,10 @@ func ExampleWithFields_structs() {
 	before, after := external{Name: "a", Token: "1"}, external{Name: "b", Token: "2"}
 	after.Plan.Name = "pro"
 
-	changes, err := audit.Diff(before, after, audit.WithFields(map[string]audit.FieldRule{
-		"Name":      audit.FieldTracked,
-		"Token":     audit.FieldSensitive,
-		"Plan.Name": audit.FieldTracked,
+	changes, err := audit.Diff(before, after, diff.WithFields(map[string]diff.Rule{
+		"Name":      diff.Tracked,
+		"Token":     diff.Sensitive,
+		"Plan.Name": diff.Tracked,
 	}))
 	if err != nil {
 		fmt.Println(err)

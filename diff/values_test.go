@@ -1,4 +1,4 @@
-package audit_test
+package diff_test
 
 import (
 	"database/sql"
@@ -87,20 +87,20 @@ func TestDiffOfValues(t *testing.T) {
 		"text by value":         {level{1}, level{2}, "STRING(L1) -> STRING(L2)"},
 		"text by value and not": {level{1}, &level{1}, ""},
 		"big.Int":               {big.NewInt(1), big.NewInt(2), "STRING(1) -> STRING(2)"},
-		"text fails":            {color(0), color(-1), "STRING(red) -> STRING(***UNREPRESENTABLE:audit_test.color (MarshalText failed)***)"},
-		"text panics":           {color(9), color(0), "STRING(***UNREPRESENTABLE:audit_test.color (MarshalText failed)***) -> STRING(red)"},
+		"text fails":            {color(0), color(-1), "STRING(red) -> STRING(***UNREPRESENTABLE:diff_test.color (MarshalText failed)***)"},
+		"text panics":           {color(9), color(0), "STRING(***UNREPRESENTABLE:diff_test.color (MarshalText failed)***) -> STRING(red)"},
 		"text fails twice":      {color(9), color(9), ""},
-		"texts fail":            {color(8), color(9), "STRING(***UNREPRESENTABLE:audit_test.color (MarshalText failed)***) -> STRING(***UNREPRESENTABLE:audit_test.color (MarshalText failed)***)"},
+		"texts fail":            {color(8), color(9), "STRING(***UNREPRESENTABLE:diff_test.color (MarshalText failed)***) -> STRING(***UNREPRESENTABLE:diff_test.color (MarshalText failed)***)"},
 		"valuer":                {sql.NullString{String: "a", Valid: true}, sql.NullString{String: "b", Valid: true}, "STRING(a) -> STRING(b)"},
 		"valuer null":           {sql.NullString{String: "ignored"}, sql.NullString{Valid: true}, "EMPTY -> STRING()"},
 		"valuers null":          {sql.NullString{String: "ignored"}, nil, ""},
 		"valuer of time":        {sql.NullTime{Time: noon, Valid: true}, sql.NullTime{Time: elsewhere, Valid: true}, ""},
 		"valuer of any":         {sql.Null[int]{V: 1, Valid: true}, sql.Null[int]{V: 2, Valid: true}, "INT64(1) -> INT64(2)"},
-		"valuer of struct":      {sql.Null[address]{Valid: true}, nil, "STRING(***UNREPRESENTABLE:sql.Null[github.com/opendeed/audit_test.address] (Value failed)***) -> EMPTY"},
-		"valuer fails":          {broken{}, nil, "STRING(***UNREPRESENTABLE:audit_test.broken (Value failed)***) -> EMPTY"},
+		"valuer of struct":      {sql.Null[address]{Valid: true}, nil, "STRING(***UNREPRESENTABLE:sql.Null[github.com/opendeed/audit/diff_test.address] (Value failed)***) -> EMPTY"},
+		"valuer fails":          {broken{}, nil, "STRING(***UNREPRESENTABLE:diff_test.broken (Value failed)***) -> EMPTY"},
 		"valuer fails twice":    {broken{1}, broken{1}, ""},
-		"valuers fail":          {broken{1}, broken{2}, "STRING(***UNREPRESENTABLE:audit_test.broken (Value failed)***) -> STRING(***UNREPRESENTABLE:audit_test.broken (Value failed)***)"},
-		"valuer panics":         {broken{9}, "x", "STRING(***UNREPRESENTABLE:audit_test.broken (Value failed)***) -> STRING(x)"},
+		"valuers fail":          {broken{1}, broken{2}, "STRING(***UNREPRESENTABLE:diff_test.broken (Value failed)***) -> STRING(***UNREPRESENTABLE:diff_test.broken (Value failed)***)"},
+		"valuer panics":         {broken{9}, "x", "STRING(***UNREPRESENTABLE:diff_test.broken (Value failed)***) -> STRING(x)"},
 		"bytes":                 {[]byte("a"), []byte("b"), "BYTESLICE(YQ==) -> BYTESLICE(Yg==)"},
 		"byte array":            {[2]byte{1, 2}, [2]byte{1, 3}, "BYTESLICE(AQI=) -> BYTESLICE(AQM=)"},
 		"named byte array":      {[2]count{1, 2}, [2]byte{1, 2}, ""},

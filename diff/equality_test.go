@@ -1,4 +1,4 @@
-package audit_test
+package diff_test
 
 import (
 	"math/big"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -137,7 +138,7 @@ func TestDiffOfTimesAtPrecision(t *testing.T) {
 	requireDiff(t, before, after,
 		"at: STRING(2026-11-26T12:00:00.123456789Z) -> STRING(2026-11-26T12:00:00.123457000Z)",
 		"many.a: STRING(2026-11-26T12:00:00.123456789Z) -> STRING(2026-11-26T12:00:00.123456000Z)")
-	precision := audit.WithTimePrecision(time.Microsecond)
+	precision := diff.WithTimePrecision(time.Microsecond)
 	requireNoChanges := func(before, after event) {
 		t.Helper()
 		changes, err := audit.Diff(before, after, precision)
@@ -168,15 +169,15 @@ func TestNotLoaded(t *testing.T) {
 	}
 	full := article{Title: "Old", Body: "text", Author: &writer{1, "Kim"}, Tags: []string{"a"}, PIN: "1", Lines: []*writer{{1, "Kim"}}}
 	partial := article{Title: "New"}
-	all := audit.NotLoaded("body", "author", "tags", "pin", "lines")
-	diff := func(before, after *article, opts ...audit.DiffOption) []string {
+	all := diff.NotLoaded("body", "author", "tags", "pin", "lines")
+	changesOf := func(before, after *article, opts ...diff.Option) []string {
 		t.Helper()
 		changes, err := audit.Diff(before, after, opts...)
 		require.NoError(t, err)
 		return show(changes)
 	}
 
-	assert.Equal(t, []string{"title: STRING(Old) -> STRING(New)"}, diff(&full, &partial, all), "what is not known was not emptied")
+	assert.Equal(t, []string{"title: STRING(Old) -> STRING(New)"}, changesOf(&full, &partial, all), "what is not known was not emptied")
 	assert.Equal(t, []string{
 		"title: STRING(New) -> STRING(Old)",
 		"body: STRING(***NOT_LOADED***) -> STRING(text)",
@@ -186,41 +187,24 @@ func TestNotLoaded(t *testing.T) {
 		"pin: STRING(***NOT_LOADED***) -> STRING(***REDACTED***) redacted",
 		"lines.1.id: STRING(***NOT_LOADED***) -> INT64(1)",
 		"lines.1.name: STRING(***NOT_LOADED***) -> STRING(Kim)",
-	}, diff(&partial, &full, all))
-	assert.Empty(t, diff(&partial, &partial, all))
+	}, changesOf(&partial, &full, all))
+	assert.Empty(t, changesOf(&partial, &partial, all))
 
 	changed := full
 	changed.Body, changed.Author = "other", &writer{2, "Kim"}
-	assert.Equal(t, diff(&full, &changed), diff(&full, &changed, all), "values that are known are compared")
+	assert.Equal(t, changesOf(&full, &changed), changesOf(&full, &changed, all), "values that are known are compared")
 
-	assert.Equal(t, []string{"title: EMPTY -> STRING(New)"}, diff(nil, &partial, all))
-	assert.Equal(t, []string{"title: STRING(New) -> EMPTY"}, diff(&partial, nil, all))
-	assert.Equal(t, diff(nil, &full), diff(nil, &full, all))
+	assert.Equal(t, []string{"title: EMPTY -> STRING(New)"}, changesOf(nil, &partial, all))
+	assert.Equal(t, []string{"title: STRING(New) -> EMPTY"}, changesOf(&partial, nil, all))
+	assert.Equal(t, changesOf(nil, &full), changesOf(nil, &full, all))
 	assert.Equal(t, []string{"title: STRING(New) -> STRING(Old)", "author.name: STRING(***NOT_LOADED***) -> STRING(Kim)"},
-		diff(&article{Title: "New", Author: &writer{ID: 1}}, &article{Title: "Old", Author: &writer{1, "Kim"}}, audit.NotLoaded("author.name")))
+		changesOf(&article{Title: "New", Author: &writer{ID: 1}}, &article{Title: "Old", Author: &writer{1, "Kim"}}, diff.NotLoaded("author.name")))
 
 	for _, path := range []string{"Body", "author.nick", "body.x", "", "author.", "title "} {
 		var invalid *audit.ValidationError
-		_, err := audit.Diff(full, partial, audit.NotLoaded(path))
+		_, err := audit.Diff(full, partial, diff.NotLoaded(path))
 		require.ErrorAs(t, err, &invalid, "%q", path)
 	}
-}
-
-func TestNotLoadedIsMarked(t *testing.T) {
-	t.Parallel()
-	type article struct {
-		Body string `audit:"body"`
-	}
-	tracker, trail := newTrail(t)
-	ctx := audit.ContextWithActor(t.Context(), audit.User("42"))
-	require.NoError(t, audit.TrackUpdate(ctx, tracker, audit.Event{Target: audit.Target{Type: "article", ID: "1"}},
-		article{}, article{"text"}, audit.NotLoaded("body")))
-	records := trail.all()
-	require.Len(t, records, 1)
-	assert.Equal(t, "***NOT_LOADED***", records[0].Changes[0].Old.AsString())
-	require.Len(t, records[0].Marks, 1)
-	assert.Equal(t, "changes.body", records[0].Marks[0].Path)
-	assert.EqualValues(t, "not_loaded", records[0].Marks[0].Kind)
 }
 
 func TestDiffLimits(t *testing.T) {

@@ -1,4 +1,4 @@
-package audit_test
+package diff_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/diff"
 	"github.com/opendeed/audit/embedded"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,7 +95,7 @@ func TestDiffOfStruct(t *testing.T) {
 	requireDiff(t, before, before)
 }
 
-func mustDiff[T any](t *testing.T, before, after T, opts ...audit.DiffOption) []audit.Change {
+func mustDiff[T any](t *testing.T, before, after T, opts ...diff.Option) []audit.Change {
 	t.Helper()
 	changes, err := audit.Diff(before, after, opts...)
 	require.NoError(t, err)
@@ -226,39 +227,39 @@ func TestDiffFindsMistakesInTags(t *testing.T) {
 	}
 
 	tests := map[string]struct {
-		diff func(...audit.DiffOption) ([]audit.Change, error)
+		diff func(...diff.Option) ([]audit.Change, error)
 		want mistake
 	}{
-		"unknown option":       {diffZero[unknownOption], mistake{"audit_test.unknownOption.A", `unknown option " sensitive"`}},
-		"empty option":         {diffZero[emptyOption], mistake{"audit_test.emptyOption.A", `unknown option ""`}},
-		"no name":              {diffZero[noName], mistake{"audit_test.noName.A", "no name"}},
-		"empty tag":            {diffZero[emptyTag], mistake{"audit_test.emptyTag.A", "no name"}},
-		"excluded with option": {diffZero[excludedWithOption], mistake{"audit_test.excludedWithOption.A", "excludes"}},
-		"named sensitive":      {diffZero[namedSensitive], mistake{"audit_test.namedSensitive.A", `write audit:"name,sensitive"`}},
-		"spaces":               {diffZero[spaces], mistake{"audit_test.spaces.A", "spaces"}},
-		"unexported":           {diffZero[withUnexported], mistake{"audit_test.withUnexported.secret", "not exported"}},
-		"unexported embedded":  {diffZero[embeddedUnexported], mistake{"audit_test.embeddedUnexported.withTitle", "not exported"}},
-		"duplicate":            {diffZero[duplicate], mistake{"audit_test.duplicate.B", `recorded as "a", and so is audit_test.duplicate.A`}},
-		"duplicate embedded":   {diffZero[duplicateEmbedded], mistake{"audit_test.duplicateEmbedded.Headline", "and so is audit_test.withTitle.Title"}},
-		"two keys":             {diffZero[twoKeys], mistake{"audit_test.twoKeys.B", "and so is audit_test.twoKeys.A"}},
-		"sensitive key":        {diffZero[sensitiveKey], mistake{"audit_test.sensitiveKey.A", "cannot be sensitive"}},
-		"float key":            {diffZero[floatKey], mistake{"audit_test.floatKey.A", "a key is"}},
-		"pointer key":          {diffZero[pointerKey], mistake{"audit_test.pointerKey.A", "a key is"}},
-		"struct untagged":      {diffZero[structUntagged], mistake{"audit_test.structUntagged.A", "no field of audit_test.untagged has an audit tag"}},
-		"pointer untagged":     {diffZero[pointerUntagged], mistake{"audit_test.pointerUntagged.A", "no field of audit_test.untagged"}},
-		"slice untagged":       {diffZero[sliceUntagged], mistake{"audit_test.sliceUntagged.A", "no field of audit_test.untagged"}},
-		"map untagged":         {diffZero[mapUntagged], mistake{"audit_test.mapUntagged.A", "no field of audit_test.untagged"}},
-		"nested":               {diffZero[nested], mistake{"audit_test.withUnexported.secret", "not exported"}},
-		"top-level list":       {diffZero[[]withUnexported], mistake{"audit_test.withUnexported.secret", "not exported"}},
+		"unknown option":       {diffZero[unknownOption], mistake{"diff_test.unknownOption.A", `unknown option " sensitive"`}},
+		"empty option":         {diffZero[emptyOption], mistake{"diff_test.emptyOption.A", `unknown option ""`}},
+		"no name":              {diffZero[noName], mistake{"diff_test.noName.A", "no name"}},
+		"empty tag":            {diffZero[emptyTag], mistake{"diff_test.emptyTag.A", "no name"}},
+		"excluded with option": {diffZero[excludedWithOption], mistake{"diff_test.excludedWithOption.A", "excludes"}},
+		"named sensitive":      {diffZero[namedSensitive], mistake{"diff_test.namedSensitive.A", `write audit:"name,sensitive"`}},
+		"spaces":               {diffZero[spaces], mistake{"diff_test.spaces.A", "spaces"}},
+		"unexported":           {diffZero[withUnexported], mistake{"diff_test.withUnexported.secret", "not exported"}},
+		"unexported embedded":  {diffZero[embeddedUnexported], mistake{"diff_test.embeddedUnexported.withTitle", "not exported"}},
+		"duplicate":            {diffZero[duplicate], mistake{"diff_test.duplicate.B", `recorded as "a", and so is diff_test.duplicate.A`}},
+		"duplicate embedded":   {diffZero[duplicateEmbedded], mistake{"diff_test.duplicateEmbedded.Headline", "and so is diff_test.withTitle.Title"}},
+		"two keys":             {diffZero[twoKeys], mistake{"diff_test.twoKeys.B", "and so is diff_test.twoKeys.A"}},
+		"sensitive key":        {diffZero[sensitiveKey], mistake{"diff_test.sensitiveKey.A", "cannot be sensitive"}},
+		"float key":            {diffZero[floatKey], mistake{"diff_test.floatKey.A", "a key is"}},
+		"pointer key":          {diffZero[pointerKey], mistake{"diff_test.pointerKey.A", "a key is"}},
+		"struct untagged":      {diffZero[structUntagged], mistake{"diff_test.structUntagged.A", "no field of diff_test.untagged has an audit tag"}},
+		"pointer untagged":     {diffZero[pointerUntagged], mistake{"diff_test.pointerUntagged.A", "no field of diff_test.untagged"}},
+		"slice untagged":       {diffZero[sliceUntagged], mistake{"diff_test.sliceUntagged.A", "no field of diff_test.untagged"}},
+		"map untagged":         {diffZero[mapUntagged], mistake{"diff_test.mapUntagged.A", "no field of diff_test.untagged"}},
+		"nested":               {diffZero[nested], mistake{"diff_test.withUnexported.secret", "not exported"}},
+		"top-level list":       {diffZero[[]withUnexported], mistake{"diff_test.withUnexported.secret", "not exported"}},
 		"int":                  {diffZero[int], mistake{"int", "no name"}},
 		"strings":              {diffZero[[]string], mistake{"[]string", "no name"}},
 		"func":                 {diffZero[func()], mistake{"func()", "no name"}},
 		"time":                 {diffZero[*time.Time], mistake{"time.Time", "no name"}},
 		"map":                  {diffZero[map[string]int], mistake{"map[string]int", "name its keys in WithFields"}},
-		"int in interface":     {func(...audit.DiffOption) ([]audit.Change, error) { return audit.Diff[any](nil, 1) }, mistake{"int", "no name"}},
-		"mistake in interface": {func(...audit.DiffOption) ([]audit.Change, error) {
+		"int in interface":     {func(...diff.Option) ([]audit.Change, error) { return audit.Diff[any](nil, 1) }, mistake{"int", "no name"}},
+		"mistake in interface": {func(...diff.Option) ([]audit.Change, error) {
 			return audit.Diff[any](withUnexported{secret: "x"}, nil)
-		}, mistake{"audit_test.withUnexported.secret", "not exported"}},
+		}, mistake{"diff_test.withUnexported.secret", "not exported"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -278,7 +279,7 @@ func TestDiffFindsMistakesInTags(t *testing.T) {
 type mistake struct{ Field, Reason string }
 
 // diffZero compares two zero values.
-func diffZero[T any](opts ...audit.DiffOption) ([]audit.Change, error) {
+func diffZero[T any](opts ...diff.Option) ([]audit.Change, error) {
 	var zero T
 	return audit.Diff(zero, zero, opts...)
 }
@@ -573,13 +574,13 @@ func TestDiffOfCycles(t *testing.T) {
 		want []string
 	}{
 		"pointer": {next, []string{
-			"name: STRING(a) -> EMPTY", "next: STRING(***UNREPRESENTABLE:*audit_test.node (cycle)***) -> EMPTY",
+			"name: STRING(a) -> EMPTY", "next: STRING(***UNREPRESENTABLE:*diff_test.node (cycle)***) -> EMPTY",
 		}},
 		"slice": {children, []string{
-			"name: STRING(a) -> EMPTY", "children.0: STRING(***UNREPRESENTABLE:*audit_test.node (cycle)***) -> EMPTY",
+			"name: STRING(a) -> EMPTY", "children.0: STRING(***UNREPRESENTABLE:*diff_test.node (cycle)***) -> EMPTY",
 		}},
 		"map": {links, []string{
-			"name: STRING(a) -> EMPTY", "links.a: STRING(***UNREPRESENTABLE:*audit_test.node (cycle)***) -> EMPTY",
+			"name: STRING(a) -> EMPTY", "links.a: STRING(***UNREPRESENTABLE:*diff_test.node (cycle)***) -> EMPTY",
 		}},
 		"map of anything": {own, []string{
 			"name: STRING(a) -> EMPTY", "any.m: STRING(***UNREPRESENTABLE:map[string]interface {} (cycle)***) -> EMPTY",
@@ -602,29 +603,29 @@ func TestDiffOfCycles(t *testing.T) {
 		long := &node{Name: "a", Next: &node{Name: "a"}}
 		long.Next.Next = long
 		requireDiff(t, next("a"), long,
-			"next: STRING(***UNREPRESENTABLE:*audit_test.node (cycle)***) -> EMPTY",
+			"next: STRING(***UNREPRESENTABLE:*diff_test.node (cycle)***) -> EMPTY",
 			"next.name: EMPTY -> STRING(a)",
-			"next.next: EMPTY -> STRING(***UNREPRESENTABLE:*audit_test.node (cycle)***)")
+			"next.next: EMPTY -> STRING(***UNREPRESENTABLE:*diff_test.node (cycle)***)")
 	})
 	t.Run("cycles to other places", func(t *testing.T) {
 		far, near := &node{Next: &node{}}, &node{Next: &node{}}
 		far.Next.Next, near.Next.Next = far, near.Next
-		placeholder := "STRING(***UNREPRESENTABLE:*audit_test.node (cycle)***)"
+		placeholder := "STRING(***UNREPRESENTABLE:*diff_test.node (cycle)***)"
 		requireDiff(t, far, near, "next.next: "+placeholder+" -> "+placeholder)
 	})
 	t.Run("pointer to itself", func(t *testing.T) {
 		var p loop
 		p = &p
-		requireDiff(t, node{Any: p}, node{Any: 1}, "any: STRING(***UNREPRESENTABLE:audit_test.loop (cycle)***) -> INT64(1)")
+		requireDiff(t, node{Any: p}, node{Any: 1}, "any: STRING(***UNREPRESENTABLE:diff_test.loop (cycle)***) -> INT64(1)")
 		requireDiff(t, node{Any: p}, node{Any: p})
-		requireDiff(t, node{Any: []loop{p}}, node{}, `any: STRINGSLICE(["***UNREPRESENTABLE:audit_test.loop***"]) -> EMPTY`)
+		requireDiff(t, node{Any: []loop{p}}, node{}, `any: STRINGSLICE(["***UNREPRESENTABLE:diff_test.loop***"]) -> EMPTY`)
 		_, err := audit.Diff[any](p, p)
 		require.Error(t, err)
 	})
 	t.Run("slice of itself", func(t *testing.T) {
 		s := tree{nil, tree{}}
 		s[0] = s
-		requireDiff(t, node{Any: s}, node{}, "any.0: STRING(***UNREPRESENTABLE:audit_test.tree (cycle)***) -> EMPTY")
+		requireDiff(t, node{Any: s}, node{}, "any.0: STRING(***UNREPRESENTABLE:diff_test.tree (cycle)***) -> EMPTY")
 	})
 	t.Run("a slice at the root", func(t *testing.T) {
 		s := []any{nil, point{X: 1}}
@@ -729,7 +730,7 @@ func TestDiffOfGraphsTerminates(t *testing.T) {
 				assert.Len(t, changes, 1001)
 				last := changes[1000]
 				assert.Equal(t, "*", last.Field)
-				assert.Equal(t, "***UNREPRESENTABLE:audit_test.node (limit)***", last.New.AsString())
+				assert.Equal(t, "***UNREPRESENTABLE:diff_test.node (limit)***", last.New.AsString())
 			}
 		})
 	}
@@ -749,7 +750,7 @@ func TestDiffOfSharedValues(t *testing.T) {
 	}
 	requireDiff(t, build("a"), build("b"),
 		"first.name: STRING(a) -> STRING(b)",
-		"other: STRING(***UNREPRESENTABLE:audit_test.node (shared)***) -> STRING(***UNREPRESENTABLE:audit_test.node (shared)***)")
+		"other: STRING(***UNREPRESENTABLE:diff_test.node (shared)***) -> STRING(***UNREPRESENTABLE:diff_test.node (shared)***)")
 }
 
 func TestDiffOfManyElements(t *testing.T) {
@@ -802,7 +803,7 @@ func BenchmarkDiff(b *testing.B) {
 	run("changed", before, after)
 
 	b.Run("map", func(b *testing.B) {
-		option := audit.WithFields(rules{"title": audit.FieldTracked, "address": audit.FieldTracked})
+		option := diff.WithFields(rules{"title": diff.Tracked, "address": diff.Tracked})
 		before := map[string]any{"title": "a", "body": "b", "address": map[string]any{"city": "Berlin", "street": "Main"}}
 		after := map[string]any{"title": "b", "body": "c", "address": map[string]any{"city": "Paris", "street": "Main"}}
 		b.ReportAllocs()

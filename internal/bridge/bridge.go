@@ -1,0 +1,77 @@
+// Package bridge lets packages of this module reach parts of package audit that are not for
+// applications. Package plumbing documents and exports most of them.
+//
+// The types of package audit are type parameters, because it imports this package. What
+// a function that is called through a variable gets by pointer is allocated on the heap, so
+// the functions that each Track call needs get values.
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// Audit is a *Functions with the types of package audit, which sets it.
+var Audit any
+
+// Functions are parts of package audit.
+type Functions[Actor, Event, Scope, Option, Tracker any] struct {
+	// Resolve looks for the actor if actorless is true, and returns nil if it has none.
+	Resolve func(ctx context.Context, actorless bool, wait time.Duration) (Resolved[Scope], *Actor, error)
+	// Done ends what Resolve began.
+	Done func(s *Scope, entered uint64)
+	// TakeHung returns how many actor functions did not return in time.
+	TakeHung func(s *Scope) int64
+
+	TakeSnapshot func(ctx context.Context, opts []Option) (Snapshot[Actor], error)
+	OpenSnapshot func(ctx context.Context, s Snapshot[Actor], opts []Option) (context.Context, *Scope)
+
+	Afterwards        func(ctx context.Context) context.Context
+	SignalsSuppressed func(ctx context.Context) bool
+
+	// ReadyAsFar considers the fields for which final returns true, or all if it is nil.
+	ReadyAsFar func(ctx context.Context, final func(field string) bool) error
+	Check      func(ctx context.Context, t Tracker, e Event, final func(field string) bool) error
+
+	WithIntent         func(t Tracker, event func() Event) Option
+	WithClientMetadata func(kvs []attribute.KeyValue) Option
+
+	// Hold offers a signal to a scope. If the result is signal.Hold, the scope keeps e until
+	// an intent covers it or the scope ends, fills in its actor if it has none, and calls
+	// release once. An intent covers only signals of the provider that reported it.
+	Hold func(s *Scope, provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition
+	// Accepted reports to a scope that the intent e was recorded. It covers signals of this
+	// scope, of the outer ones, and those that inner scopes pass to this one, and Tracked
+	// reports it. Accepted releases the held signals that it covers.
+	Accepted func(ctx context.Context, s *Scope, provider any, e Event)
+}
+
+// Resolved is plumbing.Resolved.
+type Resolved[Scope any] struct {
+	Scope                  *Scope
+	Channel, Tenant        string
+	Metadata, Overridden   []attribute.KeyValue
+	Marks                  []mark.Mark
+	Afterwards, Suppressed bool
+	Finishing              [16]byte
+
+	// Entered has a bit for each scope whose End waits for the event, by its distance from
+	// Scope. Beyond 64 nested scopes the outermost don't wait.
+	Entered uint64
+}
+
+// Snapshot is plumbing.Snapshot.
+type Snapshot[Actor any] struct {
+	Actor                Actor
+	Channel, Tenant      string
+	Metadata, Overridden []attribute.KeyValue
+	Marks                []mark.Mark
+}
+
+// ErrInherit is plumbing.ErrInherit.
+var ErrInherit = errors.New("audit: the actor of the outer scope acts")

@@ -1,0 +1,34 @@
+package audit
+
+import (
+	"context"
+
+	"github.com/opendeed/audit/internal/bridge"
+)
+
+// The parts of this package that package plumbing and the SDK need.
+var _ = func() bool {
+	bridge.Audit = &bridge.Functions[Actor, Event, Scope, ScopeOption, Tracker]{
+		Resolve:            resolve,
+		Done:               leave,
+		TakeHung:           takeHung,
+		TakeSnapshot:       takeSnapshot,
+		OpenSnapshot:       openSnapshot,
+		Afterwards:         afterwards,
+		SignalsSuppressed:  func(ctx context.Context) bool { return frameOf(ctx).suppressed },
+		ReadyAsFar:         ready,
+		Check:              check,
+		WithIntent:         withIntent,
+		WithClientMetadata: withClientMetadata,
+		Hold:               hold,
+		Accepted:           accepted,
+	}
+	return true
+}()
+
+// afterwards implements plumbing.Afterwards.
+func afterwards(ctx context.Context) context.Context {
+	f := derive(ctx)
+	f.afterwards = true
+	return f
+}
