@@ -22,7 +22,8 @@ import (
 // [AddMetadata]. The outcome is success if fn returns nil, denied for errors that match
 // [fs.ErrPermission], and unknown for those of contexts: a call that was canceled or timed
 // out may have had its effect. All other errors, panics and runtime.Goexit are failures.
-// The record has the type of the error as [semconv.ErrorTypeKey], never its text.
+// The record has the type of the error as [semconv.ErrorTypeKey], never its text. If it lacks
+// what a policy requires, such as changes, it is recorded nevertheless, with the marks policy.unmet.
 //
 // fn runs in a scope of its own. A successful attempt covers the signals in it of its
 // target and operation, and of its Covers. Do returns the error of fn unchanged; if the
@@ -39,7 +40,7 @@ func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error)
 		return callThen(
 			func() error { return fn(ctx) },
 			func(returned bool, err error) error {
-				return attempt.Finish(context.WithoutCancel(ctx), completed(d.close(), returned, err))
+				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), completed(d.close(), returned, err))
 			},
 		)
 	}, about)

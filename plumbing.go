@@ -11,6 +11,7 @@ var _ = func() bool {
 	bridge.Audit = &bridge.Functions[Actor, Event, Outcome, Scope, ScopeOption, Tracker]{
 		Resolve:            resolve,
 		Done:               leave,
+		TakeHung:           takeHung,
 		TakeSnapshot:       takeSnapshot,
 		OpenSnapshot:       openSnapshot,
 		Afterwards:         afterwards,

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
@@ -36,7 +37,8 @@ type Scope struct {
 	principal  func(context.Context, Actor) (Actor, error)
 	delegates  bool // it has or had a principal function
 	delegation delegation
-	resolution *resolution // the running call of one of the functions
+	resolution *resolution  // the running call of one of the functions
+	hung       atomic.Int64 // calls that did not return in time and are not reported
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed

@@ -18,8 +18,8 @@ const (
 	// Dropped is for a list that was too long. Count is the number of elements that were
 	// left out. At "attempt" it is for the name of somebody else's attempt.
 	Dropped Kind = "dropped"
-	// Unread is for a value of more than a mebibyte. Length is the number of bytes that
-	// were discarded unread.
+	// Unread is for a value of more than a mebibyte, or one for which a context token had
+	// no room. Length is the number of bytes that were discarded unread.
 	Unread Kind = "unread"
 	// Replaced is for a value that was replaced by a placeholder.
 	Replaced Kind = "replaced"

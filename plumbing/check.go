@@ -14,7 +14,8 @@ type Checker interface {
 	// Check returns an error if Track would reject the intent e because its actor or a
 	// required field is missing. The outcome and the changes, which are only known after
 	// the action, are not required yet. If final is not nil, only the fields for which it
-	// returns true count; the others may still be set. A rejection is recorded.
+	// returns true count; the others may still be set. The actor is the field "actor". A
+	// rejection is recorded.
 	Check(ctx context.Context, e audit.Event, final func(field string) bool) error
 }
 

@@ -34,7 +34,11 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 	}
 	resolved, err := plumbing.Resolve(ctx, &e, p.trackTimeout)
 	defer resolved.Done()
-	if err == nil || final != nil { // authentication may still find the actor
+	p.reportHung(ctx, resolved.Scope)
+	if final != nil && !final(pathActor) {
+		err = nil // authentication may still find the actor
+	}
+	if err == nil {
 		err = t.checkKnown(ctx, &e, &resolved, final)
 	}
 	if err == nil {
@@ -62,7 +66,7 @@ func (t *tracker) finality(final func(field string) bool) func(string) bool {
 }
 
 // finalProblems returns what remains of err if only fields count for which final returns
-// true. If final is not nil, the actor does not count.
+// true.
 func finalProblems(err error, final func(field string) bool) error {
 	if err == nil || final == nil {
 		return err
@@ -79,7 +83,11 @@ func finalProblems(err error, final func(field string) bool) error {
 		}
 		return left
 	}
-	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok && final(invalid.Field) {
+	field := pathActor
+	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok {
+		field = invalid.Field
+	}
+	if final(field) {
 		return err
 	}
 	return nil

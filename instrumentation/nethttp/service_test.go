@@ -295,7 +295,7 @@ func TestServices(t *testing.T) {
 				}))
 			},
 			status: 207,
-			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "200") + `}`},
+			want:   []string{`{` + alice + intent + `"outcome":"success",` + post("", "/articles/1", "") + `}`},
 		},
 		{
 			name: "a handler that aborts in the middle of its response",

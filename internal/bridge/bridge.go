@@ -25,6 +25,8 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	Resolve func(ctx context.Context, actorless bool, wait time.Duration) (Resolved[Scope], *Actor, error)
 	// Done ends what Resolve began.
 	Done func(s *Scope, entered uint64)
+	// TakeHung returns how many actor functions did not return in time.
+	TakeHung func(s *Scope) int64
 
 	TakeSnapshot func(ctx context.Context, opts []Option) (Snapshot[Actor], error)
 	OpenSnapshot func(ctx context.Context, s Snapshot[Actor], opts []Option) (context.Context, *Scope)
@@ -68,7 +70,6 @@ type Resolved[Scope any] struct {
 	Marks                  []mark.Mark
 	Afterwards, Suppressed bool
 	Finishing              [16]byte
-	Hung                   bool
 
 	// Entered has a bit for each scope whose End waits for the event, by its distance from
 	// Scope. Beyond 64 nested scopes the outermost don't wait.
