@@ -9,7 +9,7 @@ import (
 	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/panics"
-	"github.com/opendeed/audit/internal/testactor"
+	"github.com/opendeed/audit/internal/undertest"
 )
 
 // pending is an event that the End of its scopes waits for, and what the nearest one had
@@ -106,7 +106,7 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 
 // nobody returns the actor of tests that name none, or ErrNoActor.
 func nobody() (*Actor, error) {
-	if actor, ok := testactor.Get().(*Actor); ok {
+	if actor, ok := undertest.Actor().(*Actor); ok {
 		return actor, nil
 	}
 	return nil, ErrNoActor

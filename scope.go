@@ -44,9 +44,7 @@ type Scope struct {
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
 	marks      []mark.Mark          // sorted; replaced, never changed
-	target     Target
-	reason     string
-	intent     *routeIntent
+	draft      *draft               // of the event that is tracked when the work has ended, or nil
 	signals    covering.Signals[heldSignal]
 	tracked    recent.Map[trackedEvent, struct{}] // except held signals
 	pending    int                                // events that End waits for
@@ -116,16 +114,6 @@ func (s *Scope) Set(opts ...ScopeOption) error {
 	}
 	s.apply(&o)
 	return nil
-}
-
-// Target returns the target that SetTarget set.
-func (s *Scope) Target() Target {
-	if s == nil {
-		return Target{}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.target
 }
 
 // Channel returns the channel of the scope, or "".

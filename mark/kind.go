@@ -30,6 +30,9 @@ const (
 	// CountUnknown is for the count of events that were folded into one record, if a crash
 	// left it unfinished.
 	CountUnknown Kind = "count.unknown"
+	// Missing is for a value that was to be recorded and could not be. The error was
+	// reported when that happened.
+	Missing Kind = "missing"
 	// NotLoaded is for a value that was not loaded, and so is not known.
 	NotLoaded Kind = "not_loaded"
 	// Client is for metadata that a client sent. The SDK cuts its texts to

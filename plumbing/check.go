@@ -24,17 +24,10 @@ func Check(ctx context.Context, t audit.Tracker, e audit.Event, final func(field
 	return inside.Audit.Check(ctx, t, e, final)
 }
 
-// WithIntent says for which intent a scope is opened, so that audit.Ready can check it.
-// event returns what is known of it. It is for instrumentation that tracks the intent when
-// the work has ended.
-func WithIntent(t audit.Tracker, event func() audit.Event) audit.ScopeOption {
-	return inside.Audit.WithIntent(t, event)
-}
-
-// ReadyAsFar is audit.Ready for instrumentation that knows some fields before the handler
-// runs: only those for which final returns true count.
-func ReadyAsFar(ctx context.Context, final func(field string) bool) error {
-	return inside.Audit.ReadyAsFar(ctx, final)
+// Reporter is implemented by trackers that can report an error that no caller receives,
+// such as that of audit.SetChanges. It is optional; such errors are logged otherwise.
+type Reporter interface {
+	Report(ctx context.Context, err error)
 }
 
 // Afterwards returns a context for intents of what has been done already. An intent that

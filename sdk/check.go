@@ -3,13 +3,27 @@ package sdk
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/plumbing"
 )
 
-var _ plumbing.Checker = (*tracker)(nil)
+var (
+	_ plumbing.Checker  = (*tracker)(nil)
+	_ plumbing.Reporter = (*tracker)(nil)
+)
+
+// Report implements plumbing.Reporter.
+func (t *tracker) Report(ctx context.Context, err error) {
+	ctx = context.WithoutCancel(ctx)
+	if handle := t.pipeline.errorHandler; handle != nil {
+		handle(ctx, err)
+		return
+	}
+	t.pipeline.logger.LogAttrs(ctx, slog.LevelError, "audit: an event is incomplete", slog.String("error", t.pipeline.redact(err.Error())))
+}
 
 // Check implements plumbing.Checker. Processors are not called. If the provider has any, they
 // may still add metadata, a tenant and a channel, so those are never found missing here.

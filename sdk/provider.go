@@ -75,6 +75,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		gate:         newGate(),
 		metrics:      m,
 		logger:       c.logger,
+		errorHandler: c.errorHandler,
 		redact:       redactText,
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,

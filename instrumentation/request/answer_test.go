@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	publish   = audit.Event{Action: "article.publish"}
+	publish   = audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}}
 	errFailed = errors.New("failed")
 )
 
