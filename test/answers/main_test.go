@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // action is that of the route intents.
 const action = "answer.send"
 
-var event = audit.Event{Action: action, Actor: audit.User("alice")}
+var event = audit.Event{Action: action, Actor: audit.User("alice"), Target: audit.Target{Type: "answer"}}
 
 // notes are what the handlers of a service see.
 type notes struct {
