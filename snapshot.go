@@ -15,7 +15,7 @@ func takeSnapshot(ctx context.Context, opts []ScopeOption) (bridge.Snapshot[Acto
 		return bridge.Snapshot[Actor]{}, err
 	}
 	const self = 1 // the scope cannot end, because no other code has it
-	shared, err := frameOf(inner).resolveActor(inner, detachedResolverWait, self)
+	shared, err := frameOf(inner).resolveActor(inner, inquiry{wait: detachedResolverWait, entered: self})
 	if err != nil {
 		return bridge.Snapshot[Actor]{}, err
 	}
