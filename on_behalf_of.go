@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/opendeed/audit/internal/errortype"
 )
 
 // WithOnBehalfOf sets a function that finds on whose behalf the actor of the scope acts,
@@ -25,7 +27,7 @@ type delegation struct {
 	to   *Actor // with the principal; nil if from acts for itself
 }
 
-var errNoPrincipal = errors.New("its scope ended before it was known on whose behalf the actor acts; find the actor before the work ends, or use audit.Detach")
+const errNoPrincipal = errortype.OwnError("its scope ended before it was known on whose behalf the actor acts; find the actor before the work ends, or use audit.Detach")
 
 // delegate returns the actor, which was found in the scope found, with the one on whose
 // behalf it acts. The scopes are asked from the inside out, up to found.
@@ -67,7 +69,7 @@ func (s *Scope) delegate(ctx context.Context, wait time.Duration, actor *Actor, 
 			go s.run(ctx, wait, call)
 		}
 		s.mu.Unlock()
-		to, err := call.await(wait)
+		to, err := s.await(call, wait)
 		if call.from == actor || errors.Is(err, errResolverHangs) {
 			return to, err
 		}

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
+	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/panics"
-	"github.com/opendeed/audit/internal/testactor"
+	"github.com/opendeed/audit/internal/undertest"
 )
 
 // pending is an event that the End of its scopes waits for, and what the nearest one had
@@ -28,9 +29,6 @@ func resolve(ctx context.Context, actorless bool, wait time.Duration) (bridge.Re
 		return p.Resolved, nil, nil
 	}
 	actor, err := f.resolveActor(ctx, wait, p.Entered)
-	if failed, ok := errors.AsType[*ActorError](err); ok {
-		p.Hung = failed.first
-	}
 	return p.Resolved, actor, err
 }
 
@@ -108,31 +106,35 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 
 // nobody returns the actor of tests that name none, or ErrNoActor.
 func nobody() (*Actor, error) {
-	if actor, ok := testactor.Get().(*Actor); ok {
+	if actor, ok := undertest.Actor().(*Actor); ok {
 		return actor, nil
 	}
 	return nil, ErrNoActor
 }
 
-// ActorError reports that an actor function failed.
+// ActorError reports that an actor function failed. Its text has the type of the function's
+// error instead of that error's text, which may have a secret.
 type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
 	Err error
-
-	first bool // nobody else was told that this call did not return in time
 }
 
 // Error describes the failure for logs.
-func (e *ActorError) Error() string { return "audit: the actor function failed: " + e.Err.Error() }
+func (e *ActorError) Error() string {
+	if inner, ok := e.Err.(*ActorError); ok { //nolint:errorlint // an error that wraps one has another text
+		return inner.Error()
+	}
+	return "audit: the actor function " + errortype.Failed(e.Err)
+}
 
 // Unwrap returns Err.
 func (e *ActorError) Unwrap() error { return e.Err }
 
-var (
-	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; set that event's actor")
-	errResolverHangs   = errors.New("it did not return within the track timeout")
-	errResolverLate    = errors.New("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
+const (
+	errResolverReentry = errortype.OwnError("it tracked an event that needs the actor it is to find; set that event's actor")
+	errResolverHangs   = errortype.OwnError("it did not return within the track timeout")
+	errResolverLate    = errortype.OwnError("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
 )
 
 // resolution is a running call of a resolver, for which several Track calls may wait.
@@ -144,7 +146,7 @@ type resolution struct {
 	actor *Actor
 	err   error
 
-	reported atomic.Bool // that it did not return in time
+	late atomic.Bool // somebody has waited in vain
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
@@ -169,7 +171,7 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 		go s.run(ctx, wait, call)
 	}
 	s.mu.Unlock()
-	return call.await(wait)
+	return s.await(call, wait)
 }
 
 // isResolving reports whether a function of the scope called the code that has ctx.
@@ -183,15 +185,28 @@ func (s *Scope) isResolving(ctx context.Context) bool {
 }
 
 // await waits for the result.
-func (call *resolution) await(wait time.Duration) (*Actor, error) {
+func (s *Scope) await(call *resolution, wait time.Duration) (*Actor, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-call.done:
 		return call.actor, call.err
 	case <-timer.C:
-		return nil, &ActorError{Err: errResolverHangs, first: call.reported.CompareAndSwap(false, true)}
+		if call.late.CompareAndSwap(false, true) {
+			s.hung.Add(1)
+		}
+		return nil, &ActorError{Err: errResolverHangs}
 	}
+}
+
+// takeHung implements plumbing.TakeHung.
+func takeHung(s *Scope) (n int64) {
+	for ; s != nil; s = s.parent {
+		if s.hung.Load() > 0 {
+			n += s.hung.Swap(0)
+		}
+	}
+	return n
 }
 
 // run calls the function of a resolution on its own goroutine, since it may ignore its

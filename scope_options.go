@@ -19,9 +19,7 @@ type scopeOptions struct {
 	principal   func(context.Context, Actor) (Actor, error)
 	channel     string
 	tenant      string
-	target      *Target
-	reason      *string
-	intent      *routeIntent
+	draft       *draft
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
 	marks       []mark.Mark
@@ -112,14 +110,11 @@ func (s *Scope) apply(o *scopeOptions) {
 	if o.tenant != "" {
 		s.tenant = o.tenant
 	}
-	if o.reason != nil {
-		s.reason = *o.reason
-	}
-	if o.intent != nil {
-		s.intent = o.intent
-	}
-	if o.target != nil {
-		s.target = *o.target
+	if o.draft != nil {
+		if s.draft != nil {
+			o.draft.said = s.draft.content()
+		}
+		s.draft = o.draft
 	}
 	if o.signalLimit > 0 {
 		s.signals.Limit = o.signalLimit - 1

@@ -99,7 +99,7 @@ func TestCoverageBySignals(t *testing.T) {
 	} {
 		tracker, records := newTracker(t)
 		service := &service{publish: func(ctx context.Context, m *text) (*text, error) {
-			audit.SetTarget(ctx, audit.Target{Type: "article", ID: "hello"}) //nolint:errcheck // the scope is open
+			audit.SetTarget(ctx, audit.Target{Type: "article", ID: "hello"})
 			return m, tracker.Track(ctx, audit.Event{Action: "x.update", Kind: audit.KindSignal, Operation: audit.OperationUpdate, Target: tt.target})
 		}}
 		log := &errorLog{}

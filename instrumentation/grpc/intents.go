@@ -39,8 +39,9 @@ type MethodIntent = request.MethodIntent
 //
 // Options take fields from the request message or from the context, so that the handler does
 // not run if the policy requires one that is missing. What it only knows itself, the handler
-// sets by audit.SetTarget and audit.SetReason, and asks audit.Ready before its side effect. An
-// event that lacks something at the end is recorded nevertheless, with the marks policy.unmet.
+// sets by audit.SetTarget, audit.SetReason, audit.SetChanges and their siblings, and asks
+// audit.Ready before its side effect. An event that lacks something at the end is recorded
+// nevertheless, with the marks policy.unmet.
 func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) *MethodIntent {
 	return request.NewMethodIntent(t, e, opts...)
 }

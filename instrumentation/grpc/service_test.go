@@ -154,6 +154,17 @@ func TestServices(t *testing.T) {
 			return interceptors(i, targeted(tracker))
 		}, []string{`{` + alice + intent + `"outcome":"success",` + hello +
 			of("Publish", "OK")[:len(`"metadata":{"client.address":"127.0.0.1",`)] + `"http.request.id":"ours",` + of("Publish", "OK")[len(`"metadata":{"client.address":"127.0.0.1",`):] + `}`}, codes.OK, 0},
+		{"a handler that completes the event", &service{publish: func(ctx context.Context, m *text) (*text, error) {
+			audit.SetReason(ctx, "approved")
+			audit.SetTarget(ctx, audit.Target{Type: "article", ID: "1"})
+			return m, nil
+		}}, func(tracker audit.Tracker, audits audits) []grpc.ServerOption {
+			return interceptors(audits(auditgrpc.WithActor(byUser)), targeted(tracker))
+		}, []string{`{` + alice + intent + `"outcome":"success","reason":"approved","target":{"id":"1","type":"article"},` + of("Publish", "OK") + `}`}, codes.OK, 0},
+		{"an intent without a target", reply(nil), func(tracker audit.Tracker, audits audits) []grpc.ServerOption {
+			intents := auditgrpc.Intents{publishMethod: auditgrpc.Intent(tracker, publishEvent)}
+			return interceptors(audits(auditgrpc.WithActor(byUser), auditgrpc.WithTargetCheck()), intents)
+		}, []string{`{` + alice + intent + `"outcome":"success",` + of("Publish", "OK") + `}`}, codes.OK, 1},
 		{"a filter", reply(nil), func(tracker audit.Tracker, audits audits) []grpc.ServerOption {
 			i := audits(auditgrpc.WithCoverage(tracker, nil), auditgrpc.WithFilter(func(_ context.Context, method string) bool {
 				return method != publishMethod

@@ -191,3 +191,23 @@ func TestStreamBegins(t *testing.T) {
 		`{`+alice+`"action":"article.read","kind":"intent","outcome":"unknown",`+of("Edit", "")+`}`,
 		`{`+alice+intent+ended+`"outcome":"success",`+hello+of("Edit", "OK")+`}`)
 }
+
+// The handler of a stream completes its event before it has received a message, and after.
+func TestStreamIsCompleted(t *testing.T) {
+	t.Parallel()
+	tracker, records := newTracker(t)
+	c := serve(t, &service{edit: func(s grpc.BidiStreamingServer[text, text]) error {
+		audit.SetReason(s.Context(), "spam")
+		if _, err := s.Recv(); err != nil {
+			return err
+		}
+		audit.SetOutcome(s.Context(), audit.OutcomeDenied)
+		return nil
+	}}, streams(tracker)...)
+	_, err := c.stream(as(t, "alice"), editMethod, "hello")
+	require.NoError(t, err)
+	c.stop()
+	records.requireRecords(t,
+		`{`+alice+intent+begun+`"reason":"spam",`+hello+of("Edit", "")+`}`,
+		`{`+alice+intent+ended+`"outcome":"denied","reason":"spam",`+hello+of("Edit", "OK")+`}`)
+}

@@ -47,8 +47,8 @@ func (x *Exchange) ServeCall(c *Call, handler func(context.Context) error) (err 
 	c.exchange, x.call = x, c
 	c.panicked = true
 	defer func() { c.end(err) }()
-	if c.Intent != nil && (c.ClientStreams || c.ServerStreams) {
-		_ = c.supply(&Supply{}) // without fields nothing is missing
+	if c.Intent != nil {
+		x.expect(c.Intent.tracker, c.event)
 	}
 	err = handler(x.ctx)
 	c.panicked = false
@@ -71,7 +71,7 @@ func (c *Call) Received(message any) error {
 		return c.rejected
 	}
 	c.received = true
-	if err := c.supply(c.Intent.supply(c.exchange, message)); err != nil {
+	if err := c.exchange.fill(c.Intent.supply(c.exchange, message)); err != nil {
 		c.rejected = c.Unmet(err)
 		return c.rejected
 	}
@@ -101,9 +101,6 @@ func (c *Call) begin() {
 		c.attempt = c.exchange.begin(c.exchange.ctx, c.Intent.tracker, c.event())
 	}
 }
-
-// supply checks what is known of the event.
-func (c *Call) supply(s *Supply) error { return c.exchange.Supply(c.Intent.tracker, c.event, s) }
 
 // event returns the event of the call.
 func (c *Call) event() audit.Event { return c.exchange.FromTemplate(c.Intent.event) }

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/opendeed/audit"
@@ -32,12 +33,11 @@ func (c *conclusion) begin(a *answer) {
 // recorded the event, or if that fails: the whole event is then recorded at the end.
 func (x *Exchange) begin(ctx context.Context, t audit.Tracker, e audit.Event) *audit.Attempt {
 	e.ID, e.Kind, e.Outcome = audit.ID{}, audit.KindIntent, audit.OutcomeUnknown
+	said := x.said()
 	if e.Target == (audit.Target{}) {
-		e.Target = x.scope.Target()
+		e.Target = said.Target
 	}
-	if e.Reason == "" {
-		e.Reason = x.scope.Reason()
-	}
+	e.Reason = cmp.Or(e.Reason, said.Reason)
 	if x.isRecorded(&e) {
 		return nil
 	}

@@ -246,14 +246,19 @@ func (d *osDir) peekInRoot(name string, b []byte) (int, error) {
 // the removed file while another locks its replacement.
 const lockFileName = "lock"
 
+// maxLockAttempts limits how often Lock tries again because the file was removed or created
+// meanwhile.
+const maxLockAttempts = 100
+
 func (d *osDir) Lock() (created bool, err error) {
-	for {
+	for range maxLockAttempts {
 		created, err = d.tryLock()
 		lost, ok := errors.AsType[*LostError](err)
 		if removed := ok && lost.File != ""; !removed && !errors.Is(err, fs.ErrExist) {
-			return created, err
+			break
 		}
 	}
+	return created, err
 }
 
 // tryLock opens and locks the lock file. The error is a *LostError if the file was

@@ -47,7 +47,8 @@ type Ledger struct {
 	extents     []extent
 	floor       uint64 // sequence number of the oldest entry that retention has not removed
 	synced      uint64 // sequence number of the last synced entry
-	syncedEnd   int64  // where that entry's frame ends in the last extent
+	dropped     droppedEntries
+	syncedEnd   int64 // where that entry's frame ends in the last extent
 	cursors     map[string]*Cursor
 	damaged     map[damagedPlace]bool // known damage
 	closed      bool
@@ -63,6 +64,7 @@ type Ledger struct {
 	gathered     chan struct{} // receives an element when all expected callers have appended
 	backoff      int           // used by commitLoop only: the next value of skipGathers
 	maintainWake chan struct{} // wakes maintainLoop
+	scrubWake    chan struct{} // wakes scrubLoop
 	closing      chan struct{}
 	goroutines   sync.WaitGroup // the ledger's goroutines
 }
@@ -121,7 +123,7 @@ func (l *Ledger) writeState(change func(*state)) error {
 	changed := l.state
 	change(&changed)
 	changed.owner = l.ownership.id
-	changed.age, changed.seen = l.ages.stored(changed.closed)
+	changed.age, changed.seen = l.ages.stored(changed.closed && !l.state.closed)
 	if err := l.stateSlots.write(changed.encode()); err != nil {
 		return err
 	}

@@ -26,8 +26,14 @@ const verifyIdle = 10 * time.Millisecond
 //
 // What was written before verify began is then in a file that the next Open finds: a
 // writer that takes over stores its own ID in the state before it reads the segments.
+//
+// Nothing is written once the ledger has failed: the next writer may have read what is
+// there.
 func (l *Ledger) verify(s *segment) error {
-	var err error
+	err := l.failure()
+	if err != nil {
+		return err
+	}
 	if s == nil {
 		err = l.dir.Verify("", nil)
 	} else {
@@ -43,19 +49,19 @@ func (l *Ledger) verify(s *segment) error {
 }
 
 // verifyBeforeWrite verifies the active segment unless the last commit has just done so.
-// It writes nothing more once the ledger has failed: the next writer may have read what
-// is there. writeMu is held.
+// writeMu is held.
 func (l *Ledger) verifyBeforeWrite(now time.Time) error {
-	l.mu.Lock()
-	failed := l.failed
-	l.mu.Unlock()
-	if failed != nil {
-		return failed
-	}
 	if now.Sub(l.verified) <= verifyIdle {
-		return nil
+		return l.failure()
 	}
 	return l.verifyActive()
+}
+
+// failure returns why the ledger has failed, or nil.
+func (l *Ledger) failure() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
 }
 
 // verifyWritten verifies that the active segment, to which a frame was written, is one
