@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/held"
 	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/mark"
@@ -17,6 +18,7 @@ import (
 // them. It offers signals to the scope, which holds them until it ends, and reports
 // recorded intents to the scope.
 type suppressor struct {
+	provider  *TrackerProvider
 	validator *validator // checks actors that become known when the scope ends
 	metrics   *metrics
 	next      stage
@@ -34,6 +36,12 @@ func (s *suppressor) process(ctx context.Context, scope *audit.Scope, r *record.
 	original := audit.Event{
 		ID: r.ID, Attempt: r.Attempt, Kind: r.Kind, Action: r.Action, Operation: r.Operation, Target: r.Target, Outcome: r.Outcome,
 		Covers: slices.Clone(r.Covers), Tenant: r.Tenant, Bulk: audit.Bulk{Sample: slices.Clone(r.Bulk.Sample)}, Metadata: namespaceOf(r.Metadata),
+	}
+	if u := unitOf(scope); u != nil {
+		if dependsOnUnit(r) && !held.IsOutside(ctx) {
+			return s.holdIntent(ctx, u, scope, r, original)
+		}
+		ctx = u.Context // true whatever the unit does: no part of its transaction
 	}
 	if err := s.next(ctx, scope, r); err != nil {
 		return err
@@ -56,7 +64,7 @@ func namespaceOf(kvs []attribute.KeyValue) []attribute.KeyValue {
 func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 	unknown := r.Actor.IsZero()
 	if scope == nil {
-		return s.pass(ctx, r, unknown)
+		return s.pass(ctx, nil, r, unknown)
 	}
 	settle := func(ctx context.Context, d signal.Disposition) error {
 		switch d {
@@ -65,11 +73,14 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 		case signal.Drop:
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
+		case signal.Discard:
+			s.metrics.suppress(ctx, suppressedByRerun)
+			return nil
 		case signal.RecordOverflow:
 			r.AddMark(mark.Mark{Kind: mark.SignalOverflow})
 		case signal.Record:
 		}
-		return s.pass(ctx, r, unknown)
+		return s.pass(ctx, scope, r, unknown)
 	}
 	return settle(ctx, inside.Audit.Hold(scope, s, &r.Event, func(ctx context.Context, d signal.Disposition) error {
 		err := settle(ctx, d)
@@ -81,8 +92,8 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 }
 
 // pass forwards a signal. An actor that was unknown is now the actor that the scope has
-// found, which is checked, or else becomes unresolved.
-func (s *suppressor) pass(ctx context.Context, r *record.Record, unknown bool) error {
+// found, which is checked, or else becomes unresolved. In a unit of work it is held.
+func (s *suppressor) pass(ctx context.Context, scope *audit.Scope, r *record.Record, unknown bool) error {
 	switch {
 	case r.Actor.IsZero():
 		r.Actor.Type = audit.ActorUnresolved
@@ -92,6 +103,9 @@ func (s *suppressor) pass(ctx context.Context, r *record.Record, unknown bool) e
 		if err := s.validator.checkActor(r); err != nil {
 			return err
 		}
+	}
+	if u := unitOf(scope); u != nil && dependsOnUnit(r) {
+		return s.holdSignal(ctx, u, r)
 	}
 	return s.next(ctx, nil, r)
 }
