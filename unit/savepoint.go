@@ -24,8 +24,7 @@ func newPart(ctx context.Context, h *held.Unit) (context.Context, *part) {
 
 // settle ends a run. What it records goes to the signal.Batch of ctx.
 func (p *part) settle(ctx context.Context, end held.End) error {
-	p.held.Ending(end == held.Committed)
-	err := p.endScope(ctx, end)
+	err := errors.Join(p.held.Ending(), p.endScope(ctx, end))
 	for _, r := range p.held.End(end) {
 		r.Settle(ctx, end)
 	}
@@ -59,21 +58,17 @@ type Savepoint struct {
 }
 
 // NewSavepoint begins a savepoint in the unit of work of ctx, and returns its context. A
-// savepoint may have savepoints of its own. The caller ends it with Release or Rollback;
-// those that are open when the unit ends go its way.
+// savepoint may have savepoints of its own. The caller ends it with Release or Rollback; one
+// that is open when what is around it ends goes its way.
 func NewSavepoint(ctx context.Context) (context.Context, *Savepoint, error) {
 	outer, _ := inside.Audit.UnitOf(audit.ScopeFromContext(ctx)).(*held.Unit)
 	if outer == nil {
 		return nil, nil, ErrNoUnit
 	}
 	s := &Savepoint{ctx: context.WithoutCancel(ctx)}
-	h := outer.NewSavepoint(func(committed bool) {
-		if committed {
-			_ = s.Release()
-			return
-		}
-		_ = s.Rollback()
-	})
+	s.mu.Lock() // the unit may end meanwhile
+	defer s.mu.Unlock()
+	h := outer.NewSavepoint(s.Release)
 	if h == nil {
 		return nil, nil, ErrNoUnit
 	}
@@ -100,8 +95,7 @@ func (s *Savepoint) finish(end held.End) error {
 	}
 	s.end = end
 	p := s.part
-	p.held.Ending(end == held.Committed)
-	err := p.endScope(s.ctx, end)
+	err := errors.Join(p.held.Ending(), p.endScope(s.ctx, end))
 	records := p.held.End(end)
 	for _, r := range records {
 		if end == held.RolledBack {

@@ -4,6 +4,7 @@ package held
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/opendeed/audit"
@@ -43,11 +44,10 @@ type Unit struct {
 	// Context is the context in which the unit was begun, never canceled. What is recorded
 	// while the unit is open is recorded in it, not in the transaction.
 	Context context.Context
-	// Finish ends a savepoint that is open when the unit around it ends.
-	Finish func(committed bool)
 
-	outer  *Unit   // nil unless it is a savepoint
-	shared *shared // by a run and its savepoints
+	outer   *Unit        // nil unless it is a savepoint
+	shared  *shared      // by a run and its savepoints
+	release func() error // releases a savepoint
 
 	// shared.mu guards these.
 	end     End
@@ -67,16 +67,16 @@ func NewUnit(ctx context.Context, id audit.ID, limit int) *Unit {
 	return &Unit{ID: id, Context: ctx, shared: &shared{limit: limit}}
 }
 
-// NewSavepoint returns a Unit for a savepoint, or nil if the unit has ended. finish is its
-// Finish.
-func (u *Unit) NewSavepoint(finish func(committed bool)) *Unit {
+// NewSavepoint returns a Unit for a savepoint, or nil if the unit has ended. release releases
+// the savepoint: it is called if the unit ends before.
+func (u *Unit) NewSavepoint(release func() error) *Unit {
 	u.shared.mu.Lock()
 	defer u.shared.mu.Unlock()
 	u = u.open()
 	if u == nil {
 		return nil
 	}
-	s := &Unit{ID: u.ID, Context: u.Context, Finish: finish, outer: u, shared: u.shared}
+	s := &Unit{ID: u.ID, Context: u.Context, outer: u, shared: u.shared, release: release}
 	u.inner = append(u.inner, s)
 	return s
 }
@@ -132,9 +132,9 @@ func (u *Unit) Add(r Record) bool {
 	return true
 }
 
-// Ending makes room for what the scopes of the unit give up when they end, and finishes the
+// Ending makes room for what the scopes of the unit give up when they end, and releases the
 // savepoints that are open.
-func (u *Unit) Ending(committed bool) {
+func (u *Unit) Ending() error {
 	u.shared.mu.Lock()
 	if u.outer == nil {
 		u.shared.endless = true
@@ -142,9 +142,11 @@ func (u *Unit) Ending(committed bool) {
 	inner := u.inner
 	u.inner = nil
 	u.shared.mu.Unlock()
+	var errs []error
 	for _, s := range inner {
-		s.Finish(committed)
+		errs = append(errs, s.release())
 	}
+	return errors.Join(errs...)
 }
 
 // End ends the unit and returns its records.
