@@ -78,7 +78,7 @@ func TestPairsFileTorn(t *testing.T) {
 	}
 	for _, place := range places {
 		d := origin.clone()
-		d.names[pairsFileName].data[place] ^= 0x10
+		d.edit(pairsFileName)[place] ^= 0x10
 		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 		require.Equal(t, []string{"+2 two"}, open, "byte %d", place)
 	}
@@ -104,12 +104,12 @@ func TestPairsSlotDamaged(t *testing.T) {
 	}
 	for i := range slotHeaderSize + pairsValueSize + 4 {
 		d := origin.clone()
-		d.names[pairsFileName].data[newer+i] ^= 0x10
+		d.edit(pairsFileName)[newer+i] ^= 0x10
 		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 		require.Equal(t, []string{"+0 pair", "+1 pair", "+2 pair", "+4 pair"}, open, "byte %d", i)
 	}
 	d := origin.clone()
-	clear(d.names[pairsFileName].data[newer : newer+sectorSize])
+	clear(d.edit(pairsFileName)[newer : newer+sectorSize])
 	_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 	require.Len(t, open, 4, "zeros")
 }

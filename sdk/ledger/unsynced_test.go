@@ -27,16 +27,12 @@ func (f *droppingFile) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	kept := 0
-	for sector, dirty := range f.node.dirty {
-		if !dirty {
-			continue
-		}
+	for _, sector := range f.node.dirty {
 		if kept++; kept > f.keep {
-			from := sector * sectorSize
-			copy(f.node.data[from:min(from+sectorSize, len(f.node.data))], f.node.durable[from:])
+			f.node.revert(sector)
 		}
 	}
-	clear(f.node.dirty)
+	f.node.clean()
 	return errFault
 }
 
