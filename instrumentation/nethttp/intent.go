@@ -68,7 +68,7 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	handled := r
 	event := func(status int) audit.Event { return i.event(x, handled, status) }
 	h := request.HTTP{
-		Request: r, Writer: w,
+		Request: r, Writer: w, Self: i,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values
 			return i.next.serve(w, inner)

@@ -31,7 +31,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: h.next.serve})
+	_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Self: h})
 }
 
 // open opens the scope of r.
