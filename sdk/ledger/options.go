@@ -92,7 +92,8 @@ func WithSalvage() Option {
 }
 
 // WithScrub sets how fast the ledger reads its segments in the background, in bytes per
-// second, to find damage before somebody needs the entries. It reads all of them about
+// second, to find damage before somebody needs the entries. It also reads the state, the
+// cursors and the file pairs, each of which survives the damage of one of its two slots. It reads all of them about
 // once a day, or as often as the rate allows. The default is DefaultScrubRate; zero
 // disables it.
 func WithScrub(bytesPerSecond int64) Option {

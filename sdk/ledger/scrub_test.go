@@ -158,3 +158,63 @@ func TestScrubWithoutDescriptors(t *testing.T) {
 		require.NoError(t, l.Close())
 	})
 }
+
+// TestScrubSlots damages one slot of each file that has two.
+func TestScrubSlots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		var mu sync.Mutex // for the race detector: a sleep orders nothing
+		var found []string
+		l := mustOpenMem(t, d, nil, WithDamageHandler(func(e *CorruptError) {
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, e.File)
+			assert.ErrorContains(t, e, "/memory")
+		}))
+		mustTrackPairs(t, l)
+		c, err := l.Cursor("sink")
+		require.NoError(t, err)
+		mustAppend(t, l, "one", "two")
+		damage := func(name string) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.edit(name)[slotSize+30] ^= 1
+		}
+		time.Sleep(scrubInterval)
+		for _, name := range []string{stateFileName, pairsFileName, "sink" + cursorSuffix} {
+			damage(name)
+		}
+		time.Sleep(scrubInterval + time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		assert.ElementsMatch(t, []string{stateFileName, pairsFileName, "sink" + cursorSuffix}, found)
+		mu.Unlock()
+		require.NoError(t, c.Commit(1))
+		require.NoError(t, c.Commit(2))
+		require.Equal(t, 3, l.Stats().Damaged)
+		require.NoError(t, l.Close())
+		l = mustOpenMem(t, d, nil)
+		require.Empty(t, l.Recovery().Damage)
+	})
+}
+
+// TestScrubWhileSlotsAreWritten finds a slot that is being written. That is no damage.
+func TestScrubWhileSlotsAreWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		l := mustOpenMem(t, d, nil)
+		time.Sleep(scrubDelay - time.Second)
+		d.mu.Lock()
+		d.edit(stateFileName)[30] ^= 1
+		d.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		d.mu.Lock()
+		d.edit(stateFileName)[30] ^= 1
+		d.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Zero(t, l.Stats().Damaged)
+	})
+}
