@@ -102,10 +102,12 @@ func dropBySync(t *testing.T, keep int, rotates string) {
 		require.NoError(t, l.Sync())
 		time.Sleep(time.Minute) // the scrub
 		synctest.Wait()
+		mu.Lock()
 		if lost > 0 {
 			require.Len(t, reported, 1)
 			assert.Equal(t, [2]uint64{last - lost + 1, last}, [2]uint64{reported[0].First, reported[0].Last})
 		}
+		mu.Unlock()
 		require.NoError(t, l.Close())
 	}
 	for range 2 {
