@@ -39,10 +39,11 @@ func (l *Ledger) rotate() error {
 		return nil
 	}
 	l.reportDropped(sealed.dropped)
-	if len(sealed.carried) > 0 {
-		return l.rotate() // entries are missing between two segments, never within one
+	if len(sealed.carried) == 0 {
+		return nil
 	}
-	return nil
+	l.activeFailed = true // entries may be missing between two segments, never within one
+	return l.rotate()
 }
 
 // explain returns a *LostError for an error that comes from a directory which is lost.

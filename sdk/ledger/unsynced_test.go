@@ -168,3 +168,34 @@ func TestSegmentLostDuringRotation(t *testing.T) {
 	require.ErrorAs(t, err, new(*LostError))
 	require.ErrorAs(t, l.Sync(), new(*LostError))
 }
+
+// TestDroppedOnFullDisk has no room for the segment that follows the gap, for a moment.
+// Nothing is appended before that segment, where a reader would not expect a gap.
+func TestDroppedOnFullDisk(t *testing.T) {
+	t.Parallel()
+	d := testDisk()
+	f := &faults{kind: faultNoEffect, only: opCreate, at: 1 << 30}
+	l := mustOpenMem(t, d, f, WithSyncInterval(time.Hour))
+	mustAppend(t, l, "one")
+	require.NoError(t, l.Sync())
+	l.writeMu.Lock()
+	broken := &droppingFile{memFile: l.active.file.(*memFile), keep: 4}
+	l.active.file = broken
+	l.writeMu.Unlock()
+	for range 5 {
+		mustAppend(t, l, string(make([]byte, 600)))
+	}
+	broken.fail.Store(true)
+	f.mu.Lock()
+	f.at = f.count + 2
+	f.mu.Unlock()
+	require.ErrorIs(t, l.Sync(), errFault)
+	require.EqualValues(t, 7, mustAppend(t, l, "next"))
+	require.NoError(t, l.Close())
+	l = mustOpenMem(t, d, nil)
+	got, lost := readDamaged(t, d, "")
+	require.Len(t, lost, 1)
+	require.Equal(t, "next", got[7])
+	require.Len(t, got, 7-int(lost[0].Last-lost[0].First+1))
+	require.EqualValues(t, 8, mustAppend(t, l, "after"))
+}
