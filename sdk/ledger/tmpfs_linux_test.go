@@ -73,23 +73,23 @@ func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
 
 // appendOrFull appends the entry, or returns the error of a full disk. It gives up once the
 // ledger knows that the disk is full, which takes a while on a busy machine.
-func appendOrFull(t *testing.T, l *Ledger, entry []byte) (seq uint64, err error) {
+func appendOrFull(t *testing.T, l *Ledger, entry []byte) (uint64, error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	returned := make(chan struct{})
+	returned := make(chan outcome, 1)
 	go func() {
-		defer close(returned)
-		seq, err = l.Append(ctx, entry)
+		first, err := l.Append(ctx, entry)
+		returned <- outcome{first: first, err: err}
 	}()
 	for {
 		select {
-		case <-returned:
-			if err != nil {
-				require.ErrorIs(t, err, ErrFull)
-				require.ErrorIs(t, err, syscall.ENOSPC, "the cause")
+		case o := <-returned:
+			if o.err != nil {
+				require.ErrorIs(t, o.err, ErrFull)
+				require.ErrorIs(t, o.err, syscall.ENOSPC, "the cause")
 			}
-			return seq, err
+			return o.first, o.err
 		case <-time.After(time.Millisecond):
 		}
 		l.mu.Lock()
