@@ -13,7 +13,7 @@ func (l *Ledger) rotate() error {
 	if l.config.syncInterval > 0 && !l.activeFailed && l.active.sync() != nil {
 		l.activeFailed = true // it may have lost what was acknowledged since the last sync
 	}
-	if err := l.verify(l.active); err != nil { // after the sync: retention may remove it as soon as it is passed
+	if err := l.verify(l.active); err != nil { // after the sync; later, retention may remove it
 		return err
 	}
 	sealed, err := l.sealActive()
