@@ -55,6 +55,7 @@ func (s *Scope) end(ctx context.Context) error {
 	s.mu.Lock()
 	s.close()
 	held := s.signals.Take()
+	unresolved := s.decides()
 	s.mu.Unlock()
 	if len(held) == 0 {
 		return late
@@ -64,6 +65,7 @@ func (s *Scope) end(ctx context.Context) error {
 	inBatch, batch := signal.NewBatch(bounded)
 	errs := []error{late}
 	for i := range held {
+		held[i].Value.unresolved = held[i].Value.unresolved || unresolved
 		errs = append(errs, settle(inBatch, held[i], s.parent))
 	}
 	return errors.Join(append(errs, batch.Deliver(bounded))...)
