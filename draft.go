@@ -143,16 +143,22 @@ func addMark(said *Event, path string, kind mark.Kind) {
 // addMetadata adds kvs, which replace and mark what said has of the same keys.
 func addMetadata(said *Event, kvs []attribute.KeyValue) {
 	merged := slices.Clone(said.Metadata)
+	at := make(map[attribute.Key]int, len(merged)+len(kvs))
+	for i, kv := range merged {
+		at[kv.Key] = i
+	}
+	var repeated []mark.Mark
 	for _, kv := range kvs {
-		at := slices.IndexFunc(merged, func(other attribute.KeyValue) bool { return other.Key == kv.Key })
-		if at < 0 {
+		i, known := at[kv.Key]
+		if !known {
+			at[kv.Key] = len(merged)
 			merged = append(merged, kv)
 			continue
 		}
-		merged[at] = kv
-		addMark(said, "metadata."+string(kv.Key), mark.Repeated)
+		merged[i] = kv
+		repeated = append(repeated, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Repeated})
 	}
-	said.Metadata = merged
+	said.Metadata, said.Marks = merged, mark.Merge(said.Marks, repeated)
 }
 
 // reporter is plumbing.Reporter.
