@@ -73,6 +73,7 @@ func (s *Scope) end(ctx context.Context) error {
 func (s *Scope) close() {
 	s.state = scopeEnded
 	s.resolver, s.principal = nil, nil // they may close over what the framework reuses after this
+	s.draft.close()
 }
 
 // drain waits for the events that are pending.

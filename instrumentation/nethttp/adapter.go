@@ -1,10 +1,10 @@
 package audithttp
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request"
 )
 
 // Adapter describes a router on net/http to its middleware and route intents, which are
@@ -88,19 +88,17 @@ func (a *Adapter) after(w http.ResponseWriter, r *http.Request) string {
 	return a.Route(r, nil)
 }
 
-var errOver = errors.New("the request is over and its router may serve another; find the actor before the timeout")
-
 // read calls find, which reads the request. It discards what may be another request's.
 func (a *Adapter) read(w http.ResponseWriter, r *http.Request, find func() (audit.Actor, error)) (audit.Actor, error) {
 	if a.IsOver == nil {
 		return find()
 	}
 	if a.IsOver(w, r) {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	actor, err := find()
 	if a.IsOver(w, r) {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	return actor, err
 }

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/opendeed/audit"
@@ -26,12 +27,11 @@ func (c *conclusion) begin(a *answer) {
 	x := c.exchange
 	e := x.http.Intent.Event(a.result(c).Code)
 	e.ID, e.Kind, e.Outcome = audit.ID{}, audit.KindIntent, audit.OutcomeUnknown
+	said := x.said()
 	if e.Target == (audit.Target{}) {
-		e.Target = x.scope.Target()
+		e.Target = said.Target
 	}
-	if e.Reason == "" {
-		e.Reason = x.scope.Reason()
-	}
+	e.Reason = cmp.Or(e.Reason, said.Reason)
 	if x.isRecorded(&e) {
 		return
 	}

@@ -21,6 +21,9 @@ type Config struct {
 	// Coverage checks whether requests recorded the events that they should. nil means
 	// that they are not checked.
 	Coverage *Coverage
+	// CheckTargets reports route intents that succeed without a target to the error handler.
+	// In tests that use package audittest they are always reported.
+	CheckTargets bool
 	// ErrorHandler receives errors that occur too late for the handler. Its context has
 	// the request's values and is not canceled with it. nil means the error handler of
 	// the enclosing Exchange or, outside of one, a log line in slog.Default that contains

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/plumbing"
 )
 
@@ -67,7 +68,7 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
 		opts = x.join(opts, outer, d)
 	} else {
-		opts = x.describe(opts, d)
+		opts = append(x.describe(opts, d), inside.Audit.WithDraft(x.reporter(c.Denials)))
 	}
 	opts = append(opts, c.ScopeOptions...)
 	opts = x.withActors(opts, d)

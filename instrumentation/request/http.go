@@ -51,6 +51,10 @@ type HTTP struct {
 	// frameworks whose handlers return errors. nil means that Serve records the result when
 	// the handler of the outermost Exchange has ended.
 	BeforeHeader func(func(status int))
+	// Self is the handler that calls Serve, a pointer, if the framework is net/http. If the
+	// server or its http.ServeMux calls it, nobody else answers for a handler that wrote
+	// nothing, and the status is 200. nil means that somebody may.
+	Self http.Handler
 	// Intent is the event of the route. nil stands for a middleware, for which
 	// [Exchange.Conclude] is called.
 	Intent *Intent

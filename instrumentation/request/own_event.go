@@ -20,7 +20,7 @@ func (x *Exchange) target() audit.Target {
 
 // handlerTarget returns the target that the handler set, also inside an inner exchange.
 func (x *Exchange) handlerTarget() audit.Target {
-	if target := x.scope.Target(); target != (audit.Target{}) {
+	if target := x.said().Target; target != (audit.Target{}) {
 		return target
 	}
 	return x.inner.lastTarget()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/plumbing"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -33,16 +34,16 @@ type Supply struct {
 // the route supplies, Supply returns an [*audit.UnmetError]. Then the handler must not run,
 // and no intent is tracked: the rejection is on record.
 func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) error {
-	opts := []audit.ScopeOption{plumbing.WithIntent(t, event)}
+	opts := []audit.ScopeOption{inside.Audit.WithIntent(t, event, x.reporter(t))}
 	if len(s.Metadata) > 0 {
 		opts = append(opts, plumbing.WithClientMetadata(s.Metadata...))
 	}
 	_ = x.scope.Set(opts...) // the scope has not ended
 	if s.Target != (audit.Target{}) {
-		_ = audit.SetTarget(x.ctx, s.Target)
+		audit.SetTarget(x.ctx, s.Target)
 	}
 	if s.Reason != "" {
-		_ = audit.SetReason(x.ctx, s.Reason)
+		audit.SetReason(x.ctx, s.Reason)
 	}
 	if s.TargetParam != "" && x.route != "" && !hasParameter(x.route, s.TargetParam) {
 		x.handleError(fmt.Errorf("audit: route %s has no parameter %q; give TargetParam one that it has", x.route, s.TargetParam))
@@ -50,7 +51,7 @@ func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) 
 	if len(s.Fields) == 0 {
 		return nil
 	}
-	return plumbing.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
+	return inside.Audit.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
 }
 
 // hasParameter reports whether a route has a path parameter of that name.

@@ -17,13 +17,14 @@ import (
 )
 
 // publish is the event of the routes with an intent.
-var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate}
+var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate, Target: audit.Target{Type: "article"}}
 
 // Members of the expected records.
 const (
 	alice     = `"actor":{"id":"alice","type":"user"},`
 	anonymous = `"actor":{"type":"anonymous"},`
-	intent    = `"action":"article.publish","kind":"intent","operation":"update",`
+	published = `"action":"article.publish","kind":"intent","operation":"update",`
+	intent    = published + `"target":{"type":"article"},`
 	denied    = `"action":"access.denied","kind":"intent","outcome":"denied",`
 	article1  = `"target":{"id":"1","type":"article"},`
 )
@@ -106,14 +107,14 @@ var cases = []testCase{
 		name: "a route with an intent",
 		service: func(_ *testing.T, tracker audit.Tracker) *Service {
 			s := one(tracker, func(w http.ResponseWriter, r *http.Request, param func(string) string) {
-				_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: param("id")})
+				audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: param("id")})
 				w.WriteHeader(http.StatusNoContent)
 			}, &Intent{Event: publish})
 			s.Middleware.Channel = "api"
 			return s
 		},
 		status: 204,
-		want:   []string{`{` + alice + intent + article1 + `"channel":"api","outcome":"success",` + article("204") + `}`},
+		want:   []string{`{` + alice + published + article1 + `"channel":"api","outcome":"success",` + article("204") + `}`},
 	},
 	{
 		name: "a group with a middleware, an intent and a parameter",
@@ -144,11 +145,11 @@ var cases = []testCase{
 	{
 		name: "nested intents",
 		service: func(_ *testing.T, tracker audit.Tracker) *Service {
-			return one(tracker, answer(409), &Intent{Event: publish}, &Intent{Event: audit.Event{Action: "step.inner"}})
+			return one(tracker, answer(409), &Intent{Event: publish}, &Intent{Event: audit.Event{Action: "step.inner", Target: audit.Target{Type: "step"}}})
 		},
 		status: 409,
 		want: []string{
-			`{` + alice + `"action":"step.inner","kind":"intent","outcome":"failure",` + article("409") + `}`,
+			`{` + alice + `"action":"step.inner","kind":"intent","outcome":"failure","target":{"type":"step"},` + article("409") + `}`,
 			`{` + alice + intent + `"outcome":"failure",` + article("409") + `}`,
 		},
 	},
@@ -163,16 +164,17 @@ var cases = []testCase{
 						t.Error(err)
 					}
 				}
-			}, &Intent{Event: publish})
+			}, &Intent{Event: publish, TargetParam: "id"})
 		},
 		status: 200,
-		want:   []string{`{` + alice + intent + article1 + `"outcome":"unknown",` + article("") + `}`},
+		want:   []string{`{` + alice + published + article1 + `"outcome":"unknown",` + article("") + `}`},
 	},
 	{
 		name: "an intent without the middleware",
 		service: func(_ *testing.T, tracker audit.Tracker) *Service {
-			s := one(tracker, func(_ http.ResponseWriter, r *http.Request, _ func(string) string) {
+			s := one(tracker, func(w http.ResponseWriter, r *http.Request, _ func(string) string) {
 				_ = audit.SetActor(r.Context(), audit.User("alice"))
+				w.WriteHeader(http.StatusOK)
 			}, &Intent{Event: publish})
 			s.Middleware = nil
 			return s
@@ -378,7 +380,7 @@ var cases = []testCase{
 		options: []sdk.Option{sdk.WithPolicy(strict)},
 		form:    "why=spam", header: []string{"Ticket", "T-1"},
 		status: 204,
-		want: []string{`{` + alice + intent + article1 + `"outcome":"success","reason":"spam",` +
+		want: []string{`{` + alice + published + article1 + `"outcome":"success","reason":"spam",` +
 			strings.Replace(article("204"), `"url.path"`, `"ticket":"T-1","url.path"`, 1) + `}`},
 	},
 	{
