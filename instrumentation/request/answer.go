@@ -103,7 +103,8 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
 // the owner's handler. a.mu is held.
 func (a *answer) canBeAnswered(c *conclusion) bool {
-	return c.exchange.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
+	h := &c.exchange.http
+	return (h.BeforeHeader != nil || h.Watch != nil) && (c.failed || c.panicked) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.
@@ -254,6 +255,11 @@ func (a *answer) result(c *conclusion) Status {
 		return HTTPStatus(http.StatusSwitchingProtocols).unsent()
 	case c.panicked, a.gone, a.late, a.isTimedOut():
 		return Status{}
+	}
+	if pending := a.owner.http.Pending; pending != nil {
+		if status := pending(); status != 0 {
+			return HTTPStatus(status)
+		}
 	}
 	status := HTTPStatus(http.StatusOK) // net/http sends it
 	if !a.isOutermost() {
