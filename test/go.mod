@@ -16,6 +16,7 @@ require (
 	github.com/opendeed/audit/exporters/otlp v0.0.0
 	github.com/opendeed/audit/instrumentation/chi v0.0.0
 	github.com/opendeed/audit/instrumentation/echo v0.0.0
+	github.com/opendeed/audit/instrumentation/gin v0.0.0
 	github.com/opendeed/audit/instrumentation/mongodb v0.0.0
 	github.com/rs/zerolog v1.35.1
 	github.com/stretchr/testify v1.12.1
@@ -88,7 +89,7 @@ require (
 	github.com/labstack/gommon v0.5.0 // indirect
 	github.com/leodido/go-urn v1.4.0 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
-	github.com/mattn/go-isatty v0.0.22 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/matttproud/golang_protobuf_extensions v1.0.4 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect

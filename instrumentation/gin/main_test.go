@@ -9,7 +9,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/goleak"
@@ -51,6 +53,14 @@ func do(t *testing.T, s *httptest.Server, method, path string, header ...string)
 
 // byUser is an actor function that trusts the header User.
 func byUser(c *gin.Context) (audit.Actor, error) { return audit.User(c.GetHeader("User")), nil }
+
+// strict returns the option of a provider whose policy requires reasons.
+func strict(t *testing.T) sdk.Option {
+	t.Helper()
+	rules, err := policy.New(policy.Rule{Name: "articles", Actions: []string{"article.*"}, Require: []string{"reason"}})
+	require.NoError(t, err)
+	return sdk.WithPolicy(rules)
+}
 
 // metadata returns the text of a record's metadata, or "".
 func metadata(r *record.Record, key attribute.Key) string {

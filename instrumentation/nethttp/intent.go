@@ -73,7 +73,7 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		event = func(status int) audit.Event { return i.event(latest(), status) }
 	}
 	h := request.HTTP{
-		Request: r, Writer: w, Self: i, Route: i.scope.routeAfter,
+		Request: r, Writer: w, Route: i.scope.routeAfter, Self: i,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values
 			return i.next.serve(w, inner)

@@ -28,7 +28,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	h.config.adapter.serve(x, &request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Self: h, Route: h.config.routeAfter})
+	h.config.adapter.serve(x, &request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Route: h.config.routeAfter, Self: h})
 }
 
 // open opens the scope of r.
