@@ -44,6 +44,7 @@ var fragmentImports = map[string]string{
 	"audit":       "github.com/opendeed/audit",
 	"auditchi":    "github.com/opendeed/audit/instrumentation/chi",
 	"auditecho":   "github.com/opendeed/audit/instrumentation/echo",
+	"auditgin":    "github.com/opendeed/audit/instrumentation/gin",
 	"audithttp":   "github.com/opendeed/audit/instrumentation/nethttp",
 	"auditmongo":  "github.com/opendeed/audit/instrumentation/mongodb",
 	"auditrepo":   "github.com/opendeed/audit/instrumentation/repository",

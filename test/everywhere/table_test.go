@@ -90,6 +90,9 @@ var table = []row{
 	{"API, Echo, intent in the handler", overHTTP((*world).newEcho, "/api"), newMemoryStore, inHandler("/api/articles/:id")},
 	{"API, Echo, intent on the route", overHTTP((*world).newEcho, "/route"), newMemoryStore, onRoute()},
 	{"admin, Echo, group middleware", overHTTP((*world).newEcho, "/admin"), newMemoryStore, byAdmin("/admin/articles/:id")},
+	{"API, gin, intent in the handler", overHTTP((*world).newGin, "/api"), newMemoryStore, inHandler("/api/articles/:id")},
+	{"API, gin, intent on the route", overHTTP((*world).newGin, "/route"), newMemoryStore, onRoute()},
+	{"admin, gin, group middleware", overHTTP((*world).newGin, "/admin"), newMemoryStore, byAdmin("/admin/articles/:id")},
 	// The intent of the request that enqueues the job is always recorded.
 	{"job, with a token", overHTTP((*world).newMux, "/job"), newMemoryStore, withRecord(
 		"intent article.request_update success by user:alice through api on article:1", map[behavior][]string{
