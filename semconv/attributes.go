@@ -101,6 +101,29 @@ const (
 	MongoDBChangedFieldsKey = attribute.Key("db.mongodb.changed_fields")
 )
 
+// Metadata of a unit of work (package unit) and of what was tracked in it.
+const (
+	// UnitKey is the ID of the attempt that began the unit, in each record that the unit
+	// held.
+	UnitKey = attribute.Key("audit.unit")
+	// UnitEndKey says how the unit, or a part of it, ended, if it was not committed: one of
+	// the values below.
+	UnitEndKey = attribute.Key("audit.unit.end")
+	// UnitRunsKey is how often the unit's work was started, if more than once.
+	UnitRunsKey = attribute.Key("audit.unit.runs")
+)
+
+// The values of UnitEndKey.
+const (
+	// UnitEndRolledBack means that the work was undone, by a rollback of the transaction or
+	// to a savepoint.
+	UnitEndRolledBack = "rolled_back"
+	// UnitEndRerun means that the work was undone and started again.
+	UnitEndRerun = "rerun"
+	// UnitEndUnknown means that the answer to the commit was lost.
+	UnitEndUnknown = "unknown"
+)
+
 // Metadata of a fold: the records with the number of events that one party caused too fast
 // to record each of them.
 const (
