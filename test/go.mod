@@ -3,6 +3,7 @@ module github.com/opendeed/audit/test
 go 1.26.0
 
 require (
+	connectrpc.com/connect v1.21.1
 	github.com/cockroachdb/pebble v1.1.5
 	github.com/gin-gonic/gin v1.12.0
 	github.com/go-chi/chi/v5 v5.5.0
@@ -15,8 +16,10 @@ require (
 	github.com/opendeed/audit/exporters/mongodb v0.0.0
 	github.com/opendeed/audit/exporters/otlp v0.0.0
 	github.com/opendeed/audit/instrumentation/chi v0.0.0
+	github.com/opendeed/audit/instrumentation/connect v0.0.0
 	github.com/opendeed/audit/instrumentation/echo v0.0.0
 	github.com/opendeed/audit/instrumentation/gin v0.0.0
+	github.com/opendeed/audit/instrumentation/grpc v0.0.0
 	github.com/opendeed/audit/instrumentation/mongodb v0.0.0
 	github.com/rs/zerolog v1.35.1
 	github.com/stretchr/testify v1.12.1
@@ -137,8 +140,10 @@ replace (
 	github.com/opendeed/audit/exporters/mongodb => ../exporters/mongodb
 	github.com/opendeed/audit/exporters/otlp => ../exporters/otlp
 	github.com/opendeed/audit/instrumentation/chi => ../instrumentation/chi
+	github.com/opendeed/audit/instrumentation/connect => ../instrumentation/connect
 	github.com/opendeed/audit/instrumentation/echo => ../instrumentation/echo
 	github.com/opendeed/audit/instrumentation/gin => ../instrumentation/gin
+	github.com/opendeed/audit/instrumentation/grpc => ../instrumentation/grpc
 	github.com/opendeed/audit/instrumentation/mongodb => ../instrumentation/mongodb
 )
 

@@ -93,6 +93,13 @@ var table = []row{
 	{"API, gin, intent in the handler", overHTTP((*world).newGin, "/api"), newMemoryStore, inHandler("/api/articles/:id")},
 	{"API, gin, intent on the route", overHTTP((*world).newGin, "/route"), newMemoryStore, onRoute()},
 	{"admin, gin, group middleware", overHTTP((*world).newGin, "/admin"), newMemoryStore, byAdmin("/admin/articles/:id")},
+	{"API, gRPC, intent in the handler", overGRPC(updateMethod), newMemoryStore, rpcInHandler()},
+	{"API, gRPC, intent of the method", overGRPC(intentMethod), newMemoryStore, onMethod()},
+	{"API, gRPC, intent of a stream", overGRPC(streamMethod), newMemoryStore, onStream()},
+	{"admin, gRPC, nested interceptor", overGRPC(adminMethod), newMemoryStore, rpcByAdmin()},
+	{"API, Connect, intent in the handler", overConnect(updateMethod), newMemoryStore, rpcInHandler()},
+	{"API, Connect, intent of the procedure", overConnect(intentMethod), newMemoryStore, onMethod()},
+	{"admin, Connect, nested interceptor", overConnect(adminMethod), newMemoryStore, rpcByAdmin()},
 	// The intent of the request that enqueues the job is always recorded.
 	{"job, with a token", overHTTP((*world).newMux, "/job"), newMemoryStore, withRecord(
 		"intent article.request_update success by user:alice through api on article:1", map[behavior][]string{
