@@ -26,7 +26,8 @@ type Actor struct {
 	// Roles are the roles that the actor had at the time.
 	Roles []string
 	// OnBehalfOf is the actor for whom this one acted, as in impersonation and
-	// delegation. A chain may be 8 actors long.
+	// delegation. Of a chain, a record has the first 8 actors after this one, and a mark if
+	// there are more.
 	OnBehalfOf *Actor
 
 	// accepted is the fingerprint that SessionID holds, or zero. It is a copy, so that
@@ -51,8 +52,8 @@ func Anonymous() Actor { return Actor{Type: ActorAnonymous} }
 func (a Actor) IsZero() bool { return a.Type == ActorNone }
 
 // Clone returns a deep copy. Of an OnBehalfOf chain that is too long, it copies only one
-// actor more than is valid: so the copy of a circular chain ends, and Track still rejects
-// it as too long.
+// actor more than a record has: so the copy of a circular chain ends, and its record has the
+// mark of a long one.
 func (a Actor) Clone() Actor {
 	return a.clone(limits.Delegation + 1)
 }

@@ -78,9 +78,3 @@ func ScopeFromContext(ctx context.Context) *Scope {
 func SetActor(ctx context.Context, a Actor) error {
 	return ScopeFromContext(ctx).Set(AsActor(a))
 }
-
-// SetTarget sets the target of the route intent for which the nearest scope was opened,
-// once the handler knows it. It returns ErrNoScope if ctx has no scope.
-func SetTarget(ctx context.Context, t Target) error {
-	return ScopeFromContext(ctx).Set(func(o *scopeOptions) { o.target = &t })
-}

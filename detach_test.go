@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,6 +212,25 @@ func TestEndWaitsForDetach(t *testing.T) {
 		close(release)
 		<-ended
 	})
+}
+
+// TestActorErrorHidesText: the error of an actor function is the application's and may have
+// a secret. The application finds it with errors.Is.
+func TestActorErrorHidesText(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("cause")
+	ctx, _ := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
+		return audit.Actor{}, fmt.Errorf("dial postgres://app:hunter2@db: %w", cause)
+	}))
+	_, _, err := audit.Detach(ctx)
+	require.ErrorIs(t, err, cause)
+	require.EqualError(t, err, "audit: the actor function failed with a *fmt.wrapError")
+	_, err = plumbing.TakeSnapshot(ctx)
+	require.EqualError(t, err, "audit: the actor function failed with a *fmt.wrapError")
+
+	ctx, _ = audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) { panic("hunter2") }))
+	_, _, err = audit.Detach(ctx)
+	require.EqualError(t, err, "audit: the actor function failed: it panicked with a string")
 }
 
 // TestDetachResolver checks that Detach times out when the resolver hangs, and fails when the

@@ -18,10 +18,12 @@ import (
 //
 // If the attempt cannot be recorded, Do returns Begin's error without calling fn.
 //
-// The outcome is success if fn returns nil, denied for errors that match
+// fn completes the event by [SetChanges], [SetReason], [SetTarget], [SetOutcome] and
+// [AddMetadata]. The outcome is success if fn returns nil, denied for errors that match
 // [fs.ErrPermission], and unknown for those of contexts: a call that was canceled or timed
 // out may have had its effect. All other errors, panics and runtime.Goexit are failures.
-// The record has the type of the error as [semconv.ErrorTypeKey], never its text.
+// The record has the type of the error as [semconv.ErrorTypeKey], never its text. If it lacks
+// what a policy requires, such as changes, it is recorded nevertheless, with the marks policy.unmet.
 //
 // fn runs in a scope of its own. A successful attempt covers the signals in it of its
 // target and operation, and of its Covers. Do returns the error of fn unchanged; if the
@@ -32,14 +34,29 @@ func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error)
 	if err != nil {
 		return err
 	}
+	about := withIntent(t, func() Event { return e }, func(ctx context.Context, err error) { reportTo(ctx, t, err) })
 	return Run(ctx, func(ctx context.Context) error {
+		d := draftOf(ctx)
 		return callThen(
 			func() error { return fn(ctx) },
 			func(returned bool, err error) error {
-				return attempt.Finish(context.WithoutCancel(ctx), resultOf(returned, err))
+				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), completed(d.close(), returned, err))
 			},
 		)
-	})
+	}, about)
+}
+
+// completed returns the event that finishes an attempt whose function returned err, or did
+// not return, with what the function said of it.
+func completed(said Event, returned bool, err error) Event {
+	e := resultOf(returned, err)
+	if said.Outcome == OutcomeSuccess && e.Outcome != OutcomeSuccess {
+		said.Outcome = OutcomeUnknown
+	}
+	inferred := e.Outcome
+	e.Outcome = OutcomeUnknown
+	complete(&e, &said, inferred, false)
+	return e
 }
 
 // resultOf returns the event that finishes an attempt whose function returned err, or did

@@ -90,6 +90,7 @@ func settleOutside(ctx context.Context, s *Scope, held covering.Signal[heldSigna
 func (s *Scope) close() {
 	s.state = scopeEnded
 	s.resolver, s.principal = nil, nil // they may close over what the framework reuses after this
+	s.draft.close()
 }
 
 // drain waits for the events that are pending.

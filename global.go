@@ -78,6 +78,9 @@ func (t *lazyTracker) Check(ctx context.Context, e Event, final func(field strin
 	return check(ctx, tracker, e, final)
 }
 
+// Report implements plumbing.Reporter.
+func (t *lazyTracker) Report(ctx context.Context, err error) { reportTo(ctx, t.current(), err) }
+
 // current returns the tracker of the global provider of the moment, or nil.
 func (t *lazyTracker) current() Tracker {
 	p := global.Load()

@@ -8,16 +8,21 @@ import (
 
 // The parts of this package that package plumbing and the SDK need.
 var _ = func() bool {
-	bridge.Audit = &bridge.Functions[Actor, Event, Scope, ScopeOption, Tracker]{
+	bridge.Audit = &bridge.Functions[Actor, Event, Outcome, Scope, ScopeOption, Tracker]{
 		Resolve:            resolve,
 		Done:               leave,
+		TakeHung:           takeHung,
 		TakeSnapshot:       takeSnapshot,
 		OpenSnapshot:       openSnapshot,
 		Afterwards:         afterwards,
 		SignalsSuppressed:  func(ctx context.Context) bool { return frameOf(ctx).suppressed },
 		ReadyAsFar:         ready,
 		Check:              check,
+		WithDraft:          withDraft,
 		WithIntent:         withIntent,
+		Said:               said,
+		Complete:           complete,
+		Report:             reportTo,
 		WithClientMetadata: withClientMetadata,
 		Hold:               hold,
 		Accepted:           accepted,

@@ -65,19 +65,8 @@ func invalidFields(fields []string, err error) []string {
 	return fields
 }
 
-// ErrNoIntent means that the context has no route intent.
-var ErrNoIntent = errors.New("audit: the context has no route intent; add Intent of the middleware to the route")
-
-// routeIntent is the intent for which a scope was opened.
-type routeIntent struct {
-	tracker Tracker
-	event   func() Event
-}
-
-// withIntent implements plumbing.WithIntent.
-func withIntent(t Tracker, event func() Event) ScopeOption {
-	return func(o *scopeOptions) { o.intent = &routeIntent{tracker: t, event: event} }
-}
+// ErrNoIntent means that the context has no event that a handler could complete.
+var ErrNoIntent = errors.New("audit: the context has no event to complete; add Intent of the middleware to the route, or call audit.Do")
 
 // Ready reports whether the action of the nearest route intent may be done: it returns an
 // [*UnmetError] if the event as it is now would be rejected, for lack of a reason that the
@@ -96,44 +85,18 @@ func Ready(ctx context.Context) error {
 
 // ready implements plumbing.ReadyAsFar. If final is nil, all fields count.
 func ready(ctx context.Context, final func(field string) bool) error {
-	var target Target
-	var reason string
-	for s := ScopeFromContext(ctx); s != nil; s = s.parent {
-		s.mu.Lock()
-		fill(&target, s.target)
-		fill(&reason, s.reason)
-		intent := s.intent
-		s.mu.Unlock()
-		if intent == nil {
-			continue
-		}
-		e := intent.event()
-		if target != (Target{}) {
-			e.Target = target
-		}
-		fill(&e.Reason, reason)
-		e.Kind, e.Outcome, e.ID = KindIntent, OutcomeUnknown, NewID()
-		e.Attempt = e.ID // an outcome and changes are not required yet
-		if err := check(ctx, intent.tracker, e, final); err != nil {
-			return newUnmetError(e.Action, err)
-		}
-		return nil
+	d := draftOf(ctx)
+	if d == nil || d.tracker == nil {
+		return ErrNoIntent
 	}
-	return ErrNoIntent
-}
-
-// SetReason sets the reason of the route intent for which the nearest scope was opened,
-// unless its event has one. It returns ErrNoScope if ctx has no scope.
-func SetReason(ctx context.Context, reason string) error {
-	return ScopeFromContext(ctx).Set(func(o *scopeOptions) { o.reason = &reason })
-}
-
-// Reason returns the reason that SetReason set.
-func (s *Scope) Reason() string {
-	if s == nil {
-		return ""
+	e, said := d.event(), d.content()
+	e.Kind, e.ID, e.Outcome = KindIntent, NewID(), OutcomeUnknown
+	e.Attempt = e.ID // an outcome and changes are not required yet
+	fill(&said.Target, e.Target)
+	e.Target, said.Outcome = said.Target, OutcomeUnknown
+	complete(&e, &said, OutcomeUnknown, false)
+	if err := check(ctx, d.tracker, e, final); err != nil {
+		return newUnmetError(e.Action, err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.reason
+	return nil
 }

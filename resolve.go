@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
+	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/panics"
-	"github.com/opendeed/audit/internal/testactor"
+	"github.com/opendeed/audit/internal/undertest"
 )
 
 // pending is an event that the End of its scopes waits for, and what the nearest one had
@@ -16,7 +17,7 @@ import (
 type pending struct{ bridge.Resolved[Scope] }
 
 // resolve implements plumbing.Resolve.
-func resolve(ctx context.Context, actorless bool, wait time.Duration) (bridge.Resolved[Scope], *Actor, error) {
+func resolve(ctx context.Context, actorless, signal bool, wait time.Duration) (bridge.Resolved[Scope], *Actor, error) {
 	f := frameOf(ctx)
 	p := pending{bridge.Resolved[Scope]{
 		Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards,
@@ -27,11 +28,17 @@ func resolve(ctx context.Context, actorless bool, wait time.Duration) (bridge.Re
 	if !actorless {
 		return p.Resolved, nil, nil
 	}
-	actor, err := f.resolveActor(ctx, wait, p.Entered)
-	if failed, ok := errors.AsType[*ActorError](err); ok {
-		p.Hung = failed.first
-	}
+	actor, err := f.resolveActor(ctx, inquiry{wait, p.Entered, signal})
 	return p.Resolved, actor, err
+}
+
+// inquiry is how somebody asks for the actor.
+type inquiry struct {
+	wait    time.Duration // how long it waits for an actor function
+	entered uint64        // the scopes that wait for it, as in bridge.Resolved
+	// signal says that an actor is not required: it is not worth waiting for a function for
+	// which others have waited in vain. The end of the scope may still find the actor.
+	signal bool
 }
 
 // enter makes the event pending in the scope and the outer ones, so that none of them
@@ -80,15 +87,15 @@ func leave(s *Scope, entered uint64) {
 }
 
 // resolveActor looks for the actor from the inside out, and then for the one on whose
-// behalf it acts. The result is shared. Only the scopes in entered wait for this call; the
+// behalf it acts. The result is shared. Only the scopes in q.entered wait for this call; the
 // functions of others must not be called, since their scopes may have ended.
-func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered uint64) (*Actor, error) {
+func (f *frame) resolveActor(ctx context.Context, q inquiry) (*Actor, error) {
 	if f.actor != nil {
 		return f.actor, nil
 	}
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		actor, err := s.resolveActor(ctx, wait, entered&bit != 0)
+		actor, err := s.resolveActor(ctx, q, q.entered&bit != 0)
 		switch {
 		case errors.Is(err, bridge.ErrInherit):
 		case err != nil:
@@ -100,7 +107,7 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 			actor = s.inherited
 		}
 		if actor != nil {
-			return f.delegate(ctx, wait, entered, actor, s)
+			return f.delegate(ctx, q, actor, s)
 		}
 	}
 	return nobody()
@@ -108,31 +115,35 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 
 // nobody returns the actor of tests that name none, or ErrNoActor.
 func nobody() (*Actor, error) {
-	if actor, ok := testactor.Get().(*Actor); ok {
+	if actor, ok := undertest.Actor().(*Actor); ok {
 		return actor, nil
 	}
 	return nil, ErrNoActor
 }
 
-// ActorError reports that an actor function failed.
+// ActorError reports that an actor function failed. Its text has the type of the function's
+// error instead of that error's text, which may have a secret.
 type ActorError struct {
 	// Err is the function's error, or says that the function panicked, tracked an event
 	// itself or did not return in time.
 	Err error
-
-	first bool // nobody else was told that this call did not return in time
 }
 
 // Error describes the failure for logs.
-func (e *ActorError) Error() string { return "audit: the actor function failed: " + e.Err.Error() }
+func (e *ActorError) Error() string {
+	if inner, ok := e.Err.(*ActorError); ok { //nolint:errorlint // an error that wraps one has another text
+		return inner.Error()
+	}
+	return "audit: the actor function " + errortype.Failed(e.Err)
+}
 
 // Unwrap returns Err.
 func (e *ActorError) Unwrap() error { return e.Err }
 
-var (
-	errResolverReentry = errors.New("it tracked an event that needs the actor it is to find; set that event's actor")
-	errResolverHangs   = errors.New("it did not return within the track timeout")
-	errResolverLate    = errors.New("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
+const (
+	errResolverReentry = errortype.OwnError("it tracked an event that needs the actor it is to find; set that event's actor")
+	errResolverHangs   = errortype.OwnError("it did not return within the track timeout")
+	errResolverLate    = errortype.OwnError("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
 )
 
 // resolution is a running call of a resolver, for which several Track calls may wait.
@@ -144,11 +155,11 @@ type resolution struct {
 	actor *Actor
 	err   error
 
-	reported atomic.Bool // that it did not return in time
+	late atomic.Bool // somebody has waited in vain
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
-func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bool) (*Actor, error) {
+func (s *Scope) resolveActor(ctx context.Context, q inquiry, mayCall bool) (*Actor, error) {
 	s.mu.Lock()
 	if s.actor != nil || s.resolver == nil || !mayCall {
 		defer s.mu.Unlock()
@@ -166,10 +177,10 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 			}
 		}}
 		s.resolution = call
-		go s.run(ctx, wait, call)
+		go s.run(ctx, q.wait, call)
 	}
 	s.mu.Unlock()
-	return call.await(wait)
+	return s.await(call, q)
 }
 
 // isResolving reports whether a function of the scope called the code that has ctx.
@@ -183,15 +194,32 @@ func (s *Scope) isResolving(ctx context.Context) bool {
 }
 
 // await waits for the result.
-func (call *resolution) await(wait time.Duration) (*Actor, error) {
+func (s *Scope) await(call *resolution, q inquiry) (*Actor, error) {
+	wait := q.wait
+	if q.signal && call.late.Load() {
+		wait = 0
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-call.done:
 		return call.actor, call.err
 	case <-timer.C:
-		return nil, &ActorError{Err: errResolverHangs, first: call.reported.CompareAndSwap(false, true)}
+		if call.late.CompareAndSwap(false, true) {
+			s.hung.Add(1)
+		}
+		return nil, &ActorError{Err: errResolverHangs}
 	}
+}
+
+// takeHung implements plumbing.TakeHung.
+func takeHung(s *Scope) (n int64) {
+	for ; s != nil; s = s.parent {
+		if s.hung.Load() > 0 {
+			n += s.hung.Swap(0)
+		}
+	}
+	return n
 }
 
 // run calls the function of a resolution on its own goroutine, since it may ignore its
@@ -254,7 +282,7 @@ func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	defer p.done()
 	inside := frame{scope: s}
 	const self = 1 // this scope is ending, and its resolver may still be called
-	actor, err := inside.resolveActor(ctx, timeout, p.Entered|self)
+	actor, err := inside.resolveActor(ctx, inquiry{wait: timeout, entered: p.Entered | self})
 	if err != nil {
 		return // the records say that the actor is unresolved
 	}

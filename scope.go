@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
@@ -37,15 +38,14 @@ type Scope struct {
 	principal  func(context.Context, Actor) (Actor, error)
 	delegates  bool // it has or had a principal function
 	delegation delegation
-	resolution *resolution // the running call of one of the functions
+	resolution *resolution  // the running call of one of the functions
+	hung       atomic.Int64 // calls that did not return in time and are not reported
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
 	marks      []mark.Mark          // sorted; replaced, never changed
-	target     Target
-	reason     string
-	intent     *routeIntent
+	draft      *draft               // of the event that is tracked when the work has ended, or nil
 	signals    covering.Signals[heldSignal]
 	tracked    recent.Map[trackedEvent, struct{}] // except held signals
 	pending    int                                // events that End waits for
@@ -116,16 +116,6 @@ func (s *Scope) Set(opts ...ScopeOption) error {
 	}
 	s.apply(&o)
 	return nil
-}
-
-// Target returns the target that SetTarget set.
-func (s *Scope) Target() Target {
-	if s == nil {
-		return Target{}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.target
 }
 
 // Channel returns the channel of the scope, or "".

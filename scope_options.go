@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opendeed/audit/internal/limits"
+	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -19,9 +21,7 @@ type scopeOptions struct {
 	principal   func(context.Context, Actor) (Actor, error)
 	channel     string
 	tenant      string
-	target      *Target
-	reason      *string
-	intent      *routeIntent
+	draft       *draft
 	without     []attribute.Key
 	metadata    []attribute.KeyValue
 	marks       []mark.Mark
@@ -73,7 +73,7 @@ func withClientMetadata(kvs []attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
 		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
-			if isLong(kv.Value) {
+			if limits.ExceedsClientText(kv.Value) {
 				o.marks = append(o.marks, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Client})
 			}
 		}
@@ -113,14 +113,11 @@ func (s *Scope) apply(o *scopeOptions) {
 	if o.tenant != "" {
 		s.tenant = o.tenant
 	}
-	if o.reason != nil {
-		s.reason = *o.reason
-	}
-	if o.intent != nil {
-		s.intent = o.intent
-	}
-	if o.target != nil {
-		s.target = *o.target
+	if o.draft != nil {
+		if s.draft != nil {
+			o.draft.said = s.draft.content()
+		}
+		s.draft = o.draft
 	}
 	if o.unit != nil {
 		s.unit = o.unit
@@ -132,7 +129,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.removeMetadata(o.without)
 	}
 	if len(o.metadata) > 0 {
-		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
+		s.metadata, s.overridden = sorted.Merge(s.metadata, s.overridden, o.metadata)
 	}
 	s.marks = mark.Merge(s.marks, o.marks)
 }

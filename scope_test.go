@@ -794,22 +794,11 @@ func TestNilScope(t *testing.T) {
 	var s *audit.Scope
 	require.ErrorIs(t, s.Set(audit.WithTenant("x")), audit.ErrNoScope)
 	require.ErrorIs(t, audit.SetActor(t.Context(), audit.User("1")), audit.ErrNoScope)
-	require.ErrorIs(t, audit.SetTarget(t.Context(), article("a")), audit.ErrNoScope)
 	require.NoError(t, s.End(t.Context()))
 	assert.False(t, s.Tracked(func(*audit.Event) bool { return true }))
-	assert.Zero(t, s.Target())
 	inside.Audit.Accepted(t.Context(), s, nil, audit.Event{})
 	assert.Equal(t, disposition.Record, inside.Audit.Hold(s, nil, &audit.Event{}, nil))
 	assert.Nil(t, audit.ScopeFromContext(t.Context()))
-}
-
-func TestSetTarget(t *testing.T) {
-	t.Parallel()
-	ctx, s := audit.NewScope(t.Context())
-	require.NoError(t, audit.SetTarget(ctx, article("a")))
-	assert.Equal(t, article("a"), s.Target())
-	_, inner := audit.NewScope(ctx)
-	assert.Zero(t, inner.Target(), "a scope does not inherit the target")
 }
 
 func TestManyIntentsInOneScope(t *testing.T) {

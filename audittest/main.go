@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/internal/testactor"
+	"github.com/opendeed/audit/internal/undertest"
 	"github.com/opendeed/audit/sdk"
 )
 
@@ -34,8 +34,8 @@ func Main(m interface{ Run() int }, actor audit.Actor, opts ...sdk.Option) int {
 	defer audit.SetTrackerProvider(before)
 	if !actor.IsZero() {
 		actor = actor.Clone()
-		testactor.Set(&actor)
-		defer testactor.Set(nil)
+		undertest.SetActor(&actor)
+		defer undertest.SetActor(nil)
 	}
 
 	code := m.Run()

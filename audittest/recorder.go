@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/internal/undertest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 )
@@ -32,10 +33,15 @@ const shutdownTimeout = 10 * time.Second
 // when Track returns, even if a delivery that an option adds fails.
 //
 // NewRecorder ends the test if an option is invalid. When the test ends, the provider is
-// shut down; an error of Shutdown fails the test.
+// shut down; an error of Shutdown fails the test. So does what production code is not told,
+// such as audit.SetReason without an event that could have it, unless an option
+// sdk.WithErrorHandler expects that. From the first NewRecorder on, route intents that
+// succeed without a target are reported too.
 func NewRecorder(tb testing.TB, opts ...sdk.Option) *Recorder {
 	tb.Helper()
-	r, err := newRecorder(opts)
+	undertest.SetStrict()
+	unexpected := func(_ context.Context, err error) { tb.Errorf("audittest: %v", err) }
+	r, err := newRecorder(append([]sdk.Option{sdk.WithErrorHandler(unexpected)}, opts...))
 	if err != nil {
 		tb.Fatalf("audittest: %v", err)
 		return nil

@@ -31,6 +31,8 @@ var generalVariables = []variable{
 	{"AUDIT_LEDGER_RETENTION_SIZE", []string{"ledger", "retention", "size"}},
 	{"AUDIT_LEDGER_LOCK_WAIT", []string{"ledger", "lock_wait"}},
 	{"AUDIT_LEDGER_GROUP_WRITABLE", []string{"ledger", "group_writable"}},
+	{"AUDIT_LEDGER_SCRUB_RATE", []string{"ledger", "scrub_rate"}},
+	{"AUDIT_LEDGER_DENSE_FRAMES", []string{"ledger", "dense_frames"}},
 }
 
 const anonymousVariable = "AUDIT_ANONYMOUS"
@@ -38,6 +40,7 @@ const anonymousVariable = "AUDIT_ANONYMOUS"
 // exporterVariables are the variables of exporters, by type. OTLP has OpenTelemetry's.
 var exporterVariables = map[string][]variable{
 	typeStdout: {
+		{"AUDIT_STDOUT_FILE", []string{"file"}},
 		{"AUDIT_STDOUT_FORMAT", []string{"format"}},
 		{"AUDIT_STDOUT_COLOR", []string{"color"}},
 	},

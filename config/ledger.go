@@ -21,6 +21,8 @@ type ledgerModel struct {
 	Salvage      flag               `key:"salvage"`
 	LockWait     duration           `key:"lock_wait"`
 	GroupWrite   flag               `key:"group_writable"`
+	ScrubRate    scrubRate          `key:"scrub_rate"`
+	DenseFrames  flag               `key:"dense_frames"`
 	Export       *ledgerExportModel `key:"export"`
 }
 
@@ -77,6 +79,26 @@ func (r *retentionModel) decode(d *decoder, n *yaml.Node, path string) {
 	d.structure(n, path, valueOf(r.bounds))
 }
 
+// scrubRate is a number of bytes a second, or scrubOff.
+type scrubRate size
+
+// scrubOff disables the scrub. Its word is none.
+const scrubOff scrubRate = -1
+
+func (*scrubRate) tags() []string { return []string{tagInt, tagText} }
+
+func (r *scrubRate) set(s string) *fault {
+	if s == none {
+		*r = scrubOff
+		return nil
+	}
+	if f := (*size)(r).set(s); f != nil {
+		f.message = "it must be a positive number of bytes a second, such as 10MiB, or " + none
+		return f
+	}
+	return nil
+}
+
 func (l *ledgerModel) check(d *decoder, path string, exporters *exportersModel) {
 	if l == nil {
 		return
@@ -126,6 +148,12 @@ func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	}
 	if l.GroupWrite == flagTrue {
 		opts = append(opts, ledger.WithGroupWritable())
+	}
+	if l.ScrubRate != 0 {
+		opts = append(opts, ledger.WithScrub(max(int64(l.ScrubRate), 0)))
+	}
+	if l.DenseFrames == flagTrue {
+		opts = append(opts, ledger.WithDenseFrames())
 	}
 	for _, e := range exporters {
 		opts = append(opts, sdk.ExportTo(e, l.exportOptions()...))

@@ -128,6 +128,25 @@ exporters:
 	assert.Equal(t, []string{"article.update", "user.login", "article.delete", "article.read", "user.login", "user.login"}, actions(out.String()))
 }
 
+// TestStdoutFile appends to a file, also if the program has another destination.
+func TestStdoutFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trail.jsonl")
+	t.Setenv("TEST_PATH", path)
+	file := write(t, "deploy.yaml", "anonymous: ['*']\nexporters: [{type: stdout, file: '${TEST_PATH}'}]\n")
+	var out bytes.Buffer
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
+	require.NoError(t, err)
+	track(t, p)
+	require.NoError(t, p.Shutdown(t.Context()))
+	lines, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Len(t, actions(string(lines)), len(events))
+	assert.Empty(t, out.String())
+
+	t.Setenv("TEST_PATH", filepath.Dir(path))
+	require.ErrorContains(t, config.Check(t.Context(), config.WithFile(file)), "exporters[0].file: it is a directory")
+}
+
 // lockedBuffer is a buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu  sync.Mutex

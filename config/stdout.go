@@ -2,15 +2,17 @@ package config
 
 import (
 	"context"
+	"os"
 
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
 )
 
-// stdoutModel configures an exporter to standard output.
+// stdoutModel configures an exporter to standard output or a file.
 type stdoutModel struct {
 	exporterCommon
 
+	File   text       `key:"file"`
 	Format formatWord `key:"format"`
 	Color  flag       `key:"color"`
 }
@@ -25,11 +27,17 @@ func (m *stdoutModel) check(_ context.Context, d *decoder, path string) {
 	if m.Color == flagTrue && m.Format != "text" {
 		d.report(join(path, "color"), "it requires format: text")
 	}
+	if info, err := os.Stat(string(m.File)); err == nil && info.IsDir() {
+		d.report(join(path, "file"), "it is a directory")
+	}
 }
 
 func (m *stdoutModel) open(_ context.Context, s *settings, d *decoder, path string) export.Exporter {
 	opts := []stdout.Option{stdout.WithName(m.name())}
-	if s.stdout != nil {
+	switch {
+	case m.File != "":
+		opts = append(opts, stdout.WithFile(string(m.File)))
+	case s.stdout != nil:
 		opts = append(opts, stdout.WithWriter(s.stdout))
 	}
 	if m.Format == "text" {

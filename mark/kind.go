@@ -18,8 +18,8 @@ const (
 	// Dropped is for a list that was too long. Count is the number of elements that were
 	// left out. At "attempt" it is for the name of somebody else's attempt.
 	Dropped Kind = "dropped"
-	// Unread is for a value of more than a mebibyte. Length is the number of bytes that
-	// were discarded unread.
+	// Unread is for a value of more than a mebibyte, or one for which a context token had
+	// no room. Length is the number of bytes that were discarded unread.
 	Unread Kind = "unread"
 	// Replaced is for a value that was replaced by a placeholder.
 	Replaced Kind = "replaced"
@@ -30,6 +30,9 @@ const (
 	// CountUnknown is for the count of events that were folded into one record, if a crash
 	// left it unfinished.
 	CountUnknown Kind = "count.unknown"
+	// Missing is for a value that was to be recorded and could not be. The error was
+	// reported when that happened.
+	Missing Kind = "missing"
 	// NotLoaded is for a value that was not loaded, and so is not known.
 	NotLoaded Kind = "not_loaded"
 	// Client is for metadata that a client sent. The SDK cuts its texts to

@@ -14,7 +14,8 @@ type Checker interface {
 	// Check returns an error if Track would reject the intent e because its actor or a
 	// required field is missing. The outcome and the changes, which are only known after
 	// the action, are not required yet. If final is not nil, only the fields for which it
-	// returns true count; the others may still be set. A rejection is recorded.
+	// returns true count; the others may still be set. The actor is the field "actor". A
+	// rejection is recorded.
 	Check(ctx context.Context, e audit.Event, final func(field string) bool) error
 }
 
@@ -23,17 +24,10 @@ func Check(ctx context.Context, t audit.Tracker, e audit.Event, final func(field
 	return inside.Audit.Check(ctx, t, e, final)
 }
 
-// WithIntent says for which intent a scope is opened, so that audit.Ready can check it.
-// event returns what is known of it. It is for instrumentation that tracks the intent when
-// the work has ended.
-func WithIntent(t audit.Tracker, event func() audit.Event) audit.ScopeOption {
-	return inside.Audit.WithIntent(t, event)
-}
-
-// ReadyAsFar is audit.Ready for instrumentation that knows some fields before the handler
-// runs: only those for which final returns true count.
-func ReadyAsFar(ctx context.Context, final func(field string) bool) error {
-	return inside.Audit.ReadyAsFar(ctx, final)
+// Reporter is implemented by trackers that can report an error that no caller receives,
+// such as that of audit.SetChanges. It is optional; such errors are logged otherwise.
+type Reporter interface {
+	Report(ctx context.Context, err error)
 }
 
 // Afterwards returns a context for intents of what has been done already. An intent that

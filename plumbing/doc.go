@@ -3,9 +3,9 @@
 //
 // An SDK implements audit.Tracker. For each event it calls [Resolve], which finds the actor
 // and the rest of the audit context, and [Resolved.Done] when the event is recorded or
-// rejected. It may implement [Checker].
+// rejected. It may implement [Checker] and [Reporter].
 //
-// Instrumentation opens a scope for a unit of work, with [WithIntent] if it tracks an event
-// of its own when the work has ended, which it does under [Afterwards]. Instrumentation of
-// HTTP and RPC frameworks uses package instrumentation/request, which does all of that.
+// Instrumentation opens a scope for a unit of work, and tracks events of what has been done
+// already under [Afterwards]. Instrumentation of HTTP and RPC frameworks uses package
+// instrumentation/request, which does all of that.
 package plumbing

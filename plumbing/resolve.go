@@ -31,9 +31,6 @@ type Resolved struct {
 	// Finishing is the attempt whose Finish called Track, or zero. An event of this attempt
 	// ends it, whoever its actor is.
 	Finishing audit.ID
-	// Hung reports that an actor function did not return in time, and that no other event
-	// has reported this call of it.
-	Hung bool
 
 	entered uint64 // see bridge.Resolved
 }
@@ -44,9 +41,9 @@ type Resolved struct {
 // The event is pending from here until Done, and the End of its scopes waits for it. The
 // caller must call Done in every case, also when Resolve returned an error. For an intent
 // without an actor the error is audit.ErrNoActor or an *audit.ActorError; for a signal that
-// is no error.
+// is no error. A signal does not wait for a function for which others have waited in vain.
 func Resolve(ctx context.Context, e *audit.Event, wait time.Duration) (Resolved, error) {
-	r, actor, err := inside.Audit.Resolve(ctx, e.Actor.IsZero(), wait)
+	r, actor, err := inside.Audit.Resolve(ctx, e.Actor.IsZero(), e.Kind == audit.KindSignal, wait)
 	if actor != nil {
 		e.Actor = *actor
 	}
@@ -56,7 +53,7 @@ func Resolve(ctx context.Context, e *audit.Event, wait time.Duration) (Resolved,
 	return Resolved{
 		Scope: r.Scope, Channel: r.Channel, Tenant: r.Tenant,
 		Metadata: r.Metadata, Overridden: r.Overridden, Marks: r.Marks,
-		Afterwards: r.Afterwards, Suppressed: r.Suppressed, Finishing: r.Finishing, Hung: r.Hung,
+		Afterwards: r.Afterwards, Suppressed: r.Suppressed, Finishing: r.Finishing,
 		entered: r.Entered,
 	}, err
 }
@@ -66,3 +63,9 @@ func (r *Resolved) Done() {
 	inside.Audit.Done(r.Scope, r.entered)
 	r.entered = 0
 }
+
+// TakeHung returns how many calls of actor functions of a scope and of the outer ones did
+// not return in time, since TakeHung was called before. An SDK that reports them for each
+// event, also for one that has an actor, reports each such call once, whoever has waited for
+// it.
+func TakeHung(s *audit.Scope) int64 { return inside.Audit.TakeHung(s) }

@@ -21,7 +21,8 @@ import (
 // semconv.ContextChannelKey. Session IDs are replaced with their fingerprints.
 //
 // The largest metadata for which a token has no room is left out, and the records of the job
-// have a mark with the number.
+// have a mark with the number. So are the names and roles of an actor if they have no room,
+// and the actors of a chain that is longer than that of a record.
 //
 // The token is signed, not encrypted, and its metadata is not redacted: whoever reads
 // the queue can read it. Remove what should not be there with audit.WithoutMetadata.
@@ -59,7 +60,7 @@ func Marshal(ctx context.Context, key Key, audience string, ttl time.Duration, o
 	token := sign(text, key)
 	if len(token) > MaxToken {
 		return "", invalid("context", "its token would be longer than "+strconv.Itoa(MaxToken)+
-			" bytes; its actor or tenant is too long")
+			" bytes; the ID of its actor or its tenant is too long")
 	}
 	return token, nil
 }

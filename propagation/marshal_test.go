@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/propagation"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
@@ -170,7 +171,7 @@ func TestMarshalActor(t *testing.T) {
 		{name: "without an ID", ctx: scoped(audit.AsActor(audit.User(""))), field: "actor.id"},
 		{name: "anonymous with an ID", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorAnonymous, ID: "1"})), field: "actor.id"},
 		{name: "on behalf of none", ctx: scoped(audit.AsActor(audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{ID: "2"}})), field: "actor.on_behalf_of.type"},
-		{name: "a circular chain", ctx: scoped(audit.AsActor(circularActor())), field: "actor.on_behalf_of"},
+		{name: "a circular chain", ctx: scoped(audit.AsActor(circularActor())), want: chainOf(record.MaxDelegation)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -210,6 +211,16 @@ func scoped(opts ...audit.ScopeOption) func(context.Context) context.Context {
 		ctx, _ = audit.NewScope(ctx, opts...)
 		return ctx
 	}
+}
+
+// chainOf returns an actor who acts for the last of n others like it.
+func chainOf(n int) audit.Actor {
+	a := audit.User("1")
+	if n > 0 {
+		next := chainOf(n - 1)
+		a.OnBehalfOf = &next
+	}
+	return a
 }
 
 func circularActor() audit.Actor {
@@ -289,6 +300,31 @@ func TestMarshalShortens(t *testing.T) {
 	assert.Contains(t, r.Marks, mark.Mark{Path: "overridden", Kind: "dropped", Count: 1})
 	assert.Equal(t, "metadata", r.Marks[0].Path)
 	assert.Equal(t, 300+6+2, int(r.Marks[0].Count)+len(r.Metadata), "and the channel and the ID of the token")
+}
+
+// TestMarshalShortensActor: neither a long chain nor what somebody calls himself keeps work
+// from being passed on.
+func TestMarshalShortensActor(t *testing.T) {
+	t.Parallel()
+	tracker, trail := newRecorder(t)
+	actor := audit.Actor{
+		Type: audit.ActorUser, ID: "1", Name: strings.Repeat("n", propagation.MaxToken), AuthMethod: "jwt", Roles: []string{"a", "b"},
+	}
+	principal := circularActor()
+	actor.OnBehalfOf = &principal
+	ctx, _ := audit.NewScope(audit.ContextWithActor(t.Context(), actor), audit.WithScopeMetadata(attribute.String("note", "kept")))
+	job, scope := carry(ctx, t)
+	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
+	require.NoError(t, scope.End(t.Context()))
+	r := trail.Records()[0]
+	assert.Equal(t, chainOf(record.MaxDelegation), r.Actor)
+	assert.Contains(t, r.Metadata, attribute.String("note", "kept"))
+	assert.Equal(t, []mark.Mark{
+		{Path: "actor.auth_method", Kind: mark.Unread, Length: 3},
+		{Path: "actor.name", Kind: mark.Unread, Length: propagation.MaxToken},
+		{Path: "actor" + strings.Repeat(".on_behalf_of", record.MaxDelegation+1), Kind: mark.Dropped},
+		{Path: "actor.roles", Kind: mark.Dropped, Count: 2},
+	}, r.Marks)
 }
 
 // TestMarshalEscapes: text that a person typed cannot lose a job.

@@ -3,7 +3,7 @@ package propagation
 import (
 	"slices"
 
-	"github.com/opendeed/audit/internal/canonical"
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
@@ -18,14 +18,19 @@ const (
 )
 
 // shorten leaves out the largest metadata, and what is nested too deeply, until the payload
-// has room in a token, so that no client keeps work from being passed on. A part of a value
-// is never left out: the rest may be half a secret, which nobody recognizes.
+// has room in a token, so that no client keeps work from being passed on. If the actor has
+// no room, it is left without names and roles. A part of a value is never left out: the rest
+// may be half a secret, which nobody recognizes.
 func (p *payload) shorten() {
-	var w canonical.Writer
-	room := maxPayload - maxNames - len(w.Actor(nil, &p.Actor)) - sanitize.Width(p.Tenant, sanitize.Line, MaxToken)
-	limit := longest(slices.Concat(p.Metadata, p.Overridden), room)
 	var r record.Record // collects the marks
 	r.Marks = p.Marks
+	cutChain(&r, &p.Actor)
+	room := p.room()
+	if room < 0 {
+		leaveIdentity(&r, &p.Actor)
+		room = p.room()
+	}
+	limit := longest(slices.Concat(p.Metadata, p.Overridden), room)
 	keep := func(name string, kvs []attribute.KeyValue) []attribute.KeyValue {
 		kept := slices.DeleteFunc(slices.Clone(kvs), func(kv attribute.KeyValue) bool { return size(kv) > limit })
 		if dropped := len(kvs) - len(kept); dropped > 0 {
@@ -35,6 +40,50 @@ func (p *payload) shorten() {
 	}
 	p.Metadata, p.Overridden = keep("metadata", p.Metadata), keep("overridden", p.Overridden)
 	p.Marks = r.Marks
+}
+
+// room returns how many bytes of metadata there is room for.
+func (p *payload) room() int {
+	total := sanitize.Width(p.Tenant, sanitize.Line, MaxToken)
+	for a := &p.Actor; a != nil; a = a.OnBehalfOf {
+		total += maxActor + width(a.ID) + width(a.Name) + width(a.AuthMethod)
+		for _, role := range a.Roles {
+			total += width(role)
+		}
+	}
+	return maxPayload - maxNames - total
+}
+
+// maxActor is more than what an actor has beside its texts.
+const maxActor = 128
+
+// cutChain leaves out the actors after the last one that a record can have.
+func cutChain(r *record.Record, a *audit.Actor) {
+	for range record.MaxDelegation {
+		if a = a.OnBehalfOf; a == nil {
+			return
+		}
+	}
+	if a.OnBehalfOf != nil {
+		a.OnBehalfOf = nil
+		r.AddMark(mark.Mark{Path: sanitize.ActorPath(record.MaxDelegation, "on_behalf_of"), Kind: mark.Dropped})
+	}
+}
+
+// leaveIdentity leaves of the actors what says who they are.
+func leaveIdentity(r *record.Record, a *audit.Actor) {
+	for depth := 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
+		for name, text := range map[string]*string{"name": &a.Name, "auth_method": &a.AuthMethod} {
+			if *text != "" {
+				r.AddMark(mark.Mark{Path: sanitize.ActorPath(depth, name), Kind: mark.Unread, Length: int64(len(*text))})
+				*text = ""
+			}
+		}
+		if len(a.Roles) > 0 {
+			r.AddMark(mark.Mark{Path: sanitize.ActorPath(depth, "roles"), Kind: mark.Dropped, Count: int64(len(a.Roles))})
+			a.Roles = nil
+		}
+	}
 }
 
 // longest returns the size of the largest attribute for which there is room together with

@@ -1,17 +1,21 @@
 package query
 
 import (
+	"crypto/sha256"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
 
 // Filter selects records. A record must match every field that is set; a zero field
-// matches all records. Texts may be the original ones or, as in the record, escaped: see
-// record.EscapeName.
+// matches all records. Texts may be the original ones or, as in the record, escaped and
+// cut: see record.EscapeName. An original ID, type, tenant or channel that is cut in the
+// record matches if the record's mark has its hash: see record.CutName.
 type Filter struct {
 	// ActorType and ActorID match the actor itself, not the actor it acted on behalf of.
 	ActorType audit.ActorType
@@ -82,12 +86,12 @@ func (f *Filter) Matches(r *record.Record) bool {
 }
 
 func (f *Filter) matchesActor(r *record.Record) bool {
-	return (f.ActorType == audit.ActorNone || f.ActorType == r.Actor.Type) && matchesText(f.ActorID, r.Actor.ID)
+	return (f.ActorType == audit.ActorNone || f.ActorType == r.Actor.Type) && matchesName(f.ActorID, r.Actor.ID, r, "actor.id")
 }
 
 func (f *Filter) matchesEvent(r *record.Record) bool {
-	return matchesText(f.TargetType, r.Target.Type) && matchesText(f.TargetID, r.Target.ID) &&
-		matchesText(f.Tenant, r.Tenant) && matchesText(f.Channel, r.Channel) &&
+	return matchesName(f.TargetType, r.Target.Type, r, "target.type") && matchesName(f.TargetID, r.Target.ID, r, "target.id") &&
+		matchesName(f.Tenant, r.Tenant, r, "tenant") && matchesName(f.Channel, r.Channel, r, "channel") &&
 		(f.TraceID == "" || r.TraceID.IsValid() && f.TraceID == r.TraceID.String()) &&
 		(f.Action == "" || policy.Match(f.Action, r.Action)) &&
 		(f.Operation == audit.OperationUnspecified || f.Operation == r.Operation) &&
@@ -126,8 +130,26 @@ func escapedValue(v attribute.Value) attribute.Value {
 	return v
 }
 
-// matchesText compares two texts. want may be the original text or, as in the record, the
-// escaped one. An empty want matches any text.
-func matchesText(want, got string) bool {
-	return want == "" || want == got || record.EscapeName(want) == got
+// matchesName compares a text with the one that the record has at the path. An empty want
+// matches any text.
+func matchesName(want, got string, r *record.Record, path string) bool {
+	switch {
+	case want == "" || want == got:
+		return true
+	case len(want) <= record.MaxNameLength/maxEscape:
+		return record.EscapeName(want) == got
+	}
+	kept, cut := record.CutName(want)
+	return kept == got && (!cut || hasHash(r.Marks, path, want))
+}
+
+// maxEscape is how much longer escaping makes a text, at most.
+const maxEscape = len(`\xNN`)
+
+// hasHash reports whether the text at the path was cut, and was want.
+func hasHash(marks []mark.Mark, path, want string) bool {
+	hash := sha256.Sum256([]byte(want))
+	return slices.ContainsFunc(marks, func(m mark.Mark) bool {
+		return m.Path == path && m.Kind == mark.Cut && m.SHA256 == hash
+	})
 }

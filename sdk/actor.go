@@ -1,6 +1,11 @@
 package sdk
 
-import "github.com/opendeed/audit"
+import (
+	"errors"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+)
 
 // ownActor makes a share nothing with the event, and replaces session IDs by fingerprints.
 func ownActor(a *audit.Actor) {
@@ -9,3 +14,16 @@ func ownActor(a *audit.Actor) {
 	}
 	a.FingerprintSession()
 }
+
+// isRecordable reports whether the record of a signal can have the actor. A chain that is
+// too long is shortened.
+func isRecordable(a *audit.Actor) bool {
+	err := record.CheckActor(a, audit.KindSignal)
+	invalid, ok := errors.AsType[*audit.ValidationError](err)
+	return err == nil || ok && invalid.Field == pathDelegation
+}
+
+const (
+	pathActor      = "actor"
+	pathDelegation = "actor.on_behalf_of"
+)

@@ -3,13 +3,27 @@ package sdk
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/plumbing"
 )
 
-var _ plumbing.Checker = (*tracker)(nil)
+var (
+	_ plumbing.Checker  = (*tracker)(nil)
+	_ plumbing.Reporter = (*tracker)(nil)
+)
+
+// Report implements plumbing.Reporter.
+func (t *tracker) Report(ctx context.Context, err error) {
+	ctx = context.WithoutCancel(ctx)
+	if handle := t.pipeline.errorHandler; handle != nil {
+		handle(ctx, err)
+		return
+	}
+	t.pipeline.logger.LogAttrs(ctx, slog.LevelError, "audit: an event is incomplete", slog.String("error", t.pipeline.redact(err.Error())))
+}
 
 // Check implements plumbing.Checker. Processors are not called. If the provider has any, they
 // may still add metadata, a tenant and a channel, so those are never found missing here.
@@ -20,7 +34,11 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 	}
 	resolved, err := plumbing.Resolve(ctx, &e, p.trackTimeout)
 	defer resolved.Done()
-	if err == nil || final != nil { // authentication may still find the actor
+	p.reportHung(ctx, resolved.Scope)
+	if final != nil && !final(pathActor) {
+		err = nil // authentication may still find the actor
+	}
+	if err == nil {
 		err = t.checkKnown(ctx, &e, &resolved, final)
 	}
 	if err == nil {
@@ -48,7 +66,7 @@ func (t *tracker) finality(final func(field string) bool) func(string) bool {
 }
 
 // finalProblems returns what remains of err if only fields count for which final returns
-// true. If final is not nil, the actor does not count.
+// true.
 func finalProblems(err error, final func(field string) bool) error {
 	if err == nil || final == nil {
 		return err
@@ -65,7 +83,11 @@ func finalProblems(err error, final func(field string) bool) error {
 		}
 		return left
 	}
-	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok && final(invalid.Field) {
+	field := pathActor
+	if invalid, ok := errors.AsType[*audit.ValidationError](err); ok {
+		field = invalid.Field
+	}
+	if final(field) {
 		return err
 	}
 	return nil

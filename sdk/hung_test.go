@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -87,8 +88,9 @@ func TestHungFollowerIsReported(t *testing.T) {
 	p := openProvider(t, append(options, sdk.WithLedger(t.TempDir()+"/ledger",
 		sdk.ExportTo(f, quick(sdk.WithExportTimeout(10*time.Millisecond))...)))...)
 	trackNumbered(t, p, 1, 5)
-	require.Eventually(t, func() bool { return sumOf(t, reader, "audit.exports.hung") == 1 }, 5*time.Second, time.Millisecond)
-	assert.Equal(t, 1, logs.count("an exporter hangs"))
+	require.Eventually(t, func() bool {
+		return sumOf(t, reader, "audit.exports.hung") == 1 && logs.count("an exporter hangs") == 1
+	}, 5*time.Second, time.Millisecond)
 	close(release)
 	require.NoError(t, p.Shutdown(t.Context()))
 }
@@ -136,6 +138,91 @@ func TestHungResolverIsReported(t *testing.T) {
 				assert.Equal(t, 1, logs.count("an actor function hangs"))
 				close(release)
 				require.NoError(t, p.Shutdown(t.Context()))
+			})
+		})
+	}
+}
+
+// TestHungResolverDelaysSignalsOnce: a queue of signals, such as that of a database monitor,
+// waits once for a function that hangs, and not for each signal.
+func TestHungResolverDelaysSignalsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := &sink{}
+		options, _, _ := observed()
+		p := openProvider(t, append(options, sdk.WithSyncer(s), sdk.WithTrackTimeout(time.Second))...)
+		ctx, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
+			<-release
+			return audit.User("42"), nil
+		}))
+		start := time.Now()
+		for range 100 {
+			assert.NoError(t, p.Tracker("test").Track(ctx, with(func(e *audit.Event) { e.Actor, e.Kind = audit.Actor{}, audit.KindSignal })))
+		}
+		assert.Equal(t, time.Second, time.Since(start))
+		close(release)
+		synctest.Wait()
+		require.NoError(t, scope.End(ctx))
+		require.Len(t, s.all(), 100)
+		for _, r := range s.all() {
+			assert.Equal(t, "42", r.Actor.ID, "the end of the scope has found it")
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
+// TestHungResolverIsReportedWhoeverWaits counts a call that hangs also if it was not an event
+// that asked for the actor: the next event reports it, or the end of the scope.
+func TestHungResolverIsReportedWhoeverWaits(t *testing.T) {
+	t.Parallel()
+	anonymous := with(func(e *audit.Event) { e.Actor = audit.Anonymous() })
+	unknown := with(func(e *audit.Event) { e.Actor = audit.Actor{} })
+	for name, ask := range map[string]func(context.Context, *audit.Scope, audit.Tracker, audit.ScopeOption){
+		"Detach": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
+			_ = scope.Set(hangs)
+			_, _, err := audit.Detach(ctx)
+			assert.Error(t, err)
+			assert.NoError(t, tracker.Track(ctx, anonymous))
+		},
+		"Resolve": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
+			_ = scope.Set(hangs)
+			e := unknown
+			r, err := plumbing.Resolve(ctx, &e, time.Second)
+			r.Done()
+			assert.Error(t, err)
+			assert.NoError(t, tracker.Track(ctx, anonymous))
+		},
+		"Check": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
+			_ = scope.Set(hangs)
+			assert.Error(t, plumbing.Check(ctx, tracker, unknown, nil))
+		},
+		"End": func(ctx context.Context, scope *audit.Scope, tracker audit.Tracker, hangs audit.ScopeOption) {
+			held := unknown
+			held.Kind = audit.KindSignal
+			assert.NoError(t, tracker.Track(ctx, held))
+			assert.NoError(t, tracker.Track(ctx, held))
+			_ = scope.Set(hangs)
+			assert.NoError(t, scope.End(ctx))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				options, reader, logs := observed()
+				p := openProvider(t, append(options, sdk.WithSyncer(&sink{}), sdk.WithTrackTimeout(time.Second), sdk.WithAnonymous("*"))...)
+				ctx, scope := audit.NewScope(t.Context())
+				ask(ctx, scope, p.Tracker("test"), audit.WithActor(func(context.Context) (audit.Actor, error) {
+					<-release
+					return audit.User("42"), nil
+				}))
+				assert.EqualValues(t, 1, sumOf(t, reader, "audit.resolvers.hung"))
+				assert.Equal(t, 1, logs.count("an actor function hangs"))
+				close(release)
+				require.NoError(t, scope.End(ctx))
+				require.NoError(t, p.Shutdown(t.Context()))
+				assert.EqualValues(t, 1, sumOf(t, reader, "audit.resolvers.hung"))
 			})
 		})
 	}

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,7 @@ type config struct {
 	foldingWindow  time.Duration
 	meterProvider  metric.MeterProvider
 	logger         *slog.Logger
+	errorHandler   func(context.Context, error)
 	policy         *policy.Policy
 	names          []string                                          // of exporters and ledgers
 	exporters      []string                                          // names of exporters
@@ -199,4 +201,11 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 // values of the records, of at least 8 bytes, are masked. The default is slog.Default.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) { c.logger = l }
+}
+
+// WithErrorHandler sets a function for what an application does wrong where it gets no
+// error, such as a call of audit.SetChanges with values that cannot be diffed. It may be
+// called concurrently. By default such errors are logged.
+func WithErrorHandler(f func(context.Context, error)) Option {
+	return func(c *config) { c.errorHandler = f }
 }

@@ -20,7 +20,8 @@ type pipeline struct {
 	gate         *gate
 	metrics      *metrics
 	logger       *slog.Logger
-	redact       func(string) string // removes what looks like a secret
+	errorHandler func(context.Context, error) // nil: such errors are logged
+	redact       func(string) string          // removes what looks like a secret
 	records      recordPool
 	attempts     attemptOwners
 	first        stage // the stage after resolution

@@ -1,10 +1,12 @@
 package sdk_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -137,6 +139,27 @@ func TestPolicyAttempt(t *testing.T) {
 			assert.Len(t, s.all(), 2)
 		})
 	}
+}
+
+// TestPolicyDo: what Do has done is recorded, although nobody can give it the changes that
+// the policy requires.
+func TestPolicyDo(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	tracker := newTracker(t, sdk.WithSyncer(s), withPolicy(t, policy.Rule{Name: "r", Require: []string{"changes"}}))
+	called := false
+	err := audit.Do(t.Context(), tracker, with(func(e *audit.Event) { e.Outcome = audit.OutcomeUnknown }), func(context.Context) error {
+		called = true
+		return nil
+	})
+	assert.True(t, called)
+	unmet, ok := errors.AsType[*sdk.PolicyError](err)
+	require.True(t, ok, "%v", err)
+	assert.True(t, unmet.Recorded)
+	require.Len(t, s.all(), 2)
+	assert.Equal(t, audit.OutcomeSuccess, s.all()[1].Outcome)
+	assert.Equal(t, []mark.Mark{{Path: "changes", Kind: mark.PolicyUnmet}}, s.all()[1].Marks)
+	assert.Empty(t, s.rejections())
 }
 
 // changedArticle returns an event with changes. The name of one field contains a secret.

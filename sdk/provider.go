@@ -75,6 +75,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		gate:         newGate(),
 		metrics:      m,
 		logger:       c.logger,
+		errorHandler: c.errorHandler,
 		redact:       redactText,
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
@@ -110,7 +111,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 // stages returns the pipeline after resolution: the application's processors, validation,
 // suppression, redaction and delivery, which begins with what makes the record fit.
 func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metrics) stage {
-	suppress := &suppressor{provider: p, validator: v, metrics: m, next: p.redactAndDeliver}
+	suppress := &suppressor{provider: p, validator: v, metrics: m, reportHung: p.pipeline.reportHung, next: p.redactAndDeliver}
 	next := func(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 		if err := v.check(ctx, r); err != nil {
 			return err

@@ -55,7 +55,7 @@ func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *plumbing
 func rejectedEvent(e *audit.Event, err error) *audit.Event {
 	rejected := &audit.Event{
 		Kind: audit.KindSignal, Action: semconv.ActionRejected, Outcome: audit.OutcomeFailure,
-		Actor: e.Actor, Tenant: e.Tenant, Failure: describeRejection(err),
+		Actor: e.Actor, Tenant: e.Tenant, Failure: err.Error(),
 	}
 	if record.ValidTime(e.Time) {
 		rejected.Time = e.Time
@@ -63,7 +63,7 @@ func rejectedEvent(e *audit.Event, err error) *audit.Event {
 	if e.Target.Type != "" {
 		rejected.Target = e.Target
 	}
-	if rejected.Actor.IsZero() || record.CheckActor(&rejected.Actor, audit.KindSignal) != nil {
+	if !isRecordable(&rejected.Actor) {
 		rejected.Actor = audit.Actor{Type: audit.ActorUnresolved}
 	}
 	if action := record.NormalizeAction(e.Action); action != "" {
@@ -76,15 +76,6 @@ func rejectedEvent(e *audit.Event, err error) *audit.Event {
 		rejected.Metadata = append(rejected.Metadata, semconv.RejectedRuleKey.String(unmet.Rule))
 	}
 	return rejected
-}
-
-// describeRejection returns the text of err. The text of an actor function's error is the
-// application's and may contain credentials, so only its type is shown.
-func describeRejection(err error) string {
-	if failed, ok := errors.AsType[*audit.ActorError](err); ok {
-		return fmt.Sprintf("audit: the actor function failed with a %T", failed.Err)
-	}
-	return err.Error()
 }
 
 // rejectedFields appends the paths of what is wrong with an event.
@@ -105,8 +96,6 @@ func appendField(fields []string, problem error) []string {
 	}
 	return append(fields, pathActor)
 }
-
-const pathActor = "actor"
 
 // rejection returns a function that delivers the record of a rejection past the rules of validation.
 func (p *TrackerProvider) rejection(v *validator) func(context.Context, *record.Record) error {

@@ -38,6 +38,7 @@ func TestRejection(t *testing.T) {
 		{"no actor", func(e *audit.Event) { e.Actor = audit.Actor{} }, audit.Actor{Type: audit.ActorUnresolved}, "article.update", []string{"actor"}, "", audit.Target{Type: "article", ID: "1"}},
 		{"anonymous", func(e *audit.Event) { e.Actor = audit.Anonymous() }, audit.Anonymous(), "article.update", []string{"actor"}, "", audit.Target{Type: "article", ID: "1"}},
 		{"a meaningless actor", func(e *audit.Event) { e.Actor = audit.User("") }, audit.Actor{Type: audit.ActorUnresolved}, "article.update", []string{"actor.id"}, "", audit.Target{Type: "article", ID: "1"}},
+		{"a chain that is too long", func(e *audit.Event) { e.Action, e.Actor = "", chainOf(12) }, chainOf(record.MaxDelegation), "", []string{"action"}, "", audit.Target{Type: "article", ID: "1"}},
 		{"a malformed action", func(e *audit.Event) { e.Action = "pay out!" }, audit.User("42"), "pay_out!", []string{"action"}, "", audit.Target{Type: "article", ID: "1"}},
 		{"no action", func(e *audit.Event) { e.Action = "" }, audit.User("42"), "", []string{"action"}, "", audit.Target{Type: "article", ID: "1"}},
 		{"a target without a type", func(e *audit.Event) { e.Target = audit.Target{ID: "s3cr3t"} }, audit.User("42"), "article.update", []string{"target.type"}, "", audit.Target{}},
@@ -84,6 +85,16 @@ func TestRejection(t *testing.T) {
 	}
 }
 
+// chainOf returns a user who acts for the last of n others.
+func chainOf(n int) audit.Actor {
+	actor := audit.User("42")
+	for last := &actor; n > 0; n-- {
+		last.OnBehalfOf = &audit.Actor{Type: audit.ActorService, ID: "7"}
+		last = last.OnBehalfOf
+	}
+	return actor
+}
+
 // The error of an actor function is the application's and may contain credentials.
 func TestRejectionWithoutCredentials(t *testing.T) {
 	t.Parallel()
@@ -97,6 +108,30 @@ func TestRejectionWithoutCredentials(t *testing.T) {
 	require.Error(t, tracker.Track(ctx, e))
 	require.Len(t, s.rejections(), 1)
 	assert.Equal(t, "audit: the actor function failed with a *errors.errorString", s.rejections()[0].Failure)
+}
+
+// TestSignalOfMeaninglessActor: what an actor function returns keeps no signal out of the
+// trail, whether it is found when the signal is tracked or at the end of the scope.
+func TestSignalOfMeaninglessActor(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	tracker := newTracker(t, sdk.WithSyncer(s))
+	signal := with(func(e *audit.Event) { e.Kind, e.Actor = audit.KindSignal, audit.Actor{} })
+	meaningless := audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.User(""), nil })
+
+	ctx, scope := audit.NewScope(t.Context(), meaningless)
+	require.NoError(t, tracker.Track(ctx, signal))
+	require.NoError(t, scope.End(ctx))
+	ctx, scope = audit.NewScope(t.Context())
+	require.NoError(t, tracker.Track(ctx, signal))
+	require.NoError(t, scope.Set(meaningless))
+	require.NoError(t, scope.End(ctx))
+	require.Len(t, s.everything(), 2)
+	for _, r := range s.all() {
+		assert.Equal(t, audit.Actor{Type: audit.ActorUnresolved}, r.Actor)
+	}
+	signal.Actor = audit.User("")
+	require.Error(t, tracker.Track(t.Context(), signal), "the signal's own")
 }
 
 // What could not be delivered was not rejected, and a processor that drops a record means
@@ -201,6 +236,9 @@ func TestCheck(t *testing.T) {
 		{"none is final", nil, func(*audit.Event) {}, only("target"), nil},
 		{"a processor may add metadata", []sdk.Option{sdk.WithProcessor(next)}, func(*audit.Event) {}, nil, []string{"reason"}},
 		{"no actor", nil, func(e *audit.Event) { e.Actor = audit.Actor{} }, nil, []string{"actor"}},
+		{"an actor that is final", nil, func(e *audit.Event) { e.Actor = audit.Actor{} }, only("actor"), []string{"actor"}},
+		{"an anonymous actor that is final", nil, func(e *audit.Event) { e.Actor = audit.Anonymous() }, only("actor"), []string{"actor"}},
+		{"an anonymous actor that is not", nil, func(e *audit.Event) { e.Actor = audit.Anonymous() }, only("target"), nil},
 		{"no actor yet", nil, func(e *audit.Event) { e.Actor = audit.Actor{} }, only("reason"), []string{"reason"}},
 		{"an action that is always rejected", nil, func(e *audit.Event) { e.Action = "bad!" }, only("action"), []string{"action"}},
 	} {

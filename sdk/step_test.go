@@ -3,6 +3,7 @@ package sdk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -124,6 +125,44 @@ func TestProcessorContract(t *testing.T) {
 			assert.ErrorContains(t, err, tt.contains)
 			if processorErr, ok := errors.AsType[*sdk.ProcessorError](err); ok {
 				assert.Equal(t, tt.delivered, processorErr.Delivered)
+			}
+		})
+	}
+}
+
+// The error of a processor is redacted, and hides the values of the event, also if the
+// processor adds them to an error of the SDK's. The application finds it with errors.Is.
+func TestProcessorErrorIsClean(t *testing.T) {
+	t.Parallel()
+	for name, process := range map[string]sdk.ProcessorFunc{
+		"instead of next": func(context.Context, *record.Record, sdk.Next) error {
+			return fmt.Errorf("dial postgres://a:hunter2@db for %s: %w", "Tuesday-plan", errBroken)
+		},
+		"after next": func(ctx context.Context, r *record.Record, next sdk.Next) error {
+			_ = next(ctx, r)
+			return fmt.Errorf("dial postgres://a:hunter2@db for %s: %w", r.Target.ID, errBroken)
+		},
+		"around the error of next": func(ctx context.Context, r *record.Record, next sdk.Next) error {
+			r.Action = ""
+			return fmt.Errorf("password=hunter2 %s: %w", r.Metadata[0].Value.AsString(), errors.Join(next(ctx, r), errBroken))
+		},
+		"beside a violation": func(ctx context.Context, r *record.Record, next sdk.Next) error {
+			_ = next(ctx, r)
+			_ = next(ctx, r)
+			return errors.New("password=hunter2 " + r.Target.ID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, _ := audit.NewScope(t.Context(), audit.WithScopeMetadata(attribute.String("plan", "Tuesday-plan")))
+			err := newTracker(t, sdk.WithSyncer(&sink{}), sdk.WithProcessor(process)).Track(ctx, with(func(e *audit.Event) {
+				e.Target = audit.Target{Type: "plan", ID: "Wednesday-plan"}
+			}))
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), "hunter2")
+			assert.NotContains(t, err.Error(), "day-plan")
+			if name != "beside a violation" {
+				assert.ErrorIs(t, err, errBroken)
 			}
 		})
 	}

@@ -18,10 +18,11 @@ import (
 // them. It offers signals to the scope, which holds them until it ends, and reports
 // recorded intents to the scope.
 type suppressor struct {
-	provider  *TrackerProvider
-	validator *validator // checks actors that become known when the scope ends
-	metrics   *metrics
-	next      stage
+	provider   *TrackerProvider
+	validator  *validator // checks actors that become known when the scope ends
+	metrics    *metrics
+	reportHung func(context.Context, *audit.Scope)
+	next       stage
 }
 
 // process forwards intents, and signals that no scope holds.
@@ -83,6 +84,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 		return s.pass(ctx, scope, r, unknown)
 	}
 	return settle(ctx, inside.Audit.Hold(scope, s, &r.Event, func(ctx context.Context, d signal.Disposition) error {
+		s.reportHung(ctx, scope) // the scope's end may have asked for the actor
 		err := settle(ctx, d)
 		if err != nil {
 			s.metrics.reject(ctx, err)
@@ -92,17 +94,15 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 }
 
 // pass forwards a signal. An actor that was unknown is now the actor that the scope has
-// found, which is checked, or else becomes unresolved. In a unit of work it is held.
+// found. If it has found none, or none that a record can have, the actor is unresolved. In a
+// unit of work the signal is held.
 func (s *suppressor) pass(ctx context.Context, scope *audit.Scope, r *record.Record, unknown bool) error {
-	switch {
-	case r.Actor.IsZero():
-		r.Actor.Type = audit.ActorUnresolved
-	case unknown:
+	if unknown {
 		ownActor(&r.Actor)
-		s.validator.read(r)
-		if err := s.validator.checkActor(r); err != nil {
-			return err
+		if !isRecordable(&r.Actor) {
+			r.Actor = audit.Actor{Type: audit.ActorUnresolved}
 		}
+		s.validator.read(r)
 	}
 	if u := unitOf(scope); u != nil && dependsOnUnit(r) {
 		return s.holdSignal(ctx, u, r)

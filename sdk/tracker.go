@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -35,18 +34,17 @@ func (t *tracker) Track(ctx context.Context, e audit.Event) error {
 	if !isRecorded(err) {
 		t.pipeline.metrics.reject(ctx, err)
 	}
-	return t.pipeline.cleanError(err)
+	return err
 }
 
-// cleanError redacts the texts of errors that are not the SDK's own: those of actor
-// functions and processors, and those of exporters are clean already.
-func (p *pipeline) cleanError(err error) error {
-	_, byActor := errors.AsType[*audit.ActorError](err)
-	_, byProcessor := errors.AsType[*ProcessorError](err)
-	if byActor || byProcessor {
-		return delivery.CleanError(err, p.redact)
+// cleanError redacts the text of an error to which a processor may have added what it wanted,
+// and hides the values of the event in it. The errors of exporters are clean already.
+func (p *pipeline) cleanError(err error, e *audit.Event, resolved *plumbing.Resolved) error {
+	if err == nil || !p.detach {
+		return err
 	}
-	return err
+	values := []*record.Record{{Event: *e}, {Event: audit.Event{Metadata: resolved.Metadata, Tenant: resolved.Tenant}}}
+	return delivery.CleanError(err, func(text string) string { return delivery.HideValues(p.redact(text), values) })
 }
 
 func (t *tracker) track(ctx context.Context, e *audit.Event) error {
@@ -54,17 +52,19 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.gate.closed() {
 		return audit.ErrShutdown
 	}
+	found := e.Actor.IsZero()
 	resolved, err := plumbing.Resolve(ctx, e, p.trackTimeout)
 	defer resolved.Done()
-	if resolved.Hung {
-		p.reportHungResolver(ctx)
-	}
+	p.reportHung(ctx, resolved.Scope)
 	if err != nil {
 		return t.reject(ctx, e, &resolved, err)
 	}
 	if e.Kind == audit.KindSignal && resolved.Suppressed {
 		p.metrics.suppress(ctx, suppressedByContext)
 		return nil
+	}
+	if found && e.Kind == audit.KindSignal && !isRecordable(&e.Actor) {
+		e.Actor = audit.Actor{} // it stays unresolved, like one that was not found
 	}
 	r := t.newRecord(ctx, e, &resolved)
 	p.attempts.check(r, resolved.Finishing)
@@ -77,7 +77,7 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		ctx = context.WithValue(ctx, afterwardsKey{}, true)
 	}
 	id := r.ID
-	err = p.first(ctx, resolved.Scope, r)
+	err = p.cleanError(p.first(ctx, resolved.Scope, r), e, &resolved)
 	if intent && (err == nil || isRecorded(err)) {
 		p.attempts.stored(id, attempt, owner)
 	}
@@ -158,10 +158,14 @@ func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
 	return slices.Clone(list)
 }
 
-// reportHungResolver logs and counts an actor function that does not return. It is called
-// once for each such call, however many events wait for it.
-func (p *pipeline) reportHungResolver(ctx context.Context) {
-	p.metrics.hungResolvers.Add(ctx, 1)
+// reportHung logs and counts the actor functions of the scope, and of the outer ones, that
+// did not return in time: each call once, however many events wait for it.
+func (p *pipeline) reportHung(ctx context.Context, scope *audit.Scope) {
+	n := plumbing.TakeHung(scope)
+	if n == 0 {
+		return
+	}
+	p.metrics.hungResolvers.Add(ctx, n)
 	p.logger.LogAttrs(ctx, slog.LevelError, "audit: an actor function hangs: it did not return within the track timeout",
-		slog.Duration("timeout", p.trackTimeout))
+		slog.Duration("timeout", p.trackTimeout), slog.Int64("calls", n))
 }

@@ -42,6 +42,18 @@ const (
 	UserAgentOriginalKey = attribute.Key("user_agent.original")
 )
 
+// Metadata of a remote procedure call, with the names of OpenTelemetry's semantic conventions
+// (https://opentelemetry.io/docs/specs/semconv/rpc/).
+const (
+	// RPCSystemNameKey is the RPC system, e.g. "grpc" or "connectrpc".
+	RPCSystemNameKey = attribute.Key("rpc.system.name")
+	// RPCMethodKey is the full name of the method, e.g. "shop.v1.Articles/Publish".
+	RPCMethodKey = attribute.Key("rpc.method")
+	// RPCResponseStatusCodeKey is the name of the status code, e.g. "PERMISSION_DENIED" of
+	// gRPC or "permission_denied" of Connect.
+	RPCResponseStatusCodeKey = attribute.Key("rpc.response.status_code")
+)
+
 // Metadata of a database call, with the names of OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/database/).
 const (

@@ -172,9 +172,7 @@ func update(c echo.Context) error {
 
 func publish(c echo.Context) error {
 	ctx := c.Request().Context()
-	if err := audit.SetTarget(ctx, audit.Target{Type: "article", ID: c.Param("id")}); err != nil {
-		return err
-	}
+	audit.SetTarget(ctx, audit.Target{Type: "article", ID: c.Param("id")})
 	return articles.publish(ctx, c.Param("id"))
 }
 

@@ -92,7 +92,7 @@ func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bso
 	and := bson.A{}
 	equal := func(member string, value any) { and = append(and, bson.D{{Key: member, Value: value}}) }
 	text := func(member, value string) {
-		switch forms := formsOf(value, record.EscapeName); {
+		switch forms := nameForms(value); {
 		case value == "":
 		case len(forms) == 1:
 			equal(member, forms[0])
@@ -149,6 +149,15 @@ func serverFilter(f *query.Filter, metadata func(attribute.KeyValue) bson.D) bso
 		return bson.D{}
 	}
 	return bson.D{{Key: "$and", Value: and}}
+}
+
+// nameForms returns the forms in which a record may have a text that says who or what.
+func nameForms(text string) []string {
+	forms := formsOf(text, record.EscapeName)
+	if kept, cut := record.CutName(text); cut {
+		forms = append(forms, kept)
+	}
+	return forms
 }
 
 // formsOf returns the forms in which a record may have a text: escaped, or as it is.

@@ -48,7 +48,7 @@ func Example() {
 	defer func() { _ = provider.Shutdown(context.Background()) }()
 	tracker := provider.Tracker("example.com/shop/articles")
 	publish := func(c echo.Context) error {
-		_ = audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")})
+		audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")})
 		return c.NoContent(http.StatusNoContent)
 	}
 
@@ -140,7 +140,7 @@ func ExampleIntent() {
 	e := echo.New()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
 	e.POST("/articles/:id/publish", func(c echo.Context) error {
-		_ = audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")})
+		audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")})
 		return errors.New("the printer is on fire")
 	}, auditecho.Intent(tracker, audit.Event{Action: "article.publish"}))
 

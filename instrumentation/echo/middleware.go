@@ -33,12 +33,12 @@ func (config *config) open(c echo.Context, t *tenure) *request.Exchange {
 	}
 	if config.actor != nil {
 		d.Actor = func(ctx context.Context) (audit.Actor, error) {
-			return t.read(func() (audit.Actor, error) { return config.actor(withContext(ctx, c, r)) })
+			return t.read(func() (audit.Actor, error) { return config.actor(withContext(ctx, t.c, r)) })
 		}
 	}
 	if config.onBehalfOf != nil {
 		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
-			return t.read(func() (audit.Actor, error) { return config.onBehalfOf(withContext(ctx, c, r), actor) })
+			return t.read(func() (audit.Actor, error) { return config.onBehalfOf(withContext(ctx, t.c, r), actor) })
 		}
 	}
 	return config.request.Open(r.Context(), &d)

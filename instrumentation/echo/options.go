@@ -132,6 +132,13 @@ func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
 // CoverageError is the error that [WithCoverage] passes to the error handler.
 type CoverageError = request.CoverageError
 
+// WithTargetCheck reports route intents that succeed without a target to the error handler.
+// In tests that use package audittest they are always reported. An intent that is about
+// nothing in particular has a target with a type alone.
+func WithTargetCheck() Option {
+	return func(c *config) { c.request.CheckTargets = true }
+}
+
 // WithErrorHandler sets the function that receives errors which occur too late for the
 // handler: those of route intents, denials, and signals that are recorded when the request
 // ends. The context has the request's values and is not canceled with it. By default the

@@ -39,7 +39,7 @@ func serve(x *request.Exchange, t *tenure, next echo.HandlerFunc, intent *reques
 			c.SetRequest(r)
 			response.Writer = w
 		}
-		return next(c)
+		return next(t.contextFor(r))
 	}
 	defer func() {
 		if t.isOver() {

@@ -83,7 +83,7 @@ func TestServices(t *testing.T) {
 			service: func(e *echo.Echo, tracker audit.Tracker) {
 				e.Use(auditMiddleware(auditecho.WithChannel("api")))
 				e.POST("/articles/:id", func(c echo.Context) error {
-					assert.NoError(t, audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")}))
+					audit.SetTarget(c.Request().Context(), audit.Target{Type: "article", ID: c.Param("id")})
 					return c.NoContent(http.StatusNoContent)
 				}, auditecho.Intent(tracker, publish))
 			},
@@ -137,7 +137,7 @@ func TestServices(t *testing.T) {
 				}, auditecho.Intent(tracker, publish))
 			},
 			status: 200,
-			want:   []string{`{` + alice + intent + `"outcome":"success",` + article("200") + `}`},
+			want:   []string{`{` + alice + intent + `"outcome":"success",` + article("") + `}`}, // it wrote nothing
 		},
 		{
 			name: "a secret in the path",

@@ -2,8 +2,8 @@ package auditecho
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"reflect"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -29,6 +29,9 @@ const tokenKey = "github.com/opendeed/audit/instrumentation/echo"
 
 // tenureOf returns the tenure of the request that c belongs to now.
 func tenureOf(c echo.Context) *tenure {
+	if timed, ok := c.(*timedContext); ok {
+		c = timed.Context
+	}
 	t := &tenure{c: c}
 	if request.IsTimed(c.Response().Writer) {
 		t.timeout = c.Request().Context()
@@ -54,18 +57,45 @@ func (t *tenure) isOver() bool {
 // that another request may change the context at any time.
 func (t *tenure) isTimedOut() bool { return t.timeout != nil && t.timeout.Err() != nil }
 
-var errOver = errors.New("the request is over and its echo.Context may serve another; find the actor before the timeout")
-
 // read calls find, which reads the context. It discards what may be another request's.
 func (t *tenure) read(find func() (audit.Actor, error)) (audit.Actor, error) {
 	if t.isOver() {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	actor, err := find()
 	if t.isOver() {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	return actor, err
+}
+
+// contextFor returns the context for a handler whose request is r: c, unless c may serve
+// another request while the handler still runs.
+func (t *tenure) contextFor(r *http.Request) echo.Context {
+	if t.timeout == nil || reflect.TypeOf(t.c) != echoContext {
+		return t.c
+	}
+	return &timedContext{Context: t.c, tenure: t, request: r}
+}
+
+// timedContext is Echo's context for a handler that middleware.Timeout may leave running. It
+// keeps the request, so that what the handler sets in its audit context is not another
+// request's.
+type timedContext struct {
+	echo.Context
+	tenure  *tenure
+	request *http.Request
+}
+
+// Request returns the request of the handler.
+func (c *timedContext) Request() *http.Request { return c.request }
+
+// SetRequest sets it, also for the middleware outside, while the context is the request's.
+func (c *timedContext) SetRequest(r *http.Request) {
+	c.request = r
+	if !c.tenure.isOver() {
+		c.Context.SetRequest(r)
+	}
 }
 
 // copy returns a function that returns the context with the request as it is now and the

@@ -105,7 +105,7 @@ func TestDenials(t *testing.T) {
 			service: func(_ audit.Tracker, options ...audithttp.Option) http.Handler {
 				mux := http.NewServeMux()
 				mux.HandleFunc("/a/{id}", func(w http.ResponseWriter, r *http.Request) {
-					assert.NoError(t, audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")}))
+					audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 					w.WriteHeader(403)
 				})
 				return audithttp.Middleware(options...)(mux)

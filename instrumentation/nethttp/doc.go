@@ -38,10 +38,11 @@
 // channel and metadata apply to the handlers that it wraps; metadata of the request is
 // not added twice.
 //
-// Put it outside of middleware that answers for a handler: one that recovers from panics or
-// maps errors. What is written outside of the audit middleware, nobody can see: after a
-// panic the record has no status then, and a handler that returned without writing has
-// answered 200.
+// Put it outside of middleware that answers for a handler: one that recovers from panics,
+// maps errors or renders what a handler returned. What is written outside of the audit
+// middleware, nobody can see: after a panic, and after a handler that returned without
+// writing, the record has no status then. The latter is a success all the same. Its status is
+// 200 if the server, or its [http.ServeMux], calls the audit middleware itself.
 //
 // # Responses
 //

@@ -50,7 +50,7 @@ func Example() {
 	defer func() { _ = provider.Shutdown(context.Background()) }()
 	tracker := provider.Tracker("example.com/shop/articles")
 	publish := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
+		audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 		w.WriteHeader(http.StatusNoContent)
 	})
 
@@ -119,7 +119,7 @@ func ExampleIntent() {
 	mux := http.NewServeMux()
 	mux.Handle("POST /articles/{id}/publish", audithttp.Intent(tracker, audit.Event{Action: "article.publish"},
 		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_ = audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
+			audit.SetTarget(r.Context(), audit.Target{Type: "article", ID: r.PathValue("id")})
 			w.WriteHeader(http.StatusForbidden)
 		})))
 	handler := audithttp.Middleware(audithttp.WithActor(byUser))(mux)

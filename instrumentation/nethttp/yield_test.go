@@ -57,7 +57,7 @@ func TestIntentYields(t *testing.T) {
 			route := audit.Event{Action: "article.publish", Operation: audit.OperationUpdate}
 			s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser))(audithttp.Intent(tracker, route, http.HandlerFunc(
 				func(w http.ResponseWriter, r *http.Request) {
-					assert.NoError(t, audit.SetTarget(r.Context(), tt.route))
+					audit.SetTarget(r.Context(), tt.route)
 					for _, e := range tt.track {
 						assert.NoError(t, tracker.Track(r.Context(), e))
 					}

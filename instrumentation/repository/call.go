@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -175,7 +176,8 @@ func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned boo
 		event.ID = uuid.At(event.Time)
 	}
 	tracker := c.auditor.tracker
-	trackErr := tracker.Track(ctx, event)
+	track := func(ctx context.Context) error { return tracker.Track(plumbing.Afterwards(ctx), event) }
+	trackErr := track(ctx)
 	endErr := end()
 	if c.err == nil && trackErr == nil && endErr == nil {
 		return nil
@@ -184,7 +186,7 @@ func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned boo
 	if trackErr != nil {
 		// The caller may change its slices before it calls Retry.
 		event.Metadata, event.Changes = slices.Clone(event.Metadata), slices.Clone(event.Changes)
-		e.retry = func(ctx context.Context) error { return tracker.Track(ctx, event) }
+		e.retry = track
 	}
 	return e
 }

@@ -35,8 +35,10 @@ import (
 // creation SetAfter. Only a success has changes.
 //
 // Do resolves the actor first, within 10 seconds, and records that actor. If the event
-// has no actor, no valid action or no valid operation, it could not be recorded: Do
-// returns a [TrackError] without calling f.
+// has no actor, no valid action or no valid operation, or lacks a reason or another field
+// that a policy requires, it would be rejected: Do returns a [TrackError] without calling f.
+// What only the call shows, the target, its name and the changes, is not required before.
+// If it is missing afterwards, the event is recorded nevertheless: see [plumbing.Afterwards].
 //
 // The context of f has an open scope: that of ctx, or else one for this call. If f
 // succeeds, the event covers the signals of its target and its operation in that scope:
@@ -99,7 +101,20 @@ func (a *Auditor[T, ID]) begin(ctx context.Context, id ID, e audit.Event) (*Call
 	if e.Target.ID == "" {
 		c.try(func() error { return c.setTargetID(id) })
 	}
+	if err := c.check(ctx); err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// check returns an error if the event would be rejected, whatever the store does.
+func (c *Call[T, ID]) check(ctx context.Context) error {
+	e := c.event
+	e.Outcome, e.ID = audit.OutcomeUnknown, audit.NewID()
+	e.Attempt = e.ID // an outcome and changes are not required yet
+	return plumbing.Check(ctx, c.auditor.tracker, e, func(field string) bool {
+		return field != "target" && field != "target.name" // the store may return them
+	})
 }
 
 // actorTimeout limits the actor's resolver. It equals the default track timeout of a

@@ -12,6 +12,8 @@ import (
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 	"github.com/opendeed/audit/internal/inside"
 	disposition "github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -55,6 +57,43 @@ func TestNoActor(t *testing.T) {
 		assert.Equal(t, map[string]*article{"1": {ID: "1", Title: "Old"}}, m.articles)
 		recorder.RequireNoRecord(t)
 	}
+}
+
+// What would be rejected is rejected before the store is called. What only the store shows is
+// recorded with marks if it is missing.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	rules, err := policy.New(policy.Rule{Name: "articles", Actions: []string{"article.*"}, Require: []string{"reason", "target", "target.name", "changes"}})
+	require.NoError(t, err)
+	recorder := audittest.NewRecorder(t, sdk.WithPolicy(rules))
+	m := newMemory(nil, article{ID: "1", Title: "Old"})
+	s := newAuditor(t, recorder.Tracker("test"), config()).Store(m)
+	for _, err := range []error{
+		s.Create(as(t, "42"), &article{}),
+		s.Update(auditrepo.ContextWithReason(as(t, "42"), " "), &article{ID: "1", Title: "New"}),
+		s.Delete(as(t, "42"), "1"),
+		s.Delete(auditrepo.ContextWithReason(audit.ContextWithActor(t.Context(), audit.Anonymous()), "spam"), "1"),
+	} {
+		var failed *auditrepo.TrackError
+		require.ErrorAs(t, err, &failed)
+		assert.False(t, failed.Done)
+		assert.ErrorContains(t, err, "the store was not called")
+	}
+	assert.Equal(t, map[string]*article{"1": {ID: "1", Title: "Old"}}, m.articles)
+	for _, r := range recorder.Records() {
+		assert.Equal(t, "audit.rejected", r.Action)
+	}
+	assert.Len(t, recorder.Records(), 4)
+	recorder.Reset()
+
+	err = s.Create(auditrepo.ContextWithReason(as(t, "42"), "new"), &article{})
+	var failed *auditrepo.TrackError
+	require.ErrorAs(t, err, &failed)
+	assert.True(t, failed.Done)
+	r := recorder.RequireRecord(t, audittest.Action("article.create"))
+	assert.Equal(t, "new-1", r.Target.ID)
+	assert.Contains(t, r.Marks, mark.Mark{Path: "target.name", Kind: mark.PolicyUnmet})
+	assert.Len(t, recorder.Records(), 1)
 }
 
 // sink is an exporter that returns err.

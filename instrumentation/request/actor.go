@@ -2,10 +2,10 @@ package request
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/frame"
 	"github.com/opendeed/audit/plumbing"
 )
@@ -32,9 +32,9 @@ func (x *Exchange) withActors(opts []audit.ScopeOption, d *Description) []audit.
 	return opts
 }
 
-// errOver is the error of an actor that nobody asked for before the framework could use its
+// ErrOver is the error of an actor that nobody asked for before the framework could use its
 // objects for another request.
-var errOver = errors.New("the request is over; its actor can no longer be found")
+var ErrOver error = errortype.OwnError("the request is over, and what it had may be another's; find the actor before the handler ends, or before its timeout")
 
 // whileServed returns find, which is not called once the framework may use its objects
 // for another request. find may be nil.
@@ -44,7 +44,7 @@ func (x *Exchange) whileServed(find func(context.Context) (audit.Actor, error)) 
 	}
 	return func(ctx context.Context) (audit.Actor, error) {
 		if x.released.Load() {
-			return audit.Actor{}, errOver
+			return audit.Actor{}, ErrOver
 		}
 		return find(ctx)
 	}
@@ -57,7 +57,7 @@ func (x *Exchange) whileServedFor(find principalFunc) principalFunc {
 	}
 	return func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
 		if x.released.Load() {
-			return audit.Actor{}, errOver
+			return audit.Actor{}, ErrOver
 		}
 		return find(ctx, actor)
 	}

@@ -255,7 +255,31 @@ func (a *answer) result(c *conclusion) Status {
 	case c.panicked, a.gone, a.late, a.isTimedOut():
 		return Status{}
 	}
-	return HTTPStatus(http.StatusOK) // net/http sends it
+	status := HTTPStatus(http.StatusOK) // net/http sends it
+	if !a.isOutermost() {
+		return status.unsent() // unless somebody outside sends another
+	}
+	return status
+}
+
+// isOutermost reports whether nobody outside the owner can write a response after it.
+func (a *answer) isOutermost() bool {
+	self := a.owner.http.Self
+	if self == nil {
+		return false
+	}
+	server, ok := a.request.Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return true // a test calls the handler
+	}
+	outer := server.Handler
+	if outer == nil {
+		outer = http.DefaultServeMux
+	}
+	if mux, ok := outer.(*http.ServeMux); ok {
+		outer, _ = mux.Handler(a.owner.http.Request)
+	}
+	return outer == self
 }
 
 // isTimedOut reports whether an http.TimeoutHandler has answered instead. It cancels the

@@ -2,7 +2,8 @@
 // serves, and records what its handlers left out.
 //
 // It is a support package for authors of framework instrumentation, such as packages
-// audithttp and auditecho. Applications use those, not this package.
+// audithttp and auditecho. Applications use those, not this package. A router on net/http
+// needs no more than an audithttp.Adapter.
 //
 // A middleware fills in a [Config] from its own options. For each request it describes
 // what it knows, opens an [Exchange], runs the handler, and reports the result:
@@ -31,9 +32,12 @@
 //
 // [Exchange.Serve] runs an HTTP handler, lets panics and errors continue, and watches the
 // response. It writes nothing itself: the header that leaves says how the request ended,
-// whoever wrote it. For another protocol, call the handler with [Exchange.Context], then
-// [Exchange.Conclude] or [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer
-// the last two, so that they also run after a panic.
+// whoever wrote it. [Exchange.ServeCall] does the same for a remote procedure call, whose
+// status is the result of its handler.
+//
+// For another protocol, call the handler with [Exchange.Context], then [Exchange.Conclude] or
+// [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer the last two, so that they
+// also run after a panic.
 //
 // # What is recorded
 //

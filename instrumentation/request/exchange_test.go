@@ -80,7 +80,7 @@ func TestExchangeWithoutHTTP(t *testing.T) {
 	rules, err := policy.New(policy.Rule{Name: "calls", Routes: []string{"/shop.Articles/*"}, RequireEvent: true})
 	require.NoError(t, err)
 	broken := errors.New("no connection to the user store")
-	publish := audit.Event{Action: "article.publish"}
+	publish := audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}}
 	tests := []struct {
 		name   string
 		call   call
@@ -191,7 +191,7 @@ func TestResultOfAnotherScope(t *testing.T) {
 	config := &request.Config{}
 	x := config.Open(t.Context(), &request.Description{Actor: func(context.Context) (audit.Actor, error) { return audit.User("alice"), nil }})
 	other := audit.ContextWithActor(t.Context(), audit.User("mallory"))
-	x.TrackIntent(recorder.Tracker("test"), audit.Event{Action: "article.publish"}, request.Result{Context: other, Status: request.HTTPStatus(200)})
+	x.TrackIntent(recorder.Tracker("test"), audit.Event{Action: "article.publish", Target: audit.Target{Type: "article", ID: "1"}}, request.Result{Context: other, Status: request.HTTPStatus(200)})
 	x.End()
 	recorder.RequireRecord(t, audittest.Actor(audit.User("alice")))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/names"
 	"github.com/opendeed/audit/plumbing"
 )
@@ -15,19 +16,19 @@ import (
 // audit.SetTarget, if any.
 func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 	e.ID, e.Time, e.Outcome = audit.ID{}, time.Time{}, audit.OutcomeUnknown
-	if target := x.scope.Target(); target != (audit.Target{}) {
+	if target := x.said().Target; target != (audit.Target{}) {
 		e.Target = target
 	}
 	return e
 }
 
 // TrackIntent records e as the intent of a route, unless the handler recorded its outcome
-// itself: an intent with the same action on the same target. If e has no target, that is an
-// intent with the same action on any. An intent that failed or was denied is not the
+// itself: an intent with the same action on the same target. If e has no target, or one
+// without an ID, that is an intent with the same action on any target, or any of its type. An intent that failed or was denied is not the
 // outcome of a request that succeeded, and one that begins an attempt has none yet.
 //
-// The status is added to the metadata. What e leaves empty is filled in: the outcome by the
-// status, the target by audit.SetTarget, and the reason by audit.SetReason. What e lacks of
+// The status is added to the metadata. What e leaves empty is filled in: by the handler, as
+// with audit.SetTarget and audit.SetChanges, and the outcome by the status. What e lacks of
 // a policy's requirements is marked. The outcome is never a success if the handler
 // panicked or failed.
 func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
@@ -38,18 +39,8 @@ func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 // track records e as TrackIntent does, or as the end of attempt if that is not nil.
 func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) {
 	e.Kind = audit.KindIntent
-	if e.Outcome == audit.OutcomeUnknown {
-		e.Outcome = r.Status.Outcome
-	}
-	if (r.Panicked || r.Failed) && (e.Outcome == audit.OutcomeSuccess || e.Outcome == audit.OutcomeUnknown) {
-		e.Outcome = audit.OutcomeFailure
-	}
-	if e.Target == (audit.Target{}) {
-		e.Target = x.scope.Target()
-	}
-	if e.Reason == "" {
-		e.Reason = x.scope.Reason()
-	}
+	said := inside.Audit.Said(x.scope, true)
+	inside.Audit.Complete(&e, &said, r.Status.Outcome, r.Panicked || r.Failed)
 	e.Metadata = r.Status.addTo(e.Metadata)
 	var err error
 	switch ctx := plumbing.Afterwards(x.contextOf(r)); {
@@ -58,6 +49,7 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	case attempt != nil:
 		err = attempt.Finish(ctx, e)
 	case !x.isRecorded(&e):
+		x.checkIntent(t, &e)
 		err = t.Track(ctx, e)
 	}
 	if err != nil {
@@ -88,7 +80,7 @@ func (x *Exchange) isRecorded(e *audit.Event) bool {
 	action := names.NormalizeAction(e.Action)
 	return x.scope.Tracked(func(other *audit.Event) bool {
 		return other.Kind == audit.KindIntent && other.Action == action && !other.BeginsAttempt() &&
-			(e.Target == audit.Target{} || sameTarget(e.Target, other.Target)) &&
+			(e.Target.ID == "" && (e.Target.Type == "" || e.Target.Type == other.Target.Type) || sameTarget(e.Target, other.Target)) &&
 			(isDone(other.Outcome) || !isDone(e.Outcome))
 	})
 }

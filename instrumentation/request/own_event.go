@@ -20,7 +20,7 @@ func (x *Exchange) target() audit.Target {
 
 // handlerTarget returns the target that the handler set, also inside an inner exchange.
 func (x *Exchange) handlerTarget() audit.Target {
-	if target := x.scope.Target(); target != (audit.Target{}) {
+	if target := x.said().Target; target != (audit.Target{}) {
 		return target
 	}
 	return x.inner.lastTarget()
@@ -37,7 +37,7 @@ func (x *Exchange) ownEvent() func(*audit.Event) bool {
 		case target != audit.Target{}:
 			return sameTarget(target, e.Target)
 		}
-		return routeNames(x.route, x.path, x.method, e)
+		return x.system == "" && routeNames(x.route, x.path, x.method, e)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/plumbing"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -33,16 +34,25 @@ type Supply struct {
 // the route supplies, Supply returns an [*audit.UnmetError]. Then the handler must not run,
 // and no intent is tracked: the rejection is on record.
 func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) error {
-	opts := []audit.ScopeOption{plumbing.WithIntent(t, event)}
+	x.expect(t, event)
+	return x.fill(s)
+}
+
+// expect says which event the handler completes.
+func (x *Exchange) expect(t audit.Tracker, event func() audit.Event) {
+	_ = x.scope.Set(inside.Audit.WithIntent(t, event, x.reporter(t))) // the scope has not ended
+}
+
+// fill sets what s has, and checks the fields of s.
+func (x *Exchange) fill(s *Supply) error {
 	if len(s.Metadata) > 0 {
-		opts = append(opts, plumbing.WithClientMetadata(s.Metadata...))
+		_ = x.scope.Set(plumbing.WithClientMetadata(s.Metadata...))
 	}
-	_ = x.scope.Set(opts...) // the scope has not ended
 	if s.Target != (audit.Target{}) {
-		_ = audit.SetTarget(x.ctx, s.Target)
+		audit.SetTarget(x.ctx, s.Target)
 	}
 	if s.Reason != "" {
-		_ = audit.SetReason(x.ctx, s.Reason)
+		audit.SetReason(x.ctx, s.Reason)
 	}
 	if s.TargetParam != "" && x.route != "" && !hasParameter(x.route, s.TargetParam) {
 		x.handleError(fmt.Errorf("audit: route %s has no parameter %q; give TargetParam one that it has", x.route, s.TargetParam))
@@ -50,7 +60,7 @@ func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) 
 	if len(s.Fields) == 0 {
 		return nil
 	}
-	return plumbing.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
+	return inside.Audit.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
 }
 
 // hasParameter reports whether a route has a path parameter of that name.

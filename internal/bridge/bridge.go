@@ -20,11 +20,14 @@ import (
 var Audit any
 
 // Functions are parts of package audit.
-type Functions[Actor, Event, Scope, Option, Tracker any] struct {
-	// Resolve looks for the actor if actorless is true, and returns nil if it has none.
-	Resolve func(ctx context.Context, actorless bool, wait time.Duration) (Resolved[Scope], *Actor, error)
+type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
+	// Resolve looks for the actor if actorless is true, and returns nil if it has none. A
+	// signal does not wait for an actor function for which others have waited in vain.
+	Resolve func(ctx context.Context, actorless, signal bool, wait time.Duration) (Resolved[Scope], *Actor, error)
 	// Done ends what Resolve began.
 	Done func(s *Scope, entered uint64)
+	// TakeHung returns how many actor functions did not return in time.
+	TakeHung func(s *Scope) int64
 
 	TakeSnapshot func(ctx context.Context, opts []Option) (Snapshot[Actor], error)
 	OpenSnapshot func(ctx context.Context, s Snapshot[Actor], opts []Option) (context.Context, *Scope)
@@ -36,8 +39,19 @@ type Functions[Actor, Event, Scope, Option, Tracker any] struct {
 	ReadyAsFar func(ctx context.Context, final func(field string) bool) error
 	Check      func(ctx context.Context, t Tracker, e Event, final func(field string) bool) error
 
-	WithIntent         func(t Tracker, event func() Event) Option
+	// WithDraft lets a request without a route intent have a target.
+	WithDraft          func(report func(context.Context, error)) Option
+	WithIntent         func(t Tracker, event func() Event, report func(context.Context, error)) Option
 	WithClientMetadata func(kvs []attribute.KeyValue) Option
+
+	// Said returns what handlers have said of the event of the scope. If final is true, what
+	// they say later is an error.
+	Said func(s *Scope, final bool) Event
+	// Complete adds to e what handlers said of it. The outcome is e's own, the one that they
+	// said, or else inferred; it is no success if the work failed.
+	Complete func(e, said *Event, inferred Outcome, failed bool)
+	// Report reports an error that no caller receives to t.
+	Report func(ctx context.Context, t Tracker, err error)
 
 	// Hold offers a signal to a scope. If the result is signal.Hold, the scope keeps e until
 	// an intent covers it or the scope ends, fills in its actor if it has none, and calls
@@ -79,7 +93,6 @@ type Resolved[Scope any] struct {
 	Marks                  []mark.Mark
 	Afterwards, Suppressed bool
 	Finishing              [16]byte
-	Hung                   bool
 
 	// Entered has a bit for each scope whose End waits for the event, by its distance from
 	// Scope. Beyond 64 nested scopes the outermost don't wait.

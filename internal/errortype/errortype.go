@@ -1,5 +1,5 @@
 // Package errortype names the types of errors for records and logs, which must not contain
-// the texts of errors.
+// the texts of the application's errors.
 package errortype
 
 import (
@@ -29,4 +29,19 @@ func Of(err error) string {
 		}
 	}
 	return fmt.Sprintf("%T", err)
+}
+
+// OwnError is an error whose text is this project's, and shows no value.
+type OwnError string
+
+// Error returns the text.
+func (e OwnError) Error() string { return string(e) }
+
+// Failed says that something failed with err: "failed: " and the text of an OwnError, or
+// "failed with a " and the type of any other.
+func Failed(err error) string {
+	if own, ok := err.(OwnError); ok { //nolint:errorlint // an error that wraps one has another text
+		return "failed: " + string(own)
+	}
+	return "failed with a " + Of(err)
 }

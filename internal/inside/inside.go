@@ -8,4 +8,4 @@ import (
 )
 
 // Audit is the inside of package audit.
-var Audit = bridge.Audit.(*bridge.Functions[audit.Actor, audit.Event, audit.Scope, audit.ScopeOption, audit.Tracker]) //nolint:errcheck,forcetypeassert // audit has set it
+var Audit = bridge.Audit.(*bridge.Functions[audit.Actor, audit.Event, audit.Outcome, audit.Scope, audit.ScopeOption, audit.Tracker]) //nolint:errcheck,forcetypeassert // audit has set it

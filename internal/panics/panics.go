@@ -2,11 +2,12 @@
 package panics
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
 	"strings"
+
+	"github.com/opendeed/audit/internal/errortype"
 )
 
 // Error describes a recovered panic by its type or, if it is an error of Go's own runtime,
@@ -14,9 +15,9 @@ import (
 func Error(p any) error {
 	if re, ok := p.(runtime.Error); ok && isRuntime(reflect.TypeOf(p)) {
 		text, _, _ := strings.Cut(re.Error(), " [") // index out of range [5]
-		return errors.New("it panicked: " + text)
+		return errortype.OwnError("it panicked: " + text)
 	}
-	return fmt.Errorf("it panicked with a %T", p)
+	return errortype.OwnError(fmt.Sprintf("it panicked with a %T", p))
 }
 
 func isRuntime(t reflect.Type) bool {

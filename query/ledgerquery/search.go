@@ -27,7 +27,8 @@ func newSearch(f query.Filter) (*search, error) {
 	}
 	for _, text := range []string{f.ActorID, f.TargetType, f.TargetID, f.Tenant, f.Channel, f.TraceID} {
 		if text != "" && isPlainJSON(text) {
-			s.patterns = append(s.patterns, []byte(`"`+text+`"`))
+			kept, _ := record.CutName(text)
+			s.patterns = append(s.patterns, []byte(`"`+kept+`"`))
 		}
 	}
 	for _, kv := range f.Metadata {

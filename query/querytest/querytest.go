@@ -9,17 +9,20 @@ package querytest
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
@@ -66,6 +69,9 @@ func newRecord(n int) *record.Record {
 	}
 }
 
+// longID returns an ID that is too long for a record. All begin alike.
+func longID(n int) string { return strings.Repeat("long", record.MaxNameLength/4) + strconv.Itoa(n) }
+
 // pick returns the value with index n, modulo their number.
 func pick[T any](n int, values ...T) T { return values[n%len(values)] }
 
@@ -83,6 +89,10 @@ func fixture() []*record.Record {
 		r.Outcome = pick(rng.IntN(100), audit.OutcomeUnknown, audit.OutcomeSuccess, audit.OutcomeDenied)
 		r.Actor = pick(rng.IntN(100), audit.User("42"), audit.User("7"), audit.Service("42"), audit.Anonymous())
 		r.Target = audit.Target{Type: pick(rng.IntN(100), "article", "invoice"), ID: pick(rng.IntN(100), "1", "2", `odd "id" ü`, `jos\xe9`, `back\slash`)}
+		if n := rng.IntN(20); n < 2 {
+			r.Target.ID, _ = record.CutName(longID(n))
+			r.AddMark(mark.Mark{Path: "target.id", Kind: mark.Cut, Length: int64(len(longID(n))), SHA256: sha256.Sum256([]byte(longID(n)))})
+		}
 		r.Tenant = pick(rng.IntN(100), "", "acme", "other")
 		r.Channel = pick(rng.IntN(100), "", "api", "admin")
 		if rng.IntN(2) == 0 {
@@ -118,6 +128,10 @@ func conditions() []condition {
 		{"escaped target id", func(f *query.Filter) { f.TargetID = `jos\xe9` }, func(r *record.Record) bool { return r.Target.ID == `jos\xe9` }},
 		{"original target id", func(f *query.Filter) { f.TargetID = "jos\xe9" }, func(r *record.Record) bool { return r.Target.ID == `jos\xe9` }},
 		{"target id with a backslash", func(f *query.Filter) { f.TargetID = `back\slash` }, func(r *record.Record) bool { return r.Target.ID == `back\slash` }},
+		{"long target id", func(f *query.Filter) { f.TargetID = longID(1) }, func(r *record.Record) bool {
+			return len(r.Marks) > 0 && r.Marks[0].SHA256 == sha256.Sum256([]byte(longID(1)))
+		}},
+		{"cut target id", func(f *query.Filter) { f.TargetID, _ = record.CutName(longID(1)) }, func(r *record.Record) bool { return len(r.Marks) > 0 }},
 		{"original metadata", func(f *query.Filter) { f.Metadata = append(f.Metadata, attribute.String("reg\nion", "\x00")) }, func(r *record.Record) bool {
 			return len(r.Metadata) > 2
 		}},
@@ -184,7 +198,7 @@ func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 func setsTwice(names []string, name string) bool {
 	for _, fields := range [][]string{
 		{"actor type", "anonymous"},
-		{"target id", "odd target id", "escaped target id", "original target id", "target id with a backslash"},
+		{"target id", "odd target id", "escaped target id", "original target id", "target id with a backslash", "long target id", "cut target id"},
 		{"outcome", "unknown outcome"},
 		{"signal", "intent"},
 		{"action", "action prefix", "action suffix", "action middle", "no action"},

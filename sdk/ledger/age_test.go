@@ -260,3 +260,26 @@ func TestRandomClock(t *testing.T) {
 		})
 	}
 }
+
+// TestFailedOpenKeepsAge opens a closed ledger with a clock that is ahead, and fails before
+// it is open. The pause must not count for good.
+func TestFailedOpenKeepsAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &retentionWorld{t: t, disk: testDisk(), made: map[string]time.Time{}}
+		w.open()
+		w.run(time.Hour)
+		w.close()
+		closed := w.ledger.state
+		c := w.ledger.config
+		c.wall = func() time.Time { return time.Now().Add(365 * day) }
+		_, err := open(w.disk.open(&faults{kind: faultNoEffect, only: opList, at: 1}), c)
+		require.ErrorIs(t, err, errFault)
+		_, value, err := openSlotFile(w.disk.open(nil), stateFileName)
+		require.NoError(t, err)
+		s, err := decodeState(value)
+		require.NoError(t, err)
+		require.Equal(t, closed.age, s.age)
+		require.True(t, closed.seen.Equal(s.seen))
+	})
+}

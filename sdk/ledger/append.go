@@ -15,7 +15,8 @@ var errBusy = errors.New("ledger: writes and syncs do not keep up; nothing was s
 //
 // If ctx ends while Append waits for room, the error matches ErrFull and nothing is
 // stored. If ctx ends while the entries are being written, the error matches
-// ErrMaybeStored: the write continues, and stores them unless it fails.
+// ErrMaybeStored: the write continues, and stores them unless it fails. With
+// WithSyncInterval, a file system that is frozen may hold Append up past the end of ctx.
 func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, err error) {
 	if len(entries) == 0 {
 		return 0, nil
@@ -31,9 +32,7 @@ func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, e
 	if err != nil {
 		return 0, err
 	}
-	if l.config.syncInterval > 0 && l.writeMu.TryLock() {
-		l.commitPending()
-	} else {
+	if !l.commitHere() {
 		notify(l.commitWake)
 	}
 	if err := l.waitForBatch(ctx, b); err != nil {
@@ -43,6 +42,24 @@ func (l *Ledger) Append(ctx context.Context, entries ...[]byte) (first uint64, e
 		return 0, b.err
 	}
 	return b.first + uint64(index), nil
+}
+
+// commitHere commits the pending batch in the caller's goroutine, which saves handing it
+// over, and reports whether it did. With a sync interval, a write goes to the memory of the
+// system. If a new segment is needed, only commitLoop may wait for the disk.
+func (l *Ledger) commitHere() bool {
+	if l.config.syncInterval == 0 || !l.writeMu.TryLock() {
+		return false
+	}
+	l.mu.Lock()
+	fits := !l.activeFailed && (l.pending == nil || frameSize(int64(len(l.pending.frame)-frameHeaderSize)) <= l.room)
+	l.mu.Unlock()
+	if !fits {
+		l.writeMu.Unlock()
+		return false
+	}
+	l.commitPending()
+	return true
 }
 
 // bodySize returns the size of the entries in a frame, and rejects what exceeds a

@@ -30,7 +30,7 @@ func (l *Ledger) Close() error {
 // finish records the end and closes the files. The ledger's goroutines have returned.
 func (l *Ledger) finish() error {
 	l.mu.Lock()
-	err := l.failed
+	err, reported := l.failed, l.dropped.reported
 	l.mu.Unlock()
 	if err == nil && l.config.syncInterval > 0 {
 		if err = l.syncActive(); err == nil {
@@ -44,5 +44,5 @@ func (l *Ledger) finish() error {
 		err = l.writeState(func(s *state) { s.closed, s.end, s.next = true, l.end, l.next })
 	}
 	err = errors.Join(err, l.pairs.close(err == nil && !l.activeFailed))
-	return errors.Join(err, l.active.file.Close(), l.stateSlots.file.Close())
+	return errors.Join(err, l.droppedSince(reported), l.active.file.Close(), l.stateSlots.file.Close())
 }

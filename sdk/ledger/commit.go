@@ -124,11 +124,7 @@ func (l *Ledger) completeBatch(b *batch) {
 	l.pairs.appended += int64(len(b.frame))
 	l.spareReady, l.spareTaken = l.spareReady || l.spareTaken, false // if rotate did not get that far
 	due := l.pairs.appended >= l.pairs.roundBytes
-	l.room = l.active.capacity - l.end
-	if l.activeFailed {
-		l.room = 0
-	}
-	l.bytes = l.totalSize()
+	l.measure()
 	low := !l.spareReady && l.room < l.config.segmentSize/2
 	if cap(b.frame) <= maxBatchSize {
 		l.frameBuffer = b.frame
@@ -145,6 +141,15 @@ func (l *Ledger) completeBatch(b *batch) {
 	if due {
 		notify(l.pairs.wake)
 	}
+}
+
+// measure updates room and bytes. mu and writeMu are held, and no batch is being written.
+func (l *Ledger) measure() {
+	l.room = l.active.capacity - l.end
+	if l.activeFailed {
+		l.room = 0
+	}
+	l.bytes = l.totalSize()
 }
 
 // commit writes the batch as one frame, in the next segment if necessary. writeMu is

@@ -20,12 +20,14 @@ type Ledger struct {
 	// writeMu is held while segments are written. It guards the fields below.
 	writeMu      sync.Mutex
 	active       *segment
-	end          int64         // offset after the last acknowledged frame of active
-	activeFailed bool          // a write or sync of active failed; nothing more is written to it
-	lastNumber   uint64        // highest segment number in use
-	next         uint64        // sequence number of the next entry
-	verified     time.Time     // when verify last succeeded
-	commitTime   time.Duration // duration of the last commit
+	end          int64     // offset after the last acknowledged frame of active
+	activeFailed bool      // a write or sync of active failed; nothing more is written to it
+	lastNumber   uint64    // highest segment number in use
+	next         uint64    // sequence number of the next entry
+	verified     time.Time // when the active segment was last verified
+	// verifiedPaths is when all paths were compared at the same time.
+	verifiedPaths time.Time
+	commitTime    time.Duration // duration of the last commit
 
 	cursorsMu sync.Mutex // held while cursors are created and removed
 
@@ -47,7 +49,8 @@ type Ledger struct {
 	extents     []extent
 	floor       uint64 // sequence number of the oldest entry that retention has not removed
 	synced      uint64 // sequence number of the last synced entry
-	syncedEnd   int64  // where that entry's frame ends in the last extent
+	dropped     droppedEntries
+	syncedEnd   int64 // where that entry's frame ends in the last extent
 	cursors     map[string]*Cursor
 	damaged     map[damagedPlace]bool // known damage
 	closed      bool
@@ -63,6 +66,7 @@ type Ledger struct {
 	gathered     chan struct{} // receives an element when all expected callers have appended
 	backoff      int           // used by commitLoop only: the next value of skipGathers
 	maintainWake chan struct{} // wakes maintainLoop
+	scrubWake    chan struct{} // wakes scrubLoop
 	closing      chan struct{}
 	goroutines   sync.WaitGroup // the ledger's goroutines
 }
@@ -121,7 +125,7 @@ func (l *Ledger) writeState(change func(*state)) error {
 	changed := l.state
 	change(&changed)
 	changed.owner = l.ownership.id
-	changed.age, changed.seen = l.ages.stored(changed.closed)
+	changed.age, changed.seen = l.ages.stored(changed.closed && !l.state.closed)
 	if err := l.stateSlots.write(changed.encode()); err != nil {
 		return err
 	}

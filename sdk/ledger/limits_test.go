@@ -136,3 +136,27 @@ func TestSmallerSegments(t *testing.T) {
 	assert.EqualValues(t, 2, mustAppend(t, l, "two"))
 	require.Equal(t, []string{"one", "two"}, readMem(t, d))
 }
+
+// TestHungSyncBetweenSegments makes the disk hang while a ledger with a sync interval
+// begins the next segment.
+func TestHungSyncBetweenSegments(t *testing.T) {
+	t.Parallel()
+	for _, op := range []operationKind{opSync, opRename, opSyncDir} {
+		synctest.Test(t, func(t *testing.T) {
+			d := testDisk()
+			f := &faults{kind: faultHang, only: op, at: math.MaxInt32, hang: time.Minute}
+			l := mustOpenMem(t, d, f, WithSyncInterval(time.Hour))
+			mustAppend(t, l, string(make([]byte, 60_000)))
+			synctest.Wait() // until the next segment is prepared
+			f.arm()
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := l.Append(ctx, make([]byte, 10_000))
+			require.ErrorIs(t, err, ErrMaybeStored)
+			require.Equal(t, time.Second, time.Since(start))
+			time.Sleep(time.Hour)
+			require.EqualValues(t, 3, l.Stats().Next, "it was stored later")
+		})
+	}
+}

@@ -53,6 +53,7 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 		gathered:     make(chan struct{}, 1),
 		backoff:      1,
 		maintainWake: make(chan struct{}, 1),
+		scrubWake:    make(chan struct{}, 1),
 		closing:      make(chan struct{}),
 	}
 	_, _ = rand.Read(l.ownership.id[:]) // never fails
@@ -97,7 +98,7 @@ func (l *Ledger) recover(ctx context.Context) error {
 	if err := l.openState(); err != nil {
 		return err
 	}
-	mayBeOpen := lockMissing && !l.state.closed // by a writer whose lock was removed
+	mayBeOpen := lockMissing && l.state.newest != 0 && !l.state.closed // by a writer whose lock was removed
 	if mayBeOpen {
 		time.Sleep(takeoverPause)
 	}

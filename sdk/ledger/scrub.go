@@ -26,6 +26,7 @@ func (l *Ledger) scrubLoop() {
 	for {
 		select {
 		case <-timer.C:
+		case <-l.scrubWake:
 		case <-l.closing:
 			return
 		}
@@ -75,8 +76,14 @@ func (s *scrubber) scrub(from, to uint64) bool {
 		case err != nil:
 			e, _, ok, _ := s.ledger.find(w.next, true)
 			_ = w.closeSegment()
-			if !ok || s.isClosed() {
+			switch {
+			case !ok || s.isClosed():
 				return ok
+			case isExhausted(err):
+				if !s.sleep(scrubDelay) {
+					return false
+				}
+				continue
 			}
 			s.ledger.foundDamage(&CorruptError{File: segmentName(e.number), First: w.next, Last: e.next - 1, Reason: "it cannot be read: " + err.Error()})
 			w.next = e.next
@@ -96,8 +103,14 @@ func (s *scrubber) pause(n int64) bool {
 	if s.read += n; s.read < scrubStep {
 		return true
 	}
-	s.timer.Reset(time.Duration(float64(s.read) / float64(s.ledger.config.scrubRate) * float64(time.Second)))
+	took := float64(s.read) / float64(s.ledger.config.scrubRate)
 	s.read = 0
+	return s.sleep(time.Duration(took * float64(time.Second)))
+}
+
+// sleep returns false if the ledger is closed.
+func (s *scrubber) sleep(d time.Duration) bool {
+	s.timer.Reset(d)
 	select {
 	case <-s.timer.C:
 		return true

@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"context"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,5 +115,46 @@ func TestFullNamesCursor(t *testing.T) {
 		require.NoError(t, l.RemoveCursor("unused"))
 		synctest.Wait()
 		mustAppend(t, l, "accepted again")
+	})
+}
+
+// exhausted is a file system of a process that has no descriptors left.
+type exhausted struct {
+	fileSystem
+	until time.Time
+}
+
+func (d exhausted) Open(name string) (file, error) {
+	if time.Now().Before(d.until) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	return d.fileSystem.Open(name)
+}
+
+// TestScrubWithoutDescriptors runs out of descriptors while a scrub runs. That is no
+// damage; the scrub continues when there are some.
+func TestScrubWithoutDescriptors(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		l := mustOpenMem(t, d, nil, WithScrub(0))
+		fillSegments(t, l, 3)
+		require.NoError(t, l.Close())
+		d.names[segmentName(2)].data[30_000] ^= 1
+		c, err := newConfig(nil)
+		require.NoError(t, err)
+		var damage []*CorruptError
+		c.damageHandlers = append(c.damageHandlers, func(e *CorruptError) { damage = append(damage, e) })
+		l, err = open(d.open(nil), c)
+		require.NoError(t, err)
+		start := time.Now()
+		dir := l.dir
+		l.dir = exhausted{dir, start.Add(time.Hour)}
+		l.scrubAll()
+		require.GreaterOrEqual(t, time.Since(start), time.Hour)
+		require.Len(t, damage, 1)
+		assert.Equal(t, segmentName(2), damage[0].File)
+		l.dir = dir
+		require.NoError(t, l.Close())
 	})
 }

@@ -258,7 +258,9 @@ func (l *faultyLedger) checkReader(t *testing.T, d *memDisk, f fault) {
 	got, lost := readDamaged(t, d, f.name)
 	l.requireAll(t, f, 1, func(seq uint64) (string, bool) { text, ok := got[seq]; return text, ok }, lost)
 	for seq := range got {
-		require.False(t, lostEntries(lost).contain(seq), "%s: entry %d is both read and named as lost", f.name, seq)
+		if lostEntries(lost).contain(seq) {
+			require.Fail(t, "an entry is both read and named as lost", "%s: entry %d", f.name, seq)
+		}
 	}
 }
 
@@ -267,11 +269,11 @@ func (l *faultyLedger) requireAll(t *testing.T, f fault, first uint64, read func
 	t.Helper()
 	for seq := first; seq <= l.last; seq++ {
 		text, ok := read(seq)
-		if !ok {
-			require.True(t, lost.contain(seq) || l.mayLookTorn(f), "%s: entry %d of %d is missing without an error", f.name, seq, l.last)
-			continue
-		}
-		if text != "after" || !l.mayLookTorn(f) { // then its number was used again
+		switch {
+		case !ok && !lost.contain(seq) && !l.mayLookTorn(f):
+			require.Fail(t, "an entry is missing without an error", "%s: entry %d of %d", f.name, seq, l.last)
+		case !ok, text == "after" && l.mayLookTorn(f): // its number was used again
+		case text != l.entries[seq]:
 			require.Equal(t, l.entries[seq], text, "%s: entry %d", f.name, seq)
 		}
 	}
@@ -317,8 +319,7 @@ func drainCursor(t *testing.T, c *Cursor, last uint64, name string) (got map[uin
 		}
 		require.NoError(t, err, name)
 		for _, e := range entries {
-			require.NotContains(t, got, e.Seq, name)
-			got[e.Seq] = string(e.Data)
+			putOnce(t, got, e, name)
 		}
 	}
 }

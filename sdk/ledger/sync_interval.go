@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // syncLoop syncs at the interval of WithSyncInterval. It runs in its own goroutine.
 func (l *Ledger) syncLoop() {
@@ -25,7 +28,7 @@ func (l *Ledger) syncActive() error {
 	l.mu.Unlock()
 	if !done && l.activeFailed {
 		defer l.writeMu.Unlock()
-		return l.rotate()
+		return l.moveOn()
 	}
 	l.writeMu.Unlock()
 	if done {
@@ -35,12 +38,12 @@ func (l *Ledger) syncActive() error {
 
 	l.writeMu.Lock()
 	defer l.writeMu.Unlock()
-	if l.active != s {
-		return nil // rotate synced and verified it, and retention may have removed it
-	}
-	if err != nil {
+	switch {
+	case l.active != s: // rotate synced and verified it, and retention may have removed it
+		return l.verifyActive()
+	case err != nil:
 		l.activeFailed = true
-		return l.rotate()
+		return l.moveOn()
 	}
 	if err := l.verifyActive(); err != nil {
 		return err
@@ -70,10 +73,26 @@ func (l *Ledger) writeMark() error {
 	frame := sealFrame(make([]byte, frameHeaderSize, size), h, l.active.location(l.end))
 	if _, err := l.active.file.WriteAt(frame, l.end); err != nil {
 		l.activeFailed = true
-		return l.rotate()
+		return l.moveOn()
 	}
 	l.end += int64(len(frame))
 	return nil
+}
+
+// moveOn is rotate between two commits. It also verifies the new segment, which may hold
+// entries of the last one. writeMu is held.
+func (l *Ledger) moveOn() error {
+	err := l.rotate()
+	if err == nil {
+		err = l.verifyActive()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.measure()
+	if err == nil {
+		broadcast(&l.moreRoom) // callers that are woken in vain would wake this again
+	}
+	return err
 }
 
 // Sync makes all entries durable that were appended before the call. Without
@@ -83,10 +102,40 @@ func (l *Ledger) Sync() error {
 		return nil
 	}
 	l.mu.Lock()
-	err := l.checkWritable()
+	err, reported := l.checkWritable(), l.dropped.reported
 	l.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	return nameDir(l.syncActive(), l.dir.Path())
+	err = errors.Join(l.syncActive(), l.droppedSince(reported))
+	return nameDir(err, l.dir.Path())
+}
+
+// droppedEntries is what is known of entries that were acknowledged but not synced, and
+// that the system dropped. A reader and the next scrub find them missing. The callers of
+// Sync get an error at once, those that wait and otherwise the next one.
+type droppedEntries struct {
+	count    int   // how often that has happened
+	reported int   // the part of count that a caller knows
+	err      error // names the last ones
+}
+
+func (l *Ledger) reportDropped(err *CorruptError) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropped.count++
+	l.dropped.err = err
+	notify(l.scrubWake)
+}
+
+// droppedSince returns an error if entries were dropped that had not been reported when
+// reported was read.
+func (l *Ledger) droppedSince(reported int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dropped.count == reported {
+		return nil
+	}
+	l.dropped.reported = l.dropped.count
+	return l.dropped.err
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,6 +57,7 @@ var removals = map[string]struct {
 	"the lock is removed":     {lockFileName, true, remove(lockFileName)},
 	"the lock is replaced":    {lockFileName, true, replaceWithCopy(lockFileName)},
 	"the state is removed":    {stateFileName, false, remove(stateFileName)},
+	"the state is replaced":   {stateFileName, false, replaceWithCopy(stateFileName)},
 	"the segment is removed":  {segmentName(1), true, remove(segmentName(1))},
 	"the segment is replaced": {segmentName(1), true, replaceWithCopy(segmentName(1))},
 	"the segment is renamed": {segmentName(1), false, func(t *testing.T, dir string) {
@@ -318,19 +321,38 @@ func TestLockRemovedBeforeCrash(t *testing.T) {
 	require.Equal(t, []string{"one", "two"}, readAll(t, dir))
 }
 
-// BenchmarkVerify measures what a commit pays for the comparison of paths and owner, and
-// what one without a sync pays for the links.
+// TestRenamedBeside renames the lock or the state. Commits compare these paths now and
+// then.
+func TestRenamedBeside(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{lockFileName, stateFileName} {
+		dir := filepath.Join(t.TempDir(), "ledger")
+		l := mustOpen(t, dir)
+		mustAppend(t, l, "one")
+		require.NoError(t, os.Rename(filepath.Join(dir, name), filepath.Join(dir, "kept")))
+		time.Sleep(verifyIdle)
+		_, err := l.Append(t.Context(), []byte("two"))
+		requireLostFile(t, err, dir, name)
+		require.Error(t, l.Close())
+	}
+}
+
+// BenchmarkVerify measures what a comparison of all paths and the owner costs, what most
+// commits pay, and what one without a sync pays for the links.
 func BenchmarkVerify(b *testing.B) {
 	l, err := Open(filepath.Join(b.TempDir(), "ledger"))
 	require.NoError(b, err)
-	b.Run("paths and owner", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := l.verify(l.active); err != nil {
-				b.Fatal(err)
+	for name, paths := range map[string]time.Time{"paths": {}, "commit": time.Now().Add(time.Hour)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				l.verifiedPaths = paths
+				if err := l.verifyWritten(true); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 	b.Run("links", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -340,4 +362,99 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	})
 	require.NoError(b, l.Close())
+}
+
+// TestLostLedgerWritesNothing takes the segment away for a moment. Afterwards the next
+// writer may have read what is there, so nothing may be written or removed any more.
+func TestLostLedgerWritesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		writes := &faults{kind: faultNoEffect, only: opWriteAt, at: 1 << 30}
+		l := mustOpenMem(t, d, writes, WithSyncInterval(time.Second), WithRetention(time.Hour, 0))
+		fillSegments(t, l, 3)
+		d.mu.Lock()
+		name := newestSegment(d)
+		node := d.names[name]
+		delete(d.names, name)
+		d.mu.Unlock()
+		time.Sleep(verifyIdle)
+		_, err := l.Append(t.Context(), []byte("entry"))
+		lost := requireLostFile(t, err, "/memory", name)
+		d.mu.Lock()
+		d.names[name] = node
+		names := slices.Sorted(maps.Keys(d.names))
+		d.mu.Unlock()
+		count := func() int {
+			writes.mu.Lock()
+			defer writes.mu.Unlock()
+			return writes.count
+		}
+		before := count()
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		require.Equal(t, before, count())
+		d.mu.Lock()
+		require.Equal(t, names, slices.Sorted(maps.Keys(d.names)))
+		d.mu.Unlock()
+		require.ErrorIs(t, l.Close(), lost)
+		require.Equal(t, before, count())
+	})
+}
+
+// lockMissing is a file system whose lock was created by this process.
+type lockMissing struct{ fileSystem }
+
+func (d lockMissing) Lock() (bool, error) {
+	_, err := d.fileSystem.Lock()
+	return true, err
+}
+
+// TestTakeoverPause requires that only a writer that may have another one before it waits
+// for that one.
+func TestTakeoverPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		start := time.Now()
+		reopen := func() (*memDir, *Ledger) {
+			dir := d.open(nil)
+			l, err := open(lockMissing{dir}, config{segmentSize: MinSegmentSize})
+			require.NoError(t, err)
+			return dir, l
+		}
+		_, l := reopen()
+		require.Zero(t, time.Since(start), "a new ledger")
+		require.NoError(t, l.Close())
+		dir, l := reopen()
+		require.Zero(t, time.Since(start), "one that was closed")
+		dir.kill()
+		_ = l.Close() // ends its goroutines
+		_, l = reopen()
+		require.Equal(t, takeoverPause, time.Since(start), "one that may be open")
+		require.NoError(t, l.Close())
+	})
+}
+
+// vanishing is a directory that is removed before a segment gets its name.
+type vanishing struct{ *memDir }
+
+func (d vanishing) Rename(from, to string) error {
+	if _, ok := segmentNumber(to); ok && to != segmentName(1) {
+		d.disk.mu.Lock()
+		clear(d.disk.names)
+		d.disk.mu.Unlock()
+	}
+	return d.memDir.Rename(from, to)
+}
+
+// TestLostBetweenSegments removes the directory while a new segment is begun.
+func TestLostBetweenSegments(t *testing.T) {
+	t.Parallel()
+	l, err := open(vanishing{testDisk().open(nil)}, config{segmentSize: MinSegmentSize})
+	require.NoError(t, err)
+	mustAppend(t, l, string(make([]byte, 40_000)))
+	_, err = l.Append(t.Context(), make([]byte, 40_000))
+	lost := requireLostFile(t, err, "/memory", stateFileName)
+	require.ErrorIs(t, l.Close(), lost)
 }

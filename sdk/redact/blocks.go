@@ -2,6 +2,9 @@ package redact
 
 import "strings"
 
+// minBlock is the length of the shortest text with a block.
+const minBlock = 40
+
 // findBlocks appends the spans of private keys in PEM form (RFC 7468), of OpenPGP, SSH and
 // PuTTY. If the end of a key is missing, its span extends to the end of the text; if its
 // start is, to the start of its lines.

@@ -24,6 +24,7 @@ type keyDecisions [1024]atomic.Pointer[cachedKey]
 
 // cachedKey is immutable.
 type cachedKey struct {
+	ends     keyEnds
 	key      string
 	decision keyDecision
 }
@@ -33,30 +34,43 @@ const maxCachedKey = 128
 
 // decide returns how to redact the value of a key.
 func (d *Redactor) decide(key string) keyDecision {
-	slot := &d.keys[hashKey(key)%uint64(len(d.keys))]
-	if cached := slot.Load(); cached != nil && cached.key == key {
+	ends := endsOf(key)
+	slot := &d.keys[ends.hash()%uint64(len(d.keys))]
+	if cached := slot.Load(); cached != nil && cached.ends == ends && (len(key) <= wholeKey || cached.key == key) {
 		return cached.decision
 	}
 	decision := d.decideUncached(key)
 	if len(key) <= maxCachedKey {
-		slot.Store(&cachedKey{strings.Clone(key), decision}) // key may be part of a large string
+		slot.Store(&cachedKey{ends, strings.Clone(key), decision}) // key may be part of a large string
 	}
 	return decision
 }
 
-// hashKey mixes the length, the first and the last eight bytes. They distinguish the keys
-// of a program, and cost less than a hash of all bytes.
-func hashKey(key string) uint64 {
-	const odd = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
-	h := uint64(len(key))
+// keyEnds is the length of a key, its first and its last eight bytes. They distinguish the
+// keys of a program, and cost less than a hash of all bytes.
+type keyEnds struct {
+	length      int
+	first, last uint64
+}
+
+// wholeKey is the length of the longest key that its ends tell from every other.
+const wholeKey = 16
+
+func endsOf(key string) keyEnds {
 	if len(key) >= 8 {
-		h ^= sanitize.Load8(key)*odd ^ bits.RotateLeft64(sanitize.Load8(key[len(key)-8:]), 31)
-	} else {
-		for i := range len(key) {
-			h = h<<8 | uint64(key[i])
-		}
+		return keyEnds{len(key), sanitize.Load8(key), sanitize.Load8(key[len(key)-8:])}
 	}
-	return h * odd >> 48
+	var first uint64
+	for i := range len(key) {
+		first = first<<8 | uint64(key[i])
+	}
+	return keyEnds{len(key), first, 0}
+}
+
+// hash returns a number below 2^16.
+func (e keyEnds) hash() uint64 {
+	const odd = 0x9e3779b97f4a7c15 // 2^64 divided by the golden ratio
+	return (uint64(e.length) ^ e.first*odd ^ bits.RotateLeft64(e.last, 31)) * odd >> 48
 }
 
 func (d *Redactor) decideUncached(key string) keyDecision {
@@ -91,7 +105,7 @@ func (d *Redactor) nameStrength(name string) secretwords.Strength {
 		return secretwords.None
 	}
 	name = name[max(0, len(name)-maxCachedKey):]
-	slot := &d.names[hashKey(name)%uint64(len(d.names))]
+	slot := &d.names[endsOf(name).hash()%uint64(len(d.names))]
 	if cached := slot.Load(); cached != nil && cached.name == name {
 		return cached.strength
 	}

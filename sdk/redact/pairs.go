@@ -46,21 +46,6 @@ func (d *Redactor) findPairs(text string, spans []span) []span {
 	return p.spans
 }
 
-// hasPair reports whether the text has a sign that may follow a key.
-func hasPair(text string) bool {
-	for i := 1; i < len(text); i++ {
-		switch text[i] {
-		case ':', '=':
-			if endsKey[text[i-1]] {
-				return true
-			}
-		case '>', '"', '\'', '|':
-			return true
-		}
-	}
-	return false
-}
-
 // isPairByte is true for the bytes that step handles.
 var isPairByte = func() (is [256]bool) {
 	for _, c := range []byte("\n\"'`<}=:|;,>") {

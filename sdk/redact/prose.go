@@ -47,43 +47,18 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 	return p.spans
 }
 
-// hasTrigger reports whether something may follow a word before a blank, or a flag after
-// one. It suffices for a text without signs and other white space.
-func hasTrigger(text string) bool {
-	for i := 0; ; i++ {
-		n := strings.IndexByte(text[i:], ' ')
-		if n < 0 {
-			return false
-		}
-		i += n
-		if at(text, i+1, hyphen) {
-			return true
-		}
-		start, kinds := i, class(0)
-		for start > 0 && classOf[text[start-1]]&(word|high) != 0 {
-			start--
-			kinds |= classOf[text[start]]
-		}
-		if start < i && (text[start] == '-' || mayTrigger(text[start:i], kinds)) {
-			return true
-		}
+// mayTriggerAt reports whether a secret may follow the space at i: after a word, or as the
+// value of a flag.
+func mayTriggerAt(text string, i int) bool {
+	if at(text, i+1, hyphen) {
+		return true
 	}
-}
-
-// hasCall reports whether a word precedes a bracket.
-func hasCall(text string) bool { return followsWord(text, '(') || followsWord(text, '[') }
-
-// followsWord reports whether c follows a word somewhere in the text.
-func followsWord(text string, c byte) bool {
-	for i := 0; ; i++ {
-		n := strings.IndexByte(text[i:], c)
-		if n < 0 {
-			return false
-		}
-		if i += n; at(text, i-1, word|high) {
-			return true
-		}
+	start, kinds := i, class(0)
+	for start > 0 && classOf[text[start-1]]&(word|high) != 0 {
+		start--
+		kinds |= classOf[text[start]]
 	}
+	return start < i && (text[start] == '-' || mayTrigger(text[start:i], kinds))
 }
 
 // sign handles the byte at i, which is in no word, and returns where to continue.

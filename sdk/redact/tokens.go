@@ -8,6 +8,9 @@ import (
 // minTokenText is the length of the shortest token.
 const minTokenText = 20
 
+// tokenRun has the bytes of tokens.
+const tokenRun = token | slash | plus
+
 // tokenKind is a kind of token that has a known prefix.
 type tokenKind struct {
 	prefix   string
@@ -19,12 +22,11 @@ type tokenKind struct {
 // findTokens appends the spans of tokens of known kinds. It looks at every minTokenText-th
 // byte only, because each token covers one of them.
 func findTokens(text string, spans []span) []span {
-	const set = token | slash | plus
 	for i := minTokenText - 1; i < len(text); i += minTokenText {
-		if !set.has(text[i]) {
+		if !tokenRun.has(text[i]) {
 			continue
 		}
-		start, end := set.back(text, i, 0), set.run(text, i)
+		start, end := tokenRun.back(text, i, 0), tokenRun.run(text, i)
 		if end-start < minTokenText {
 			continue
 		}

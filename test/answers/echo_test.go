@@ -133,7 +133,7 @@ func echoRows() []echoRow {
 	}
 	return []echoRow{
 		{name: "a text", handler: committed(201, nil), want: succeeds},
-		{name: "nothing", handler: answers, want: succeeds},
+		{name: "nothing", handler: answers, want: silent},
 		{name: "no content", handler: func(_ *notes, c echo.Context) error { return c.NoContent(204) }, want: succeeds},
 		{name: "a redirect", handler: func(_ *notes, c echo.Context) error { return c.Redirect(302, "/b") }, want: succeeds},
 		{name: "an error", handler: fail(errConflict), want: fails},
@@ -154,7 +154,11 @@ func echoRows() []echoRow {
 		{name: "an error that a middleware swallows", mw: middlewareFunc(func(n *notes, c echo.Context, next echo.HandlerFunc) error {
 			n.add("swallowing: %v", next(c))
 			return nil
-		}), handler: fail(errConflict), want: expectation{outcome: audit.OutcomeFailure, outcomes: map[order]audit.Outcome{inside: audit.OutcomeSuccess, intentOutside: audit.OutcomeSuccess}, none: beforeOurs}},
+		}), handler: fail(errConflict), want: expectation{outcome: audit.OutcomeFailure, outcomes: map[order]audit.Outcome{inside: audit.OutcomeSuccess, intentOutside: audit.OutcomeSuccess}, none: orders}},
+		{name: "a response that a middleware writes for the handler", mw: middlewareFunc(func(n *notes, c echo.Context, next echo.HandlerFunc) error {
+			n.add("rendering: %v", next(c))
+			return c.NoContent(http.StatusConflict)
+		}), handler: answers, want: expectation{outcome: audit.OutcomeFailure, outcomes: map[order]audit.Outcome{intentOnly: audit.OutcomeSuccess, outside: audit.OutcomeSuccess}, none: beforeOurs}},
 		{name: "an error that is no failure", mw: middlewareFunc(func(n *notes, c echo.Context, next echo.HandlerFunc) error {
 			n.add("answering: %v", next(c))
 			return c.NoContent(http.StatusNoContent)

@@ -38,7 +38,7 @@ func serveStreams(dir string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/events", route("events.stream", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		_ = audit.SetTarget(r.Context(), audit.Target{Type: "stream", ID: "7"})
+		audit.SetTarget(r.Context(), audit.Target{Type: "stream", ID: "7"})
 		_, _ = io.WriteString(w, "data: secret\n\n")
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()

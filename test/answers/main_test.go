@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 // action is that of the route intents.
 const action = "answer.send"
 
-var event = audit.Event{Action: action, Actor: audit.User("alice")}
+var event = audit.Event{Action: action, Actor: audit.User("alice"), Target: audit.Target{Type: "answer"}}
 
 // notes are what the handlers of a service see.
 type notes struct {
@@ -74,9 +74,8 @@ type expectation struct {
 	// none lists the orders in which the status is not recorded although one was sent: by
 	// something outside of ours, or by the handler itself on a hijacked connection.
 	none []order
-	// unseen lists the orders in which something outside of ours answers differently, and
-	// net/http tells nobody: a handler that returned without writing has answered 200, and a
-	// header that was written has left.
+	// unseen lists the orders in which net/http sends something else than what was written,
+	// and tells nobody.
 	unseen []order
 	// differs lists the orders in which the bytes differ, which no wrapped writer can help:
 	// http.MaxBytesReader closes the connection only if it gets the server's own writer.
@@ -87,8 +86,11 @@ type expectation struct {
 	stream bool
 }
 
+// serveFunc serves the request of a row in an order.
+type serveFunc func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer
+
 // compare serves a row bare and in all orders, and compares what serve returns.
-func compare(t *testing.T, want expectation, serve func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer) {
+func compare(t *testing.T, want expectation, serve serveFunc) {
 	t.Helper()
 	var seen notes
 	expected := serve(t, bare, nil, &seen)

@@ -51,9 +51,7 @@ func (w *world) updateOnIntentRoute(ctx context.Context, k *task) error {
 		return w.updateWithIntent(ctx, k)
 	}
 	if !k.noIntent() {
-		if err := audit.SetTarget(ctx, audit.Target{Type: "article", ID: k.id}); err != nil {
-			return err
-		}
+		audit.SetTarget(ctx, audit.Target{Type: "article", ID: k.id})
 	}
 	err := w.store.Update(ctx, article{ID: k.id, Title: newTitle})
 	k.afterIntent()

@@ -55,7 +55,7 @@ func newHandler(tracker audit.Tracker, options ...audithttp.Option) http.Handler
 		}
 	})
 	mux := http.NewServeMux()
-	mux.Handle("PUT /articles/{id}", audithttp.Intent(tracker, audit.Event{Action: "article.update"}, ok))
+	mux.Handle("PUT /articles/{id}", audithttp.Intent(tracker, audit.Event{Action: "article.update", Target: audit.Target{Type: "article", ID: "1"}}, ok))
 	mux.Handle("DELETE /articles/{id}", ok)
 	mux.Handle("GET /articles/{id}", ok)
 	mux.Handle("POST /search", ok)

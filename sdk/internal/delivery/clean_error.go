@@ -76,7 +76,7 @@ func (s *sink) clean(err error, records []*record.Record) error {
 	if err == nil {
 		return nil
 	}
-	redact := func(text string) string { return hideValues(s.redact(text), records) }
+	redact := func(text string) string { return HideValues(s.redact(text), records) }
 	partial, ok := errors.AsType[*export.PartialError](err)
 	if !ok {
 		return CleanError(err, redact)
@@ -100,12 +100,12 @@ func (s *sink) clean(err error, records []*record.Record) error {
 	return &cleanError{text: text, err: err, partial: clean}
 }
 
-// minHidden is the length of the shortest value that hideValues finds: shorter ones are also
+// minHidden is the length of the shortest value that HideValues finds: shorter ones are also
 // words of the error itself.
 const minHidden = 8
 
-// hideValues masks the values of the records in a text.
-func hideValues(text string, records []*record.Record) string {
+// HideValues masks the values of the records in a text of somebody else's.
+func HideValues(text string, records []*record.Record) string {
 	var found []string
 	for _, r := range records {
 		eachValue(r, func(value string) {

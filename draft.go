@@ -1,0 +1,156 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/opendeed/audit/mark"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// draft is an event that is tracked when its work has ended: the event of a route or of Do.
+// What handlers say of it meanwhile is collected here.
+type draft struct {
+	tracker Tracker      // nil if the request has no route intent
+	event   func() Event // what is known of the event without the handlers
+	report  func(context.Context, error)
+
+	mu     sync.Mutex
+	closed bool
+	said   Event // target, reason, outcome, changes, metadata and marks
+}
+
+// draftOf returns the draft of the nearest unit of work that has one, or nil.
+func draftOf(ctx context.Context) *draft {
+	for s := ScopeFromContext(ctx); s != nil; s = s.parent {
+		s.mu.Lock()
+		d := s.draft
+		s.mu.Unlock()
+		if d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// said implements bridge.Functions.Said.
+func said(s *Scope, final bool) Event {
+	s.mu.Lock()
+	d := s.draft
+	s.mu.Unlock()
+	if final {
+		return d.close()
+	}
+	return d.content()
+}
+
+// withDraft implements plumbing.WithDraft.
+func withDraft(report func(context.Context, error)) ScopeOption {
+	return func(o *scopeOptions) { o.draft = &draft{report: report} }
+}
+
+// withIntent implements plumbing.WithIntent.
+func withIntent(t Tracker, event func() Event, report func(context.Context, error)) ScopeOption {
+	return func(o *scopeOptions) { o.draft = &draft{tracker: t, event: event, report: report} }
+}
+
+// change calls f with what handlers said, for the function of the given name. It reports
+// why it cannot.
+func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
+	switch {
+	case d == nil:
+		reportTo(ctx, globalTracker, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
+		return
+	case d.tracker == nil && name != "SetTarget": // coverage and denials have a target
+		d.report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
+		return
+	}
+	d.mu.Lock()
+	closed := d.closed
+	if !closed {
+		f(&d.said)
+	}
+	d.mu.Unlock()
+	if closed {
+		d.report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrScopeEnded, name))
+	}
+}
+
+// content returns what handlers said so far.
+func (d *draft) content() Event {
+	if d == nil {
+		return Event{}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.said
+}
+
+// close returns what handlers said, and makes what they say later an error.
+func (d *draft) close() Event {
+	if d == nil {
+		return Event{}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	return d.said
+}
+
+// complete adds to e what handlers said of it. The outcome is e's own, the one that they
+// said, or else inferred; it is no success if the work failed. Changes of what was not a
+// success were asked for, and not observed.
+func complete(e, said *Event, inferred Outcome, failed bool) {
+	fill(&e.Target, said.Target)
+	fill(&e.Reason, said.Reason)
+	fill(&e.Outcome, said.Outcome)
+	fill(&e.Outcome, inferred)
+	if failed && (e.Outcome == OutcomeSuccess || e.Outcome == OutcomeUnknown) {
+		e.Outcome = OutcomeFailure
+	}
+	e.Metadata = withDefaults(said.Metadata, e.Metadata)
+	e.Marks = slices.Concat(e.Marks, said.Marks)
+	if len(e.Changes) == 0 {
+		e.Changes = said.Changes
+		if len(said.Changes) > 0 && e.Outcome != OutcomeSuccess {
+			e.Marks = append(e.Marks, mark.Mark{Path: "changes", Kind: mark.Requested})
+		}
+	}
+}
+
+// addMark adds a mark that said does not have.
+func addMark(said *Event, path string, kind mark.Kind) {
+	said.Marks = mark.Merge(said.Marks, []mark.Mark{{Path: path, Kind: kind}})
+}
+
+// addMetadata adds kvs, which replace and mark what said has of the same keys.
+func addMetadata(said *Event, kvs []attribute.KeyValue) {
+	merged := slices.Clone(said.Metadata)
+	for _, kv := range kvs {
+		at := slices.IndexFunc(merged, func(other attribute.KeyValue) bool { return other.Key == kv.Key })
+		if at < 0 {
+			merged = append(merged, kv)
+			continue
+		}
+		merged[at] = kv
+		addMark(said, "metadata."+string(kv.Key), mark.Repeated)
+	}
+	said.Metadata = merged
+}
+
+// reporter is plumbing.Reporter.
+type reporter interface {
+	Report(ctx context.Context, err error)
+}
+
+// reportTo reports an error that no caller receives.
+func reportTo(ctx context.Context, t Tracker, err error) {
+	if r, ok := t.(reporter); ok {
+		r.Report(ctx, err)
+		return
+	}
+	slog.ErrorContext(ctx, "audit: an event is incomplete", slog.String("error", err.Error()))
+}
