@@ -85,6 +85,7 @@ func runsOf(r *record.Record) string {
 }
 
 func TestUnitOfWork(t *testing.T) {
+	t.Parallel()
 	errWork := errors.New("work failed")
 	for name, tt := range map[string]struct {
 		commits []bson.D
@@ -98,35 +99,49 @@ func TestUnitOfWork(t *testing.T) {
 		},
 		"failed": {
 			nil, func(context.Context, *mongo.Session) error { return errWork },
-			[]string{"invoice.approve failure", "unit.commit failure"}, 1, true,
+			[]string{"invoice.approve failure", "unit.commit failure"},
+			1, true,
 		},
 		"aborted by the function": {
 			nil, func(ctx context.Context, session *mongo.Session) error { return session.AbortTransaction(ctx) },
-			[]string{"invoice.approve failure", "unit.commit failure"}, 1, false,
+			[]string{"invoice.approve failure", "unit.commit failure"},
+			1, false,
 		},
 		"transient commit": {
-			[]bson.D{failed(251, transient)}, done,
-			[]string{"invoice.approve success", "unit.commit success after 2 runs"}, 2, false,
+			[]bson.D{failed(251, transient)},
+			done,
+			[]string{"invoice.approve success", "unit.commit success after 2 runs"},
+			2, false,
 		},
 		"unknown commit, then known": {
-			[]bson.D{failed(91, unknownCommit)}, done,
-			[]string{"invoice.approve success", "unit.commit success"}, 1, false,
+			[]bson.D{failed(91, unknownCommit)},
+			done,
+			[]string{"invoice.approve success", "unit.commit success"},
+			1, false,
 		},
 		"lost answers, then known": {
-			[]bson.D{{}, {}}, done,
-			[]string{"invoice.approve success", "unit.commit success"}, 1, false,
+			[]bson.D{{}, {}},
+			done,
+			[]string{"invoice.approve success", "unit.commit success"},
+			1, false,
 		},
 		"time limit": {
-			[]bson.D{failed(50), failed(50)}, done,
-			[]string{"invoice.approve unknown", "unit.commit unknown"}, 1, true,
+			[]bson.D{failed(50), failed(50)},
+			done,
+			[]string{"invoice.approve unknown", "unit.commit unknown"},
+			1, true,
 		},
 		"refused": {
-			[]bson.D{failed(112)}, done,
-			[]string{"invoice.approve failure", "unit.commit failure"}, 1, true,
+			[]bson.D{failed(112)},
+			done,
+			[]string{"invoice.approve failure", "unit.commit failure"},
+			1, true,
 		},
 		"no write concern": {
-			[]bson.D{{{Key: "ok", Value: 1}, {Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 100}, {Key: "errmsg", Value: "too few"}}}}}, done,
-			[]string{"invoice.approve unknown", "unit.commit unknown"}, 1, true,
+			[]bson.D{{{Key: "ok", Value: 1}, {Key: "writeConcernError", Value: bson.D{{Key: "code", Value: 100}, {Key: "errmsg", Value: "too few"}}}}},
+			done,
+			[]string{"invoice.approve unknown", "unit.commit unknown"},
+			1, true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

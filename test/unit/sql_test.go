@@ -34,7 +34,6 @@ type engine struct {
 func eachEngine(t *testing.T, test func(t *testing.T, e engine)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
 		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "shop.db")+"?_pragma=foreign_keys(1)")
 		require.NoError(t, err)
 		test(t, engine{prepare(t, db, "articles"), isSQLite, false})
