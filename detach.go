@@ -46,7 +46,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	if s.actor != nil {
 		return f, s, nil
 	}
-	actor, err := outer.resolveActor(ctx, detachedResolverWait, from.Entered)
+	actor, err := outer.resolveActor(ctx, inquiry{wait: detachedResolverWait, entered: from.Entered})
 	if _, failed := errors.AsType[*ActorError](err); failed {
 		return nil, nil, err
 	}

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/opendeed/audit/internal/errortype"
 )
@@ -31,10 +30,10 @@ const errNoPrincipal = errortype.OwnError("its scope ended before it was known o
 
 // delegate returns the actor, which was found in the scope found, with the one on whose
 // behalf it acts. The scopes are asked from the inside out, up to found.
-func (f *frame) delegate(ctx context.Context, wait time.Duration, entered uint64, actor *Actor, found *Scope) (*Actor, error) {
+func (f *frame) delegate(ctx context.Context, q inquiry, actor *Actor, found *Scope) (*Actor, error) {
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		to, err := s.delegate(ctx, wait, actor, entered&bit != 0)
+		to, err := s.delegate(ctx, q, actor, q.entered&bit != 0)
 		if to != nil || err != nil {
 			return to, err
 		}
@@ -47,7 +46,7 @@ func (f *frame) delegate(ctx context.Context, wait time.Duration, entered uint64
 
 // delegate returns the actor with the one on whose behalf it acts according to the scope,
 // or nil if the scope knows of none.
-func (s *Scope) delegate(ctx context.Context, wait time.Duration, actor *Actor, mayCall bool) (*Actor, error) {
+func (s *Scope) delegate(ctx context.Context, q inquiry, actor *Actor, mayCall bool) (*Actor, error) {
 	for {
 		s.mu.Lock()
 		if !s.delegates || s.delegation.from == actor {
@@ -66,10 +65,10 @@ func (s *Scope) delegate(ctx context.Context, wait time.Duration, actor *Actor, 
 		call := s.resolution
 		if call == nil {
 			call = s.newDelegation(actor)
-			go s.run(ctx, wait, call)
+			go s.run(ctx, q.wait, call)
 		}
 		s.mu.Unlock()
-		to, err := s.await(call, wait)
+		to, err := s.await(call, q)
 		if call.from == actor || errors.Is(err, errResolverHangs) {
 			return to, err
 		}

@@ -17,7 +17,7 @@ import (
 type pending struct{ bridge.Resolved[Scope] }
 
 // resolve implements plumbing.Resolve.
-func resolve(ctx context.Context, actorless bool, wait time.Duration) (bridge.Resolved[Scope], *Actor, error) {
+func resolve(ctx context.Context, actorless, signal bool, wait time.Duration) (bridge.Resolved[Scope], *Actor, error) {
 	f := frameOf(ctx)
 	p := pending{bridge.Resolved[Scope]{
 		Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards,
@@ -28,8 +28,17 @@ func resolve(ctx context.Context, actorless bool, wait time.Duration) (bridge.Re
 	if !actorless {
 		return p.Resolved, nil, nil
 	}
-	actor, err := f.resolveActor(ctx, wait, p.Entered)
+	actor, err := f.resolveActor(ctx, inquiry{wait, p.Entered, signal})
 	return p.Resolved, actor, err
+}
+
+// inquiry is how somebody asks for the actor.
+type inquiry struct {
+	wait    time.Duration // how long it waits for an actor function
+	entered uint64        // the scopes that wait for it, as in bridge.Resolved
+	// signal says that an actor is not required: it is not worth waiting for a function for
+	// which others have waited in vain. The end of the scope may still find the actor.
+	signal bool
 }
 
 // enter makes the event pending in the scope and the outer ones, so that none of them
@@ -78,15 +87,15 @@ func leave(s *Scope, entered uint64) {
 }
 
 // resolveActor looks for the actor from the inside out, and then for the one on whose
-// behalf it acts. The result is shared. Only the scopes in entered wait for this call; the
+// behalf it acts. The result is shared. Only the scopes in q.entered wait for this call; the
 // functions of others must not be called, since their scopes may have ended.
-func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered uint64) (*Actor, error) {
+func (f *frame) resolveActor(ctx context.Context, q inquiry) (*Actor, error) {
 	if f.actor != nil {
 		return f.actor, nil
 	}
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		actor, err := s.resolveActor(ctx, wait, entered&bit != 0)
+		actor, err := s.resolveActor(ctx, q, q.entered&bit != 0)
 		switch {
 		case errors.Is(err, bridge.ErrInherit):
 		case err != nil:
@@ -98,7 +107,7 @@ func (f *frame) resolveActor(ctx context.Context, wait time.Duration, entered ui
 			actor = s.inherited
 		}
 		if actor != nil {
-			return f.delegate(ctx, wait, entered, actor, s)
+			return f.delegate(ctx, q, actor, s)
 		}
 	}
 	return nobody()
@@ -150,7 +159,7 @@ type resolution struct {
 }
 
 // resolveActor returns the scope's own actor, or nil if it has none.
-func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bool) (*Actor, error) {
+func (s *Scope) resolveActor(ctx context.Context, q inquiry, mayCall bool) (*Actor, error) {
 	s.mu.Lock()
 	if s.actor != nil || s.resolver == nil || !mayCall {
 		defer s.mu.Unlock()
@@ -168,10 +177,10 @@ func (s *Scope) resolveActor(ctx context.Context, wait time.Duration, mayCall bo
 			}
 		}}
 		s.resolution = call
-		go s.run(ctx, wait, call)
+		go s.run(ctx, q.wait, call)
 	}
 	s.mu.Unlock()
-	return s.await(call, wait)
+	return s.await(call, q)
 }
 
 // isResolving reports whether a function of the scope called the code that has ctx.
@@ -185,7 +194,11 @@ func (s *Scope) isResolving(ctx context.Context) bool {
 }
 
 // await waits for the result.
-func (s *Scope) await(call *resolution, wait time.Duration) (*Actor, error) {
+func (s *Scope) await(call *resolution, q inquiry) (*Actor, error) {
+	wait := q.wait
+	if q.signal && call.late.Load() {
+		wait = 0
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -269,7 +282,7 @@ func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	defer p.done()
 	inside := frame{scope: s}
 	const self = 1 // this scope is ending, and its resolver may still be called
-	actor, err := inside.resolveActor(ctx, timeout, p.Entered|self)
+	actor, err := inside.resolveActor(ctx, inquiry{wait: timeout, entered: p.Entered | self})
 	if err != nil {
 		return // the records say that the actor is unresolved
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opendeed/audit/internal/limits"
+	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -70,7 +72,7 @@ func withClientMetadata(kvs []attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
 		o.metadata = append(o.metadata, kvs...)
 		for _, kv := range kvs {
-			if isLong(kv.Value) {
+			if limits.ExceedsClientText(kv.Value) {
 				o.marks = append(o.marks, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Client})
 			}
 		}
@@ -123,7 +125,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.removeMetadata(o.without)
 	}
 	if len(o.metadata) > 0 {
-		s.metadata, s.overridden = mergeScopeMetadata(s.metadata, s.overridden, o.metadata)
+		s.metadata, s.overridden = sorted.Merge(s.metadata, s.overridden, o.metadata)
 	}
 	s.marks = mark.Merge(s.marks, o.marks)
 }

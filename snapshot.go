@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/opendeed/audit/internal/bridge"
+	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/mark"
 )
 
@@ -14,7 +15,7 @@ func takeSnapshot(ctx context.Context, opts []ScopeOption) (bridge.Snapshot[Acto
 		return bridge.Snapshot[Actor]{}, err
 	}
 	const self = 1 // the scope cannot end, because no other code has it
-	shared, err := frameOf(inner).resolveActor(inner, detachedResolverWait, self)
+	shared, err := frameOf(inner).resolveActor(inner, inquiry{wait: detachedResolverWait, entered: self})
 	if err != nil {
 		return bridge.Snapshot[Actor]{}, err
 	}
@@ -35,8 +36,8 @@ func openSnapshot(ctx context.Context, s bridge.Snapshot[Actor], opts []ScopeOpt
 		scope.inherited = &actor
 	}
 	scope.channel, scope.tenant = s.Channel, s.Tenant
-	overridden, _ := mergeScopeMetadata(nil, nil, s.Overridden)
-	scope.metadata, scope.overridden = mergeScopeMetadata(nil, overridden, s.Metadata)
+	overridden, _ := sorted.Merge(nil, nil, s.Overridden)
+	scope.metadata, scope.overridden = sorted.Merge(nil, overridden, s.Metadata)
 	scope.marks = mark.Merge(nil, s.Marks)
 	_ = scope.Set(opts...) // a new scope has not ended
 	return f, scope

@@ -41,9 +41,9 @@ type Resolved struct {
 // The event is pending from here until Done, and the End of its scopes waits for it. The
 // caller must call Done in every case, also when Resolve returned an error. For an intent
 // without an actor the error is audit.ErrNoActor or an *audit.ActorError; for a signal that
-// is no error.
+// is no error. A signal does not wait for a function for which others have waited in vain.
 func Resolve(ctx context.Context, e *audit.Event, wait time.Duration) (Resolved, error) {
-	r, actor, err := inside.Audit.Resolve(ctx, e.Actor.IsZero(), wait)
+	r, actor, err := inside.Audit.Resolve(ctx, e.Actor.IsZero(), e.Kind == audit.KindSignal, wait)
 	if actor != nil {
 		e.Actor = *actor
 	}

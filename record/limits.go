@@ -22,7 +22,7 @@ const (
 	MaxNameLength = 1024
 	// MaxClientText is the limit for each text of metadata that a client sent: see
 	// plumbing.WithClientMetadata.
-	MaxClientText = 512
+	MaxClientText = limits.ClientText
 	// MaxDelegation is the maximum number of actors in an OnBehalfOf chain, without the
 	// first.
 	MaxDelegation = limits.Delegation

@@ -143,6 +143,35 @@ func TestHungResolverIsReported(t *testing.T) {
 	}
 }
 
+// TestHungResolverDelaysSignalsOnce: a queue of signals, such as that of a database monitor,
+// waits once for a function that hangs, and not for each signal.
+func TestHungResolverDelaysSignalsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := &sink{}
+		options, _, _ := observed()
+		p := openProvider(t, append(options, sdk.WithSyncer(s), sdk.WithTrackTimeout(time.Second))...)
+		ctx, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
+			<-release
+			return audit.User("42"), nil
+		}))
+		start := time.Now()
+		for range 100 {
+			assert.NoError(t, p.Tracker("test").Track(ctx, with(func(e *audit.Event) { e.Actor, e.Kind = audit.Actor{}, audit.KindSignal })))
+		}
+		assert.Equal(t, time.Second, time.Since(start))
+		close(release)
+		synctest.Wait()
+		require.NoError(t, scope.End(ctx))
+		require.Len(t, s.all(), 100)
+		for _, r := range s.all() {
+			assert.Equal(t, "42", r.Actor.ID, "the end of the scope has found it")
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
+}
+
 // TestHungResolverIsReportedWhoeverWaits counts a call that hangs also if it was not an event
 // that asked for the actor: the next event reports it, or the end of the scope.
 func TestHungResolverIsReportedWhoeverWaits(t *testing.T) {

@@ -42,6 +42,7 @@ var fragmentImports = map[string]string{
 	"options":   "go.mongodb.org/mongo-driver/v2/mongo/options",
 
 	"audit":       "github.com/opendeed/audit",
+	"auditchi":    "github.com/opendeed/audit/instrumentation/chi",
 	"auditecho":   "github.com/opendeed/audit/instrumentation/echo",
 	"audithttp":   "github.com/opendeed/audit/instrumentation/nethttp",
 	"auditmongo":  "github.com/opendeed/audit/instrumentation/mongodb",

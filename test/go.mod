@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/cockroachdb/pebble v1.1.5
+	github.com/go-chi/chi/v5 v5.5.0
 	github.com/hashicorp/raft v1.4.0
 	github.com/hashicorp/raft-wal v0.4.0
 	github.com/labstack/echo/v4 v4.16.0
@@ -12,6 +13,7 @@ require (
 	github.com/opendeed/audit v0.0.0
 	github.com/opendeed/audit/exporters/mongodb v0.0.0
 	github.com/opendeed/audit/exporters/otlp v0.0.0
+	github.com/opendeed/audit/instrumentation/chi v0.0.0
 	github.com/opendeed/audit/instrumentation/echo v0.0.0
 	github.com/opendeed/audit/instrumentation/mongodb v0.0.0
 	github.com/rs/zerolog v1.35.1
@@ -110,6 +112,7 @@ replace (
 	github.com/opendeed/audit => ..
 	github.com/opendeed/audit/exporters/mongodb => ../exporters/mongodb
 	github.com/opendeed/audit/exporters/otlp => ../exporters/otlp
+	github.com/opendeed/audit/instrumentation/chi => ../instrumentation/chi
 	github.com/opendeed/audit/instrumentation/echo => ../instrumentation/echo
 	github.com/opendeed/audit/instrumentation/mongodb => ../instrumentation/mongodb
 )

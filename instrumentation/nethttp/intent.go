@@ -31,9 +31,7 @@ import (
 // be on its way. To withhold a response until its record is safe, track the event in the
 // handler before it writes.
 func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
-	return &intent{tracker: t, config: newIntentConfig(opts), next: newDestination(h), event: func(x *request.Exchange, _ *http.Request, _ int) audit.Event {
-		return x.FromTemplate(e)
-	}}
+	return serveMux.Intent(t, e, opts...)(h)
 }
 
 // IntentFunc is Intent for an event that depends on the request or on the status. It calls
@@ -45,30 +43,37 @@ func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption
 // is a stream, when that begins, and with 0 if the handler asks audit.Ready, and before the
 // handler if there are options.
 func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
-	return &intent{tracker: t, config: newIntentConfig(opts), next: newDestination(h), event: func(_ *request.Exchange, r *http.Request, status int) audit.Event {
-		return event(r, status)
-	}}
+	return serveMux.IntentFunc(t, event, opts...)(h)
 }
 
 // intent is a route whose requests are events.
 type intent struct {
-	tracker audit.Tracker
-	config  *intentConfig
-	event   func(x *request.Exchange, r *http.Request, status int) audit.Event
-	next    destination
+	tracker  audit.Tracker
+	scope    *config
+	config   *intentConfig
+	template audit.Event
+	event    func(r *http.Request, status int) audit.Event // nil: the template
+	next     destination
 }
-
-// noOptions are the options of a middleware for a route intent, which has those of the
-// enclosing middleware.
-var noOptions config
 
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := noOptions.open(w, r, &i.next)
+	x := i.scope.open(w, r, &i.next)
+	timed := i.scope.adapter.IsOver != nil && request.IsTimed(w)
+	if timed {
+		x.FindActor() // after the timeout nobody can
+	}
 	handled := r
-	event := func(status int) audit.Event { return i.event(x, handled, status) }
+	event := func(int) audit.Event { return x.FromTemplate(i.template) }
+	if i.event != nil {
+		latest := func() *http.Request { return handled }
+		if timed {
+			latest = i.scope.adapter.unlessOver(w, r.WithContext(x.Context()), latest)
+		}
+		event = func(status int) audit.Event { return i.event(latest(), status) }
+	}
 	h := request.HTTP{
-		Request: r, Writer: w, Self: i,
+		Request: r, Writer: w, Route: i.scope.routeAfter, Self: i,
 		Handler: func(w http.ResponseWriter, inner *http.Request) error {
 			handled = inner // a router below sets its path values
 			return i.next.serve(w, inner)

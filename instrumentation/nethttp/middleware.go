@@ -12,10 +12,7 @@ import (
 // when the handler has returned or panicked. A panic continues unchanged. The scope ends
 // before the server finishes the response, and waits for events in flight.
 func Middleware(opts ...Option) func(http.Handler) http.Handler {
-	c := newConfig(opts)
-	return func(next http.Handler) http.Handler {
-		return &handler{config: c, next: newDestination(next)}
-	}
+	return serveMux.Middleware(opts...)
 }
 
 // handler is an http.Handler wrapped by the middleware.
@@ -31,7 +28,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Self: h})
+	_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Route: h.config.routeAfter, Self: h})
 }
 
 // open opens the scope of r.
@@ -41,12 +38,27 @@ func (c *config) open(w http.ResponseWriter, r *http.Request, next *destination)
 		d.Metadata = c.metadata(r)
 	}
 	if c.actor != nil {
-		d.Actor = func(ctx context.Context) (audit.Actor, error) { return c.actor(r.WithContext(ctx)) }
+		d.Actor = func(ctx context.Context) (audit.Actor, error) {
+			return c.adapter.read(w, r, func() (audit.Actor, error) { return c.actor(r.WithContext(ctx)) })
+		}
 	}
 	if c.onBehalfOf != nil {
 		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
-			return c.onBehalfOf(r.WithContext(ctx), actor)
+			return c.adapter.read(w, r, func() (audit.Actor, error) { return c.onBehalfOf(r.WithContext(ctx), actor) })
 		}
 	}
 	return c.request.Open(r.Context(), &d)
+}
+
+// routeOf returns the pattern that r matches, or "" if it is not known before the handler
+// runs.
+func (c *config) routeOf(r *http.Request, next *destination) string {
+	switch {
+	case c.route != nil:
+		return c.route(r)
+	case c.adapter.Route != nil:
+		return c.adapter.Route(r, next.handler)
+	default:
+		return ""
+	}
 }

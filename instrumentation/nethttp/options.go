@@ -14,20 +14,26 @@ import (
 // Option configures the middleware.
 type Option func(*config)
 
-// config holds the options of one middleware. The zero value is that of a route intent.
+// config holds the options of one middleware. A route intent has those of the enclosing
+// middleware, and none of its own.
 type config struct {
+	adapter    *Adapter
 	request    request.Config
 	actor      func(*http.Request) (audit.Actor, error)
 	onBehalfOf func(*http.Request, audit.Actor) (audit.Actor, error)
 	filter     func(*http.Request) bool
 	route      func(*http.Request) string
 	metadata   func(*http.Request) []attribute.KeyValue
+	routeAfter func(http.ResponseWriter, *http.Request) string // finds the route that the handler found; may be nil
 }
 
-func newConfig(opts []Option) *config {
-	c := &config{}
+func newConfig(a *Adapter, opts []Option) *config {
+	c := &config{adapter: a}
 	for _, opt := range opts {
 		opt(c)
+	}
+	if c.route == nil && a.Route != nil {
+		c.routeAfter = a.after
 	}
 	return c
 }
@@ -79,8 +85,8 @@ func WithFilter(f func(*http.Request) bool) Option {
 }
 
 // WithRoute sets the function that finds the route of a request before the handler runs.
-// It is needed if the middleware wraps a router other than [http.ServeMux], or if another
-// handler stands between the middleware and the ServeMux. f returns a pattern with
+// It is needed if the middleware wraps a router other than [http.ServeMux] that has no
+// [Adapter], or if another handler stands between the middleware and the ServeMux. f returns a pattern with
 // parameters such as {id} or :id, or "" if no route matches. For a ServeMux inside
 // another handler it is
 //

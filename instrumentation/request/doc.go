@@ -2,7 +2,8 @@
 // serves, and records what its handlers left out.
 //
 // It is a support package for authors of framework instrumentation, such as packages
-// audithttp and auditecho. Applications use those, not this package.
+// audithttp and auditecho. Applications use those, not this package. A router on net/http
+// needs no more than an audithttp.Adapter.
 //
 // A middleware fills in a [Config] from its own options. For each request it describes
 // what it knows, opens an [Exchange], runs the handler, and reports the result:

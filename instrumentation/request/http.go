@@ -39,6 +39,10 @@ type HTTP struct {
 	// Handler serves a copy of Request, whose context carries the scope. The writer is
 	// Writer, or wraps it. If Handler returns an error, no response was written for it.
 	Handler func(http.ResponseWriter, *http.Request) error
+	// Route returns the route that Handler found, given Writer and the request that Handler
+	// got, or "". It is called when the handler has ended. nil means that of
+	// http.Request.Pattern.
+	Route func(http.ResponseWriter, *http.Request) string
 	// Context returns the context as the application's handler left it, or has it now (see
 	// [Result]). nil means that of the request that Handler got.
 	Context func() context.Context
@@ -95,6 +99,9 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 	defer func() {
 		c.ctx = x.handlerContext()
 		x.method = x.served.Method // the handler may have overridden it
+		if h.Route != nil {
+			x.learnRoute(pathPattern(h.Route(h.Writer, x.served)), requestPath(x.served))
+		}
 		x.learnServedRoute()
 		c.failed = err != nil
 		if x.ended = x.answer.conclude(c); !x.hasActorFunc {

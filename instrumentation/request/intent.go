@@ -23,8 +23,8 @@ func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 }
 
 // TrackIntent records e as the intent of a route, unless the handler recorded its outcome
-// itself: an intent with the same action on the same target. If e has no target, that is an
-// intent with the same action on any. An intent that failed or was denied is not the
+// itself: an intent with the same action on the same target. If e has no target, or one
+// without an ID, that is an intent with the same action on any target, or any of its type. An intent that failed or was denied is not the
 // outcome of a request that succeeded, and one that begins an attempt has none yet.
 //
 // The status is added to the metadata. What e leaves empty is filled in: by the handler, as
@@ -80,7 +80,7 @@ func (x *Exchange) isRecorded(e *audit.Event) bool {
 	action := names.NormalizeAction(e.Action)
 	return x.scope.Tracked(func(other *audit.Event) bool {
 		return other.Kind == audit.KindIntent && other.Action == action && !other.BeginsAttempt() &&
-			(e.Target == audit.Target{} || sameTarget(e.Target, other.Target)) &&
+			(e.Target.ID == "" && (e.Target.Type == "" || e.Target.Type == other.Target.Type) || sameTarget(e.Target, other.Target)) &&
 			(isDone(other.Outcome) || !isDone(e.Outcome))
 	})
 }

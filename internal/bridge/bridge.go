@@ -21,8 +21,9 @@ var Audit any
 
 // Functions are parts of package audit.
 type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
-	// Resolve looks for the actor if actorless is true, and returns nil if it has none.
-	Resolve func(ctx context.Context, actorless bool, wait time.Duration) (Resolved[Scope], *Actor, error)
+	// Resolve looks for the actor if actorless is true, and returns nil if it has none. A
+	// signal does not wait for an actor function for which others have waited in vain.
+	Resolve func(ctx context.Context, actorless, signal bool, wait time.Duration) (Resolved[Scope], *Actor, error)
 	// Done ends what Resolve began.
 	Done func(s *Scope, entered uint64)
 	// TakeHung returns how many actor functions did not return in time.

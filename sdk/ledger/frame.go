@@ -26,6 +26,9 @@ const (
 	flagZeroSector = 1 // the body itself fills a whole sector with zeros
 )
 
+// fullPadding is the longest padding.
+var fullPadding = bytes.Repeat([]byte{paddingByte}, pageSize)
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // location is where a frame is stored. It is part of the frame's checksums, so a frame
@@ -80,9 +83,7 @@ func sealFrame(frame []byte, h frameHeader, at location) []byte {
 	for int64(len(frame)) < size-int64(h.padding)-frameTrailerSize {
 		frame = append(frame, 0)
 	}
-	for int64(len(frame)) < size-frameTrailerSize {
-		frame = append(frame, paddingByte)
-	}
+	frame = append(frame, fullPadding[:h.padding]...)
 	if h.kind == kindEntries && hasZeroSector(frame[frameHeaderSize:], at.offset+frameHeaderSize) {
 		h.flags |= flagZeroSector
 	}

@@ -22,16 +22,18 @@ type fileSystem interface { //nolint:interfacebloat // the operations of a direc
 	List() ([]string, error)
 	// Sync makes changes to names durable.
 	Sync() error
-	// Verify checks that the path of the directory still leads to the lock and to the
-	// open file with the given name. An empty name checks the lock alone. If it does
-	// not, the error is a *LostError.
+	// VerifyLock checks that the path of the directory still leads to the lock. If it
+	// does not, the error is a *LostError.
+	VerifyLock() error
+	// Verify is VerifyLock for the open file with the given name.
 	Verify(name string, f file) error
 	// VerifyLinks checks that the lock and the open file still have a name somewhere. It
-	// is cheaper than Verify, and returns the same errors.
+	// is cheaper than VerifyLock and Verify, and returns the same errors.
 	VerifyLinks(name string, f file) error
-	// Peek opens the file anew and reads its beginning into b. If the directory's path
-	// no longer leads to such a file, the error is a *LostError.
-	Peek(name string, b []byte) (int, error)
+	// Peek reads the beginning of the open file with the given name into b. Where another
+	// machine may write it, Peek looks for the file anew, and the error is a *LostError if
+	// the directory's path does not lead to one.
+	Peek(name string, f file, b []byte) (int, error)
 	// Lock locks the directory for one writer, until Close. It reports whether the
 	// lock file was missing. The error matches ErrLocked if another writer holds the
 	// lock.

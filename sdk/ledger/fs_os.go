@@ -1,12 +1,14 @@
 package ledger
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // osDir is a directory of the operating system.
@@ -15,6 +17,7 @@ type osDir struct {
 	root   *os.Root
 	access access
 	lock   *osFile
+	local  bool // no other machine writes to the directory
 }
 
 // access says how files may be used, and by whom.
@@ -161,13 +164,12 @@ func (d *osDir) List() ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
+func (d *osDir) VerifyLock() error { return d.verify(lockFileName, d.lock) }
+
 func (d *osDir) Verify(name string, f file) error {
-	if err := d.verify(lockFileName, d.lock); err != nil || name == "" {
-		return err
-	}
 	opened, ok := f.(*osFile)
 	if !ok {
-		return fmt.Errorf("ledger: %s is not a file of the system", name)
+		return notOfSystem(name)
 	}
 	return d.verify(name, opened)
 }
@@ -175,14 +177,18 @@ func (d *osDir) Verify(name string, f file) error {
 func (d *osDir) VerifyLinks(name string, f file) error {
 	opened, ok := f.(*osFile)
 	if !ok {
-		return fmt.Errorf("ledger: %s is not a file of the system", name)
+		return notOfSystem(name)
 	}
 	for _, f := range []*osFile{d.lock, opened} {
 		if linked, err := hasLinks(f.File); err != nil || !linked {
-			return d.Verify(name, opened) // which explains what is wrong, if anything
+			return cmp.Or(d.VerifyLock(), d.verify(name, opened)) // which explain what is wrong, if anything
 		}
 	}
 	return nil
+}
+
+func notOfSystem(name string) error {
+	return fmt.Errorf("ledger: %s is not a file of the system", name)
 }
 
 // verify checks that the path of a file in the directory leads to the open file.
@@ -216,10 +222,16 @@ func (d *osDir) lost(name string) error {
 	return lost
 }
 
-func (d *osDir) Peek(name string, b []byte) (int, error) {
+func (d *osDir) Peek(name string, f file, b []byte) (int, error) {
+	if d.local {
+		return readBeginning(f, b)
+	}
 	n, err := peek(filepath.Join(d.path, name), b)
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		n, err = d.peekInRoot(name, b)
+	case isExhausted(err): // what others do to this process must not stop its records
+		n, err = readBeginning(f, b)
 	}
 	switch {
 	case err == nil:
@@ -230,15 +242,26 @@ func (d *osDir) Peek(name string, b []byte) (int, error) {
 	return 0, fmt.Errorf("ledger: cannot check whether another writer has opened %s: %w", d.path, err)
 }
 
+// isExhausted reports whether an operation failed because the process or the system has no
+// descriptors or memory left, which says nothing about the file.
+func isExhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+}
+
+func readBeginning(f io.ReaderAt, b []byte) (int, error) {
+	n, err := f.ReadAt(b, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
 func (d *osDir) peekInRoot(name string, b []byte) (int, error) {
 	f, err := d.root.Open(name)
 	if err != nil {
 		return 0, err
 	}
-	n, err := f.ReadAt(b, 0)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
+	n, err := readBeginning(f, b)
 	return n, errors.Join(err, f.Close())
 }
 
@@ -286,7 +309,7 @@ func (d *osDir) tryLock() (created bool, err error) {
 	if err != nil {
 		return false, errors.Join(err, f.Close())
 	}
-	d.lock = f
+	d.lock, d.local = f, isLocal(f.File)
 	return created, nil
 }
 

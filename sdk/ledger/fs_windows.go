@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 
@@ -56,10 +55,7 @@ func peek(path string, b []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := f.ReadAt(b, 0)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
+	n, err := readBeginning(f, b)
 	return n, errors.Join(err, f.Close())
 }
 

@@ -20,12 +20,14 @@ type Ledger struct {
 	// writeMu is held while segments are written. It guards the fields below.
 	writeMu      sync.Mutex
 	active       *segment
-	end          int64         // offset after the last acknowledged frame of active
-	activeFailed bool          // a write or sync of active failed; nothing more is written to it
-	lastNumber   uint64        // highest segment number in use
-	next         uint64        // sequence number of the next entry
-	verified     time.Time     // when verify last succeeded
-	commitTime   time.Duration // duration of the last commit
+	end          int64     // offset after the last acknowledged frame of active
+	activeFailed bool      // a write or sync of active failed; nothing more is written to it
+	lastNumber   uint64    // highest segment number in use
+	next         uint64    // sequence number of the next entry
+	verified     time.Time // when the active segment was last verified
+	// verifiedPaths is when all paths were compared at the same time.
+	verifiedPaths time.Time
+	commitTime    time.Duration // duration of the last commit
 
 	cursorsMu sync.Mutex // held while cursors are created and removed
 

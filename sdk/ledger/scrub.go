@@ -3,7 +3,6 @@ package ledger
 import (
 	"errors"
 	"math/rand/v2"
-	"syscall"
 	"time"
 )
 
@@ -107,12 +106,6 @@ func (s *scrubber) pause(n int64) bool {
 	took := float64(s.read) / float64(s.ledger.config.scrubRate)
 	s.read = 0
 	return s.sleep(time.Duration(took * float64(time.Second)))
-}
-
-// isExhausted reports whether an operation failed because the process or the system has no
-// descriptors or memory left, which says nothing about the file.
-func isExhausted(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 // sleep returns false if the ledger is closed.

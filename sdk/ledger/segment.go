@@ -42,8 +42,10 @@ type segmentHeader struct {
 }
 
 func segmentName(number uint64) string {
-	digits := strconv.FormatUint(number, 10)
-	return strings.Repeat("0", max(0, 12-len(digits))) + digits + segmentSuffix
+	const zeros = "000000000000"
+	var buffer [20]byte
+	digits := strconv.AppendUint(buffer[:0], number, 10)
+	return zeros[min(len(digits), len(zeros)):] + string(digits) + segmentSuffix
 }
 
 // segmentNumber returns the number in a name that segmentName returned.

@@ -17,12 +17,13 @@ type ownership struct {
 	buffer [slotSize + slotHeaderSize + maxSlotValue + 4]byte
 }
 
-// verifyIdle is how long a commit relies on the last one's verification.
+// verifyIdle is how long a commit relies on the last one's verification, and how long a
+// look at the links of lock and state suffices. It is shorter than takeoverPause.
 const verifyIdle = 10 * time.Millisecond
 
-// verify returns nil if the directory's path still leads to the lock and to the segment,
-// and no other writer has opened the ledger. A nil segment is not checked. If the files
-// or the ownership are lost, the ledger fails and the error is a *LostError.
+// verify returns nil if the directory's path still leads to the lock, the state and the
+// segment, and no other writer has opened the ledger. A nil segment is not checked. If the
+// files or the ownership are lost, the ledger fails and the error is a *LostError.
 //
 // What was written before verify began is then in a file that the next Open finds: a
 // writer that takes over stores its own ID in the state before it reads the segments.
@@ -31,19 +32,17 @@ const verifyIdle = 10 * time.Millisecond
 // there.
 func (l *Ledger) verify(s *segment) error {
 	err := l.failure()
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.dir.VerifyLock()
 	}
-	if s == nil {
-		err = l.dir.Verify("", nil)
-	} else {
+	if err == nil {
+		err = l.dir.Verify(stateFileName, l.stateSlots.file)
+	}
+	if err == nil && s != nil {
 		err = l.dir.Verify(s.name(), s.file)
 	}
 	if err == nil {
 		err = l.verifyOwner()
-		if _, lost := errors.AsType[*LostError](err); lost {
-			err = cmp.Or(l.dir.Verify("", nil), err) // the lock may have been removed meanwhile, which explains it
-		}
 	}
 	return l.failIfLost(err)
 }
@@ -67,12 +66,30 @@ func (l *Ledger) failure() error {
 // verifyWritten verifies that the active segment, to which a frame was written, is one
 // that the next Open finds. If the frame was not synced, the caller accepts a loss, and a
 // look at the links suffices most of the time: a file that has one can be found.
-// writeMu is held.
+//
+// If it was synced, the path of the segment is compared each time, and the owner. Links of
+// lock and state suffice most of the time: a writer that finds neither the lock nor the
+// state, because both were renamed, waits for longer than that before it reads the
+// segments. writeMu is held.
 func (l *Ledger) verifyWritten(synced bool) error {
-	if synced || time.Since(l.verified) > verifyIdle {
+	now := time.Now()
+	if now.Sub(l.verifiedPaths) > verifyIdle {
 		return l.verifyActive()
 	}
-	return l.failIfLost(l.dir.VerifyLinks(l.active.name(), l.active.file))
+	if !synced {
+		return l.failIfLost(l.dir.VerifyLinks(l.active.name(), l.active.file))
+	}
+	err := l.dir.VerifyLinks(stateFileName, l.stateSlots.file)
+	if err == nil {
+		err = l.dir.Verify(l.active.name(), l.active.file)
+	}
+	if err == nil {
+		err = l.verifyOwner()
+	}
+	if err == nil {
+		l.verified = now
+	}
+	return l.failIfLost(err)
 }
 
 // verifyActive verifies the active segment. writeMu is held.
@@ -80,6 +97,7 @@ func (l *Ledger) verifyActive() error {
 	err := l.verify(l.active)
 	if err == nil {
 		l.verified = time.Now()
+		l.verifiedPaths = l.verified
 	}
 	return err
 }
@@ -99,7 +117,7 @@ func (l *Ledger) verifyOwner() error {
 	o := &l.ownership
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n, err := l.dir.Peek(stateFileName, o.buffer[:])
+	n, err := l.dir.Peek(stateFileName, l.stateSlots.file, o.buffer[:])
 	if err != nil || n < len(o.buffer) { // if it is too short, the next Open reports it
 		return err
 	}
@@ -109,7 +127,8 @@ func (l *Ledger) verifyOwner() error {
 			continue
 		}
 		if s, err := decodeState(value); err != nil || s.owner != o.id {
-			return &LostError{Dir: l.dir.Path(), File: stateFileName, Reason: reasonOwner}
+			lost := &LostError{Dir: l.dir.Path(), File: stateFileName, Reason: reasonOwner}
+			return cmp.Or(l.dir.VerifyLock(), error(lost)) // the lock may have been removed meanwhile, which explains it
 		}
 	}
 	return nil

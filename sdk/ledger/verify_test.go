@@ -57,6 +57,7 @@ var removals = map[string]struct {
 	"the lock is removed":     {lockFileName, true, remove(lockFileName)},
 	"the lock is replaced":    {lockFileName, true, replaceWithCopy(lockFileName)},
 	"the state is removed":    {stateFileName, false, remove(stateFileName)},
+	"the state is replaced":   {stateFileName, false, replaceWithCopy(stateFileName)},
 	"the segment is removed":  {segmentName(1), true, remove(segmentName(1))},
 	"the segment is replaced": {segmentName(1), true, replaceWithCopy(segmentName(1))},
 	"the segment is renamed": {segmentName(1), false, func(t *testing.T, dir string) {
@@ -320,19 +321,38 @@ func TestLockRemovedBeforeCrash(t *testing.T) {
 	require.Equal(t, []string{"one", "two"}, readAll(t, dir))
 }
 
-// BenchmarkVerify measures what a commit pays for the comparison of paths and owner, and
-// what one without a sync pays for the links.
+// TestRenamedBeside renames the lock or the state. Commits compare these paths now and
+// then.
+func TestRenamedBeside(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{lockFileName, stateFileName} {
+		dir := filepath.Join(t.TempDir(), "ledger")
+		l := mustOpen(t, dir)
+		mustAppend(t, l, "one")
+		require.NoError(t, os.Rename(filepath.Join(dir, name), filepath.Join(dir, "kept")))
+		time.Sleep(verifyIdle)
+		_, err := l.Append(t.Context(), []byte("two"))
+		requireLostFile(t, err, dir, name)
+		require.Error(t, l.Close())
+	}
+}
+
+// BenchmarkVerify measures what a comparison of all paths and the owner costs, what most
+// commits pay, and what one without a sync pays for the links.
 func BenchmarkVerify(b *testing.B) {
 	l, err := Open(filepath.Join(b.TempDir(), "ledger"))
 	require.NoError(b, err)
-	b.Run("paths and owner", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if err := l.verify(l.active); err != nil {
-				b.Fatal(err)
+	for name, paths := range map[string]time.Time{"paths": {}, "commit": time.Now().Add(time.Hour)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				l.verifiedPaths = paths
+				if err := l.verifyWritten(true); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 	b.Run("links", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -435,6 +455,6 @@ func TestLostBetweenSegments(t *testing.T) {
 	require.NoError(t, err)
 	mustAppend(t, l, string(make([]byte, 40_000)))
 	_, err = l.Append(t.Context(), make([]byte, 40_000))
-	lost := requireLostFile(t, err, "/memory", segmentName(1))
+	lost := requireLostFile(t, err, "/memory", stateFileName)
 	require.ErrorIs(t, l.Close(), lost)
 }

@@ -86,8 +86,11 @@ type expectation struct {
 	stream bool
 }
 
+// serveFunc serves the request of a row in an order.
+type serveFunc func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer
+
 // compare serves a row bare and in all orders, and compares what serve returns.
-func compare(t *testing.T, want expectation, serve func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer) {
+func compare(t *testing.T, want expectation, serve serveFunc) {
 	t.Helper()
 	var seen notes
 	expected := serve(t, bare, nil, &seen)

@@ -371,15 +371,7 @@ func TestNetHTTP(t *testing.T) {
 	for _, row := range httpRows(t) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
-				s := start(httpService(o, tracker, row.middleware(n), row.service(n)))
-				defer s.Close()
-				request := row.request
-				if request == "" {
-					request = get
-				}
-				return exchange(t, s, request)
-			})
+			compare(t, row.want, row.exchange(httpService))
 		})
 	}
 }
@@ -393,17 +385,40 @@ func TestHTTP2(t *testing.T) {
 		row.want.differs = nil // HTTP/2 has no connection to close
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
-				s := start2(httpService(o, tracker, row.middleware(n), row.service(n)))
-				defer s.Close()
-				if row.request == "" {
-					return exchange2(t, s, http.MethodGet, nil)
-				}
-				r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(row.request)))
-				require.NoError(t, err)
-				return exchange2(t, s, r.Method, r.Body)
-			})
+			compare(t, row.want, row.exchange2(httpService))
 		})
+	}
+}
+
+// newService returns the service of a row in an order.
+type newService func(o order, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler
+
+// exchange returns a function for compare that uses HTTP/1.
+func (row *httpRow) exchange(service newService) serveFunc {
+	return func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+		t.Helper()
+		s := start(service(o, tracker, row.middleware(n), row.service(n)))
+		defer s.Close()
+		request := row.request
+		if request == "" {
+			request = get
+		}
+		return exchange(t, s, request)
+	}
+}
+
+// exchange2 returns a function for compare that uses HTTP/2.
+func (row *httpRow) exchange2(service newService) serveFunc {
+	return func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+		t.Helper()
+		s := start2(service(o, tracker, row.middleware(n), row.service(n)))
+		defer s.Close()
+		if row.request == "" {
+			return exchange2(t, s, http.MethodGet, nil)
+		}
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(row.request)))
+		require.NoError(t, err)
+		return exchange2(t, s, r.Method, r.Body)
 	}
 }
 

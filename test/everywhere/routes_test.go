@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
+	auditchi "github.com/opendeed/audit/instrumentation/chi"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/semconv"
@@ -34,6 +36,20 @@ func (w *world) newMux() http.Handler {
 	return audithttp.Middleware(append(w.httpOptions(semconv.ChannelAPI), audithttp.WithActor(actorOf))...)(mux)
 }
 
+// newChi returns the application on chi. Its admin panel is a mounted router.
+func (w *world) newChi() http.Handler {
+	r := chi.NewRouter()
+	r.Use(auditchi.Middleware(append(w.httpOptions(semconv.ChannelAPI), auditchi.WithActor(actorOf))...))
+	r.Post("/api/articles/{id}", w.httpHandler(w.updateWithIntent))
+	r.With(auditchi.Intent(w.tracker, routeIntent)).Post("/route/articles/{id}", w.httpHandler(w.updateOnIntentRoute))
+	r.Route("/admin", func(r chi.Router) {
+		r.Use(auditchi.Middleware(append(w.httpOptions(semconv.ChannelAdmin),
+			auditchi.WithActor(adminOf), auditchi.WithOnBehalfOf(ownerOf))...))
+		r.Post("/articles/{id}", w.httpHandler(w.updateAsAdmin))
+	})
+	return r
+}
+
 // newEcho returns the application on Echo. Its admin panel is a group.
 func (w *world) newEcho() http.Handler {
 	e := echo.New()
@@ -49,7 +65,7 @@ func (w *world) newEcho() http.Handler {
 	return e
 }
 
-// httpOptions returns the options of every middleware on net/http.
+// httpOptions returns the options of every middleware on net/http and chi.
 func (w *world) httpOptions(channel string) []audithttp.Option {
 	return []audithttp.Option{
 		audithttp.WithChannel(channel), audithttp.WithDenials(w.tracker), audithttp.WithCoverage(w.tracker, nil),

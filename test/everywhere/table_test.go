@@ -21,24 +21,26 @@ type row struct {
 	cells    map[behavior][]string
 }
 
-// table shows who changed an article and how. Alice changes the title of article 1 from Old
-// to New, or in bulk that of several articles, where article 2 is the one on which the
-// behavior acts.
-var table = []row{
-	{"API, net/http, intent in the handler", overHTTP((*world).newMux, "/api"), newMemoryStore, map[behavior][]string{
+// inHandler are the records of a request whose handler records the intent.
+func inHandler(route string) map[behavior][]string {
+	return map[behavior][]string{
 		recordsIntent:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 		forgetsIntent:       {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/{id}"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:" + route},
 		failsToWrite:        {"intent article.update failure by user:alice through api on article:1"},
 		deniedWrite:         {"intent article.update denied by user:alice through api on article:1"},
-		deniedRequest:       {"intent access.denied denied by user:alice through api on route:/api/articles/{id}"},
+		deniedRequest:       {"intent access.denied denied by user:alice through api on route:" + route},
 		panicsBeforeWrite:   nil,
 		panicsAfterWrite:    {"signal article.update success by user:alice through api on article:1, title - -> New"},
 		panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
 		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-	}},
-	{"API, net/http, intent on the route", overHTTP((*world).newMux, "/route"), newMemoryStore, map[behavior][]string{
+	}
+}
+
+// onRoute are the records of a request whose route has an intent.
+func onRoute() map[behavior][]string {
+	return map[behavior][]string{
 		recordsIntent: {"intent article.update success by user:alice through api on article:1"},
 		recordsTwice:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 		forgetsIntent: { // forgets the target, so the intent covers no signal
@@ -55,64 +57,39 @@ var table = []row{
 		},
 		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
 		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1"},
-	}},
-	{"API, Echo, intent in the handler", overHTTP((*world).newEcho, "/api"), newMemoryStore, map[behavior][]string{
-		recordsIntent:       {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgetsIntent:       {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		leavesNoTrace:       {"signal audit.coverage.missing success by user:alice through api on route:/api/articles/:id"},
-		failsToWrite:        {"intent article.update failure by user:alice through api on article:1"},
-		deniedWrite:         {"intent article.update denied by user:alice through api on article:1"},
-		deniedRequest:       {"intent access.denied denied by user:alice through api on route:/api/articles/:id"},
-		panicsBeforeWrite:   nil,
-		panicsAfterWrite:    {"signal article.update success by user:alice through api on article:1, title - -> New"},
-		panicsAfterIntent:   {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
-		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-	}},
-	{"API, Echo, intent on the route", overHTTP((*world).newEcho, "/route"), newMemoryStore, map[behavior][]string{
-		recordsIntent: {"intent article.update success by user:alice through api on article:1"},
-		recordsTwice:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
-		forgetsIntent: { // forgets the target, so the intent covers no signal
-			"intent article.update success by user:alice through api",
-			"signal article.update success by user:alice through api on article:1, title - -> New",
-		},
-		failsToWrite:      {"intent article.update failure by user:alice through api on article:1"},
-		deniedWrite:       {"intent article.update denied by user:alice through api on article:1"},
-		deniedRequest:     {"intent article.update denied by user:alice through api"},
-		panicsBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
-		panicsAfterWrite: {
-			"intent article.update failure by user:alice through api on article:1",
-			"signal article.update success by user:alice through api on article:1, title - -> New",
-		},
-		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
-		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1"},
-	}},
-	{"admin, net/http, nested middleware", overHTTP((*world).newMux, "/admin"), newMemoryStore, map[behavior][]string{
+	}
+}
+
+// byAdmin are the records of a request to the admin panel.
+func byAdmin(route string) map[behavior][]string {
+	return map[behavior][]string{
 		recordsIntent:       {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
 		forgetsIntent:       {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		leavesNoTrace:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:/admin/articles/{id}"},
+		leavesNoTrace:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:" + route},
 		failsToWrite:        {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
 		deniedWrite:         {"intent article.update denied by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		deniedRequest:       {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:/admin/articles/{id}"},
+		deniedRequest:       {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:" + route},
 		panicsBeforeWrite:   nil,
 		panicsAfterWrite:    {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
 		panicsAfterIntent:   {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
 		canceledBeforeWrite: {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
 		canceledAfterWrite:  {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-	}},
-	{"admin, Echo, group middleware", overHTTP((*world).newEcho, "/admin"), newMemoryStore, map[behavior][]string{
-		recordsIntent:       {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-		forgetsIntent:       {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		leavesNoTrace:       {"signal audit.coverage.missing success by user:root-of-alice for user:carol through admin on route:/admin/articles/:id"},
-		failsToWrite:        {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		deniedWrite:         {"intent article.update denied by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		deniedRequest:       {"intent access.denied denied by user:root-of-alice for user:carol through admin on route:/admin/articles/:id"},
-		panicsBeforeWrite:   nil,
-		panicsAfterWrite:    {"signal article.update success by user:root-of-alice for user:carol through admin on article:1, title - -> New"},
-		panicsAfterIntent:   {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-		canceledBeforeWrite: {"intent article.update failure by user:root-of-alice for user:carol through admin on article:1, because spam"},
-		canceledAfterWrite:  {"intent article.update success by user:root-of-alice for user:carol through admin on article:1, title Old -> New, because spam"},
-	}},
+	}
+}
+
+// table shows who changed an article and how. Alice changes the title of article 1 from Old
+// to New, or in bulk that of several articles, where article 2 is the one on which the
+// behavior acts.
+var table = []row{
+	{"API, net/http, intent in the handler", overHTTP((*world).newMux, "/api"), newMemoryStore, inHandler("/api/articles/{id}")},
+	{"API, net/http, intent on the route", overHTTP((*world).newMux, "/route"), newMemoryStore, onRoute()},
+	{"admin, net/http, nested middleware", overHTTP((*world).newMux, "/admin"), newMemoryStore, byAdmin("/admin/articles/{id}")},
+	{"API, chi, intent in the handler", overHTTP((*world).newChi, "/api"), newMemoryStore, inHandler("/api/articles/{id}")},
+	{"API, chi, intent on the route", overHTTP((*world).newChi, "/route"), newMemoryStore, onRoute()},
+	{"admin, chi, mounted router", overHTTP((*world).newChi, "/admin"), newMemoryStore, byAdmin("/admin/articles/{id}")},
+	{"API, Echo, intent in the handler", overHTTP((*world).newEcho, "/api"), newMemoryStore, inHandler("/api/articles/:id")},
+	{"API, Echo, intent on the route", overHTTP((*world).newEcho, "/route"), newMemoryStore, onRoute()},
+	{"admin, Echo, group middleware", overHTTP((*world).newEcho, "/admin"), newMemoryStore, byAdmin("/admin/articles/:id")},
 	// The intent of the request that enqueues the job is always recorded.
 	{"job, with a token", overHTTP((*world).newMux, "/job"), newMemoryStore, withRecord(
 		"intent article.request_update success by user:alice through api on article:1", map[behavior][]string{
