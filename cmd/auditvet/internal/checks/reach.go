@@ -77,14 +77,14 @@ func importsAPI(pkg *types.Package) bool {
 	return false
 }
 
-// reaches reports whether a node mentions a function that sets the target, or passes a
-// context to a function that is not known.
+// reaches reports whether a node mentions a function that sets the target, or a function
+// variable that gets a context, or passes a context to a method that is not known.
 func (r *reach) reaches(n ast.Node) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Ident:
-			found = found || r.sets(r.mentioned(n))
+			found = found || r.sets(r.mentioned(n)) || r.isUnknown(n)
 		case *ast.CallExpr:
 			found = found || r.isDynamic(n) && r.passesContext(n)
 		}
@@ -109,6 +109,24 @@ func (r *reach) mentioned(e ast.Expr) *types.Func {
 	return f.Origin()
 }
 
+// isUnknown reports whether a name is that of a function variable that gets a context.
+func (r *reach) isUnknown(name *ast.Ident) bool {
+	v, ok := r.pass.TypesInfo.Uses[name].(*types.Var)
+	if !ok {
+		return false
+	}
+	sig, ok := v.Type().Underlying().(*types.Signature)
+	if !ok {
+		return false
+	}
+	for i := range sig.Params().Len() {
+		if r.carriesContext(sig.Params().At(i).Type()) {
+			return true
+		}
+	}
+	return false
+}
+
 // sets reports whether f sets the target.
 func (r *reach) sets(f *types.Func) bool {
 	switch {
@@ -123,7 +141,8 @@ func (r *reach) sets(f *types.Func) bool {
 	return r.pass.ImportObjectFact(f, &fact) && (fact.Known || fact.Module == r.module)
 }
 
-// isDynamic reports whether a call calls a function variable or the method of an interface.
+// isDynamic reports whether a call calls the result of an expression, a function variable or
+// the method of an interface.
 func (r *reach) isDynamic(call *ast.CallExpr) bool {
 	fun := ast.Unparen(call.Fun)
 	if t := r.pass.TypesInfo.Types[fun]; t.IsType() || t.IsBuiltin() {

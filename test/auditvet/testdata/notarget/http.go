@@ -34,9 +34,12 @@ func (s *server) sets(w http.ResponseWriter, r *http.Request)        { s.setsBel
 func (s *server) setsBelow(r *http.Request)                          { service.RenameAll(r.Context()) }
 func (s *server) callsInterface(w http.ResponseWriter, r *http.Request) { _ = s.store.Save(r.Context()) }
 func (s *server) callsVariable(w http.ResponseWriter, r *http.Request)  { s.hook(r.Context()) }
+func (s *server) passesVariable(w http.ResponseWriter, r *http.Request) { context.AfterFunc(r.Context(), func() {}); run(s.hook) }
 func (s *server) savesElsewhere(w http.ResponseWriter, r *http.Request) { _ = service.Save(r.Context(), s.store) }
 func (s *server) returnsHandler() http.Handler                          { return http.HandlerFunc(s.sets) }
 func (s *server) returnsForgetful(int) http.HandlerFunc                 { return s.forgets }
+
+func run(any) {}
 
 func routes(mux *http.ServeMux, tracker audit.Tracker, s *server, h http.Handler, opts []audithttp.IntentOption) {
 	event := audit.Event{Action: "article.update"}
@@ -58,6 +61,7 @@ func routes(mux *http.ServeMux, tracker audit.Tracker, s *server, h http.Handler
 	mux.Handle("PUT /f/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.callsInterface)))
 	mux.Handle("PUT /g/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.callsVariable)))
 	mux.Handle("PUT /h/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.savesElsewhere)))
+	mux.Handle("PUT /q/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.passesVariable)))
 	mux.Handle("PUT /i/{id}", audithttp.Intent(tracker, audit.Event{}, s.returnsHandler()))
 	mux.Handle("PUT /j/{id}", audithttp.Intent(tracker, audit.Event{}, h))
 	mux.Handle("PUT /k/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(http.NotFound)))
