@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/opendeed/audit/internal/covering"
 	"github.com/opendeed/audit/internal/signal"
 )
 
@@ -31,11 +32,12 @@ func (s *Scope) End(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	s.endOnce.Do(func() { s.endErr = s.end(ctx) })
+	s.endOnce.Do(func() { s.endErr = s.end(ctx, settleOutside) })
 	return s.endErr
 }
 
-func (s *Scope) end(ctx context.Context) error {
+// end ends the scope, and calls dispose for each signal that no intent covers.
+func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	s.mu.Lock()
 	s.state = scopeEnding
 	idle := s.pending == 0 && s.signals.Len() == 0
@@ -61,12 +63,27 @@ func (s *Scope) end(ctx context.Context) error {
 	}
 	bounded, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
-	inBatch, batch := signal.NewBatch(bounded)
+	inBatch, batch := bounded, signal.BatchOf(bounded)
+	shared := batch != nil // whoever made it delivers it
+	if !shared {
+		inBatch, batch = signal.NewBatch(bounded)
+	}
 	errs := []error{late}
 	for i := range held {
-		errs = append(errs, settle(inBatch, held[i], s.parent))
+		errs = append(errs, dispose(inBatch, s, held[i]))
 	}
-	return errors.Join(append(errs, batch.Deliver(bounded))...)
+	if !shared {
+		errs = append(errs, batch.Deliver(bounded))
+	}
+	return errors.Join(errs...)
+}
+
+// disposal does something with a signal that is left when its scope ends.
+type disposal func(context.Context, *Scope, covering.Signal[heldSignal]) error
+
+// settleOutside is the disposal of a scope that ends: the outer scope gets the signal.
+func settleOutside(ctx context.Context, s *Scope, held covering.Signal[heldSignal]) error {
+	return settle(ctx, held, s.parent)
 }
 
 // close makes the scope ended. s.mu is held.

@@ -26,6 +26,11 @@ var _ = func() bool {
 		WithClientMetadata: withClientMetadata,
 		Hold:               hold,
 		Accepted:           accepted,
+		WithUnit:           withUnit,
+		UnitOf:             unitOf,
+		AcceptedInUnit:     acceptedInUnit,
+		EndUnit:            endUnit,
+		CallThen:           callThen,
 	}
 	return true
 }()

@@ -28,6 +28,7 @@ const defaultSignalLimit = 1000
 type Scope struct {
 	parent    *Scope
 	inherited *Actor // of the enclosing ContextWithActor
+	unit      any    // the unit of work in which the scope is, or nil; see unit.go
 
 	mu         sync.Mutex
 	state      scopeState
@@ -82,6 +83,7 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 	s.inherited = outer.actor
 	s.signals.Limit = defaultSignalLimit
 	if p := outer.scope; p != nil {
+		s.unit = p.unit
 		p.mu.Lock()
 		s.channel, s.tenant = p.channel, p.tenant
 		s.metadata, s.overridden, s.marks = p.metadata, p.overridden, p.marks

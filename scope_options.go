@@ -26,6 +26,7 @@ type scopeOptions struct {
 	metadata    []attribute.KeyValue
 	marks       []mark.Mark
 	signalLimit int
+	unit        any
 }
 
 // AsActor sets the actor of the scope. A zero actor sets none. Use [WithActor] if the
@@ -117,6 +118,9 @@ func (s *Scope) apply(o *scopeOptions) {
 			o.draft.said = s.draft.content()
 		}
 		s.draft = o.draft
+	}
+	if o.unit != nil {
+		s.unit = o.unit
 	}
 	if o.signalLimit > 0 {
 		s.signals.Limit = o.signalLimit - 1

@@ -46,13 +46,18 @@ func accepted(ctx context.Context, s *Scope, provider any, e Event) {
 	stakes := appendStakes(room[:0], provider, &e)
 	tracked := newTrackedEvent(&e)
 	for inner := false; s != nil; s, inner = s.parent, true {
-		s.mu.Lock()
-		s.tracked.Set(tracked, struct{}{})
-		covered := s.signals.Accept(stakes, inner)
-		s.mu.Unlock()
-		for i := range covered {
-			_ = covered[i].Value.release(ctx, signal.Drop) // which records nothing
-		}
+		s.accept(ctx, stakes, tracked, inner)
+	}
+}
+
+// accept adds an intent that was recorded in the scope, or in an inner one.
+func (s *Scope) accept(ctx context.Context, stakes []covering.Stake, tracked trackedEvent, inner bool) {
+	s.mu.Lock()
+	s.tracked.Set(tracked, struct{}{})
+	covered := s.signals.Accept(stakes, inner)
+	s.mu.Unlock()
+	for i := range covered {
+		_ = covered[i].Value.release(ctx, signal.Drop) // which records nothing
 	}
 }
 

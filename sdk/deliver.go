@@ -42,12 +42,12 @@ func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout t
 	return nil
 }
 
-// deliverAll delivers what the signals of a scope record when it ends: []*record.Record as
-// []any. Its errors are a *audit.DeliveryError for each record that was not delivered. The
-// deadline of ctx bounds it.
-func (p *TrackerProvider) deliverAll(ctx context.Context, items []any) error {
+// deliverAll is the signal.DeliverFunc for what a scope or a unit of work records when it
+// ends: []*record.Record as []any. Its errors are a *audit.DeliveryError for each record that
+// was not delivered. The deadline of ctx bounds it.
+func (p *TrackerProvider) deliverAll(ctx context.Context, items []any) []error {
 	if !p.pipeline.gate.enter() {
-		return audit.ErrShutdown
+		return p.shutdownErrors(items)
 	}
 	defer p.pipeline.gate.leave()
 	timeout := p.pipeline.trackTimeout
@@ -55,11 +55,25 @@ func (p *TrackerProvider) deliverAll(ctx context.Context, items []any) error {
 		timeout = time.Until(deadline)
 	}
 	ctx = context.WithoutCancel(ctx)
-	var errs []error
+	errs := make([]error, 0, len(items))
 	for _, g := range p.group(ctx, items) {
-		errs = append(errs, p.storeAll(ctx, g.records, g.deliveries, timeout))
+		errs = append(errs, p.storeAll(ctx, g.records, g.deliveries, timeout)...)
 	}
-	return errors.Join(errs...)
+	return errs
+}
+
+// shutdownErrors returns the errors of records that came after Shutdown.
+func (p *TrackerProvider) shutdownErrors(items []any) []error {
+	errs := make([]error, len(items))
+	for i, item := range items {
+		r, _ := item.(*record.Record)
+		failed := &audit.DeliveryError{ID: r.ID, Err: audit.ErrShutdown}
+		for _, d := range p.deliveries {
+			failed.Failed = append(failed.Failed, d.Name())
+		}
+		errs[i] = failed
+	}
+	return errs
 }
 
 // group has records that go to the same deliveries.
@@ -82,13 +96,13 @@ func (p *TrackerProvider) group(ctx context.Context, items []any) (groups []grou
 	return groups
 }
 
-func (p *TrackerProvider) storeAll(ctx context.Context, records []*record.Record, deliveries []delivery.Delivery, timeout time.Duration) error {
+func (p *TrackerProvider) storeAll(ctx context.Context, records []*record.Record, deliveries []delivery.Delivery, timeout time.Duration) []error {
 	turns := newTurns(len(deliveries), timeout)
 	failures := make([][]error, len(deliveries)) // by delivery and record
 	for i, d := range deliveries {
 		failures[i] = d.DeliverAll(ctx, records, turns.wait(i))
 	}
-	var errs []error
+	errs := make([]error, len(records))
 	for at, r := range records {
 		failed := deliveryError(r.ID, deliveries, func(i int) error {
 			if failures[i] == nil {
@@ -98,12 +112,12 @@ func (p *TrackerProvider) storeAll(ctx context.Context, records []*record.Record
 		})
 		if failed != nil {
 			p.pipeline.metrics.reject(ctx, failed)
-			errs = append(errs, failed)
+			errs[at] = failed
 			continue
 		}
 		p.pipeline.metrics.accepted.Add(ctx, 1)
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // deliveriesOf returns the deliveries that get the record.

@@ -36,7 +36,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m := &metrics{
 		accepted:        counter("audit.records.accepted", "Records that every delivery accepted.", "{record}"),
 		rejected:        counter("audit.records.rejected", "Events that were not recorded because of an error, by reason.", "{record}"),
-		suppressed:      counter("audit.records.suppressed", "Signals that were not recorded, by reason.", "{record}"),
+		suppressed:      counter("audit.records.suppressed", "Signals that were not recorded, and events of a transaction that was run again, by reason.", "{record}"),
 		redacted:        counter("audit.records.redacted", "Records in which something was redacted.", "{record}"),
 		folded:          counter("audit.records.folded", "Events that were counted instead of recorded one by one, by share.", "{record}"),
 		hungResolvers:   counter("audit.resolvers.hung", "Calls of an actor function that did not return within the track timeout.", "{call}"),
@@ -57,6 +57,7 @@ type suppression string
 const (
 	suppressedByIntent  suppression = "covered"
 	suppressedByContext suppression = "context"
+	suppressedByRerun   suppression = "rerun"
 )
 
 func (m *metrics) suppress(ctx context.Context, why suppression) {

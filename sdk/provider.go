@@ -111,7 +111,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 // stages returns the pipeline after resolution: the application's processors, validation,
 // suppression, redaction and delivery, which begins with what makes the record fit.
 func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metrics) stage {
-	suppress := &suppressor{validator: v, metrics: m, reportHung: p.pipeline.reportHung, next: p.redactAndDeliver}
+	suppress := &suppressor{provider: p, validator: v, metrics: m, reportHung: p.pipeline.reportHung, next: p.redactAndDeliver}
 	next := func(ctx context.Context, scope *audit.Scope, r *record.Record) error {
 		if err := v.check(ctx, r); err != nil {
 			return err
@@ -138,15 +138,26 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 
 // redactAndDeliver is the last stage. It changes the record for the last time.
 func (p *TrackerProvider) redactAndDeliver(ctx context.Context, _ *audit.Scope, r *record.Record) error {
+	return p.deliverFitted(ctx, p.prepare(r, p.fitter.Fit), r)
+}
+
+// prepare redacts the record and makes it fit. Nothing changes its texts after this.
+func (p *TrackerProvider) prepare(r *record.Record, fit func(*record.Record)) party.Party {
 	who := party.Of(r) // before redaction, which may hide it
 	p.redactor.Redact(r)
 	if r.Resource != p.fitter.Resource { // a processor has replaced it
 		r.Resource, _ = cleanResource(r.Resource, p.redactor)
 	}
 	p.enforcement.reduce(r)
-	p.fitter.Fit(r) // nothing changes its texts after this
-	if batch := signal.BatchOf(ctx); batch != nil && who.Class == party.Trusted {
-		batch.Add(p, r, p.deliverAll)
+	fit(r)
+	return who
+}
+
+// deliverFitted delivers the record of a party, or adds a signal to the batch of an ending
+// scope.
+func (p *TrackerProvider) deliverFitted(ctx context.Context, who party.Party, r *record.Record) error {
+	if batch := signal.BatchOf(ctx); batch != nil && r.Kind == audit.KindSignal && who.Class == party.Trusted {
+		batch.Add(p, r, p.deliverAll, nil)
 		return nil
 	}
 	return p.folder.Deliver(ctx, who, r)

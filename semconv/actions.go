@@ -15,6 +15,8 @@ const (
 	// ActionRejected is an event that was rejected, such as an intent without a reason that
 	// the policy requires, or without an actor. Its metadata says which.
 	ActionRejected = "audit.rejected"
+	// ActionUnitCommit is the attempt to do a unit of work, such as a transaction.
+	ActionUnitCommit = "unit.commit"
 )
 
 // Standard channels: how the actor reached the service.

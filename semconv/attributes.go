@@ -42,6 +42,18 @@ const (
 	UserAgentOriginalKey = attribute.Key("user_agent.original")
 )
 
+// Metadata of a remote procedure call, with the names of OpenTelemetry's semantic conventions
+// (https://opentelemetry.io/docs/specs/semconv/rpc/).
+const (
+	// RPCSystemNameKey is the RPC system, e.g. "grpc" or "connectrpc".
+	RPCSystemNameKey = attribute.Key("rpc.system.name")
+	// RPCMethodKey is the full name of the method, e.g. "shop.v1.Articles/Publish".
+	RPCMethodKey = attribute.Key("rpc.method")
+	// RPCResponseStatusCodeKey is the name of the status code, e.g. "PERMISSION_DENIED" of
+	// gRPC or "permission_denied" of Connect.
+	RPCResponseStatusCodeKey = attribute.Key("rpc.response.status_code")
+)
+
 // Metadata of a database call, with the names of OpenTelemetry's semantic conventions
 // (https://opentelemetry.io/docs/specs/semconv/database/).
 const (
@@ -87,6 +99,29 @@ const (
 	// MongoDBChangedFieldsKey lists the tracked fields whose new value is not in the command, as
 	// with $inc. The value is a sorted slice of at most 200 paths.
 	MongoDBChangedFieldsKey = attribute.Key("db.mongodb.changed_fields")
+)
+
+// Metadata of a unit of work (package unit) and of what was tracked in it.
+const (
+	// UnitKey is the ID of the attempt that began the unit, in each record that the unit
+	// held.
+	UnitKey = attribute.Key("audit.unit")
+	// UnitEndKey says how the unit, or a part of it, ended, if it was not committed: one of
+	// the values below.
+	UnitEndKey = attribute.Key("audit.unit.end")
+	// UnitRunsKey is how often the unit's work was started, if more than once.
+	UnitRunsKey = attribute.Key("audit.unit.runs")
+)
+
+// The values of UnitEndKey.
+const (
+	// UnitEndRolledBack means that the work was undone, by a rollback of the transaction or
+	// to a savepoint.
+	UnitEndRolledBack = "rolled_back"
+	// UnitEndRerun means that the work was undone and started again.
+	UnitEndRerun = "rerun"
+	// UnitEndUnknown means that the answer to the commit was lost.
+	UnitEndUnknown = "unknown"
 )
 
 // Metadata of a fold: the records with the number of events that one party caused too fast

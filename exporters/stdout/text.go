@@ -205,7 +205,8 @@ func appendMark(b []byte, m mark.Mark) []byte {
 }
 
 // originOf returns what the line of the origin says of a request: the client's address,
-// the method and the route, such as "PUT /articles/:id", and the status.
+// the method and the route, such as "PUT /articles/:id" or "RPC shop.Articles/Publish", and
+// the status.
 func originOf(metadata []attribute.KeyValue) (from, request, status string) {
 	var method, route string
 	for _, kv := range metadata {
@@ -217,6 +218,10 @@ func originOf(metadata []attribute.KeyValue) (from, request, status string) {
 		case semconv.HTTPRouteKey:
 			route = kv.Value.String()
 		case semconv.HTTPResponseStatusCodeKey:
+			status = kv.Value.String()
+		case semconv.RPCMethodKey:
+			method, route = "RPC", kv.Value.String()
+		case semconv.RPCResponseStatusCodeKey:
 			status = kv.Value.String()
 		}
 	}
@@ -274,7 +279,8 @@ func appendChange(b []byte, c *audit.Change) []byte {
 // middleware says of a request, what a reader looks for first.
 func isShown(kv attribute.KeyValue) bool {
 	switch kv.Key {
-	case semconv.ClientAddressKey, semconv.HTTPRequestMethodKey, semconv.HTTPRouteKey, semconv.HTTPResponseStatusCodeKey,
+	case semconv.RPCSystemNameKey, semconv.RPCMethodKey, semconv.RPCResponseStatusCodeKey,
+		semconv.ClientAddressKey, semconv.HTTPRequestMethodKey, semconv.HTTPRouteKey, semconv.HTTPResponseStatusCodeKey,
 		semconv.RequestIDKey, semconv.URLPathKey, semconv.NetworkPeerAddressKey, semconv.UserAgentOriginalKey:
 		return false
 	}

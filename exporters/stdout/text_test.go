@@ -80,6 +80,9 @@ func textRecords() []*record.Record {
 		attribute.String("client.address", "10.0.0.1"), attribute.String("http.request.method", "PATCH"),
 		attribute.Int("http.response.status_code", 204), attribute.String("http.route", "/articles/:id"), attribute.String("ticket", "T-1"), attribute.String("url.path", "/articles/1001"),
 	}
+	records[4].Metadata = []attribute.KeyValue{
+		attribute.String("rpc.method", "files.v1.Files/Read"), attribute.String("rpc.response.status_code", "OK"), attribute.String("rpc.system.name", "grpc"),
+	}
 	r.Overridden = []attribute.KeyValue{attribute.String("client.address", "203.0.113.7"), attribute.Int("count", 2)}
 	r.Redacted = []string{"changes.body", "metadata.password"}
 	r.Marks = []mark.Mark{

@@ -25,7 +25,13 @@ type conclusion struct {
 // begin records the start of the route's event, whose handler may run for long.
 func (c *conclusion) begin(a *answer) {
 	x := c.exchange
-	e := x.http.Intent.Event(a.result(c).Code)
+	ctx := x.contextOf(Result{Context: x.handlerContext()})
+	c.attempt = x.begin(ctx, x.http.Intent.Tracker, x.http.Intent.Event(a.result(c).Code))
+}
+
+// begin records that e, the event of a route, was begun. It returns nil if the handler has
+// recorded the event, or if that fails: the whole event is then recorded at the end.
+func (x *Exchange) begin(ctx context.Context, t audit.Tracker, e audit.Event) *audit.Attempt {
 	e.ID, e.Kind, e.Outcome = audit.ID{}, audit.KindIntent, audit.OutcomeUnknown
 	said := x.said()
 	if e.Target == (audit.Target{}) {
@@ -33,14 +39,14 @@ func (c *conclusion) begin(a *answer) {
 	}
 	e.Reason = cmp.Or(e.Reason, said.Reason)
 	if x.isRecorded(&e) {
-		return
+		return nil
 	}
-	attempt, err := audit.Begin(x.contextOf(Result{Context: x.handlerContext()}), x.http.Intent.Tracker, e)
+	attempt, err := audit.Begin(ctx, t, e)
 	if err != nil {
-		x.handleError(err) // the whole event is recorded at the end
-		return
+		x.handleError(err)
+		return nil
 	}
-	c.attempt = attempt
+	return attempt
 }
 
 // prepare finds what the route's event needs of the framework's objects, which cannot be

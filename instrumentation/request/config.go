@@ -34,13 +34,21 @@ type Config struct {
 // Description is what a framework knows about a request before its handler runs. Empty
 // fields are not recorded.
 type Description struct {
-	// Method is the HTTP method. It is empty for other protocols, whose methods belong
-	// in Metadata under their own keys.
+	// Method is the HTTP method. It is empty for other protocols.
 	Method string
+	// System is the system of a remote procedure call, e.g. "grpc". It is empty for other
+	// requests.
+	System string
 	// Route is the pattern that the router matched, with parameters such as {id} or :id.
 	// It is empty if the router has not run yet or none matched. It is recorded as
 	// http.route if there is a Method.
+	//
+	// The route of a remote procedure call is the full name of its method, such as
+	// "/shop.v1.Articles/Publish". It is recorded as rpc.method, without the first slash.
 	Route string
+	// ReadOnly says that the method of a remote procedure call is declared to have no side
+	// effects, so that [Config.Coverage] requires no event of it.
+	ReadOnly bool
 	// Path is the path as the client sent it, without the query. Parameters whose name
 	// in Route indicates a secret are masked.
 	Path string

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 )
@@ -27,7 +28,8 @@ type Coverage struct {
 //
 // The first request rule of the policy that matches a successful request says whether it
 // should have recorded an event. If none matches, or p is nil, it should have unless its
-// method is safe: GET, HEAD, OPTIONS or TRACE, in capital letters.
+// method is safe: GET, HEAD, OPTIONS or TRACE, in capital letters, or the method of a remote
+// procedure call that is declared to have no side effects.
 //
 // An intent of the request is the event that it should have recorded, and so is a signal
 // about the target and the operation of the route. The target is the one that the handler
@@ -35,6 +37,7 @@ type Coverage struct {
 // ID, and "/articles" about the one that is created. The operation follows from the method:
 // update for PATCH, create or update for PUT, delete for DELETE, and any but a read for
 // others. A signal about something else, such as a session that was touched, does not count.
+// The name of a remote procedure call names no target: for its signals, the handler sets one.
 func NewCoverage(t audit.Tracker, p *policy.Policy) *Coverage {
 	return &Coverage{tracker: t, policy: p, missing: newMissingCounter()}
 }
@@ -94,8 +97,8 @@ type CoverageResult struct {
 // CoverageError reports a request that should have recorded an event and did not. It
 // contains no values of the request.
 type CoverageError struct {
-	Method string // "_OTHER" if it is not one of HTTP's or WebDAV's
-	Route  string // the pattern; empty if unknown
+	Method string // "_OTHER" if it is not one of HTTP's or WebDAV's; empty for a remote procedure call
+	Route  string // the pattern, or the full name of the method; empty if unknown
 }
 
 // Error describes the error and how to fix it.
@@ -104,8 +107,10 @@ func (e *CoverageError) Error() string {
 	if route == "" {
 		route = "(unknown route)"
 	}
-	return fmt.Sprintf("audit: %s %s succeeded but recorded no event; track an intent, or exempt the route with a policy rule",
-		e.Method, route)
+	if e.Method != "" {
+		route = e.Method + " " + route
+	}
+	return fmt.Sprintf("audit: %s succeeded but recorded no event; track an intent, or exempt the route with a policy rule", route)
 }
 
 // ContextWithCoverageObserver returns a context in which observe is called with the
@@ -143,6 +148,9 @@ func (c *Coverage) rule(x *Exchange) (required bool, exemption string) {
 	if required, exemption, matched := c.policy.Coverage(x.method, x.route, x.scope.Channel()); matched {
 		return required, exemption
 	}
+	if x.system != "" {
+		return !x.readOnly, ""
+	}
 	return x.method != "" && !isSafe(x.method), ""
 }
 
@@ -150,8 +158,11 @@ func (c *Coverage) rule(x *Exchange) (required bool, exemption string) {
 func (c *Coverage) reportMissing(x *Exchange, r Result) {
 	x.inner.setReported()
 	method := knownMethod(x.method)
-	c.missing.Add(x.ctx, 1, metric.WithAttributes(
-		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRouteKey.String(x.route)))
+	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRouteKey.String(x.route)}
+	if x.system != "" {
+		attributes = []attribute.KeyValue{semconv.RPCSystemNameKey.String(x.system), semconv.RPCMethodKey.String(x.rpcMethod())}
+	}
+	c.missing.Add(x.ctx, 1, metric.WithAttributes(attributes...))
 	x.handleError(&CoverageError{Method: method, Route: x.route})
 	err := c.tracker.Track(x.ctx, audit.Event{
 		Kind:     audit.KindSignal,

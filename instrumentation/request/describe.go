@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// maxMetadata is the number of metadata keys that a Description has fields for.
+// maxMetadata is the number of metadata keys that the fields of a Description fill at once.
 const maxMetadata = 7
 
 // describe adds what d says to the options of a request's first scope.
@@ -32,6 +32,8 @@ func (x *Exchange) describe(opts []audit.ScopeOption, d *Description) []audit.Sc
 		{semconv.HTTPRequestMethodKey, d.Method},
 		{semconv.HTTPRouteKey, route},
 		{semconv.NetworkPeerAddressKey, peer},
+		{semconv.RPCMethodKey, x.rpcMethod()},
+		{semconv.RPCSystemNameKey, x.system},
 		{semconv.URLPathKey, x.path},
 		{semconv.UserAgentOriginalKey, d.UserAgent},
 	} {
@@ -55,6 +57,9 @@ func (x *Exchange) join(opts []audit.ScopeOption, outer *Exchange, d *Descriptio
 	if x.requestID == "" && d.RequestID != "" {
 		x.requestID = d.RequestID
 		metadata = append(metadata, semconv.RequestIDKey.String(d.RequestID))
+	}
+	if x.system != "" && outer.system == "" {
+		metadata = append(metadata, semconv.RPCSystemNameKey.String(x.system))
 	}
 	if learned := x.learn(d.Route, d.Path); len(learned) > 0 {
 		opts = append(opts, audit.WithoutMetadata(keys(learned)...))
@@ -85,6 +90,9 @@ func (x *Exchange) learn(route, path string) []attribute.KeyValue {
 		return nil
 	}
 	x.route = route
+	if x.system != "" {
+		return []attribute.KeyValue{semconv.RPCMethodKey.String(x.rpcMethod())}
+	}
 	if x.method == "" {
 		return nil
 	}
@@ -100,6 +108,14 @@ func (x *Exchange) learn(route, path string) []attribute.KeyValue {
 	}
 	x.path = mount + masked
 	return append(kvs, semconv.URLPathKey.String(x.path))
+}
+
+// rpcMethod returns the method of a remote procedure call as OpenTelemetry names it, or "".
+func (x *Exchange) rpcMethod() string {
+	if x.system == "" {
+		return ""
+	}
+	return strings.TrimPrefix(x.route, "/")
 }
 
 func keys(kvs []attribute.KeyValue) []attribute.Key {

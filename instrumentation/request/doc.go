@@ -32,9 +32,12 @@
 //
 // [Exchange.Serve] runs an HTTP handler, lets panics and errors continue, and watches the
 // response. It writes nothing itself: the header that leaves says how the request ended,
-// whoever wrote it. For another protocol, call the handler with [Exchange.Context], then
-// [Exchange.Conclude] or [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer
-// the last two, so that they also run after a panic.
+// whoever wrote it. [Exchange.ServeCall] does the same for a remote procedure call, whose
+// status is the result of its handler.
+//
+// For another protocol, call the handler with [Exchange.Context], then [Exchange.Conclude] or
+// [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer the last two, so that they
+// also run after a panic.
 //
 // # What is recorded
 //

@@ -21,13 +21,16 @@ type Exchange struct {
 	ctx          context.Context // carries the scope
 	scope        *audit.Scope
 	method       string // at first as recorded; after Serve as the handler left it
+	system       string // of an RPC; empty for other requests
 	route        string // as recorded; empty if unknown
 	path         string // as recorded
+	readOnly     bool   // declared of an RPC's method
 	requestID    string // as recorded; empty if there is none
 	http         HTTP   // set by Serve
 	served       *http.Request
 	hasActorFunc bool
 	answer       *answer // set by Serve
+	call         *Call   // set by ServeCall
 	own          answer  // the answer, if no outer exchange has it
 	conclusion   conclusion
 	ended        bool        // when Serve returned
@@ -61,7 +64,7 @@ func (c *carrier) Value(key any) any {
 //
 // Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
-	x := &Exchange{config: c, method: d.Method, errorHandler: c.ErrorHandler}
+	x := &Exchange{config: c, method: d.Method, system: d.System, readOnly: d.ReadOnly, errorHandler: c.ErrorHandler}
 	x.carrier = carrier{Context: ctx, exchange: x}
 	var few [8]audit.ScopeOption // enough for most requests
 	opts := few[:0]

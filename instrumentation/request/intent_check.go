@@ -32,7 +32,11 @@ func (x *Exchange) checkIntent(t audit.Tracker, e *audit.Event) {
 	report := x.reporter(t)
 	if e.Target == (audit.Target{}) {
 		if e.Outcome == audit.OutcomeSuccess && x.checksTargets() {
-			report(x.ctx, fmt.Errorf("audit: the intent %s of route %s has no target; set one in the event, by TargetParam or by audit.SetTarget", e.Action, x.route))
+			option := "TargetParam"
+			if x.system != "" {
+				option = "TargetFrom"
+			}
+			report(x.ctx, fmt.Errorf("audit: the intent %s of route %s has no target; set one in the event, by %s or by audit.SetTarget", e.Action, x.route, option))
 		}
 		return
 	}

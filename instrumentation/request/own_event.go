@@ -37,7 +37,7 @@ func (x *Exchange) ownEvent() func(*audit.Event) bool {
 		case target != audit.Target{}:
 			return sameTarget(target, e.Target)
 		}
-		return routeNames(x.route, x.path, x.method, e)
+		return x.system == "" && routeNames(x.route, x.path, x.method, e)
 	}
 }
 

@@ -11,10 +11,12 @@ import (
 
 // Status is the status of a response and what it means for the audit trail.
 type Status struct {
-	// Key is the metadata key under which Code is recorded. Without a Key it is not.
+	// Key is the metadata key under which Code or Name is recorded. Without a Key neither is.
 	Key attribute.Key
 	// Code is the number that the protocol uses, e.g. 404.
 	Code int
+	// Name is recorded instead of Code if it is not empty, e.g. "NOT_FOUND".
+	Name string
 	// Outcome is success, failure or denied.
 	Outcome audit.Outcome
 	// Unauthenticated says that the request was denied because the client did not prove
@@ -37,7 +39,7 @@ func HTTPStatus(code int) Status {
 
 // unsent returns the status without its code, which nobody was sent.
 func (s Status) unsent() Status {
-	s.Key, s.Code = "", 0
+	s.Key, s.Code, s.Name = "", 0, ""
 	return s
 }
 
@@ -49,5 +51,9 @@ func (s Status) addTo(kvs []attribute.KeyValue) []attribute.KeyValue {
 	if s.Key == "" || slices.ContainsFunc(kvs, func(kv attribute.KeyValue) bool { return kv.Key == s.Key }) {
 		return kvs
 	}
-	return append(slices.Clip(kvs), s.Key.Int(s.Code))
+	kvs = slices.Clip(kvs)
+	if s.Name != "" {
+		return append(kvs, s.Key.String(s.Name))
+	}
+	return append(kvs, s.Key.Int(s.Code))
 }

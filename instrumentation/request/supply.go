@@ -34,11 +34,20 @@ type Supply struct {
 // the route supplies, Supply returns an [*audit.UnmetError]. Then the handler must not run,
 // and no intent is tracked: the rejection is on record.
 func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) error {
-	opts := []audit.ScopeOption{inside.Audit.WithIntent(t, event, x.reporter(t))}
+	x.expect(t, event)
+	return x.fill(s)
+}
+
+// expect says which event the handler completes.
+func (x *Exchange) expect(t audit.Tracker, event func() audit.Event) {
+	_ = x.scope.Set(inside.Audit.WithIntent(t, event, x.reporter(t))) // the scope has not ended
+}
+
+// fill sets what s has, and checks the fields of s.
+func (x *Exchange) fill(s *Supply) error {
 	if len(s.Metadata) > 0 {
-		opts = append(opts, plumbing.WithClientMetadata(s.Metadata...))
+		_ = x.scope.Set(plumbing.WithClientMetadata(s.Metadata...))
 	}
-	_ = x.scope.Set(opts...) // the scope has not ended
 	if s.Target != (audit.Target{}) {
 		audit.SetTarget(x.ctx, s.Target)
 	}

@@ -61,7 +61,29 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// scope, of the outer ones, and those that inner scopes pass to this one, and Tracked
 	// reports it. Accepted releases the held signals that it covers.
 	Accepted func(ctx context.Context, s *Scope, provider any, e Event)
+
+	// WithUnit says that a new scope is that of a unit of work, which is a *held.Unit. The
+	// scopes inside it are in the unit too.
+	WithUnit func(unit any) Option
+	// UnitOf returns the unit of work in which the scope is, or nil.
+	UnitOf func(s *Scope) any
+	// AcceptedInUnit is Accepted for an intent that a unit of work holds. It reports the
+	// intent to the scopes in the unit, and returns how to report it to the scopes around
+	// them, or nil if there are none.
+	AcceptedInUnit func(ctx context.Context, s *Scope, provider any, e Event) Outward[Event]
+	// EndUnit ends the scope of a unit of work. It releases the signals that no intent
+	// covers instead of passing them to the outer scope.
+	EndUnit func(ctx context.Context, s *Scope, d signal.Disposition) error
+	// CallThen calls fn and then end, also when fn panics or ends its goroutine: then
+	// returned is false. It joins their errors. A panic of fn continues; if end failed too,
+	// its value is an *audit.EndPanicError.
+	CallThen func(fn func() error, end func(returned bool, err error) error) error
 }
+
+// Outward reports an intent to the next scopes: those of the next unit of work around it, or
+// all that are left. If as is not nil, it reports as instead. It returns how to continue, or
+// nil.
+type Outward[Event any] func(ctx context.Context, as *Event) Outward[Event]
 
 // Resolved is plumbing.Resolved.
 type Resolved[Scope any] struct {

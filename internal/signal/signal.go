@@ -12,6 +12,8 @@ const (
 	RecordOverflow
 	// Drop means not to record the signal: an intent covers it.
 	Drop
+	// Discard means not to record the signal: the work that raised it is done again.
+	Discard
 	// Hold means that the scope keeps the signal and decides later.
 	Hold
 )

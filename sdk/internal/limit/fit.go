@@ -22,11 +22,16 @@ type Fitter struct {
 // record.MaxSize bytes. It marks what it changes. It does not change slices of the record
 // that others may share. Nothing may change the record's texts after that: a second Fit
 // would escape them again.
-func (f *Fitter) Fit(r *record.Record) {
+func (f *Fitter) Fit(r *record.Record) { f.fit(r, record.MaxSize) }
+
+// FitWithRoom is Fit for a record to which the end of a unit of work adds: a kilobyte is left
+// for that.
+func (f *Fitter) FitWithRoom(r *record.Record) { f.fit(r, record.MaxSize-2*closingSize) }
+
+func (f *Fitter) fit(r *record.Record, limit int) {
 	if r.Resource != f.Resource {
 		r.Resource, _ = Resource(r.Resource) // a processor has replaced it
 	}
-	limit := record.MaxSize
 	if r.BeginsAttempt() {
 		limit -= closingSize
 	}
