@@ -17,6 +17,7 @@ const (
 	auditPath           = "github.com/opendeed/audit"
 	diffPath            = auditPath + "/diff"
 	sessionPath         = auditPath + "/session"
+	unitPath            = auditPath + "/unit"
 	instrumentationPath = auditPath + "/instrumentation/"
 	attributePath       = "go.opentelemetry.io/otel/attribute"
 )
@@ -27,6 +28,9 @@ const (
 var trackers = map[string][]string{
 	auditPath:   {"TrackCreate", "TrackUpdate", "TrackDelete", "Begin", "Do", "Run", "Attempt.Finish", "Scope.End"},
 	sessionPath: {"TrackLogin", "TrackLogout", "TrackLoginFailure"},
+
+	unitPath:              {"Begin", "Run", "Unit.Commit", "Unit.Rollback", "Unit.Unknown"},
+	unitPath + "/sqlunit": {"Run", "Savepoint"},
 }
 
 // isTracker reports whether f records an event and returns an error.

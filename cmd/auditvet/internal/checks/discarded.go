@@ -15,7 +15,8 @@ var discarded = &analysis.Analyzer{
 
 A record that could not be stored is an error of Track, and of nothing else. The
 same holds for TrackCreate, TrackUpdate, TrackDelete, Begin, Finish, Do, Run and
-Scope.End, and for the functions of package session.
+Scope.End, for the functions of package session, and for the end of a unit of
+work.
 
 Wrong, because nobody learns that the record is missing:
 

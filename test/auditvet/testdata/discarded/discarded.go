@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/session"
+	"github.com/opendeed/audit/unit"
 )
 
 type article struct {
@@ -41,6 +42,10 @@ func wrong(ctx context.Context, tracker audit.Tracker, w *wrapper, e audit.Event
 	audit.Run(ctx, work)                                              // want `the error of Run is discarded`
 	session.TrackLogin(ctx, tracker, e, "password")                   // want `the error of TrackLogin is discarded`
 	_, _ = 1, session.TrackLogout(ctx, tracker, e, "password")        // want `the error of TrackLogout is discarded`
+	_ = unit.Run(ctx, tracker, e, func(u *unit.Unit) error {             // want `the error of Run is discarded`
+		defer u.Rollback(nil) // want `the error of Unit.Rollback is discarded`
+		return nil
+	})
 	var _ = session.TrackLoginFailure(ctx, tracker, e, "password")    // want `the error of TrackLoginFailure is discarded`
 }
 
