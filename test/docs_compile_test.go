@@ -29,13 +29,13 @@ import (
 // error. It may use the packages of fragmentImports and the names of fragmentPrelude.
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
-	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md",
+	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
 var fragmentImports = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "os": "os", "http": "net/http",
-	"slog": "log/slog", "sql": "database/sql", "time": "time", "testing": "testing",
+	"httptest": "net/http/httptest", "slog": "log/slog", "sql": "database/sql", "time": "time", "testing": "testing",
 	"attribute": "go.opentelemetry.io/otel/attribute",
 	"echo":      "github.com/labstack/echo/v4",
 	"mongo":     "go.mongodb.org/mongo-driver/v2/mongo",
