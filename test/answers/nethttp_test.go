@@ -26,14 +26,18 @@ import (
 
 type middleware = func(http.Handler) http.Handler
 
-// httpService returns a service of net/http in an order.
-func httpService(o order, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler {
+// httpService returns a service of net/http in a setup.
+func httpService(o setup, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler {
 	if mw == nil {
 		mw = func(h http.Handler) http.Handler { return h }
 	}
-	intent := func(h http.Handler) http.Handler { return audithttp.Intent(tracker, event, h) }
+	var opts []audithttp.IntentOption
+	if o.withheld {
+		opts = append(opts, audithttp.WithheldAnswer())
+	}
+	intent := func(h http.Handler) http.Handler { return audithttp.Intent(tracker, event, h, opts...) }
 	scope := audithttp.Middleware(audithttp.WithDenials(tracker), audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(ignore))
-	switch o {
+	switch o.order {
 	case intentOnly:
 		return mw(intent(h))
 	case scopeOnly:
@@ -390,12 +394,12 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
-// newService returns the service of a row in an order.
-type newService func(o order, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler
+// newService returns the service of a row in a setup.
+type newService func(o setup, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler
 
 // exchange returns a function for compare that uses HTTP/1.
 func (row *httpRow) exchange(service newService) serveFunc {
-	return func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+	return func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 		t.Helper()
 		s := start(service(o, tracker, row.middleware(n), row.service(n)))
 		defer s.Close()
@@ -409,7 +413,7 @@ func (row *httpRow) exchange(service newService) serveFunc {
 
 // exchange2 returns a function for compare that uses HTTP/2.
 func (row *httpRow) exchange2(service newService) serveFunc {
-	return func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+	return func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 		t.Helper()
 		s := start2(service(o, tracker, row.middleware(n), row.service(n)))
 		defer s.Close()
