@@ -49,7 +49,10 @@ const (
 const (
 	writeCost = 16       // what a write costs in addition to its part of the body
 	readSize  = 32 << 10 // of io.Copy
-	sniffSize = 512      // what a server reads first, to find the content type
+	// What net/http's server reads first, to find the content type, unless it has written its
+	// header before: when the body is larger than its buffer.
+	sniffSize  = 512
+	bufferSize = 2048
 )
 
 // hold returns a held answer and the writer for its handler, which has the methods of w.
@@ -186,7 +189,7 @@ func (h *heldAnswer) readFrom(src io.Reader, next httpsnoop.ReadFromFunc) (n int
 	w := heldWrite{method: readFrom}
 	for {
 		piece := buffer
-		if start == 0 && w.size < sniffSize {
+		if start <= bufferSize && w.size < sniffSize {
 			piece = buffer[:sniffSize-w.size]
 		}
 		size, err := src.Read(piece)

@@ -240,6 +240,54 @@ func httpRows(t *testing.T) []httpRow {
 			size, err := io.Copy(w, io.MultiReader(strings.NewReader("hello"), broken{}))
 			n.add("copied %d, %v", size, err)
 		}},
+		{name: "an answer in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			for range 5 {
+				write(n, w, strings.Repeat("a", 700))
+			}
+			_, _ = w.Write(bytes.Repeat([]byte("b"), 10_000))
+			write(n, w, strings.Repeat("c", 10_000))
+			write(n, w, "")
+		}},
+		{name: "a large answer", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				write(n, w, strings.Repeat("a", 1_000))
+			}
+		}},
+		{name: "a copy in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			for _, size := range []int{0, 1, 300, 511, 5_000, 40_000} {
+				copied, err := io.Copy(w, steps{strings.NewReader(strings.Repeat("a", size))})
+				n.add("copied %d, %v", copied, err)
+			}
+			write(n, w, "hello")
+		}},
+		{name: "a large copy in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			write(n, w, "hello")
+			copied, err := io.Copy(w, steps{strings.NewReader(strings.Repeat("a", 100_000))})
+			n.add("copied %d, %v", copied, err)
+		}},
+		{name: "trailers without a flush", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Trailer", "Sum")
+			write(n, w, strings.Repeat("a", 3_000))
+			w.Header().Set("Sum", "5")
+			w.Header().Set(http.TrailerPrefix+"Late", "yes")
+		}},
+		{name: "a header that changes after the status", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Early", "yes")
+			w.Header().Set("Changed", "no")
+			w.WriteHeader(201)
+			w.Header().Del("Early")
+			w.Header().Set("Changed", "yes")
+			w.Header().Set("Late", "yes")
+			write(n, w, "hello")
+			n.add("%v", w.Header())
+		}},
+		{name: "a status that does not exist", want: fails, handler: func(_ *notes, w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(99)
+		}},
+		{name: "a panic after a small answer", want: expectation{outcome: audit.OutcomeFailure, unseen: orders}, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			write(n, w, "hello")
+			panic("no")
+		}},
 		{name: "optional methods", want: silent, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
 			_, flusher := w.(http.Flusher)
 			_, hijacker := w.(http.Hijacker)
@@ -365,6 +413,11 @@ func httpRows(t *testing.T) []httpRow {
 		}},
 	}
 }
+
+// steps is a reader that returns little at a time and has no other method.
+type steps struct{ r io.Reader }
+
+func (s steps) Read(b []byte) (int, error) { return s.r.Read(b[:min(len(b), 3_000)]) }
 
 type broken struct{}
 
