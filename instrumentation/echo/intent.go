@@ -1,6 +1,8 @@
 package auditecho
 
 import (
+	"errors"
+
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/instrumentation/request"
@@ -67,11 +69,18 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 			}
 			if err != nil {
 				return serve(x, now, func(echo.Context) error {
-					status, text := request.RejectionOf(err)
-					return echo.NewHTTPError(status, text).SetInternal(err)
+					return rejection(err)
 				}, nil)
 			}
 			return serve(x, now, next, intent)
 		}
 	}
+}
+
+// rejection returns the error of a handler that does not run because of err.
+func rejection(err error) error {
+	if notBegun, ok := errors.AsType[*request.NotBegunError](err); ok {
+		return echo.NewHTTPError(request.NotBegunStatus, request.NotBegunText).SetInternal(notBegun)
+	}
+	return echo.NewHTTPError(request.UnmetStatus, request.UnmetText(err)).SetInternal(err)
 }

@@ -25,17 +25,18 @@ type intentConfig struct {
 }
 
 func newIntentConfig(opts []IntentOption) *intentConfig {
-	c := &intentConfig{unmet: reject, notBegun: reject}
+	c := &intentConfig{
+		unmet: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, request.UnmetText(err), request.UnmetStatus)
+		},
+		notBegun: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, request.NotBegunText, request.NotBegunStatus)
+		},
+	}
 	for _, opt := range opts {
 		opt(c)
 	}
 	return c
-}
-
-// reject answers a request whose handler does not run.
-func reject(w http.ResponseWriter, _ *http.Request, err error) {
-	status, text := request.RejectionOf(err)
-	http.Error(w, text, status)
 }
 
 // reject answers a request whose handler does not run.

@@ -1,7 +1,6 @@
 package request
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -37,18 +36,12 @@ func (e *NotBegunError) Error() string {
 // Unwrap returns Err.
 func (e *NotBegunError) Unwrap() error { return e.Err }
 
-// NotBegunText is the text of the response to a request whose event could not be begun.
-const NotBegunText = "this cannot be recorded now, so nothing was done; try again later"
-
-// RejectionOf returns the status and the text of the response to a request whose handler must
-// not run, for an error of [Exchange.Supply] or [Exchange.Begin]. The text has names of fields
-// and no values.
-func RejectionOf(err error) (status int, text string) {
-	if _, ok := errors.AsType[*NotBegunError](err); ok {
-		return http.StatusServiceUnavailable, NotBegunText
-	}
-	return UnmetStatus, UnmetText(err)
-}
+// NotBegunStatus and NotBegunText are the status and the text of the response to a request
+// whose event could not be begun.
+const (
+	NotBegunStatus = http.StatusServiceUnavailable
+	NotBegunText   = "this cannot be recorded now, so nothing was done; try again later"
+)
 
 // Begin begins the event of an intent whose answer is withheld, before its handler runs. It
 // does nothing for other intents. It is called after [Exchange.Supply].
