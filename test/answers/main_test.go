@@ -23,8 +23,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == streamsArg {
-		if err := serveStreams(os.Args[2]); err != nil {
+	programs := map[string]func(dir string) error{streamsArg: serveStreams, withheldArg: serveWithheld}
+	if len(os.Args) == 3 && programs[os.Args[1]] != nil {
+		if err := programs[os.Args[1]](os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
