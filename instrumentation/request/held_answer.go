@@ -74,7 +74,7 @@ func hold(w http.ResponseWriter, limit int, isOver func() bool) (*heldAnswer, ht
 				if !h.holds(len(b)) {
 					return next(b)
 				}
-				return h.write(write, b)
+				return keep(h, write, b)
 			}
 		},
 		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc {
@@ -82,7 +82,7 @@ func hold(w http.ResponseWriter, limit int, isOver func() bool) (*heldAnswer, ht
 				if !h.holds(len(s)) {
 					return next(s)
 				}
-				return h.write(writeString, []byte(s))
+				return keep(h, writeString, s)
 			}
 		},
 		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
@@ -172,14 +172,14 @@ func allowsBody(status int) bool {
 	return status >= http.StatusOK && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// write keeps a part of the body.
-func (h *heldAnswer) write(m method, b []byte) (int, error) {
+// keep keeps a part of the body.
+func keep[T string | []byte](h *heldAnswer, m method, part T) (int, error) {
 	if !allowsBody(h.status) {
 		return 0, http.ErrBodyNotAllowed
 	}
-	h.writes = append(h.writes, heldWrite{method: m, size: len(b)})
-	h.body = append(h.body, b...)
-	return len(b), nil
+	h.writes = append(h.writes, heldWrite{method: m, size: len(part)})
+	h.body = append(h.body, part...)
+	return len(part), nil
 }
 
 // readFrom keeps what it reads from src, in the pieces in which a server would read it. If
