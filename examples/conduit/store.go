@@ -37,8 +37,10 @@ type comment struct {
 	Author string `audit:"author"`
 }
 
-func (u *user) target() audit.Target    { return audit.Target{Type: "user", ID: u.Name} }
-func (a *article) target() audit.Target { return audit.Target{Type: "article", ID: a.Slug, Name: a.Title} }
+func (u *user) target() audit.Target { return audit.Target{Type: "user", ID: u.Name} }
+func (a *article) target() audit.Target {
+	return audit.Target{Type: "article", ID: a.Slug, Name: a.Title}
+}
 func (c *comment) target() audit.Target { return audit.Target{Type: "comment", ID: c.ID} }
 
 // completes says what the event of the request was done to, and what changed: before is nil
