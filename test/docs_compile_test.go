@@ -30,6 +30,7 @@ import (
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
 	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
+	"docs/real-service.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
@@ -77,7 +78,8 @@ var (
 	provider *sdk.TrackerProvider
 	event    audit.Event
 	exporter, mongoExporter, otlpExporter export.Exporter
-	handler  http.Handler
+	handler, sendPayout http.Handler
+	mux      *http.ServeMux
 	e        *echo.Echo
 	t        *testing.T
 	key      propagation.Key
@@ -129,6 +131,7 @@ func TestSnippetsCompile(t *testing.T) {
 		for _, b := range blocksOf(t, doc) {
 			switch {
 			case b.language != "go":
+			case b.excerpt != "": // TestExcerpts
 			case b.file != "":
 				files++
 			case packageClause.MatchString(b.body):
