@@ -20,7 +20,7 @@ type draft struct {
 
 	mu     sync.Mutex
 	closed bool
-	said   Event // target, reason, outcome, changes, metadata and marks
+	said   *Event // target, reason, outcome, changes, metadata and marks; nil if handlers said nothing
 }
 
 // draftOf returns the draft of the nearest unit of work that has one, or nil.
@@ -71,7 +71,10 @@ func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
 	d.mu.Lock()
 	closed := d.closed
 	if !closed {
-		f(&d.said)
+		if d.said == nil {
+			d.said = new(Event)
+		}
+		f(d.said)
 	}
 	d.mu.Unlock()
 	if closed {
@@ -81,23 +84,34 @@ func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
 
 // content returns what handlers said so far.
 func (d *draft) content() Event {
+	if said := d.copy(); said != nil {
+		return *said
+	}
+	return Event{}
+}
+
+// copy returns a copy of what handlers said so far, or nil if they said nothing.
+func (d *draft) copy() *Event {
 	if d == nil {
-		return Event{}
+		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.said
+	if d.said == nil {
+		return nil
+	}
+	said := *d.said
+	return &said
 }
 
 // close returns what handlers said, and makes what they say later an error.
 func (d *draft) close() Event {
-	if d == nil {
-		return Event{}
+	if d != nil {
+		d.mu.Lock()
+		d.closed = true
+		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = true
-	return d.said
+	return d.content()
 }
 
 // complete adds to e what handlers said of it. The outcome is e's own, the one that they
