@@ -1,6 +1,7 @@
 package sorted
 
 import (
+	"cmp"
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -16,8 +17,7 @@ func Merge(old, overridden, added []attribute.KeyValue) (merged, replaced []attr
 	}
 	order := added
 	if !ascending(added) {
-		order = slices.Clone(added)
-		slices.SortStableFunc(order, CompareKeys)
+		order = stable(added)
 	}
 	merged = make([]attribute.KeyValue, 0, len(old)+len(order))
 	var changed []attribute.KeyValue // what was replaced
@@ -36,6 +36,21 @@ func Merge(old, overridden, added []attribute.KeyValue) (merged, replaced []attr
 		}
 	}
 	return append(merged, old...), union(overridden, changed)
+}
+
+// stable returns kvs sorted by key. Equal keys stay in their order. It is faster than
+// slices.SortStableFunc, which moves the elements more often.
+func stable(kvs []attribute.KeyValue) []attribute.KeyValue {
+	order := make([]int, len(kvs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int { return cmp.Or(cmp.Compare(kvs[i].Key, kvs[j].Key), cmp.Compare(i, j)) })
+	sorted := make([]attribute.KeyValue, len(kvs))
+	for to, from := range order {
+		sorted[to] = kvs[from]
+	}
+	return sorted
 }
 
 // repeated returns how often the first key occurs in a sorted list.

