@@ -81,10 +81,13 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if intent && (err == nil || isRecorded(err)) {
 		p.attempts.stored(id, attempt, owner)
 	}
-	if intent && err == nil {
+	if err != nil {
+		return t.reject(ctx, e, &resolved, err)
+	}
+	if intent {
 		p.records.release(r)
 	}
-	return t.reject(ctx, e, &resolved, err)
+	return nil
 }
 
 // maxEventMarks is how many marks of an event are kept.

@@ -179,6 +179,6 @@ func (c *Call) conclude(status Status) {
 		x.Conclude(r)
 	case c.rejected != nil && c.failed && c.attempt == nil: // the rejection is on record
 	default:
-		x.track(c.Intent.tracker, c.event(), r, c.attempt)
+		_ = x.track(c.Intent.tracker, c.event(), r, c.attempt)
 	}
 }
