@@ -11,8 +11,8 @@ import (
 
 // Intents are the events of procedures, by their full names, such as
 // "/articles.v1.Articles/Publish". Generated code has constants for them. It is a
-// [connect.Interceptor] that records the intents; calls of other procedures pass unchanged. An
-// Intents must not change while it is in use.
+// [connect.Interceptor] that records the intents. Of calls of other procedures it only finds the
+// actor of a denial. An Intents must not change while it is in use.
 //
 // The handler runs in a scope inside that of [Interceptor], so what it sets applies to this
 // procedure only. Without an Interceptor, that scope has the metadata of the call and no actor.
@@ -78,8 +78,13 @@ func (i Intents) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		spec := req.Spec()
 		intent := i[spec.Procedure]
-		if intent == nil || spec.IsClient {
+		switch {
+		case spec.IsClient:
 			return next(ctx, req)
+		case intent == nil:
+			resp, err := next(ctx, req)
+			request.LearnActor(ctx, statusOf(err))
+			return resp, err
 		}
 		return serveUnary(ctx, &intentConfig, intent, req, next)
 	}
@@ -90,7 +95,9 @@ func (i Intents) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
 		intent := i[conn.Spec().Procedure]
 		if intent == nil {
-			return next(ctx, conn)
+			err := next(ctx, conn)
+			request.LearnActor(ctx, statusOf(err))
+			return err
 		}
 		return serveStream(ctx, &intentConfig, intent, conn, next)
 	}

@@ -150,6 +150,15 @@ func (c *Call) wait(inner *Call) bool {
 	return true
 }
 
+// LearnActor finds the actor of a call that was denied, so that an enclosing [Config.Denials]
+// knows it. ctx is the context of the handler, which has what authentication put into it.
+func LearnActor(ctx context.Context, s Status) {
+	x, ok := ctx.Value(exchangeKey{}).(*Exchange)
+	if ok && s.Outcome == audit.OutcomeDenied && x.recordsDenials() {
+		x.findActor(ctx)
+	}
+}
+
 // concludeCalls concludes each of calls, also if a function of the application panics.
 func concludeCalls(calls []*Call, status Status) {
 	if len(calls) == 0 {
