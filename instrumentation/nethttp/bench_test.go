@@ -57,9 +57,9 @@ func BenchmarkMiddleware(b *testing.B) {
 // nowhere is an exporter that drops the records.
 type nowhere struct{}
 
-func (nowhere) Name() string                                    { return "nowhere" }
+func (nowhere) Name() string                                   { return "nowhere" }
 func (nowhere) Export(context.Context, []*record.Record) error { return nil }
-func (nowhere) Shutdown(context.Context) error                  { return nil }
+func (nowhere) Shutdown(context.Context) error                 { return nil }
 
 // BenchmarkIntent measures a request of a route intent whose answer is withheld or not, by
 // one client and by many at once.
