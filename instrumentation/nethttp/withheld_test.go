@@ -321,7 +321,6 @@ func TestWithheldAnswerUnrecorded(t *testing.T) {
 // TestUnrecordedOnServer replaces answers on the server's own writers, below a middleware that
 // writes more.
 func TestUnrecordedOnServer(t *testing.T) {
-	t.Parallel()
 	j := &journal{fails: "payout.send  success", ResponseWriter: httptest.NewRecorder()}
 	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(j))
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -94,7 +95,7 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 	}
 	a.mu.Unlock()
 	if owns {
-		defer a.replaceNothing(append(waiting[:len(waiting):len(waiting)], c))
+		defer a.replaceNothing(append(slices.Clip(waiting), c))
 	}
 	defer c.conclude(a)    // also if a function of the application panics
 	c.lateError = c.failed // its error is not what was answered

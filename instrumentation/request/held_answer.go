@@ -16,9 +16,11 @@ import (
 // header and in the same pieces, so that a server makes the same bytes of it. It is used by
 // the goroutine of the handler.
 type heldAnswer struct {
-	w      http.ResponseWriter
-	limit  int
-	isOver func() bool // nobody gets what is written
+	w           http.ResponseWriter
+	writeString httpsnoop.WriteStringFunc // of w
+	readFrom    httpsnoop.ReadFromFunc    // of w
+	limit       int
+	isOver      func() bool // nobody gets what is written
 
 	header   http.Header // as it was when the handler wrote its status; nil before that
 	status   int
@@ -40,10 +42,10 @@ type heldWrite struct {
 type method int
 
 const (
-	writeHeader method = iota
-	write
-	writeString
-	readFrom
+	byWriteHeader method = iota
+	byWrite
+	byWriteString
+	byReadFrom
 )
 
 const (
@@ -74,23 +76,25 @@ func hold(w http.ResponseWriter, limit int, isOver func() bool) (*heldAnswer, ht
 				if !h.holds(len(b)) {
 					return next(b)
 				}
-				return keep(h, write, b)
+				return keep(h, byWrite, b)
 			}
 		},
 		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc {
+			h.writeString = next
 			return func(s string) (int, error) {
 				if !h.holds(len(s)) {
 					return next(s)
 				}
-				return keep(h, writeString, s)
+				return keep(h, byWriteString, s)
 			}
 		},
 		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
+			h.readFrom = next
 			return func(src io.Reader) (int64, error) {
 				if !h.holds(0) {
 					return next(src)
 				}
-				return h.readFrom(src, next)
+				return h.read(src)
 			}
 		},
 		Flush: func(next httpsnoop.FlushFunc) httpsnoop.FlushFunc {
@@ -124,7 +128,7 @@ func (h *heldAnswer) holdsStatus(status int) bool {
 		return false
 	}
 	h.begin(status)
-	h.writes = append(h.writes, heldWrite{method: writeHeader, status: status})
+	h.writes = append(h.writes, heldWrite{method: byWriteHeader, status: status})
 	return true
 }
 
@@ -182,33 +186,36 @@ func keep[T string | []byte](h *heldAnswer, m method, part T) (int, error) {
 	return len(part), nil
 }
 
-// readFrom keeps what it reads from src, in the pieces in which a server would read it. If
-// that is too much, it sends it with the rest of src.
-func (h *heldAnswer) readFrom(src io.Reader, next httpsnoop.ReadFromFunc) (n int64, err error) {
-	buffer, start := make([]byte, readSize), len(h.body)
-	w := heldWrite{method: readFrom}
+// read keeps what it reads from src, in the pieces in which a server would read it. If that
+// is too much, it sends it with the rest of src.
+func (h *heldAnswer) read(src io.Reader) (n int64, err error) {
+	buffer, start, at := make([]byte, readSize), len(h.body), len(h.writes)
+	h.writes = append(h.writes, heldWrite{method: byReadFrom})
+	w := &h.writes[at]
 	for {
 		piece := buffer
 		if start <= bufferSize && w.size < sniffSize {
 			piece = buffer[:sniffSize-w.size]
 		}
 		size, err := src.Read(piece)
+		if size > 0 && !allowsBody(h.status) {
+			return 0, http.ErrBodyNotAllowed
+		}
 		h.body = append(h.body, piece[:size]...)
 		w.size += size
 		w.reads = append(w.reads, size)
 		h.reads++
+		if err == io.EOF {
+			return int64(w.size), nil
+		}
 		if err != nil {
-			h.writes = append(h.writes, w)
-			if err == io.EOF { //nolint:errorlint // as in io.Copy
-				err = nil
-			}
 			return int64(w.size), err
 		}
 		if h.size() > h.limit || h.exceeds(0) {
 			read := &pieces{body: h.body[start:], sizes: w.reads}
-			h.body = h.body[:start]
+			h.body, h.writes = h.body[:start], h.writes[:at]
 			h.send()
-			return next(io.MultiReader(read, src))
+			return h.readFrom(io.MultiReader(read, src))
 		}
 	}
 }
@@ -247,14 +254,14 @@ func (h *heldAnswer) send() {
 		part := body[:w.size]
 		body = body[w.size:]
 		switch w.method {
-		case writeHeader:
+		case byWriteHeader:
 			h.w.WriteHeader(w.status)
-		case write:
+		case byWrite:
 			_, _ = h.w.Write(part)
-		case writeString:
-			_, _ = io.WriteString(h.w, string(part))
-		case readFrom:
-			_, _ = h.w.(io.ReaderFrom).ReadFrom(&pieces{body: part, sizes: w.reads})
+		case byWriteString:
+			_, _ = h.writeString(string(part))
+		case byReadFrom:
+			_, _ = h.readFrom(&pieces{body: part, sizes: w.reads})
 		}
 	}
 	h.writes, h.body = nil, nil

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -123,9 +124,7 @@ func newReplacement(a *answer) *replacement {
 // end ends the answer and reports whether there is one. If not, the handler's leaves.
 func (w *replacement) end() bool {
 	if !w.written {
-		for name, values := range w.removed {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), w.removed)
 	}
 	return w.written
 }

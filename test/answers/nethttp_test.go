@@ -265,6 +265,11 @@ func httpRows(t *testing.T) []httpRow {
 			copied, err := io.Copy(w, steps{strings.NewReader(strings.Repeat("a", 100_000))})
 			n.add("copied %d, %v", copied, err)
 		}},
+		{name: "a copy where no body is allowed", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(204)
+			copied, err := io.Copy(w, steps{strings.NewReader("hello")})
+			n.add("copied %d, %v", copied, err)
+		}},
 		{name: "trailers without a flush", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Trailer", "Sum")
 			write(n, w, strings.Repeat("a", 3_000))
