@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"sync"
 	"testing"
@@ -175,6 +176,74 @@ func TestTrackAfterRequest(t *testing.T) {
 		}
 	}
 	require.Equal(t, requests/2, count)
+}
+
+// TestContextUsedAgain lets a handler continue while gin has given its context to another
+// request, as some middlewares for timeouts do. What it tracks is not that request's, and it
+// takes nothing from it.
+func TestContextUsedAgain(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	tracker := recorder.Tracker("test")
+	entered, reused, tracked, quick, ended := make(chan struct{}), make(chan struct{}), make(chan error), make(chan struct{}), make(chan struct{})
+	e := gin.New()
+	var slow *gin.Context
+	timeout := func(c *gin.Context) {
+		slow = c
+		go func() {
+			defer close(ended)
+			c.Next()
+		}()
+		<-entered
+		c.Abort()
+	}
+	ours := auditgin.Middleware(auditgin.WithActor(func(c *gin.Context) (audit.Actor, error) { return audit.User(c.Param("id")), nil }))
+	e.GET("/slow/:id", timeout, ours, auditgin.IntentFunc(tracker, func(c *gin.Context, _ int) audit.Event {
+		return audit.Event{Action: "slow.read", Actor: audit.User("known"), Target: audit.Target{Type: "slow", ID: c.Param("id")}}
+	}), func(c *gin.Context) {
+		ctx := c.Request.Context()
+		close(entered)
+		<-reused
+		tracked <- tracker.Track(ctx, publish)
+		<-quick
+	})
+	again := false
+	e.GET("/quick/:id", ours, func(c *gin.Context) {
+		if again = c == slow; !again {
+			return
+		}
+		request, writer := c.Request, c.Writer
+		close(reused)
+		_, ok := errors.AsType[*audit.ActorError](<-tracked)
+		assert.True(t, ok)
+		assert.Same(t, request, c.Request)
+		assert.Equal(t, writer, c.Writer)
+		assert.NoError(t, tracker.Track(c.Request.Context(), audit.Event{Action: "quick.read"}))
+	})
+	get := func(path string) {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		e.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	get("/slow/1")
+	for i := 0; i < 1000 && !again; i++ { // under the race detector, gin's pool forgets contexts
+		get("/quick/2")
+	}
+	if !again {
+		close(reused)
+		<-tracked
+		close(quick)
+		<-ended
+		t.Skip("gin did not use the context again")
+	}
+	close(quick)
+	<-ended
+	var got []string
+	for _, r := range recorder.Records() {
+		if r.Action != semconv.ActionRejected {
+			got = append(got, r.Action+" "+r.Actor.ID+" "+r.Target.ID)
+		}
+	}
+	require.Equal(t, []string{"quick.read 2 ", "slow.read known 1"}, got)
 }
 
 // TestRoutes checks the route and the path of requests without a usual route.
