@@ -28,8 +28,7 @@ import (
 // The handler runs in a scope inside the middleware's, so what it sets applies to this
 // route only. Without a middleware, that scope has the metadata of the request and no
 // actor. Errors go to the middleware's error handler, because the response may already
-// be on its way. To withhold a response until its record is safe, track the event in the
-// handler before it writes.
+// be on its way. [WithheldAnswer] makes the response wait until its record is safe.
 func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
 	return serveMux.Intent(t, e, opts...)(h)
 }
@@ -78,12 +77,16 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			handled = inner // a router below sets its path values
 			return i.next.serve(w, inner)
 		},
-		Intent: &request.Intent{Tracker: i.tracker, Event: event},
+		Intent: i.config.newIntent(i.tracker, event),
 	}
-	if err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r, adapter.param)); err != nil {
+	err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r, adapter.param))
+	if err == nil {
+		err = x.Begin(h.Intent)
+	}
+	if err != nil {
 		h.Intent = nil
 		h.Handler = func(w http.ResponseWriter, inner *http.Request) error {
-			i.config.unmet(w, inner, err)
+			i.config.reject(w, inner, err)
 			return nil
 		}
 	}

@@ -78,6 +78,9 @@ type Intent struct {
 	// none is known yet. It is called when the status is known, and before that if the
 	// response turns out to be a stream, or if an error waits for somebody to answer it.
 	Event func(status int) audit.Event
+	// Withheld withholds the answer until the event is recorded: see [Exchange.Begin]. nil
+	// means that nothing is withheld.
+	Withheld *Withheld
 }
 
 // Serve runs the handler of an HTTP request, records the result and ends the scope. It
@@ -104,7 +107,12 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 	}
 	c := &x.conclusion
 	c.exchange, c.panicked = x, true
-	if h.Intent != nil {
+	switch {
+	case h.Intent == nil:
+	case h.Intent.Withheld != nil:
+		c.withheld = h.Intent.Withheld
+		c.held, w = hold(w, c.withheld.Limit, x.answer.isUnwanted)
+	default:
 		x.answer.expectStream(c)
 	}
 	defer func() {
@@ -115,9 +123,12 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 		}
 		x.learnServedRoute()
 		c.failed = err != nil
-		if x.ended = x.answer.conclude(c); !x.hasActorFunc {
-			c.handBack() // an actor function may read the request until the scope ends
-		}
+		defer func() {
+			if x.ended = x.answer.conclude(c); !x.hasActorFunc {
+				c.handBack() // an actor function may read the request until the scope ends
+			}
+		}()
+		x.answer.sendHeld(c)
 	}()
 	err = h.Handler(w, x.served)
 	c.panicked = false

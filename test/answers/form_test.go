@@ -46,8 +46,8 @@ func TestFormFiles(t *testing.T) {
 	request := lines("POST /a HTTP/1.1", "Host: example.com", "Connection: close", "Content-Type: "+form.FormDataContentType(),
 		"Content-Length: "+strconv.Itoa(body.Len()), "", body.String())
 
-	for _, o := range append([]order{bare}, orders...) {
-		t.Run(string(o), func(t *testing.T) {
+	for _, o := range append([]setup{{order: bare}}, setups()...) {
+		t.Run(o.String(), func(t *testing.T) {
 			t.Parallel()
 			tracker := audittest.NewRecorder(t).Tracker("test")
 			services := map[string]func(name *string) http.Handler{

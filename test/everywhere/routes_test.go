@@ -29,6 +29,7 @@ func (w *world) newMux() http.Handler {
 	mux.Handle("POST /api/articles/{id}", w.httpHandler(w.updateWithIntent))
 	mux.Handle("POST /route/articles/{id}", audithttp.Intent(w.tracker, routeIntent, w.httpHandler(w.updateOnIntentRoute)))
 	mux.Handle("POST /repository/articles/{id}", w.httpHandler(w.updateByRepository))
+	mux.Handle("POST /transaction/articles/{id}", w.httpHandler(w.updateInTransaction))
 	mux.Handle("POST /bulk/articles/{id}", w.httpHandler(w.updateInBulk))
 	mux.Handle("POST /statement/articles/{id}", w.httpHandler(w.updateByStatement))
 	mux.Handle("POST /later/articles/{id}", w.httpHandler(w.updateDetached))
