@@ -32,6 +32,26 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 	return audithttp.OnUnmet(f)
 }
 
+// WithheldAnswer makes the client wait until the event is recorded: see
+// [audithttp.WithheldAnswer].
+func WithheldAnswer() IntentOption { return audithttp.WithheldAnswer() }
+
+// WithheldLimit sets how much memory the answer of one request may take while it is withheld:
+// see [audithttp.WithheldLimit].
+func WithheldLimit(bytes int) IntentOption { return audithttp.WithheldLimit(bytes) }
+
+// OnNotBegun sets the function that answers a request whose event could not be begun: see
+// [audithttp.OnNotBegun].
+func OnNotBegun(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOption {
+	return audithttp.OnNotBegun(f)
+}
+
+// OnUnrecorded sets the function that answers a request whose handler has run, but whose
+// outcome could not be recorded: see [audithttp.OnUnrecorded].
+func OnUnrecorded(f func(w http.ResponseWriter, r *http.Request, err error, status int)) IntentOption {
+	return audithttp.OnUnrecorded(f)
+}
+
 // Header returns a source that reads a header.
 func Header(name string) func(*http.Request) string { return audithttp.Header(name) }
 

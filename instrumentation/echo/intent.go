@@ -1,6 +1,8 @@
 package auditecho
 
 import (
+	"errors"
+
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/instrumentation/request"
@@ -27,7 +29,7 @@ import (
 //
 // The handler runs in a scope inside that of [Middleware], so what it sets applies to this
 // route only. Errors go to the error handler of the Middleware, because the response may
-// already be on its way.
+// already be on its way. [WithheldAnswer] makes it wait.
 func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) echo.MiddlewareFunc {
 	return trackIntent(t, func(x *request.Exchange, _ echo.Context, _ int) audit.Event { return x.FromTemplate(e) }, opts)
 }
@@ -60,13 +62,25 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 				x.FindActor() // after the timeout nobody can
 			}
 			own := now.copy()
-			intent := &request.Intent{Tracker: t, Event: func(status int) audit.Event { return event(x, own(x.Context()), status) }}
-			if err := x.Supply(t, func() audit.Event { return intent.Event(0) }, options.supply(c)); err != nil {
+			intent := options.newIntent(t, func(status int) audit.Event { return event(x, own(x.Context()), status) })
+			err := x.Supply(t, func() audit.Event { return intent.Event(0) }, options.supply(c))
+			if err == nil {
+				err = x.Begin(intent)
+			}
+			if err != nil {
 				return serve(x, now, func(echo.Context) error {
-					return echo.NewHTTPError(request.UnmetStatus, request.UnmetText(err)).SetInternal(err)
+					return rejection(err)
 				}, nil)
 			}
 			return serve(x, now, next, intent)
 		}
 	}
+}
+
+// rejection returns the error of a handler that does not run because of err.
+func rejection(err error) error {
+	if notBegun, ok := errors.AsType[*request.NotBegunError](err); ok {
+		return echo.NewHTTPError(request.NotBegunStatus, request.NotBegunText).SetInternal(notBegun)
+	}
+	return echo.NewHTTPError(request.UnmetStatus, request.UnmetText(err)).SetInternal(err)
 }

@@ -1,6 +1,8 @@
 package auditecho
 
 import (
+	"net/http"
+
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/instrumentation/request"
@@ -10,23 +12,37 @@ import (
 // IntentOption says where a route intent has its fields from. If the provider's policy
 // requires such a field and it is missing or blank, the handler does not run. The middleware
 // returns an *echo.HTTPError with status 422, in which errors.As finds an *audit.UnmetError,
-// and the trail has the record "audit.rejected".
+// and the trail has the record "audit.rejected". [WithheldAnswer] and what belongs to it say
+// when the answer leaves.
 type IntentOption func(*intentOptions)
 
 // intentOptions are the options of a route intent.
-type intentOptions []func(echo.Context, *request.Supply)
+type intentOptions struct {
+	supplies []func(echo.Context, *request.Supply)
+	withhold bool
+	withheld request.Withheld
+}
 
-func newIntentOptions(opts []IntentOption) intentOptions {
-	var o intentOptions
+func newIntentOptions(opts []IntentOption) *intentOptions {
+	o := &intentOptions{}
 	for _, opt := range opts {
-		opt(&o)
+		opt(o)
 	}
 	return o
 }
 
-func (o intentOptions) supply(c echo.Context) *request.Supply {
+// newIntent returns what an Exchange serves as the intent of a request.
+func (o *intentOptions) newIntent(t audit.Tracker, event func(status int) audit.Event) *request.Intent {
+	i := &request.Intent{Tracker: t, Event: event}
+	if o.withhold {
+		i.Withheld = &o.withheld
+	}
+	return i
+}
+
+func (o *intentOptions) supply(c echo.Context) *request.Supply {
 	s := &request.Supply{}
-	for _, supply := range o {
+	for _, supply := range o.supplies {
 		supply(c, s)
 	}
 	return s
@@ -36,7 +52,7 @@ func (o intentOptions) supply(c echo.Context) *request.Supply {
 // in "/articles/:slug". The handler can set another target by audit.SetTarget.
 func TargetParam(targetType, param string) IntentOption {
 	return func(o *intentOptions) {
-		*o = append(*o, func(c echo.Context, s *request.Supply) {
+		o.supplies = append(o.supplies, func(c echo.Context, s *request.Supply) {
 			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: c.Param(param)}, param
 			s.Fields = append(s.Fields, "target")
 		})
@@ -47,7 +63,7 @@ func TargetParam(targetType, param string) IntentOption {
 // [Form].
 func ReasonFrom(source func(echo.Context) string) IntentOption {
 	return func(o *intentOptions) {
-		*o = append(*o, func(c echo.Context, s *request.Supply) {
+		o.supplies = append(o.supplies, func(c echo.Context, s *request.Supply) {
 			s.Reason = source(c)
 			s.Fields = append(s.Fields, "reason")
 		})
@@ -58,13 +74,60 @@ func ReasonFrom(source func(echo.Context) string) IntentOption {
 // metadata of every event that the handler tracks.
 func MetadataFrom(key attribute.Key, source func(echo.Context) string) IntentOption {
 	return func(o *intentOptions) {
-		*o = append(*o, func(c echo.Context, s *request.Supply) {
+		o.supplies = append(o.supplies, func(c echo.Context, s *request.Supply) {
 			if text := source(c); text != "" {
 				s.Metadata = append(s.Metadata, key.String(text))
 			}
 			s.Fields = append(s.Fields, "metadata."+string(key))
 		})
 	}
+}
+
+// WithheldAnswer makes the client wait until the event is recorded. It changes what a client
+// gets when the trail cannot be written: use it for what must not be done unrecorded, such as
+// a payout or a deletion.
+//
+//	e.DELETE("/users/:id", deleteUser, auditecho.Intent(tracker, audit.Event{Action: "user.delete"},
+//		auditecho.TargetParam("user", "id"),
+//		auditecho.WithheldAnswer()))
+//
+// The event is begun as an attempt before the handler runs, like that of audit.Begin. If that
+// fails, the handler does not run, and the middleware returns an *echo.HTTPError with status
+// 503, in which errors.As finds the error of audit.Begin. What the provider's policy requires
+// of the event, except its outcome and its changes, must be known by then: from the middleware
+// and the options of the route.
+//
+// The answer of the handler is kept in memory, and leaves when the attempt is finished: as it
+// is, in the same bytes. If it cannot be finished, the deed is done all the same, and the
+// answer leaves unless [OnUnrecorded] writes another; the error handler is called, and a
+// ledger closes the attempt as unknown when it is opened next. An answer that is larger than
+// [WithheldLimit], or that the handler flushes, and a hijacked connection leave before the
+// attempt is finished, and so does the answer of middleware.Timeout. What answers the
+// handler's error, such as Echo's error handler, waits for the attempt too.
+//
+// The handler must not track the event itself as well, for that would be another record.
+func WithheldAnswer() IntentOption {
+	return func(o *intentOptions) { o.withhold = true }
+}
+
+// WithheldLimit sets how much memory the answer of one request may take while it is withheld,
+// 64 KiB by default: its body, and 16 bytes for each write.
+func WithheldLimit(bytes int) IntentOption {
+	return func(o *intentOptions) { o.withheld.Limit = bytes }
+}
+
+// OnUnrecorded sets the function that answers a request whose handler has run, but whose
+// outcome could not be recorded: see [WithheldAnswer]. status is that of the handler's answer.
+// The function must not make the client do it again: a status such as 202 and a body that says
+// "done, not recorded" are better than a 503. If the function writes nothing, the handler's
+// answer leaves.
+//
+// The function writes below Echo's own response, whose status, hooks and middleware have had
+// the handler's answer. The header has what the handler set in it, except what describes its
+// body. The function is not called if the handler panicked, if something was sent before, or
+// if Echo's error handler answers an error of the handler.
+func OnUnrecorded(f func(w http.ResponseWriter, r *http.Request, err error, status int)) IntentOption {
+	return func(o *intentOptions) { o.withheld.OnUnrecorded = f }
 }
 
 // Header returns a source that reads a header.

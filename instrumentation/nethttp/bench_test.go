@@ -1,12 +1,17 @@
 package audithttp_test
 
 import (
+	"bytes"
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 )
 
 // discard is a ResponseWriter that discards the response.
@@ -46,5 +51,58 @@ func BenchmarkMiddleware(b *testing.B) {
 				bb.handler.ServeHTTP(w, r)
 			}
 		})
+	}
+}
+
+// nowhere is an exporter that drops the records.
+type nowhere struct{}
+
+func (nowhere) Name() string                                   { return "nowhere" }
+func (nowhere) Export(context.Context, []*record.Record) error { return nil }
+func (nowhere) Shutdown(context.Context) error                 { return nil }
+
+// BenchmarkIntent measures a request of a route intent whose answer is withheld or not, by
+// one client and by many at once.
+func BenchmarkIntent(b *testing.B) {
+	body := bytes.Repeat([]byte("a"), 1000)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
+	deliveries := map[string]func(b *testing.B) sdk.Option{
+		"ledger":  func(b *testing.B) sdk.Option { return sdk.WithLedger(b.TempDir()) },
+		"batcher": func(*testing.B) sdk.Option { return sdk.WithBatcher(nowhere{}) },
+	}
+	options := map[string][]audithttp.IntentOption{"plain": nil, "withheld": {audithttp.WithheldAnswer()}}
+	for _, delivery := range []string{"batcher", "ledger"} {
+		for _, answer := range []string{"plain", "withheld"} {
+			run := func(b *testing.B, loop func(b *testing.B, serve func())) {
+				provider, err := sdk.NewTrackerProvider(deliveries[delivery](b))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer func() { _ = provider.Shutdown(context.Background()) }()
+				intent := audithttp.Intent(provider.Tracker("bench"), payout, handler, options[answer]...)
+				h := audithttp.Middleware(audithttp.WithErrorHandler(func(_ context.Context, err error) { b.Error(err) }))(intent)
+				b.ReportAllocs()
+				loop(b, func() {
+					h.ServeHTTP(&discard{header: http.Header{}}, httptest.NewRequest(http.MethodPost, "/payouts", nil))
+				})
+			}
+			b.Run(delivery+"/"+answer+"/one", func(b *testing.B) {
+				run(b, func(b *testing.B, serve func()) {
+					for b.Loop() {
+						serve()
+					}
+				})
+			})
+			b.Run(delivery+"/"+answer+"/64", func(b *testing.B) {
+				run(b, func(b *testing.B, serve func()) {
+					b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+					b.RunParallel(func(pb *testing.PB) {
+						for pb.Next() {
+							serve()
+						}
+					})
+				})
+			})
+		}
 	}
 }

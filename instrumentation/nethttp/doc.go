@@ -67,4 +67,11 @@
 // intent then records at once that it was begun, before the client gets anything, and the
 // outcome at the end: the two records are an attempt, like those of audit.Begin. If the
 // process is killed in between, the ledger closes the attempt when it is opened next.
+//
+// # Withheld answers
+//
+// A route intent is recorded when its handler has done its work, and a failing trail stops
+// nobody. For what must not be done unrecorded, [WithheldAnswer] begins the event before the
+// handler runs, and withholds the answer until it is finished. docs/guarantees.md says what
+// the trail and the client have after a crash.
 package audithttp

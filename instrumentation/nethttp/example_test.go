@@ -3,6 +3,7 @@ package audithttp_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 
@@ -132,6 +133,38 @@ func ExampleIntent() {
 	//   http.response.status_code = 403
 	//   http.route = /articles/{id}/publish
 	//   url.path = /articles/1001/publish
+}
+
+// The answer waits for the record, and the handler for the begin of the record.
+func ExampleWithheldAnswer() {
+	provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(printer{}))
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = provider.Shutdown(context.Background()) }()
+	tracker := provider.Tracker("example.com/shop/payouts")
+
+	mux := http.NewServeMux()
+	mux.Handle("POST /payouts/{id}", audithttp.Intent(tracker, audit.Event{Action: "payout.send"},
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "sent") }),
+		audithttp.TargetParam("payout", "id"),
+		audithttp.WithheldAnswer(),
+		audithttp.OnUnrecorded(func(w http.ResponseWriter, _ *http.Request, _ error, _ int) {
+			http.Error(w, "sent, but not recorded yet; do not send it again", http.StatusAccepted)
+		})))
+	handler := audithttp.Middleware(audithttp.WithActor(byUser))(mux)
+
+	request := httptest.NewRequest(http.MethodPost, "/payouts/7", nil)
+	request.Header.Set("User", "alice")
+	handler.ServeHTTP(httptest.NewRecorder(), request)
+	// Output:
+	// payout.send unknown by user alice on payout 7
+	//   http.route = /payouts/{id}
+	//   url.path = /payouts/7
+	// payout.send success by user alice on payout 7
+	//   http.response.status_code = 200
+	//   http.route = /payouts/{id}
+	//   url.path = /payouts/7
 }
 
 func ExampleIntentFunc() {

@@ -28,8 +28,7 @@ import (
 // The handler runs in a scope inside the middleware's, so what it sets applies to this
 // route only. Without a middleware, that scope has the metadata of the request and no
 // actor. Errors go to the middleware's error handler, because the response may already
-// be on its way. To withhold a response until its record is safe, track the event in the
-// handler before it writes.
+// be on its way. [WithheldAnswer] makes the response wait until its record is safe.
 func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
 	return serveMux.Intent(t, e, opts...)(h)
 }
@@ -59,16 +58,16 @@ type intent struct {
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := i.scope.open(w, r, &i.next)
-	timed := i.scope.adapter.IsOver != nil && request.IsTimed(w)
-	if timed {
+	adapter := i.scope.adapter
+	if adapter.IsOver != nil && request.IsTimed(w) {
 		x.FindActor() // after the timeout nobody can
 	}
 	handled := r
 	event := func(int) audit.Event { return x.FromTemplate(i.template) }
 	if i.event != nil {
 		latest := func() *http.Request { return handled }
-		if timed {
-			latest = i.scope.adapter.unlessOver(w, r.WithContext(x.Context()), latest)
+		if adapter.Copy != nil {
+			latest = adapter.unlessOver(w, r.WithContext(x.Context()), latest)
 		}
 		event = func(status int) audit.Event { return i.event(latest(), status) }
 	}
@@ -78,14 +77,18 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			handled = inner // a router below sets its path values
 			return i.next.serve(w, inner)
 		},
-		Intent: &request.Intent{Tracker: i.tracker, Event: event},
+		Intent: i.config.newIntent(i.tracker, event),
 	}
-	if err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r)); err != nil {
+	err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r, adapter.param))
+	if err == nil {
+		err = x.Begin(h.Intent)
+	}
+	if err != nil {
 		h.Intent = nil
 		h.Handler = func(w http.ResponseWriter, inner *http.Request) error {
-			i.config.unmet(w, inner, err)
+			i.config.reject(w, inner, err)
 			return nil
 		}
 	}
-	_ = x.Serve(&h)
+	adapter.serve(x, &h)
 }

@@ -1,6 +1,7 @@
 package audithttp
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -10,29 +11,59 @@ import (
 
 // IntentOption says where a route intent has its fields from. If the provider's policy
 // requires such a field and it is missing or blank, the handler does not run: the client
-// gets a 422 (see [OnUnmet]), and the trail the record "audit.rejected".
+// gets a 422 (see [OnUnmet]), and the trail the record "audit.rejected". [WithheldAnswer] and
+// what belongs to it say when the answer leaves.
 type IntentOption func(*intentConfig)
 
 // intentConfig holds the options of a route intent.
 type intentConfig struct {
-	supplies []func(*http.Request, *request.Supply)
+	supplies []func(*http.Request, paramFunc, *request.Supply)
 	unmet    func(http.ResponseWriter, *http.Request, error)
+	notBegun func(http.ResponseWriter, *http.Request, error)
+	withhold bool
+	withheld request.Withheld
 }
 
+// paramFunc returns a path parameter.
+type paramFunc = func(r *http.Request, name string) string
+
 func newIntentConfig(opts []IntentOption) *intentConfig {
-	c := &intentConfig{unmet: func(w http.ResponseWriter, _ *http.Request, err error) {
-		http.Error(w, request.UnmetText(err), request.UnmetStatus)
-	}}
+	c := &intentConfig{
+		unmet: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, request.UnmetText(err), request.UnmetStatus)
+		},
+		notBegun: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, request.NotBegunText, request.NotBegunStatus)
+		},
+	}
 	for _, opt := range opts {
 		opt(c)
 	}
 	return c
 }
 
-func (c *intentConfig) supply(r *http.Request) *request.Supply {
+// reject answers a request whose handler does not run.
+func (c *intentConfig) reject(w http.ResponseWriter, r *http.Request, err error) {
+	if notBegun, ok := errors.AsType[*request.NotBegunError](err); ok {
+		c.notBegun(w, r, notBegun.Err)
+		return
+	}
+	c.unmet(w, r, err)
+}
+
+// newIntent returns what an Exchange serves as the intent of a request.
+func (c *intentConfig) newIntent(t audit.Tracker, event func(status int) audit.Event) *request.Intent {
+	i := &request.Intent{Tracker: t, Event: event}
+	if c.withhold {
+		i.Withheld = &c.withheld
+	}
+	return i
+}
+
+func (c *intentConfig) supply(r *http.Request, param paramFunc) *request.Supply {
 	s := &request.Supply{}
 	for _, supply := range c.supplies {
-		supply(r, s)
+		supply(r, param, s)
 	}
 	return s
 }
@@ -41,8 +72,8 @@ func (c *intentConfig) supply(r *http.Request) *request.Supply {
 // in "/articles/{slug}". The handler can set another target by audit.SetTarget.
 func TargetParam(targetType, param string) IntentOption {
 	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, s *request.Supply) {
-			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: r.PathValue(param)}, param
+		c.supplies = append(c.supplies, func(r *http.Request, value paramFunc, s *request.Supply) {
+			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: value(r, param)}, param
 			s.Fields = append(s.Fields, "target")
 		})
 	}
@@ -52,7 +83,7 @@ func TargetParam(targetType, param string) IntentOption {
 // [Form].
 func ReasonFrom(source func(*http.Request) string) IntentOption {
 	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, s *request.Supply) {
+		c.supplies = append(c.supplies, func(r *http.Request, _ paramFunc, s *request.Supply) {
 			s.Reason = source(r)
 			s.Fields = append(s.Fields, "reason")
 		})
@@ -63,7 +94,7 @@ func ReasonFrom(source func(*http.Request) string) IntentOption {
 // metadata of every event that the handler tracks.
 func MetadataFrom(key attribute.Key, source func(*http.Request) string) IntentOption {
 	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, s *request.Supply) {
+		c.supplies = append(c.supplies, func(r *http.Request, _ paramFunc, s *request.Supply) {
 			if text := source(r); text != "" {
 				s.Metadata = append(s.Metadata, key.String(text))
 			}
@@ -76,6 +107,57 @@ func MetadataFrom(key attribute.Key, source func(*http.Request) string) IntentOp
 // *audit.UnmetError. By default the status is 422 and the body names the fields.
 func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOption {
 	return func(c *intentConfig) { c.unmet = f }
+}
+
+// WithheldAnswer makes the client wait until the event is recorded. It changes what a client
+// gets when the trail cannot be written: use it for what must not be done unrecorded, such as
+// a payout or a deletion.
+//
+//	mux.Handle("DELETE /users/{id}", audithttp.Intent(tracker, audit.Event{Action: "user.delete"}, deleteUser,
+//		audithttp.TargetParam("user", "id"),
+//		audithttp.WithheldAnswer()))
+//
+// The event is begun as an attempt before the handler runs, like that of audit.Begin. If that
+// fails, the handler does not run and the client gets a 503: see [OnNotBegun]. What the
+// provider's policy requires of the event, except its outcome and its changes, must be known
+// by then: from the middleware and the options of the route.
+//
+// The answer of the handler is kept in memory, and leaves when the attempt is finished: as it
+// is, in the same bytes. If it cannot be finished, the deed is done all the same, and the
+// answer leaves unless [OnUnrecorded] writes another; the error handler is called, and a
+// ledger closes the attempt as unknown when it is opened next. An answer that is larger than
+// [WithheldLimit], or that the handler flushes, and a hijacked connection leave before the
+// attempt is finished, and so does the answer of an http.TimeoutHandler.
+//
+// The handler must not track the event itself as well, for that would be another record.
+func WithheldAnswer() IntentOption {
+	return func(c *intentConfig) { c.withhold = true }
+}
+
+// WithheldLimit sets how much memory the answer of one request may take while it is withheld,
+// 64 KiB by default: its body, and 16 bytes for each write.
+func WithheldLimit(bytes int) IntentOption {
+	return func(c *intentConfig) { c.withheld.Limit = bytes }
+}
+
+// OnNotBegun sets the function that answers a request whose handler does not run, because its
+// event could not be begun: see [WithheldAnswer]. err is that of audit.Begin. By default the
+// status is 503 and the body says that nothing was done.
+func OnNotBegun(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOption {
+	return func(c *intentConfig) { c.notBegun = f }
+}
+
+// OnUnrecorded sets the function that answers a request whose handler has run, but whose
+// outcome could not be recorded: see [WithheldAnswer]. status is that of the handler's answer.
+// The function must not make the client do it again: a status such as 202 and a body that says
+// "done, not recorded" are better than a 503. If the function writes nothing, the handler's
+// answer leaves.
+//
+// The header has what the handler set in it, except what describes its body. Middleware
+// between [Middleware] and the intent, such as one that compresses, does not see this answer.
+// The function is not called if the handler panicked, or if something was sent before.
+func OnUnrecorded(f func(w http.ResponseWriter, r *http.Request, err error, status int)) IntentOption {
+	return func(c *intentConfig) { c.withheld.OnUnrecorded = f }
 }
 
 // Header returns a source that reads a header.

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,8 +17,9 @@ type answer struct {
 	owner    *Exchange           // the outermost exchange; it watches the writer
 	response http.ResponseWriter // of the framework, which writes to the watched writer; may be nil
 	watched  http.ResponseWriter
-	request  context.Context // of the request, as the owner got it
-	timed    bool            // an http.TimeoutHandler drops what is written too late
+	below    http.ResponseWriter // that watched writes to
+	request  context.Context     // of the request, as the owner got it
+	timed    bool                // an http.TimeoutHandler drops what is written too late
 
 	mu        sync.Mutex
 	status    int  // the final one; 0 until its header leaves
@@ -26,6 +28,7 @@ type answer struct {
 	gone      bool // the client had hung up when the header left, or when the owner's handler ended
 	late      bool // the owner's handler has ended, and a header may still leave
 	over      bool // nothing is known of the rest
+	replaced  bool // the application answered in place of what is written: see Withheld
 	streams   []*conclusion
 	waiting   []*conclusion
 	stop      func() bool // stops waiting for the end of the request
@@ -91,6 +94,9 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 		waiting, a.waiting, a.over = a.waiting, nil, true
 	}
 	a.mu.Unlock()
+	if owns {
+		defer a.replaceNothing(append(slices.Clip(waiting), c))
+	}
 	defer c.conclude(a)    // also if a function of the application panics
 	c.lateError = c.failed // its error is not what was answered
 	for _, c := range waiting {
@@ -103,7 +109,8 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
 // the owner's handler. a.mu is held.
 func (a *answer) canBeAnswered(c *conclusion) bool {
-	return c.exchange.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
+	h := &c.exchange.http
+	return (h.BeforeHeader != nil || h.Watch != nil) && (c.failed || c.panicked) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.
@@ -166,13 +173,38 @@ func (a *answer) abandon() {
 	}
 }
 
-// leaves is called before a header with the status leaves. It concludes what waits, so
-// that the records are as safe as the provider promises before the client gets the answer.
-func (a *answer) leaves(status int) {
+// leaves is called before something is written to the response, whose header has the status
+// if it has not left yet. It concludes what waits, so that the records are as safe as the
+// provider promises before the client gets the answer. It returns false if nothing must be
+// written, because another answer was.
+func (a *answer) leaves(status int) bool {
+	waiting, replaced := a.know(status)
+	if len(waiting) == 0 {
+		return !replaced
+	}
+	a.concludeAll(waiting)
+	return !a.replaces(waiting, status)
+}
+
+// leavesLate is leaves for a header that does not pass the watched writer.
+func (a *answer) leavesLate(status int) {
+	a.mu.Lock()
+	late := a.late
+	a.mu.Unlock()
+	if late {
+		waiting, _ := a.know(status)
+		a.concludeAll(waiting)
+	}
+}
+
+// know sets the status of a header that leaves, if it is the first. It returns what waits
+// for that, and whether another answer was written instead.
+func (a *answer) know(status int) (waiting []*conclusion, replaced bool) {
 	a.mu.Lock()
 	if a.isKnown() || !isFinal(status) {
+		replaced = a.replaced
 		a.mu.Unlock()
-		return
+		return nil, replaced
 	}
 	a.status = status
 	if !a.late { // later a middleware outside may have canceled the context
@@ -184,7 +216,24 @@ func (a *answer) leaves(status int) {
 	if stop != nil {
 		stop()
 	}
-	a.concludeAll(waiting)
+	return waiting, false
+}
+
+// sendHeld sends what the handler of c wrote, if that was withheld, and concludes c when its
+// header leaves.
+func (a *answer) sendHeld(c *conclusion) {
+	if c.held == nil {
+		return
+	}
+	if c.held.isPending() {
+		c.lateError = c.failed // its error is not what it answered
+		a.mu.Lock()
+		if !a.isKnown() {
+			a.waiting = append(a.waiting, c)
+		}
+		a.mu.Unlock()
+	}
+	c.held.send()
 }
 
 // concludeAll concludes each of cs, also if a function of the application panics.
@@ -194,16 +243,6 @@ func (a *answer) concludeAll(cs []*conclusion) {
 	}
 	defer a.concludeAll(cs[1:])
 	cs[0].conclude(a)
-}
-
-// leavesLate is leaves for a header that does not pass the watched writer.
-func (a *answer) leavesLate(status int) {
-	a.mu.Lock()
-	late := a.late
-	a.mu.Unlock()
-	if late {
-		a.leaves(status)
-	}
 }
 
 // startStreams begins the attempts of the intents whose handlers are running: the response has
@@ -245,21 +284,33 @@ func (a *answer) removeStream(c *conclusion) {
 func (a *answer) result(c *conclusion) Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	status := a.status
+	if status == 0 && !a.hijacked && !a.late && !c.panicked {
+		status = a.pending()
+	}
 	switch {
-	case a.status != 0 && (a.gone || a.isTimedOut()):
-		return HTTPStatus(a.status).unsent()
-	case a.status != 0:
-		return HTTPStatus(a.status)
+	case status != 0 && (a.gone || a.isTimedOut()):
+		return HTTPStatus(status).unsent()
+	case status != 0:
+		return HTTPStatus(status)
 	case a.hijacked:
 		return HTTPStatus(http.StatusSwitchingProtocols).unsent()
 	case c.panicked, a.gone, a.late, a.isTimedOut():
 		return Status{}
 	}
-	status := HTTPStatus(http.StatusOK) // net/http sends it
+	ok := HTTPStatus(http.StatusOK) // net/http sends it
 	if !a.isOutermost() {
-		return status.unsent() // unless somebody outside sends another
+		return ok.unsent() // unless somebody outside sends another
 	}
-	return status
+	return ok
+}
+
+// pending returns the status that the framework will send if nothing is written, or 0.
+func (a *answer) pending() int {
+	if f := a.owner.http.Pending; f != nil {
+		return f()
+	}
+	return 0
 }
 
 // isOutermost reports whether nobody outside the owner can write a response after it.
@@ -285,6 +336,10 @@ func (a *answer) isOutermost() bool {
 // isTimedOut reports whether an http.TimeoutHandler has answered instead. It cancels the
 // context in every case, but not before the handler has ended in time. a.mu is held.
 func (a *answer) isTimedOut() bool { return a.timed && !a.late && a.request.Err() != nil }
+
+// isUnwanted reports whether an http.TimeoutHandler has answered instead of a handler that
+// is still running.
+func (a *answer) isUnwanted() bool { return a.timed && a.request.Err() != nil }
 
 // isFinal reports whether no other status follows.
 func isFinal(status int) bool {

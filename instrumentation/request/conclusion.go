@@ -18,8 +18,13 @@ type conclusion struct {
 	lateError  bool // the error is not what the status says
 	handedBack bool
 
-	attempt *audit.Attempt // of a stream; nil if none was begun
+	attempt *audit.Attempt // of a stream or a withheld answer; nil if none was begun
 	last    audit.Event    // the route's event, for the case that no status is ever known
+
+	withheld   *Withheld // nil if the answer is not withheld
+	held       *heldAnswer
+	concluded  bool
+	unrecorded error // why the outcome is not on record
 }
 
 // begin records the start of the route's event, whose handler may run for long.
@@ -32,6 +37,16 @@ func (c *conclusion) begin(a *answer) {
 // begin records that e, the event of a route, was begun. It returns nil if the handler has
 // recorded the event, or if that fails: the whole event is then recorded at the end.
 func (x *Exchange) begin(ctx context.Context, t audit.Tracker, e audit.Event) *audit.Attempt {
+	attempt, err := x.tryBegin(ctx, t, e)
+	if err != nil {
+		x.handleError(err)
+	}
+	return attempt
+}
+
+// tryBegin records that e, the event of a route, was begun, unless the handler has recorded
+// the event.
+func (x *Exchange) tryBegin(ctx context.Context, t audit.Tracker, e audit.Event) (*audit.Attempt, error) {
 	e.ID, e.Kind, e.Outcome = audit.ID{}, audit.KindIntent, audit.OutcomeUnknown
 	said := x.said()
 	if e.Target == (audit.Target{}) {
@@ -39,14 +54,9 @@ func (x *Exchange) begin(ctx context.Context, t audit.Tracker, e audit.Event) *a
 	}
 	e.Reason = cmp.Or(e.Reason, said.Reason)
 	if x.isRecorded(&e) {
-		return nil
+		return nil, nil
 	}
-	attempt, err := audit.Begin(ctx, t, e)
-	if err != nil {
-		x.handleError(err)
-		return nil
-	}
-	return attempt
+	return audit.Begin(ctx, t, e)
 }
 
 // prepare finds what the route's event needs of the framework's objects, which cannot be
@@ -62,8 +72,12 @@ func (c *conclusion) prepare() {
 }
 
 // conclude records what the result says and ends the scope, also if a function of the
-// application panics.
+// application panics. Only the first call has an effect.
 func (c *conclusion) conclude(a *answer) {
+	if c.concluded {
+		return
+	}
+	c.concluded = true
 	x := c.exchange
 	defer func() {
 		x.End()
@@ -76,9 +90,9 @@ func (c *conclusion) conclude(a *answer) {
 	case intent == nil:
 		x.Conclude(r)
 	case over:
-		x.track(intent.Tracker, c.last, r, c.attempt)
+		c.unrecorded = x.track(intent.Tracker, c.last, r, c.attempt)
 	default:
-		x.track(intent.Tracker, intent.Event(r.Status.Code), r, c.attempt)
+		c.unrecorded = x.track(intent.Tracker, intent.Event(r.Status.Code), r, c.attempt)
 	}
 }
 
@@ -95,7 +109,7 @@ func (c *conclusion) concludeAlone(a *answer) {
 // handBack gives the caller's request what the handler left in its copy, such as the
 // pattern that a router found and the files of a form, which the server removes.
 func (c *conclusion) handBack() {
-	to, from := c.exchange.http.Request, c.exchange.served
+	to, from := cmp.Or(c.exchange.http.Original, c.exchange.http.Request), c.exchange.served
 	if c.handedBack {
 		return
 	}

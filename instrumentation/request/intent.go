@@ -33,11 +33,12 @@ func (x *Exchange) FromTemplate(e audit.Event) audit.Event {
 // panicked or failed.
 func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 	x.learnServedRoute()
-	x.track(t, e, r, nil)
+	_ = x.track(t, e, r, nil)
 }
 
-// track records e as TrackIntent does, or as the end of attempt if that is not nil.
-func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) {
+// track records e as TrackIntent does, or as the end of attempt if that is not nil. It
+// returns an error if the outcome is not on record, after the error handler was called.
+func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) error {
 	e.Kind = audit.KindIntent
 	said := inside.Audit.Said(x.scope, true)
 	inside.Audit.Complete(&e, &said, r.Status.Outcome, r.Panicked || r.Failed)
@@ -54,7 +55,11 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	}
 	if err != nil {
 		x.handleError(err)
+		if x.isRecorded(&e) {
+			return nil // with the marks of what a policy requires
+		}
 	}
+	return err
 }
 
 // recordsDenials reports whether this exchange or one around it records a denial that

@@ -12,9 +12,34 @@ import (
 	"github.com/felixge/httpsnoop"
 )
 
-// watch returns a writer with the methods of w that reports to a what is written, and does
-// nothing else.
+// Watcher learns what the writer of a framework does with a response: see [HTTP].
+type Watcher struct{ answer *answer }
+
+// Leaves is called before a header with the status leaves. It returns when what waits for
+// the header is recorded.
+func (w Watcher) Leaves(status int) { w.answer.leaves(status) }
+
+// Flushes is called before the response is flushed, and after Leaves.
+func (w Watcher) Flushes() { w.answer.flushes() }
+
+// Hijack calls the function that gives the connection to the handler.
+func (w Watcher) Hijack(next func() (net.Conn, *bufio.ReadWriter, error)) (net.Conn, *bufio.ReadWriter, error) {
+	return w.answer.hijack(next)
+}
+
+// wrap returns the writer for the handler of h, which reports to a.
+func (a *answer) wrap(h *HTTP) http.ResponseWriter {
+	if h.Watch == nil {
+		return a.watch(h.Writer)
+	}
+	a.watched = h.Watch(h.Writer, Watcher{a})
+	return a.watched
+}
+
+// watch returns a writer with the methods of w that reports to a what is written. It drops
+// what a replacement was written for, and does nothing else.
 func (a *answer) watch(w http.ResponseWriter) http.ResponseWriter {
+	a.below = w
 	server, isServer := w.(serverMethods)
 	switch {
 	case isPlain(w):
@@ -38,12 +63,15 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader writes the header.
 func (w *writer) WriteHeader(status int) {
-	w.answer.leaves(status)
-	w.ResponseWriter.WriteHeader(status)
+	if w.answer.leaves(status) {
+		w.ResponseWriter.WriteHeader(status)
+	}
 }
 
 func (w *writer) Write(b []byte) (int, error) {
-	w.answer.leaves(http.StatusOK)
+	if !w.answer.leaves(http.StatusOK) {
+		return len(b), nil
+	}
 	return w.ResponseWriter.Write(b)
 }
 
@@ -77,13 +105,17 @@ type (
 
 // WriteString writes s to the body.
 func (w *serverWriter) WriteString(s string) (int, error) {
-	w.answer.leaves(http.StatusOK)
+	if !w.answer.leaves(http.StatusOK) {
+		return len(s), nil
+	}
 	return w.serverMethods.WriteString(s)
 }
 
 // ReadFrom writes what it reads from src to the body.
 func (w *serverWriter) ReadFrom(src io.Reader) (int64, error) {
-	w.answer.leaves(http.StatusOK)
+	if !w.answer.leaves(http.StatusOK) {
+		return io.Copy(io.Discard, src)
+	}
 	return w.serverMethods.ReadFrom(src)
 }
 
@@ -126,25 +158,32 @@ func (a *answer) watchOther(w http.ResponseWriter) http.ResponseWriter {
 	return httpsnoop.Wrap(w, httpsnoop.Hooks{
 		WriteHeader: func(next httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
 			return func(status int) {
-				a.leaves(status)
-				next(status)
+				if a.leaves(status) {
+					next(status)
+				}
 			}
 		},
 		Write: func(next httpsnoop.WriteFunc) httpsnoop.WriteFunc {
 			return func(b []byte) (int, error) {
-				a.leaves(http.StatusOK)
+				if !a.leaves(http.StatusOK) {
+					return len(b), nil
+				}
 				return next(b)
 			}
 		},
 		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc {
 			return func(s string) (int, error) {
-				a.leaves(http.StatusOK)
+				if !a.leaves(http.StatusOK) {
+					return len(s), nil
+				}
 				return next(s)
 			}
 		},
 		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
 			return func(src io.Reader) (int64, error) {
-				a.leaves(http.StatusOK)
+				if !a.leaves(http.StatusOK) {
+					return io.Copy(io.Discard, src)
+				}
 				return next(src)
 			}
 		},

@@ -9,16 +9,20 @@ import (
 	auditchi "github.com/opendeed/audit/instrumentation/chi"
 )
 
-// chiService returns a service of chi in an order.
-func chiService(o order, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler {
+// chiService returns a service of chi in a setup.
+func chiService(o setup, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler {
 	var own chi.Middlewares
 	if mw != nil {
 		own = chi.Middlewares{mw}
 	}
-	intent := auditchi.Intent(tracker, event)
+	var opts []auditchi.IntentOption
+	if o.withheld {
+		opts = append(opts, auditchi.WithheldAnswer())
+	}
+	intent := auditchi.Intent(tracker, event, opts...)
 	scope := auditchi.Middleware(auditchi.WithDenials(tracker), auditchi.WithCoverage(tracker, nil), auditchi.WithErrorHandler(ignore))
 	var global, route chi.Middlewares
-	switch o {
+	switch o.order {
 	case bare:
 		global = own
 	case intentOnly:

@@ -18,8 +18,8 @@ import (
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 )
 
-// echoService returns a service of Echo in an order.
-func echoService(o order, tracker audit.Tracker, n *notes, row *echoRow) http.Handler {
+// echoService returns a service of Echo in a setup.
+func echoService(o setup, tracker audit.Tracker, n *notes, row *echoRow) http.Handler {
 	e := echo.New()
 	e.Logger.SetOutput(io.Discard)
 	if row.onError != nil {
@@ -33,10 +33,14 @@ func echoService(o order, tracker audit.Tracker, n *notes, row *echoRow) http.Ha
 	if row.mw != nil {
 		own = list{row.mw(n)}
 	}
-	intent := list{auditecho.Intent(tracker, event)}
+	var opts []auditecho.IntentOption
+	if o.withheld {
+		opts = append(opts, auditecho.WithheldAnswer())
+	}
+	intent := list{auditecho.Intent(tracker, event, opts...)}
 	scope := list{auditecho.Middleware(auditecho.WithDenials(tracker), auditecho.WithCoverage(tracker, nil), auditecho.WithErrorHandler(ignore))}
 	var global, route list
-	switch o {
+	switch o.order {
 	case bare:
 		global = own
 	case intentOnly:
@@ -266,7 +270,7 @@ func TestEcho(t *testing.T) {
 	for _, row := range echoRows() {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+			compare(t, row.want, func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 				s := start(echoService(o, tracker, n, &row))
 				defer s.Close()
 				request := row.request
@@ -287,7 +291,7 @@ func TestEchoHTTP2(t *testing.T) {
 		}
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+			compare(t, row.want, func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 				s := start2(echoService(o, tracker, n, &row))
 				defer s.Close()
 				return exchange2(t, s, http.MethodGet, nil)

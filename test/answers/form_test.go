@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit/audittest"
 	"github.com/stretchr/testify/assert"
@@ -45,13 +46,25 @@ func TestFormFiles(t *testing.T) {
 	request := lines("POST /a HTTP/1.1", "Host: example.com", "Connection: close", "Content-Type: "+form.FormDataContentType(),
 		"Content-Length: "+strconv.Itoa(body.Len()), "", body.String())
 
-	for _, o := range append([]order{bare}, orders...) {
-		t.Run(string(o), func(t *testing.T) {
+	for _, o := range append([]setup{{order: bare}}, setups()...) {
+		t.Run(o.String(), func(t *testing.T) {
 			t.Parallel()
 			tracker := audittest.NewRecorder(t).Tracker("test")
 			services := map[string]func(name *string) http.Handler{
 				"net/http": func(name *string) http.Handler {
 					return httpService(o, tracker, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { *name = upload(t, r) }))
+				},
+				"gin": func(name *string) http.Handler {
+					return ginService(o, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
+						*name = upload(t, c.Request)
+						c.Status(204)
+					}})
+				},
+				"gin, with an error": func(name *string) http.Handler {
+					return ginService(o, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
+						*name = upload(t, c.Request)
+						_ = c.Error(errConflict)
+					}})
 				},
 				"Echo": func(name *string) http.Handler {
 					return echoService(o, tracker, &notes{}, &echoRow{handler: func(_ *notes, c echo.Context) error {

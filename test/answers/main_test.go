@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	"github.com/opendeed/audit/record"
@@ -23,13 +24,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == streamsArg {
-		if err := serveStreams(os.Args[2]); err != nil {
+	programs := map[string]func(dir string) error{streamsArg: serveStreams, withheldArg: serveWithheld}
+	if len(os.Args) == 3 && programs[os.Args[1]] != nil {
+		if err := programs[os.Args[1]](os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		return
 	}
+	gin.SetMode(gin.TestMode)
 	goleak.VerifyTestMain(m)
 }
 
@@ -66,6 +69,31 @@ const (
 // orders are those with a middleware or an intent of ours.
 var orders = []order{intentOnly, scopeOnly, outside, between, inside, intentOutside}
 
+// setup is an order, and whether the answer of the route intent is withheld until its record
+// is safe.
+type setup struct {
+	order    order
+	withheld bool
+}
+
+func (s setup) String() string {
+	if s.withheld {
+		return string(s.order) + ", withheld"
+	}
+	return string(s.order)
+}
+
+// setups returns all with a middleware or an intent of ours.
+func setups() (all []setup) {
+	for _, o := range orders {
+		all = append(all, setup{order: o})
+		if o != scopeOnly {
+			all = append(all, setup{order: o, withheld: true})
+		}
+	}
+	return all
+}
+
 // expectation is what the records of a row say.
 type expectation struct {
 	outcome audit.Outcome
@@ -86,42 +114,44 @@ type expectation struct {
 	stream bool
 }
 
-// serveFunc serves the request of a row in an order.
-type serveFunc func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer
+// serveFunc serves the request of a row in a setup.
+type serveFunc func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer
 
-// compare serves a row bare and in all orders, and compares what serve returns.
+// compare serves a row bare and in all setups, and compares what serve returns.
 func compare(t *testing.T, want expectation, serve serveFunc) {
 	t.Helper()
 	var seen notes
-	expected := serve(t, bare, nil, &seen)
-	for _, o := range orders {
-		t.Run(string(o), func(t *testing.T) {
+	expected := serve(t, setup{order: bare}, nil, &seen)
+	for _, s := range setups() {
+		t.Run(s.String(), func(t *testing.T) {
 			var n notes
 			recorder := audittest.NewRecorder(t)
-			got := serve(t, o, recorder.Tracker("test"), &n)
-			if slices.Contains(want.differs, o) {
+			got := serve(t, s, recorder.Tracker("test"), &n)
+			if slices.Contains(want.differs, s.order) {
 				assert.NotEqual(t, expected.text, got.text)
 				assert.Equal(t, expected.status, got.status)
 			} else {
 				assert.Equal(t, expected.text, got.text)
 			}
 			assert.Equal(t, seen.lines, n.lines, "what the handlers see")
-			if o == scopeOnly {
+			if s.order == scopeOnly {
 				return
 			}
-			requireRecords(t, want, o, got, recorder)
+			requireRecords(t, want, s, got, recorder)
 		})
 	}
 }
 
 // requireRecords checks the records of the route intent.
-func requireRecords(t *testing.T, want expectation, o order, got answer, recorder *audittest.Recorder) {
+func requireRecords(t *testing.T, want expectation, s setup, got answer, recorder *audittest.Recorder) {
 	t.Helper()
+	o := s.order
 	if slices.Contains(want.absent, o) {
 		return
 	}
 	count := 1
-	if want.stream {
+	attempt := want.stream || s.withheld
+	if attempt {
 		count = 2
 	}
 	var records []*record.Record
@@ -130,7 +160,7 @@ func requireRecords(t *testing.T, want expectation, o order, got answer, recorde
 		return len(records) >= count
 	}, 10*time.Second, time.Millisecond)
 	require.Len(t, records, count)
-	if want.stream {
+	if attempt {
 		require.Equal(t, records[0].ID, records[0].Attempt)
 		require.Equal(t, records[0].ID, records[1].Attempt)
 	}

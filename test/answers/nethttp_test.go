@@ -26,14 +26,18 @@ import (
 
 type middleware = func(http.Handler) http.Handler
 
-// httpService returns a service of net/http in an order.
-func httpService(o order, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler {
+// httpService returns a service of net/http in a setup.
+func httpService(o setup, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler {
 	if mw == nil {
 		mw = func(h http.Handler) http.Handler { return h }
 	}
-	intent := func(h http.Handler) http.Handler { return audithttp.Intent(tracker, event, h) }
+	var opts []audithttp.IntentOption
+	if o.withheld {
+		opts = append(opts, audithttp.WithheldAnswer())
+	}
+	intent := func(h http.Handler) http.Handler { return audithttp.Intent(tracker, event, h, opts...) }
 	scope := audithttp.Middleware(audithttp.WithDenials(tracker), audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(ignore))
-	switch o {
+	switch o.order {
 	case intentOnly:
 		return mw(intent(h))
 	case scopeOnly:
@@ -236,6 +240,59 @@ func httpRows(t *testing.T) []httpRow {
 			size, err := io.Copy(w, io.MultiReader(strings.NewReader("hello"), broken{}))
 			n.add("copied %d, %v", size, err)
 		}},
+		{name: "an answer in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			for range 5 {
+				write(n, w, strings.Repeat("a", 700))
+			}
+			_, _ = w.Write(bytes.Repeat([]byte("b"), 10_000))
+			write(n, w, strings.Repeat("c", 10_000))
+			write(n, w, "")
+		}},
+		{name: "a large answer", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				write(n, w, strings.Repeat("a", 1_000))
+			}
+		}},
+		{name: "a copy in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			for _, size := range []int{0, 1, 300, 511, 5_000, 40_000} {
+				copied, err := io.Copy(w, steps{strings.NewReader(strings.Repeat("a", size))})
+				n.add("copied %d, %v", copied, err)
+			}
+			write(n, w, "hello")
+		}},
+		{name: "a large copy in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			write(n, w, "hello")
+			copied, err := io.Copy(w, steps{strings.NewReader(strings.Repeat("a", 100_000))})
+			n.add("copied %d, %v", copied, err)
+		}},
+		{name: "a copy where no body is allowed", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(204)
+			copied, err := io.Copy(w, steps{strings.NewReader("hello")})
+			n.add("copied %d, %v", copied, err)
+		}},
+		{name: "trailers without a flush", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Trailer", "Sum")
+			write(n, w, strings.Repeat("a", 3_000))
+			w.Header().Set("Sum", "5")
+			w.Header().Set(http.TrailerPrefix+"Late", "yes")
+		}},
+		{name: "a header that changes after the status", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Early", "yes")
+			w.Header().Set("Changed", "no")
+			w.WriteHeader(201)
+			w.Header().Del("Early")
+			w.Header().Set("Changed", "yes")
+			w.Header().Set("Late", "yes")
+			write(n, w, "hello")
+			n.add("%v", w.Header())
+		}},
+		{name: "a status that does not exist", want: fails, handler: func(_ *notes, w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(99)
+		}},
+		{name: "a panic after a small answer", want: expectation{outcome: audit.OutcomeFailure, unseen: orders}, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			write(n, w, "hello")
+			panic("no")
+		}},
 		{name: "optional methods", want: silent, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
 			_, flusher := w.(http.Flusher)
 			_, hijacker := w.(http.Hijacker)
@@ -362,6 +419,11 @@ func httpRows(t *testing.T) []httpRow {
 	}
 }
 
+// steps is a reader that returns little at a time and has no other method.
+type steps struct{ r io.Reader }
+
+func (s steps) Read(b []byte) (int, error) { return s.r.Read(b[:min(len(b), 3_000)]) }
+
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("broken") }
@@ -390,12 +452,12 @@ func TestHTTP2(t *testing.T) {
 	}
 }
 
-// newService returns the service of a row in an order.
-type newService func(o order, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler
+// newService returns the service of a row in a setup.
+type newService func(o setup, tracker audit.Tracker, mw middleware, h http.Handler) http.Handler
 
 // exchange returns a function for compare that uses HTTP/1.
 func (row *httpRow) exchange(service newService) serveFunc {
-	return func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+	return func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 		t.Helper()
 		s := start(service(o, tracker, row.middleware(n), row.service(n)))
 		defer s.Close()
@@ -409,7 +471,7 @@ func (row *httpRow) exchange(service newService) serveFunc {
 
 // exchange2 returns a function for compare that uses HTTP/2.
 func (row *httpRow) exchange2(service newService) serveFunc {
-	return func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+	return func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 		t.Helper()
 		s := start2(service(o, tracker, row.middleware(n), row.service(n)))
 		defer s.Close()
