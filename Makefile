@@ -72,7 +72,7 @@ tidy: ## Tidy every go.mod and complete go.work.sum
 	@$(GO) mod download
 
 .PHONY: lint
-lint: lint-fmt lint-tidy lint-vet lint-code ## Check format, go.mod files, builds for other systems and the linters' rules
+lint: lint-fmt lint-tidy lint-vet lint-audit lint-code ## Check format, go.mod files, builds for other systems and the linters' rules
 
 .PHONY: lint-fmt
 lint-fmt:
@@ -91,6 +91,12 @@ lint-vet:
 	@for os in linux windows darwin; do \
 		GOOS=$$os $(GO) vet work || exit 1; \
 	done
+
+# Our own vet tool finds nothing in our own code.
+.PHONY: lint-audit
+lint-audit:
+	@$(GO) build -C cmd/auditvet -o "$(CURDIR)/bin/auditvet" .
+	@$(GO) vet -vettool="$(CURDIR)/bin/auditvet" work
 
 .PHONY: lint-code
 lint-code:

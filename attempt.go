@@ -118,9 +118,16 @@ func fill[T comparable](field *T, value T) {
 // withDefaults returns kvs with the defaults whose keys it does not have. It does not
 // change kvs.
 func withDefaults(kvs, defaults []attribute.KeyValue) []attribute.KeyValue {
+	if len(kvs) == 0 || len(defaults) == 0 {
+		return append(slices.Clip(kvs), defaults...)
+	}
+	has := make(map[attribute.Key]bool, len(kvs))
+	for _, kv := range kvs {
+		has[kv.Key] = true
+	}
 	kvs = slices.Clip(kvs)
 	for _, kv := range defaults {
-		if !slices.ContainsFunc(kvs, func(other attribute.KeyValue) bool { return other.Key == kv.Key }) {
+		if !has[kv.Key] {
 			kvs = append(kvs, kv)
 		}
 	}

@@ -8,8 +8,14 @@ import (
 
 // newCover returns the cover of what e did to target. It names no object if the target
 // has no type or no ID.
-func newCover(provider any, e *Event, target Target) covering.Cover {
-	c := covering.Cover{
+func newCover(provider any, e *Event, target Target) (c covering.Cover) {
+	setCover(&c, provider, e, target)
+	return c
+}
+
+// setCover is newCover in place.
+func setCover(c *covering.Cover, provider any, e *Event, target Target) {
+	*c = covering.Cover{
 		Provider: provider, Tenant: e.Tenant, Namespace: textOf(e.Metadata, semconv.TargetNamespaceKey),
 		TargetType: target.Type, TargetID: target.ID, Operation: uint8(e.Operation), Unknown: e.Outcome == OutcomeUnknown,
 	}
@@ -20,7 +26,6 @@ func newCover(provider any, e *Event, target Target) covering.Cover {
 		c.Write = true
 	default:
 	}
-	return c
 }
 
 // appendStakes appends what the intent e covers: what it did to its target and to the
@@ -31,17 +36,13 @@ func appendStakes(stakes []covering.Stake, provider any, e *Event) []covering.St
 	if e.Kind != KindIntent || e.Outcome == OutcomeFailure || e.Outcome == OutcomeDenied || e.BeginsAttempt() {
 		return stakes
 	}
-	add := func(c covering.Cover) {
-		if c.NamesObject() {
-			stakes = append(stakes, covering.Stake{Cover: c})
-		}
-	}
-	add(newCover(provider, e, e.Target))
+	stakes = append(stakes, covering.Stake{})
+	setCover(&stakes[len(stakes)-1].Cover, provider, e, e.Target)
 	for _, id := range e.Bulk.Sample {
-		add(newCover(provider, e, Target{Type: e.Target.Type, ID: id}))
+		stakes = append(stakes, covering.Stake{Cover: newCover(provider, e, Target{Type: e.Target.Type, ID: id})})
 	}
 	for _, target := range e.Covers {
-		add(newCover(provider, e, target).AnyWrite())
+		stakes = append(stakes, covering.Stake{Cover: newCover(provider, e, target).AnyWrite()})
 	}
 	return stakes
 }

@@ -20,7 +20,7 @@ type draft struct {
 
 	mu     sync.Mutex
 	closed bool
-	said   Event // target, reason, outcome, changes, metadata and marks
+	said   *Event // target, reason, outcome, changes, metadata and marks; nil if handlers said nothing
 }
 
 // draftOf returns the draft of the nearest unit of work that has one, or nil.
@@ -71,7 +71,10 @@ func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
 	d.mu.Lock()
 	closed := d.closed
 	if !closed {
-		f(&d.said)
+		if d.said == nil {
+			d.said = new(Event)
+		}
+		f(d.said)
 	}
 	d.mu.Unlock()
 	if closed {
@@ -81,23 +84,34 @@ func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
 
 // content returns what handlers said so far.
 func (d *draft) content() Event {
+	if said := d.copy(); said != nil {
+		return *said
+	}
+	return Event{}
+}
+
+// copy returns a copy of what handlers said so far, or nil if they said nothing.
+func (d *draft) copy() *Event {
 	if d == nil {
-		return Event{}
+		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.said
+	if d.said == nil {
+		return nil
+	}
+	said := *d.said
+	return &said
 }
 
 // close returns what handlers said, and makes what they say later an error.
 func (d *draft) close() Event {
-	if d == nil {
-		return Event{}
+	if d != nil {
+		d.mu.Lock()
+		d.closed = true
+		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = true
-	return d.said
+	return d.content()
 }
 
 // complete adds to e what handlers said of it. The outcome is e's own, the one that they
@@ -129,16 +143,22 @@ func addMark(said *Event, path string, kind mark.Kind) {
 // addMetadata adds kvs, which replace and mark what said has of the same keys.
 func addMetadata(said *Event, kvs []attribute.KeyValue) {
 	merged := slices.Clone(said.Metadata)
+	at := make(map[attribute.Key]int, len(merged)+len(kvs))
+	for i, kv := range merged {
+		at[kv.Key] = i
+	}
+	var repeated []mark.Mark
 	for _, kv := range kvs {
-		at := slices.IndexFunc(merged, func(other attribute.KeyValue) bool { return other.Key == kv.Key })
-		if at < 0 {
+		i, known := at[kv.Key]
+		if !known {
+			at[kv.Key] = len(merged)
 			merged = append(merged, kv)
 			continue
 		}
-		merged[at] = kv
-		addMark(said, "metadata."+string(kv.Key), mark.Repeated)
+		merged[i] = kv
+		repeated = append(repeated, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Repeated})
 	}
-	said.Metadata = merged
+	said.Metadata, said.Marks = merged, mark.Merge(said.Marks, repeated)
 }
 
 // reporter is plumbing.Reporter.

@@ -57,6 +57,7 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	s.mu.Lock()
 	s.close()
 	held := s.signals.Take()
+	unresolved := s.decides()
 	s.mu.Unlock()
 	if len(held) == 0 {
 		return late
@@ -70,6 +71,7 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	}
 	errs := []error{late}
 	for i := range held {
+		held[i].Value.unresolved = held[i].Value.unresolved || unresolved
 		errs = append(errs, dispose(inBatch, s, held[i]))
 	}
 	if !shared {

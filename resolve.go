@@ -244,6 +244,9 @@ func (s *Scope) run(ctx context.Context, wait time.Duration, call *resolution) {
 
 	s.mu.Lock()
 	s.resolution = nil
+	if call.from == nil {
+		s.inherits = errors.Is(call.err, bridge.ErrInherit)
+	}
 	switch {
 	case s.state == scopeEnded: // what was read may have been another request's
 		call.actor, call.err = nil, &ActorError{Err: errResolverLate}
@@ -263,12 +266,16 @@ func callResolver(ctx context.Context, resolver func(context.Context) (Actor, er
 	return resolver(ctx)
 }
 
+// decides reports whether a signal of the scope whose actor it could not find has none: that
+// of an outer scope is not its own. s.mu is held.
+func (s *Scope) decides() bool { return s.asks && !s.inherits || s.delegates }
+
 // fillActors sets the actor of held signals that have none, if it is known in time.
 func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	s.mu.Lock()
 	var missing []*Event
 	for h := range s.signals.Held() {
-		if h.event.Actor.IsZero() {
+		if h.event.Actor.IsZero() && !h.unresolved {
 			missing = append(missing, h.event)
 		}
 	}

@@ -35,6 +35,7 @@ type Scope struct {
 	actor      *Actor // set or resolved; replaced, never changed
 	resolver   func(context.Context) (Actor, error)
 	asks       bool // it has or had a resolver: nobody else's actor is its own
+	inherits   bool // its resolver left it to the outer scope
 	principal  func(context.Context, Actor) (Actor, error)
 	delegates  bool // it has or had a principal function
 	delegation delegation

@@ -114,9 +114,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.tenant = o.tenant
 	}
 	if o.draft != nil {
-		if s.draft != nil {
-			o.draft.said = s.draft.content()
-		}
+		o.draft.said = s.draft.copy()
 		s.draft = o.draft
 	}
 	if o.unit != nil {

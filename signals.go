@@ -12,12 +12,15 @@ import (
 type heldSignal struct {
 	event   *Event
 	release func(context.Context, signal.Disposition) error
+	// unresolved says that the actor is not that of an outer scope: the scope that the signal
+	// comes from has functions that find it, and they have not.
+	unresolved bool
 }
 
 // hold implements bridge.Functions.Hold.
 func hold(s *Scope, provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition {
 	d, _ := s.offer(covering.Signal[heldSignal]{
-		Value: heldSignal{e, release}, Cover: newCover(provider, e, e.Target), Origin: originOf(e),
+		Value: heldSignal{event: e, release: release}, Cover: newCover(provider, e, e.Target), Origin: originOf(e),
 	})
 	return d
 }
@@ -69,6 +72,9 @@ func settle(ctx context.Context, held covering.Signal[heldSignal], outer *Scope)
 		d, ok := outer.offer(held)
 		switch {
 		case !ok: // it has ended; ask the next one
+			outer.mu.Lock()
+			held.Value.unresolved = held.Value.unresolved || outer.decides()
+			outer.mu.Unlock()
 		case d == signal.Hold:
 			return nil
 		default:

@@ -18,9 +18,12 @@
 // redacted and delivered as in production, with the same errors. Only the records end up
 // in memory.
 //
-// [Action], [Target], [Changed] and the other functions that return a [Matcher] can be
+// [Action], [Target], [ChangedTo] and the other functions that return a [Matcher] can be
 // combined freely; [Match] makes one from a function. For anything else, RequireRecord
 // returns the record, and [Recorder.Records] all of them.
+//
+// An attempt has two records: [AttemptBegun] and [AttemptFinished] tell them apart, and
+// [AttemptLeftOpen] finds the attempts that were never finished.
 //
 // If the code under test uses the global provider, pass the recorder to
 // audit.SetTrackerProvider. Such tests cannot run in parallel. For tests that are not about

@@ -56,10 +56,9 @@ func ExampleRecorder_RequireRecord() {
 	recorder.RequireRecord(t, audittest.Action("article.update"), audittest.Target("article", "1002"), audittest.Changed("body"))
 	fmt.Println(t.errors[0])
 	// Output:
-	// audittest: want one record with action article.update, target article "1002" and changed ["body"], got 0. Recorded:
-	//    1. article.update success, by user "42", on article "1001", changed ["title"]
-	//    2. article.update success, by user "42", on article "1002", changed ["title"]
-	//       differs: changed ["title"]
+	// audittest: want one record with action article.update, target article "1002" and changed ["body"], got 0:
+	//    1. article.update, success, by user "42", on article "1001" != article "1002", changed ["title"] != ["body"]
+	// >  2. article.update, success, by user "42", on article "1002", changed ["title"] != ["body"]
 }
 
 func ExampleMatch() {

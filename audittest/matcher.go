@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/values"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -14,19 +15,20 @@ import (
 // Matcher is a condition on a record, for [Recorder.RequireRecord] and
 // [Recorder.RequireNoRecord].
 type Matcher struct {
+	part string // the part of a record that it is about, or "" if want says so itself
 	want string
-	// check reports whether the record matches, and describes what it has in place of
-	// what is wanted.
-	check func(*record.Record) (got string, ok bool)
+	// check reports whether a record among all matches, and describes what it has in place
+	// of what is wanted.
+	check func(r *record.Record, all []*record.Record) (got string, ok bool)
 }
 
 // String returns the condition in words, e.g. `target article "1001"`.
-func (m Matcher) String() string { return m.want }
+func (m Matcher) String() string { return strings.TrimSpace(m.part + " " + m.want) }
 
 // Match returns a Matcher for the records for which ok returns true. want describes them
 // in failure messages, after "want one record with".
 func Match(want string, ok func(*record.Record) bool) Matcher {
-	return Matcher{want, func(r *record.Record) (string, bool) {
+	return Matcher{"", want, func(r *record.Record, _ []*record.Record) (string, bool) {
 		if ok(r) {
 			return want, true
 		}
@@ -36,8 +38,8 @@ func Match(want string, ok func(*record.Record) bool) Matcher {
 
 // Not matches the records that m does not match.
 func Not(m Matcher) Matcher {
-	return Matcher{"not " + m.want, func(r *record.Record) (string, bool) {
-		got, ok := m.check(r)
+	return Matcher{m.part, "not " + m.want, func(r *record.Record, all []*record.Record) (string, bool) {
+		got, ok := m.check(r, all)
 		return got, !ok
 	}}
 }
@@ -45,25 +47,28 @@ func Not(m Matcher) Matcher {
 // Action matches the records with the given action, which is normalized as
 // record.NormalizeAction does. Otherwise a typo would let RequireNoRecord pass.
 func Action(action string) Matcher {
-	return equal("action", record.NormalizeAction(action), func(r *record.Record) string { return r.Action })
+	return equal("action", record.NormalizeAction(action), actionOf)
 }
 
 // Actor matches the records of an actor with the type and ID of want, acting on behalf of
 // the same actors as want. Names, roles and other details are not compared.
-func Actor(want audit.Actor) Matcher {
-	return equal("actor", actorText(want), func(r *record.Record) string { return actorText(r.Actor) })
-}
+func Actor(want audit.Actor) Matcher { return equal("actor", actorText(want), actorOf) }
 
 // Target matches the records whose target has the given type and ID.
 func Target(targetType, id string) Matcher {
-	want := audit.Target{Type: targetType, ID: id}
-	return equal("target", targetText(want), func(r *record.Record) string { return targetText(r.Target) })
+	return equal("target", targetText(audit.Target{Type: targetType, ID: id}), targetOf)
+}
+
+// TargetType matches the records whose target has the given type, whatever its ID, such as
+// that of something which was created.
+func TargetType(want string) Matcher {
+	return Matcher{"target", "of type " + want, func(r *record.Record, _ []*record.Record) (string, bool) {
+		return targetOf(r), r.Target.Type == want
+	}}
 }
 
 // Outcome matches the records with the given outcome.
-func Outcome(want audit.Outcome) Matcher {
-	return equal("outcome", want.String(), func(r *record.Record) string { return r.Outcome.String() })
-}
+func Outcome(want audit.Outcome) Matcher { return equal("outcome", want.String(), outcomeOf) }
 
 // Operation matches the records with the given operation.
 func Operation(want audit.Operation) Matcher {
@@ -71,19 +76,13 @@ func Operation(want audit.Operation) Matcher {
 }
 
 // Kind matches the records of the given kind.
-func Kind(want audit.Kind) Matcher {
-	return equal("kind", want.String(), func(r *record.Record) string { return r.Kind.String() })
-}
+func Kind(want audit.Kind) Matcher { return equal("kind", want.String(), kindOf) }
 
 // Reason matches the records with the given reason.
-func Reason(want string) Matcher {
-	return equal("reason", quote(want), func(r *record.Record) string { return quote(r.Reason) })
-}
+func Reason(want string) Matcher { return equal("reason", quote(want), reasonOf) }
 
 // Failure matches the records with the given failure.
-func Failure(want string) Matcher {
-	return equal("failure", quote(want), func(r *record.Record) string { return quote(r.Failure) })
-}
+func Failure(want string) Matcher { return equal("failure", quote(want), failureOf) }
 
 // Channel matches the records with the given channel.
 func Channel(want string) Matcher {
@@ -98,16 +97,44 @@ func Tenant(want string) Matcher {
 // Changed matches the records whose changes include all of the given fields, whatever
 // their values.
 func Changed(fields ...string) Matcher {
-	return Matcher{fmt.Sprintf("changed %q", fields), func(r *record.Record) (string, bool) {
-		changed := changedFields(r)
-		return fmt.Sprintf("changed %q", changed), containsAll(changed, fields)
+	return Matcher{"changed", fmt.Sprintf("%q", fields), func(r *record.Record, _ []*record.Record) (string, bool) {
+		return changedOf(r), !slices.ContainsFunc(fields, func(field string) bool { return changeOf(r, field) == nil })
+	}}
+}
+
+// ChangedFrom matches the records in which the given field changed from the value before to
+// the value after. They are recorded as package diff says: nil is a value that is absent, a
+// time its text, and an attribute.Value itself. Of a sensitive field a record has no values.
+//
+//	audittest.ChangedFrom("title", "Old title", "New title")
+func ChangedFrom(field string, before, after any) Matcher {
+	old, want := valueOf(before), valueOf(after)
+	return changedValues(field, valueText(old)+" to "+valueText(want), func(c *audit.Change) bool {
+		return values.Equal(c.Old, old) && values.Equal(c.New, want)
+	})
+}
+
+// ChangedTo matches the records in which the given field changed to the value after,
+// whatever it was before. See [ChangedFrom].
+func ChangedTo(field string, after any) Matcher {
+	want := valueOf(after)
+	return changedValues(field, "to "+valueText(want), func(c *audit.Change) bool { return values.Equal(c.New, want) })
+}
+
+func changedValues(field, want string, ok func(*audit.Change) bool) Matcher {
+	return Matcher{"changed " + field, want, func(r *record.Record, _ []*record.Record) (string, bool) {
+		c := changeOf(r, field)
+		if c == nil {
+			return "nothing", false
+		}
+		return valueText(c.Old) + " to " + valueText(c.New), ok(c)
 	}}
 }
 
 // Metadata matches the records whose metadata includes all of the given keys with these
 // values.
 func Metadata(want ...attribute.KeyValue) Matcher {
-	return Matcher{"metadata " + metadataText(want), func(r *record.Record) (string, bool) {
+	return Matcher{"metadata", metadataText(want), func(r *record.Record, _ []*record.Record) (string, bool) {
 		var got []attribute.KeyValue
 		ok := true
 		for _, w := range want {
@@ -119,58 +146,56 @@ func Metadata(want ...attribute.KeyValue) Matcher {
 			got = append(got, r.Metadata[at])
 			ok = ok && reflect.DeepEqual(r.Metadata[at].Value, w.Value)
 		}
-		return "metadata " + metadataText(got), ok
+		return metadataText(got), ok
 	}}
 }
 
-// equal matches the records for which text returns want.
-func equal(name, want string, text func(*record.Record) string) Matcher {
-	return Matcher{name + " " + want, func(r *record.Record) (string, bool) {
+// AttemptBegun matches the records that begin an attempt, as audit.Begin and audit.Do do,
+// whether or not it was finished.
+func AttemptBegun() Matcher {
+	return attempt(begun, func(got string) bool { return got == begun || got == leftOpen })
+}
+
+// AttemptFinished matches the records that finish an attempt.
+func AttemptFinished() Matcher {
+	return attempt(finished, func(got string) bool { return got == finished })
+}
+
+// AttemptLeftOpen matches the records that begin an attempt which no record finishes.
+//
+//	recorder.RequireNoRecord(t, audittest.AttemptLeftOpen())
+func AttemptLeftOpen() Matcher {
+	return attempt(leftOpen, func(got string) bool { return got == leftOpen })
+}
+
+func attempt(want string, ok func(got string) bool) Matcher {
+	return Matcher{"attempt", want, func(r *record.Record, all []*record.Record) (string, bool) {
+		got := attemptOf(r, all)
+		return got, ok(got)
+	}}
+}
+
+// equal matches the records of which text returns want.
+func equal(part, want string, text func(*record.Record) string) Matcher {
+	return Matcher{part, want, func(r *record.Record, _ []*record.Record) (string, bool) {
 		got := text(r)
-		return name + " " + got, got == want
+		return got, got == want
 	}}
 }
 
-func quote(s string) string { return fmt.Sprintf("%q", s) }
-
-func actorText(a audit.Actor) string {
-	text := a.Type.String()
-	if a.ID != "" {
-		text += " " + quote(a.ID)
+// changeOf returns the change of a field, or nil.
+func changeOf(r *record.Record, field string) *audit.Change {
+	at := slices.IndexFunc(r.Changes, func(c audit.Change) bool { return c.Field == field })
+	if at < 0 {
+		return nil
 	}
-	if a.OnBehalfOf != nil {
-		text += " on behalf of " + actorText(*a.OnBehalfOf)
-	}
-	return text
+	return &r.Changes[at]
 }
 
-func targetText(t audit.Target) string {
-	if t.Type == "" && t.ID == "" {
-		return "none"
+// valueOf returns v as a diff records it.
+func valueOf(v any) attribute.Value {
+	if value, ok := v.(attribute.Value); ok {
+		return value
 	}
-	return fmt.Sprintf("%s %q", t.Type, t.ID)
-}
-
-func metadataText(kvs []attribute.KeyValue) string {
-	parts := make([]string, len(kvs))
-	for i, kv := range kvs {
-		value := kv.Value.String()
-		if kv.Value.Type() == attribute.STRING {
-			value = quote(value)
-		}
-		parts[i] = string(kv.Key) + "=" + value
-	}
-	return "[" + strings.Join(parts, " ") + "]"
-}
-
-func changedFields(r *record.Record) []string {
-	fields := make([]string, len(r.Changes))
-	for i, c := range r.Changes {
-		fields[i] = c.Field
-	}
-	return fields
-}
-
-func containsAll(all, some []string) bool {
-	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
+	return values.Of(reflect.ValueOf(v))
 }

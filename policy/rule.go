@@ -41,7 +41,8 @@ type Rule struct {
 	// Methods are HTTP methods, such as "GET". Only rules that match requests have
 	// Methods and Routes.
 	Methods []string `json:"methods,omitempty" yaml:"methods,omitempty"`
-	// Routes are patterns of routes, as the middleware reports them: "/articles/*".
+	// Routes are patterns of routes, as the middleware reports them: "/articles/*", or of full
+	// names of methods of gRPC and Connect: "/articles.v1.Articles/Get*".
 	Routes []string `json:"routes,omitempty" yaml:"routes,omitempty"`
 	// RequireEvent requires a request that succeeds to leave an event.
 	RequireEvent bool `json:"require_event,omitempty" yaml:"require_event,omitempty"`

@@ -315,7 +315,11 @@ func TestMarshalShortensActor(t *testing.T) {
 	ctx, _ := audit.NewScope(audit.ContextWithActor(t.Context(), actor), audit.WithScopeMetadata(attribute.String("note", "kept")))
 	job, scope := carry(ctx, t)
 	require.NoError(t, tracker.Track(job, intent(audit.OperationRead, article("1"))))
+	own := intent(audit.OperationRead, article("1"))
+	own.Actor = audit.System("mailer")
+	require.NoError(t, tracker.Track(job, own))
 	require.NoError(t, scope.End(t.Context()))
+	assert.Empty(t, trail.Records()[1].Marks, "they are about another actor")
 	r := trail.Records()[0]
 	assert.Equal(t, chainOf(record.MaxDelegation), r.Actor)
 	assert.Contains(t, r.Metadata, attribute.String("note", "kept"))

@@ -2,8 +2,11 @@ package sdk
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 )
 
@@ -27,3 +30,13 @@ const (
 	pathActor      = "actor"
 	pathDelegation = "actor.on_behalf_of"
 )
+
+// withoutActor returns the marks of a scope that are not about its actor, for an event that
+// has another.
+func withoutActor(marks []mark.Mark) []mark.Mark {
+	isActor := func(m mark.Mark) bool { return strings.HasPrefix(m.Path, pathActor+".") }
+	if !slices.ContainsFunc(marks, isActor) {
+		return marks
+	}
+	return slices.DeleteFunc(slices.Clone(marks), isActor)
+}

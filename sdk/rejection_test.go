@@ -3,6 +3,7 @@ package sdk_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -132,6 +133,56 @@ func TestSignalOfMeaninglessActor(t *testing.T) {
 	}
 	signal.Actor = audit.User("")
 	require.Error(t, tracker.Track(t.Context(), signal), "the signal's own")
+}
+
+// TestSignalOfInnerScope: the actor of an outer scope is not that of a signal for which an inner
+// scope could not find one.
+func TestSignalOfInnerScope(t *testing.T) {
+	t.Parallel()
+	unresolved, job := audit.Actor{Type: audit.ActorUnresolved}, audit.System("job")
+	finds := func(a audit.Actor, err error) audit.ScopeOption {
+		return audit.WithActor(func(context.Context) (audit.Actor, error) { return a, err })
+	}
+	for _, tt := range []struct {
+		name  string
+		inner []audit.ScopeOption
+		late  bool // the outer scope gets its actor when the inner one has ended
+		want  audit.Actor
+	}{
+		{"nobody", []audit.ScopeOption{finds(audit.Actor{}, nil)}, false, unresolved},
+		{"an error", []audit.ScopeOption{finds(audit.Actor{}, errBroken)}, false, unresolved},
+		{"an error of the principal", []audit.ScopeOption{audit.WithOnBehalfOf(func(context.Context, audit.Actor) (audit.Actor, error) {
+			return audit.Actor{}, errBroken
+		})}, false, unresolved},
+		{"nobody, and the outer one later", []audit.ScopeOption{finds(audit.Actor{}, nil)}, true, unresolved},
+		{"nobody, in another order", []audit.ScopeOption{finds(audit.Actor{}, nil)}, false, unresolved},
+		{"whoever acts outside", []audit.ScopeOption{finds(audit.Actor{}, plumbing.ErrInherit)}, false, job},
+		{"whoever acts outside, later", []audit.ScopeOption{finds(audit.Actor{}, plumbing.ErrInherit)}, true, job},
+		{"no function", nil, true, job},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := &sink{}
+			tracker := newTracker(t, sdk.WithSyncer(s))
+			outer, outerScope := audit.NewScope(t.Context())
+			if !tt.late {
+				require.NoError(t, outerScope.Set(audit.AsActor(job)))
+			}
+			inner, innerScope := audit.NewScope(outer, tt.inner...)
+			middle, middleScope := audit.NewScope(inner) // knows no better
+			require.NoError(t, tracker.Track(middle, with(func(e *audit.Event) { e.Kind, e.Actor = audit.KindSignal, audit.Actor{} })))
+			scopes := []*audit.Scope{middleScope, innerScope}
+			if strings.HasSuffix(tt.name, "in another order") {
+				slices.Reverse(scopes)
+			}
+			for _, scope := range scopes {
+				require.NoError(t, scope.End(inner))
+			}
+			require.NoError(t, outerScope.Set(audit.AsActor(job)))
+			require.NoError(t, outerScope.End(outer))
+			assert.Equal(t, tt.want, s.one(t).Actor)
+		})
+	}
 }
 
 // What could not be delivered was not rejected, and a processor that drops a record means

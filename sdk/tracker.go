@@ -63,7 +63,10 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		p.metrics.suppress(ctx, suppressedByContext)
 		return nil
 	}
-	if found && e.Kind == audit.KindSignal && !isRecordable(&e.Actor) {
+	switch {
+	case !found:
+		resolved.Marks = withoutActor(resolved.Marks)
+	case e.Kind == audit.KindSignal && !isRecordable(&e.Actor):
 		e.Actor = audit.Actor{} // it stays unresolved, like one that was not found
 	}
 	r := t.newRecord(ctx, e, &resolved)
@@ -81,10 +84,13 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if intent && (err == nil || isRecorded(err)) {
 		p.attempts.stored(id, attempt, owner)
 	}
-	if intent && err == nil {
+	if err != nil {
+		return t.reject(ctx, e, &resolved, err)
+	}
+	if intent {
 		p.records.release(r)
 	}
-	return t.reject(ctx, e, &resolved, err)
+	return nil
 }
 
 // maxEventMarks is how many marks of an event are kept.

@@ -132,7 +132,7 @@ var (
 )
 
 // TestOtherCommands checks the commands that no test runs: a document may skip commands of
-// make and of a cluster only, and the targets of make exist.
+// make, of a cluster and of auditvet only, and the targets of make exist.
 func TestOtherCommands(t *testing.T) {
 	t.Parallel()
 	makefile, err := os.ReadFile(filepath.Join("..", "Makefile"))
@@ -155,7 +155,8 @@ func TestOtherCommands(t *testing.T) {
 			}
 			for line := range strings.Lines(b.body) {
 				program, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-				assert.Contains(t, []string{"make", "kubectl"}, program, "%s:%d: a test can run it", doc, b.line)
+				installed := strings.Contains(line, "auditvet") // of a version that is not released yet
+				assert.True(t, program == "make" || program == "kubectl" || installed, "%s:%d: a test can run it", doc, b.line)
 			}
 		}
 	}

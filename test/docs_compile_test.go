@@ -29,13 +29,14 @@ import (
 // error. It may use the packages of fragmentImports and the names of fragmentPrelude.
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
-	"docs/choosing-exporters.md", "docs/guarantees.md",
+	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
+	"docs/real-service.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
 var fragmentImports = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "os": "os", "http": "net/http",
-	"slog": "log/slog", "time": "time", "testing": "testing",
+	"httptest": "net/http/httptest", "slog": "log/slog", "sql": "database/sql", "time": "time", "testing": "testing",
 	"attribute": "go.opentelemetry.io/otel/attribute",
 	"echo":      "github.com/labstack/echo/v4",
 	"mongo":     "go.mongodb.org/mongo-driver/v2/mongo",
@@ -44,6 +45,7 @@ var fragmentImports = map[string]string{
 	"audit":       "github.com/opendeed/audit",
 	"auditchi":    "github.com/opendeed/audit/instrumentation/chi",
 	"auditecho":   "github.com/opendeed/audit/instrumentation/echo",
+	"auditgin":    "github.com/opendeed/audit/instrumentation/gin",
 	"audithttp":   "github.com/opendeed/audit/instrumentation/nethttp",
 	"auditmongo":  "github.com/opendeed/audit/instrumentation/mongodb",
 	"auditrepo":   "github.com/opendeed/audit/instrumentation/repository",
@@ -62,7 +64,9 @@ var fragmentImports = map[string]string{
 	"requesttest": "github.com/opendeed/audit/instrumentation/request/requesttest",
 	"sdk":         "github.com/opendeed/audit/sdk",
 	"semconv":     "github.com/opendeed/audit/semconv",
+	"sqlunit":     "github.com/opendeed/audit/unit/sqlunit",
 	"stdout":      "github.com/opendeed/audit/exporters/stdout",
+	"unit":        "github.com/opendeed/audit/unit",
 }
 
 // fragmentPrelude declares what fragments use without saying where it comes from.
@@ -74,7 +78,8 @@ var (
 	provider *sdk.TrackerProvider
 	event    audit.Event
 	exporter, mongoExporter, otlpExporter export.Exporter
-	handler  http.Handler
+	handler, sendPayout http.Handler
+	mux      *http.ServeMux
 	e        *echo.Echo
 	t        *testing.T
 	key      propagation.Key
@@ -126,6 +131,7 @@ func TestSnippetsCompile(t *testing.T) {
 		for _, b := range blocksOf(t, doc) {
 			switch {
 			case b.language != "go":
+			case b.excerpt != "": // TestExcerpts
 			case b.file != "":
 				files++
 			case packageClause.MatchString(b.body):

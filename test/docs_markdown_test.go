@@ -23,6 +23,7 @@ type block struct {
 	line     int // of the first line of the body
 	language string
 	file     string
+	excerpt  string // the file of the repository that has the block
 	skip     bool
 	body     string
 	previous int // blank lines aside, the block directly before it, or -1
@@ -56,6 +57,8 @@ func blocksOf(t *testing.T, doc string) []block {
 				switch name {
 				case "file":
 					open.file = value
+				case "excerpt":
+					open.excerpt = value
 				case "skip":
 					open.skip = true
 				default:

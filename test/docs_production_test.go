@@ -102,6 +102,7 @@ var (
 func TestProductionMetrics(t *testing.T) {
 	t.Parallel()
 	code := sourceOf(t, "sdk/metrics.go", "sdk/internal/delivery", "instrumentation/request")
+	code = strings.ReplaceAll(code, `"audit.rejected.`, "") // keys of records
 	var metrics []string
 	for _, match := range metricInCode.FindAllStringSubmatch(code, -1) {
 		metrics = append(metrics, match[1])

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // publish is the event of the routes with an intent.
-var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate}
+var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate, Target: audit.Target{Type: "article"}}
 
 // serve starts a server that is closed when the test ends.
 func serve(t *testing.T, h http.Handler) *httptest.Server {

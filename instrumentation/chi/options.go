@@ -56,6 +56,10 @@ func WithDenials(t audit.Tracker) Option { return audithttp.WithDenials(t) }
 // [audithttp.WithCoverage].
 func WithCoverage(t audit.Tracker, p *policy.Policy) Option { return audithttp.WithCoverage(t, p) }
 
+// WithTargetCheck reports route intents that succeed without a target to the error handler:
+// see [audithttp.WithTargetCheck].
+func WithTargetCheck() Option { return audithttp.WithTargetCheck() }
+
 // CoverageError is the error that [WithCoverage] passes to the error handler.
 type CoverageError = audithttp.CoverageError
 

@@ -78,10 +78,10 @@ func isOver(w http.ResponseWriter, r *http.Request) bool {
 	return request.IsTimed(w) && r.Context().Err() != nil
 }
 
-// copyOf returns r with a copy of its route context.
-func copyOf(r *http.Request) *http.Request {
+// copyOf returns r with a copy of its route context, if an http.TimeoutHandler may answer.
+func copyOf(w http.ResponseWriter, r *http.Request) *http.Request {
 	c := chi.RouteContext(r.Context())
-	if c == nil {
+	if c == nil || !request.IsTimed(w) {
 		return r
 	}
 	return r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, c.Clone()))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	"github.com/opendeed/audit/instrumentation/request"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -34,4 +35,27 @@ func TestCoverage(t *testing.T) {
 	assert.Equal(t, &auditecho.CoverageError{Method: "DELETE", Route: "/articles/:id"}, reported[0])
 	require.Len(t, records.all(), 1)
 	assert.Equal(t, semconv.ActionCoverageMissing, records.all()[0].Action)
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	h := func(c echo.Context) error { return c.NoContent(http.StatusOK) }
+	e.GET("/articles/:id", h)
+	e.PUT("/articles/:id", h)
+	e.Any("/proxy/*", h)
+	e.Match([]string{http.MethodPost, http.MethodPatch}, "/search", h)
+	e.RouteNotFound("/*", h)
+	admin := e.Group("/admin", func(next echo.HandlerFunc) echo.HandlerFunc { return next }) // registers two for unknown paths
+	admin.DELETE("/users/:id", h)
+	e.Host("shop.example.com").POST("/orders", h)
+	assert.ElementsMatch(t, []request.Route{
+		{Method: "GET", Pattern: "/articles/:id"},
+		{Method: "PUT", Pattern: "/articles/:id"},
+		{Pattern: "/proxy/*"},
+		{Method: "POST", Pattern: "/search"},
+		{Method: "PATCH", Pattern: "/search"},
+		{Method: "DELETE", Pattern: "/admin/users/:id"},
+		{Method: "POST", Pattern: "/orders"},
+	}, auditecho.Routes(e))
 }

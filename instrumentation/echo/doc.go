@@ -22,7 +22,8 @@
 // continues. Whoever answers it, a middleware outside or your HTTPErrorHandler, the record
 // has the status that was sent: it is written just before the header leaves. Until then the
 // scope is open, and c.Request carries it. An error that nobody answers is recorded without
-// a status, at the latest a second after the request.
+// a status, at the latest a second after the request. A handler that returned nil without
+// writing is a success without a status, since a middleware outside may write the response.
 //
 // The outcome follows from the status, with these exceptions. An error after the response
 // has begun, an error that nobody answered, and a panic make it a failure.

@@ -55,4 +55,7 @@
 // stream reaches the handler, or the first message of a server's stream leaves. The outcome is
 // recorded at the end: the two records are an attempt, like those of audit.Begin. If the process
 // is killed in between, the ledger closes the attempt when it is opened next.
+//
+// What a policy requires of such an intent must be known when it is begun: take it from the first
+// message or the context, by an option.
 package auditgrpc

@@ -14,8 +14,8 @@ import (
 
 // Intents are the events of methods, by the full names of the methods, such as
 // "/articles.v1.Articles/Publish". Generated code has constants for them. Its methods Unary and
-// Stream are interceptors that record the intents; calls of other methods pass unchanged. An
-// Intents must not change while it is in use.
+// Stream are interceptors that record the intents. Of calls of other methods they only find the
+// actor of a denial. An Intents must not change while it is in use.
 //
 // The handler runs in a scope inside that of [Interceptor], so what it sets applies to this
 // method only. Without an Interceptor, that scope has the metadata of the call and no actor.
@@ -85,7 +85,9 @@ func Metadata(key string) func(context.Context) string {
 func (i Intents) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	intent := i[info.FullMethod]
 	if intent == nil {
-		return handler(ctx, req)
+		resp, err := handler(ctx, req)
+		request.LearnActor(ctx, statusOf(err))
+		return resp, err
 	}
 	return serveUnary(intentConfig.open(ctx, info.FullMethod), intent, req, handler)
 }
@@ -94,7 +96,9 @@ func (i Intents) Unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 func (i Intents) Stream(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	intent := i[info.FullMethod]
 	if intent == nil {
-		return handler(srv, s)
+		err := handler(srv, s)
+		request.LearnActor(s.Context(), statusOf(err))
+		return err
 	}
 	return serveStream(intentConfig.open(s.Context(), info.FullMethod), intent, srv, s, info, handler)
 }

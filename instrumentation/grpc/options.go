@@ -109,8 +109,8 @@ func WithMetadata(f func(context.Context) []attribute.KeyValue) Option {
 // error handler gets the error.
 //
 // The actor is found with the context that the interceptor made, which does not contain what
-// an inner interceptor put into its own. Authentication should therefore set the actor by
-// audit.SetActor.
+// an inner interceptor put into its own, and with that of the handler if [Intents] are the last
+// interceptor. Without them, authentication should set the actor by audit.SetActor.
 func WithDenials(t audit.Tracker) Option {
 	return func(c *config) { c.request.Denials = t }
 }

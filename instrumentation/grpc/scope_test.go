@@ -66,8 +66,9 @@ func TestOnBehalfOf(t *testing.T) {
 	assert.Equal(t, audit.Actor{Type: audit.ActorUser, ID: "admin", OnBehalfOf: &bob}, all[0].Actor)
 	assert.Equal(t, audit.User("admin"), all[1].Actor)
 	require.Len(t, log.all(), 1)
-	require.IsType(t, &audit.ActorError{}, log.all()[0])
-	assert.ErrorContains(t, log.all()[0].(*audit.ActorError).Err, "not permitted") //nolint:errcheck,errorlint // its type was checked
+	unresolved, ok := errors.AsType[*audit.ActorError](log.all()[0])
+	require.True(t, ok)
+	assert.EqualError(t, unresolved.Err, "not permitted")
 }
 
 // TestNestedInterceptors has another interceptor for the channel of one service.

@@ -126,6 +126,17 @@ func TestServices(t *testing.T) {
 		{"a denial by the handler", reply(status.Error(codes.PermissionDenied, "no")), func(tracker audit.Tracker, audits audits) []grpc.ServerOption {
 			return interceptors(audits(auditgrpc.WithActor(byUser), auditgrpc.WithDenials(tracker)), nil)
 		}, []string{`{` + alice + denied + byMethod + of("Publish", "PERMISSION_DENIED") + `}`}, codes.PermissionDenied, 0},
+		{"a denial by the handler of a user in the context", reply(status.Error(codes.PermissionDenied, "no")), func(tracker audit.Tracker, audits audits) []grpc.ServerOption {
+			type userKey struct{}
+			authenticate := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+				return handler(context.WithValue(ctx, userKey{}, audit.User("alice")), req)
+			}
+			i := audits(auditgrpc.WithDenials(tracker), auditgrpc.WithActor(func(ctx context.Context) (audit.Actor, error) {
+				user, _ := ctx.Value(userKey{}).(audit.Actor)
+				return user, nil
+			}))
+			return interceptors(i, nil, authenticate)
+		}, []string{`{` + alice + denied + byMethod + of("Publish", "PERMISSION_DENIED") + `}`}, codes.PermissionDenied, 0},
 		{"a denial whose actor cannot be found", reply(status.Error(codes.PermissionDenied, "no")), func(tracker audit.Tracker, audits audits) []grpc.ServerOption {
 			i := audits(auditgrpc.WithActor(func(context.Context) (audit.Actor, error) { return audit.Actor{}, errors.New("no database") }),
 				auditgrpc.WithDenials(tracker))

@@ -118,18 +118,17 @@ func TestClientHangsUp(t *testing.T) {
 func TestAbandonedHandler(t *testing.T) {
 	t.Parallel()
 	tracker, records := newTracker(t)
-	release, done := make(chan struct{}), make(chan struct{})
+	entered, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	abandon := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		entered := make(chan struct{})
 		go func() {
 			defer close(done)
-			close(entered)
 			_, _ = handler(ctx, req)
 		}()
 		<-entered
 		return nil, status.Error(codes.DeadlineExceeded, "too slow")
 	}
 	service := &service{publish: func(_ context.Context, m *text) (*text, error) {
+		close(entered)
 		<-release
 		return m, nil
 	}}

@@ -81,10 +81,10 @@
 // # Performance
 //
 // The driver calls a monitor while it holds a connection. The monitor therefore only
-// reads the command and queues the signal; its own goroutine tracks it. The trail can
-// thus be stored in the same database with the same client, even with one connection. The
-// end of a scope waits for the signals of that scope. The goroutine may call the actor
-// function of the scope while the handler still runs.
+// reads the command and queues the signal; goroutines of its own track it, those of one
+// scope one after the other. The trail can thus be stored in the same database with the same
+// client, even with one connection. The end of a scope waits for the signals of that scope.
+// The goroutine may call the actor function of the scope while the handler still runs.
 //
 // The monitor never waits for a full queue: the signal is lost, counted and reported as
 // a [LostError]. A command on any other collection causes no allocation.

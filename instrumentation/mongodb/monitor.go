@@ -29,8 +29,8 @@ type Monitor struct {
 	transactions transactions
 }
 
-// NewMonitor returns a Monitor that tracks the signals of the collections with tracker. It
-// starts a goroutine; call Shutdown to stop it. The error joins everything that is
+// NewMonitor returns a Monitor that tracks the signals of the collections with tracker.
+// Call Shutdown when there are no further writes. The error joins everything that is
 // invalid.
 func NewMonitor(tracker audit.Tracker, collections []Collection, opts ...Option) (*Monitor, error) {
 	var errs []error
@@ -208,7 +208,7 @@ func (m *Monitor) enqueue(s signal) {
 	}
 }
 
-// track runs in the queue's goroutine. It removes the session from the context, since the
+// track runs in the queue's goroutines. It removes the session from the context, since the
 // provider's writes are not part of the application's transaction, and a session must not
 // be used by two goroutines.
 func (m *Monitor) track(s signal) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -412,6 +414,43 @@ func TestShutdownTimeout(t *testing.T) {
 	close(g.open)
 	require.NoError(t, f.monitor.Shutdown(t.Context()), "the last signals are tracked")
 	require.NoError(t, scope.End(t.Context()), "no signal keeps the scope open")
+}
+
+// TestScopesDoNotWaitForEachOther: an actor function that hangs holds up the signals of its
+// own scope, which stay in their order, and not those of others.
+func TestScopesDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, auditmongo.WithQueueSize(10))
+		release := make(chan struct{})
+		hanging, hangingScope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
+			<-release
+			return audit.User("1"), nil
+		}))
+		other, otherScope := audit.NewScope(t.Context(), audit.AsActor(audit.User("2")))
+		for n := range 10 {
+			f.run(hanging, insert(id(n)), okReply(1))
+		}
+		synctest.Wait()
+		f.run(other, insert(id(10)), okReply(1))
+		f.run(t.Context(), insert(id(11)), okReply(1))
+		start := time.Now()
+		require.NoError(t, otherScope.End(t.Context()))
+		assert.Zero(t, time.Since(start), "its signal is held")
+		close(release)
+		f.finish()
+		require.NoError(t, hangingScope.End(t.Context()))
+		assert.Empty(t, f.lost())
+		var ids []string
+		for _, r := range f.recorder.Records() {
+			if r.Actor.ID == "1" {
+				ids = append(ids, r.Target.ID)
+			}
+		}
+		assert.Len(t, f.recorder.Records(), 12)
+		assert.Len(t, ids, 10)
+		assert.True(t, slices.IsSorted(ids), "%v", ids)
+	})
 }
 
 func TestTrackContext(t *testing.T) {

@@ -16,70 +16,113 @@ type signal struct {
 	done  func() // releases the scope, whose End waits for the signal
 }
 
-// trackers is how many signals without a scope are tracked at the same time, so that those
-// that a ledger stores share its syncs.
+// trackers is how many signals are tracked at the same time, so that those that a ledger
+// stores share its syncs, and one that waits does not hold up the others.
 const trackers = 64
 
-// queue passes signals to goroutines that track them. Those of scopes are tracked one after
-// the other.
+// queue passes signals to goroutines that track them. Those of one scope are tracked one
+// after the other, since the scope holds them in their order.
 type queue struct {
-	mu      sync.Mutex // guards closed, and sends against close
+	size    int
+	track   func(signal)
+	stopped chan struct{} // closed when it is closed and no goroutine runs
+
+	mu      sync.Mutex
 	closed  bool
-	signals chan signal
-	stopped chan struct{} // closed when the goroutines have returned
+	running int // goroutines, at most trackers
+	waiting int // signals in lanes, at most size
+	ready   []*lane
+	lanes   map[*audit.Scope]*lane // of scopes with a signal that waits or is being tracked
 }
 
-// newQueue starts a goroutine, which starts others for signals. shutdown stops them.
+// lane has the signals of one scope that wait, or one signal without a scope.
+type lane struct {
+	scope   *audit.Scope
+	signals []signal
+}
+
 func newQueue(size int, track func(signal)) *queue {
-	q := &queue{signals: make(chan signal, size), stopped: make(chan struct{})}
-	go func() {
-		defer close(q.stopped)
-		var running sync.WaitGroup
-		slots := make(chan struct{}, trackers)
-		defer running.Wait()
-		for {
-			slots <- struct{}{}
-			s, ok := <-q.signals
-			if !ok {
-				return
-			}
-			if audit.ScopeFromContext(s.ctx) != nil { // which holds signals, and whose order counts
-				track(s)
-				<-slots
-				continue
-			}
-			running.Go(func() {
-				defer func() { <-slots }()
-				track(s)
-			})
-		}
-	}()
-	return q
+	return &queue{size: size, track: track, stopped: make(chan struct{}), lanes: map[*audit.Scope]*lane{}}
 }
 
 // add never blocks. It returns ErrQueueFull or audit.ErrShutdown.
 func (q *queue) add(s signal) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
+	scope := audit.ScopeFromContext(s.ctx)
+	l := q.lanes[scope] // nil without a scope
+	starts := l == nil && q.running < trackers
+	switch {
+	case q.closed:
 		return audit.ErrShutdown
+	case !starts && q.waiting == q.size:
+		return ErrQueueFull
+	case l != nil:
+		l.signals = append(l.signals, s)
+		q.waiting++
+		return nil
+	}
+	l = &lane{scope: scope}
+	if scope != nil {
+		q.lanes[scope] = l
+	}
+	if starts {
+		q.running++
+		go q.run(l, s)
+		return nil
+	}
+	l.signals = append(l.signals, s)
+	q.ready = append(q.ready, l)
+	q.waiting++
+	return nil
+}
+
+// run tracks a signal of a lane, and then those of the lanes that are ready.
+func (q *queue) run(l *lane, s signal) {
+	for more := true; more; l, s, more = q.next(l) {
+		q.track(s)
+	}
+}
+
+// next returns the next signal and its lane. It reports false if the goroutine should end.
+// l is the lane whose signal was tracked.
+func (q *queue) next(l *lane) (next *lane, s signal, more bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(l.signals) > 0 {
+		q.ready = append(q.ready, l)
+	} else {
+		delete(q.lanes, l.scope)
+	}
+	if len(q.ready) == 0 {
+		q.running--
+		q.stopIfIdle()
+		return nil, signal{}, false
+	}
+	next, q.ready = q.ready[0], q.ready[1:]
+	s, next.signals = next.signals[0], next.signals[1:]
+	q.waiting--
+	return next, s, true
+}
+
+// stopIfIdle closes stopped when nothing is left to do. q.mu is held.
+func (q *queue) stopIfIdle() {
+	if !q.closed || q.running > 0 {
+		return
 	}
 	select {
-	case q.signals <- s:
-		return nil
+	case <-q.stopped:
 	default:
-		return ErrQueueFull
+		close(q.stopped)
 	}
 }
 
 // shutdown closes the queue and waits until its signals are tracked. If ctx ends first,
-// it calls drop for each of the remaining ones.
+// it calls drop for each of those that wait.
 func (q *queue) shutdown(ctx context.Context, drop func(signal)) error {
 	q.mu.Lock()
-	if !q.closed {
-		q.closed = true
-		close(q.signals)
-	}
+	q.closed = true
+	q.stopIfIdle()
 	q.mu.Unlock()
 
 	select {
@@ -92,10 +135,26 @@ func (q *queue) shutdown(ctx context.Context, drop func(signal)) error {
 		return nil
 	case <-ctx.Done():
 	}
-	dropped := 0
-	for s := range q.signals {
+	dropped := q.takeWaiting()
+	for _, s := range dropped {
 		drop(s)
-		dropped++
 	}
-	return fmt.Errorf("auditmongo: %d signals were lost, and the provider may still be tracking others: %w", dropped, context.Cause(ctx))
+	return fmt.Errorf("auditmongo: %d signals were lost, and the provider may still be tracking others: %w", len(dropped), context.Cause(ctx))
+}
+
+// takeWaiting removes the signals that wait, and returns them.
+func (q *queue) takeWaiting() (waiting []signal) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, l := range q.ready {
+		if l.scope == nil {
+			waiting = append(waiting, l.signals...)
+		}
+	}
+	for _, l := range q.lanes {
+		waiting = append(waiting, l.signals...)
+		l.signals = nil
+	}
+	q.ready, q.waiting = nil, 0
+	return waiting
 }

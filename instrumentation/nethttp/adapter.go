@@ -1,10 +1,10 @@
 package audithttp
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request"
 )
 
 // Adapter describes a router on net/http to its middleware and route intents, which are
@@ -36,9 +36,15 @@ type Adapter struct {
 	// for the handler. w and r are those that the middleware got. Functions of the
 	// application are then not called, and what one has read meanwhile is discarded.
 	IsOver func(w http.ResponseWriter, r *http.Request) bool
-	// Copy returns a request like r with copies of what the router uses again. IntentFunc's
-	// function gets it once the request is over.
-	Copy func(r *http.Request) *http.Request
+	// Copy returns a request like r with copies of what the router uses again, or r itself if
+	// the request can't be over before its handler. IntentFunc's function gets it once the
+	// request is over.
+	Copy func(w http.ResponseWriter, r *http.Request) *http.Request
+	// Param returns a path parameter of r. By default it is http.Request.PathValue.
+	Param func(r *http.Request, name string) string
+	// Prepare changes how r is served, for a framework whose handlers return errors, or whose
+	// writers differ from those of net/http.
+	Prepare func(h *request.HTTP)
 }
 
 // serveMux is the Adapter of http.ServeMux.
@@ -80,6 +86,22 @@ func (a *Adapter) intent(i *intent, opts []IntentOption) func(http.Handler) http
 	}
 }
 
+// serve serves a request in the scope of x.
+func (a *Adapter) serve(x *request.Exchange, h *request.HTTP) {
+	if a.Prepare != nil {
+		a.Prepare(h)
+	}
+	_ = x.Serve(h) // the framework has the error
+}
+
+// param returns a path parameter of r.
+func (a *Adapter) param(r *http.Request, name string) string {
+	if a.Param == nil {
+		return r.PathValue(name)
+	}
+	return a.Param(r, name)
+}
+
 // after returns the route that the handler found for the request that it got, or "".
 func (a *Adapter) after(w http.ResponseWriter, r *http.Request) string {
 	if a.IsOver != nil && a.IsOver(w, r) {
@@ -88,19 +110,17 @@ func (a *Adapter) after(w http.ResponseWriter, r *http.Request) string {
 	return a.Route(r, nil)
 }
 
-var errOver = errors.New("the request is over and its router may serve another; find the actor before the timeout")
-
 // read calls find, which reads the request. It discards what may be another request's.
 func (a *Adapter) read(w http.ResponseWriter, r *http.Request, find func() (audit.Actor, error)) (audit.Actor, error) {
 	if a.IsOver == nil {
 		return find()
 	}
 	if a.IsOver(w, r) {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	actor, err := find()
 	if a.IsOver(w, r) {
-		return audit.Actor{}, errOver
+		return audit.Actor{}, request.ErrOver
 	}
 	return actor, err
 }
@@ -108,9 +128,9 @@ func (a *Adapter) read(w http.ResponseWriter, r *http.Request, find func() (audi
 // unlessOver returns a function that returns latest or, once the request is over, a copy
 // of r that was made before.
 func (a *Adapter) unlessOver(w http.ResponseWriter, r *http.Request, latest func() *http.Request) func() *http.Request {
-	own := r
-	if a.Copy != nil {
-		own = a.Copy(r)
+	own := a.Copy(w, r)
+	if own == r {
+		return latest
 	}
 	return func() *http.Request {
 		if a.IsOver(w, r) {

@@ -58,16 +58,16 @@ type intent struct {
 // ServeHTTP serves the request and records it.
 func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := i.scope.open(w, r, &i.next)
-	timed := i.scope.adapter.IsOver != nil && request.IsTimed(w)
-	if timed {
+	adapter := i.scope.adapter
+	if adapter.IsOver != nil && request.IsTimed(w) {
 		x.FindActor() // after the timeout nobody can
 	}
 	handled := r
 	event := func(int) audit.Event { return x.FromTemplate(i.template) }
 	if i.event != nil {
 		latest := func() *http.Request { return handled }
-		if timed {
-			latest = i.scope.adapter.unlessOver(w, r.WithContext(x.Context()), latest)
+		if adapter.Copy != nil {
+			latest = adapter.unlessOver(w, r.WithContext(x.Context()), latest)
 		}
 		event = func(status int) audit.Event { return i.event(latest(), status) }
 	}
@@ -79,7 +79,7 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		},
 		Intent: i.config.newIntent(i.tracker, event),
 	}
-	err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r))
+	err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r, adapter.param))
 	if err == nil {
 		err = x.Begin(h.Intent)
 	}
@@ -90,5 +90,5 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return nil
 		}
 	}
-	_ = x.Serve(&h)
+	adapter.serve(x, &h)
 }

@@ -17,12 +17,15 @@ type IntentOption func(*intentConfig)
 
 // intentConfig holds the options of a route intent.
 type intentConfig struct {
-	supplies []func(*http.Request, *request.Supply)
+	supplies []func(*http.Request, paramFunc, *request.Supply)
 	unmet    func(http.ResponseWriter, *http.Request, error)
 	notBegun func(http.ResponseWriter, *http.Request, error)
 	withhold bool
 	withheld request.Withheld
 }
+
+// paramFunc returns a path parameter.
+type paramFunc = func(r *http.Request, name string) string
 
 func newIntentConfig(opts []IntentOption) *intentConfig {
 	c := &intentConfig{
@@ -57,10 +60,10 @@ func (c *intentConfig) newIntent(t audit.Tracker, event func(status int) audit.E
 	return i
 }
 
-func (c *intentConfig) supply(r *http.Request) *request.Supply {
+func (c *intentConfig) supply(r *http.Request, param paramFunc) *request.Supply {
 	s := &request.Supply{}
 	for _, supply := range c.supplies {
-		supply(r, s)
+		supply(r, param, s)
 	}
 	return s
 }
@@ -69,8 +72,8 @@ func (c *intentConfig) supply(r *http.Request) *request.Supply {
 // in "/articles/{slug}". The handler can set another target by audit.SetTarget.
 func TargetParam(targetType, param string) IntentOption {
 	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, s *request.Supply) {
-			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: r.PathValue(param)}, param
+		c.supplies = append(c.supplies, func(r *http.Request, value paramFunc, s *request.Supply) {
+			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: value(r, param)}, param
 			s.Fields = append(s.Fields, "target")
 		})
 	}
@@ -80,7 +83,7 @@ func TargetParam(targetType, param string) IntentOption {
 // [Form].
 func ReasonFrom(source func(*http.Request) string) IntentOption {
 	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, s *request.Supply) {
+		c.supplies = append(c.supplies, func(r *http.Request, _ paramFunc, s *request.Supply) {
 			s.Reason = source(r)
 			s.Fields = append(s.Fields, "reason")
 		})
@@ -91,7 +94,7 @@ func ReasonFrom(source func(*http.Request) string) IntentOption {
 // metadata of every event that the handler tracks.
 func MetadataFrom(key attribute.Key, source func(*http.Request) string) IntentOption {
 	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, s *request.Supply) {
+		c.supplies = append(c.supplies, func(r *http.Request, _ paramFunc, s *request.Supply) {
 			if text := source(r); text != "" {
 				s.Metadata = append(s.Metadata, key.String(text))
 			}

@@ -28,7 +28,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	_ = x.Serve(&request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Route: h.config.routeAfter, Self: h})
+	h.config.adapter.serve(x, &request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Route: h.config.routeAfter, Self: h})
 }
 
 // open opens the scope of r.

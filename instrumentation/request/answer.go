@@ -109,7 +109,8 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
 // the owner's handler. a.mu is held.
 func (a *answer) canBeAnswered(c *conclusion) bool {
-	return c.exchange.http.BeforeHeader != nil && (c.failed || c.panicked) && !a.isTimedOut()
+	h := &c.exchange.http
+	return (h.BeforeHeader != nil || h.Watch != nil) && (c.failed || c.panicked) && !a.isTimedOut()
 }
 
 // isKnown reports whether nothing can change the status any more. a.mu is held.
@@ -283,21 +284,33 @@ func (a *answer) removeStream(c *conclusion) {
 func (a *answer) result(c *conclusion) Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	status := a.status
+	if status == 0 && !a.hijacked && !a.late && !c.panicked {
+		status = a.pending()
+	}
 	switch {
-	case a.status != 0 && (a.gone || a.isTimedOut()):
-		return HTTPStatus(a.status).unsent()
-	case a.status != 0:
-		return HTTPStatus(a.status)
+	case status != 0 && (a.gone || a.isTimedOut()):
+		return HTTPStatus(status).unsent()
+	case status != 0:
+		return HTTPStatus(status)
 	case a.hijacked:
 		return HTTPStatus(http.StatusSwitchingProtocols).unsent()
 	case c.panicked, a.gone, a.late, a.isTimedOut():
 		return Status{}
 	}
-	status := HTTPStatus(http.StatusOK) // net/http sends it
+	ok := HTTPStatus(http.StatusOK) // net/http sends it
 	if !a.isOutermost() {
-		return status.unsent() // unless somebody outside sends another
+		return ok.unsent() // unless somebody outside sends another
 	}
-	return status
+	return ok
+}
+
+// pending returns the status that the framework will send if nothing is written, or 0.
+func (a *answer) pending() int {
+	if f := a.owner.http.Pending; f != nil {
+		return f()
+	}
+	return 0
 }
 
 // isOutermost reports whether nobody outside the owner can write a response after it.

@@ -22,7 +22,7 @@ type Call struct {
 	ClientStreams, ServerStreams bool
 
 	exchange *Exchange
-	failed   bool // the handler returned an error
+	failed   bool // the handler returned an error that is no success
 	panicked bool
 
 	mu       sync.Mutex
@@ -107,7 +107,11 @@ func (c *Call) event() audit.Event { return c.exchange.FromTemplate(c.Intent.eve
 
 // end is called when the handler has ended.
 func (c *Call) end(err error) {
-	c.failed = err != nil
+	var status Status
+	if !c.panicked {
+		status = c.Status(err)
+		c.failed = status.Outcome != audit.OutcomeSuccess
+	}
 	outermost := c.outermost()
 	if outermost != c && outermost.wait(c) {
 		return
@@ -117,10 +121,6 @@ func (c *Call) end(err error) {
 	waiting := c.waiting
 	c.waiting = nil
 	c.mu.Unlock()
-	var status Status
-	if !c.panicked {
-		status = c.Status(err)
-	}
 	if outermost != c || isGone(c.exchange.carrier.Context) {
 		status = status.unsent() // an interceptor outside has answered, or the client has hung up
 	}
@@ -148,6 +148,15 @@ func (c *Call) wait(inner *Call) bool {
 	}
 	c.waiting = append(c.waiting, inner)
 	return true
+}
+
+// LearnActor finds the actor of a call that was denied, so that an enclosing [Config.Denials]
+// knows it. ctx is the context of the handler, which has what authentication put into it.
+func LearnActor(ctx context.Context, s Status) {
+	x, ok := ctx.Value(exchangeKey{}).(*Exchange)
+	if ok && s.Outcome == audit.OutcomeDenied && x.recordsDenials() {
+		x.findActor(ctx)
+	}
 }
 
 // concludeCalls concludes each of calls, also if a function of the application panics.

@@ -122,3 +122,16 @@ func TestCoverageErrorOfCall(t *testing.T) {
 	assert.EqualError(t, &request.CoverageError{Route: "/shop.Articles/Publish"},
 		"audit: /shop.Articles/Publish succeeded but recorded no event; track an intent, or exempt the route with a policy rule")
 }
+
+// The route of a call is its method, also if that of the HTTP request outside has the same text.
+func TestServeCallOnARouteOfItsOwn(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	config := &request.Config{Denials: recorder.Tracker("test")}
+	x := config.Open(t.Context(), &request.Description{Method: http.MethodPost, Route: "/shop.Articles/Publish"})
+	defer x.End()
+	err := config.Open(x.Context(), &request.Description{System: "connectrpc", Route: "/shop.Articles/Publish"}).
+		ServeCall(&request.Call{Status: statusOf}, func(context.Context) error { return errDenied })
+	require.ErrorIs(t, err, errDenied)
+	recorder.RequireRecord(t, audittest.Metadata(semconv.RPCMethodKey.String("shop.Articles/Publish")))
+}

@@ -109,7 +109,7 @@ func (c *conclusion) concludeAlone(a *answer) {
 // handBack gives the caller's request what the handler left in its copy, such as the
 // pattern that a router found and the files of a form, which the server removes.
 func (c *conclusion) handBack() {
-	to, from := c.exchange.http.Request, c.exchange.served
+	to, from := cmp.Or(c.exchange.http.Original, c.exchange.http.Request), c.exchange.served
 	if c.handedBack {
 		return
 	}

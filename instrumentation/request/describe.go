@@ -59,6 +59,7 @@ func (x *Exchange) join(opts []audit.ScopeOption, outer *Exchange, d *Descriptio
 		metadata = append(metadata, semconv.RequestIDKey.String(d.RequestID))
 	}
 	if x.system != "" && outer.system == "" {
+		x.route = "" // it was HTTP's
 		metadata = append(metadata, semconv.RPCSystemNameKey.String(x.system))
 	}
 	if learned := x.learn(d.Route, d.Path); len(learned) > 0 {

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/plumbing"
+	"github.com/opendeed/audit/semconv"
 )
 
 // Exchange is one request and its response, seen by one middleware or one route intent,
@@ -136,14 +137,17 @@ func (x *Exchange) findActor(ctx context.Context) {
 }
 
 // isAudited reports whether the request recorded an event of its own: an intent, or a
-// signal that counts and is about the target and the operation of the route.
+// signal that counts and is about the target and the operation of the route. That there was
+// a transaction is no such event.
 //
 // It waits for events that are being tracked, such as those in the queue of a database
 // monitor, unless one of the others is enough.
 func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	isOwn := x.ownEvent()
 	audited := func() bool {
-		return x.scope.Tracked(func(e *audit.Event) bool { return e.Kind == audit.KindIntent || counts(e) && isOwn(e) })
+		return x.scope.Tracked(func(e *audit.Event) bool {
+			return e.Kind == audit.KindIntent && e.Action != semconv.ActionUnitCommit || counts(e) && isOwn(e)
+		})
 	}
 	if x.inner.isReported() || audited() {
 		return true

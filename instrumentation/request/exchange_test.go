@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/opendeed/audit"
@@ -223,4 +224,24 @@ func TestCoverageErrorText(t *testing.T) {
 	assert.Equal(t, "audit: POST /a/{id} succeeded but recorded no event; track an intent, or exempt the route with a policy rule",
 		(&request.CoverageError{Method: "POST", Route: "/a/{id}"}).Error())
 	assert.Contains(t, (&request.CoverageError{Method: "POST"}).Error(), "audit: POST (unknown route) succeeded")
+}
+
+// A middleware inside others knows the target that the handler set.
+func TestTargetOfInnerExchange(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	config := &request.Config{Denials: recorder.Tracker("test")}
+	ctx := t.Context()
+	var exchanges []*request.Exchange
+	for range 3 {
+		x := config.Open(ctx, &request.Description{Method: "DELETE", Route: "/articles/{id}"})
+		ctx = x.Context()
+		exchanges = append(exchanges, x)
+	}
+	audit.SetTarget(ctx, audit.Target{Type: "article", ID: "1"})
+	for _, x := range slices.Backward(exchanges) {
+		x.Conclude(request.Result{Status: request.HTTPStatus(403)})
+		x.End()
+	}
+	recorder.RequireRecord(t, audittest.Action(semconv.ActionAccessDenied), audittest.Target("article", "1"))
 }

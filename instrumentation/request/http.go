@@ -31,6 +31,9 @@ func DescribeHTTP(w http.ResponseWriter, r *http.Request, route string) Descript
 // HTTP is an HTTP request and how a framework serves it: see [Exchange.Serve].
 type HTTP struct {
 	Request *http.Request
+	// Original gets back what the handler left in its copy of the request, such as the files
+	// of a form, which the server removes. nil means Request.
+	Original *http.Request
 	// Writer is where the handler's response goes.
 	Writer http.ResponseWriter
 	// Response is the framework's own writer, which writes to Writer through the method
@@ -51,6 +54,14 @@ type HTTP struct {
 	// frameworks whose handlers return errors. nil means that Serve records the result when
 	// the handler of the outermost Exchange has ended.
 	BeforeHeader func(func(status int))
+	// Watch returns a writer to Writer that reports to the Watcher, for frameworks whose
+	// WriteHeader does not send the header yet. If the handler panics or returns an error,
+	// the writer must remain that of the request, so that a middleware outside answers with
+	// it: Serve waits for the header as with BeforeHeader. nil means that Serve wraps Writer.
+	Watch func(http.ResponseWriter, Watcher) http.ResponseWriter
+	// Pending returns the status that the framework will send if nothing is written, or 0 if
+	// the handler has set none. It is called when the handler has ended. nil means 0.
+	Pending func() int
 	// Self is the handler that calls Serve, a pointer, if the framework is net/http. If the
 	// server or its http.ServeMux calls it, nobody else answers for a handler that wrote
 	// nothing, and the status is 200. nil means that somebody may.
@@ -89,7 +100,7 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 	x.answer = x.answerTo(h)
 	w := h.Writer
 	if x.answer.owner == x {
-		w = x.answer.watch(w)
+		w = x.answer.wrap(h)
 		if h.BeforeHeader != nil {
 			h.BeforeHeader(x.answer.leavesLate)
 		}

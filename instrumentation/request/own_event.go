@@ -18,12 +18,19 @@ func (x *Exchange) target() audit.Target {
 	return audit.Target{Type: "route", ID: x.route}
 }
 
-// handlerTarget returns the target that the handler set, also inside an inner exchange.
+// handlerTarget returns the target that the handler set, also inside an inner exchange. The
+// event that the handler of an inner middleware completes is that of an outer exchange.
 func (x *Exchange) handlerTarget() audit.Target {
 	if target := x.said().Target; target != (audit.Target{}) {
 		return target
 	}
-	return x.inner.lastTarget()
+	if target := x.inner.lastTarget(); target != (audit.Target{}) || x.outer == nil {
+		return target
+	}
+	for x = x.outer; x.outer != nil && x.said().Target == (audit.Target{}); {
+		x = x.outer
+	}
+	return x.said().Target
 }
 
 // ownEvent returns a function that reports whether a signal is about what the request is

@@ -55,7 +55,7 @@ func maskPath(route, path string) string {
 }
 
 func hasSecretParameter(route string) bool {
-	if !strings.ContainsAny(route, "{:") {
+	if !strings.ContainsAny(route, "{:*") {
 		return false
 	}
 	for pattern := range strings.SplitSeq(route, "/") {
@@ -76,7 +76,7 @@ const (
 )
 
 // parameter returns the name or names of a segment's parameter: {id}, {id...} and {$} of
-// http.ServeMux, :id and * of Echo, {id:[0-9]+} of other routers.
+// http.ServeMux, :id and * of Echo, *rest of gin, {id:[0-9]+} of chi.
 func parameter(segment string) (name string, kind segmentKind) {
 	if segment == "{$}" {
 		return "", single
@@ -86,6 +86,9 @@ func parameter(segment string) (name string, kind segmentKind) {
 			return name, tail
 		}
 		return name, single
+	}
+	if name, found := strings.CutPrefix(segment, "*"); found {
+		return name, tail
 	}
 	if strings.HasSuffix(segment, "*") {
 		return "", tail

@@ -12,6 +12,30 @@ import (
 	"github.com/felixge/httpsnoop"
 )
 
+// Watcher learns what the writer of a framework does with a response: see [HTTP].
+type Watcher struct{ answer *answer }
+
+// Leaves is called before a header with the status leaves. It returns when what waits for
+// the header is recorded.
+func (w Watcher) Leaves(status int) { w.answer.leaves(status) }
+
+// Flushes is called before the response is flushed, and after Leaves.
+func (w Watcher) Flushes() { w.answer.flushes() }
+
+// Hijack calls the function that gives the connection to the handler.
+func (w Watcher) Hijack(next func() (net.Conn, *bufio.ReadWriter, error)) (net.Conn, *bufio.ReadWriter, error) {
+	return w.answer.hijack(next)
+}
+
+// wrap returns the writer for the handler of h, which reports to a.
+func (a *answer) wrap(h *HTTP) http.ResponseWriter {
+	if h.Watch == nil {
+		return a.watch(h.Writer)
+	}
+	a.watched = h.Watch(h.Writer, Watcher{a})
+	return a.watched
+}
+
 // watch returns a writer with the methods of w that reports to a what is written. It drops
 // what a replacement was written for, and does nothing else.
 func (a *answer) watch(w http.ResponseWriter) http.ResponseWriter {

@@ -110,8 +110,12 @@ func (g *Signals[V]) admitFrom(c Cover, s *Signal[V]) bool {
 	return ok && claim.admits(s.Origin)
 }
 
-// add adds a cover, unless there is one already that can still apply to any origin.
+// add adds a cover that names an object, unless there is one already that can still apply to
+// any origin.
 func (g *Signals[V]) add(s *Stake, inner bool) {
+	if !s.NamesObject() {
+		return
+	}
 	s.inner = inner
 	if earlier, ok := g.covers.Get(s.Cover); ok && !earlier.used() {
 		return

@@ -19,10 +19,10 @@ const (
 func Safe(s string) bool {
 	var bad uint64
 	if len(s) >= 8 {
-		for rest := s; len(rest) > 8; rest = rest[8:] {
-			bad |= unsafeBytes(Load8(rest))
+		bad = unsafeBytes(Load8(s)) | unsafeBytes(Load8(s[len(s)-8:])) // perhaps some bytes twice
+		for i := 8; i < len(s)-8; i += 8 {
+			bad |= unsafeBytes(Load8(s[i:]))
 		}
-		bad |= unsafeBytes(Load8(s[len(s)-8:])) // the rest, and perhaps some bytes again
 	} else if len(s) >= 4 {
 		bad = unsafeBytes(Load4(s) | Load4(s[len(s)-4:])<<32)
 	} else {

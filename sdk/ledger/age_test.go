@@ -262,7 +262,7 @@ func TestRandomClock(t *testing.T) {
 }
 
 // TestFailedOpenKeepsAge opens a closed ledger with a clock that is ahead, and fails before
-// it is open. The pause must not count for good.
+// it is open. The pause must not count from then on.
 func TestFailedOpenKeepsAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -72,7 +72,7 @@ func TestTornNeighbor(t *testing.T) {
 	end := l.end
 	mustAppend(t, l, "torn")
 	crashed := d.clone()
-	content := crashed.names[segmentName(1)].data
+	content := crashed.edit(segmentName(1))
 	clear(content[end : end+pageSize])
 	require.False(t, bytes.Contains(content, []byte("torn")))
 	l = mustOpenMem(t, crashed, nil)

@@ -137,7 +137,12 @@ func (c *catalog) addOlder(s *state, h, successor *segmentHeader) {
 
 // missingSegment returns the error for a segment file that should exist.
 func missingSegment(number uint64) *CorruptError {
-	return &CorruptError{File: segmentName(number), Reason: "the file is missing"}
+	return missingFile(segmentName(number))
+}
+
+// missingFile is missingSegment for any file.
+func missingFile(name string) *CorruptError {
+	return &CorruptError{File: name, Reason: "the file is missing"}
 }
 
 // rebuildHeader derives a damaged header from the segment's frames, each of which has

@@ -125,7 +125,7 @@ func TestDamagedFrames(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // readers wait for frames that may become complete
 				d := newDamaged(t, ending)
 				for i, change := range d.damages() {
-					sample := testing.Short() || ending == "power cut" // similar to a crash
+					sample := sampled() || ending == "power cut" // similar to a crash
 					if i%11 == 0 || change.silent || !sample {
 						d.check(t, change, i%4 == 0 || change.silent)
 					}
@@ -140,7 +140,7 @@ func TestDamagedFrames(t *testing.T) {
 func (d *damagedLedger) check(t *testing.T, change damage, salvage bool) {
 	t.Helper()
 	disk := d.clone()
-	disk.put(d.segment, change.change(disk.names[d.segment].data))
+	disk.put(d.segment, change.change(disk.edit(d.segment)))
 	got, lost := readDamaged(t, disk, change.name)
 	d.requireSame(t, got, change.name)
 	require.True(t, len(got) == len(d.entries) || len(lost) == 1 || change.silent, "%s: entries are missing without an error", change.name)
@@ -258,7 +258,7 @@ func TestDamagedSlots(t *testing.T) {
 				continue // after the value
 			}
 			disk := d.clone()
-			disk.names[name].data[offset] ^= 0xff
+			disk.edit(name)[offset] ^= 0xff
 			l, err := open(disk.open(nil), d.config)
 			require.NoError(t, err, "%s, byte %d", name, offset)
 			c, err := l.Cursor("reader")

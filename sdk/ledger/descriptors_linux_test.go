@@ -31,11 +31,23 @@ func TestNoDescriptors(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
+// placedDir is a directory of which the test says whether it is local.
+type placedDir struct {
+	*osDir
+	local bool
+}
+
+func (d placedDir) Lock() (bool, error) {
+	created, err := d.osDir.Lock()
+	d.osDir.local = d.local
+	return created, err
+}
+
 func appendWithoutDescriptors(t *testing.T, dir string, local bool) {
-	l := mustOpen(t, dir)
-	l.writeMu.Lock()
-	l.dir.(*osDir).local = local
-	l.writeMu.Unlock()
+	d, err := createDir(dir, access{})
+	require.NoError(t, err)
+	l, err := open(placedDir{d, local}, config{segmentSize: MinSegmentSize})
+	require.NoError(t, err)
 	mustAppend(t, l, "one")
 	var old syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old))
@@ -49,7 +61,7 @@ func appendWithoutDescriptors(t *testing.T, dir string, local bool) {
 		}
 		used = append(used, fd)
 	}
-	_, err := l.Append(t.Context(), []byte("two"))
+	_, err = l.Append(t.Context(), []byte("two"))
 	for _, fd := range used {
 		require.NoError(t, syscall.Close(fd))
 	}

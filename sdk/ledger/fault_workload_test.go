@@ -25,8 +25,11 @@ func TestEveryOperationFails(t *testing.T) {
 			t.Run(mode+", "+string(kind), func(t *testing.T) {
 				t.Parallel()
 				step := 1
-				if testing.Short() || kind == faultHang { // hangs take real time
-					step = 15
+				switch { // steps without a common divisor with what depends on the number
+				case kind == faultHang, testing.Short(): // hangs take real time
+					step = 17
+				case sampled():
+					step = 5
 				}
 				at := 1
 				for runWorkload(t, interval, &faults{kind: kind, at: at}) {

@@ -24,11 +24,21 @@ type memDisk struct {
 	locked  *memDir
 }
 
-// inode is the content of a file.
+// inode is the content of a file. Tests use so many that it copies little: it keeps of the
+// durable content what differs from data.
 type inode struct {
 	data    []byte // as programs see it
-	durable []byte
-	dirty   []bool // by sector: written since the last sync
+	shared  bool   // another disk has the same data; it is copied before it is changed
+	durable int    // size of the durable content
+	sectors []sector
+	dirty   []int // the sectors that were written since the last sync
+}
+
+// sector is the state of a sector of a file. The zero value is one that is durable.
+type sector struct {
+	dirty bool
+	stale bool   // the durable content is old, not what programs see
+	old   []byte // without zeros that follow
 }
 
 // nameChange is one change to the directory: it gives a node the name to and removes
@@ -79,14 +89,7 @@ func (d *memDisk) powerCut() *memDisk {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		node := names[name]
-		kept := &inode{durable: bytes.Clone(node.durable)}
-		for sector, dirty := range node.dirty {
-			if dirty && d.coin() {
-				kept.persist(node.data, sector)
-			}
-		}
-		after.put(name, kept.durable)
+		after.put(name, names[name].afterPowerCut(d.coin))
 	}
 	return after
 }
@@ -97,64 +100,121 @@ func (d *memDisk) clone() *memDisk {
 	defer d.mu.Unlock()
 	c := newMemDisk(d.rand)
 	for name, node := range d.names {
-		c.put(name, bytes.Clone(node.data))
+		node.shared = true
+		c.put(name, node.data)
+		c.names[name].shared = true
 	}
 	return c
 }
 
-// put durably creates or replaces a file.
+// put durably creates or replaces a file. The disk owns the data.
 func (d *memDisk) put(name string, data []byte) {
-	node := &inode{data: data, durable: bytes.Clone(data), dirty: make([]bool, sectors(len(data)))}
+	node := &inode{data: data, durable: len(data), sectors: make([]sector, sectors(len(data)))}
 	d.names[name], d.durable[name] = node, node
+}
+
+// edit returns the content of a file, which may be changed.
+func (d *memDisk) edit(name string) []byte {
+	node := d.names[name]
+	node.unshare()
+	return node.data
 }
 
 func sectors(size int) int { return (size + sectorSize - 1) / sectorSize }
 
-// persist makes one sector of data durable.
-func (n *inode) persist(data []byte, sector int) {
-	from, to := sector*sectorSize, min((sector+1)*sectorSize, len(data))
-	if grow := to - len(n.durable); grow > 0 {
-		n.durable = append(n.durable, make([]byte, grow)...)
+// bounds returns where a sector of data begins and ends.
+func (n *inode) bounds(sector int) (from, to int) {
+	return sector * sectorSize, min((sector+1)*sectorSize, len(n.data))
+}
+
+func (n *inode) unshare() {
+	if n.shared {
+		n.data, n.shared = bytes.Clone(n.data), false
 	}
-	copy(n.durable[from:to], data[from:to])
+}
+
+// persist makes one sector durable.
+func (n *inode) persist(sector int) {
+	_, to := n.bounds(sector)
+	n.durable = max(n.durable, to)
+	n.sectors[sector].stale, n.sectors[sector].old = false, nil
 }
 
 // write changes the content that programs see. A sector that was dirty before may have
 // become durable by now.
 func (n *inode) write(b []byte, offset int, coin func() bool) {
+	n.unshare()
 	end := offset + len(b)
+	for index := offset / sectorSize; index < sectors(end); index++ {
+		if index >= len(n.sectors) {
+			n.sectors = append(n.sectors, make([]sector, sectors(end)-len(n.sectors))...)
+		}
+		s := &n.sectors[index]
+		if s.dirty && coin() {
+			n.persist(index)
+		}
+		if !s.dirty {
+			s.dirty = true
+			n.dirty = append(n.dirty, index)
+		}
+		if from, to := n.bounds(index); !s.stale {
+			s.stale = true
+			if to = min(to, n.durable); from < to {
+				s.old = bytes.Clone(n.data[from:to])
+			}
+		}
+	}
 	if grow := end - len(n.data); grow > 0 {
 		n.data = append(n.data, make([]byte, grow)...)
-		n.dirty = append(n.dirty, make([]bool, sectors(end)-len(n.dirty))...)
-	}
-	for sector := offset / sectorSize; sector < sectors(end); sector++ {
-		if n.dirty[sector] && coin() {
-			n.persist(n.data, sector)
-		}
-		n.dirty[sector] = true
 	}
 	copy(n.data[offset:], b)
 }
 
 func (n *inode) sync() {
-	n.durable = slices.Grow(n.durable, len(n.data)-len(n.durable))
-	for sector, dirty := range n.dirty {
-		if dirty {
-			n.persist(n.data, sector)
-		}
+	for _, sector := range n.dirty {
+		n.persist(sector)
 	}
-	clear(n.dirty)
+	n.clean()
 }
 
 // failSync fails as a sync on Linux does: it forgets the data that it could not write,
 // and no later sync writes it.
 func (n *inode) failSync(coin func() bool) {
-	for sector, dirty := range n.dirty {
-		if dirty && coin() {
-			n.persist(n.data, sector)
+	for _, sector := range n.dirty {
+		if coin() {
+			n.persist(sector)
 		}
 	}
-	clear(n.dirty)
+	n.clean()
+}
+
+// clean marks all sectors as not written since the last sync.
+func (n *inode) clean() {
+	for _, sector := range n.dirty {
+		n.sectors[sector].dirty = false
+	}
+	n.dirty = n.dirty[:0]
+}
+
+// revert makes programs see the durable content of a sector.
+func (n *inode) revert(sector int) {
+	from, to := n.bounds(sector)
+	clear(n.data[from:to])
+	copy(n.data[from:to], n.sectors[sector].old)
+}
+
+// afterPowerCut returns the content after a power cut. Each sector that was not synced
+// survives by chance.
+func (n *inode) afterPowerCut(coin func() bool) []byte {
+	kept := &inode{data: bytes.Clone(n.data), sectors: n.sectors, durable: n.durable}
+	for index, s := range n.sectors {
+		if _, to := n.bounds(index); s.dirty && coin() {
+			kept.durable = max(kept.durable, to)
+		} else if s.stale {
+			kept.revert(index)
+		}
+	}
+	return kept.data[:kept.durable]
 }
 
 // memDir is the fileSystem of one process, with its faults.

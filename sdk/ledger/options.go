@@ -71,7 +71,8 @@ func WithRetention(age time.Duration, size int64) Option {
 
 // WithSyncInterval makes Append return before the entries are synced, and syncs every
 // d. Entries survive a crash of the process, but a crash of the machine may lose those
-// of the last interval. Cursors return synced entries only. By default, and if d is
+// of the last interval. If the disk fails a sync and the system drops their data, Sync,
+// Close and readers name them, and the ledger continues. Cursors return synced entries only. By default, and if d is
 // zero, Append returns after the sync.
 func WithSyncInterval(d time.Duration) Option {
 	return func(c *config) { c.syncInterval = d }
@@ -92,7 +93,8 @@ func WithSalvage() Option {
 }
 
 // WithScrub sets how fast the ledger reads its segments in the background, in bytes per
-// second, to find damage before somebody needs the entries. It reads all of them about
+// second, to find damage before somebody needs the entries. It also reads the state, the
+// cursors and the file pairs, each of which survives the damage of one of its two slots. It reads all of them about
 // once a day, or as often as the rate allows. The default is DefaultScrubRate; zero
 // disables it.
 func WithScrub(bytesPerSecond int64) Option {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -78,7 +79,7 @@ func TestPairsFileTorn(t *testing.T) {
 	}
 	for _, place := range places {
 		d := origin.clone()
-		d.names[pairsFileName].data[place] ^= 0x10
+		d.edit(pairsFileName)[place] ^= 0x10
 		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 		require.Equal(t, []string{"+2 two"}, open, "byte %d", place)
 	}
@@ -104,12 +105,12 @@ func TestPairsSlotDamaged(t *testing.T) {
 	}
 	for i := range slotHeaderSize + pairsValueSize + 4 {
 		d := origin.clone()
-		d.names[pairsFileName].data[newer+i] ^= 0x10
+		d.edit(pairsFileName)[newer+i] ^= 0x10
 		_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 		require.Equal(t, []string{"+0 pair", "+1 pair", "+2 pair", "+4 pair"}, open, "byte %d", i)
 	}
 	d := origin.clone()
-	clear(d.names[pairsFileName].data[newer : newer+sectorSize])
+	clear(d.edit(pairsFileName)[newer : newer+sectorSize])
 	_, open := mustTrackPairs(t, mustOpenMem(t, d, nil))
 	require.Len(t, open, 4, "zeros")
 }
@@ -141,4 +142,38 @@ func TestPairsFilePastEnd(t *testing.T) {
 	_, err = open(d.open(nil), c)
 	require.ErrorAs(t, err, new(*CorruptError))
 	require.ErrorContains(t, err, "the file pairs is past it")
+}
+
+// TestPairsFileRemoved removes the pairs file of an open ledger, whose retention then
+// removes the entry that opened a pair. The next process must still find the pair.
+func TestPairsFileRemoved(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"closed", "killed"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d := testDisk()
+				l := mustOpenMem(t, d, nil, WithRetention(0, 0))
+				p, _ := mustTrackPairs(t, l)
+				mustOpenPair(t, p, "+1 one")
+				d.mu.Lock()
+				delete(d.names, pairsFileName)
+				d.mu.Unlock()
+				for range 300 {
+					mustAppend(t, l, strings.Repeat("x", 1_000))
+					synctest.Wait()
+				}
+				require.Greater(t, l.Stats().First, uint64(1))
+				require.Equal(t, 1, l.Stats().Damaged)
+				if how == "closed" {
+					require.NoError(t, l.Close())
+					l = mustOpenMem(t, d, nil)
+				} else {
+					l = crash(t, l, d)
+				}
+				_, open := mustTrackPairs(t, l)
+				assert.Equal(t, []string{"+1 one"}, open)
+			})
+		})
+	}
 }

@@ -98,8 +98,8 @@ func (m *pairModel) dropLost(stored map[string]bool) {
 func TestPairsProperty(t *testing.T) {
 	t.Parallel()
 	seeds, rounds := uint64(40), 12
-	if testing.Short() {
-		seeds = 6
+	if sampled() {
+		seeds = 10
 	}
 	for _, interval := range []time.Duration{0, 20 * time.Millisecond} {
 		for seed := range seeds {

@@ -141,6 +141,9 @@ func (p *Pairs) save(seq uint64) error {
 	}
 	p.savedSeq = min(p.savedSeq, seq) // if writing fails, the file may hold either position
 	l.mu.Unlock()
+	if err := p.replaceIfLost(); err != nil {
+		return err
+	}
 	body := encodeEntries(sortedEntries(p.open))
 	if err := p.file.write(seq, body); err != nil {
 		return err
@@ -152,6 +155,27 @@ func (p *Pairs) save(seq uint64) error {
 	}
 	l.mu.Unlock()
 	notify(l.maintainWake)
+	return nil
+}
+
+// replaceIfLost creates the pairs file again if somebody removed it, since retention removes
+// what it covers. Until it is written, the new file makes the next process read everything.
+func (p *Pairs) replaceIfLost() error {
+	l := p.ledger
+	err := l.dir.Verify(pairsFileName, p.file.slots.file)
+	if _, lost := errors.AsType[*LostError](err); !lost {
+		return err
+	}
+	l.mu.Lock()
+	first := l.floor
+	l.mu.Unlock()
+	f, err := createPairsFile(l.dir, l.id, first-1)
+	if err != nil {
+		return err
+	}
+	l.addDamage(missingFile(pairsFileName))
+	_ = p.file.close() // nobody can find it
+	p.file = f
 	return nil
 }
 

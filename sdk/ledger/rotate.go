@@ -13,7 +13,7 @@ func (l *Ledger) rotate() error {
 	if l.config.syncInterval > 0 && !l.activeFailed && l.active.sync() != nil {
 		l.activeFailed = true // it may have lost what was acknowledged since the last sync
 	}
-	if err := l.verify(l.active); err != nil { // after the sync: retention may remove it as soon as it is passed
+	if err := l.verify(l.active); err != nil { // after the sync; later, retention may remove it
 		return err
 	}
 	sealed, err := l.sealActive()
@@ -39,10 +39,11 @@ func (l *Ledger) rotate() error {
 		return nil
 	}
 	l.reportDropped(sealed.dropped)
-	if len(sealed.carried) > 0 {
-		return l.rotate() // entries are missing between two segments, never within one
+	if len(sealed.carried) == 0 {
+		return nil
 	}
-	return nil
+	l.activeFailed = true // entries may be missing between two segments, never within one
+	return l.rotate()
 }
 
 // explain returns a *LostError for an error that comes from a directory which is lost.

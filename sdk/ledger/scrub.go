@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -36,8 +37,8 @@ func (l *Ledger) scrubLoop() {
 	}
 }
 
-// scrubAll reads all segments once. It starts with any of them, so that processes which
-// restart often get to all.
+// scrubAll reads the small files and all segments once. It starts with any segment, so that
+// processes which restart often get to all.
 func (l *Ledger) scrubAll() {
 	l.mu.Lock()
 	first := l.extents[0].first
@@ -46,6 +47,9 @@ func (l *Ledger) scrubAll() {
 	s := scrubber{ledger: l, timer: time.NewTimer(0)}
 	defer s.timer.Stop()
 	<-s.timer.C
+	if !s.scrubSlotFiles() {
+		return
+	}
 	if s.scrub(middle, 0) && middle > first {
 		s.scrub(first, middle)
 	}
@@ -56,6 +60,50 @@ type scrubber struct {
 	ledger *Ledger
 	timer  *time.Timer
 	read   int64 // bytes read since the last pause
+}
+
+// A slot that is not intact may be being written. How often it is read again, and the pause.
+const (
+	rereadSlots      = 5
+	rereadSlotsPause = time.Second
+)
+
+// scrubSlotFiles reads the state, the cursors and the positions of the pairs file. Each of
+// them survives the damage of one of its two slots. It returns false if the ledger was
+// closed.
+func (s *scrubber) scrubSlotFiles() bool {
+	names, _ := s.ledger.dir.List() // the next scrub tries again
+	for _, name := range names {
+		if name != stateFileName && name != pairsFileName && !strings.HasSuffix(name, cursorSuffix) {
+			continue
+		}
+		for attempt := 1; ; attempt++ {
+			intact, err := intactSlots(s.ledger.dir, name)
+			if err != nil || intact == 2 {
+				break // it may have been removed
+			}
+			if attempt == rereadSlots {
+				s.ledger.foundDamage(&CorruptError{
+					File: name, Reason: "one of its two slots is damaged", Hint: "the other slot is used, and the next changes write both again",
+				})
+				break
+			}
+			if !s.sleep(rereadSlotsPause) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// intactSlots returns how many of the slots of a file are intact.
+func intactSlots(dir fileSystem, name string) (int, error) {
+	f, err := dir.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	copies, err := newSlotFile(dir, name, f).readCopies()
+	return len(copies), errors.Join(err, f.Close())
 }
 
 // scrub reads the entries from one up to another, or up to the last if that is 0. It

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -118,14 +119,14 @@ func TestFullNamesCursor(t *testing.T) {
 	})
 }
 
-// exhausted is a file system of a process that has no descriptors left.
+// exhausted is a file system of a process that has no descriptors left while it is set.
 type exhausted struct {
 	fileSystem
-	until time.Time
+	set atomic.Bool
 }
 
-func (d exhausted) Open(name string) (file, error) {
-	if time.Now().Before(d.until) {
+func (d *exhausted) Open(name string) (file, error) {
+	if d.set.Load() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
 	}
 	return d.fileSystem.Open(name)
@@ -137,24 +138,83 @@ func TestScrubWithoutDescriptors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := testDisk()
-		l := mustOpenMem(t, d, nil, WithScrub(0))
+		dir := &exhausted{fileSystem: d.open(nil)}
+		c, err := newConfig([]Option{WithSegmentSize(MinSegmentSize)})
+		require.NoError(t, err)
+		l, err := open(dir, c)
+		require.NoError(t, err)
 		fillSegments(t, l, 3)
+		d.mu.Lock()
+		d.edit(segmentName(2))[30_000] ^= 1
+		d.mu.Unlock()
+		dir.set.Store(true)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Zero(t, l.Stats().Damaged)
+		dir.set.Store(false)
+		time.Sleep(2 * scrubDelay)
+		synctest.Wait()
+		require.Equal(t, 1, l.Stats().Damaged)
 		require.NoError(t, l.Close())
-		d.names[segmentName(2)].data[30_000] ^= 1
-		c, err := newConfig(nil)
+	})
+}
+
+// TestScrubSlots damages one slot of each file that has two.
+func TestScrubSlots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		var mu sync.Mutex // for the race detector: a sleep orders nothing
+		var found []string
+		l := mustOpenMem(t, d, nil, WithDamageHandler(func(e *CorruptError) {
+			mu.Lock()
+			defer mu.Unlock()
+			found = append(found, e.File)
+			assert.ErrorContains(t, e, "/memory")
+		}))
+		mustTrackPairs(t, l)
+		c, err := l.Cursor("sink")
 		require.NoError(t, err)
-		var damage []*CorruptError
-		c.damageHandlers = append(c.damageHandlers, func(e *CorruptError) { damage = append(damage, e) })
-		l, err = open(d.open(nil), c)
-		require.NoError(t, err)
-		start := time.Now()
-		dir := l.dir
-		l.dir = exhausted{dir, start.Add(time.Hour)}
-		l.scrubAll()
-		require.GreaterOrEqual(t, time.Since(start), time.Hour)
-		require.Len(t, damage, 1)
-		assert.Equal(t, segmentName(2), damage[0].File)
-		l.dir = dir
+		mustAppend(t, l, "one", "two")
+		damage := func(name string) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.edit(name)[slotSize+30] ^= 1
+		}
+		time.Sleep(scrubInterval)
+		for _, name := range []string{stateFileName, pairsFileName, "sink" + cursorSuffix} {
+			damage(name)
+		}
+		time.Sleep(scrubInterval + time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		assert.ElementsMatch(t, []string{stateFileName, pairsFileName, "sink" + cursorSuffix}, found)
+		mu.Unlock()
+		require.NoError(t, c.Commit(1))
+		require.NoError(t, c.Commit(2))
+		require.Equal(t, 3, l.Stats().Damaged)
 		require.NoError(t, l.Close())
+		l = mustOpenMem(t, d, nil)
+		require.Empty(t, l.Recovery().Damage)
+	})
+}
+
+// TestScrubWhileSlotsAreWritten finds a slot that is being written. That is no damage.
+func TestScrubWhileSlotsAreWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		l := mustOpenMem(t, d, nil)
+		time.Sleep(scrubDelay - time.Second)
+		d.mu.Lock()
+		d.edit(stateFileName)[30] ^= 1
+		d.mu.Unlock()
+		time.Sleep(2 * time.Second)
+		d.mu.Lock()
+		d.edit(stateFileName)[30] ^= 1
+		d.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Zero(t, l.Stats().Damaged)
 	})
 }

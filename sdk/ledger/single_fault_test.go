@@ -136,7 +136,7 @@ func (l *faultyLedger) with(f fault) *memDisk {
 		delete(d.names, f.file)
 		delete(d.durable, f.file)
 	} else {
-		d.put(f.file, bytes.Clone(f.data))
+		d.put(f.file, f.data)
 	}
 	return d
 }
@@ -147,8 +147,8 @@ func (l *faultyLedger) with(f fault) *memDisk {
 func TestSingleFault(t *testing.T) {
 	t.Parallel()
 	rounds := 1_500
-	if testing.Short() {
-		rounds = 200
+	if sampled() {
+		rounds = 300
 	}
 	for _, crashed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("crashed %t", crashed), func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit/audittest"
 	"github.com/stretchr/testify/assert"
@@ -52,6 +53,18 @@ func TestFormFiles(t *testing.T) {
 			services := map[string]func(name *string) http.Handler{
 				"net/http": func(name *string) http.Handler {
 					return httpService(o, tracker, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { *name = upload(t, r) }))
+				},
+				"gin": func(name *string) http.Handler {
+					return ginService(o, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
+						*name = upload(t, c.Request)
+						c.Status(204)
+					}})
+				},
+				"gin, with an error": func(name *string) http.Handler {
+					return ginService(o, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
+						*name = upload(t, c.Request)
+						_ = c.Error(errConflict)
+					}})
 				},
 				"Echo": func(name *string) http.Handler {
 					return echoService(o, tracker, &notes{}, &echoRow{handler: func(_ *notes, c echo.Context) error {

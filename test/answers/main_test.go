@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	"github.com/opendeed/audit/record"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	gin.SetMode(gin.TestMode)
 	goleak.VerifyTestMain(m)
 }
 

@@ -28,6 +28,13 @@ var roles = map[string]func(c *child) error{
 	"relaxed":  appendEntries,
 	"removal":  appendUntilLost,
 	"track":    trackEvents,
+
+	"unit." + unitOpened:   unitRole(unitOpened),
+	"unit." + unitBegun:    unitRole(unitBegun),
+	"unit." + unitDone:     unitRole(unitDone),
+	"unit." + unitRecorded: unitRole(unitRecorded),
+	"unit." + unitEnded:    unitRole(unitEnded),
+	"unit." + unitSpilled:  unitRole(unitSpilled),
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/opendeed/audit/test/mongoserver"
 	"go.uber.org/goleak"
 )
@@ -15,6 +16,7 @@ var serverURI string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	gin.SetMode(gin.TestMode)
 	os.Exit(run(m))
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
 	auditchi "github.com/opendeed/audit/instrumentation/chi"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	auditgin "github.com/opendeed/audit/instrumentation/gin"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/semconv"
 )
@@ -27,6 +29,7 @@ func (w *world) newMux() http.Handler {
 	mux.Handle("POST /api/articles/{id}", w.httpHandler(w.updateWithIntent))
 	mux.Handle("POST /route/articles/{id}", audithttp.Intent(w.tracker, routeIntent, w.httpHandler(w.updateOnIntentRoute)))
 	mux.Handle("POST /repository/articles/{id}", w.httpHandler(w.updateByRepository))
+	mux.Handle("POST /transaction/articles/{id}", w.httpHandler(w.updateInTransaction))
 	mux.Handle("POST /bulk/articles/{id}", w.httpHandler(w.updateInBulk))
 	mux.Handle("POST /statement/articles/{id}", w.httpHandler(w.updateByStatement))
 	mux.Handle("POST /later/articles/{id}", w.httpHandler(w.updateDetached))
@@ -65,7 +68,22 @@ func (w *world) newEcho() http.Handler {
 	return e
 }
 
-// httpOptions returns the options of every middleware on net/http and chi.
+// newGin returns the application on gin. Its admin panel is a group.
+func (w *world) newGin() http.Handler {
+	e := gin.New()
+	e.Use(gin.RecoveryWithWriter(discard{}))
+	e.Use(auditgin.Middleware(append(w.httpOptions(semconv.ChannelAPI),
+		auditgin.WithActor(func(c *gin.Context) (audit.Actor, error) { return actorOf(c.Request) }))...))
+	e.POST("/api/articles/:id", w.ginHandler(w.updateWithIntent))
+	e.POST("/route/articles/:id", auditgin.Intent(w.tracker, routeIntent), w.ginHandler(w.updateOnIntentRoute))
+	admin := e.Group("/admin", auditgin.Middleware(append(w.httpOptions(semconv.ChannelAdmin),
+		auditgin.WithActor(func(c *gin.Context) (audit.Actor, error) { return adminOf(c.Request) }),
+		auditgin.WithOnBehalfOf(func(c *gin.Context, a audit.Actor) (audit.Actor, error) { return ownerOf(c.Request, a) }))...))
+	admin.POST("/articles/:id", w.ginHandler(w.updateAsAdmin))
+	return e
+}
+
+// httpOptions returns the options of every middleware on net/http, chi and gin.
 func (w *world) httpOptions(channel string) []audithttp.Option {
 	return []audithttp.Option{
 		audithttp.WithChannel(channel), audithttp.WithDenials(w.tracker), audithttp.WithCoverage(w.tracker, nil),
@@ -105,6 +123,18 @@ func (w *world) httpHandler(update updateFunc) http.HandlerFunc {
 			return
 		}
 		rw.WriteHeader(statusOf(update(contextWithTask(r.Context(), k), k)))
+	}
+}
+
+func (w *world) ginHandler(update updateFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		k, r := w.get(c.Param("id")), c.Request
+		k.canceled = r.Context().Done()
+		if k.behavior == deniedRequest {
+			c.AbortWithStatus(http.StatusForbidden)
+			return
+		}
+		c.Status(statusOf(update(contextWithTask(r.Context(), k), k)))
 	}
 }
 

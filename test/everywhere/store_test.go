@@ -2,8 +2,10 @@ package everywhere_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -82,6 +84,24 @@ func (m *memory) Update(ctx context.Context, a article) error {
 	}
 	k.afterWrite(a.ID)
 	return nil
+}
+
+// transact calls f, and undoes what it wrote if f fails, panics or is canceled.
+func (m *memory) transact(ctx context.Context, f func() error) error {
+	m.mu.Lock()
+	byID, writes := maps.Clone(m.byID), len(m.writes)
+	m.mu.Unlock()
+	committed := false
+	defer func() {
+		if !committed {
+			m.mu.Lock()
+			m.byID, m.writes = byID, m.writes[:writes]
+			m.mu.Unlock()
+		}
+	}()
+	err := errors.Join(f(), ctx.Err())
+	committed = err == nil
+	return err
 }
 
 func (m *memory) writtenIDs(*testing.T) []string {

@@ -90,6 +90,16 @@ var table = []row{
 	{"API, Echo, intent in the handler", overHTTP((*world).newEcho, "/api"), newMemoryStore, inHandler("/api/articles/:id")},
 	{"API, Echo, intent on the route", overHTTP((*world).newEcho, "/route"), newMemoryStore, onRoute()},
 	{"admin, Echo, group middleware", overHTTP((*world).newEcho, "/admin"), newMemoryStore, byAdmin("/admin/articles/:id")},
+	{"API, gin, intent in the handler", overHTTP((*world).newGin, "/api"), newMemoryStore, inHandler("/api/articles/:id")},
+	{"API, gin, intent on the route", overHTTP((*world).newGin, "/route"), newMemoryStore, onRoute()},
+	{"admin, gin, group middleware", overHTTP((*world).newGin, "/admin"), newMemoryStore, byAdmin("/admin/articles/:id")},
+	{"API, gRPC, intent in the handler", overGRPC(updateMethod), newMemoryStore, rpcInHandler()},
+	{"API, gRPC, intent of the method", overGRPC(intentMethod), newMemoryStore, onMethod()},
+	{"API, gRPC, intent of a stream", overGRPC(streamMethod), newMemoryStore, onStream()},
+	{"admin, gRPC, nested interceptor", overGRPC(adminMethod), newMemoryStore, rpcByAdmin()},
+	{"API, Connect, intent in the handler", overConnect(updateMethod), newMemoryStore, rpcInHandler()},
+	{"API, Connect, intent of the procedure", overConnect(intentMethod), newMemoryStore, onMethod()},
+	{"admin, Connect, nested interceptor", overConnect(adminMethod), newMemoryStore, rpcByAdmin()},
 	// The intent of the request that enqueues the job is always recorded.
 	{"job, with a token", overHTTP((*world).newMux, "/job"), newMemoryStore, withRecord(
 		"intent article.request_update success by user:alice through api on article:1", map[behavior][]string{
@@ -155,6 +165,20 @@ var table = []row{
 		canceledBeforeWrite: {"intent article.update failure by user:alice through api on article:1"},
 		canceledAfterWrite:  {"intent article.update success by user:alice through api on article:1, title Old -> New"},
 	}},
+	// The store undoes what fails, panics or is canceled. A denial and a failure are true
+	// whatever the transaction does.
+	{"transaction", overHTTP((*world).newMux, "/transaction"), newMemoryStore, inUnits(map[behavior]unitCell{
+		recordsIntent:       {"success", []string{"intent article.update success by user:alice through api on article:1, title Old -> New"}},
+		forgetsIntent:       {"success", []string{"signal article.update success by user:alice through api on article:1, title - -> New"}},
+		leavesNoTrace:       {"success", []string{"signal audit.coverage.missing success by user:alice through api on route:/transaction/articles/{id}"}},
+		failsToWrite:        {"failure", []string{"intent article.update failure by user:alice through api on article:1"}},
+		deniedWrite:         {"failure", []string{"intent article.update denied by user:alice through api on article:1"}},
+		panicsBeforeWrite:   {"failure", nil},
+		panicsAfterWrite:    {"failure", []string{"signal article.update failure by user:alice through api on article:1, title - -> New"}},
+		panicsAfterIntent:   {"failure", []string{"intent article.update failure by user:alice through api on article:1, title Old -> New"}},
+		canceledBeforeWrite: {"failure", []string{"intent article.update failure by user:alice through api on article:1"}},
+		canceledAfterWrite:  {"failure", []string{"intent article.update failure by user:alice through api on article:1, title Old -> New"}},
+	})},
 	// The monitor raises the signals. The server rejects a failing write; leavesNoTrace uses UpdateMany.
 	{"raw driver, in a command", inCommand(audit.User("dora")), newDriverStore, map[behavior][]string{
 		recordsIntent:       {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
@@ -251,6 +275,22 @@ var table = []row{
 func withRecord(record string, cells map[behavior][]string) map[behavior][]string {
 	for b := range cells {
 		cells[b] = append(cells[b], record)
+	}
+	return cells
+}
+
+// unitCell is the outcome of a unit of work, and the records of what is tracked in it.
+type unitCell struct {
+	outcome string
+	records []string
+}
+
+// inUnits returns the records of requests that each have a unit of work.
+func inUnits(units map[behavior]unitCell) map[behavior][]string {
+	cells := map[behavior][]string{}
+	for b, u := range units {
+		cells[b] = append(slices.Clone(u.records),
+			"intent unit.commit unknown by user:alice through api", "intent unit.commit "+u.outcome+" by user:alice through api")
 	}
 	return cells
 }

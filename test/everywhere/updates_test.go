@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 	"github.com/opendeed/audit/propagation"
+	"github.com/opendeed/audit/unit"
 )
 
 // The application's functions that update the title of an article. Each shows the behavior
@@ -42,6 +43,17 @@ func outcomeOf(err error) audit.Outcome {
 		return audit.OutcomeDenied
 	}
 	return audit.OutcomeFailure
+}
+
+// updateInTransaction does updateWithIntent in a transaction of the store.
+func (w *world) updateInTransaction(ctx context.Context, k *task) error {
+	m, ok := w.store.(*memory)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return unit.Run(ctx, w.tracker, audit.Event{}, func(u *unit.Unit) error {
+		return m.transact(ctx, func() error { return w.updateWithIntent(u.Start(ctx), k) })
+	})
 }
 
 // updateOnIntentRoute relies on the intent of the route and sets its target, unless it

@@ -21,6 +21,7 @@ type fakeServer struct {
 
 	mu       sync.Mutex
 	commands []bson.D
+	scripts  map[string][]bson.D // replies, by the name of their command
 	opened   []net.Conn
 }
 
@@ -55,6 +56,17 @@ func newFakeServer(t *testing.T) *fakeServer {
 
 func (s *fakeServer) uri() string {
 	return "mongodb://" + s.listener.Addr().String() + "/?directConnection=true"
+}
+
+// script sets the replies to the next commands with a name. An empty one closes the
+// connection.
+func (s *fakeServer) script(name string, replies ...bson.D) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.scripts == nil {
+		s.scripts = map[string][]bson.D{}
+	}
+	s.scripts[name] = replies
 }
 
 // sent returns the received commands with a name.
@@ -99,7 +111,11 @@ func (s *fakeServer) serve(c net.Conn) {
 			kind = opReply
 		case opMsg:
 			reply = append(make([]byte, 4), 0) // flags; a document follows
-			reply = append(reply, s.answer(body)...)
+			answer := s.answer(body)
+			if len(answer) == 0 {
+				return
+			}
+			reply = append(reply, answer...)
 		default:
 			return
 		}
@@ -135,7 +151,21 @@ func (s *fakeServer) answer(body []byte) bson.Raw {
 	}
 	s.mu.Lock()
 	s.commands = append(s.commands, command)
+	script := s.scripts[command[0].Key]
+	if len(script) > 0 {
+		s.scripts[command[0].Key] = script[1:]
+	}
 	s.mu.Unlock()
+	if len(script) > 0 {
+		if len(script[0]) == 0 {
+			return nil
+		}
+		reply, err := bson.Marshal(script[0])
+		if err != nil {
+			return nil
+		}
+		return reply
+	}
 	cursor := bson.D{{Key: "id", Value: int64(0)}, {Key: "ns", Value: "a.b"}, {Key: "firstBatch", Value: bson.A{}}}
 	ok, err := bson.Marshal(bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: int32(1)}, {Key: "cursor", Value: cursor}})
 	if err != nil {

@@ -16,9 +16,10 @@ import (
 
 // RouteCoverage is what the requests of one route recorded.
 type RouteCoverage struct {
-	Method string
+	Method string // or "" for every method
 	Route  string // the pattern, or the path of the request if that is unknown
-	// Verdict is the worst of the requests: missing, then exempt, audited, not required.
+	// Verdict is the worst of the requests: missing, then exempt, audited, not required. Of a
+	// route without requests it is missing, unless its method is safe.
 	Verdict   request.Verdict
 	Exemption string // why the route need not record an event
 	Requests  int
@@ -31,10 +32,14 @@ type RouteCoverage struct {
 // tb fails if a request should have recorded an event and did not. It also fails if a
 // request was not successful, since that shows nothing, or was not checked.
 //
+// routes are those that the router of handler knows, such as auditecho.Routes(e). tb fails if
+// no request is one of such a route, so that a new route cannot be forgotten here. Routes
+// whose method is safe, such as GET, are only listed.
+//
 // The result is sorted by route and method.
-func CheckCoverage(tb testing.TB, handler http.Handler, requests []*http.Request) []RouteCoverage {
+func CheckCoverage(tb testing.TB, handler http.Handler, requests []*http.Request, routes ...request.Route) []RouteCoverage {
 	tb.Helper()
-	routes := map[string]*RouteCoverage{}
+	covered := coverage{}
 	for _, r := range requests {
 		var results []request.CoverageResult
 		ctx := request.ContextWithCoverageObserver(r.Context(), func(c request.CoverageResult) { results = append(results, c) })
@@ -44,7 +49,7 @@ func CheckCoverage(tb testing.TB, handler http.Handler, requests []*http.Request
 			continue
 		}
 		result := results[0] // that of the innermost middleware
-		addResult(routes, r, result)
+		covered.add(r, result)
 		switch {
 		case result.Status.Outcome != audit.OutcomeSuccess:
 			tb.Errorf("requesttest: %s %s: the request failed with status %d, so it shows nothing", r.Method, r.URL.Path, result.Status.Code)
@@ -52,30 +57,61 @@ func CheckCoverage(tb testing.TB, handler http.Handler, requests []*http.Request
 			tb.Errorf("requesttest: %s %s: the request recorded neither an intent nor a signal about its target", r.Method, r.URL.Path)
 		}
 	}
-	sorted := make([]RouteCoverage, 0, len(routes))
-	for _, c := range routes {
-		sorted = append(sorted, *c)
+	covered.addUnrequested(routes)
+	sorted := covered.sorted()
+	for _, c := range sorted {
+		if c.Requests == 0 && c.Verdict == request.VerdictMissing {
+			tb.Errorf("requesttest: %s: no request is one of this route, so nothing shows that it records an event; add one", strings.TrimSpace(c.Method+" "+c.Route))
+		}
 	}
-	slices.SortFunc(sorted, func(a, b RouteCoverage) int {
-		return cmp.Or(strings.Compare(a.Route, b.Route), strings.Compare(a.Method, b.Method))
-	})
 	tb.Log("\n" + table(sorted))
 	return sorted
 }
 
-// addResult adds the result of a request to its route.
-func addResult(routes map[string]*RouteCoverage, r *http.Request, result request.CoverageResult) {
-	route := cmp.Or(result.Route, r.URL.Path)
-	key := result.Method + " " + route
-	c := routes[key]
-	if c == nil {
-		c = &RouteCoverage{Method: result.Method, Route: route}
-		routes[key] = c
+// coverage has the routes by method and pattern.
+type coverage map[request.Route]*RouteCoverage
+
+// add adds the result of a request to its route.
+func (c coverage) add(r *http.Request, result request.CoverageResult) {
+	key := request.Route{Method: result.Method, Pattern: cmp.Or(result.Route, r.URL.Path)}
+	route := c[key]
+	if route == nil {
+		route = &RouteCoverage{Method: key.Method, Route: key.Pattern}
+		c[key] = route
 	}
-	c.Requests++
-	if result.Verdict >= c.Verdict {
-		c.Verdict, c.Exemption = result.Verdict, result.Exemption
+	route.Requests++
+	if result.Verdict >= route.Verdict {
+		route.Verdict, route.Exemption = result.Verdict, result.Exemption
 	}
+}
+
+// addUnrequested adds the routes that have no request. A route for every method has one if
+// there is a request whose method is not safe.
+func (c coverage) addUnrequested(routes []request.Route) {
+	anyMethod := map[string]bool{}
+	for key := range c {
+		anyMethod[key.Pattern] = anyMethod[key.Pattern] || !key.Safe()
+	}
+	for _, key := range routes {
+		if c[key] != nil || key.Method == "" && anyMethod[key.Pattern] {
+			continue
+		}
+		c[key] = &RouteCoverage{Method: key.Method, Route: key.Pattern, Verdict: request.VerdictMissing}
+		if key.Safe() {
+			c[key].Verdict = request.VerdictNotRequired
+		}
+	}
+}
+
+func (c coverage) sorted() []RouteCoverage {
+	sorted := make([]RouteCoverage, 0, len(c))
+	for _, route := range c {
+		sorted = append(sorted, *route)
+	}
+	slices.SortFunc(sorted, func(a, b RouteCoverage) int {
+		return cmp.Or(strings.Compare(a.Route, b.Route), strings.Compare(a.Method, b.Method))
+	})
+	return sorted
 }
 
 // table returns the routes in columns.
@@ -84,10 +120,13 @@ func table(routes []RouteCoverage) string {
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, c := range routes {
 		verdict := c.Verdict.String()
+		if c.Requests == 0 {
+			verdict = "no request"
+		}
 		if c.Exemption != "" {
 			verdict += ": " + c.Exemption
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", c.Method, c.Route, verdict) // a Builder never fails
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", cmp.Or(c.Method, "*"), c.Route, verdict) // a Builder never fails
 	}
 	_ = w.Flush()
 	return text.String()

@@ -78,22 +78,27 @@ func ExampleCheckCoverage() {
 	}
 	quiet := audithttp.WithErrorHandler(ignore)
 	handler := newHandler(tracker, audithttp.WithCoverage(tracker, rules), quiet)
+	routes := audithttp.Routes("GET /articles/{id}", "PUT /articles/{id}", "DELETE /articles/{id}", "POST /articles", "POST /search")
 	requesttest.CheckCoverage(t, handler, []*http.Request{
 		newRequest("GET", "/articles/1"),
 		newRequest("PUT", "/articles/1"),
 		newRequest("DELETE", "/articles/1"),
 		newRequest("POST", "/search"),
-	})
+	}, routes...)
 	fmt.Print(t.logs[0])
 	fmt.Println()
-	fmt.Println(t.errors[0])
+	for _, message := range t.errors {
+		fmt.Println(message)
+	}
 	// Output:
+	// POST    /articles       no request
 	// DELETE  /articles/{id}  missing
 	// GET     /articles/{id}  not required
 	// PUT     /articles/{id}  audited
 	// POST    /search         exempt: it changes nothing
 	//
 	// requesttest: DELETE /articles/1: the request recorded neither an intent nor a signal about its target
+	// requesttest: POST /articles: no request is one of this route, so nothing shows that it records an event; add one
 }
 
 func TestCheckCoverage(t *testing.T) {
@@ -116,4 +121,26 @@ func TestCheckCoverage(t *testing.T) {
 	assert.Empty(t, requesttest.CheckCoverage(tb, newHandler(tracker), []*http.Request{newRequest("PUT", "/articles/1")}))
 	require.Len(t, tb.errors, 1)
 	assert.Contains(t, tb.errors[0], "no middleware checked the coverage of the request")
+}
+
+// TestRoutesWithoutRequest checks which routes of a router need a request.
+func TestRoutesWithoutRequest(t *testing.T) {
+	t.Parallel()
+	tracker := audittest.NewRecorder(t).Tracker("test")
+	handler := newHandler(tracker, audithttp.WithCoverage(tracker, nil), audithttp.WithErrorHandler(ignore))
+	check := func(routes []request.Route, requests ...*http.Request) (*fakeTB, []requesttest.RouteCoverage) {
+		tb := &fakeTB{}
+		return tb, requesttest.CheckCoverage(tb, handler, requests, routes...)
+	}
+
+	tb, got := check(audithttp.Routes("GET /articles/{id}", "PUT example.com/articles/{id}", "/articles/{id}", "/feed"), newRequest("PUT", "/articles/1"))
+	assert.Equal(t, []requesttest.RouteCoverage{
+		{Method: "GET", Route: "/articles/{id}"},
+		{Method: "PUT", Route: "/articles/{id}", Verdict: request.VerdictAudited, Requests: 1},
+		{Method: "", Route: "/feed", Verdict: request.VerdictMissing},
+	}, got)
+	assert.Equal(t, []string{"requesttest: /feed: no request is one of this route, so nothing shows that it records an event; add one"}, tb.errors)
+
+	tb, _ = check(audithttp.Routes("/articles/{id}"), newRequest("GET", "/articles/1"))
+	require.Len(t, tb.errors, 1, "a request that reads does not stand for one that writes")
 }

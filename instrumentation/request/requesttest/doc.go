@@ -3,12 +3,16 @@
 //
 //	func TestCoverage(t *testing.T) {
 //		tracker := audittest.NewRecorder(t).Tracker("example.com/shop")
-//		handler := shop.NewHandler(tracker) // with audithttp.WithCoverage(tracker, nil)
-//		requesttest.CheckCoverage(t, handler, []*http.Request{
+//		e := shop.NewEcho(tracker) // with auditecho.WithCoverage(tracker, nil)
+//		requesttest.CheckCoverage(t, e, []*http.Request{
 //			httptest.NewRequest("POST", "/articles", body),
 //			httptest.NewRequest("DELETE", "/articles/1", nil),
-//		})
+//		}, auditecho.Routes(e)...)
 //	}
+//
+// The routes are optional. With those that the router knows, a route that the test forgets
+// fails it. Package auditecho has a function Routes for them; audithttp has one for the
+// patterns of an http.ServeMux, which cannot list them itself.
 //
 // It is for applications and for authors of framework instrumentation. Import it in tests
 // only.

@@ -138,6 +138,9 @@ func (d *Ledger) reportRecovery(l *ledger.Ledger, name string) {
 // Name returns the name of the ledger.
 func (d *Ledger) Name() string { return d.name }
 
+// Err returns why the ledger stores nothing any more, or nil.
+func (d *Ledger) Err() error { return ledgerError(d.ledger.Err()) }
+
 // Deliver stores the record in the ledger.
 func (d *Ledger) Deliver(ctx context.Context, r *record.Record, wait time.Duration) error {
 	buffer, _ := d.encoded.Get().(*[]byte)

@@ -112,10 +112,9 @@ func (c *checker) record(r *record.Record) bool {
 }
 
 // name checks a text of one line, which is nearly always printable ASCII.
-func (c *checker) name(s string) bool {
-	if s == "" {
-		return true
-	}
+func (c *checker) name(s string) bool { return s == "" || c.longName(s) } // inlined
+
+func (c *checker) longName(s string) bool {
 	c.text += len(s)
 	return len(s) <= record.MaxNameLength && (sanitize.Safe(s) || sanitize.IsEscaped(s, sanitize.Line))
 }
@@ -136,7 +135,9 @@ func (c *checker) target(t *audit.Target) bool {
 }
 
 // prose checks a text that may have several lines.
-func (c *checker) prose(s string) bool {
+func (c *checker) prose(s string) bool { return s == "" || c.longProse(s) } // inlined
+
+func (c *checker) longProse(s string) bool {
 	c.text += len(s)
 	return len(s) <= record.MaxSize && (sanitize.Safe(s) || sanitize.IsEscaped(s, sanitize.Prose))
 }

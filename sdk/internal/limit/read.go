@@ -320,12 +320,19 @@ func (w *weight) texts(texts []string) {
 }
 
 func (w *weight) attributes(kvs []attribute.KeyValue) {
+	bytes, longest := 0, w.longestKey
 	for i := range kvs {
 		kv := &kvs[i]
-		w.bytes += len(kv.Key)
-		w.longestKey = max(w.longestKey, len(kv.Key))
+		bytes += len(kv.Key)
+		longest = max(longest, len(kv.Key))
+		if kv.Value.Type() == attribute.STRING {
+			bytes += len(kv.Value.AsString()) // the usual case
+			continue
+		}
 		w.value(&kv.Value, 0)
 	}
+	w.bytes += bytes
+	w.longestKey = max(longest, w.longestKey)
 }
 
 func (w *weight) value(v *attribute.Value, depth int) {

@@ -1,0 +1,87 @@
+package auditgin
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/opendeed/audit/instrumentation/request"
+)
+
+// writer is a gin.ResponseWriter that reports what is written, and does nothing else. gin's
+// WriteHeader only sets the status, which leaves with the first byte.
+type writer struct {
+	gin.ResponseWriter
+	watcher request.Watcher
+	isSet   bool // a status was set, maybe the one that was set already
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader sets the status.
+func (w *writer) WriteHeader(status int) {
+	w.isSet = w.isSet || status > 0
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// WriteHeaderNow writes the header.
+func (w *writer) WriteHeaderNow() {
+	w.leaves()
+	w.ResponseWriter.WriteHeaderNow()
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	w.leaves()
+	return w.ResponseWriter.Write(b)
+}
+
+// WriteString writes s to the body.
+func (w *writer) WriteString(s string) (int, error) {
+	w.leaves()
+	return w.ResponseWriter.WriteString(s)
+}
+
+// Flush sends what was written so far.
+func (w *writer) Flush() {
+	w.leaves()
+	w.watcher.Flushes()
+	w.ResponseWriter.Flush()
+}
+
+// Hijack gives the connection to the handler.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.watcher.Hijack(w.ResponseWriter.Hijack)
+}
+
+// leaves reports that the header leaves, if it has not.
+func (w *writer) leaves() {
+	if !w.Written() {
+		w.watcher.Leaves(w.Status())
+	}
+}
+
+// pending returns the status that gin will send if nothing is written, or 0 if nobody has
+// set one.
+func pending(w gin.ResponseWriter) int {
+	if status := w.Status(); status != http.StatusOK || isSet(w) {
+		return status
+	}
+	return 0
+}
+
+// isSet reports whether a handler has set a status.
+func isSet(w http.ResponseWriter) bool {
+	for w != nil {
+		if own, ok := w.(*writer); ok && own.isSet {
+			return true
+		}
+		below, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		w = below.Unwrap()
+	}
+	return false
+}
