@@ -91,7 +91,7 @@ func hold(w http.ResponseWriter, limit int, isOver func() bool) (*heldAnswer, ht
 		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
 			h.readFrom = next
 			return func(src io.Reader) (int64, error) {
-				if !h.holds(0) {
+				if h.sent {
 					return next(src)
 				}
 				return h.read(src)
@@ -116,12 +116,16 @@ func hold(w http.ResponseWriter, limit int, isOver func() bool) (*heldAnswer, ht
 func (h *heldAnswer) isPending() bool { return h.status != 0 && !h.sent }
 
 // holdsStatus keeps a status. It returns false if the status must be written at once: an
-// interim one, which promises nothing, or one for which a server panics.
+// interim one, which promises nothing, or one for which a server panics. After the first one
+// no status has an effect.
 func (h *heldAnswer) holdsStatus(status int) bool {
-	if isInterim(status) {
+	if h.status == 0 && !isFinal(status) {
+		if status < http.StatusContinue || status > 999 {
+			h.send()
+		}
 		return false
 	}
-	if !isFinal(status) || h.size() > h.limit || h.isOver() {
+	if h.size() > h.limit || h.isOver() {
 		h.send()
 	}
 	if h.sent {
@@ -130,11 +134,6 @@ func (h *heldAnswer) holdsStatus(status int) bool {
 	h.begin(status)
 	h.writes = append(h.writes, heldWrite{method: byWriteHeader, status: status})
 	return true
-}
-
-// isInterim reports whether the status of a response follows another.
-func isInterim(status int) bool {
-	return status >= http.StatusContinue && status < http.StatusOK && status != http.StatusSwitchingProtocols
 }
 
 // holds reports whether size more bytes of the body can be kept. If not, it sends what was
@@ -156,7 +155,7 @@ func (h *heldAnswer) size() int { return len(h.body) + writeCost*(len(h.writes)+
 // exceeds reports whether size more bytes are more than the header declares, for which each
 // server has an error of its own.
 func (h *heldAnswer) exceeds(size int) bool {
-	return h.declared >= 0 && int64(len(h.body)+size) > h.declared && allowsBody(h.status)
+	return h.status != 0 && h.declared >= 0 && int64(len(h.body)+size) > h.declared && allowsBody(h.status)
 }
 
 // begin keeps the header as it is with the first status.
@@ -187,7 +186,8 @@ func keep[T string | []byte](h *heldAnswer, m method, part T) (int, error) {
 }
 
 // read keeps what it reads from src, in the pieces in which a server would read it. If that
-// is too much, it sends it with the rest of src.
+// is too much, it sends it with the rest of src. A source with nothing in it writes nothing,
+// not even a header.
 func (h *heldAnswer) read(src io.Reader) (n int64, err error) {
 	buffer, start, at := make([]byte, readSize), len(h.body), len(h.writes)
 	h.writes = append(h.writes, heldWrite{method: byReadFrom})
@@ -198,8 +198,11 @@ func (h *heldAnswer) read(src io.Reader) (n int64, err error) {
 			piece = buffer[:sniffSize-w.size]
 		}
 		size, err := src.Read(piece)
-		if size > 0 && !allowsBody(h.status) {
-			return 0, http.ErrBodyNotAllowed
+		if size > 0 {
+			h.begin(http.StatusOK)
+			if !allowsBody(h.status) {
+				return 0, http.ErrBodyNotAllowed
+			}
 		}
 		h.body = append(h.body, piece[:size]...)
 		w.size += size
@@ -211,7 +214,7 @@ func (h *heldAnswer) read(src io.Reader) (n int64, err error) {
 		if err != nil {
 			return int64(w.size), err
 		}
-		if h.size() > h.limit || h.exceeds(0) {
+		if h.size() > h.limit || h.exceeds(0) || h.isOver() {
 			read := &pieces{body: h.body[start:], sizes: w.reads}
 			h.body, h.writes = h.body[:start], h.writes[:at]
 			h.send()
@@ -245,7 +248,7 @@ func (h *heldAnswer) send() {
 		return
 	}
 	h.sent = true
-	if len(h.writes) == 0 {
+	if h.status == 0 {
 		return
 	}
 	defer h.useHeader()()
