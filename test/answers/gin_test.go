@@ -206,16 +206,17 @@ func ginRows() []ginRow {
 func TestGin(t *testing.T) {
 	t.Parallel()
 	for _, row := range ginRows() {
+		row.want.notWithheld = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
-				s := start(ginService(o, tracker, n, &row))
-				defer s.Close()
+			compare(t, row.want, func(t *testing.T, s setup, tracker audit.Tracker, n *notes) answer {
+				server := start(ginService(s.order, tracker, n, &row))
+				defer server.Close()
 				request := row.request
 				if request == "" {
 					request = get
 				}
-				return exchange(t, s, request)
+				return exchange(t, server, request)
 			})
 		})
 	}
@@ -227,12 +228,13 @@ func TestGinHTTP2(t *testing.T) {
 		if row.only1 || row.request != "" {
 			continue
 		}
+		row.want.notWithheld = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
-				s := start2(ginService(o, tracker, n, &row))
-				defer s.Close()
-				return exchange2(t, s, http.MethodGet, nil)
+			compare(t, row.want, func(t *testing.T, s setup, tracker audit.Tracker, n *notes) answer {
+				server := start2(ginService(s.order, tracker, n, &row))
+				defer server.Close()
+				return exchange2(t, server, http.MethodGet, nil)
 			})
 		})
 	}
