@@ -15,8 +15,8 @@ import (
 	auditgin "github.com/opendeed/audit/instrumentation/gin"
 )
 
-// ginService returns a service of gin in an order.
-func ginService(o order, tracker audit.Tracker, n *notes, row *ginRow) http.Handler {
+// ginService returns a service of gin in a setup.
+func ginService(o setup, tracker audit.Tracker, n *notes, row *ginRow) http.Handler {
 	e := gin.New()
 	var own gin.HandlersChain
 	if row.mw != nil {
@@ -25,7 +25,7 @@ func ginService(o order, tracker audit.Tracker, n *notes, row *ginRow) http.Hand
 	intent := auditgin.Intent(tracker, event)
 	scope := auditgin.Middleware(auditgin.WithDenials(tracker), auditgin.WithCoverage(tracker, nil), auditgin.WithErrorHandler(ignore))
 	var global, route gin.HandlersChain
-	switch o {
+	switch o.order {
 	case bare:
 		global = own
 	case intentOnly:
@@ -208,7 +208,7 @@ func TestGin(t *testing.T) {
 	for _, row := range ginRows() {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+			compareIn(t, notWithheld(), row.want, func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 				s := start(ginService(o, tracker, n, &row))
 				defer s.Close()
 				request := row.request
@@ -229,7 +229,7 @@ func TestGinHTTP2(t *testing.T) {
 		}
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compare(t, row.want, func(t *testing.T, o order, tracker audit.Tracker, n *notes) answer {
+			compareIn(t, notWithheld(), row.want, func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
 				s := start2(ginService(o, tracker, n, &row))
 				defer s.Close()
 				return exchange2(t, s, http.MethodGet, nil)

@@ -94,6 +94,11 @@ func setups() (all []setup) {
 	return all
 }
 
+// notWithheld returns the setups of a framework whose answers cannot be withheld.
+func notWithheld() []setup {
+	return slices.DeleteFunc(setups(), func(s setup) bool { return s.withheld })
+}
+
 // expectation is what the records of a row say.
 type expectation struct {
 	outcome audit.Outcome
@@ -120,9 +125,15 @@ type serveFunc func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answ
 // compare serves a row bare and in all setups, and compares what serve returns.
 func compare(t *testing.T, want expectation, serve serveFunc) {
 	t.Helper()
+	compareIn(t, setups(), want, serve)
+}
+
+// compareIn is compare in some setups.
+func compareIn(t *testing.T, setups []setup, want expectation, serve serveFunc) {
+	t.Helper()
 	var seen notes
 	expected := serve(t, setup{order: bare}, nil, &seen)
-	for _, s := range setups() {
+	for _, s := range setups {
 		t.Run(s.String(), func(t *testing.T) {
 			var n notes
 			recorder := audittest.NewRecorder(t)
