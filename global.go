@@ -81,6 +81,12 @@ func (t *lazyTracker) Check(ctx context.Context, e Event, final func(field strin
 // Report implements plumbing.Reporter.
 func (t *lazyTracker) Report(ctx context.Context, err error) { reportTo(ctx, t.current(), err) }
 
+// ChecksTargets reports whether the tracker is that of an audittest.Recorder.
+func (t *lazyTracker) ChecksTargets() bool {
+	strict, ok := t.current().(interface{ ChecksTargets() bool })
+	return ok && strict.ChecksTargets()
+}
+
 // current returns the tracker of the global provider of the moment, or nil.
 func (t *lazyTracker) current() Tracker {
 	p := global.Load()

@@ -9,7 +9,8 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/export"
-	"github.com/opendeed/audit/internal/undertest"
+	"github.com/opendeed/audit/internal/inside"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 )
@@ -35,11 +36,10 @@ const shutdownTimeout = 10 * time.Second
 // NewRecorder ends the test if an option is invalid. When the test ends, the provider is
 // shut down; an error of Shutdown fails the test. So does what production code is not told,
 // such as audit.SetReason without an event that could have it, unless an option
-// sdk.WithErrorHandler expects that. From the first NewRecorder on, route intents that
-// succeed without a target are reported too.
+// sdk.WithErrorHandler expects that. Route intents of its trackers that succeed without a
+// target are reported too.
 func NewRecorder(tb testing.TB, opts ...sdk.Option) *Recorder {
 	tb.Helper()
-	undertest.SetStrict()
 	unexpected := func(_ context.Context, err error) { tb.Errorf("audittest: %v", err) }
 	r, err := newRecorder(append([]sdk.Option{sdk.WithErrorHandler(unexpected)}, opts...))
 	if err != nil {
@@ -69,8 +69,27 @@ func (r *Recorder) shutdown() error {
 
 // Tracker returns a tracker whose events r records.
 func (r *Recorder) Tracker(name string, opts ...audit.TrackerOption) audit.Tracker {
-	return r.provider.Tracker(name, opts...)
+	return tracker{r.provider.Tracker(name, opts...)}
 }
+
+// tracker is a tracker of the SDK for which more counts as a mistake.
+type tracker struct{ audit.Tracker }
+
+var (
+	_ plumbing.Checker  = tracker{}
+	_ plumbing.Reporter = tracker{}
+)
+
+// Check implements plumbing.Checker.
+func (t tracker) Check(ctx context.Context, e audit.Event, final func(field string) bool) error {
+	return plumbing.Check(ctx, t.Tracker, e, final)
+}
+
+// Report implements plumbing.Reporter.
+func (t tracker) Report(ctx context.Context, err error) { inside.Audit.Report(ctx, t.Tracker, err) }
+
+// ChecksTargets makes route intents without a target errors: see instrumentation/request.
+func (tracker) ChecksTargets() bool { return true }
 
 // Records returns copies of the records since the start or the last Reset, in order. A
 // signal that a scope holds is recorded when the scope ends.

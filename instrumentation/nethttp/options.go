@@ -158,7 +158,7 @@ func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
 type CoverageError = request.CoverageError
 
 // WithTargetCheck reports route intents that succeed without a target to the error handler.
-// In tests that use package audittest they are always reported. An intent that is about
+// Those of an audittest.Recorder are always reported. An intent that is about
 // nothing in particular has a target with a type alone.
 func WithTargetCheck() Option {
 	return func(c *config) { c.request.CheckTargets = true }

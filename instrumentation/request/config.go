@@ -22,7 +22,7 @@ type Config struct {
 	// that they are not checked.
 	Coverage *Coverage
 	// CheckTargets reports route intents that succeed without a target to the error handler.
-	// In tests that use package audittest they are always reported.
+	// Those of an audittest.Recorder are always reported.
 	CheckTargets bool
 	// ErrorHandler receives errors that occur too late for the handler. Its context has
 	// the request's values and is not canceled with it. nil means the error handler of

@@ -6,7 +6,6 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/inside"
-	"github.com/opendeed/audit/internal/undertest"
 )
 
 // said returns what handlers have said so far of the event of the request: see
@@ -31,7 +30,7 @@ func (x *Exchange) reporter(t audit.Tracker) func(context.Context, error) {
 func (x *Exchange) checkIntent(t audit.Tracker, e *audit.Event) {
 	report := x.reporter(t)
 	if e.Target == (audit.Target{}) {
-		if e.Outcome == audit.OutcomeSuccess && x.checksTargets() {
+		if e.Outcome == audit.OutcomeSuccess && x.checksTargets(t) {
 			option := "TargetParam"
 			if x.system != "" {
 				option = "TargetFrom"
@@ -45,14 +44,15 @@ func (x *Exchange) checkIntent(t audit.Tracker, e *audit.Event) {
 	}
 }
 
-// checksTargets reports whether an intent without a target is reported.
-func (x *Exchange) checksTargets() bool {
+// checksTargets reports whether an intent of t without a target is reported.
+func (x *Exchange) checksTargets(t audit.Tracker) bool {
 	for ; x != nil; x = x.outer {
 		if x.config.CheckTargets {
 			return true
 		}
 	}
-	return undertest.Strict()
+	strict, ok := t.(interface{ ChecksTargets() bool }) // that of audittest
+	return ok && strict.ChecksTargets()
 }
 
 // otherAction returns the action of an intent that the handler recorded for the operation

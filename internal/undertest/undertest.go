@@ -1,13 +1,10 @@
-// Package undertest knows whether tests run that use package audittest, which sets what is
-// here. Nothing else may: outside of tests an actor is never guessed.
+// Package undertest has the actor of tests whose code names none. Package audittest sets it;
+// nothing else may, because outside of tests an actor is never guessed.
 package undertest
 
 import "sync/atomic"
 
-var (
-	current atomic.Value
-	strict  atomic.Bool
-)
+var current atomic.Value
 
 // holder lets the value change its type and be nil.
 type holder struct{ actor any }
@@ -20,9 +17,3 @@ func Actor() any {
 	h, _ := current.Load().(holder)
 	return h.actor
 }
-
-// SetStrict makes mistakes count that are tolerated in production.
-func SetStrict() { strict.Store(true) }
-
-// Strict reports whether SetStrict was called.
-func Strict() bool { return strict.Load() }
