@@ -79,6 +79,9 @@ func (a *Adapter) IntentFunc(t audit.Tracker, event func(r *http.Request, status
 
 func (a *Adapter) intent(i *intent, opts []IntentOption) func(http.Handler) http.Handler {
 	i.scope, i.config = newConfig(a, nil), newIntentConfig(opts)
+	if i.config.withhold && a.Prepare != nil {
+		panic("audithttp: WithheldAnswer is not for this router, whose writers are its own; call audit.Do in the handler")
+	}
 	return func(next http.Handler) http.Handler {
 		route := *i
 		route.next = newDestination(next)

@@ -130,6 +130,9 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 // attempt is finished, and so does the answer of an http.TimeoutHandler.
 //
 // The handler must not track the event itself as well, for that would be another record.
+//
+// Intent panics if its router has an [Adapter] with Prepare, such as gin, whose writers cannot
+// be withheld: call audit.Do in the handler there.
 func WithheldAnswer() IntentOption {
 	return func(c *intentConfig) { c.withhold = true }
 }
