@@ -15,6 +15,7 @@ type writer struct {
 	gin.ResponseWriter
 	watcher request.Watcher
 	isSet   bool // a status was set, maybe the one that was set already
+	dropped bool // something else was written instead
 }
 
 // Unwrap is for http.ResponseController.
@@ -28,18 +29,23 @@ func (w *writer) WriteHeader(status int) {
 
 // WriteHeaderNow writes the header.
 func (w *writer) WriteHeaderNow() {
-	w.leaves()
-	w.ResponseWriter.WriteHeaderNow()
+	if w.leaves() {
+		w.ResponseWriter.WriteHeaderNow()
+	}
 }
 
 func (w *writer) Write(b []byte) (int, error) {
-	w.leaves()
+	if !w.leaves() {
+		return len(b), nil
+	}
 	return w.ResponseWriter.Write(b)
 }
 
 // WriteString writes s to the body.
 func (w *writer) WriteString(s string) (int, error) {
-	w.leaves()
+	if !w.leaves() {
+		return len(s), nil
+	}
 	return w.ResponseWriter.WriteString(s)
 }
 
@@ -55,11 +61,13 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.watcher.Hijack(w.ResponseWriter.Hijack)
 }
 
-// leaves reports that the header leaves, if it has not.
-func (w *writer) leaves() {
-	if !w.Written() {
-		w.watcher.Leaves(w.Status())
+// leaves reports that the header leaves, if it has not. It returns false if what is written
+// must be dropped.
+func (w *writer) leaves() bool {
+	if !w.dropped && !w.Written() {
+		w.dropped = !w.watcher.Leaves(w.Status())
 	}
+	return !w.dropped
 }
 
 // pending returns the status that gin will send if nothing is written, or 0 if nobody has

@@ -16,8 +16,9 @@ import (
 type Watcher struct{ answer *answer }
 
 // Leaves is called before a header with the status leaves. It returns when what waits for
-// the header is recorded.
-func (w Watcher) Leaves(status int) { w.answer.leaves(status) }
+// the header is recorded. If it returns false, something else was written to Writer, and the
+// response must be dropped: see [Withheld].
+func (w Watcher) Leaves(status int) bool { return w.answer.leaves(status) }
 
 // Flushes is called before the response is flushed, and after Leaves.
 func (w Watcher) Flushes() { w.answer.flushes() }
@@ -32,6 +33,7 @@ func (a *answer) wrap(h *HTTP) http.ResponseWriter {
 	if h.Watch == nil {
 		return a.watch(h.Writer)
 	}
+	a.below = h.Writer
 	a.watched = h.Watch(h.Writer, Watcher{a})
 	return a.watched
 }

@@ -1,4 +1,4 @@
-package audithttp_test
+package frameworktest_test
 
 import (
 	"net/http"
@@ -7,13 +7,16 @@ import (
 	"testing"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/instrumentation/request/frameworktest"
-
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
+	"go.uber.org/goleak"
 )
 
-// TestFramework runs the cases that all frameworks share.
-func TestFramework(t *testing.T) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestNetHTTP runs the cases on net/http. It is not among the tests of that package: in a
+// program that uses audittest, every intent needs a target.
+func TestNetHTTP(t *testing.T) {
 	t.Parallel()
 	frameworktest.Run(t, newService, frameworktest.Braces)
 }
