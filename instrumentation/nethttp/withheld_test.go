@@ -239,6 +239,19 @@ func TestWithheldAnswerUnmet(t *testing.T) {
 	assert.True(t, unmet.Recorded)
 }
 
+// TestWithheldTargetCheck reports a withheld answer of an intent that ends without a target.
+func TestWithheldTargetCheck(t *testing.T) {
+	t.Parallel()
+	var log errorLog
+	tracker, records := newTracker(t)
+	h := audithttp.Middleware(audithttp.WithErrorHandler(log.handle), audithttp.WithTargetCheck())(
+		audithttp.Intent(tracker, payout, answer(204), audithttp.WithheldAnswer()))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+	require.Len(t, log.all(), 1)
+	require.ErrorContains(t, log.all()[0], "has no target")
+	assert.Len(t, records.all(), 2)
+}
+
 func TestWithheldAnswerUnrecorded(t *testing.T) {
 	t.Parallel()
 	paid := func(w http.ResponseWriter, _ *http.Request) {
