@@ -221,7 +221,9 @@ func TestWithheldAnswerUnmet(t *testing.T) {
 	get := func(opts ...audithttp.IntentOption) int {
 		ran = false
 		w := httptest.NewRecorder()
-		h := audithttp.Intent(tracker, payout, handler, append(opts, audithttp.WithheldAnswer(), unrecorded)...)
+		e := payout
+		e.Target = audit.Target{Type: "payout", ID: "7"}
+		h := audithttp.Intent(tracker, e, handler, append(opts, audithttp.WithheldAnswer(), unrecorded)...)
 		audithttp.Middleware(audithttp.WithErrorHandler(log.handle))(h).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
 		return w.Code
 	}
