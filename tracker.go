@@ -12,8 +12,9 @@ type Tracker interface {
 	embedded.Tracker
 
 	// Track records e. It returns nil once the record has reached the durability that
-	// the provider was configured for, or, for a signal that a scope holds, once it is
-	// held. In every other case it returns an error.
+	// the provider was configured for, or, for a signal that a scope holds and for an event
+	// that a unit of work holds (package unit), once it is held. In every other case it
+	// returns an error.
 	//
 	// Track uses the values of ctx and ignores its cancellation, so that a client that
 	// hangs up loses no event. How long Track may wait is a setting of the provider.

@@ -22,7 +22,8 @@ func (s *service) actor(c echo.Context) (audit.Actor, error) {
 	return audit.Anonymous(), nil // the provider allows it for registrations
 }
 
-// user returns the name of the user who sent the request, or "".
+// user returns the name of the user who sent the request, or "". It must not be called
+// while the store is changed.
 func (s *service) user(c echo.Context) string {
 	return s.store.userOf(strings.TrimPrefix(c.Request().Header.Get("Authorization"), "Token "))
 }
@@ -36,9 +37,9 @@ func (s *service) requireUser(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// only allows an action to one user.
-func (s *service) only(c echo.Context, name string) error {
-	if s.user(c) != name {
+// only allows an action of name to the author.
+func only(author, name string) error {
+	if name != author {
 		return echo.ErrForbidden
 	}
 	return nil
@@ -102,9 +103,9 @@ func (s *service) setFollows(c echo.Context, on bool) error {
 }
 
 func (s *service) createArticle(c echo.Context) error {
-	slug := slugOf(c.FormValue("title"))
+	name, slug := s.user(c), slugOf(c.FormValue("title"))
 	before, after, err := change(s.store, s.store.articles, slug, true, func(a *article) error {
-		*a = article{Slug: slug, Title: c.FormValue("title"), Body: c.FormValue("body"), Tags: tagsOf(c.FormValue("tags")), Author: s.user(c)}
+		*a = article{Slug: slug, Title: c.FormValue("title"), Body: c.FormValue("body"), Tags: tagsOf(c.FormValue("tags")), Author: name}
 		return nil
 	})
 	if err != nil {
@@ -115,9 +116,10 @@ func (s *service) createArticle(c echo.Context) error {
 }
 
 func (s *service) updateArticle(c echo.Context) error {
+	name := s.user(c)
 	before, after, err := change(s.store, s.store.articles, c.Param("slug"), false, func(a *article) error {
 		a.Title, a.Body, a.Tags = c.FormValue("title"), c.FormValue("body"), tagsOf(c.FormValue("tags"))
-		return s.only(c, a.Author)
+		return only(a.Author, name)
 	})
 	if err != nil {
 		return err
@@ -127,7 +129,8 @@ func (s *service) updateArticle(c echo.Context) error {
 }
 
 func (s *service) deleteArticle(c echo.Context) error {
-	removed, err := remove(s.store, s.store.articles, c.Param("slug"), func(a *article) error { return s.only(c, a.Author) })
+	name := s.user(c)
+	removed, err := remove(s.store, s.store.articles, c.Param("slug"), func(a *article) error { return only(a.Author, name) })
 	if err != nil {
 		return err
 	}
@@ -139,8 +142,9 @@ func (s *service) favorite(c echo.Context) error   { return s.setFavorite(c, tru
 func (s *service) unfavorite(c echo.Context) error { return s.setFavorite(c, false) }
 
 func (s *service) setFavorite(c echo.Context, on bool) error {
+	name := s.user(c)
 	_, _, err := change(s.store, s.store.articles, c.Param("slug"), false, func(a *article) error {
-		a.favorites = toggled(a.favorites, s.user(c), on)
+		a.favorites = toggled(a.favorites, name, on)
 		return nil
 	})
 	if err != nil {
@@ -150,12 +154,12 @@ func (s *service) setFavorite(c echo.Context, on bool) error {
 }
 
 func (s *service) createComment(c echo.Context) error {
-	id := s.store.nextID()
+	name, id := s.user(c), s.store.nextID()
 	before, after, err := change(s.store, s.store.comments, id, true, func(m *comment) error {
 		if s.store.articles[c.Param("slug")] == nil {
 			return echo.ErrNotFound
 		}
-		*m = comment{ID: id, Body: c.FormValue("body"), Author: s.user(c)}
+		*m = comment{ID: id, Body: c.FormValue("body"), Author: name}
 		return nil
 	})
 	if err != nil {
@@ -166,7 +170,8 @@ func (s *service) createComment(c echo.Context) error {
 }
 
 func (s *service) deleteComment(c echo.Context) error {
-	removed, err := remove(s.store, s.store.comments, c.Param("id"), func(m *comment) error { return s.only(c, m.Author) })
+	name := s.user(c)
+	removed, err := remove(s.store, s.store.comments, c.Param("id"), func(m *comment) error { return only(m.Author, name) })
 	if err != nil {
 		return err
 	}

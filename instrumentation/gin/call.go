@@ -111,7 +111,7 @@ func (k *call) prepare(h *request.HTTP) {
 	serve := h.Handler
 	h.Self = nil // somebody may answer for the handler
 	h.Original = k.outside.request
-	h.Watch = func(w http.ResponseWriter, watcher request.Watcher) http.ResponseWriter {
+	h.Watch = func(_ http.ResponseWriter, watcher request.Watcher) http.ResponseWriter {
 		return &writer{ResponseWriter: k.outside.writer, watcher: watcher}
 	}
 	h.Pending = func() int {

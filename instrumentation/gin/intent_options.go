@@ -9,24 +9,40 @@ import (
 )
 
 // IntentOption says where a route intent has its fields from: see [audithttp.IntentOption].
-type IntentOption = audithttp.IntentOption
+// Those that withhold the answer are not available with gin.
+type IntentOption func(*intentOptions)
+
+// intentOptions are the options of a route intent.
+type intentOptions []audithttp.IntentOption
+
+func newIntentOptions(opts []IntentOption) []audithttp.IntentOption {
+	var o intentOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+func option(opt audithttp.IntentOption) IntentOption {
+	return func(o *intentOptions) { *o = append(*o, opt) }
+}
 
 // TargetParam takes the ID of the target from a path parameter of the route, such as "slug"
 // in "/articles/:slug". The handler can set another target by audit.SetTarget.
 func TargetParam(targetType, param string) IntentOption {
-	return audithttp.TargetParam(targetType, param)
+	return option(audithttp.TargetParam(targetType, param))
 }
 
 // ReasonFrom takes the reason from the request, for example with [Header], [Query] or
 // [Form].
 func ReasonFrom(source func(*gin.Context) string) IntentOption {
-	return audithttp.ReasonFrom(from(source))
+	return option(audithttp.ReasonFrom(from(source)))
 }
 
 // MetadataFrom takes the metadata of a key, such as a ticket, from the request. It is
 // metadata of every event that the handler tracks.
 func MetadataFrom(key attribute.Key, source func(*gin.Context) string) IntentOption {
-	return audithttp.MetadataFrom(key, from(source))
+	return option(audithttp.MetadataFrom(key, from(source)))
 }
 
 func from(source func(*gin.Context) string) func(*http.Request) string {
@@ -36,7 +52,7 @@ func from(source func(*gin.Context) string) func(*http.Request) string {
 // OnUnmet sets the function that answers a request whose handlers do not run. err is an
 // *audit.UnmetError. By default the status is 422 and the body names the fields.
 func OnUnmet(f func(c *gin.Context, err error)) IntentOption {
-	return audithttp.OnUnmet(func(_ http.ResponseWriter, r *http.Request, err error) { f(callOf(r).c, err) })
+	return option(audithttp.OnUnmet(func(_ http.ResponseWriter, r *http.Request, err error) { f(callOf(r).c, err) }))
 }
 
 // Header returns a source that reads a header.

@@ -19,7 +19,7 @@ func Middleware(opts ...Option) gin.HandlerFunc {
 //
 // [audithttp.Intent]: https://pkg.go.dev/github.com/opendeed/audit/instrumentation/nethttp#Intent
 func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) gin.HandlerFunc {
-	return handlerFunc(adapter.Intent(t, e, opts...)(next))
+	return handlerFunc(adapter.Intent(t, e, newIntentOptions(opts)...)(next))
 }
 
 // IntentFunc is Intent for an event that depends on the request or on the status, as with
@@ -30,5 +30,5 @@ func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) gin.HandlerFun
 func IntentFunc(t audit.Tracker, event func(c *gin.Context, status int) audit.Event, opts ...IntentOption) gin.HandlerFunc {
 	return handlerFunc(adapter.IntentFunc(t, func(r *http.Request, status int) audit.Event {
 		return event(callOf(r).c, status)
-	}, opts...)(next))
+	}, newIntentOptions(opts)...)(next))
 }

@@ -120,6 +120,9 @@ func (l *Ledger) recover(ctx context.Context) error {
 		return err
 	}
 	if appendable && !mayBeOpen {
+		if err := l.dir.Sync(); err != nil { // the last writer may have stopped before it did
+			return fmt.Errorf("ledger: sync the directory: %w", err)
+		}
 		err = l.writeState(func(s *state) { s.closed, s.newest = false, l.active.number })
 	} else {
 		err = l.startSegment(c)

@@ -56,13 +56,13 @@ func TestFormFiles(t *testing.T) {
 					return httpService(o, tracker, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { *name = upload(t, r) }))
 				},
 				"gin": func(name *string) http.Handler {
-					return ginService(o, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
+					return ginService(o.order, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
 						*name = upload(t, c.Request)
 						c.Status(204)
 					}})
 				},
 				"gin, with an error": func(name *string) http.Handler {
-					return ginService(o, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
+					return ginService(o.order, tracker, &notes{}, &ginRow{handler: func(_ *notes, c *gin.Context) {
 						*name = upload(t, c.Request)
 						_ = c.Error(errConflict)
 					}})

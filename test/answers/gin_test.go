@@ -15,8 +15,8 @@ import (
 	auditgin "github.com/opendeed/audit/instrumentation/gin"
 )
 
-// ginService returns a service of gin in a setup.
-func ginService(o setup, tracker audit.Tracker, n *notes, row *ginRow) http.Handler {
+// ginService returns a service of gin in an order.
+func ginService(o order, tracker audit.Tracker, n *notes, row *ginRow) http.Handler {
 	e := gin.New()
 	var own gin.HandlersChain
 	if row.mw != nil {
@@ -25,7 +25,7 @@ func ginService(o setup, tracker audit.Tracker, n *notes, row *ginRow) http.Hand
 	intent := auditgin.Intent(tracker, event)
 	scope := auditgin.Middleware(auditgin.WithDenials(tracker), auditgin.WithCoverage(tracker, nil), auditgin.WithErrorHandler(ignore))
 	var global, route gin.HandlersChain
-	switch o.order {
+	switch o {
 	case bare:
 		global = own
 	case intentOnly:
@@ -206,16 +206,17 @@ func ginRows() []ginRow {
 func TestGin(t *testing.T) {
 	t.Parallel()
 	for _, row := range ginRows() {
+		row.want.notWithheld = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compareIn(t, notWithheld(), row.want, func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
-				s := start(ginService(o, tracker, n, &row))
-				defer s.Close()
+			compare(t, row.want, func(t *testing.T, s setup, tracker audit.Tracker, n *notes) answer {
+				server := start(ginService(s.order, tracker, n, &row))
+				defer server.Close()
 				request := row.request
 				if request == "" {
 					request = get
 				}
-				return exchange(t, s, request)
+				return exchange(t, server, request)
 			})
 		})
 	}
@@ -227,12 +228,13 @@ func TestGinHTTP2(t *testing.T) {
 		if row.only1 || row.request != "" {
 			continue
 		}
+		row.want.notWithheld = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			compareIn(t, notWithheld(), row.want, func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answer {
-				s := start2(ginService(o, tracker, n, &row))
-				defer s.Close()
-				return exchange2(t, s, http.MethodGet, nil)
+			compare(t, row.want, func(t *testing.T, s setup, tracker audit.Tracker, n *notes) answer {
+				server := start2(ginService(s.order, tracker, n, &row))
+				defer server.Close()
+				return exchange2(t, server, http.MethodGet, nil)
 			})
 		})
 	}

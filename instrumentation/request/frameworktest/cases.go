@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -392,8 +393,8 @@ var cases = []testCase{
 		status: 422,
 		want: []string{`{` + alice + article1 + `"action":"audit.rejected","kind":"signal","outcome":"failure",` +
 			`"failure":"sdk: policy rule \"articles\" rejects the event: audit: reason: it is required for this action",` +
-			strings.Replace(article(""), `"client.address"`, `"audit.rejected.action":"article.publish","audit.rejected.fields":["reason"],`+
-				`"audit.rejected.rule":"articles","ticket":"T-1","client.address"`, 1) + `}`},
+			strings.Replace(article(""), `"client.address"`, `"`+string(semconv.RejectedActionKey)+`":"article.publish","`+
+				string(semconv.RejectedFieldsKey)+`":["reason"],"`+string(semconv.RejectedRuleKey)+`":"articles","ticket":"T-1","client.address"`, 1) + `}`},
 	},
 	{
 		name: "a trusted proxy, metadata of the application, and a request ID",

@@ -77,8 +77,8 @@ func importsAPI(pkg *types.Package) bool {
 	return false
 }
 
-// reaches reports whether a node mentions a function that sets the target, or a function
-// variable that gets a context, or passes a context to a method that is not known.
+// reaches reports whether a node mentions a function that sets the target, or one that gets a
+// context and is not known.
 func (r *reach) reaches(n ast.Node) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -109,18 +109,23 @@ func (r *reach) mentioned(e ast.Expr) *types.Func {
 	return f.Origin()
 }
 
-// isUnknown reports whether a name is that of a function variable that gets a context.
+// isUnknown reports whether a name is that of a function variable, or of the method of an
+// interface, that gets a context.
 func (r *reach) isUnknown(name *ast.Ident) bool {
-	v, ok := r.pass.TypesInfo.Uses[name].(*types.Var)
-	if !ok {
+	var sig *types.Signature
+	switch used := r.pass.TypesInfo.Uses[name].(type) {
+	case *types.Var:
+		sig, _ = used.Type().Underlying().(*types.Signature)
+	case *types.Func:
+		if types.IsInterface(receiverOf(used)) {
+			sig = used.Signature()
+		}
+	}
+	if sig == nil {
 		return false
 	}
-	sig, ok := v.Type().Underlying().(*types.Signature)
-	if !ok {
-		return false
-	}
-	for i := range sig.Params().Len() {
-		if r.carriesContext(sig.Params().At(i).Type()) {
+	for p := range sig.Params().Variables() {
+		if carriesContext(p.Type()) {
 			return true
 		}
 	}
@@ -166,14 +171,14 @@ func receiverOf(f *types.Func) types.Type {
 // passesContext reports whether an argument of a call is, or carries, a context.
 func (r *reach) passesContext(call *ast.CallExpr) bool {
 	for _, arg := range call.Args {
-		if r.carriesContext(r.pass.TypesInfo.TypeOf(arg)) {
+		if carriesContext(r.pass.TypesInfo.TypeOf(arg)) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *reach) carriesContext(t types.Type) bool {
+func carriesContext(t types.Type) bool {
 	if t == nil {
 		return false
 	}

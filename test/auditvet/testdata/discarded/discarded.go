@@ -26,11 +26,11 @@ func (lap) Track(string) error { return nil }
 
 func wrong(ctx context.Context, tracker audit.Tracker, w *wrapper, e audit.Event, work func(context.Context) error) {
 	ctx, scope := audit.NewScope(ctx)
-	defer scope.End(ctx)       // want `the error of Scope.End is discarded: without it nobody learns that the record is missing`
-	tracker.Track(ctx, e)      // want `the error of Tracker.Track is discarded`
-	_ = w.Track(ctx, e)        // want `the error of wrapper.Track is discarded`
-	_ = (tracker.Track(ctx, e)) // want `the error of Tracker.Track is discarded`
-	go tracker.Track(ctx, e)   // want `the error of Tracker.Track is discarded`
+	defer scope.End(ctx)      // want `the error of Scope.End is discarded: without it nobody learns that the record is missing`
+	tracker.Track(ctx, e)     // want `the error of Tracker.Track is discarded`
+	_ = w.Track(ctx, e)       // want `the error of wrapper.Track is discarded`
+	_ = tracker.Track(ctx, e) // want `the error of Tracker.Track is discarded`
+	go tracker.Track(ctx, e)  // want `the error of Tracker.Track is discarded`
 	go func() {
 		_ = audit.TrackCreate(ctx, tracker, e, article{}) // want `the error of TrackCreate is discarded`
 	}()
@@ -42,11 +42,11 @@ func wrong(ctx context.Context, tracker audit.Tracker, w *wrapper, e audit.Event
 	audit.Run(ctx, work)                                              // want `the error of Run is discarded`
 	session.TrackLogin(ctx, tracker, e, "password")                   // want `the error of TrackLogin is discarded`
 	_, _ = 1, session.TrackLogout(ctx, tracker, e, "password")        // want `the error of TrackLogout is discarded`
-	_ = unit.Run(ctx, tracker, e, func(u *unit.Unit) error {             // want `the error of Run is discarded`
+	_ = unit.Run(ctx, tracker, e, func(u *unit.Unit) error {          // want `the error of Run is discarded`
 		defer u.Rollback(nil) // want `the error of Unit.Rollback is discarded`
 		return nil
 	})
-	var _ = session.TrackLoginFailure(ctx, tracker, e, "password")    // want `the error of TrackLoginFailure is discarded`
+	_ = session.TrackLoginFailure(ctx, tracker, e, "password") // want `the error of TrackLoginFailure is discarded`
 }
 
 func right(ctx context.Context, tracker audit.Tracker, e audit.Event) (err error) {

@@ -17,7 +17,7 @@ func loadArticle(next http.Handler) http.Handler {
 }
 
 func chiRoutes(r chi.Router, tracker audit.Tracker, s *server) {
-	r.With(auditchi.Intent(tracker, audit.Event{Action: "article.update"})).Put("/1/{id}", s.forgets)   // want `the route intent has no target`
+	r.With(auditchi.Intent(tracker, audit.Event{Action: "article.update"})).Put("/1/{id}", s.forgets)     // want `the route intent has no target`
 	r.With(auditchi.Intent(tracker, audit.Event{})).Method("PUT", "/2/{id}", http.HandlerFunc(s.forgets)) // want `the route intent has no target`
 
 	r.With(auditchi.Intent(tracker, audit.Event{})).Put("/a/{id}", s.sets)

@@ -6,8 +6,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/test/auditvet/testdata/service"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	"github.com/opendeed/audit/test/auditvet/testdata/service"
 )
 
 type api struct {
@@ -40,8 +40,8 @@ func loads(next echo.HandlerFunc) echo.HandlerFunc {
 
 func (a *api) routes(e *echo.Echo) {
 	intent := auditecho.Intent(a.tracker, audit.Event{})
-	e.PUT("/1/:id", a.forgets, auditecho.Intent(a.tracker, audit.Event{Action: "article.update"})) // want `the route intent has no target`
-	e.Add(http.MethodPut, "/2/:id", a.forgets, auditecho.Intent(a.tracker, audit.Event{}))           // want `the route intent has no target`
+	e.PUT("/1/:id", a.forgets, auditecho.Intent(a.tracker, audit.Event{Action: "article.update"}))                                                                                                                                            // want `the route intent has no target`
+	e.Add(http.MethodPut, "/2/:id", a.forgets, auditecho.Intent(a.tracker, audit.Event{}))                                                                                                                                                    // want `the route intent has no target`
 	e.Group("/admin").Match([]string{"PUT", "POST"}, "/3/:id", a.forgets, echo.WrapMiddleware(func(h http.Handler) http.Handler { return h }), auditecho.IntentFunc(a.tracker, func(echo.Context, int) audit.Event { return audit.Event{} })) // want `the route intent has no target`
 
 	e.PUT("/a/:id", a.sets, auditecho.Intent(a.tracker, audit.Event{}))

@@ -6,8 +6,8 @@ import (
 	"net/http"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/test/auditvet/testdata/service"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/test/auditvet/testdata/service"
 )
 
 var (
@@ -30,23 +30,31 @@ func (s *server) forgets(w http.ResponseWriter, r *http.Request) {
 
 func helper(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
 
-func (s *server) sets(w http.ResponseWriter, r *http.Request)        { s.setsBelow(r) }
-func (s *server) setsBelow(r *http.Request)                          { service.RenameAll(r.Context()) }
-func (s *server) callsInterface(w http.ResponseWriter, r *http.Request) { _ = s.store.Save(r.Context()) }
+func (s *server) sets(w http.ResponseWriter, r *http.Request) { s.setsBelow(r) }
+func (s *server) setsBelow(r *http.Request) { service.RenameAll(r.Context()) }
+
+func (s *server) callsInterface(w http.ResponseWriter, r *http.Request) {
+	_ = s.store.Save(r.Context())
+}
 func (s *server) callsVariable(w http.ResponseWriter, r *http.Request)  { s.hook(r.Context()) }
-func (s *server) passesVariable(w http.ResponseWriter, r *http.Request) { context.AfterFunc(r.Context(), func() {}); run(s.hook) }
-func (s *server) savesElsewhere(w http.ResponseWriter, r *http.Request) { _ = service.Save(r.Context(), s.store) }
-func (s *server) returnsHandler() http.Handler                          { return http.HandlerFunc(s.sets) }
-func (s *server) returnsForgetful(int) http.HandlerFunc                 { return s.forgets }
+func (s *server) passesVariable(w http.ResponseWriter, r *http.Request) { run(s.hook) }
+func (s *server) savesElsewhere(w http.ResponseWriter, r *http.Request) {
+	_ = service.Save(r.Context(), s.store)
+}
+
+func (s *server) returnsHandler() http.Handler          { return http.HandlerFunc(s.sets) }
+func (s *server) returnsForgetful(int) http.HandlerFunc { return s.forgets }
+
+func (s *server) passesMethod(w http.ResponseWriter, r *http.Request) { run(s.store.Save) }
 
 func run(any) {}
 
 func routes(mux *http.ServeMux, tracker audit.Tracker, s *server, h http.Handler, opts []audithttp.IntentOption) {
 	event := audit.Event{Action: "article.update"}
-	mux.Handle("PUT /1/{id}", audithttp.Intent(tracker, audit.Event{Action: "article.update"}, http.HandlerFunc(s.forgets))) // want `the route intent has no target: set one in the event, by TargetParam, or by audit.SetTarget in the handler`
+	mux.Handle("PUT /1/{id}", audithttp.Intent(tracker, audit.Event{Action: "article.update"}, http.HandlerFunc(s.forgets)))                   // want `the route intent has no target: set one in the event, by TargetParam, or by audit.SetTarget in the handler`
 	mux.Handle("PUT /2/{id}", audithttp.Intent(tracker, audit.Event{}, s.returnsForgetful(1), audithttp.ReasonFrom(audithttp.Form("reason")))) // want `the route intent has no target`
-	mux.Handle("PUT /3/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))) // want `the route intent has no target`
-	mux.Handle("PUT /4/{id}", audithttp.IntentFunc(tracker, func(r *http.Request, status int) audit.Event { // want `the route intent has no target`
+	mux.Handle("PUT /3/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})))     // want `the route intent has no target`
+	mux.Handle("PUT /4/{id}", audithttp.IntentFunc(tracker, func(r *http.Request, status int) audit.Event {                                    // want `the route intent has no target`
 		if status == http.StatusTeapot {
 			return audit.Event{Action: "teapot.use"}
 		}
@@ -62,6 +70,7 @@ func routes(mux *http.ServeMux, tracker audit.Tracker, s *server, h http.Handler
 	mux.Handle("PUT /g/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.callsVariable)))
 	mux.Handle("PUT /h/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.savesElsewhere)))
 	mux.Handle("PUT /q/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.passesVariable)))
+	mux.Handle("PUT /r/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(s.passesMethod)))
 	mux.Handle("PUT /i/{id}", audithttp.Intent(tracker, audit.Event{}, s.returnsHandler()))
 	mux.Handle("PUT /j/{id}", audithttp.Intent(tracker, audit.Event{}, h))
 	mux.Handle("PUT /k/{id}", audithttp.Intent(tracker, audit.Event{}, http.HandlerFunc(http.NotFound)))

@@ -15,7 +15,7 @@ const ticket = "ticket"
 
 func wrong(ctx context.Context, tracker audit.Tracker) audit.Event {
 	audit.AddMetadata(ctx, attribute.String(ticket, "T-1"), attribute.Int("count", 1), attribute.Int("ticket", 2)) // want `the metadata key "ticket" is repeated: the record keeps the last value only`
-	_ = audit.WithScopeMetadata(semconv.RequestIDKey.String("1"), attribute.String("http.request.id", "2")) // want `the metadata key "http.request.id" is repeated`
+	_ = audit.WithScopeMetadata(semconv.RequestIDKey.String("1"), attribute.String("http.request.id", "2"))        // want `the metadata key "http.request.id" is repeated`
 	auditecho.Intent(tracker, audit.Event{Action: "article.update"},
 		auditecho.MetadataFrom(ticket, auditecho.Header("Ticket")),
 		auditecho.MetadataFrom("ticket", auditecho.Form("ticket"))) // want `the metadata key "ticket" is repeated`

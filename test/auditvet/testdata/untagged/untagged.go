@@ -26,23 +26,23 @@ type (
 		tagged `audit:"-"`
 		Title  string `audit:"-"`
 	}
-	recursive     struct{ *recursive }
-	list          []list
+	recursive      struct{ *recursive }
+	list           []list
 	generic[T any] struct {
 		Value T `audit:"value"`
 	}
 )
 
 func wrong(ctx context.Context, tracker audit.Tracker, p plain, at time.Time) {
-	audit.SetChanges(ctx, p, p)                        // want `nothing of plain is recorded: no field has an audit tag; tag the fields, or name them with diff.WithFields`
-	audit.SetChanges(ctx, nil, &p)                     // want `nothing of \*plain is recorded`
-	_, _ = audit.Diff(p, p, diff.NotLoaded("title"))   // want `nothing of plain is recorded`
-	_, _ = audit.Diff([]plain{p}, nil)                 // want `nothing of \[\]plain is recorded`
-	_, _ = audit.Diff(embedsPlain{}, embedsPlain{})    // want `nothing of embedsPlain is recorded`
-	_, _ = audit.Diff(excluded{}, excluded{})          // want `nothing of excluded is recorded`
-	_, _ = audit.Diff("old", "new")                    // want `nothing of string is recorded`
-	_, _ = audit.Diff(at, at)                          // want `nothing of time.Time is recorded`
-	_, _ = audit.Diff(map[string]string{}, nil)        // want `nothing of map\[string\]string is recorded`
+	audit.SetChanges(ctx, p, p)                            // want `nothing of plain is recorded: no field has an audit tag; tag the fields, or name them with diff.WithFields`
+	audit.SetChanges(ctx, nil, &p)                         // want `nothing of \*plain is recorded`
+	_, _ = audit.Diff(p, p, diff.NotLoaded("title"))       // want `nothing of plain is recorded`
+	_, _ = audit.Diff([]plain{p}, nil)                     // want `nothing of \[\]plain is recorded`
+	_, _ = audit.Diff(embedsPlain{}, embedsPlain{})        // want `nothing of embedsPlain is recorded`
+	_, _ = audit.Diff(excluded{}, excluded{})              // want `nothing of excluded is recorded`
+	_, _ = audit.Diff("old", "new")                        // want `nothing of string is recorded`
+	_, _ = audit.Diff(at, at)                              // want `nothing of time.Time is recorded`
+	_, _ = audit.Diff(map[string]string{}, nil)            // want `nothing of map\[string\]string is recorded`
 	e := audit.TrackCreate(ctx, tracker, audit.Event{}, p) // want `nothing of plain is recorded`
 	e = audit.TrackUpdate[any](ctx, tracker, audit.Event{}, p, p)
 	e = audit.TrackUpdate[plain](ctx, tracker, audit.Event{Action: "article.update"}, p, p) // want `nothing of plain is recorded`
