@@ -93,9 +93,9 @@ func MetadataFrom(key attribute.Key, source func(echo.Context) string) IntentOpt
 //
 // The event is begun as an attempt before the handler runs, like that of audit.Begin. If that
 // fails, the handler does not run, and the middleware returns an *echo.HTTPError with status
-// 503, in which errors.As finds the error of audit.Begin. What the provider's policy requires
-// of the event, except its outcome and its changes, must be known by then: from the middleware
-// and the options of the route.
+// 503, in which errors.As finds the error of audit.Begin. The actor, and what the provider's
+// policy requires of the event, except its outcome and its changes, must be known by then,
+// from the middleware and the options of the route; otherwise the status is 422.
 //
 // The answer of the handler is kept in memory, and leaves when the attempt is finished: as it
 // is, in the same bytes. If it cannot be finished, the deed is done all the same, and the

@@ -118,9 +118,10 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 //		audithttp.WithheldAnswer()))
 //
 // The event is begun as an attempt before the handler runs, like that of audit.Begin. If that
-// fails, the handler does not run and the client gets a 503: see [OnNotBegun]. What the
-// provider's policy requires of the event, except its outcome and its changes, must be known
-// by then: from the middleware and the options of the route.
+// fails, the handler does not run and the client gets a 503: see [OnNotBegun]. The actor, and
+// what the provider's policy requires of the event, except its outcome and its changes, must
+// be known by then, from the middleware and the options of the route; otherwise the client
+// gets a 422: see [OnUnmet].
 //
 // The answer of the handler is kept in memory, and leaves when the attempt is finished: as it
 // is, in the same bytes. If it cannot be finished, the deed is done all the same, and the

@@ -221,7 +221,9 @@ func TestWithheldAnswerUnmet(t *testing.T) {
 	get := func(opts ...audithttp.IntentOption) int {
 		ran = false
 		w := httptest.NewRecorder()
-		h := audithttp.Intent(tracker, payout, handler, append(opts, audithttp.WithheldAnswer(), unrecorded)...)
+		e := payout
+		e.Target = audit.Target{Type: "payout", ID: "7"}
+		h := audithttp.Intent(tracker, e, handler, append(opts, audithttp.WithheldAnswer(), unrecorded)...)
 		audithttp.Middleware(audithttp.WithErrorHandler(log.handle))(h).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
 		return w.Code
 	}
@@ -237,6 +239,19 @@ func TestWithheldAnswerUnmet(t *testing.T) {
 	require.Len(t, log.all(), 1)
 	require.ErrorAs(t, log.all()[0], &unmet)
 	assert.True(t, unmet.Recorded)
+}
+
+// TestWithheldTargetCheck reports a withheld answer of an intent that ends without a target.
+func TestWithheldTargetCheck(t *testing.T) {
+	t.Parallel()
+	var log errorLog
+	tracker, records := newTracker(t)
+	h := audithttp.Middleware(audithttp.WithErrorHandler(log.handle), audithttp.WithTargetCheck())(
+		audithttp.Intent(tracker, payout, answer(204), audithttp.WithheldAnswer()))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+	require.Len(t, log.all(), 1)
+	require.ErrorContains(t, log.all()[0], "has no target")
+	assert.Len(t, records.all(), 2)
 }
 
 func TestWithheldAnswerUnrecorded(t *testing.T) {

@@ -48,6 +48,7 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	case attempt == nil && e.Outcome == audit.OutcomeDenied && x.recordsDenials() && x.actsNobody(ctx, &e):
 		err = audit.ErrNoActor // the denial is recorded as access.denied
 	case attempt != nil:
+		x.checkIntent(t, &e)
 		err = attempt.Finish(ctx, e)
 	case !x.isRecorded(&e):
 		x.checkIntent(t, &e)
