@@ -132,8 +132,8 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 //
 // The handler must not track the event itself as well, for that would be another record.
 //
-// Intent panics if its router has an [Adapter] with Prepare, such as gin, whose writers cannot
-// be withheld: call audit.Do in the handler there.
+// An intent of an [Adapter] with Prepare panics, since the framework's own writers cannot be
+// withheld: call audit.Do in the handler there. Package auditgin has no such option.
 func WithheldAnswer() IntentOption {
 	return func(c *intentConfig) { c.withhold = true }
 }

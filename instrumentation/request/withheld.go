@@ -70,9 +70,6 @@ func (x *Exchange) Begin(i *Intent) error {
 // record failed. status is that of the answer that is about to leave. It reports whether
 // there is another answer now.
 func (a *answer) replaces(cs []*conclusion, status int) bool {
-	if a.below == nil {
-		return false // the framework has a writer of its own
-	}
 	for _, c := range cs {
 		if c.unrecorded == nil || c.panicked || c.withheld == nil || c.withheld.OnUnrecorded == nil {
 			continue
