@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,7 +23,7 @@ func TestExcerpts(t *testing.T) {
 			found++
 			source, err := os.ReadFile(filepath.Join("..", block[1]))
 			require.NoError(t, err, document)
-			assert.True(t, strings.Contains(string(source), "\n"+block[2]), "%s: %s has no\n%s", document, block[1], block[2])
+			assert.Contains(t, string(source), "\n"+block[2], "%s: %s", document, block[1])
 		}
 	}
 	assert.Greater(t, found, 10)

@@ -2,6 +2,7 @@ package answers_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -28,11 +29,11 @@ func chiService(o setup, tracker audit.Tracker, mw middleware, h http.Handler) h
 	case intentOnly:
 		global, route = own, chi.Middlewares{intent}
 	case scopeOnly:
-		global = append(own, scope)
+		global = slices.Concat(own, chi.Middlewares{scope})
 	case outside:
-		global, route = append(own, scope), chi.Middlewares{intent}
+		global, route = slices.Concat(own, chi.Middlewares{scope}), chi.Middlewares{intent}
 	case between:
-		global, route = chi.Middlewares{scope}, append(own, intent)
+		global, route = chi.Middlewares{scope}, slices.Concat(own, chi.Middlewares{intent})
 	case inside:
 		global, route = chi.Middlewares{scope}, append(chi.Middlewares{intent}, own...)
 	case intentOutside:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +32,11 @@ func ginService(o order, tracker audit.Tracker, n *notes, row *ginRow) http.Hand
 	case intentOnly:
 		global, route = own, gin.HandlersChain{intent}
 	case scopeOnly:
-		global = append(own, scope)
+		global = slices.Concat(own, gin.HandlersChain{scope})
 	case outside:
-		global, route = append(own, scope), gin.HandlersChain{intent}
+		global, route = slices.Concat(own, gin.HandlersChain{scope}), gin.HandlersChain{intent}
 	case between:
-		global, route = gin.HandlersChain{scope}, append(own, intent)
+		global, route = gin.HandlersChain{scope}, slices.Concat(own, gin.HandlersChain{intent})
 	case inside:
 		global, route = gin.HandlersChain{scope}, append(gin.HandlersChain{intent}, own...)
 	case intentOutside:
