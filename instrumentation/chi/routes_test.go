@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditchi "github.com/opendeed/audit/instrumentation/chi"
+	"github.com/opendeed/audit/instrumentation/request"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -196,4 +197,18 @@ func TestRecoverer(t *testing.T) {
 			assert.Equal(t, status, metadata(records[0], "http.response.status_code"))
 		})
 	}
+}
+
+func TestKnownRoutes(t *testing.T) {
+	t.Parallel()
+	none := func(http.ResponseWriter, *http.Request) {}
+	articles := chi.NewRouter()
+	articles.Put("/{slug}", none)
+	r := chi.NewRouter()
+	r.Get("/", none)
+	r.Mount("/articles", articles)
+	r.Route("/users/{name}", func(r chi.Router) { r.With(auditchi.Middleware()).Delete("/", none) })
+	assert.ElementsMatch(t, []request.Route{
+		{Method: "GET", Pattern: "/"}, {Method: "PUT", Pattern: "/articles/{slug}"}, {Method: "DELETE", Pattern: "/users/{name}"},
+	}, auditchi.Routes(r))
 }
