@@ -40,23 +40,22 @@ func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error)
 		return callThen(
 			func() error { return fn(ctx) },
 			func(returned bool, err error) error {
-				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), completed(d.close(), returned, err))
+				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), resultWith(d.close(), returned, err))
 			},
 		)
 	}, about)
 }
 
-// completed returns the event that finishes an attempt whose function returned err, or did
+// resultWith returns the event that finishes an attempt whose function returned err, or did
 // not return, with what the function said of it.
-func completed(said Event, returned bool, err error) Event {
+func resultWith(said Event, returned bool, err error) Event {
 	e := resultOf(returned, err)
 	if said.Outcome == OutcomeSuccess && e.Outcome != OutcomeSuccess {
 		said.Outcome = OutcomeUnknown
 	}
 	inferred := e.Outcome
 	e.Outcome = OutcomeUnknown
-	complete(&e, &said, inferred, false)
-	return e
+	return completed(e, said, inferred, false)
 }
 
 // resultOf returns the event that finishes an attempt whose function returned err, or did

@@ -83,25 +83,30 @@ func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
 }
 
 // content returns what handlers said so far.
-func (d *draft) content() Event {
-	if said := d.copy(); said != nil {
-		return *said
-	}
-	return Event{}
-}
-
-// copy returns a copy of what handlers said so far, or nil if they said nothing.
-func (d *draft) copy() *Event {
+func (d *draft) content() (said Event) {
 	if d == nil {
-		return nil
+		return said
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.said == nil {
-		return nil
+	if d.said != nil {
+		said = *d.said
 	}
-	said := *d.said
-	return &said
+	return said
+}
+
+// inherit makes what handlers said of the draft before, which may be nil, what they said of
+// d, which nobody else has yet.
+func (d *draft) inherit(before *draft) {
+	if before == nil {
+		return
+	}
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	if before.said != nil {
+		said := *before.said
+		d.said = &said
+	}
 }
 
 // close returns what handlers said, and makes what they say later an error.
@@ -114,10 +119,10 @@ func (d *draft) close() Event {
 	return d.content()
 }
 
-// complete adds to e what handlers said of it. The outcome is e's own, the one that they
+// completed returns e with what handlers said of it. The outcome is e's own, the one that they
 // said, or else inferred; it is no success if the work failed. Changes of what was not a
 // success were asked for, and not observed.
-func complete(e, said *Event, inferred Outcome, failed bool) {
+func completed(e, said Event, inferred Outcome, failed bool) Event {
 	fill(&e.Target, said.Target)
 	fill(&e.Reason, said.Reason)
 	fill(&e.Outcome, said.Outcome)
@@ -133,6 +138,7 @@ func complete(e, said *Event, inferred Outcome, failed bool) {
 			e.Marks = append(e.Marks, mark.Mark{Path: "changes", Kind: mark.Requested})
 		}
 	}
+	return e
 }
 
 // addMark adds a mark that said does not have.

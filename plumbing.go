@@ -21,7 +21,7 @@ var _ = func() bool {
 		WithDraft:          withDraft,
 		WithIntent:         withIntent,
 		Said:               said,
-		Complete:           complete,
+		Complete:           completed,
 		Report:             reportTo,
 		WithClientMetadata: withClientMetadata,
 		Hold:               hold,

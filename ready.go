@@ -94,7 +94,7 @@ func ready(ctx context.Context, final func(field string) bool) error {
 	e.Attempt = e.ID // an outcome and changes are not required yet
 	fill(&said.Target, e.Target)
 	e.Target, said.Outcome = said.Target, OutcomeUnknown
-	complete(&e, &said, OutcomeUnknown, false)
+	e = completed(e, said, OutcomeUnknown, false)
 	if err := check(ctx, d.tracker, e, final); err != nil {
 		return newUnmetError(e.Action, err)
 	}

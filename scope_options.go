@@ -114,7 +114,7 @@ func (s *Scope) apply(o *scopeOptions) {
 		s.tenant = o.tenant
 	}
 	if o.draft != nil {
-		o.draft.said = s.draft.copy()
+		o.draft.inherit(s.draft)
 		s.draft = o.draft
 	}
 	if o.unit != nil {

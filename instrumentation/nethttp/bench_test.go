@@ -106,3 +106,54 @@ func BenchmarkIntent(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkUpdate measures a request that records an update with its changes, in two ways:
+// the handler tracks it, or its route has the intent and the handler adds the changes.
+func BenchmarkUpdate(b *testing.B) {
+	type article struct {
+		Title string `audit:"title"`
+		Body  string `audit:"body,sensitive"`
+	}
+	before, after := article{"Draft", "one"}, article{"Hello", "two"}
+	provider, err := sdk.NewTrackerProvider(sdk.WithBatcher(nowhere{}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
+	tracker := provider.Tracker("bench")
+	actor := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("42"), nil })
+	serve := func(route http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("PUT /articles/{slug}", route)
+		return audithttp.Middleware(actor)(mux)
+	}
+	inHandler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		target := audit.Target{Type: "article", ID: r.PathValue("slug")}
+		if err := audit.TrackUpdate(r.Context(), tracker, audit.Event{Target: target}, before, after); err != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	completed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		audit.SetChanges(r.Context(), before, after)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	update := audit.Event{Action: "article.update", Operation: audit.OperationUpdate}
+	for _, bb := range []struct {
+		name    string
+		handler http.Handler
+	}{
+		{"TrackUpdate", serve(inHandler)},
+		{"intent", serve(audithttp.Intent(tracker, update, completed, audithttp.TargetParam("article", "slug")))},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodPut, "/articles/hello", nil)
+			w := &discard{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				bb.handler.ServeHTTP(w, r)
+			}
+		})
+	}
+}

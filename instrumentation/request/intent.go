@@ -41,7 +41,7 @@ func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) error {
 	e.Kind = audit.KindIntent
 	said := inside.Audit.Said(x.scope, true)
-	inside.Audit.Complete(&e, &said, r.Status.Outcome, r.Panicked || r.Failed)
+	e = inside.Audit.Complete(e, said, r.Status.Outcome, r.Panicked || r.Failed)
 	e.Metadata = r.Status.addTo(e.Metadata)
 	var err error
 	switch ctx := plumbing.Afterwards(x.contextOf(r)); {

@@ -47,9 +47,9 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// Said returns what handlers have said of the event of the scope. If final is true, what
 	// they say later is an error.
 	Said func(s *Scope, final bool) Event
-	// Complete adds to e what handlers said of it. The outcome is e's own, the one that they
+	// Complete returns e with what handlers said of it. The outcome is e's own, the one that they
 	// said, or else inferred; it is no success if the work failed.
-	Complete func(e, said *Event, inferred Outcome, failed bool)
+	Complete func(e, said Event, inferred Outcome, failed bool) Event
 	// Report reports an error that no caller receives to t.
 	Report func(ctx context.Context, t Tracker, err error)
 
