@@ -109,7 +109,8 @@ func (d *logReader) read(l *logs.LogRecord) error {
 		r.Metadata = append(r.Metadata, attribute.KeyValue{Key: attribute.Key(kv.GetKey()), Value: d.value(kv.GetValue(), 0)})
 	}
 	r.Metadata = append(r.Metadata, d.reserved...)
-	slices.SortStableFunc(r.Metadata, func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) })
+	sortByKey(r.Metadata)
+	sortByKey(r.Overridden)
 	d.check(l)
 	if d.reason != "" {
 		return &RecordError{ID: r.ID, Attribute: d.failed, Reason: d.reason}
@@ -150,6 +151,11 @@ func (d *logReader) bytes(into, from []byte) {
 	if len(from) != 0 && copy(into, from) != len(from) || len(from) > 0 && len(from) < len(into) {
 		d.fail("its length is wrong")
 	}
+}
+
+// sortByKey sorts attributes as records have them; another program may send any order.
+func sortByKey(kvs []attribute.KeyValue) {
+	slices.SortStableFunc(kvs, func(a, b attribute.KeyValue) int { return strings.Compare(string(a.Key), string(b.Key)) })
 }
 
 // known decodes an attribute of the mapping.
