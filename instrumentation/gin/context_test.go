@@ -183,6 +183,18 @@ func TestTrackAfterRequest(t *testing.T) {
 // takes nothing from it.
 func TestContextUsedAgain(t *testing.T) {
 	t.Parallel()
+	for range 50 { // under the race detector, gin's pool drops one context of four
+		if contextUsedAgain(t) {
+			return
+		}
+	}
+	require.Fail(t, "gin never used a context again")
+}
+
+// contextUsedAgain reports whether gin used the context of the slow request again, so that
+// something was tested.
+func contextUsedAgain(t *testing.T) bool {
+	t.Helper()
 	recorder := audittest.NewRecorder(t)
 	tracker := recorder.Tracker("test")
 	entered, reused, tracked, quick, ended := make(chan struct{}), make(chan struct{}), make(chan error), make(chan struct{}), make(chan struct{})
@@ -225,7 +237,7 @@ func TestContextUsedAgain(t *testing.T) {
 		e.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	get("/slow/1")
-	for i := 0; i < 1000 && !again; i++ { // under the race detector, gin's pool forgets contexts
+	for i := 0; i < 20 && !again; i++ {
 		get("/quick/2")
 	}
 	if !again {
@@ -233,7 +245,7 @@ func TestContextUsedAgain(t *testing.T) {
 		<-tracked
 		close(quick)
 		<-ended
-		t.Skip("gin did not use the context again")
+		return false
 	}
 	close(quick)
 	<-ended
@@ -244,6 +256,7 @@ func TestContextUsedAgain(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"quick.read 2 ", "slow.read known 1"}, got)
+	return true
 }
 
 // TestRoutes checks the route and the path of requests without a usual route.

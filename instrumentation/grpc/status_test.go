@@ -63,8 +63,9 @@ func TestStatuses(t *testing.T) {
 func TestContextErrors(t *testing.T) {
 	t.Parallel()
 	for err, name := range map[error]string{
-		context.Canceled:                                              "CANCELLED", //nolint:misspell // gRPC's spelling
-		context.DeadlineExceeded:                                      "DEADLINE_EXCEEDED",
+		context.Canceled:         "CANCELLED", //nolint:misspell // gRPC's spelling
+		context.DeadlineExceeded: "DEADLINE_EXCEEDED",
+
 		fmt.Errorf("store: %w", context.DeadlineExceeded):             "DEADLINE_EXCEEDED",
 		fmt.Errorf("store: %w", status.Error(codes.NotFound, "gone")): "NOT_FOUND",
 	} {

@@ -13,7 +13,7 @@ import (
 func (x *Exchange) said() audit.Event { return inside.Audit.Said(x.scope, false) }
 
 // reporter returns the function that reports what a handler said in vain: to the error
-// handler, and to the tracker of the route's intent, which is nil if there is none.
+// handler, and to the tracker of the route's intent. A route without an intent has a nil one.
 func (x *Exchange) reporter(t audit.Tracker) func(context.Context, error) {
 	return func(ctx context.Context, err error) {
 		if x.errorHandler != nil || t == nil {

@@ -8,7 +8,7 @@ type Cover struct {
 	Namespace  string // of the target's type
 	TargetType string
 	TargetID   string
-	Operation  uint8  // zero if there is none
+	Operation  uint8  // zero if the event has none
 	Write      bool   // the operation changes its target
 	Action     string // if there is no operation
 	Unknown    bool   // the event does not say how it ended

@@ -31,7 +31,7 @@ func (s *server) forgets(w http.ResponseWriter, r *http.Request) {
 func helper(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }
 
 func (s *server) sets(w http.ResponseWriter, r *http.Request) { s.setsBelow(r) }
-func (s *server) setsBelow(r *http.Request) { service.RenameAll(r.Context()) }
+func (s *server) setsBelow(r *http.Request)                   { service.RenameAll(r.Context()) }
 
 func (s *server) callsInterface(w http.ResponseWriter, r *http.Request) {
 	_ = s.store.Save(r.Context())
