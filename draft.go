@@ -47,25 +47,31 @@ func said(s *Scope, final bool) Event {
 	return d.content()
 }
 
-// withDraft implements plumbing.WithDraft.
+// withDraft implements bridge.Functions.WithDraft.
 func withDraft(report func(context.Context, error)) ScopeOption {
 	return func(o *scopeOptions) { o.draft = &draft{report: report} }
 }
 
-// withIntent implements plumbing.WithIntent.
+// withIntent implements bridge.Functions.WithIntent.
 func withIntent(t Tracker, event func() Event, report func(context.Context, error)) ScopeOption {
 	return func(o *scopeOptions) { o.draft = &draft{tracker: t, event: event, report: report} }
 }
 
-// change calls f with what handlers said, for the function of the given name. It reports
-// why it cannot.
+// change calls f with what handlers said of an intent, for the function of the given name. It
+// reports why it cannot.
 func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
-	switch {
-	case d == nil:
-		reportTo(ctx, globalTracker, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
-		return
-	case d.tracker == nil && name != "SetTarget": // coverage and denials have a target
+	if d != nil && d.tracker == nil {
 		d.report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
+		return
+	}
+	d.changeAny(ctx, name, f)
+}
+
+// changeAny is change for what matters without an intent too: denials and coverage have the
+// target of the request.
+func (d *draft) changeAny(ctx context.Context, name string, f func(said *Event)) {
+	if d == nil {
+		reportTo(ctx, globalTracker, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
 		return
 	}
 	d.mu.Lock()

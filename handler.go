@@ -32,7 +32,7 @@ func SetChanges[T any](ctx context.Context, before, after T, opts ...diff.Option
 // [Do] ends, once the handler knows it. It also names what a request is about whose route
 // has no intent: see [SetChanges] for what is reported.
 func SetTarget(ctx context.Context, t Target) {
-	draftOf(ctx).change(ctx, "SetTarget", func(said *Event) { said.Target = t })
+	draftOf(ctx).changeAny(ctx, "SetTarget", func(said *Event) { said.Target = t })
 }
 
 // SetReason sets the reason of the event that is recorded when the nearest route intent or

@@ -83,7 +83,7 @@ func Ready(ctx context.Context) error {
 	return ready(ctx, nil)
 }
 
-// ready implements plumbing.ReadyAsFar. If final is nil, all fields count.
+// ready implements bridge.Functions.ReadyAsFar. If final is nil, all fields count.
 func ready(ctx context.Context, final func(field string) bool) error {
 	d := draftOf(ctx)
 	if d == nil || d.tracker == nil {
