@@ -161,3 +161,23 @@ func TestIntentChecks(t *testing.T) {
 		})
 	}
 }
+
+// One action is the same however it is written, also beside an attempt of the route.
+func TestIntentCheckOfNormalizedAction(t *testing.T) {
+	t.Parallel()
+	var late errorLog
+	tracker, records := newTracker(t, sdk.WithErrorHandler(late.handle))
+	own := audit.Target{Type: "post", ID: "1"}
+	edit := audit.Event{Action: " Post.Edit", Operation: audit.OperationUpdate, Target: own}
+	s := serve(t, audithttp.Middleware(audithttp.WithActor(byUser), audithttp.WithErrorHandler(late.handle))(
+		audithttp.Intent(tracker, edit, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			event := edit
+			event.Outcome = audit.OutcomeSuccess
+			assert.NoError(t, tracker.Track(r.Context(), event))
+		}), audithttp.WithheldAnswer())))
+	_, _, err := do(t, s, http.MethodPost, "/", "User", "alice")
+	require.NoError(t, err)
+	s.Close()
+	assert.Empty(t, late.all())
+	assert.Len(t, records.all(), 3, "the attempt, the handler's event and the end of the attempt")
+}

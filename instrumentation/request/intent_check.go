@@ -6,6 +6,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/inside"
+	"github.com/opendeed/audit/internal/names"
 )
 
 // said returns what handlers have said so far of the event of the request: see
@@ -61,9 +62,10 @@ func (x *Exchange) otherAction(e *audit.Event) (action string) {
 	if e.Operation == audit.OperationUnspecified {
 		return ""
 	}
+	own := names.NormalizeAction(e.Action)
 	x.scope.Tracked(func(other *audit.Event) bool {
 		if other.Kind != audit.KindIntent || other.Operation != e.Operation || !sameTarget(e.Target, other.Target) ||
-			other.BeginsAttempt() || isDone(other.Outcome) != isDone(e.Outcome) || other.Action == e.Action {
+			other.BeginsAttempt() || isDone(other.Outcome) != isDone(e.Outcome) || other.Action == own {
 			return false
 		}
 		action = other.Action
