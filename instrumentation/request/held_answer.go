@@ -20,6 +20,7 @@ type heldAnswer struct {
 	writeString httpsnoop.WriteStringFunc // of w
 	readFrom    httpsnoop.ReadFromFunc    // of w
 	limit       int
+	isHTTP1     bool
 	isOver      func() bool // nobody gets what is written
 
 	header   http.Header // as it was when the handler wrote its status; nil before that
@@ -57,12 +58,12 @@ const (
 	bufferSize = 2048
 )
 
-// hold returns a held answer and the writer for its handler, which has the methods of w.
-func hold(w http.ResponseWriter, limit int, isOver func() bool) (*heldAnswer, http.ResponseWriter) {
+// hold returns a held answer to r and the writer for its handler, which has the methods of w.
+func hold(w http.ResponseWriter, r *http.Request, limit int, isOver func() bool) (*heldAnswer, http.ResponseWriter) {
 	if limit <= 0 {
 		limit = defaultWithheldLimit
 	}
-	h := &heldAnswer{w: w, limit: limit, isOver: isOver}
+	h := &heldAnswer{w: w, limit: limit, isHTTP1: r.ProtoMajor < 2, isOver: isOver}
 	return h, httpsnoop.Wrap(w, httpsnoop.Hooks{
 		WriteHeader: func(next httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
 			return func(status int) {
@@ -175,9 +176,13 @@ func allowsBody(status int) bool {
 	return status >= http.StatusOK && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// keep keeps a part of the body.
+// keep keeps a part of the body. If the response has no body, it returns the error of
+// net/http's server: with HTTP/1 an empty part has none.
 func keep[T string | []byte](h *heldAnswer, m method, part T) (int, error) {
 	if !allowsBody(h.status) {
+		if h.isHTTP1 && len(part) == 0 {
+			return 0, nil
+		}
 		return 0, http.ErrBodyNotAllowed
 	}
 	h.writes = append(h.writes, heldWrite{method: m, size: len(part)})

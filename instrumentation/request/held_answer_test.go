@@ -22,13 +22,14 @@ func FuzzHeldAnswer(f *testing.F) {
 		"", "\x01\x05", "\x00\x01\x01\x05\x04\x01\x05\x01", "\x03\xff\x01\x10", "\x01\x20\x03\xff\x03\xff\x02\xff", "\x00\x04\x03\x05",
 		"\x01\x05\x06\x00\x02\x10", "\x07\x03\x01\x20", "\x07\xff\x02\xff\x03\xff", "\x02\xff\x02\xff\x02\xff\x02\xff\x01\x01", "\x08\x09\x02\x80\x04\x07",
 		"\x07\x20\x03\x08", "\x01\x08\x01\x08\x03\xff\x01\xff",
+		"\x00\x03\x01\x01\x02\x00\x03\x01\x01\x05", // empty writes of an answer without a body
 	} {
 		f.Add([]byte(script), uint16(64))
 	}
 	server := httptest.NewUnstartedServer(nil)
 	calls := make(chan heldCall, 1)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := <-calls
 		defer func() {
 			c.result <- c.notes.String()
@@ -38,7 +39,7 @@ func FuzzHeldAnswer(f *testing.F) {
 			c.run(w)
 			return
 		}
-		h, held := hold(w, c.limit, func() bool { return false })
+		h, held := hold(w, r, c.limit, func() bool { return false })
 		defer h.send()
 		c.run(held)
 	})

@@ -111,7 +111,7 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 	case h.Intent == nil:
 	case h.Intent.Withheld != nil:
 		c.withheld = h.Intent.Withheld
-		c.held, w = hold(w, c.withheld.Limit, x.answer.isUnwanted)
+		c.held, w = hold(w, h.Request, c.withheld.Limit, x.answer.isUnwanted)
 	default:
 		x.answer.expectStream(c)
 	}
