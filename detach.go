@@ -43,7 +43,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 		p.mu.Unlock()
 	}
 	_ = s.Set(opts...) // a new scope has not ended
-	if s.actor != nil {
+	if s.who.Known() != nil {
 		return f, s, nil
 	}
 	actor, err := outer.resolveActor(ctx, inquiry{wait: detachedResolverWait, entered: from.Entered})

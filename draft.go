@@ -184,5 +184,5 @@ func reportTo(ctx context.Context, t Tracker, err error) {
 		r.Report(ctx, err)
 		return
 	}
-	slog.ErrorContext(ctx, "audit: an event is incomplete", slog.String("error", err.Error()))
+	slog.ErrorContext(ctx, "audit: an event is incomplete or missing", slog.String("error", err.Error()))
 }

@@ -57,7 +57,7 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	s.mu.Lock()
 	s.close()
 	held := s.signals.Take()
-	unresolved := s.decides()
+	unresolved := s.who.Decides()
 	s.mu.Unlock()
 	if len(held) == 0 {
 		return late
@@ -91,7 +91,7 @@ func settleOutside(ctx context.Context, s *Scope, held covering.Signal[heldSigna
 // close makes the scope ended. s.mu is held.
 func (s *Scope) close() {
 	s.state = scopeEnded
-	s.resolver, s.principal = nil, nil // they may close over what the framework reuses after this
+	s.who.Close()
 	s.draft.close()
 }
 

@@ -24,6 +24,7 @@ var _ = func() bool {
 		Complete:           completed,
 		Report:             reportTo,
 		WithClientMetadata: withClientMetadata,
+		WithSignalLimit:    withSignalLimit,
 		Hold:               hold,
 		Accepted:           accepted,
 		WithUnit:           withUnit,

@@ -3,18 +3,18 @@ package audit
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/covering"
 	"github.com/opendeed/audit/internal/recent"
+	"github.com/opendeed/audit/internal/resolver"
 	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// defaultSignalLimit is how many signals a scope holds without WithSignalLimit, whose
+// defaultSignalLimit is how many signals a scope holds without plumbing.WithSignalLimit, whose
 // documentation gives the number.
 const defaultSignalLimit = 1000
 
@@ -29,18 +29,10 @@ type Scope struct {
 	parent    *Scope
 	inherited *Actor // of the enclosing ContextWithActor
 	unit      any    // the unit of work in which the scope is, or nil; see unit.go
+	who       resolver.Resolver[Actor]
 
 	mu         sync.Mutex
 	state      scopeState
-	actor      *Actor // set or resolved; replaced, never changed
-	resolver   func(context.Context) (Actor, error)
-	asks       bool // it has or had a resolver: nobody else's actor is its own
-	inherits   bool // its resolver left it to the outer scope
-	principal  func(context.Context, Actor) (Actor, error)
-	delegates  bool // it has or had a principal function
-	delegation delegation
-	resolution *resolution  // the running call of one of the functions
-	hung       atomic.Int64 // calls that did not return in time and are not reported
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed

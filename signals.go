@@ -73,7 +73,7 @@ func settle(ctx context.Context, held covering.Signal[heldSignal], outer *Scope)
 		switch {
 		case !ok: // it has ended; ask the next one
 			outer.mu.Lock()
-			held.Value.unresolved = held.Value.unresolved || outer.decides()
+			held.Value.unresolved = held.Value.unresolved || outer.who.Decides()
 			outer.mu.Unlock()
 		case d == signal.Hold:
 			return nil

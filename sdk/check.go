@@ -22,7 +22,7 @@ func (t *tracker) Report(ctx context.Context, err error) {
 		handle(ctx, err)
 		return
 	}
-	t.pipeline.logger.LogAttrs(ctx, slog.LevelError, "audit: an event is incomplete", slog.String("error", t.pipeline.redact(err.Error())))
+	t.pipeline.logger.LogAttrs(ctx, slog.LevelError, "audit: an event is incomplete or missing", slog.String("error", t.pipeline.redact(err.Error())))
 }
 
 // Check implements plumbing.Checker. Processors are not called. If the provider has any, they
@@ -49,9 +49,9 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 }
 
 func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, final func(field string) bool) error {
-	r := t.newRecord(ctx, e, resolved)
+	r := t.pipeline.records.Make(ctx, e, resolved, t.instrumentation)
 	err := finalProblems(t.pipeline.check(r), t.finality(final))
-	t.pipeline.records.release(r)
+	t.pipeline.records.Release(r)
 	return err
 }
 

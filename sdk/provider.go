@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/internal/party"
+	"github.com/opendeed/audit/sdk/internal/records"
 	"github.com/opendeed/audit/sdk/redact"
 )
 
@@ -67,9 +68,6 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
 	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
-		resource:     res,
-		marks:        marks,
-		maxMetadata:  validator.config.maxMetadata,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		gate:         newGate(),
@@ -77,6 +75,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		logger:       c.logger,
 		errorHandler: c.errorHandler,
 		redact:       redactText,
+		records:      records.Maker{MaxMetadata: validator.config.maxMetadata, Resource: res, Marks: marks},
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
 		rejected:     p.rejection(validator),
@@ -104,7 +103,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
-	p.pipeline.records.reuses = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
+	p.pipeline.records.Reuses = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
 	return p, nil
 }
 

@@ -194,7 +194,7 @@ func (v *validator) checkActor(r *record.Record) error {
 	}
 	for a := &r.Actor; a != nil && r.Kind == audit.KindIntent; a = a.OnBehalfOf {
 		if a.Type == audit.ActorAnonymous && !v.anonymousAllowed(r) {
-			return audit.ErrAnonymousNotAllowed
+			return policy.ErrAnonymousNotAllowed
 		}
 	}
 	return nil

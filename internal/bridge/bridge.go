@@ -8,7 +8,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/opendeed/audit/internal/signal"
@@ -43,6 +42,7 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	WithDraft          func(report func(context.Context, error)) Option
 	WithIntent         func(t Tracker, event func() Event, report func(context.Context, error)) Option
 	WithClientMetadata func(kvs []attribute.KeyValue) Option
+	WithSignalLimit    func(n int) Option
 
 	// Said returns what handlers have said of the event of the scope. If final is true, what
 	// they say later is an error.
@@ -75,9 +75,9 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// covers instead of passing them to the outer scope.
 	EndUnit func(ctx context.Context, s *Scope, d signal.Disposition) error
 	// CallThen calls fn and then end, also when fn panics or ends its goroutine: then
-	// returned is false. It joins their errors. A panic of fn continues; if end failed too,
-	// its value is an *audit.EndPanicError.
-	CallThen func(fn func() error, end func(returned bool, err error) error) error
+	// returned is false. It joins their errors. A panic of fn continues, and the error of
+	// end is reported.
+	CallThen func(fn func() error, end func(returned bool, err error) error, report func(error)) error
 }
 
 // Outward reports an intent to the next scopes: those of the next unit of work around it, or
@@ -106,6 +106,3 @@ type Snapshot[Actor any] struct {
 	Metadata, Overridden []attribute.KeyValue
 	Marks                []mark.Mark
 }
-
-// ErrInherit is plumbing.ErrInherit.
-var ErrInherit = errors.New("audit: the actor of the outer scope acts")
