@@ -164,10 +164,9 @@ func TestOpenAttempts(t *testing.T) {
 			r.Attempt = r.ID
 		})
 		reader.Append(begun)
-		switch {
-		case n%100 == 7:
+		if n%100 == 7 {
 			want = append(want, begun.ID)
-		default: // some long after, and some with an earlier time
+		} else { // some long after, and some with an earlier time
 			reader.Append(newRecord(func(r *record.Record) {
 				r.Time, r.Attempt = begun.Time.Add(time.Duration(n%7-1)*time.Hour), begun.ID
 			}))
