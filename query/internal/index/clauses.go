@@ -2,6 +2,7 @@ package index
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/opendeed/audit"
@@ -10,6 +11,7 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Clause is a condition that every match of a filter meets: it has one of the terms.
@@ -25,33 +27,34 @@ type Clause struct {
 // matched after decoding, so a condition may be missing, and must not be too strict.
 func Clauses(f *query.Filter, h Hasher) []Clause {
 	c := clauses{hasher: h}
-	if f.ActorType != audit.ActorNone {
-		c.text(ActorType, f.ActorType.String())
+	c.texts(ID, textsOf(f.IDs, audit.ID.String))
+	c.names(ActorID, textsOf(f.Actors, func(a audit.Actor) string { return a.ID }))
+	c.texts(ActorType, textsOf(f.ActorTypes, audit.ActorType.String))
+	c.names(OnBehalfOf, textsOf(f.OnBehalfOf, func(a audit.Actor) string { return a.ID }))
+	c.texts(Session, f.Sessions)
+	c.names(Tenant, f.Tenants)
+	c.names(Channel, f.Channels)
+	c.actions(f.Actions)
+	if !slices.Contains(f.Operations, audit.OperationUnspecified) {
+		c.texts(Operation, textsOf(f.Operations, audit.Operation.String))
 	}
-	c.name(ActorID, f.ActorID)
-	c.name(TargetType, f.TargetType)
-	c.name(TargetID, f.TargetID)
-	c.name(Tenant, f.Tenant)
-	c.name(Channel, f.Channel)
-	c.text(Trace, f.TraceID)
-	if strings.Contains(f.Action, "*") {
-		c.all = append(c.all, Clause{field: Action, matches: func(text string) bool { return policy.Match(f.Action, text) }})
-	} else {
-		c.text(Action, f.Action)
-	}
-	if f.Operation != audit.OperationUnspecified {
-		c.text(Operation, f.Operation.String())
-	}
-	if f.Outcome != nil {
-		c.text(Outcome, f.Outcome.String())
-	}
-	if f.Kind != nil {
-		c.text(Kind, f.Kind.String())
-	}
-	for _, kv := range f.Metadata {
-		c.metadata(kv)
-	}
+	c.texts(Outcome, textsOf(f.Outcomes, audit.Outcome.String))
+	c.texts(Kind, textsOf(f.Kinds, audit.Kind.String))
+	c.names(TargetID, textsOf(f.Targets, func(t audit.Target) string { return t.ID }))
+	c.names(TargetType, textsOf(f.Targets, func(t audit.Target) string { return t.Type }))
+	c.names(TargetType, f.TargetTypes)
+	c.texts(Attempt, textsOf(f.Attempts, audit.ID.String))
+	c.texts(Trace, textsOf(f.TraceIDs, trace.TraceID.String))
+	c.metadata(f.Metadata)
 	return c.all
+}
+
+func textsOf[T any](values []T, text func(T) string) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = text(v)
+	}
+	return texts
 }
 
 // clauses collects conditions.
@@ -60,13 +63,14 @@ type clauses struct {
 	all    []Clause
 }
 
-// text adds the condition that a field has one of the texts. Empty ones set no condition.
-func (c *clauses) text(field Field, texts ...string) {
+// texts adds the condition that a field has one of the texts, unless there are none, or an
+// empty one, which selects what lacks the field.
+func (c *clauses) texts(field Field, texts []string) {
+	if len(texts) == 0 || slices.Contains(texts, "") {
+		return
+	}
 	clause := Clause{field: field}
 	for _, text := range texts {
-		if text == "" {
-			return
-		}
 		if encoded, ok := encodeText(text); ok {
 			clause.keys = append(clause.keys, c.hasher.Term(field, encoded))
 		}
@@ -74,45 +78,71 @@ func (c *clauses) text(field Field, texts ...string) {
 	c.all = append(c.all, clause)
 }
 
-// name adds the condition that a field has a text as it is, escaped, or cut.
-func (c *clauses) name(field Field, want string) {
-	kept, _ := record.CutName(want)
-	c.text(field, want, record.EscapeName(want), kept)
+// names is texts for texts that a record may have as they are, escaped, or cut.
+func (c *clauses) names(field Field, wants []string) {
+	var texts []string
+	for _, want := range wants {
+		kept, _ := record.CutName(want)
+		texts = append(texts, want, record.EscapeName(want), kept)
+	}
+	c.texts(field, texts)
 }
 
-func (c *clauses) metadata(want attribute.KeyValue) {
-	names := []string{string(want.Key), record.EscapeName(string(want.Key))}
-	if want.Value.Type() == attribute.EMPTY {
-		c.texts(MetadataKey, names)
+// actions adds the condition that the action matches one of the patterns.
+func (c *clauses) actions(patterns []string) {
+	if !slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(p, "*") }) {
+		c.texts(Action, patterns)
 		return
 	}
-	values := []attribute.Value{want.Value}
-	if want.Value.Type() == attribute.STRING {
-		values = append(values, attribute.StringValue(record.EscapeText(want.Value.AsString())))
+	c.all = append(c.all, Clause{field: Action, matches: func(text string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return policy.Match(p, text) })
+	}})
+}
+
+// metadata adds a condition for each key: a record has one of the attributes with it.
+func (c *clauses) metadata(wants []attribute.KeyValue) {
+	for i, want := range wants {
+		sameKey := func(kv attribute.KeyValue) bool { return kv.Key == want.Key }
+		if slices.ContainsFunc(wants[:i], sameKey) {
+			continue
+		}
+		names := []string{string(want.Key), record.EscapeName(string(want.Key))}
+		clause := Clause{field: Metadata}
+		for _, kv := range wants[i:] {
+			if !sameKey(kv) {
+				continue
+			}
+			if kv.Value.Type() == attribute.EMPTY {
+				clause = Clause{}
+				break
+			}
+			clause.keys = append(clause.keys, c.pairs(names, kv.Value)...)
+		}
+		if clause.field != Metadata { // any value will do
+			c.texts(MetadataKey, names)
+			continue
+		}
+		c.all = append(c.all, clause)
 	}
-	clause := Clause{field: Metadata}
+}
+
+// pairs returns the keys of an attribute that has one of the names.
+func (c *clauses) pairs(names []string, want attribute.Value) (keys []Key) {
+	values := []attribute.Value{want}
+	if want.Type() == attribute.STRING {
+		values = append(values, attribute.StringValue(record.EscapeText(want.AsString())))
+	}
 	for _, name := range names {
 		for i := range values {
 			var w canonical.Writer
 			value := w.Value(nil, &values[i])
 			name, ok := encodeText(name)
 			if ok && !w.Failed() && len(value) > 0 {
-				clause.keys = append(clause.keys, c.hasher.Pair(Metadata, name, value[:len(value)-1])) // without the comma
+				keys = append(keys, c.hasher.Pair(Metadata, name, value[:len(value)-1])) // without the comma
 			}
 		}
 	}
-	c.all = append(c.all, clause)
-}
-
-// texts is text, but an empty text is a text.
-func (c *clauses) texts(field Field, texts []string) {
-	clause := Clause{field: field}
-	for _, text := range texts {
-		if encoded, ok := encodeText(text); ok {
-			clause.keys = append(clause.keys, c.hasher.Term(field, encoded))
-		}
-	}
-	c.all = append(c.all, clause)
+	return keys
 }
 
 // encodeText returns a text as it is in JSON, without the quotes. ok is false if no record

@@ -33,6 +33,10 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 			p.changes(s)
 		case "channel":
 			s.term(Channel, p.text())
+		case "covers":
+			for more := p.open('[', ']'); more; more = p.next(']') {
+				p.target(s)
+			}
 		case "id":
 			s.term(ID, p.text())
 		case "kind":
