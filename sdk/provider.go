@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
@@ -79,6 +80,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		redact:       redactText,
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
+		requirable:   validator.requirable(),
 		rejected:     p.rejection(validator),
 	}
 	if c.policy != nil {
@@ -120,7 +122,7 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 		if err == nil {
 			return suppress.process(ctx, scope, r)
 		}
-		if !isAfterwards(ctx) {
+		if !inside.Audit.IsAfterwards(ctx) {
 			return err
 		}
 		unmet := v.unmet(r)

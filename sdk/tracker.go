@@ -76,9 +76,6 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	if resolved.Afterwards {
-		ctx = context.WithValue(ctx, afterwardsKey{}, true)
-	}
 	id := r.ID
 	err = p.cleanError(p.first(ctx, resolved.Scope, r), e, &resolved)
 	if intent && (err == nil || isRecorded(err)) {
@@ -95,12 +92,6 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 
 // maxEventMarks is how many marks of an event are kept.
 const maxEventMarks = 256
-
-// afterwardsKey is the key in the context of an event that is recorded even if it lacks what
-// a policy requires, since what it says has been done: see plumbing.Afterwards.
-type afterwardsKey struct{}
-
-func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
 // newRecord is the resolve stage. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
