@@ -29,6 +29,7 @@ exporters:
 	require.NoError(t, release(t.Context()))
 
 	other := write(t, "other.yaml", `
+anonymous: [article.read]
 ledger: {dir: "${TEST_DIR}"}
 exporters: none
 `)
@@ -46,7 +47,7 @@ exporters: none
 		require.NoError(t, err)
 		found++
 	}
-	assert.Equal(t, 2, found)
+	assert.Equal(t, 3, found)
 	for _, err := range sources[1].Reader.Find(t.Context(), query.Filter{}) {
 		require.Error(t, err) // nobody listens
 	}
