@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
@@ -78,6 +79,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		records:      records.Maker{MaxMetadata: validator.config.maxMetadata, Resource: res, Marks: marks},
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
+		requirable:   validator.requirable(),
 		rejected:     p.rejection(validator),
 	}
 	if c.policy != nil {
@@ -119,7 +121,7 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 		if err == nil {
 			return suppress.process(ctx, scope, r)
 		}
-		if !isAfterwards(ctx) {
+		if !inside.Audit.IsAfterwards(ctx) {
 			return err
 		}
 		unmet := v.unmet(r)

@@ -45,6 +45,14 @@ type Adapter struct {
 	// Prepare changes how r is served, for a framework whose handlers return errors, or whose
 	// writers differ from those of net/http.
 	Prepare func(h *request.HTTP)
+	// OwnWriters says that handlers write to writers of the framework's own, which cannot
+	// keep an answer: WithheldAnswer panics.
+	OwnWriters bool
+	// Reject returns the error of a handler that does not run because of err, for a framework
+	// that answers what handlers return. text is for the client. By default the client gets
+	// the status and the text. If the application answers by OnUnmet or OnNotBegun, Reject is
+	// not called.
+	Reject func(status int, text string, err error) error
 }
 
 // serveMux is the Adapter of http.ServeMux.
@@ -68,18 +76,19 @@ func (a *Adapter) Middleware(opts ...Option) func(http.Handler) http.Handler {
 // Intent is [Intent] for the requests of a router, as a middleware of a route or a group
 // of routes.
 func (a *Adapter) Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) func(http.Handler) http.Handler {
-	return a.intent(&intent{tracker: t, template: e}, opts)
+	return a.intent(&intent{}, t, e, opts)
 }
 
 // IntentFunc is [IntentFunc] for the requests of a router, as a middleware of a route or a
 // group of routes.
 func (a *Adapter) IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, opts ...IntentOption) func(http.Handler) http.Handler {
-	return a.intent(&intent{tracker: t, event: event}, opts)
+	return a.intent(&intent{event: event}, t, audit.Event{}, opts)
 }
 
-func (a *Adapter) intent(i *intent, opts []IntentOption) func(http.Handler) http.Handler {
+func (a *Adapter) intent(i *intent, t audit.Tracker, e audit.Event, opts []IntentOption) func(http.Handler) http.Handler {
 	i.scope, i.config = newConfig(a, nil), newIntentConfig(opts)
-	if i.config.withhold && a.Prepare != nil {
+	i.fixed = i.config.newIntent(t, e)
+	if i.config.withhold && a.OwnWriters {
 		panic("audithttp: WithheldAnswer is not for this router, whose writers are its own; call audit.Do in the handler")
 	}
 	return func(next http.Handler) http.Handler {
