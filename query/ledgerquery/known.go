@@ -52,13 +52,11 @@ func (k *known) refresh(ctx context.Context) (*snapshot, error) {
 
 // update reads what is new, and fills s.
 func (k *known) update(ctx context.Context, s *snapshot) error {
-	segments, err := s.ledger.Segments()
+	segments, floor, err := s.ledger.Segments()
 	if err != nil {
 		return err
 	}
-	if s.floor, err = s.ledger.First(); err != nil {
-		return err
-	}
+	s.floor = floor
 	k.follow(segments)
 	if err := k.findIndexes(ctx, s.ledger); err != nil {
 		return err

@@ -81,7 +81,7 @@ func TestSidecars(t *testing.T) {
 	require.NoError(t, l.Close())
 	r, err := OpenReader(dir)
 	require.NoError(t, err)
-	segments, err := r.Segments()
+	segments, _, err := r.Segments()
 	require.NoError(t, err)
 	for _, seg := range segments[:len(segments)-1] {
 		assert.True(t, seg.Closed())
@@ -223,7 +223,7 @@ func TestReadFrame(t *testing.T) {
 	require.NoError(t, l.Close())
 	r, err := OpenReader(dir)
 	require.NoError(t, err)
-	segments, err := r.Segments()
+	segments, _, err := r.Segments()
 	require.NoError(t, err)
 	files := map[uint64]*SegmentFile{}
 	for _, seg := range segments {
