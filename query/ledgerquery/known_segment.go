@@ -20,6 +20,7 @@ type knownSegment struct {
 	last     ledger.Frame     // the last frame that was read
 	read     bool             // all of a closed segment was read
 	rejected time.Time        // when its index was found to be bad
+	asked    int              // how many searches had to read entries that an index could rule out
 	checked  int              // how many places of damage were checked again
 
 	damage []error

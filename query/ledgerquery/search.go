@@ -41,6 +41,9 @@ func newSearch(f query.Filter) (*search, error) {
 	return s, nil
 }
 
+// hasTerms reports whether an index can rule out entries, other than by their times.
+func (s *search) hasTerms() bool { return len(index.Clauses(&s.Filter, index.Hasher{})) > 0 }
+
 // isPlainJSON reports whether canonical JSON encodes a text without escapes.
 func isPlainJSON(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
