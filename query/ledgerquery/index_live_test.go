@@ -206,7 +206,7 @@ func TestIndexOfReadOnlyDirectory(t *testing.T) {
 	}
 	require.NoError(t, l.Close())
 	require.NoError(t, os.Chmod(dir, 0o500))
-	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) }) //nolint:gosec // a directory
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 	before := names(t, dir)
 	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)

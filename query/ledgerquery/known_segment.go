@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit/query/internal/index"
@@ -63,7 +64,7 @@ func (k *knownSegment) forget() {
 
 // allParts returns the parts that are known now.
 func (k *knownSegment) allParts() []*part {
-	parts := k.parts[:len(k.parts):len(k.parts)]
+	parts := slices.Clip(k.parts)
 	for _, run := range k.runs {
 		if run.Len() > 0 {
 			parts = append(parts, newOutlinePart(k.segment, run.View()))

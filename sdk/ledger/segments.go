@@ -129,14 +129,6 @@ func resume(dir fileSystem, f Frame, places *waypoints) bool {
 	return true
 }
 
-// HasMore reports whether something follows the frame that ends at an offset of a segment.
-// It costs one read, and says no only where the file has zeros.
-func (s *SegmentFile) HasMore(end int64) bool {
-	var b [frameHeaderSize]byte
-	n, err := s.segment.file.ReadAt(b[:], end)
-	return err != nil && !isShortRead(err) || !allZero(b[:n])
-}
-
 // SegmentFile is an open segment. Its methods are safe for concurrent use.
 type SegmentFile struct {
 	dir     string
@@ -196,4 +188,12 @@ func (s *SegmentFile) ReadFrame(offset, size int64, buffer []byte) (Frame, error
 
 func (s *SegmentFile) corrupt(offset int64, reason string) error {
 	return locate(&CorruptError{File: s.segment.name(), Offset: offset, Reason: reason}, s.dir)
+}
+
+// HasMore reports whether something follows the frame that ends at an offset of a segment.
+// It costs one read, and says no only where the file has zeros.
+func (s *SegmentFile) HasMore(end int64) bool {
+	var b [frameHeaderSize]byte
+	n, err := s.segment.file.ReadAt(b[:], end)
+	return err != nil && !isShortRead(err) || !allZero(b[:n])
 }
