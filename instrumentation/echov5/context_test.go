@@ -158,3 +158,27 @@ func TestContextUsedAgain(t *testing.T) {
 		assert.Equal(t, audit.User("alice"), r.Actor)
 	}
 }
+
+// TestEchoInsideEcho mounts an Echo in another one, which knows the user.
+func TestEchoInsideEcho(t *testing.T) {
+	t.Parallel()
+	tracker, records := frameworktest.NewTracker(t)
+	inner, _ := newEcho()
+	inner.GET("/a", answer(204), auditecho.Intent(tracker, publish))
+	e, _ := newEcho()
+	e.Use(auditecho.Middleware(auditecho.WithActor(func(c *echo.Context) (audit.Actor, error) {
+		id, _ := c.Get("user").(string)
+		return audit.User(id), nil
+	})), middlewareFunc(func(c *echo.Context, next echo.HandlerFunc) error {
+		c.Set("user", c.Request().Header.Get("User"))
+		return next(c)
+	}))
+	e.Any("/*", echo.WrapHandler(inner))
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil, "User", "alice")
+	require.NoError(t, err)
+	require.Equal(t, 204, status)
+	s.Close()
+	require.Len(t, records.Records(), 1)
+	require.Equal(t, audit.User("alice"), records.Records()[0].Actor)
+}

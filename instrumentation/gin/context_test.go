@@ -350,3 +350,19 @@ func TestGinInsideNetHTTP(t *testing.T) {
 	assert.Equal(t, audit.User("alice"), records[0].Actor)
 	assert.Equal(t, "204", metadata(records[0], semconv.HTTPResponseStatusCodeKey))
 }
+
+// TestGinInsideGin mounts an engine in another one, which knows the user.
+func TestGinInsideGin(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	inner := gin.New()
+	inner.GET("/a", auditgin.Intent(recorder.Tracker("test"), publish), func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	e := gin.New()
+	e.Use(auditgin.Middleware(auditgin.WithActor(func(c *gin.Context) (audit.Actor, error) {
+		return audit.User(c.GetString("user")), nil
+	})), func(c *gin.Context) { c.Set("user", "alice") })
+	e.GET("/a", gin.WrapH(inner))
+	status, _ := do(t, frameworktest.Serve(t, e), http.MethodGet, "/a")
+	require.Equal(t, http.StatusNoContent, status)
+	recorder.RequireRecord(t, audittest.Actor(audit.User("alice")))
+}
