@@ -26,6 +26,7 @@ var _ = func() bool {
 		Complete:           completed,
 		Report:             reportTo,
 		WithClientMetadata: withClientMetadata,
+		NoteRead:           noteRead,
 		Hold:               hold,
 		Accepted:           accepted,
 		WithUnit:           withUnit,

@@ -45,8 +45,12 @@ func unitOf(scope *audit.Scope) *held.Unit {
 }
 
 // dependsOnUnit reports whether the record is true only once the unit commits. A failure and
-// a denial are true whatever the unit does, and so is the beginning of an attempt.
+// a denial are true whatever the unit does, and so are the beginning of an attempt and a
+// signal that something was read.
 func dependsOnUnit(r *record.Record) bool {
+	if r.Kind == audit.KindSignal && r.Operation == audit.OperationRead {
+		return false
+	}
 	return !r.BeginsAttempt() && (r.Outcome == audit.OutcomeSuccess || r.Outcome == audit.OutcomeUnknown)
 }
 
