@@ -236,6 +236,18 @@ func TestFoldedReads(t *testing.T) {
 			`signal article.read read success by user:7 on article/1 "T1"`,
 			`signal article.read read success ` + by42 + `1 "T1"`,
 		}},
+		{"an inner scope below an actor of the context", nil, func(t *testing.T, ctx context.Context, w *world) {
+			require.NoError(t, audit.Run(audit.ContextWithActor(ctx, audit.User("7")), func(ctx context.Context) error {
+				w.get(ctx, "1")
+				return nil
+			}))
+		}, []string{`signal article.read read success by user:7 on article/1 "T1"`}},
+		{"a scope that holds no signals and finds its actor at its end", []audit.ScopeOption{
+			audit.WithSignalLimit(0),
+			audit.WithActor(func(context.Context) (audit.Actor, error) { return audit.User("42"), nil }),
+		}, func(_ *testing.T, ctx context.Context, w *world) { w.get(ctx, "1") }, []string{
+			`signal article.read read success ` + by42 + `1 "T1" :signal.overflow:0`,
+		}},
 		{"suppressed", nil, func(_ *testing.T, ctx context.Context, w *world) {
 			w.get(audit.SuppressSignals(ctx), "1", "secret")
 			_, _ = w.List(audit.SuppressSignals(ctx), returned(numbered(1, 2), errNotFound))
@@ -509,4 +521,51 @@ func TestConcurrentReads(t *testing.T) {
 	require.Len(t, recorder.Records(), 1)
 	assert.Equal(t, int64(450), recorder.Records()[0].Bulk.Affected)
 	assert.Len(t, recorder.Records()[0].Bulk.Sample, 450)
+}
+
+// What was read in a transaction was seen, whatever becomes of it.
+func TestReadsInTransactions(t *testing.T) {
+	t.Parallel()
+	for _, within := range []string{"no scope", "a scope", "a scope of another actor"} {
+		for _, end := range []func(u *unit.Unit) error{
+			func(u *unit.Unit) error { return u.Commit() },
+			func(u *unit.Unit) error { return u.Rollback(errNotFound) },
+			func(u *unit.Unit) error { return u.Unknown(errNotFound) },
+		} {
+			t.Run(within, func(t *testing.T) {
+				t.Parallel()
+				recorder := audittest.NewRecorder(t)
+				tracker := recorder.Tracker("test")
+				get := newAuditor(t, tracker, config()).Reader(library{})
+				ctx, scope := as(t, "42"), (*audit.Scope)(nil)
+				if within != "no scope" {
+					ctx, scope = audit.NewScope(ctx)
+				}
+				u, err := unit.Begin(ctx, tracker, audit.Event{})
+				require.NoError(t, err)
+				for _, id := range []string{"1", "2"} { // the driver runs it again
+					run := u.Start(ctx)
+					if within == "a scope of another actor" {
+						require.NoError(t, audit.SetActor(run, audit.User("42")))
+					}
+					_, err = get.Get(run, id)
+					require.NoError(t, err)
+				}
+				require.NoError(t, end(u))
+				require.NoError(t, scope.End(ctx))
+				seen := map[string]bool{}
+				for _, r := range recorder.Records() {
+					if r.Action == "article.read" {
+						assert.Equal(t, audit.OutcomeSuccess, r.Outcome)
+						seen[r.Target.ID] = true
+						for _, id := range r.Bulk.Sample {
+							seen[id] = true
+						}
+					}
+				}
+				assert.True(t, seen["1"], "%v", reads(recorder))
+				assert.True(t, seen["2"], "%v", reads(recorder))
+			})
+		}
+	}
 }
