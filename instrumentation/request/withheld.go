@@ -54,16 +54,23 @@ func (x *Exchange) Begin(i *Intent) error {
 	if i.Withheld == nil {
 		return nil
 	}
+	attempt, err := x.beginFirst(i.Tracker, func() audit.Event { return i.Event(0) })
+	x.conclusion.attempt = attempt
+	return err
+}
+
+// beginFirst records that the event of an intent was begun, before its handler does anything.
+// The errors are those of [Exchange.Begin].
+func (x *Exchange) beginFirst(t audit.Tracker, event func() audit.Event) (*audit.Attempt, error) {
 	if err := audit.Ready(x.ctx); err != nil {
-		return err
+		return nil, err
 	}
-	attempt, err := x.tryBegin(x.ctx, i.Tracker, i.Event(0))
+	attempt, err := x.tryBegin(x.ctx, t, event())
 	if err != nil {
 		x.handleError(err)
-		return &NotBegunError{Err: err}
+		return nil, &NotBegunError{Err: err}
 	}
-	x.conclusion.attempt = attempt
-	return nil
+	return attempt, nil
 }
 
 // replaces lets the applications answer for the first of cs, which have been concluded, whose
