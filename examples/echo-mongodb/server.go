@@ -155,7 +155,7 @@ func (s *service) showTrail(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	for r, err := range s.trail.Find(ctx, query.Filter{TargetType: "invoice", TargetID: c.Param("id"), Ascending: true}) {
+	for r, err := range s.trail.Find(ctx, query.Filter{Targets: []audit.Target{{Type: "invoice", ID: c.Param("id")}}, Ascending: true}) {
 		if err != nil {
 			return err
 		}

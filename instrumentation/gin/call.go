@@ -18,6 +18,8 @@ var adapter = audithttp.Adapter{
 	IsOver:  func(_ http.ResponseWriter, r *http.Request) bool { return callOf(r).isOver() },
 	Copy:    func(_ http.ResponseWriter, r *http.Request) *http.Request { return callOf(r).copyOf(r) },
 	Prepare: func(h *request.HTTP) { callOf(h.Request).prepare(h) },
+
+	OwnWriters: true,
 }
 
 // call is one call of a middleware or an intent by gin.

@@ -86,8 +86,7 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.Intent = nil
 		h.Handler = func(w http.ResponseWriter, inner *http.Request) error {
-			i.config.reject(w, inner, err)
-			return nil
+			return i.config.reject(w, inner, err, adapter.Reject)
 		}
 	}
 	adapter.serve(x, &h)

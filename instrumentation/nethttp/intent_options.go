@@ -18,8 +18,8 @@ type IntentOption func(*intentConfig)
 // intentConfig holds the options of a route intent.
 type intentConfig struct {
 	supplies []func(*http.Request, paramFunc, *request.Supply)
-	unmet    func(http.ResponseWriter, *http.Request, error)
-	notBegun func(http.ResponseWriter, *http.Request, error)
+	unmet    func(http.ResponseWriter, *http.Request, error) // nil: the default
+	notBegun func(http.ResponseWriter, *http.Request, error) // nil: the default
 	withhold bool
 	withheld request.Withheld
 }
@@ -28,27 +28,29 @@ type intentConfig struct {
 type paramFunc = func(r *http.Request, name string) string
 
 func newIntentConfig(opts []IntentOption) *intentConfig {
-	c := &intentConfig{
-		unmet: func(w http.ResponseWriter, _ *http.Request, err error) {
-			http.Error(w, request.UnmetText(err), request.UnmetStatus)
-		},
-		notBegun: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			http.Error(w, request.NotBegunText, request.NotBegunStatus)
-		},
-	}
+	c := &intentConfig{}
 	for _, opt := range opts {
 		opt(c)
 	}
 	return c
 }
 
-// reject answers a request whose handler does not run.
-func (c *intentConfig) reject(w http.ResponseWriter, r *http.Request, err error) {
+// reject answers a request whose handler does not run because of err, or returns the error
+// for which the framework answers. byError is the Reject of an [Adapter], or nil.
+func (c *intentConfig) reject(w http.ResponseWriter, r *http.Request, err error, byError func(int, string, error) error) error {
+	answer, cause, status, text := c.unmet, err, request.UnmetStatus, request.UnmetText(err)
 	if notBegun, ok := errors.AsType[*request.NotBegunError](err); ok {
-		c.notBegun(w, r, notBegun.Err)
-		return
+		answer, cause, status, text = c.notBegun, notBegun.Err, request.NotBegunStatus, request.NotBegunText
 	}
-	c.unmet(w, r, err)
+	switch {
+	case answer != nil:
+		answer(w, r, cause)
+	case byError != nil:
+		return byError(status, text, err)
+	default:
+		http.Error(w, text, status)
+	}
+	return nil
 }
 
 // newIntent returns what an Exchange serves as the intent of a request.
@@ -132,8 +134,8 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 //
 // The handler must not track the event itself as well, for that would be another record.
 //
-// An intent of an [Adapter] with Prepare panics, since the framework's own writers cannot be
-// withheld: call audit.Do in the handler there. Package auditgin has no such option.
+// An intent of an [Adapter] with OwnWriters panics: call audit.Do in the handler there. Package
+// auditgin has no such option.
 func WithheldAnswer() IntentOption {
 	return func(c *intentConfig) { c.withhold = true }
 }

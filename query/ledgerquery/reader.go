@@ -2,10 +2,9 @@ package ledgerquery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"math"
-	"slices"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
@@ -14,11 +13,7 @@ import (
 
 // Reader finds the records of a ledger. It is safe for concurrent use, and holds no
 // file open between calls of Find.
-type Reader struct {
-	dir     string
-	options []ledger.Option
-	index   index
-}
+type Reader struct{ known known }
 
 var _ query.Reader = (*Reader)(nil)
 
@@ -26,30 +21,31 @@ var _ query.Reader = (*Reader)(nil)
 // process, and the directory may be read-only. If there is no ledger in dir, the error
 // matches fs.ErrNotExist. Of the options, ledger.WithGroupWritable matters to a reader.
 //
-// A ledger stores records in the order they were written, not in the order of their
-// time. The first Find therefore reads the whole ledger, at some microseconds a record,
-// and builds an index of time ranges in memory. Later calls read the entries added
-// since and the blocks of 1,024 entries whose time range matches. The index takes about
-// one byte for ten records, plus a bounded table of recent IDs; a call holds no more
-// than a few thousand records at a time.
+// Where a segment has an index ([NewIndexer]), Find reads it, and the entries that match.
+// Other segments, and the newest entries, are read once, at less than a microsecond an entry,
+// to learn the times of their records; a call then reads those whose times fit, and decodes
+// what may match. What is remembered takes about two bytes an entry. Of indexes, up to 32 MiB
+// stay in memory.
 func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
-	r, err := ledger.OpenReader(dir, opts...)
+	l, err := ledger.OpenReader(dir, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
-	if err := r.Close(); err != nil {
+	if err := l.Close(); err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
-	return &Reader{dir: dir, options: opts}, nil
+	return &Reader{known: known{ledger: l}}, nil
 }
 
-// Find returns the records that match, as query.Reader describes. Every call first
-// yields an *EntryError for each entry that holds no record and a
-// *ledger.CorruptError for each damaged part of the ledger, at most 1,000 of them. It
-// yields none for what retention has removed.
+// Find returns the records that match, as query.Reader describes. It yields an *EntryError
+// for each entry that holds no record and a *ledger.CorruptError for each damaged part of the
+// ledger, at most 1,000 of them: first those that are known, and later those that it comes
+// across. It yields none for what retention has removed. Entries that an index covers, and
+// those that cannot match, are not read, so damage to them is not noticed; ledger.WithScrub
+// finds it.
 //
 // If the ledger in the directory is another one than at the last call, such as an older
-// copy that was restored, Find builds the index again.
+// copy that was restored, Find forgets what it knows.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
 		s, err := newSearch(f)
@@ -57,48 +53,30 @@ func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 			yield(nil, err)
 			return
 		}
-		l, err := ledger.OpenReader(r.dir, r.options...)
-		if err != nil {
+		if err := r.find(ctx, s, yield); err != nil && !errors.Is(err, errStopped) {
 			yield(nil, fmt.Errorf("ledgerquery: %w", err))
-			return
 		}
-		defer func() { _ = l.Close() }() // only read
-		known, err := r.index.update(ctx, l)
-		if err != nil {
-			yield(nil, fmt.Errorf("ledgerquery: %w", err))
-			return
-		}
-		for _, err := range slices.Concat(known.damage, known.tail) {
-			if !yield(nil, fmt.Errorf("ledgerquery: %w", err)) {
-				return
-			}
-		}
-		yieldPages(ctx, l, s, known, yield)
 	}
 }
 
-// yieldPages yields the matches, page by page.
-func yieldPages(ctx context.Context, l *ledger.Reader, s *search, known snapshot, yield func(*record.Record, error) bool) {
-	remaining := s.Limit
-	if remaining == 0 {
-		remaining = math.MaxInt
-	}
-	for remaining > 0 {
-		p := page{search: s, size: min(maxPage, remaining)}
-		if err := p.fill(ctx, l, known); err != nil {
-			yield(nil, fmt.Errorf("ledgerquery: %w", err))
-			return
+// find yields the matches. If an index turns out to be bad, it goes on without that.
+func (r *Reader) find(ctx context.Context, s *search, yield func(*record.Record, error) bool) error {
+	for again := false; ; again = true {
+		snap, err := r.known.refresh(ctx)
+		if err != nil {
+			return err
 		}
-		for _, match := range p.records {
-			if !yield(match, nil) {
-				return
+		for _, err := range snap.damage {
+			if !again && !yield(nil, fmt.Errorf("ledgerquery: %w", err)) {
+				return errors.Join(errStopped, snap.close())
 			}
 		}
-		if len(p.records) < p.size {
-			return
+		err = find(ctx, s, snap, yield)
+		_ = snap.close() // only read
+		bad, ok := errors.AsType[*badIndexError](err)
+		if !ok {
+			return err
 		}
-		remaining -= p.size
-		last := query.PositionOf(p.records[p.size-1])
-		s.after = &last
+		r.known.reject(bad.part)
 	}
 }

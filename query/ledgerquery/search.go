@@ -3,43 +3,66 @@ package ledgerquery
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"strings"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/internal/index"
 	"github.com/opendeed/audit/record"
 )
 
 // search is a valid filter, prepared for matching entries.
 type search struct {
 	query.Filter
+	matcher  *query.Matcher
 	after    *query.Position
-	patterns [][]byte // substrings of the JSON of every match
+	patterns [][]byte // texts that the canonical JSON of every match contains
 }
 
 func newSearch(f query.Filter) (*search, error) {
-	if err := f.Validate(); err != nil {
+	matcher, err := query.NewMatcher(f)
+	if err != nil {
 		return nil, err
 	}
-	s := &search{Filter: f}
+	s := &search{Filter: f, matcher: matcher}
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // validated
 		s.after = &after
 	}
-	for _, text := range []string{f.ActorID, f.TargetType, f.TargetID, f.Tenant, f.Channel, f.TraceID} {
-		if text != "" && isPlainJSON(text) {
-			kept, _ := record.CutName(text)
+	for _, texts := range [][]string{idsOf(f.Actors, actorID), idsOf(f.Targets, targetID), f.TargetTypes, f.Tenants, f.Channels, f.Sessions} {
+		if len(texts) == 1 && texts[0] != "" && isPlainJSON(texts[0]) {
+			kept, _ := record.CutName(texts[0])
 			s.patterns = append(s.patterns, []byte(`"`+kept+`"`))
 		}
 	}
+	if len(f.TraceIDs) == 1 {
+		s.patterns = append(s.patterns, []byte(`"`+f.TraceIDs[0].String()+`"`))
+	}
 	for _, kv := range f.Metadata {
 		if isPlainJSON(string(kv.Key)) {
-			s.patterns = append(s.patterns, []byte(`"`+string(kv.Key)+`":`))
+			s.patterns = append(s.patterns, []byte(`"`+string(kv.Key)+`"`))
 		}
 	}
 	return s, nil
 }
 
-// isPlainJSON reports whether JSON encodes a text without escapes.
+// Matches reports whether a record matches the filter.
+func (s *search) Matches(r *record.Record) bool { return s.matcher.Matches(r) }
+
+func actorID(a audit.Actor) string   { return a.ID }
+func targetID(t audit.Target) string { return t.ID }
+
+// idsOf returns the IDs of actors or targets.
+func idsOf[T any](values []T, id func(T) string) []string {
+	var ids []string
+	for _, v := range values {
+		ids = append(ids, id(v))
+	}
+	return ids
+}
+
+// isPlainJSON reports whether canonical JSON encodes a text without escapes.
 func isPlainJSON(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })
 }
@@ -49,10 +72,46 @@ func isPlainJSON(text string) bool {
 func (s *search) mayMatch(json []byte) bool {
 	for _, p := range s.patterns {
 		if !bytes.Contains(json, p) {
-			return false
+			return bytes.IndexByte(json, '\\') >= 0 // an escape may stand for what is missing
 		}
 	}
 	return true
+}
+
+// times returns the bounds of the times of records that can match, both included, in the
+// nanoseconds of package index.
+func (s *search) times() (from, to int64) {
+	from, to = math.MinInt64, math.MaxInt64
+	if !s.Since.IsZero() {
+		from = index.Nanoseconds(s.Since)
+	}
+	if !s.Until.IsZero() {
+		to = index.Nanoseconds(s.Until)
+	}
+	switch {
+	case s.after == nil:
+	case s.Ascending:
+		from = max(from, index.Nanoseconds(s.after.Time))
+	default:
+		to = min(to, index.Nanoseconds(s.after.Time))
+	}
+	return from, to
+}
+
+// key returns the key by which a time, in nanoseconds, is ordered: lower ones come first.
+func (s *search) key(nanoseconds int64) int64 {
+	if s.Ascending {
+		return nanoseconds
+	}
+	return ^nanoseconds
+}
+
+// firstKey returns the lowest key of the times between two.
+func (s *search) firstKey(oldest, newest int64) int64 {
+	if s.Ascending {
+		return s.key(oldest)
+	}
+	return s.key(newest)
 }
 
 // compare compares two records in the order of the search.

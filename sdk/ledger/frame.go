@@ -136,6 +136,11 @@ func checkFrame(frame []byte, h *frameHeader, at location) bool {
 	return countEntries(frame[frameHeaderSize:frameHeaderSize+int(h.body)]) == int(h.entries)
 }
 
+// frameChecksum returns the checksum of a complete frame.
+func frameChecksum(frame []byte) uint32 {
+	return binary.LittleEndian.Uint32(frame[len(frame)-frameTrailerSize:])
+}
+
 // countEntries returns the number of entries in the body, or -1 if their lengths do
 // not add up to its size.
 func countEntries(body []byte) int {

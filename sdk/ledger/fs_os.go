@@ -15,6 +15,7 @@ import (
 type osDir struct {
 	path   string // absolute, since the process may change its working directory
 	root   *os.Root
+	info   fs.FileInfo // of the directory
 	access access
 	lock   *osFile
 	local  bool // no other machine writes to the directory
@@ -87,7 +88,7 @@ func openDir(dir string, a access) (*osDir, error) {
 		_ = root.Close()
 		return nil, err
 	}
-	return &osDir{path: dir, root: root, access: a}, nil
+	return &osDir{path: dir, root: root, info: info, access: a}, nil
 }
 
 // checkSecure rejects files that other users may have created or may modify. Readers may

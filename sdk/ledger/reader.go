@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"sync"
 )
 
@@ -37,6 +38,30 @@ func OpenReader(dir string, opts ...Option) (*Reader, error) {
 	return r, nil
 }
 
+// Reopen opens the directory again, under the path that it had. The new Reader remembers
+// what this one knows of the files, unless another directory is there now. This Reader may be
+// closed.
+func (r *Reader) Reopen() (*Reader, error) {
+	old, ok := r.dir.(*osDir)
+	if !ok {
+		return nil, notOfSystem(r.dir.Path())
+	}
+	d, err := openDir(old.path, old.access)
+	if err != nil {
+		return nil, err
+	}
+	fresh := &Reader{dir: d}
+	if os.SameFile(d.info, old.info) {
+		r.mu.Lock()
+		fresh.last = r.last
+		r.mu.Unlock()
+	}
+	if _, err := fresh.view(true); err != nil {
+		return nil, errors.Join(fresh.locate(err), d.Close())
+	}
+	return fresh, nil
+}
+
 // Close releases the reader's resources. All iterations must have ended.
 func (r *Reader) Close() error { return r.dir.Close() }
 
@@ -63,38 +88,54 @@ func (r *Reader) First() (uint64, error) {
 // iteration.
 func (r *Reader) Entries(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		v, err := r.view(false)
-		if err != nil {
-			yield(Entry{}, r.locate(err))
+		r.walk(ctx, from, func(f Frame, seq uint64, err error) bool {
+			if err != nil {
+				return yield(Entry{}, err)
+			}
+			for e := range f.All() {
+				if e.Seq >= seq && !yield(e, nil) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
+// walk yields the frames that hold entries from the given one on, each with the sequence
+// number of its first entry that was not yielded before, and damage.
+func (r *Reader) walk(ctx context.Context, from uint64, yield func(Frame, uint64, error) bool) {
+	v, err := r.view(false)
+	if err != nil {
+		yield(Frame{}, 0, r.locate(err))
+		return
+	}
+	if v.lostState != nil && !yield(Frame{}, 0, r.locate(v.lostState)) {
+		return
+	}
+	source := &readerSource{reader: r, view: v}
+	w := walker{source: source, waypoints: &r.waypoints, next: max(from, v.catalog.floor, 1)}
+	defer func() { _ = w.closeSegment() }() // opened for reading only
+	for {
+		if err := ctx.Err(); err != nil {
+			yield(Frame{}, 0, err)
 			return
 		}
-		if v.lostState != nil && !yield(Entry{}, r.locate(v.lostState)) {
+		seq := w.next
+		frame, h, found, err := w.walk()
+		switch {
+		case err != nil:
+			if !yield(Frame{}, 0, r.locate(err)) || !isLoss(err) {
+				return
+			}
+		case !found:
+			if missing := source.view.missingNewest(); missing != nil {
+				missing.First, missing.After = w.next, timeOf(w.written)
+				yield(Frame{}, 0, r.locate(missing))
+			}
 			return
-		}
-		source := &readerSource{reader: r, view: v}
-		w := walker{source: source, waypoints: &r.waypoints, next: max(from, v.catalog.floor, 1)}
-		defer func() { _ = w.closeSegment() }() // opened for reading only
-		for {
-			if err := ctx.Err(); err != nil {
-				yield(Entry{}, err)
-				return
-			}
-			seq := w.next
-			frame, h, found, err := w.walk()
-			switch {
-			case err != nil:
-				if !yield(Entry{}, r.locate(err)) || !isLoss(err) {
-					return
-				}
-			case !found:
-				if missing := source.view.missingNewest(); missing != nil {
-					missing.First, missing.After = w.next, timeOf(w.written)
-					yield(Entry{}, r.locate(missing))
-				}
-				return
-			case !yieldEntries(frame, h, seq, yield):
-				return
-			}
+		case !yield(w.frame(frame, &h), seq, nil):
+			return
 		}
 	}
 }

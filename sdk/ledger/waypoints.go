@@ -45,6 +45,16 @@ func (p *waypoints) add(number uint64, s *scanner) {
 	p.segments[number] = append(known, waypoint{offset: s.offset, next: s.next})
 }
 
+// set replaces what is remembered of a segment by one place.
+func (p *waypoints) set(number uint64, at waypoint) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.segments == nil {
+		p.segments = map[uint64][]waypoint{}
+	}
+	p.segments[number] = []waypoint{at}
+}
+
 // seek moves a new scanner to the last waypoint before an entry.
 func (p *waypoints) seek(s *scanner, seq uint64) {
 	if p == nil {

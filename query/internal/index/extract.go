@@ -1,0 +1,279 @@
+package index
+
+import (
+	"bytes"
+	"math"
+	"time"
+)
+
+// sink receives the terms of an entry.
+type sink interface {
+	// term receives a term with one text, and pair one with two. The texts are valid
+	// during the call only.
+	term(f Field, text []byte)
+	pair(f Field, name, value []byte)
+}
+
+// extract passes the terms of a record to s and returns its time, in Unix nanoseconds. It
+// reads canonical JSON without decoding it. Unless canonical is true, nobody knows whether the
+// entry is canonical; ok is then false where its terms could be spelled in another way than
+// those of the decoded record. What s has received then has no meaning.
+func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
+	p := parser{json: json, canonical: canonical}
+	timed := false
+	for more := p.open('{', '}'); more; more = p.next('}') {
+		switch string(p.name()) {
+		case "action":
+			s.term(Action, p.text())
+		case "actor":
+			p.actor(s, true)
+		case "attempt":
+			s.term(Attempt, p.text())
+		case "changes":
+			p.changes(s)
+		case "channel":
+			s.term(Channel, p.text())
+		case "covers":
+			for more := p.open('[', ']'); more; more = p.next(']') {
+				p.target(s)
+			}
+		case "id":
+			s.term(ID, p.text())
+		case "kind":
+			s.term(Kind, p.text())
+		case "metadata":
+			p.metadata(s)
+		case "operation":
+			s.term(Operation, p.text())
+		case "outcome":
+			s.term(Outcome, p.text())
+		case "target":
+			p.target(s)
+		case "tenant":
+			s.term(Tenant, p.text())
+		case "time":
+			at, timed = parseTime(p.text())
+		case "trace_id":
+			s.term(Trace, p.text())
+		default:
+			p.skip()
+		}
+	}
+	return at, timed && !p.failed && p.at == len(json)
+}
+
+func (p *parser) actor(s sink, first bool) {
+	for more := p.open('{', '}'); more; more = p.next('}') {
+		switch string(p.name()) {
+		case "id":
+			if first {
+				s.term(ActorID, p.text())
+			} else {
+				s.term(OnBehalfOf, p.text())
+			}
+		case "on_behalf_of":
+			p.actor(s, false)
+		case "session_id":
+			s.term(Session, p.text())
+		case "type":
+			if text := p.text(); first {
+				s.term(ActorType, text)
+			}
+		default:
+			p.skip()
+		}
+	}
+}
+
+func (p *parser) target(s sink) {
+	for more := p.open('{', '}'); more; more = p.next('}') {
+		switch string(p.name()) {
+		case "id":
+			s.term(TargetID, p.text())
+		case "type":
+			s.term(TargetType, p.text())
+		default:
+			p.skip()
+		}
+	}
+}
+
+func (p *parser) changes(s sink) {
+	for more := p.open('[', ']'); more; more = p.next(']') {
+		for more := p.open('{', '}'); more; more = p.next('}') {
+			if string(p.name()) == "field" {
+				s.term(Changed, p.text())
+			} else {
+				p.skip()
+			}
+		}
+	}
+}
+
+func (p *parser) metadata(s sink) {
+	for more := p.open('{', '}'); more; more = p.next('}') {
+		name := p.name()
+		start := p.at
+		p.skip()
+		value := p.json[start:p.at]
+		if !p.canonical && (len(value) == 0 || value[0] == '{' || value[0] == '[' || bytes.IndexByte(value, '\\') >= 0) {
+			p.failed = true
+		}
+		s.term(MetadataKey, name)
+		s.pair(Metadata, name, value)
+	}
+}
+
+// parser reads JSON in which there is no space between tokens.
+type parser struct {
+	json      []byte
+	canonical bool
+	at        int
+	failed    bool
+}
+
+// need passes a byte that must be next.
+func (p *parser) need(c byte) {
+	if p.at >= len(p.json) || p.json[p.at] != c {
+		p.failed, p.at = true, len(p.json)
+		return
+	}
+	p.at++
+}
+
+// open passes an opening bracket. It reports whether an element follows.
+func (p *parser) open(opening, closing byte) bool {
+	p.need(opening)
+	if p.at < len(p.json) && p.json[p.at] == closing {
+		p.at++
+		return false
+	}
+	return !p.failed
+}
+
+// next passes what follows an element, and reports whether there is another one.
+func (p *parser) next(closing byte) bool {
+	if p.at < len(p.json) && p.json[p.at] == closing {
+		p.at++
+		return false
+	}
+	p.need(',')
+	return !p.failed
+}
+
+// name passes the name of a member and the colon.
+func (p *parser) name() []byte {
+	name := p.text()
+	p.need(':')
+	return name
+}
+
+// text passes a string, and returns it as it is in the JSON.
+func (p *parser) text() []byte {
+	start := p.at + 1
+	escaped := p.string()
+	if escaped && !p.canonical || p.failed {
+		p.failed = true
+		return nil
+	}
+	return p.json[start : p.at-1]
+}
+
+// string passes a string, and reports whether it has escapes.
+func (p *parser) string() (escaped bool) {
+	p.need('"')
+	for !p.failed {
+		n := bytes.IndexByte(p.json[p.at:], '"')
+		if n < 0 {
+			p.failed, p.at = true, len(p.json)
+			return escaped
+		}
+		backslash := bytes.IndexByte(p.json[p.at:p.at+n], '\\')
+		if backslash < 0 {
+			p.at += n + 1
+			return escaped
+		}
+		escaped = true
+		p.at = min(p.at+backslash+2, len(p.json))
+	}
+	return escaped
+}
+
+// skip passes a value.
+func (p *parser) skip() {
+	depth := 0
+	for p.at < len(p.json) {
+		switch c := p.json[p.at]; c {
+		case '"':
+			p.string()
+		case '{', '[':
+			depth++
+			p.at++
+		case '}', ']':
+			if depth == 0 {
+				return
+			}
+			depth--
+			p.at++
+		case ',':
+			if depth == 0 {
+				return
+			}
+			p.at++
+		default:
+			p.at++
+			continue // a part of a number or a word
+		}
+		if depth == 0 {
+			return
+		}
+	}
+}
+
+// parseTime returns the Unix nanoseconds of a time as records have it.
+func parseTime(text []byte) (int64, bool) {
+	const layout = "2006-01-02T15:04:05.000000000Z"
+	if len(text) != len(layout) || text[29] != 'Z' {
+		return 0, false
+	}
+	n, ok := 0, true
+	digits := func(from, to int) int {
+		n = 0
+		for _, c := range text[from:to] {
+			ok = ok && '0' <= c && c <= '9'
+			n = n*10 + int(c-'0')
+		}
+		return n
+	}
+	year, month, day := digits(0, 4), digits(5, 7), digits(8, 10)
+	seconds := digits(11, 13)*3600 + digits(14, 16)*60 + digits(17, 19)
+	nanos := digits(20, 29)
+	if !ok || year < 1970 || month < 1 || month > 12 {
+		return 0, false
+	}
+	if year > 2261 {
+		return math.MaxInt64, true
+	}
+	return (daysSince1970(year, month, day)*86400+int64(seconds))*1e9 + int64(nanos), true
+}
+
+// daysSince1970 returns the number of days from 1 January 1970 to a date.
+func daysSince1970(year, month, day int) int64 {
+	if month <= 2 { // the year begins in March, so that it ends with the leap day
+		year--
+		month += 12
+	}
+	return int64(365*year+year/4-year/100+year/400+(153*(month-3)+2)/5+day-1) - 719468
+}
+
+// Nanoseconds returns a time as indexes have it: Unix nanoseconds, at most those of the year
+// 2262, which is as far as they go.
+func Nanoseconds(t time.Time) int64 {
+	switch {
+	case t.Year() > 2261:
+		return math.MaxInt64
+	case t.Year() < 1700:
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,53 @@
+package index
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Key is the hash of a term. Different terms may have the same key.
+type Key uint32
+
+// Hasher computes keys. It depends on the ledger, so that nobody who chooses the IDs of
+// records can choose many with the same key.
+type Hasher struct{ a, b uint64 }
+
+// NewHasher returns the Hasher of the ledger with an ID.
+func NewHasher(ledger [16]byte) Hasher {
+	return Hasher{
+		a: binary.LittleEndian.Uint64(ledger[:]) ^ 0x9e37_79b9_7f4a_7c15,
+		b: binary.LittleEndian.Uint64(ledger[8:]) | 1,
+	}
+}
+
+// Term returns the key of a text in a field.
+func (h Hasher) Term(f Field, text []byte) Key { return h.Pair(f, text, nil) }
+
+// Pair returns the key of two texts in a field, such as a name and its value.
+func (h Hasher) Pair(f Field, name, value []byte) Key {
+	state := h.add(h.a^uint64(f)*0xff51_afd7_ed55_8ccd, name)
+	if value != nil {
+		state = h.add(state, value)
+	}
+	return Key(fold(state, 0xc4ce_b9fe_1a85_ec53) >> 32)
+}
+
+// add mixes a text and its length into the state.
+func (h Hasher) add(state uint64, text []byte) uint64 {
+	state ^= uint64(len(text))
+	for len(text) >= 8 {
+		state = fold(state^binary.LittleEndian.Uint64(text), h.b)
+		text = text[8:]
+	}
+	var last uint64
+	for i, c := range text {
+		last |= uint64(c) << (8 * i)
+	}
+	return fold(state^last, h.b^0xe703_7ed1_a0b4_28db)
+}
+
+// fold multiplies two numbers and mixes both halves of the product.
+func fold(a, b uint64) uint64 {
+	high, low := bits.Mul64(a^0xa076_1d64_78bd_642f, b)
+	return high ^ low
+}

@@ -1,0 +1,199 @@
+package index
+
+import (
+	"encoding/binary"
+	"sort"
+)
+
+// The terms are sorted by key, in pages. A page begins with the number of its terms and the
+// offsets of every 32nd of them, in two bytes each. Each term is
+//
+//	its key: four bytes if its offset is listed, else the distance from the key before
+//	one place p: the number 2p
+//	n places: the number 2n+1, then the places if there are at most 16, else where in the
+//	section of postings they are, and their size
+//
+// All numbers without a size are varints.
+const (
+	termsPerOffset = 32
+	maxInline      = 16
+)
+
+// termWriter writes the pages of terms, and the postings.
+type termWriter struct {
+	n        int // number of places
+	pages    []byte
+	table    []byte // the first key of each page
+	postings []byte
+
+	terms   []byte   // of the current page
+	offsets []uint16 // in terms
+	count   int
+	first   Key
+	last    Key
+}
+
+// add adds the places of a key, which is higher than the one before. If it has none of its
+// own, places is nil.
+func (w *termWriter) add(key Key, places []uint32) {
+	term := w.encode(key, places, w.count%termsPerOffset == 0)
+	if 2+2*(len(w.offsets)+1)+len(w.terms)+len(term) > pageData {
+		w.finishPage()
+		term = w.encode(key, places, true)
+	}
+	if w.count%termsPerOffset == 0 {
+		w.offsets = append(w.offsets, uint16(len(w.terms)))
+	}
+	if w.count == 0 {
+		w.first = key
+	}
+	if len(places) > maxInline {
+		w.postings = appendPlaces(w.postings, places, w.n)
+	}
+	w.terms = append(w.terms, term...)
+	w.last = key
+	w.count++
+}
+
+// encode returns a term. Of long lists it does not add the postings.
+func (w *termWriter) encode(key Key, places []uint32, absolute bool) []byte {
+	var buffer [4 + 3*binary.MaxVarintLen64 + maxInline*binary.MaxVarintLen32]byte
+	b := buffer[:0]
+	if absolute {
+		b = binary.LittleEndian.AppendUint32(b, uint32(key))
+	} else {
+		b = binary.AppendUvarint(b, uint64(key-w.last))
+	}
+	switch n := len(places); {
+	case n == 1:
+		return binary.AppendUvarint(b, uint64(places[0])<<1)
+	case n <= maxInline:
+		b = binary.AppendUvarint(b, uint64(n)<<1|1)
+		return appendList(b, places)
+	default:
+		b = binary.AppendUvarint(b, uint64(n)<<1|1)
+		b = binary.AppendUvarint(b, uint64(len(w.postings)))
+		return binary.AppendUvarint(b, uint64(len(appendPlaces(nil, places, w.n))))
+	}
+}
+
+func (w *termWriter) finishPage() {
+	if w.count == 0 {
+		return
+	}
+	start := len(w.pages)
+	w.pages = binary.LittleEndian.AppendUint16(w.pages, uint16(w.count))
+	for _, offset := range w.offsets {
+		w.pages = binary.LittleEndian.AppendUint16(w.pages, offset+uint16(2+2*len(w.offsets)))
+	}
+	w.pages = append(w.pages, w.terms...)
+	w.pages = append(w.pages, make([]byte, pageData-(len(w.pages)-start))...)
+	w.table = binary.LittleEndian.AppendUint32(w.table, uint32(w.first))
+	w.terms, w.offsets, w.count = w.terms[:0], w.offsets[:0], 0
+}
+
+// posting is what a page says of a term's places.
+type posting struct {
+	count        int
+	inline       *Places // nil: they are in the section of postings
+	offset, size uint64
+}
+
+// findTerm searches a page for a key. n is the number of places.
+func findTerm(page []byte, key Key, n int) (p posting, found bool, err error) {
+	d := decoder{b: page}
+	head := d.bytes(2)
+	if d.err != nil {
+		return p, false, d.err
+	}
+	count := int(binary.LittleEndian.Uint16(head))
+	groups := (count + termsPerOffset - 1) / termsPerOffset
+	offsets := d.bytes(2 * groups)
+	if d.err != nil || count == 0 {
+		return p, false, ErrBad
+	}
+	keyAt := func(group int) (offset int, first Key, ok bool) {
+		offset = int(binary.LittleEndian.Uint16(offsets[2*group:]))
+		if offset+4 > len(page) {
+			return 0, 0, false
+		}
+		return offset, Key(binary.LittleEndian.Uint32(page[offset:])), true
+	}
+	bad := false
+	group := sort.Search(groups, func(i int) bool {
+		_, first, ok := keyAt(i)
+		bad = bad || !ok
+		return first > key
+	}) - 1
+	if bad {
+		return p, false, ErrBad
+	}
+	if group < 0 {
+		return p, false, nil
+	}
+	offset, at, _ := keyAt(group)
+	d.b = page[offset+4:]
+	for i := range min(termsPerOffset, count-group*termsPerOffset) {
+		if i > 0 {
+			at += Key(d.uvarint())
+		}
+		p = readPosting(&d, n)
+		if d.err != nil {
+			return p, false, d.err
+		}
+		if at >= key {
+			return p, at == key, nil
+		}
+	}
+	return p, false, nil
+}
+
+// readPosting reads what follows the key of a term.
+func readPosting(d *decoder, n int) (p posting) {
+	head := d.uvarint()
+	switch {
+	case head&1 == 0:
+		if head>>1 >= uint64(n) {
+			d.fail()
+			return p
+		}
+		p.count, p.inline = 1, &Places{list: []uint32{uint32(head >> 1)}, n: 1}
+	case head>>1 > uint64(n) || head>>1 < 2:
+		d.fail()
+	default:
+		p.count = int(head >> 1)
+		if p.count <= maxInline {
+			p.inline = readList(d, p.count, n)
+			return p
+		}
+		p.offset, p.size = d.uvarint(), d.uvarint()
+	}
+	return p
+}
+
+// eachTerm calls yield with the terms of a page, in order.
+func eachTerm(page []byte, n int, yield func(Key, posting) error) error {
+	d := decoder{b: page}
+	head := d.bytes(2)
+	if d.err != nil {
+		return d.err
+	}
+	count := int(binary.LittleEndian.Uint16(head))
+	d.bytes(2 * ((count + termsPerOffset - 1) / termsPerOffset))
+	var key Key
+	for i := range count {
+		if i%termsPerOffset == 0 {
+			key = Key(d.uint32())
+		} else {
+			key += Key(d.uvarint())
+		}
+		p := readPosting(&d, n)
+		if d.err != nil {
+			return d.err
+		}
+		if err := yield(key, p); err != nil {
+			return err
+		}
+	}
+	return d.err
+}

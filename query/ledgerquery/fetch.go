@@ -1,0 +1,140 @@
+package ledgerquery
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/opendeed/audit/query/internal/index"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
+)
+
+// fetcher reads candidates, and matches their records.
+type fetcher struct {
+	search   *search
+	snapshot *snapshot
+	hasher   index.Hasher
+}
+
+// fetched is what reading candidates gave.
+type fetched struct {
+	records []*record.Record
+	damage  []error // what could not be read
+	err     error   // ends the search
+}
+
+// Batches smaller than this are read by one goroutine.
+const minParallel = 64
+
+// maxWorkers limits how many goroutines read for one search.
+const maxWorkers = 4
+
+// fetch reads the candidates, in any order, and returns the records that match.
+func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
+	slices.SortFunc(batch, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.part.first, b.part.first), cmp.Compare(a.place, b.place))
+	})
+	workers := min(maxWorkers, runtime.GOMAXPROCS(0), 1+len(batch)/minParallel)
+	if workers == 1 {
+		return f.read(ctx, batch)
+	}
+	results := make([]fetched, workers)
+	var group sync.WaitGroup
+	for i := range results {
+		chunk := batch[i*len(batch)/workers : (i+1)*len(batch)/workers]
+		group.Go(func() { results[i] = f.read(ctx, chunk) })
+	}
+	group.Wait()
+	all := results[0]
+	for _, r := range results[1:] {
+		all.records, all.damage = append(all.records, r.records...), append(all.damage, r.damage...)
+		all.err = cmp.Or(all.err, r.err)
+	}
+	return all
+}
+
+// read reads candidates that are in the order of the ledger.
+func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) {
+	var buffer []byte
+	for len(chunk) > 0 && result.err == nil {
+		if err := ctx.Err(); err != nil {
+			result.err = err
+			break
+		}
+		first, n := chunk[0], 1
+		for n < len(chunk) && chunk[n].part == first.part && chunk[n].frame == first.frame {
+			n++
+		}
+		if int64(cap(buffer)) < first.frame.Size && first.frame.Size <= ledger.MaxSegmentSize {
+			buffer = make([]byte, first.frame.Size)
+		}
+		frame, err := f.readFrame(first, buffer)
+		switch {
+		case err == nil:
+			f.match(ctx, frame, chunk[:n], &result)
+		case errors.Is(err, fs.ErrNotExist): // retention has removed it
+		case isLoss(err):
+			corrupt, _ := errors.AsType[*ledger.CorruptError](err)
+			corrupt.First, corrupt.Last = first.part.first+uint64(first.place), chunk[n-1].part.first+uint64(chunk[n-1].place)
+			result.damage = append(result.damage, err)
+		default:
+			result.err = err
+		}
+		chunk = chunk[n:]
+	}
+	return result
+}
+
+func (f *fetcher) readFrame(c candidate, buffer []byte) (ledger.Frame, error) {
+	file, err := f.snapshot.segment(c.part.segment)
+	if err != nil {
+		return ledger.Frame{}, err
+	}
+	return file.ReadFrame(c.frame.Offset, c.frame.Size, buffer)
+}
+
+// match adds the records among the candidates of a frame that match.
+func (f *fetcher) match(ctx context.Context, frame ledger.Frame, candidates []candidate, result *fetched) {
+	for e := range frame.All() {
+		if len(candidates) == 0 {
+			return
+		}
+		seq := candidates[0].part.first + uint64(candidates[0].place)
+		if e.Seq < seq {
+			continue
+		}
+		if e.Seq > seq { // the frame is not the one that the index means
+			result.err = &badIndexError{candidates[0].part.part, index.ErrBad}
+			return
+		}
+		c := candidates[0]
+		candidates = candidates[1:]
+		if !f.search.mayMatch(e.Data) {
+			continue
+		}
+		r := new(record.Record)
+		if err := r.UnmarshalJSON(e.Data); err != nil {
+			result.damage = append(result.damage, &EntryError{Seq: seq, Err: err})
+			continue
+		}
+		if !f.search.Matches(r) || !f.search.isAfterCursor(r) {
+			continue
+		}
+		repeated, err := f.isRepeated(ctx, c, r)
+		switch {
+		case err != nil:
+			result.err = err
+			return
+		case !repeated:
+			result.records = append(result.records, r)
+		}
+	}
+	if len(candidates) > 0 {
+		result.err = &badIndexError{candidates[0].part.part, index.ErrBad}
+	}
+}

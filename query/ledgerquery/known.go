@@ -1,0 +1,272 @@
+package ledgerquery
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/opendeed/audit/query/internal/index"
+	"github.com/opendeed/audit/sdk/ledger"
+)
+
+// cacheSize is how much of the indexes is kept in memory, in bytes.
+const cacheSize = 32 << 20
+
+// known is what a Reader remembers of its ledger between searches.
+type known struct {
+	mu       sync.Mutex
+	ledger   *ledger.Reader // closed; a search opens it again
+	cache    *index.Cache
+	recent   *index.Recent
+	id       [16]byte // of the ledger
+	segments []*knownSegment
+}
+
+// maxAttempts limits how often a search starts again because the ledger changed meanwhile.
+const maxAttempts = 100
+
+// refresh reads what is new in the ledger, and returns a snapshot of it.
+func (k *known) refresh(ctx context.Context) (*snapshot, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l, err := k.ledger.Reopen()
+	if err != nil {
+		return nil, err
+	}
+	k.ledger = l
+	s := &snapshot{ledger: l}
+	for attempt := 1; ; attempt++ {
+		err := k.update(ctx, s)
+		if err == nil {
+			return s, nil
+		}
+		if attempt == maxAttempts || !errors.Is(err, errChanged) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+}
+
+// update reads what is new, and fills s.
+func (k *known) update(ctx context.Context, s *snapshot) error {
+	segments, err := s.ledger.Segments()
+	if err != nil {
+		return err
+	}
+	if s.floor, err = s.ledger.First(); err != nil {
+		return err
+	}
+	k.follow(segments)
+	if err := k.findIndexes(ctx, s.ledger); err != nil {
+		return err
+	}
+	s.parts, s.damage = nil, nil
+	var tail []error
+	expected := s.floor
+	for _, seg := range k.segments {
+		if seg.segment.First > expected {
+			if err := findGap(ctx, s, expected, seg.segment); err != nil {
+				return err
+			}
+			if k.recent.Next() == expected {
+				k.recent.Skip(seg.segment.First)
+			}
+		}
+		if err := k.read(ctx, s, seg); err != nil {
+			return err
+		}
+		s.parts = append(s.parts, seg.allParts()...)
+		s.damage = append(s.damage, seg.damage...)
+		tail = append(tail, seg.tail...)
+		expected = max(seg.segment.Next, seg.next())
+	}
+	s.damage = append(s.damage[:min(maxDamage, len(s.damage))], tail...)
+	return nil
+}
+
+// follow makes the known segments those of the ledger. What is known of a segment that is
+// still there stays.
+func (k *known) follow(segments []ledger.Segment) {
+	if len(segments) > 0 && (k.recent == nil || segments[0].Ledger != k.id) {
+		k.id, k.segments = segments[0].Ledger, nil
+		k.recent, k.cache = index.NewRecent(k.id), index.NewCache(cacheSize)
+	}
+	old := map[uint64]*knownSegment{}
+	for _, seg := range k.segments {
+		old[seg.segment.Number] = seg
+	}
+	k.segments = nil
+	for _, now := range segments {
+		seg := old[now.Number]
+		switch {
+		case seg == nil || !continues(seg, now):
+			seg = &knownSegment{segment: now}
+		case seg.segment != now:
+			seg.segment, seg.read = now, false
+		}
+		if seg == old[now.Number] {
+			delete(old, now.Number)
+		}
+		k.segments = append(k.segments, seg)
+	}
+	for _, gone := range old {
+		k.dropIndexes(gone)
+	}
+}
+
+// dropIndexes forgets the indexes of a segment.
+func (k *known) dropIndexes(seg *knownSegment) {
+	for _, p := range seg.parts {
+		k.cache.Forget(p.file)
+	}
+	seg.parts = nil
+}
+
+// continues reports whether a segment may be what the known one has become.
+func continues(k *knownSegment, now ledger.Segment) bool {
+	was := k.segment
+	if was == now {
+		return true
+	}
+	return !was.Closed() && was.Ledger == now.Ledger && was.First == now.First && (now.Next == 0 || k.next() <= now.Next)
+}
+
+// read reads what is new in a segment.
+func (k *known) read(ctx context.Context, s *snapshot, seg *knownSegment) error {
+	if len(seg.damage) > 0 {
+		repaired, err := seg.isRepaired(ctx, s.ledger)
+		if err != nil {
+			return err
+		}
+		if repaired {
+			k.dropIndexes(seg)
+			seg.forget()
+		}
+	}
+	if seg.read {
+		return nil
+	}
+	k.prepareRecent(ctx, s, seg)
+	err := seg.scan(ctx, s.ledger, k.recent)
+	if errors.Is(err, errChanged) {
+		k.dropIndexes(seg)
+		seg.forget()
+	}
+	return err
+}
+
+// prepareRecent sees that the IDs of the entries before the next one are known, unless
+// indexes have them.
+func (k *known) prepareRecent(ctx context.Context, s *snapshot, seg *knownSegment) {
+	next := seg.next()
+	if k.recent.Next() == next {
+		return
+	}
+	from := max(s.floor, next-min(next, index.Window))
+	needed := len(seg.runs) > 0
+	for _, p := range s.parts {
+		needed = needed || p.file == nil && p.next > from
+	}
+	if needed {
+		k.recent.Load(from, next, s.ledger.Frames(ctx, from, next-1))
+		k.recent.Skip(next)
+	}
+}
+
+// findGap keeps the damage between the entry expected and a segment that begins later.
+func findGap(ctx context.Context, s *snapshot, expected uint64, seg ledger.Segment) error {
+	for _, err := range s.ledger.Frames(ctx, expected, expected) {
+		corrupt, damaged := errors.AsType[*ledger.CorruptError](err)
+		switch {
+		case damaged && corrupt.First != 0 && corrupt.Last < seg.First:
+			s.damage = append(s.damage, err)
+		case damaged:
+		case err != nil && !isLoss(err):
+			return err
+		}
+	}
+	return nil
+}
+
+// retryAfter is how long an index that was bad is not looked at again.
+const retryAfter = time.Minute
+
+// findIndexes opens the indexes of segments that have none yet.
+func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
+	var sidecars map[uint64][]string
+	for _, seg := range k.segments {
+		if !seg.segment.Closed() || seg.isIndexed() || time.Since(seg.rejected) < retryAfter {
+			continue
+		}
+		if sidecars == nil {
+			var err error
+			if sidecars, err = l.Sidecars(); err != nil {
+				return err
+			}
+		}
+		if slices.Contains(sidecars[seg.segment.Number], indexName) {
+			k.openIndex(ctx, l, seg)
+		}
+	}
+	return nil
+}
+
+// indexName is the name of the sidecar that is the index of a closed segment.
+const indexName = "index"
+
+// openIndex opens the index of a closed segment. If it cannot be used, the entries are read.
+func (k *known) openIndex(ctx context.Context, l *ledger.Reader, seg *knownSegment) {
+	f, err := l.OpenSidecar(seg.segment.Number, indexName)
+	if err != nil {
+		return // removed meanwhile, or not allowed
+	}
+	defer func() { _ = f.Close() }() // only read
+	opened, err := index.Open(f, seg.segment.Ledger, seg.segment.Number, k.cache)
+	if err == nil && !isIndexOf(opened, seg.segment) {
+		err = index.ErrBad
+	}
+	var invalid []int
+	if err == nil {
+		invalid, err = opened.Invalid(f)
+	}
+	if err != nil {
+		seg.rejected = time.Now()
+		return
+	}
+	seg.forget()
+	seg.parts, seg.read = []*part{newFilePart(seg.segment, opened, indexName, nil)}, true
+	for _, place := range invalid[:min(maxDamage, len(invalid))] {
+		seq := opened.First + uint64(place)
+		for e, err := range l.Entries(ctx, seq) {
+			if err == nil && e.Seq == seq {
+				seg.addDamage(entryError(e))
+			}
+			break
+		}
+	}
+}
+
+// isIndexOf reports whether an index covers a closed segment as it is.
+func isIndexOf(f *index.File, s ledger.Segment) bool {
+	return f.First == s.First && f.Next == s.Next && f.End <= s.End && f.Seal == s.Sealed.UnixNano()
+}
+
+// reject reads the entries of a part whose index is bad from now on.
+func (k *known) reject(p *part) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, seg := range k.segments {
+		if slices.Contains(seg.parts, p) {
+			k.dropIndexes(seg)
+			seg.forget()
+			seg.rejected = time.Now()
+		}
+	}
+}
+
+func sidecarKey(segment uint64, name string) string {
+	return strconv.FormatUint(segment, 10) + "." + name
+}

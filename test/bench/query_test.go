@@ -1,0 +1,88 @@
+package bench
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
+	"github.com/opendeed/audit/record"
+	"github.com/stretchr/testify/require"
+)
+
+// question is a search that people ask of a trail. most limits how many records it may find.
+type question struct {
+	name   string
+	filter func(sample *record.Record) query.Filter
+}
+
+var questions = []question{
+	{"newest", func(*record.Record) query.Filter { return query.Filter{Limit: 50} }},
+	{"hour", func(r *record.Record) query.Filter {
+		return query.Filter{Since: r.Time.Truncate(time.Hour), Until: r.Time.Truncate(time.Hour).Add(time.Hour), Limit: 50}
+	}},
+	{"target", func(r *record.Record) query.Filter {
+		return query.Filter{Targets: []audit.Target{r.Target}, Ascending: true}
+	}},
+	{"actor", func(r *record.Record) query.Filter {
+		return query.Filter{Actors: []audit.Actor{r.Actor}, Since: r.Time.AddDate(0, 0, -3), Until: r.Time.AddDate(0, 0, 4)}
+	}},
+	{"action", func(*record.Record) query.Filter { return query.Filter{Actions: []string{"invoice.*"}} }},
+	{"nothing", func(*record.Record) query.Filter { return query.Filter{Targets: []audit.Target{{ID: "nothing"}}} }},
+}
+
+// BenchmarkQuery asks the questions of a ledger with AUDIT_BENCH_RECORDS records: by a Reader that
+// has answered before, and by a new one, as in a new process.
+func BenchmarkQuery(b *testing.B) {
+	n := recordCount(b)
+	dir := generatedLedger(b, n)
+	samples := sampleRecords(n)
+	warm, err := ledgerquery.NewReader(dir)
+	require.NoError(b, err)
+	for _, q := range questions {
+		b.Run("ask="+q.name+"/reader=warm", func(b *testing.B) {
+			ask(b, warm, q.filter(samples[0]))
+			found, asked := 0, 0
+			for b.Loop() {
+				found += ask(b, warm, q.filter(samples[asked%len(samples)]))
+				asked++
+			}
+			b.ReportMetric(float64(found)/float64(asked), "records/op")
+		})
+		b.Run("ask="+q.name+"/reader=new", func(b *testing.B) {
+			asked := 0
+			for b.Loop() {
+				reader, err := ledgerquery.NewReader(dir)
+				require.NoError(b, err)
+				ask(b, reader, q.filter(samples[asked%len(samples)]))
+				asked++
+			}
+		})
+	}
+}
+
+// sampleRecords returns some of the generated records.
+func sampleRecords(n int) (samples []*record.Record) {
+	g := newGenerator(n)
+	for i := 0; i < n; {
+		for size := 1 + g.rng.IntN(31); size > 0 && i < n; size-- {
+			if r := g.next(i, n); i%(n/64+1) == n/128 {
+				samples = append(samples, r)
+			}
+			i++
+		}
+	}
+	return samples
+}
+
+// ask returns how many records match.
+func ask(b *testing.B, reader query.Reader, f query.Filter) (found int) {
+	b.Helper()
+	for _, err := range reader.Find(context.Background(), f) {
+		require.NoError(b, err)
+		found++
+	}
+	return found
+}
