@@ -18,8 +18,6 @@ var adapter = audithttp.Adapter{
 	IsOver:  func(_ http.ResponseWriter, r *http.Request) bool { return callOf(r).isOver() },
 	Copy:    func(_ http.ResponseWriter, r *http.Request) *http.Request { return callOf(r).copyOf(r) },
 	Prepare: func(h *request.HTTP) { callOf(h.Request).prepare(h) },
-
-	OwnWriters: true,
 }
 
 // call is one call of a middleware or an intent by gin.
@@ -115,6 +113,11 @@ func (k *call) prepare(h *request.HTTP) {
 	h.Original = k.outside.request
 	h.Watch = func(_ http.ResponseWriter, watcher request.Watcher) http.ResponseWriter {
 		return &writer{ResponseWriter: k.outside.writer, watcher: watcher}
+	}
+	h.Flat = func(w http.ResponseWriter) http.ResponseWriter { return flat{w.(gin.ResponseWriter)} }
+	h.Keep = func(w, held http.ResponseWriter) (http.ResponseWriter, func()) {
+		own := keep(w.(gin.ResponseWriter), held)
+		return own, own.sent
 	}
 	h.Pending = func() int {
 		if k.isOver() {

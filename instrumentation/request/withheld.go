@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 
@@ -73,6 +74,23 @@ func (x *Exchange) beginFirst(t audit.Tracker, event func() audit.Event) (*audit
 	return attempt, nil
 }
 
+// hold withholds the answer of h, which would go to w, and returns the writer for the handler.
+func (c *conclusion) hold(h *HTTP, w http.ResponseWriter) (own http.ResponseWriter) {
+	c.held, own = hold(h.flat(w), h.Request, c.withheld.Limit, c.exchange.answer.isUnwanted)
+	if h.Keep != nil {
+		own, c.sent = h.Keep(w, own)
+	}
+	return own
+}
+
+// flat returns a writer to w whose WriteHeader sends the header.
+func (h *HTTP) flat(w http.ResponseWriter) http.ResponseWriter {
+	if h.Flat == nil {
+		return w
+	}
+	return h.Flat(w)
+}
+
 // replaces lets the applications answer for the first of cs, which have been concluded, whose
 // record failed. status is that of the answer that is about to leave. It reports whether
 // there is another answer now.
@@ -89,14 +107,15 @@ func (a *answer) replaces(cs []*conclusion, status int) bool {
 }
 
 // replaceNothing is replaces for the owner's handler, if it wrote nothing and nobody else did:
-// cs have been concluded, and a server answers with 200 now.
+// cs have been concluded, and a server answers with 200 now, or with what the framework has
+// pending.
 func (a *answer) replaceNothing(cs []*conclusion) {
 	a.mu.Lock()
 	silent := a.status == 0 && !a.hijacked && !a.gone && !a.isTimedOut()
 	a.mu.Unlock()
 	owner := cs[len(cs)-1]
 	if silent && !owner.panicked && !owner.failed {
-		a.replaces(cs, http.StatusOK)
+		a.replaces(cs, cmp.Or(a.pending(), http.StatusOK))
 	}
 }
 
