@@ -114,9 +114,13 @@ func (k *call) prepare(h *request.HTTP) {
 	h.Watch = func(_ http.ResponseWriter, watcher request.Watcher) http.ResponseWriter {
 		return &writer{ResponseWriter: k.outside.writer, watcher: watcher}
 	}
-	h.Flat = func(w http.ResponseWriter) http.ResponseWriter { return flat{w.(gin.ResponseWriter)} }
+	h.Flat = func(w http.ResponseWriter) http.ResponseWriter {
+		below, _ := w.(gin.ResponseWriter)
+		return flat{below}
+	}
 	h.Keep = func(w, held http.ResponseWriter) (http.ResponseWriter, func()) {
-		own := keep(w.(gin.ResponseWriter), held)
+		below, _ := w.(gin.ResponseWriter)
+		own := keep(below, held)
 		return own, own.sent
 	}
 	h.Pending = func() int {

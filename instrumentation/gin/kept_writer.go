@@ -130,7 +130,7 @@ func (w *keptWriter) Flush() {
 		return
 	}
 	w.WriteHeaderNow()
-	w.held.(http.Flusher).Flush() // flat has it
+	_ = http.NewResponseController(w.held).Flush()
 }
 
 // Hijack gives the connection to the handler.
@@ -143,7 +143,7 @@ func (w *keptWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.passStatus()
 	w.size = max(w.size, 0)
-	return w.held.(http.Hijacker).Hijack() // flat has it
+	return http.NewResponseController(w.held).Hijack()
 }
 
 // CloseNotify returns a channel that gets a value when the client hangs up.

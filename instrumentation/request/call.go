@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -177,7 +178,7 @@ func (c *Call) end(err error) error {
 	}
 	c.mu.Lock()
 	c.ended = true
-	calls := append(c.waiting, c)
+	calls := append(slices.Clip(c.waiting), c)
 	c.waiting = nil
 	c.mu.Unlock()
 	code := status.Code
