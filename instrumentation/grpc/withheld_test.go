@@ -163,7 +163,8 @@ func TestWithheldAnswer(t *testing.T) {
 		"no error of its own": {
 			begun, ok,
 			[]auditgrpc.IntentOption{auditgrpc.OnNotBegun(func(context.Context, error) error { return nil })},
-			[]string{"leaves"}, codes.Unavailable, "this cannot be recorded now, so nothing was done; try again later",
+			[]string{"leaves"},
+			codes.Unavailable, "this cannot be recorded now, so nothing was done; try again later",
 		},
 	} {
 		for _, method := range []string{publishMethod, watchMethod, uploadMethod, editMethod} {
