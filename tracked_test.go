@@ -49,7 +49,7 @@ func TestTracked(t *testing.T) {
 	assert.True(t, outer.Tracked(isAction("payout.send")), "also after End")
 }
 
-// A scope of a long job forgets the oldest events, not the newest.
+// A scope remembers which attempt an event ends.
 func TestTrackedEndOfAttempt(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTrail(t)
@@ -67,6 +67,7 @@ func TestTrackedEndOfAttempt(t *testing.T) {
 	require.NoError(t, s.End(ctx))
 }
 
+// A scope of a long job forgets the oldest events, not the newest.
 func TestTrackedForgets(t *testing.T) {
 	t.Parallel()
 	_, s := audit.NewScope(t.Context())
