@@ -26,10 +26,12 @@ const defaultSignalLimit = 1000
 // unless it has an actor function; the nearest scope in the context wins. Changes to an inner scope do not affect the outer
 // one.
 type Scope struct {
-	parent    *Scope
-	inherited *Actor // of the enclosing ContextWithActor
-	unit      any    // the unit of work in which the scope is, or nil; see unit.go
-	who       resolver.Resolver[Actor]
+	own        frame // of the context that the scope was opened with
+	afterwards frame // of the same context for plumbing.Afterwards
+	parent     *Scope
+	inherited  *Actor // of the enclosing ContextWithActor
+	unit       any    // the unit of work in which the scope is, or nil; see unit.go
+	who        resolver.Resolver[Actor]
 
 	mu         sync.Mutex
 	state      scopeState
@@ -39,6 +41,7 @@ type Scope struct {
 	overridden []attribute.KeyValue // sorted; replaced, never changed
 	marks      []mark.Mark          // sorted; replaced, never changed
 	draft      *draft               // of the event that is tracked when the work has ended, or nil
+	draftRoom  draft                // where draft may point to
 	signals    covering.Signals[heldSignal]
 	tracked    recent.Map[trackedEvent, struct{}] // except held signals
 	pending    int                                // events that End waits for
@@ -59,19 +62,18 @@ const (
 	scopeEnded             // held signals have been settled
 )
 
-// scopeContext allocates a scope and its frame together.
-type scopeContext struct {
-	frame
-	own Scope
-}
-
 // NewScope opens a scope and returns a context that carries it. The caller must end it,
 // also when the work panics; [Run] does both.
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
+	s := new(Scope)
+	ctx = openScope(ctx, s)
+	_ = s.Set(opts...) // a new scope has not ended
+	return ctx, s
+}
+
+// openScope implements bridge.Functions.OpenScope.
+func openScope(ctx context.Context, s *Scope) context.Context {
 	outer := frameOf(ctx)
-	c := &scopeContext{frame: *outer}
-	c.finishing = ID{}
-	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
 	s.signals.Limit = defaultSignalLimit
@@ -83,9 +85,16 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
 	}
-	c.Context, c.scope, c.actor = ctx, s, nil
-	_ = s.Set(opts...) // a new scope has not ended
-	return &c.frame, s
+	f := *outer
+	f.Context, f.scope, f.actor, f.finishing = ctx, s, nil, ID{}
+	return s.carriedBy(f)
+}
+
+// carriedBy makes a copy of f the frame that carries the scope.
+func (s *Scope) carriedBy(f frame) *frame {
+	s.own, s.afterwards = f, f
+	s.afterwards.afterwards = true
+	return &s.own
 }
 
 // Set changes the scope for the events that are tracked from now on. Metadata replaces

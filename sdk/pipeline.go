@@ -22,5 +22,6 @@ type pipeline struct {
 	attempts     attemptOwners
 	first        stage // the stage after resolution
 	check        func(*record.Record) error
+	requirable   []string                                    // the fields that some rule requires of some event
 	rejected     func(context.Context, *record.Record) error // delivers the record of a rejection
 }

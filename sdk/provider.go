@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
@@ -78,6 +79,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		records:      records.Maker{MaxMetadata: validator.config.maxMetadata, Resource: res, Marks: marks},
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
+		requirable:   validator.requirable(),
 		rejected:     p.rejection(validator),
 	}
 	if c.policy != nil {
@@ -103,7 +105,6 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
-	p.pipeline.records.Reuses = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
 	return p, nil
 }
 
@@ -119,7 +120,7 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 		if err == nil {
 			return suppress.process(ctx, scope, r)
 		}
-		if !isAfterwards(ctx) {
+		if !inside.Audit.IsAfterwards(ctx) {
 			return err
 		}
 		unmet := v.unmet(r)

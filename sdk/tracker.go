@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 )
 
 // tracker is the audit.Tracker of one instrumented package.
@@ -70,9 +71,6 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
-	if resolved.Afterwards {
-		ctx = context.WithValue(ctx, afterwardsKey{}, true)
-	}
 	id := r.ID
 	err = p.cleanError(p.first(ctx, resolved.Scope, r), e, &resolved)
 	if intent && (err == nil || isRecorded(err)) {
@@ -81,17 +79,12 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if err != nil {
 		return t.reject(ctx, e, &resolved, err)
 	}
-	if intent {
-		p.records.Release(r)
+	if intent && !p.detach { // a processor may have kept it
+		recordpool.Put(r)
 	}
 	return nil
 }
 
-// afterwardsKey is the key in the context of an event that is recorded even if it lacks what
-// a policy requires, since what it says has been done: see plumbing.Afterwards.
-type afterwardsKey struct{}
-
-func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
 
 // reportHung logs and counts the actor functions of the scope, and of the outer ones, that
 // did not return in time: each call once, however many events wait for it.

@@ -73,17 +73,18 @@ func (a *Adapter) Middleware(opts ...Option) func(http.Handler) http.Handler {
 // Intent is [Intent] for the requests of a router, as a middleware of a route or a group
 // of routes.
 func (a *Adapter) Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) func(http.Handler) http.Handler {
-	return a.intent(&intent{tracker: t, template: e}, opts)
+	return a.intent(&intent{}, t, e, opts)
 }
 
 // IntentFunc is [IntentFunc] for the requests of a router, as a middleware of a route or a
 // group of routes.
 func (a *Adapter) IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, opts ...IntentOption) func(http.Handler) http.Handler {
-	return a.intent(&intent{tracker: t, event: event}, opts)
+	return a.intent(&intent{event: event}, t, audit.Event{}, opts)
 }
 
-func (a *Adapter) intent(i *intent, opts []IntentOption) func(http.Handler) http.Handler {
+func (a *Adapter) intent(i *intent, t audit.Tracker, e audit.Event, opts []IntentOption) func(http.Handler) http.Handler {
 	i.scope, i.config = newConfig(a, nil), newIntentConfig(opts)
+	i.fixed = i.config.newIntent(t, e)
 	return func(next http.Handler) http.Handler {
 		route := *i
 		route.next = newDestination(next)

@@ -28,7 +28,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	h.config.adapter.serve(x, &request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Route: h.config.routeAfter, Self: h})
+	description := x.HTTP()
+	description.Request, description.Writer, description.Handler = r, w, h.next.serve
+	description.Route, description.Self = h.config.routeAfter, h
+	h.config.adapter.serve(x, description)
 }
 
 // open opens the scope of r.

@@ -60,7 +60,7 @@ func (x *Exchange) ServeCall(c *Call, handler func(context.Context) error) (err 
 		}
 	}()
 	if c.Intent != nil {
-		x.expect(c.Intent.tracker, func() audit.Event { return c.event(rpcOK) })
+		x.expect(c.Intent)
 	}
 	err = handler(x.ctx)
 	c.panicked = false
@@ -141,7 +141,7 @@ func (c *Call) beginWithheld() error {
 		return c.rejected
 	}
 	var err error
-	c.attempt, err = c.exchange.beginFirst(c.Intent.tracker, func() audit.Event { return c.event(rpcOK) })
+	c.attempt, err = c.exchange.beginFirst(c.Intent)
 	if notBegun, ok := errors.AsType[*NotBegunError](err); ok && c.Intent.notBegun != nil {
 		c.rejected = c.Intent.notBegun(c.exchange.ctx, notBegun.Err)
 	}
@@ -161,7 +161,7 @@ func (c *Call) notBegun() error {
 
 // event returns the event of the call. code is that of its status.
 func (c *Call) event(code int) audit.Event {
-	return c.Intent.event(c.exchange, c.message.Load(), code)
+	return c.Intent.eventOf(c.exchange, code)
 }
 
 // end is called when the handler has ended. It returns the error that the client must get

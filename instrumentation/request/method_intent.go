@@ -54,6 +54,13 @@ func (m *MethodIntent) supply(x *Exchange, message any) *Supply {
 	return s
 }
 
+// eventOf implements source.
+func (m *MethodIntent) eventOf(x *Exchange, code int) audit.Event {
+	return m.event(x, x.call.message.Load(), code)
+}
+
+func (m *MethodIntent) trackedBy() audit.Tracker { return m.tracker }
+
 // MessageOption configures the intent of a method: it takes a field of the event from the first
 // message of a call, or from its context, or withholds the result.
 type MessageOption func(*MethodIntent)
@@ -85,7 +92,7 @@ func OnUnrecorded(f func(ctx context.Context, err error, code int) error) Messag
 // TargetFrom takes the ID of the target from a message of type M, or from the context.
 func TargetFrom[M any](targetType string, id func(M) string) MessageOption {
 	return supplied(func(x *Exchange, message any, s *Supply) {
-		s.Fields = append(s.Fields, "target")
+		s.fields = append(s.fields, "target")
 		if text := read(x, message, id); text != "" {
 			s.Target = audit.Target{Type: targetType, ID: text}
 		}
@@ -95,7 +102,7 @@ func TargetFrom[M any](targetType string, id func(M) string) MessageOption {
 // ReasonFrom takes the reason from a message of type M, or from the context.
 func ReasonFrom[M any](reason func(M) string) MessageOption {
 	return supplied(func(x *Exchange, message any, s *Supply) {
-		s.Fields = append(s.Fields, "reason")
+		s.fields = append(s.fields, "reason")
 		s.Reason = read(x, message, reason)
 	})
 }
@@ -103,7 +110,7 @@ func ReasonFrom[M any](reason func(M) string) MessageOption {
 // MetadataFrom takes the metadata of a key from a message of type M, or from the context.
 func MetadataFrom[M any](key attribute.Key, value func(M) string) MessageOption {
 	return supplied(func(x *Exchange, message any, s *Supply) {
-		s.Fields = append(s.Fields, "metadata."+string(key))
+		s.fields = append(s.fields, "metadata."+string(key))
 		if text := read(x, message, value); text != "" {
 			s.Metadata = append(s.Metadata, key.String(text))
 		}

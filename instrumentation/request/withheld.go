@@ -55,18 +55,18 @@ func (x *Exchange) Begin(i *Intent) error {
 	if i.Withheld == nil {
 		return nil
 	}
-	attempt, err := x.beginFirst(i.Tracker, func() audit.Event { return i.Event(0) })
+	attempt, err := x.beginFirst(i)
 	x.conclusion.attempt = attempt
 	return err
 }
 
-// beginFirst records that the event of an intent was begun, before its handler does anything.
-// The errors are those of [Exchange.Begin].
-func (x *Exchange) beginFirst(t audit.Tracker, event func() audit.Event) (*audit.Attempt, error) {
+// beginFirst records that the event of s was begun, before its handler does anything. The
+// errors are those of [Exchange.Begin].
+func (x *Exchange) beginFirst(s source) (*audit.Attempt, error) {
 	if err := audit.Ready(x.ctx); err != nil {
 		return nil, err
 	}
-	attempt, err := x.tryBegin(x.ctx, t, event())
+	attempt, err := x.tryBegin(x.ctx, s.trackedBy(), s.eventOf(x, 0))
 	if err != nil {
 		x.handleError(err)
 		return nil, &NotBegunError{Err: err}

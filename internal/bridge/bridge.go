@@ -32,14 +32,20 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	OpenSnapshot func(ctx context.Context, s Snapshot[Actor], opts []Option) (context.Context, *Scope)
 
 	Afterwards        func(ctx context.Context) context.Context
+	IsAfterwards      func(ctx context.Context) bool // whether ctx comes from Afterwards
 	SignalsSuppressed func(ctx context.Context) bool
 
 	// ReadyAsFar considers the fields for which final returns true, or all if it is nil.
 	ReadyAsFar func(ctx context.Context, final func(field string) bool) error
 	Check      func(ctx context.Context, t Tracker, e Event, final func(field string) bool) error
 
-	// WithDraft lets a request without a route intent have a target.
-	WithDraft          func(report func(context.Context, error)) Option
+	// OpenScope is audit.NewScope for a scope in memory of the caller's, which is zero.
+	OpenScope func(ctx context.Context, s *Scope) context.Context
+
+	// Expect says which event of the scope handlers complete. t tracks it. A nil t lets a
+	// request without a route intent have a target.
+	Expect func(s *Scope, t Tracker, a Author[Event])
+	// WithIntent is Expect as an option of a scope.
 	WithIntent         func(t Tracker, event func() Event, report func(context.Context, error)) Option
 	WithClientMetadata func(kvs []attribute.KeyValue) Option
 	WithSignalLimit    func(n int) Option
@@ -78,6 +84,14 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// returned is false. It joins their errors. A panic of fn continues, and the error of
 	// end is reported.
 	CallThen func(fn func() error, end func(returned bool, err error) error, report func(error)) error
+}
+
+// Author is who tracks the event that handlers complete.
+type Author[Event any] interface {
+	// Event returns what is known of the event without the handlers.
+	Event() Event
+	// Report reports what a handler said in vain.
+	Report(ctx context.Context, err error)
 }
 
 // Outward reports an intent to the next scopes: those of the next unit of work around it, or

@@ -198,7 +198,7 @@ const retryAfter = time.Minute
 func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
 	var sidecars map[uint64][]string
 	for _, seg := range k.segments {
-		if !seg.segment.Closed() || seg.isIndexed() || time.Since(seg.rejected) < retryAfter {
+		if !seg.wantsIndex() {
 			continue
 		}
 		if sidecars == nil {
@@ -207,39 +207,60 @@ func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
 				return err
 			}
 		}
-		if slices.Contains(sidecars[seg.segment.Number], indexName) {
-			k.openIndex(ctx, l, seg)
+		names := sidecars[seg.segment.Number]
+		if !slices.Contains(names, index.Name) || !k.openIndex(ctx, l, seg) {
+			k.openPieces(ctx, l, seg, names)
 		}
 	}
 	return nil
 }
 
-// indexName is the name of the sidecar that is the index of a closed segment.
-const indexName = "index"
-
 // openIndex opens the index of a closed segment. If it cannot be used, the entries are read.
-func (k *known) openIndex(ctx context.Context, l *ledger.Reader, seg *knownSegment) {
-	f, err := l.OpenSidecar(seg.segment.Number, indexName)
+func (k *known) openIndex(ctx context.Context, l *ledger.Reader, seg *knownSegment) (ok bool) {
+	if !seg.segment.Closed() {
+		return false
+	}
+	f, err := l.OpenSidecar(seg.segment.Number, index.Name)
 	if err != nil {
-		return // removed meanwhile, or not allowed
+		return false // removed meanwhile, or not allowed
 	}
 	defer func() { _ = f.Close() }() // only read
 	opened, err := index.Open(f, seg.segment.Ledger, seg.segment.Number, k.cache)
-	if err == nil && !isIndexOf(opened, seg.segment) {
-		err = index.ErrBad
-	}
-	var invalid []int
-	if err == nil {
-		invalid, err = opened.Invalid(f)
-	}
-	if err != nil {
+	if err != nil || !isIndexOf(opened, seg.segment) {
 		seg.rejected = time.Now()
+		return false
+	}
+	k.adopt(ctx, l, seg, index.Input{File: opened, R: f}, index.Name)
+	seg.read = true
+	return true
+}
+
+// openPieces opens the pieces of a segment that has none yet, if they cover much.
+func (k *known) openPieces(ctx context.Context, l *ledger.Reader, seg *knownSegment, names []string) {
+	p := openPieces(seg.segment, names, files{l.OpenSidecar, l.Resume}, k.cache)
+	defer p.release()
+	if len(p.inputs) == 0 || p.end < seg.last.Offset/2 {
 		return
 	}
-	seg.forget()
-	seg.parts, seg.read = []*part{newFilePart(seg.segment, opened, indexName, nil)}, true
+	for i, in := range p.inputs {
+		k.adopt(ctx, l, seg, in, index.PieceName(i+1))
+		seg.last = in.Last()
+	}
+}
+
+// adopt replaces what is known of a segment by an index, or adds the next piece.
+func (k *known) adopt(ctx context.Context, l *ledger.Reader, seg *knownSegment, in index.Input, name string) {
+	if in.First == seg.segment.First {
+		k.dropIndexes(seg)
+		seg.forget()
+	}
+	invalid, err := in.Invalid(in.R)
+	if err != nil {
+		invalid = nil // the entries are found to be invalid when they are read
+	}
+	seg.parts = append(seg.parts, newFilePart(seg.segment, in.File, name, nil))
 	for _, place := range invalid[:min(maxDamage, len(invalid))] {
-		seq := opened.First + uint64(place)
+		seq := in.First + uint64(place)
 		for e, err := range l.Entries(ctx, seq) {
 			if err == nil && e.Seq == seq {
 				seg.addDamage(entryError(e))
@@ -254,15 +275,18 @@ func isIndexOf(f *index.File, s ledger.Segment) bool {
 	return f.First == s.First && f.Next == s.Next && f.End <= s.End && f.Seal == s.Sealed.UnixNano()
 }
 
-// reject reads the entries of a part whose index is bad from now on.
-func (k *known) reject(p *part) {
+// reject reads the entries of a part whose index is bad from now on. A piece that is gone was
+// replaced by the index of its segment.
+func (k *known) reject(p *part, why error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, seg := range k.segments {
 		if slices.Contains(seg.parts, p) {
 			k.dropIndexes(seg)
 			seg.forget()
-			seg.rejected = time.Now()
+			if !errors.Is(why, fs.ErrNotExist) {
+				seg.rejected = time.Now()
+			}
 		}
 	}
 }

@@ -40,6 +40,21 @@ func (k *knownSegment) next() uint64 {
 // isIndexed reports whether an index covers the whole segment.
 func (k *knownSegment) isIndexed() bool { return len(k.parts) > 0 && k.next() == k.segment.Next }
 
+// wantsIndex reports whether an index, or pieces of one, would save work.
+func (k *knownSegment) wantsIndex() bool {
+	if time.Since(k.rejected) < retryAfter {
+		return false
+	}
+	if k.segment.Closed() {
+		return !k.isIndexed() || len(k.parts) > 1
+	}
+	covered := int64(0)
+	if len(k.parts) > 0 {
+		covered = k.parts[len(k.parts)-1].file.End
+	}
+	return k.last.Size == 0 || k.last.Offset-covered > 2*pieceBytes
+}
+
 // forget forgets what was read, so that it is read again.
 func (k *knownSegment) forget() {
 	*k = knownSegment{segment: k.segment}

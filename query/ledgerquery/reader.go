@@ -77,6 +77,6 @@ func (r *Reader) find(ctx context.Context, s *search, yield func(*record.Record,
 		if !ok {
 			return err
 		}
-		r.known.reject(bad.part)
+		r.known.reject(bad.part, bad.err)
 	}
 }

@@ -77,9 +77,13 @@ func jsonOf(r *record.Record) string {
 	return string(text)
 }
 
-// selectFrom returns what a filter selects of records with different IDs.
+// selectFrom returns what a filter selects of records.
 func selectFrom(records []*record.Record, f query.Filter) []*record.Record {
-	selected := expect(records, f, f.Matches)
+	matcher, err := query.NewMatcher(f)
+	if err != nil {
+		return nil
+	}
+	selected := expect(records, f, matcher.Matches)
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // the filter is valid
 		selected = slices.DeleteFunc(selected, func(r *record.Record) bool {

@@ -8,6 +8,8 @@
 package querytest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -453,9 +455,9 @@ func expect(records []*record.Record, f query.Filter, predicates ...func(*record
 		}
 	}
 	slices.SortFunc(want, func(a, b *record.Record) int {
-		c := a.Time.Compare(b.Time)
-		if c == 0 {
-			c = strings.Compare(a.ID.String(), b.ID.String())
+		c := cmp.Or(a.Time.Compare(b.Time), bytes.Compare(a.ID[:], b.ID[:]))
+		if c == 0 && a != b {
+			c = query.PositionOf(a).Compare(query.PositionOf(b))
 		}
 		if !f.Ascending {
 			c = -c

@@ -1,54 +1,25 @@
 package querytest
 
 import (
-	"context"
 	"encoding/json"
-	"iter"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// memory is the simplest Reader. A record that is tracked again is stored once.
-type memory struct{ records []*record.Record }
-
-func newMemory(_ *testing.T, records []*record.Record) query.Reader {
-	var m memory
-	first := map[audit.ID]*record.Record{}
-	for _, r := range records {
-		if first[r.ID] == nil || !first[r.ID].IsRetryOf(r) {
-			first[r.ID] = r
-			m.records = append(m.records, r)
-		}
-	}
-	return m
-}
-
-func (m memory) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
-	return func(yield func(*record.Record, error) bool) {
-		if err := f.Validate(); err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, r := range selectFrom(m.records, f) {
-			if ctx.Err() != nil {
-				yield(nil, ctx.Err())
-				return
-			}
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
-}
-
 func TestRun(t *testing.T) {
-	Run(t, newMemory)
+	Run(t, func(_ *testing.T, records []*record.Record) query.Reader { return NewReader(records...) })
+}
+
+func TestRunBesideWriter(t *testing.T) {
+	RunBesideWriter(t, func(*testing.T) Store {
+		m := NewReader()
+		return Store{Reader: m, Append: func(_ *testing.T, records ...*record.Record) { m.Append(records...) }}
+	})
 }
 
 // TestRandomFiltersSelect makes sure that the property is not about empty answers only.

@@ -51,6 +51,7 @@ type Ledger struct {
 	synced      uint64 // sequence number of the last synced entry
 	dropped     droppedEntries
 	syncedEnd   int64 // where that entry's frame ends in the last extent
+	sidecarEnd  int64 // syncedEnd when sidecarLoop was woken
 	cursors     map[string]*Cursor
 	damaged     map[damagedPlace]bool // known damage
 	closed      bool
@@ -67,6 +68,7 @@ type Ledger struct {
 	backoff      int           // used by commitLoop only: the next value of skipGathers
 	maintainWake chan struct{} // wakes maintainLoop
 	scrubWake    chan struct{} // wakes scrubLoop
+	sidecarWake  chan struct{} // wakes sidecarLoop
 	closing      chan struct{}
 	goroutines   sync.WaitGroup // the ledger's goroutines
 }
@@ -173,6 +175,7 @@ func (l *Ledger) advanceSynced(seq uint64, end int64) {
 		return // another sync was faster
 	}
 	l.synced, l.syncedEnd = seq, end
+	l.wakeKeeper(end, false)
 	broadcast(&l.moreSynced)
 }
 

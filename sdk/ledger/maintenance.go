@@ -104,7 +104,7 @@ func (l *Ledger) removeOld() error {
 			err = errors.Join(err, removeIfExists(l.dir, segmentName(number)))
 		}
 	}
-	err = errors.Join(err, l.dir.Sync())
+	err = errors.Join(err, removeSidecars(l.dir, names, floor.number), l.dir.Sync())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	broadcast(&l.moreRoom)

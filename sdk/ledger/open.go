@@ -54,6 +54,7 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 		backoff:      1,
 		maintainWake: make(chan struct{}, 1),
 		scrubWake:    make(chan struct{}, 1),
+		sidecarWake:  make(chan struct{}, 1),
 		closing:      make(chan struct{}),
 	}
 	_, _ = rand.Read(l.ownership.id[:]) // never fails
@@ -67,6 +68,9 @@ func openIn(ctx context.Context, dir fileSystem, c config) (*Ledger, error) {
 	}
 	if c.scrubRate > 0 {
 		l.goroutines.Go(l.scrubLoop)
+	}
+	if c.keeper != nil {
+		l.goroutines.Go(l.sidecarLoop)
 	}
 	return l, nil
 }
@@ -226,7 +230,7 @@ func (l *Ledger) createState() error {
 	return err
 }
 
-// removeLeftovers removes incomplete files, and segments whose removal was
+// removeLeftovers removes incomplete files, and segments and sidecars whose removal was
 // interrupted.
 func (l *Ledger) removeLeftovers() error {
 	names, err := l.dir.List()
@@ -245,7 +249,7 @@ func (l *Ledger) removeLeftovers() error {
 			}
 		}
 	}
-	return err
+	return errors.Join(err, removeSidecars(l.dir, names, l.state.oldest))
 }
 
 // recoverTail reads the newest segment to its end, and reports whether new frames can

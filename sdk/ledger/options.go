@@ -37,6 +37,9 @@ type config struct {
 	dense         bool
 	wall          func() time.Time // the system clock; nil: time.Now
 
+	keeper        Keeper
+	errorHandlers []func(error)
+
 	scrubRate      int64
 	damageHandlers []func(*CorruptError)
 }

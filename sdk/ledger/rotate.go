@@ -138,10 +138,12 @@ func (l *Ledger) activate(zeroFile string, seal sealed) error {
 		*last = fresh
 	} else {
 		last.next, last.end, last.sealed, last.sealedAge = h.first, h.previousEnd, h.created, h.age
+		last.open = false
 		l.extents = append(l.extents, fresh)
 	}
 	l.spareTaken = false
 	l.advanceSynced(l.next-1, l.end)
+	l.wakeKeeper(l.end, true)
 	notify(l.maintainWake)
 	return nil
 }

@@ -108,13 +108,15 @@ func (r *Reader) Frames(ctx context.Context, from, to uint64) iter.Seq2[Frame, e
 
 // Resume reports whether a frame is still in the ledger, as Frames has returned it. If it is,
 // later calls of Frames and Entries find their way from there, instead of reading the segment
-// from its beginning. Only the place, the first entry and the checksum of f matter.
+// from its beginning. Only the place, the size, the first entry and the checksum of f matter.
 func (r *Reader) Resume(f Frame) bool {
 	v, err := r.view(false)
-	if err != nil {
-		return false
-	}
-	s, err := r.OpenSegment(Segment{Ledger: v.state.id, Number: f.Segment})
+	return err == nil && resume(r.dir, v.state.id, f, &r.waypoints)
+}
+
+// resume reports whether a frame is still there, and remembers its place.
+func resume(dir fileSystem, id ledgerID, f Frame, places *waypoints) bool {
+	s, err := openSegmentFile(dir, Segment{Ledger: id, Number: f.Segment})
 	if err != nil {
 		return false
 	}
@@ -122,7 +124,7 @@ func (r *Reader) Resume(f Frame) bool {
 	if s.Close() != nil || err != nil || found.Checksum != f.Checksum || found.First != f.First {
 		return false
 	}
-	r.waypoints.set(f.Segment, waypoint{offset: f.Offset, next: f.First})
+	places.set(f.Segment, waypoint{offset: f.Offset, next: f.First})
 	return true
 }
 
@@ -136,18 +138,22 @@ func (s *SegmentFile) HasMore(end int64) bool {
 
 // SegmentFile is an open segment. Its methods are safe for concurrent use.
 type SegmentFile struct {
-	reader  *Reader
+	dir     string
 	segment *segment
 }
 
 // OpenSegment opens a segment to read frames anywhere in it. The error matches
 // fs.ErrNotExist if retention has removed the segment.
 func (r *Reader) OpenSegment(s Segment) (*SegmentFile, error) {
-	opened, err := openFrames(r.dir, s.Ledger, extent{number: s.Number, first: s.First})
+	return openSegmentFile(r.dir, s)
+}
+
+func openSegmentFile(dir fileSystem, s Segment) (*SegmentFile, error) {
+	opened, err := openFrames(dir, s.Ledger, extent{number: s.Number, first: s.First})
 	if err != nil {
-		return nil, r.locate(fmt.Errorf("ledger: %w", err))
+		return nil, locate(fmt.Errorf("ledger: %w", err), dir.Path())
 	}
-	return &SegmentFile{reader: r, segment: opened}, nil
+	return &SegmentFile{dir: dir.Path(), segment: opened}, nil
 }
 
 // Close closes the file. Frames that were read stay valid.
@@ -174,7 +180,7 @@ func (s *SegmentFile) ReadFrame(offset, size int64, buffer []byte) (Frame, error
 	case errors.Is(err, fs.ErrClosed):
 		return Frame{}, err
 	default:
-		return Frame{}, s.reader.locate(fmt.Errorf("ledger: read %s: %w", s.segment.name(), err))
+		return Frame{}, locate(fmt.Errorf("ledger: read %s: %w", s.segment.name(), err), s.dir)
 	}
 	at := s.segment.location(offset)
 	h, ok := parseFrameHeader(buffer, at)
@@ -188,5 +194,5 @@ func (s *SegmentFile) ReadFrame(offset, size int64, buffer []byte) (Frame, error
 }
 
 func (s *SegmentFile) corrupt(offset int64, reason string) error {
-	return s.reader.locate(&CorruptError{File: s.segment.name(), Offset: offset, Reason: reason})
+	return locate(&CorruptError{File: s.segment.name(), Offset: offset, Reason: reason}, s.dir)
 }

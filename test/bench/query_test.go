@@ -27,10 +27,10 @@ var questions = []question{
 		return query.Filter{Targets: []audit.Target{r.Target}, Ascending: true}
 	}},
 	{"actor", func(r *record.Record) query.Filter {
-		return query.Filter{Actors: []audit.Actor{r.Actor}, Since: r.Time.AddDate(0, 0, -3), Until: r.Time.AddDate(0, 0, 4)}
+		return query.Filter{Actors: []audit.Actor{{ID: r.Actor.ID}}, Since: r.Time.AddDate(0, 0, -3), Until: r.Time.AddDate(0, 0, 4)}
 	}},
 	{"action", func(*record.Record) query.Filter { return query.Filter{Actions: []string{"invoice.*"}} }},
-	{"nothing", func(*record.Record) query.Filter { return query.Filter{Targets: []audit.Target{{ID: "nothing"}}} }},
+	{"nothing", func(*record.Record) query.Filter { return query.Filter{Targets: []audit.Target{{ID: "there is none"}}} }},
 }
 
 // BenchmarkQuery asks the questions of a ledger with AUDIT_BENCH_RECORDS records: by a Reader that

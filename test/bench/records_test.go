@@ -8,11 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
@@ -112,6 +114,22 @@ func (g *generator) next(n, of int) *record.Record {
 	return r
 }
 
+// waitForIndexes returns when all segments but the last one have an index, and no index was added
+// for a while.
+func waitForIndexes(b *testing.B, dir string) {
+	b.Helper()
+	for names := []string(nil); ; time.Sleep(3 * time.Second) {
+		segments, err := filepath.Glob(filepath.Join(dir, "*.segment"))
+		require.NoError(b, err)
+		indexes, err := filepath.Glob(filepath.Join(dir, "*.index*"))
+		require.NoError(b, err)
+		if len(indexes) >= len(segments)-1 && slices.Equal(indexes, names) {
+			return
+		}
+		names = indexes
+	}
+}
+
 // generatedLedger returns the directory of a ledger with n records. It is made once and kept in
 // the directory of AUDIT_BENCH_DIR, or in that for temporary files.
 func generatedLedger(b *testing.B, n int) string {
@@ -126,7 +144,8 @@ func generatedLedger(b *testing.B, n int) string {
 	}
 	unfinished := dir + ".new"
 	require.NoError(b, os.RemoveAll(unfinished))
-	l, err := ledger.Open(unfinished, ledger.WithSyncInterval(time.Second))
+	l, err := ledger.Open(unfinished, ledger.WithSyncInterval(time.Second), ledger.WithSidecars(ledgerquery.NewIndexer()),
+		ledger.WithErrorHandler(func(err error) { b.Error(err) }))
 	require.NoError(b, err)
 	g := newGenerator(n)
 	for i := 0; i < n; {
@@ -139,6 +158,8 @@ func generatedLedger(b *testing.B, n int) string {
 		_, err := l.Append(context.Background(), batch...)
 		require.NoError(b, err)
 	}
+	require.NoError(b, l.Sync())
+	waitForIndexes(b, unfinished)
 	require.NoError(b, l.Close())
 	require.NoError(b, os.Rename(unfinished, dir))
 	return dir

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"io"
 	"slices"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // Clause is a condition that every match of a filter meets: it has one of the terms.
@@ -27,34 +25,54 @@ type Clause struct {
 // matched after decoding, so a condition may be missing, and must not be too strict.
 func Clauses(f *query.Filter, h Hasher) []Clause {
 	c := clauses{hasher: h}
-	c.texts(ID, textsOf(f.IDs, audit.ID.String))
-	c.names(ActorID, textsOf(f.Actors, func(a audit.Actor) string { return a.ID }))
-	c.texts(ActorType, textsOf(f.ActorTypes, audit.ActorType.String))
-	c.names(OnBehalfOf, textsOf(f.OnBehalfOf, func(a audit.Actor) string { return a.ID }))
-	c.texts(Session, f.Sessions)
+	c.text(ID, words(f.IDs)...)
+	c.text(ActorType, words(f.ActorTypes)...)
+	c.names(ActorID, actorIDs(f.Actors))
+	c.names(OnBehalfOf, actorIDs(f.OnBehalfOf))
+	c.text(Session, f.Sessions...)
 	c.names(Tenant, f.Tenants)
 	c.names(Channel, f.Channels)
-	c.actions(f.Actions)
+	c.patterns(Action, f.Actions)
 	if !slices.Contains(f.Operations, audit.OperationUnspecified) {
-		c.texts(Operation, textsOf(f.Operations, audit.Operation.String))
+		c.text(Operation, words(f.Operations)...)
 	}
-	c.texts(Outcome, textsOf(f.Outcomes, audit.Outcome.String))
-	c.texts(Kind, textsOf(f.Kinds, audit.Kind.String))
-	c.names(TargetID, textsOf(f.Targets, func(t audit.Target) string { return t.ID }))
-	c.names(TargetType, textsOf(f.Targets, func(t audit.Target) string { return t.Type }))
-	c.names(TargetType, f.TargetTypes)
-	c.texts(Attempt, textsOf(f.Attempts, audit.ID.String))
-	c.texts(Trace, textsOf(f.TraceIDs, trace.TraceID.String))
-	c.metadata(f.Metadata)
+	c.text(Outcome, words(f.Outcomes)...)
+	c.text(Kind, words(f.Kinds)...)
+	c.names(TargetID, targetIDs(f.Targets)) // TargetType has no types of covered targets
+	c.fields(f.Changed)
+	c.text(Attempt, words(f.Attempts)...)
+	c.text(Trace, words(f.TraceIDs)...)
+	for i, kv := range f.Metadata {
+		if !slices.ContainsFunc(f.Metadata[:i], func(other attribute.KeyValue) bool { return other.Key == kv.Key }) {
+			c.metadata(kv.Key, f.Metadata)
+		}
+	}
 	return c.all
 }
 
-func textsOf[T any](values []T, text func(T) string) []string {
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = text(v)
+// words returns the texts of constants or IDs.
+func words[T interface{ String() string }](values []T) []string {
+	var texts []string
+	for _, v := range values {
+		texts = append(texts, v.String())
 	}
 	return texts
+}
+
+func actorIDs(actors []audit.Actor) []string {
+	var ids []string
+	for i := range actors {
+		ids = append(ids, actors[i].ID)
+	}
+	return ids
+}
+
+func targetIDs(targets []audit.Target) []string {
+	var ids []string
+	for _, t := range targets {
+		ids = append(ids, t.ID)
+	}
+	return ids
 }
 
 // clauses collects conditions.
@@ -63,12 +81,80 @@ type clauses struct {
 	all    []Clause
 }
 
-// texts adds the condition that a field has one of the texts, unless there are none, or an
-// empty one, which selects what lacks the field.
-func (c *clauses) texts(field Field, texts []string) {
-	if len(texts) == 0 || slices.Contains(texts, "") {
+// text adds the condition that a field has one of the texts. No text, or an empty one, sets
+// no condition.
+func (c *clauses) text(field Field, texts ...string) {
+	if len(texts) > 0 && !slices.Contains(texts, "") {
+		c.texts(field, texts)
+	}
+}
+
+// names adds the condition that a field has one of the texts as it is, escaped, or cut.
+func (c *clauses) names(field Field, wanted []string) {
+	var forms []string
+	for _, want := range wanted {
+		kept, _ := record.CutName(want)
+		forms = append(forms, want, record.EscapeName(want), kept)
+	}
+	c.text(field, forms...)
+}
+
+// patterns adds the condition that a faceted field matches one of the patterns.
+func (c *clauses) patterns(field Field, patterns []string) {
+	isGlob := func(p string) bool { return strings.Contains(p, "*") }
+	if !slices.ContainsFunc(patterns, isGlob) {
+		c.text(field, patterns...)
 		return
 	}
+	c.all = append(c.all, Clause{field: field, matches: func(text string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return policy.Match(p, text) })
+	}})
+}
+
+// fields adds the condition that one of the fields was changed, unless there are patterns.
+func (c *clauses) fields(names []string) {
+	var forms []string
+	for _, name := range names {
+		if strings.Contains(name, "*") {
+			return
+		}
+		forms = append(forms, name, record.EscapeName(name))
+	}
+	c.text(Changed, forms...)
+}
+
+// metadata adds the condition that a key has one of its wanted values.
+func (c *clauses) metadata(key attribute.Key, wanted []attribute.KeyValue) {
+	names := []string{string(key), record.EscapeName(string(key))}
+	var values []attribute.Value
+	for _, want := range wanted {
+		switch {
+		case want.Key != key:
+			continue
+		case want.Value.Type() == attribute.EMPTY:
+			c.texts(MetadataKey, names)
+			return
+		case want.Value.Type() == attribute.STRING:
+			values = append(values, attribute.StringValue(record.EscapeText(want.Value.AsString())))
+		}
+		values = append(values, want.Value)
+	}
+	clause := Clause{field: Metadata}
+	for _, name := range names {
+		for i := range values {
+			var w canonical.Writer
+			value := w.Value(nil, &values[i])
+			name, ok := encodeText(name)
+			if ok && !w.Failed() && len(value) > 0 {
+				clause.keys = append(clause.keys, c.hasher.Pair(Metadata, name, value[:len(value)-1])) // without the comma
+			}
+		}
+	}
+	c.all = append(c.all, clause)
+}
+
+// texts adds the condition that a field has one of the texts, of which one may be empty.
+func (c *clauses) texts(field Field, texts []string) {
 	clause := Clause{field: field}
 	for _, text := range texts {
 		if encoded, ok := encodeText(text); ok {
@@ -76,73 +162,6 @@ func (c *clauses) texts(field Field, texts []string) {
 		}
 	}
 	c.all = append(c.all, clause)
-}
-
-// names is texts for texts that a record may have as they are, escaped, or cut.
-func (c *clauses) names(field Field, wants []string) {
-	var texts []string
-	for _, want := range wants {
-		kept, _ := record.CutName(want)
-		texts = append(texts, want, record.EscapeName(want), kept)
-	}
-	c.texts(field, texts)
-}
-
-// actions adds the condition that the action matches one of the patterns.
-func (c *clauses) actions(patterns []string) {
-	if !slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(p, "*") }) {
-		c.texts(Action, patterns)
-		return
-	}
-	c.all = append(c.all, Clause{field: Action, matches: func(text string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return policy.Match(p, text) })
-	}})
-}
-
-// metadata adds a condition for each key: a record has one of the attributes with it.
-func (c *clauses) metadata(wants []attribute.KeyValue) {
-	for i, want := range wants {
-		sameKey := func(kv attribute.KeyValue) bool { return kv.Key == want.Key }
-		if slices.ContainsFunc(wants[:i], sameKey) {
-			continue
-		}
-		names := []string{string(want.Key), record.EscapeName(string(want.Key))}
-		clause := Clause{field: Metadata}
-		for _, kv := range wants[i:] {
-			if !sameKey(kv) {
-				continue
-			}
-			if kv.Value.Type() == attribute.EMPTY {
-				clause = Clause{}
-				break
-			}
-			clause.keys = append(clause.keys, c.pairs(names, kv.Value)...)
-		}
-		if clause.field != Metadata { // any value will do
-			c.texts(MetadataKey, names)
-			continue
-		}
-		c.all = append(c.all, clause)
-	}
-}
-
-// pairs returns the keys of an attribute that has one of the names.
-func (c *clauses) pairs(names []string, want attribute.Value) (keys []Key) {
-	values := []attribute.Value{want}
-	if want.Type() == attribute.STRING {
-		values = append(values, attribute.StringValue(record.EscapeText(want.AsString())))
-	}
-	for _, name := range names {
-		for i := range values {
-			var w canonical.Writer
-			value := w.Value(nil, &values[i])
-			name, ok := encodeText(name)
-			if ok && !w.Failed() && len(value) > 0 {
-				keys = append(keys, c.hasher.Pair(Metadata, name, value[:len(value)-1])) // without the comma
-			}
-		}
-	}
-	return keys
 }
 
 // encodeText returns a text as it is in JSON, without the quotes. ok is false if no record
@@ -154,71 +173,4 @@ func encodeText(text string) (encoded []byte, ok bool) {
 		return nil, false
 	}
 	return b[1 : len(b)-2], true
-}
-
-// Matching returns the places of the entries that meet all conditions, or nil if the index
-// does not rule out any.
-func (f *File) Matching(r io.ReaderAt, conditions []Clause) (*Places, error) {
-	var all *Places
-	for i := range conditions {
-		c := &conditions[i]
-		if f.Fields>>c.field&1 == 0 {
-			continue
-		}
-		meeting, err := f.meeting(r, c)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case meeting == nil:
-			continue
-		case all == nil:
-			all = meeting
-		default:
-			all = all.And(meeting)
-		}
-		if all.Len() == 0 {
-			break
-		}
-	}
-	return all, nil
-}
-
-// meeting returns the places of the entries that meet a condition, or nil if that is not
-// known.
-func (f *File) meeting(r io.ReaderAt, c *Clause) (*Places, error) {
-	keys := c.keys
-	if c.matches != nil {
-		facets, err := f.Facets(r)
-		if err != nil {
-			return nil, err
-		}
-		known := false
-		for _, facet := range facets {
-			if facet.Field != c.field || !facet.Complete {
-				continue
-			}
-			known = true
-			for _, v := range facet.Values {
-				if c.matches(v.Text) {
-					keys = append(keys, NewHasher(f.Ledger).Term(c.field, []byte(v.Text)))
-				}
-			}
-		}
-		if !known {
-			return nil, nil //nolint:nilnil // not known
-		}
-	}
-	any := NoPlaces()
-	for i, key := range keys {
-		if i > 0 && key == keys[i-1] {
-			continue
-		}
-		places, err := f.Places(r, key)
-		if err != nil {
-			return nil, err
-		}
-		any = any.Or(places, f.Len())
-	}
-	return any, nil
 }

@@ -43,6 +43,13 @@ func (d *decoder) uint64() uint64 {
 	return 0
 }
 
+func (d *decoder) uint16() uint16 {
+	if b := d.bytes(2); len(b) == 2 {
+		return binary.LittleEndian.Uint16(b)
+	}
+	return 0
+}
+
 func (d *decoder) uint32() uint32 {
 	if b := d.bytes(4); len(b) == 4 {
 		return binary.LittleEndian.Uint32(b)

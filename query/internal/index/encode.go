@@ -31,7 +31,7 @@ func (b *Builder) Image(ledger [16]byte, segment uint64, seal int64) []byte {
 func (b *Builder) header(ledger [16]byte, segment uint64, seal int64) *Header {
 	h := &Header{
 		Ledger: ledger, Segment: segment, First: b.First, Next: b.Next(), Since: b.Since,
-		Seal: seal, Checksum: b.checksum, LastFrame: b.last.Offset, End: b.end, Fields: allFields,
+		Seal: seal, Checksum: b.checksum, LastFrame: b.last.Offset, LastFirst: b.First + uint64(b.last.First), End: b.end, Fields: allFields,
 	}
 	h.Oldest, h.Newest = b.View().Bounds()
 	return h

@@ -34,9 +34,7 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 		case "channel":
 			s.term(Channel, p.text())
 		case "covers":
-			for more := p.open('[', ']'); more; more = p.next(']') {
-				p.target(s)
-			}
+			p.covers(s)
 		case "id":
 			s.term(ID, p.text())
 		case "kind":
@@ -94,6 +92,19 @@ func (p *parser) target(s sink) {
 			s.term(TargetType, p.text())
 		default:
 			p.skip()
+		}
+	}
+}
+
+// covers passes the IDs of covered targets. Their types would be counted as facets.
+func (p *parser) covers(s sink) {
+	for more := p.open('[', ']'); more; more = p.next(']') {
+		for more := p.open('{', '}'); more; more = p.next('}') {
+			if string(p.name()) == "id" {
+				s.term(TargetID, p.text())
+			} else {
+				p.skip()
+			}
 		}
 	}
 }

@@ -2,6 +2,8 @@ package index
 
 import (
 	"encoding/binary"
+
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // Header says which entries an index covers, and where its sections are.
@@ -21,8 +23,10 @@ type Header struct {
 	// frame, tells whether that is still there.
 	Seal     int64
 	Checksum uint32
-	// LastFrame is the offset of the last frame.
+	// LastFrame is the offset of the last frame, and LastFirst the sequence number of its
+	// first entry.
 	LastFrame int64
+	LastFirst uint64
 	// Fields is the set of fields whose terms were collected, by number.
 	Fields uint64
 	// Oldest and Newest bound the times of the records, in Unix nanoseconds. Where there
@@ -47,7 +51,7 @@ const (
 // numbers returns the fields of the header in their order.
 func (h *Header) numbers() []*uint64 {
 	return []*uint64{
-		&h.First, &h.Next, &h.Since, &h.Fields,
+		&h.First, &h.Next, &h.Since, &h.Fields, &h.LastFirst,
 		&h.termTable, &h.termPages, &h.termPageCount, &h.blockTable, &h.blockCount, &h.blockData, &h.blockDataSize,
 		&h.repeats, &h.repeatsSize, &h.invalid, &h.invalidSize, &h.facets, &h.facetsSize, &h.postings, &h.postingsSize, &h.size,
 	}
@@ -77,8 +81,7 @@ func decodeHeader(b []byte, ledger [16]byte, segment uint64) (*Header, error) {
 	}
 	h.End, h.Seal, h.Checksum, h.LastFrame = int64(d.uint64()), int64(d.uint64()), uint32(d.uint64()), int64(d.uint64())
 	h.Oldest, h.Newest = int64(d.uint64()), int64(d.uint64())
-	const maxEntries = 1 << 32
-	if d.err != nil || h.Next < h.First || h.Next-h.First >= maxEntries || !h.sectionsFit() {
+	if d.err != nil || h.Next < h.First || !h.sectionsFit() || h.Next-h.First > h.blockCount*BlockSize {
 		return nil, ErrBad
 	}
 	return h, nil
@@ -96,6 +99,11 @@ func (h *Header) sectionsFit() bool {
 		fits = fits && section[0] <= h.size && section[1] <= h.size-section[0]
 	}
 	return fits && h.termPageCount < maxSize/pageData && h.blockCount < maxSize/blockRefSize && h.termPages < maxSize/pageData
+}
+
+// Last returns the last frame that is covered.
+func (h *Header) Last() ledger.Frame {
+	return ledger.Frame{Segment: h.Segment, Offset: h.LastFrame, Size: h.End - h.LastFrame, First: h.LastFirst, Checksum: h.Checksum}
 }
 
 // Len returns the number of entries.

@@ -170,30 +170,3 @@ func readPosting(d *decoder, n int) (p posting) {
 	}
 	return p
 }
-
-// eachTerm calls yield with the terms of a page, in order.
-func eachTerm(page []byte, n int, yield func(Key, posting) error) error {
-	d := decoder{b: page}
-	head := d.bytes(2)
-	if d.err != nil {
-		return d.err
-	}
-	count := int(binary.LittleEndian.Uint16(head))
-	d.bytes(2 * ((count + termsPerOffset - 1) / termsPerOffset))
-	var key Key
-	for i := range count {
-		if i%termsPerOffset == 0 {
-			key = Key(d.uint32())
-		} else {
-			key += Key(d.uvarint())
-		}
-		p := readPosting(&d, n)
-		if d.err != nil {
-			return d.err
-		}
-		if err := yield(key, p); err != nil {
-			return err
-		}
-	}
-	return d.err
-}
