@@ -87,7 +87,10 @@ func selectFrom(records []*record.Record, f query.Filter) []*record.Record {
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // the filter is valid
 		selected = slices.DeleteFunc(selected, func(r *record.Record) bool {
-			c := query.PositionOf(r).Compare(after)
+			c := byTimeAndID(r, after)
+			if c == 0 {
+				c = query.PositionOf(r).Compare(after)
+			}
 			return c == 0 || (c < 0) == f.Ascending
 		})
 	}

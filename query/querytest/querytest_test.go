@@ -47,7 +47,7 @@ func TestFilterJSON(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	records := randomRecords(rng, 80)
 	written := 0
-	for range 2000 {
+	for range 800 {
 		f := randomFilter(rng, records)
 		text, err := json.Marshal(f)
 		if err != nil { // a text that is not UTF-8
@@ -73,5 +73,5 @@ func TestFilterJSON(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(canonical), string(again), "order and repetition do not count")
 	}
-	assert.Greater(t, written, 1500)
+	assert.Greater(t, written, 600)
 }
