@@ -75,3 +75,30 @@ func TestFilterJSON(t *testing.T) {
 	}
 	assert.Greater(t, written, 600)
 }
+
+// TestMayMatchJSON: the JSON of a record rules it out only if it does not match.
+func TestMayMatchJSON(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 3))
+	records := randomRecords(rng, 80)
+	matching, ruledOut := 0, 0
+	for range 1500 {
+		var f query.Filter
+		for f.Text == "" || f.Validate() != nil {
+			setText(rng, draw(rng, records), &f)
+		}
+		m, err := query.NewMatcher(f)
+		require.NoError(t, err)
+		for _, r := range records {
+			may := m.MayMatchJSON([]byte(jsonOf(r)))
+			if m.Matches(r) {
+				matching++
+				require.True(t, may, "%q in %s", f.Text, jsonOf(r))
+			} else if !may {
+				ruledOut++
+			}
+		}
+	}
+	assert.Greater(t, matching, 3000)
+	assert.Greater(t, ruledOut, 10_000)
+}
