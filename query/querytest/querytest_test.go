@@ -26,7 +26,7 @@ func TestRunBesideWriter(t *testing.T) {
 func TestRandomFiltersSelect(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
-	records := randomRecords(rng, 80)
+	records := randomRecords(rng)
 	some, texts := 0, 0
 	for range 1000 {
 		f := randomFilter(rng, records)
@@ -45,7 +45,7 @@ func TestRandomFiltersSelect(t *testing.T) {
 func TestFilterJSON(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	records := randomRecords(rng, 80)
+	records := randomRecords(rng)
 	written := 0
 	for range 800 {
 		f := randomFilter(rng, records)
@@ -80,7 +80,7 @@ func TestFilterJSON(t *testing.T) {
 func TestMayMatchJSON(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 3))
-	records := randomRecords(rng, 80)
+	records := randomRecords(rng)
 	matching, ruledOut := 0, 0
 	for range 1500 {
 		var f query.Filter
