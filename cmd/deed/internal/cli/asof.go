@@ -49,9 +49,9 @@ func (c *asOfCommand) run(cmd *cobra.Command, arg, at string) error {
 	if err != nil {
 		return usagef("%s is not a time; %w", at, err)
 	}
-	instant := span.Until
-	if span.Since.Before(span.Until) {
-		instant = instant.Add(-time.Nanosecond)
+	instant := span.End()
+	if instant.After(span.Since) {
+		instant = instant.Add(-time.Nanosecond) // the last one of the day
 	}
 	isText, err := c.isText(c.app)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *asOfCommand) run(cmd *cobra.Command, arg, at string) error {
 		}
 		c.problem(err)
 	}
-	if state.Versions == 0 && len(state.Fields) == 0 {
+	if state.Versions == 0 && len(state.Fields) == 0 && state.Exists == history.Unrecorded {
 		return c.finish(0)
 	}
 	if isText {
