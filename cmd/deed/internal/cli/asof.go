@@ -36,7 +36,6 @@ deed asof invoice/1001 yesterday --zone Europe/Berlin`,
 }
 
 func (c *asOfCommand) run(cmd *cobra.Command, arg, at string) error {
-	c.environment()
 	target, err := objectOf(arg)
 	if err != nil {
 		return err

@@ -55,7 +55,6 @@ deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume`
 var exportFormats = map[string]render.Format{"csv": render.CSV, "jsonl": render.JSON, "json": render.JSON}
 
 func (c *exportCommand) run(cmd *cobra.Command) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err

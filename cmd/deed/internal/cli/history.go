@@ -92,7 +92,6 @@ deed history invoice/1001 --format json | jq 'select(.effect == "deleted")'`,
 }
 
 func (c *historyCommand) run(cmd *cobra.Command, arg string) error {
-	c.environment()
 	target, err := objectOf(arg)
 	if err != nil {
 		return err

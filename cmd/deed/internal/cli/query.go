@@ -77,7 +77,6 @@ deed query --since today --format csv --columns time,actor,action,target,why`,
 }
 
 func (c *queryCommand) run(ctx context.Context, command string) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err

@@ -36,7 +36,6 @@ deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 }
 
 func (c *showCommand) run(ctx context.Context, args []string) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err

@@ -77,7 +77,6 @@ type count struct {
 }
 
 func (c *statsCommand) run(cmd *cobra.Command) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err
