@@ -192,11 +192,53 @@ func TestRetentionOvertakesFind(t *testing.T) {
 	assert.NotContains(t, found, (*record.Record)(nil))
 }
 
+// TestPagesBesideWriter reads pages while a writer adds records, also of older times. The records
+// that were there before are on one page each.
+func TestPagesBesideWriter(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(31, 32))
+	m := newModel(t, rng, 600)
+	dir := filepath.Join(t.TempDir(), "ledger")
+	indexLedger(t, dir, m.entries)
+	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithSyncInterval(time.Millisecond),
+		ledger.WithSidecars(ledgerquery.NewIndexer()))
+	require.NoError(t, err)
+	more := newModel(t, rng, 600)
+	for _, ascending := range []bool{false, true} {
+		reader, err := ledgerquery.NewReader(dir)
+		require.NoError(t, err)
+		found := map[query.Position]int{}
+		for f := (query.Filter{Ascending: ascending, Limit: 37}); ; {
+			n := 0
+			for r, err := range reader.Find(t.Context(), f) {
+				if err != nil {
+					continue // an entry that is no record
+				}
+				n++
+				found[query.PositionOf(r)]++
+				f.After = query.CursorOf(r)
+			}
+			if n < f.Limit {
+				break
+			}
+			_, err := l.Append(t.Context(), more.entries[rng.IntN(len(more.entries))], more.entries[rng.IntN(len(more.entries))])
+			require.NoError(t, err)
+		}
+		for position, n := range found {
+			require.Equal(t, 1, n, "%v", position)
+		}
+		for _, r := range m.find(query.Filter{}, 0) {
+			require.Equal(t, 1, found[m.positions[r]])
+		}
+	}
+	require.NoError(t, l.Close())
+}
+
 // TestIndexOfReadOnlyDirectory: a reader makes indexes in memory where nobody keeps any.
 func TestIndexOfReadOnlyDirectory(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(29, 30))
-	m := newModel(t, rng, 3000)
+	m := newModel(t, rng, 1300)
 	dir := filepath.Join(t.TempDir(), "ledger")
 	l, err := ledger.Open(dir, ledger.WithSyncInterval(time.Hour))
 	require.NoError(t, err)
@@ -210,7 +252,7 @@ func TestIndexOfReadOnlyDirectory(t *testing.T) {
 	before := names(t, dir)
 	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
-	for range 40 {
+	for range 25 {
 		m.check(t, reader, m.randomFilter(rng), 0, false)
 	}
 	assert.Equal(t, before, names(t, dir))
