@@ -15,8 +15,7 @@ type frame struct {
 	actor      *Actor // of a ContextWithActor inside the scope
 	finishing  ID     // the attempt that Attempt.Finish tracks
 	suppressed bool
-	afterwards bool   // see plumbing.Afterwards
-	resolving  *Scope // whose resolver runs with this context
+	afterwards bool // see plumbing.Afterwards
 }
 
 type frameKey = framekey.Key

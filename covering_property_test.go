@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -177,7 +178,7 @@ func compareWithModel(t *testing.T, seed uint64, steps int, limits []int, ids []
 			ctx, outer = contexts[parent], m.scopes[parent]
 		}
 		limit := limits[rng.IntN(len(limits))]
-		ctx, _ = audit.NewScope(ctx, audit.WithSignalLimit(limit))
+		ctx, _ = audit.NewScope(ctx, plumbing.WithSignalLimit(limit))
 		contexts, m.scopes = append(contexts, ctx), append(m.scopes, &modelScope{parent: outer, limit: limit})
 	}
 	end := func(i int) {

@@ -43,7 +43,7 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 		p.mu.Unlock()
 	}
 	_ = s.Set(opts...) // a new scope has not ended
-	if s.actor != nil {
+	if s.who.Known() != nil {
 		return f, s, nil
 	}
 	actor, err := outer.resolveActor(ctx, inquiry{wait: detachedResolverWait, entered: from.Entered})
@@ -57,8 +57,8 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 // newDetachedScope returns a scope without an outer one, and the frame that carries it, as
 // a child of ctx.
 func newDetachedScope(ctx context.Context) (*frame, *Scope) {
-	c := new(scopeContext)
-	c.Context, c.scope, c.suppressed = ctx, &c.own, frameOf(ctx).suppressed
-	c.own.signals.Limit = defaultSignalLimit
-	return &c.frame, &c.own
+	s := new(Scope)
+	s.signals.Limit = defaultSignalLimit
+	f := s.carriedBy(frame{Context: ctx, scope: s, suppressed: frameOf(ctx).suppressed})
+	return f, s
 }

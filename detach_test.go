@@ -23,7 +23,7 @@ func TestDetachKeepsTheContext(t *testing.T) {
 	type mine struct{}
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}})
 	ctx, cancel := context.WithTimeout(context.WithValue(trace.ContextWithSpanContext(t.Context(), span), mine{}, "value"), time.Hour)
-	outer, _ := audit.NewScope(ctx, audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithTenant("acme"), audit.WithSignalLimit(0))
+	outer, _ := audit.NewScope(ctx, audit.WithScopeMetadata(attribute.String("a", "first")), audit.WithTenant("acme"), plumbing.WithSignalLimit(0))
 	request, scope := audit.NewScope(outer, audit.WithChannel("api"), audit.AsActor(audit.User("1")),
 		audit.WithScopeMetadata(attribute.String("a", "second")), plumbing.WithClientMetadata(attribute.String("b", "x\xff")))
 	job, jobScope, err := audit.Detach(request, audit.WithScopeMetadata(attribute.String("c", "third")))

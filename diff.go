@@ -21,7 +21,8 @@ import (
 // concurrent use as long as nobody changes the values. It compiles the tags and
 // rules of a type once.
 func Diff[T any](before, after T, opts ...diff.Option) ([]Change, error) {
-	return diffPointers(&before, &after, opts...)
+	both := struct{ before, after T }{before, after} // one allocation
+	return diffPointers(&both.before, &both.after, opts...)
 }
 
 // diffPointers is [Diff] for values that can be absent: before is nil for a

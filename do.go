@@ -28,13 +28,14 @@ import (
 // fn runs in a scope of its own. A successful attempt covers the signals in it of its
 // target and operation, and of its Covers. Do returns the error of fn unchanged; if the
 // record fails, it returns the errors of both, joined. A panic of fn continues with the
-// same value or, if the record failed, with an [*EndPanicError].
+// same value; then the error of the record goes to the error handler of t's provider.
 func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error) error {
 	attempt, err := Begin(ctx, t, e)
 	if err != nil {
 		return err
 	}
-	about := withIntent(t, func() Event { return e }, func(ctx context.Context, err error) { reportTo(ctx, t, err) })
+	report := func(ctx context.Context, err error) { reportTo(ctx, t, err) }
+	about := withIntent(t, func() Event { return e }, report)
 	return Run(ctx, func(ctx context.Context) error {
 		d := draftOf(ctx)
 		return callThen(
@@ -42,6 +43,7 @@ func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error)
 			func(returned bool, err error) error {
 				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), resultWith(d.close(), returned, err))
 			},
+			func(err error) { report(ctx, err) },
 		)
 	}, about)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"runtime"
 	"sync"
 	"testing"
@@ -122,14 +123,19 @@ func TestDoFinishFails(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 	require.ErrorIs(t, err, errDiskFull)
 
-	defer func() {
-		p, ok := recover().(*audit.EndPanicError)
-		require.True(t, ok)
-		assert.Equal(t, "secret", p.Value)
-		require.ErrorIs(t, p, errDiskFull)
-		assert.NotContains(t, p.Error(), "secret")
+	// A panic, and the end of a goroutine, continue as they are, and the error is reported.
+	panics := &failsLater{Tracker: tracker}
+	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
+		_ = audit.Do(ctx, panics, payout, func(context.Context) error { panic(http.ErrAbortHandler) })
+	})
+	require.ErrorIs(t, panics.reported, errDiskFull)
+	exits, done := &failsLater{Tracker: tracker}, make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = audit.Do(ctx, exits, payout, func(context.Context) error { runtime.Goexit(); return nil })
 	}()
-	_ = audit.Do(ctx, &failsLater{Tracker: tracker}, payout, func(context.Context) error { panic("secret") })
+	<-done
+	require.ErrorIs(t, exits.reported, errDiskFull)
 }
 
 var errDiskFull = errors.New("disk full")
@@ -137,8 +143,11 @@ var errDiskFull = errors.New("disk full")
 // failsLater is a tracker whose second call fails.
 type failsLater struct {
 	audit.Tracker
-	calls int
+	calls    int
+	reported error
 }
+
+func (f *failsLater) Report(_ context.Context, err error) { f.reported = err }
 
 func (f *failsLater) Track(ctx context.Context, e audit.Event) error {
 	if f.calls++; f.calls > 1 {

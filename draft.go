@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -14,13 +15,21 @@ import (
 // draft is an event that is tracked when its work has ended: the event of a route or of Do.
 // What handlers say of it meanwhile is collected here.
 type draft struct {
-	tracker Tracker      // nil if the request has no route intent
-	event   func() Event // what is known of the event without the handlers
-	report  func(context.Context, error)
+	mu      sync.Mutex
+	tracker Tracker // nil if the request has no route intent
+	author  bridge.Author[Event]
+	closed  bool
+	said    words
+}
 
-	mu     sync.Mutex
-	closed bool
-	said   *Event // target, reason, outcome, changes, metadata and marks; nil if handlers said nothing
+// words is what handlers said of an event.
+type words struct {
+	Target   Target
+	Reason   string
+	Outcome  Outcome
+	Changes  []Change
+	Metadata []attribute.KeyValue
+	Marks    []mark.Mark
 }
 
 // draftOf returns the draft of the nearest unit of work that has one, or nil.
@@ -47,21 +56,53 @@ func said(s *Scope, final bool) Event {
 	return d.content()
 }
 
-// withDraft implements bridge.Functions.WithDraft.
-func withDraft(report func(context.Context, error)) ScopeOption {
-	return func(o *scopeOptions) { o.draft = &draft{report: report} }
+// expect implements bridge.Functions.Expect. What handlers said before remains.
+func expect(s *Scope, t Tracker, author bridge.Author[Event]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != scopeOpen {
+		return
+	}
+	d := &s.draftRoom
+	if s.draft != d {
+		d.inherit(s.draft)
+		s.draft = d
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tracker, d.author = t, author
 }
 
 // withIntent implements bridge.Functions.WithIntent.
 func withIntent(t Tracker, event func() Event, report func(context.Context, error)) ScopeOption {
-	return func(o *scopeOptions) { o.draft = &draft{tracker: t, event: event, report: report} }
+	return func(o *scopeOptions) { o.draft = &draft{tracker: t, author: &authorFuncs{event, report}} }
+}
+
+// authorFuncs is a bridge.Author.
+type authorFuncs struct {
+	event  func() Event
+	report func(context.Context, error)
+}
+
+func (a *authorFuncs) Event() Event                          { return a.event() }
+func (a *authorFuncs) Report(ctx context.Context, err error) { a.report(ctx, err) }
+
+// intent returns who tracks the event, and who knows it. The tracker is nil if there is no
+// such event.
+func (d *draft) intent() (Tracker, bridge.Author[Event]) {
+	if d == nil {
+		return nil, nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tracker, d.author
 }
 
 // change calls f with what handlers said of an intent, for the function of the given name. It
 // reports why it cannot.
-func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
-	if d != nil && d.tracker == nil {
-		d.report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
+func (d *draft) change(ctx context.Context, name string, f func(said *words)) {
+	if t, author := d.intent(); t == nil && author != nil {
+		author.Report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
 		return
 	}
 	d.changeAny(ctx, name, f)
@@ -69,36 +110,33 @@ func (d *draft) change(ctx context.Context, name string, f func(said *Event)) {
 
 // changeAny is change for what matters without an intent too: denials and coverage have the
 // target of the request.
-func (d *draft) changeAny(ctx context.Context, name string, f func(said *Event)) {
+func (d *draft) changeAny(ctx context.Context, name string, f func(said *words)) {
 	if d == nil {
 		reportTo(ctx, globalTracker, fmt.Errorf("%w; nothing was set by audit.%s", ErrNoIntent, name))
 		return
 	}
 	d.mu.Lock()
-	closed := d.closed
+	author, closed := d.author, d.closed
 	if !closed {
-		if d.said == nil {
-			d.said = new(Event)
-		}
-		f(d.said)
+		f(&d.said)
 	}
 	d.mu.Unlock()
 	if closed {
-		d.report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrScopeEnded, name))
+		author.Report(ctx, fmt.Errorf("%w; nothing was set by audit.%s", ErrScopeEnded, name))
 	}
 }
 
 // content returns what handlers said so far.
-func (d *draft) content() (said Event) {
+func (d *draft) content() Event {
 	if d == nil {
-		return said
+		return Event{}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.said != nil {
-		said = *d.said
+	return Event{
+		Target: d.said.Target, Reason: d.said.Reason, Outcome: d.said.Outcome,
+		Changes: d.said.Changes, Metadata: d.said.Metadata, Marks: d.said.Marks,
 	}
-	return said
 }
 
 // inherit makes what handlers said of the draft before, which may be nil, what they said of
@@ -109,10 +147,7 @@ func (d *draft) inherit(before *draft) {
 	}
 	before.mu.Lock()
 	defer before.mu.Unlock()
-	if before.said != nil {
-		said := *before.said
-		d.said = &said
-	}
+	d.said = before.said
 }
 
 // close returns what handlers said, and makes what they say later an error.
@@ -148,12 +183,12 @@ func completed(e, said Event, inferred Outcome, failed bool) Event {
 }
 
 // addMark adds a mark that said does not have.
-func addMark(said *Event, path string, kind mark.Kind) {
+func addMark(said *words, path string, kind mark.Kind) {
 	said.Marks = mark.Merge(said.Marks, []mark.Mark{{Path: path, Kind: kind}})
 }
 
 // addMetadata adds kvs, which replace and mark what said has of the same keys.
-func addMetadata(said *Event, kvs []attribute.KeyValue) {
+func addMetadata(said *words, kvs []attribute.KeyValue) {
 	merged := slices.Clone(said.Metadata)
 	at := make(map[attribute.Key]int, len(merged)+len(kvs))
 	for i, kv := range merged {
@@ -184,5 +219,5 @@ func reportTo(ctx context.Context, t Tracker, err error) {
 		r.Report(ctx, err)
 		return
 	}
-	slog.ErrorContext(ctx, "audit: an event is incomplete", slog.String("error", err.Error()))
+	slog.ErrorContext(ctx, "audit: an event is incomplete or missing", slog.String("error", err.Error()))
 }

@@ -11,9 +11,6 @@ var (
 	ErrNoProvider = errors.New("audit: no tracker provider is set; call audit.SetTrackerProvider when the program starts")
 	// ErrNoActor means that neither the event nor its context has an actor.
 	ErrNoActor = errors.New("audit: no actor; set one in the event, in the scope or with audit.ContextWithActor")
-	// ErrAnonymousNotAllowed means that the actor is anonymous and the provider does not
-	// allow that for the action.
-	ErrAnonymousNotAllowed = errors.New("audit: anonymous is not allowed for this action; allow it with sdk.WithAnonymous or set an actor")
 	// ErrScopeEnded means that the scope has ended: it can't be changed any more.
 	ErrScopeEnded = errors.New("audit: the scope has ended; change it before End")
 	// ErrNoScope means that the context has no scope.

@@ -32,32 +32,32 @@ func SetChanges[T any](ctx context.Context, before, after T, opts ...diff.Option
 // [Do] ends, once the handler knows it. It also names what a request is about whose route
 // has no intent: see [SetChanges] for what is reported.
 func SetTarget(ctx context.Context, t Target) {
-	draftOf(ctx).changeAny(ctx, "SetTarget", func(said *Event) { said.Target = t })
+	draftOf(ctx).changeAny(ctx, "SetTarget", func(said *words) { said.Target = t })
 }
 
 // SetReason sets the reason of the event that is recorded when the nearest route intent or
 // [Do] ends, unless the event has one. See [SetChanges].
 func SetReason(ctx context.Context, reason string) {
-	draftOf(ctx).change(ctx, "SetReason", func(said *Event) { said.Reason = reason })
+	draftOf(ctx).change(ctx, "SetReason", func(said *words) { said.Reason = reason })
 }
 
 // SetOutcome sets the outcome of the event that is recorded when the nearest route intent or
 // [Do] ends, for a handler that knows better than the status of its response or the error of
 // its function. What panicked or returned an error is never a success. See [SetChanges].
 func SetOutcome(ctx context.Context, o Outcome) {
-	draftOf(ctx).change(ctx, "SetOutcome", func(said *Event) { said.Outcome = o })
+	draftOf(ctx).change(ctx, "SetOutcome", func(said *words) { said.Outcome = o })
 }
 
 // AddMetadata adds metadata to the event that is recorded when the nearest route intent or
 // [Do] ends. It replaces what the event has of the same keys. To add metadata to every
 // event of a request, set it in the scope. See [SetChanges].
 func AddMetadata(ctx context.Context, kvs ...attribute.KeyValue) {
-	draftOf(ctx).change(ctx, "AddMetadata", func(said *Event) { addMetadata(said, kvs) })
+	draftOf(ctx).change(ctx, "AddMetadata", func(said *words) { addMetadata(said, kvs) })
 }
 
 // setChanges sets the changes that a diff found, or marks that it failed.
 func (d *draft) setChanges(ctx context.Context, changes []Change, err error) {
-	d.change(ctx, "SetChanges", func(said *Event) {
+	d.change(ctx, "SetChanges", func(said *words) {
 		if said.Changes != nil {
 			addMark(said, "changes", mark.Repeated)
 		}
@@ -69,7 +69,7 @@ func (d *draft) setChanges(ctx context.Context, changes []Change, err error) {
 			said.Changes = []Change{} // a second call finds that there was a first
 		}
 	})
-	if err != nil && d != nil && d.tracker != nil {
-		d.report(ctx, fmt.Errorf("audit.SetChanges: %w", err))
+	if t, author := d.intent(); err != nil && t != nil {
+		author.Report(ctx, fmt.Errorf("audit.SetChanges: %w", err))
 	}
 }

@@ -18,13 +18,6 @@ var errBadID = errors.New("audit: an id is a UUID of 36 characters, lower case, 
 // secret.
 func NewID() ID { return uuid.At(time.Now()) }
 
-// ParseID parses the canonical text form. It accepts no other form.
-func ParseID(s string) (ID, error) {
-	var id ID
-	err := id.UnmarshalText([]byte(s))
-	return id, err
-}
-
 // IsZero reports whether id is the zero ID.
 func (id ID) IsZero() bool { return id == ID{} }
 

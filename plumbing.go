@@ -15,15 +15,19 @@ var _ = func() bool {
 		TakeSnapshot:       takeSnapshot,
 		OpenSnapshot:       openSnapshot,
 		Afterwards:         afterwards,
+		IsAfterwards:       func(ctx context.Context) bool { return frameOf(ctx).afterwards },
 		SignalsSuppressed:  func(ctx context.Context) bool { return frameOf(ctx).suppressed },
 		ReadyAsFar:         ready,
 		Check:              check,
-		WithDraft:          withDraft,
+		OpenScope:          openScope,
+		Expect:             expect,
 		WithIntent:         withIntent,
 		Said:               said,
 		Complete:           completed,
 		Report:             reportTo,
 		WithClientMetadata: withClientMetadata,
+		WithSignalLimit:    withSignalLimit,
+		NoteRead:           noteRead,
 		Hold:               hold,
 		Accepted:           accepted,
 		WithUnit:           withUnit,
@@ -37,6 +41,9 @@ var _ = func() bool {
 
 // afterwards implements plumbing.Afterwards.
 func afterwards(ctx context.Context) context.Context {
+	if f, ok := ctx.(*frame); ok && f.scope != nil && f == &f.scope.own {
+		return &f.scope.afterwards
+	}
 	f := derive(ctx)
 	f.afterwards = true
 	return f

@@ -11,6 +11,15 @@ type checker interface {
 	Check(ctx context.Context, e Event, final func(field string) bool) error
 }
 
+// mayReject reports whether t may reject an event for a field for which final returns true. A
+// nil final means any.
+func mayReject(t Tracker, final func(field string) bool) bool {
+	c, ok := t.(interface {
+		MayReject(final func(field string) bool) bool
+	})
+	return !ok || c.MayReject(final)
+}
+
 // check implements plumbing.Check.
 func check(ctx context.Context, t Tracker, e Event, final func(field string) bool) error {
 	c, ok := t.(checker)
@@ -86,16 +95,20 @@ func Ready(ctx context.Context) error {
 // ready implements bridge.Functions.ReadyAsFar. If final is nil, all fields count.
 func ready(ctx context.Context, final func(field string) bool) error {
 	d := draftOf(ctx)
-	if d == nil || d.tracker == nil {
+	t, author := d.intent()
+	if t == nil {
 		return ErrNoIntent
 	}
-	e, said := d.event(), d.content()
+	if !mayReject(t, final) {
+		return nil
+	}
+	e, said := author.Event(), d.content()
 	e.Kind, e.ID, e.Outcome = KindIntent, NewID(), OutcomeUnknown
 	e.Attempt = e.ID // an outcome and changes are not required yet
 	fill(&said.Target, e.Target)
 	e.Target, said.Outcome = said.Target, OutcomeUnknown
 	e = completed(e, said, OutcomeUnknown, false)
-	if err := check(ctx, d.tracker, e, final); err != nil {
+	if err := check(ctx, t, e, final); err != nil {
 		return newUnmetError(e.Action, err)
 	}
 	return nil

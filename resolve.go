@@ -2,13 +2,11 @@ package audit
 
 import (
 	"context"
-	"errors"
-	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/errortype"
-	"github.com/opendeed/audit/internal/panics"
+	"github.com/opendeed/audit/internal/resolver"
 	"github.com/opendeed/audit/internal/undertest"
 )
 
@@ -39,6 +37,11 @@ type inquiry struct {
 	// signal says that an actor is not required: it is not worth waiting for a function for
 	// which others have waited in vain. The end of the scope may still find the actor.
 	signal bool
+}
+
+// of returns the query for the scope with the given bit of entered.
+func (q inquiry) of(bit uint64) resolver.Query {
+	return resolver.Query{Wait: q.wait, Signal: q.signal, MayCall: q.entered&bit != 0}
 }
 
 // enter makes the event pending in the scope and the outer ones, so that none of them
@@ -95,15 +98,13 @@ func (f *frame) resolveActor(ctx context.Context, q inquiry) (*Actor, error) {
 	}
 	bit := uint64(1)
 	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		actor, err := s.resolveActor(ctx, q, q.entered&bit != 0)
+		actor, asked, err := s.who.Actor(ctx, q.of(bit))
 		switch {
-		case errors.Is(err, bridge.ErrInherit):
 		case err != nil:
-			return nil, err
-		case actor == nil && s.asks:
+			return nil, &ActorError{Err: err}
+		case actor == nil && asked:
 			return nobody()
-		}
-		if actor == nil {
+		case actor == nil:
 			actor = s.inherited
 		}
 		if actor != nil {
@@ -111,6 +112,25 @@ func (f *frame) resolveActor(ctx context.Context, q inquiry) (*Actor, error) {
 		}
 	}
 	return nobody()
+}
+
+// delegate returns the actor, which was found in the scope found, with the one on whose
+// behalf it acts. The scopes are asked from the inside out, up to found.
+func (f *frame) delegate(ctx context.Context, q inquiry, actor *Actor, found *Scope) (*Actor, error) {
+	bit := uint64(1)
+	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
+		to, err := s.who.Delegate(ctx, q.of(bit), actor)
+		if err != nil {
+			return nil, &ActorError{Err: err}
+		}
+		if to != nil {
+			return to, nil
+		}
+		if s == found {
+			break
+		}
+	}
+	return actor, nil
 }
 
 // nobody returns the actor of tests that name none, or ErrNoActor.
@@ -140,135 +160,13 @@ func (e *ActorError) Error() string {
 // Unwrap returns Err.
 func (e *ActorError) Unwrap() error { return e.Err }
 
-const (
-	errResolverReentry = errortype.OwnError("it tracked an event that needs the actor it is to find; set that event's actor")
-	errResolverHangs   = errortype.OwnError("it did not return within the track timeout")
-	errResolverLate    = errortype.OwnError("its scope ended before it returned; find the actor before the work ends, or use audit.Detach")
-)
-
-// resolution is a running call of a resolver, for which several Track calls may wait.
-type resolution struct {
-	done  chan struct{} // closed when actor and err are set
-	from  *Actor        // of a principal function: the actor that it is asked about
-	find  func(context.Context) (Actor, error)
-	keep  func(*Actor) // stores the result, which may be nil, in the scope; its mutex is held
-	actor *Actor
-	err   error
-
-	late atomic.Bool // somebody has waited in vain
-}
-
-// resolveActor returns the scope's own actor, or nil if it has none.
-func (s *Scope) resolveActor(ctx context.Context, q inquiry, mayCall bool) (*Actor, error) {
-	s.mu.Lock()
-	if s.actor != nil || s.resolver == nil || !mayCall {
-		defer s.mu.Unlock()
-		return s.actor, nil
-	}
-	if s.isResolving(ctx) {
-		s.mu.Unlock()
-		return nil, &ActorError{Err: errResolverReentry}
-	}
-	call := s.resolution
-	if call == nil {
-		call = &resolution{done: make(chan struct{}), find: s.resolver, keep: func(a *Actor) {
-			if a != nil && s.actor == nil {
-				s.actor = a
-			}
-		}}
-		s.resolution = call
-		go s.run(ctx, q.wait, call)
-	}
-	s.mu.Unlock()
-	return s.await(call, q)
-}
-
-// isResolving reports whether a function of the scope called the code that has ctx.
-func (s *Scope) isResolving(ctx context.Context) bool {
-	for f := frameOf(ctx); f.resolving != nil; f = frameOf(f.Context) {
-		if f.resolving == s {
-			return true
-		}
-	}
-	return false
-}
-
-// await waits for the result.
-func (s *Scope) await(call *resolution, q inquiry) (*Actor, error) {
-	wait := q.wait
-	if q.signal && call.late.Load() {
-		wait = 0
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-call.done:
-		return call.actor, call.err
-	case <-timer.C:
-		if call.late.CompareAndSwap(false, true) {
-			s.hung.Add(1)
-		}
-		return nil, &ActorError{Err: errResolverHangs}
-	}
-}
-
 // takeHung implements plumbing.TakeHung.
 func takeHung(s *Scope) (n int64) {
 	for ; s != nil; s = s.parent {
-		if s.hung.Load() > 0 {
-			n += s.hung.Swap(0)
-		}
+		n += s.who.TakeHung()
 	}
 	return n
 }
-
-// run calls the function of a resolution on its own goroutine, since it may ignore its
-// context.
-func (s *Scope) run(ctx context.Context, wait time.Duration, call *resolution) {
-	// A resolver that respects its context returns before the event stops waiting.
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait-wait/10)
-	defer cancel()
-	f := derive(bounded)
-	f.resolving = s
-
-	actor, err := callResolver(f, call.find)
-	switch {
-	case errors.Is(err, bridge.ErrInherit):
-		call.err = bridge.ErrInherit
-	case err != nil:
-		call.err = &ActorError{Err: err}
-	case !actor.IsZero():
-		actor = actor.Clone()
-		call.actor = &actor
-	}
-
-	s.mu.Lock()
-	s.resolution = nil
-	if call.from == nil {
-		s.inherits = errors.Is(call.err, bridge.ErrInherit)
-	}
-	switch {
-	case s.state == scopeEnded: // what was read may have been another request's
-		call.actor, call.err = nil, &ActorError{Err: errResolverLate}
-	case call.err == nil:
-		call.keep(call.actor)
-	}
-	s.mu.Unlock()
-	close(call.done)
-}
-
-func callResolver(ctx context.Context, resolver func(context.Context) (Actor, error)) (a Actor, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panics.Error(p)
-		}
-	}()
-	return resolver(ctx)
-}
-
-// decides reports whether a signal of the scope whose actor it could not find has none: that
-// of an outer scope is not its own. s.mu is held.
-func (s *Scope) decides() bool { return s.asks && !s.inherits || s.delegates }
 
 // fillActors sets the actor of held signals that have none, if it is known in time.
 func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
@@ -279,9 +177,8 @@ func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 			missing = append(missing, h.event)
 		}
 	}
-	hangs := s.resolution != nil
 	s.mu.Unlock()
-	if len(missing) == 0 || hangs {
+	if len(missing) == 0 || s.who.IsBusy() {
 		return
 	}
 	p := pending{bridge.Resolved[Scope]{Scope: s}}

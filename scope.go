@@ -3,18 +3,18 @@ package audit
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/covering"
 	"github.com/opendeed/audit/internal/recent"
+	"github.com/opendeed/audit/internal/resolver"
 	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// defaultSignalLimit is how many signals a scope holds without WithSignalLimit, whose
+// defaultSignalLimit is how many signals a scope holds without plumbing.WithSignalLimit, whose
 // documentation gives the number.
 const defaultSignalLimit = 1000
 
@@ -26,28 +26,24 @@ const defaultSignalLimit = 1000
 // unless it has an actor function; the nearest scope in the context wins. Changes to an inner scope do not affect the outer
 // one.
 type Scope struct {
-	parent    *Scope
-	inherited *Actor // of the enclosing ContextWithActor
-	unit      any    // the unit of work in which the scope is, or nil; see unit.go
+	own        frame // of the context that the scope was opened with
+	afterwards frame // of the same context for plumbing.Afterwards
+	parent     *Scope
+	inherited  *Actor // of the enclosing ContextWithActor
+	unit       any    // the unit of work in which the scope is, or nil; see unit.go
+	who        resolver.Resolver[Actor]
 
 	mu         sync.Mutex
 	state      scopeState
-	actor      *Actor // set or resolved; replaced, never changed
-	resolver   func(context.Context) (Actor, error)
-	asks       bool // it has or had a resolver: nobody else's actor is its own
-	inherits   bool // its resolver left it to the outer scope
-	principal  func(context.Context, Actor) (Actor, error)
-	delegates  bool // it has or had a principal function
-	delegation delegation
-	resolution *resolution  // the running call of one of the functions
-	hung       atomic.Int64 // calls that did not return in time and are not reported
 	channel    string
 	tenant     string
 	metadata   []attribute.KeyValue // sorted; replaced, never changed
 	overridden []attribute.KeyValue // sorted; replaced, never changed
 	marks      []mark.Mark          // sorted; replaced, never changed
 	draft      *draft               // of the event that is tracked when the work has ended, or nil
+	draftRoom  draft                // where draft may point to
 	signals    covering.Signals[heldSignal]
+	reads      []*readFold
 	tracked    recent.Map[trackedEvent, struct{}] // except held signals
 	pending    int                                // events that End waits for
 	// trackTimeout is the longest one of the providers that tracked events under the scope.
@@ -67,19 +63,18 @@ const (
 	scopeEnded             // held signals have been settled
 )
 
-// scopeContext allocates a scope and its frame together.
-type scopeContext struct {
-	frame
-	own Scope
-}
-
 // NewScope opens a scope and returns a context that carries it. The caller must end it,
 // also when the work panics; [Run] does both.
 func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope) {
+	s := new(Scope)
+	ctx = openScope(ctx, s)
+	_ = s.Set(opts...) // a new scope has not ended
+	return ctx, s
+}
+
+// openScope implements bridge.Functions.OpenScope.
+func openScope(ctx context.Context, s *Scope) context.Context {
 	outer := frameOf(ctx)
-	c := &scopeContext{frame: *outer}
-	c.finishing = ID{}
-	s := &c.own
 	s.parent = outer.scope
 	s.inherited = outer.actor
 	s.signals.Limit = defaultSignalLimit
@@ -91,9 +86,16 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
 	}
-	c.Context, c.scope, c.actor = ctx, s, nil
-	_ = s.Set(opts...) // a new scope has not ended
-	return &c.frame, s
+	f := *outer
+	f.Context, f.scope, f.actor, f.finishing = ctx, s, nil, ID{}
+	return s.carriedBy(f)
+}
+
+// carriedBy makes a copy of f the frame that carries the scope.
+func (s *Scope) carriedBy(f frame) *frame {
+	s.own, s.afterwards = f, f
+	s.afterwards.afterwards = true
+	return &s.own
 }
 
 // Set changes the scope for the events that are tracked from now on. Metadata replaces

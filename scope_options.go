@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit/internal/limits"
+	"github.com/opendeed/audit/internal/resolver"
 	"github.com/opendeed/audit/internal/sorted"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
@@ -17,8 +18,8 @@ type ScopeOption func(*scopeOptions)
 // scopeOptions collects a set of options.
 type scopeOptions struct {
 	actor       *Actor
-	resolver    func(context.Context) (Actor, error)
-	principal   func(context.Context, Actor) (Actor, error)
+	find        resolver.Func[Actor]
+	principal   resolver.PrincipalFunc[Actor]
 	channel     string
 	tenant      string
 	draft       *draft
@@ -50,7 +51,7 @@ func AsActor(a Actor) ScopeOption {
 // f is never called after End has returned, so it may close over what a framework reuses,
 // as long as it respects its deadline.
 func WithActor(f func(context.Context) (Actor, error)) ScopeOption {
-	return func(o *scopeOptions) { o.resolver = f }
+	return func(o *scopeOptions) { o.find = f }
 }
 
 // WithChannel sets how the actor reached the service, e.g. "api", "admin", "job".
@@ -88,24 +89,21 @@ func WithoutMetadata(keys ...attribute.Key) ScopeOption {
 	return func(o *scopeOptions) { o.without = append(o.without, keys...) }
 }
 
-// WithSignalLimit sets how many signals the scope holds. Further signals are recorded at
-// once, with a mark. The default is 1000; zero holds none.
-func WithSignalLimit(n int) ScopeOption {
+// withSignalLimit implements plumbing.WithSignalLimit.
+func withSignalLimit(n int) ScopeOption {
 	return func(o *scopeOptions) { o.signalLimit = max(n, 0) + 1 }
 }
 
 // apply applies o. s.mu is held.
 func (s *Scope) apply(o *scopeOptions) {
 	if o.actor != nil {
-		if s.actor = o.actor; s.actor.IsZero() {
-			s.actor = nil
-		}
+		s.who.SetActor(o.actor)
 	}
-	if o.resolver != nil {
-		s.resolver, s.asks = o.resolver, true
+	if o.find != nil {
+		s.who.SetFunc(o.find)
 	}
 	if o.principal != nil {
-		s.principal, s.delegates, s.delegation = o.principal, true, delegation{}
+		s.who.SetPrincipalFunc(o.principal)
 	}
 	if o.channel != "" {
 		s.channel = o.channel

@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/inside"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -22,7 +23,7 @@ func isAction(action string) func(*audit.Event) bool {
 func TestTracked(t *testing.T) {
 	t.Parallel()
 	tracker, _ := newTrail(t)
-	ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), audit.WithSignalLimit(1))
+	ctx, outer := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")), plumbing.WithSignalLimit(1))
 	require.NoError(t, audit.Run(ctx, func(ctx context.Context) error {
 		failed := intent(audit.OperationUpdate, article("failed"))
 		failed.Outcome = audit.OutcomeFailure

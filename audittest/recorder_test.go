@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -108,7 +109,7 @@ func TestProductionPath(t *testing.T) {
 		want  error
 	}{
 		"no actor":          {audit.Event{Action: "article.update"}, audit.ErrNoActor},
-		"anonymous":         {audit.Event{Action: "article.update", Actor: audit.Anonymous()}, audit.ErrAnonymousNotAllowed},
+		"anonymous":         {audit.Event{Action: "article.update", Actor: audit.Anonymous()}, policy.ErrAnonymousNotAllowed},
 		"dropped":           {audit.Event{Action: "article.read", Actor: audit.User("42")}, sdk.ErrDropped},
 		"allowed anonymous": {audit.Event{Action: "article.like", Actor: audit.Anonymous()}, nil},
 	}

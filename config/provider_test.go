@@ -19,6 +19,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -75,7 +76,7 @@ exporters:
 	err = p.Tracker("test").Track(t.Context(), audit.Event{Action: "article.update", Actor: audit.User("42")})
 	require.ErrorContains(t, err, "target")
 	err = p.Tracker("test").Track(t.Context(), audit.Event{Action: "article.like", Actor: audit.Anonymous(), Target: events[0].Target})
-	require.ErrorIs(t, err, audit.ErrAnonymousNotAllowed)
+	require.ErrorIs(t, err, policy.ErrAnonymousNotAllowed)
 	require.NoError(t, p.Shutdown(t.Context()))
 
 	assert.Equal(t, []string{"user.login", "article.delete"}, actions(out.String()))

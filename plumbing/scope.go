@@ -4,14 +4,14 @@ import (
 	"context"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/inside"
+	"github.com/opendeed/audit/internal/resolver"
 	"go.opentelemetry.io/otel/attribute"
 )
 
 // ErrInherit is returned by an actor function (see audit.WithActor) that does not know the
 // actor: the actor of the outer scope acts.
-var ErrInherit = bridge.ErrInherit
+var ErrInherit = resolver.ErrInherit
 
 // SignalsSuppressed reports whether ctx comes from audit.SuppressSignals. Instrumentation
 // need not make a signal then.
@@ -22,3 +22,7 @@ func SignalsSuppressed(ctx context.Context) bool { return inside.Audit.SignalsSu
 func WithClientMetadata(kvs ...attribute.KeyValue) audit.ScopeOption {
 	return inside.Audit.WithClientMetadata(kvs)
 }
+
+// WithSignalLimit sets how many signals the scope holds. Further signals are recorded at
+// once, with a mark. The default is 1000; zero holds none.
+func WithSignalLimit(n int) audit.ScopeOption { return inside.Audit.WithSignalLimit(n) }

@@ -1,10 +1,15 @@
 package policy
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/opendeed/audit"
 )
+
+// ErrAnonymousNotAllowed is the error of an event whose actor is anonymous, where neither the
+// provider nor the policy allows that for the action.
+var ErrAnonymousNotAllowed = errors.New("audit: anonymous is not allowed for this action; allow it with sdk.WithAnonymous or set an actor")
 
 // Policy is an ordered list of rules. It is immutable and safe for concurrent use. A nil
 // Policy has no rules.
@@ -86,7 +91,7 @@ func (r *eventRule) matches(e *audit.Event, channel string) bool {
 
 // Explain returns the name of the first rule that matches the event in the channel, or
 // "", and the problems for which a provider would reject the event:
-// *audit.ValidationError or audit.ErrAnonymousNotAllowed. The event must be as it would
+// *audit.ValidationError or ErrAnonymousNotAllowed. The event must be as it would
 // be in a record: with a normalized action, and with the actor, the tenant and the
 // metadata of its context.
 func (p *Policy) Explain(e *audit.Event, channel string) (rule string, problems []error) {
@@ -106,7 +111,7 @@ func (r *eventRule) problems(e *audit.Event, channel string) []error {
 	switch {
 	case e.Actor.Type == audit.ActorAnonymous && AnonymousAllowed(e):
 	case r.rejectAnonymous && isAnonymous(&e.Actor) && !AnonymousAllowed(e):
-		problems = append(problems, audit.ErrAnonymousNotAllowed)
+		problems = append(problems, ErrAnonymousNotAllowed)
 	case !r.requireActorTypes.matches(e.Actor.Type):
 		problems = append(problems, &audit.ValidationError{
 			Field: "actor.type", Reason: "it must be " + r.requireActorTypes.String() + " for this action",

@@ -35,7 +35,7 @@ func missing(t *testing.T, problems []error) (fields []string) {
 	for _, problem := range problems {
 		invalid, ok := errors.AsType[*audit.ValidationError](problem)
 		if !ok {
-			require.ErrorIs(t, problem, audit.ErrAnonymousNotAllowed)
+			require.ErrorIs(t, problem, policy.ErrAnonymousNotAllowed)
 			fields = append(fields, "anonymous")
 			continue
 		}

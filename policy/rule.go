@@ -27,7 +27,7 @@ type Rule struct {
 	// and denied access may always be anonymous; see AnonymousAllowed.
 	RequireActorTypes []string `json:"require_actor_types,omitempty" yaml:"require_actor_types,omitempty"`
 	// RejectAnonymous overrides sdk.WithAnonymous: an intent whose actor, or one that it
-	// acts on behalf of, is anonymous is rejected with audit.ErrAnonymousNotAllowed.
+	// acts on behalf of, is anonymous is rejected with ErrAnonymousNotAllowed.
 	// Failed logins and denied access are still accepted (see [AnonymousAllowed]), so
 	// that nobody can keep a denial out of the trail.
 	RejectAnonymous bool `json:"reject_anonymous,omitempty" yaml:"reject_anonymous,omitempty"`

@@ -46,8 +46,10 @@ const (
 
 // CursorOf returns the cursor of a record, for Filter.After. It encodes the record's
 // position, so it is valid in any store and in both orders, and is safe in a URL.
-func CursorOf(r *record.Record) string {
-	p := PositionOf(r)
+func CursorOf(r *record.Record) string { return cursorAt(PositionOf(r)) }
+
+// cursorAt returns the cursor of a position.
+func cursorAt(p Position) string {
 	b := make([]byte, 0, cursorSize)
 	b = append(b, cursorVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(p.Time.Unix()))

@@ -50,7 +50,7 @@ func TestParseCursorErrors(t *testing.T) {
 		assert.EqualError(t, err, "query: not a cursor from CursorOf", name)
 	}
 	f := query.Filter{After: "what is this"}
-	assert.EqualError(t, f.Validate(), "query: Filter.After: not a cursor from CursorOf")
+	assert.EqualError(t, f.Validate(), "query: Filter.After: it is not a cursor from CursorOf")
 }
 
 // TestPositionCompare orders records by time, then ID, then content.

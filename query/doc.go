@@ -3,7 +3,7 @@
 //
 //	reader, err := ledgerquery.NewReader("audit-ledger") // or mongodb.NewReader(collection)
 //	...
-//	filter := query.Filter{TargetType: "invoice", TargetID: "1001", Limit: 20}
+//	filter := query.Filter{Targets: []audit.Target{{Type: "invoice", ID: "1001"}}, Limit: 20}
 //	for record, err := range reader.Find(ctx, filter) {
 //
 // Records are ordered by time, newest first unless Filter.Ascending is set; records

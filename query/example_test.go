@@ -33,7 +33,7 @@ func ExampleDryRun() {
 		{Action: "payout.send", Actor: audit.Service("cron")},
 		{Action: "article.update", Actor: audit.User("7")},
 	} {
-		e.ID, _ = audit.ParseID(fmt.Sprintf("0199c1f2-0000-7000-8000-%012d", i))
+		_ = e.ID.UnmarshalText(fmt.Appendf(nil, "0199c1f2-0000-7000-8000-%012d", i))
 		e.Time = time.Date(2026, 11, 23, 7, 26, i, 0, time.UTC)
 		if err := provider.Tracker("example.com/shop").Track(ctx, e); err != nil {
 			log.Fatal(err)

@@ -10,14 +10,6 @@ import (
 	"github.com/opendeed/audit/record"
 )
 
-// ownActor makes a share nothing with the event, and replaces session IDs by fingerprints.
-func ownActor(a *audit.Actor) {
-	if a.Roles != nil || a.OnBehalfOf != nil {
-		*a = a.Clone()
-	}
-	a.FingerprintSession()
-}
-
 // isRecordable reports whether the record of a signal can have the actor. A chain that is
 // too long is shortened.
 func isRecordable(a *audit.Actor) bool {

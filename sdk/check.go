@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/plumbing"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 )
 
 var (
@@ -22,7 +24,7 @@ func (t *tracker) Report(ctx context.Context, err error) {
 		handle(ctx, err)
 		return
 	}
-	t.pipeline.logger.LogAttrs(ctx, slog.LevelError, "audit: an event is incomplete", slog.String("error", t.pipeline.redact(err.Error())))
+	t.pipeline.logger.LogAttrs(ctx, slog.LevelError, "audit: an event is incomplete or missing", slog.String("error", t.pipeline.redact(err.Error())))
 }
 
 // Check implements plumbing.Checker. Processors are not called. If the provider has any, they
@@ -31,6 +33,10 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 	p := t.pipeline
 	if p.gate.closed() {
 		return audit.ErrShutdown
+	}
+	final = t.finality(final)
+	if !p.checks(final) {
+		return nil // whatever the event says
 	}
 	resolved, err := plumbing.Resolve(ctx, &e, p.trackTimeout)
 	defer resolved.Done()
@@ -49,10 +55,24 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 }
 
 func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, final func(field string) bool) error {
-	r := t.newRecord(ctx, e, resolved)
-	err := finalProblems(t.pipeline.check(r), t.finality(final))
-	t.pipeline.records.release(r)
+	r := t.pipeline.records.Make(ctx, e, resolved, t.instrumentation)
+	err := finalProblems(t.pipeline.check(r), final)
+	recordpool.Put(r) // nobody else has seen it
 	return err
+}
+
+// MayReject reports whether Check may return an error. It is for audit.Ready and the like, which
+// need not make an event otherwise.
+func (t *tracker) MayReject(final func(field string) bool) bool {
+	return t.pipeline.gate.closed() || t.pipeline.checks(t.finality(final))
+}
+
+// everyEventHas are the fields that are checked in every event, whatever the rules.
+var everyEventHas = []string{pathActor, "action", "bulk.selector", "kind", "operation", "outcome", "target.type"}
+
+// checks reports whether a field is checked for which final returns true. nil means all.
+func (p *pipeline) checks(final func(field string) bool) bool {
+	return final == nil || slices.ContainsFunc(everyEventHas, final) || slices.ContainsFunc(p.requirable, final)
 }
 
 // finality returns which fields can no longer be set. nil means all.

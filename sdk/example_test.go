@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/redact"
@@ -130,7 +131,7 @@ func ExampleWithAnonymous() {
 	fmt.Println(tracker.Track(context.Background(), audit.Event{Action: "survey.submit", Actor: audit.Anonymous()}))
 	fmt.Println(errors.Is(
 		tracker.Track(context.Background(), audit.Event{Action: "order.submit", Actor: audit.Anonymous()}),
-		audit.ErrAnonymousNotAllowed))
+		policy.ErrAnonymousNotAllowed))
 	// Output:
 	// survey.submit
 	// <nil>

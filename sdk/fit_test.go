@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -195,7 +196,7 @@ func TestSignalsNeedNoPermission(t *testing.T) {
 		assert.Equal(t, audit.ActorAnonymous, r.Actor.Type)
 	}
 	e.Kind = audit.KindIntent
-	require.ErrorIs(t, tracker.Track(audit.ContextWithActor(t.Context(), audit.Anonymous()), e), audit.ErrAnonymousNotAllowed)
+	require.ErrorIs(t, tracker.Track(audit.ContextWithActor(t.Context(), audit.Anonymous()), e), policy.ErrAnonymousNotAllowed)
 }
 
 // TestHeldSignalsFit: a signal that a scope held, with a processor's addition.

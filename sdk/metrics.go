@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/attribute"
@@ -90,7 +91,7 @@ func rejectReason(err error) string {
 		return "no_actor"
 	case errors.As(err, &actor):
 		return "actor_resolver"
-	case errors.Is(err, audit.ErrAnonymousNotAllowed):
+	case errors.Is(err, policy.ErrAnonymousNotAllowed):
 		return "anonymous"
 	case errors.Is(err, audit.ErrShutdown):
 		return "shutdown"

@@ -5,16 +5,12 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
-	"go.opentelemetry.io/otel/sdk/resource"
+	"github.com/opendeed/audit/sdk/internal/records"
 )
 
 // pipeline is what trackers need of their provider.
 type pipeline struct {
-	resource     *resource.Resource
-	marks        []mark.Mark // of the resource
-	maxMetadata  int
 	trackTimeout time.Duration
 	detach       bool // processors get a context that is not canceled with Track's
 	gate         *gate
@@ -22,9 +18,10 @@ type pipeline struct {
 	logger       *slog.Logger
 	errorHandler func(context.Context, error) // nil: such errors are logged
 	redact       func(string) string          // removes what looks like a secret
-	records      recordPool
+	records      records.Maker
 	attempts     attemptOwners
 	first        stage // the stage after resolution
 	check        func(*record.Record) error
+	requirable   []string                                    // the fields that some rule requires of some event
 	rejected     func(context.Context, *record.Record) error // delivers the record of a rejection
 }

@@ -17,7 +17,7 @@ type PolicyError struct {
 	// Rule is the name of the rule.
 	Rule string
 	// Problems lists everything that the rule rejects: each is a *audit.ValidationError
-	// or audit.ErrAnonymousNotAllowed.
+	// or policy.ErrAnonymousNotAllowed.
 	Problems []error
 }
 

@@ -49,7 +49,7 @@ func TestPolicyRejects(t *testing.T) {
 		{"another channel", "api", func(*audit.Event) {}, "", nil, nil},
 		{"meets an earlier rule", "admin", func(e *audit.Event) { e.Target.Type = "draft" }, "", nil, nil},
 		{"anonymous, which is allowed", "api", func(e *audit.Event) { e.Actor = audit.Anonymous() }, "", nil, nil},
-		{"anonymous, which the rule rejects", "api", func(e *audit.Event) { e.Action, e.Actor = "article.delete", audit.Anonymous() }, "known", nil, audit.ErrAnonymousNotAllowed},
+		{"anonymous, which the rule rejects", "api", func(e *audit.Event) { e.Action, e.Actor = "article.delete", audit.Anonymous() }, "known", nil, policy.ErrAnonymousNotAllowed},
 		{"a failed login", "api", func(e *audit.Event) {
 			e.Action, e.Actor, e.Operation, e.Outcome = "user.login", audit.Anonymous(), audit.OperationLogin, audit.OutcomeDenied
 		}, "", nil, nil},

@@ -9,12 +9,14 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/internal/party"
+	"github.com/opendeed/audit/sdk/internal/records"
 	"github.com/opendeed/audit/sdk/redact"
 )
 
@@ -67,9 +69,6 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
 	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
-		resource:     res,
-		marks:        marks,
-		maxMetadata:  validator.config.maxMetadata,
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
 		gate:         newGate(),
@@ -77,8 +76,10 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		logger:       c.logger,
 		errorHandler: c.errorHandler,
 		redact:       redactText,
+		records:      records.Maker{MaxMetadata: validator.config.maxMetadata, Resource: res, Marks: marks},
 		first:        p.stages(c.processors, validator, m),
 		check:        validator.checkIntent,
+		requirable:   validator.requirable(),
 		rejected:     p.rejection(validator),
 	}
 	if c.policy != nil {
@@ -104,7 +105,6 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
-	p.pipeline.records.reuses = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
 	return p, nil
 }
 
@@ -120,7 +120,7 @@ func (p *TrackerProvider) stages(processors []Processor, v *validator, m *metric
 		if err == nil {
 			return suppress.process(ctx, scope, r)
 		}
-		if !isAfterwards(ctx) {
+		if !inside.Audit.IsAfterwards(ctx) {
 			return err
 		}
 		unmet := v.unmet(r)

@@ -8,6 +8,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/plumbing"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 )
@@ -27,7 +28,7 @@ func isRejection(err error) bool {
 	if _, ok := errors.AsType[*audit.ActorError](err); ok {
 		return true
 	}
-	return errors.Is(err, audit.ErrNoActor) || errors.Is(err, audit.ErrAnonymousNotAllowed) && !isRecorded(err)
+	return errors.Is(err, audit.ErrNoActor) || errors.Is(err, policy.ErrAnonymousNotAllowed) && !isRecorded(err)
 }
 
 // isRecorded reports whether the event of the error was recorded nevertheless.
@@ -44,7 +45,7 @@ func (t *tracker) reject(ctx context.Context, e *audit.Event, resolved *plumbing
 	if !isRejection(err) {
 		return err
 	}
-	r := t.newRecord(ctx, rejectedEvent(e, err), resolved)
+	r := t.pipeline.records.Make(ctx, rejectedEvent(e, err), resolved, t.instrumentation)
 	if failed := t.pipeline.rejected(ctx, r); failed != nil {
 		return errors.Join(err, fmt.Errorf("sdk: the rejection was not recorded: %w", failed))
 	}

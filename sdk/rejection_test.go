@@ -319,3 +319,33 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// What no rule can reject is not looked at: a route with a target in its path must not pay for
+// an actor before its handler needs one.
+func TestCheckOfNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		field string
+		asks  bool
+	}{
+		{"target", false},
+		{"metadata.ticket", true}, // by WithRequired
+		{"reason", true},          // by the policy
+		{"actor", true},
+	} {
+		t.Run(tt.field, func(t *testing.T) {
+			t.Parallel()
+			tracker := newTracker(t, sdk.WithSyncer(&sink{}), sdk.WithValidation(sdk.WithRequired("payout.*", "metadata.ticket")),
+				withPolicy(t, policy.Rule{Name: "r", Actions: []string{"payout.*"}, Require: []string{"reason"}}))
+			asked := false
+			ctx, scope := audit.NewScope(t.Context(), audit.WithActor(func(context.Context) (audit.Actor, error) {
+				asked = true
+				return audit.User("42"), nil
+			}))
+			defer func() { assert.NoError(t, scope.End(ctx)) }()
+			e := audit.Event{ID: audit.NewID(), Action: "article.update"}
+			require.NoError(t, plumbing.Check(ctx, tracker, e, func(field string) bool { return field == tt.field }))
+			assert.Equal(t, tt.asks, asked)
+		})
+	}
+}

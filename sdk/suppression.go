@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/internal/signal"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/records"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -75,8 +76,10 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.Discard:
-			s.metrics.suppress(ctx, suppressedByRerun)
-			return nil
+			if !isRead(r) {
+				s.metrics.suppress(ctx, suppressedByRerun)
+				return nil
+			}
 		case signal.RecordOverflow:
 			r.AddMark(mark.Mark{Kind: mark.SignalOverflow})
 		case signal.Record:
@@ -98,7 +101,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 // unit of work the signal is held.
 func (s *suppressor) pass(ctx context.Context, scope *audit.Scope, r *record.Record, unknown bool) error {
 	if unknown {
-		ownActor(&r.Actor)
+		records.OwnActor(&r.Actor)
 		if !isRecordable(&r.Actor) {
 			r.Actor = audit.Actor{Type: audit.ActorUnresolved}
 		}

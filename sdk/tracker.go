@@ -3,18 +3,13 @@ package sdk
 import (
 	"context"
 	"log/slog"
-	"slices"
-	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/embedded"
-	"github.com/opendeed/audit/internal/uuid"
-	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
-	"github.com/opendeed/audit/sdk/internal/limit"
-	"go.opentelemetry.io/otel/trace"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 )
 
 // tracker is the audit.Tracker of one instrumented package.
@@ -69,15 +64,12 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	case e.Kind == audit.KindSignal && !isRecordable(&e.Actor):
 		e.Actor = audit.Actor{} // it stays unresolved, like one that was not found
 	}
-	r := t.newRecord(ctx, e, &resolved)
+	r := p.records.Make(ctx, e, &resolved, t.instrumentation)
 	p.attempts.check(r, resolved.Finishing)
 	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
 	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
-	}
-	if resolved.Afterwards {
-		ctx = context.WithValue(ctx, afterwardsKey{}, true)
 	}
 	id := r.ID
 	err = p.cleanError(p.first(ctx, resolved.Scope, r), e, &resolved)
@@ -87,82 +79,12 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if err != nil {
 		return t.reject(ctx, e, &resolved, err)
 	}
-	if intent {
-		p.records.release(r)
+	if intent && !p.detach { // a processor may have kept it
+		recordpool.Put(r)
 	}
 	return nil
 }
 
-// maxEventMarks is how many marks of an event are kept.
-const maxEventMarks = 256
-
-// afterwardsKey is the key in the context of an event that is recorded even if it lacks what
-// a policy requires, since what it says has been done: see plumbing.Afterwards.
-type afterwardsKey struct{}
-
-func isAfterwards(ctx context.Context) bool { return ctx.Value(afterwardsKey{}) != nil }
-
-// newRecord is the resolve stage. It copies what the caller or the scope shares, and
-// assigns what the event does not set.
-func (t *tracker) newRecord(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved) *record.Record {
-	given := givenMetadata{event: e.Metadata, scope: resolved.Metadata}
-	given.limit(t.pipeline.maxMetadata)
-	r := t.pipeline.records.allocate(len(given.event) + len(given.scope))
-	room := r.Metadata
-	r.Event = *e
-	metadata, overridden := given.merge(room, resolved.Overridden)
-	r.Metadata, r.Overridden = metadata, slices.Clone(overridden) // may be the scope's, and redaction changes it
-	r.Marks = resolved.Marks
-	if len(r.Marks) > 0 && len(given.event) > 0 && len(overridden) > 0 {
-		r.Marks = moveMarks(r.Marks, given.event)
-	}
-	for _, m := range given.marks {
-		r.AddMark(m)
-	}
-	for _, m := range t.pipeline.marks {
-		r.AddMark(m)
-	}
-	for _, m := range e.Marks[:min(len(e.Marks), maxEventMarks)] {
-		r.AddMark(m)
-	}
-
-	now := time.Now()
-	r.ObservedTime = now.UTC().Round(0)
-	if r.Time.IsZero() {
-		r.Time = r.ObservedTime
-	} else {
-		r.Time = r.Time.UTC().Round(0)
-	}
-	if r.ID.IsZero() {
-		r.ID = uuid.At(now)
-	}
-	r.Action = record.NormalizeAction(r.Action)
-	ownActor(&r.Actor)
-	r.Covers = cloneFirst(r, "covers", r.Covers, limit.MaxChanges)
-	r.Changes = cloneFirst(r, "changes", r.Changes, limit.MaxChanges)
-	r.Bulk.Sample = cloneFirst(r, "bulk.sample", r.Bulk.Sample, record.MaxSample)
-	if r.Tenant == "" {
-		r.Tenant = resolved.Tenant
-	}
-	r.Channel = resolved.Channel
-	r.Tracker = t.instrumentation
-	r.Resource = t.pipeline.resource
-	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-		r.TraceID, r.SpanID = span.TraceID(), span.SpanID()
-	}
-	return r
-}
-
-// cloneFirst returns a copy of the first n elements of a list, and marks the record if there
-// are more. Lists of the event may be of any length, so that only what can be recorded is
-// copied.
-func cloneFirst[T any](r *record.Record, path string, list []T, n int) []T {
-	if dropped := len(list) - n; dropped > 0 {
-		list = list[:n]
-		r.AddMark(mark.Mark{Path: path, Kind: mark.Dropped, Count: int64(dropped)})
-	}
-	return slices.Clone(list)
-}
 
 // reportHung logs and counts the actor functions of the scope, and of the outer ones, that
 // did not return in time: each call once, however many events wait for it.

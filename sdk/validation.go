@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -194,7 +195,7 @@ func (v *validator) checkActor(r *record.Record) error {
 	}
 	for a := &r.Actor; a != nil && r.Kind == audit.KindIntent; a = a.OnBehalfOf {
 		if a.Type == audit.ActorAnonymous && !v.anonymousAllowed(r) {
-			return audit.ErrAnonymousNotAllowed
+			return policy.ErrAnonymousNotAllowed
 		}
 	}
 	return nil
@@ -224,6 +225,17 @@ func (v *validator) markUnrepresentable(ctx context.Context, r *record.Record) {
 			r.AddMark(mark.Mark{Path: sanitize.FieldPath("changes", c.Field), Kind: mark.NotLoaded})
 		}
 	}
+}
+
+// requirable returns the fields that some rule requires of some event.
+func (v *validator) requirable() (fields []string) {
+	for _, p := range append(slices.Clip(v.config.required), v.policy) {
+		for _, r := range p.Rules() {
+			fields = append(fields, r.Require...)
+		}
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }
 
 // unmet returns everything that the record lacks. It lacks something.

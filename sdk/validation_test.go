@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -205,7 +206,7 @@ func TestAnonymous(t *testing.T) {
 			case e.Actor.IsZero():
 				require.ErrorIs(t, err, audit.ErrNoActor)
 			default:
-				require.ErrorIs(t, err, audit.ErrAnonymousNotAllowed)
+				require.ErrorIs(t, err, policy.ErrAnonymousNotAllowed)
 			}
 			assert.Equal(t, tt.ok, len(s.all()) == 1)
 		})

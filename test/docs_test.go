@@ -87,7 +87,7 @@ func fileIn(path string) string {
 // row, the files of a directory may be named without it.
 var (
 	fileNamed      = regexp.MustCompile("`([a-z_/*]+\\.go)`")
-	directoryNamed = regexp.MustCompile("`([a-z_/]+)`")
+	directoryNamed = regexp.MustCompile("`([a-z0-9_/]+)`")
 )
 
 // TestArchitectureFiles checks that the files in the file map exist.

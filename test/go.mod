@@ -11,6 +11,7 @@ require (
 	github.com/hashicorp/raft-wal v0.4.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/labstack/echo/v4 v4.16.0
+	github.com/labstack/echo/v5 v5.4.4
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/opendeed/audit v0.0.0
@@ -19,6 +20,7 @@ require (
 	github.com/opendeed/audit/instrumentation/chi v0.0.0
 	github.com/opendeed/audit/instrumentation/connect v0.0.0
 	github.com/opendeed/audit/instrumentation/echo v0.0.0
+	github.com/opendeed/audit/instrumentation/echov5 v0.0.0
 	github.com/opendeed/audit/instrumentation/gin v0.0.0
 	github.com/opendeed/audit/instrumentation/grpc v0.0.0
 	github.com/opendeed/audit/instrumentation/mongodb v0.0.0
@@ -153,6 +155,7 @@ replace (
 	github.com/opendeed/audit/instrumentation/chi => ../instrumentation/chi
 	github.com/opendeed/audit/instrumentation/connect => ../instrumentation/connect
 	github.com/opendeed/audit/instrumentation/echo => ../instrumentation/echo
+	github.com/opendeed/audit/instrumentation/echov5 => ../instrumentation/echov5
 	github.com/opendeed/audit/instrumentation/gin => ../instrumentation/gin
 	github.com/opendeed/audit/instrumentation/grpc => ../instrumentation/grpc
 	github.com/opendeed/audit/instrumentation/mongodb => ../instrumentation/mongodb

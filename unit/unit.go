@@ -72,8 +72,8 @@ func Begin(ctx context.Context, t audit.Tracker, e audit.Event, opts ...Option) 
 // it.
 //
 // Run returns the error of transact unchanged; if recording fails, it is joined with a
-// [*RecordError]. A panic of transact continues with the same value or, if recording failed,
-// with an [*audit.EndPanicError].
+// [*RecordError]. A panic of transact continues with the same value; then the error of
+// recording goes to the error handler of t's provider.
 func Run(ctx context.Context, t audit.Tracker, e audit.Event, transact func(*Unit) error, opts ...Option) error {
 	u, err := Begin(ctx, t, e, opts...)
 	if err != nil {
@@ -92,6 +92,7 @@ func Run(ctx context.Context, t audit.Tracker, e audit.Event, transact func(*Uni
 			}
 			return u.Commit()
 		},
+		func(err error) { inside.Audit.Report(ctx, t, err) },
 	)
 }
 

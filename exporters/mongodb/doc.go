@@ -4,7 +4,7 @@
 //	provider, err := sdk.NewTrackerProvider(sdk.WithLedger("audit-ledger", sdk.ExportTo(exporter)))
 //
 //	reader := mongodb.NewReader(client.Database("shop").Collection("audit"))
-//	for record, err := range reader.Find(ctx, query.Filter{ActorID: "42"}) {
+//	for record, err := range reader.Find(ctx, query.Filter{Actors: []audit.Actor{audit.User("42")}}) {
 //
 // A record is one document, which people can query by hand. docs/mongodb.md describes the
 // document, the indexes, and which server errors are retried.

@@ -38,9 +38,11 @@ func requiredIndexes(c *config) []index {
 		{name: "audit_time", keys: withOrder()},
 		{name: "audit_actor", keys: withOrder("actor.id", "actor.type")},
 		{name: "audit_target", keys: withOrder("target.id", "target.type")},
+		{name: "audit_covers", keys: withOrder("covers.id", "covers.type")},
 		{name: "audit_action", keys: withOrder("action")},
 		{name: "audit_tenant", keys: withOrder("tenant")},
 		{name: "audit_trace_id", keys: bson.D{{Key: "trace_id", Value: int32(1)}}},
+		{name: "audit_attempt", keys: bson.D{{Key: "attempt", Value: int32(1)}}},
 		{name: "audit_metadata", keys: bson.D{{Key: "metadata.k", Value: int32(1)}, {Key: "metadata.v", Value: int32(1)}}},
 	}
 	if c.retention > 0 {

@@ -1,6 +1,7 @@
 package auditecho
 
 import (
+	"context"
 	"errors"
 
 	"github.com/labstack/echo/v4"
@@ -31,7 +32,7 @@ import (
 // route only. Errors go to the error handler of the Middleware, because the response may
 // already be on its way. [WithheldAnswer] makes it wait.
 func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) echo.MiddlewareFunc {
-	return trackIntent(t, func(x *request.Exchange, _ echo.Context, _ int) audit.Event { return x.FromTemplate(e) }, opts)
+	return trackIntent(t, e, nil, opts)
 }
 
 // IntentFunc is Intent for an event that depends on the request or on the status. It calls
@@ -41,19 +42,21 @@ func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) echo.Middlewar
 //
 // event is called when the status is known. It is also called before that if the response
 // is a stream, when that begins, and with 0 if an error waits to be answered, if the handler
-// asks audit.Ready, and before the handler if there are options. After a timeout of
-// middleware.Timeout, which does not wait for the handler, c has the request, the path and
-// its parameters, but nothing that was set.
+// asks audit.Ready, and before the handler if the policy may require what the options supply.
+// After a timeout of middleware.Timeout, which does not wait for the handler, c has the
+// request, the path and its parameters, but nothing that was set.
 func IntentFunc(t audit.Tracker, event func(c echo.Context, status int) audit.Event, opts ...IntentOption) echo.MiddlewareFunc {
-	return trackIntent(t, func(_ *request.Exchange, c echo.Context, status int) audit.Event { return event(c, status) }, opts)
+	return trackIntent(t, audit.Event{}, event, opts)
 }
 
 // intentConfig is the configuration of a route intent. Everything else comes from the
 // enclosing middleware.
 var intentConfig config
 
-func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, int) audit.Event, opts []IntentOption) echo.MiddlewareFunc {
+// trackIntent records the event that event returns or, if that is nil, one like e.
+func trackIntent(t audit.Tracker, e audit.Event, event func(echo.Context, int) audit.Event, opts []IntentOption) echo.MiddlewareFunc {
 	options := newIntentOptions(opts)
+	fixed := options.newIntent(t, e)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			now := tenureOf(c)
@@ -61,9 +64,12 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 			if now.timeout != nil {
 				x.FindActor() // after the timeout nobody can
 			}
-			own := now.copy()
-			intent := options.newIntent(t, func(status int) audit.Event { return event(x, own(x.Context()), status) })
-			err := x.Supply(t, func() audit.Event { return intent.Event(0) }, options.supply(c))
+			intent := fixed
+			if event != nil {
+				intent = ofContext(fixed, x, now.copy(), event)
+			}
+			s := options.supply(c)
+			err := x.Supply(intent, &s)
 			if err == nil {
 				err = x.Begin(intent)
 			}
@@ -75,6 +81,13 @@ func trackIntent(t audit.Tracker, event func(*request.Exchange, echo.Context, in
 			return serve(x, now, next, intent)
 		}
 	}
+}
+
+// ofContext returns the intent of a request whose event depends on its context.
+func ofContext(fixed *request.Intent, x *request.Exchange, own func(context.Context) echo.Context, event func(echo.Context, int) audit.Event) *request.Intent {
+	i := *fixed
+	i.Event = func(status int) audit.Event { return event(own(x.Context()), status) }
+	return &i
 }
 
 // rejection returns the error of a handler that does not run because of err.

@@ -18,7 +18,9 @@ type IntentOption func(*intentOptions)
 
 // intentOptions are the options of a route intent.
 type intentOptions struct {
-	supplies []func(echo.Context, *request.Supply)
+	supplies []supply
+	fields   []string // that come from supplies
+	final    func(field string) bool
 	withhold bool
 	withheld request.Withheld
 }
@@ -28,22 +30,44 @@ func newIntentOptions(opts []IntentOption) *intentOptions {
 	for _, opt := range opts {
 		opt(o)
 	}
+	o.final = request.Fields(o.fields...)
 	return o
 }
 
-// newIntent returns what an Exchange serves as the intent of a request.
-func (o *intentOptions) newIntent(t audit.Tracker, event func(status int) audit.Event) *request.Intent {
-	i := &request.Intent{Tracker: t, Event: event}
+// newIntent returns what an Exchange serves as the intent of a request whose event is like e.
+func (o *intentOptions) newIntent(t audit.Tracker, e audit.Event) *request.Intent {
+	i := &request.Intent{Tracker: t, Template: e}
 	if o.withhold {
 		i.Withheld = &o.withheld
 	}
 	return i
 }
 
-func (o *intentOptions) supply(c echo.Context) *request.Supply {
-	s := &request.Supply{}
-	for _, supply := range o.supplies {
-		supply(c, s)
+// supply is a source of a field. One of its sources is set.
+type supply struct {
+	targetType, param string
+	reason            func(echo.Context) string
+	key               attribute.Key
+	metadata          func(echo.Context) string
+}
+
+func (o *intentOptions) add(field string, s supply) {
+	o.supplies, o.fields = append(o.supplies, s), append(o.fields, field)
+}
+
+func (o *intentOptions) supply(c echo.Context) (s request.Supply) {
+	s.Final = o.final
+	for i := range o.supplies {
+		switch from := &o.supplies[i]; {
+		case from.reason != nil:
+			s.Reason = from.reason(c)
+		case from.metadata != nil:
+			if text := from.metadata(c); text != "" {
+				s.Metadata = append(s.Metadata, from.key.String(text))
+			}
+		default:
+			s.Target, s.TargetParam = audit.Target{Type: from.targetType, ID: c.Param(from.param)}, from.param
+		}
 	}
 	return s
 }
@@ -51,36 +75,19 @@ func (o *intentOptions) supply(c echo.Context) *request.Supply {
 // TargetParam takes the ID of the target from a path parameter of the route, such as "slug"
 // in "/articles/:slug". The handler can set another target by audit.SetTarget.
 func TargetParam(targetType, param string) IntentOption {
-	return func(o *intentOptions) {
-		o.supplies = append(o.supplies, func(c echo.Context, s *request.Supply) {
-			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: c.Param(param)}, param
-			s.Fields = append(s.Fields, "target")
-		})
-	}
+	return func(o *intentOptions) { o.add("target", supply{targetType: targetType, param: param}) }
 }
 
 // ReasonFrom takes the reason from the request, for example with [Header], [Query] or
 // [Form].
 func ReasonFrom(source func(echo.Context) string) IntentOption {
-	return func(o *intentOptions) {
-		o.supplies = append(o.supplies, func(c echo.Context, s *request.Supply) {
-			s.Reason = source(c)
-			s.Fields = append(s.Fields, "reason")
-		})
-	}
+	return func(o *intentOptions) { o.add("reason", supply{reason: source}) }
 }
 
 // MetadataFrom takes the metadata of a key, such as a ticket, from the request. It is
 // metadata of every event that the handler tracks.
 func MetadataFrom(key attribute.Key, source func(echo.Context) string) IntentOption {
-	return func(o *intentOptions) {
-		o.supplies = append(o.supplies, func(c echo.Context, s *request.Supply) {
-			if text := source(c); text != "" {
-				s.Metadata = append(s.Metadata, key.String(text))
-			}
-			s.Fields = append(s.Fields, "metadata."+string(key))
-		})
-	}
+	return func(o *intentOptions) { o.add("metadata."+string(key), supply{key: key, metadata: source}) }
 }
 
 // WithheldAnswer makes the client wait until the event is recorded. It changes what a client

@@ -107,9 +107,11 @@ func BenchmarkIntent(b *testing.B) {
 	}
 }
 
-// BenchmarkUpdate measures a request that records an update with its changes, in two ways:
-// the handler tracks it, or its route has the intent and the handler adds the changes.
-func BenchmarkUpdate(b *testing.B) {
+// updates returns functions that serve a request which records an update with its changes, in
+// two ways: the handler tracks it, or its route has the intent and the handler adds the
+// changes.
+func updates(tb testing.TB) (tracked, intent func()) {
+	tb.Helper()
 	type article struct {
 		Title string `audit:"title"`
 		Body  string `audit:"body,sensitive"`
@@ -117,15 +119,18 @@ func BenchmarkUpdate(b *testing.B) {
 	before, after := article{"Draft", "one"}, article{"Hello", "two"}
 	provider, err := sdk.NewTrackerProvider(sdk.WithBatcher(nowhere{}))
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
+	tb.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
 	tracker := provider.Tracker("bench")
 	actor := audithttp.WithActor(func(*http.Request) (audit.Actor, error) { return audit.User("42"), nil })
-	serve := func(route http.Handler) http.Handler {
+	serve := func(route http.Handler) func() {
 		mux := http.NewServeMux()
 		mux.Handle("PUT /articles/{slug}", route)
-		return audithttp.Middleware(actor)(mux)
+		h := audithttp.Middleware(actor)(mux)
+		r := httptest.NewRequest(http.MethodPut, "/articles/hello", nil)
+		w := &discard{header: http.Header{}}
+		return func() { h.ServeHTTP(w, r) }
 	}
 	inHandler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		target := audit.Target{Type: "article", ID: r.PathValue("slug")}
@@ -140,20 +145,31 @@ func BenchmarkUpdate(b *testing.B) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	update := audit.Event{Action: "article.update", Operation: audit.OperationUpdate}
+	return serve(inHandler), serve(audithttp.Intent(tracker, update, completed, audithttp.TargetParam("article", "slug")))
+}
+
+// BenchmarkUpdate measures a request that records an update with its changes, in two ways.
+func BenchmarkUpdate(b *testing.B) {
+	tracked, intent := updates(b)
 	for _, bb := range []struct {
-		name    string
-		handler http.Handler
-	}{
-		{"TrackUpdate", serve(inHandler)},
-		{"intent", serve(audithttp.Intent(tracker, update, completed, audithttp.TargetParam("article", "slug")))},
-	} {
+		name  string
+		serve func()
+	}{{"TrackUpdate", tracked}, {"intent", intent}} {
 		b.Run(bb.name, func(b *testing.B) {
-			r := httptest.NewRequest(http.MethodPut, "/articles/hello", nil)
-			w := &discard{header: http.Header{}}
 			b.ReportAllocs()
 			for b.Loop() {
-				bb.handler.ServeHTTP(w, r)
+				bb.serve()
 			}
 		})
+	}
+}
+
+// The normal way must not cost more than the one by hand.
+func TestIntentAllocatesNoMoreThanTrackUpdate(t *testing.T) { // not parallel: it counts allocations
+	tracked, intent := updates(t)
+	// The runtime allocates now and then, e.g. for a goroutine's stack.
+	const noise = 1
+	if of, limit := testing.AllocsPerRun(2000, intent), testing.AllocsPerRun(2000, tracked)+noise; of > limit {
+		t.Errorf("a route intent allocates %v times, and TrackUpdate in a handler %v times at most", of, limit)
 	}
 }

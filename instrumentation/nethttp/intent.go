@@ -40,19 +40,18 @@ func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption
 //
 // event is called when the status is known. It is also called before that if the response
 // is a stream, when that begins, and with 0 if the handler asks audit.Ready, and before the
-// handler if there are options.
+// handler if the policy may require what the options supply.
 func IntentFunc(t audit.Tracker, event func(r *http.Request, status int) audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
 	return serveMux.IntentFunc(t, event, opts...)(h)
 }
 
 // intent is a route whose requests are events.
 type intent struct {
-	tracker  audit.Tracker
-	scope    *config
-	config   *intentConfig
-	template audit.Event
-	event    func(r *http.Request, status int) audit.Event // nil: the template
-	next     destination
+	scope  *config
+	config *intentConfig
+	fixed  *request.Intent                               // the event of every request; Event is nil
+	event  func(r *http.Request, status int) audit.Event // nil: that of fixed
+	next   destination
 }
 
 // ServeHTTP serves the request and records it.
@@ -62,33 +61,43 @@ func (i *intent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if adapter.IsOver != nil && request.IsTimed(w) {
 		x.FindActor() // after the timeout nobody can
 	}
-	handled := r
-	event := func(int) audit.Event { return x.FromTemplate(i.template) }
-	if i.event != nil {
-		latest := func() *http.Request { return handled }
-		if adapter.Copy != nil {
-			latest = adapter.unlessOver(w, r.WithContext(x.Context()), latest)
-		}
-		event = func(status int) audit.Event { return i.event(latest(), status) }
-	}
-	h := request.HTTP{
-		Request: r, Writer: w, Route: i.scope.routeAfter, Self: i,
-		Handler: func(w http.ResponseWriter, inner *http.Request) error {
-			handled = inner // a router below sets its path values
-			return i.next.serve(w, inner)
-		},
-		Intent: i.config.newIntent(i.tracker, event),
-	}
-	err := x.Supply(i.tracker, func() audit.Event { return event(0) }, i.config.supply(r, adapter.param))
+	h := x.HTTP()
+	h.Request, h.Writer, h.Route, h.Self, h.Handler = r, w, i.scope.routeAfter, i, i.next.serve
+	h.Intent = i.intentOf(x, w, r)
+	s := i.config.supply(r, adapter.param)
+	err := x.Supply(h.Intent, &s)
 	if err == nil {
 		err = x.Begin(h.Intent)
 	}
 	if err != nil {
 		h.Intent = nil
-		h.Handler = func(w http.ResponseWriter, inner *http.Request) error {
-			i.config.reject(w, inner, err)
-			return nil
-		}
+		h.Handler = i.rejection(err)
 	}
-	adapter.serve(x, &h)
+	adapter.serve(x, h)
+}
+
+// intentOf returns the intent of a request.
+func (i *intent) intentOf(x *request.Exchange, w http.ResponseWriter, r *http.Request) *request.Intent {
+	if i.event == nil {
+		return i.fixed
+	}
+	latest := func() *http.Request {
+		if served := x.Served(); served != nil {
+			return served // a router below sets its path values
+		}
+		return r
+	}
+	if adapter := i.scope.adapter; adapter.Copy != nil {
+		latest = adapter.unlessOver(w, r.WithContext(x.Context()), latest)
+	}
+	own := *i.fixed
+	own.Event = func(status int) audit.Event { return i.event(latest(), status) }
+	return &own
+}
+
+// rejection returns a handler that runs instead of that of the route because of err.
+func (i *intent) rejection(err error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		return i.config.reject(w, r, err, i.scope.adapter.Reject)
+	}
 }

@@ -17,9 +17,11 @@ type IntentOption func(*intentConfig)
 
 // intentConfig holds the options of a route intent.
 type intentConfig struct {
-	supplies []func(*http.Request, paramFunc, *request.Supply)
-	unmet    func(http.ResponseWriter, *http.Request, error)
-	notBegun func(http.ResponseWriter, *http.Request, error)
+	supplies []supply
+	fields   []string // that come from supplies
+	final    func(field string) bool
+	unmet    func(http.ResponseWriter, *http.Request, error) // nil: the default
+	notBegun func(http.ResponseWriter, *http.Request, error) // nil: the default
 	withhold bool
 	withheld request.Withheld
 }
@@ -28,42 +30,66 @@ type intentConfig struct {
 type paramFunc = func(r *http.Request, name string) string
 
 func newIntentConfig(opts []IntentOption) *intentConfig {
-	c := &intentConfig{
-		unmet: func(w http.ResponseWriter, _ *http.Request, err error) {
-			http.Error(w, request.UnmetText(err), request.UnmetStatus)
-		},
-		notBegun: func(w http.ResponseWriter, _ *http.Request, _ error) {
-			http.Error(w, request.NotBegunText, request.NotBegunStatus)
-		},
-	}
+	c := &intentConfig{}
 	for _, opt := range opts {
 		opt(c)
 	}
+	c.final = request.Fields(c.fields...)
 	return c
 }
 
-// reject answers a request whose handler does not run.
-func (c *intentConfig) reject(w http.ResponseWriter, r *http.Request, err error) {
+// reject answers a request whose handler does not run because of err, or returns the error
+// for which the framework answers. byError is the Reject of an [Adapter], or nil.
+func (c *intentConfig) reject(w http.ResponseWriter, r *http.Request, err error, byError func(int, string, error) error) error {
+	answer, cause, status, text := c.unmet, err, request.UnmetStatus, request.UnmetText(err)
 	if notBegun, ok := errors.AsType[*request.NotBegunError](err); ok {
-		c.notBegun(w, r, notBegun.Err)
-		return
+		answer, cause, status, text = c.notBegun, notBegun.Err, request.NotBegunStatus, request.NotBegunText
 	}
-	c.unmet(w, r, err)
+	switch {
+	case answer != nil:
+		answer(w, r, cause)
+	case byError != nil:
+		return byError(status, text, err)
+	default:
+		http.Error(w, text, status)
+	}
+	return nil
 }
 
-// newIntent returns what an Exchange serves as the intent of a request.
-func (c *intentConfig) newIntent(t audit.Tracker, event func(status int) audit.Event) *request.Intent {
-	i := &request.Intent{Tracker: t, Event: event}
+// newIntent returns what an Exchange serves as the intent of a request whose event is like e.
+func (c *intentConfig) newIntent(t audit.Tracker, e audit.Event) *request.Intent {
+	i := &request.Intent{Tracker: t, Template: e}
 	if c.withhold {
 		i.Withheld = &c.withheld
 	}
 	return i
 }
 
-func (c *intentConfig) supply(r *http.Request, param paramFunc) *request.Supply {
-	s := &request.Supply{}
-	for _, supply := range c.supplies {
-		supply(r, param, s)
+// supply is a source of a field. One of its sources is set.
+type supply struct {
+	targetType, param string
+	reason            func(*http.Request) string
+	key               attribute.Key
+	metadata          func(*http.Request) string
+}
+
+func (c *intentConfig) add(field string, s supply) {
+	c.supplies, c.fields = append(c.supplies, s), append(c.fields, field)
+}
+
+func (c *intentConfig) supply(r *http.Request, param paramFunc) (s request.Supply) {
+	s.Final = c.final
+	for i := range c.supplies {
+		switch from := &c.supplies[i]; {
+		case from.reason != nil:
+			s.Reason = from.reason(r)
+		case from.metadata != nil:
+			if text := from.metadata(r); text != "" {
+				s.Metadata = append(s.Metadata, from.key.String(text))
+			}
+		default:
+			s.Target, s.TargetParam = audit.Target{Type: from.targetType, ID: param(r, from.param)}, from.param
+		}
 	}
 	return s
 }
@@ -71,36 +97,19 @@ func (c *intentConfig) supply(r *http.Request, param paramFunc) *request.Supply 
 // TargetParam takes the ID of the target from a path parameter of the route, such as "slug"
 // in "/articles/{slug}". The handler can set another target by audit.SetTarget.
 func TargetParam(targetType, param string) IntentOption {
-	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, value paramFunc, s *request.Supply) {
-			s.Target, s.TargetParam = audit.Target{Type: targetType, ID: value(r, param)}, param
-			s.Fields = append(s.Fields, "target")
-		})
-	}
+	return func(c *intentConfig) { c.add("target", supply{targetType: targetType, param: param}) }
 }
 
 // ReasonFrom takes the reason from the request, for example with [Header], [Query] or
 // [Form].
 func ReasonFrom(source func(*http.Request) string) IntentOption {
-	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, _ paramFunc, s *request.Supply) {
-			s.Reason = source(r)
-			s.Fields = append(s.Fields, "reason")
-		})
-	}
+	return func(c *intentConfig) { c.add("reason", supply{reason: source}) }
 }
 
 // MetadataFrom takes the metadata of a key, such as a ticket, from the request. It is
 // metadata of every event that the handler tracks.
 func MetadataFrom(key attribute.Key, source func(*http.Request) string) IntentOption {
-	return func(c *intentConfig) {
-		c.supplies = append(c.supplies, func(r *http.Request, _ paramFunc, s *request.Supply) {
-			if text := source(r); text != "" {
-				s.Metadata = append(s.Metadata, key.String(text))
-			}
-			s.Fields = append(s.Fields, "metadata."+string(key))
-		})
-	}
+	return func(c *intentConfig) { c.add("metadata."+string(key), supply{key: key, metadata: source}) }
 }
 
 // OnUnmet sets the function that answers a request whose handler does not run. err is an
@@ -132,8 +141,8 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 //
 // The handler must not track the event itself as well, for that would be another record.
 //
-// An intent of an [Adapter] with Prepare panics, since the framework's own writers cannot be
-// withheld: call audit.Do in the handler there. Package auditgin has no such option.
+// An intent of an [Adapter] with OwnWriters panics: call audit.Do in the handler there. Package
+// auditgin has no such option.
 func WithheldAnswer() IntentOption {
 	return func(c *intentConfig) { c.withhold = true }
 }

@@ -28,7 +28,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x := h.config.open(w, r, &h.next)
-	h.config.adapter.serve(x, &request.HTTP{Request: r, Writer: w, Handler: h.next.serve, Route: h.config.routeAfter, Self: h})
+	description := x.HTTP()
+	description.Request, description.Writer, description.Handler = r, w, h.next.serve
+	description.Route, description.Self = h.config.routeAfter, h
+	h.config.adapter.serve(x, description)
 }
 
 // open opens the scope of r.
@@ -39,12 +42,12 @@ func (c *config) open(w http.ResponseWriter, r *http.Request, next *destination)
 	}
 	if c.actor != nil {
 		d.Actor = func(ctx context.Context) (audit.Actor, error) {
-			return c.adapter.read(w, r, func() (audit.Actor, error) { return c.actor(r.WithContext(ctx)) })
+			return c.adapter.read(ctx, w, r, c.actor)
 		}
 	}
 	if c.onBehalfOf != nil {
 		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
-			return c.adapter.read(w, r, func() (audit.Actor, error) { return c.onBehalfOf(r.WithContext(ctx), actor) })
+			return c.adapter.read(ctx, w, r, func(r *http.Request) (audit.Actor, error) { return c.onBehalfOf(r, actor) })
 		}
 	}
 	return c.request.Open(r.Context(), &d)

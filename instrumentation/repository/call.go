@@ -158,9 +158,9 @@ func (c *Call[T, ID]) setTargetOf(value T) (id ID, ok bool) {
 	return id, ok
 }
 
-// finish records the outcome of the call and ends its scope with end. It returns nil if
+// finish records the outcome of the call and ends its scope with end. It returns a *TrackError unless
 // everything was recorded.
-func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned bool, err error) *TrackError {
+func (c *Call[T, ID]) finish(ctx context.Context, end func() error, returned bool, err error) error {
 	done := returned && err == nil
 	switch {
 	case done && c.unchanged:

@@ -2,11 +2,10 @@ package auditrepo
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/names"
 	"github.com/opendeed/audit/plumbing"
 )
@@ -47,34 +46,18 @@ import (
 //
 // Do returns the error of f unchanged if everything was recorded; otherwise see
 // [TrackError]. A panic or runtime.Goexit of f is recorded and continues. If such a
-// record fails, Do panics with an [audit.EndPanicError], or logs with slog.Default.
-func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(context.Context, *Call[T, ID]) error) (err error) {
+// record fails, the error goes to the error handler of the tracker's provider.
+func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(context.Context, *Call[T, ID]) error) error {
 	c, err := a.begin(ctx, id, e)
 	if err != nil {
 		return &TrackError{Err: err}
 	}
 	inner, end := withScope(ctx)
-	returned := false
-	defer func() {
-		failed := c.finish(inner, end, returned, err)
-		switch {
-		case failed == nil:
-			return // a panic or Goexit continues by itself
-		case returned && err == nil:
-			err = failed
-			return
-		case returned:
-			err = errors.Join(err, failed)
-			return
-		}
-		if p := recover(); p != nil {
-			panic(&audit.EndPanicError{Value: p, Err: failed})
-		}
-		slog.ErrorContext(ctx, "auditrepo: a store call ended its goroutine, and its record is missing or incomplete", slog.Any("error", failed))
-	}()
-	err = f(context.WithValue(inner, callKey{}, c), c)
-	returned = true
-	return err
+	return inside.Audit.CallThen(
+		func() error { return f(context.WithValue(inner, callKey{}, c), c) },
+		func(returned bool, err error) error { return c.finish(inner, end, returned, err) },
+		func(err error) { inside.Audit.Report(ctx, a.tracker, err) },
+	)
 }
 
 // begin completes the event and checks, before the write, that it can be recorded.

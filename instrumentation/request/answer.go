@@ -30,6 +30,7 @@ type answer struct {
 	over      bool // nothing is known of the rest
 	replaced  bool // the application answered in place of what is written: see Withheld
 	streams   []*conclusion
+	room      [1]*conclusion // for the first of streams
 	waiting   []*conclusion
 	stop      func() bool // stops waiting for the end of the request
 }
@@ -40,7 +41,10 @@ func (x *Exchange) answerTo(h *HTTP) *answer {
 	if x.outer != nil && x.outer.answer != nil && x.outer.answer.isBelow(h) {
 		return x.outer.answer
 	}
-	a := &x.own
+	if x.own == nil {
+		x.own = new(answer)
+	}
+	a := x.own
 	a.owner, a.response, a.request, a.timed = x, h.Response, h.Request.Context(), IsTimed(h.Writer)
 	return a
 }
@@ -262,6 +266,9 @@ func (a *answer) startStreams() {
 func (a *answer) expectStream(c *conclusion) {
 	a.mu.Lock()
 	if !a.streaming || a.over {
+		if a.streams == nil {
+			a.streams = a.room[:0]
+		}
 		a.streams = append(a.streams, c)
 		a.mu.Unlock()
 		return

@@ -48,7 +48,7 @@ func (x *Exchange) ServeCall(c *Call, handler func(context.Context) error) (err 
 	c.panicked = true
 	defer func() { c.end(err) }()
 	if c.Intent != nil {
-		x.expect(c.Intent.tracker, c.event)
+		x.expect(c.Intent)
 	}
 	err = handler(x.ctx)
 	c.panicked = false
@@ -103,7 +103,7 @@ func (c *Call) begin() {
 }
 
 // event returns the event of the call.
-func (c *Call) event() audit.Event { return c.exchange.FromTemplate(c.Intent.event) }
+func (c *Call) event() audit.Event { return c.Intent.eventOf(c.exchange, 0) }
 
 // end is called when the handler has ended.
 func (c *Call) end(err error) {

@@ -19,7 +19,7 @@ type conclusion struct {
 	handedBack bool
 
 	attempt *audit.Attempt // of a stream or a withheld answer; nil if none was begun
-	last    audit.Event    // the route's event, for the case that no status is ever known
+	last    *audit.Event   // the route's event, for the case that no status is ever known
 
 	withheld   *Withheld // nil if the answer is not withheld
 	held       *heldAnswer
@@ -31,7 +31,7 @@ type conclusion struct {
 func (c *conclusion) begin(a *answer) {
 	x := c.exchange
 	ctx := x.contextOf(Result{Context: x.handlerContext()})
-	c.attempt = x.begin(ctx, x.http.Intent.Tracker, x.http.Intent.Event(a.result(c).Code))
+	c.attempt = x.begin(ctx, x.http.Intent.Tracker, x.http.Intent.eventOf(x, a.result(c).Code))
 }
 
 // begin records that e, the event of a route, was begun. It returns nil if the handler has
@@ -65,7 +65,8 @@ func (c *conclusion) prepare() {
 	if c.exchange.http.Intent == nil {
 		return
 	}
-	c.last = c.exchange.http.Intent.Event(0)
+	last := c.exchange.http.Intent.eventOf(c.exchange, 0)
+	c.last = &last
 	if c.last.Actor.IsZero() {
 		c.exchange.findActor(c.exchange.contextOf(Result{Context: c.ctx}))
 	}
@@ -90,9 +91,9 @@ func (c *conclusion) conclude(a *answer) {
 	case intent == nil:
 		x.Conclude(r)
 	case over:
-		c.unrecorded = x.track(intent.Tracker, c.last, r, c.attempt)
+		c.unrecorded = x.track(intent.Tracker, *c.last, r, c.attempt)
 	default:
-		c.unrecorded = x.track(intent.Tracker, intent.Event(r.Status.Code), r, c.attempt)
+		c.unrecorded = x.track(intent.Tracker, intent.eventOf(x, r.Status.Code), r, c.attempt)
 	}
 }
 

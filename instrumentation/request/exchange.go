@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // Exchange is one request and its response, seen by one middleware or one route intent,
@@ -21,18 +22,21 @@ type Exchange struct {
 	carrier      carrier
 	ctx          context.Context // carries the scope
 	scope        *audit.Scope
-	method       string // at first as recorded; after Serve as the handler left it
-	system       string // of an RPC; empty for other requests
-	route        string // as recorded; empty if unknown
-	path         string // as recorded
-	readOnly     bool   // declared of an RPC's method
-	requestID    string // as recorded; empty if there is none
-	http         HTTP   // set by Serve
+	scopeRoom    audit.Scope // where scope points to
+	method       string      // at first as recorded; after Serve as the handler left it
+	system       string      // of an RPC; empty for other requests
+	route        string      // as recorded; empty if unknown
+	path         string      // as recorded
+	readOnly     bool        // declared of an RPC's method
+	requestID    string      // as recorded; empty if there is none
+	http         HTTP        // set by Serve
 	served       *http.Request
 	hasActorFunc bool
-	answer       *answer // set by Serve
-	call         *Call   // set by ServeCall
-	own          answer  // the answer, if no outer exchange has it
+	answer       *answer               // set by Serve
+	call         *Call                 // set by ServeCall
+	own          *answer               // the answer, if no outer exchange has it
+	about        source                // knows the event of the route; nil if it has no intent
+	status       [1]attribute.KeyValue // where the event's metadata is, if there is no more
 	conclusion   conclusion
 	ended        bool        // when Serve returned
 	released     atomic.Bool // the framework may use its objects for another request
@@ -65,19 +69,39 @@ func (c *carrier) Value(key any) any {
 //
 // Open does not keep d. The caller must call [Exchange.End] or [Exchange.Serve].
 func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
-	x := &Exchange{config: c, method: d.Method, system: d.System, readOnly: d.ReadOnly, errorHandler: c.ErrorHandler}
+	outer, isInner := ctx.Value(exchangeKey{}).(*Exchange)
+	x := newExchange(isInner)
+	x.config, x.method, x.system, x.readOnly, x.errorHandler = c, d.Method, d.System, d.ReadOnly, c.ErrorHandler
 	x.carrier = carrier{Context: ctx, exchange: x}
 	var few [8]audit.ScopeOption // enough for most requests
 	opts := few[:0]
-	if outer, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
+	if isInner {
 		opts = x.join(opts, outer, d)
 	} else {
-		opts = append(x.describe(opts, d), inside.Audit.WithDraft(x.reporter(c.Denials)))
+		opts = x.describe(opts, d)
 	}
 	opts = append(opts, c.ScopeOptions...)
 	opts = x.withActors(opts, d)
-	x.ctx, x.scope = audit.NewScope(&x.carrier, opts...)
+	x.scope = &x.scopeRoom
+	x.ctx = inside.Audit.OpenScope(&x.carrier, x.scope)
+	_ = x.scope.Set(opts...) // a new scope has not ended
+	if !isInner {
+		inside.Audit.Expect(x.scope, nil, (*author)(x))
+	}
 	return x
+}
+
+// newExchange returns an exchange. One that is not inside another has an answer of its own.
+func newExchange(isInner bool) *Exchange {
+	if isInner {
+		return new(Exchange)
+	}
+	both := new(struct {
+		exchange Exchange
+		answer   answer
+	})
+	both.exchange.own = &both.answer
+	return &both.exchange
 }
 
 // Context returns the context that carries the scope, for the handler.

@@ -76,12 +76,31 @@ type Intent struct {
 	Tracker audit.Tracker
 	// Event returns the event, given the status of the response: 0 if none was sent, or
 	// none is known yet. It is called when the status is known, and before that if the
-	// response turns out to be a stream, or if an error waits for somebody to answer it.
-	Event func(status int) audit.Event
+	// response turns out to be a stream, or if an error waits for somebody to answer it. nil
+	// means that of Template: see [Exchange.FromTemplate].
+	Event    func(status int) audit.Event
+	Template audit.Event
 	// Withheld withholds the answer until the event is recorded: see [Exchange.Begin]. nil
 	// means that nothing is withheld.
 	Withheld *Withheld
 }
+
+// eventOf implements source.
+func (i *Intent) eventOf(x *Exchange, status int) audit.Event {
+	if i.Event == nil {
+		return x.FromTemplate(i.Template)
+	}
+	return i.Event(status)
+}
+
+func (i *Intent) trackedBy() audit.Tracker { return i.Tracker }
+
+// HTTP returns an empty description of the request and how it is served. A framework fills it
+// in and passes it to [Exchange.Serve], which needs no copy of it then.
+func (x *Exchange) HTTP() *HTTP { return &x.http }
+
+// Served returns the request that the handler of [HTTP] got, or nil before it runs.
+func (x *Exchange) Served() *http.Request { return x.served }
 
 // Serve runs the handler of an HTTP request, records the result and ends the scope. It
 // returns the handler's error, and a panic of the handler continues unchanged.
@@ -94,8 +113,10 @@ type Intent struct {
 // The first time that the response is flushed, or the connection hijacked, the event of the
 // route is begun as an attempt. It is finished at the end.
 func (x *Exchange) Serve(h *HTTP) (err error) {
-	x.http = *h
-	h = &x.http
+	if h != &x.http {
+		x.http = *h
+		h = &x.http
+	}
 	x.served = h.Request.WithContext(x.ctx)
 	x.answer = x.answerTo(h)
 	w := h.Writer

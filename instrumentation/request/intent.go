@@ -42,6 +42,9 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	e.Kind = audit.KindIntent
 	said := inside.Audit.Said(x.scope, true)
 	e = inside.Audit.Complete(e, said, r.Status.Outcome, r.Panicked || r.Failed)
+	if len(e.Metadata) == 0 {
+		e.Metadata = x.status[:0]
+	}
 	e.Metadata = r.Status.addTo(e.Metadata)
 	var err error
 	switch ctx := plumbing.Afterwards(x.contextOf(r)); {

@@ -30,6 +30,11 @@ func (m *MethodIntent) supply(x *Exchange, message any) *Supply {
 	return s
 }
 
+// eventOf implements source.
+func (m *MethodIntent) eventOf(x *Exchange, _ int) audit.Event { return x.FromTemplate(m.event) }
+
+func (m *MethodIntent) trackedBy() audit.Tracker { return m.tracker }
+
 // MessageOption takes a field of a method's event from the first message of a call, or from
 // its context.
 type MessageOption func(x *Exchange, message any, s *Supply)
@@ -37,7 +42,7 @@ type MessageOption func(x *Exchange, message any, s *Supply)
 // TargetFrom takes the ID of the target from a message of type M, or from the context.
 func TargetFrom[M any](targetType string, id func(M) string) MessageOption {
 	return func(x *Exchange, message any, s *Supply) {
-		s.Fields = append(s.Fields, "target")
+		s.fields = append(s.fields, "target")
 		if text := read(x, message, id); text != "" {
 			s.Target = audit.Target{Type: targetType, ID: text}
 		}
@@ -47,7 +52,7 @@ func TargetFrom[M any](targetType string, id func(M) string) MessageOption {
 // ReasonFrom takes the reason from a message of type M, or from the context.
 func ReasonFrom[M any](reason func(M) string) MessageOption {
 	return func(x *Exchange, message any, s *Supply) {
-		s.Fields = append(s.Fields, "reason")
+		s.fields = append(s.fields, "reason")
 		s.Reason = read(x, message, reason)
 	}
 }
@@ -55,7 +60,7 @@ func ReasonFrom[M any](reason func(M) string) MessageOption {
 // MetadataFrom takes the metadata of a key from a message of type M, or from the context.
 func MetadataFrom[M any](key attribute.Key, value func(M) string) MessageOption {
 	return func(x *Exchange, message any, s *Supply) {
-		s.Fields = append(s.Fields, "metadata."+string(key))
+		s.fields = append(s.fields, "metadata."+string(key))
 		if text := read(x, message, value); text != "" {
 			s.Metadata = append(s.Metadata, key.String(text))
 		}

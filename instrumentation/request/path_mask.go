@@ -1,7 +1,9 @@
 package request
 
 import (
+	"hash/maphash"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opendeed/audit/internal/secretwords"
 	"github.com/opendeed/audit/internal/values"
@@ -58,6 +60,28 @@ func hasSecretParameter(route string) bool {
 	if !strings.ContainsAny(route, "{:*") {
 		return false
 	}
+	slot := &routes[maphash.String(routeSeed, route)%uint64(len(routes))]
+	known := slot.Load()
+	if known == nil || known.route != route {
+		known = &knownRoute{route: strings.Clone(route), secret: findSecretParameter(route)}
+		slot.Store(known)
+	}
+	return known.secret
+}
+
+// routes are the routes that were asked for last, since a service has few, and looking for
+// secret words takes a while. A route takes the place of another with the same hash.
+var (
+	routes    [512]atomic.Pointer[knownRoute]
+	routeSeed = maphash.MakeSeed()
+)
+
+type knownRoute struct {
+	route  string
+	secret bool // it has a parameter whose name indicates a secret
+}
+
+func findSecretParameter(route string) bool {
 	for pattern := range strings.SplitSeq(route, "/") {
 		if name, kind := parameter(pattern); kind != literal && secretwords.IsParameter(name) {
 			return true

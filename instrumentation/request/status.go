@@ -51,7 +51,9 @@ func (s Status) addTo(kvs []attribute.KeyValue) []attribute.KeyValue {
 	if s.Key == "" || slices.ContainsFunc(kvs, func(kv attribute.KeyValue) bool { return kv.Key == s.Key }) {
 		return kvs
 	}
-	kvs = slices.Clip(kvs)
+	if len(kvs) > 0 {
+		kvs = slices.Clip(kvs)
+	}
 	if s.Name != "" {
 		return append(kvs, s.Key.String(s.Name))
 	}

@@ -24,23 +24,28 @@ type Supply struct {
 	Reason string
 	// Metadata is added to every event of the handler.
 	Metadata []attribute.KeyValue
-	// Fields are the fields that come from the route alone, e.g. "reason". If one of them
-	// is required and missing, the handler must not run.
-	Fields []string
+	// Final reports whether a field comes from the route alone, e.g. "reason": see [Fields].
+	// If such a field is required and missing, the handler must not run. nil means that there
+	// is none.
+	Final func(field string) bool
+
+	fields []string // further fields that come from the route alone
 }
 
-// Supply sets what the route of the intent knows, and says what audit.Ready checks: event
-// returns what is known of the event before its status. If a required field is missing that
-// the route supplies, Supply returns an [*audit.UnmetError]. Then the handler must not run,
-// and no intent is tracked: the rejection is on record.
-func (x *Exchange) Supply(t audit.Tracker, event func() audit.Event, s *Supply) error {
-	x.expect(t, event)
+// Fields returns a function that reports whether a field is one of those given.
+func Fields(fields ...string) func(field string) bool {
+	if len(fields) == 0 {
+		return nil
+	}
+	return func(field string) bool { return slices.Contains(fields, field) }
+}
+
+// Supply sets what the route of the intent knows, which is what audit.Ready checks. If a
+// required field is missing that the route supplies, Supply returns an [*audit.UnmetError].
+// Then the handler must not run, and no intent is tracked: the rejection is on record.
+func (x *Exchange) Supply(i *Intent, s *Supply) error {
+	x.expect(i)
 	return x.fill(s)
-}
-
-// expect says which event the handler completes.
-func (x *Exchange) expect(t audit.Tracker, event func() audit.Event) {
-	_ = x.scope.Set(inside.Audit.WithIntent(t, event, x.reporter(t))) // the scope has not ended
 }
 
 // fill sets what s has, and checks the fields of s.
@@ -57,10 +62,13 @@ func (x *Exchange) fill(s *Supply) error {
 	if s.TargetParam != "" && x.route != "" && !hasParameter(x.route, s.TargetParam) {
 		x.handleError(fmt.Errorf("audit: route %s has no parameter %q; give TargetParam one that it has", x.route, s.TargetParam))
 	}
-	if len(s.Fields) == 0 {
-		return nil
+	final := s.Final
+	if final == nil {
+		if final = Fields(s.fields...); final == nil {
+			return nil
+		}
 	}
-	return inside.Audit.ReadyAsFar(x.ctx, func(field string) bool { return slices.Contains(s.Fields, field) })
+	return inside.Audit.ReadyAsFar(x.ctx, final)
 }
 
 // hasParameter reports whether a route has a path parameter of that name.

@@ -57,7 +57,7 @@ func (x *Exchange) Begin(i *Intent) error {
 	if err := audit.Ready(x.ctx); err != nil {
 		return err
 	}
-	attempt, err := x.tryBegin(x.ctx, i.Tracker, i.Event(0))
+	attempt, err := x.tryBegin(x.ctx, i.Tracker, i.eventOf(x, 0))
 	if err != nil {
 		x.handleError(err)
 		return &NotBegunError{Err: err}

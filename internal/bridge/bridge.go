@@ -8,7 +8,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/opendeed/audit/internal/signal"
@@ -33,16 +32,23 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	OpenSnapshot func(ctx context.Context, s Snapshot[Actor], opts []Option) (context.Context, *Scope)
 
 	Afterwards        func(ctx context.Context) context.Context
+	IsAfterwards      func(ctx context.Context) bool // whether ctx comes from Afterwards
 	SignalsSuppressed func(ctx context.Context) bool
 
 	// ReadyAsFar considers the fields for which final returns true, or all if it is nil.
 	ReadyAsFar func(ctx context.Context, final func(field string) bool) error
 	Check      func(ctx context.Context, t Tracker, e Event, final func(field string) bool) error
 
-	// WithDraft lets a request without a route intent have a target.
-	WithDraft          func(report func(context.Context, error)) Option
+	// OpenScope is audit.NewScope for a scope in memory of the caller's, which is zero.
+	OpenScope func(ctx context.Context, s *Scope) context.Context
+
+	// Expect says which event of the scope handlers complete. t tracks it. A nil t lets a
+	// request without a route intent have a target.
+	Expect func(s *Scope, t Tracker, a Author[Event])
+	// WithIntent is Expect as an option of a scope.
 	WithIntent         func(t Tracker, event func() Event, report func(context.Context, error)) Option
 	WithClientMetadata func(kvs []attribute.KeyValue) Option
+	WithSignalLimit    func(n int) Option
 
 	// Said returns what handlers have said of the event of the scope. If final is true, what
 	// they say later is an error.
@@ -52,6 +58,11 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	Complete func(e, said Event, inferred Outcome, failed bool) Event
 	// Report reports an error that no caller receives to t.
 	Report func(ctx context.Context, t Tracker, err error)
+
+	// NoteRead notes that objects were read. The scope of ctx tracks them with t when it ends,
+	// as one signal for all that are the same in what. Without an open scope they are tracked at
+	// once, and an error is reported. Objects without an ID are counted.
+	NoteRead func(ctx context.Context, t Tracker, what Read[Outcome], objects []Object)
 
 	// Hold offers a signal to a scope. If the result is signal.Hold, the scope keeps e until
 	// an intent covers it or the scope ends, fills in its actor if it has none, and calls
@@ -75,9 +86,29 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// covers instead of passing them to the outer scope.
 	EndUnit func(ctx context.Context, s *Scope, d signal.Disposition) error
 	// CallThen calls fn and then end, also when fn panics or ends its goroutine: then
-	// returned is false. It joins their errors. A panic of fn continues; if end failed too,
-	// its value is an *audit.EndPanicError.
-	CallThen func(fn func() error, end func(returned bool, err error) error) error
+	// returned is false. It joins their errors. A panic of fn continues, and the error of
+	// end is reported.
+	CallThen func(fn func() error, end func(returned bool, err error) error, report func(error)) error
+}
+
+// Read is what reads that are one signal have in common.
+type Read[Outcome any] struct {
+	Source             any // who noted them; comparable
+	Action, TargetType string
+	Outcome            Outcome
+	ErrorType          string // if they failed
+	OneIn              int    // if they are sampled
+}
+
+// Object is an object that was read.
+type Object struct{ ID, Name string }
+
+// Author is who tracks the event that handlers complete.
+type Author[Event any] interface {
+	// Event returns what is known of the event without the handlers.
+	Event() Event
+	// Report reports what a handler said in vain.
+	Report(ctx context.Context, err error)
 }
 
 // Outward reports an intent to the next scopes: those of the next unit of work around it, or
@@ -106,6 +137,3 @@ type Snapshot[Actor any] struct {
 	Metadata, Overridden []attribute.KeyValue
 	Marks                []mark.Mark
 }
-
-// ErrInherit is plumbing.ErrInherit.
-var ErrInherit = errors.New("audit: the actor of the outer scope acts")

@@ -6,8 +6,10 @@ import "slices"
 // Map is a map that forgets its oldest entries, so that the scope of a job over a million
 // objects stays small. It keeps between Limit and twice as many. The zero Map is empty.
 //
-// Most scopes see one or two entries, which need no map.
+// Most scopes see one or two entries, which need no map, and the first no allocation. A Map
+// must not be copied after its first use.
 type Map[K comparable, V any] struct {
+	room    [1]entry[K, V]
 	few     []entry[K, V]
 	current map[K]V
 	older   map[K]V
@@ -59,6 +61,9 @@ func (m *Map[K, V]) Set(key K, value V) {
 			m.few[i].value = value
 			return
 		}
+	}
+	if m.few == nil {
+		m.few = m.room[:0]
 	}
 	if len(m.few) < fewEntries {
 		m.few = append(m.few, entry[K, V]{key, value})

@@ -2,5 +2,5 @@
 //
 //	reader, err := ledgerquery.NewReader("audit-ledger")
 //	...
-//	for record, err := range reader.Find(ctx, query.Filter{ActorID: "42", Limit: 20}) {
+//	for record, err := range reader.Find(ctx, query.Filter{Actors: []audit.Actor{audit.User("42")}, Limit: 20}) {
 package ledgerquery

@@ -41,7 +41,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	filter := query.Filter{TargetType: "article", TargetID: "1001", Limit: 2}
+	filter := query.Filter{Targets: []audit.Target{{Type: "article", ID: "1001"}}, Limit: 2}
 	for page := 1; ; page++ {
 		n := 0
 		for record, err := range reader.Find(ctx, filter) {

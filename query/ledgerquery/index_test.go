@@ -22,6 +22,7 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // glob returns the files of a ledger with names that match.
@@ -186,20 +187,20 @@ func (m *model) randomFilter(rng *rand.Rand) (f query.Filter) {
 	for range rng.IntN(4) {
 		switch rng.IntN(11) {
 		case 0:
-			f.ActorID = r.Actor.ID
+			f.Actors = []audit.Actor{{ID: r.Actor.ID}}
 		case 1:
-			f.TargetID = r.Target.ID
+			f.Targets = []audit.Target{{ID: r.Target.ID}}
 		case 2:
-			f.TargetType = r.Target.Type
+			f.TargetTypes = []string{r.Target.Type}
 		case 3:
-			f.Tenant = r.Tenant
+			f.Tenants = []string{r.Tenant}
 		case 4:
-			f.Action = []string{r.Action, "*.verb1", "th*", "nothing"}[rng.IntN(4)]
+			f.Actions = []string{[]string{r.Action, "*.verb1", "th*", "nothing"}[rng.IntN(4)]}
 		case 5:
-			f.Outcome = &r.Outcome
+			f.Outcomes = []audit.Outcome{r.Outcome}
 		case 6:
 			if r.TraceID.IsValid() {
-				f.TraceID = r.TraceID.String()
+				f.TraceIDs = []trace.TraceID{r.TraceID}
 			}
 		case 7:
 			f.Since = r.Time

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -48,7 +49,7 @@ func TestFindBesideWriter(t *testing.T) {
 			}
 			reader, err := ledgerquery.NewReader(dir)
 			require.NoError(t, err)
-			for i, filter := range []query.Filter{{Limit: 1}, {Limit: 300, Ascending: true}, {TargetID: "7"}} {
+			for i, filter := range []query.Filter{{Limit: 1}, {Limit: 300, Ascending: true}, {Targets: []audit.Target{{ID: "7"}}}} {
 				group.Go(func() {
 					for finds := 0; time.Now().Before(end); finds++ {
 						for _, err := range reader.Find(t.Context(), filter) {

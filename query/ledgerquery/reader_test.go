@@ -88,7 +88,7 @@ func TestFindAfterAppend(t *testing.T) {
 
 func findTarget(t *testing.T, reader query.Reader, id string) *record.Record {
 	t.Helper()
-	for r, err := range reader.Find(t.Context(), query.Filter{TargetID: id}) {
+	for r, err := range reader.Find(t.Context(), query.Filter{Targets: []audit.Target{{ID: id}}}) {
 		require.NoError(t, err)
 		return r
 	}
@@ -213,7 +213,7 @@ func TestRepeatedWithinWindow(t *testing.T) {
 	require.NoError(t, l.Close())
 	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
-	ids, errs := targets(t, reader, query.Filter{TargetID: fmt.Sprint(again)})
+	ids, errs := targets(t, reader, query.Filter{Targets: []audit.Target{{ID: fmt.Sprint(again)}}})
 	assert.Equal(t, []string{fmt.Sprint(again)}, ids)
 	assert.Empty(t, errs)
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/internal/index"
 	"github.com/opendeed/audit/record"
@@ -14,24 +15,29 @@ import (
 // search is a valid filter, prepared for matching entries.
 type search struct {
 	query.Filter
+	matcher  *query.Matcher
 	after    *query.Position
 	patterns [][]byte // texts that the canonical JSON of every match contains
 }
 
 func newSearch(f query.Filter) (*search, error) {
-	if err := f.Validate(); err != nil {
+	matcher, err := query.NewMatcher(f)
+	if err != nil {
 		return nil, err
 	}
-	s := &search{Filter: f}
+	s := &search{Filter: f, matcher: matcher}
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // validated
 		s.after = &after
 	}
-	for _, text := range []string{f.ActorID, f.TargetType, f.TargetID, f.Tenant, f.Channel, f.TraceID} {
-		if text != "" && isPlainJSON(text) {
-			kept, _ := record.CutName(text)
+	for _, texts := range [][]string{idsOf(f.Actors, actorID), idsOf(f.Targets, targetID), f.TargetTypes, f.Tenants, f.Channels, f.Sessions} {
+		if len(texts) == 1 && texts[0] != "" && isPlainJSON(texts[0]) {
+			kept, _ := record.CutName(texts[0])
 			s.patterns = append(s.patterns, []byte(`"`+kept+`"`))
 		}
+	}
+	if len(f.TraceIDs) == 1 {
+		s.patterns = append(s.patterns, []byte(`"`+f.TraceIDs[0].String()+`"`))
 	}
 	for _, kv := range f.Metadata {
 		if isPlainJSON(string(kv.Key)) {
@@ -39,6 +45,21 @@ func newSearch(f query.Filter) (*search, error) {
 		}
 	}
 	return s, nil
+}
+
+// Matches reports whether a record matches the filter.
+func (s *search) Matches(r *record.Record) bool { return s.matcher.Matches(r) }
+
+func actorID(a audit.Actor) string   { return a.ID }
+func targetID(t audit.Target) string { return t.ID }
+
+// idsOf returns the IDs of actors or targets.
+func idsOf[T any](values []T, id func(T) string) []string {
+	var ids []string
+	for _, v := range values {
+		ids = append(ids, id(v))
+	}
+	return ids
 }
 
 // hasTerms reports whether an index can rule out entries, other than by their times.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/labstack/echo/v4"
+	echo5 "github.com/labstack/echo/v5"
 	"github.com/opendeed/audit/audittest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -71,6 +72,18 @@ func TestFormFiles(t *testing.T) {
 					return echoService(o, tracker, &notes{}, &echoRow{handler: func(_ *notes, c echo.Context) error {
 						*name = upload(t, c.Request())
 						return c.NoContent(204)
+					}})
+				},
+				"Echo v5": func(name *string) http.Handler {
+					return echo5Service(o, tracker, &notes{}, &echo5Row{handler: func(_ *notes, c *echo5.Context) error {
+						*name = upload(t, c.Request())
+						return c.NoContent(204)
+					}})
+				},
+				"Echo v5, with an error": func(name *string) http.Handler {
+					return echo5Service(o, tracker, &notes{}, &echo5Row{handler: func(_ *notes, c *echo5.Context) error {
+						*name = upload(t, c.Request())
+						return errConflict5
 					}})
 				},
 				"Echo, with an error": func(name *string) http.Handler {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
@@ -27,13 +28,13 @@ var questions = []question{
 		return query.Filter{Since: r.Time.Truncate(time.Hour), Until: r.Time.Truncate(time.Hour).Add(time.Hour), Limit: 50}
 	}},
 	{"target", func(r *record.Record) query.Filter {
-		return query.Filter{TargetType: r.Target.Type, TargetID: r.Target.ID, Ascending: true}
+		return query.Filter{Targets: []audit.Target{r.Target}, Ascending: true}
 	}},
 	{"actor", func(r *record.Record) query.Filter {
-		return query.Filter{ActorID: r.Actor.ID, Since: r.Time.AddDate(0, 0, -3), Until: r.Time.AddDate(0, 0, 4)}
+		return query.Filter{Actors: []audit.Actor{{ID: r.Actor.ID}}, Since: r.Time.AddDate(0, 0, -3), Until: r.Time.AddDate(0, 0, 4)}
 	}},
-	{"action", func(*record.Record) query.Filter { return query.Filter{Action: "invoice.*"} }},
-	{"nothing", func(*record.Record) query.Filter { return query.Filter{TargetID: "there is none"} }},
+	{"action", func(*record.Record) query.Filter { return query.Filter{Actions: []string{"invoice.*"}} }},
+	{"nothing", func(*record.Record) query.Filter { return query.Filter{Targets: []audit.Target{{ID: "there is none"}}} }},
 }
 
 // BenchmarkQuery asks the questions of a ledger with AUDIT_BENCH_RECORDS records: by a Reader that

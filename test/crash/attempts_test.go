@@ -88,7 +88,7 @@ func TestKilledAttempts(t *testing.T) {
 	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)
 	beginnings, ends, closings := map[string]bool{}, map[string]int{}, map[string]int{}
-	for r, err := range reader.Find(t.Context(), query.Filter{Action: "payout.send"}) {
+	for r, err := range reader.Find(t.Context(), query.Filter{Actions: []string{"payout.send"}}) {
 		require.NoError(t, err)
 		switch id := r.Attempt.String(); {
 		case r.ID == r.Attempt:

@@ -70,7 +70,7 @@ func TestKilledFolds(t *testing.T) {
 	require.NoError(t, err)
 	counted, unknown := map[string]int64{}, map[string]bool{}
 	actors, ends := map[audit.ID]string{}, map[audit.ID]*record.Record{}
-	for r, err := range reader.Find(t.Context(), query.Filter{Action: semconv.ActionAccessDenied}) {
+	for r, err := range reader.Find(t.Context(), query.Filter{Actions: []string{semconv.ActionAccessDenied}}) {
 		require.NoError(t, err)
 		switch {
 		case r.Attempt.IsZero():

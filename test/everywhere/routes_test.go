@@ -8,9 +8,12 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	echo5 "github.com/labstack/echo/v5"
+	middleware5 "github.com/labstack/echo/v5/middleware"
 	"github.com/opendeed/audit"
 	auditchi "github.com/opendeed/audit/instrumentation/chi"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	auditecho5 "github.com/opendeed/audit/instrumentation/echov5"
 	auditgin "github.com/opendeed/audit/instrumentation/gin"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/semconv"
@@ -68,6 +71,21 @@ func (w *world) newEcho() http.Handler {
 	return e
 }
 
+// newEcho5 returns the application on Echo v5. Its admin panel is a group.
+func (w *world) newEcho5() http.Handler {
+	e := echo5.New()
+	e.Use(middleware5.Recover())
+	e.Use(auditecho5.Middleware(append(w.httpOptions(semconv.ChannelAPI),
+		auditecho5.WithActor(func(c *echo5.Context) (audit.Actor, error) { return actorOf(c.Request()) }))...))
+	e.POST("/api/articles/:id", w.echo5Handler(w.updateWithIntent))
+	e.POST("/route/articles/:id", w.echo5Handler(w.updateOnIntentRoute), auditecho5.Intent(w.tracker, routeIntent))
+	admin := e.Group("/admin", auditecho5.Middleware(append(w.httpOptions(semconv.ChannelAdmin),
+		auditecho5.WithActor(func(c *echo5.Context) (audit.Actor, error) { return adminOf(c.Request()) }),
+		auditecho5.WithOnBehalfOf(func(c *echo5.Context, a audit.Actor) (audit.Actor, error) { return ownerOf(c.Request(), a) }))...))
+	admin.POST("/articles/:id", w.echo5Handler(w.updateAsAdmin))
+	return e
+}
+
 // newGin returns the application on gin. Its admin panel is a group.
 func (w *world) newGin() http.Handler {
 	e := gin.New()
@@ -83,7 +101,7 @@ func (w *world) newGin() http.Handler {
 	return e
 }
 
-// httpOptions returns the options of every middleware on net/http, chi and gin.
+// httpOptions returns the options of every middleware on net/http, chi, Echo v5 and gin.
 func (w *world) httpOptions(channel string) []audithttp.Option {
 	return []audithttp.Option{
 		audithttp.WithChannel(channel), audithttp.WithDenials(w.tracker), audithttp.WithCoverage(w.tracker, nil),
@@ -135,6 +153,20 @@ func (w *world) ginHandler(update updateFunc) gin.HandlerFunc {
 			return
 		}
 		c.Status(statusOf(update(contextWithTask(r.Context(), k), k)))
+	}
+}
+
+func (w *world) echo5Handler(update updateFunc) echo5.HandlerFunc {
+	return func(c *echo5.Context) error {
+		k, r := w.get(c.Param("id")), c.Request()
+		k.canceled = r.Context().Done()
+		if k.behavior == deniedRequest {
+			return echo5.ErrForbidden
+		}
+		if err := update(contextWithTask(r.Context(), k), k); err != nil {
+			return echo5.NewHTTPError(statusOf(err), "")
+		}
+		return c.NoContent(http.StatusNoContent)
 	}
 }
 

@@ -1,6 +1,7 @@
 package mongodb_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -28,6 +29,20 @@ func TestReaderConformance(t *testing.T) {
 			require.NoError(t, e.Export(t.Context(), part))
 		}
 		return mongodb.NewReader(coll)
+	})
+}
+
+// TestReaderBesideWriter reads pages while records are stored.
+func TestReaderBesideWriter(t *testing.T) {
+	client := connect(t, serverURI)
+	querytest.RunBesideWriter(t, func(t *testing.T) querytest.Store {
+		coll := newCollection(t, client)
+		e, err := mongodb.New(t.Context(), coll)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, e.Shutdown(context.WithoutCancel(t.Context()))) })
+		return querytest.Store{Reader: mongodb.NewReader(coll), UniqueIDs: true, Append: func(t *testing.T, records ...*record.Record) {
+			assert.NoError(t, e.Export(context.WithoutCancel(t.Context()), records))
+		}}
 	})
 }
 

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opendeed/audit"
@@ -24,33 +25,54 @@ type Clause struct {
 // matched after decoding, so a condition may be missing, and must not be too strict.
 func Clauses(f *query.Filter, h Hasher) []Clause {
 	c := clauses{hasher: h}
-	if f.ActorType != audit.ActorNone {
-		c.text(ActorType, f.ActorType.String())
+	c.text(ID, words(f.IDs)...)
+	c.text(ActorType, words(f.ActorTypes)...)
+	c.names(ActorID, actorIDs(f.Actors))
+	c.names(OnBehalfOf, actorIDs(f.OnBehalfOf))
+	c.text(Session, f.Sessions...)
+	c.names(Tenant, f.Tenants)
+	c.names(Channel, f.Channels)
+	c.patterns(Action, f.Actions)
+	if !slices.Contains(f.Operations, audit.OperationUnspecified) {
+		c.text(Operation, words(f.Operations)...)
 	}
-	c.name(ActorID, f.ActorID)
-	c.name(TargetType, f.TargetType)
-	c.name(TargetID, f.TargetID)
-	c.name(Tenant, f.Tenant)
-	c.name(Channel, f.Channel)
-	c.text(Trace, f.TraceID)
-	if strings.Contains(f.Action, "*") {
-		c.all = append(c.all, Clause{field: Action, matches: func(text string) bool { return policy.Match(f.Action, text) }})
-	} else {
-		c.text(Action, f.Action)
-	}
-	if f.Operation != audit.OperationUnspecified {
-		c.text(Operation, f.Operation.String())
-	}
-	if f.Outcome != nil {
-		c.text(Outcome, f.Outcome.String())
-	}
-	if f.Kind != nil {
-		c.text(Kind, f.Kind.String())
-	}
-	for _, kv := range f.Metadata {
-		c.metadata(kv)
+	c.text(Outcome, words(f.Outcomes)...)
+	c.text(Kind, words(f.Kinds)...)
+	c.names(TargetID, targetIDs(f.Targets)) // TargetType has no types of covered targets
+	c.fields(f.Changed)
+	c.text(Attempt, words(f.Attempts)...)
+	c.text(Trace, words(f.TraceIDs)...)
+	for i, kv := range f.Metadata {
+		if !slices.ContainsFunc(f.Metadata[:i], func(other attribute.KeyValue) bool { return other.Key == kv.Key }) {
+			c.metadata(kv.Key, f.Metadata)
+		}
 	}
 	return c.all
+}
+
+// words returns the texts of constants or IDs.
+func words[T interface{ String() string }](values []T) []string {
+	var texts []string
+	for _, v := range values {
+		texts = append(texts, v.String())
+	}
+	return texts
+}
+
+func actorIDs(actors []audit.Actor) []string {
+	var ids []string
+	for i := range actors {
+		ids = append(ids, actors[i].ID)
+	}
+	return ids
+}
+
+func targetIDs(targets []audit.Target) []string {
+	var ids []string
+	for _, t := range targets {
+		ids = append(ids, t.ID)
+	}
+	return ids
 }
 
 // clauses collects conditions.
@@ -59,35 +81,63 @@ type clauses struct {
 	all    []Clause
 }
 
-// text adds the condition that a field has one of the texts. Empty ones set no condition.
+// text adds the condition that a field has one of the texts. No text, or an empty one, sets
+// no condition.
 func (c *clauses) text(field Field, texts ...string) {
-	clause := Clause{field: field}
-	for _, text := range texts {
-		if text == "" {
-			return
-		}
-		if encoded, ok := encodeText(text); ok {
-			clause.keys = append(clause.keys, c.hasher.Term(field, encoded))
-		}
+	if len(texts) > 0 && !slices.Contains(texts, "") {
+		c.texts(field, texts)
 	}
-	c.all = append(c.all, clause)
 }
 
-// name adds the condition that a field has a text as it is, escaped, or cut.
-func (c *clauses) name(field Field, want string) {
-	kept, _ := record.CutName(want)
-	c.text(field, want, record.EscapeName(want), kept)
+// names adds the condition that a field has one of the texts as it is, escaped, or cut.
+func (c *clauses) names(field Field, wanted []string) {
+	var forms []string
+	for _, want := range wanted {
+		kept, _ := record.CutName(want)
+		forms = append(forms, want, record.EscapeName(want), kept)
+	}
+	c.text(field, forms...)
 }
 
-func (c *clauses) metadata(want attribute.KeyValue) {
-	names := []string{string(want.Key), record.EscapeName(string(want.Key))}
-	if want.Value.Type() == attribute.EMPTY {
-		c.texts(MetadataKey, names)
+// patterns adds the condition that a faceted field matches one of the patterns.
+func (c *clauses) patterns(field Field, patterns []string) {
+	isGlob := func(p string) bool { return strings.Contains(p, "*") }
+	if !slices.ContainsFunc(patterns, isGlob) {
+		c.text(field, patterns...)
 		return
 	}
-	values := []attribute.Value{want.Value}
-	if want.Value.Type() == attribute.STRING {
-		values = append(values, attribute.StringValue(record.EscapeText(want.Value.AsString())))
+	c.all = append(c.all, Clause{field: field, matches: func(text string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool { return policy.Match(p, text) })
+	}})
+}
+
+// fields adds the condition that one of the fields was changed, unless there are patterns.
+func (c *clauses) fields(names []string) {
+	var forms []string
+	for _, name := range names {
+		if strings.Contains(name, "*") {
+			return
+		}
+		forms = append(forms, name, record.EscapeName(name))
+	}
+	c.text(Changed, forms...)
+}
+
+// metadata adds the condition that a key has one of its wanted values.
+func (c *clauses) metadata(key attribute.Key, wanted []attribute.KeyValue) {
+	names := []string{string(key), record.EscapeName(string(key))}
+	var values []attribute.Value
+	for _, want := range wanted {
+		switch {
+		case want.Key != key:
+			continue
+		case want.Value.Type() == attribute.EMPTY:
+			c.texts(MetadataKey, names)
+			return
+		case want.Value.Type() == attribute.STRING:
+			values = append(values, attribute.StringValue(record.EscapeText(want.Value.AsString())))
+		}
+		values = append(values, want.Value)
 	}
 	clause := Clause{field: Metadata}
 	for _, name := range names {
@@ -103,7 +153,7 @@ func (c *clauses) metadata(want attribute.KeyValue) {
 	c.all = append(c.all, clause)
 }
 
-// texts is text, but an empty text is a text.
+// texts adds the condition that a field has one of the texts, of which one may be empty.
 func (c *clauses) texts(field Field, texts []string) {
 	clause := Clause{field: field}
 	for _, text := range texts {

@@ -35,6 +35,8 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 			p.changes(s)
 		case "channel":
 			s.term(Channel, p.text())
+		case "covers":
+			p.covers(s)
 		case "id":
 			s.term(ID, p.text())
 		case "kind":
@@ -100,6 +102,19 @@ func (p *parser) target(s sink) {
 			s.term(TargetType, p.text())
 		default:
 			p.skip()
+		}
+	}
+}
+
+// covers passes the IDs of covered targets. Their types would be counted as facets.
+func (p *parser) covers(s sink) {
+	for more := p.open('[', ']'); more; more = p.next(']') {
+		for more := p.open('{', '}'); more; more = p.next('}') {
+			if string(p.name()) == "id" {
+				s.term(TargetID, p.text())
+			} else {
+				p.skip()
+			}
 		}
 	}
 }

@@ -15,7 +15,7 @@ const (
 	OnBehalfOf // the ID of an actor for whom the actor acted
 	Session
 	TargetType
-	TargetID
+	TargetID // also of a covered target
 	Tenant
 	Channel
 	Trace

@@ -1,4 +1,4 @@
-package sdk
+package records
 
 import (
 	"slices"
@@ -10,32 +10,6 @@ import (
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
-
-// allocate returns a record with room for n metadata. For a common n it needs only one
-// allocation.
-func allocate(n int) *record.Record {
-	switch {
-	case n == 0:
-		return new(record.Record)
-	case n <= 6:
-		r := new(struct {
-			record.Record
-			room [6]attribute.KeyValue
-		})
-		r.Metadata = r.room[:0]
-		return &r.Record
-	case n <= 12:
-		r := new(struct {
-			record.Record
-			room [12]attribute.KeyValue
-		})
-		r.Metadata = r.room[:0]
-		return &r.Record
-	}
-	r := new(record.Record)
-	r.Metadata = make([]attribute.KeyValue, 0, n)
-	return r
-}
 
 // givenMetadata is the metadata of an event and of its scope. The scope's is sorted and
 // shared, and is not changed; the event's may have any order.

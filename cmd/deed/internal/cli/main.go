@@ -1,0 +1,82 @@
+// Package cli has the commands of deed, each in a file of its name.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/query"
+	"github.com/spf13/cobra"
+)
+
+// The exit codes. They are part of what a script relies on.
+const (
+	exitDone        = 0   // done; a question has an answer
+	exitNothing     = 1   // done; nothing was found, as grep says it
+	exitUsage       = 2   // the command line is wrong; nothing was done
+	exitFailed      = 3   // it failed, or the answer is incomplete; the reason is on standard error
+	exitInterrupted = 130 // it was interrupted
+)
+
+// errNothing means that nothing was found. It is no failure, and nothing is printed.
+var errNothing = errors.New("nothing found")
+
+// usageError is an error of the command line.
+type usageError struct{ err error }
+
+// Error returns the text of the error.
+func (e usageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error.
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// Main runs deed with the arguments of the process, and returns its exit code.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { // a second signal ends the process at once
+		<-ctx.Done()
+		stop()
+	}()
+	a := &app{stdout: os.Stdout, stderr: os.Stderr}
+	root := a.root()
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitDone
+	}
+	return a.report(ctx, command, err)
+}
+
+// report prints the error and returns the exit code for it.
+func (a *app) report(ctx context.Context, command *cobra.Command, err error) int {
+	if errors.Is(err, errNothing) {
+		return exitNothing
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(a.stderr, "deed: interrupted")
+		return exitInterrupted
+	}
+	_, isFilter := errors.AsType[*query.FilterError](err)
+	if _, isUsage := errors.AsType[usageError](err); isUsage || isFilter {
+		a.complain(err)
+		fmt.Fprintf(a.stderr, "Try: %s --help\n", command.CommandPath())
+		return exitUsage
+	}
+	a.complain(err)
+	return exitFailed
+}
+
+// complain prints an error in lines that cannot harm the terminal.
+func (a *app) complain(err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(a.stderr, "deed: "+term.Clean(strings.TrimRight(line, "\n")))
+	}
+}

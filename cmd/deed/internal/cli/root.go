@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/cmd/deed/internal/when"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// app is one run of deed: where it writes, and the flags that all commands share.
+type app struct {
+	stdout, stderr io.Writer
+
+	from          []string
+	zone          string
+	noColor       bool
+	quiet         bool
+	groupWritable bool
+	recordTo      string
+	purpose       string
+
+	problems int // errors of the stores that were asked
+}
+
+const rootHelp = `Deed asks an audit trail: who did what, when, where and why.
+
+It reads a ledger, also beside the process that writes it, several ledgers, a MongoDB collection, or whatever a ` +
+	`configuration file of the service names. Without --from it asks DEED_FROM, then the configuration in the environment ` +
+	`(AUDIT_CONFIG_FILE and its siblings), then the ledger audit-ledger in the current directory.
+
+Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
+
+Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 130 interrupted. Nothing else on standard output ` +
+	`than the answer; everything else is on standard error.`
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "deed",
+		Short:         "Ask an audit trail: who did what, when, where and why",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			unknown := usagef("there is no command %q", args[0])
+			if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+				unknown = usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
+			}
+			return unknown
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetVersionTemplate("deed {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd) })
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	flags := root.PersistentFlags()
+	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
+	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
+	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
+	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
+	root.AddCommand(a.query(), a.show(), a.tail(), a.export())
+	for _, cmd := range root.Commands() {
+		usageArgs(cmd)
+	}
+	return root
+}
+
+// usageArgs makes wrong arguments of the command, and of those below it, a usage error.
+func usageArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		usageArgs(sub)
+	}
+}
+
+// group puts the flags into a group of the help.
+func group(flags *pflag.FlagSet, name string, names ...string) {
+	for _, flag := range names {
+		if err := flags.SetAnnotation(flag, groupAnnotation, []string{name}); err != nil {
+			panic(err) // a flag that does not exist
+		}
+	}
+}
+
+const groupAnnotation = "deed_group"
+
+// environment applies the variables for flags that are not set.
+func (a *app) environment() {
+	if from := os.Getenv("DEED_FROM"); len(a.from) == 0 && from != "" {
+		a.from = strings.Fields(from)
+	}
+	if a.zone == "" {
+		a.zone = os.Getenv("DEED_ZONE")
+	}
+	if a.recordTo == "" {
+		a.recordTo = os.Getenv("DEED_RECORD_TO")
+	}
+}
+
+// clock returns the clock for the times of this run.
+func (a *app) clock() (when.Clock, error) {
+	zone, err := when.ParseZone(a.zone)
+	if err != nil {
+		return when.Clock{}, usagef("--zone: %w", err)
+	}
+	return when.Clock{Now: time.Now(), Zone: zone}, nil
+}
+
+// open opens the stores. The caller closes them.
+func (a *app) open(ctx context.Context) (*source.Set, error) {
+	set, err := source.Open(ctx, source.Options{GroupWritable: a.groupWritable}, a.from...)
+	if errors.Is(err, source.ErrNowhere) {
+		err = usageError{err}
+	}
+	return set, err
+}
+
+// colors reports whether w gets colors.
+func (a *app) colors(w io.Writer) bool {
+	return !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.Is(w) && term.EnableColors(w)
+}
+
+// note prints a line for people, unless they asked for none.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}
+
+// maxProblems is how many errors of stores are printed.
+const maxProblems = 20
+
+// problem prints an error of a store that does not end the answer.
+func (a *app) problem(err error) {
+	a.problems++
+	if a.problems <= maxProblems {
+		a.complain(err)
+	}
+}
+
+// finish returns the error of a command that has asked stores and found so much.
+func (a *app) finish(found int) error {
+	if a.problems > maxProblems {
+		fmt.Fprintf(a.stderr, "deed: and %d more errors\n", a.problems-maxProblems)
+	}
+	if a.problems > 0 {
+		return errors.New("the answer is incomplete, since not everything could be read: see above")
+	}
+	if found == 0 {
+		return errNothing
+	}
+	return nil
+}
+
+// printing is where a command prints records.
+type printing struct {
+	render.Printer
+
+	buffer *bufio.Writer
+}
+
+// Close writes everything out.
+func (p printing) Close() error { return errors.Join(p.Printer.Close(), p.buffer.Flush()) }
+
+// printer returns a printer to standard output. An empty format is a table on a terminal,
+// and JSON elsewhere.
+func (a *app) printer(o render.Options) (printing, error) {
+	o = a.outputOptions(o)
+	buffer := bufio.NewWriterSize(a.stdout, 64<<10)
+	p, err := render.New(buffer, o)
+	if err != nil {
+		return printing{}, usageError{err}
+	}
+	return printing{p, buffer}, nil
+}
+
+func (a *app) outputOptions(o render.Options) render.Options {
+	o.Terminal = term.Is(a.stdout)
+	if o.Format == "" {
+		o.Format = render.JSON
+		if o.Terminal {
+			o.Format = render.Table
+		}
+	}
+	o.Colors = a.colors(a.stdout)
+	if o.Terminal {
+		o.Width = term.Columns(a.stdout)
+	}
+	return o
+}

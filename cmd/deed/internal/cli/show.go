@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/query"
+	"github.com/spf13/cobra"
+)
+
+type showCommand struct {
+	*app
+	output
+
+	attempt bool
+}
+
+func (a *app) show() *cobra.Command {
+	c := &showCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "show ID...",
+		Short: "Show everything that records have",
+		Long: `Show prints the records with these IDs, on a terminal over several lines each. Two different records with one ID are both printed: that is evidence.
+
+With --attempt it prints every record of the attempt that a record belongs to: its beginning and its result.`,
+		Example: `deed show 0199c1f2-0000-7000-8000-000000000001
+deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+	}
+	c.output.register(cmd.Flags())
+	cmd.Flags().BoolVar(&c.attempt, "attempt", false, "all records of the attempt")
+	group(cmd.Flags(), groupWhat, "attempt")
+	return cmd
+}
+
+func (c *showCommand) run(ctx context.Context, args []string) error {
+	c.environment()
+	clock, err := c.clock()
+	if err != nil {
+		return err
+	}
+	var ids []audit.ID
+	for _, text := range args {
+		if err := parse(&ids, text, parseID); err != nil {
+			return usagef("%s is not the ID of a record, such as 0199c1f2-0000-7000-8000-000000000001", text)
+		}
+	}
+	options := c.options()
+	options.Zone = clock.Zone
+	if options.Format == "" && c.outputOptions(options).Terminal {
+		options.Format = render.Text
+	}
+	out, err := c.printer(options)
+	if err != nil {
+		return err
+	}
+	set, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	found := 0
+	show := func(f query.Filter, attempts map[audit.ID]bool) error {
+		for r, err := range set.Reader.Find(ctx, f) {
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return err
+			case err != nil:
+				c.problem(err)
+				continue
+			case attempts != nil && !r.Attempt.IsZero():
+				attempts[r.Attempt] = true
+				continue
+			}
+			found++
+			if err := out.Print(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var attempts map[audit.ID]bool
+	if c.attempt {
+		attempts = map[audit.ID]bool{}
+	}
+	err = show(query.Filter{IDs: ids, Ascending: true}, attempts)
+	if len(attempts) > 0 && err == nil {
+		f := query.Filter{Ascending: true}
+		for id := range attempts {
+			f.Attempts = append(f.Attempts, id)
+		}
+		err = show(f, nil)
+	}
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return c.finish(found)
+}

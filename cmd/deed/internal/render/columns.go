@@ -1,0 +1,158 @@
+package render
+
+import (
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// column is a text of a record.
+type column struct {
+	name string
+	text func(r *record.Record, zone *time.Location) string
+	// member is the path of the member of the canonical JSON whose text is that of the column,
+	// or "": see csvPrinter.
+	member string
+}
+
+// csvTime is the form of times in CSV: spreadsheets read it, and it loses nothing.
+const csvTime = "2006-01-02T15:04:05.000000000Z07:00"
+
+// columns are all columns.
+var columns = []column{
+	{"time", func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format(csvTime) }, ""},
+	{"id", func(r *record.Record, _ *time.Location) string { return r.ID.String() }, "id"},
+	{"actor", func(r *record.Record, _ *time.Location) string { return Actor(&r.Actor) }, ""},
+	{"actor_type", func(r *record.Record, _ *time.Location) string { return r.Actor.Type.String() }, "actor.type"},
+	{"actor_id", func(r *record.Record, _ *time.Location) string { return r.Actor.ID }, "actor.id"},
+	{"actor_name", func(r *record.Record, _ *time.Location) string { return r.Actor.Name }, "actor.name"},
+	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return onBehalfOf(&r.Actor) }, ""},
+	{"action", func(r *record.Record, _ *time.Location) string { return r.Action }, "action"},
+	{"operation", func(r *record.Record, _ *time.Location) string { return unless(r.Operation == 0, r.Operation.String()) }, "operation"},
+	{"target", func(r *record.Record, _ *time.Location) string { return Target(r.Target) }, ""},
+	{"target_type", func(r *record.Record, _ *time.Location) string { return r.Target.Type }, "target.type"},
+	{"target_id", func(r *record.Record, _ *time.Location) string { return r.Target.ID }, "target.id"},
+	{"target_name", func(r *record.Record, _ *time.Location) string { return r.Target.Name }, "target.name"},
+	{"outcome", func(r *record.Record, _ *time.Location) string { return r.Outcome.String() }, "outcome"},
+	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }, "reason"},
+	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }, "failure"},
+	{"why", func(r *record.Record, _ *time.Location) string { return why(r) }, ""},
+	{"changed", func(r *record.Record, _ *time.Location) string { return changed(r) }, ""},
+	{"changes", func(r *record.Record, _ *time.Location) string { return member(r, "changes") }, "changes"},
+	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }, "tenant"},
+	{"channel", func(r *record.Record, _ *time.Location) string { return r.Channel }, "channel"},
+	{"address", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.ClientAddressKey) }, ""},
+	{"route", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.HTTPRouteKey) }, ""},
+	{"service", func(r *record.Record, _ *time.Location) string { return service(r) }, "resource.service.name"},
+	{"kind", func(r *record.Record, _ *time.Location) string { return r.Kind.String() }, "kind"},
+	{"attempt", func(r *record.Record, _ *time.Location) string { return unless(r.Attempt.IsZero(), r.Attempt.String()) }, "attempt"},
+	{"trace_id", func(r *record.Record, _ *time.Location) string {
+		return unless(!r.TraceID.IsValid(), r.TraceID.String())
+	}, "trace_id"},
+	{"metadata", func(r *record.Record, _ *time.Location) string { return member(r, "metadata") }, "metadata"},
+	{"redacted", func(r *record.Record, _ *time.Location) string { return strings.Join(r.Redacted, " ") }, ""},
+	{"marks", func(r *record.Record, _ *time.Location) string { return member(r, "marks") }, "marks"},
+}
+
+// csvColumns are those of CSV, unless others are named.
+var csvColumns = []string{
+	"time", "id", "actor_type", "actor_id", "actor_name", "on_behalf_of", "action", "operation", "target_type", "target_id",
+	"target_name", "outcome", "reason", "failure", "changes", "tenant", "channel", "service", "kind", "attempt", "trace_id",
+	"metadata", "redacted", "marks",
+}
+
+// ColumnNames returns the names of all columns.
+func ColumnNames() []string {
+	names := make([]string, len(columns))
+	for i := range columns {
+		names[i] = columns[i].name
+	}
+	return names
+}
+
+// Actor returns an actor as people write it: user/42, or system.
+func Actor(a *audit.Actor) string {
+	if a.ID == "" {
+		return a.Type.String()
+	}
+	return a.Type.String() + "/" + a.ID
+}
+
+// Target returns a target as people write it: invoice/1001, or invoice.
+func Target(t audit.Target) string {
+	if t.ID == "" {
+		return t.Type
+	}
+	return t.Type + "/" + t.ID
+}
+
+func onBehalfOf(a *audit.Actor) string {
+	var all []string
+	for n := 0; a.OnBehalfOf != nil && n <= record.MaxDelegation; n++ {
+		a = a.OnBehalfOf
+		all = append(all, Actor(a))
+	}
+	return strings.Join(all, " for ")
+}
+
+func why(r *record.Record) string {
+	switch {
+	case r.Failure == "":
+		return r.Reason
+	case r.Reason == "":
+		return r.Failure
+	}
+	return r.Reason + "; " + r.Failure
+}
+
+func changed(r *record.Record) string {
+	fields := make([]string, len(r.Changes))
+	for i := range r.Changes {
+		fields[i] = r.Changes[i].Field
+	}
+	return strings.Join(fields, " ")
+}
+
+func metadata(r *record.Record, key attribute.Key) string {
+	for _, kv := range r.Metadata {
+		if kv.Key == key {
+			return kv.Value.String()
+		}
+	}
+	return ""
+}
+
+func service(r *record.Record) string {
+	if r.Resource == nil {
+		return ""
+	}
+	if v, ok := r.Resource.Set().Value("service.name"); ok {
+		return v.String()
+	}
+	return ""
+}
+
+// member returns the JSON of a member of the record's canonical JSON, or "".
+func member(r *record.Record, name string) (found string) {
+	line, err := r.AppendJSON(nil)
+	if err != nil {
+		return ""
+	}
+	eachMember(line, func(n, value []byte) {
+		if string(n) == name {
+			found = string(value)
+		}
+	})
+	return found
+}
+
+func unless(empty bool, text string) string {
+	if empty {
+		return ""
+	}
+	return text
+}

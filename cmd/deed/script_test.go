@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/cli"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"deed": func() { os.Exit(cli.Main()) }})
+}
+
+// TestScripts runs the scripts, which are the documentation of each command.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			// The variables of whoever runs the tests don't matter.
+			for _, name := range []string{"NO_COLOR", "COLUMNS", "DEED_FROM", "DEED_ZONE", "DEED_RECORD_TO", "AUDIT_CONFIG_FILE", "AUDIT_LEDGER_DIR", "AUDIT_MONGODB_URI"} {
+				env.Setenv(name, "")
+			}
+			env.Setenv("TERM", "xterm")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"ledger": makeLedger,
+			"damage": damageFile,
+			"follow": follow,
+		},
+	})
+}
+
+// makeLedger appends the lines of files to a ledger: ledger DIR FILE... The line before a
+// record may begin with #.
+func makeLedger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: ledger DIR FILE...")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithDenseFrames(), ledger.WithScrub(0))
+	ts.Check(err)
+	for _, file := range args[1:] {
+		for line := range strings.Lines(ts.ReadFile(file)) {
+			line = strings.TrimSpace(line)
+			if line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
+			var r record.Record
+			if err := r.UnmarshalJSON([]byte(line)); err != nil {
+				ts.Fatalf("%s: %v: %s", file, err, line)
+			}
+			canonical, err := r.AppendJSON(nil)
+			ts.Check(err)
+			_, err = l.Append(context.Background(), canonical)
+			ts.Check(err)
+		}
+	}
+	ts.Check(l.Close())
+}
+
+// damageFile flips a byte of a file: damage FILE OFFSET.
+func damageFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: damage FILE OFFSET")
+	}
+	offset, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR, 0)
+	ts.Check(err)
+	var b [1]byte
+	_, err = f.ReadAt(b[:], offset)
+	ts.Check(err)
+	b[0] ^= 0xff
+	_, err = f.WriteAt(b[:], offset)
+	ts.Check(err)
+	ts.Check(f.Close())
+	fmt.Fprintln(ts.Stdout(), "flipped", args[0], offset)
+}
+
+// follow runs deed tail, and appends records while it runs: follow DIR FILE LINES ARG... When
+// deed has printed its first line, the records of FILE are appended to the ledger DIR. When
+// it has printed so many lines more, it is interrupted. Its output is in the file followed.
+func follow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: follow DIR FILE LINES ARG...")
+	}
+	lines, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	program, err := exec.LookPath(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "deed"))
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args[3:]...)
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH")), ts.Stderr()
+	output, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	var printed []byte
+	scanner := bufio.NewScanner(output)
+	for n := 0; n <= lines && scanner.Scan(); n++ {
+		printed = append(append(printed, scanner.Bytes()...), '\n')
+		if n == 0 {
+			makeLedger(ts, false, args[:2])
+		}
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Wait())
+	ts.Check(os.WriteFile(ts.MkAbs("followed"), printed, 0o600))
+}

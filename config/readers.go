@@ -1,0 +1,67 @@
+package config
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opendeed/audit/exporters/mongodb"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ledgerquery"
+	"github.com/opendeed/audit/sdk/ledger"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// LedgerDir returns the directory of the ledger, or "" if there is none.
+func (c *Config) LedgerDir() string {
+	if c.model.Ledger == nil {
+		return ""
+	}
+	return string(c.model.Ledger.Dir)
+}
+
+// Readers returns a reader of each store that can be asked: the ledger, whose name is
+// "ledger", and the collections of exporters to MongoDB, by the exporters' names. Use
+// query.Union to ask all of them as one. It changes nothing, and the ledger may be open in
+// another process. The caller must call release, which closes connections.
+//
+// A ledger that does not exist is an error that matches fs.ErrNotExist. Servers are not
+// asked before the readers are.
+func (c *Config) Readers() (sources []query.Source, release func(context.Context) error, err error) {
+	var closers []func(context.Context) error
+	release = func(ctx context.Context) error {
+		var errs []error
+		for _, closeOne := range closers {
+			errs = append(errs, closeOne(ctx))
+		}
+		return errors.Join(errs...)
+	}
+	if l := c.model.Ledger; l != nil {
+		var opts []ledger.Option
+		if l.GroupWrite == flagTrue {
+			opts = append(opts, ledger.WithGroupWritable())
+		}
+		reader, err := ledgerquery.NewReader(string(l.Dir), opts...)
+		if err != nil {
+			return nil, release, err
+		}
+		sources = append(sources, query.Source{Name: "ledger", Reader: reader})
+	}
+	for i, e := range c.model.Exporters.list {
+		m, ok := e.(*mongodbModel)
+		if !ok {
+			continue
+		}
+		client, err := mongo.Connect(options.Client().ApplyURI(m.URI.reveal()))
+		if err != nil { // the driver's error quotes the URI
+			return nil, release, fmt.Errorf("config: %s: it cannot be used to create a client", join(index("exporters", i), "uri"))
+		}
+		closers = append(closers, client.Disconnect)
+		collection := client.Database(cmp.Or(string(m.Database), DefaultMongoDBDatabase)).
+			Collection(cmp.Or(string(m.Collection), DefaultMongoDBCollection))
+		sources = append(sources, query.Source{Name: m.name(), Reader: mongodb.NewReader(collection)})
+	}
+	return sources, release, nil
+}
