@@ -192,9 +192,9 @@ func TestRetentionOvertakesFind(t *testing.T) {
 	assert.NotContains(t, found, (*record.Record)(nil))
 }
 
-// TestPagesBesideWriter reads pages while a writer adds records, also of older times. The records
+// TestIndexedPagesBesideWriter reads pages while a writer adds records, also of older times. The records
 // that were there before are on one page each.
-func TestPagesBesideWriter(t *testing.T) {
+func TestIndexedPagesBesideWriter(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(31, 32))
 	m := newModel(t, rng, 600)
