@@ -30,7 +30,7 @@ import (
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
 	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
-	"docs/real-service.md",
+	"docs/real-service.md", "docs/query.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
@@ -38,6 +38,7 @@ var fragmentImports = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "os": "os", "http": "net/http",
 	"httptest": "net/http/httptest", "slog": "log/slog", "sql": "database/sql", "time": "time", "testing": "testing",
 	"attribute": "go.opentelemetry.io/otel/attribute",
+	"trace":     "go.opentelemetry.io/otel/trace",
 	"echo":      "github.com/labstack/echo/v4",
 	"mongo":     "go.mongodb.org/mongo-driver/v2/mongo",
 	"options":   "go.mongodb.org/mongo-driver/v2/mongo/options",
@@ -51,6 +52,7 @@ var fragmentImports = map[string]string{
 	"auditrepo":   "github.com/opendeed/audit/instrumentation/repository",
 	"audittest":   "github.com/opendeed/audit/audittest",
 	"export":      "github.com/opendeed/audit/export",
+	"history":     "github.com/opendeed/audit/query/history",
 	"exporttest":  "github.com/opendeed/audit/export/exporttest",
 	"ledger":      "github.com/opendeed/audit/sdk/ledger",
 	"ledgerquery": "github.com/opendeed/audit/query/ledgerquery",
@@ -84,6 +86,12 @@ var (
 	t        *testing.T
 	key      propagation.Key
 	oldKey   propagation.Key
+
+	reader, podOne, podTwo, volume query.Reader
+	attempt  *audit.Attempt
+	traceID  trace.TraceID
+	cookie   string
+	day      time.Time
 
 	before, after Invoice
 	invoice       Invoice

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
@@ -34,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"ledger": makeLedger,
 			"damage": damageFile,
+			"follow": follow,
 		},
 	})
 }
@@ -82,4 +87,35 @@ func damageFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(f.Close())
 	fmt.Fprintln(ts.Stdout(), "flipped", args[0], offset)
+}
+
+// follow runs deed tail, and appends records while it runs: follow DIR FILE LINES ARG... When
+// deed has printed its first line, the records of FILE are appended to the ledger DIR. When
+// it has printed so many lines more, it is interrupted. Its output is in the file followed.
+func follow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: follow DIR FILE LINES ARG...")
+	}
+	lines, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	program, err := exec.LookPath(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "deed"))
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args[3:]...)
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH")), ts.Stderr()
+	output, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	var printed []byte
+	scanner := bufio.NewScanner(output)
+	for n := 0; n <= lines && scanner.Scan(); n++ {
+		printed = append(append(printed, scanner.Bytes()...), '\n')
+		if n == 0 {
+			makeLedger(ts, false, args[:2])
+		}
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Wait())
+	ts.Check(os.WriteFile(ts.MkAbs("followed"), printed, 0o600))
 }

@@ -81,9 +81,9 @@ func (l *Ledger) keepSidecars(ctx context.Context, places *waypoints) (err error
 }
 
 // wakeKeeper wakes sidecarLoop if the active segment, which ends at an offset now, has grown
-// enough, or is another one. mu is held.
-func (l *Ledger) wakeKeeper(end int64) {
-	if l.config.keeper != nil && (end < l.sidecarEnd || end >= l.sidecarEnd+sidecarStep) {
+// enough, or is a new one. mu is held.
+func (l *Ledger) wakeKeeper(end int64, isNew bool) {
+	if l.config.keeper != nil && (isNew || end >= l.sidecarEnd+sidecarStep) {
 		l.sidecarEnd = end
 		notify(l.sidecarWake)
 	}

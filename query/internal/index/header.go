@@ -81,8 +81,7 @@ func decodeHeader(b []byte, ledger [16]byte, segment uint64) (*Header, error) {
 	}
 	h.End, h.Seal, h.Checksum, h.LastFrame = int64(d.uint64()), int64(d.uint64()), uint32(d.uint64()), int64(d.uint64())
 	h.Oldest, h.Newest = int64(d.uint64()), int64(d.uint64())
-	const maxEntries = 1 << 32
-	if d.err != nil || h.Next < h.First || h.Next-h.First >= maxEntries || !h.sectionsFit() {
+	if d.err != nil || h.Next < h.First || !h.sectionsFit() || h.Next-h.First > h.blockCount*BlockSize {
 		return nil, ErrBad
 	}
 	return h, nil

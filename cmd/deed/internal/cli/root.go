@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show())
+	root.AddCommand(a.query(), a.show(), a.tail(), a.export())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}

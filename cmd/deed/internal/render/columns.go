@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -15,6 +14,9 @@ import (
 type column struct {
 	name string
 	text func(r *record.Record, zone *time.Location) string
+	// member is the path of the member of the canonical JSON whose text is that of the column,
+	// or "": see csvPrinter.
+	member string
 }
 
 // csvTime is the form of times in CSV: spreadsheets read it, and it loses nothing.
@@ -22,38 +24,38 @@ const csvTime = "2006-01-02T15:04:05.000000000Z07:00"
 
 // columns are all columns.
 var columns = []column{
-	{"time", func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format(csvTime) }},
-	{"id", func(r *record.Record, _ *time.Location) string { return r.ID.String() }},
-	{"actor", func(r *record.Record, _ *time.Location) string { return Actor(&r.Actor) }},
-	{"actor_type", func(r *record.Record, _ *time.Location) string { return r.Actor.Type.String() }},
-	{"actor_id", func(r *record.Record, _ *time.Location) string { return r.Actor.ID }},
-	{"actor_name", func(r *record.Record, _ *time.Location) string { return r.Actor.Name }},
-	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return onBehalfOf(&r.Actor) }},
-	{"action", func(r *record.Record, _ *time.Location) string { return r.Action }},
-	{"operation", func(r *record.Record, _ *time.Location) string { return unless(r.Operation == 0, r.Operation.String()) }},
-	{"target", func(r *record.Record, _ *time.Location) string { return Target(r.Target) }},
-	{"target_type", func(r *record.Record, _ *time.Location) string { return r.Target.Type }},
-	{"target_id", func(r *record.Record, _ *time.Location) string { return r.Target.ID }},
-	{"target_name", func(r *record.Record, _ *time.Location) string { return r.Target.Name }},
-	{"outcome", func(r *record.Record, _ *time.Location) string { return r.Outcome.String() }},
-	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }},
-	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }},
-	{"why", func(r *record.Record, _ *time.Location) string { return why(r) }},
-	{"changed", func(r *record.Record, _ *time.Location) string { return changed(r) }},
-	{"changes", func(r *record.Record, _ *time.Location) string { return member(r, "changes") }},
-	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }},
-	{"channel", func(r *record.Record, _ *time.Location) string { return r.Channel }},
-	{"address", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.ClientAddressKey) }},
-	{"route", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.HTTPRouteKey) }},
-	{"service", func(r *record.Record, _ *time.Location) string { return service(r) }},
-	{"kind", func(r *record.Record, _ *time.Location) string { return r.Kind.String() }},
-	{"attempt", func(r *record.Record, _ *time.Location) string { return unless(r.Attempt.IsZero(), r.Attempt.String()) }},
+	{"time", func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format(csvTime) }, ""},
+	{"id", func(r *record.Record, _ *time.Location) string { return r.ID.String() }, "id"},
+	{"actor", func(r *record.Record, _ *time.Location) string { return Actor(&r.Actor) }, ""},
+	{"actor_type", func(r *record.Record, _ *time.Location) string { return r.Actor.Type.String() }, "actor.type"},
+	{"actor_id", func(r *record.Record, _ *time.Location) string { return r.Actor.ID }, "actor.id"},
+	{"actor_name", func(r *record.Record, _ *time.Location) string { return r.Actor.Name }, "actor.name"},
+	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return onBehalfOf(&r.Actor) }, ""},
+	{"action", func(r *record.Record, _ *time.Location) string { return r.Action }, "action"},
+	{"operation", func(r *record.Record, _ *time.Location) string { return unless(r.Operation == 0, r.Operation.String()) }, "operation"},
+	{"target", func(r *record.Record, _ *time.Location) string { return Target(r.Target) }, ""},
+	{"target_type", func(r *record.Record, _ *time.Location) string { return r.Target.Type }, "target.type"},
+	{"target_id", func(r *record.Record, _ *time.Location) string { return r.Target.ID }, "target.id"},
+	{"target_name", func(r *record.Record, _ *time.Location) string { return r.Target.Name }, "target.name"},
+	{"outcome", func(r *record.Record, _ *time.Location) string { return r.Outcome.String() }, "outcome"},
+	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }, "reason"},
+	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }, "failure"},
+	{"why", func(r *record.Record, _ *time.Location) string { return why(r) }, ""},
+	{"changed", func(r *record.Record, _ *time.Location) string { return changed(r) }, ""},
+	{"changes", func(r *record.Record, _ *time.Location) string { return member(r, "changes") }, "changes"},
+	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }, "tenant"},
+	{"channel", func(r *record.Record, _ *time.Location) string { return r.Channel }, "channel"},
+	{"address", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.ClientAddressKey) }, ""},
+	{"route", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.HTTPRouteKey) }, ""},
+	{"service", func(r *record.Record, _ *time.Location) string { return service(r) }, "resource.service.name"},
+	{"kind", func(r *record.Record, _ *time.Location) string { return r.Kind.String() }, "kind"},
+	{"attempt", func(r *record.Record, _ *time.Location) string { return unless(r.Attempt.IsZero(), r.Attempt.String()) }, "attempt"},
 	{"trace_id", func(r *record.Record, _ *time.Location) string {
 		return unless(!r.TraceID.IsValid(), r.TraceID.String())
-	}},
-	{"metadata", func(r *record.Record, _ *time.Location) string { return member(r, "metadata") }},
-	{"redacted", func(r *record.Record, _ *time.Location) string { return strings.Join(r.Redacted, " ") }},
-	{"marks", func(r *record.Record, _ *time.Location) string { return member(r, "marks") }},
+	}, "trace_id"},
+	{"metadata", func(r *record.Record, _ *time.Location) string { return member(r, "metadata") }, "metadata"},
+	{"redacted", func(r *record.Record, _ *time.Location) string { return strings.Join(r.Redacted, " ") }, ""},
+	{"marks", func(r *record.Record, _ *time.Location) string { return member(r, "marks") }, "marks"},
 }
 
 // csvColumns are those of CSV, unless others are named.
@@ -135,19 +137,17 @@ func service(r *record.Record) string {
 }
 
 // member returns the JSON of a member of the record's canonical JSON, or "".
-func member(r *record.Record, name string) string {
-	if name == "changes" && len(r.Changes) == 0 || name == "metadata" && len(r.Metadata) == 0 || name == "marks" && len(r.Marks) == 0 {
-		return ""
-	}
+func member(r *record.Record, name string) (found string) {
 	line, err := r.AppendJSON(nil)
 	if err != nil {
 		return ""
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(line, &members) != nil {
-		return ""
-	}
-	return string(members[name])
+	eachMember(line, func(n, value []byte) {
+		if string(n) == name {
+			found = string(value)
+		}
+	})
+	return found
 }
 
 func unless(empty bool, text string) string {

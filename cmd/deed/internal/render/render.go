@@ -37,6 +37,8 @@ type Options struct {
 	Zone     *time.Location
 	// Columns are the names of the columns of a table or of CSV; nil means the usual ones.
 	Columns []string
+	// Headless leaves out the header of CSV.
+	Headless bool
 	// Follow writes each record at once, instead of collecting lines to align them.
 	Follow bool
 }
@@ -59,7 +61,7 @@ func New(w io.Writer, o Options) (Printer, error) {
 	case JSON:
 		return &jsonPrinter{w: safeFor(w, o)}, nil
 	case CSV:
-		return &csvPrinter{w: safeFor(w, o), columns: columns, zone: o.Zone}, nil
+		return &csvPrinter{w: safeFor(w, o), encoder: newCSVEncoder(columns, o.Zone), begun: o.Headless}, nil
 	case Text:
 		exporter, err := stdout.New(stdout.WithWriter(w), stdout.WithText(), stdout.WithColor(o.Colors))
 		return textPrinter{exporter}, err

@@ -41,7 +41,9 @@ type Set struct {
 	// Policies are those of the configuration files.
 	Policies []*policy.Policy
 
+	options Options
 	sources []query.Source
+	ledgers map[string]string // the directory of each source that is a ledger, by its name
 	closers []func(context.Context) error
 }
 
@@ -59,7 +61,7 @@ func (o Options) ledger() []ledger.Option {
 // collection, or a configuration file. Without any, it opens those of the configuration
 // of the environment, or else the ledger in [DefaultDir].
 func Open(ctx context.Context, opts Options, from ...string) (*Set, error) {
-	s := &Set{}
+	s := &Set{options: opts, ledgers: map[string]string{}}
 	err := s.open(ctx, opts, from)
 	if err != nil {
 		s.Close()
@@ -132,13 +134,19 @@ func (s *Set) add(name string, reader query.Reader) {
 	s.sources = append(s.sources, query.Source{Name: name, Reader: reader})
 }
 
+func (s *Set) addLedger(dir string, reader query.Reader) {
+	name := filepath.Clean(dir)
+	s.ledgers[name] = dir
+	s.Dirs = append(s.Dirs, dir)
+	s.add(name, reader)
+}
+
 func (s *Set) openLedger(opts Options, dir string) error {
 	reader, err := ledgerquery.NewReader(dir, opts.ledger()...)
 	if err != nil {
 		return ledgerError(dir, err)
 	}
-	s.add(filepath.Clean(dir), reader)
-	s.Dirs = append(s.Dirs, dir)
+	s.addLedger(dir, reader)
 	return nil
 }
 
@@ -169,12 +177,11 @@ func (s *Set) openConfig(ctx context.Context, path string) error {
 		return fmt.Errorf("%s has no store that can be asked, which are a ledger and exporters to MongoDB; name another with --from", cmp.Or(path, "the configuration"))
 	}
 	for _, source := range sources {
-		name := source.Name
-		if name == "ledger" {
-			name = filepath.Clean(c.LedgerDir())
-			s.Dirs = append(s.Dirs, c.LedgerDir())
+		if source.Name == "ledger" {
+			s.addLedger(c.LedgerDir(), source.Reader)
+			continue
 		}
-		s.add(name, source.Reader)
+		s.add(source.Name, source.Reader)
 	}
 	if p := c.Policy(); p != nil {
 		s.Policies = append(s.Policies, p)

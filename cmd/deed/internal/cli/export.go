@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"os/user"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
+	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+	"github.com/spf13/cobra"
+)
+
+type exportCommand struct {
+	*app
+	selection
+	output
+
+	path          string
+	force, resume bool
+}
+
+func (a *app) export() *cobra.Command {
+	c := &exportCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "export --out FILE",
+		Short: "Write records to a file, with a manifest",
+		Long: `Export writes the records that match to a file, the oldest first, and FILE` + exportfile.ManifestSuffix + ` with the number of records, their range, the filter and the SHA-256 of the file.
+
+The file gets its name when it is complete. An export that was interrupted continues with --resume and the same flags. Without --until it has what was recorded up to its beginning.
+
+In CSV, cells that a spreadsheet would take for a formula begin with an apostrophe.`,
+		Example: `deed export --tenant acme --on 2026-11 --format csv --out november.csv
+deed export --target invoice/1001 --out invoice.jsonl
+deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
+	}
+	flags := cmd.Flags()
+	c.selection.register(flags)
+	flags.StringVarP(&c.path, "out", "o", "", "the `FILE` to write")
+	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: jsonl or csv; by default what the name of the file ends in")
+	flags.StringVar(&c.columns, "columns", "", "the `COLUMNS` of CSV, separated by commas; see deed query --help")
+	flags.BoolVar(&c.force, "force", false, "replace the file if it exists")
+	flags.BoolVar(&c.resume, "resume", false, "continue an export that was interrupted")
+	group(flags, groupOutput, "out", "format", "columns", "force", "resume")
+	return cmd
+}
+
+// formats are the names of formats for --format, and the endings of files.
+var exportFormats = map[string]render.Format{"csv": render.CSV, "jsonl": render.JSON, "json": render.JSON}
+
+func (c *exportCommand) run(cmd *cobra.Command) error {
+	c.environment()
+	clock, err := c.clock()
+	if err != nil {
+		return err
+	}
+	if c.path == "" {
+		return usagef("--out: name the file to write")
+	}
+	plan := exportfile.Plan{Format: c.exportFormat(), Zone: clock.Zone.String()}
+	if plan.Format == "" {
+		return usagef("--format: write csv or jsonl")
+	}
+	c.output.format = string(plan.Format)
+	plan.Columns = c.output.options().Columns
+	if plan.Columns != nil && plan.Format != render.CSV {
+		return usagef("--columns: the format %s has no columns", plan.Format)
+	}
+	filter, err := c.build(clock)
+	if err != nil {
+		return err
+	}
+	filter.Ascending = true
+	if err := c.end(&filter, clock.Now); err != nil {
+		return err
+	}
+	if plan.Filter, err = json.Marshal(filter); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	set, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	plan.Sources = set.Names
+	file, after, err := exportfile.Create(c.path, plan, clock.Zone, c.force, c.resume)
+	if err != nil {
+		return err
+	}
+	filter.After = after
+	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
+		return err
+	}
+	return c.write(ctx, set, &filter, file)
+}
+
+// end sets the end of the time if there is none: the same as before if an export continues.
+func (c *exportCommand) end(filter *query.Filter, now time.Time) error {
+	if !filter.Until.IsZero() {
+		return nil
+	}
+	filter.Until = now.UTC()
+	if !c.resume {
+		return nil
+	}
+	known, err := exportfile.Known(c.path)
+	if err != nil || known == nil {
+		return err
+	}
+	var before query.Filter
+	if err := before.UnmarshalJSON(known); err != nil {
+		return err
+	}
+	filter.Until = before.Until
+	return nil
+}
+
+func (c *exportCommand) exportFormat() render.Format {
+	if c.output.format != "" {
+		return exportFormats[c.output.format]
+	}
+	for ending, format := range exportFormats {
+		if len(c.path) > len(ending) && c.path[len(c.path)-len(ending)-1:] == "."+ending {
+			return format
+		}
+	}
+	return ""
+}
+
+// checkpointInterval is how much work a kill can lose.
+const checkpointInterval = 2 * time.Second
+
+func (c *exportCommand) write(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File) error {
+	var progress *term.Progress
+	var part func(*record.Record) float64
+	if term.Is(c.stderr) && !c.quiet {
+		progress = term.NewProgress(c.stderr, "records")
+		part = c.partOf(ctx, set, *filter)
+	}
+	saved := time.Now()
+	n := 0
+	for r, err := range set.Reader.Find(ctx, *filter) {
+		if err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			progress.Clear()
+			c.problem(err)
+			file.Problem(err)
+			continue
+		}
+		if err := file.Add(r); err != nil {
+			return err
+		}
+		if n++; n%1000 == 0 {
+			if progress != nil {
+				progress.Update(file.Records(), part(r))
+			}
+			if time.Since(saved) > checkpointInterval {
+				if err := file.Checkpoint(); err != nil {
+					return err
+				}
+				saved = time.Now()
+			}
+		}
+	}
+	progress.Clear()
+	if err := ctx.Err(); err != nil {
+		if stopErr := file.Stop(); stopErr != nil {
+			return stopErr
+		}
+		c.note("-- %s records so far; the same command with --resume continues", term.Count(file.Records()))
+		return err
+	}
+	m, err := file.Finish(userName(), "deed "+version())
+	if err != nil {
+		return err
+	}
+	c.note("-- %s: %s records, %s, SHA-256 %s", term.Clean(c.path), term.Count(m.Records), term.Bytes(m.Bytes), m.SHA256)
+	return c.finish(1)
+}
+
+// partOf returns a function that says which part of the time between the first and the
+// newest record has been written when a record has.
+func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter query.Filter) func(*record.Record) float64 {
+	filter.Ascending, filter.After, filter.Limit = false, "", 1
+	var first, newest time.Time
+	for r, err := range set.Reader.Find(ctx, filter) {
+		if err == nil {
+			newest = r.Time
+		}
+	}
+	return func(r *record.Record) float64 {
+		if first.IsZero() {
+			first = r.Time
+		}
+		all := newest.Sub(first)
+		if all <= 0 {
+			return -1
+		}
+		return float64(r.Time.Sub(first)) / float64(all)
+	}
+}
+
+// userName returns the name of the operating system's user, or "".
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}

@@ -1,0 +1,310 @@
+// Package exportfile writes an export: a file with records, and its manifest. The file gets
+// its name when it is complete. Until then it is a part beside it, with a checkpoint, from
+// which an export that was interrupted or killed continues.
+package exportfile
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+)
+
+// Suffixes of the files beside an export.
+const (
+	ManifestSuffix   = ".manifest.json"
+	partSuffix       = ".part"
+	checkpointSuffix = ".part.json"
+)
+
+// ErrExists means that the file exists already.
+var ErrExists = errors.New("it exists; choose another name, or add --force to replace it")
+
+// ErrDiffers means that a part is of another export.
+var ErrDiffers = errors.New("it is a part of another export, with other flags; finish that one, or remove it")
+
+// Plan says what is exported.
+type Plan struct {
+	Format  render.Format   `json:"format"`
+	Columns []string        `json:"columns,omitempty"`
+	Zone    string          `json:"zone"`
+	Filter  json.RawMessage `json:"filter"` // with the end of the time, so that all is from one range
+	Sources []string        `json:"sources"`
+}
+
+// checkpoint is how far a part is known to be on the disk.
+type checkpoint struct {
+	Plan     Plan     `json:"plan"`
+	Records  int64    `json:"records"`
+	Bytes    int64    `json:"bytes"`
+	Hash     []byte   `json:"hash"` // the state of SHA-256
+	Cursor   string   `json:"cursor"`
+	Range    Range    `json:"range"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Range is what the records span.
+type Range struct {
+	FirstTime *time.Time `json:"first_time,omitempty"`
+	LastTime  *time.Time `json:"last_time,omitempty"`
+	FirstID   string     `json:"first_id,omitempty"`
+	LastID    string     `json:"last_id,omitempty"`
+}
+
+// Manifest describes a complete export. docs/deed.md has its members.
+type Manifest struct {
+	Version  int       `json:"version"`
+	File     string    `json:"file"`
+	Records  int64     `json:"records"`
+	Bytes    int64     `json:"bytes"`
+	SHA256   string    `json:"sha256"`
+	Complete bool      `json:"complete"`
+	Problems []string  `json:"problems,omitempty"`
+	Range    Range     `json:"range"`
+	Plan     Plan      `json:"export"`
+	Created  time.Time `json:"created"`
+	By       string    `json:"by,omitempty"`
+	Tool     string    `json:"tool"`
+	// Log is for the seal: the ID of the log, the sequence numbers of the records, and proofs
+	// that it has them.
+	Log *Log `json:"log,omitempty"`
+}
+
+// Log is what a sealed ledger adds to a manifest.
+type Log struct {
+	ID     string            `json:"id"`
+	First  uint64            `json:"first"`
+	Last   uint64            `json:"last"`
+	Proofs []json.RawMessage `json:"proofs,omitempty"`
+}
+
+// manifestVersion is the version of the manifest.
+const manifestVersion = 1
+
+// maxProblems is how many problems a manifest lists.
+const maxProblems = 1000
+
+// File is an export that is being written.
+type File struct {
+	path     string
+	state    checkpoint
+	file     *os.File
+	buffer   *bufio.Writer
+	hash     hash.Hash
+	printer  render.Printer
+	lastSeen *record.Record
+}
+
+// Create begins an export, or continues one of the same plan if resume is true and a part
+// exists. After is the cursor of the last record that the file has, or "".
+func Create(path string, plan Plan, zone *time.Location, force, resume bool) (f *File, after string, err error) {
+	if _, err := os.Lstat(path); err == nil && !force {
+		return nil, "", fmt.Errorf("%s: %w", path, ErrExists)
+	}
+	f = &File{path: path, state: checkpoint{Plan: plan}, hash: sha256.New()}
+	known, err := readCheckpoint(path + checkpointSuffix)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, "", err
+	case !resume:
+		return nil, "", fmt.Errorf("%s: an export was interrupted; add --resume to continue it, or remove it and %s", path+partSuffix, path+checkpointSuffix)
+	case !samePlan(known.Plan, plan):
+		return nil, "", fmt.Errorf("%s: %w", path+partSuffix, ErrDiffers)
+	default:
+		f.state = *known
+	}
+	if err := f.openPart(); err != nil {
+		return nil, "", err
+	}
+	f.buffer = bufio.NewWriterSize(io.MultiWriter(f.file, f.hash), 1<<20)
+	f.printer, err = render.New(countingWriter{f}, render.Options{Format: plan.Format, Columns: plan.Columns, Zone: zone, Headless: f.state.Bytes > 0})
+	if err != nil {
+		return nil, "", errors.Join(err, f.file.Close())
+	}
+	return f, f.state.Cursor, nil
+}
+
+// Known returns the filter of the part that an export would continue, or nil.
+func Known(path string) (json.RawMessage, error) {
+	known, err := readCheckpoint(path + checkpointSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return known.Plan.Filter, nil
+}
+
+func readCheckpoint(path string) (*checkpoint, error) {
+	data, err := os.ReadFile(path) //nolint:gosec // beside the file that the user names
+	if err != nil {
+		return nil, err
+	}
+	c := &checkpoint{}
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("%s is damaged; remove it to begin anew: %w", path, err)
+	}
+	return c, nil
+}
+
+func samePlan(a, b Plan) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// openPart opens the part, and cuts off what comes after the checkpoint.
+func (f *File) openPart() (err error) {
+	flags := os.O_CREATE | os.O_RDWR
+	if f.state.Bytes == 0 {
+		flags |= os.O_TRUNC
+	}
+	if f.file, err = os.OpenFile(f.path+partSuffix, flags, 0o600); err != nil {
+		return err
+	}
+	if f.state.Bytes > 0 {
+		err = f.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(f.state.Hash) //nolint:forcetypeassert // package sha256 says so
+	}
+	var info fs.FileInfo
+	if err == nil {
+		info, err = f.file.Stat()
+	}
+	if err == nil && info.Size() < f.state.Bytes {
+		err = fmt.Errorf("%s is shorter than its checkpoint says; remove both to begin anew", f.file.Name())
+	}
+	if err == nil {
+		err = f.file.Truncate(f.state.Bytes)
+	}
+	if err == nil {
+		_, err = f.file.Seek(f.state.Bytes, io.SeekStart)
+	}
+	if err != nil {
+		return errors.Join(err, f.file.Close())
+	}
+	return nil
+}
+
+// countingWriter counts what is written.
+type countingWriter struct{ f *File }
+
+// Write implements io.Writer.
+func (w countingWriter) Write(p []byte) (int, error) {
+	n, err := w.f.buffer.Write(p)
+	w.f.state.Bytes += int64(n)
+	return n, err
+}
+
+// Records returns how many records the file has.
+func (f *File) Records() int64 { return f.state.Records }
+
+// Bytes returns how many bytes the file has.
+func (f *File) Bytes() int64 { return f.state.Bytes }
+
+// Add writes a record.
+func (f *File) Add(r *record.Record) error {
+	if err := f.printer.Print(r); err != nil {
+		return err
+	}
+	f.added(r, 1)
+	return nil
+}
+
+func (f *File) added(r *record.Record, n int64) {
+	if f.state.Records == 0 {
+		t := r.Time.UTC()
+		f.state.Range.FirstTime, f.state.Range.FirstID = &t, r.ID.String()
+	}
+	f.state.Records += n
+	f.lastSeen = r
+}
+
+// Problem notes that something could not be read.
+func (f *File) Problem(err error) {
+	if len(f.state.Problems) < maxProblems {
+		f.state.Problems = append(f.state.Problems, err.Error())
+	}
+}
+
+// Checkpoint makes what was written durable, so that it need not be written again.
+func (f *File) Checkpoint() error {
+	if f.lastSeen != nil {
+		f.state.Cursor = query.CursorOf(f.lastSeen)
+		t := f.lastSeen.Time.UTC()
+		f.state.Range.LastTime, f.state.Range.LastID = &t, f.lastSeen.ID.String()
+	}
+	err := f.buffer.Flush()
+	if err == nil {
+		err = f.file.Sync()
+	}
+	if err == nil {
+		f.state.Hash, err = f.hash.(encoding.BinaryMarshaler).MarshalBinary() //nolint:forcetypeassert // package sha256 says so
+	}
+	if err != nil {
+		return err
+	}
+	return writeJSON(f.path+checkpointSuffix, f.state)
+}
+
+// Stop keeps the part, so that the export can be continued.
+func (f *File) Stop() error { return errors.Join(f.Checkpoint(), f.file.Close()) }
+
+// Finish gives the file its name, after its manifest.
+func (f *File) Finish(by, tool string) (*Manifest, error) {
+	err := f.printer.Close()
+	if err == nil {
+		err = f.Checkpoint()
+	}
+	if err = errors.Join(err, f.file.Close()); err != nil {
+		return nil, err
+	}
+	m := &Manifest{
+		Version: manifestVersion, File: filepath.Base(f.path), Records: f.state.Records, Bytes: f.state.Bytes,
+		SHA256: hex.EncodeToString(f.hash.Sum(nil)), Complete: len(f.state.Problems) == 0, Problems: f.state.Problems,
+		Range: f.state.Range, Plan: f.state.Plan, Created: time.Now().UTC().Truncate(time.Second), By: by, Tool: tool,
+	}
+	if err := writeJSON(f.path+ManifestSuffix, m); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(f.path+partSuffix, f.path); err != nil {
+		return nil, err
+	}
+	return m, errors.Join(syncDir(filepath.Dir(f.path)), os.Remove(f.path+checkpointSuffix))
+}
+
+// writeJSON replaces a file at once.
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.Write(append(data, '\n'))
+	if err == nil {
+		err = temporary.Sync()
+	}
+	if err = errors.Join(err, temporary.Close()); err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return nil
+}
