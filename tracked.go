@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func (t *trackedEvent) event() Event {
 }
 
 // Tracked reports whether match returns true for an intent that was recorded in the scope
-// or in an inner one, or for a signal that was recorded or is held there. It is for
+// or in an inner one, or for a signal or a read that was recorded or is held there. It is for
 // integrations that record what a unit of work left out.
 //
 // Of an event, match gets the kind, the action, the operation, the outcome, the type and
@@ -53,6 +54,9 @@ func (s *Scope) Tracked(match func(e *Event) bool) bool {
 		if match(h.event) {
 			return true
 		}
+	}
+	if slices.ContainsFunc(s.reads, func(r *readFold) bool { return r.matches(match) }) {
+		return true
 	}
 	return s.tracked.Contains(func(t trackedEvent) bool {
 		e := t.event()

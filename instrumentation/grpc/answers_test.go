@@ -8,6 +8,7 @@ import (
 	"time"
 
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -111,7 +112,7 @@ func TestAnswers(t *testing.T) {
 			}
 			recovers := []grpc.ServerOption{grpc.ChainUnaryInterceptor(recoverPanics), grpc.ChainStreamInterceptor(recoverStreams)}
 			bare := serve(t, service, recovers...)
-			tracker, _ := newTracker(t)
+			tracker, _ := frameworktest.NewTracker(t)
 			event := auditgrpc.Intent(tracker, publishEvent, auditgrpc.TargetFrom("article", slugOf))
 			intents := auditgrpc.Intents{publishMethod: event, watchMethod: event, uploadMethod: event, editMethod: event}
 			audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithDenials(tracker), auditgrpc.WithCoverage(tracker, nil))

@@ -63,6 +63,9 @@ func idsOf[T any](values []T, id func(T) string) []string {
 	return ids
 }
 
+// hasTerms reports whether an index can rule out entries, other than by their times.
+func (s *search) hasTerms() bool { return len(index.Clauses(&s.Filter, index.Hasher{})) > 0 }
+
 // isPlainJSON reports whether canonical JSON encodes a text without escapes.
 func isPlainJSON(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' })

@@ -137,7 +137,7 @@ func (s *Sidecars) Frames(ctx context.Context, from, to uint64) iter.Seq2[Frame,
 
 // Resume is [Reader.Resume].
 func (s *Sidecars) Resume(f Frame) bool {
-	return resume(s.ledger.dir, s.ledger.id, f, s.waypoints)
+	return resume(s.ledger.dir, f, s.waypoints)
 }
 
 // Names returns the names of the sidecars of each segment, by its number. Some may be those

@@ -67,7 +67,7 @@ func (w *walker) walk() (frame []byte, h frameHeader, ok bool, err error) {
 
 // frame returns the frame that walk returned last.
 func (w *walker) frame(frame []byte, h *frameHeader) Frame {
-	return newFrame(w.current.number, w.scanner.offset-h.size(), frame, h)
+	return newFrame(w.scanner.segment.ledger, w.current.number, w.scanner.offset-h.size(), frame, h)
 }
 
 // A segment may be read while it is written. How often apparent damage at its end is read

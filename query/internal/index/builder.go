@@ -39,6 +39,12 @@ func (b *Builder) AddFrame(f ledger.Frame) {
 	}
 }
 
+// TakeRepeats replaces what b has found of repeated records by what an outline of the same
+// entries has.
+func (b *Builder) TakeRepeats(o *Outline) {
+	b.repeats, b.Since = o.repeats, o.Since
+}
+
 // addEntry adds the next entry.
 func (b *Builder) addEntry(e ledger.Entry) {
 	place, collected := b.n, len(b.terms)

@@ -60,6 +60,14 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 	return at, timed && !p.failed && p.at == len(json)
 }
 
+// parser reads JSON in which there is no space between tokens.
+type parser struct {
+	json      []byte
+	canonical bool
+	at        int
+	failed    bool
+}
+
 func (p *parser) actor(s sink, first bool) {
 	for more := p.open('{', '}'); more; more = p.next('}') {
 		switch string(p.name()) {
@@ -133,14 +141,6 @@ func (p *parser) metadata(s sink) {
 		s.term(MetadataKey, name)
 		s.pair(Metadata, name, value)
 	}
-}
-
-// parser reads JSON in which there is no space between tokens.
-type parser struct {
-	json      []byte
-	canonical bool
-	at        int
-	failed    bool
 }
 
 // need passes a byte that must be next.

@@ -15,7 +15,7 @@ import (
 // after the other.
 func build(t testing.TB, r *ledger.Reader, pieces int) (all *Builder, parts []*Builder, seg ledger.Segment) {
 	t.Helper()
-	segments, err := r.Segments()
+	segments, _, err := r.Segments()
 	require.NoError(t, err)
 	seg = segments[0]
 	all = NewBuilder(seg.Ledger, seg.First, NewRecent(seg.Ledger), true)

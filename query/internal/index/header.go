@@ -103,7 +103,7 @@ func (h *Header) sectionsFit() bool {
 
 // Last returns the last frame that is covered.
 func (h *Header) Last() ledger.Frame {
-	return ledger.Frame{Segment: h.Segment, Offset: h.LastFrame, Size: h.End - h.LastFrame, First: h.LastFirst, Checksum: h.Checksum}
+	return ledger.Frame{Ledger: h.Ledger, Segment: h.Segment, Offset: h.LastFrame, Size: h.End - h.LastFrame, First: h.LastFirst, Checksum: h.Checksum}
 }
 
 // Len returns the number of entries.

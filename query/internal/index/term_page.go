@@ -137,15 +137,34 @@ func findTerm(page []byte, key Key, n int) (p posting, found bool, err error) {
 		if i > 0 {
 			at += Key(d.uvarint())
 		}
-		p = readPosting(&d, n)
+		if at > key {
+			break
+		}
+		if at == key {
+			p = readPosting(&d, n)
+			return p, d.err == nil, d.err
+		}
+		skipPosting(&d)
 		if d.err != nil {
 			return p, false, d.err
 		}
-		if at >= key {
-			return p, at == key, nil
-		}
 	}
 	return p, false, nil
+}
+
+// skipPosting passes what follows the key of a term.
+func skipPosting(d *decoder) {
+	head := d.uvarint()
+	if head&1 == 0 {
+		return
+	}
+	left := head >> 1
+	if left > maxInline {
+		left = 2
+	}
+	for range left {
+		d.uvarint()
+	}
 }
 
 // readPosting reads what follows the key of a term.

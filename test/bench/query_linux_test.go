@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // question is a search that people ask of a trail. most limits how many records it may find.
@@ -44,23 +45,34 @@ func BenchmarkQuery(b *testing.B) {
 	for _, q := range questions {
 		b.Run("ask="+q.name+"/reader=warm", func(b *testing.B) {
 			ask(b, warm, q.filter(samples[0]))
-			found, asked := 0, 0
+			found, asked, start := 0, 0, processorTime(b)
 			for b.Loop() {
 				found += ask(b, warm, q.filter(samples[asked%len(samples)]))
 				asked++
 			}
 			b.ReportMetric(float64(found)/float64(asked), "records/op")
+			b.ReportMetric(float64(processorTime(b)-start)/float64(asked)/1e6, "cpu-ms/op")
 		})
 		b.Run("ask="+q.name+"/reader=new", func(b *testing.B) {
-			asked := 0
+			asked, start := 0, processorTime(b)
 			for b.Loop() {
 				reader, err := ledgerquery.NewReader(dir)
 				require.NoError(b, err)
 				ask(b, reader, q.filter(samples[asked%len(samples)]))
 				asked++
 			}
+			b.ReportMetric(float64(processorTime(b)-start)/float64(asked)/1e6, "cpu-ms/op")
 		})
 	}
+}
+
+// processorTime returns how long the process has used processors, which other load on the machine
+// changes less than the time that passes.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage unix.Rusage
+	require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // sampleRecords returns some of the generated records.
