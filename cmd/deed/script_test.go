@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"ledger": makeLedger,
 			"damage": damageFile,
+			"entry":  appendEntry,
 			"follow": follow,
 		},
 	})
@@ -67,6 +68,18 @@ func makeLedger(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(err)
 		}
 	}
+	ts.Check(l.Close())
+}
+
+// appendEntry appends a text that is no record to a ledger: entry DIR TEXT.
+func appendEntry(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: entry DIR TEXT")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithScrub(0))
+	ts.Check(err)
+	_, err = l.Append(context.Background(), []byte(args[1]))
+	ts.Check(err)
 	ts.Check(l.Close())
 }
 

@@ -36,7 +36,7 @@ func copyIndexes(t *testing.T, from, to string) {
 func TestKilledWhileIndexing(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(21, 22))
-	m := newModel(t, rng, 1200)
+	m := newModel(t, rng, 700)
 	root := t.TempDir()
 	dir := filepath.Join(root, "ledger")
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithSyncInterval(time.Hour),
@@ -48,7 +48,7 @@ func TestKilledWhileIndexing(t *testing.T) {
 		_, err := l.Append(t.Context(), m.entries[at:at+n]...)
 		require.NoError(t, err)
 		at += n
-		if rng.IntN(30) == 0 {
+		if rng.IntN(25) == 0 {
 			left := filepath.Join(root, fmt.Sprint(killed))
 			require.NoError(t, os.Mkdir(left, 0o700))
 			copyIndexes(t, dir, left)
@@ -69,7 +69,7 @@ func TestKilledWhileIndexing(t *testing.T) {
 		ask := func() {
 			reader, err := ledgerquery.NewReader(left)
 			require.NoError(t, err)
-			for range 10 {
+			for range 4 {
 				m.check(t, reader, m.randomFilter(rng), 0, false)
 			}
 		}
@@ -84,7 +84,7 @@ func TestKilledWhileIndexing(t *testing.T) {
 func TestPieces(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(23, 24))
-	m := newModel(t, rng, 600)
+	m := newModel(t, rng, 300)
 	for i, r := range m.records {
 		if r != nil {
 			r.Reason = strings.Repeat("reasons ", 5000+rng.IntN(2000))
@@ -94,7 +94,7 @@ func TestPieces(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
 	open := func() *ledger.Ledger {
-		l, err := ledger.Open(dir, ledger.WithSegmentSize(20<<20), ledger.WithSyncInterval(time.Hour),
+		l, err := ledger.Open(dir, ledger.WithSegmentSize(10<<20), ledger.WithSyncInterval(time.Hour),
 			ledger.WithSidecars(ledgerquery.NewIndexer()), ledger.WithErrorHandler(func(err error) { t.Error(err) }))
 		require.NoError(t, err)
 		return l
@@ -109,16 +109,16 @@ func TestPieces(t *testing.T) {
 		switch {
 		case at%20 == 0:
 			require.NoError(t, l.Sync())
-		case at == 250: // the next writer continues with the pieces
+		case at == 150: // the next writer continues with the pieces
 			require.Eventually(t, func() bool { return len(glob(t, dir, "*.index-*")) > 0 }, 20*time.Second, time.Millisecond)
 			require.NoError(t, l.Close())
 			l = open()
-		case at%50 == 7:
+		case at%60 == 7:
 			sawPieces = sawPieces || len(glob(t, dir, "*.index-*")) > 0
 			so := &model{entries: m.entries[:at+1], records: m.records[:at+1], positions: m.positions}
 			fresh, err := ledgerquery.NewReader(dir)
 			require.NoError(t, err)
-			for range 3 {
+			for range 2 {
 				so.check(t, reader, so.randomFilter(rng), 0, false)
 				so.check(t, fresh, so.randomFilter(rng), 0, false)
 			}
@@ -192,11 +192,53 @@ func TestRetentionOvertakesFind(t *testing.T) {
 	assert.NotContains(t, found, (*record.Record)(nil))
 }
 
+// TestIndexedPagesBesideWriter reads pages while a writer adds records, also of older times. The records
+// that were there before are on one page each.
+func TestIndexedPagesBesideWriter(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(31, 32))
+	m := newModel(t, rng, 600)
+	dir := filepath.Join(t.TempDir(), "ledger")
+	indexLedger(t, dir, m.entries)
+	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithSyncInterval(time.Millisecond),
+		ledger.WithSidecars(ledgerquery.NewIndexer()))
+	require.NoError(t, err)
+	more := newModel(t, rng, 600)
+	for _, ascending := range []bool{false, true} {
+		reader, err := ledgerquery.NewReader(dir)
+		require.NoError(t, err)
+		found := map[query.Position]int{}
+		for f := (query.Filter{Ascending: ascending, Limit: 37}); ; {
+			n := 0
+			for r, err := range reader.Find(t.Context(), f) {
+				if err != nil {
+					continue // an entry that is no record
+				}
+				n++
+				found[query.PositionOf(r)]++
+				f.After = query.CursorOf(r)
+			}
+			if n < f.Limit {
+				break
+			}
+			_, err := l.Append(t.Context(), more.entries[rng.IntN(len(more.entries))], more.entries[rng.IntN(len(more.entries))])
+			require.NoError(t, err)
+		}
+		for position, n := range found {
+			require.Equal(t, 1, n, "%v", position)
+		}
+		for _, r := range m.find(query.Filter{}, 0) {
+			require.Equal(t, 1, found[m.positions[r]])
+		}
+	}
+	require.NoError(t, l.Close())
+}
+
 // TestIndexOfReadOnlyDirectory: a reader makes indexes in memory where nobody keeps any.
 func TestIndexOfReadOnlyDirectory(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(29, 30))
-	m := newModel(t, rng, 3000)
+	m := newModel(t, rng, 1300)
 	dir := filepath.Join(t.TempDir(), "ledger")
 	l, err := ledger.Open(dir, ledger.WithSyncInterval(time.Hour))
 	require.NoError(t, err)
@@ -210,7 +252,7 @@ func TestIndexOfReadOnlyDirectory(t *testing.T) {
 	before := names(t, dir)
 	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
-	for range 40 {
+	for range 25 {
 		m.check(t, reader, m.randomFilter(rng), 0, false)
 	}
 	assert.Equal(t, before, names(t, dir))

@@ -82,12 +82,16 @@ const (
 // others; scan then reads again.
 func (w *walker) scan() (bool, error) {
 	s := w.scanner
-	found, err := s.scan()
-	if found || !w.current.open || w.current.next != 0 {
-		return found, err
+	if !w.current.open || w.current.next != 0 {
+		return s.scan()
+	}
+	if !s.endsInBuffer() {
+		if found, err := s.scan(); found {
+			return found, err
+		}
 	}
 	s.discardBuffer()
-	found, err = s.scan()
+	found, err := s.scan()
 	if !isCorrupt(err) {
 		return found, err
 	}

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -73,6 +76,33 @@ func processorTime(b *testing.B) time.Duration {
 	var usage unix.Rusage
 	require.NoError(b, unix.Getrusage(unix.RUSAGE_SELF, &usage))
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// BenchmarkQueryIndexing makes the indexes of a ledger that has none.
+func BenchmarkQueryIndexing(b *testing.B) {
+	n := recordCount(b)
+	from := generatedLedger(b, n)
+	for b.Loop() {
+		b.StopTimer()
+		dir := b.TempDir()
+		require.NoError(b, os.Chmod(dir, 0o700))
+		for _, pattern := range []string{"*.segment", "state"} {
+			files, err := filepath.Glob(filepath.Join(from, pattern))
+			require.NoError(b, err)
+			for _, file := range files {
+				data, err := os.ReadFile(file)
+				require.NoError(b, err)
+				require.NoError(b, os.WriteFile(filepath.Join(dir, filepath.Base(file)), data, 0o600))
+			}
+		}
+		start := processorTime(b)
+		b.StartTimer()
+		l, err := ledger.Open(dir, ledger.WithSidecars(ledgerquery.NewIndexer()))
+		require.NoError(b, err)
+		waitForIndexes(b, dir)
+		require.NoError(b, l.Close())
+		b.ReportMetric(float64(processorTime(b)-start)/float64(n)/1e3, "cpu-us/record")
+	}
 }
 
 // sampleRecords returns some of the generated records.

@@ -24,7 +24,7 @@ type Builder struct {
 func NewBuilder(ledger [16]byte, first uint64, recent *Recent, terms bool) *Builder {
 	return &Builder{
 		Outline: Outline{First: first, Since: recent.startAt(first), end: -1}, hasher: NewHasher(ledger),
-		recent: recent, withAll: terms, facets: facets{},
+		recent: recent, withAll: terms,
 	}
 }
 

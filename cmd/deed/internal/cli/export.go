@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"os/user"
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
@@ -55,7 +54,6 @@ deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume`
 var exportFormats = map[string]render.Format{"csv": render.CSV, "jsonl": render.JSON, "json": render.JSON}
 
 func (c *exportCommand) run(cmd *cobra.Command) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err
@@ -90,15 +88,15 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	}
 	defer set.Close()
 	plan.Sources = set.Names
+	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
+		return err
+	}
 	file, after, err := exportfile.Create(c.path, plan, clock.Zone, c.force, c.resume)
 	if err != nil {
 		return err
 	}
 	filter.After = after
-	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
-		return err
-	}
-	return c.write(ctx, set, &filter, file)
+	return c.write(cmd, set, &filter, file)
 }
 
 // end sets the end of the time if there is none: the same as before if an export continues.
@@ -137,7 +135,8 @@ func (c *exportCommand) exportFormat() render.Format {
 // checkpointInterval is how much work a kill can lose.
 const checkpointInterval = 2 * time.Second
 
-func (c *exportCommand) write(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File) error {
+func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query.Filter, file *exportfile.File) error {
+	ctx := cmd.Context()
 	var progress *term.Progress
 	var part func(*record.Record) float64
 	if term.Is(c.stderr) && !c.quiet {
@@ -179,8 +178,12 @@ func (c *exportCommand) write(ctx context.Context, set *source.Set, filter *quer
 		c.note("-- %s records so far; the same command with --resume continues", term.Count(file.Records()))
 		return err
 	}
-	m, err := file.Finish(userName(), "deed "+version())
+	actor, _ := osUser()
+	m, err := file.Finish(actor.ID, "deed "+version())
 	if err != nil {
+		return err
+	}
+	if err := c.recordExport(ctx, cmd, set, filter, m); err != nil {
 		return err
 	}
 	c.note("-- %s: %s records, %s, SHA-256 %s", term.Clean(c.path), term.Count(m.Records), term.Bytes(m.Bytes), m.SHA256)
@@ -207,12 +210,4 @@ func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter quer
 		}
 		return float64(r.Time.Sub(first)) / float64(all)
 	}
-}
-
-// userName returns the name of the operating system's user, or "".
-func userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return ""
 }

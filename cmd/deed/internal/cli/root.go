@@ -46,25 +46,15 @@ Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 130 
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "deed",
-		Short:         "Ask an audit trail: who did what, when, where and why",
-		Long:          rootHelp,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Version:       version(),
-		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			unknown := usagef("there is no command %q", args[0])
-			if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-				unknown = usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
-			}
-			return unknown
-		},
+		Use:              "deed",
+		Short:            "Ask an audit trail: who did what, when, where and why",
+		Long:             rootHelp,
+		SilenceErrors:    true,
+		SilenceUsage:     true,
+		PersistentPreRun: func(*cobra.Command, []string) { a.environment() },
+		Version:          version(),
 	}
-	root.SuggestionsMinimumDistance = 2
+	onlyCommands(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("deed {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -76,12 +66,33 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
+	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what; DEED_RECORD_TO does the same")
+	flags.StringVar(&a.purpose, "purpose", "", "why you look, as `TEXT` for that record")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show(), a.tail(), a.export())
+	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.export(), a.ledger(), a.deadLetters(), a.config(), a.completion(), a.man())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}
+	for _, cmd := range subcommands(root) {
+		completeFlags(cmd)
+	}
 	return root
+}
+
+// onlyCommands makes a command that has commands below it print its help, or say that there
+// is no such command.
+func onlyCommands(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+			return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
+		}
+		return usagef("there is no command %q", args[0])
+	}
 }
 
 // usageArgs makes wrong arguments of the command, and of those below it, a usage error.

@@ -157,7 +157,7 @@ func (s *selection) span(clock when.Clock, f *query.Filter) error {
 		if err != nil {
 			return usagef("--until: %w", err)
 		}
-		f.Until = span.Until
+		f.Until = span.End()
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
@@ -27,7 +25,7 @@ With --attempt it prints every record of the attempt that a record belongs to: i
 		Example: `deed show 0199c1f2-0000-7000-8000-000000000001
 deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
 	c.output.register(cmd.Flags())
 	cmd.Flags().BoolVar(&c.attempt, "attempt", false, "all records of the attempt")
@@ -35,8 +33,8 @@ deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 	return cmd
 }
 
-func (c *showCommand) run(ctx context.Context, args []string) error {
-	c.environment()
+func (c *showCommand) run(cmd *cobra.Command, args []string) error {
+	ctx := cmd.Context()
 	clock, err := c.clock()
 	if err != nil {
 		return err
@@ -61,6 +59,9 @@ func (c *showCommand) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.Close()
+	if err := c.recordLooking(ctx, cmd, set, &query.Filter{IDs: ids}); err != nil {
+		return err
+	}
 	found := 0
 	show := func(f query.Filter, attempts map[audit.ID]bool) error {
 		for r, err := range set.Reader.Find(ctx, f) {

@@ -47,7 +47,6 @@ deed tail -f -n 0 --format json | jq .actor`,
 }
 
 func (c *tailCommand) run(cmd *cobra.Command) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err
