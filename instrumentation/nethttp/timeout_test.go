@@ -35,9 +35,10 @@ func TestTimeout(t *testing.T) {
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				handlers.Add(1)
 				defer handlers.Done()
+				slow := n.Add(1)%3 == 0
 				id, ctx := r.PathValue("id"), r.Context()
 				audit.SetTarget(ctx, audit.Target{Type: "user", ID: id})
-				if n.Add(1)%3 == 0 {
+				if slow {
 					<-ctx.Done()
 					time.Sleep(timeout / 10)
 				}
@@ -73,6 +74,8 @@ func TestTimeout(t *testing.T) {
 			}
 			work.Wait()
 			s.Close()
+			// An http.TimeoutHandler may answer before its handler has started.
+			require.Eventually(t, func() bool { return n.Load() == clients*requests }, time.Minute, time.Millisecond)
 			handlers.Wait()
 			require.Eventually(t, func() bool {
 				var routes int64
@@ -82,7 +85,7 @@ func TestTimeout(t *testing.T) {
 					}
 				}
 				return routes == intents.Load()
-			}, 10*time.Second, time.Millisecond, "records of routes")
+			}, time.Minute, time.Millisecond, "records of routes")
 			for _, r := range records.all() {
 				assert.True(t, r.Target.ID == r.Actor.ID || r.Target.ID == "", "%s by %s", r.Target.ID, r.Actor.ID)
 			}
