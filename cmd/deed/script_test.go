@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			// The variables of whoever runs the tests don't matter.
-			for _, name := range []string{"NO_COLOR", "COLUMNS", "DEED_FROM", "DEED_ZONE", "DEED_RECORD_TO", "AUDIT_CONFIG_FILE", "AUDIT_LEDGER_DIR", "AUDIT_MONGODB_URI"} {
+			for _, name := range []string{"NO_COLOR", "COLUMNS", "DEED_COLUMNS", "DEED_FROM", "DEED_ZONE", "DEED_RECORD_TO", "AUDIT_CONFIG_FILE", "AUDIT_LEDGER_DIR", "AUDIT_MONGODB_URI"} {
 				env.Setenv(name, "")
 			}
 			env.Setenv("TERM", "xterm")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -17,8 +16,8 @@ const helpWidth = 100
 // help prints the help of a command, as wide as the terminal.
 func (a *app) help(cmd *cobra.Command) {
 	width := helpWidth
-	if term.Is(a.stdout) {
-		width = min(helpWidth, term.Columns(a.stdout))
+	if a.forPeople() {
+		width = min(helpWidth, a.width())
 	}
 	fmt.Fprint(a.stdout, helpText(cmd, width))
 }

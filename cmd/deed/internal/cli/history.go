@@ -47,7 +47,7 @@ func (w *within) filter() (f query.Filter, err error) {
 func (w *within) isText(a *app) (bool, error) {
 	switch w.format {
 	case "":
-		return term.Is(a.stdout), nil
+		return a.forPeople(), nil
 	case "text", "json":
 		return w.format == "text", nil
 	}

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +42,8 @@ It reads a ledger, also beside the process that writes it, several ledgers, a Mo
 	`(AUDIT_CONFIG_FILE and its siblings), then the ledger audit-ledger in the current directory.
 
 Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
+
+A terminal gets tables and charts as wide as it is. DEED_COLUMNS gets them elsewhere too, that wide: DEED_COLUMNS=100 deed query | less.
 
 Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 130 interrupted. Nothing else on standard output ` +
 	`than the answer; everything else is on standard error.`
@@ -157,6 +161,22 @@ func (a *app) colors(w io.Writer) bool {
 	return !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.Is(w) && term.EnableColors(w)
 }
 
+// forPeople reports whether people read standard output: it is a terminal, or DEED_COLUMNS
+// says so.
+func (a *app) forPeople() bool { return term.Is(a.stdout) || a.forcedWidth() > 0 }
+
+// forcedWidth returns the width that DEED_COLUMNS sets, or 0.
+func (*app) forcedWidth() int {
+	n, err := strconv.Atoi(os.Getenv("DEED_COLUMNS"))
+	if err != nil {
+		return 0
+	}
+	return max(0, n)
+}
+
+// width returns how wide lines for people are.
+func (a *app) width() int { return cmp.Or(a.forcedWidth(), term.Columns(a.stdout)) }
+
 // note prints a line for people, unless they asked for none.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
@@ -212,7 +232,7 @@ func (a *app) printer(o render.Options) (printing, error) {
 }
 
 func (a *app) outputOptions(o render.Options) render.Options {
-	o.Terminal = term.Is(a.stdout)
+	o.Terminal = a.forPeople()
 	if o.Format == "" {
 		o.Format = render.JSON
 		if o.Terminal {
@@ -221,7 +241,7 @@ func (a *app) outputOptions(o render.Options) render.Options {
 	}
 	o.Colors = a.colors(a.stdout)
 	if o.Terminal {
-		o.Width = term.Columns(a.stdout)
+		o.Width = a.width()
 	}
 	return o
 }

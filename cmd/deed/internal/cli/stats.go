@@ -93,7 +93,7 @@ func (c *statsCommand) run(cmd *cobra.Command) error {
 	}
 	if c.format == "" {
 		c.format = "json"
-		if term.Is(c.stdout) {
+		if c.forPeople() {
 			c.format = "chart"
 		}
 	}
@@ -216,7 +216,7 @@ func (c *statsCommand) print(total int64, fields []string, counts []map[string]i
 // chart draws a bar for each count, as wide as the terminal allows.
 func (c *statsCommand) chart(b *strings.Builder, title string, all []count) {
 	palette := term.Palette{Colors: c.colors(c.stdout)}
-	width := term.Columns(c.stdout)
+	width := c.width()
 	label, number, most := 0, 0, int64(1)
 	for _, one := range all {
 		label = max(label, min(term.Width(labelOf(one)), width/2))

@@ -55,7 +55,7 @@ func run(version, out, only string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(work) }() // a temporary directory
+	defer func() { _ = os.RemoveAll(work) }()                                       // a temporary directory
 	if err := errors.Join(os.RemoveAll(out), os.MkdirAll(out, 0o755)); err != nil { //nolint:gosec // for everybody
 		return err
 	}
