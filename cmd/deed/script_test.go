@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,7 +98,6 @@ func damageFile(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = f.WriteAt(b[:], offset)
 	ts.Check(err)
 	ts.Check(f.Close())
-	fmt.Fprintln(ts.Stdout(), "flipped", args[0], offset)
 }
 
 // follow runs deed tail, and appends records while it runs: follow DIR FILE LINES ARG... When

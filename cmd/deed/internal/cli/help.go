@@ -19,7 +19,7 @@ func (a *app) help(cmd *cobra.Command) {
 	if a.forPeople() {
 		width = min(helpWidth, a.width())
 	}
-	fmt.Fprint(a.stdout, helpText(cmd, width))
+	_, _ = fmt.Fprint(a.stdout, helpText(cmd, width)) // there is nobody else to tell
 }
 
 func helpText(cmd *cobra.Command, width int) string {
@@ -140,7 +140,7 @@ func wrap(text string, width int, indent string) string {
 	var b strings.Builder
 	for paragraph := range strings.Lines(text) {
 		line := indent
-		for _, word := range strings.Fields(paragraph) {
+		for word := range strings.FieldsSeq(paragraph) {
 			if len(line) > len(indent) && len(line)+1+len(word) > width {
 				b.WriteString(line + "\n")
 				line = indent

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -180,7 +179,7 @@ func (a *app) width() int { return cmp.Or(a.forcedWidth(), term.Columns(a.stdout
 // note prints a line for people, unless they asked for none.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
-		fmt.Fprintf(a.stderr, format+"\n", args...)
+		a.say(format, args...)
 	}
 }
 
@@ -198,7 +197,7 @@ func (a *app) problem(err error) {
 // finish returns the error of a command that has asked stores and found so much.
 func (a *app) finish(found int) error {
 	if a.problems > maxProblems {
-		fmt.Fprintf(a.stderr, "deed: and %d more errors\n", a.problems-maxProblems)
+		a.say("deed: and %d more errors", a.problems-maxProblems)
 	}
 	if a.problems > 0 {
 		return errors.New("the answer is incomplete, since not everything could be read: see above")

@@ -61,7 +61,7 @@ deed stats --by hour --actor user/42 --zone Europe/Berlin`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()
-	c.selection.register(flags)
+	c.register(flags)
 	flags.StringVar(&c.by, "by", "actor,action,outcome,hour", "what to count, separated by commas: `LIST` of "+names)
 	flags.IntVar(&c.top, "top", 10, "the most frequent `N` of each; 0 for all")
 	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: chart, json (a count in each line) or csv; a chart on a terminal, else json")
