@@ -1,7 +1,7 @@
 package audit
 
-// Bulk describes a change of many objects by one event. The zero value means that the
-// event is about its target alone.
+// Bulk describes a change, or a read, of many objects by one event. The zero value means that
+// the event is about its target alone.
 //
 //	audit.Event{
 //		Action: "article.archive", Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess,
@@ -15,7 +15,7 @@ package audit
 type Bulk struct {
 	// Selector describes the objects in the application's own words. It is required.
 	Selector string
-	// Affected is the number of changed objects, from 0 to 2^53-1.
+	// Affected is the number of objects that were changed, or read, from 0 to 2^53-1.
 	Affected int64
 	// Sample holds the IDs of some objects, or of all. The SDK keeps the first 1000 and
 	// marks the record if there are more.

@@ -15,9 +15,9 @@ const defaultEndTimeout = 10 * time.Second
 
 var errStillPending = errors.New("audit: events were still being tracked when the scope ended; signals that they may cover were recorded")
 
-// End ends the scope. It waits for pending events, drops the actor function, and passes
-// the signals that no intent covers to the outer scope; without an outer scope they are
-// recorded, all at once. The error joins what failed, and names each signal that was not
+// End ends the scope. It waits for pending events, tracks what was read as one signal of each
+// kind, drops the actor function, and passes the signals that no intent covers to the outer
+// scope; without an outer scope they are recorded, all at once. The error joins what failed, and names each signal that was not
 // recorded with a *DeliveryError. Only the first call has an effect; later calls return the
 // same error.
 //
@@ -40,7 +40,9 @@ func (s *Scope) End(ctx context.Context) error {
 func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	s.mu.Lock()
 	s.state = scopeEnding
-	idle := s.pending == 0 && s.signals.Len() == 0
+	reads := s.reads
+	s.reads = nil
+	idle := s.pending == 0 && s.signals.Len() == 0 && len(reads) == 0
 	if idle {
 		s.close()
 	}
@@ -52,6 +54,9 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 
 	// Each phase has half of what is left, so that the last one always has some.
 	late := s.drain(ctx, time.Until(deadline)/2)
+	if len(reads) > 0 {
+		late = errors.Join(late, s.settleReads(ctx, reads, time.Until(deadline)/2))
+	}
 	s.fillActors(ctx, time.Until(deadline)/2)
 
 	s.mu.Lock()

@@ -27,6 +27,7 @@ var _ = func() bool {
 		Report:             reportTo,
 		WithClientMetadata: withClientMetadata,
 		WithSignalLimit:    withSignalLimit,
+		NoteRead:           noteRead,
 		Hold:               hold,
 		Accepted:           accepted,
 		WithUnit:           withUnit,

@@ -43,6 +43,7 @@ type Scope struct {
 	draft      *draft               // of the event that is tracked when the work has ended, or nil
 	draftRoom  draft                // where draft may point to
 	signals    covering.Signals[heldSignal]
+	reads      []*readFold
 	tracked    recent.Map[trackedEvent, struct{}] // except held signals
 	pending    int                                // events that End waits for
 	// trackTimeout is the longest one of the providers that tracked events under the scope.

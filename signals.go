@@ -19,9 +19,14 @@ type heldSignal struct {
 
 // hold implements bridge.Functions.Hold.
 func hold(s *Scope, provider any, e *Event, release func(context.Context, signal.Disposition) error) signal.Disposition {
-	d, _ := s.offer(covering.Signal[heldSignal]{
+	h := covering.Signal[heldSignal]{
 		Value: heldSignal{event: e, release: release}, Cover: newCover(provider, e, e.Target), Origin: originOf(e),
-	})
+	}
+	if isReads(e) {
+		cover := h.Cover
+		h.Strip = func(covered func(covering.Cover) bool) bool { return stripRead(e, cover, covered) }
+	}
+	d, _ := s.offer(h)
 	return d
 }
 

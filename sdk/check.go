@@ -9,6 +9,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/plumbing"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 )
 
 var (
@@ -56,7 +57,7 @@ func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field str
 func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, final func(field string) bool) error {
 	r := t.pipeline.records.Make(ctx, e, resolved, t.instrumentation)
 	err := finalProblems(t.pipeline.check(r), final)
-	t.pipeline.records.Release(r)
+	recordpool.Put(r) // nobody else has seen it
 	return err
 }
 

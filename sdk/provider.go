@@ -105,7 +105,6 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
-	p.pipeline.records.Reuses = len(c.processors) == 0 && !slices.ContainsFunc(p.deliveries, delivery.Retains)
 	return p, nil
 }
 

@@ -76,8 +76,10 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.Discard:
-			s.metrics.suppress(ctx, suppressedByRerun)
-			return nil
+			if !isRead(r) {
+				s.metrics.suppress(ctx, suppressedByRerun)
+				return nil
+			}
 		case signal.RecordOverflow:
 			r.AddMark(mark.Mark{Kind: mark.SignalOverflow})
 		case signal.Record:

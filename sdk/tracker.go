@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 )
 
 // tracker is the audit.Tracker of one instrumented package.
@@ -78,8 +79,8 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	if err != nil {
 		return t.reject(ctx, e, &resolved, err)
 	}
-	if intent {
-		p.records.Release(r)
+	if intent && !p.detach { // a processor may have kept it
+		recordpool.Put(r)
 	}
 	return nil
 }

@@ -45,9 +45,15 @@ func unitOf(scope *audit.Scope) *held.Unit {
 }
 
 // dependsOnUnit reports whether the record is true only once the unit commits. A failure and
-// a denial are true whatever the unit does, and so is the beginning of an attempt.
+// a denial are true whatever the unit does, and so are the beginning of an attempt and a
+// signal that something was read.
 func dependsOnUnit(r *record.Record) bool {
-	return !r.BeginsAttempt() && (r.Outcome == audit.OutcomeSuccess || r.Outcome == audit.OutcomeUnknown)
+	return !isRead(r) && !r.BeginsAttempt() && (r.Outcome == audit.OutcomeSuccess || r.Outcome == audit.OutcomeUnknown)
+}
+
+// isRead reports whether the record is a signal that something was read.
+func isRead(r *record.Record) bool {
+	return r.Kind == audit.KindSignal && r.Operation == audit.OperationRead
 }
 
 // holdIntent holds an intent in the unit, or records it if the unit has ended. original is

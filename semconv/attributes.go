@@ -94,6 +94,19 @@ const (
 	RepositoryBeforeUnknownKey = attribute.Key("repository.before_unknown")
 )
 
+// Metadata of reads, and the selectors of those of several objects.
+const (
+	// ReadOneInKey says that the reads are a sample: those of one request in so many are
+	// recorded, an integer. Without it all are.
+	ReadOneInKey = attribute.Key("audit.read.one_in")
+
+	// SelectorReturned is the selector of what a store returned. bulk.sample has the different
+	// IDs, up to its limit.
+	SelectorReturned = "returned"
+	// SelectorRequested is the selector of reads that failed or were denied.
+	SelectorRequested = "requested"
+)
+
 // Metadata of a MongoDB command (package instrumentation/mongodb).
 const (
 	// MongoDBChangedFieldsKey lists the tracked fields whose new value is not in the command, as

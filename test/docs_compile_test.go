@@ -30,7 +30,7 @@ import (
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
 	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
-	"docs/real-service.md",
+	"docs/real-service.md", "docs/query.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
@@ -38,19 +38,24 @@ var fragmentImports = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "os": "os", "http": "net/http",
 	"httptest": "net/http/httptest", "slog": "log/slog", "sql": "database/sql", "time": "time", "testing": "testing",
 	"attribute": "go.opentelemetry.io/otel/attribute",
+	"codes":     "google.golang.org/grpc/codes",
+	"trace":     "go.opentelemetry.io/otel/trace",
 	"echo":      "github.com/labstack/echo/v4",
 	"mongo":     "go.mongodb.org/mongo-driver/v2/mongo",
 	"options":   "go.mongodb.org/mongo-driver/v2/mongo/options",
+	"status":    "google.golang.org/grpc/status",
 
 	"audit":       "github.com/opendeed/audit",
 	"auditchi":    "github.com/opendeed/audit/instrumentation/chi",
 	"auditecho":   "github.com/opendeed/audit/instrumentation/echo",
 	"auditgin":    "github.com/opendeed/audit/instrumentation/gin",
+	"auditgrpc":   "github.com/opendeed/audit/instrumentation/grpc",
 	"audithttp":   "github.com/opendeed/audit/instrumentation/nethttp",
 	"auditmongo":  "github.com/opendeed/audit/instrumentation/mongodb",
 	"auditrepo":   "github.com/opendeed/audit/instrumentation/repository",
 	"audittest":   "github.com/opendeed/audit/audittest",
 	"export":      "github.com/opendeed/audit/export",
+	"history":     "github.com/opendeed/audit/query/history",
 	"exporttest":  "github.com/opendeed/audit/export/exporttest",
 	"ledger":      "github.com/opendeed/audit/sdk/ledger",
 	"ledgerquery": "github.com/opendeed/audit/query/ledgerquery",
@@ -85,6 +90,12 @@ var (
 	key      propagation.Key
 	oldKey   propagation.Key
 
+	reader, podOne, podTwo, volume query.Reader
+	attempt  *audit.Attempt
+	traceID  trace.TraceID
+	cookie   string
+	day      time.Time
+
 	before, after Invoice
 	invoice       Invoice
 	ids           []string
@@ -97,6 +108,11 @@ type Invoice struct {
 }
 
 func (Invoice) Target() audit.Target { return audit.Target{} }
+
+// SendRequest is a message of an RPC.
+type SendRequest struct{}
+
+func (*SendRequest) GetId() string { return "" }
 
 type invoiceDB struct{}
 

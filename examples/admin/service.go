@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/opendeed/audit"
+	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	auditrepo "github.com/opendeed/audit/instrumentation/repository"
 )
 
@@ -21,7 +22,9 @@ func (s *service) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/articles/{id}", s.create)
 	mux.HandleFunc("PUT /api/articles/{id}", s.update)
-	mux.HandleFunc("POST /api/articles/{id}/archive", s.archive)
+	mux.Handle("POST /api/articles/{id}/archive", audithttp.Intent(tracker,
+		audit.Event{Action: "article.archive_requested", Operation: audit.OperationExecute},
+		http.HandlerFunc(s.archive), audithttp.TargetParam("article", "id")))
 	mux.HandleFunc("POST /api/preview", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	// This handler forgot its event, which WithCoverage reports.
 	mux.HandleFunc("POST /api/newsletter", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
@@ -59,14 +62,7 @@ func (s *service) remove(w http.ResponseWriter, r *http.Request) {
 
 // archive queues a job that archives the article later, on behalf of the same user.
 func (s *service) archive(w http.ResponseWriter, r *http.Request) {
-	err := s.jobs.put(r.Context(), r.PathValue("id"))
-	if err == nil {
-		err = tracker.Track(r.Context(), audit.Event{
-			Action: "article.archive_requested", Operation: audit.OperationExecute, Outcome: audit.OutcomeSuccess,
-			Target: audit.Target{Type: "article", ID: r.PathValue("id")},
-		})
-	}
-	respond(w, http.StatusAccepted, err)
+	respond(w, http.StatusAccepted, s.jobs.put(r.Context(), r.PathValue("id")))
 }
 
 // retitle changes many articles in one statement, and records them as one bulk event. Begin

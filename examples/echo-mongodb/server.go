@@ -34,17 +34,18 @@ func newServer(s *service) *echo.Echo {
 	))
 	e.POST("/login", s.login)
 
+	// The route says what is done, and the handler completes it. The outcome follows from the
+	// response status. An intent covers the driver's signal of the same invoice, so only the
+	// intent is recorded.
 	g := e.Group("/invoices", echojwt.WithConfig(echojwt.Config{SigningKey: s.key}))
-	g.POST("", s.create)
-	g.PATCH("/:id", s.update)
-	g.DELETE("/:id", s.remove)
+	invoice := auditecho.TargetParam("invoice", "id")
+	g.POST("", s.create, auditecho.Intent(tracker, audit.Event{Action: "invoice.create", Operation: audit.OperationCreate}))
+	g.PATCH("/:id", s.update, auditecho.Intent(tracker, audit.Event{Action: "invoice.update", Operation: audit.OperationUpdate},
+		invoice, auditecho.ReasonFrom(auditecho.Form("reason"))))
+	g.POST("/:id/approve", s.approve, auditecho.Intent(tracker, audit.Event{Action: "invoice.approve", Operation: audit.OperationUpdate}, invoice))
+	g.DELETE("/:id", s.remove) // it forgot its intent, so the driver's signal is recorded instead
 	g.POST("/archive", s.archive)
 	g.GET("/:id/trail", s.showTrail)
-	// A route intent takes its outcome from the response status; the handler sets the
-	// target.
-	g.POST("/:id/approve", s.approve, auditecho.Intent(tracker, audit.Event{
-		Action: "invoice.approve", Operation: audit.OperationUpdate,
-	}))
 	return e
 }
 
@@ -87,10 +88,8 @@ func (s *service) create(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// The intent covers the signal of the same invoice, so only the intent is recorded.
-	if err := audit.TrackCreate(ctx, tracker, audit.Event{Target: i.target()}, i); err != nil {
-		return err
-	}
+	audit.SetTarget(ctx, i.target())
+	audit.SetChanges(ctx, nil, &i)
 	return c.String(http.StatusCreated, i.ID.Hex())
 }
 
@@ -104,23 +103,17 @@ func (s *service) update(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	event := audit.Event{Target: after.target(), Reason: c.FormValue("reason")}
-	if err := audit.TrackUpdate(ctx, tracker, event, before, after); err != nil {
-		return err
-	}
+	audit.SetChanges(ctx, before, after)
 	return c.NoContent(http.StatusNoContent)
 }
 
 func (s *service) approve(c echo.Context) error {
-	ctx := c.Request().Context()
-	audit.SetTarget(ctx, audit.Target{Type: "invoice", ID: c.Param("id")})
-	if err := s.invoices.approve(ctx, c.Param("id")); err != nil {
+	if err := s.invoices.approve(c.Request().Context(), c.Param("id")); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
 }
 
-// remove forgot its intent, so the driver's signal is recorded instead.
 func (s *service) remove(c echo.Context) error {
 	if err := s.invoices.remove(c.Request().Context(), c.Param("id")); err != nil {
 		return err

@@ -39,7 +39,7 @@ func run() error {
 	}
 	provider, err := sdk.NewTrackerProvider(
 		sdk.WithSyncer(exporter),
-		// A deletion needs a reason: without one, Track returns an error.
+		// A deletion needs a reason: without one, its handler does not run.
 		sdk.WithValidation(sdk.WithRequired("document.delete", "reason")),
 	)
 	if err != nil {
@@ -77,14 +77,19 @@ func withTimeout(fn func(context.Context) error) error {
 }
 
 func newHandler(tracker audit.Tracker) http.Handler {
-	d := &documents{tracker: tracker, texts: map[string]string{}}
+	d := &documents{texts: map[string]string{}}
 	mux := http.NewServeMux()
-	// Each read records one event, whose outcome follows from the response status.
-	mux.Handle("GET /documents/{id}", audithttp.Intent(tracker, audit.Event{
-		Action: "document.read", Operation: audit.OperationRead,
-	}, http.HandlerFunc(d.get)))
-	mux.HandleFunc("PUT /documents/{id}", d.put)
-	mux.HandleFunc("DELETE /documents/{id}", d.remove)
+	// The route says what is done, and the handler completes it. The outcome follows from
+	// the response status.
+	handle := func(pattern, action string, op audit.Operation, h http.HandlerFunc, opts ...audithttp.IntentOption) {
+		opts = append(opts, audithttp.TargetParam("document", "id"))
+		mux.Handle(pattern, signedIn(audithttp.Intent(tracker, audit.Event{Action: action, Operation: op}, h, opts...)))
+	}
+	handle("GET /documents/{id}", "document.read", audit.OperationRead, d.get)
+	handle("PUT /documents/{id}", "document.update", audit.OperationUpdate, d.put)
+	// Nothing is deleted unless the deletion is on record first: see WithheldAnswer.
+	handle("DELETE /documents/{id}", "document.delete", audit.OperationDelete, d.remove,
+		audithttp.ReasonFrom(audithttp.Query("reason")), audithttp.WithheldAnswer())
 	return audithttp.Middleware(
 		audithttp.WithActor(actorOf),
 		audithttp.WithChannel(semconv.ChannelAPI),
@@ -92,20 +97,30 @@ func newHandler(tracker audit.Tracker) http.Handler {
 	)(mux)
 }
 
+// signedIn rejects requests without a name. The middleware records them as denied.
+func signedIn(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, _, ok := r.BasicAuth(); !ok {
+			http.Error(w, "sign in first", http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // actorOf returns the user of a request. This example accepts any password.
 func actorOf(r *http.Request) (audit.Actor, error) {
 	name, _, ok := r.BasicAuth()
 	if !ok {
-		return audit.Actor{}, nil // not signed in: an intent fails with audit.ErrNoActor
+		return audit.Actor{}, nil // not signed in
 	}
 	return audit.Actor{Type: audit.ActorUser, ID: name, AuthMethod: "password"}, nil
 }
 
 // documents serves documents from memory.
 type documents struct {
-	tracker audit.Tracker
-	mu      sync.Mutex
-	texts   map[string]string
+	mu    sync.Mutex
+	texts map[string]string
 }
 
 // version is the part of a document that the trail shows: its length, not its text.
@@ -114,10 +129,8 @@ type version struct {
 }
 
 func (d *documents) get(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	audit.SetTarget(r.Context(), audit.Target{Type: "document", ID: id})
 	d.mu.Lock()
-	text, found := d.texts[id]
+	text, found := d.texts[r.PathValue("id")]
 	d.mu.Unlock()
 	if !found {
 		http.NotFound(w, r)
@@ -134,37 +147,19 @@ func (d *documents) put(w http.ResponseWriter, r *http.Request) {
 	}
 	id := r.PathValue("id")
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	event := audit.Event{Target: audit.Target{Type: "document", ID: id}}
-	err = audit.TrackUpdate(r.Context(), d.tracker, event, version{len(d.texts[id])}, version{len(text)})
-	if err != nil {
-		respondError(w, err) // no record, no change
-		return
-	}
+	before := d.texts[id]
 	d.texts[id] = string(text)
+	d.mu.Unlock()
+	audit.SetChanges(r.Context(), version{len(before)}, version{len(text)})
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (d *documents) remove(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	event := audit.Event{Target: audit.Target{Type: "document", ID: id}, Reason: r.URL.Query().Get("reason")}
-	if err := audit.TrackDelete(r.Context(), d.tracker, event, version{len(d.texts[id])}); err != nil {
-		respondError(w, err)
-		return
-	}
+	before := d.texts[id]
 	delete(d.texts, id)
+	d.mu.Unlock()
+	audit.SetChanges(r.Context(), &version{len(before)}, nil)
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// respondError chooses the response status for an event that was not recorded.
-func respondError(w http.ResponseWriter, err error) {
-	status := http.StatusInternalServerError
-	if errors.Is(err, audit.ErrNoActor) {
-		status = http.StatusUnauthorized
-	} else if _, invalid := errors.AsType[*audit.ValidationError](err); invalid {
-		status = http.StatusBadRequest
-	}
-	http.Error(w, err.Error(), status)
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
@@ -16,12 +17,12 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	echojwt "github.com/labstack/echo-jwt/v4"
-	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
+	echojwt "github.com/labstack/echo-jwt/v5"
+	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/exporters/stdout"
-	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	auditecho "github.com/opendeed/audit/instrumentation/echov5"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 	"github.com/opendeed/audit/session"
@@ -65,15 +66,12 @@ func run(dir string, args []string) error {
 
 // serve answers requests until ctx ends, then waits for those under way.
 func serve(ctx context.Context) error {
-	e := newServer()
-	failed := make(chan error, 1)
-	go func() { failed <- e.Start("127.0.0.1:" + os.Getenv("PORT")) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-		return withTimeout(e.Shutdown)
+	server := echo.StartConfig{
+		Address:    "127.0.0.1:" + os.Getenv("PORT"),
+		HideBanner: true, HidePort: true,
+		GracefulTimeout: shutdownTimeout,
 	}
+	return server.Start(ctx, newServer())
 }
 
 // shutdownTimeout limits each step of the shutdown.
@@ -87,8 +85,7 @@ func withTimeout(fn func(context.Context) error) error {
 }
 
 func newServer() *echo.Echo {
-	e := echo.New()
-	e.HideBanner, e.HidePort = true, true // stdout is for the trail
+	e := echo.NewWithConfig(echo.Config{Logger: slog.Default()}) // stdout is for the trail
 	key := []byte(rand.Text())
 	// The middleware supplies the context of every event: who, from where, in which
 	// request. WithDenials records a request that was denied and recorded no event.
@@ -100,20 +97,23 @@ func newServer() *echo.Echo {
 	e.POST("/login", login(key))
 	e.POST("/articles/:id/like", like)
 
+	// The route says what is done, and the handler completes it. The outcome follows from
+	// the response status. An intent covers the signal that the store raises for the same
+	// article, so only the intent is recorded.
 	g := e.Group("/articles", echojwt.WithConfig(echojwt.Config{SigningKey: key}))
-	g.POST("", create)
-	g.PATCH("/:id", update)
-	g.DELETE("/:id", remove)
-	// A route intent takes its outcome from the response status; the handler sets the
-	// target.
+	article := auditecho.TargetParam("article", "id")
+	g.POST("", create, auditecho.Intent(tracker, audit.Event{Action: "article.create", Operation: audit.OperationCreate}))
+	g.PATCH("/:id", update, auditecho.Intent(tracker, audit.Event{Action: "article.update", Operation: audit.OperationUpdate},
+		article, auditecho.ReasonFrom(auditecho.Form("reason"))))
 	g.POST("/:id/publish", publish, auditecho.Intent(tracker, audit.Event{
 		Action: "article.publish", Operation: audit.OperationUpdate, Reason: "editorial approval",
-	}))
+	}, article))
+	g.DELETE("/:id", remove) // it has no intent, so the store's signal is recorded instead
 	return e
 }
 
 // actorOf returns the user of a request. The first event that needs the actor calls it.
-func actorOf(c echo.Context) (audit.Actor, error) {
+func actorOf(c *echo.Context) (audit.Actor, error) {
 	token, ok := c.Get("user").(*jwt.Token)
 	if !ok {
 		return audit.Actor{}, nil // not signed in
@@ -123,7 +123,7 @@ func actorOf(c echo.Context) (audit.Actor, error) {
 }
 
 func login(key []byte) echo.HandlerFunc {
-	return func(c echo.Context) error {
+	return func(c *echo.Context) error {
 		ctx, name := c.Request().Context(), c.FormValue("name")
 		if c.FormValue("password") != "correct horse" {
 			if err := session.TrackLoginFailure(ctx, tracker, audit.Event{Target: audit.Target{ID: name}, Reason: "wrong password"}, "password"); err != nil {
@@ -143,50 +143,47 @@ func login(key []byte) echo.HandlerFunc {
 	}
 }
 
-func create(c echo.Context) error {
+func create(c *echo.Context) error {
 	ctx := c.Request().Context()
 	a, err := articles.create(ctx, c.FormValue("title"), c.FormValue("body"))
 	if err != nil {
 		return err
 	}
-	// The intent covers the signal that the store raised for the same article, so only
-	// the intent is recorded.
-	if err := audit.TrackCreate(ctx, tracker, audit.Event{Target: a.target()}, a); err != nil {
-		return err
-	}
+	audit.SetTarget(ctx, a.target())
+	audit.SetChanges(ctx, nil, &a)
 	return c.String(http.StatusCreated, a.ID)
 }
 
-func update(c echo.Context) error {
+func update(c *echo.Context) error {
 	ctx := c.Request().Context()
 	before, after, err := articles.update(ctx, c.Param("id"), c.FormValue("title"), c.FormValue("body"))
 	if err != nil {
 		return err
 	}
-	event := audit.Event{Target: after.target(), Reason: c.FormValue("reason")}
-	if err := audit.TrackUpdate(ctx, tracker, event, before, after); err != nil {
+	audit.SetChanges(ctx, before, after)
+	return c.NoContent(http.StatusNoContent)
+}
+
+func publish(c *echo.Context) error {
+	if err := articles.publish(c.Request().Context(), c.Param("id")); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
 }
 
-func publish(c echo.Context) error {
-	ctx := c.Request().Context()
-	audit.SetTarget(ctx, audit.Target{Type: "article", ID: c.Param("id")})
-	return articles.publish(ctx, c.Param("id"))
-}
-
-// remove records no intent, so the store's signal is recorded instead.
-func remove(c echo.Context) error {
-	return articles.remove(c.Request().Context(), c.Param("id"))
+func remove(c *echo.Context) error {
+	if err := articles.remove(c.Request().Context(), c.Param("id")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
 }
 
 // like requires no login, but the provider does not allow anonymous likes: Track returns
 // an error.
-func like(c echo.Context) error {
+func like(c *echo.Context) error {
 	event := audit.Event{Action: "article.like", Actor: audit.Anonymous(), Target: audit.Target{Type: "article", ID: c.Param("id")}}
 	if err := tracker.Track(c.Request().Context(), event); err != nil {
-		return echo.NewHTTPError(http.StatusForbidden).SetInternal(err)
+		return echo.ErrForbidden.Wrap(err)
 	}
 	return c.NoContent(http.StatusNoContent)
 }

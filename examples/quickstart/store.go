@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v5"
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/semconv"
 )

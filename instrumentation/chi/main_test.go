@@ -1,13 +1,12 @@
 package auditchi_test
 
 import (
-	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/require"
@@ -20,30 +19,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // publish is the event of the routes with an intent.
 var publish = audit.Event{Action: "article.publish", Operation: audit.OperationUpdate, Target: audit.Target{Type: "article"}}
 
-// serve starts a server that is closed when the test ends.
-func serve(t *testing.T, h http.Handler) *httptest.Server {
-	t.Helper()
-	s := httptest.NewUnstartedServer(h)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.Start()
-	t.Cleanup(s.Close)
-	return s
-}
-
 // do sends a request and returns the status of the response.
 func do(t *testing.T, s *httptest.Server, method, path string, header ...string) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, nil)
+	status, _, err := frameworktest.Send(t, s, method, path, nil, header...)
 	require.NoError(t, err)
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Add(header[i], header[i+1])
-	}
-	response, err := s.Client().Do(r)
-	require.NoError(t, err)
-	_, err = io.Copy(io.Discard, response.Body)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	return response.StatusCode
+	return status
 }
 
 // byUser is an actor function that trusts the header User.

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/audittest"
 	auditchi "github.com/opendeed/audit/instrumentation/chi"
 	"github.com/opendeed/audit/instrumentation/request"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -130,7 +131,7 @@ func TestRoutes(t *testing.T) {
 			t.Parallel()
 			recorder := audittest.NewRecorder(t)
 			tracker := recorder.Tracker("test")
-			s := serve(t, tt.service(auditchi.Middleware(auditchi.WithActor(byUser)), func(w http.ResponseWriter, r *http.Request) {
+			s := frameworktest.Serve(t, tt.service(auditchi.Middleware(auditchi.WithActor(byUser)), func(w http.ResponseWriter, r *http.Request) {
 				assert.NoError(t, tracker.Track(r.Context(), publish))
 			}))
 			method := tt.method
@@ -158,7 +159,7 @@ func TestRouteLearned(t *testing.T) {
 		middleware.StripSlashes,
 	)
 	r.Route("/reset", func(r chi.Router) { r.Post("/{token}", answer(http.StatusForbidden)) })
-	require.Equal(t, http.StatusForbidden, do(t, serve(t, r), http.MethodPost, "/reset/hunter2/", "User", "alice"))
+	require.Equal(t, http.StatusForbidden, do(t, frameworktest.Serve(t, r), http.MethodPost, "/reset/hunter2/", "User", "alice"))
 	records := recorder.Records()
 	require.Len(t, records, 1)
 	require.Equal(t, audit.Target{Type: "route", ID: "/reset/{token}"}, records[0].Target)
@@ -190,7 +191,7 @@ func TestRecoverer(t *testing.T) {
 			}
 			r.Use(middlewares...)
 			r.With(auditchi.Intent(recorder.Tracker("test"), publish)).Post("/a", func(http.ResponseWriter, *http.Request) { panic("no") })
-			require.Equal(t, http.StatusInternalServerError, do(t, serve(t, r), http.MethodPost, "/a", "User", "alice"))
+			require.Equal(t, http.StatusInternalServerError, do(t, frameworktest.Serve(t, r), http.MethodPost, "/a", "User", "alice"))
 			records := recorder.Records()
 			require.Len(t, records, 1)
 			assert.Equal(t, audit.OutcomeFailure, records[0].Outcome)

@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
 	auditchi "github.com/opendeed/audit/instrumentation/chi"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 )
@@ -58,7 +59,7 @@ func TestTimeout(t *testing.T) {
 	r.With(auditchi.IntentFunc(tracker, func(r *http.Request, _ int) audit.Event {
 		return audit.Event{Action: "article.seek", Target: audit.Target{Type: "user", ID: chi.URLParam(r, "id")}}
 	})).Post("/func/{id}", handler)
-	s := serve(t, r)
+	s := frameworktest.Serve(t, r)
 	var work sync.WaitGroup
 	for client := range clients {
 		work.Go(func() {

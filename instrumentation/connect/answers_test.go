@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	auditconnect "github.com/opendeed/audit/instrumentation/connect"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -74,10 +75,11 @@ func TestAnswers(t *testing.T) {
 		recovers := connect.WithRecover(func(context.Context, connect.Spec, http.Header, any) error {
 			return connect.NewError(connect.CodeInternal, errors.New("recovered"))
 		})
-		tracker, _ := newTracker(t)
+		tracker, _ := frameworktest.NewTracker(t)
 		audits := auditconnect.NewInterceptor(auditconnect.WithActor(byUser), auditconnect.WithDenials(tracker), auditconnect.WithCoverage(tracker, nil))
 		bare := serve(t, service.handler(recovers))
 		instrumented := serve(t, service.handler(recovers, connect.WithInterceptors(audits, allProcedures(tracker))))
+		withheld := serve(t, service.handler(recovers, connect.WithInterceptors(audits, allProcedures(tracker, auditconnect.WithheldAnswer()))))
 		for protocol, opts := range protocols {
 			t.Run(name+", "+protocol, func(t *testing.T) {
 				t.Parallel()
@@ -85,6 +87,7 @@ func TestAnswers(t *testing.T) {
 					messages := []string{"hello", "two"}
 					want := bare.ask(t, procedure, opts, nil, messages...)
 					assert.Equal(t, want, instrumented.ask(t, procedure, opts, nil, messages...), procedure)
+					assert.Equal(t, want, withheld.ask(t, procedure, opts, nil, messages...), procedure)
 					assert.Equal(t, name == "a success", want.code == 0)
 				}
 			})

@@ -2,99 +2,23 @@ package auditconnect_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"sync"
 	"testing"
 
 	"connectrpc.com/connect"
 	"github.com/opendeed/audit"
 	auditconnect "github.com/opendeed/audit/instrumentation/connect"
-	"github.com/opendeed/audit/record"
-	"github.com/opendeed/audit/sdk"
-	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/sdk/resource"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// trail is an exporter that keeps the records.
-type trail struct {
-	mu      sync.Mutex
-	records []*record.Record
-}
-
-func (s *trail) Name() string { return "trail" }
-
-func (s *trail) Export(_ context.Context, records []*record.Record) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range records {
-		s.records = append(s.records, r.Clone())
-	}
-	return nil
-}
-
-func (s *trail) Shutdown(context.Context) error { return nil }
-
-// all returns the records, except those of rejections.
-func (s *trail) all() []*record.Record {
-	return slices.DeleteFunc(s.everything(), func(r *record.Record) bool { return r.Action == semconv.ActionRejected })
-}
-
-func (s *trail) everything() []*record.Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.records)
-}
-
-// requireRecords compares whole records in their wire form, without members that differ
-// from run to run or are always the same.
-func (s *trail) requireRecords(t *testing.T, want ...string) {
-	t.Helper()
-	all := s.all()
-	require.Len(t, all, len(want))
-	for i, r := range all {
-		b, err := r.AppendJSON(nil)
-		require.NoError(t, err)
-		var members map[string]any
-		require.NoError(t, json.Unmarshal(b, &members))
-		for _, name := range []string{"id", "time", "observed_time"} {
-			require.NotEmpty(t, members[name])
-			delete(members, name)
-		}
-		require.Equal(t, map[string]any{"name": "test"}, members["tracker"])
-		delete(members, "tracker")
-		switch r.Attempt {
-		case r.ID:
-			members["attempt"] = "its own"
-		case all[0].ID:
-			members["attempt"] = "the first"
-		}
-		line, err := json.Marshal(members)
-		require.NoError(t, err)
-		require.JSONEq(t, want[i], string(line))
-	}
-}
-
-// newTracker returns a tracker whose provider is shut down when the test ends.
-func newTracker(tb testing.TB, opts ...sdk.Option) (audit.Tracker, *trail) {
-	tb.Helper()
-	s := &trail{}
-	p, err := sdk.NewTrackerProvider(append(opts, sdk.WithSyncer(s), sdk.WithResource(resource.Empty()))...)
-	require.NoError(tb, err)
-	tb.Cleanup(func() { assert.NoError(tb, p.Shutdown(context.Background())) })
-	return p.Tracker("test"), s
-}
 
 type text = wrapperspb.StringValue
 
@@ -297,25 +221,7 @@ var publishEvent = audit.Event{Action: "article.publish", Operation: audit.Opera
 func slugOf(m *text) string { return m.GetValue() }
 
 // allProcedures returns intents of all procedures, with a target from the message.
-func allProcedures(tracker audit.Tracker) auditconnect.Intents {
-	event := auditconnect.Intent(tracker, publishEvent, auditconnect.TargetFrom("article", slugOf))
+func allProcedures(tracker audit.Tracker, opts ...auditconnect.IntentOption) auditconnect.Intents {
+	event := auditconnect.Intent(tracker, publishEvent, append(opts, auditconnect.TargetFrom("article", slugOf))...)
 	return auditconnect.Intents{publishProcedure: event, watchProcedure: event, uploadProcedure: event, editProcedure: event, getProcedure: event}
-}
-
-// errorLog is an error handler that keeps the errors.
-type errorLog struct {
-	mu   sync.Mutex
-	errs []error
-}
-
-func (l *errorLog) handle(_ context.Context, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.errs = append(l.errs, err)
-}
-
-func (l *errorLog) all() []error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.errs)
 }

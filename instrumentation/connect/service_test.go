@@ -14,6 +14,7 @@ import (
 	"github.com/opendeed/audit"
 	auditconnect "github.com/opendeed/audit/instrumentation/connect"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -143,10 +144,10 @@ func TestServices(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
-			log := &errorLog{}
+			tracker, records := frameworktest.NewTracker(t)
+			log := &frameworktest.Errors{}
 			s := serve(t, tt.service.handler(tt.options(tracker, func(opts ...auditconnect.Option) *auditconnect.Interceptor {
-				return auditconnect.NewInterceptor(append(opts, auditconnect.WithErrorHandler(log.handle))...)
+				return auditconnect.NewInterceptor(append(opts, auditconnect.WithErrorHandler(log.Handle))...)
 			})...))
 			_, err := s.publish(t.Context(), "hello", "alice")
 			switch {
@@ -158,8 +159,8 @@ func TestServices(t *testing.T) {
 				assert.Equal(t, tt.code, connect.CodeOf(err))
 			}
 			s.Close()
-			records.requireRecords(t, tt.want...)
-			assert.Len(t, log.all(), tt.errs)
+			records.RequireRecords(t, tt.want...)
+			assert.Len(t, log.All(), tt.errs)
 		})
 	}
 }
@@ -172,14 +173,14 @@ func TestStatuses(t *testing.T) {
 		if code == connect.CodePermissionDenied || code == connect.CodeUnauthenticated {
 			outcome = "denied"
 		}
-		tracker, records := newTracker(t)
+		tracker, records := frameworktest.NewTracker(t)
 		s := serve(t, reply(connect.NewError(code, nil)).handler(connect.WithInterceptors(
 			auditconnect.NewInterceptor(auditconnect.WithActor(byUser)), allProcedures(tracker))))
 		for _, procedure := range []string{publishProcedure, watchProcedure} {
 			assert.Equal(t, code, s.ask(t, procedure, nil, nil, "hello").code)
 		}
 		s.Close()
-		records.requireRecords(t,
+		records.RequireRecords(t,
 			`{`+alice+intent+`"outcome":"`+outcome+`",`+hello+of("Publish", code.String())+`}`,
 			`{`+alice+intent+`"outcome":"`+outcome+`",`+hello+of("Watch", code.String())+`}`)
 	}
@@ -188,32 +189,32 @@ func TestStatuses(t *testing.T) {
 // TestNotModified answers a GET with 304, which is no failure.
 func TestNotModified(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	service := reply(connect.NewNotModifiedError(http.Header{"Etag": {"1"}}))
 	s := serve(t, service.handler(connect.WithInterceptors(auditconnect.NewInterceptor(auditconnect.WithActor(byUser)), allProcedures(tracker))))
 	get := s.ask(t, getProcedure, []connect.ClientOption{connect.WithHTTPGet(), connect.WithIdempotency(connect.IdempotencyNoSideEffects)}, nil, "hello")
 	assert.Contains(t, get.message, "not modified")
 	s.Close()
-	records.requireRecords(t, `{`+alice+intent+`"outcome":"success",`+hello+of("Get", "OK")+`}`)
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"success",`+hello+of("Get", "OK")+`}`)
 }
 
 // TestCoverage checks that a procedure without side effects need not record an event.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
-	tracker, _ := newTracker(t)
-	log := &errorLog{}
+	tracker, _ := frameworktest.NewTracker(t)
+	log := &frameworktest.Errors{}
 	s := serve(t, reply(nil).handler(connect.WithInterceptors(auditconnect.NewInterceptor(
-		auditconnect.WithCoverage(tracker, nil), auditconnect.WithErrorHandler(log.handle)))))
+		auditconnect.WithCoverage(tracker, nil), auditconnect.WithErrorHandler(log.Handle)))))
 	s.ask(t, getProcedure, nil, nil, "hello")
 	s.ask(t, publishProcedure, nil, nil, "hello")
 	s.Close()
-	assert.Equal(t, []error{&auditconnect.CoverageError{Route: publishProcedure}}, log.all())
+	assert.Equal(t, []error{&auditconnect.CoverageError{Route: publishProcedure}}, log.All())
 }
 
 // TestScope compares what the options say of a call.
 func TestScope(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	audits := auditconnect.NewInterceptor(auditconnect.WithActor(byUser),
 		auditconnect.WithOnBehalfOf(func(ctx context.Context, _ audit.Actor) (audit.Actor, error) {
 			return audit.User(auditconnect.RequestHeader(ctx).Get("As")), nil
@@ -229,7 +230,7 @@ func TestScope(t *testing.T) {
 	}
 	s.Close()
 	bob := audit.User("bob")
-	all := records.all()
+	all := records.Records()
 	require.Len(t, all, 2)
 	for i, name := range []string{"Publish", "Watch"} {
 		assert.Equal(t, audit.Actor{Type: audit.ActorUser, ID: "alice", OnBehalfOf: &bob}, all[i].Actor)
@@ -250,7 +251,7 @@ func TestSupply(t *testing.T) {
 		for _, why := range []string{"spam", ""} {
 			t.Run(procedure+why, func(t *testing.T) {
 				t.Parallel()
-				tracker, records := newTracker(t, sdk.WithPolicy(rules))
+				tracker, records := frameworktest.NewTracker(t, sdk.WithPolicy(rules))
 				event := auditconnect.Intent(tracker, publishEvent, auditconnect.ReasonFrom(auditconnect.Header("Why")), auditconnect.TargetFrom("article", slugOf),
 					auditconnect.MetadataFrom("ticket", func(*text) string { return "T-1" }))
 				got := 0
@@ -279,7 +280,7 @@ func TestSupply(t *testing.T) {
 				s := serve(t, service.handler(connect.WithInterceptors(auditconnect.NewInterceptor(auditconnect.WithActor(byUser)), auditconnect.Intents{procedure: event})))
 				answer := s.ask(t, procedure, nil, []string{"Why", why}, "hello")
 				s.Close()
-				all := records.everything()
+				all := records.All()
 				if why != "" {
 					assert.Zero(t, answer.code, answer.message)
 					assert.Equal(t, 1, got)
@@ -302,7 +303,7 @@ func TestUnmetError(t *testing.T) {
 	t.Parallel()
 	rules, err := policy.New(policy.Rule{Name: "articles", Actions: []string{"article.*"}, Require: []string{"reason"}})
 	require.NoError(t, err)
-	tracker, _ := newTracker(t, sdk.WithPolicy(rules))
+	tracker, _ := frameworktest.NewTracker(t, sdk.WithPolicy(rules))
 	answer := interceptorFunc(func(ctx context.Context, req connect.AnyRequest, next connect.UnaryFunc) (connect.AnyResponse, error) {
 		resp, err := next(ctx, req)
 		if unmet, ok := errors.AsType[*audit.UnmetError](err); ok {
@@ -319,13 +320,13 @@ func TestUnmetError(t *testing.T) {
 // TestInsideHTTP has the middleware of net/http outside, which knows the actor.
 func TestInsideHTTP(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	outside := audithttp.Middleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) { return audit.User(r.Header.Get("User")), nil }))
 	s := serve(t, outside(reply(nil).handler(connect.WithInterceptors(allProcedures(tracker)))))
 	_, err := s.publish(t.Context(), "hello", "alice")
 	require.NoError(t, err)
 	s.Close()
-	records.requireRecords(t, `{`+alice+intent+`"outcome":"success",`+hello+`"metadata":{"client.address":"127.0.0.1","http.request.method":"POST",`+
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"success",`+hello+`"metadata":{"client.address":"127.0.0.1","http.request.method":"POST",`+
 		`"http.route":"/articles.v1.Articles/Publish","network.peer.address":"127.0.0.1","rpc.method":"articles.v1.Articles/Publish",`+
 		`"rpc.response.status_code":"OK","rpc.system.name":"connectrpc","url.path":"/articles.v1.Articles/Publish","user_agent.original":"test/1.0"}}`)
 }
@@ -333,14 +334,14 @@ func TestInsideHTTP(t *testing.T) {
 // Interceptors that a client has too do nothing there.
 func TestClientsAreUntouched(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	audits := auditconnect.NewInterceptor(auditconnect.WithActor(byUser), auditconnect.WithCoverage(tracker, nil))
 	s := serve(t, reply(nil).handler())
 	protocol := []connect.ClientOption{connect.WithInterceptors(audits, allProcedures(tracker))}
 	for _, procedure := range []string{publishProcedure, watchProcedure, uploadProcedure, editProcedure} {
 		assert.Zero(t, s.ask(t, procedure, protocol, nil, "hello").code)
 	}
-	assert.Empty(t, records.all())
+	assert.Empty(t, records.Records())
 }
 
 // TestConcurrentCalls sends calls and streams of many users. Each record has the actor of its
@@ -348,7 +349,7 @@ func TestClientsAreUntouched(t *testing.T) {
 func TestConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	const users, calls = 10, 20
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	s := serve(t, reply(nil).handler(connect.WithInterceptors(auditconnect.NewInterceptor(auditconnect.WithActor(byUser)), allProcedures(tracker))))
 	var clients sync.WaitGroup
 	for n := range users {
@@ -364,7 +365,7 @@ func TestConcurrentCalls(t *testing.T) {
 	}
 	clients.Wait()
 	s.Close()
-	all := records.all()
+	all := records.Records()
 	require.Len(t, all, 2*users*calls)
 	for _, r := range all {
 		assert.Regexp(t, "^"+r.Actor.ID+"/", r.Target.ID)

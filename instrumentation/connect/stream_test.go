@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	auditconnect "github.com/opendeed/audit/instrumentation/connect"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -96,13 +97,13 @@ func TestStreams(t *testing.T) {
 		for protocol, opts := range protocols {
 			t.Run(tt.name+", "+protocol, func(t *testing.T) {
 				t.Parallel()
-				tracker, records := newTracker(t)
+				tracker, records := frameworktest.NewTracker(t)
 				s := serve(t, tt.service.handler(connect.WithInterceptors(auditconnect.NewInterceptor(auditconnect.WithActor(byUser)), allProcedures(tracker))))
 				got := s.ask(t, tt.procedure, opts, nil, "hello")
 				assert.Equal(t, tt.code, got.code, got.message)
 				assert.Equal(t, tt.answers, got.messages)
 				s.Close()
-				records.requireRecords(t, tt.want...)
+				records.RequireRecords(t, tt.want...)
 			})
 		}
 	}
@@ -111,7 +112,7 @@ func TestStreams(t *testing.T) {
 // TestClientHangsUp cancels a call while its handler runs. Nobody is sent a status.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	ctx, hangUp := context.WithCancel(t.Context())
 	service := reply(nil)
 	service.publish = func(ctx context.Context, _ *connect.Request[text]) (*connect.Response[text], error) {
@@ -122,6 +123,6 @@ func TestClientHangsUp(t *testing.T) {
 	s := serve(t, service.handler(connect.WithInterceptors(auditconnect.NewInterceptor(auditconnect.WithActor(byUser)), allProcedures(tracker))))
 	_, err := s.publish(ctx, "hello", "alice")
 	assert.Equal(t, connect.CodeCanceled, connect.CodeOf(err))
-	require.Eventually(t, func() bool { return len(records.all()) > 0 }, 10*time.Second, time.Millisecond)
-	records.requireRecords(t, `{`+alice+intent+`"outcome":"failure",`+hello+of("Publish", "")+`}`)
+	require.Eventually(t, func() bool { return len(records.Records()) > 0 }, 10*time.Second, time.Millisecond)
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"failure",`+hello+of("Publish", "")+`}`)
 }

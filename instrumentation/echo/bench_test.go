@@ -8,11 +8,12 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 )
 
 // BenchmarkMiddleware measures a request without an event.
 func BenchmarkMiddleware(b *testing.B) {
-	tracker, _ := newTracker(b)
+	tracker, _ := frameworktest.NewTracker(b)
 	actor := auditecho.WithActor(func(echo.Context) (audit.Actor, error) { return audit.User("42"), nil })
 	channel := auditecho.WithChannel("api")
 	denials := auditecho.WithDenials(tracker)

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +17,7 @@ import (
 // TestActorFromTrackContext puts the user only into the context of the Track call.
 func TestActorFromTrackContext(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byContext)))
 	e.GET("/a", func(c echo.Context) error {
@@ -24,19 +25,19 @@ func TestActorFromTrackContext(t *testing.T) {
 		assert.ErrorIs(t, tracker.Track(ctx, publish), audit.ErrNoActor)
 		return tracker.Track(context.WithValue(ctx, userKey{}, "alice"), publish)
 	})
-	s := serve(t, e)
-	status, _, err := do(t, s, http.MethodGet, "/a", nil)
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil)
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
 	s.Close()
-	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"unknown",` + get("") + `}`})
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"unknown",`+get("")+`}`)
 }
 
 // TestActorDuringHandler finds an actor while the handler replaces the request. It needs
 // the race detector.
 func TestActorDuringHandler(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(func(c echo.Context) (audit.Actor, error) {
 		return audit.User(c.Request().Header.Get("User") + c.Param("id")), nil
@@ -51,12 +52,12 @@ func TestActorDuringHandler(t *testing.T) {
 		}
 		return <-done
 	})
-	s := serve(t, e)
-	status, _, err := do(t, s, http.MethodPost, "/a/1", nil, "User", "alice")
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodPost, "/a/1", nil, "User", "alice")
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
-	require.Len(t, records.all(), 1)
-	require.Equal(t, "alice1", records.all()[0].Actor.ID)
+	require.Len(t, records.Records(), 1)
+	require.Equal(t, "alice1", records.Records()[0].Actor.ID)
 }
 
 // session is a context of the application's own type.
@@ -69,7 +70,7 @@ type session struct {
 // middleware made, with its own type.
 func TestApplicationContext(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(
 		middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error { return next(&session{Context: c, user: "alice"}) }),
@@ -81,11 +82,11 @@ func TestApplicationContext(t *testing.T) {
 		assert.IsType(t, &session{}, c)
 		return nil
 	}, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
-	_, _, err := do(t, s, http.MethodGet, "/a", nil)
+	s := frameworktest.Serve(t, e)
+	_, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil)
 	require.NoError(t, err)
 	s.Close()
-	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"success",` + get("") + `}`})
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"success",`+get("")+`}`)
 }
 
 // TestContextRestored checks that an outer middleware sees its own request and writer
@@ -93,7 +94,7 @@ func TestApplicationContext(t *testing.T) {
 // until the panic is answered, so the request stays in it.
 func TestContextRestored(t *testing.T) {
 	t.Parallel()
-	tracker, _ := newTracker(t)
+	tracker, _ := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	checked := 0
 	e.Use(middlewareFunc(func(c echo.Context, next echo.HandlerFunc) error {
@@ -115,9 +116,9 @@ func TestContextRestored(t *testing.T) {
 		return nil
 	}, auditecho.Intent(tracker, publish))
 	e.GET("/b", func(echo.Context) error { panic("no") }, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for _, path := range []string{"/a", "/b"} {
-		_, _, err := do(t, s, http.MethodGet, path, nil, "User", "alice")
+		_, _, err := frameworktest.Send(t, s, http.MethodGet, path, nil, "User", "alice")
 		require.NoError(t, err)
 	}
 	s.Close()
@@ -128,16 +129,16 @@ func TestContextRestored(t *testing.T) {
 // request.
 func TestEchoInsideNetHTTP(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
 	e.GET("/a", answer(204), auditecho.Intent(tracker, publish))
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
-	s := serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
-	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice")
+	s := frameworktest.Serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil, "User", "alice")
 	require.NoError(t, err)
 	require.Equal(t, 204, status)
 	s.Close()
-	records.requireRecords(t, []string{`{` + alice + intent + `"channel":"web","outcome":"success",` + get(`"http.response.status_code":204,`) + `}`})
+	records.RequireRecords(t, `{`+alice+intent+`"channel":"web","outcome":"success",`+get(`"http.response.status_code":204,`)+`}`)
 }

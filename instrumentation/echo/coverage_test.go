@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
 	"github.com/opendeed/audit/instrumentation/request"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ import (
 // TestCoverage checks that a forgotten intent is reported with Echo's route.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	var reported []error
 	e := echo.New()
 	e.Use(auditecho.Middleware(
@@ -25,16 +26,16 @@ func TestCoverage(t *testing.T) {
 	))
 	e.DELETE("/articles/:id", func(c echo.Context) error { return c.NoContent(http.StatusOK) })
 	e.POST("/articles/:id", func(echo.Context) error { return echo.ErrTooManyRequests }) // fails by returning an error
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for _, method := range []string{http.MethodDelete, http.MethodPost} {
-		_, _, err := do(t, s, method, "/articles/1", nil)
+		_, _, err := frameworktest.Send(t, s, method, "/articles/1", nil)
 		require.NoError(t, err)
 	}
 	s.Close()
 	require.Len(t, reported, 1)
 	assert.Equal(t, &auditecho.CoverageError{Method: "DELETE", Route: "/articles/:id"}, reported[0])
-	require.Len(t, records.all(), 1)
-	assert.Equal(t, semconv.ActionCoverageMissing, records.all()[0].Action)
+	require.Len(t, records.Records(), 1)
+	assert.Equal(t, semconv.ActionCoverageMissing, records.Records()[0].Action)
 }
 
 func TestRoutes(t *testing.T) {

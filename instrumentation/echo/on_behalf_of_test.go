@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,7 @@ import (
 // channel of its own.
 func TestOnBehalfOf(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e := echo.New()
 	e.Use(auditecho.Middleware(
 		auditecho.WithActor(func(c echo.Context) (audit.Actor, error) { return audit.User(c.Request().Header.Get("User")), nil }),
@@ -32,17 +33,17 @@ func TestOnBehalfOf(t *testing.T) {
 	intent := auditecho.Intent(tracker, audit.Event{Action: "article.publish"})
 	e.POST("/articles/:id", ok, intent)
 	e.Group("/admin", auditecho.Middleware(auditecho.WithChannel(semconv.ChannelAdmin))).POST("/articles/:id", ok, intent)
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for _, request := range [][]string{
 		{"/articles/1", "User", "alice", "As", "bob"},
 		{"/admin/articles/1", "User", "admin", "As", "bob"},
 	} {
-		status, _, err := do(t, s, http.MethodPost, request[0], nil, request[1:]...)
+		status, _, err := frameworktest.Send(t, s, http.MethodPost, request[0], nil, request[1:]...)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, status)
 	}
 	s.Close()
-	got := records.all()
+	got := records.Records()
 	require.Len(t, got, 2)
 	assert.Equal(t, audit.User("alice"), got[0].Actor)
 	assert.Equal(t, "api", got[0].Channel)

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -558,10 +559,10 @@ func TestServices(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
+			tracker, records := frameworktest.NewTracker(t)
 			e, handled := newEcho()
 			tt.service(e, tracker)
-			s := serve(t, e)
+			s := frameworktest.Serve(t, e)
 			path := tt.path
 			if path == "" {
 				path = "/articles/1?q=secret"
@@ -570,7 +571,7 @@ func TestServices(t *testing.T) {
 			if len(header) == 0 || header[0] != "User" {
 				header = append([]string{"User", "alice"}, header...)
 			}
-			status, _, err := do(t, s, http.MethodPost, path, strings.NewReader(tt.body), header...)
+			status, _, err := frameworktest.Send(t, s, http.MethodPost, path, strings.NewReader(tt.body), header...)
 			if tt.status == 0 {
 				require.Error(t, err)
 			} else {
@@ -578,8 +579,8 @@ func TestServices(t *testing.T) {
 				require.Equal(t, tt.status, status)
 			}
 			s.Close() // the record may come after the response
-			require.Eventually(t, func() bool { return len(records.all()) >= len(tt.want) }, 10*time.Second, time.Millisecond)
-			records.requireRecords(t, tt.want)
+			require.Eventually(t, func() bool { return len(records.Records()) >= len(tt.want) }, 10*time.Second, time.Millisecond)
+			records.RequireRecords(t, tt.want...)
 			require.Equal(t, tt.handled, *handled, "calls of the error handler")
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echo"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -36,8 +37,8 @@ func TestTimeout(t *testing.T) {
 		return next(c)
 	})
 	timed := middleware.TimeoutWithConfig(middleware.TimeoutConfig{Timeout: timeout}) //nolint:staticcheck // applications use it
-	tracker, records := newTracker(t)
-	var late errorLog
+	tracker, records := frameworktest.NewTracker(t)
+	var late frameworktest.Errors
 	var begun, mixed, timeouts atomic.Int64
 	var over atomic.Bool
 	handler := func(c echo.Context) error {
@@ -62,13 +63,13 @@ func TestTimeout(t *testing.T) {
 		return c.NoContent(http.StatusNoContent)
 	}
 	e, _ := newEcho()
-	e.Use(timed, signIn, auditecho.Middleware(auditecho.WithActor(user), auditecho.WithErrorHandler(late.handle)))
+	e.Use(timed, signIn, auditecho.Middleware(auditecho.WithActor(user), auditecho.WithErrorHandler(late.Handle)))
 	e.POST("/direct/:id", handler)
 	e.POST("/intent/:id", handler, auditecho.Intent(tracker, publish))
 	e.POST("/func/:id", handler, auditecho.IntentFunc(tracker, func(c echo.Context, _ int) audit.Event {
 		return audit.Event{Action: "article.seek", Target: audit.Target{Type: "user", ID: c.Param("id")}}
 	}))
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	var work sync.WaitGroup
 	for client := range clients {
 		work.Go(func() {
@@ -78,7 +79,7 @@ func TestTimeout(t *testing.T) {
 					id = fmt.Sprintf("slow%d-%d", client, i)
 				}
 				path := []string{"/direct/", "/intent/", "/func/"}[i%3]
-				status, _, err := do(t, s, http.MethodPost, path+id, nil, "User", id)
+				status, _, err := frameworktest.Send(t, s, http.MethodPost, path+id, nil, "User", id)
 				assert.NoError(t, err)
 				if status == http.StatusServiceUnavailable {
 					timeouts.Add(1)
@@ -91,20 +92,20 @@ func TestTimeout(t *testing.T) {
 	s.Close()
 	handlers.Wait()
 	routes := 0
-	for _, r := range records.all() {
+	for _, r := range records.Records() {
 		assert.Equal(t, r.Target.ID, r.Actor.ID)
 		if !strings.HasPrefix(r.Action, "user.") {
 			routes++
 		}
 	}
-	for _, err := range late.all() {
+	for _, err := range late.All() {
 		assert.True(t, isLate(err), "%v", err)
 	}
 	assert.Zero(t, mixed.Load(), "requests whose request was replaced by another")
 	assert.GreaterOrEqual(t, timeouts.Load(), int64(2*clients))
-	assert.Equal(t, clients*requests*2/3, routes+len(late.all()), "each request of a route is on record, or reported")
+	assert.Equal(t, clients*requests*2/3, routes+len(late.All()), "each request of a route is on record, or reported")
 	t.Logf("%d requests, %d timeouts, %d records, %d of routes, %d errors",
-		clients*requests, timeouts.Load(), len(records.all()), routes, len(late.all()))
+		clients*requests, timeouts.Load(), len(records.Records()), routes, len(late.All()))
 }
 
 // isLate reports whether err is that of an event whose actor was needed too late.

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/labstack/echo/v5"
-	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/instrumentation/request"
 )
@@ -14,9 +13,12 @@ import (
 // adapter describes Echo to the middleware of net/http, which serves a request whose context
 // has the call.
 var adapter = audithttp.Adapter{
-	Route:   func(r *http.Request, _ http.Handler) string { return callOf(r).c.Path() },
-	Param:   func(r *http.Request, name string) string { return callOf(r).c.Param(name) },
-	IsOver:  func(_ http.ResponseWriter, r *http.Request) bool { return callOf(r).isOver() },
+	Route:  func(r *http.Request, _ http.Handler) string { return callOf(r).c.Path() },
+	Param:  func(r *http.Request, name string) string { return callOf(r).c.Param(name) },
+	IsOver: func(_ http.ResponseWriter, r *http.Request) bool { return callOf(r).isOver() },
+	Context: func(ctx context.Context, r *http.Request) context.Context {
+		return context.WithValue(ctx, callKey{}, callOf(r))
+	},
 	Copy:    func(_ http.ResponseWriter, r *http.Request) *http.Request { return callOf(r).copyOf(r) },
 	Prepare: func(h *request.HTTP) { callOf(h.Request).prepare(h) },
 	Reject: func(status int, text string, err error) error {
@@ -188,15 +190,6 @@ func (k *call) copyOf(r *http.Request) *http.Request {
 	own.c.SetPath(k.c.Path())
 	own.c.SetPathValues(slices.Clone(k.c.PathValues()))
 	return r
-}
-
-// read calls f, which finds an actor for the request r.
-func read(r *http.Request, f func(*echo.Context) (audit.Actor, error)) (audit.Actor, error) {
-	k := callOf(r)
-	if k == nil {
-		return audit.Actor{}, request.ErrOver
-	}
-	return f(k.c)
 }
 
 // discard is the writer of a response that nobody gets.

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v5"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echov5"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -28,7 +29,7 @@ func get(more string) string {
 // TestWebsocket serves a WebSocket that a library upgrades.
 func TestWebsocket(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, handled := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser), auditecho.WithDenials(tracker)))
 	e.GET("/a", func(c *echo.Context) error {
@@ -45,7 +46,7 @@ func TestWebsocket(t *testing.T) {
 		}
 		return conn.Close(websocket.StatusNormalClosure, "")
 	}, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	conn, _, err := websocket.Dial(t.Context(), s.URL+"/a", &websocket.DialOptions{ //nolint:bodyclose // it is the connection
 		HTTPHeader: http.Header{"User": {"alice"}, "User-Agent": {"test/1.0"}},
 	})
@@ -56,18 +57,18 @@ func TestWebsocket(t *testing.T) {
 	require.Equal(t, "hello", string(text))
 	_, _, err = conn.Read(t.Context())
 	require.Equal(t, websocket.StatusNormalClosure, websocket.CloseStatus(err))
-	require.Eventually(t, func() bool { return len(records.all()) > 1 }, 10*time.Second, time.Millisecond)
-	records.requireRecords(t, []string{
-		`{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + get("") + `}`,
-		`{` + alice + intent + `"attempt":"the first","outcome":"success",` + get(`"http.response.status_code":101,`) + `}`,
-	})
+	require.Eventually(t, func() bool { return len(records.Records()) > 1 }, 10*time.Second, time.Millisecond)
+	records.RequireRecords(t,
+		`{`+alice+intent+`"attempt":"its own","outcome":"unknown",`+get("")+`}`,
+		`{`+alice+intent+`"attempt":"the first","outcome":"success",`+get(`"http.response.status_code":101,`)+`}`,
+	)
 	require.Zero(t, *handled)
 }
 
 // TestHijack hijacks the connection without writing a status.
 func TestHijack(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
 	e.GET("/a", func(c *echo.Context) error {
@@ -79,22 +80,22 @@ func TestHijack(t *testing.T) {
 		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: none\r\n\r\n")
 		return rw.Flush()
 	}, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
-	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice", "Connection", "Upgrade", "Upgrade", "none")
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil, "User", "alice", "Connection", "Upgrade", "Upgrade", "none")
 	require.NoError(t, err)
 	require.Equal(t, 101, status)
-	require.Eventually(t, func() bool { return len(records.all()) > 1 }, 10*time.Second, time.Millisecond)
-	records.requireRecords(t, []string{
-		`{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + get("") + `}`,
-		`{` + alice + intent + `"attempt":"the first","outcome":"success",` + get("") + `}`,
-	})
+	require.Eventually(t, func() bool { return len(records.Records()) > 1 }, 10*time.Second, time.Millisecond)
+	records.RequireRecords(t,
+		`{`+alice+intent+`"attempt":"its own","outcome":"unknown",`+get("")+`}`,
+		`{`+alice+intent+`"attempt":"the first","outcome":"success",`+get("")+`}`,
+	)
 }
 
 // TestStream checks that a response is not buffered, and that the handler runs in the
 // scope.
 func TestStream(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	seen := make(chan struct{})
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
@@ -105,7 +106,7 @@ func TestStream(t *testing.T) {
 		_, _ = io.WriteString(c.Response(), "two\n")
 		return tracker.Track(c.Request().Context(), audit.Event{Action: "article.read"})
 	}, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/a", nil)
 	require.NoError(t, err)
 	r.Header.Set("User", "alice")
@@ -118,23 +119,23 @@ func TestStream(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "one\n", line)
 	begun := `{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + get("") + `}`
-	records.requireRecords(t, []string{begun})
+	records.RequireRecords(t, begun)
 	close(seen)
 	line, err = lines.ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "two\n", line)
 	s.Close()
-	records.requireRecords(t, []string{
+	records.RequireRecords(t,
 		begun,
-		`{` + alice + `"action":"article.read","kind":"intent","outcome":"unknown",` + get("") + `}`,
-		`{` + alice + intent + `"attempt":"the first","outcome":"success",` + get(`"http.response.status_code":200,`) + `}`,
-	})
+		`{`+alice+`"action":"article.read","kind":"intent","outcome":"unknown",`+get("")+`}`,
+		`{`+alice+intent+`"attempt":"the first","outcome":"success",`+get(`"http.response.status_code":200,`)+`}`,
+	)
 }
 
 // TestClientHangsUp cancels the request while the handler runs.
 func TestClientHangsUp(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	entered, ended := make(chan struct{}), make(chan struct{})
 	e, handled := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
@@ -145,7 +146,7 @@ func TestClientHangsUp(t *testing.T) {
 		assert.NoError(t, tracker.Track(ctx, audit.Event{Action: "article.read", Kind: audit.KindSignal}))
 		return ctx.Err()
 	}, auditecho.Intent(tracker, publish))
-	s := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := frameworktest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(ended)
 		e.ServeHTTP(w, r)
 	}))
@@ -164,10 +165,10 @@ func TestClientHangsUp(t *testing.T) {
 	}
 	<-ended
 	require.Equal(t, 1, *handled)
-	records.requireRecords(t, []string{
-		`{` + alice + intent + `"outcome":"failure",` + get("") + `}`,
-		`{` + alice + `"action":"article.read","kind":"signal","outcome":"unknown",` + get("") + `}`,
-	})
+	records.RequireRecords(t,
+		`{`+alice+intent+`"outcome":"failure",`+get("")+`}`,
+		`{`+alice+`"action":"article.read","kind":"signal","outcome":"unknown",`+get("")+`}`,
+	)
 }
 
 // TestTrackAfterRequest tracks from goroutines whose requests have ended and whose
@@ -176,7 +177,7 @@ func TestClientHangsUp(t *testing.T) {
 func TestTrackAfterRequest(t *testing.T) {
 	t.Parallel()
 	const requests = 1000
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	var late sync.WaitGroup
 	errs := make([]error, requests)
 	release := make([]chan struct{}, requests)
@@ -201,12 +202,12 @@ func TestTrackAfterRequest(t *testing.T) {
 		})
 		return c.NoContent(200)
 	})
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	var clients sync.WaitGroup
 	for client := range 4 {
 		clients.Go(func() {
 			for n := client; n < requests; n += 4 {
-				_, _, err := do(t, s, http.MethodGet, "/"+strconv.Itoa(n), nil)
+				_, _, err := frameworktest.Send(t, s, http.MethodGet, "/"+strconv.Itoa(n), nil)
 				assert.NoError(t, err)
 				if before := n - 40; before >= 0 { // another request uses its context
 					close(release[before])
@@ -228,7 +229,7 @@ func TestTrackAfterRequest(t *testing.T) {
 		}
 	}
 	count := 0
-	for _, r := range records.all() {
+	for _, r := range records.Records() {
 		if r.Action != "request.late" {
 			continue
 		}

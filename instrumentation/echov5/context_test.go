@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echov5"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -18,7 +19,7 @@ import (
 // actor function of package audithttp gets.
 func TestActorFromTrackContext(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 		if id, ok := r.Context().Value(userKey{}).(string); ok {
@@ -31,19 +32,19 @@ func TestActorFromTrackContext(t *testing.T) {
 		assert.ErrorIs(t, tracker.Track(ctx, publish), audit.ErrNoActor)
 		return tracker.Track(context.WithValue(ctx, userKey{}, "alice"), publish)
 	})
-	s := serve(t, e)
-	status, _, err := do(t, s, http.MethodGet, "/a", nil)
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil)
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
 	s.Close()
-	records.requireRecords(t, []string{`{` + alice + intent + `"outcome":"unknown",` + get("") + `}`})
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"unknown",`+get("")+`}`)
 }
 
 // TestActorDuringHandler finds an actor while the handler replaces the request. It needs
 // the race detector.
 func TestActorDuringHandler(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(audithttp.WithActor(func(r *http.Request) (audit.Actor, error) {
 		return audit.User(r.Header.Get("User")), nil
@@ -58,12 +59,12 @@ func TestActorDuringHandler(t *testing.T) {
 		}
 		return <-done
 	})
-	s := serve(t, e)
-	status, _, err := do(t, s, http.MethodPost, "/a/1", nil, "User", "alice")
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodPost, "/a/1", nil, "User", "alice")
 	require.NoError(t, err)
 	require.Equal(t, 200, status)
-	require.Len(t, records.all(), 1)
-	require.Equal(t, "alice", records.all()[0].Actor.ID)
+	require.Len(t, records.Records(), 1)
+	require.Equal(t, "alice", records.Records()[0].Actor.ID)
 }
 
 // TestContextRestored checks that an outer middleware sees its own request and writer
@@ -71,7 +72,7 @@ func TestActorDuringHandler(t *testing.T) {
 // until the panic is answered, so the request stays in it.
 func TestContextRestored(t *testing.T) {
 	t.Parallel()
-	tracker, _ := newTracker(t)
+	tracker, _ := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	checked := 0
 	e.Use(middlewareFunc(func(c *echo.Context, next echo.HandlerFunc) error {
@@ -93,9 +94,9 @@ func TestContextRestored(t *testing.T) {
 		return nil
 	}, auditecho.Intent(tracker, publish))
 	e.GET("/b", func(*echo.Context) error { panic("no") }, auditecho.Intent(tracker, publish))
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for _, path := range []string{"/a", "/b"} {
-		_, _, err := do(t, s, http.MethodGet, path, nil, "User", "alice")
+		_, _, err := frameworktest.Send(t, s, http.MethodGet, path, nil, "User", "alice")
 		require.NoError(t, err)
 	}
 	s.Close()
@@ -115,25 +116,25 @@ func writerOf(c *echo.Context) http.ResponseWriter {
 // request.
 func TestEchoInsideNetHTTP(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	e.Use(auditecho.Middleware(auditecho.WithActor(byUser)))
 	e.GET("/a", answer(204), auditecho.Intent(tracker, publish))
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
-	s := serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
-	status, _, err := do(t, s, http.MethodGet, "/a", nil, "User", "alice")
+	s := frameworktest.Serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil, "User", "alice")
 	require.NoError(t, err)
 	require.Equal(t, 204, status)
 	s.Close()
-	records.requireRecords(t, []string{`{` + alice + intent + `"channel":"web","outcome":"success",` + get(`"http.response.status_code":204,`) + `}`})
+	records.RequireRecords(t, `{`+alice+intent+`"channel":"web","outcome":"success",`+get(`"http.response.status_code":204,`)+`}`)
 }
 
 // TestContextUsedAgain tracks after a request whose error nobody has answered, so that its
 // scope is still open, while its context serves another user.
 func TestContextUsedAgain(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e := echo.New()
 	e.HTTPErrorHandler = func(*echo.Context, error) {}
 	e.Use(auditecho.Middleware(auditecho.WithActor(func(c *echo.Context) (audit.Actor, error) {
@@ -153,7 +154,31 @@ func TestContextUsedAgain(t *testing.T) {
 		r.Header.Set("User", []string{"alice", "bob"}[n%2])
 		e.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	for _, r := range records.all() {
+	for _, r := range records.Records() {
 		assert.Equal(t, audit.User("alice"), r.Actor)
 	}
+}
+
+// TestEchoInsideEcho mounts an Echo in another one, which knows the user.
+func TestEchoInsideEcho(t *testing.T) {
+	t.Parallel()
+	tracker, records := frameworktest.NewTracker(t)
+	inner, _ := newEcho()
+	inner.GET("/a", answer(204), auditecho.Intent(tracker, publish))
+	e, _ := newEcho()
+	e.Use(auditecho.Middleware(auditecho.WithActor(func(c *echo.Context) (audit.Actor, error) {
+		id, _ := c.Get("user").(string)
+		return audit.User(id), nil
+	})), middlewareFunc(func(c *echo.Context, next echo.HandlerFunc) error {
+		c.Set("user", c.Request().Header.Get("User"))
+		return next(c)
+	}))
+	e.Any("/*", echo.WrapHandler(inner))
+	s := frameworktest.Serve(t, e)
+	status, _, err := frameworktest.Send(t, s, http.MethodGet, "/a", nil, "User", "alice")
+	require.NoError(t, err)
+	require.Equal(t, 204, status)
+	s.Close()
+	require.Len(t, records.Records(), 1)
+	require.Equal(t, audit.User("alice"), records.Records()[0].Actor)
 }

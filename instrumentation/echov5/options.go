@@ -22,14 +22,14 @@ type Option = audithttp.Option
 // The request is the latest that was set. To find the actor in the context of a Track call,
 // use [audithttp.WithActor] itself: its options are those of this package.
 func WithActor(f func(*echo.Context) (audit.Actor, error)) Option {
-	return audithttp.WithActor(func(r *http.Request) (audit.Actor, error) { return read(r, f) })
+	return audithttp.WithActor(func(r *http.Request) (audit.Actor, error) { return f(callOf(r).c) })
 }
 
 // WithOnBehalfOf sets the function that finds on whose behalf the actor of a request acts:
 // see [audithttp.WithOnBehalfOf]. f gets the context as that of [WithActor].
 func WithOnBehalfOf(f func(c *echo.Context, actor audit.Actor) (audit.Actor, error)) Option {
 	return audithttp.WithOnBehalfOf(func(r *http.Request, actor audit.Actor) (audit.Actor, error) {
-		return read(r, func(c *echo.Context) (audit.Actor, error) { return f(c, actor) })
+		return f(callOf(r).c, actor)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v5"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echov5"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -39,7 +40,7 @@ func TestSupply(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			records := &trail{}
+			records := &frameworktest.Trail{}
 			p, err := sdk.NewTrackerProvider(sdk.WithSyncer(records), sdk.WithPolicy(rules))
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, p.Shutdown(context.Background())) })
@@ -66,15 +67,15 @@ func TestSupply(t *testing.T) {
 				auditecho.ReasonFrom(auditecho.Form("why")),
 				auditecho.MetadataFrom("ticket", auditecho.Header("Ticket")),
 			))
-			s := serve(t, e)
+			s := frameworktest.Serve(t, e)
 			form := strings.NewReader(url.Values{"why": {tt.why}}.Encode())
-			status, body, err := do(t, s, http.MethodPut, "/articles/hello", form,
+			status, body, err := frameworktest.Send(t, s, http.MethodPut, "/articles/hello", form,
 				"User", "alice", "Ticket", "T-1", "Content-Type", echo.MIMEApplicationForm)
 			require.NoError(t, err)
 			s.Close()
 			assert.Equal(t, tt.status, status)
 			assert.Equal(t, tt.body, body)
-			all := records.everything()
+			all := records.All()
 			require.Len(t, all, 1)
 			assert.Equal(t, tt.action, all[0].Action)
 			assert.Equal(t, audit.User("alice"), all[0].Actor)

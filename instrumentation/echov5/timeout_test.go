@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v5"
 	"github.com/opendeed/audit"
 	auditecho "github.com/opendeed/audit/instrumentation/echov5"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +21,7 @@ import (
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	const timeout, rounds = 500 * time.Millisecond, 4 // nothing but the slow handler takes that long
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	e, _ := newEcho()
 	signIn := middlewareFunc(func(c *echo.Context, next echo.HandlerFunc) error {
 		c.Set("user", c.Request().Header.Get("User"))
@@ -67,7 +68,7 @@ func TestTimeout(t *testing.T) {
 		assert.Equal(t, http.StatusServiceUnavailable, send("/slow/", "slow"+strconv.Itoa(n)))
 		assert.Equal(t, http.StatusNoContent, send("/other/", "bob"))
 	}
-	all := records.all()
+	all := records.Records()
 	require.Len(t, all, rounds)
 	for n, r := range all {
 		assert.Equal(t, audit.Target{Type: "user", ID: "slow" + strconv.Itoa(n)}, r.Target)

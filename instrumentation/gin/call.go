@@ -13,13 +13,14 @@ import (
 // adapter describes gin to the middleware of net/http, which serves a request whose context
 // has the call.
 var adapter = audithttp.Adapter{
-	Route:   func(r *http.Request, _ http.Handler) string { return callOf(r).c.FullPath() },
-	Param:   func(r *http.Request, name string) string { return callOf(r).c.Param(name) },
-	IsOver:  func(_ http.ResponseWriter, r *http.Request) bool { return callOf(r).isOver() },
+	Route:  func(r *http.Request, _ http.Handler) string { return callOf(r).c.FullPath() },
+	Param:  func(r *http.Request, name string) string { return callOf(r).c.Param(name) },
+	IsOver: func(_ http.ResponseWriter, r *http.Request) bool { return callOf(r).isOver() },
+	Context: func(ctx context.Context, r *http.Request) context.Context {
+		return context.WithValue(ctx, callKey{}, callOf(r))
+	},
 	Copy:    func(_ http.ResponseWriter, r *http.Request) *http.Request { return callOf(r).copyOf(r) },
 	Prepare: func(h *request.HTTP) { callOf(h.Request).prepare(h) },
-
-	OwnWriters: true,
 }
 
 // call is one call of a middleware or an intent by gin.
@@ -116,6 +117,15 @@ func (k *call) prepare(h *request.HTTP) {
 	h.Watch = func(_ http.ResponseWriter, watcher request.Watcher) http.ResponseWriter {
 		return &writer{ResponseWriter: k.outside.writer, watcher: watcher}
 	}
+	h.Flat = func(w http.ResponseWriter) http.ResponseWriter {
+		below, _ := w.(gin.ResponseWriter)
+		return flat{below}
+	}
+	h.Keep = func(w, held http.ResponseWriter) (http.ResponseWriter, func()) {
+		below, _ := w.(gin.ResponseWriter)
+		own := keep(below, held)
+		return own, own.sent
+	}
 	h.Pending = func() int {
 		if k.isOver() {
 			return 0
@@ -162,11 +172,7 @@ func (k *call) copyOf(r *http.Request) *http.Request {
 
 // read calls f, which finds an actor, with a copy of the context that has r.
 func read(r *http.Request, f func(*gin.Context) (audit.Actor, error)) (audit.Actor, error) {
-	k := callOf(r)
-	if k == nil {
-		return audit.Actor{}, request.ErrOver
-	}
-	c := k.c.Copy()
+	c := callOf(r).c.Copy()
 	c.Request = r
 	return f(c)
 }

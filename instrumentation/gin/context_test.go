@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/audittest"
 	auditgin "github.com/opendeed/audit/instrumentation/gin"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,7 +49,7 @@ func TestActorFromContext(t *testing.T) {
 		assert.NoError(t, tracker.Track(context.WithValue(ctx, userKey{}, "carol"), publish))
 		c.Status(204)
 	})
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for path, want := range map[string]string{"/set": "alice", "/request/1": "bob1/request/:id", "/track": "carol/track"} {
 		recorder.Reset()
 		status, _ := do(t, s, http.MethodPost, path)
@@ -84,7 +85,7 @@ func TestContextRestored(t *testing.T) {
 	e.GET("/ok", auditgin.Intent(tracker, publish), func(c *gin.Context) { c.Status(204) })
 	e.GET("/panic", auditgin.Intent(tracker, publish), func(*gin.Context) { panic("no") })
 	e.GET("/error", auditgin.Intent(tracker, publish), func(c *gin.Context) { _ = c.Error(errors.New("no")) })
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for _, tt := range []struct {
 		path   string
 		status string
@@ -108,7 +109,7 @@ func TestUnanswered(t *testing.T) {
 	e.GET("/a/:id", auditgin.IntentFunc(recorder.Tracker("test"), func(c *gin.Context, status int) audit.Event {
 		return audit.Event{Action: "article.read", Reason: strconv.Itoa(status), Target: audit.Target{Type: "article", ID: c.Param("id")}}
 	}), func(c *gin.Context) { _ = c.Error(errors.New("no")) })
-	status, _ := do(t, serve(t, e), http.MethodGet, "/a/1", "User", "alice")
+	status, _ := do(t, frameworktest.Serve(t, e), http.MethodGet, "/a/1", "User", "alice")
 	require.Equal(t, 200, status) // gin's own
 	require.Eventually(t, func() bool { return len(recorder.Records()) > 0 }, 10*time.Second, time.Millisecond)
 	record := recorder.Records()[0]
@@ -148,7 +149,7 @@ func TestTrackAfterRequest(t *testing.T) {
 		})
 		c.Status(200)
 	})
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	var clients sync.WaitGroup
 	for client := range 4 {
 		clients.Go(func() {
@@ -270,7 +271,7 @@ func TestRoutes(t *testing.T) {
 	e.GET("/shares/:id/*secretPath", func(c *gin.Context) { c.Status(204) })
 	e.POST("/articles", func(c *gin.Context) { c.Status(204) })
 	e.NoRoute(func(c *gin.Context) { c.JSON(http.StatusNotFound, "nothing") })
-	s := serve(t, e)
+	s := frameworktest.Serve(t, e)
 	for _, tt := range []struct{ method, path, status, route, recorded string }{
 		{"GET", "/shares/1/a/b", "204", "/shares/:id/*secretPath", "/shares/1/***REDACTED***"},
 		{"GET", "/nothing", "404", "", "/nothing"},
@@ -300,7 +301,7 @@ func TestHandleContext(t *testing.T) {
 	e.GET("/new/:id", auditgin.Intent(recorder.Tracker("test"), publish, auditgin.TargetParam("article", "id")), func(c *gin.Context) {
 		c.String(201, "new")
 	})
-	status, body := do(t, serve(t, e), http.MethodGet, "/old", "User", "alice")
+	status, body := do(t, frameworktest.Serve(t, e), http.MethodGet, "/old", "User", "alice")
 	require.Equal(t, 201, status)
 	require.Equal(t, "new", body)
 	records := recorder.Records()
@@ -323,7 +324,7 @@ func TestUnmet(t *testing.T) {
 		assert.True(t, ok)
 		c.JSON(http.StatusBadRequest, unmet.Fields)
 	})), func(*gin.Context) { t.Error("the handler ran") }, func(*gin.Context) { t.Error("the second handler ran") })
-	status, body := do(t, serve(t, e), http.MethodPost, "/a", "User", "alice")
+	status, body := do(t, frameworktest.Serve(t, e), http.MethodPost, "/a", "User", "alice")
 	require.Equal(t, http.StatusBadRequest, status)
 	require.JSONEq(t, `["reason"]`, body)
 	require.Equal(t, semconv.ActionRejected, recorder.Records()[0].Action)
@@ -340,7 +341,7 @@ func TestGinInsideNetHTTP(t *testing.T) {
 	e.GET("/a", auditgin.Intent(tracker, publish), func(c *gin.Context) { c.Status(204) })
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
-	s := serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
+	s := frameworktest.Serve(t, audithttp.Middleware(audithttp.WithChannel("web"), audithttp.WithDenials(tracker))(mux))
 	status, _ := do(t, s, http.MethodGet, "/a", "User", "alice")
 	require.Equal(t, 204, status)
 	records := recorder.Records()
@@ -348,4 +349,20 @@ func TestGinInsideNetHTTP(t *testing.T) {
 	assert.Equal(t, "web", records[0].Channel)
 	assert.Equal(t, audit.User("alice"), records[0].Actor)
 	assert.Equal(t, "204", metadata(records[0], semconv.HTTPResponseStatusCodeKey))
+}
+
+// TestGinInsideGin mounts an engine in another one, which knows the user.
+func TestGinInsideGin(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	inner := gin.New()
+	inner.GET("/a", auditgin.Intent(recorder.Tracker("test"), publish), func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	e := gin.New()
+	e.Use(auditgin.Middleware(auditgin.WithActor(func(c *gin.Context) (audit.Actor, error) {
+		return audit.User(c.GetString("user")), nil
+	})), func(c *gin.Context) { c.Set("user", "alice") })
+	e.GET("/a", gin.WrapH(inner))
+	status, _ := do(t, frameworktest.Serve(t, e), http.MethodGet, "/a")
+	require.Equal(t, http.StatusNoContent, status)
+	recorder.RequireRecord(t, audittest.Actor(audit.User("alice")))
 }

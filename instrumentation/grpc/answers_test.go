@@ -8,6 +8,7 @@ import (
 	"time"
 
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -111,15 +112,17 @@ func TestAnswers(t *testing.T) {
 			}
 			recovers := []grpc.ServerOption{grpc.ChainUnaryInterceptor(recoverPanics), grpc.ChainStreamInterceptor(recoverStreams)}
 			bare := serve(t, service, recovers...)
-			tracker, _ := newTracker(t)
-			event := auditgrpc.Intent(tracker, publishEvent, auditgrpc.TargetFrom("article", slugOf))
-			intents := auditgrpc.Intents{publishMethod: event, watchMethod: event, uploadMethod: event, editMethod: event}
+			tracker, _ := frameworktest.NewTracker(t)
 			audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithDenials(tracker), auditgrpc.WithCoverage(tracker, nil))
-			instrumented := serve(t, service, append(recovers, interceptors(audits, intents)...)...)
-			for method, messages := range map[string][]string{
-				publishMethod: {"hello"}, watchMethod: {"hello"}, uploadMethod: {"hello", "two"}, editMethod: {"hello", "two"},
-			} {
-				assert.Equal(t, bare.ask(t, method, messages...), instrumented.ask(t, method, messages...), method)
+			for _, opts := range [][]auditgrpc.IntentOption{nil, {auditgrpc.WithheldAnswer()}} {
+				event := auditgrpc.Intent(tracker, publishEvent, append(opts, auditgrpc.TargetFrom("article", slugOf))...)
+				intents := auditgrpc.Intents{publishMethod: event, watchMethod: event, uploadMethod: event, editMethod: event}
+				instrumented := serve(t, service, append(recovers, interceptors(audits, intents)...)...)
+				for method, messages := range map[string][]string{
+					publishMethod: {"hello"}, watchMethod: {"hello"}, uploadMethod: {"hello", "two"}, editMethod: {"hello", "two"},
+				} {
+					assert.Equal(t, bare.ask(t, method, messages...), instrumented.ask(t, method, messages...), method)
+				}
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -15,7 +16,7 @@ import (
 
 // BenchmarkUnary measures a call without a network.
 func BenchmarkUnary(b *testing.B) {
-	tracker, _ := newTracker(b)
+	tracker, _ := frameworktest.NewTracker(b)
 	actor := auditgrpc.WithActor(func(context.Context) (audit.Actor, error) { return audit.User("42"), nil })
 	scope := auditgrpc.NewInterceptor(actor, auditgrpc.WithChannel("api"))
 	denials := auditgrpc.NewInterceptor(actor, auditgrpc.WithChannel("api"), auditgrpc.WithDenials(tracker))

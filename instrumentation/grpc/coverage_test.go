@@ -6,6 +6,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
@@ -63,25 +64,25 @@ func TestCoverage(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
-			log := &errorLog{}
+			tracker, records := frameworktest.NewTracker(t)
+			log := &frameworktest.Errors{}
 			service := reply(nil)
 			service.watch = func(*text, grpc.ServerStreamingServer[text]) error { return nil }
 			service.upload = func(grpc.ClientStreamingServer[text, text]) error { return nil }
-			audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithCoverage(tracker, tt.policy), auditgrpc.WithErrorHandler(log.handle))
+			audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithCoverage(tracker, tt.policy), auditgrpc.WithErrorHandler(log.Handle))
 			c := serve(t, service, interceptors(audits, nil)...)
 			_, _ = c.stream(as(t, "alice"), tt.method, "hello")
 			c.stop()
 			if tt.err == "" {
-				assert.Empty(t, records.all())
-				assert.Empty(t, log.all())
+				assert.Empty(t, records.Records())
+				assert.Empty(t, log.All())
 				return
 			}
-			require.Len(t, records.all(), 1)
-			assert.Equal(t, semconv.ActionCoverageMissing, records.all()[0].Action)
-			require.Len(t, log.all(), 1)
-			assert.Equal(t, &auditgrpc.CoverageError{Route: tt.method}, log.all()[0])
-			assert.EqualError(t, log.all()[0], tt.err)
+			require.Len(t, records.Records(), 1)
+			assert.Equal(t, semconv.ActionCoverageMissing, records.Records()[0].Action)
+			require.Len(t, log.All(), 1)
+			assert.Equal(t, &auditgrpc.CoverageError{Route: tt.method}, log.All()[0])
+			assert.EqualError(t, log.All()[0], tt.err)
 		})
 	}
 }
@@ -97,19 +98,19 @@ func TestCoverageBySignals(t *testing.T) {
 		{"the target of the call", audit.Target{Type: "article", ID: "hello"}, 0},
 		{"another target", audit.Target{Type: "session", ID: "s"}, 1},
 	} {
-		tracker, records := newTracker(t)
+		tracker, records := frameworktest.NewTracker(t)
 		service := &service{publish: func(ctx context.Context, m *text) (*text, error) {
 			audit.SetTarget(ctx, audit.Target{Type: "article", ID: "hello"})
 			return m, tracker.Track(ctx, audit.Event{Action: "x.update", Kind: audit.KindSignal, Operation: audit.OperationUpdate, Target: tt.target})
 		}}
-		log := &errorLog{}
-		audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithCoverage(tracker, nil), auditgrpc.WithErrorHandler(log.handle))
+		log := &frameworktest.Errors{}
+		audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithCoverage(tracker, nil), auditgrpc.WithErrorHandler(log.Handle))
 		c := serve(t, service, interceptors(audits, nil)...)
 		_, err := c.publish(as(t, "alice"), "hello")
 		require.NoError(t, err)
 		c.stop()
-		assert.Len(t, records.all(), 1+tt.missing, tt.name)
-		assert.Len(t, log.all(), tt.missing, tt.name)
+		assert.Len(t, records.Records(), 1+tt.missing, tt.name)
+		assert.Len(t, log.All(), tt.missing, tt.name)
 	}
 }
 
@@ -118,7 +119,7 @@ func TestCoverageOfHealthChecks(t *testing.T) {
 	t.Parallel()
 	rules, err := policy.New(policy.Rule{Name: "grpc", Routes: []string{"/grpc.*"}, Exempt: "they change nothing"})
 	require.NoError(t, err)
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	audits := auditgrpc.NewInterceptor(auditgrpc.WithCoverage(tracker, rules))
 	server := grpc.NewServer(interceptors(audits, nil)...)
 	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
@@ -126,7 +127,7 @@ func TestCoverageOfHealthChecks(t *testing.T) {
 	_, err = grpc_health_v1.NewHealthClient(c).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
 	require.NoError(t, err)
 	c.stop()
-	assert.Empty(t, records.all())
+	assert.Empty(t, records.Records())
 }
 
 // TestCheck finds an intent whose method no service has.

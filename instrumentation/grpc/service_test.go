@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"go.opentelemetry.io/otel/attribute"
 	"google.golang.org/grpc"
@@ -185,16 +186,16 @@ func TestServices(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
-			log := &errorLog{}
+			tracker, records := frameworktest.NewTracker(t)
+			log := &frameworktest.Errors{}
 			c := serve(t, tt.service, tt.options(tracker, func(opts ...auditgrpc.Option) *auditgrpc.Interceptor {
-				return auditgrpc.NewInterceptor(append(opts, auditgrpc.WithErrorHandler(log.handle))...)
+				return auditgrpc.NewInterceptor(append(opts, auditgrpc.WithErrorHandler(log.Handle))...)
 			})...)
 			_, err := c.publish(as(t, "alice"), "hello")
 			assert.Equal(t, tt.code, status.Code(err))
 			c.stop()
-			records.requireRecords(t, tt.want...)
-			assert.Len(t, log.all(), tt.errs)
+			records.RequireRecords(t, tt.want...)
+			assert.Len(t, log.All(), tt.errs)
 		})
 	}
 }

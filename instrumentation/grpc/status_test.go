@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -42,7 +43,7 @@ func TestStatuses(t *testing.T) {
 	} {
 		t.Run(want.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
+			tracker, records := frameworktest.NewTracker(t)
 			service := reply(status.Error(code, "so it is"))
 			service.watch = func(*text, grpc.ServerStreamingServer[text]) error { return status.Error(code, "so it is") }
 			intents := auditgrpc.Intents{publishMethod: auditgrpc.Intent(tracker, publishEvent), watchMethod: auditgrpc.Intent(tracker, publishEvent)}
@@ -52,7 +53,7 @@ func TestStatuses(t *testing.T) {
 			_, err = c.stream(as(t, "alice"), watchMethod, "hello")
 			assert.Equal(t, code, status.Code(err))
 			c.stop()
-			records.requireRecords(t,
+			records.RequireRecords(t,
 				fmt.Sprintf(`{%s%s"outcome":%q,%s}`, alice, intent, want.outcome, of("Publish", want.name)),
 				fmt.Sprintf(`{%s%s"outcome":%q,%s}`, alice, intent, want.outcome, of("Watch", want.name)))
 		})
@@ -69,7 +70,7 @@ func TestContextErrors(t *testing.T) {
 		fmt.Errorf("store: %w", context.DeadlineExceeded):             "DEADLINE_EXCEEDED",
 		fmt.Errorf("store: %w", status.Error(codes.NotFound, "gone")): "NOT_FOUND",
 	} {
-		tracker, records := newTracker(t)
+		tracker, records := frameworktest.NewTracker(t)
 		intents := auditgrpc.Intents{publishMethod: auditgrpc.Intent(tracker, publishEvent)}
 		c := serve(t, reply(err), interceptors(auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser)), intents)...)
 		_, got := c.publish(as(t, "alice"), "hello")
@@ -77,7 +78,7 @@ func TestContextErrors(t *testing.T) {
 		require.NoError(t, code.UnmarshalJSON([]byte(`"`+name+`"`)))
 		assert.Equal(t, code, status.Code(got))
 		c.stop()
-		records.requireRecords(t, `{`+alice+intent+`"outcome":"failure",`+of("Publish", name)+`}`)
+		records.RequireRecords(t, `{`+alice+intent+`"outcome":"failure",`+of("Publish", name)+`}`)
 	}
 }
 
@@ -94,7 +95,7 @@ func TestClientHangsUp(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
+			tracker, records := frameworktest.NewTracker(t)
 			ctx, hangUp := context.WithCancel(as(t, "alice"))
 			service := &service{publish: func(ctx context.Context, m *text) (*text, error) {
 				hangUp()
@@ -107,7 +108,7 @@ func TestClientHangsUp(t *testing.T) {
 			_, err := c.publish(ctx, "hello")
 			assert.Equal(t, codes.Canceled, status.Code(err))
 			c.stop()
-			records.requireRecords(t,
+			records.RequireRecords(t,
 				`{`+alice+intent+`"outcome":"`+tt.outcome+`",`+of("Publish", "")+`}`,
 				`{`+alice+`"action":"article.read","kind":"signal","outcome":"unknown",`+of("Publish", "")+`}`)
 		})
@@ -118,7 +119,7 @@ func TestClientHangsUp(t *testing.T) {
 // outcome, whose status nobody was sent.
 func TestAbandonedHandler(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	entered, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	abandon := func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		go func() {
@@ -140,5 +141,5 @@ func TestAbandonedHandler(t *testing.T) {
 	close(release)
 	<-done
 	c.stop()
-	records.requireRecords(t, `{`+alice+intent+`"outcome":"success",`+of("Publish", "")+`}`)
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"success",`+of("Publish", "")+`}`)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -140,17 +141,17 @@ func TestStreams(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t)
+			tracker, records := frameworktest.NewTracker(t)
 			c := serve(t, tt.service, streams(tracker, recoverStreams)...)
 			answers, err := c.stream(as(t, "alice"), tt.method, tt.send...)
 			assert.Equal(t, tt.code, status.Code(err))
 			assert.Equal(t, tt.answers, answers)
 			c.stop()
 			if tt.want != nil {
-				records.requireRecords(t, tt.want...)
+				records.RequireRecords(t, tt.want...)
 				return
 			}
-			all := records.all()
+			all := records.Records()
 			require.Len(t, all, 2)
 			assert.Equal(t, all[0].ID, all[1].Attempt)
 			assert.Equal(t, audit.OutcomeSuccess, all[1].Outcome)
@@ -162,14 +163,14 @@ func TestStreams(t *testing.T) {
 // The beginning of a stream is on record before anything of it is seen.
 func TestStreamBegins(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	begin := `{` + alice + intent + begun + hello + of("Edit", "") + `}`
 	c := serve(t, &service{edit: func(s grpc.BidiStreamingServer[text, text]) error {
 		m, err := s.Recv()
 		if err != nil {
 			return err
 		}
-		records.requireRecords(t, begin)
+		records.RequireRecords(t, begin)
 		if err := s.Send(m); err != nil {
 			return err
 		}
@@ -182,12 +183,12 @@ func TestStreamBegins(t *testing.T) {
 	require.NoError(t, s.Send(wrapperspb.String("hello")))
 	_, err = s.Recv()
 	require.NoError(t, err)
-	records.requireRecords(t, begin)
+	records.RequireRecords(t, begin)
 	require.NoError(t, s.CloseSend())
 	_, err = s.Recv()
 	require.ErrorIs(t, err, io.EOF)
 	c.stop()
-	records.requireRecords(t, begin,
+	records.RequireRecords(t, begin,
 		`{`+alice+`"action":"article.read","kind":"intent","outcome":"unknown",`+of("Edit", "")+`}`,
 		`{`+alice+intent+ended+`"outcome":"success",`+hello+of("Edit", "OK")+`}`)
 }
@@ -195,7 +196,7 @@ func TestStreamBegins(t *testing.T) {
 // The handler of a stream completes its event before it has received a message, and after.
 func TestStreamIsCompleted(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
+	tracker, records := frameworktest.NewTracker(t)
 	c := serve(t, &service{edit: func(s grpc.BidiStreamingServer[text, text]) error {
 		audit.SetReason(s.Context(), "spam")
 		if _, err := s.Recv(); err != nil {
@@ -207,7 +208,7 @@ func TestStreamIsCompleted(t *testing.T) {
 	_, err := c.stream(as(t, "alice"), editMethod, "hello")
 	require.NoError(t, err)
 	c.stop()
-	records.requireRecords(t,
+	records.RequireRecords(t,
 		`{`+alice+intent+begun+`"reason":"spam",`+hello+of("Edit", "")+`}`,
 		`{`+alice+intent+ended+`"outcome":"denied","reason":"spam",`+hello+of("Edit", "OK")+`}`)
 }

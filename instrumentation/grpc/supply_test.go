@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	auditgrpc "github.com/opendeed/audit/instrumentation/grpc"
+	"github.com/opendeed/audit/instrumentation/request/frameworktest"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -52,7 +53,7 @@ func TestSupply(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t, withRules(t))
+			tracker, records := frameworktest.NewTracker(t, withRules(t))
 			ran := 0
 			service := &service{publish: func(ctx context.Context, m *text) (*text, error) {
 				ran++
@@ -72,7 +73,7 @@ func TestSupply(t *testing.T) {
 			assert.Equal(t, tt.code, status.Code(err))
 			assert.Equal(t, tt.text, status.Convert(err).Message())
 			c.stop()
-			all := records.everything()
+			all := records.All()
 			require.Len(t, all, 1)
 			assert.Equal(t, tt.action, all[0].Action)
 			assert.Equal(t, audit.User("alice"), all[0].Actor)
@@ -89,7 +90,7 @@ func TestSupplyOfStreams(t *testing.T) {
 	for method, messages := range map[string][]string{watchMethod: {"hello"}, uploadMethod: {"hello", "two"}, editMethod: {"hello", "two"}} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			tracker, records := newTracker(t, withRules(t))
+			tracker, records := frameworktest.NewTracker(t, withRules(t))
 			got := 0
 			receive := func(receive func() (*text, error)) error {
 				for {
@@ -114,7 +115,7 @@ func TestSupplyOfStreams(t *testing.T) {
 			assert.Equal(t, codes.FailedPrecondition, status.Code(err))
 			c.stop()
 			assert.Zero(t, got, "a message reached the handler")
-			all := records.everything()
+			all := records.All()
 			require.Len(t, all, 1)
 			assert.Equal(t, semconv.ActionRejected, all[0].Action)
 		})
@@ -125,16 +126,16 @@ func TestSupplyOfStreams(t *testing.T) {
 // recorded without the field.
 func TestSupplyOfAnotherMessage(t *testing.T) {
 	t.Parallel()
-	tracker, records := newTracker(t)
-	log := &errorLog{}
+	tracker, records := frameworktest.NewTracker(t)
+	log := &frameworktest.Errors{}
 	intents := auditgrpc.Intents{publishMethod: auditgrpc.Intent(tracker, publishEvent,
 		auditgrpc.TargetFrom("article", func(n *int) string { return "never" }))}
-	audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithErrorHandler(log.handle))
+	audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithErrorHandler(log.Handle))
 	c := serve(t, reply(nil), interceptors(audits, intents)...)
 	_, err := c.publish(as(t, "alice"), "hello")
 	require.NoError(t, err)
 	c.stop()
-	records.requireRecords(t, `{`+alice+intent+`"outcome":"success",`+of("Publish", "OK")+`}`)
-	require.Len(t, log.all(), 1)
-	assert.EqualError(t, log.all()[0], "audit: /articles.v1.Articles/Publish gets a *wrapperspb.StringValue; an option of its intent takes a *int")
+	records.RequireRecords(t, `{`+alice+intent+`"outcome":"success",`+of("Publish", "OK")+`}`)
+	require.Len(t, log.All(), 1)
+	assert.EqualError(t, log.All()[0], "audit: /articles.v1.Articles/Publish gets a *wrapperspb.StringValue; an option of its intent takes a *int")
 }

@@ -1,6 +1,7 @@
 package audithttp
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/opendeed/audit"
@@ -36,6 +37,10 @@ type Adapter struct {
 	// for the handler. w and r are those that the middleware got. Functions of the
 	// application are then not called, and what one has read meanwhile is discarded.
 	IsOver func(w http.ResponseWriter, r *http.Request) bool
+	// Context returns ctx with what the router keeps in the context of r. ctx is that of a
+	// Track call, maybe in a router that is a handler of this one, and what it keeps is that
+	// router's. A function that finds an actor gets r with the result. By default that is ctx.
+	Context func(ctx context.Context, r *http.Request) context.Context
 	// Copy returns a request like r with copies of what the router uses again, or r itself if
 	// the request can't be over before its handler. IntentFunc's function gets it once the
 	// request is over.
@@ -45,9 +50,6 @@ type Adapter struct {
 	// Prepare changes how r is served, for a framework whose handlers return errors, or whose
 	// writers differ from those of net/http.
 	Prepare func(h *request.HTTP)
-	// OwnWriters says that handlers write to writers of the framework's own, which cannot
-	// keep an answer: WithheldAnswer panics.
-	OwnWriters bool
 	// Reject returns the error of a handler that does not run because of err, for a framework
 	// that answers what handlers return. text is for the client. By default the client gets
 	// the status and the text. If the application answers by OnUnmet or OnNotBegun, Reject is
@@ -88,9 +90,6 @@ func (a *Adapter) IntentFunc(t audit.Tracker, event func(r *http.Request, status
 func (a *Adapter) intent(i *intent, t audit.Tracker, e audit.Event, opts []IntentOption) func(http.Handler) http.Handler {
 	i.scope, i.config = newConfig(a, nil), newIntentConfig(opts)
 	i.fixed = i.config.newIntent(t, e)
-	if i.config.withhold && a.OwnWriters {
-		panic("audithttp: WithheldAnswer is not for this router, whose writers are its own; call audit.Do in the handler")
-	}
 	return func(next http.Handler) http.Handler {
 		route := *i
 		route.next = newDestination(next)
@@ -122,15 +121,19 @@ func (a *Adapter) after(w http.ResponseWriter, r *http.Request) string {
 	return a.Route(r, nil)
 }
 
-// read calls find, which reads the request. It discards what may be another request's.
-func (a *Adapter) read(w http.ResponseWriter, r *http.Request, find func() (audit.Actor, error)) (audit.Actor, error) {
+// read calls find with r and the context of a Track call. It discards what may be another
+// request's.
+func (a *Adapter) read(ctx context.Context, w http.ResponseWriter, r *http.Request, find func(*http.Request) (audit.Actor, error)) (audit.Actor, error) {
+	if a.Context != nil {
+		ctx = a.Context(ctx, r)
+	}
 	if a.IsOver == nil {
-		return find()
+		return find(r.WithContext(ctx))
 	}
 	if a.IsOver(w, r) {
 		return audit.Actor{}, request.ErrOver
 	}
-	actor, err := find()
+	actor, err := find(r.WithContext(ctx))
 	if a.IsOver(w, r) {
 		return audit.Actor{}, request.ErrOver
 	}

@@ -42,12 +42,12 @@ func (c *config) open(w http.ResponseWriter, r *http.Request, next *destination)
 	}
 	if c.actor != nil {
 		d.Actor = func(ctx context.Context) (audit.Actor, error) {
-			return c.adapter.read(w, r, func() (audit.Actor, error) { return c.actor(r.WithContext(ctx)) })
+			return c.adapter.read(ctx, w, r, c.actor)
 		}
 	}
 	if c.onBehalfOf != nil {
 		d.OnBehalfOf = func(ctx context.Context, actor audit.Actor) (audit.Actor, error) {
-			return c.adapter.read(w, r, func() (audit.Actor, error) { return c.onBehalfOf(r.WithContext(ctx), actor) })
+			return c.adapter.read(ctx, w, r, func(r *http.Request) (audit.Actor, error) { return c.onBehalfOf(r, actor) })
 		}
 	}
 	return c.request.Open(r.Context(), &d)

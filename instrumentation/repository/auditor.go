@@ -49,8 +49,13 @@ type Config[T any, ID comparable] struct {
 	// were asked for, and the record marks them so: a store may write less, or fill fields
 	// by itself.
 	ReadAfter bool
-	// RecordReads makes Store and ValueStore record Get, too.
+	// RecordReads makes Store and ValueStore record Get, too: each call as an intent, without
+	// which the caller gets no value.
 	RecordReads bool
+	// Reads makes Store and ValueStore note what Get returned, so that a request has one
+	// record of what was seen: see [Auditor.Reader]. It also applies to [Auditor.List] and the
+	// like. It cannot be used with RecordReads.
+	Reads *Reads
 }
 
 // Auditor decorates stores, and records single calls with Do. It is immutable and safe
@@ -60,6 +65,7 @@ type Auditor[T any, ID comparable] struct {
 	config    Config[T, ID]
 	formatID  func(ID) (string, error)
 	snapshots *snapshotter[T]
+	sampler   sampler
 }
 
 // New returns an Auditor that tracks its events with tracker. It fails if config or the
@@ -72,6 +78,8 @@ func New[T any, ID comparable](tracker audit.Tracker, config Config[T, ID]) (*Au
 		return nil, errors.New("auditrepo: no valid action can be made of Config.TargetType; use lowercase letters, digits and underscores, with a letter first, as in article")
 	case config.ID == nil:
 		return nil, errors.New("auditrepo: Config.ID is nil; set it to a function that returns the id of a value")
+	case config.RecordReads && config.Reads != nil:
+		return nil, errors.New("auditrepo: Config.RecordReads and Config.Reads are two ways to record reads; set one of them")
 	}
 	a := &Auditor[T, ID]{tracker: tracker, config: config}
 	if format := config.FormatID; format != nil {
@@ -89,6 +97,9 @@ func New[T any, ID comparable](tracker audit.Tracker, config Config[T, ID]) (*Au
 		return nil, fmt.Errorf("auditrepo: Config.DiffOptions or the audit tags: %w", err)
 	}
 	var err error
+	if a.sampler, err = newSampler(config.TargetType, config.Reads); err != nil {
+		return nil, err
+	}
 	if a.snapshots, err = newSnapshotter(config.Clone, config.DiffOptions); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,31 @@
 // lines with [Auditor.Do]. Don't embed the store itself in a type that decorates it: its
 // other methods would be promoted and write without a record.
 //
+// # Reads
+//
+// Config.Reads makes a store note who saw what, cheaply:
+//
+//	articles, err := auditrepo.New(tracker, auditrepo.Config[Article, string]{
+//		TargetType: "article",
+//		ID:         func(a Article) string { return a.ID },
+//		Reads:      &auditrepo.Reads{},
+//	})
+//	...
+//	article, err := articles.Store(db).Get(ctx, id)
+//	...
+//	results, err := articles.List(ctx, func(ctx context.Context) ([]Article, error) {
+//		return db.Search(ctx, words)
+//	})
+//
+// When the scope ends, such as that of a request, it tracks one signal article.read with all
+// that Get, List, Seq and Returned noted in it: the article or, of several, their number and
+// their IDs, up to 1,000. Denied and failed reads are signals of their own. An intent that
+// reads the same targets covers them. A read never fails because of its record.
+//
+// In a service that reads a lot, Reads.OneIn records the reads of some requests only, and each
+// such record says of how many. Reads that must not happen unrecorded are intents: see
+// Config.RecordReads.
+//
 // # The value before
 //
 // Update and Delete first read the value with Get, using the same context and therefore

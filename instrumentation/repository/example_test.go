@@ -73,6 +73,9 @@ func (printer) Export(_ context.Context, records []*record.Record) error {
 		if r.Reason != "" {
 			fmt.Printf(": %s", r.Reason)
 		}
+		if !r.Bulk.IsZero() {
+			fmt.Printf(": %d %s %s", r.Bulk.Affected, r.Bulk.Selector, r.Bulk.Sample)
+		}
 		fmt.Println()
 		for _, c := range r.Changes {
 			fmt.Printf("  %s: %q -> %q\n", c.Field, c.Old.String(), c.New.String())
@@ -214,4 +217,40 @@ func ExampleTrackError() {
 		fmt.Println(failed.Done, errors.Is(err, audit.ErrNoActor))
 	}
 	// Output: false true
+}
+
+// What a request saw is one record, which the scope of the request tracks when it ends.
+func ExampleAuditor_Reader() {
+	tracker, shutdown := newTracker()
+	defer shutdown()
+	db := Database{"1001": {ID: "1001"}, "1002": {ID: "1002"}, "1003": {ID: "1003"}}
+
+	invoices, err := auditrepo.New(tracker, auditrepo.Config[Invoice, string]{
+		TargetType: "invoice",
+		ID:         func(i Invoice) string { return i.ID },
+		Reads:      &auditrepo.Reads{}, // of all requests; &auditrepo.Reads{OneIn: 100} samples
+	})
+	if err != nil {
+		panic(err)
+	}
+	store := invoices.Store(db)
+	unpaid := func(ctx context.Context) ([]Invoice, error) {
+		return invoices.List(ctx, func(context.Context) ([]Invoice, error) {
+			return []Invoice{db["1002"], db["1003"]}, nil
+		})
+	}
+
+	// The middleware opens a scope for each request.
+	err = audit.Run(context.Background(), func(ctx context.Context) error {
+		_, err := store.Get(ctx, "1001")
+		if err != nil {
+			return err
+		}
+		_, err = unpaid(ctx)
+		return err
+	}, audit.AsActor(audit.User("alice")))
+	fmt.Println(err)
+	// Output:
+	// invoice.read success by alice on invoice : 3 returned [1001 1002 1003]
+	// <nil>
 }

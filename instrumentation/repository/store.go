@@ -9,7 +9,7 @@ import (
 )
 
 // Store returns a store that calls s and records every write, and every read if
-// Config.RecordReads is set. It panics if s is nil, as do the other decorators.
+// Config.RecordReads or Config.Reads is set. It panics if s is nil, as do the other decorators.
 //
 // Update and Delete first read the old value with Get, unless s is also an
 // [UpdateReturner] or [DeleteReturner]. Every error is that of s, or a [TrackError], or
@@ -36,10 +36,13 @@ func (a *Auditor[T, ID]) ValueStore(s ValueStore[T, ID]) ValueStore[T, ID] {
 	}{a.getter(s), a.ValueCreator(s), a.ValueUpdater(s), a.Deleter(s)}
 }
 
-// getter returns s, decorated if Config.RecordReads is set.
+// getter returns s, decorated if Config.RecordReads or Config.Reads is set.
 func (a *Auditor[T, ID]) getter(s Getter[T, ID]) Getter[T, ID] {
 	if a.config.RecordReads {
 		return a.Getter(s)
+	}
+	if a.config.Reads != nil {
+		return a.Reader(s)
 	}
 	return s
 }

@@ -59,6 +59,11 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// Report reports an error that no caller receives to t.
 	Report func(ctx context.Context, t Tracker, err error)
 
+	// NoteRead notes that objects were read. The scope of ctx tracks them with t when it ends,
+	// as one signal for all that are the same in what. Without an open scope they are tracked at
+	// once, and an error is reported. Objects without an ID are counted.
+	NoteRead func(ctx context.Context, t Tracker, what Read[Outcome], objects []Object)
+
 	// Hold offers a signal to a scope. If the result is signal.Hold, the scope keeps e until
 	// an intent covers it or the scope ends, fills in its actor if it has none, and calls
 	// release once. An intent covers only signals of the provider that reported it.
@@ -85,6 +90,18 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// end is reported.
 	CallThen func(fn func() error, end func(returned bool, err error) error, report func(error)) error
 }
+
+// Read is what reads that are one signal have in common.
+type Read[Outcome any] struct {
+	Source             any // who noted them; comparable
+	Action, TargetType string
+	Outcome            Outcome
+	ErrorType          string // if they failed
+	OneIn              int    // if they are sampled
+}
+
+// Object is an object that was read.
+type Object struct{ ID, Name string }
 
 // Author is who tracks the event that handlers complete.
 type Author[Event any] interface {

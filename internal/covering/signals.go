@@ -15,6 +15,9 @@ type Signal[V any] struct {
 	Cover  Cover
 	Origin Origin
 	Passed bool // an inner scope passed it on when it ended
+	// Strip is that of a signal of many objects. It removes those that covered reports, and
+	// reports whether none is left. nil means that the signal is about one object.
+	Strip func(covered func(Cover) bool) bool
 }
 
 // Signals is what a scope knows of intents, and the signals that it holds. It is not safe
@@ -82,7 +85,15 @@ func (g *Signals[V]) Take() []Signal[V] {
 // isCovered reports whether an intent covers the signal: one of this scope or, unless the
 // signal comes from an inner scope itself, of an inner one.
 func (g *Signals[V]) isCovered(s *Signal[V]) bool {
-	return s.Cover.NamesObject() && (g.admit(s.Cover, s) || s.Cover.Write && g.admit(s.Cover.AnyWrite(), s))
+	if s.Strip != nil {
+		return s.Strip(func(c Cover) bool { return g.coversOne(c, s) })
+	}
+	return g.coversOne(s.Cover, s)
+}
+
+// coversOne reports whether an intent covers one object of the signal.
+func (g *Signals[V]) coversOne(c Cover, s *Signal[V]) bool {
+	return c.NamesObject() && (g.admit(c, s) || c.Write && g.admit(c.AnyWrite(), s))
 }
 
 // admit looks for an intent that says how it ended and, if the signal does not say so

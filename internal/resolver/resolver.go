@@ -175,6 +175,13 @@ func (r *Resolver[A]) Decides() bool {
 	return r.asks && !r.inherits || r.delegates
 }
 
+// IsOwn reports whether the unit of work has an actor or a function of its own.
+func (r *Resolver[A]) IsOwn() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.actor != nil || r.asks || r.delegates
+}
+
 // IsBusy reports whether a function is running.
 func (r *Resolver[A]) IsBusy() bool {
 	r.mu.Lock()

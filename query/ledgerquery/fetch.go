@@ -34,6 +34,14 @@ const minParallel = 64
 // maxWorkers limits how many goroutines read for one search.
 const maxWorkers = 4
 
+// frameBuffers has buffers for frames, of minPooled to maxPooled bytes.
+var frameBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const (
+	minPooled = 64 << 10
+	maxPooled = 1 << 20
+)
+
 // fetch reads the candidates, in any order, and returns the records that match.
 func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 	slices.SortFunc(batch, func(a, b candidate) int {
@@ -60,7 +68,8 @@ func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 
 // read reads candidates that are in the order of the ledger.
 func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) {
-	var buffer []byte
+	pooled := frameBuffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // it has buffers only
+	defer frameBuffers.Put(pooled)
 	for len(chunk) > 0 && result.err == nil {
 		if err := ctx.Err(); err != nil {
 			result.err = err
@@ -70,8 +79,10 @@ func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) 
 		for n < len(chunk) && chunk[n].part == first.part && chunk[n].frame == first.frame {
 			n++
 		}
-		if int64(cap(buffer)) < first.frame.Size && first.frame.Size <= ledger.MaxSegmentSize {
-			buffer = make([]byte, first.frame.Size)
+		buffer := *pooled
+		if size := first.frame.Size; int64(cap(buffer)) < size && size <= maxPooled {
+			buffer = make([]byte, max(size, minPooled))
+			*pooled = buffer
 		}
 		frame, err := f.readFrame(first, buffer)
 		switch {

@@ -11,6 +11,13 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
+// Indexer implements ledger.Keeper.
+type Indexer struct {
+	recent *index.Recent
+	done   map[uint64]bool // closed segments that have an index, or cannot get one
+	active activeSegment
+}
+
 // NewIndexer returns a Keeper that keeps an index beside each segment of a ledger, so that a
 // [Reader] finds records without reading the ledger:
 //
@@ -23,13 +30,6 @@ import (
 // are made again when the ledger is opened, and searches without them give the same answers.
 // Each ledger needs an Indexer of its own.
 func NewIndexer() *Indexer { return &Indexer{} }
-
-// Indexer implements ledger.Keeper.
-type Indexer struct {
-	recent *index.Recent
-	done   map[uint64]bool // closed segments that have an index, or cannot get one
-	active activeSegment
-}
 
 // activeSegment is what an Indexer knows of the segment that grows.
 type activeSegment struct {

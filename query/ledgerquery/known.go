@@ -24,13 +24,15 @@ type known struct {
 	recent   *index.Recent
 	id       [16]byte // of the ledger
 	segments []*knownSegment
+	images   int // the size of the indexes in memory
 }
 
 // maxAttempts limits how often a search starts again because the ledger changed meanwhile.
 const maxAttempts = 100
 
-// refresh reads what is new in the ledger, and returns a snapshot of it.
-func (k *known) refresh(ctx context.Context) (*snapshot, error) {
+// refresh reads what is new in the ledger, and returns a snapshot of it. If the search has
+// terms, indexes are worth more than outlines.
+func (k *known) refresh(ctx context.Context, terms bool) (*snapshot, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	l, err := k.ledger.Reopen()
@@ -40,7 +42,7 @@ func (k *known) refresh(ctx context.Context) (*snapshot, error) {
 	k.ledger = l
 	s := &snapshot{ledger: l}
 	for attempt := 1; ; attempt++ {
-		err := k.update(ctx, s)
+		err := k.update(ctx, s, terms)
 		if err == nil {
 			return s, nil
 		}
@@ -51,14 +53,12 @@ func (k *known) refresh(ctx context.Context) (*snapshot, error) {
 }
 
 // update reads what is new, and fills s.
-func (k *known) update(ctx context.Context, s *snapshot) error {
-	segments, err := s.ledger.Segments()
+func (k *known) update(ctx context.Context, s *snapshot, terms bool) error {
+	segments, floor, err := s.ledger.Segments()
 	if err != nil {
 		return err
 	}
-	if s.floor, err = s.ledger.First(); err != nil {
-		return err
-	}
+	s.floor = floor
 	k.follow(segments)
 	if err := k.findIndexes(ctx, s.ledger); err != nil {
 		return err
@@ -78,6 +78,11 @@ func (k *known) update(ctx context.Context, s *snapshot) error {
 		if err := k.read(ctx, s, seg); err != nil {
 			return err
 		}
+		if terms {
+			if err := k.indexInMemory(ctx, s.ledger, seg); err != nil {
+				return err
+			}
+		}
 		s.parts = append(s.parts, seg.allParts()...)
 		s.damage = append(s.damage, seg.damage...)
 		tail = append(tail, seg.tail...)
@@ -91,7 +96,7 @@ func (k *known) update(ctx context.Context, s *snapshot) error {
 // still there stays.
 func (k *known) follow(segments []ledger.Segment) {
 	if len(segments) > 0 && (k.recent == nil || segments[0].Ledger != k.id) {
-		k.id, k.segments = segments[0].Ledger, nil
+		k.id, k.segments, k.images = segments[0].Ledger, nil, 0
 		k.recent, k.cache = index.NewRecent(k.id), index.NewCache(cacheSize)
 	}
 	old := map[uint64]*knownSegment{}
@@ -121,6 +126,9 @@ func (k *known) follow(segments []ledger.Segment) {
 func (k *known) dropIndexes(seg *knownSegment) {
 	for _, p := range seg.parts {
 		k.cache.Forget(p.file)
+		if p.image != nil {
+			k.images -= p.image.Len()
+		}
 	}
 	seg.parts = nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit/query/internal/index"
@@ -20,6 +21,7 @@ type knownSegment struct {
 	last     ledger.Frame     // the last frame that was read
 	read     bool             // all of a closed segment was read
 	rejected time.Time        // when its index was found to be bad
+	asked    int              // how many searches had to read entries that an index could rule out
 	checked  int              // how many places of damage were checked again
 
 	damage []error
@@ -62,7 +64,7 @@ func (k *knownSegment) forget() {
 
 // allParts returns the parts that are known now.
 func (k *knownSegment) allParts() []*part {
-	parts := k.parts[:len(k.parts):len(k.parts)]
+	parts := slices.Clip(k.parts)
 	for _, run := range k.runs {
 		if run.Len() > 0 {
 			parts = append(parts, newOutlinePart(k.segment, run.View()))

@@ -1,6 +1,7 @@
 package ledgerquery
 
 import (
+	"bytes"
 	"io"
 
 	"github.com/opendeed/audit/query/internal/index"
@@ -17,14 +18,14 @@ type part struct {
 	since          uint64 // earlier entries were searched for repetitions from this one on
 	oldest, newest int64  // of the records; oldest is after newest if there are none
 
-	file    *index.File // nil: only an outline is known, or the image is in memory
-	sidecar string      // the name of the file
-	image   io.ReaderAt // of an index in memory
+	file    *index.File   // nil: only an outline is known, or the image is in memory
+	sidecar string        // the name of the file
+	image   *bytes.Reader // an index in memory
 }
 
 // outline is what an index, or a mere outline, knows of its entries. Both *index.File and
 // *index.View implement it.
-type outline interface {
+type outline interface { //nolint:interfacebloat // what an index knows
 	Blocks(r io.ReaderAt) (int, error)
 	Span(i int) index.Span
 	Block(r io.ReaderAt, i int) (*index.Block, error)
@@ -34,7 +35,7 @@ type outline interface {
 }
 
 // newFilePart returns the part that an index covers.
-func newFilePart(s ledger.Segment, f *index.File, sidecar string, image io.ReaderAt) *part {
+func newFilePart(s ledger.Segment, f *index.File, sidecar string, image *bytes.Reader) *part {
 	return &part{
 		outline: f, segment: s, first: f.First, next: f.Next, since: f.Since, oldest: f.Oldest, newest: f.Newest,
 		file: f, sidecar: sidecar, image: image,

@@ -59,10 +59,10 @@ func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 	}
 }
 
-// find yields the matches. If an index turns out to be bad, it goes on without that.
+// find yields the matches. If an index turns out to be bad, it continues without it.
 func (r *Reader) find(ctx context.Context, s *search, yield func(*record.Record, error) bool) error {
 	for again := false; ; again = true {
-		snap, err := r.known.refresh(ctx)
+		snap, err := r.known.refresh(ctx, s.hasTerms())
 		if err != nil {
 			return err
 		}

@@ -20,15 +20,14 @@ func appendEntries(dst []Entry, frame []byte, h frameHeader, from uint64) []Entr
 	return dst
 }
 
-// yieldEntries yields the frame's entries whose sequence number is at least from.
-func yieldEntries(frame []byte, h frameHeader, from uint64, yield func(Entry, error) bool) bool {
+// eachEntry calls do with the frame's entries whose sequence number is at least from.
+func eachEntry(frame []byte, h frameHeader, from uint64, do func(Entry)) {
 	body := frame[frameHeaderSize : frameHeaderSize+int(h.body)]
 	for seq := h.first; len(body) > 0; seq++ {
 		var data []byte
 		data, body = nextEntry(body)
-		if seq >= from && !yield(Entry{Seq: seq, Data: data}, nil) {
-			return false
+		if seq >= from {
+			do(Entry{Seq: seq, Data: data})
 		}
 	}
-	return true
 }

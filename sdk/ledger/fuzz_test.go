@@ -104,10 +104,7 @@ func requireFrame(t *testing.T, s *segment, data []byte, offset int64, frames *s
 	sum := crc32.Update(s.location(offset).salt(), castagnoli, frame[:end])
 	require.Equal(t, sum, binary.LittleEndian.Uint32(frame[end:]))
 	n := 0
-	yieldEntries(frame, frames.header, 0, func(e Entry, _ error) bool {
-		n++
-		return true
-	})
+	eachEntry(frame, frames.header, 0, func(Entry) { n++ })
 	require.EqualValues(t, frames.header.entries, n)
 }
 

@@ -175,7 +175,7 @@ func (l *Ledger) advanceSynced(seq uint64, end int64) {
 		return // another sync was faster
 	}
 	l.synced, l.syncedEnd = seq, end
-	l.wakeKeeper(end)
+	l.wakeKeeper(end, false)
 	broadcast(&l.moreSynced)
 }
 

@@ -75,10 +75,7 @@ func (p *Pairs) readAppended() (damage []error, err error) {
 		if !found || err != nil {
 			return damage, err
 		}
-		yieldEntries(frame, h, from, func(e Entry, _ error) bool {
-			p.apply(e)
-			return true
-		})
+		eachEntry(frame, h, from, p.apply)
 	}
 }
 

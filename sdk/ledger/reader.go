@@ -39,8 +39,8 @@ func OpenReader(dir string, opts ...Option) (*Reader, error) {
 }
 
 // Reopen opens the directory again, under the path that it had. The new Reader remembers
-// what this one knows of the files, unless another directory is there now. This Reader may be
-// closed.
+// what this one knows of the files, unless another directory is there now, and looks at them
+// when it needs them. This Reader may be closed.
 func (r *Reader) Reopen() (*Reader, error) {
 	old, ok := r.dir.(*osDir)
 	if !ok {
@@ -55,9 +55,6 @@ func (r *Reader) Reopen() (*Reader, error) {
 		r.mu.Lock()
 		fresh.last = r.last
 		r.mu.Unlock()
-	}
-	if _, err := fresh.view(true); err != nil {
-		return nil, errors.Join(fresh.locate(err), d.Close())
 	}
 	return fresh, nil
 }

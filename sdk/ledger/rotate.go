@@ -143,6 +143,7 @@ func (l *Ledger) activate(zeroFile string, seal sealed) error {
 	}
 	l.spareTaken = false
 	l.advanceSynced(l.next-1, l.end)
+	l.wakeKeeper(l.end, true)
 	notify(l.maintainWake)
 	return nil
 }

@@ -141,6 +141,13 @@ func (s *scanner) corrupt(offset int64, reason string) *CorruptError {
 	return &CorruptError{File: s.segment.name(), Offset: offset, Reason: reason}
 }
 
+// endsInBuffer reports whether zeros are buffered where the next frame would begin. The file
+// may have more by now.
+func (s *scanner) endsInBuffer() bool {
+	from := s.offset - s.bufferStart
+	return from >= 0 && from+frameHeaderSize <= int64(len(s.buffer)) && allZero(s.buffer[from:from+frameHeaderSize])
+}
+
 // badHeaderError explains why no valid header is at the offset: the segment ends there
 // (nil), the frame is torn, or it is damaged.
 func (s *scanner) badHeaderError(header []byte) error {

@@ -42,23 +42,25 @@ func (e extent) segment(id ledgerID) Segment {
 	return s
 }
 
-// Segments returns the segments of the ledger, oldest first. Entries that lie between two
-// segments are lost; [Reader.Entries] and [Reader.Frames] report them.
-func (r *Reader) Segments() ([]Segment, error) {
+// Segments returns the segments of the ledger, oldest first, and the sequence number of the
+// oldest entry that retention has not removed. Entries that no segment has are lost;
+// [Reader.Entries] and [Reader.Frames] report them.
+func (r *Reader) Segments() (segments []Segment, first uint64, err error) {
 	v, err := r.view(true)
 	if err != nil {
-		return nil, r.locate(err)
+		return nil, 0, r.locate(err)
 	}
-	segments := make([]Segment, len(v.catalog.extents))
+	segments = make([]Segment, len(v.catalog.extents))
 	for i, e := range v.catalog.extents {
 		segments[i] = e.segment(v.state.id)
 	}
-	return segments, nil
+	return segments, v.state.first, nil
 }
 
 // Frame is a frame of a segment: the entries of one commit.
 type Frame struct {
-	// Segment is the number of the segment.
+	// Ledger is the ID of the ledger, and Segment the number of the segment.
+	Ledger  [16]byte
 	Segment uint64
 	// Offset is where the frame begins in the file, in bytes.
 	Offset int64
@@ -74,9 +76,9 @@ type Frame struct {
 }
 
 // newFrame returns the frame at an offset.
-func newFrame(number uint64, offset int64, frame []byte, h *frameHeader) Frame {
+func newFrame(ledger ledgerID, number uint64, offset int64, frame []byte, h *frameHeader) Frame {
 	return Frame{
-		Segment: number, Offset: offset, Size: h.size(), First: h.first, Entries: int(h.entries),
+		Ledger: ledger, Segment: number, Offset: offset, Size: h.size(), First: h.first, Entries: int(h.entries),
 		Checksum: frameChecksum(frame), body: frame[frameHeaderSize : frameHeaderSize+int(h.body)],
 	}
 }
@@ -108,15 +110,14 @@ func (r *Reader) Frames(ctx context.Context, from, to uint64) iter.Seq2[Frame, e
 
 // Resume reports whether a frame is still in the ledger, as Frames has returned it. If it is,
 // later calls of Frames and Entries find their way from there, instead of reading the segment
-// from its beginning. Only the place, the size, the first entry and the checksum of f matter.
+// from its beginning. The entries of f do not matter.
 func (r *Reader) Resume(f Frame) bool {
-	v, err := r.view(false)
-	return err == nil && resume(r.dir, v.state.id, f, &r.waypoints)
+	return resume(r.dir, f, &r.waypoints)
 }
 
 // resume reports whether a frame is still there, and remembers its place.
-func resume(dir fileSystem, id ledgerID, f Frame, places *waypoints) bool {
-	s, err := openSegmentFile(dir, Segment{Ledger: id, Number: f.Segment})
+func resume(dir fileSystem, f Frame, places *waypoints) bool {
+	s, err := openSegmentFile(dir, Segment{Ledger: f.Ledger, Number: f.Segment})
 	if err != nil {
 		return false
 	}
@@ -126,14 +127,6 @@ func resume(dir fileSystem, id ledgerID, f Frame, places *waypoints) bool {
 	}
 	places.set(f.Segment, waypoint{offset: f.Offset, next: f.First})
 	return true
-}
-
-// HasMore reports whether something follows the frame that ends at an offset of a segment.
-// It costs one read, and says no only where the file has zeros.
-func (s *SegmentFile) HasMore(end int64) bool {
-	var b [frameHeaderSize]byte
-	n, err := s.segment.file.ReadAt(b[:], end)
-	return err != nil && !isShortRead(err) || !allZero(b[:n])
 }
 
 // SegmentFile is an open segment. Its methods are safe for concurrent use.
@@ -190,9 +183,17 @@ func (s *SegmentFile) ReadFrame(offset, size int64, buffer []byte) (Frame, error
 	if !checkFrame(buffer, &h, at) {
 		return Frame{}, s.corrupt(offset, "the checksum of the frame is wrong")
 	}
-	return newFrame(s.segment.number, offset, buffer, &h), nil
+	return newFrame(s.segment.ledger, s.segment.number, offset, buffer, &h), nil
 }
 
 func (s *SegmentFile) corrupt(offset int64, reason string) error {
 	return locate(&CorruptError{File: s.segment.name(), Offset: offset, Reason: reason}, s.dir)
+}
+
+// HasMore reports whether something follows the frame that ends at an offset of a segment.
+// It costs one read, and says no only where the file has zeros.
+func (s *SegmentFile) HasMore(end int64) bool {
+	var b [frameHeaderSize]byte
+	n, err := s.segment.file.ReadAt(b[:], end)
+	return err != nil && !isShortRead(err) || !allZero(b[:n])
 }

@@ -81,9 +81,9 @@ func (l *Ledger) keepSidecars(ctx context.Context, places *waypoints) (err error
 }
 
 // wakeKeeper wakes sidecarLoop if the active segment, which ends at an offset now, has grown
-// enough, or is another one. mu is held.
-func (l *Ledger) wakeKeeper(end int64) {
-	if l.config.keeper != nil && (end < l.sidecarEnd || end >= l.sidecarEnd+sidecarStep) {
+// enough, or is a new one. mu is held.
+func (l *Ledger) wakeKeeper(end int64, isNew bool) {
+	if l.config.keeper != nil && (isNew || end >= l.sidecarEnd+sidecarStep) {
 		l.sidecarEnd = end
 		notify(l.sidecarWake)
 	}
@@ -137,7 +137,7 @@ func (s *Sidecars) Frames(ctx context.Context, from, to uint64) iter.Seq2[Frame,
 
 // Resume is [Reader.Resume].
 func (s *Sidecars) Resume(f Frame) bool {
-	return resume(s.ledger.dir, s.ledger.id, f, s.waypoints)
+	return resume(s.ledger.dir, f, s.waypoints)
 }
 
 // Names returns the names of the sidecars of each segment, by its number. Some may be those

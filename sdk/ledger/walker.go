@@ -67,7 +67,7 @@ func (w *walker) walk() (frame []byte, h frameHeader, ok bool, err error) {
 
 // frame returns the frame that walk returned last.
 func (w *walker) frame(frame []byte, h *frameHeader) Frame {
-	return newFrame(w.current.number, w.scanner.offset-h.size(), frame, h)
+	return newFrame(w.scanner.segment.ledger, w.current.number, w.scanner.offset-h.size(), frame, h)
 }
 
 // A segment may be read while it is written. How often apparent damage at its end is read
@@ -82,12 +82,16 @@ const (
 // others; scan then reads again.
 func (w *walker) scan() (bool, error) {
 	s := w.scanner
-	found, err := s.scan()
-	if found || !w.current.open || w.current.next != 0 {
-		return found, err
+	if !w.current.open || w.current.next != 0 {
+		return s.scan()
+	}
+	if !s.endsInBuffer() {
+		if found, err := s.scan(); found {
+			return found, err
+		}
 	}
 	s.discardBuffer()
-	found, err = s.scan()
+	found, err := s.scan()
 	if !isCorrupt(err) {
 		return found, err
 	}

@@ -183,19 +183,16 @@ func isUUID(text string) bool {
 	if len(text) != uuidLength || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return false
 	}
-	n := uint(0)
-	for i := range len(text) {
-		n += uint(isHexDigit[text[i]])
-	}
-	return n == 32
+	hex := hexLanes(sanitize.Load8(text)) & hexLanes(sanitize.Load4(text[9:])|sanitize.Load4(text[14:])<<32) &
+		hexLanes(sanitize.Load4(text[19:])|sanitize.Load4(text[24:])<<32) & hexLanes(sanitize.Load8(text[28:]))
+	return hex == highBits
 }
 
-// isHexDigit is 1 for the bytes that are hexadecimal digits.
-var isHexDigit = func() (is [256]uint8) {
-	for i := range is {
-		if hexDigits.has(byte(i)) {
-			is[i] = 1
-		}
-	}
-	return is
-}()
+// hexLanes sets the high bit of each of eight bytes that is a hexadecimal digit. After one
+// that is not ASCII it may be wrong.
+func hexLanes(x uint64) uint64 {
+	y := x | lowBits*0x20
+	digit := (x + lowBits*(0x80-'0')) &^ (x + lowBits*(0x80-'9'-1))
+	letter := (y + lowBits*(0x80-'a')) &^ (y + lowBits*(0x80-'f'-1))
+	return (digit | letter) &^ x & highBits
+}

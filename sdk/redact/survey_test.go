@@ -76,3 +76,20 @@ func TestLoud(t *testing.T) {
 		}
 	}
 }
+
+// TestIsUUID puts every byte at every place of a UUID.
+func TestIsUUID(t *testing.T) {
+	t.Parallel()
+	const uuid = "0199c1f2-aAbB-7bfF-8ccc-00009999dDeE"
+	require.True(t, isUUID(uuid))
+	require.False(t, isUUID(uuid[1:]))
+	for at := range len(uuid) {
+		for c := range 256 {
+			want := hexDigits.has(byte(c))
+			if uuid[at] == '-' {
+				want = c == '-'
+			}
+			require.Equal(t, want, isUUID(uuid[:at]+string([]byte{byte(c)})+uuid[at+1:]), "%q at %d", c, at)
+		}
+	}
+}

@@ -1,3 +1,3 @@
-// Package unit tests units of work with databases: SQLite always, and the PostgreSQL in the
-// variable POSTGRES_URI if it is set.
+// Package unit tests units of work with databases: SQLite, and PostgreSQL if it is installed. The
+// server is one that the tests start, or that of the variable POSTGRES_URI if it is set.
 package unit

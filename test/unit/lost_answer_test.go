@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"net"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,11 +33,7 @@ func (c *lossyConn) Read(b []byte) (int, error) {
 
 // TestLostAnswer tests a COMMIT that PostgreSQL did, and whose answer is lost.
 func TestLostAnswer(t *testing.T) {
-	uri := os.Getenv("POSTGRES_URI")
-	if uri == "" {
-		t.Skip("NOT TESTED WITH POSTGRESQL: set POSTGRES_URI to the URI of one")
-	}
-	config, err := pgx.ParseConfig(uri)
+	config, err := pgx.ParseConfig(postgresURI(t))
 	require.NoError(t, err)
 	var loses atomic.Bool
 	dial := config.DialFunc

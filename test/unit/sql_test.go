@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -17,11 +16,8 @@ import (
 	"github.com/opendeed/audit/unit/sqlunit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"modernc.org/sqlite" // also the driver "sqlite"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // engine is a database of one test.
 type engine struct {
@@ -30,7 +26,7 @@ type engine struct {
 	postgres bool
 }
 
-// eachEngine runs test with SQLite and, if there is one, PostgreSQL.
+// eachEngine runs test with SQLite and PostgreSQL.
 func eachEngine(t *testing.T, test func(t *testing.T, e engine)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
@@ -39,11 +35,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, e engine)) {
 		test(t, engine{prepare(t, db, "articles"), isSQLite, false})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		uri := os.Getenv("POSTGRES_URI")
-		if uri == "" {
-			t.Skip("NOT TESTED WITH POSTGRESQL: set POSTGRES_URI to the URI of one")
-		}
-		db, err := sql.Open("pgx", uri)
+		db, err := sql.Open("pgx", postgresURI(t))
 		require.NoError(t, err)
 		_, err = db.ExecContext(t.Context(), `DROP TABLE IF EXISTS articles, authors`)
 		require.NoError(t, err)

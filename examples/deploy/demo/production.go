@@ -62,9 +62,9 @@ func (d *demo) production(ctx context.Context) error {
 // sendRejected sends a request that the policy rejects. The trail shows the rejection.
 func sendRejected(ctx context.Context, port string) error {
 	c := drive.Client{Base: "http://alice:correct%20horse@127.0.0.1:" + port}
-	answer := c.Do(ctx, "an intent without a reason", "POST", "/accounts/9/close", 400)
-	if c.Err == nil && !strings.Contains(answer, `rule "closing"`) {
-		return fmt.Errorf("the response does not name the policy rule: %s", answer)
+	answer := c.Do(ctx, "an intent without a reason", "POST", "/accounts/9/close", 422)
+	if c.Err == nil && !strings.Contains(answer, "reason") {
+		return fmt.Errorf("the response does not name the missing field: %s", answer)
 	}
 	return c.Err
 }

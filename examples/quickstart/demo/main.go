@@ -103,8 +103,8 @@ func (d *demo) work(ctx context.Context) {
 	d.Token = d.Do(ctx, "a login", "POST", "/login", 200, "name", "alice", "password", "correct horse")
 	d.article = "/articles/" + d.Do(ctx, "an intent; the store's signal is suppressed", "POST", "/articles", 201, "title", "Hello", "body", "first words")
 	d.Do(ctx, "a redacted diff", "PATCH", d.article, 204, "title", "Hello, world", "body", "secret words", "reason", "typo; old token=abcdef123456")
-	d.Do(ctx, "a route intent", "POST", d.article+"/publish", 200)
-	d.Do(ctx, "a lone signal", "DELETE", d.article, 200)
+	d.Do(ctx, "a route intent", "POST", d.article+"/publish", 204)
+	d.Do(ctx, "a lone signal", "DELETE", d.article, 204)
 }
 
 // intrude sends requests that the service rejects.

@@ -11,5 +11,6 @@
 //	}
 //
 // It is for authors of framework instrumentation. Read cases.go for what the records of a
-// request are. What a framework has beyond net/http is for its own tests.
+// request are. What a framework has beyond net/http is for its own tests, which can use
+// [NewTracker], [Serve], [Send] and [Errors].
 package frameworktest

@@ -45,7 +45,10 @@ func (b *Block) Times(place int) (from, to int64, ok bool) {
 		return 0, 0, false
 	}
 	from = b.Oldest + int64(offset)<<b.shift
-	return from, min(from+1<<b.shift-1, b.Newest), true
+	if to = from + 1<<b.shift - 1; to < from || to > b.Newest { // or too great for a number
+		to = b.Newest
+	}
+	return from, to, true
 }
 
 // Frame returns the frame that holds the entry at a place.

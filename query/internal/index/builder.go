@@ -24,7 +24,7 @@ type Builder struct {
 func NewBuilder(ledger [16]byte, first uint64, recent *Recent, terms bool) *Builder {
 	return &Builder{
 		Outline: Outline{First: first, Since: recent.startAt(first), end: -1}, hasher: NewHasher(ledger),
-		recent: recent, withAll: terms, facets: facets{},
+		recent: recent, withAll: terms,
 	}
 }
 
@@ -37,6 +37,12 @@ func (b *Builder) AddFrame(f ledger.Frame) {
 			b.addEntry(e)
 		}
 	}
+}
+
+// TakeRepeats replaces what b has found of repeated records by what an outline of the same
+// entries has.
+func (b *Builder) TakeRepeats(o *Outline) {
+	b.repeats, b.Since = o.repeats, o.Since
 }
 
 // addEntry adds the next entry.

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"io"
 	"slices"
 	"strings"
 
@@ -174,71 +173,4 @@ func encodeText(text string) (encoded []byte, ok bool) {
 		return nil, false
 	}
 	return b[1 : len(b)-2], true
-}
-
-// Matching returns the places of the entries that meet all conditions, or nil if the index
-// does not rule out any.
-func (f *File) Matching(r io.ReaderAt, conditions []Clause) (*Places, error) {
-	var all *Places
-	for i := range conditions {
-		c := &conditions[i]
-		if f.Fields>>c.field&1 == 0 {
-			continue
-		}
-		meeting, err := f.meeting(r, c)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case meeting == nil:
-			continue
-		case all == nil:
-			all = meeting
-		default:
-			all = all.And(meeting)
-		}
-		if all.Len() == 0 {
-			break
-		}
-	}
-	return all, nil
-}
-
-// meeting returns the places of the entries that meet a condition, or nil if that is not
-// known.
-func (f *File) meeting(r io.ReaderAt, c *Clause) (*Places, error) {
-	keys := c.keys
-	if c.matches != nil {
-		facets, err := f.Facets(r)
-		if err != nil {
-			return nil, err
-		}
-		known := false
-		for _, facet := range facets {
-			if facet.Field != c.field || !facet.Complete {
-				continue
-			}
-			known = true
-			for _, v := range facet.Values {
-				if c.matches(v.Text) {
-					keys = append(keys, NewHasher(f.Ledger).Term(c.field, []byte(v.Text)))
-				}
-			}
-		}
-		if !known {
-			return nil, nil //nolint:nilnil // not known
-		}
-	}
-	any := NoPlaces()
-	for i, key := range keys {
-		if i > 0 && key == keys[i-1] {
-			continue
-		}
-		places, err := f.Places(r, key)
-		if err != nil {
-			return nil, err
-		}
-		any = any.Or(places, f.Len())
-	}
-	return any, nil
 }

@@ -2,7 +2,9 @@ package index
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -58,6 +60,14 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 		}
 	}
 	return at, timed && !p.failed && p.at == len(json)
+}
+
+// parser reads JSON in which there is no space between tokens.
+type parser struct {
+	json      []byte
+	canonical bool
+	at        int
+	failed    bool
 }
 
 func (p *parser) actor(s sink, first bool) {
@@ -135,14 +145,6 @@ func (p *parser) metadata(s sink) {
 	}
 }
 
-// parser reads JSON in which there is no space between tokens.
-type parser struct {
-	json      []byte
-	canonical bool
-	at        int
-	failed    bool
-}
-
 // need passes a byte that must be next.
 func (p *parser) need(c byte) {
 	if p.at >= len(p.json) || p.json[p.at] != c {
@@ -193,21 +195,36 @@ func (p *parser) text() []byte {
 // string passes a string, and reports whether it has escapes.
 func (p *parser) string() (escaped bool) {
 	p.need('"')
-	for !p.failed {
-		n := bytes.IndexByte(p.json[p.at:], '"')
-		if n < 0 {
+	at := p.at
+	for {
+		for ; at+8 <= len(p.json); at += 8 {
+			if w := binary.LittleEndian.Uint64(p.json[at:]); hasByte(w, '"')|hasByte(w, '\\') != 0 {
+				at += bits.TrailingZeros64(hasByte(w, '"')|hasByte(w, '\\')) / 8
+				break
+			}
+		}
+		for at < len(p.json) && p.json[at] != '"' && p.json[at] != '\\' {
+			at++
+		}
+		switch {
+		case at >= len(p.json):
 			p.failed, p.at = true, len(p.json)
 			return escaped
-		}
-		backslash := bytes.IndexByte(p.json[p.at:p.at+n], '\\')
-		if backslash < 0 {
-			p.at += n + 1
+		case p.json[at] == '"':
+			p.at = at + 1
 			return escaped
 		}
 		escaped = true
-		p.at = min(p.at+backslash+2, len(p.json))
+		at = min(at+2, len(p.json))
 	}
-	return escaped
+}
+
+// hasByte returns a number whose lowest bit is in the first byte of w that is c; it is zero if
+// none is.
+func hasByte(w uint64, c byte) uint64 {
+	const ones = 0x0101_0101_0101_0101
+	w ^= ones * uint64(c)
+	return (w - ones) &^ w & (ones << 7)
 }
 
 // skip passes a value.

@@ -32,20 +32,20 @@ type FacetValue struct {
 }
 
 // facets counts the values of faceted fields.
-type facets map[Field]*facet
+type facets [fields]*facet
 
 type facet struct {
 	values  map[Key]*FacetValue
 	partial bool // there are more values
 }
 
-func (f facets) add(terms []facetTerm) {
+func (f *facets) add(terms []facetTerm) {
 	for i := range terms {
 		f.addCount(terms[i].field, terms[i].key, terms[i].text, 1)
 	}
 }
 
-func (f facets) addCount(field Field, key Key, text []byte, n uint64) {
+func (f *facets) addCount(field Field, key Key, text []byte, n uint64) {
 	in := f[field]
 	if in == nil {
 		in = &facet{values: map[Key]*FacetValue{}}
@@ -63,7 +63,7 @@ func (f facets) addCount(field Field, key Key, text []byte, n uint64) {
 }
 
 // sorted returns what is kept of each field.
-func (f facets) sorted() []Facet {
+func (f *facets) sorted() []Facet {
 	var all []Facet
 	for field := Field(1); field < fields; field++ {
 		in := f[field]

@@ -91,7 +91,7 @@ func (f *File) read(r io.ReaderAt, offset, size uint64) ([]byte, error) {
 			return part, nil
 		}
 		if all == nil {
-			all = make([]byte, 0, size)
+			all = make([]byte, 0, min(size, 1<<20))
 		}
 		all = append(all, part...)
 		at += uint64(len(part))
@@ -101,22 +101,27 @@ func (f *File) read(r io.ReaderAt, offset, size uint64) ([]byte, error) {
 
 // Places returns the places of the entries that may have the term with a key.
 func (f *File) Places(r io.ReaderAt, key Key) (*Places, error) {
+	p, ok, err := f.term(r, key)
+	if err != nil || !ok {
+		return NoPlaces(), err
+	}
+	return f.places(r, p)
+}
+
+// term looks up a key.
+func (f *File) term(r io.ReaderAt, key Key) (p posting, ok bool, err error) {
 	at, found := slices.BinarySearch(f.termTable, key)
 	if !found {
 		at--
 	}
 	if at < 0 {
-		return NoPlaces(), nil
+		return p, false, nil
 	}
 	page, err := f.page(r, int(f.termPages)+at)
 	if err != nil {
-		return nil, err
+		return p, false, err
 	}
-	p, found, err := findTerm(page, key, f.Len())
-	if err != nil || !found {
-		return NoPlaces(), err
-	}
-	return f.places(r, p)
+	return findTerm(page, key, f.Len())
 }
 
 // places returns the places of a posting.

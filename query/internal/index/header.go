@@ -81,8 +81,7 @@ func decodeHeader(b []byte, ledger [16]byte, segment uint64) (*Header, error) {
 	}
 	h.End, h.Seal, h.Checksum, h.LastFrame = int64(d.uint64()), int64(d.uint64()), uint32(d.uint64()), int64(d.uint64())
 	h.Oldest, h.Newest = int64(d.uint64()), int64(d.uint64())
-	const maxEntries = 1 << 32
-	if d.err != nil || h.Next < h.First || h.Next-h.First >= maxEntries || !h.sectionsFit() {
+	if d.err != nil || h.Next < h.First || !h.sectionsFit() || h.Next-h.First > h.blockCount*BlockSize {
 		return nil, ErrBad
 	}
 	return h, nil
@@ -104,7 +103,7 @@ func (h *Header) sectionsFit() bool {
 
 // Last returns the last frame that is covered.
 func (h *Header) Last() ledger.Frame {
-	return ledger.Frame{Segment: h.Segment, Offset: h.LastFrame, Size: h.End - h.LastFrame, First: h.LastFirst, Checksum: h.Checksum}
+	return ledger.Frame{Ledger: h.Ledger, Segment: h.Segment, Offset: h.LastFrame, Size: h.End - h.LastFrame, First: h.LastFirst, Checksum: h.Checksum}
 }
 
 // Len returns the number of entries.

@@ -22,7 +22,7 @@ func Merge(inputs []Input, seal int64) ([]byte, error) {
 		Seal: seal, Checksum: last.Checksum, LastFrame: last.LastFrame, LastFirst: last.LastFirst, End: last.End,
 		Fields: first.Fields, Oldest: first.Oldest, Newest: first.Newest,
 	}
-	m := merger{facets: facets{}, hasher: NewHasher(h.Ledger), cursors: make([]termCursor, len(inputs))}
+	m := merger{hasher: NewHasher(h.Ledger), cursors: make([]termCursor, len(inputs))}
 	for i, in := range inputs {
 		if i > 0 && (in.First != inputs[i-1].Next || in.Segment != h.Segment || in.Ledger != h.Ledger) {
 			return nil, ErrBad

@@ -25,6 +25,7 @@ type termWriter struct {
 	pages    []byte
 	table    []byte // the first key of each page
 	postings []byte
+	offset   int // of the last places in postings
 
 	terms   []byte   // of the current page
 	offsets []uint16 // in terms
@@ -33,9 +34,12 @@ type termWriter struct {
 	last    Key
 }
 
-// add adds the places of a key, which is higher than the one before. If it has none of its
-// own, places is nil.
+// add adds the places of a key, which is higher than the one before.
 func (w *termWriter) add(key Key, places []uint32) {
+	w.offset = len(w.postings)
+	if len(places) > maxInline {
+		w.postings = appendPlaces(w.postings, places, w.n)
+	}
 	term := w.encode(key, places, w.count%termsPerOffset == 0)
 	if 2+2*(len(w.offsets)+1)+len(w.terms)+len(term) > pageData {
 		w.finishPage()
@@ -47,15 +51,12 @@ func (w *termWriter) add(key Key, places []uint32) {
 	if w.count == 0 {
 		w.first = key
 	}
-	if len(places) > maxInline {
-		w.postings = appendPlaces(w.postings, places, w.n)
-	}
 	w.terms = append(w.terms, term...)
 	w.last = key
 	w.count++
 }
 
-// encode returns a term. Of long lists it does not add the postings.
+// encode returns a term. Those of many places are the last ones in postings.
 func (w *termWriter) encode(key Key, places []uint32, absolute bool) []byte {
 	var buffer [4 + 3*binary.MaxVarintLen64 + maxInline*binary.MaxVarintLen32]byte
 	b := buffer[:0]
@@ -72,8 +73,8 @@ func (w *termWriter) encode(key Key, places []uint32, absolute bool) []byte {
 		return appendList(b, places)
 	default:
 		b = binary.AppendUvarint(b, uint64(n)<<1|1)
-		b = binary.AppendUvarint(b, uint64(len(w.postings)))
-		return binary.AppendUvarint(b, uint64(len(appendPlaces(nil, places, w.n))))
+		b = binary.AppendUvarint(b, uint64(w.offset))
+		return binary.AppendUvarint(b, uint64(len(w.postings)-w.offset))
 	}
 }
 
@@ -137,15 +138,34 @@ func findTerm(page []byte, key Key, n int) (p posting, found bool, err error) {
 		if i > 0 {
 			at += Key(d.uvarint())
 		}
-		p = readPosting(&d, n)
+		if at > key {
+			break
+		}
+		if at == key {
+			p = readPosting(&d, n)
+			return p, d.err == nil, d.err
+		}
+		skipPosting(&d)
 		if d.err != nil {
 			return p, false, d.err
 		}
-		if at >= key {
-			return p, at == key, nil
-		}
 	}
 	return p, false, nil
+}
+
+// skipPosting passes what follows the key of a term.
+func skipPosting(d *decoder) {
+	head := d.uvarint()
+	if head&1 == 0 {
+		return
+	}
+	left := head >> 1
+	if left > maxInline {
+		left = 2
+	}
+	for range left {
+		d.uvarint()
+	}
 }
 
 // readPosting reads what follows the key of a term.

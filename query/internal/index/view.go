@@ -19,10 +19,10 @@ type View struct {
 
 // View returns what is known now.
 func (o *Outline) View() *View {
-	v := &View{First: o.First, Since: o.Since, n: o.n, blocks: o.blocks[:len(o.blocks):len(o.blocks)], repeats: o.repeats}
+	v := &View{First: o.First, Since: o.Since, n: o.n, blocks: slices.Clip(o.blocks), repeats: o.repeats}
 	if len(o.times) > 0 {
 		open := o.openBlock()
-		open.Frames = open.Frames[:len(open.Frames):len(open.Frames)]
+		open.Frames = slices.Clip(open.Frames)
 		v.blocks = append(v.blocks, open)
 	}
 	return v

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 )
 
 // batcher exports records from a bounded queue in memory. One goroutine takes them
@@ -51,6 +53,7 @@ func NewBatcher(e export.Exporter, c Config, env Env) Delivery {
 func (b *batcher) Name() string { return b.name }
 
 func (b *batcher) Deliver(_ context.Context, r *record.Record, wait time.Duration) error {
+	r = recordpool.Copy(r) // the caller may use its own again
 	full := b.queue.put(r)
 	if full == nil {
 		return b.queued()
@@ -116,8 +119,7 @@ func (b *batcher) loop() {
 		waiting = false
 		timer.Stop()
 		batch = b.queue.take(batch[:0], b.config.BatchSize)
-		_ = b.exportAll(batch) // giveUp has logged and counted
-		clear(batch)
+		_ = b.exportBatch(batch) // giveUp has logged and counted
 	}
 }
 
@@ -126,9 +128,8 @@ func (b *batcher) drain(batch []*record.Record) error {
 	var errs []error
 	for left := b.queue.len(); left > 0; left -= len(batch) {
 		batch = b.queue.take(batch[:0], min(left, b.config.BatchSize))
-		errs = append(errs, b.exportAll(batch))
+		errs = append(errs, b.exportBatch(batch))
 	}
-	clear(batch)
 	return errors.Join(errs...)
 }
 
@@ -143,6 +144,21 @@ func (e *lostError) Error() string {
 }
 
 func (e *lostError) Unwrap() error { return e.err }
+
+// exportBatch exports the batch, and lets its records be used again if nobody can refer to
+// them any more.
+func (b *batcher) exportBatch(batch []*record.Record) error {
+	// The exporter gets a slice of its own. One that moves records in it, which it must not,
+	// cannot release a record twice.
+	err := b.exportAll(slices.Clone(batch))
+	if err == nil {
+		for _, r := range batch {
+			recordpool.Put(r)
+		}
+	}
+	clear(batch)
+	return err
+}
 
 // exportAll exports the batch and retries what failed. It logs and counts the records
 // that it gives up, and returns a *lostError for them.

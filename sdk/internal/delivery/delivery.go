@@ -27,7 +27,8 @@ type Delivery interface {
 // deliverer takes records. Its methods wait at most for the duration wait.
 type deliverer interface {
 	// Deliver returns nil once the record is exported, queued or stored, depending on
-	// the delivery.
+	// the delivery. From then on it does not refer to the record, which the caller may use
+	// again.
 	Deliver(ctx context.Context, r *record.Record, wait time.Duration) error
 	// DeliverAll delivers records that begin no attempt, at once where the delivery can. It
 	// returns nil, or an error for each record, which is nil if it was delivered.

@@ -57,6 +57,9 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 	options := append(slices.Clip(c.Options), ledger.WithDamageHandler(func(damage *ledger.CorruptError) {
 		c.Env.Logger.Error("audit: a file of the ledger is damaged; restore it from a backup while the rest is intact",
 			slog.String("ledger", c.Name), slog.Any("error", damage))
+	}), ledger.WithErrorHandler(func(err error) {
+		c.Env.Logger.Warn("audit: the indexes of the ledger are not up to date; searches are slower, and nothing is lost",
+			slog.String("ledger", c.Name), slog.Any("error", err))
 	}))
 	l, err := ledger.Open(c.Dir, options...)
 	if err != nil {

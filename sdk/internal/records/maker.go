@@ -1,4 +1,4 @@
-// Package records makes the records of events, and uses delivered ones again.
+// Package records makes the records of events.
 package records
 
 import (
@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/limit"
+	"github.com/opendeed/audit/sdk/internal/recordpool"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -19,23 +20,19 @@ import (
 // maxEventMarks is how many marks of an event are kept.
 const maxEventMarks = 256
 
-// Maker makes the records of a provider. With Reuses it uses those again that are given to
-// Release, which is right if no processor and no delivery retains one: a record with its
-// metadata has more than a kilobyte, and allocating and collecting it is a good part of the
-// cost of a Track call whose delivery does no I/O. Its methods may be called concurrently.
+// Maker makes the records of a provider. Its method may be called concurrently.
 type Maker struct {
 	MaxMetadata int
 	Resource    *resource.Resource
 	Marks       []mark.Mark // of each record: those of the resource
-	Reuses      bool
 }
 
-// Make returns the record of an event. It copies what the caller or the scope shares, and
+// Make returns the record of an event, from the pool. It copies what the caller or the scope shares, and
 // assigns what the event does not set.
 func (m *Maker) Make(ctx context.Context, e *audit.Event, resolved *plumbing.Resolved, tracker record.Instrumentation) *record.Record {
 	given := givenMetadata{event: e.Metadata, scope: resolved.Metadata}
 	given.limit(m.MaxMetadata)
-	r := m.allocate(len(given.event) + len(given.scope))
+	r := recordpool.Get(len(given.event) + len(given.scope))
 	room := r.Metadata
 	r.Event = *e
 	metadata, overridden := given.merge(room, resolved.Overridden)

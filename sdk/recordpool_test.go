@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -42,23 +43,69 @@ func TestRecycledRecordsKeepNothing(t *testing.T) {
 	for n := range events {
 		want[n] = canonical(t, n)
 	}
-	got := &directSink{}
-	tracker := newTracker(t, sdk.WithSyncer(got))
-	var wg sync.WaitGroup
-	for g := range goroutines {
-		wg.Go(func() {
-			for n := g; n < events; n += goroutines {
-				assert.NoError(t, tracker.Track(t.Context(), numbered(n)))
+	small := sdk.WithBatchSize(7)
+	direct, syncer, batcher, other, failing, mixer := &directSink{}, &sink{}, &sink{}, &sink{name: "other"}, &failingSink{}, &mixingSink{}
+	for name, tt := range map[string]struct {
+		opts  []sdk.Option
+		sinks []received
+	}{
+		"direct syncer":    {[]sdk.Option{sdk.WithSyncer(direct)}, []received{direct}},
+		"syncer":           {[]sdk.Option{sdk.WithSyncer(syncer)}, []received{syncer}},
+		"batchers":         {[]sdk.Option{sdk.WithBatcher(batcher, small), sdk.WithBatcher(other)}, []received{batcher, other}},
+		"failing exporter": {[]sdk.Option{sdk.WithBatcher(failing, small, sdk.WithBackoff(time.Nanosecond))}, []received{failing}},
+		"mixing exporter":  {[]sdk.Option{sdk.WithBatcher(mixer, small)}, []received{mixer}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t, tt.opts...)
+			tracker := p.Tracker("test")
+			var wg sync.WaitGroup
+			for g := range goroutines {
+				wg.Go(func() {
+					for n := g; n < events; n += goroutines {
+						assert.NoError(t, tracker.Track(t.Context(), numbered(n)))
+					}
+				})
+			}
+			wg.Wait()
+			require.NoError(t, p.ForceFlush(t.Context()))
+			for _, s := range tt.sinks {
+				require.Len(t, s.all(), events)
+				for _, r := range s.all() {
+					n, err := strconv.Atoi(r.Target.ID)
+					require.NoError(t, err)
+					assert.Equal(t, want[n], withoutAssigned(t, r))
+				}
 			}
 		})
 	}
-	wg.Wait()
-	require.Len(t, got.all(), events)
-	for _, r := range got.all() {
-		n, err := strconv.Atoi(r.Target.ID)
-		require.NoError(t, err)
-		assert.Equal(t, want[n], withoutAssigned(t, r))
+}
+
+// received is a sink that knows what it received.
+type received interface{ all() []*record.Record }
+
+// failingSink accepts each second batch. The others are exported again.
+type failingSink struct {
+	sink
+	calls int
+}
+
+func (s *failingSink) Export(ctx context.Context, records []*record.Record) error {
+	if s.calls++; s.calls%2 == 0 {
+		return errors.New("busy")
 	}
+	return s.sink.Export(ctx, records)
+}
+
+// mixingSink changes the slice, which an exporter must not do.
+type mixingSink struct{ sink }
+
+func (s *mixingSink) Export(ctx context.Context, records []*record.Record) error {
+	err := s.sink.Export(ctx, records)
+	for i := range records {
+		records[i] = records[0]
+	}
+	return err
 }
 
 // canonical returns the record of a numbered event that is tracked alone, without the
@@ -102,12 +149,11 @@ func TestRetainedRecordsAreNotRecycled(t *testing.T) {
 				return rejected
 			}}}),
 		},
-		"by a batcher": {
-			sdk.WithSyncer(&directSink{}),
-			sdk.WithBatcher(&sink{name: "other", export: func(_ context.Context, records []*record.Record) error {
+		"by the exporter of a batcher that failed": {
+			sdk.WithBatcher(&sink{export: func(_ context.Context, records []*record.Record) error {
 				keep(records[0])
-				return nil
-			}}),
+				return export.Permanent(rejected)
+			}}, sdk.WithBatchSize(1)),
 		},
 	} {
 		kept = nil
@@ -119,7 +165,7 @@ func TestRetainedRecordsAreNotRecycled(t *testing.T) {
 					require.ErrorIs(t, err, rejected)
 				}
 			}
-			require.NoError(t, p.Shutdown(t.Context()))
+			_ = p.Shutdown(t.Context()) // a batcher may report what it has not delivered
 			assert.Equal(t, "1", kept.Target.ID)
 			assert.Len(t, kept.Metadata, 1)
 		})

@@ -164,4 +164,3 @@ func generatedLedger(b *testing.B, n int) string {
 	require.NoError(b, os.Rename(unfinished, dir))
 	return dir
 }
-

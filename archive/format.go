@@ -1,0 +1,73 @@
+package archive
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The limits of an archive. A reader rejects what exceeds them, so what it needs of memory
+// does not depend on the content.
+const (
+	// formatVersion is the version of the manifest.
+	formatVersion = 1
+	// maxEntry is the size of the largest entry: that of package ledger.
+	maxEntry = 16 << 20
+	// partTarget is how many bytes of lines make a part complete.
+	partTarget = 256 << 10
+	// maxPart is the size of the lines of the largest part: a complete one, and one line
+	// more, whose entry is in Base64.
+	maxPart = partTarget + maxEntry/3*4 + 1<<10
+	// maxManifest is the size of the largest manifest.
+	maxManifest = 16 << 20
+)
+
+// An archive ends with a skippable frame of zstd, which holds the manifest and a footer.
+const (
+	skippableMagic      = 0x184D2A5D
+	skippableHeaderSize = 8
+	footerMagic         = "ODEDARCH"
+	footerSize          = 32 + 4 + 4 + len(footerMagic)
+	// minTrailer is the size of a trailer with an empty manifest.
+	minTrailer = skippableHeaderSize + footerSize
+)
+
+// appendTrailer appends the skippable frame with a manifest.
+func appendTrailer(b, manifest []byte) []byte {
+	le := binary.LittleEndian
+	sum := hashOf(manifest)
+	b = le.AppendUint32(b, skippableMagic)
+	b = le.AppendUint32(b, uint32(len(manifest)+footerSize))
+	b = append(b, manifest...)
+	b = append(b, sum[:]...)
+	b = le.AppendUint32(b, uint32(len(manifest)))
+	b = le.AppendUint32(b, formatVersion)
+	return append(b, footerMagic...)
+}
+
+// footer is the end of an archive.
+type footer struct {
+	hash     Hash
+	manifest int64 // size of the manifest
+}
+
+// parseFooter parses the last footerSize bytes of an object.
+func parseFooter(b []byte) (f footer, reason string) {
+	le := binary.LittleEndian
+	if string(b[40:]) != footerMagic {
+		return f, "it does not end like an archive"
+	}
+	if version := le.Uint32(b[36:]); version != formatVersion {
+		return f, fmt.Sprintf("it has format %d; this package reads format %d", version, formatVersion)
+	}
+	f.hash, f.manifest = Hash(b[:32]), int64(le.Uint32(b[32:]))
+	if f.manifest > maxManifest {
+		return f, "the manifest is too large"
+	}
+	return f, ""
+}
+
+// checkTrailerHeader checks the header of the skippable frame.
+func checkTrailerHeader(b []byte, f footer) bool {
+	le := binary.LittleEndian
+	return le.Uint32(b) == skippableMagic && int64(le.Uint32(b[4:])) == f.manifest+int64(footerSize)
+}

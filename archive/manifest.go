@@ -1,0 +1,389 @@
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/record"
+)
+
+// Hash is a SHA-256. Its text is hexadecimal.
+type Hash [sha256.Size]byte
+
+func hashOf(b []byte) Hash { return sha256.Sum256(b) }
+
+// String returns 64 hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText returns 64 hexadecimal digits.
+func (h Hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+var errHash = errors.New("a hash is not 64 hexadecimal digits, in lower case")
+
+// UnmarshalText accepts what MarshalText returns.
+func (h *Hash) UnmarshalText(text []byte) error {
+	var decoded Hash
+	if len(text) != 2*len(h) {
+		return errHash
+	}
+	if _, err := hex.Decode(decoded[:], text); err != nil || decoded.String() != string(text) {
+		return errHash
+	}
+	*h = decoded
+	return nil
+}
+
+// Meta says what an archive is about. Together with the entries it determines the archive.
+type Meta struct {
+	// Log identifies the log: the ID of a ledger, in hexadecimal, or a name that the
+	// caller has chosen for another store. It must match record.NamePattern.
+	Log string
+	// Class is the class of the records, if there are only those of one. It is empty or
+	// matches record.NamePattern.
+	Class string
+	// Policy identifies the policy for which the archive was made, or is empty. It must
+	// be printable ASCII of at most 128 bytes.
+	Policy string
+	// First and Last are the range of the log that was read for the archive, which holds
+	// all entries there that belong to the class. They are zero if the log has no sequence
+	// numbers.
+	First, Last uint64
+	// Proofs may show that the log had the entries. This package stores them and returns
+	// them; it does not check them.
+	Proofs []Proof
+}
+
+// Proof is a statement about the entries of an archive, of a kind that this package need
+// not know.
+type Proof struct {
+	// Kind says what Data is. It must match record.NamePattern.
+	Kind string `json:"kind"`
+	// Data is any JSON.
+	Data json.RawMessage `json:"data"`
+}
+
+// errMeta is what is wrong with a Meta.
+func (m *Meta) validate() error {
+	switch {
+	case !record.ValidName(m.Log):
+		return fmt.Errorf("archive: Meta.Log: it must match %s", record.NamePattern)
+	case m.Class != "" && !record.ValidName(m.Class):
+		return fmt.Errorf("archive: Meta.Class: it must match %s", record.NamePattern)
+	case len(m.Policy) > 128 || strings.ContainsFunc(m.Policy, func(r rune) bool { return r < ' ' || r > '~' }):
+		return errors.New("archive: Meta.Policy: it must be printable ASCII of at most 128 bytes")
+	case m.First > m.Last || m.First == 0 && m.Last != 0:
+		return errors.New("archive: Meta.First: it must be between 1 and Meta.Last, or both must be zero")
+	}
+	for _, p := range m.Proofs {
+		if !record.ValidName(p.Kind) || !json.Valid(p.Data) {
+			return fmt.Errorf("archive: Meta.Proofs: a kind must match %s, and its data must be JSON", record.NamePattern)
+		}
+	}
+	return nil
+}
+
+// Manifest describes an archive.
+type Manifest struct {
+	Meta
+	// Name is the name of the object, by which a store has it.
+	Name string
+	// Size is the size of the object, in bytes.
+	Size int64
+	// Hash is the SHA-256 of the manifest as it is stored. It covers all other hashes, so
+	// it identifies the archive.
+	Hash Hash
+	// Content is the size of all lines together, in bytes, and ContentHash the SHA-256 of
+	// them: that of what "zstd -dc" prints.
+	Content     int64
+	ContentHash Hash
+	// Entries is the number of lines, and Records how many of them hold a valid record.
+	Entries, Records int64
+	// Oldest and Newest are the earliest and the latest time of a record. They are zero if
+	// there is none.
+	Oldest, Newest time.Time
+	// Parts are the independent frames, in order.
+	Parts []Part
+}
+
+// Part describes a part of an archive: a frame of zstd that can be unpacked alone.
+type Part struct {
+	// Offset is where the frame begins in the object, and Size its size, in bytes.
+	Offset, Size int64
+	// Hash is the SHA-256 of the frame.
+	Hash Hash
+	// Content is the size of its lines, in bytes.
+	Content int64
+	// Entries is the number of its lines, and Records how many of them hold a valid record.
+	Entries, Records int64
+	// First and Last are the sequence numbers of its first and last entries, or zero.
+	First, Last uint64
+	// Oldest and Newest are the earliest and the latest time of a record, or zero.
+	Oldest, Newest time.Time
+}
+
+// The stored forms. Their members are sorted by name.
+type (
+	manifestJSON struct {
+		Class   string      `json:"class,omitempty"`
+		Content contentJSON `json:"content"`
+		Entries int64       `json:"entries"`
+		First   uint64      `json:"first,omitempty"`
+		Last    uint64      `json:"last,omitempty"`
+		Log     string      `json:"log"`
+		Newest  *time.Time  `json:"newest,omitempty"`
+		Oldest  *time.Time  `json:"oldest,omitempty"`
+		Parts   partsJSON   `json:"parts"`
+		Policy  string      `json:"policy,omitempty"`
+		Proofs  proofsJSON  `json:"proofs,omitempty"`
+		Records int64       `json:"records"`
+	}
+	contentJSON struct {
+		Bytes int64 `json:"bytes"`
+		Hash  Hash  `json:"sha256"`
+	}
+	partJSON struct {
+		Bytes   int64      `json:"bytes"`
+		Content int64      `json:"content"`
+		Entries int64      `json:"entries"`
+		First   uint64     `json:"first,omitempty"`
+		Last    uint64     `json:"last,omitempty"`
+		Newest  *time.Time `json:"newest,omitempty"`
+		Oldest  *time.Time `json:"oldest,omitempty"`
+		Records int64      `json:"records"`
+		Hash    Hash       `json:"sha256"`
+	}
+	partsJSON  []partJSON
+	proofsJSON []Proof
+)
+
+// minPart is less than the size of the JSON of any part.
+const minPart = 100
+
+// UnmarshalJSON decodes the parts one by one, and stops at the first that is too short to be
+// one. The memory that a manifest takes is thus bounded by its size.
+func (p *partsJSON) UnmarshalJSON(data []byte) error {
+	return unmarshalList(data, minPart, func(element json.RawMessage) error {
+		var decoded partJSON
+		err := unmarshalStrict(element, &decoded)
+		*p = append(*p, decoded)
+		return err
+	})
+}
+
+// UnmarshalJSON decodes the proofs one by one.
+func (p *proofsJSON) UnmarshalJSON(data []byte) error {
+	return unmarshalList(data, len(`{"kind":"","data":""}`), func(element json.RawMessage) error {
+		var decoded Proof
+		err := unmarshalStrict(element, &decoded)
+		*p = append(*p, decoded)
+		return err
+	})
+}
+
+var (
+	errList = errors.New("an element of a list is missing something")
+	errMore = errors.New("something follows it")
+)
+
+// unmarshalStrict decodes JSON, and rejects members that this version does not know.
+func unmarshalStrict(data []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(to); err != nil {
+		return err
+	}
+	if d.InputOffset() != int64(len(data)) {
+		return errMore
+	}
+	return nil
+}
+
+func unmarshalList(data []byte, least int, add func(json.RawMessage) error) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if open, err := d.Token(); err != nil || open != json.Delim('[') {
+		return errList
+	}
+	for d.More() {
+		var element json.RawMessage
+		if err := d.Decode(&element); err != nil {
+			return err
+		}
+		if len(element) < least {
+			return errList
+		}
+		if err := add(element); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode returns the stored form.
+func (m *Manifest) encode() ([]byte, error) {
+	stored := manifestJSON{
+		Class: m.Class, Content: contentJSON{m.Content, m.ContentHash}, Entries: m.Entries, First: m.First, Last: m.Last,
+		Log: m.Log, Newest: optional(m.Newest), Oldest: optional(m.Oldest), Parts: make(partsJSON, len(m.Parts)),
+		Policy: m.Policy, Proofs: m.Proofs, Records: m.Records,
+	}
+	for i, p := range m.Parts {
+		stored.Parts[i] = partJSON{
+			Bytes: p.Size, Content: p.Content, Entries: p.Entries, First: p.First, Last: p.Last,
+			Newest: optional(p.Newest), Oldest: optional(p.Oldest), Records: p.Records, Hash: p.Hash,
+		}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(stored); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	encoded := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if len(encoded) > maxManifest {
+		return nil, ErrTooLarge
+	}
+	return encoded, nil
+}
+
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// decodeManifest decodes a stored manifest. The reason says what is wrong with it, or is
+// empty.
+func decodeManifest(data []byte) (m *Manifest, reason string) {
+	var stored manifestJSON
+	if err := unmarshalStrict(data, &stored); err != nil {
+		return nil, "the manifest is not valid: " + err.Error()
+	}
+	m = &Manifest{
+		Meta: Meta{Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last, Proofs: stored.Proofs},
+		Hash: hashOf(data), Content: stored.Content.Bytes, ContentHash: stored.Content.Hash,
+		Entries: stored.Entries, Records: stored.Records, Oldest: timeOf(stored.Oldest), Newest: timeOf(stored.Newest),
+		Parts: make([]Part, len(stored.Parts)),
+	}
+	offset := int64(0)
+	for i, p := range stored.Parts {
+		m.Parts[i] = Part{
+			Offset: offset, Size: p.Bytes, Hash: p.Hash, Content: p.Content, Entries: p.Entries, Records: p.Records,
+			First: p.First, Last: p.Last, Oldest: timeOf(p.Oldest), Newest: timeOf(p.Newest),
+		}
+		offset += p.Bytes
+	}
+	if err := m.validate(); err != nil {
+		return nil, "the manifest is not valid: " + strings.TrimPrefix(err.Error(), "archive: ")
+	}
+	if reason := m.checkParts(); reason != "" {
+		return nil, "the manifest contradicts itself: " + reason
+	}
+	return m, ""
+}
+
+// checkParts reports what is wrong with the parts.
+func (m *Manifest) checkParts() (reason string) {
+	var sum summary
+	for i := range m.Parts {
+		p := &m.Parts[i]
+		switch {
+		case p.Size <= 0 || p.Size > maxPart || p.Content <= 0 || p.Content > maxPart:
+			return fmt.Sprintf("the size of part %d is out of range", i)
+		case p.Entries <= 0 || p.Entries > p.Content || p.Records < 0 || p.Records > p.Entries:
+			return fmt.Sprintf("the number of entries of part %d is out of range", i)
+		case !p.validRange(m, sum.last):
+			return fmt.Sprintf("the sequence numbers of part %d are out of order", i)
+		case p.Oldest.After(p.Newest) || (p.Records == 0) != p.Oldest.IsZero():
+			return fmt.Sprintf("the times of part %d are out of order", i)
+		}
+		sum.addPart(p)
+	}
+	switch {
+	case sum.content != m.Content || sum.entries != m.Entries || sum.records != m.Records:
+		return "the counts are not those of the parts"
+	case !sum.oldest.Equal(m.Oldest) || !sum.newest.Equal(m.Newest):
+		return "the times are not those of the parts"
+	}
+	return ""
+}
+
+// validRange reports whether the sequence numbers of a part follow those of the previous
+// one, whose last is given, and are in the range of the archive.
+func (p *Part) validRange(m *Manifest, previous uint64) bool {
+	if m.First == 0 {
+		return p.First == 0 && p.Last == 0
+	}
+	return p.First >= m.First && p.First > previous && p.Last <= m.Last && p.Last >= p.First && p.Last-p.First >= uint64(p.Entries-1)
+}
+
+// summary adds up the parts.
+type summary struct {
+	content, entries, records int64
+	last                      uint64
+	oldest, newest            time.Time
+}
+
+func (s *summary) addPart(p *Part) {
+	s.content += p.Content
+	s.entries += p.Entries
+	s.records += p.Records
+	s.last = p.Last
+	s.addTimes(p.Oldest, p.Newest)
+}
+
+// addTimes extends the range of times. Zero times are ignored.
+func (s *summary) addTimes(oldest, newest time.Time) {
+	if oldest.IsZero() {
+		return
+	}
+	if s.oldest.IsZero() || oldest.Before(s.oldest) {
+		s.oldest = oldest
+	}
+	if newest.After(s.newest) {
+		s.newest = newest
+	}
+}
+
+// dataSize returns the size of all frames.
+func (m *Manifest) dataSize() int64 {
+	if len(m.Parts) == 0 {
+		return 0
+	}
+	last := m.Parts[len(m.Parts)-1]
+	return last.Offset + last.Size
+}
+
+// objectName returns the name of the archive: its log, its class, its range or its oldest
+// time, and the beginning of the hash of its content. Equal archives have equal names, also
+// if another version of the compressor has written them.
+func (m *Manifest) objectName() string {
+	class := m.Class
+	if class == "" {
+		class = allClasses
+	}
+	place := fmt.Sprintf("%012d-%012d", m.First, m.Last)
+	if m.First == 0 {
+		place = m.Oldest.UTC().Format("20060102t150405z")
+	}
+	return m.Log + "/" + class + "/" + place + "-" + hex.EncodeToString(m.ContentHash[:12]) + suffix
+}
+
+// allClasses stands for the class in the names of archives that have none.
+const allClasses = "_"
+
+// suffix is the end of the names of archives.
+const suffix = ".jsonl.zst"

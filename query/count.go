@@ -1,0 +1,247 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+)
+
+// Facet is what Count counts records by.
+type Facet uint8
+
+// The facets.
+const (
+	ByActor Facet = iota // type and ID
+	ByAction
+	ByOperation
+	ByOutcome
+	ByKind
+	ByTargetType
+	ByTenant
+	ByChannel
+	ByDay
+	ByHour
+)
+
+var facetWords = [...]string{
+	"actor", "action", "operation", "outcome", "kind", "target_type", "tenant", "channel", "day", "hour",
+}
+
+// Valid reports whether f is one of the constants.
+func (f Facet) Valid() bool { return int(f) < len(facetWords) }
+
+// String returns a word such as "actor".
+func (f Facet) String() string {
+	if f.Valid() {
+		return facetWords[f]
+	}
+	return "Facet(" + strconv.Itoa(int(f)) + ")"
+}
+
+// Facets say what to count.
+type Facets struct {
+	By []Facet
+	// Top is the most values of each facet that are listed, those with the most records. Zero
+	// lists all that were counted. It does not apply to ByDay and ByHour.
+	Top int
+	// Zone is the time zone of days and hours. Nil is UTC.
+	Zone *time.Location
+}
+
+// Counts are numbers of records.
+type Counts struct {
+	// Records is the number of all records.
+	Records int64
+	// Facets are the counts of each facet, in the order of Facets.By.
+	Facets []FacetCounts
+}
+
+// FacetCounts are the numbers of records with each value of a facet.
+type FacetCounts struct {
+	By Facet
+	// Values are sorted by their records, most first, then by value. Days and hours are in
+	// the order of time; those without records are left out.
+	Values []FacetValue
+	// Others is the number of records with values that are not listed.
+	Others int64
+	// Incomplete reports whether there were too many different values to count all: 10,000.
+	// The counts of the listed ones are right, but one of the others may have more, at most
+	// Others.
+	Incomplete bool
+}
+
+// FacetValue is a value of a facet, and how many records have it.
+type FacetValue struct {
+	// Value is the text of the field, empty for records without one: "user/42" of an actor,
+	// "2026-11-26" of a day, "2026-11-26T14:00:00+01:00" of an hour.
+	Value string
+	// Actor is the actor, by type and ID, for ByActor.
+	Actor audit.Actor
+	// Start is the beginning of a day or an hour, for ByDay and ByHour.
+	Start   time.Time
+	Records int64
+	// AtLeast reports whether there may be more records, in a store that counts by an index.
+	AtLeast bool
+}
+
+// Counter is implemented by a Reader that can count without reading every record.
+type Counter interface {
+	// CountRecords returns what Count would by reading, or errors.ErrUnsupported for a filter
+	// or facets that it cannot count, which are then read. Both are valid.
+	CountRecords(ctx context.Context, f Filter, by Facets) (*Counts, error)
+}
+
+// maxFacetValues is how many values of a facet are counted.
+const maxFacetValues = 10_000
+
+// maxCountErrors is how many errors Count returns.
+const maxCountErrors = 16
+
+// Count counts the records that Find would return. A Reader that is a [Counter] may answer
+// without reading them. Otherwise Count reads all, and holds at most 10,000 values of each
+// facet.
+//
+// If a part of the store cannot be read, Count returns the counts of the rest, and the
+// errors, joined. If the filter or the facets are invalid, the counts are nil.
+func Count(ctx context.Context, reader Reader, f Filter, by Facets) (*Counts, error) {
+	if err := f.Validate(); err != nil {
+		return nil, err
+	}
+	if by.Top < 0 || !allValid(by.By) {
+		return nil, errors.New("query: Facets: By must have constants of its type only, and Top must not be negative")
+	}
+	if c, ok := reader.(Counter); ok {
+		if counts, err := c.CountRecords(ctx, f, by); !errors.Is(err, errors.ErrUnsupported) {
+			return counts, err
+		}
+	}
+	counts := &Counts{}
+	tables := make([]facetTable, len(by.By))
+	for i, facet := range by.By {
+		tables[i] = facetTable{by: facet, zone: cmp.Or(by.Zone, time.UTC), values: map[facetKey]*FacetValue{}}
+	}
+	var errs []error
+	for r, err := range reader.Find(ctx, f) {
+		if err != nil {
+			if len(errs) < maxCountErrors {
+				errs = append(errs, err)
+			}
+			continue
+		}
+		counts.Records++
+		for i := range tables {
+			tables[i].add(r)
+		}
+	}
+	for i := range tables {
+		counts.Facets = append(counts.Facets, tables[i].counts(by.Top))
+	}
+	return counts, errors.Join(errs...)
+}
+
+// facetTable counts the values of a facet.
+type facetTable struct {
+	by     Facet
+	zone   *time.Location
+	values map[facetKey]*FacetValue
+	others int64
+}
+
+// facetKey is a value: a text, of an actor with the type, or a time in Unix seconds.
+type facetKey struct {
+	text  string
+	kind  audit.ActorType
+	start int64
+}
+
+func (t *facetTable) add(r *record.Record) {
+	key := t.keyOf(r)
+	v := t.values[key]
+	if v == nil {
+		if len(t.values) >= maxFacetValues {
+			t.others++
+			return
+		}
+		v = t.valueOf(key)
+		t.values[key] = v
+	}
+	v.Records++
+}
+
+func (t *facetTable) keyOf(r *record.Record) facetKey {
+	switch t.by {
+	case ByActor:
+		return facetKey{text: r.Actor.ID, kind: r.Actor.Type}
+	case ByAction:
+		return facetKey{text: r.Action}
+	case ByOperation:
+		if r.Operation == audit.OperationUnspecified {
+			return facetKey{}
+		}
+		return facetKey{text: r.Operation.String()}
+	case ByOutcome:
+		return facetKey{text: r.Outcome.String()}
+	case ByKind:
+		return facetKey{text: r.Kind.String()}
+	case ByTargetType:
+		return facetKey{text: r.Target.Type}
+	case ByTenant:
+		return facetKey{text: r.Tenant}
+	case ByChannel:
+		return facetKey{text: r.Channel}
+	case ByDay:
+		year, month, day := r.Time.In(t.zone).Date()
+		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
+	default: // in a zone whose offset is not whole hours, or when it changes
+		const hour = 3600
+		_, offset := r.Time.In(t.zone).Zone()
+		local := r.Time.Unix() + int64(offset)
+		return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
+	}
+}
+
+func (t *facetTable) valueOf(key facetKey) *FacetValue {
+	v := &FacetValue{Value: key.text}
+	switch t.by {
+	case ByActor:
+		v.Actor = audit.Actor{Type: key.kind, ID: key.text}
+		v.Value = key.kind.String()
+		if key.text != "" {
+			v.Value += "/" + key.text
+		}
+	case ByDay:
+		v.Start = time.Unix(key.start, 0).In(t.zone)
+		v.Value = v.Start.Format(time.DateOnly)
+	case ByHour:
+		v.Start = time.Unix(key.start, 0).In(t.zone)
+		v.Value = v.Start.Format(time.RFC3339)
+	default:
+	}
+	return v
+}
+
+func (t *facetTable) counts(top int) FacetCounts {
+	c := FacetCounts{By: t.by, Others: t.others, Incomplete: t.others > 0}
+	for _, v := range t.values {
+		c.Values = append(c.Values, *v)
+	}
+	slices.SortFunc(c.Values, func(a, b FacetValue) int {
+		if t.by == ByDay || t.by == ByHour {
+			return a.Start.Compare(b.Start)
+		}
+		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.Value, b.Value))
+	})
+	if top > 0 && top < len(c.Values) && t.by != ByDay && t.by != ByHour {
+		for _, v := range c.Values[top:] {
+			c.Others += v.Records
+		}
+		c.Values = c.Values[:top:top]
+	}
+	return c
+}
