@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -35,10 +36,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ledger": makeLedger,
-			"damage": damageFile,
-			"entry":  appendEntry,
-			"follow": follow,
+			"ledger":  makeLedger,
+			"damage":  damageFile,
+			"entry":   appendEntry,
+			"archive": makeArchive,
+			"follow":  follow,
 		},
 	})
 }
@@ -80,6 +82,29 @@ func appendEntry(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = l.Append(context.Background(), []byte(args[1]))
 	ts.Check(err)
 	ts.Check(l.Close())
+}
+
+// makeArchive makes an archive of the lines of a file: archive DIR FILE.
+func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: archive DIR FILE")
+	}
+	store, err := archive.CreateDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var entries []archive.Entry
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		entries = append(entries, archive.Entry{Seq: uint64(len(entries) + 1), Data: []byte(strings.TrimSpace(line))})
+	}
+	meta := archive.Meta{Log: "shop", Class: "all", First: 1, Last: uint64(len(entries))}
+	_, err = archive.Create(context.Background(), store, meta, func(yield func(archive.Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	})
+	ts.Check(err)
+	ts.Check(store.Close())
 }
 
 // damageFile flips a byte of a file: damage FILE OFFSET.

@@ -36,7 +36,7 @@ type app struct {
 
 const rootHelp = `Deed asks an audit trail: who did what, when, where and why.
 
-It reads a ledger, also beside the process that writes it, several ledgers, a MongoDB collection, or whatever a ` +
+It reads a ledger, also beside the process that writes it, several ledgers, archives, a MongoDB collection, or whatever a ` +
 	`configuration file of the service names. Without --from it asks DEED_FROM, then the configuration in the environment ` +
 	`(AUDIT_CONFIG_FILE and its siblings), then the ledger audit-ledger in the current directory.
 
@@ -65,7 +65,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
+	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger or of archives, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
