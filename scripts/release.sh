@@ -224,6 +224,7 @@ for dir in $order; do
 	mkdir -p "$files"
 	cp "$dir/go.mod" "$files/$version.mod"
 	printf '{"Version":"%s"}\n' "$version" >"$files/$version.info"
+	printf '%s\n' "$version" >"$files/list" # go install asks whether the module is deprecated
 	git archive --format=zip --prefix="$path@$version/" -o "$files/$version.zip" "$tree:${base%/}" -- "$@"
 done
 

@@ -18,7 +18,8 @@ import (
 func TestDeadLettersWithoutProvider(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	for range sdk.ReadDeadLetters(t.Context(), dir) {
+	for _, err := range sdk.ReadDeadLetters(t.Context(), dir) {
+		require.NoError(t, err)
 		require.Fail(t, "there is no ledger")
 	}
 	f := &follower{id: "strict", reject: func(string) error { return export.Permanent(errors.New("no")) }}

@@ -26,7 +26,8 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.31.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
+	github.com/opendeed/audit/archive v0.0.0
 	github.com/opendeed/audit/exporters/otlp v0.0.0 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
@@ -52,3 +53,5 @@ replace (
 	github.com/opendeed/audit/exporters/mongodb => ../../exporters/mongodb
 	github.com/opendeed/audit/exporters/otlp => ../../exporters/otlp
 )
+
+replace github.com/opendeed/audit/archive => ../../archive

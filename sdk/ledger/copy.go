@@ -95,7 +95,7 @@ func (r *Reader) copyCursors(to fileSystem) error {
 		if err == nil {
 			err = created.file.Close()
 		}
-		if err = errors.Join(err, from.file.Close()); err != nil {
+		if err := errors.Join(err, from.file.Close()); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 )
 
@@ -13,7 +14,7 @@ import (
 // ledger if there is damage. Beside a writer, the entries that are being written may look
 // as if a crash had interrupted them. If the ledger is intact, Damage is empty.
 func TrySalvage(dir string, opts ...Option) (Recovery, error) {
-	c, err := newConfig(append(opts[:len(opts):len(opts)], WithSalvage(), WithScrub(0)))
+	c, err := newConfig(append(slices.Clip(opts), WithSalvage(), WithScrub(0)))
 	if err != nil {
 		return Recovery{}, err
 	}

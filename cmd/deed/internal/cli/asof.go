@@ -31,7 +31,7 @@ deed asof invoice/1001 yesterday --zone Europe/Berlin`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0], args[1]) },
 	}
-	c.within.register(cmd)
+	c.register(cmd)
 	return cmd
 }
 

@@ -101,7 +101,7 @@ func (a *app) runDryRun(cmd *cobra.Command, s *selection, file string) error {
 		return err
 	}
 	w := a.stdout
-	if term.Is(w) {
+	if a.forPeople() {
 		w = term.CleanWriter(w)
 	}
 	return query.DryRun(w, c.Policy(), set.Reader.Find(ctx, filter))

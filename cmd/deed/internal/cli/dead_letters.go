@@ -73,8 +73,8 @@ func (a *app) listDeadLetters(ctx context.Context, dir, format string, wanted fu
 		return err
 	}
 	width := 0
-	if term.Is(a.stdout) {
-		width = term.Columns(a.stdout)
+	if a.forPeople() {
+		width = a.width()
 	}
 	found := 0
 	for letter, err := range a.deadLettersOf(ctx, dir) {

@@ -65,7 +65,7 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	if plan.Format == "" {
 		return usagef("--format: write csv or jsonl")
 	}
-	c.output.format = string(plan.Format)
+	c.format = string(plan.Format)
 	plan.Columns = c.output.options().Columns
 	if plan.Columns != nil && plan.Format != render.CSV {
 		return usagef("--columns: the format %s has no columns", plan.Format)
@@ -121,8 +121,8 @@ func (c *exportCommand) end(filter *query.Filter, now time.Time) error {
 }
 
 func (c *exportCommand) exportFormat() render.Format {
-	if c.output.format != "" {
-		return exportFormats[c.output.format]
+	if c.format != "" {
+		return exportFormats[c.format]
 	}
 	for ending, format := range exportFormats {
 		if len(c.path) > len(ending) && c.path[len(c.path)-len(ending)-1:] == "."+ending {
@@ -143,32 +143,12 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 		progress = term.NewProgress(c.stderr, "records")
 		part = c.partOf(ctx, set, *filter)
 	}
-	saved := time.Now()
-	n := 0
-	for r, err := range set.Reader.Find(ctx, *filter) {
-		if err != nil {
-			if ctx.Err() != nil {
-				break
-			}
-			progress.Clear()
-			c.problem(err)
-			file.Problem(err)
-			continue
+	if err := c.copy(ctx, set, filter, file, func(r *record.Record) {
+		if progress != nil {
+			progress.Update(file.Records(), part(r))
 		}
-		if err := file.Add(r); err != nil {
-			return err
-		}
-		if n++; n%1000 == 0 {
-			if progress != nil {
-				progress.Update(file.Records(), part(r))
-			}
-			if time.Since(saved) > checkpointInterval {
-				if err := file.Checkpoint(); err != nil {
-					return err
-				}
-				saved = time.Now()
-			}
-		}
+	}, progress.Clear); err != nil {
+		return err
 	}
 	progress.Clear()
 	if err := ctx.Err(); err != nil {
@@ -188,6 +168,37 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 	}
 	c.note("-- %s: %s records, %s, SHA-256 %s", term.Clean(c.path), term.Count(m.Records), term.Bytes(m.Bytes), m.SHA256)
 	return c.finish(1)
+}
+
+// copy writes the records to the file, until ctx ends. It calls update now and then, and pause
+// before it prints an error.
+func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File, update func(*record.Record), pause func()) error {
+	saved := time.Now()
+	n := 0
+	for r, err := range set.Reader.Find(ctx, *filter) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			pause()
+			c.problem(err)
+			file.Problem(err)
+			continue
+		}
+		if err := file.Add(r); err != nil {
+			return err
+		}
+		if n++; n%1000 == 0 {
+			update(r)
+			if time.Since(saved) > checkpointInterval {
+				if err := file.Checkpoint(); err != nil {
+					return err
+				}
+				saved = time.Now()
+			}
+		}
+	}
+	return nil
 }
 
 // partOf returns a function that says which part of the time between the first and the

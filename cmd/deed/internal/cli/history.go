@@ -47,7 +47,7 @@ func (w *within) filter() (f query.Filter, err error) {
 func (w *within) isText(a *app) (bool, error) {
 	switch w.format {
 	case "":
-		return term.Is(a.stdout), nil
+		return a.forPeople(), nil
 	case "text", "json":
 		return w.format == "text", nil
 	}
@@ -84,7 +84,7 @@ deed history invoice/1001 --format json | jq 'select(.effect == "deleted")'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args[0]) },
 	}
-	c.within.register(cmd)
+	c.register(cmd)
 	cmd.Flags().StringVar(&c.since, "since", "", "only versions from this `TIME` on")
 	cmd.Flags().StringVar(&c.until, "until", "", "only versions up to this `TIME`")
 	group(cmd.Flags(), groupWhen, "since", "until")

@@ -61,7 +61,7 @@ deed stats --by hour --actor user/42 --zone Europe/Berlin`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()
-	c.selection.register(flags)
+	c.register(flags)
 	flags.StringVar(&c.by, "by", "actor,action,outcome,hour", "what to count, separated by commas: `LIST` of "+names)
 	flags.IntVar(&c.top, "top", 10, "the most frequent `N` of each; 0 for all")
 	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: chart, json (a count in each line) or csv; a chart on a terminal, else json")
@@ -93,7 +93,7 @@ func (c *statsCommand) run(cmd *cobra.Command) error {
 	}
 	if c.format == "" {
 		c.format = "json"
-		if term.Is(c.stdout) {
+		if c.forPeople() {
 			c.format = "chart"
 		}
 	}
@@ -216,7 +216,7 @@ func (c *statsCommand) print(total int64, fields []string, counts []map[string]i
 // chart draws a bar for each count, as wide as the terminal allows.
 func (c *statsCommand) chart(b *strings.Builder, title string, all []count) {
 	palette := term.Palette{Colors: c.colors(c.stdout)}
-	width := term.Columns(c.stdout)
+	width := c.width()
 	label, number, most := 0, 0, int64(1)
 	for _, one := range all {
 		label = max(label, min(term.Width(labelOf(one)), width/2))

@@ -17,6 +17,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,9 +98,7 @@ func release(ctx context.Context, version, target, work, out string, pages map[s
 		return err
 	}
 	files := map[string][]byte{name: content}
-	for page, text := range pages {
-		files[page] = text
-	}
+	maps.Copy(files, pages)
 	archive, suffix := tarball, ".tar.gz"
 	if system == "windows" {
 		archive, suffix = zipped, ".zip"
@@ -114,7 +113,7 @@ func release(ctx context.Context, version, target, work, out string, pages map[s
 func build(ctx context.Context, version, target, binary string) error {
 	system, arch, _ := strings.Cut(target, "/")
 	flags := "-s -w -buildid= -X " + program + "/internal/cli.Version=" + version
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", binary, program) //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", binary, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, output)
@@ -130,7 +129,7 @@ func extras(ctx context.Context, version, work string) (map[string][]byte, error
 		return nil, err
 	}
 	man := filepath.Join(work, "man1")
-	if output, err := exec.CommandContext(ctx, own, "man", "--dir", man).CombinedOutput(); err != nil { //nolint:gosec // just built
+	if output, err := exec.CommandContext(ctx, own, "man", "--dir", man).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, output)
 	}
 	files := map[string][]byte{}
@@ -144,7 +143,7 @@ func extras(ctx context.Context, version, work string) (map[string][]byte, error
 		}
 	}
 	for shell, file := range map[string]string{"bash": "deed.bash", "zsh": "_deed", "fish": "deed.fish", "powershell": "deed.ps1"} {
-		if files["completions/"+file], err = exec.CommandContext(ctx, own, "completion", shell).Output(); err != nil { //nolint:gosec // just built
+		if files["completions/"+file], err = exec.CommandContext(ctx, own, "completion", shell).Output(); err != nil {
 			return nil, err
 		}
 	}
@@ -152,7 +151,7 @@ func extras(ctx context.Context, version, work string) (map[string][]byte, error
 	if err != nil {
 		return nil, err
 	}
-	files["LICENSE"], err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "LICENSE")) //nolint:gosec // of this repository
+	files["LICENSE"], err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "LICENSE"))
 	return files, err
 }
 
