@@ -169,6 +169,12 @@ release: ## Prepare the release VERSION, and print the commands that commit, tag
 release-dry-run: ## Prepare a release in a copy of the tree, and build every module as a user would
 	@GO="$(GO)" sh scripts/release.sh --dry-run $(VERSION) -- $(RELEASED) -- $(UNRELEASED)
 
+# The version is that of a release, or what Git says of the tree.
+.PHONY: dist
+dist: ## Build deed for every system into bin/dist, with checksums, SBOMs, manual pages and completions
+	@$(GO) run ./cmd/deed/internal/dist -version "$(or $(VERSION),$(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0-dev))" -out bin/dist
+	@ls bin/dist
+
 .PHONY: clean
 clean: ## Remove the files that the other targets wrote
 	@rm -rf bin

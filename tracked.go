@@ -13,21 +13,26 @@ type trackedEvent struct {
 	operation                    Operation
 	outcome                      Outcome
 	begins                       bool
+	ends                         ID // the attempt whose outcome it is
 	action, targetType, targetID string
 }
 
 func newTrackedEvent(e *Event) trackedEvent {
-	return trackedEvent{
+	t := trackedEvent{
 		kind: e.Kind, operation: e.Operation, outcome: e.Outcome, begins: e.BeginsAttempt(),
 		action: e.Action, targetType: e.Target.Type, targetID: e.Target.ID,
 	}
+	if !t.begins {
+		t.ends = e.Attempt
+	}
+	return t
 }
 
 // event returns what is remembered as an event.
 func (t *trackedEvent) event() Event {
 	e := Event{
 		Kind: t.kind, Action: t.action, Operation: t.operation, Outcome: t.outcome,
-		Target: Target{Type: t.targetType, ID: t.targetID},
+		Target: Target{Type: t.targetType, ID: t.targetID}, Attempt: t.ends,
 	}
 	if t.begins {
 		e.ID = ID{1}
@@ -41,8 +46,8 @@ func (t *trackedEvent) event() Event {
 // integrations that record what a unit of work left out.
 //
 // Of an event, match gets the kind, the action, the operation, the outcome, the type and
-// ID of the target, and whether it begins an attempt; it must not call methods of
-// the scope. The scope forgets the oldest of more than 5,000 events. Events that are still
+// ID of the target, and whether it begins an attempt or which one it ends; it must not call
+// methods of the scope. The scope forgets the oldest of more than 5,000 events. Events that are still
 // being tracked are unknown: see Wait.
 func (s *Scope) Tracked(match func(e *Event) bool) bool {
 	if s == nil {

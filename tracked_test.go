@@ -49,6 +49,24 @@ func TestTracked(t *testing.T) {
 	assert.True(t, outer.Tracked(isAction("payout.send")), "also after End")
 }
 
+// A scope remembers which attempt an event ends.
+func TestTrackedEndOfAttempt(t *testing.T) {
+	t.Parallel()
+	tracker, _ := newTrail(t)
+	ctx, s := audit.NewScope(t.Context(), audit.AsActor(audit.User("42")))
+	attempt, err := audit.Begin(ctx, tracker, audit.Event{Action: "payout.send"})
+	require.NoError(t, err)
+	ended := func() bool {
+		return s.Tracked(func(e *audit.Event) bool { return !e.BeginsAttempt() && e.Attempt == attempt.ID() })
+	}
+	assert.False(t, ended())
+	require.NoError(t, tracker.Track(ctx, audit.Event{Action: "payout.send", Outcome: audit.OutcomeSuccess}))
+	assert.False(t, ended(), "another record of the action")
+	require.NoError(t, attempt.Finish(ctx, audit.Event{Outcome: audit.OutcomeSuccess}))
+	assert.True(t, ended())
+	require.NoError(t, s.End(ctx))
+}
+
 // A scope of a long job forgets the oldest events, not the newest.
 func TestTrackedForgets(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func CreateDir(path string) (*Dir, error) {
 
 // syncPath makes the entries of a directory durable.
 func syncPath(path string) error {
-	d, err := os.Open(path)
+	d, err := os.Open(path) //nolint:gosec // the caller chooses the directory
 	if err != nil {
 		return err
 	}
@@ -227,33 +227,32 @@ func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(Object, e
 	// Names sort as with their slashes: "a/b" after "a-b".
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(sortName(a), sortName(b)) })
 	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		if !ValidName(name) {
-			continue
-		}
-		if e.IsDir() {
-			if strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/") {
-				if err := d.list(ctx, name, prefix, yield); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		if !strings.HasPrefix(name, prefix) || !e.Type().IsRegular() {
-			continue
-		}
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		if err := d.listEntry(ctx, path.Join(dir, e.Name()), e, prefix, yield); err != nil {
 			return err
-		}
-		if !yield(Object{Name: name, Size: info.Size()}, nil) {
-			return errStopped
 		}
 	}
 	return nil
+}
+
+// listEntry lists a file, or the objects in a directory.
+func (d *Dir) listEntry(ctx context.Context, name string, e fs.DirEntry, prefix string, yield func(Object, error) bool) error {
+	inside := strings.HasPrefix(name, prefix)
+	switch {
+	case !ValidName(name):
+		return nil
+	case e.IsDir() && (inside || strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")):
+		return d.list(ctx, name, prefix, yield)
+	case !inside || !e.Type().IsRegular():
+		return nil
+	}
+	info, err := e.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // removed meanwhile
+	}
+	if err == nil && !yield(Object{Name: name, Size: info.Size()}, nil) {
+		err = errStopped
+	}
+	return err
 }
 
 func sortName(e fs.DirEntry) string {

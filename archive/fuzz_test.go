@@ -41,8 +41,8 @@ func FuzzArchive(f *testing.F) {
 			requireCorrupt(t, err)
 		}
 		records := int64(0)
-		for r := range archive.NewReader(store).Find(t.Context(), query.Filter{}) {
-			if r != nil {
+		for _, err := range archive.NewReader(store).Find(t.Context(), query.Filter{}) {
+			if err == nil {
 				records++
 			}
 		}

@@ -170,7 +170,7 @@ const minPart = 100
 func (p *partsJSON) UnmarshalJSON(data []byte) error {
 	return unmarshalList(data, minPart, func(element json.RawMessage) error {
 		var decoded partJSON
-		err := json.Unmarshal(element, &decoded)
+		err := unmarshalStrict(element, &decoded)
 		*p = append(*p, decoded)
 		return err
 	})
@@ -180,13 +180,29 @@ func (p *partsJSON) UnmarshalJSON(data []byte) error {
 func (p *proofsJSON) UnmarshalJSON(data []byte) error {
 	return unmarshalList(data, len(`{"kind":"","data":""}`), func(element json.RawMessage) error {
 		var decoded Proof
-		err := json.Unmarshal(element, &decoded)
+		err := unmarshalStrict(element, &decoded)
 		*p = append(*p, decoded)
 		return err
 	})
 }
 
-var errList = errors.New("an element of a list is missing something")
+var (
+	errList = errors.New("an element of a list is missing something")
+	errMore = errors.New("something follows it")
+)
+
+// unmarshalStrict decodes JSON, and rejects members that this version does not know.
+func unmarshalStrict(data []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(to); err != nil {
+		return err
+	}
+	if d.InputOffset() != int64(len(data)) {
+		return errMore
+	}
+	return nil
+}
 
 func unmarshalList(data []byte, least int, add func(json.RawMessage) error) error {
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -253,7 +269,7 @@ func timeOf(t *time.Time) time.Time {
 // empty.
 func decodeManifest(data []byte) (m *Manifest, reason string) {
 	var stored manifestJSON
-	if err := json.Unmarshal(data, &stored); err != nil {
+	if err := unmarshalStrict(data, &stored); err != nil {
 		return nil, "the manifest is not valid: " + err.Error()
 	}
 	m = &Manifest{

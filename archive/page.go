@@ -142,7 +142,7 @@ func (p *page) readPart(ctx context.Context, u *unpacker, at place) error {
 	_, err := u.entries(ctx, at.part, func(e Entry, _ bool) bool {
 		line++
 		r, err := e.Record()
-		if err != nil || p.search.compareCursor(r) < 0 || !p.search.Matches(r) {
+		if err != nil || p.search.compareCursor(r) < 0 || !p.search.matcher.Matches(r) {
 			return true // reportEntries has reported the error
 		}
 		i := item{record: r, place: at, line: line}

@@ -55,19 +55,19 @@ func NewReader(store Store, logs ...string) *Reader {
 // returned once if one archive has both.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
-		if err := f.Validate(); err != nil {
+		s, err := newSearch(f)
+		if err != nil {
 			yield(nil, err)
 			return
 		}
-		if err := r.find(ctx, f, yield); err != nil && !errors.Is(err, errStopped) {
+		if err := r.find(ctx, s, yield); err != nil && !errors.Is(err, errStopped) {
 			yield(nil, err)
 		}
 	}
 }
 
 // find yields the matches. The error is errStopped if yield returned false.
-func (r *Reader) find(ctx context.Context, f query.Filter, yield func(*record.Record, error) bool) error {
-	s := newSearch(f)
+func (r *Reader) find(ctx context.Context, s *search, yield func(*record.Record, error) bool) error {
 	report := func(err error) error {
 		if !yield(nil, err) {
 			return errStopped
@@ -82,7 +82,7 @@ func (r *Reader) find(ctx context.Context, f query.Filter, yield func(*record.Re
 		return err
 	}
 	reported := map[place]bool{}
-	remaining := f.Limit
+	remaining := s.Limit
 	if remaining == 0 {
 		remaining = math.MaxInt
 	}

@@ -12,16 +12,21 @@ import (
 // search is a valid filter, prepared for matching records.
 type search struct {
 	query.Filter
-	after *query.Position
+	matcher *query.Matcher
+	after   *query.Position
 }
 
-func newSearch(f query.Filter) *search {
-	s := &search{Filter: f}
+func newSearch(f query.Filter) (*search, error) {
+	m, err := query.NewMatcher(f)
+	if err != nil {
+		return nil, err
+	}
+	s := &search{Filter: f, matcher: m}
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // validated
 		s.after = &after
 	}
-	return s
+	return s, nil
 }
 
 // mayMatch reports whether records with times between two may match. Zero times match

@@ -38,6 +38,12 @@ func Load(ctx context.Context, opts ...Option) (*Config, error) {
 	c.decoder = newDecoder(from, os.LookupEnv)
 	c.decoder.problems = problems
 	c.decoder.value(from.root, "", valueOf(&c.model))
+	if dir := c.settings.ledgerDir; dir != "" {
+		if c.model.Ledger == nil {
+			c.model.Ledger = &ledgerModel{}
+		}
+		c.model.Ledger.Dir = text(dir)
+	}
 	c.check(ctx)
 	if len(c.decoder.problems) == 0 {
 		c.checkSDK(ctx)

@@ -19,6 +19,8 @@ type settings struct {
 	sdk    []sdk.Option
 	stdout io.Writer
 	logger *slog.Logger
+
+	ledgerDir string
 }
 
 // WithFile sets the path of the YAML file. The default is the value of AUDIT_CONFIG_FILE; if
@@ -31,6 +33,12 @@ func WithFile(path string) Option {
 			s.file = path
 		}
 	}
+}
+
+// WithLedgerDir sets the directory of the ledger, instead of that of the configuration. It is
+// for tools that work on a copy, or on what another process left behind.
+func WithLedgerDir(dir string) Option {
+	return func(s *settings) { s.ledgerDir = dir }
 }
 
 // WithLogger sets the logger of the SDK and the exporters. The default is slog.Default.

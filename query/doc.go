@@ -12,5 +12,9 @@
 //
 //	filter.After = query.CursorOf(record)
 //
+// [Union] asks several stores as one, [Count] counts records by facets, and [OpenAttempts]
+// finds attempts without an end. Package history follows one object through its records.
+// docs/query.md has examples.
+//
 // Package querytest holds the conformance suite for implementations of Reader.
 package query

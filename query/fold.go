@@ -12,11 +12,12 @@ import (
 type foldedText struct {
 	text  string
 	ascii bool
+	piece piece
 }
 
 func newFolded(text string) foldedText {
 	folded := fold(text)
-	return foldedText{folded, isASCII(folded)}
+	return foldedText{folded, isASCII(folded), newPiece(text)}
 }
 
 // fold returns the text in normalization form C, with each character replaced by the

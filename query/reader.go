@@ -11,9 +11,10 @@ import (
 type Reader interface {
 	// Find returns the records that match f, in order.
 	//
-	// If f is invalid, the sequence yields nil and a *FilterError, then ends. If part
-	// of the store cannot be read, it yields nil and an error; a caller that keeps
-	// iterating gets the rest. It ends with an error when ctx does.
+	// If f is invalid, or has a field that the store cannot answer, the sequence yields
+	// nil and a *FilterError, then ends. If part of the store cannot be read, it yields
+	// nil and an error; a caller that keeps iterating gets the rest. It ends with an error
+	// when ctx does.
 	//
 	// Records added during the iteration may be missing. A record that was stored
 	// twice because its Track was retried is returned once. Two different records with

@@ -62,8 +62,7 @@ func (u unique) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Reco
 		return func(yield func(*record.Record, error) bool) {
 			n := 0
 			for r, err := range u.Reader.Find(ctx, all) {
-				p := query.PositionOf(r)
-				p.Digest = after.Digest
+				p := query.Position{Time: r.Time, ID: r.ID, Digest: after.Digest}
 				if c := p.Compare(after); c == 0 || (c < 0) == f.Ascending {
 					continue
 				}
@@ -81,7 +80,7 @@ func (u unique) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Reco
 func TestUnionOfCopies(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
-	for seed := range uint64(8) {
+	for seed := range uint64(4) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		sources := make([]query.Source, 4)
 		stores := make([]*querytest.Reader, len(sources))

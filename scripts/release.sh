@@ -146,6 +146,23 @@ for leaf in . $released $unreleased; do
 	"$go" -C "$leaf" mod tidy -diff || die "$leaf/go.mod is not tidy"
 done
 
+# replaced prints the paths that the module in $1 replaces.
+replaced() {
+	"$go" mod edit -json "$1/go.mod" | awk '
+		/"Replace": \[/ { inside = 1 }
+		/^\t\]/         { inside = 0 }
+		inside && /"Old":/ { old = 1 }
+		inside && old && /"Path":/ { gsub(/[",]/, ""); print $2; old = 0 }
+	'
+}
+
+# drop_replaces prints the flags that remove them.
+drop_replaces() {
+	for path in $(replaced "$1"); do
+		printf ' -dropreplace=%s' "$path"
+	done
+}
+
 # Each module comes after the modules that it requires.
 order=$(
 	{
@@ -170,6 +187,23 @@ path_of() {
 	if [ "$1" = . ]; then echo "$module"; else echo "$module/$1"; fi
 }
 
+# What is committed here keeps the replace directives of commands; what is tagged has none.
+commands=
+mkdir "$scratch/kept"
+for dir in $order; do
+	case $dir in
+	cmd/*)
+		if [ -n "$(replaced "$dir")" ]; then
+			commands="$commands $dir"
+			mkdir -p "$scratch/kept/$dir"
+			cp "$dir/go.mod" "$scratch/kept/$dir/go.mod"
+			# shellcheck disable=SC2046 # the flags are words
+			"$go" mod edit $(drop_replaces "$dir") "$dir/go.mod"
+		fi
+		;;
+	esac
+done
+
 # The module proxy on disk has VERSION of every released module. The archive of a
 # module excludes the modules in its subdirectories.
 git init -q .
@@ -190,6 +224,7 @@ for dir in $order; do
 	mkdir -p "$files"
 	cp "$dir/go.mod" "$files/$version.mod"
 	printf '{"Version":"%s"}\n' "$version" >"$files/$version.info"
+	printf '%s\n' "$version" >"$files/list" # go install asks whether the module is deprecated
 	git archive --format=zip --prefix="$path@$version/" -o "$files/$version.zip" "$tree:${base%/}" -- "$@"
 done
 
@@ -217,6 +252,14 @@ for dir in $order; do
 	')
 	[ -z "$others" ] || die "users of $path $version would get $others"
 done
+for dir in $commands; do
+	path=$(path_of "$dir")
+	GOFLAGS="-modcacherw -trimpath" GOBIN="$scratch/bin" "$go" -C "$scratch" install "$path@$version" 2>"$scratch/log" || {
+		cat "$scratch/log" >&2
+		die "go install $path@$version fails"
+	}
+	cp "$scratch/kept/$dir/go.mod" "$dir/go.mod"
+done
 
 tags=
 for dir in $order; do
@@ -238,6 +281,16 @@ echo "release: wrote $version to CHANGELOG.md and the go.mod files. Check git di
 echo
 echo "git commit -a -m 'all: release $version'"
 for tag in $tags; do
-	echo "git tag -a $tag -m $tag"
+	case " $commands " in
+	*" ${tag%/*} "*) ;;
+	*) echo "git tag -a $tag -m $tag" ;;
+	esac
+done
+for dir in $commands; do
+	echo "git switch --detach $main_branch"
+	echo "go mod edit$(drop_replaces "$dir") $dir/go.mod"
+	echo "git commit -m '$dir: release $version, which can be installed' $dir/go.mod"
+	echo "git tag -a $dir/$version -m $dir/$version"
+	echo "git switch $main_branch"
 done
 echo "git push --atomic origin $main_branch $tags"

@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/ledger"
 )
 
 // DeadLetter describes what an exporter did not get from a ledger: a record that it
@@ -75,4 +76,26 @@ func (p *TrackerProvider) ReplayDeadLetters(ctx context.Context, exporter string
 		}
 	}
 	return 0, errNoFollower
+}
+
+// ReadDeadLetters returns the dead letters of the ledger in dir, the oldest first, without a
+// provider: the process that has the ledger open may run. Replayed ones are included.
+func ReadDeadLetters(ctx context.Context, dir string, opts ...ledger.Option) iter.Seq2[DeadLetter, error] {
+	return func(yield func(DeadLetter, error) bool) {
+		for letter, err := range delivery.ReadDeadLetters(ctx, dir, opts...) {
+			if !yield(DeadLetter(letter), err) {
+				return
+			}
+		}
+	}
+}
+
+// DropDeadLetters gives up an exporter's dead letters that were not replayed: none of them
+// will be exported, and each counts as replayed from then on. If through is not zero, it
+// ends before the first one of an entry after that sequence number. The records stay in the
+// ledger until its retention removes them. It returns how many were given up.
+//
+// No provider may have the ledger open; otherwise the error matches ledger.ErrLocked.
+func DropDeadLetters(ctx context.Context, dir, exporter string, through uint64, opts ...ledger.Option) (dropped int, err error) {
+	return delivery.DropDeadLetters(ctx, dir, exporter, through, opts...)
 }

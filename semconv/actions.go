@@ -15,6 +15,10 @@ const (
 	// ActionRejected is an event that was rejected, such as an intent without a reason that
 	// the policy requires, or without an actor. Its metadata says which.
 	ActionRejected = "audit.rejected"
+	// ActionTrailRead is that somebody looked at records of an audit trail, and
+	// ActionTrailExport that somebody has exported them.
+	ActionTrailRead   = "audit.trail.read"
+	ActionTrailExport = "audit.trail.export"
 	// ActionUnitCommit is the attempt to do a unit of work, such as a transaction.
 	ActionUnitCommit = "unit.commit"
 )

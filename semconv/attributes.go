@@ -150,3 +150,22 @@ const (
 	FoldFirstKey = attribute.Key("audit.fold.first")
 	FoldLastKey  = attribute.Key("audit.fold.last")
 )
+
+// Metadata of who looked at which records (ActionTrailRead, ActionTrailExport).
+const (
+	// TrailSourcesKey lists the stores that were asked, without credentials.
+	TrailSourcesKey = attribute.Key("audit.trail.sources")
+	// TrailFilterKey is the JSON of the query.Filter.
+	TrailFilterKey = attribute.Key("audit.trail.filter")
+	// TrailCommandKey is the command or the page by which it happened, e.g. "deed export".
+	TrailCommandKey = attribute.Key("audit.trail.command")
+	// TrailRecordsKey is the number of records that were exported.
+	TrailRecordsKey = attribute.Key("audit.trail.records")
+	// TrailFileKey is the name of the file with the export, and TrailSHA256Key its SHA-256 in
+	// hexadecimal.
+	TrailFileKey   = attribute.Key("audit.trail.file")
+	TrailSHA256Key = attribute.Key("audit.trail.sha256")
+	// TrailLoginKey is the user who has logged in to the operating system, if the process has
+	// the rights of another one, as after sudo.
+	TrailLoginKey = attribute.Key("audit.trail.login")
+)

@@ -38,15 +38,18 @@ var fragmentImports = map[string]string{
 	"context": "context", "errors": "errors", "fmt": "fmt", "log": "log", "os": "os", "http": "net/http",
 	"httptest": "net/http/httptest", "slog": "log/slog", "sql": "database/sql", "time": "time", "testing": "testing",
 	"attribute": "go.opentelemetry.io/otel/attribute",
+	"codes":     "google.golang.org/grpc/codes",
 	"trace":     "go.opentelemetry.io/otel/trace",
 	"echo":      "github.com/labstack/echo/v4",
 	"mongo":     "go.mongodb.org/mongo-driver/v2/mongo",
 	"options":   "go.mongodb.org/mongo-driver/v2/mongo/options",
+	"status":    "google.golang.org/grpc/status",
 
 	"audit":       "github.com/opendeed/audit",
 	"auditchi":    "github.com/opendeed/audit/instrumentation/chi",
 	"auditecho":   "github.com/opendeed/audit/instrumentation/echo",
 	"auditgin":    "github.com/opendeed/audit/instrumentation/gin",
+	"auditgrpc":   "github.com/opendeed/audit/instrumentation/grpc",
 	"audithttp":   "github.com/opendeed/audit/instrumentation/nethttp",
 	"auditmongo":  "github.com/opendeed/audit/instrumentation/mongodb",
 	"auditrepo":   "github.com/opendeed/audit/instrumentation/repository",
@@ -105,6 +108,11 @@ type Invoice struct {
 }
 
 func (Invoice) Target() audit.Target { return audit.Target{} }
+
+// SendRequest is a message of an RPC.
+type SendRequest struct{}
+
+func (*SendRequest) GetId() string { return "" }
 
 type invoiceDB struct{}
 

@@ -153,7 +153,10 @@ func testList(t *testing.T, s archive.Store) {
 		}
 		equal(t, list(t, s, prefix), some)
 	}
-	for range s.List(t.Context(), "") {
+	for _, err := range s.List(t.Context(), "") {
+		if err != nil {
+			t.Error(err)
+		}
 		break // the Store must stop
 	}
 	var group sync.WaitGroup

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -29,16 +29,18 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			// The variables of whoever runs the tests don't matter.
-			for _, name := range []string{"NO_COLOR", "COLUMNS", "DEED_FROM", "DEED_ZONE", "DEED_RECORD_TO", "AUDIT_CONFIG_FILE", "AUDIT_LEDGER_DIR", "AUDIT_MONGODB_URI"} {
+			for _, name := range []string{"NO_COLOR", "COLUMNS", "DEED_COLUMNS", "DEED_FROM", "DEED_ZONE", "DEED_RECORD_TO", "AUDIT_CONFIG_FILE", "AUDIT_LEDGER_DIR", "AUDIT_MONGODB_URI"} {
 				env.Setenv(name, "")
 			}
 			env.Setenv("TERM", "xterm")
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ledger": makeLedger,
-			"damage": damageFile,
-			"follow": follow,
+			"ledger":  makeLedger,
+			"damage":  damageFile,
+			"entry":   appendEntry,
+			"archive": makeArchive,
+			"follow":  follow,
 		},
 	})
 }
@@ -70,6 +72,41 @@ func makeLedger(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(l.Close())
 }
 
+// appendEntry appends a text that is no record to a ledger: entry DIR TEXT.
+func appendEntry(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: entry DIR TEXT")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithScrub(0))
+	ts.Check(err)
+	_, err = l.Append(context.Background(), []byte(args[1]))
+	ts.Check(err)
+	ts.Check(l.Close())
+}
+
+// makeArchive makes an archive of the lines of a file: archive DIR FILE.
+func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: archive DIR FILE")
+	}
+	store, err := archive.CreateDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var entries []archive.Entry
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		entries = append(entries, archive.Entry{Seq: uint64(len(entries) + 1), Data: []byte(strings.TrimSpace(line))})
+	}
+	meta := archive.Meta{Log: "shop", Class: "all", First: 1, Last: uint64(len(entries))}
+	_, err = archive.Create(context.Background(), store, meta, func(yield func(archive.Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	})
+	ts.Check(err)
+	ts.Check(store.Close())
+}
+
 // damageFile flips a byte of a file: damage FILE OFFSET.
 func damageFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -86,7 +123,6 @@ func damageFile(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = f.WriteAt(b[:], offset)
 	ts.Check(err)
 	ts.Check(f.Close())
-	fmt.Fprintln(ts.Stdout(), "flipped", args[0], offset)
 }
 
 // follow runs deed tail, and appends records while it runs: follow DIR FILE LINES ARG... When

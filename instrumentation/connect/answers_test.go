@@ -79,6 +79,7 @@ func TestAnswers(t *testing.T) {
 		audits := auditconnect.NewInterceptor(auditconnect.WithActor(byUser), auditconnect.WithDenials(tracker), auditconnect.WithCoverage(tracker, nil))
 		bare := serve(t, service.handler(recovers))
 		instrumented := serve(t, service.handler(recovers, connect.WithInterceptors(audits, allProcedures(tracker))))
+		withheld := serve(t, service.handler(recovers, connect.WithInterceptors(audits, allProcedures(tracker, auditconnect.WithheldAnswer()))))
 		for protocol, opts := range protocols {
 			t.Run(name+", "+protocol, func(t *testing.T) {
 				t.Parallel()
@@ -86,6 +87,7 @@ func TestAnswers(t *testing.T) {
 					messages := []string{"hello", "two"}
 					want := bare.ask(t, procedure, opts, nil, messages...)
 					assert.Equal(t, want, instrumented.ask(t, procedure, opts, nil, messages...), procedure)
+					assert.Equal(t, want, withheld.ask(t, procedure, opts, nil, messages...), procedure)
 					assert.Equal(t, name == "a success", want.code == 0)
 				}
 			})

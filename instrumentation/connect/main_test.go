@@ -221,7 +221,7 @@ var publishEvent = audit.Event{Action: "article.publish", Operation: audit.Opera
 func slugOf(m *text) string { return m.GetValue() }
 
 // allProcedures returns intents of all procedures, with a target from the message.
-func allProcedures(tracker audit.Tracker) auditconnect.Intents {
-	event := auditconnect.Intent(tracker, publishEvent, auditconnect.TargetFrom("article", slugOf))
+func allProcedures(tracker audit.Tracker, opts ...auditconnect.IntentOption) auditconnect.Intents {
+	event := auditconnect.Intent(tracker, publishEvent, append(opts, auditconnect.TargetFrom("article", slugOf))...)
 	return auditconnect.Intents{publishProcedure: event, watchProcedure: event, uploadProcedure: event, editProcedure: event, getProcedure: event}
 }

@@ -13,7 +13,7 @@ import (
 // serveUnary calls next in a scope with the options of config. intent is the event of the
 // procedure, or nil.
 func serveUnary(ctx context.Context, config *config, intent *MethodIntent, req connect.AnyRequest, next connect.UnaryFunc) (resp connect.AnyResponse, err error) {
-	c := &request.Call{Status: statusOf, Intent: intent, Unmet: newUnmetError}
+	c := &request.Call{Status: statusOf, Intent: intent, Rejected: newRejection}
 	if req.HTTPMethod() == http.MethodGet {
 		c.Status = statusOfGet
 	}
@@ -25,6 +25,9 @@ func serveUnary(ctx context.Context, config *config, intent *MethodIntent, req c
 		resp, err = next(ctx, req)
 		return err
 	})
+	if c.Replaced() {
+		resp = nil
+	}
 	return resp, err
 }
 
@@ -33,7 +36,7 @@ func serveUnary(ctx context.Context, config *config, intent *MethodIntent, req c
 func serveStream(ctx context.Context, config *config, intent *MethodIntent, conn connect.StreamingHandlerConn, next connect.StreamingHandlerFunc) error {
 	spec := conn.Spec()
 	c := &request.Call{
-		Status: statusOf, Intent: intent, Unmet: newUnmetError,
+		Status: statusOf, Intent: intent, Rejected: newRejection,
 		ClientStreams: spec.StreamType&connect.StreamTypeClient != 0, ServerStreams: spec.StreamType&connect.StreamTypeServer != 0,
 	}
 	x := config.open(ctx, spec, conn.Peer(), conn.RequestHeader())
@@ -58,7 +61,9 @@ func (s *stream) Receive(message any) error {
 
 // Send sends a message.
 func (s *stream) Send(message any) error {
-	s.call.Sending()
+	if err := s.call.Sending(); err != nil {
+		return err
+	}
 	return s.StreamingHandlerConn.Send(message)
 }
 
@@ -95,15 +100,21 @@ func codeOf(err error) connect.Code {
 	return connect.CodeUnknown
 }
 
-// unmetError says which fields a call lacks, whose handler must not run.
-type unmetError struct{ err error }
+// rejection says why the handler of a call must not run.
+type rejection struct {
+	text string
+	err  error
+}
 
-func newUnmetError(err error) error {
-	return connect.NewError(connect.CodeFailedPrecondition, &unmetError{err})
+func newRejection(err error) error {
+	if _, ok := errors.AsType[*request.NotBegunError](err); ok {
+		return connect.NewError(connect.CodeUnavailable, &rejection{text: request.NotBegunText, err: err})
+	}
+	return connect.NewError(connect.CodeFailedPrecondition, &rejection{text: request.UnmetText(err), err: err})
 }
 
 // Error is the message that the client gets.
-func (e *unmetError) Error() string { return request.UnmetText(e.err) }
+func (e *rejection) Error() string { return e.text }
 
-// Unwrap returns an *audit.UnmetError.
-func (e *unmetError) Unwrap() error { return e.err }
+// Unwrap returns an *audit.UnmetError, or a *request.NotBegunError.
+func (e *rejection) Unwrap() error { return e.err }

@@ -21,8 +21,6 @@ var adapter = audithttp.Adapter{
 	},
 	Copy:    func(_ http.ResponseWriter, r *http.Request) *http.Request { return callOf(r).copyOf(r) },
 	Prepare: func(h *request.HTTP) { callOf(h.Request).prepare(h) },
-
-	OwnWriters: true,
 }
 
 // call is one call of a middleware or an intent by gin.
@@ -118,6 +116,15 @@ func (k *call) prepare(h *request.HTTP) {
 	h.Original = k.outside.request
 	h.Watch = func(_ http.ResponseWriter, watcher request.Watcher) http.ResponseWriter {
 		return &writer{ResponseWriter: k.outside.writer, watcher: watcher}
+	}
+	h.Flat = func(w http.ResponseWriter) http.ResponseWriter {
+		below, _ := w.(gin.ResponseWriter)
+		return flat{below}
+	}
+	h.Keep = func(w, held http.ResponseWriter) (http.ResponseWriter, func()) {
+		below, _ := w.(gin.ResponseWriter)
+		own := keep(below, held)
+		return own, own.sent
 	}
 	h.Pending = func() int {
 		if k.isOver() {

@@ -43,7 +43,7 @@
 //
 // What package audithttp says of responses and streams holds here too. c.Writer is wrapped
 // while the handler runs, and remains wrapped while an error or a panic waits for its answer.
-// Answers cannot be withheld until their record is safe, as audithttp.WithheldAnswer does.
+// [WithheldAnswer] keeps what the handlers write until its record is safe.
 // A middleware whose own writer stands between the middleware and an intent should have a
 // method Unwrap.
 package auditgin

@@ -15,6 +15,7 @@ type writer struct {
 	gin.ResponseWriter
 	watcher request.Watcher
 	isSet   bool // a status was set, maybe the one that was set already
+	interim bool // only an interim status has left
 	dropped bool // something else was written instead
 }
 
@@ -64,8 +65,15 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // leaves reports that the header leaves, if it has not. It returns false if what is written
 // must be dropped.
 func (w *writer) leaves() bool {
-	if !w.dropped && !w.Written() {
-		w.dropped = !w.watcher.Leaves(w.Status())
+	switch {
+	case w.dropped:
+	case !w.Written():
+		status := w.Status()
+		w.interim = status >= http.StatusContinue && status < http.StatusOK && status != http.StatusSwitchingProtocols
+		w.dropped = !w.watcher.Leaves(status)
+	case w.interim: // the server sends 200 with the first byte
+		w.interim = false
+		w.dropped = !w.watcher.Leaves(http.StatusOK)
 	}
 	return !w.dropped
 }
@@ -82,8 +90,15 @@ func pending(w gin.ResponseWriter) int {
 // isSet reports whether a handler has set a status.
 func isSet(w http.ResponseWriter) bool {
 	for w != nil {
-		if own, ok := w.(*writer); ok && own.isSet {
-			return true
+		switch own := w.(type) {
+		case *writer:
+			if own.isSet {
+				return true
+			}
+		case *keptWriter:
+			if own.isSet {
+				return true
+			}
 		}
 		below, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {

@@ -113,14 +113,16 @@ func TestAnswers(t *testing.T) {
 			recovers := []grpc.ServerOption{grpc.ChainUnaryInterceptor(recoverPanics), grpc.ChainStreamInterceptor(recoverStreams)}
 			bare := serve(t, service, recovers...)
 			tracker, _ := frameworktest.NewTracker(t)
-			event := auditgrpc.Intent(tracker, publishEvent, auditgrpc.TargetFrom("article", slugOf))
-			intents := auditgrpc.Intents{publishMethod: event, watchMethod: event, uploadMethod: event, editMethod: event}
 			audits := auditgrpc.NewInterceptor(auditgrpc.WithActor(byUser), auditgrpc.WithDenials(tracker), auditgrpc.WithCoverage(tracker, nil))
-			instrumented := serve(t, service, append(recovers, interceptors(audits, intents)...)...)
-			for method, messages := range map[string][]string{
-				publishMethod: {"hello"}, watchMethod: {"hello"}, uploadMethod: {"hello", "two"}, editMethod: {"hello", "two"},
-			} {
-				assert.Equal(t, bare.ask(t, method, messages...), instrumented.ask(t, method, messages...), method)
+			for _, opts := range [][]auditgrpc.IntentOption{nil, {auditgrpc.WithheldAnswer()}} {
+				event := auditgrpc.Intent(tracker, publishEvent, append(opts, auditgrpc.TargetFrom("article", slugOf))...)
+				intents := auditgrpc.Intents{publishMethod: event, watchMethod: event, uploadMethod: event, editMethod: event}
+				instrumented := serve(t, service, append(recovers, interceptors(audits, intents)...)...)
+				for method, messages := range map[string][]string{
+					publishMethod: {"hello"}, watchMethod: {"hello"}, uploadMethod: {"hello", "two"}, editMethod: {"hello", "two"},
+				} {
+					assert.Equal(t, bare.ask(t, method, messages...), instrumented.ask(t, method, messages...), method)
+				}
 			}
 		})
 	}

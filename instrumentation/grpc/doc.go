@@ -49,6 +49,14 @@
 // If the client has canceled the call, no status is recorded, since nobody was sent one. The
 // outcome is then that of what the handler returned.
 //
+// # Withheld answers
+//
+// The intent of a call is recorded when its handler has ended. If that fails, the deed is done and
+// the error handler is called; if the process is killed before, the trail has nothing. For what
+// must not be done unrecorded, [WithheldAnswer] begins the event before the handler runs, and
+// withholds the result until the outcome is on record. docs/guarantees.md says what the trail and
+// the client have, whenever the process is killed.
+//
 // # Streams
 //
 // A stream may last. Its intent is begun, and on record, before the first message of a client's

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/instrumentation/request"
 	"go.opentelemetry.io/otel/attribute"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 )
 
 // Intents are the events of methods, by the full names of the methods, such as
@@ -46,6 +47,26 @@ func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) *MethodIntent 
 	return request.NewMethodIntent(t, e, opts...)
 }
 
+// IntentFunc is Intent for an event that depends on the first message of a call or on its status:
+//
+//	auditgrpc.IntentFunc(tracker, func(_ context.Context, req *paymentsv1.SendRequest, code codes.Code) audit.Event {
+//		if req.GetDryRun() {
+//			return audit.Event{Action: "payout.check"}
+//		}
+//		return audit.Event{Action: "payout.send"}
+//	})
+//
+// event is called when the status is known. ctx is the context of the handler, and code that of
+// the result, codes.OK if it is a success. It is also called before, with codes.OK: when the event is begun,
+// when the handler asks audit.Ready, and if there are options. If no message has arrived, req is
+// the zero M. What event leaves empty is filled in: the target that the handler set by
+// audit.SetTarget, and the outcome by the status. After a panic that is never a success.
+func IntentFunc[M any](t audit.Tracker, event func(ctx context.Context, req M, code codes.Code) audit.Event, opts ...IntentOption) *MethodIntent {
+	return request.NewMethodIntentFunc(t, func(ctx context.Context, req M, code int) audit.Event {
+		return event(ctx, req, codes.Code(code))
+	}, opts...)
+}
+
 // IntentOption says where an intent has its fields from: the request message or, if the
 // function takes one, the context of the call. If a client sends a stream, the first message is
 // the request.
@@ -55,6 +76,8 @@ func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) *MethodIntent 
 // interceptor that returns another error finds an *audit.UnmetError in this one with
 // errors.As. The handler of a client's stream, which is running, gets that error in place of
 // each message.
+//
+// [WithheldAnswer] and what belongs to it say when the result leaves.
 type IntentOption = request.MessageOption
 
 // TargetFrom takes the ID of the target from the request, for example
@@ -74,6 +97,59 @@ func ReasonFrom[M any](reason func(M) string) IntentOption { return request.Reas
 // context. It is metadata of every event that the handler tracks.
 func MetadataFrom[M any](key attribute.Key, value func(M) string) IntentOption {
 	return request.MetadataFrom(key, value)
+}
+
+// WithheldAnswer makes the client wait until the event is recorded. It changes what a client
+// gets when the trail cannot be written: use it for what must not be done unrecorded, such as
+// a payout or a deletion.
+//
+//	auditgrpc.Intents{
+//		paymentsv1.Payments_Send_FullMethodName: auditgrpc.Intent(tracker, audit.Event{Action: "payout.send"},
+//			auditgrpc.TargetFrom("payout", (*paymentsv1.SendRequest).GetId),
+//			auditgrpc.WithheldAnswer()),
+//	}
+//
+// The event is begun as an attempt when the request has arrived, before the handler runs, like
+// that of audit.Begin. If that fails, the handler does not run and the client gets UNAVAILABLE: see
+// [OnNotBegun]. The actor, and what the provider's policy requires of the event, except its
+// outcome and its changes, must be known by then, from the interceptors and the options of the
+// intent; otherwise the client gets FAILED_PRECONDITION.
+//
+// The result leaves when the attempt is finished. If it cannot be finished, the deed is done all
+// the same, and the result leaves unless [OnUnrecorded] returns an error instead; the error
+// handler is called, and a ledger closes the attempt as unknown when it is opened next.
+//
+// A stream cannot be withheld, only its end: the event is begun before the handler gets or sends
+// its first message, messages leave as the handler sends them, and the status of the stream
+// leaves when the attempt is finished. If it cannot be begun, the handler, which is running, gets
+// the error in place of each message that it would receive or send.
+//
+// The handler must not track the event itself as well, for that would be another record.
+func WithheldAnswer() IntentOption { return request.WithheldAnswer() }
+
+// OnNotBegun sets the function that returns the error of a call whose event could not be begun:
+// see [WithheldAnswer]. err is that of audit.Begin. By default, and if the function returns nil,
+// the error is UNAVAILABLE with a message that says that nothing was done.
+func OnNotBegun(f func(ctx context.Context, err error) error) IntentOption {
+	return request.OnNotBegun(f)
+}
+
+// OnUnrecorded sets the function that is asked for another result of a call whose handler has
+// run, but whose outcome could not be recorded: see [WithheldAnswer]. code is that of the
+// handler's result, codes.OK if it is a success. The function returns the error that the client gets, or
+// nil, and then the handler's result leaves.
+//
+//	auditgrpc.OnUnrecorded(func(context.Context, error, codes.Code) error {
+//		return status.Error(codes.DataLoss, "done, but not recorded; do not repeat it")
+//	})
+//
+// The error must not make the client do it again: clients repeat calls that fail with
+// UNAVAILABLE.
+//
+// The error leaves by the outermost interceptor of this package. Interceptors inside of that one
+// have seen the handler's result. The function is not called if the handler panicked.
+func OnUnrecorded(f func(ctx context.Context, err error, code codes.Code) error) IntentOption {
+	return request.OnUnrecorded(func(ctx context.Context, err error, code int) error { return f(ctx, err, codes.Code(code)) })
 }
 
 // Metadata returns a source that reads a key of the metadata that the client sent.

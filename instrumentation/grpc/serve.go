@@ -2,6 +2,7 @@ package auditgrpc
 
 import (
 	"context"
+	"errors"
 
 	"github.com/opendeed/audit/instrumentation/request"
 	"google.golang.org/grpc"
@@ -11,7 +12,7 @@ import (
 
 // serveUnary calls handler in the scope of x. intent is the event of the method, or nil.
 func serveUnary(x *request.Exchange, intent *MethodIntent, req any, handler grpc.UnaryHandler) (resp any, err error) {
-	c := &request.Call{Status: statusOf, Intent: intent, Unmet: newUnmetError}
+	c := &request.Call{Status: statusOf, Intent: intent, Rejected: newRejection}
 	err = x.ServeCall(c, func(ctx context.Context) error {
 		if err := c.Received(req); err != nil {
 			return err
@@ -19,13 +20,16 @@ func serveUnary(x *request.Exchange, intent *MethodIntent, req any, handler grpc
 		resp, err = handler(ctx, req)
 		return err
 	})
+	if c.Replaced() {
+		resp = nil
+	}
 	return resp, err
 }
 
 // serveStream calls handler in the scope of x. intent is the event of the method, or nil.
 func serveStream(x *request.Exchange, intent *MethodIntent, srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	c := &request.Call{
-		Status: statusOf, Intent: intent, Unmet: newUnmetError,
+		Status: statusOf, Intent: intent, Rejected: newRejection,
 		ClientStreams: info.IsClientStream, ServerStreams: info.IsServerStream,
 	}
 	return x.ServeCall(c, func(ctx context.Context) error {
@@ -53,7 +57,9 @@ func (s *stream) RecvMsg(m any) error {
 
 // SendMsg sends a message.
 func (s *stream) SendMsg(m any) error {
-	s.call.Sending()
+	if err := s.call.Sending(); err != nil {
+		return err
+	}
 	return s.ServerStream.SendMsg(m)
 }
 
@@ -66,21 +72,24 @@ func statusOf(err error) request.Status {
 	return request.RPCStatus(uint32(s.Code()))
 }
 
-// unmetError is the error of a call whose handler must not run.
-type unmetError struct {
+// rejection is the error of a call whose handler must not run.
+type rejection struct {
 	status *status.Status
 	err    error
 }
 
-func newUnmetError(err error) error {
-	return &unmetError{status: status.New(codes.FailedPrecondition, request.UnmetText(err)), err: err}
+func newRejection(err error) error {
+	if _, ok := errors.AsType[*request.NotBegunError](err); ok {
+		return &rejection{status: status.New(codes.Unavailable, request.NotBegunText), err: err}
+	}
+	return &rejection{status: status.New(codes.FailedPrecondition, request.UnmetText(err)), err: err}
 }
 
 // Error describes the status.
-func (e *unmetError) Error() string { return e.status.String() }
+func (e *rejection) Error() string { return e.status.String() }
 
 // GRPCStatus returns the status.
-func (e *unmetError) GRPCStatus() *status.Status { return e.status }
+func (e *rejection) GRPCStatus() *status.Status { return e.status }
 
-// Unwrap returns an *audit.UnmetError.
-func (e *unmetError) Unwrap() error { return e.err }
+// Unwrap returns an *audit.UnmetError, or a *request.NotBegunError.
+func (e *rejection) Unwrap() error { return e.err }

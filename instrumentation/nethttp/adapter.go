@@ -50,9 +50,6 @@ type Adapter struct {
 	// Prepare changes how r is served, for a framework whose handlers return errors, or whose
 	// writers differ from those of net/http.
 	Prepare func(h *request.HTTP)
-	// OwnWriters says that handlers write to writers of the framework's own, which cannot
-	// keep an answer: WithheldAnswer panics.
-	OwnWriters bool
 	// Reject returns the error of a handler that does not run because of err, for a framework
 	// that answers what handlers return. text is for the client. By default the client gets
 	// the status and the text. If the application answers by OnUnmet or OnNotBegun, Reject is
@@ -93,9 +90,6 @@ func (a *Adapter) IntentFunc(t audit.Tracker, event func(r *http.Request, status
 func (a *Adapter) intent(i *intent, t audit.Tracker, e audit.Event, opts []IntentOption) func(http.Handler) http.Handler {
 	i.scope, i.config = newConfig(a, nil), newIntentConfig(opts)
 	i.fixed = i.config.newIntent(t, e)
-	if i.config.withhold && a.OwnWriters {
-		panic("audithttp: WithheldAnswer is not for this router, whose writers are its own; call audit.Do in the handler")
-	}
 	return func(next http.Handler) http.Handler {
 		route := *i
 		route.next = newDestination(next)

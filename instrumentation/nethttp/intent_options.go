@@ -140,9 +140,6 @@ func OnUnmet(f func(w http.ResponseWriter, r *http.Request, err error)) IntentOp
 // attempt is finished, and so does the answer of an http.TimeoutHandler.
 //
 // The handler must not track the event itself as well, for that would be another record.
-//
-// An intent of an [Adapter] with OwnWriters panics: call audit.Do in the handler there. Package
-// auditgin has no such option.
 func WithheldAnswer() IntentOption {
 	return func(c *intentConfig) { c.withhold = true }
 }

@@ -375,3 +375,32 @@ func TestUnrecordedOnServer(t *testing.T) {
 		}
 	}
 }
+
+// TestUnrecordedBesideAnotherRecord has a handler that recorded the same action itself, on a
+// target that the route does not name. That is not the record of the route.
+func TestUnrecordedBesideAnotherRecord(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fails  string
+		status int
+	}{
+		{"", http.StatusOK},
+		{"payout.send  success", http.StatusAccepted},
+	} {
+		j := &journal{fails: tt.fails, ResponseWriter: httptest.NewRecorder()}
+		provider, err := sdk.NewTrackerProvider(sdk.WithSyncer(j))
+		require.NoError(t, err)
+		tracker := provider.Tracker("test")
+		intent := audithttp.Intent(tracker, payout, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			e := payout
+			e.Target, e.Outcome = audit.Target{Type: "payout", ID: "9"}, audit.OutcomeSuccess
+			assert.NoError(t, tracker.Track(r.Context(), e))
+			_, _ = io.WriteString(w, "paid")
+		}), audithttp.WithheldAnswer(),
+			audithttp.OnUnrecorded(func(w http.ResponseWriter, _ *http.Request, _ error, _ int) { http.Error(w, "done, not recorded", 202) }))
+		w := httptest.NewRecorder()
+		audithttp.Middleware(audithttp.WithErrorHandler(func(context.Context, error) {}))(intent).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", nil))
+		assert.Equal(t, tt.status, w.Code)
+		require.NoError(t, provider.Shutdown(context.Background()))
+	}
+}

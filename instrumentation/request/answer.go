@@ -237,6 +237,9 @@ func (a *answer) sendHeld(c *conclusion) {
 		}
 		a.mu.Unlock()
 	}
+	if c.sent != nil {
+		defer c.sent() // also if a function of the application panics
+	}
 	c.held.send()
 }
 

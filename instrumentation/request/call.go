@@ -2,7 +2,10 @@ package request
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/opendeed/audit"
 )
@@ -15,15 +18,19 @@ type Call struct {
 	// Intent is the event of the method. nil stands for an interceptor, for which
 	// [Exchange.Conclude] is called.
 	Intent *MethodIntent
-	// Unmet returns the error of a call whose handler must not run. err is an
-	// *audit.UnmetError. It is needed with an Intent.
-	Unmet func(err error) error
+	// Rejected returns the error of a call whose handler must not run. err is an
+	// *audit.UnmetError or a [*NotBegunError], for which the error is [NotBegunText]. It is
+	// needed with an Intent.
+	Rejected func(err error) error
 	// ClientStreams and ServerStreams say who sends a stream of messages.
 	ClientStreams, ServerStreams bool
 
-	exchange *Exchange
-	failed   bool // the handler returned an error that is no success
-	panicked bool
+	exchange   *Exchange
+	failed     bool // the handler returned an error that is no success
+	panicked   bool
+	replaced   bool         // the result, by an error
+	message    atomic.Value // the first; nil before it arrives
+	unrecorded error        // why the outcome is not on record
 
 	mu       sync.Mutex
 	received bool
@@ -35,7 +42,8 @@ type Call struct {
 }
 
 // ServeCall runs the handler of a remote procedure call, records the result and ends the
-// scope. It returns the handler's error, and a panic of the handler continues unchanged.
+// scope. It returns the handler's error, or that of [OnUnrecorded], and a panic of the handler
+// continues unchanged.
 //
 // Handler gets the context that carries the scope. It calls [Call.Received] for each message
 // before it uses it, and [Call.Sending] before it sends one.
@@ -46,7 +54,11 @@ type Call struct {
 func (x *Exchange) ServeCall(c *Call, handler func(context.Context) error) (err error) {
 	c.exchange, x.call = x, c
 	c.panicked = true
-	defer func() { c.end(err) }()
+	defer func() {
+		if instead := c.end(err); instead != nil {
+			err, c.replaced = instead, true
+		}
+	}()
 	if c.Intent != nil {
 		x.expect(c.Intent)
 	}
@@ -55,12 +67,17 @@ func (x *Exchange) ServeCall(c *Call, handler func(context.Context) error) (err 
 	return err
 }
 
+// Replaced reports whether the error that [Exchange.ServeCall] returned is in place of the
+// handler's result: see [OnUnrecorded].
+func (c *Call) Replaced() bool { return c.replaced }
+
 // Received is called when a message has arrived, before the application gets it. If it
 // returns an error, the application must not get the message: the policy requires a field
-// that should have come from the first one.
+// that should have come from the first one, or the event of a withheld result could not be
+// begun.
 //
-// If the client sends a stream, the first message begins the event of the method as an
-// attempt.
+// If the client sends a stream, or the result is withheld, the first message begins the event
+// of the method as an attempt.
 func (c *Call) Received(message any) error {
 	if c.Intent == nil {
 		return nil
@@ -71,60 +88,122 @@ func (c *Call) Received(message any) error {
 		return c.rejected
 	}
 	c.received = true
+	if message != nil {
+		c.message.Store(message)
+	}
 	if err := c.exchange.fill(c.Intent.supply(c.exchange, message)); err != nil {
-		c.rejected = c.Unmet(err)
+		c.rejected = c.Rejected(err)
 		return c.rejected
 	}
-	if c.ClientStreams {
+	switch {
+	case c.Intent.withheld:
+		return c.beginWithheld()
+	case c.ClientStreams:
 		c.begin()
 	}
 	return nil
 }
 
 // Sending is called when the application sends a message, before the client gets it. If the
-// server sends a stream, the first message begins the event of the method as an attempt.
-func (c *Call) Sending() {
-	if c.Intent == nil || !c.ServerStreams {
-		return
+// server sends a stream, the first message begins the event of the method as an attempt. If
+// Sending returns an error, the message must not be sent: the event of a withheld result could
+// not be begun.
+func (c *Call) Sending() error {
+	if c.Intent == nil {
+		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.sent && !c.ended {
-		c.begin()
+	if c.sent || c.ended {
+		return c.notBegun()
 	}
 	c.sent = true
+	switch {
+	case c.Intent.withheld:
+		return c.beginWithheld()
+	case c.ServerStreams:
+		c.begin()
+	}
+	return nil
 }
 
 // begin begins the event as an attempt unless that was done before. c.mu is held.
 func (c *Call) begin() {
 	if c.attempt == nil {
-		c.attempt = c.exchange.begin(c.exchange.ctx, c.Intent.tracker, c.event())
+		c.attempt = c.exchange.begin(c.exchange.ctx, c.Intent.tracker, c.event(rpcOK))
 	}
 }
 
-// event returns the event of the call.
-func (c *Call) event() audit.Event { return c.Intent.eventOf(c.exchange, 0) }
+// beginWithheld is begin for a withheld result. If it returns an error, which is that of every
+// later message too, the application must do nothing. c.mu is held.
+func (c *Call) beginWithheld() error {
+	if c.attempt != nil || c.rejected != nil {
+		return c.rejected
+	}
+	var err error
+	c.attempt, err = c.exchange.beginFirst(c.Intent)
+	if notBegun, ok := errors.AsType[*NotBegunError](err); ok && c.Intent.notBegun != nil {
+		c.rejected = c.Intent.notBegun(c.exchange.ctx, notBegun.Err)
+	}
+	if err != nil && c.rejected == nil {
+		c.rejected = c.Rejected(err)
+	}
+	return c.rejected
+}
 
-// end is called when the handler has ended.
-func (c *Call) end(err error) {
-	var status Status
+// notBegun returns why the event of a withheld result was not begun. c.mu is held.
+func (c *Call) notBegun() error {
+	if !c.Intent.withheld {
+		return nil
+	}
+	return c.rejected
+}
+
+// event returns the event of the call. code is that of its status.
+func (c *Call) event(code int) audit.Event {
+	return c.Intent.eventOf(c.exchange, code)
+}
+
+// end is called when the handler has ended. It returns the error that the client must get
+// instead of the result, or nil.
+func (c *Call) end(err error) error {
+	status := Status{Code: rpcUnknown} // after a panic
 	if !c.panicked {
 		status = c.Status(err)
 		c.failed = status.Outcome != audit.OutcomeSuccess
 	}
 	outermost := c.outermost()
 	if outermost != c && outermost.wait(c) {
-		return
+		return nil
 	}
 	c.mu.Lock()
 	c.ended = true
-	waiting := c.waiting
+	calls := append(slices.Clip(c.waiting), c)
 	c.waiting = nil
 	c.mu.Unlock()
+	code := status.Code
 	if outermost != c || isGone(c.exchange.carrier.Context) {
 		status = status.unsent() // an interceptor outside has answered, or the client has hung up
 	}
-	concludeCalls(append(waiting, c), status)
+	concludeCalls(calls, status, code)
+	if c.panicked {
+		return nil
+	}
+	return replaceResult(calls, code)
+}
+
+// replaceResult lets the applications return an error for the first of calls, which have been
+// concluded, whose record failed. code is that of the result.
+func replaceResult(calls []*Call, code int) error {
+	for _, c := range calls {
+		if c.unrecorded == nil || c.panicked || !c.Intent.withheld || c.Intent.unrecorded == nil {
+			continue
+		}
+		if err := c.Intent.unrecorded(c.exchange.ctx, c.unrecorded, code); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outermost returns the outermost call that c is a part of.
@@ -160,17 +239,18 @@ func LearnActor(ctx context.Context, s Status) {
 }
 
 // concludeCalls concludes each of calls, also if a function of the application panics.
-func concludeCalls(calls []*Call, status Status) {
+func concludeCalls(calls []*Call, status Status, code int) {
 	if len(calls) == 0 {
 		return
 	}
-	defer concludeCalls(calls[1:], status)
-	calls[0].conclude(status)
+	defer concludeCalls(calls[1:], status, code)
+	calls[0].conclude(status, code)
 }
 
-// conclude records the result and ends the scope. An error of the handler that an
-// interceptor outside answered as a success is a failure.
-func (c *Call) conclude(status Status) {
+// conclude records the result and ends the scope. code is that of the result, also if nobody
+// was sent it. An error of the handler that an interceptor outside answered as a success is a
+// failure.
+func (c *Call) conclude(status Status, code int) {
 	x := c.exchange
 	defer x.End()
 	r := Result{Status: status, Panicked: c.panicked, Failed: c.failed}
@@ -179,6 +259,6 @@ func (c *Call) conclude(status Status) {
 		x.Conclude(r)
 	case c.rejected != nil && c.failed && c.attempt == nil: // the rejection is on record
 	default:
-		_ = x.track(c.Intent.tracker, c.event(), r, c.attempt)
+		c.unrecorded = x.track(c.Intent.tracker, c.event(code), r, c.attempt)
 	}
 }

@@ -23,6 +23,7 @@ type conclusion struct {
 
 	withheld   *Withheld // nil if the answer is not withheld
 	held       *heldAnswer
+	sent       func() // called when held is sent; may be nil
 	concluded  bool
 	unrecorded error // why the outcome is not on record
 }

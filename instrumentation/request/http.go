@@ -59,6 +59,13 @@ type HTTP struct {
 	// the writer must remain that of the request, so that a middleware outside answers with
 	// it: Serve waits for the header as with BeforeHeader. nil means that Serve wraps Writer.
 	Watch func(http.ResponseWriter, Watcher) http.ResponseWriter
+	// Flat returns a writer to w, which is Writer or wraps it, whose WriteHeader sends the
+	// header. It is needed with Watch and an Intent whose answer is withheld. nil means w.
+	Flat func(w http.ResponseWriter) http.ResponseWriter
+	// Keep returns the framework's own writer for a handler whose answer is withheld. It writes
+	// to held, which writes to w later, by Flat. sent is called when the handler has ended and
+	// what was kept is sent; after that the writer must be like w. nil means held.
+	Keep func(w, held http.ResponseWriter) (own http.ResponseWriter, sent func())
 	// Pending returns the status that the framework will send if nothing is written, or 0 if
 	// the handler has set none. It is called when the handler has ended. nil means 0.
 	Pending func() int
@@ -132,7 +139,7 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 	case h.Intent == nil:
 	case h.Intent.Withheld != nil:
 		c.withheld = h.Intent.Withheld
-		c.held, w = hold(w, h.Request, c.withheld.Limit, x.answer.isUnwanted)
+		w = c.hold(h, w)
 	default:
 		x.answer.expectStream(c)
 	}

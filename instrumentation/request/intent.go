@@ -59,11 +59,20 @@ func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audi
 	}
 	if err != nil {
 		x.handleError(err)
-		if x.isRecorded(&e) {
+		if x.isStored(&e, attempt) {
 			return nil // with the marks of what a policy requires
 		}
 	}
 	return err
+}
+
+// isStored reports whether e, whose tracking returned an error, is on record: as the end of
+// attempt if that is not nil. Another record of the same action is not it.
+func (x *Exchange) isStored(e *audit.Event, attempt *audit.Attempt) bool {
+	if attempt == nil {
+		return x.isRecorded(e) // it was not before
+	}
+	return x.scope.Tracked(func(other *audit.Event) bool { return other.Attempt == attempt.ID() && !other.BeginsAttempt() })
 }
 
 // recordsDenials reports whether this exchange or one around it records a denial that

@@ -7,9 +7,10 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
-// Codes of gRPC, which Connect shares, that mean something else than a failure.
+// Codes of gRPC, which Connect shares, that mean something of their own.
 const (
 	rpcOK               = 0
+	rpcUnknown          = 2
 	rpcPermissionDenied = 7
 	rpcUnauthenticated  = 16
 )

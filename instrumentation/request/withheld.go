@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 
@@ -54,16 +55,40 @@ func (x *Exchange) Begin(i *Intent) error {
 	if i.Withheld == nil {
 		return nil
 	}
+	attempt, err := x.beginFirst(i)
+	x.conclusion.attempt = attempt
+	return err
+}
+
+// beginFirst records that the event of s was begun, before its handler does anything. The
+// errors are those of [Exchange.Begin].
+func (x *Exchange) beginFirst(s source) (*audit.Attempt, error) {
 	if err := audit.Ready(x.ctx); err != nil {
-		return err
+		return nil, err
 	}
-	attempt, err := x.tryBegin(x.ctx, i.Tracker, i.eventOf(x, 0))
+	attempt, err := x.tryBegin(x.ctx, s.trackedBy(), s.eventOf(x, 0))
 	if err != nil {
 		x.handleError(err)
-		return &NotBegunError{Err: err}
+		return nil, &NotBegunError{Err: err}
 	}
-	x.conclusion.attempt = attempt
-	return nil
+	return attempt, nil
+}
+
+// hold withholds the answer of h, which would go to w, and returns the writer for the handler.
+func (c *conclusion) hold(h *HTTP, w http.ResponseWriter) (own http.ResponseWriter) {
+	c.held, own = hold(h.flat(w), h.Request, c.withheld.Limit, c.exchange.answer.isUnwanted)
+	if h.Keep != nil {
+		own, c.sent = h.Keep(w, own)
+	}
+	return own
+}
+
+// flat returns a writer to w whose WriteHeader sends the header.
+func (h *HTTP) flat(w http.ResponseWriter) http.ResponseWriter {
+	if h.Flat == nil {
+		return w
+	}
+	return h.Flat(w)
 }
 
 // replaces lets the applications answer for the first of cs, which have been concluded, whose
@@ -82,14 +107,15 @@ func (a *answer) replaces(cs []*conclusion, status int) bool {
 }
 
 // replaceNothing is replaces for the owner's handler, if it wrote nothing and nobody else did:
-// cs have been concluded, and a server answers with 200 now.
+// cs have been concluded, and a server answers with 200 now, or with what the framework has
+// pending.
 func (a *answer) replaceNothing(cs []*conclusion) {
 	a.mu.Lock()
 	silent := a.status == 0 && !a.hijacked && !a.gone && !a.isTimedOut()
 	a.mu.Unlock()
 	owner := cs[len(cs)-1]
 	if silent && !owner.panicked && !owner.failed {
-		a.replaces(cs, http.StatusOK)
+		a.replaces(cs, cmp.Or(a.pending(), http.StatusOK))
 	}
 }
 

@@ -33,7 +33,7 @@ func (a *answer) wrap(h *HTTP) http.ResponseWriter {
 	if h.Watch == nil {
 		return a.watch(h.Writer)
 	}
-	a.below = h.Writer
+	a.below = h.flat(h.Writer)
 	a.watched = h.Watch(h.Writer, Watcher{a})
 	return a.watched
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/opendeed/audit"
@@ -73,10 +74,9 @@ func isPlainJSON(text string) bool {
 // mayMatch reports whether an entry may match. It searches the record's JSON, which is
 // faster than decoding it.
 func (s *search) mayMatch(json []byte) bool {
-	for _, p := range s.patterns {
-		if !bytes.Contains(json, p) {
-			return bytes.IndexByte(json, '\\') >= 0 // an escape may stand for what is missing
-		}
+	missing := func(p []byte) bool { return !bytes.Contains(json, p) }
+	if slices.ContainsFunc(s.patterns, missing) || !s.matcher.MayMatchJSON(json) {
+		return bytes.IndexByte(json, '\\') >= 0 // an escape may stand for what is missing
 	}
 	return true
 }

@@ -26,7 +26,7 @@ func TestRunBesideWriter(t *testing.T) {
 func TestRandomFiltersSelect(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 1))
-	records := randomRecords(rng, 80)
+	records := randomRecords(rng)
 	some, texts := 0, 0
 	for range 1000 {
 		f := randomFilter(rng, records)
@@ -45,9 +45,9 @@ func TestRandomFiltersSelect(t *testing.T) {
 func TestFilterJSON(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	records := randomRecords(rng, 80)
+	records := randomRecords(rng)
 	written := 0
-	for range 2000 {
+	for range 800 {
 		f := randomFilter(rng, records)
 		text, err := json.Marshal(f)
 		if err != nil { // a text that is not UTF-8
@@ -73,5 +73,32 @@ func TestFilterJSON(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(canonical), string(again), "order and repetition do not count")
 	}
-	assert.Greater(t, written, 1500)
+	assert.Greater(t, written, 600)
+}
+
+// TestMayMatchJSON: the JSON of a record rules it out only if it does not match.
+func TestMayMatchJSON(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 3))
+	records := randomRecords(rng)
+	matching, ruledOut := 0, 0
+	for range 1500 {
+		var f query.Filter
+		for f.Text == "" || f.Validate() != nil {
+			setText(rng, draw(rng, records), &f)
+		}
+		m, err := query.NewMatcher(f)
+		require.NoError(t, err)
+		for _, r := range records {
+			may := m.MayMatchJSON([]byte(jsonOf(r)))
+			if m.Matches(r) {
+				matching++
+				require.True(t, may, "%q in %s", f.Text, jsonOf(r))
+			} else if !may {
+				ruledOut++
+			}
+		}
+	}
+	assert.Greater(t, matching, 3000)
+	assert.Greater(t, ruledOut, 10_000)
 }

@@ -17,16 +17,20 @@ import (
 )
 
 // ginService returns a service of gin in an order.
-func ginService(o order, tracker audit.Tracker, n *notes, row *ginRow) http.Handler {
+func ginService(o setup, tracker audit.Tracker, n *notes, row *ginRow) http.Handler {
 	e := gin.New()
+	var opts []auditgin.IntentOption
+	if o.withheld {
+		opts = append(opts, auditgin.WithheldAnswer())
+	}
 	var own gin.HandlersChain
 	if row.mw != nil {
 		own = gin.HandlersChain{row.mw(n)}
 	}
-	intent := auditgin.Intent(tracker, event)
+	intent := auditgin.Intent(tracker, event, opts...)
 	scope := auditgin.Middleware(auditgin.WithDenials(tracker), auditgin.WithCoverage(tracker, nil), auditgin.WithErrorHandler(ignore))
 	var global, route gin.HandlersChain
-	switch o {
+	switch o.order {
 	case bare:
 		global = own
 	case intentOnly:
@@ -207,11 +211,10 @@ func ginRows() []ginRow {
 func TestGin(t *testing.T) {
 	t.Parallel()
 	for _, row := range ginRows() {
-		row.want.notWithheld = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			compare(t, row.want, func(t *testing.T, s setup, tracker audit.Tracker, n *notes) answer {
-				server := start(ginService(s.order, tracker, n, &row))
+				server := start(ginService(s, tracker, n, &row))
 				defer server.Close()
 				request := row.request
 				if request == "" {
@@ -229,11 +232,10 @@ func TestGinHTTP2(t *testing.T) {
 		if row.only1 || row.request != "" {
 			continue
 		}
-		row.want.notWithheld = true
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			compare(t, row.want, func(t *testing.T, s setup, tracker audit.Tracker, n *notes) answer {
-				server := start2(ginService(s.order, tracker, n, &row))
+				server := start2(ginService(s, tracker, n, &row))
 				defer server.Close()
 				return exchange2(t, server, http.MethodGet, nil)
 			})

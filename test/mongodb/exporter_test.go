@@ -151,7 +151,7 @@ func TestIndexes(t *testing.T) {
 		Keys: bson.D{{Key: "trace_id", Value: 1}}, Options: options.Index().SetName("mine"),
 	})
 	require.NoError(t, err)
-	want := []string{"_id_", "audit_action", "audit_actor", "audit_metadata", "audit_target", "audit_tenant", "audit_time", "mine"}
+	want := []string{"_id_", "audit_action", "audit_actor", "audit_attempt", "audit_covers", "audit_metadata", "audit_target", "audit_tenant", "audit_time", "mine"}
 	require.NoError(t, newExporter(t, coll).WaitForIndexes(t.Context()))
 	assert.Equal(t, want, names(), "an existing index with the same keys is used")
 	require.NoError(t, newExporter(t, coll).WaitForIndexes(t.Context()))

@@ -16,11 +16,18 @@ import (
 
 // Build compiles an example into dir and returns the path of the program.
 func Build(ctx context.Context, dir, example string) (string, error) {
-	program := filepath.Join(dir, filepath.Base(example))
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/opendeed/audit/examples/"+example)
+	return build(ctx, dir, "examples/"+example)
+}
+
+// BuildDeed builds the command deed into a directory and returns its path.
+func BuildDeed(ctx context.Context, dir string) (string, error) { return build(ctx, dir, "cmd/deed") }
+
+func build(ctx context.Context, dir, path string) (string, error) {
+	program := filepath.Join(dir, filepath.Base(path))
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/opendeed/audit/"+path)
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("build %s: %w", example, err)
+		return "", fmt.Errorf("build %s: %w", path, err)
 	}
 	return program, nil
 }

@@ -1,5 +1,5 @@
-// Demo builds the quickstart, drives it with real HTTP requests, prints the trail, and fails
-// if the trail is wrong.
+// Demo builds the quickstart, drives it with real HTTP requests, prints the trail, asks it
+// three questions with the command deed, and fails if the trail or an answer is wrong.
 package main
 
 import (
@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/opendeed/audit/examples/internal/drive"
@@ -50,17 +52,48 @@ func run() error {
 		return err
 	}
 	d.intrude(ctx)
+	answered := d.ask(ctx, dir) // beside the running service
 	stopped := service.Stop()
 
 	trail, err := drive.Output(ctx, env, program, "trail")
 	fmt.Printf("\nThe trail:\n\n%s\n", trail)
-	return errors.Join(d.Err, stopped, err, wanted.Check(trail))
+	fmt.Print(d.answers.String())
+	return errors.Join(d.Err, answered, stopped, err, wanted.Check(trail))
 }
 
 type demo struct {
 	drive.Client
 
 	article string
+	answers strings.Builder
+}
+
+// ask asks the trail three questions with the command deed, as a support engineer does.
+func (d *demo) ask(ctx context.Context, dir string) error {
+	deed, err := drive.BuildDeed(ctx, dir)
+	if err != nil {
+		return err
+	}
+	env := []string{"DEED_FROM=" + filepath.Join(dir, "audit-ledger")}
+	for _, question := range []struct {
+		text string
+		args []string
+		want string
+	}{
+		{"Who was denied what?", []string{"query", "--outcome", "denied", "--format", "table", "--columns", "actor,action,target,why"}, `anonymous +access\.denied`},
+		{"What happened to the article?", []string{"history", strings.TrimPrefix(strings.Replace(d.article, "articles", "article", 1), "/"), "--format", "text"}, `title: "Hello" → "Hello, world"`},
+		{"Who did how much?", []string{"stats", "--by", "actor,action", "--format", "chart"}, `(?m)^ +article\.publish +1 `},
+	} {
+		answer, err := drive.Output(ctx, env, deed, question.args...)
+		if err != nil {
+			return fmt.Errorf("deed %s: %w", question.args[0], err)
+		}
+		fmt.Fprintf(&d.answers, "%s\n\n$ deed %s\n%s\n", question.text, strings.Join(question.args, " "), answer)
+		if !regexp.MustCompile(question.want).MatchString(answer) {
+			return fmt.Errorf("deed %s: the answer lacks %s:\n%s", question.args[0], question.want, answer)
+		}
+	}
+	return nil
 }
 
 // work sends the requests of a user.

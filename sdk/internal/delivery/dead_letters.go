@@ -211,23 +211,35 @@ func (d *deadLetters) all(ctx context.Context) iter.Seq2[storedLetter, error] {
 			return
 		}
 		defer func() { _ = r.Close() }() // read only
-		replayed := replayedLetters{ledger: l, through: map[string]uint64{}}
-		var decoder letterDecoder
-		for e, err := range r.Entries(ctx, 0) {
-			letter := storedLetter{place: e.Seq}
-			var ok bool
-			if letter.DeadLetter, ok, err = decoder.next(e, err); !ok {
-				continue
+		readLetters(ctx, r, func(exporter string) (uint64, error) {
+			c, err := l.Cursor(exporter)
+			if err != nil {
+				return 0, err
 			}
-			if letter.Exporter != "" {
-				err = errors.Join(err, replayed.mark(&letter))
-			}
-			if letter.Replayed && errors.Is(err, errPartsMissing) {
-				continue // retention has removed the segment with its first parts
-			}
-			if !yield(letter, err) {
-				return
-			}
+			return c.Committed(), nil
+		}, yield)
+	}
+}
+
+// readLetters yields the dead letters that r reads. Committed returns the place up to which
+// an exporter's letters were replayed.
+func readLetters(ctx context.Context, r *ledger.Reader, committed func(exporter string) (uint64, error), yield func(storedLetter, error) bool) {
+	replayed := replayedLetters{committed: committed, through: map[string]uint64{}}
+	var decoder letterDecoder
+	for e, err := range r.Entries(ctx, 0) {
+		letter := storedLetter{place: e.Seq}
+		var ok bool
+		if letter.DeadLetter, ok, err = decoder.next(e, err); !ok {
+			continue
+		}
+		if letter.Exporter != "" {
+			err = errors.Join(err, replayed.mark(&letter))
+		}
+		if letter.Replayed && errors.Is(err, errPartsMissing) {
+			continue // retention has removed the segment with its first parts
+		}
+		if !yield(letter, err) {
+			return
 		}
 	}
 }
@@ -248,19 +260,18 @@ type storedLetter struct {
 
 // replayedLetters knows which dead letters were replayed.
 type replayedLetters struct {
-	ledger  *ledger.Ledger
-	through map[string]uint64 // the place of each exporter's last replayed letter
+	committed func(exporter string) (uint64, error)
+	through   map[string]uint64 // the place of each exporter's last replayed letter
 }
 
 // mark sets whether the letter was replayed.
 func (r *replayedLetters) mark(letter *storedLetter) error {
 	through, known := r.through[letter.Exporter]
 	if !known {
-		c, err := r.ledger.Cursor(letter.Exporter)
-		if err != nil {
+		var err error
+		if through, err = r.committed(letter.Exporter); err != nil {
 			return err
 		}
-		through = c.Committed()
 		r.through[letter.Exporter] = through
 	}
 	letter.Replayed = letter.place <= through

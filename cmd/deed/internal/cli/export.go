@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"os/user"
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
@@ -55,7 +54,6 @@ deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume`
 var exportFormats = map[string]render.Format{"csv": render.CSV, "jsonl": render.JSON, "json": render.JSON}
 
 func (c *exportCommand) run(cmd *cobra.Command) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err
@@ -67,7 +65,7 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	if plan.Format == "" {
 		return usagef("--format: write csv or jsonl")
 	}
-	c.output.format = string(plan.Format)
+	c.format = string(plan.Format)
 	plan.Columns = c.output.options().Columns
 	if plan.Columns != nil && plan.Format != render.CSV {
 		return usagef("--columns: the format %s has no columns", plan.Format)
@@ -90,15 +88,15 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	}
 	defer set.Close()
 	plan.Sources = set.Names
+	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
+		return err
+	}
 	file, after, err := exportfile.Create(c.path, plan, clock.Zone, c.force, c.resume)
 	if err != nil {
 		return err
 	}
 	filter.After = after
-	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
-		return err
-	}
-	return c.write(ctx, set, &filter, file)
+	return c.write(cmd, set, &filter, file)
 }
 
 // end sets the end of the time if there is none: the same as before if an export continues.
@@ -123,8 +121,8 @@ func (c *exportCommand) end(filter *query.Filter, now time.Time) error {
 }
 
 func (c *exportCommand) exportFormat() render.Format {
-	if c.output.format != "" {
-		return exportFormats[c.output.format]
+	if c.format != "" {
+		return exportFormats[c.format]
 	}
 	for ending, format := range exportFormats {
 		if len(c.path) > len(ending) && c.path[len(c.path)-len(ending)-1:] == "."+ending {
@@ -137,39 +135,20 @@ func (c *exportCommand) exportFormat() render.Format {
 // checkpointInterval is how much work a kill can lose.
 const checkpointInterval = 2 * time.Second
 
-func (c *exportCommand) write(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File) error {
+func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query.Filter, file *exportfile.File) error {
+	ctx := cmd.Context()
 	var progress *term.Progress
 	var part func(*record.Record) float64
 	if term.Is(c.stderr) && !c.quiet {
 		progress = term.NewProgress(c.stderr, "records")
 		part = c.partOf(ctx, set, *filter)
 	}
-	saved := time.Now()
-	n := 0
-	for r, err := range set.Reader.Find(ctx, *filter) {
-		if err != nil {
-			if ctx.Err() != nil {
-				break
-			}
-			progress.Clear()
-			c.problem(err)
-			file.Problem(err)
-			continue
+	if err := c.copy(ctx, set, filter, file, func(r *record.Record) {
+		if progress != nil {
+			progress.Update(file.Records(), part(r))
 		}
-		if err := file.Add(r); err != nil {
-			return err
-		}
-		if n++; n%1000 == 0 {
-			if progress != nil {
-				progress.Update(file.Records(), part(r))
-			}
-			if time.Since(saved) > checkpointInterval {
-				if err := file.Checkpoint(); err != nil {
-					return err
-				}
-				saved = time.Now()
-			}
-		}
+	}, progress.Clear); err != nil {
+		return err
 	}
 	progress.Clear()
 	if err := ctx.Err(); err != nil {
@@ -179,12 +158,47 @@ func (c *exportCommand) write(ctx context.Context, set *source.Set, filter *quer
 		c.note("-- %s records so far; the same command with --resume continues", term.Count(file.Records()))
 		return err
 	}
-	m, err := file.Finish(userName(), "deed "+version())
+	actor, _ := osUser()
+	m, err := file.Finish(actor.ID, "deed "+version())
 	if err != nil {
+		return err
+	}
+	if err := c.recordExport(ctx, cmd, set, filter, m); err != nil {
 		return err
 	}
 	c.note("-- %s: %s records, %s, SHA-256 %s", term.Clean(c.path), term.Count(m.Records), term.Bytes(m.Bytes), m.SHA256)
 	return c.finish(1)
+}
+
+// copy writes the records to the file, until ctx ends. It calls update now and then, and pause
+// before it prints an error.
+func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File, update func(*record.Record), pause func()) error {
+	saved := time.Now()
+	n := 0
+	for r, err := range set.Reader.Find(ctx, *filter) {
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			pause()
+			c.problem(err)
+			file.Problem(err)
+			continue
+		}
+		if err := file.Add(r); err != nil {
+			return err
+		}
+		if n++; n%1000 == 0 {
+			update(r)
+			if time.Since(saved) > checkpointInterval {
+				if err := file.Checkpoint(); err != nil {
+					return err
+				}
+				saved = time.Now()
+			}
+		}
+	}
+	return nil
 }
 
 // partOf returns a function that says which part of the time between the first and the
@@ -207,12 +221,4 @@ func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter quer
 		}
 		return float64(r.Time.Sub(first)) / float64(all)
 	}
-}
-
-// userName returns the name of the operating system's user, or "".
-func userName() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return ""
 }

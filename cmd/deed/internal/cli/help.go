@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -17,10 +16,10 @@ const helpWidth = 100
 // help prints the help of a command, as wide as the terminal.
 func (a *app) help(cmd *cobra.Command) {
 	width := helpWidth
-	if term.Is(a.stdout) {
-		width = min(helpWidth, term.Columns(a.stdout))
+	if a.forPeople() {
+		width = min(helpWidth, a.width())
 	}
-	fmt.Fprint(a.stdout, helpText(cmd, width))
+	_, _ = fmt.Fprint(a.stdout, helpText(cmd, width)) // there is nobody else to tell
 }
 
 func helpText(cmd *cobra.Command, width int) string {
@@ -141,7 +140,7 @@ func wrap(text string, width int, indent string) string {
 	var b strings.Builder
 	for paragraph := range strings.Lines(text) {
 		line := indent
-		for _, word := range strings.Fields(paragraph) {
+		for word := range strings.FieldsSeq(paragraph) {
 			if len(line) > len(indent) && len(line)+1+len(word) > width {
 				b.WriteString(line + "\n")
 				line = indent

@@ -2,13 +2,132 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
 
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/semconv"
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// recordLooking records that somebody looks at records, before they are shown.
-func (a *app) recordLooking(context.Context, *cobra.Command, *source.Set, *query.Filter) error {
+// How long another deed may hold the ledger of --record-to, and how long it may take to write
+// to it.
+const (
+	recordLockWait = 10 * time.Second
+	recordTimeout  = 10 * time.Second
+)
+
+// recordLooking records that somebody looks at records, before any is shown. If a policy
+// demands that record and there is no place for it, the command is refused.
+func (a *app) recordLooking(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter) error {
+	if a.recordTo == "" {
+		if rule := demanding(set.Policies, cmd.CommandPath()); rule != "" {
+			return usagef("the policy %sdemands a record of who looks; name the ledger for it with --record-to", rule)
+		}
+		return nil
+	}
+	event, err := a.lookingEvent(cmd, set, filter)
+	if err != nil {
+		return err
+	}
+	return a.recordEvent(ctx, set, event)
+}
+
+// recordExport records that an export is complete.
+func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *exportfile.Manifest) error {
+	if a.recordTo == "" {
+		return nil
+	}
+	event, err := a.lookingEvent(cmd, set, filter)
+	if err != nil {
+		return err
+	}
+	event.Action = semconv.ActionTrailExport
+	event.Metadata = append(event.Metadata, semconv.TrailRecordsKey.Int64(m.Records), semconv.TrailFileKey.String(m.File), semconv.TrailSHA256Key.String(m.SHA256))
+	return a.recordEvent(ctx, set, event)
+}
+
+// demanding returns words for the policy that demands a record of a command, or "". A rule
+// does so for requests: its routes match commands such as "deed export", its channels cli.
+func demanding(policies []*policy.Policy, command string) string {
+	for _, p := range policies {
+		if required, _, matched := p.Coverage("", command, semconv.ChannelCLI); required && matched {
+			return "of the configuration "
+		}
+	}
+	return ""
+}
+
+func (a *app) lookingEvent(cmd *cobra.Command, set *source.Set, filter *query.Filter) (audit.Event, error) {
+	line, err := json.Marshal(filter)
+	if err != nil {
+		return audit.Event{}, err
+	}
+	actor, login := osUser()
+	event := audit.Event{
+		Action: semconv.ActionTrailRead, Operation: audit.OperationRead, Outcome: audit.OutcomeSuccess, Actor: actor, Reason: a.purpose,
+		Target: audit.Target{Type: "audit.trail", ID: strings.Join(set.Names, " ")},
+		Metadata: []attribute.KeyValue{
+			semconv.TrailCommandKey.String(cmd.CommandPath()), semconv.TrailSourcesKey.StringSlice(set.Names), semconv.TrailFilterKey.String(string(line)),
+		},
+	}
+	if login != "" {
+		event.Metadata = append(event.Metadata, semconv.TrailLoginKey.String(login))
+	}
+	return event, nil
+}
+
+// recordEvent writes an event to the ledger of --record-to.
+func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Event) (err error) {
+	for _, dir := range set.Dirs {
+		if sameDir(dir, a.recordTo) {
+			return usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
+		}
+	}
+	host, _ := os.Hostname() // a record without it is better than none
+	opts := []sdk.Option{
+		sdk.WithLedger(a.recordTo, ledger.WithLockWait(recordLockWait), ledger.WithScrub(0)),
+		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
+		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
+	}
+	if len(set.Policies) > 0 {
+		opts = append(opts, sdk.WithPolicy(set.Policies[0]))
+	}
+	provider, err := sdk.NewTrackerProvider(opts...)
+	if err != nil {
+		if errors.Is(err, ledger.ErrLocked) {
+			return fmt.Errorf("--record-to: %s is open in another process; name a ledger of its own for deed", a.recordTo)
+		}
+		return fmt.Errorf("--record-to: %w", err)
+	}
+	// An interrupt must not leave a look without its record.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
+	tracker := provider.Tracker("github.com/opendeed/audit/cmd/deed")
+	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
+	if err != nil {
+		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
+	}
 	return nil
+}
+
+// sameDir reports whether both paths lead to one directory.
+func sameDir(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }

@@ -61,22 +61,27 @@ func (a *app) report(ctx context.Context, command *cobra.Command, err error) int
 		return exitNothing
 	}
 	if ctx.Err() != nil {
-		fmt.Fprintln(a.stderr, "deed: interrupted")
+		a.say("deed: interrupted")
 		return exitInterrupted
 	}
 	_, isFilter := errors.AsType[*query.FilterError](err)
 	if _, isUsage := errors.AsType[usageError](err); isUsage || isFilter {
 		a.complain(err)
-		fmt.Fprintf(a.stderr, "Try: %s --help\n", command.CommandPath())
+		a.say("Try: %s --help", command.CommandPath())
 		return exitUsage
 	}
 	a.complain(err)
 	return exitFailed
 }
 
+// say prints a line on standard error.
+func (a *app) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...) // there is nobody else to tell
+}
+
 // complain prints an error in lines that cannot harm the terminal.
 func (a *app) complain(err error) {
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintln(a.stderr, "deed: "+term.Clean(strings.TrimRight(line, "\n")))
+		a.say("deed: %s", term.Clean(strings.TrimRight(line, "\n")))
 	}
 }

@@ -64,7 +64,7 @@ deed query --target invoice/1001 --changed amount --format text
 deed query --text 'chargeback acme' --not actor-type=system
 deed query --since today --format csv --columns time,actor,action,target,why`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd.Context(), cmd.CommandPath()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()
 	c.selection.register(flags)
@@ -76,8 +76,7 @@ deed query --since today --format csv --columns time,actor,action,target,why`,
 	return cmd
 }
 
-func (c *queryCommand) run(ctx context.Context, command string) error {
-	c.environment()
+func (c *queryCommand) run(cmd *cobra.Command) error {
 	clock, err := c.clock()
 	if err != nil {
 		return err
@@ -106,11 +105,15 @@ func (c *queryCommand) run(ctx context.Context, command string) error {
 	if err := filter.Validate(); err != nil {
 		return err
 	}
+	ctx := cmd.Context()
 	set, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer set.Close()
+	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
+		return err
+	}
 	return c.print(ctx, set, filter, page, out)
 }
 

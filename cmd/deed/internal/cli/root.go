@@ -2,11 +2,12 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,36 +36,28 @@ type app struct {
 
 const rootHelp = `Deed asks an audit trail: who did what, when, where and why.
 
-It reads a ledger, also beside the process that writes it, several ledgers, a MongoDB collection, or whatever a ` +
+It reads a ledger, also beside the process that writes it, several ledgers, archives, a MongoDB collection, or whatever a ` +
 	`configuration file of the service names. Without --from it asks DEED_FROM, then the configuration in the environment ` +
 	`(AUDIT_CONFIG_FILE and its siblings), then the ledger audit-ledger in the current directory.
 
 Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
+
+A terminal gets tables and charts as wide as it is. DEED_COLUMNS gets them elsewhere too, that wide: DEED_COLUMNS=100 deed query | less.
 
 Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 130 interrupted. Nothing else on standard output ` +
 	`than the answer; everything else is on standard error.`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "deed",
-		Short:         "Ask an audit trail: who did what, when, where and why",
-		Long:          rootHelp,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Version:       version(),
-		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			unknown := usagef("there is no command %q", args[0])
-			if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-				unknown = usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
-			}
-			return unknown
-		},
+		Use:              "deed",
+		Short:            "Ask an audit trail: who did what, when, where and why",
+		Long:             rootHelp,
+		SilenceErrors:    true,
+		SilenceUsage:     true,
+		PersistentPreRun: func(*cobra.Command, []string) { a.environment() },
+		Version:          version(),
 	}
-	root.SuggestionsMinimumDistance = 2
+	onlyCommands(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("deed {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -72,16 +65,37 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
+	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger or of archives, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
+	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what; DEED_RECORD_TO does the same")
+	flags.StringVar(&a.purpose, "purpose", "", "why you look, as `TEXT` for that record")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show(), a.tail(), a.export())
+	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.export(), a.ledger(), a.deadLetters(), a.config(), a.completion(), a.man())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}
+	for _, cmd := range subcommands(root) {
+		completeFlags(cmd)
+	}
 	return root
+}
+
+// onlyCommands makes a command that has commands below it print its help, or say that there
+// is no such command.
+func onlyCommands(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
+			return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
+		}
+		return usagef("there is no command %q", args[0])
+	}
 }
 
 // usageArgs makes wrong arguments of the command, and of those below it, a usage error.
@@ -146,10 +160,26 @@ func (a *app) colors(w io.Writer) bool {
 	return !a.noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.Is(w) && term.EnableColors(w)
 }
 
+// forPeople reports whether people read standard output: it is a terminal, or DEED_COLUMNS
+// says so.
+func (a *app) forPeople() bool { return term.Is(a.stdout) || a.forcedWidth() > 0 }
+
+// forcedWidth returns the width that DEED_COLUMNS sets, or 0.
+func (*app) forcedWidth() int {
+	n, err := strconv.Atoi(os.Getenv("DEED_COLUMNS"))
+	if err != nil {
+		return 0
+	}
+	return max(0, n)
+}
+
+// width returns how wide lines for people are.
+func (a *app) width() int { return cmp.Or(a.forcedWidth(), term.Columns(a.stdout)) }
+
 // note prints a line for people, unless they asked for none.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
-		fmt.Fprintf(a.stderr, format+"\n", args...)
+		a.say(format, args...)
 	}
 }
 
@@ -167,7 +197,7 @@ func (a *app) problem(err error) {
 // finish returns the error of a command that has asked stores and found so much.
 func (a *app) finish(found int) error {
 	if a.problems > maxProblems {
-		fmt.Fprintf(a.stderr, "deed: and %d more errors\n", a.problems-maxProblems)
+		a.say("deed: and %d more errors", a.problems-maxProblems)
 	}
 	if a.problems > 0 {
 		return errors.New("the answer is incomplete, since not everything could be read: see above")
@@ -201,7 +231,7 @@ func (a *app) printer(o render.Options) (printing, error) {
 }
 
 func (a *app) outputOptions(o render.Options) render.Options {
-	o.Terminal = term.Is(a.stdout)
+	o.Terminal = a.forPeople()
 	if o.Format == "" {
 		o.Format = render.JSON
 		if o.Terminal {
@@ -210,7 +240,7 @@ func (a *app) outputOptions(o render.Options) render.Options {
 	}
 	o.Colors = a.colors(a.stdout)
 	if o.Terminal {
-		o.Width = term.Columns(a.stdout)
+		o.Width = a.width()
 	}
 	return o
 }

@@ -131,7 +131,8 @@ func (s *selection) build(clock when.Clock) (f query.Filter, err error) {
 	if err := s.span(clock, &f); err != nil {
 		return f, err
 	}
-	return f, f.Validate()
+	err = f.Validate()
+	return f, err
 }
 
 func (s *selection) span(clock when.Clock, f *query.Filter) error {
@@ -157,7 +158,7 @@ func (s *selection) span(clock when.Clock, f *query.Filter) error {
 		if err != nil {
 			return usagef("--until: %w", err)
 		}
-		f.Until = span.Until
+		f.Until = span.End()
 	}
 	return nil
 }
@@ -193,7 +194,8 @@ func readFilter(text string) (f query.Filter, err error) {
 			return f, err
 		}
 	}
-	return f, f.UnmarshalJSON(data)
+	err = f.UnmarshalJSON(data)
+	return f, err
 }
 
 // parse appends a value that a function parses.
@@ -268,11 +270,11 @@ func setActor(f *query.Filter, text string) error {
 // parseActor parses TYPE/ID, the ID of an actor of any type, or a type of actors without ID.
 func parseActor(text string) (audit.Actor, error) {
 	word, id, hasID := strings.Cut(text, "/")
-	t, err := wordOf[audit.ActorType](word)
+	t, _ := wordOf[audit.ActorType](word) // otherwise the text is an ID
 	switch {
 	case text == "":
 		return audit.Actor{}, errors.New("it is empty; write TYPE/ID, such as user/42")
-	case err != nil: // the text is an ID
+	case t == audit.ActorNone:
 		return audit.Actor{ID: text}, nil
 	case hasID && id == "":
 		return audit.Actor{}, fmt.Errorf("the ID is missing after %s/", word)

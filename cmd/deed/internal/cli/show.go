@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/query"
 	"github.com/spf13/cobra"
 )
@@ -27,16 +27,16 @@ With --attempt it prints every record of the attempt that a record belongs to: i
 		Example: `deed show 0199c1f2-0000-7000-8000-000000000001
 deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
-	c.output.register(cmd.Flags())
+	c.register(cmd.Flags())
 	cmd.Flags().BoolVar(&c.attempt, "attempt", false, "all records of the attempt")
 	group(cmd.Flags(), groupWhat, "attempt")
 	return cmd
 }
 
-func (c *showCommand) run(ctx context.Context, args []string) error {
-	c.environment()
+func (c *showCommand) run(cmd *cobra.Command, args []string) error {
+	ctx := cmd.Context()
 	clock, err := c.clock()
 	if err != nil {
 		return err
@@ -61,38 +61,16 @@ func (c *showCommand) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer set.Close()
-	found := 0
-	show := func(f query.Filter, attempts map[audit.ID]bool) error {
-		for r, err := range set.Reader.Find(ctx, f) {
-			switch {
-			case err != nil && ctx.Err() != nil:
-				return err
-			case err != nil:
-				c.problem(err)
-				continue
-			case attempts != nil && !r.Attempt.IsZero():
-				attempts[r.Attempt] = true
-				continue
-			}
-			found++
-			if err := out.Print(r); err != nil {
-				return err
-			}
-		}
-		return nil
+	if err := c.recordLooking(ctx, cmd, set, &query.Filter{IDs: ids}); err != nil {
+		return err
 	}
-	var attempts map[audit.ID]bool
+	f := query.Filter{IDs: ids, Ascending: true}
 	if c.attempt {
-		attempts = map[audit.ID]bool{}
-	}
-	err = show(query.Filter{IDs: ids, Ascending: true}, attempts)
-	if len(attempts) > 0 && err == nil {
-		f := query.Filter{Ascending: true}
-		for id := range attempts {
-			f.Attempts = append(f.Attempts, id)
+		if f, err = c.attempts(ctx, set, f); err != nil {
+			return err
 		}
-		err = show(f, nil)
 	}
+	found, err := c.print(ctx, set, f, out)
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
@@ -100,4 +78,40 @@ func (c *showCommand) run(ctx context.Context, args []string) error {
 		return err
 	}
 	return c.finish(found)
+}
+
+// print prints the records that match, and returns how many they are.
+func (c *showCommand) print(ctx context.Context, set *source.Set, f query.Filter, out printing) (found int, err error) {
+	for r, err := range set.Reader.Find(ctx, f) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return found, err
+		case err != nil:
+			c.problem(err)
+			continue
+		}
+		found++
+		if err := out.Print(r); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// attempts returns a filter for the attempts that the records belong to, or f if they belong
+// to none.
+func (c *showCommand) attempts(ctx context.Context, set *source.Set, f query.Filter) (query.Filter, error) {
+	all := query.Filter{Ascending: true}
+	for r, err := range set.Reader.Find(ctx, f) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return f, err
+		case err == nil && !r.Attempt.IsZero(): // errors are shown when the records are
+			all.Attempts = append(all.Attempts, r.Attempt)
+		}
+	}
+	if len(all.Attempts) == 0 {
+		return f, nil
+	}
+	return all, nil
 }

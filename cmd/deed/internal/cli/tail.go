@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -47,7 +48,6 @@ deed tail -f -n 0 --format json | jq .actor`,
 }
 
 func (c *tailCommand) run(cmd *cobra.Command) error {
-	c.environment()
 	clock, err := c.clock()
 	if err != nil {
 		return err
@@ -86,16 +86,16 @@ func (c *tailCommand) run(cmd *cobra.Command) error {
 		if follower, err = set.Follow(ctx); err != nil {
 			return err
 		}
-		defer follower.Close()
+		defer func() { _ = follower.Close() }() // read only
 	}
 	newest, err := c.newest(ctx, set, filter)
 	if err != nil {
 		return err
 	}
 	printed := map[audit.ID]bool{}
-	for i := len(newest) - 1; i >= 0; i-- {
-		printed[newest[i].ID] = true
-		if err := out.Print(newest[i]); err != nil {
+	for _, r := range slices.Backward(newest) {
+		printed[r.ID] = true
+		if err := out.Print(r); err != nil {
 			return err
 		}
 	}

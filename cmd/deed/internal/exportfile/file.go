@@ -103,9 +103,16 @@ type File struct {
 	state    checkpoint
 	file     *os.File
 	buffer   *bufio.Writer
-	hash     hash.Hash
+	hash     resumableHash
 	printer  render.Printer
 	lastSeen *record.Record
+}
+
+// resumableHash is a hash whose state can be stored.
+type resumableHash interface {
+	hash.Hash
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
 }
 
 // Create begins an export, or continues one of the same plan if resume is true and a part
@@ -114,7 +121,11 @@ func Create(path string, plan Plan, zone *time.Location, force, resume bool) (f 
 	if _, err := os.Lstat(path); err == nil && !force {
 		return nil, "", fmt.Errorf("%s: %w", path, ErrExists)
 	}
-	f = &File{path: path, state: checkpoint{Plan: plan}, hash: sha256.New()}
+	sum, ok := sha256.New().(resumableHash)
+	if !ok {
+		return nil, "", errors.New("the state of SHA-256 cannot be stored")
+	}
+	f = &File{path: path, state: checkpoint{Plan: plan}, hash: sum}
 	known, err := readCheckpoint(path + checkpointSuffix)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -178,7 +189,7 @@ func (f *File) openPart() (err error) {
 		return err
 	}
 	if f.state.Bytes > 0 {
-		err = f.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(f.state.Hash) //nolint:forcetypeassert // package sha256 says so
+		err = f.hash.UnmarshalBinary(f.state.Hash)
 	}
 	var info fs.FileInfo
 	if err == nil {
@@ -252,7 +263,7 @@ func (f *File) Checkpoint() error {
 		err = f.file.Sync()
 	}
 	if err == nil {
-		f.state.Hash, err = f.hash.(encoding.BinaryMarshaler).MarshalBinary() //nolint:forcetypeassert // package sha256 says so
+		f.state.Hash, err = f.hash.MarshalBinary()
 	}
 	if err != nil {
 		return err
@@ -269,7 +280,7 @@ func (f *File) Finish(by, tool string) (*Manifest, error) {
 	if err == nil {
 		err = f.Checkpoint()
 	}
-	if err = errors.Join(err, f.file.Close()); err != nil {
+	if err := errors.Join(err, f.file.Close()); err != nil {
 		return nil, err
 	}
 	m := &Manifest{

@@ -40,7 +40,7 @@ var columns = []column{
 	{"outcome", func(r *record.Record, _ *time.Location) string { return r.Outcome.String() }, "outcome"},
 	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }, "reason"},
 	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }, "failure"},
-	{"why", func(r *record.Record, _ *time.Location) string { return why(r) }, ""},
+	{"why", func(r *record.Record, _ *time.Location) string { return Why(r) }, ""},
 	{"changed", func(r *record.Record, _ *time.Location) string { return changed(r) }, ""},
 	{"changes", func(r *record.Record, _ *time.Location) string { return member(r, "changes") }, "changes"},
 	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }, "tenant"},
@@ -99,7 +99,8 @@ func onBehalfOf(a *audit.Actor) string {
 	return strings.Join(all, " for ")
 }
 
-func why(r *record.Record) string {
+// Why returns the reason and the failure of a record.
+func Why(r *record.Record) string {
 	switch {
 	case r.Failure == "":
 		return r.Reason

@@ -100,8 +100,9 @@ func (p *jsonPrinter) Print(r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	p.line = append(line, '\n')
-	_, err = p.w.Write(p.line)
+	line = append(line, '\n')
+	p.line = line
+	_, err = p.w.Write(line)
 	return err
 }
 

@@ -210,11 +210,11 @@ func (t *table) usual() []tableColumn {
 			style: func(*record.Record) term.Style { return term.Dim },
 		},
 		outcome,
-		{title: "ACTOR", text: actorCell, least: 14, most: 32},
+		{title: "ACTOR", text: ActorCell, least: 14, most: 32},
 		{title: "ACTION", text: func(r *record.Record) string { return r.Action }, style: func(*record.Record) term.Style { return term.Bold }, least: 22, most: 40},
 		{title: "TARGET", text: func(r *record.Record) string { return Target(r.Target) }, least: 18, most: 48},
 		{title: "CHANGED", text: changed, least: 12, most: 32, rank: 3},
-		{title: "WHY", text: why, least: 20, most: 60, rank: 2},
+		{title: "WHY", text: Why, least: 20, most: 60, rank: 2},
 		{title: "TENANT", text: func(r *record.Record) string { return r.Tenant }, least: 6, most: 20, rank: 4},
 		{title: "ID", text: func(r *record.Record) string { return r.ID.String() }, least: 36, most: 36, fixed: true, rank: 5},
 	}
@@ -225,7 +225,8 @@ var shortOutcomes = map[audit.Outcome]string{
 	audit.OutcomeSuccess: "ok", audit.OutcomeFailure: "fail", audit.OutcomeDenied: "deny", audit.OutcomeUnknown: "?",
 }
 
-func actorCell(r *record.Record) string {
+// ActorCell returns an actor and those on whose behalf it acted.
+func ActorCell(r *record.Record) string {
 	if r.Actor.OnBehalfOf == nil {
 		return Actor(&r.Actor)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/exporters/mongodb"
 	"github.com/opendeed/audit/policy"
@@ -57,8 +58,8 @@ func (o Options) ledger() []ledger.Option {
 	return nil
 }
 
-// Open opens the stores that the texts name: the directory of a ledger, the URL of a MongoDB
-// collection, or a configuration file. Without any, it opens those of the configuration
+// Open opens the stores that the texts name: the directory of a ledger or of archives, the URL
+// of a MongoDB collection, or a configuration file. Without any, it opens those of the configuration
 // of the environment, or else the ledger in [DefaultDir].
 func Open(ctx context.Context, opts Options, from ...string) (*Set, error) {
 	s := &Set{options: opts, ledgers: map[string]string{}}
@@ -124,6 +125,9 @@ func (s *Set) openOne(ctx context.Context, opts Options, from string) error {
 	case err != nil:
 		return fmt.Errorf("--from: %w", err)
 	case info.IsDir():
+		if isArchive(from) {
+			return s.openArchives(from)
+		}
 		return s.openLedger(opts, from)
 	}
 	return s.openConfig(ctx, from)
@@ -189,6 +193,35 @@ func (s *Set) openConfig(ctx context.Context, path string) error {
 	return nil
 }
 
+// archiveSuffix is that of the objects of package archive.
+const archiveSuffix = ".jsonl.zst"
+
+// isArchive reports whether a directory has archives: it, or a directory in it, has a file
+// with their suffix, and it has no ledger.
+func isArchive(dir string) bool {
+	if _, err := os.Stat(filepath.Join(dir, "state")); err == nil {
+		return false
+	}
+	errFound := errors.New("found")
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, archiveSuffix) {
+			return errFound
+		}
+		return nil // what cannot be read is reported when it is asked
+	})
+	return errors.Is(err, errFound)
+}
+
+func (s *Set) openArchives(dir string) error {
+	store, err := archive.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, func(context.Context) error { return store.Close() })
+	s.add(filepath.Clean(dir), archive.NewReader(store))
+	return nil
+}
+
 // openMongoDB opens the collection of a URL such as mongodb://host/database.collection.
 func (s *Set) openMongoDB(from string) error {
 	u := splitURL(from)
@@ -196,7 +229,7 @@ func (s *Set) openMongoDB(from string) error {
 	if u.user != "" && !strings.Contains(strings.ToLower(u.query), "authsource=") {
 		uri += u.database // the driver takes it as the database of the user
 	}
-	client, err := mongo.Connect(options.Client().ApplyURI(uri + u.query).SetServerSelectionTimeout(serverTimeout).SetAppName("deed"))
+	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(serverTimeout).SetAppName("deed").ApplyURI(uri+u.query))
 	if err != nil { // it would quote the credentials
 		return errors.New("--from: the URL of MongoDB is not valid; write mongodb://host/database.collection")
 	}

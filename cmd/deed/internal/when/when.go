@@ -13,6 +13,15 @@ import (
 // Span is a span of time. Since is included, Until is not.
 type Span struct{ Since, Until time.Time }
 
+// End returns where a time that ends something is: the end of a day, month or year, and the
+// beginning of an hour or a minute, so that neither two days nor two hours overlap.
+func (s Span) End() time.Time {
+	if s.Until.Sub(s.Since) <= time.Hour {
+		return s.Since
+	}
+	return s.Until
+}
+
 // Clock is what the words of a time refer to.
 type Clock struct {
 	Now  time.Time

@@ -33,6 +33,11 @@ func TestParse(t *testing.T) {
 		got := [2]string{span.Since.UTC().Format(time.RFC3339Nano), span.Until.UTC().Format(time.RFC3339Nano)}
 		assert.Equal(t, want, got, text)
 	}
+	for text, want := range map[string]string{"2026-03-29": "2026-03-29T22:00:00Z", "2026-03-30T14": "2026-03-30T12:00:00Z", "now": "2026-03-30T12:00:00Z"} {
+		span, err := clock.Parse(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, span.End().UTC().Format(time.RFC3339Nano), text)
+	}
 	for _, text := range []string{"", "24", "h", "1y", "2026-13", "2026-02-30", "20.11.2026", "99999999999999d", "-1h"} {
 		_, err := clock.Parse(text)
 		assert.ErrorIs(t, err, when.ErrForm, text)

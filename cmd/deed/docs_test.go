@@ -1,0 +1,93 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// doc is the document whose examples the test runs.
+var doc = filepath.Join("..", "..", "docs", "deed.md")
+
+var console = regexp.MustCompile("(?ms)^```console\n(.*?)^```\n")
+
+// TestDocument runs the commands of docs/deed.md on the ledger of testdata/shop.jsonl, on a
+// terminal of 100 columns, and compares what they print. With UPDATE_SCRIPTS it writes that
+// into the document instead.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile(doc)
+	require.NoError(t, err)
+	records, err := os.ReadFile(filepath.Join("testdata", "shop.jsonl"))
+	require.NoError(t, err)
+	var script strings.Builder
+	script.WriteString("env DEED_COLUMNS=100\nledger audit-ledger shop.jsonl\n")
+	blocks := console.FindAllStringSubmatch(string(text), -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		for line := range strings.Lines(block[1]) {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				script.WriteString("run " + strings.ReplaceAll(strings.TrimSpace(command), `"`, "'") + "\n")
+			}
+		}
+	}
+	script.WriteString("-- shop.jsonl --\n")
+	script.Write(records)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "document.txtar"), []byte(script.String()), 0o600))
+
+	var printed []string
+	t.Run("run", func(t *testing.T) { // which waits for the script
+		testscript.Run(t, params(dir, &printed))
+	})
+	t.Run("compare", func(t *testing.T) { compare(t, string(text), printed) })
+}
+
+// params runs the script in dir, and collects what each of its commands prints.
+func params(dir string, printed *[]string) testscript.Params {
+	return testscript.Params{
+		Dir:   dir,
+		Setup: func(env *testscript.Env) error { env.Setenv("TERM", "dumb"); return nil },
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"ledger": makeLedger,
+			"run": func(ts *testscript.TestScript, _ bool, args []string) {
+				_ = ts.Exec(args[0], args[1:]...) // the exit code is no part of the document
+				*printed = append(*printed, strings.ReplaceAll(ts.ReadFile("stdout"), "\r\n", "\n"))
+			},
+		},
+	}
+}
+
+func compare(t *testing.T, text string, printed []string) {
+	t.Helper()
+	n := 0
+	updated := console.ReplaceAllStringFunc(text, func(block string) string {
+		var b strings.Builder
+		b.WriteString("```console\n")
+		for line := range strings.Lines(block) {
+			if strings.HasPrefix(line, "$ ") {
+				require.Less(t, n, len(printed))
+				b.WriteString(line + stable(printed[n]))
+				n++
+			}
+		}
+		b.WriteString("```\n")
+		return b.String()
+	})
+	if os.Getenv("UPDATE_SCRIPTS") != "" {
+		require.NoError(t, os.WriteFile(doc, []byte(updated), 0o600))
+		return
+	}
+	assert.Equal(t, updated, text)
+}
+
+// stable replaces what differs in each run.
+func stable(text string) string {
+	return strings.ReplaceAll(text, time.Now().UTC().Format("2006-01-02"), "2026-11-27")
+}

@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) deadLetters() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dead-letters",
+		Short: "Look at what an exporter rejected, and export it again: list, show, replay, drop",
+		Long: `A dead letter is what an exporter did not get from its ledger: a record that it rejected permanently, or entries that cannot be read. It is kept with the reason.
+
+List and show only read, also beside the process that writes the ledger. Replay and drop take the ledger's lock: stop the process first, or call ReplayDeadLetters in it.`,
+	}
+	onlyCommands(cmd)
+	cmd.AddCommand(a.deadLettersList(), a.deadLettersShow(), a.deadLettersReplay(), a.deadLettersDrop())
+	return cmd
+}
+
+// deadLettersOf returns the dead letters of the ledger in dir.
+func (a *app) deadLettersOf(ctx context.Context, dir string) iter.Seq2[sdk.DeadLetter, error] {
+	return sdk.ReadDeadLetters(ctx, dir, a.ledgerOptions()...)
+}
+
+func (a *app) deadLettersList() *cobra.Command {
+	var format, exporter string
+	var all bool
+	cmd := &cobra.Command{
+		Use:     "list DIR",
+		Short:   "List dead letters that wait for a replay",
+		Example: "deed dead-letters list /var/lib/shop/audit --exporter mongodb",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return a.listDeadLetters(cmd.Context(), args[0], format, func(letter *sdk.DeadLetter) bool {
+				return (all || !letter.Replayed) && (exporter == "" || letter.Exporter == exporter)
+			})
+		},
+	}
+	formatFlag(cmd, &format)
+	cmd.Flags().StringVar(&exporter, "exporter", "", "only those of the exporter with this `NAME`")
+	cmd.Flags().BoolVar(&all, "all", false, "those that were replayed or dropped too")
+	return cmd
+}
+
+// listDeadLetters prints a line for each dead letter that is wanted.
+func (a *app) listDeadLetters(ctx context.Context, dir, format string, wanted func(*sdk.DeadLetter) bool) error {
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	r, err := a.openLedger(dir)
+	if err != nil {
+		return err
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	width := 0
+	if a.forPeople() {
+		width = a.width()
+	}
+	found := 0
+	for letter, err := range a.deadLettersOf(ctx, dir) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			a.problem(err)
+			continue
+		case !wanted(&letter):
+			continue
+		}
+		found++
+		if format == "json" {
+			if err := writeLine(a.stdout, letter); err != nil {
+				return err
+			}
+			continue
+		}
+		line := fmt.Sprintf("%8s  %s  %-12s %s  %s", seqText(&letter), letter.Time.In(clock.Zone).Format("2006-01-02 15:04:05"),
+			term.Clean(letter.Exporter), term.Clean(whatText(&letter)), term.Clean(letter.Reason))
+		if width > 0 {
+			line = term.Fit(line, width)
+		}
+		if _, err := fmt.Fprintln(a.stdout, line); err != nil {
+			return err
+		}
+	}
+	return a.finish(found)
+}
+
+func seqText(letter *sdk.DeadLetter) string {
+	if letter.Through > 0 {
+		return fmt.Sprintf("%d-%d", letter.Seq, letter.Through)
+	}
+	return strconv.FormatUint(letter.Seq, 10)
+}
+
+// whatText says what a dead letter is about.
+func whatText(letter *sdk.DeadLetter) string {
+	switch {
+	case letter.Record != nil:
+		return strings.TrimSpace(letter.Record.Action + " " + render.Target(letter.Record.Target))
+	case letter.Through > 0:
+		return "unreadable entries"
+	}
+	return "not a record"
+}
+
+func (a *app) deadLettersShow() *cobra.Command {
+	var format, exporter string
+	cmd := &cobra.Command{
+		Use:     "show DIR NUMBER",
+		Short:   "Show a dead letter with its record",
+		Long:    "Show prints the dead letters of one entry, by the number that deed dead-letters list prints first: one for each exporter that rejected it.",
+		Example: "deed dead-letters show /var/lib/shop/audit 1042",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			seq, err := strconv.ParseUint(args[1], 10, 64)
+			if err != nil {
+				return usagef("%s is not the number of an entry; deed dead-letters list prints them", args[1])
+			}
+			return a.showDeadLetters(cmd.Context(), args[0], seq, exporter, format)
+		},
+	}
+	formatFlag(cmd, &format)
+	cmd.Flags().StringVar(&exporter, "exporter", "", "only that of the exporter with this `NAME`")
+	return cmd
+}
+
+func (a *app) showDeadLetters(ctx context.Context, dir string, seq uint64, exporter, format string) error {
+	text, err := stdout.New(stdout.WithWriter(a.stdout), stdout.WithText(), stdout.WithColor(a.colors(a.stdout)))
+	if err != nil {
+		return err
+	}
+	found := 0
+	for letter, err := range a.deadLettersOf(ctx, dir) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			a.problem(err)
+			continue
+		case seq < letter.Seq || seq > max(letter.Seq, letter.Through) || exporter != "" && letter.Exporter != exporter:
+			continue
+		}
+		found++
+		if format == "json" {
+			if err := writeLine(a.stdout, letter); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := fmt.Fprintf(a.stdout, "entry %s, rejected by %s at %s after %d attempts: %s\n", seqText(&letter), term.Clean(letter.Exporter),
+			letter.Time.UTC().Format(time.RFC3339), letter.Attempts, term.Clean(letter.Reason)); err != nil {
+			return err
+		}
+		if letter.Record != nil {
+			if err := text.Export(ctx, []*record.Record{letter.Record}); err != nil {
+				return err
+			}
+		} else if letter.Raw != nil {
+			if _, err := fmt.Fprintf(a.stdout, "    %q\n", letter.Raw); err != nil {
+				return err
+			}
+		}
+	}
+	return a.finish(found)
+}
+
+func (a *app) deadLettersReplay() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "replay DIR EXPORTER",
+		Short: "Export dead letters again",
+		Long: `Replay exports the records of an exporter's dead letters again, after the cause of their rejection was corrected. A record that is rejected again becomes a new dead letter. It takes the ledger's lock, and exports what else the ledger holds, too.
+
+The configuration is that of the service; only its directory is replaced by DIR.`,
+		Example: "deed dead-letters replay --config deploy.yaml /var/lib/shop/audit mongodb",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.replayDeadLetters(cmd.Context(), args[0], args[1], file)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the configuration `FILE` with the exporter (default: AUDIT_CONFIG_FILE, or the environment)")
+	return cmd
+}
+
+func (a *app) replayDeadLetters(ctx context.Context, dir, exporter, file string) error {
+	r, err := a.openLedger(dir) // which creates none
+	if err != nil {
+		return err
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
+	if err != nil {
+		return a.explain(dir, err)
+	}
+	delivered, err := provider.ReplayDeadLetters(ctx, exporter)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err = errors.Join(err, provider.Shutdown(end))
+	if _, printErr := fmt.Fprintf(a.stdout, "%d delivered to %s\n", delivered, term.Clean(exporter)); printErr != nil {
+		return errors.Join(err, printErr)
+	}
+	return err
+}
+
+func (a *app) deadLettersDrop() *cobra.Command {
+	var through uint64
+	var confirmed bool
+	cmd := &cobra.Command{
+		Use:   "drop DIR EXPORTER",
+		Short: "Give up dead letters: their exporter never gets them",
+		Long: `Drop gives up the dead letters of an exporter. The exporter never gets their records, which stay in the ledger as long as it keeps them. It takes the ledger's lock.
+
+Without --yes it prints what it would give up, and changes nothing.`,
+		Example: "deed dead-letters drop /var/lib/shop/audit mongodb --through 1042 --yes",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, dir, exporter := cmd.Context(), args[0], args[1]
+			if !confirmed {
+				err := a.listDeadLetters(ctx, dir, "text", func(letter *sdk.DeadLetter) bool {
+					return letter.Exporter == exporter && !letter.Replayed && (through == 0 || letter.Seq <= through)
+				})
+				if err == nil {
+					a.note("-- nothing was changed; add --yes to give these up")
+				}
+				return err
+			}
+			dropped, err := sdk.DropDeadLetters(ctx, dir, exporter, through, a.ledgerOptions()...)
+			if err != nil {
+				return a.explain(dir, err)
+			}
+			if _, err := fmt.Fprintf(a.stdout, "%d dropped\n", dropped); err != nil {
+				return err
+			}
+			return a.finish(dropped)
+		},
+	}
+	cmd.Flags().Uint64Var(&through, "through", 0, "only those of entries up to this `NUMBER`")
+	cmd.Flags().BoolVar(&confirmed, "yes", false, "do it")
+	return cmd
+}

@@ -1,0 +1,418 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) ledger() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ledger",
+		Short: "Look after a ledger: info, scrub, copy, repair, drain",
+		Long: `The commands below ledger look after the directory of a ledger.
+
+Info, scrub and copy only read, also beside the process that writes it. Repair and drain take the ledger's lock: stop the process first.`,
+	}
+	onlyCommands(cmd)
+	cmd.AddCommand(a.ledgerInfo(), a.ledgerScrub(), a.ledgerCopy(), a.ledgerRepair(), a.ledgerDrain())
+	return cmd
+}
+
+// ledgerOptions returns the options for ledgers.
+func (a *app) ledgerOptions() []ledger.Option {
+	if a.groupWritable {
+		return []ledger.Option{ledger.WithGroupWritable()}
+	}
+	return nil
+}
+
+// openLedger opens a ledger for reading.
+func (a *app) openLedger(dir string) (*ledger.Reader, error) {
+	r, err := ledger.OpenReader(dir, a.ledgerOptions()...)
+	return r, a.explain(dir, err)
+}
+
+// explain adds what to do to an error about a ledger.
+func (a *app) explain(dir string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s has no ledger; name the directory that the service passes to sdk.WithLedger, or ledger.dir of its configuration", dir)
+	case errors.Is(err, ledger.ErrLocked):
+		return fmt.Errorf("%s is open in another process, and this command needs it alone; stop that process first", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; run deed as the user of the service", err)
+	}
+	return err
+}
+
+type ledgerInfo struct {
+	Dir         string            `json:"dir"`
+	First       uint64            `json:"first"`
+	Next        uint64            `json:"next"`
+	Entries     uint64            `json:"entries"`
+	Bytes       int64             `json:"bytes"`
+	Segments    int               `json:"segments"`
+	Cursors     map[string]uint64 `json:"cursors"`
+	Lag         map[string]uint64 `json:"lag"`
+	Damaged     int               `json:"damaged"`
+	Sidecars    int               `json:"sidecars"`
+	DeadLetters int               `json:"dead_letters"`
+}
+
+func (a *app) ledgerInfo() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:     "info DIR",
+		Short:   "Show what a ledger has, and how far its exporters are",
+		Example: "deed ledger info /var/lib/shop/audit",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runLedgerInfo(cmd.Context(), args[0], format)
+		},
+	}
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+// formatFlag adds --format for commands whose output is text or JSON.
+func formatFlag(cmd *cobra.Command, format *string) {
+	cmd.Flags().StringVarP(format, "format", "f", "text", "`FORMAT`: text or json")
+	group(cmd.Flags(), groupOutput, "format")
+}
+
+func checkFormat(format string) error {
+	if format != "text" && format != "json" {
+		return usagef("--format: %q is not a format; use text or json", format)
+	}
+	return nil
+}
+
+func (a *app) runLedgerInfo(ctx context.Context, dir, format string) error {
+	if err := checkFormat(format); err != nil {
+		return err
+	}
+	r, err := a.openLedger(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // read only
+	stats, err := r.Stats()
+	if err != nil {
+		return err
+	}
+	sidecars, err := r.Sidecars()
+	if err != nil {
+		return err
+	}
+	info := ledgerInfo{
+		Dir: dir, First: stats.First, Next: stats.Next, Entries: stats.Next - stats.First, Bytes: stats.Bytes, Segments: stats.Segments,
+		Cursors: stats.Cursors, Lag: map[string]uint64{}, Damaged: stats.Damaged, Sidecars: len(sidecars),
+	}
+	for name, committed := range stats.Cursors {
+		info.Lag[name] = stats.Next - 1 - min(committed, stats.Next-1)
+	}
+	for letter, err := range a.deadLettersOf(ctx, dir) {
+		if err != nil {
+			a.problem(err)
+		} else if !letter.Replayed {
+			info.DeadLetters++
+		}
+	}
+	if format == "json" {
+		if err := writeLine(a.stdout, info); err != nil {
+			return err
+		}
+		return a.finish(1)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", term.Clean(dir))
+	fmt.Fprintf(&b, "  entries       %s (%d to %d)\n", term.Count(int64(info.Entries)), info.First, max(info.First, info.Next)-1)
+	fmt.Fprintf(&b, "  size          %s in %d segments, %d of them indexed\n", term.Bytes(info.Bytes), info.Segments, info.Sidecars)
+	for _, name := range slices.Sorted(maps.Keys(info.Cursors)) {
+		fmt.Fprintf(&b, "  exporter      %s: %s\n", name, behind(info.Lag[name]))
+	}
+	if info.DeadLetters > 0 {
+		fmt.Fprintf(&b, "  dead letters  %d; deed dead-letters list %s\n", info.DeadLetters, term.Clean(dir))
+	}
+	if info.Damaged > 0 {
+		fmt.Fprintf(&b, "  damage        %d; deed ledger scrub %s\n", info.Damaged, term.Clean(dir))
+	}
+	if _, err := fmt.Fprint(a.stdout, b.String()); err != nil {
+		return err
+	}
+	return a.finish(1)
+}
+
+func behind(lag uint64) string {
+	if lag == 0 {
+		return "has everything"
+	}
+	return term.Count(int64(lag)) + " entries behind"
+}
+
+func (a *app) ledgerScrub() *cobra.Command {
+	return &cobra.Command{
+		Use:   "scrub DIR",
+		Short: "Read everything, and name what cannot be read",
+		Long: `Scrub reads every entry of a ledger and checks it. It changes nothing. It names each damaged place and the entries that are lost there, and ends with exit code 3 if there is any.
+
+A process that has the ledger open does the same in the background, once a day.`,
+		Example: "deed ledger scrub /var/lib/shop/audit",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runLedgerScrub(cmd.Context(), args[0]) },
+	}
+}
+
+func (a *app) runLedgerScrub(ctx context.Context, dir string) error {
+	entries, damage, err := a.scrub(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if damage > 0 {
+		return fmt.Errorf("%d damaged places among %s entries; deed ledger repair --dry-run %s says what a repair would lose", damage, term.Count(entries), dir)
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s: %s entries, no damage\n", term.Clean(dir), term.Count(entries))
+	return err
+}
+
+// scrub reads all entries, prints each damaged place, and returns how many there are.
+func (a *app) scrub(ctx context.Context, dir string) (entries int64, damage int, err error) {
+	r, err := a.openLedger(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	stats, err := r.Stats()
+	if err != nil {
+		return 0, 0, err
+	}
+	var progress *term.Progress
+	if term.Is(a.stderr) && !a.quiet {
+		progress = term.NewProgress(a.stderr, "entries")
+	}
+	all := max(1, float64(stats.Next-stats.First))
+	for e, err := range r.Entries(ctx, 0) {
+		if err != nil {
+			progress.Clear()
+			_, corrupt := errors.AsType[*ledger.CorruptError](err)
+			if _, removed := errors.AsType[*ledger.RemovedError](err); !corrupt && !removed {
+				return entries, damage, err
+			}
+			if corrupt {
+				damage++
+				a.complain(err)
+			}
+			continue
+		}
+		if entries++; entries%1000 == 0 {
+			progress.Update(entries, float64(e.Seq-stats.First)/all)
+		}
+	}
+	progress.Clear()
+	if damage < stats.Damaged {
+		damage = stats.Damaged
+		a.complain(fmt.Errorf("%s: a cursor or the header of a segment is damaged, which costs no entry", dir))
+	}
+	return entries, damage, nil
+}
+
+func (a *app) ledgerCopy() *cobra.Command {
+	return &cobra.Command{
+		Use:   "copy DIR TO",
+		Short: "Copy a ledger, also beside its writer",
+		Long: `Copy makes a consistent backup: the ledger as it was at one moment, with its sequence numbers, cursors and dead letters. The writer goes on meanwhile. The copy is then read to its end.
+
+Never let two processes write to the original and to the copy: both would use the same sequence numbers.`,
+		Example: "deed ledger copy /var/lib/shop/audit /backup/audit-2026-11-27",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runLedgerCopy(cmd.Context(), args[0], args[1])
+		},
+	}
+}
+
+// deadLettersDir is the ledger of the dead letters in the directory of a ledger.
+const deadLettersDir = "dead-letters"
+
+func (a *app) runLedgerCopy(ctx context.Context, from, to string) error {
+	r, err := a.openLedger(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // read only
+	if names, err := os.ReadDir(to); err == nil && len(names) > 0 {
+		return usagef("%s is not empty; name a directory that does not exist", to)
+	}
+	// A copy that is not complete must not be taken for a backup.
+	if _, err := r.CopyTo(ctx, to); err != nil {
+		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
+	}
+	letters := filepath.Join(from, deadLettersDir)
+	if _, err := os.Stat(letters); err == nil {
+		if err := a.copyDeadLetters(ctx, letters, filepath.Join(to, deadLettersDir)); err != nil {
+			return fmt.Errorf("%w; %s is no backup, remove it", err, to)
+		}
+	}
+	entries, damage, err := a.scrub(ctx, to)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(a.stdout, "%s: %s entries\n", term.Clean(to), term.Count(entries)); err != nil {
+		return err
+	}
+	if damage > 0 {
+		return fmt.Errorf("the copy has the damage of the original, in %d places: see above", damage)
+	}
+	return nil
+}
+
+func (a *app) copyDeadLetters(ctx context.Context, from, to string) error {
+	r, err := a.openLedger(from)
+	if err != nil {
+		return err
+	}
+	_, err = r.CopyTo(ctx, to)
+	return errors.Join(err, r.Close())
+}
+
+func (a *app) ledgerRepair() *cobra.Command {
+	var dryRun bool
+	cmd := &cobra.Command{
+		Use:   "repair DIR",
+		Short: "Repair a damaged ledger, and list what is lost",
+		Long: `Repair opens a damaged ledger, keeps everything that can be read, and lists what is lost, as the file losses in the directory then does too. No segment is changed, and no sequence number is used again. The process that writes the ledger must be stopped.
+
+With --dry-run it changes nothing, and lists what a repair would lose. Do that first, and copy the directory.`,
+		Example: `deed ledger repair --dry-run /var/lib/shop/audit
+deed ledger repair /var/lib/shop/audit`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.runLedgerRepair(args[0], dryRun) },
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing")
+	return cmd
+}
+
+func (a *app) runLedgerRepair(dir string, dryRun bool) error {
+	if _, err := os.Stat(dir); err != nil { // a repair must not create a ledger
+		return a.explain(dir, err)
+	}
+	found, err := ledger.TrySalvage(dir, a.ledgerOptions()...)
+	if err == nil && !dryRun && len(found.Damage) > 0 {
+		var l *ledger.Ledger
+		if l, err = ledger.Open(dir, append(a.ledgerOptions(), ledger.WithSalvage(), ledger.WithScrub(0))...); err == nil {
+			found = l.Recovery()
+			err = l.Close()
+		}
+	}
+	if err != nil {
+		return a.explain(dir, err)
+	}
+	if len(found.Damage) == 0 {
+		_, err = fmt.Fprintf(a.stdout, "%s: nothing to repair\n", term.Clean(dir))
+		return err
+	}
+	verb := "lost"
+	if dryRun {
+		verb = "a repair would lose"
+	}
+	for _, damage := range found.Damage {
+		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", verb, term.Clean(describe(damage))); err != nil {
+			return err
+		}
+	}
+	if dryRun {
+		a.note("-- nothing was changed; copy the directory, then run the command without --dry-run")
+		return nil
+	}
+	a.note("-- repaired; %s lists what is lost", term.Clean(filepath.Join(dir, "losses")))
+	return nil
+}
+
+// describe says what damage costs.
+func describe(err error) string {
+	corrupt, ok := errors.AsType[*ledger.CorruptError](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case corrupt.First == 0:
+		return fmt.Sprintf("nothing but %s: %s", corrupt.File, corrupt.Reason)
+	case corrupt.Last == 0:
+		return fmt.Sprintf("the entries from %d on, in %s at byte %d: %s", corrupt.First, corrupt.File, corrupt.Offset, corrupt.Reason)
+	}
+	text := fmt.Sprintf("%s entries, %d to %d", term.Count(int64(corrupt.Last-corrupt.First+1)), corrupt.First, corrupt.Last)
+	if !corrupt.After.IsZero() || !corrupt.Before.IsZero() {
+		text += ", written"
+	}
+	if !corrupt.After.IsZero() {
+		text += " after " + corrupt.After.UTC().Format(time.RFC3339)
+	}
+	if !corrupt.Before.IsZero() {
+		text += " before " + corrupt.Before.UTC().Format(time.RFC3339)
+	}
+	return text + fmt.Sprintf(", in %s at byte %d: %s", corrupt.File, corrupt.Offset, corrupt.Reason)
+}
+
+func (a *app) ledgerDrain() *cobra.Command {
+	var file string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "drain DIR",
+		Short: "Export what a ledger still holds, such as that of a pod that is gone",
+		Long: `Drain exports every record that the exporters of a configuration do not have yet, then ends. It takes the ledger's lock, closes attempts that were left open, and can be repeated: exporters get each record under the same ID.
+
+The configuration is that of the service; only its directory is replaced by DIR.`,
+		Example: "deed ledger drain --config deploy.yaml /mnt/dead-pod/audit",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runLedgerDrain(cmd.Context(), args[0], file, timeout)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the configuration `FILE` with the exporters (default: AUDIT_CONFIG_FILE, or the environment)")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this `TIME`; 0 waits as long as it takes")
+	return cmd
+}
+
+func (a *app) runLedgerDrain(ctx context.Context, dir, file string, timeout time.Duration) error {
+	r, err := a.openLedger(dir) // which creates none
+	if err != nil {
+		return err
+	}
+	if err := r.Close(); err != nil {
+		return err
+	}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
+	if err != nil {
+		return a.explain(dir, err)
+	}
+	flushed := provider.ForceFlush(ctx)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := cmp.Or(flushed, provider.Shutdown(end)); err != nil {
+		return fmt.Errorf("%w; run the command again, it continues", err)
+	}
+	if err := a.runLedgerInfo(ctx, dir, "text"); err != nil {
+		return err
+	}
+	return nil
+}
