@@ -1,6 +1,7 @@
 package ledgerquery_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -232,6 +233,44 @@ func TestIndexedPagesBesideWriter(t *testing.T) {
 		}
 	}
 	require.NoError(t, l.Close())
+}
+
+// TestSalvageWithIndexes: a ledger that has lost its state, and a segment, is repaired and asked as
+// if there were no indexes.
+func TestSalvageWithIndexes(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(33, 34))
+	m := newModel(t, rng, 900)
+	dir := filepath.Join(t.TempDir(), "ledger")
+	indexLedger(t, dir, m.entries)
+	ask := func(lost bool) {
+		reader, err := ledgerquery.NewReader(dir)
+		require.NoError(t, err)
+		damaged := false
+		for _, err := range reader.Find(t.Context(), query.Filter{Limit: 1}) {
+			damaged = damaged || errors.As(err, new(*ledger.CorruptError))
+		}
+		assert.Equal(t, lost, damaged)
+		for range 10 {
+			m.check(t, reader, m.randomFilter(rng), 0, lost)
+		}
+	}
+	require.NoError(t, os.Remove(filepath.Join(dir, "state")))
+	ask(true) // the state is lost, and nothing else
+	indexLedger(t, dir, nil, ledger.WithSalvage())
+	ask(false)
+
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	segments, _, err := r.Segments()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	gone := segments[len(segments)/2]
+	require.NoError(t, os.Remove(filepath.Join(dir, fmt.Sprintf("%012d.segment", gone.Number)))) // its index stays
+	for seq := gone.First; seq < gone.Next; seq++ {
+		m.records[seq-1] = nil
+	}
+	ask(true)
 }
 
 // TestIndexOfReadOnlyDirectory: a reader makes indexes in memory where nobody keeps any.

@@ -25,7 +25,7 @@ type Indexer struct {
 //		ledger.WithSidecars(ledgerquery.NewIndexer()),
 //	))
 //
-// The indexes take 2 to 4 percent of the size of the records, and about two microseconds of
+// The indexes take 2 to 4 percent of the size of the records, and some microseconds of
 // processor time for each of them, in the background. They can be removed at any time: they
 // are made again when the ledger is opened, and searches without them give the same answers.
 // Each ledger needs an Indexer of its own.

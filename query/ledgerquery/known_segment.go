@@ -86,7 +86,7 @@ func (k *knownSegment) scan(ctx context.Context, l *ledger.Reader, recent *index
 		if !l.Resume(k.last) {
 			return errChanged
 		}
-		if more, err := k.hasMore(l); err != nil || !more {
+		if more, err := k.hasMore(l); err != nil || !more && len(k.tail) == 0 {
 			return err
 		}
 	}
@@ -113,16 +113,22 @@ func (k *knownSegment) scan(ctx context.Context, l *ledger.Reader, recent *index
 					k.addDamage(err)
 				}
 			}
-			pending = nil
+			pending = slices.DeleteFunc(pending, func(err error) bool { return !isOfState(err) })
 			k.add(f, recent)
 		}
 	}
 	if k.read = k.segment.Closed(); k.read {
-		k.addDamage(pending...)
+		k.addDamage(slices.DeleteFunc(pending, isOfState)...)
 		pending = nil
 	}
 	k.tail = pending
 	return nil
+}
+
+// isOfState reports whether an error is about the state of the ledger, not about entries.
+func isOfState(err error) bool {
+	corrupt, ok := errors.AsType[*ledger.CorruptError](err)
+	return ok && corrupt.First == 0
 }
 
 // hasMore reports whether something follows the last frame.

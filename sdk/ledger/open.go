@@ -397,6 +397,7 @@ func (l *Ledger) startSegment(c *catalog) error {
 	if last >= 0 && h.previous == c.extents[last].number {
 		e := &c.extents[last]
 		e.next, e.end, e.sealed, e.sealedAge = h.first, h.previousEnd, h.created, h.age
+		e.open = false
 	} else if last >= 0 {
 		c.extents = c.extents[:last]
 	}

@@ -136,7 +136,7 @@ func generatedLedger(b *testing.B, n int) string {
 	b.Helper()
 	root := os.Getenv("AUDIT_BENCH_DIR")
 	if root == "" {
-		root = filepath.Join(os.TempDir(), "opendeed-audit-bench")
+		root = filepath.Join(os.TempDir(), "opendeed-audit-bench") //nolint:usetesting // it is kept
 	}
 	dir := filepath.Join(root, fmt.Sprintf("records-%d-%d", recordsVersion, n))
 	if exists(dir) {

@@ -106,8 +106,8 @@ func (m *merger) mergeTerms(w *termWriter) error {
 	}
 	var places []uint32
 	for {
-		key, found := m.nextKey()
-		if !found {
+		key, ok := m.lowest()
+		if !ok {
 			return nil
 		}
 		places = places[:0]
@@ -120,19 +120,22 @@ func (m *merger) mergeTerms(w *termWriter) error {
 			if places, err = c.appendPlaces(places); err != nil {
 				return err
 			}
+			if err := c.next(); err != nil {
+				return err
+			}
 		}
 		w.add(key, places)
 	}
 }
 
-// nextKey returns the smallest key that was not merged, if there is one.
-func (m *merger) nextKey() (key Key, found bool) {
+// lowest returns the lowest key that is left. ok is false if none is.
+func (m *merger) lowest() (key Key, ok bool) {
 	for i := range m.cursors {
-		if c := &m.cursors[i]; !c.done && (!found || c.key < key) {
-			key, found = c.key, true
+		if c := &m.cursors[i]; !c.done && (!ok || c.key < key) {
+			key, ok = c.key, true
 		}
 	}
-	return key, found
+	return key, ok
 }
 
 // termCursor reads the terms of an index in order.
@@ -147,20 +150,6 @@ type termCursor struct {
 	key     Key
 	posting posting
 	done    bool
-}
-
-// appendPlaces appends the places of the term, and reads the next one.
-func (c *termCursor) appendPlaces(places []uint32) ([]uint32, error) {
-	if c.posting.count == 1 { // most have one
-		places = append(places, c.posting.single+uint32(c.offset))
-	} else {
-		of, err := c.places(c.R, c.posting)
-		if err != nil {
-			return nil, err
-		}
-		of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
-	}
-	return places, c.next()
 }
 
 // next reads the next term.
@@ -188,4 +177,17 @@ func (c *termCursor) next() error {
 	c.left--
 	c.read++
 	return c.page.err
+}
+
+// appendPlaces appends the places of the current term, as they are in the merged index.
+func (c *termCursor) appendPlaces(places []uint32) ([]uint32, error) {
+	if c.posting.count == 1 { // most have one
+		return append(places, c.posting.single+uint32(c.offset)), nil
+	}
+	of, err := c.places(c.R, c.posting)
+	if err != nil {
+		return places, err
+	}
+	of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
+	return places, nil
 }
