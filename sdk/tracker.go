@@ -85,7 +85,6 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	return nil
 }
 
-
 // reportHung logs and counts the actor functions of the scope, and of the outer ones, that
 // did not return in time: each call once, however many events wait for it.
 func (p *pipeline) reportHung(ctx context.Context, scope *audit.Scope) {

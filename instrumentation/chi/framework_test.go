@@ -100,6 +100,9 @@ func intent(t audit.Tracker, i *frameworktest.Intent) func(http.Handler) http.Ha
 	if i.Reason != "" {
 		opts = append(opts, auditchi.ReasonFrom(auditchi.Form(i.Reason)))
 	}
+	if i.Withheld {
+		opts = append(opts, auditchi.WithheldAnswer())
+	}
 	if i.Ticket != "" {
 		opts = append(opts, auditchi.MetadataFrom("ticket", auditchi.Header(i.Ticket)))
 	}

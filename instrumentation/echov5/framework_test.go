@@ -58,6 +58,9 @@ func intentOf(t audit.Tracker, i *frameworktest.Intent) echo.MiddlewareFunc {
 	if i.Reason != "" {
 		opts = append(opts, auditecho.ReasonFrom(auditecho.Form(i.Reason)))
 	}
+	if i.Withheld {
+		opts = append(opts, auditecho.WithheldAnswer())
+	}
 	if i.Ticket != "" {
 		opts = append(opts, auditecho.MetadataFrom("ticket", auditecho.Header(i.Ticket)))
 	}

@@ -69,6 +69,9 @@ func intent(t audit.Tracker, i *frameworktest.Intent) gin.HandlerFunc {
 	if i.Reason != "" {
 		opts = append(opts, auditgin.ReasonFrom(auditgin.Form(i.Reason)))
 	}
+	if i.Withheld {
+		opts = append(opts, auditgin.WithheldAnswer())
+	}
 	if i.Ticket != "" {
 		opts = append(opts, auditgin.MetadataFrom("ticket", auditgin.Header(i.Ticket)))
 	}

@@ -24,7 +24,7 @@ import (
 // needed to fail.
 func testProperty(t *testing.T, newReader func(*testing.T, []*record.Record) query.Reader) {
 	t.Helper()
-	stores, filters := uint64(4), 150
+	stores, filters := uint64(3), 120
 	if testing.Short() {
 		stores, filters = 1, 50
 	}

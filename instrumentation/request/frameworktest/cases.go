@@ -256,6 +256,21 @@ var cases = []testCase{
 		want: []string{`{` + alice + intent + `"outcome":"failure",` + article("200") + `}`},
 	},
 	{
+		name: "a withheld answer",
+		service: func(_ *testing.T, tracker audit.Tracker) *Service {
+			return one(tracker, func(w http.ResponseWriter, _ *http.Request, _ func(string) string) {
+				w.WriteHeader(http.StatusConflict)
+				_, _ = io.WriteString(w, "no")
+			}, &Intent{Event: publish, Withheld: true})
+		},
+		status: 409,
+		body:   "no",
+		want: []string{
+			`{` + alice + intent + `"attempt":"its own","outcome":"unknown",` + article("") + `}`,
+			`{` + alice + intent + `"attempt":"the first","outcome":"failure",` + article("409") + `}`,
+		},
+	},
+	{
 		name: "a stream",
 		service: func(_ *testing.T, tracker audit.Tracker) *Service {
 			return one(tracker, func(w http.ResponseWriter, _ *http.Request, _ func(string) string) {

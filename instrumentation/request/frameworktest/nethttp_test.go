@@ -63,6 +63,9 @@ func intentOptions(i *frameworktest.Intent) (opts []audithttp.IntentOption) {
 	if i.Reason != "" {
 		opts = append(opts, audithttp.ReasonFrom(audithttp.Form(i.Reason)))
 	}
+	if i.Withheld {
+		opts = append(opts, audithttp.WithheldAnswer())
+	}
 	if i.Ticket != "" {
 		opts = append(opts, audithttp.MetadataFrom("ticket", audithttp.Header(i.Ticket)))
 	}

@@ -69,6 +69,8 @@ type Intent struct {
 	Reason string
 	// Ticket is the header with the metadata "ticket".
 	Ticket string
+	// Withheld withholds the answer until the event is recorded.
+	Withheld bool
 }
 
 // Syntax is how a framework writes the pattern of a route.

@@ -126,8 +126,13 @@ func (f *File) term(r io.ReaderAt, key Key) (p posting, ok bool, err error) {
 
 // places returns the places of a posting.
 func (f *File) places(r io.ReaderAt, p posting) (*Places, error) {
-	if p.inline != nil {
-		return p.inline, nil
+	switch {
+	case p.count == 1:
+		return &Places{list: []uint32{p.single}, n: 1}, nil
+	case p.list != nil:
+		d := decoder{b: p.list}
+		places := readList(&d, p.count, f.Len())
+		return places, d.err
 	}
 	if p.offset > f.postingsSize || p.size > f.postingsSize-p.offset {
 		return nil, ErrBad

@@ -92,8 +92,13 @@ func (h *Header) sectionsFit() bool {
 	const maxSize = 1 << 34
 	fits := h.size < maxSize
 	for _, section := range [][2]uint64{
-		{h.termTable, h.termPageCount * 4}, {h.blockTable, h.blockCount * blockRefSize}, {h.blockData, h.blockDataSize},
-		{h.repeats, h.repeatsSize}, {h.invalid, h.invalidSize}, {h.facets, h.facetsSize}, {h.postings, h.postingsSize},
+		{h.termTable, h.termPageCount * 4},
+		{h.blockTable, h.blockCount * blockRefSize},
+		{h.blockData, h.blockDataSize},
+		{h.repeats, h.repeatsSize},
+		{h.invalid, h.invalidSize},
+		{h.facets, h.facetsSize},
+		{h.postings, h.postingsSize},
 		{h.termPages * pageData, h.termPageCount * pageData},
 	} {
 		fits = fits && section[0] <= h.size && section[1] <= h.size-section[0]

@@ -121,11 +121,15 @@ func (m *merger) mergeTerms(w *termWriter) error {
 			if c.done || c.key != key {
 				continue
 			}
-			of, err := c.places(c.R, c.posting)
-			if err != nil {
-				return err
+			if c.posting.count == 1 { // most have one
+				places = append(places, c.posting.single+uint32(c.offset))
+			} else {
+				of, err := c.places(c.R, c.posting)
+				if err != nil {
+					return err
+				}
+				of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
 			}
-			of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
 			if err := c.next(); err != nil {
 				return err
 			}

@@ -25,7 +25,8 @@ type termWriter struct {
 	pages    []byte
 	table    []byte // the first key of each page
 	postings []byte
-	offset   int // of the last places in postings
+	offset   int    // of the last places in postings
+	buffer   []byte // of the last term
 
 	terms   []byte   // of the current page
 	offsets []uint16 // in terms
@@ -56,10 +57,9 @@ func (w *termWriter) add(key Key, places []uint32) {
 	w.count++
 }
 
-// encode returns a term. Those of many places are the last ones in postings.
+// encode returns a term, until the next call. Those of many places are the last ones in postings.
 func (w *termWriter) encode(key Key, places []uint32, absolute bool) []byte {
-	var buffer [4 + 3*binary.MaxVarintLen64 + maxInline*binary.MaxVarintLen32]byte
-	b := buffer[:0]
+	b := w.buffer[:0]
 	if absolute {
 		b = binary.LittleEndian.AppendUint32(b, uint32(key))
 	} else {
@@ -67,15 +67,16 @@ func (w *termWriter) encode(key Key, places []uint32, absolute bool) []byte {
 	}
 	switch n := len(places); {
 	case n == 1:
-		return binary.AppendUvarint(b, uint64(places[0])<<1)
+		b = binary.AppendUvarint(b, uint64(places[0])<<1)
 	case n <= maxInline:
-		b = binary.AppendUvarint(b, uint64(n)<<1|1)
-		return appendList(b, places)
+		b = appendList(binary.AppendUvarint(b, uint64(n)<<1|1), places)
 	default:
 		b = binary.AppendUvarint(b, uint64(n)<<1|1)
 		b = binary.AppendUvarint(b, uint64(w.offset))
-		return binary.AppendUvarint(b, uint64(len(w.postings)-w.offset))
+		b = binary.AppendUvarint(b, uint64(len(w.postings)-w.offset))
 	}
+	w.buffer = b
+	return b
 }
 
 func (w *termWriter) finishPage() {
@@ -96,8 +97,9 @@ func (w *termWriter) finishPage() {
 // posting is what a page says of a term's places.
 type posting struct {
 	count        int
-	inline       *Places // nil: they are in the section of postings
-	offset, size uint64
+	single       uint32 // the only place
+	list         []byte // a short list
+	offset, size uint64 // of a long one, in the section of postings
 }
 
 // findTerm searches a page for a key. n is the number of places.
@@ -141,52 +143,36 @@ func findTerm(page []byte, key Key, n int) (p posting, found bool, err error) {
 		if at > key {
 			break
 		}
-		if at == key {
-			p = readPosting(&d, n)
+		p = readPosting(&d, n)
+		if d.err != nil || at == key {
 			return p, d.err == nil, d.err
-		}
-		skipPosting(&d)
-		if d.err != nil {
-			return p, false, d.err
 		}
 	}
 	return p, false, nil
 }
 
-// skipPosting passes what follows the key of a term.
-func skipPosting(d *decoder) {
-	head := d.uvarint()
-	if head&1 == 0 {
-		return
-	}
-	left := head >> 1
-	if left > maxInline {
-		left = 2
-	}
-	for range left {
-		d.uvarint()
-	}
-}
-
-// readPosting reads what follows the key of a term.
+// readPosting reads what follows the key of a term. n is the number of places.
 func readPosting(d *decoder, n int) (p posting) {
 	head := d.uvarint()
-	switch {
-	case head&1 == 0:
-		if head>>1 >= uint64(n) {
+	p.count = 1
+	if head&1 == 0 {
+		if p.single = uint32(head >> 1); head>>1 >= uint64(n) {
 			d.fail()
-			return p
 		}
-		p.count, p.inline = 1, &Places{list: []uint32{uint32(head >> 1)}, n: 1}
-	case head>>1 > uint64(n) || head>>1 < 2:
-		d.fail()
-	default:
-		p.count = int(head >> 1)
-		if p.count <= maxInline {
-			p.inline = readList(d, p.count, n)
-			return p
-		}
-		p.offset, p.size = d.uvarint(), d.uvarint()
+		return p
 	}
+	if head>>1 > uint64(n) || head>>1 < 2 {
+		d.fail()
+		return p
+	}
+	if p.count = int(head >> 1); p.count > maxInline {
+		p.offset, p.size = d.uvarint(), d.uvarint()
+		return p
+	}
+	p.list = d.b
+	for range p.count {
+		d.uvarint()
+	}
+	p.list = p.list[:len(p.list)-len(d.b)]
 	return p
 }
