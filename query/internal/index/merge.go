@@ -106,12 +106,7 @@ func (m *merger) mergeTerms(w *termWriter) error {
 	}
 	var places []uint32
 	for {
-		key, found := Key(0), false
-		for i := range m.cursors {
-			if c := &m.cursors[i]; !c.done && (!found || c.key < key) {
-				key, found = c.key, true
-			}
-		}
+		key, found := m.nextKey()
 		if !found {
 			return nil
 		}
@@ -121,21 +116,23 @@ func (m *merger) mergeTerms(w *termWriter) error {
 			if c.done || c.key != key {
 				continue
 			}
-			if c.posting.count == 1 { // most have one
-				places = append(places, c.posting.single+uint32(c.offset))
-			} else {
-				of, err := c.places(c.R, c.posting)
-				if err != nil {
-					return err
-				}
-				of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
-			}
-			if err := c.next(); err != nil {
+			var err error
+			if places, err = c.appendPlaces(places); err != nil {
 				return err
 			}
 		}
 		w.add(key, places)
 	}
+}
+
+// nextKey returns the smallest key that was not merged, if there is one.
+func (m *merger) nextKey() (key Key, found bool) {
+	for i := range m.cursors {
+		if c := &m.cursors[i]; !c.done && (!found || c.key < key) {
+			key, found = c.key, true
+		}
+	}
+	return key, found
 }
 
 // termCursor reads the terms of an index in order.
@@ -150,6 +147,20 @@ type termCursor struct {
 	key     Key
 	posting posting
 	done    bool
+}
+
+// appendPlaces appends the places of the term, and reads the next one.
+func (c *termCursor) appendPlaces(places []uint32) ([]uint32, error) {
+	if c.posting.count == 1 { // most have one
+		places = append(places, c.posting.single+uint32(c.offset))
+	} else {
+		of, err := c.places(c.R, c.posting)
+		if err != nil {
+			return nil, err
+		}
+		of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
+	}
+	return places, c.next()
 }
 
 // next reads the next term.
