@@ -13,15 +13,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// doc is the document whose examples the test runs.
-var doc = filepath.Join("..", "..", "docs", "deed.md")
+// documents are those whose examples the test runs.
+var documents = []string{filepath.Join("..", "..", "docs", "deed.md"), filepath.Join("..", "..", "README.md")}
 
 var console = regexp.MustCompile("(?ms)^```console\n(.*?)^```\n")
 
-// TestDocument runs the commands of docs/deed.md on the ledger of testdata/shop.jsonl, on a
+// TestDocuments runs the commands of the documents on the ledger of testdata/shop.jsonl, on a
 // terminal of 100 columns, and compares what they print. With UPDATE_SCRIPTS it writes that
 // into the document instead.
-func TestDocument(t *testing.T) {
+func TestDocuments(t *testing.T) {
+	for _, doc := range documents {
+		t.Run(filepath.Base(doc), func(t *testing.T) { testDocument(t, doc) })
+	}
+}
+
+func testDocument(t *testing.T, doc string) {
+	t.Helper()
 	text, err := os.ReadFile(doc)
 	require.NoError(t, err)
 	records, err := os.ReadFile(filepath.Join("testdata", "shop.jsonl"))
@@ -46,7 +53,7 @@ func TestDocument(t *testing.T) {
 	t.Run("run", func(t *testing.T) { // which waits for the script
 		testscript.Run(t, params(dir, &printed))
 	})
-	t.Run("compare", func(t *testing.T) { compare(t, string(text), printed) })
+	t.Run("compare", func(t *testing.T) { compare(t, doc, string(text), printed) })
 }
 
 // params runs the script in dir, and collects what each of its commands prints.
@@ -64,7 +71,7 @@ func params(dir string, printed *[]string) testscript.Params {
 	}
 }
 
-func compare(t *testing.T, text string, printed []string) {
+func compare(t *testing.T, doc, text string, printed []string) {
 	t.Helper()
 	n := 0
 	updated := console.ReplaceAllStringFunc(text, func(block string) string {
@@ -81,7 +88,7 @@ func compare(t *testing.T, text string, printed []string) {
 		return b.String()
 	})
 	if os.Getenv("UPDATE_SCRIPTS") != "" {
-		require.NoError(t, os.WriteFile(doc, []byte(updated), 0o600))
+		require.NoError(t, os.WriteFile(doc, []byte(updated), 0o644))
 		return
 	}
 	assert.Equal(t, updated, text)

@@ -48,6 +48,7 @@ var flagValues = map[string][]string{
 	"operation":  {"create", "read", "update", "delete", "execute", "login", "logout"},
 	"outcome":    {"success", "failure", "denied", "unknown"},
 	"kind":       {"intent", "signal"},
+	"stage":      {"begin", "end", "none"},
 	"since":      {"1h", "24h", "7d", "today", "yesterday"},
 	"on":         {"today", "yesterday"},
 	"zone":       {"utc", "local"},

@@ -18,13 +18,13 @@ import (
 
 // selection has the flags that choose records.
 type selection struct {
-	actors, actorTypes, onBehalfOf, sessions                                           []string
-	actions, operations, outcomes, kinds, targets, targetTypes, changed, attempts, ids []string
-	tenants, channels, addresses, routes, services, traces, metadata                   []string
-	reason, failure, text                                                              string
-	since, until, on                                                                   string
-	not                                                                                []string
-	filter                                                                             string
+	actors, actorTypes, onBehalfOf, sessions                                                   []string
+	actions, operations, outcomes, kinds, targets, targetTypes, changed, attempts, stages, ids []string
+	tenants, channels, addresses, routes, services, traces, metadata                           []string
+	reason, failure, text                                                                      string
+	since, until, on                                                                           string
+	not                                                                                        []string
+	filter                                                                                     string
 }
 
 // condition is a flag that is a condition, and may come after --not too.
@@ -64,6 +64,7 @@ func (s *selection) conditions() []condition {
 		{groupWhat, "target-type", "TYPE", "a type of target, such as invoice", &s.targetTypes, appendTo(func(f *query.Filter) *[]string { return &f.TargetTypes })},
 		{groupWhat, "changed", "FIELD", "a field that was changed, such as title or address.*", &s.changed, appendTo(func(f *query.Filter) *[]string { return &f.Changed })},
 		{groupWhat, "attempt", "ID", "an attempt, by the ID of the record that began it", &s.attempts, func(f *query.Filter, v string) error { return parse(&f.Attempts, v, parseID) }},
+		{groupWhat, "stage", "STAGE", "the place in an attempt: begin, end, or none", &s.stages, func(f *query.Filter, v string) error { return parse(&f.Stages, v, wordOf[query.Stage]) }},
 		{groupWhat, "kind", "KIND", "intent or signal", &s.kinds, func(f *query.Filter, v string) error { return parse(&f.Kinds, v, wordOf[audit.Kind]) }},
 		{groupWhat, "id", "ID", "the ID of a record", &s.ids, func(f *query.Filter, v string) error { return parse(&f.IDs, v, parseID) }},
 		{groupWhere, "tenant", "TENANT", "the customer or organization", &s.tenants, appendTo(func(f *query.Filter) *[]string { return &f.Tenants })},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/source"

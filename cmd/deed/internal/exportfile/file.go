@@ -104,7 +104,7 @@ type File struct {
 	file     *os.File
 	buffer   *bufio.Writer
 	hash     resumableHash
-	printer  render.Printer
+	encoders encoders
 	lastSeen *record.Record
 }
 
@@ -142,7 +142,11 @@ func Create(path string, plan Plan, zone *time.Location, force, resume bool) (f 
 		return nil, "", err
 	}
 	f.buffer = bufio.NewWriterSize(io.MultiWriter(f.file, f.hash), 1<<20)
-	f.printer, err = render.New(countingWriter{f}, render.Options{Format: plan.Format, Columns: plan.Columns, Zone: zone, Headless: f.state.Bytes > 0})
+	header, newAppend, err := render.Lines(render.Options{Format: plan.Format, Columns: plan.Columns, Zone: zone})
+	f.encoders.newAppend = newAppend
+	if err == nil && f.state.Bytes == 0 {
+		err = f.write(header)
+	}
 	if err != nil {
 		return nil, "", errors.Join(err, f.file.Close())
 	}
@@ -210,14 +214,10 @@ func (f *File) openPart() (err error) {
 	return nil
 }
 
-// countingWriter counts what is written.
-type countingWriter struct{ f *File }
-
-// Write implements io.Writer.
-func (w countingWriter) Write(p []byte) (int, error) {
-	n, err := w.f.buffer.Write(p)
-	w.f.state.Bytes += int64(n)
-	return n, err
+func (f *File) write(lines []byte) error {
+	n, err := f.buffer.Write(lines)
+	f.state.Bytes += int64(n)
+	return err
 }
 
 // Records returns how many records the file has.
@@ -226,22 +226,42 @@ func (f *File) Records() int64 { return f.state.Records }
 // Bytes returns how many bytes the file has.
 func (f *File) Bytes() int64 { return f.state.Bytes }
 
-// Add writes a record.
+// Add adds a record, which must not change afterwards. An error may be that of a record
+// before it.
 func (f *File) Add(r *record.Record) error {
-	if err := f.printer.Print(r); err != nil {
-		return err
-	}
-	f.added(r, 1)
-	return nil
-}
-
-func (f *File) added(r *record.Record, n int64) {
-	if f.state.Records == 0 {
+	if f.state.Range.FirstTime == nil {
 		t := r.Time.UTC()
 		f.state.Range.FirstTime, f.state.Range.FirstID = &t, r.ID.String()
 	}
-	f.state.Records += n
-	f.lastSeen = r
+	if f.encoders.add(r) {
+		return f.writeOldest()
+	}
+	return nil
+}
+
+func (f *File) writeOldest() error {
+	done := f.encoders.take()
+	if done.err != nil {
+		return done.err
+	}
+	if err := f.write(done.lines); err != nil {
+		return err
+	}
+	f.state.Records += done.n
+	f.lastSeen = done.last
+	f.encoders.release(done)
+	return nil
+}
+
+// writeAll writes all records that were added.
+func (f *File) writeAll() error {
+	f.encoders.start()
+	for len(f.encoders.queue) > 0 {
+		if err := f.writeOldest(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Problem notes that something could not be read.
@@ -253,6 +273,9 @@ func (f *File) Problem(err error) {
 
 // Checkpoint makes what was written durable, so that it need not be written again.
 func (f *File) Checkpoint() error {
+	if err := f.writeAll(); err != nil {
+		return err
+	}
 	if f.lastSeen != nil {
 		f.state.Cursor = query.CursorOf(f.lastSeen)
 		t := f.lastSeen.Time.UTC()
@@ -276,11 +299,7 @@ func (f *File) Stop() error { return errors.Join(f.Checkpoint(), f.file.Close())
 
 // Finish gives the file its name, after its manifest.
 func (f *File) Finish(by, tool string) (*Manifest, error) {
-	err := f.printer.Close()
-	if err == nil {
-		err = f.Checkpoint()
-	}
-	if err := errors.Join(err, f.file.Close()); err != nil {
+	if err := errors.Join(f.Checkpoint(), f.file.Close()); err != nil {
 		return nil, err
 	}
 	m := &Manifest{

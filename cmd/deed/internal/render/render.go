@@ -37,8 +37,6 @@ type Options struct {
 	Zone     *time.Location
 	// Columns are the names of the columns of a table or of CSV; nil means the usual ones.
 	Columns []string
-	// Headless leaves out the header of CSV.
-	Headless bool
 	// Follow writes each record at once, instead of collecting lines to align them.
 	Follow bool
 }
@@ -61,7 +59,7 @@ func New(w io.Writer, o Options) (Printer, error) {
 	case JSON:
 		return &jsonPrinter{w: safeFor(w, o)}, nil
 	case CSV:
-		return &csvPrinter{w: safeFor(w, o), encoder: newCSVEncoder(columns, o.Zone), begun: o.Headless}, nil
+		return &csvPrinter{w: safeFor(w, o), encoder: newCSVEncoder(columns, o.Zone)}, nil
 	case Text:
 		exporter, err := stdout.New(stdout.WithWriter(w), stdout.WithText(), stdout.WithColor(o.Colors))
 		return textPrinter{exporter}, err

@@ -229,7 +229,7 @@ func (s *Set) openMongoDB(from string) error {
 	if u.user != "" && !strings.Contains(strings.ToLower(u.query), "authsource=") {
 		uri += u.database // the driver takes it as the database of the user
 	}
-	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(serverTimeout).SetAppName("deed").ApplyURI(uri+u.query))
+	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(serverTimeout).SetAppName("deed").ApplyURI(uri + u.query))
 	if err != nil { // it would quote the credentials
 		return errors.New("--from: the URL of MongoDB is not valid; write mongodb://host/database.collection")
 	}
