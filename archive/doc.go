@@ -16,6 +16,7 @@
 //	for record, err := range reader.Find(ctx, query.Filter{Since: march, Limit: 20}) {
 //
 // [Import] exports the records of an archive again, and [ImportLedger] appends them to a
-// ledger; both may be repeated. Package retention decides what is archived, and what is
-// then removed. docs/archive-format.md specifies the files for readers in other languages.
+// ledger; both may be repeated. Once a segment of a ledger is archived,
+// ledger.Ledger.RemoveBefore can remove it. docs/archive-format.md specifies the files for
+// readers in other languages.
 package archive

@@ -31,6 +31,7 @@ type Ledger struct {
 
 	cursorsMu sync.Mutex // held while cursors are created and removed
 
+	removeMu   sync.Mutex // held while segments are removed; taken before mu and stateMu
 	stateMu    sync.Mutex
 	stateSlots *slotFile
 	state      state

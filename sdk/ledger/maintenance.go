@@ -78,9 +78,15 @@ func (l *Ledger) makeSpare() error {
 // removeOld removes the oldest segments as far as cursors and retention allow. It
 // stores the new beginning of the ledger first, so a crash in between does not look
 // like missing segments.
-func (l *Ledger) removeOld() error {
+func (l *Ledger) removeOld() error { return l.removeSegments(l.removable) }
+
+// removeSegments removes the oldest segments that choose returns. It is called with mu
+// held.
+func (l *Ledger) removeSegments(choose func() []extent) error {
+	l.removeMu.Lock()
+	defer l.removeMu.Unlock()
 	l.mu.Lock()
-	old := l.removable()
+	old := choose()
 	var floor extent
 	if len(old) > 0 {
 		floor = l.extents[len(old)]
@@ -117,10 +123,7 @@ func (l *Ledger) removable() []extent {
 	if !l.config.retain {
 		return nil
 	}
-	passed := min(l.synced, l.pairs.savedSeq)
-	for _, c := range l.cursors {
-		passed = min(passed, c.committed)
-	}
+	passed := l.passed()
 	bytes, n, age := l.bytes, 0, l.ages.least()
 	for _, e := range l.extents[:len(l.extents)-1] {
 		byAge := l.config.retainAge > 0 && age-e.sealedAge > l.config.retainAge
@@ -133,4 +136,14 @@ func (l *Ledger) removable() []extent {
 		n++
 	}
 	return l.extents[:n:n]
+}
+
+// passed returns the last entry that nothing holds back: every cursor has committed it. mu is
+// held.
+func (l *Ledger) passed() uint64 {
+	passed := min(l.synced, l.pairs.savedSeq)
+	for _, c := range l.cursors {
+		passed = min(passed, c.committed)
+	}
+	return passed
 }
