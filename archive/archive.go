@@ -14,7 +14,7 @@ type Archive struct {
 }
 
 // Open reads the manifest of an archive. If the object is not an archive, the error is a
-// *CorruptError; if there is none, it matches fs.ErrNotExist.
+// *CorruptError; if the object does not exist, it matches fs.ErrNotExist.
 func Open(ctx context.Context, store Store, name string) (*Archive, error) {
 	o, err := find(ctx, store, name)
 	if err != nil {

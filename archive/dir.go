@@ -29,7 +29,8 @@ type Dir struct {
 
 var _ Store = (*Dir)(nil)
 
-// OpenDir opens an existing directory. If there is none, the error matches fs.ErrNotExist.
+// OpenDir opens an existing directory. If it does not exist, the error
+// matches fs.ErrNotExist.
 func OpenDir(path string) (*Dir, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {

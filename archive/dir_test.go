@@ -69,10 +69,12 @@ func TestDirFollowsNoLink(t *testing.T) {
 	outside := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret"), []byte("x"), 0o600))
 	d := newDir(t)
-	if err := os.Symlink(outside, filepath.Join(d.Path(), "a")); err != nil {
-		t.Skip(err)
+	err := os.Symlink(outside, filepath.Join(d.Path(), "a"))
+	if err != nil && runtime.GOOS == "windows" {
+		t.Skip("making a link needs a privilege: ", err)
 	}
-	_, err := d.ReadAt(t.Context(), "a/secret", make([]byte, 1), 0)
+	require.NoError(t, err)
+	_, err = d.ReadAt(t.Context(), "a/secret", make([]byte, 1), 0)
 	require.Error(t, err)
 	require.Error(t, d.Put(t.Context(), "a/new", bytes.NewReader(nil), 0))
 }

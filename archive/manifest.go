@@ -104,8 +104,8 @@ type Manifest struct {
 	ContentHash Hash
 	// Entries is the number of lines, and Records how many of them hold a valid record.
 	Entries, Records int64
-	// Oldest and Newest are the earliest and the latest time of a record. They are zero if
-	// there is none.
+	// Oldest and Newest are the earliest and the latest time of a record. They are zero
+	// without records.
 	Oldest, Newest time.Time
 	// Parts are the independent frames, in order.
 	Parts []Part

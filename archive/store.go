@@ -16,9 +16,9 @@ import (
 // 0-9, dot, underscore and hyphen, and does not start with a dot; see [ValidName].
 type Store interface {
 	// Put stores an object of the given size, durably. If Put returns nil, the object is
-	// there and complete; otherwise it is that, or there is none. If an object with the
-	// name exists, Put changes nothing, and the error matches fs.ErrExist. If content ends
-	// early, the error matches io.ErrUnexpectedEOF.
+	// complete. After an error it is complete or does not exist. If an object with the name
+	// exists, Put changes nothing, and the error matches fs.ErrExist. If content ends early,
+	// the error matches io.ErrUnexpectedEOF.
 	Put(ctx context.Context, name string, content io.ReadSeeker, size int64) error
 	// ReadAt reads the bytes of an object that start at an offset into p, as io.ReaderAt
 	// does: if it reads fewer, the error is io.EOF or says why. If there is no such
@@ -27,7 +27,7 @@ type Store interface {
 	// List returns an iterator over the objects whose names start with prefix, sorted by
 	// name. It ends after an error.
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
-	// Delete removes an object, durably. It returns nil if there is none.
+	// Delete removes an object, durably. It returns nil if the object does not exist.
 	Delete(ctx context.Context, name string) error
 }
 
@@ -59,7 +59,7 @@ func errName(name string) error {
 	return fmt.Errorf("archive: %q is no name of an object: %w", name, fs.ErrInvalid)
 }
 
-// find returns the object with the name. If there is none, the error matches fs.ErrNotExist.
+// find returns the object with the name. The error matches fs.ErrNotExist if it does not exist.
 func find(ctx context.Context, store Store, name string) (Object, error) {
 	if !ValidName(name) {
 		return Object{}, errName(name)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	_ "time/tzdata" // for machines without time zones
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
@@ -66,9 +67,7 @@ func TestCountOfOddHours(t *testing.T) {
 	t.Parallel()
 	for name, hours := range map[string]int{"Europe/Berlin": 25, "Australia/Lord_Howe": 24, "Asia/Kathmandu": 24} {
 		zone, err := time.LoadLocation(name)
-		if err != nil {
-			t.Skip("no time zones: ", err)
-		}
+		require.NoError(t, err)
 		start := time.Date(2026, 10, 25, 0, 0, 0, 0, zone)
 		var records []*record.Record
 		for at := start; at.Before(start.AddDate(0, 0, 1)); at = at.Add(15 * time.Minute) {

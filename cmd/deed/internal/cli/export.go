@@ -99,7 +99,7 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	return c.write(cmd, set, &filter, file)
 }
 
-// end sets the end of the time if there is none: the same as before if an export continues.
+// end sets the end of the time if it is open: the same as before if an export continues.
 func (c *exportCommand) end(filter *query.Filter, now time.Time) error {
 	if !filter.Until.IsZero() {
 		return nil

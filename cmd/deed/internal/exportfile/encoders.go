@@ -71,7 +71,7 @@ func (e *encoders) release(done encoded) {
 	e.idle, e.buffers = append(e.idle, done.append), append(e.buffers, done.lines)
 }
 
-// pop removes the last element, and returns the zero value if there is none.
+// pop removes the last element, and returns the zero value if the list is empty.
 func pop[T any](list *[]T) (last T) {
 	if n := len(*list); n > 0 {
 		last = (*list)[n-1]
