@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/opendeed/audit/query/querytest"
 	"github.com/opendeed/audit/test/viewer/trail"
+	"github.com/opendeed/audit/viewer"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -15,7 +16,7 @@ import (
 // TestPagesInABrowser opens every page, with JavaScript and without, on a phone and on a wide
 // screen, light and dark: nothing is wider than the screen, and nothing fails.
 func TestPagesInABrowser(t *testing.T) {
-	base := serve(t, richReader())
+	base := serve(t, richReader(), viewer.WithHealth(health))
 	browser := openBrowser(t)
 	tab := newTab(t, browser)
 	wrong := listen(tab, base)

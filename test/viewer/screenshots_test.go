@@ -8,6 +8,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/opendeed/audit/test/viewer/trail"
+	"github.com/opendeed/audit/viewer"
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,7 +27,9 @@ func shots() map[string]string {
 	return map[string]string{
 		"timeline": "", "filtered": "?outcome=denied&since=7d", "empty": "?text=nothing+has+this",
 		"record": "record?id=" + edited.ID.String(), "record-short": "record?id=" + newest.ID.String(),
-		"problem": "?since=whenever",
+		"problem": "?since=whenever", "object": "object?type=article&id=" + trail.Featured.ID, "actor": "actor?actor=user/alice",
+		"object-asof": "object?type=article&id=" + trail.Featured.ID + "&asof=2026-11-25", "security": "security?since=7d", "health": "health",
+		"report": "export?format=report&target=article/" + trail.Featured.ID,
 	}
 }
 
@@ -36,7 +39,7 @@ func TestScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skip("AUDIT_SCREENSHOTS names no directory for them")
 	}
-	base := serve(t, richReader())
+	base := serve(t, richReader(), viewer.WithHealth(health))
 	browser := openBrowser(t)
 	for name, page := range shots() {
 		for _, width := range []int64{360, 1280, 1920} {

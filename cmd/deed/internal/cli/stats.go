@@ -13,13 +13,15 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 	"github.com/spf13/cobra"
 )
 
 // counted are what --by can name, with the text of a record that is counted.
 var counted = map[string]func(r *record.Record, zone *time.Location) string{
-	"actor":       func(r *record.Record, _ *time.Location) string { return render.Actor(&r.Actor) },
+	"actor":       func(r *record.Record, _ *time.Location) string { return ask.ActorText(&r.Actor) },
 	"action":      func(r *record.Record, _ *time.Location) string { return r.Action },
 	"outcome":     func(r *record.Record, _ *time.Location) string { return r.Outcome.String() },
 	"target_type": func(r *record.Record, _ *time.Location) string { return r.Target.Type },
@@ -198,7 +200,7 @@ func (c *statsCommand) print(total int64, fields []string, counts []map[string]i
 			}
 		case "csv":
 			for _, one := range all {
-				line := append(append(append([]byte(nil), one.By...), ','), render.AppendCell(nil, one.Value)...)
+				line := append(append(append([]byte(nil), one.By...), ','), report.AppendCell(nil, one.Value)...)
 				fmt.Fprintf(&b, "%s,%d\r\n", line, one.Count)
 			}
 		default:

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 )
 
@@ -14,19 +15,14 @@ type AppendFunc func(b []byte, r *record.Record) ([]byte, error)
 func Lines(o Options) (header []byte, newAppend func() AppendFunc, err error) {
 	switch o.Format {
 	case JSON:
-		return nil, func() AppendFunc { return appendJSONLine }, nil
+		return nil, func() AppendFunc { return report.AppendJSON }, nil
 	case CSV:
 		columns, err := columnsOf(o)
-		return csvHeader(columns), func() AppendFunc { return newCSVEncoder(columns, o.Zone).Append }, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return report.NewCSV(columns, o.Zone).Header(), func() AppendFunc { return report.NewCSV(columns, o.Zone).Append }, nil
 	default:
 		return nil, nil, fmt.Errorf("the format %s has no lines", o.Format)
 	}
-}
-
-func appendJSONLine(b []byte, r *record.Record) ([]byte, error) {
-	line, err := r.AppendJSON(b)
-	if err != nil {
-		return b, err
-	}
-	return append(line, '\n'), nil
 }

@@ -1,12 +1,10 @@
-package render_test
+package report_test
 
 import (
-	"bytes"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,15 +20,13 @@ func TestCSVColumns(t *testing.T) {
 	for _, line := range lines {
 		var r record.Record
 		require.NoError(t, r.UnmarshalJSON([]byte(line)))
-		for _, name := range render.ColumnNames() {
-			var out bytes.Buffer
-			p, err := render.New(&out, render.Options{Format: render.CSV, Columns: []string{name}, Zone: time.UTC})
+		for _, name := range report.ColumnNames() {
+			columns, err := report.Columns(name)
 			require.NoError(t, err)
-			require.NoError(t, p.Print(&r))
-			require.NoError(t, p.Close())
-			_, line, _ := strings.Cut(out.String(), "\r\n")
-			want := string(render.AppendCell(nil, render.ColumnText(name, &r))) + "\r\n"
-			assert.Equal(t, want, line, name)
+			line, err := report.NewCSV(columns, time.UTC).Append(nil, &r)
+			require.NoError(t, err)
+			want := string(report.AppendCell(nil, columns[0].Text(&r, time.UTC))) + "\r\n"
+			assert.Equal(t, want, string(line), name)
 		}
 	}
 }
@@ -38,13 +34,11 @@ func TestCSVColumns(t *testing.T) {
 func BenchmarkCSV(b *testing.B) {
 	var r record.Record
 	require.NoError(b, r.UnmarshalJSON([]byte(`{"action":"invoice.update","actor":{"id":"42","type":"user"},"changes":[{"field":"amount","new":2100,"old":1200}],"channel":"api","id":"0199c1f2-0000-7000-8000-000000000003","kind":"intent","metadata":{"client.address":"10.0.0.9","http.request.method":"PATCH","http.response.status_code":200,"http.route":"/invoices/:id","user_agent.original":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},"operation":"update","outcome":"success","reason":"the supplier corrected the price","target":{"id":"1001","name":"Chairs","type":"invoice"},"tenant":"acme","time":"2026-11-20T14:30:00.000000000Z"}`)))
-	p, err := render.New(discard{}, render.Options{Format: render.CSV, Zone: time.UTC})
+	columns, err := report.Columns()
 	require.NoError(b, err)
+	lines := report.NewCSV(columns, time.UTC)
+	var line []byte
 	for b.Loop() {
-		_ = p.Print(&r)
+		line, _ = lines.Append(line[:0], &r)
 	}
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
