@@ -117,7 +117,10 @@ func health(context.Context) (viewer.Health, error) {
 	}, nil
 }
 
-func richReader() query.Reader { return querytest.NewReader(trail.Records(1, 30, now)...) }
+// days is how long the trail is.
+const days = 30
+
+func richReader() query.Reader { return querytest.NewReader(trail.Records(1, days, now)...) }
 
 // call sends a command of the protocol.
 func call[P, R any](tab tab, command cdp.Command[P, R], params P) {
