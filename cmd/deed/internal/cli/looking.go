@@ -90,11 +90,11 @@ func (a *app) lookingEvent(cmd *cobra.Command, set *source.Set, filter *query.Fi
 	return event, nil
 }
 
-// recordEvent writes an event to the ledger of --record-to.
-func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Event) (err error) {
+// recorder returns the provider of the ledger of --record-to. The caller shuts it down.
+func (a *app) recorder(set *source.Set) (*sdk.TrackerProvider, error) {
 	for _, dir := range set.Dirs {
 		if sameDir(dir, a.recordTo) {
-			return usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
+			return nil, usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
 		}
 	}
 	host, _ := os.Hostname() // a record without it is better than none
@@ -107,11 +107,20 @@ func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Even
 		opts = append(opts, sdk.WithPolicy(set.Policies[0]))
 	}
 	provider, err := sdk.NewTrackerProvider(opts...)
+	switch {
+	case errors.Is(err, ledger.ErrLocked):
+		return nil, fmt.Errorf("--record-to: %s is open in another process; name a ledger of its own for deed", a.recordTo)
+	case err != nil:
+		return nil, fmt.Errorf("--record-to: %w", err)
+	}
+	return provider, nil
+}
+
+// recordEvent writes an event to the ledger of --record-to.
+func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Event) (err error) {
+	provider, err := a.recorder(set)
 	if err != nil {
-		if errors.Is(err, ledger.ErrLocked) {
-			return fmt.Errorf("--record-to: %s is open in another process; name a ledger of its own for deed", a.recordTo)
-		}
-		return fmt.Errorf("--record-to: %w", err)
+		return err
 	}
 	// An interrupt must not leave a look without its record.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
