@@ -85,19 +85,19 @@ func NewPolicy(rules ...Rule) (*Policy, error) {
 	report := func(index int, field, reason string) {
 		errs = append(errs, &RuleError{Index: index, Rule: rules[index].Name, Field: field, Reason: reason})
 	}
-	names := map[string]int{}
-	all := -1 // the first rule that matches every record
+	names := map[string]bool{}
+	all := false // an earlier rule matches every record
 	for i := range rules {
 		r := &rules[i]
-		switch other, taken := names[r.Name]; {
+		switch {
 		case !record.ValidName(r.Name) || r.Name == unclassified:
 			report(i, "name", "it must match "+record.NamePattern+", and not be "+unclassified)
-		case taken:
-			report(i, "name", fmt.Sprintf("rule %d has the same name; rename one of them", other+1))
-		case all >= 0:
-			report(i, "name", fmt.Sprintf("rule %d matches every record, so this one matches none; move it to the front", all+1))
+		case names[r.Name]:
+			report(i, "name", "an earlier rule has the same name; rename one of them")
+		case all:
+			report(i, "name", "an earlier rule matches every record, so this one matches none; move it to the front")
 		}
-		names[r.Name] = i
+		names[r.Name] = true
 		for _, list := range []struct {
 			field    string
 			patterns []string
@@ -115,9 +115,7 @@ func NewPolicy(rules ...Rule) (*Policy, error) {
 		case r.Keep > 0 && r.ArchiveAfter >= r.Keep:
 			report(i, "archive_after", "it must be shorter than keep, since records are removed then")
 		}
-		if all < 0 && len(r.Actions)+len(r.Targets)+len(r.Tenants) == 0 {
-			all = i
-		}
+		all = all || len(r.Actions)+len(r.Targets)+len(r.Tenants) == 0
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

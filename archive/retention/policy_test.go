@@ -19,8 +19,8 @@ func TestNewPolicyErrors(t *testing.T) {
 	}{
 		{"no name", []retention.Rule{{}}, "retention: rule 1: name: it must match"},
 		{"the class of no record", []retention.Rule{{Name: "_"}}, `retention: rule 1 ("_"): name: it must match`},
-		{"a name twice", []retention.Rule{{Name: "a", Actions: []string{"b"}}, {Name: "a"}}, "rule 1 has the same name"},
-		{"a rule that matches none", []retention.Rule{{Name: "a"}, {Name: "b"}}, "rule 1 matches every record, so this one matches none"},
+		{"a name twice", []retention.Rule{{Name: "a", Actions: []string{"b"}}, {Name: "a"}}, "an earlier rule has the same name"},
+		{"a rule that matches none", []retention.Rule{{Name: "a"}, {Name: "b"}}, "an earlier rule matches every record, so this one matches none"},
 		{"an empty pattern", []retention.Rule{{Name: "a", Actions: []string{"b", ""}}}, `rule 1 ("a"): actions[1]: the pattern is empty`},
 		{"an empty type", []retention.Rule{{Name: "a", Targets: []string{""}}}, "targets[0]: the pattern is empty"},
 		{"keep", []retention.Rule{{Name: "a", Keep: -1}}, "keep: it must not be negative"},
