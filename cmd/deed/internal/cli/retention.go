@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/archive"
+	"github.com/opendeed/audit/archive/retention"
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) retention() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "retention",
+		Short: "Archive and remove records whose time is over: plan, apply",
+		Long: `The commands below retention apply the rules of a configuration, key retention: how long records are kept, and when they may leave for an archive.
+
+Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock: stop the process first, or let it call retention.ApplyLedger itself.`,
+	}
+	onlyCommands(cmd)
+	cmd.AddCommand(a.retentionPlan(), a.retentionApply())
+	return cmd
+}
+
+func configFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "config", "", "the configuration `FILE` with the retention (default: AUDIT_CONFIG_FILE, or the environment)")
+}
+
+func (a *app) retentionPlan() *cobra.Command {
+	var file, format string
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what an apply would do, and change nothing",
+		Long: `Plan reads the ledger or the collection, and prints what deed retention apply would archive and remove now, what stays beyond its class because it shares a segment, until when, and why.
+
+A segment of a ledger is removed as a whole, the oldest first, once each of its records is past its time or may leave for an archive.`,
+		Example: "deed retention plan --config deploy.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return a.runRetentionPlan(cmd.Context(), file, format)
+		},
+	}
+	configFlag(cmd, &file)
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+func (a *app) runRetentionPlan(ctx context.Context, file, format string) error {
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	c, err := loadRetention(ctx, file)
+	if err != nil {
+		return err
+	}
+	options := a.retentionOptions(c.Retention())
+	switch store, err := archive.OpenDir(c.Retention().Archives); {
+	case errors.Is(err, fs.ErrNotExist): // no archives and no holds yet; a plan creates nothing
+	case err != nil:
+		return err
+	default:
+		defer func() { _ = store.Close() }() // read only
+		options.Store = store
+	}
+	r, err := a.openLedger(c.LedgerDir())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // read only
+	plan, err := retention.PlanLedger(ctx, r, options)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return writeLine(a.stdout, plan)
+	}
+	return a.printPlan(plan, clock)
+}
+
+func (a *app) retentionOptions(r *config.Retention) retention.Options {
+	return retention.Options{Policy: r.Policy, AllLogs: r.AllLogs, Reason: a.purpose}
+}
+
+func (a *app) retentionApply() *cobra.Command {
+	var file, format string
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "Archive and remove what deed retention plan says",
+		Long: `Apply works segment by segment, the oldest first: it archives what is kept longer, reads the archives back, verifies them, and then removes the segment. It also removes archives whose time is over. What it does is recorded in the ledger of --record-to, which is required.
+
+It may be interrupted, or killed, at any time, and continues when it is run again.`,
+		Example: "deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return a.runRetentionApply(cmd, file, format)
+		},
+	}
+	configFlag(cmd, &file)
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err error) {
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	c, err := loadRetention(cmd.Context(), file)
+	if err != nil {
+		return err
+	}
+	var policies []*policy.Policy
+	if p := c.Policy(); p != nil {
+		policies = append(policies, p)
+	}
+	dir := c.LedgerDir()
+	return a.recorded(cmd, []string{dir}, policies, func(ctx context.Context, t audit.Tracker) (err error) {
+		r, err := a.openLedger(dir) // which creates none
+		if err != nil {
+			return err
+		}
+		defer func() { _ = r.Close() }() // read only
+		store, err := archive.CreateDir(c.Retention().Archives)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = store.Close() }() // objects are durable
+		l, err := ledger.Open(dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
+		if errors.Is(err, ledger.ErrLocked) {
+			return fmt.Errorf("%s is open in another process; stop it first, or let it call retention.ApplyLedger itself", dir)
+		}
+		if err != nil {
+			return a.explain(dir, err)
+		}
+		defer func() { err = errors.Join(err, l.Close()) }()
+		options := a.retentionOptions(c.Retention())
+		options.Store, options.Tracker = store, t
+		report, err := retention.ApplyLedger(ctx, r, l.RemoveBefore, options)
+		printed := a.printReport(report, format, clock) // also what was done before an error
+		return errors.Join(err, printed)
+	})
+}
