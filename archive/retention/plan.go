@@ -117,9 +117,10 @@ type Class struct {
 	// Keep is how many must stay, and Held how many of all a hold matches.
 	Keep int64 `json:"keep"`
 	Held int64 `json:"held"`
-	// Until is when the last of those that must stay need not stay any more. It is zero if
-	// that is never, or until a hold is lifted.
-	Until time.Time `json:"until,omitzero"`
+	// Until is when the last of those that must stay need not stay any more, but for a hold.
+	// Forever reports that some of them stay forever.
+	Until   time.Time `json:"until,omitzero"`
+	Forever bool      `json:"forever,omitempty"`
 }
 
 // Expiry is an archive that is past its time.
@@ -227,15 +228,27 @@ func (t *tally) add(f *fate, size int) {
 		c.Remove++
 	case actionKeep:
 		c.Keep++
-		switch {
-		case !f.until.IsZero():
-			c.Until, t.until = latest(c.Until, f.until), latest(t.until, f.until)
-		case f.hold != "":
+		if f.pinned {
 			t.holds[f.hold] = true
-		default:
-			t.forever = true
 		}
+		if f.until.IsZero() && !f.blocked {
+			t.forever, c.Forever = true, true
+		}
+		c.Until, t.until = latest(c.Until, f.until), latest(t.until, f.until)
 	}
+}
+
+// merge adds the records of another tally.
+func (t *tally) merge(other *tally) {
+	for name, c := range other.classes {
+		sum := t.classes[name]
+		if sum == nil {
+			sum = &Class{Rule: name}
+			t.classes[name] = sum
+		}
+		sum.Records, sum.Bytes, sum.Keep, sum.Held = sum.Records+c.Records, sum.Bytes+c.Bytes, sum.Keep+c.Keep, sum.Held+c.Held
+	}
+	maps.Copy(t.holds, other.holds)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -72,19 +72,39 @@ func (a *app) runRetentionPlan(ctx context.Context, file, format string) error {
 		defer func() { _ = store.Close() }() // read only
 		options.Store = store
 	}
-	r, err := a.openLedger(c.LedgerDir())
-	if err != nil {
-		return err
-	}
-	defer func() { _ = r.Close() }() // read only
-	plan, err := retention.PlanLedger(ctx, r, options)
-	if err != nil {
+	plan, err := a.plan(ctx, c, options)
+	if plan == nil {
 		return err
 	}
 	if format == "json" {
-		return writeLine(a.stdout, plan)
+		return errors.Join(writeLine(a.stdout, plan), err)
 	}
-	return a.printPlan(plan, clock)
+	return errors.Join(a.printPlan(plan, clock), err)
+}
+
+// plan makes the plan of the store of a configuration. It may return a plan and an error.
+func (a *app) plan(ctx context.Context, c *config.Config, options retention.Options) (*retention.Plan, error) {
+	if store := c.Retention().Store; store != "" {
+		collection, release, err := c.RetainedCollection()
+		if err != nil {
+			return nil, err
+		}
+		defer disconnect(ctx, release)
+		return retention.PlanCollection(ctx, store, collection, options)
+	}
+	r, err := a.openLedger(c.LedgerDir())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	return retention.PlanLedger(ctx, r, options)
+}
+
+// disconnect closes a connection whose replies have been read.
+func disconnect(ctx context.Context, release func(context.Context) error) {
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	_ = release(end) // nothing is pending
 }
 
 func (a *app) retentionOptions(r *config.Retention) retention.Options {
@@ -126,30 +146,50 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err er
 	if p := c.Policy(); p != nil {
 		policies = append(policies, p)
 	}
-	dir := c.LedgerDir()
-	return a.recorded(cmd, []string{dir}, policies, func(ctx context.Context, t audit.Tracker) (err error) {
-		r, err := a.openLedger(dir) // which creates none
-		if err != nil {
-			return err
-		}
-		defer func() { _ = r.Close() }() // read only
+	var dirs []string
+	if dir := c.LedgerDir(); dir != "" {
+		dirs = append(dirs, dir)
+	}
+	return a.recorded(cmd, dirs, policies, func(ctx context.Context, t audit.Tracker) error {
 		store, err := archive.CreateDir(c.Retention().Archives)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = store.Close() }() // objects are durable
-		l, err := ledger.Open(dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
-		if errors.Is(err, ledger.ErrLocked) {
-			return fmt.Errorf("%s is open in another process; stop it first, or let it call retention.ApplyLedger itself", dir)
-		}
-		if err != nil {
-			return a.explain(dir, err)
-		}
-		defer func() { err = errors.Join(err, l.Close()) }()
 		options := a.retentionOptions(c.Retention())
 		options.Store, options.Tracker = store, t
-		report, err := retention.ApplyLedger(ctx, r, l.RemoveBefore, options)
+		report, err := a.apply(ctx, c, options)
+		if report == nil {
+			return err
+		}
 		printed := a.printReport(report, format, clock) // also what was done before an error
 		return errors.Join(err, printed)
 	})
+}
+
+// apply applies the rules to the store of a configuration. It may return a report and an error.
+func (a *app) apply(ctx context.Context, c *config.Config, options retention.Options) (report *retention.Report, err error) {
+	if store := c.Retention().Store; store != "" {
+		collection, release, err := c.RetainedCollection()
+		if err != nil {
+			return nil, err
+		}
+		defer disconnect(ctx, release)
+		return retention.ApplyCollection(ctx, store, collection, options)
+	}
+	dir := c.LedgerDir()
+	r, err := a.openLedger(dir) // which creates none
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	l, err := ledger.Open(dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
+	if errors.Is(err, ledger.ErrLocked) {
+		return nil, fmt.Errorf("%s is open in another process; stop it first, or let it call retention.ApplyLedger itself", dir)
+	}
+	if err != nil {
+		return nil, a.explain(dir, err)
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	return retention.ApplyLedger(ctx, r, l.RemoveBefore, options)
 }

@@ -10,14 +10,14 @@ import (
 
 	"github.com/opendeed/audit/archive/retention"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
-	"github.com/opendeed/audit/cmd/deed/internal/when"
+	"github.com/opendeed/audit/query/ask"
 )
 
 // day returns a time for people.
-func day(t time.Time, clock when.Clock) string { return t.In(clock.Zone).Format("2006-01-02 15:04") }
+func day(t time.Time, clock ask.Clock) string { return t.In(clock.Zone).Format("2006-01-02 15:04") }
 
 // printHold prints a hold in a line.
-func (a *app) printHold(h *retention.Hold, clock when.Clock) error {
+func (a *app) printHold(h *retention.Hold, clock ask.Clock) error {
 	filter, err := json.Marshal(h.Filter)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (a *app) printHold(h *retention.Hold, clock when.Clock) error {
 }
 
 // printPlan prints a plan for people.
-func (a *app) printPlan(p *retention.Plan, clock when.Clock) error {
+func (a *app) printPlan(p *retention.Plan, clock ask.Clock) error {
 	w := bufio.NewWriter(a.stdout)
 	removed, archived, beyond := 0, int64(0), int64(0)
 	var bytes int64
@@ -70,7 +70,7 @@ func (a *app) printPlan(p *retention.Plan, clock when.Clock) error {
 func segmentName(s *retention.Segment) string {
 	switch {
 	case s.First == 0:
-		return "records whose time is over"
+		return "records of the collection"
 	case s.Last == 0:
 		return fmt.Sprintf("segment %d, entries from %d, at most %s", s.Number, s.First, term.Bytes(s.Bytes))
 	}
@@ -78,11 +78,14 @@ func segmentName(s *retention.Segment) string {
 }
 
 // fateOf says what becomes of a segment, and why.
-func fateOf(s *retention.Segment, clock when.Clock) string {
+func fateOf(s *retention.Segment, clock ask.Clock) string {
 	if s.Remove {
 		return "removed"
 	}
 	var reasons []string
+	if s.First == 0 { // of a collection
+		reasons = append(reasons, "their time is over")
+	}
 	if s.Open {
 		reasons = append(reasons, "it is the newest")
 	}
@@ -118,7 +121,7 @@ func className(c *retention.Class) string {
 }
 
 // classText says what becomes of the records of a class.
-func classText(s *retention.Segment, c *retention.Class, clock when.Clock) string {
+func classText(s *retention.Segment, c *retention.Class, clock ask.Clock) string {
 	var parts []string
 	add := func(n int64, text string) {
 		if n > 0 {
@@ -133,10 +136,10 @@ func classText(s *retention.Segment, c *retention.Class, clock when.Clock) strin
 		add(c.Archive, "wait for the segment to be archived")
 	}
 	switch {
+	case c.Forever:
+		add(c.Keep, "kept forever")
 	case !c.Until.IsZero():
 		add(c.Keep, "kept until "+day(c.Until, clock))
-	case s.Forever:
-		add(c.Keep, "kept forever")
 	default:
 		add(c.Keep, "kept by a hold")
 	}
@@ -157,7 +160,7 @@ func expiryText(e *retention.Expiry) string {
 }
 
 // printReport prints what an apply did.
-func (a *app) printReport(r *retention.Report, format string, clock when.Clock) error {
+func (a *app) printReport(r *retention.Report, format string, clock ask.Clock) error {
 	if format == "json" {
 		return writeLine(a.stdout, r)
 	}
