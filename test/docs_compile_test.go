@@ -94,6 +94,8 @@ var (
 
 	reader, podOne, podTwo, volume query.Reader
 	store    archive.Store
+	client   *mongo.Client
+	rules    *retention.Policy
 	attempt  *audit.Attempt
 	traceID  trace.TraceID
 	cookie   string
