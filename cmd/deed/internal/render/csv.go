@@ -95,7 +95,7 @@ func newCSVEncoder(columns []column, zone *time.Location) *CSVEncoder {
 // Append appends the line of a record.
 func (e *CSVEncoder) Append(b []byte, l *query.Line) (line []byte, err error) {
 	clear(e.cells)
-	find(l.JSON, e.wanted, e.cells)
+	findIn(l, e.wanted, e.cells)
 	var decoded *record.Record
 	for i := range e.columns {
 		if i > 0 {
@@ -160,24 +160,38 @@ func AppendCell(b []byte, text string) []byte {
 	if !quoted {
 		return append(b, text...)
 	}
-	for {
-		i := strings.IndexByte(text, '"')
-		if i < 0 {
-			return append(append(b, text...), '"')
-		}
-		b = append(append(b, text[:i+1]...), '"')
-		text = text[i+1:]
-	}
+	return append(appendDoubled(b, text), '"')
 }
 
+// appendDoubled appends a text, and each quote twice.
+func appendDoubled(b []byte, text string) []byte {
+	n := len(b)
+	b = slices.Grow(b, 2*len(text)+1)
+	b = b[:n+2*len(text)+1]
+	for i := range len(text) {
+		c := text[i]
+		b[n], b[n+1] = c, c // without a branch, which would often be mispredicted
+		n += 1 + isQuote[c]
+	}
+	return b[:n]
+}
+
+var isQuote = [256]int{'"': 1}
+
+// needsQuotes reports whether a text has a quote, a comma, or the end of a line.
 func needsQuotes(text string) bool {
+	var found uint64
+	for ; len(text) >= 8 && found == 0; text = text[8:] {
+		w := load8(text)
+		found = zeroBytes(w^'"'*ones) | zeroBytes(w^','*ones) | zeroBytes(w^'\r'*ones) | zeroBytes(w^'\n'*ones)
+	}
 	for i := range len(text) {
 		switch text[i] {
 		case '"', ',', '\r', '\n':
 			return true
 		}
 	}
-	return false
+	return found != 0
 }
 
 // beginsFormula reports whether a spreadsheet could take the text for a formula. Some skip
