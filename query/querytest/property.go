@@ -25,7 +25,7 @@ import (
 func testProperty(t *testing.T, newReader func(*testing.T, []*record.Record) query.Reader) {
 	t.Helper()
 	stores, filters := uint64(3), 120
-	if testing.Short() {
+	if sampled() {
 		stores, filters = 1, 50
 	}
 	for seed := range stores {
