@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,7 @@ type scanned struct {
 	operation audit.Operation
 	outcome   audit.Outcome
 	actorType audit.ActorType
+	more      bool // it has marks, or covers further targets
 }
 
 // LineOf returns the line of a record, or why it has no JSON.
@@ -120,6 +122,7 @@ func (s *LineScanner) Scan(json string) (l Line, ok bool) {
 	}
 	found, n := &s.found[0], copy(s.members, r.Members)
 	*found = scanned{members: s.members[:n:n], kind: r.Kind, operation: r.Operation, outcome: r.Outcome, actorType: r.ActorType}
+	found.more = slices.ContainsFunc(found.members, func(m scan.Member) bool { return m.Path == scan.Covers || m.Path == scan.Marks })
 	s.found, s.members = s.found[1:], s.members[n:]
 	return Line{Time: r.Time, ID: r.ID, JSON: json, found: found}, true
 }

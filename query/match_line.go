@@ -18,7 +18,8 @@ import (
 func (m *Matcher) MatchesLine(l *Line) (bool, error) {
 	r := partialRecords.Get().(*record.Record) //nolint:errcheck,forcetypeassert // it has records only
 	defer partialRecords.Put(r)
-	if m.scannable && l.found != nil && setPartial(r, l) {
+	// Marks say whether a name was cut, and what is covered counts as a target.
+	if m.scannable && l.found != nil && !l.found.more && setPartial(r, l) {
 		return m.Matches(r), nil
 	}
 	var decoded record.Record
@@ -48,46 +49,48 @@ func isScannable(f Filter) bool {
 	return reflect.ValueOf(f).IsZero()
 }
 
-// setPartial sets what a scannable filter compares. It reports false if the record must be
-// decoded: marks say whether a name was cut, and what is covered counts as a target.
+// setPartial sets what a scannable filter compares, and what Count counts by. It reports false
+// if the record must be decoded.
 func setPartial(r *record.Record, l *Line) bool {
+	if l.found == nil {
+		return false
+	}
 	r.Time, r.ID = l.Time, l.ID
 	r.Kind, r.Operation, r.Outcome, r.Actor.Type = l.found.kind, l.found.operation, l.found.outcome, l.found.actorType
 	r.Action, r.Actor.ID, r.Target.Type, r.Target.ID, r.Tenant, r.Channel = "", "", "", "", "", ""
 	r.Attempt, r.TraceID = [16]byte{}, trace.TraceID{}
 	for _, m := range l.found.members {
-		var name *string
+		ok := true
 		switch m.Path {
-		case scan.Covers, scan.Marks:
-			return false
 		case scan.Action:
-			name = &r.Action
+			r.Action = m.Text(l.JSON) // it never has escapes
 		case scan.ActorID:
-			name = &r.Actor.ID
+			ok = setName(&r.Actor.ID, m, l)
 		case scan.TargetType:
-			name = &r.Target.Type
+			ok = setName(&r.Target.Type, m, l)
 		case scan.TargetID:
-			name = &r.Target.ID
+			ok = setName(&r.Target.ID, m, l)
 		case scan.Tenant:
-			name = &r.Tenant
+			ok = setName(&r.Tenant, m, l)
 		case scan.Channel:
-			name = &r.Channel
+			ok = setName(&r.Channel, m, l)
 		case scan.Attempt:
-			if r.Attempt.UnmarshalText([]byte(m.Text(l.JSON))) != nil {
-				return false
-			}
+			ok = r.Attempt.UnmarshalText([]byte(m.Text(l.JSON))) == nil
 		case scan.TraceID:
 			var err error
-			if r.TraceID, err = trace.TraceIDFromHex(m.Text(l.JSON)); err != nil {
-				return false
-			}
+			r.TraceID, err = trace.TraceIDFromHex(m.Text(l.JSON))
+			ok = err == nil
 		default:
 		}
-		if name != nil {
-			if *name = m.Text(l.JSON); strings.IndexByte(*name, '\\') >= 0 {
-				return false
-			}
+		if !ok {
+			return false
 		}
 	}
 	return true
+}
+
+// setName sets a text, and reports false if it has escapes.
+func setName(name *string, m scan.Member, l *Line) bool {
+	*name = m.Text(l.JSON)
+	return strings.IndexByte(*name, '\\') < 0
 }
