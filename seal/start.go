@@ -126,16 +126,21 @@ func (s *Sealer) loadTree(own *Checkpoint) error {
 	if own == nil || own.Size <= durable.tree.size || own.Origin != Origin(s.key.Name(), s.ledger.ID(), s.restores) {
 		return nil
 	}
-	edge, err := readEdge(s.files, own.Size)
-	if err != nil || edgeRoot(edge) != own.Root {
-		return nil //nolint:nilerr // the machine stopped, and the tiles are written again
+	sealed, ok := openSealedTree(s.files, own)
+	if !ok {
+		return nil // the machine stopped, and the tiles are written again
 	}
+	var written []string
 	for _, t := range tlog.NewTiles(tileHeight, durable.tree.size, own.Size) {
-		if t.W == tileWidth {
-			s.written = append(s.written, tileName(t))
+		if t.W < tileWidth {
+			continue
 		}
+		if _, ok := sealed.tile(t.L, t.N); !ok {
+			return nil
+		}
+		written = append(written, tileName(t))
 	}
-	s.tree.size, s.tree.edge, s.next = own.Size, edge, s.gaps.seq(own.Size)
+	s.tree.size, s.tree.edge, s.next, s.written = own.Size, sealed.edge, s.gaps.seq(own.Size), written
 	return nil
 }
 
@@ -182,7 +187,10 @@ func (s *Sealer) compare(ctx context.Context, own, anchored *Checkpoint) error {
 			return err
 		}
 	}
-	if own != nil && own.Size == s.tree.size {
+	if own == nil || own.Size != s.tree.size {
+		return s.checkReached()
+	}
+	if _, ok := openSealedTree(s.files, own); ok { // otherwise its tiles are written again
 		s.newest, s.anchored = *own, anchored != nil && string(anchored.Note) == string(own.Note)
 	}
 	return s.checkReached()
