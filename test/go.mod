@@ -15,6 +15,7 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/opendeed/audit v0.0.0
+	github.com/opendeed/audit/archive v0.0.0
 	github.com/opendeed/audit/exporters/mongodb v0.0.0
 	github.com/opendeed/audit/exporters/otlp v0.0.0
 	github.com/opendeed/audit/instrumentation/chi v0.0.0
@@ -93,7 +94,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -150,6 +151,7 @@ require (
 
 replace (
 	github.com/opendeed/audit => ..
+	github.com/opendeed/audit/archive => ../archive
 	github.com/opendeed/audit/exporters/mongodb => ../exporters/mongodb
 	github.com/opendeed/audit/exporters/otlp => ../exporters/otlp
 	github.com/opendeed/audit/instrumentation/chi => ../instrumentation/chi

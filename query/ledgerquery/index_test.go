@@ -233,6 +233,17 @@ func (m *model) check(t *testing.T, reader query.Reader, f query.Filter, first i
 	for i := range want {
 		require.Zero(t, m.positions[want[i]].Compare(query.PositionOf(got[i])), "%+v, record %d: %s, want %s", f, i, got[i].ID, want[i].ID)
 	}
+	n := 0
+	for line, err := range query.Lines(t.Context(), reader, f) {
+		if err != nil {
+			continue
+		}
+		require.Less(t, n, len(want), "%+v", f)
+		require.Zero(t, m.positions[want[n]].Compare(line.Position()), "%+v, line %d: %s, want %s", f, n, line.ID, want[n].ID)
+		require.Equal(t, string(encode(t, got[n])[0]), line.JSON)
+		n++
+	}
+	require.Equal(t, len(want), n)
 }
 
 // TestFindEqualsScan asks random questions of a ledger whose indexes are all there, partly

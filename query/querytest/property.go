@@ -66,7 +66,7 @@ func different(t *testing.T, reader query.Reader, f query.Filter, records []*rec
 			return fmt.Sprintf("record %d:\n got %s\nwant %s", i, jsonOf(got[i]), jsonOf(want[i]))
 		}
 	}
-	return ""
+	return differentLines(t, reader, f, got)
 }
 
 func jsonOf(r *record.Record) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ import (
 // Ledger stores records in a ledger on disk, from which followers export them.
 type Ledger struct {
 	name        string
+	dir         string // absolute
 	ledger      *ledger.Ledger
 	attempts    *ledger.Pairs
 	open        *openAttempts
@@ -61,12 +63,16 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 		c.Env.Logger.Warn("audit: the indexes of the ledger are not up to date; searches are slower, and nothing is lost",
 			slog.String("ledger", c.Name), slog.Any("error", err))
 	}))
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, err
+	}
 	l, err := ledger.Open(c.Dir, options...)
 	if err != nil {
 		return nil, err
 	}
 	d := &Ledger{
-		name: c.Name, ledger: l, logger: c.Env.Logger, metrics: c.Env.Metrics,
+		name: c.Name, dir: dir, ledger: l, logger: c.Env.Logger, metrics: c.Env.Metrics,
 		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("ledger", c.Name))),
 	}
 	if err := d.start(&c); err != nil {

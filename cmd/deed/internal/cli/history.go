@@ -13,6 +13,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/query/history"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/attribute"
@@ -36,7 +37,7 @@ func (w *within) register(cmd *cobra.Command) {
 func (w *within) filter() (f query.Filter, err error) {
 	f.Tenants = w.tenants
 	for _, text := range w.metadata {
-		if err := setMetadata(&f, text); err != nil {
+		if err := ask.Metadata(&f, text); err != nil {
 			return f, err
 		}
 	}
@@ -56,7 +57,7 @@ func (w *within) isText(a *app) (bool, error) {
 
 // objectOf parses the argument of a command about one object.
 func objectOf(text string) (audit.Target, error) {
-	t := parseTarget(text)
+	t := ask.Target(text)
 	if t.Type == "" || t.ID == "" {
 		return t, usagef("%s is not a target; write TYPE/ID, such as invoice/1001", text)
 	}

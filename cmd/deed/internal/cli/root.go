@@ -14,7 +14,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
-	"github.com/opendeed/audit/cmd/deed/internal/when"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -138,12 +138,12 @@ func (a *app) environment() {
 }
 
 // clock returns the clock for the times of this run.
-func (a *app) clock() (when.Clock, error) {
-	zone, err := when.ParseZone(a.zone)
+func (a *app) clock() (ask.Clock, error) {
+	zone, err := ask.ParseZone(a.zone)
 	if err != nil {
-		return when.Clock{}, usagef("--zone: %w", err)
+		return ask.Clock{}, usagef("--zone: %w", err)
 	}
-	return when.Clock{Now: time.Now(), Zone: zone}, nil
+	return ask.Clock{Now: time.Now(), Zone: zone}, nil
 }
 
 // open opens the stores. The caller closes them.

@@ -7,6 +7,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/spf13/cobra"
 )
 
@@ -44,9 +45,11 @@ func (c *showCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	var ids []audit.ID
 	for _, text := range args {
-		if err := parse(&ids, text, parseID); err != nil {
+		id, err := ask.ID(text)
+		if err != nil {
 			return usagef("%s is not the ID of a record, such as 0199c1f2-0000-7000-8000-000000000001", text)
 		}
+		ids = append(ids, id)
 	}
 	options := c.options()
 	options.Zone = clock.Zone

@@ -20,7 +20,6 @@ import (
 
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/record"
 )
 
 // Suffixes of the files beside an export.
@@ -105,7 +104,7 @@ type File struct {
 	buffer   *bufio.Writer
 	hash     resumableHash
 	encoders encoders
-	lastSeen *record.Record
+	lastSeen query.Line // that was written; the zero value if none was
 }
 
 // resumableHash is a hash whose state can be stored.
@@ -226,14 +225,13 @@ func (f *File) Records() int64 { return f.state.Records }
 // Bytes returns how many bytes the file has.
 func (f *File) Bytes() int64 { return f.state.Bytes }
 
-// Add adds a record, which must not change afterwards. An error may be that of a record
-// before it.
-func (f *File) Add(r *record.Record) error {
+// Add adds a record. An error may be that of a record before it.
+func (f *File) Add(l query.Line) error {
 	if f.state.Range.FirstTime == nil {
-		t := r.Time.UTC()
-		f.state.Range.FirstTime, f.state.Range.FirstID = &t, r.ID.String()
+		t := l.Time.UTC()
+		f.state.Range.FirstTime, f.state.Range.FirstID = &t, l.ID.String()
 	}
-	if f.encoders.add(r) {
+	if f.encoders.add(l) {
 		return f.writeOldest()
 	}
 	return nil
@@ -276,8 +274,8 @@ func (f *File) Checkpoint() error {
 	if err := f.writeAll(); err != nil {
 		return err
 	}
-	if f.lastSeen != nil {
-		f.state.Cursor = query.CursorOf(f.lastSeen)
+	if f.lastSeen.JSON != "" {
+		f.state.Cursor = f.lastSeen.Cursor()
 		t := f.lastSeen.Time.UTC()
 		f.state.Range.LastTime, f.state.Range.LastID = &t, f.lastSeen.ID.String()
 	}

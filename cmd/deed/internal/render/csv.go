@@ -1,10 +1,12 @@
 package render
 
 import (
-	"bytes"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 )
 
@@ -20,7 +22,11 @@ func (p *csvPrinter) Print(r *record.Record) error {
 	if err := p.begin(); err != nil {
 		return err
 	}
-	line, err := p.encoder.Append(p.line[:0], r)
+	l, err := query.LineOf(r)
+	if err != nil {
+		return err
+	}
+	line, err := p.encoder.Append(p.line[:0], &l)
 	if err != nil {
 		return err
 	}
@@ -54,72 +60,97 @@ func csvHeader(columns []column) []byte {
 
 // CSVEncoder writes records as lines of CSV. It must not be used concurrently.
 //
-// Most columns are members of the canonical JSON, which it copies from there: that is a
-// fraction of the work of encoding each value again.
+// It copies most columns from the canonical JSON of a record, which is a fraction of the work
+// of decoding it.
 type CSVEncoder struct {
 	columns []column
 	zone    *time.Location
-	paths   map[string]int // the place in cells of each member that a column needs
-	cells   [][]byte
-	json    []byte
+	places  [][]int  // of the paths of each column, in cells
+	wanted  []member // that have the cells
+	cells   []string
 }
 
 func newCSVEncoder(columns []column, zone *time.Location) *CSVEncoder {
-	e := &CSVEncoder{columns: columns, zone: zone, paths: map[string]int{}, cells: make([][]byte, len(columns))}
+	e := &CSVEncoder{columns: columns, zone: zone}
+	var paths []string
 	for i := range columns {
-		if path := columns[i].member; path != "" {
-			e.paths[path] = i
+		in := &columns[i].in
+		var places []int
+		for _, path := range append([]string{in.member, in.then}, in.needs...) {
+			if path == "" {
+				continue
+			}
+			at := slices.Index(paths, path)
+			if at < 0 {
+				at, paths = len(paths), append(paths, path)
+			}
+			places = append(places, at)
 		}
+		e.places = append(e.places, places)
 	}
+	e.wanted, e.cells = wantedOf(paths), make([]string, len(paths))
 	return e
 }
 
 // Append appends the line of a record.
-func (e *CSVEncoder) Append(b []byte, r *record.Record) (line []byte, err error) {
-	if e.json, err = r.AppendJSON(e.json[:0]); err != nil {
-		return b, err
-	}
-	e.find(e.json)
+func (e *CSVEncoder) Append(b []byte, l *query.Line) (line []byte, err error) {
+	clear(e.cells)
+	find(l.JSON, e.wanted, e.cells)
+	var decoded *record.Record
 	for i := range e.columns {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if e.columns[i].member != "" {
-			b = appendCell(b, e.cells[i])
-		} else {
-			b = AppendCell(b, e.columns[i].text(r, e.zone))
+		c := &e.columns[i]
+		switch {
+		case c.in.time && e.zone != time.UTC:
+			b = l.Time.In(e.zone).AppendFormat(b, csvTime)
+		case !e.mustDecode(i):
+			b = e.appendCopied(b, i)
+		default:
+			if decoded == nil {
+				decoded = new(record.Record)
+				if err := decoded.UnmarshalJSON([]byte(l.JSON)); err != nil {
+					return b, err
+				}
+			}
+			b = AppendCell(b, c.text(decoded, e.zone))
 		}
 	}
 	return append(b, "\r\n"...), nil
 }
 
-// find sets the cells of the columns that are members.
-func (e *CSVEncoder) find(line []byte) {
-	clear(e.cells)
-	eachMember(line, func(name, value []byte) {
-		switch string(name) {
-		case "actor", "target", "resource":
-			prefix := string(name) + "."
-			eachMember(value, func(inner, value []byte) { e.set(prefix+string(inner), value) })
-		default:
-			e.set(string(name), value)
-		}
-	})
+// mustDecode reports whether the text of a column is not in the JSON.
+func (e *CSVEncoder) mustDecode(i int) bool {
+	in, places := &e.columns[i].in, e.places[i]
+	if in.member != "" {
+		cell := e.cells[places[0]]
+		return in.anyType && cell != "" && cell[0] != '"'
+	}
+	return slices.ContainsFunc(places, func(at int) bool { return e.cells[at] != "" })
 }
 
-func (e *CSVEncoder) set(path string, value []byte) {
-	if i, ok := e.paths[path]; ok {
-		e.cells[i] = unquote(value)
+// appendCopied appends the cell of a column whose text is in the JSON.
+func (e *CSVEncoder) appendCopied(b []byte, i int) []byte {
+	in, places := &e.columns[i].in, e.places[i]
+	if in.member == "" {
+		return b
 	}
+	text := unquote(e.cells[places[0]])
+	if in.then == "" {
+		return AppendCell(b, text)
+	}
+	if then := unquote(e.cells[places[1]]); then != "" {
+		text += "/" + then
+	}
+	return AppendCell(b, text)
 }
 
 // AppendCell appends a cell that no spreadsheet takes for a formula: a text that begins like
 // one gets an apostrophe in front, and so does one that begins with an apostrophe, so that
 // a program that removes one apostrophe has the text of the record.
-func AppendCell(b []byte, text string) []byte { return appendCell(b, []byte(text)) }
-
-func appendCell(b, text []byte) []byte {
-	quoted := bytes.ContainsAny(text, "\",\r\n")
+func AppendCell(b []byte, text string) []byte {
+	quoted := needsQuotes(text)
 	if quoted {
 		b = append(b, '"')
 	}
@@ -130,7 +161,7 @@ func appendCell(b, text []byte) []byte {
 		return append(b, text...)
 	}
 	for {
-		i := bytes.IndexByte(text, '"')
+		i := strings.IndexByte(text, '"')
 		if i < 0 {
 			return append(append(b, text...), '"')
 		}
@@ -139,21 +170,31 @@ func appendCell(b, text []byte) []byte {
 	}
 }
 
+func needsQuotes(text string) bool {
+	for i := range len(text) {
+		switch text[i] {
+		case '"', ',', '\r', '\n':
+			return true
+		}
+	}
+	return false
+}
+
 // beginsFormula reports whether a spreadsheet could take the text for a formula. Some skip
 // white space, and some read full-width signs like others.
-func beginsFormula(text []byte) bool {
+func beginsFormula(text string) bool {
 	if len(text) == 0 {
 		return false
 	}
 	if c := text[0] | 0x20; c >= 'a' && c <= 'z' || c >= '0' && c <= '9' && text[0] >= '0' || text[0] == '[' || text[0] == '{' {
 		return false
 	}
-	trimmed := bytes.TrimLeft(text, " \t\r\n\v\f\u00a0\ufeff\u200b")
-	if len(trimmed) < len(text) && (len(trimmed) == 0 || text[0] != ' ') {
+	trimmed := strings.TrimLeft(text, " \t\r\n\v\f\u00a0\ufeff\u200b")
+	if len(trimmed) < len(text) && (trimmed == "" || text[0] != ' ') {
 		return true // a tab or a line feed in front is how others hide one
 	}
 	for _, sign := range [...]string{"=", "+", "-", "@", "'", "|", "%", "＝", "＋", "－", "＠"} {
-		if bytes.HasPrefix(trimmed, []byte(sign)) {
+		if strings.HasPrefix(trimmed, sign) {
 			return true
 		}
 	}

@@ -3,11 +3,11 @@ package render
 import (
 	"fmt"
 
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/query"
 )
 
 // AppendFunc appends the line of a record. It must not be called concurrently.
-type AppendFunc func(b []byte, r *record.Record) ([]byte, error)
+type AppendFunc func(b []byte, l *query.Line) ([]byte, error)
 
 // Lines returns the first line of a file in the format, if it has one, and a function that
 // returns an AppendFunc for each goroutine that encodes records.
@@ -23,10 +23,6 @@ func Lines(o Options) (header []byte, newAppend func() AppendFunc, err error) {
 	}
 }
 
-func appendJSONLine(b []byte, r *record.Record) ([]byte, error) {
-	line, err := r.AppendJSON(b)
-	if err != nil {
-		return b, err
-	}
-	return append(line, '\n'), nil
+func appendJSONLine(b []byte, l *query.Line) ([]byte, error) {
+	return append(append(b, l.JSON...), '\n'), nil
 }

@@ -1,22 +1,51 @@
 package render
 
 import (
-	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 )
 
-// The functions here read the canonical JSON of a record, which has no white space, without
-// decoding it. They trust that it is canonical: it comes from AppendJSON, or from a store
-// that has checked it.
+// The functions here read the canonical JSON of a record, which has no white space and whose
+// members are sorted, without decoding it. They trust that it is canonical: it comes from
+// AppendJSON, or from a store that has checked it.
 
-// eachMember calls use with the name and the value of each member of an object, as they are
-// in the text: the name without its quotes. It stops at the first byte that it does not
-// expect.
-func eachMember(object []byte, use func(name, value []byte)) {
+// member is a member of an object that is looked for.
+type member struct {
+	name string
+	cell int // where its value goes, or -1
+	// inner are the members of its value that are looked for, sorted by name.
+	inner []member
+}
+
+// wantedOf returns the members with the paths, such as "actor.type". The cell of each is its
+// place in paths.
+func wantedOf(paths []string) []member {
+	var all []member
+	for cell, path := range paths {
+		name, rest, nested := strings.Cut(path, ".")
+		at, found := slices.BinarySearchFunc(all, name, func(m member, name string) int { return strings.Compare(m.name, name) })
+		if !found {
+			all = slices.Insert(all, at, member{name: name, cell: -1})
+		}
+		if !nested {
+			all[at].cell = cell
+			continue
+		}
+		inner := member{name: rest, cell: cell}
+		in, _ := slices.BinarySearchFunc(all[at].inner, rest, func(m member, name string) int { return strings.Compare(m.name, name) })
+		all[at].inner = slices.Insert(all[at].inner, in, inner)
+	}
+	return all
+}
+
+// find sets the cells of the members of an object. Both are sorted, so it compares each name
+// with the next ones that are looked for.
+func find(object string, wanted []member, cells []string) {
 	if len(object) < 2 || object[0] != '{' {
 		return
 	}
-	for rest := object[1:]; len(rest) > 0 && rest[0] == '"'; {
+	for rest := object[1:]; len(wanted) > 0 && len(rest) > 0 && rest[0] == '"'; {
 		n := stringEnd(rest)
 		if n >= len(rest) || rest[n] != ':' {
 			return
@@ -24,7 +53,15 @@ func eachMember(object []byte, use func(name, value []byte)) {
 		name := rest[1 : n-1]
 		rest = rest[n+1:]
 		end := valueEnd(rest)
-		use(name, rest[:end])
+		for len(wanted) > 0 && wanted[0].name < name && strings.IndexByte(name, '\\') < 0 { // escapes sort otherwise
+			wanted = wanted[1:]
+		}
+		if len(wanted) > 0 && wanted[0].name == name {
+			if wanted[0].cell >= 0 {
+				cells[wanted[0].cell] = rest[:end]
+			}
+			find(rest[:end], wanted[0].inner, cells)
+		}
 		if end >= len(rest) || rest[end] != ',' {
 			return
 		}
@@ -33,9 +70,9 @@ func eachMember(object []byte, use func(name, value []byte)) {
 }
 
 // stringEnd returns the length of the string at the beginning of a text, with its quotes.
-func stringEnd(text []byte) int {
+func stringEnd(text string) int {
 	for n := 1; n < len(text); n++ {
-		i := bytes.IndexByte(text[n:], '"')
+		i := strings.IndexByte(text[n:], '"')
 		if i < 0 {
 			return len(text)
 		}
@@ -52,7 +89,7 @@ func stringEnd(text []byte) int {
 }
 
 // valueEnd returns the length of the value at the beginning of a text.
-func valueEnd(text []byte) int {
+func valueEnd(text string) int {
 	depth := 0
 	for n := 0; n < len(text); {
 		switch text[n] {
@@ -79,16 +116,16 @@ func valueEnd(text []byte) int {
 }
 
 // unquote returns the text of a JSON string, or, of any other value, its JSON.
-func unquote(value []byte) []byte {
+func unquote(value string) string {
 	if len(value) < 2 || value[0] != '"' {
 		return value
 	}
-	if bytes.IndexByte(value, '\\') < 0 {
+	if strings.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1]
 	}
 	var text string
-	if json.Unmarshal(value, &text) != nil {
+	if json.Unmarshal([]byte(value), &text) != nil {
 		return value
 	}
-	return []byte(text)
+	return text
 }

@@ -1,19 +1,19 @@
-package when_test
+package ask_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/cmd/deed/internal/when"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // TestParse reads each form of a time, in a zone where one day has 23 hours.
 func TestParse(t *testing.T) {
-	berlin, err := when.ParseZone("Europe/Berlin")
+	berlin, err := ask.ParseZone("Europe/Berlin")
 	require.NoError(t, err)
-	clock := when.Clock{Now: time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC), Zone: berlin}
+	clock := ask.Clock{Now: time.Date(2026, 3, 30, 12, 0, 0, 0, time.UTC), Zone: berlin}
 	for text, want := range map[string][2]string{
 		"now":                       {"2026-03-30T12:00:00Z", "2026-03-30T12:00:00Z"},
 		"24h":                       {"2026-03-29T12:00:00Z", "2026-03-29T12:00:00Z"},
@@ -40,16 +40,16 @@ func TestParse(t *testing.T) {
 	}
 	for _, text := range []string{"", "24", "h", "1y", "2026-13", "2026-02-30", "20.11.2026", "99999999999999d", "-1h"} {
 		_, err := clock.Parse(text)
-		assert.ErrorIs(t, err, when.ErrForm, text)
+		assert.ErrorIs(t, err, ask.ErrForm, text)
 	}
 	_, err = clock.ParseSpan("24h")
 	assert.ErrorContains(t, err, "instant")
 }
 
 func TestParseZone(t *testing.T) {
-	zone, err := when.ParseZone("+05:30")
+	zone, err := ask.ParseZone("+05:30")
 	require.NoError(t, err)
 	assert.Equal(t, "UTC+05:30", zone.String())
-	_, err = when.ParseZone("Nowhere")
+	_, err = ask.ParseZone("Nowhere")
 	assert.ErrorContains(t, err, "not a zone")
 }

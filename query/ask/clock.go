@@ -1,5 +1,4 @@
-// Package when reads the times that people write: instants, and spans of the calendar.
-package when
+package ask
 
 import (
 	"errors"
