@@ -54,21 +54,24 @@ type fullTile struct {
 // retryInterval limits how long a Sealer waits after an error.
 const retryInterval = time.Minute
 
+// anchorTimeout is how long an anchor may take.
+const anchorTimeout = 30 * time.Second
+
 // loop seals until ctx ends.
 func (s *Sealer) loop(ctx context.Context) {
 	defer close(s.done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	pause, failed := s.interval, false
+	pause, again := s.interval, true // the last checkpoint may not have reached the anchor
 	for {
-		if !failed && s.ledger.WaitSynced(ctx, s.next) != nil {
+		if !again && s.ledger.WaitSynced(ctx, s.next) != nil {
 			return
 		}
 		err := s.seal(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if failed = err != nil; failed {
+		if again = err != nil; again {
 			s.report(err)
 			if s.fail(err) {
 				return
@@ -276,6 +279,8 @@ func (s *Sealer) publish(ctx context.Context) error {
 		s.anchored = false
 	}
 	if s.anchor != nil && !s.anchored {
+		ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
+		defer cancel()
 		if err := s.anchor.Store(ctx, c.Note); err != nil {
 			return fmt.Errorf("seal: the newest checkpoint is in the directory only: %w", err)
 		}

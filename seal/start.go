@@ -40,11 +40,11 @@ func Start(ctx context.Context, l *ledger.Ledger, key *Key, opts ...Option) (*Se
 	if s.cursor, err = l.Cursor(CursorName); err != nil {
 		return nil, err
 	}
-	if err := s.resume(ctx); err != nil {
-		return nil, err
+	if err = s.resume(ctx); err == nil && s.adopt {
+		err = s.publish(ctx)
 	}
-	if err := s.publish(ctx); err != nil {
-		s.report(err) // tried again
+	if err != nil {
+		return nil, err
 	}
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go s.loop(ctx)
@@ -73,6 +73,8 @@ func (s *Sealer) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 	if s.anchor == nil {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
+	defer cancel()
 	signed, err := s.anchor.Load(ctx)
 	if err != nil || signed == nil {
 		return nil, err

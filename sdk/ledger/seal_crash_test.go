@@ -125,7 +125,7 @@ func (w *sealedWorkload) run() {
 	require.NoError(w.t, err)
 	require.Empty(w.t, report.Findings, w.explain("fault at "+hit))
 	require.Empty(w.t, report.Gaps, w.explain("fault at "+hit))
-	require.GreaterOrEqual(w.t, report.Proved+1, report.First, w.explain("fault at "+hit))
+	require.GreaterOrEqual(w.t, report.Sealed+1, report.First, w.explain("fault at "+hit))
 }
 
 // serve opens the ledger, seals it, appends, and stops in one way or another.
