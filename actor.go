@@ -75,7 +75,7 @@ func (a *Actor) fingerprinted() bool {
 	return a.accepted != [fingerprint.Size]byte{} && a.SessionID == hex.EncodeToString(a.accepted[:])
 }
 
-// acceptFingerprints implements fingerprint.Accept.
+// acceptFingerprints implements bridge.Functions.AcceptFingerprints.
 func (a *Actor) acceptFingerprints() {
 	for ; a != nil; a = a.OnBehalfOf {
 		if fingerprint.Valid(a.SessionID) {
@@ -83,15 +83,6 @@ func (a *Actor) acceptFingerprints() {
 		}
 	}
 }
-
-var _ = func() bool {
-	fingerprint.Accept = func(actor any) {
-		if a, ok := actor.(*Actor); ok {
-			a.acceptFingerprints()
-		}
-	}
-	return true
-}()
 
 func (a Actor) clone(depth int) Actor {
 	if a.Roles != nil {

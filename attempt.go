@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"go.opentelemetry.io/otel/attribute"
+	"github.com/opendeed/audit/internal/metadata"
 )
 
 // Attempt is an action that was begun and is not finished yet. Its methods may be called
@@ -97,7 +97,7 @@ func (a *Attempt) Finish(ctx context.Context, e Event) error {
 	if len(e.Covers) == 0 {
 		e.Covers = begun.Covers
 	}
-	e.Metadata = withDefaults(e.Metadata, begun.Metadata)
+	e.Metadata = metadata.WithDefaults(e.Metadata, begun.Metadata)
 	e.Attempt = begun.ID
 	f := derive(ctx)
 	f.finishing = begun.ID
@@ -113,23 +113,4 @@ func fill[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// withDefaults returns kvs with the defaults whose keys it does not have. It does not
-// change kvs.
-func withDefaults(kvs, defaults []attribute.KeyValue) []attribute.KeyValue {
-	if len(kvs) == 0 || len(defaults) == 0 {
-		return append(slices.Clip(kvs), defaults...)
-	}
-	has := make(map[attribute.Key]bool, len(kvs))
-	for _, kv := range kvs {
-		has[kv.Key] = true
-	}
-	kvs = slices.Clip(kvs)
-	for _, kv := range defaults {
-		if !has[kv.Key] {
-			kvs = append(kvs, kv)
-		}
-	}
-	return kvs
 }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/opendeed/audit/internal/bridge"
+	"github.com/opendeed/audit/internal/resolver"
 )
 
 // detachedResolverWait bounds an actor function that is called outside of a Track call,
@@ -32,12 +32,10 @@ const detachedResolverWait = 10 * time.Second
 func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, error) {
 	outer := frameOf(ctx)
 	f, s := newDetachedScope(context.WithoutCancel(ctx))
-	from := pending{bridge.Resolved[Scope]{Scope: outer.scope}}
+	from := enter(outer.scope, 0) // an actor function is called only while its scope waits for it
+	defer leave(outer.scope, from.Entered)
+	s.data = from.Data
 	if p := outer.scope; p != nil {
-		from.enter(0) // an actor function is called only while its scope waits for it
-		defer from.done()
-		s.channel, s.tenant = from.Channel, from.Tenant
-		s.metadata, s.overridden, s.marks = from.Metadata, from.Overridden, from.Marks
 		p.mu.Lock()
 		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
@@ -46,11 +44,11 @@ func Detach(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope, 
 	if s.who.Known() != nil {
 		return f, s, nil
 	}
-	actor, err := outer.resolveActor(ctx, inquiry{wait: detachedResolverWait, entered: from.Entered})
+	actor, err := outer.findActor(ctx, resolver.Query{Wait: detachedResolverWait, Entered: from.Entered})
 	if _, failed := errors.AsType[*ActorError](err); failed {
 		return nil, nil, err
 	}
-	s.inherited = actor
+	s.who.Inherit(nil, actor)
 	return f, s, nil
 }
 

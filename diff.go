@@ -3,7 +3,6 @@ package audit
 import (
 	"errors"
 	"reflect"
-	"sync"
 
 	"github.com/opendeed/audit/diff"
 	engine "github.com/opendeed/audit/internal/diff"
@@ -32,29 +31,10 @@ func diffPointers[T any](before, after *T, opts ...diff.Option) ([]Change, error
 	for _, opt := range opts {
 		opt(&o)
 	}
-	buffer, _ := changeBuffers.Get().(*[]engine.Change)
-	found, err := engine.AppendChanges((*buffer)[:0], reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), o)
-	var changes []Change
-	if len(found) > 0 {
-		changes = make([]Change, len(found))
-	}
-	for i, change := range found {
-		changes[i] = Change(change)
-	}
-	if cap(found) <= maxChangeBuffer {
-		clear(found)
-		*buffer = found
-		changeBuffers.Put(buffer)
-	}
+	toChange := func(c engine.Change) Change { return Change(c) }
+	changes, err := engine.Convert(toChange, reflect.TypeFor[T](), reflect.ValueOf(before), reflect.ValueOf(after), o)
 	if invalid, ok := errors.AsType[*engine.Error](err); ok {
 		return nil, &ValidationError{Field: invalid.Field, Reason: invalid.Reason}
 	}
 	return changes, err
 }
-
-// changeBuffers has slices for the changes of the engine, before they are
-// converted. A slice in it holds no values.
-var changeBuffers = sync.Pool{New: func() any { return new([]engine.Change) }}
-
-// maxChangeBuffer limits the capacity of the slices in changeBuffers.
-const maxChangeBuffer = 64

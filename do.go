@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/opendeed/audit/internal/bracket"
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -34,19 +35,27 @@ func Do(ctx context.Context, t Tracker, e Event, fn func(context.Context) error)
 	if err != nil {
 		return err
 	}
-	report := func(ctx context.Context, err error) { reportTo(ctx, t, err) }
-	about := withIntent(t, func() Event { return e }, report)
+	doing := &doing{tracker: t, event: e}
 	return Run(ctx, func(ctx context.Context) error {
 		d := draftOf(ctx)
-		return callThen(
+		return bracket.Call(
 			func() error { return fn(ctx) },
 			func(returned bool, err error) error {
 				return attempt.Finish(afterwards(context.WithoutCancel(ctx)), resultWith(d.close(), returned, err))
 			},
-			func(err error) { report(ctx, err) },
+			func(err error) { doing.Report(ctx, err) },
 		)
-	}, about)
+	}, func(o *scopeOptions) { o.draft = &draft{tracker: t, author: doing} })
 }
+
+// doing is the bridge.Author of the event of Do.
+type doing struct {
+	tracker Tracker
+	event   Event
+}
+
+func (d *doing) Event() Event                          { return d.event }
+func (d *doing) Report(ctx context.Context, err error) { reportTo(ctx, d.tracker, err) }
 
 // resultWith returns the event that finishes an attempt whose function returned err, or did
 // not return, with what the function said of it.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit/internal/bridge"
+	"github.com/opendeed/audit/internal/metadata"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -72,20 +73,6 @@ func expect(s *Scope, t Tracker, author bridge.Author[Event]) {
 	defer d.mu.Unlock()
 	d.tracker, d.author = t, author
 }
-
-// withIntent implements bridge.Functions.WithIntent.
-func withIntent(t Tracker, event func() Event, report func(context.Context, error)) ScopeOption {
-	return func(o *scopeOptions) { o.draft = &draft{tracker: t, author: &authorFuncs{event, report}} }
-}
-
-// authorFuncs is a bridge.Author.
-type authorFuncs struct {
-	event  func() Event
-	report func(context.Context, error)
-}
-
-func (a *authorFuncs) Event() Event                          { return a.event() }
-func (a *authorFuncs) Report(ctx context.Context, err error) { a.report(ctx, err) }
 
 // intent returns who tracks the event, and who knows it. The tracker is nil if there is no
 // such event.
@@ -171,7 +158,7 @@ func completed(e, said Event, inferred Outcome, failed bool) Event {
 	if failed && (e.Outcome == OutcomeSuccess || e.Outcome == OutcomeUnknown) {
 		e.Outcome = OutcomeFailure
 	}
-	e.Metadata = withDefaults(said.Metadata, e.Metadata)
+	e.Metadata = metadata.WithDefaults(said.Metadata, e.Metadata)
 	e.Marks = slices.Concat(e.Marks, said.Marks)
 	if len(e.Changes) == 0 {
 		e.Changes = said.Changes
@@ -189,23 +176,11 @@ func addMark(said *words, path string, kind mark.Kind) {
 
 // addMetadata adds kvs, which replace and mark what said has of the same keys.
 func addMetadata(said *words, kvs []attribute.KeyValue) {
-	merged := slices.Clone(said.Metadata)
-	at := make(map[attribute.Key]int, len(merged)+len(kvs))
-	for i, kv := range merged {
-		at[kv.Key] = i
+	merged, replaced := metadata.Replace(said.Metadata, kvs)
+	said.Metadata = merged
+	for _, key := range replaced {
+		addMark(said, "metadata."+string(key), mark.Repeated)
 	}
-	var repeated []mark.Mark
-	for _, kv := range kvs {
-		i, known := at[kv.Key]
-		if !known {
-			at[kv.Key] = len(merged)
-			merged = append(merged, kv)
-			continue
-		}
-		merged[i] = kv
-		repeated = append(repeated, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Repeated})
-	}
-	said.Metadata, said.Marks = merged, mark.Merge(said.Marks, repeated)
 }
 
 // reporter is plumbing.Reporter.

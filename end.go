@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/internal/covering"
+	"github.com/opendeed/audit/internal/pending"
 	"github.com/opendeed/audit/internal/signal"
 )
 
@@ -32,7 +33,11 @@ func (s *Scope) End(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	s.endOnce.Do(func() { s.endErr = s.end(ctx, settleOutside) })
+	s.endOnce.Do(func() {
+		s.endErr = s.end(ctx, func(ctx context.Context, held covering.Signal[heldSignal]) error {
+			return settle(ctx, held, s.parent)
+		})
+	})
 	return s.endErr
 }
 
@@ -42,7 +47,8 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	s.state = scopeEnding
 	reads := s.reads
 	s.reads = nil
-	idle := s.pending == 0 && s.signals.Len() == 0 && len(reads) == 0
+	none := s.pending.None()
+	idle := none == nil && s.signals.Len() == 0 && len(reads) == 0
 	if idle {
 		s.close()
 	}
@@ -53,7 +59,10 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	}
 
 	// Each phase has half of what is left, so that the last one always has some.
-	late := s.drain(ctx, time.Until(deadline)/2)
+	var late error
+	if !pending.Wait(context.WithoutCancel(ctx), none, time.Until(deadline)/2) {
+		late = errStillPending
+	}
 	if len(reads) > 0 {
 		late = errors.Join(late, s.settleReads(ctx, reads, time.Until(deadline)/2))
 	}
@@ -77,7 +86,7 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 	errs := []error{late}
 	for i := range held {
 		held[i].Value.unresolved = held[i].Value.unresolved || unresolved
-		errs = append(errs, dispose(inBatch, s, held[i]))
+		errs = append(errs, dispose(inBatch, held[i]))
 	}
 	if !shared {
 		errs = append(errs, batch.Deliver(bounded))
@@ -86,26 +95,13 @@ func (s *Scope) end(ctx context.Context, dispose disposal) error {
 }
 
 // disposal does something with a signal that is left when its scope ends.
-type disposal func(context.Context, *Scope, covering.Signal[heldSignal]) error
-
-// settleOutside is the disposal of a scope that ends: the outer scope gets the signal.
-func settleOutside(ctx context.Context, s *Scope, held covering.Signal[heldSignal]) error {
-	return settle(ctx, held, s.parent)
-}
+type disposal func(context.Context, covering.Signal[heldSignal]) error
 
 // close makes the scope ended. s.mu is held.
 func (s *Scope) close() {
 	s.state = scopeEnded
 	s.who.Close()
 	s.draft.close()
-}
-
-// drain waits for the events that are pending.
-func (s *Scope) drain(ctx context.Context, timeout time.Duration) error {
-	if !s.waitDrained(context.WithoutCancel(ctx), timeout) {
-		return errStillPending
-	}
-	return nil
 }
 
 // timeout returns the deadline of End and Wait. s.mu is held.

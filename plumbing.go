@@ -11,17 +11,19 @@ var _ = func() bool {
 	bridge.Audit = &bridge.Functions[Actor, Event, Outcome, Scope, ScopeOption, Tracker]{
 		Resolve:            resolve,
 		Done:               leave,
-		TakeHung:           takeHung,
+		TakeHung:           func(s *Scope) int64 { return s.resolver().TakeHung() },
 		TakeSnapshot:       takeSnapshot,
 		OpenSnapshot:       openSnapshot,
+		AcceptFingerprints: (*Actor).acceptFingerprints,
 		Afterwards:         afterwards,
 		IsAfterwards:       func(ctx context.Context) bool { return frameOf(ctx).afterwards },
 		SignalsSuppressed:  func(ctx context.Context) bool { return frameOf(ctx).suppressed },
 		ReadyAsFar:         ready,
 		Check:              check,
+		Wait:               wait,
+		ExpectEvent:        expectEvent,
 		OpenScope:          openScope,
 		Expect:             expect,
-		WithIntent:         withIntent,
 		Said:               said,
 		Complete:           completed,
 		Report:             reportTo,
@@ -34,7 +36,6 @@ var _ = func() bool {
 		UnitOf:             unitOf,
 		AcceptedInUnit:     acceptedInUnit,
 		EndUnit:            endUnit,
-		CallThen:           callThen,
 	}
 	return true
 }()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"github.com/opendeed/audit/internal/errtree"
 )
 
 // checker is plumbing.Checker.
@@ -43,7 +45,11 @@ type UnmetError struct {
 
 // newUnmetError returns the error for an action whose event t rejects with err.
 func newUnmetError(action string, err error) *UnmetError {
-	return &UnmetError{Action: action, Fields: invalidFields(nil, err), Err: err}
+	unmet := &UnmetError{Action: action, Err: err}
+	for _, invalid := range errtree.All[*ValidationError](err) {
+		unmet.Fields = append(unmet.Fields, invalid.Field)
+	}
+	return unmet
 }
 
 // Error describes the problem for logs.
@@ -57,22 +63,6 @@ func (e *UnmetError) Error() string {
 
 // Unwrap returns Err.
 func (e *UnmetError) Unwrap() error { return e.Err }
-
-// invalidFields appends the fields of every ValidationError in err.
-func invalidFields(fields []string, err error) []string {
-	if invalid, ok := err.(*ValidationError); ok { //nolint:errorlint // the tree is walked
-		return append(fields, invalid.Field)
-	}
-	switch err := err.(type) { //nolint:errorlint // the tree is walked
-	case interface{ Unwrap() error }:
-		return invalidFields(fields, err.Unwrap())
-	case interface{ Unwrap() []error }:
-		for _, err := range err.Unwrap() {
-			fields = invalidFields(fields, err)
-		}
-	}
-	return fields
-}
 
 // ErrNoIntent means that the context has no event that a handler could complete.
 var ErrNoIntent = errors.New("audit: the context has no event to complete; add Intent of the middleware to the route, or call audit.Do")

@@ -13,17 +13,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withIntent opens a scope for a route intent, as a middleware does.
-func withIntent(t audit.Tracker, event func() audit.Event) audit.ScopeOption {
-	return inside.Audit.WithIntent(t, event, func(context.Context, error) {})
+// newIntent opens a scope for a route intent, as a middleware does.
+func newIntent(ctx context.Context, t audit.Tracker, event func() audit.Event) (context.Context, *audit.Scope) {
+	ctx, s := audit.NewScope(ctx)
+	inside.Audit.Expect(s, t, author(event))
+	return ctx, s
 }
+
+// author is the bridge.Author of a route intent.
+type author func() audit.Event
+
+func (a author) Event() audit.Event          { return a() }
+func (author) Report(context.Context, error) {}
 
 // Ready checks the nearest intent with what has been set in its scope and inside it.
 func TestReady(t *testing.T) {
 	t.Parallel()
 	tracker, trail := newTrail(t, sdk.WithValidation(sdk.WithRequired("article.*", "reason", "target", "changes", "outcome")))
-	template := withIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} })
-	ctx, s := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")), template)
+	ctx, s := newIntent(audit.ContextWithActor(t.Context(), audit.User("42")), tracker,
+		func() audit.Event { return audit.Event{Action: "article.publish"} })
 
 	unmet, ok := errors.AsType[*audit.UnmetError](audit.Ready(ctx))
 	require.True(t, ok)
@@ -51,7 +59,7 @@ func TestReadyWithout(t *testing.T) {
 	require.ErrorIs(t, audit.Ready(t.Context()), audit.ErrNoIntent)
 	ctx, _ := audit.NewScope(t.Context())
 	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoIntent)
-	ctx, _ = audit.NewScope(t.Context(), withIntent(tracker, func() audit.Event { return audit.Event{Action: "a.b"} }))
+	ctx, _ = newIntent(t.Context(), tracker, func() audit.Event { return audit.Event{Action: "a.b"} })
 	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoActor)
 }
 
@@ -63,15 +71,15 @@ func (plainTracker) Track(context.Context, audit.Event) error { return nil }
 // A tracker that does not implement Checker requires nothing.
 func TestReadyWithoutChecker(t *testing.T) {
 	t.Parallel()
-	ctx, _ := audit.NewScope(t.Context(), withIntent(plainTracker{}, func() audit.Event { return audit.Event{} }))
+	ctx, _ := newIntent(t.Context(), plainTracker{}, func() audit.Event { return audit.Event{} })
 	require.NoError(t, audit.Ready(ctx))
 }
 
 // A tracker that was made before the provider asks the provider.
 func TestReadyOfGlobalTracker(t *testing.T) { // not parallel: it sets the global provider
 	tracker := audit.GetTrackerProvider().Tracker("test")
-	ctx, _ := audit.NewScope(audit.ContextWithActor(t.Context(), audit.User("42")),
-		withIntent(tracker, func() audit.Event { return audit.Event{Action: "article.publish"} }))
+	ctx, _ := newIntent(audit.ContextWithActor(t.Context(), audit.User("42")), tracker,
+		func() audit.Event { return audit.Event{Action: "article.publish"} })
 	require.ErrorIs(t, audit.Ready(ctx), audit.ErrNoProvider)
 	p, err := sdk.NewTrackerProvider(sdk.WithSyncer(&memory{}), sdk.WithValidation(sdk.WithRequired("*", "reason")))
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/opendeed/audit/internal/bridge"
@@ -10,127 +11,77 @@ import (
 	"github.com/opendeed/audit/internal/undertest"
 )
 
-// pending is an event that the End of its scopes waits for, and what the nearest one had
-// when the event came.
-type pending struct{ bridge.Resolved[Scope] }
-
 // resolve implements plumbing.Resolve.
 func resolve(ctx context.Context, actorless, signal bool, wait time.Duration) (bridge.Resolved[Scope], *Actor, error) {
 	f := frameOf(ctx)
-	p := pending{bridge.Resolved[Scope]{
-		Scope: f.scope, Suppressed: f.suppressed, Finishing: f.finishing, Afterwards: f.afterwards,
-	}}
-	if f.scope != nil {
-		p.enter(wait)
-	}
+	p := enter(f.scope, wait)
+	p.Suppressed, p.Finishing, p.Afterwards = f.suppressed, f.finishing, f.afterwards
 	if !actorless {
-		return p.Resolved, nil, nil
+		return p, nil, nil
 	}
-	actor, err := f.resolveActor(ctx, inquiry{wait, p.Entered, signal})
-	return p.Resolved, actor, err
+	actor, err := f.findActor(ctx, resolver.Query{Wait: wait, Entered: p.Entered, Signal: signal})
+	return p, actor, err
 }
 
-// inquiry is how somebody asks for the actor.
-type inquiry struct {
-	wait    time.Duration // how long it waits for an actor function
-	entered uint64        // the scopes that wait for it, as in bridge.Resolved
-	// signal says that an actor is not required: it is not worth waiting for a function for
-	// which others have waited in vain. The end of the scope may still find the actor.
-	signal bool
-}
-
-// of returns the query for the scope with the given bit of entered.
-func (q inquiry) of(bit uint64) resolver.Query {
-	return resolver.Query{Wait: q.wait, Signal: q.signal, MayCall: q.entered&bit != 0}
-}
-
-// enter makes the event pending in the scope and the outer ones, so that none of them
-// ends before the event's outcome is known, and reads the scope. wait is the track timeout
-// of the provider, or 0.
-func (p *pending) enter(wait time.Duration) {
-	s := p.Scope
-	s.mu.Lock()
-	p.Channel, p.Tenant = s.channel, s.tenant
-	p.Metadata, p.Overridden, p.Marks = s.metadata, s.overridden, s.marks
-	s.trackTimeout = max(s.trackTimeout, wait)
-	if s.state == scopeOpen {
-		s.pending++
-		p.Entered = 1
-	}
-	s.mu.Unlock()
-
-	bit := uint64(2)
-	for s = s.parent; s != nil && bit != 0; s, bit = s.parent, bit<<1 {
+// enter makes an event pending in s, which may be nil, and the outer scopes, so that none of
+// them ends before the event's outcome is known, and reads s. wait is the track timeout of the
+// provider, or 0.
+func enter(s *Scope, wait time.Duration) bridge.Resolved[Scope] {
+	p := bridge.Resolved[Scope]{Scope: s}
+	bit := uint64(1)
+	for ; s != nil && bit != 0; s, bit = s.parent, bit<<1 {
 		s.mu.Lock()
+		if s == p.Scope {
+			p.Data = s.data
+		}
 		s.trackTimeout = max(s.trackTimeout, wait)
 		if s.state == scopeOpen {
-			s.pending++
+			s.pending.Add()
 			p.Entered |= bit
 		}
 		s.mu.Unlock()
 	}
+	return p
 }
-
-// done reports that the event is no longer pending.
-func (p *pending) done() { leave(p.Scope, p.Entered) }
 
 // leave reports to the scopes in entered that an event is no longer pending.
 func leave(s *Scope, entered uint64) {
 	for bit := uint64(1); s != nil && bit != 0; s, bit = s.parent, bit<<1 {
 		if entered&bit != 0 {
 			s.mu.Lock()
-			s.pending--
-			if s.pending == 0 && s.drained != nil {
-				close(s.drained)
-				s.drained = nil
-			}
+			s.pending.Done()
 			s.mu.Unlock()
 		}
 	}
 }
 
-// resolveActor looks for the actor from the inside out, and then for the one on whose
-// behalf it acts. The result is shared. Only the scopes in q.entered wait for this call; the
-// functions of others must not be called, since their scopes may have ended.
-func (f *frame) resolveActor(ctx context.Context, q inquiry) (*Actor, error) {
+// expectEvent implements plumbing.Expect.
+func expectEvent(s *Scope) (done func()) {
+	p := enter(s, 0)
+	return sync.OnceFunc(func() { leave(s, p.Entered) })
+}
+
+// findActor looks for the actor from the inside out. The result is shared.
+func (f *frame) findActor(ctx context.Context, q resolver.Query) (*Actor, error) {
 	if f.actor != nil {
 		return f.actor, nil
 	}
-	bit := uint64(1)
-	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		actor, asked, err := s.who.Actor(ctx, q.of(bit))
-		switch {
-		case err != nil:
-			return nil, &ActorError{Err: err}
-		case actor == nil && asked:
-			return nobody()
-		case actor == nil:
-			actor = s.inherited
-		}
-		if actor != nil {
-			return f.delegate(ctx, q, actor, s)
-		}
-	}
-	return nobody()
-}
-
-// delegate returns the actor, which was found in the scope found, with the one on whose
-// behalf it acts. The scopes are asked from the inside out, up to found.
-func (f *frame) delegate(ctx context.Context, q inquiry, actor *Actor, found *Scope) (*Actor, error) {
-	bit := uint64(1)
-	for s := f.scope; s != nil; s, bit = s.parent, bit<<1 {
-		to, err := s.who.Delegate(ctx, q.of(bit), actor)
-		if err != nil {
-			return nil, &ActorError{Err: err}
-		}
-		if to != nil {
-			return to, nil
-		}
-		if s == found {
-			break
-		}
+	actor, err := f.scope.resolver().Find(ctx, q)
+	switch {
+	case err != nil:
+		return nil, &ActorError{Err: err}
+	case actor == nil:
+		return nobody()
 	}
 	return actor, nil
+}
+
+// resolver returns the Resolver of the scope, which may be nil.
+func (s *Scope) resolver() *resolver.Resolver[Actor] {
+	if s == nil {
+		return nil
+	}
+	return &s.who
 }
 
 // nobody returns the actor of tests that name none, or ErrNoActor.
@@ -160,14 +111,6 @@ func (e *ActorError) Error() string {
 // Unwrap returns Err.
 func (e *ActorError) Unwrap() error { return e.Err }
 
-// takeHung implements plumbing.TakeHung.
-func takeHung(s *Scope) (n int64) {
-	for ; s != nil; s = s.parent {
-		n += s.who.TakeHung()
-	}
-	return n
-}
-
 // fillActors sets the actor of held signals that have none, if it is known in time.
 func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	s.mu.Lock()
@@ -181,16 +124,20 @@ func (s *Scope) fillActors(ctx context.Context, timeout time.Duration) {
 	if len(missing) == 0 || s.who.IsBusy() {
 		return
 	}
-	p := pending{bridge.Resolved[Scope]{Scope: s}}
-	p.enter(0)
-	defer p.done()
-	inside := frame{scope: s}
-	const self = 1 // this scope is ending, and its resolver may still be called
-	actor, err := inside.resolveActor(ctx, inquiry{wait: timeout, entered: p.Entered | self})
+	actor, err := s.findActor(ctx, timeout)
 	if err != nil {
 		return // the records say that the actor is unresolved
 	}
 	for _, e := range missing {
 		e.Actor = actor.Clone()
 	}
+}
+
+// findActor lets an ending scope find the actor.
+func (s *Scope) findActor(ctx context.Context, timeout time.Duration) (*Actor, error) {
+	p := enter(s, 0)
+	defer leave(s, p.Entered)
+	inside := frame{scope: s}
+	const self = 1 // this scope is ending, and its resolver may still be called
+	return inside.findActor(ctx, resolver.Query{Wait: timeout, Entered: p.Entered | self, Signal: true})
 }

@@ -5,12 +5,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/covering"
+	"github.com/opendeed/audit/internal/pending"
+	"github.com/opendeed/audit/internal/reads"
 	"github.com/opendeed/audit/internal/recent"
 	"github.com/opendeed/audit/internal/resolver"
+	"github.com/opendeed/audit/internal/scopedata"
 	"github.com/opendeed/audit/internal/sorted"
-	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -29,26 +30,20 @@ type Scope struct {
 	own        frame // of the context that the scope was opened with
 	afterwards frame // of the same context for plumbing.Afterwards
 	parent     *Scope
-	inherited  *Actor // of the enclosing ContextWithActor
-	unit       any    // the unit of work in which the scope is, or nil; see unit.go
+	unit       any // the unit of work in which the scope is, or nil; see unit.go
 	who        resolver.Resolver[Actor]
 
-	mu         sync.Mutex
-	state      scopeState
-	channel    string
-	tenant     string
-	metadata   []attribute.KeyValue // sorted; replaced, never changed
-	overridden []attribute.KeyValue // sorted; replaced, never changed
-	marks      []mark.Mark          // sorted; replaced, never changed
-	draft      *draft               // of the event that is tracked when the work has ended, or nil
-	draftRoom  draft                // where draft may point to
-	signals    covering.Signals[heldSignal]
-	reads      []*readFold
-	tracked    recent.Map[trackedEvent, struct{}] // except held signals
-	pending    int                                // events that End waits for
+	mu        sync.Mutex
+	state     scopeState
+	data      scopedata.Data
+	draft     *draft // of the event that is tracked when the work has ended, or nil
+	draftRoom draft  // where draft may point to
+	signals   covering.Signals[heldSignal]
+	reads     reads.Folds[Tracker]
+	tracked   recent.Map[trackedEvent, struct{}] // except held signals
+	pending   pending.Count                      // events that End waits for
 	// trackTimeout is the longest one of the providers that tracked events under the scope.
 	trackTimeout time.Duration
-	drained      chan struct{} // closed when pending is zero; nil unless End or Wait waits
 
 	endOnce sync.Once
 	endErr  error
@@ -76,13 +71,12 @@ func NewScope(ctx context.Context, opts ...ScopeOption) (context.Context, *Scope
 func openScope(ctx context.Context, s *Scope) context.Context {
 	outer := frameOf(ctx)
 	s.parent = outer.scope
-	s.inherited = outer.actor
+	s.who.Inherit(outer.scope.resolver(), outer.actor)
 	s.signals.Limit = defaultSignalLimit
 	if p := outer.scope; p != nil {
 		s.unit = p.unit
 		p.mu.Lock()
-		s.channel, s.tenant = p.channel, p.tenant
-		s.metadata, s.overridden, s.marks = p.metadata, p.overridden, p.marks
+		s.data = p.data
 		s.signals.Limit = p.signals.Limit
 		p.mu.Unlock()
 	}
@@ -128,7 +122,7 @@ func (s *Scope) Channel() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.channel
+	return s.data.Channel
 }
 
 // Metadata returns the scope's value for a key of metadata, its own or an inherited one.
@@ -139,22 +133,9 @@ func (s *Scope) Metadata(key attribute.Key) (v attribute.Value, ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := sorted.FindKey(s.metadata, key)
+	at, ok := sorted.FindKey(s.data.Metadata, key)
 	if !ok {
 		return v, false
 	}
-	return s.metadata[at].Value, true
-}
-
-// Expect announces an event that another goroutine will track: the End of this scope and
-// of the outer ones waits for done, as it waits for Track calls. The caller must call
-// done soon; further calls do nothing.
-//
-// Expect is for integrations that must not wait and forward events through a queue.
-func (s *Scope) Expect() (done func()) {
-	p := pending{bridge.Resolved[Scope]{Scope: s}}
-	if s != nil {
-		p.enter(0)
-	}
-	return sync.OnceFunc(p.done)
+	return s.data.Metadata[at].Value, true
 }

@@ -2,12 +2,10 @@ package audit
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/opendeed/audit/internal/limits"
 	"github.com/opendeed/audit/internal/resolver"
-	"github.com/opendeed/audit/internal/sorted"
+	"github.com/opendeed/audit/internal/scopedata"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -20,12 +18,9 @@ type scopeOptions struct {
 	actor       *Actor
 	find        resolver.Func[Actor]
 	principal   resolver.PrincipalFunc[Actor]
-	channel     string
-	tenant      string
 	draft       *draft
 	without     []attribute.Key
-	metadata    []attribute.KeyValue
-	marks       []mark.Mark
+	data        scopedata.Data // to be added
 	signalLimit int
 	unit        any
 }
@@ -56,26 +51,26 @@ func WithActor(f func(context.Context) (Actor, error)) ScopeOption {
 
 // WithChannel sets how the actor reached the service, e.g. "api", "admin", "job".
 func WithChannel(channel string) ScopeOption {
-	return func(o *scopeOptions) { o.channel = channel }
+	return func(o *scopeOptions) { o.data.Channel = channel }
 }
 
 // WithTenant sets the customer or organization of the scope's events.
 func WithTenant(tenant string) ScopeOption {
-	return func(o *scopeOptions) { o.tenant = tenant }
+	return func(o *scopeOptions) { o.data.Tenant = tenant }
 }
 
 // WithScopeMetadata adds metadata to every event of the scope.
 func WithScopeMetadata(kvs ...attribute.KeyValue) ScopeOption {
-	return func(o *scopeOptions) { o.metadata = append(o.metadata, kvs...) }
+	return func(o *scopeOptions) { o.data.Metadata = append(o.data.Metadata, kvs...) }
 }
 
 // withClientMetadata implements plumbing.WithClientMetadata.
 func withClientMetadata(kvs []attribute.KeyValue) ScopeOption {
 	return func(o *scopeOptions) {
-		o.metadata = append(o.metadata, kvs...)
+		o.data.Metadata = append(o.data.Metadata, kvs...)
 		for _, kv := range kvs {
 			if limits.ExceedsClientText(kv.Value) {
-				o.marks = append(o.marks, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Client})
+				o.data.Marks = append(o.data.Marks, mark.Mark{Path: "metadata." + string(kv.Key), Kind: mark.Client})
 			}
 		}
 	}
@@ -105,12 +100,6 @@ func (s *Scope) apply(o *scopeOptions) {
 	if o.principal != nil {
 		s.who.SetPrincipalFunc(o.principal)
 	}
-	if o.channel != "" {
-		s.channel = o.channel
-	}
-	if o.tenant != "" {
-		s.tenant = o.tenant
-	}
 	if o.draft != nil {
 		o.draft.inherit(s.draft)
 		s.draft = o.draft
@@ -121,22 +110,5 @@ func (s *Scope) apply(o *scopeOptions) {
 	if o.signalLimit > 0 {
 		s.signals.Limit = o.signalLimit - 1
 	}
-	if len(o.without) > 0 {
-		s.removeMetadata(o.without)
-	}
-	if len(o.metadata) > 0 {
-		s.metadata, s.overridden = sorted.Merge(s.metadata, s.overridden, o.metadata)
-	}
-	s.marks = mark.Merge(s.marks, o.marks)
-}
-
-// removeMetadata removes keys. s.mu is held.
-func (s *Scope) removeMetadata(keys []attribute.Key) {
-	listed := func(kv attribute.KeyValue) bool { return slices.Contains(keys, kv.Key) }
-	s.metadata = slices.DeleteFunc(slices.Clone(s.metadata), listed)
-	s.overridden = slices.DeleteFunc(slices.Clone(s.overridden), listed)
-	s.marks = slices.DeleteFunc(slices.Clone(s.marks), func(m mark.Mark) bool {
-		_, key, _ := strings.Cut(m.Path, ".")
-		return slices.Contains(keys, attribute.Key(key))
-	})
+	s.data.Apply(o.without, &o.data)
 }

@@ -297,7 +297,7 @@ func TestEndWaitsForExpect(t *testing.T) {
 		outerCtx, outer := audit.NewScope(t.Context())
 		ctx, s := audit.NewScope(outerCtx, audit.AsActor(audit.User("42")))
 		require.NoError(t, tracker.Track(ctx, intent(audit.OperationUpdate, article("a"))))
-		done := s.Expect()
+		done := plumbing.Expect(s)
 		ended := make(chan error, 1)
 		go func() { ended <- errors.Join(s.End(ctx), outer.End(outerCtx)) }()
 		synctest.Wait()
@@ -309,8 +309,8 @@ func TestEndWaitsForExpect(t *testing.T) {
 		require.NoError(t, <-ended)
 		assert.Equal(t, []string{"intent intent.update", "signal article.update"}, trail.actions())
 		assert.Equal(t, "42", trail.all()[1].Actor.ID)
-		s.Expect()() // does nothing after End
-		(*audit.Scope)(nil).Expect()()
+		plumbing.Expect(s)() // does nothing after End
+		plumbing.Expect(nil)()
 	})
 }
 

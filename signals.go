@@ -22,9 +22,14 @@ func hold(s *Scope, provider any, e *Event, release func(context.Context, signal
 	h := covering.Signal[heldSignal]{
 		Value: heldSignal{event: e, release: release}, Cover: newCover(provider, e, e.Target), Origin: originOf(e),
 	}
-	if isReads(e) {
+	if e.Operation == OperationRead && e.Target.ID == "" && len(e.Bulk.Sample) > 0 {
 		cover := h.Cover
-		h.Strip = func(covered func(covering.Cover) bool) bool { return stripRead(e, cover, covered) }
+		h.Strip = func(covered func(covering.Cover) bool) bool {
+			return stripRead(e, func(id string) bool {
+				cover.TargetID = id
+				return covered(cover)
+			})
+		}
 	}
 	d, _ := s.offer(h)
 	return d

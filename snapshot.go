@@ -4,8 +4,7 @@ import (
 	"context"
 
 	"github.com/opendeed/audit/internal/bridge"
-	"github.com/opendeed/audit/internal/sorted"
-	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/internal/resolver"
 )
 
 // takeSnapshot implements plumbing.TakeSnapshot.
@@ -15,17 +14,14 @@ func takeSnapshot(ctx context.Context, opts []ScopeOption) (bridge.Snapshot[Acto
 		return bridge.Snapshot[Actor]{}, err
 	}
 	const self = 1 // the scope cannot end, because no other code has it
-	shared, err := frameOf(inner).resolveActor(inner, inquiry{wait: detachedResolverWait, entered: self})
+	shared, err := frameOf(inner).findActor(inner, resolver.Query{Wait: detachedResolverWait, Entered: self})
 	if err != nil {
 		return bridge.Snapshot[Actor]{}, err
 	}
 	actor := shared.Clone()
 	actor.FingerprintSession()
 	actor.acceptFingerprints()
-	return bridge.Snapshot[Actor]{
-		Actor: actor, Channel: s.channel, Tenant: s.tenant,
-		Metadata: s.metadata, Overridden: s.overridden, Marks: s.marks,
-	}, nil
+	return bridge.Snapshot[Actor]{Actor: actor, Data: s.data}, nil
 }
 
 // openSnapshot implements plumbing.Snapshot.NewScope.
@@ -33,12 +29,9 @@ func openSnapshot(ctx context.Context, s bridge.Snapshot[Actor], opts []ScopeOpt
 	f, scope := newDetachedScope(ctx)
 	if !s.Actor.IsZero() {
 		actor := s.Actor.Clone()
-		scope.inherited = &actor
+		scope.who.Inherit(nil, &actor)
 	}
-	scope.channel, scope.tenant = s.Channel, s.Tenant
-	overridden, _ := sorted.Merge(nil, nil, s.Overridden)
-	scope.metadata, scope.overridden = sorted.Merge(nil, overridden, s.Metadata)
-	scope.marks = mark.Merge(nil, s.Marks)
+	scope.data = s.Sorted()
 	_ = scope.Set(opts...) // a new scope has not ended
 	return f, scope
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
+
+	"github.com/opendeed/audit/internal/pending"
+	"github.com/opendeed/audit/internal/reads"
 )
 
 // trackedEvent is what a scope remembers of an event that was tracked in it.
@@ -48,7 +50,7 @@ func (t *trackedEvent) event() Event {
 // Of an event, match gets the kind, the action, the operation, the outcome, the type and
 // ID of the target, and whether it begins an attempt or which one it ends; it must not call
 // methods of the scope. The scope forgets the oldest of more than 5,000 events. Events that are still
-// being tracked are unknown: see Wait.
+// being tracked are unknown: see plumbing.Wait.
 func (s *Scope) Tracked(match func(e *Event) bool) bool {
 	if s == nil {
 		return false
@@ -60,7 +62,7 @@ func (s *Scope) Tracked(match func(e *Event) bool) bool {
 			return true
 		}
 	}
-	if slices.ContainsFunc(s.reads, func(r *readFold) bool { return r.matches(match) }) {
+	if slices.ContainsFunc(s.reads, func(r *reads.Fold[Tracker]) bool { return matchesRead(r, match) }) {
 		return true
 	}
 	return s.tracked.Contains(func(t trackedEvent) bool {
@@ -80,49 +82,16 @@ func (s *Scope) remember(e *Event) {
 
 var errPending = errors.New("audit: events are still being tracked in the scope")
 
-// Wait waits until the events that are being tracked or are expected have been recorded,
-// held or rejected. It returns an error if ctx ends before. It is for integrations that
-// call Tracked.
-func (s *Scope) Wait(ctx context.Context) error {
+// wait implements plumbing.Wait.
+func wait(ctx context.Context, s *Scope) error {
 	if s == nil {
 		return nil
 	}
 	s.mu.Lock()
-	timeout := s.timeout()
+	timeout, none := s.timeout(), s.pending.None()
 	s.mu.Unlock()
-	if !s.waitDrained(ctx, timeout) {
+	if !pending.Wait(ctx, none, timeout) {
 		return errPending
 	}
 	return nil
-}
-
-// waitDrained waits until no event is pending. It returns false if that takes too long.
-func (s *Scope) waitDrained(ctx context.Context, timeout time.Duration) bool {
-	s.mu.Lock()
-	drained := s.awaitDrained()
-	s.mu.Unlock()
-	if drained == nil {
-		return true
-	}
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-drained:
-		return true
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	return false
-}
-
-// awaitDrained returns a channel that is closed when no event is pending, or nil if none
-// is now. s.mu is held.
-func (s *Scope) awaitDrained() chan struct{} {
-	if s.pending == 0 {
-		return nil
-	}
-	if s.drained == nil {
-		s.drained = make(chan struct{})
-	}
-	return s.drained
 }

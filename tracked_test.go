@@ -89,21 +89,21 @@ func TestScopeWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, s := audit.NewScope(t.Context())
-		require.NoError(t, s.Wait(ctx), "nothing is pending")
-		done := s.Expect()
+		require.NoError(t, plumbing.Wait(ctx, s), "nothing is pending")
+		done := plumbing.Expect(s)
 		short, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		require.Error(t, s.Wait(short))
+		require.Error(t, plumbing.Wait(short, s))
 		waited := make(chan error)
 		for range 2 {
-			go func() { waited <- s.Wait(ctx) }()
+			go func() { waited <- plumbing.Wait(ctx, s) }()
 		}
 		synctest.Wait()
 		done()
 		require.NoError(t, <-waited)
 		require.NoError(t, <-waited)
-		s.Expect()()
+		plumbing.Expect(s)()
 		require.NoError(t, s.End(ctx))
-		assert.NoError(t, (*audit.Scope)(nil).Wait(ctx))
+		assert.NoError(t, plumbing.Wait(ctx, nil))
 	})
 }

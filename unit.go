@@ -57,7 +57,7 @@ func (a *acceptance) within(ctx context.Context, s *Scope, provider any) bridge.
 // endUnit implements bridge.Functions.EndUnit.
 func endUnit(ctx context.Context, s *Scope, d signal.Disposition) error {
 	s.endOnce.Do(func() {
-		s.endErr = s.end(ctx, func(ctx context.Context, _ *Scope, held covering.Signal[heldSignal]) error {
+		s.endErr = s.end(ctx, func(ctx context.Context, held covering.Signal[heldSignal]) error {
 			return held.Value.release(ctx, d)
 		})
 	})

@@ -371,15 +371,25 @@ func (m *Manifest) dataSize() int64 {
 // time, and the beginning of the hash of its content. Equal archives have equal names, also
 // if another version of the compressor has written them.
 func (m *Manifest) objectName() string {
+	prefix := m.Prefix()
+	if m.First == 0 {
+		prefix += m.Oldest.UTC().Format("20060102t150405z") + "-"
+	}
+	return prefix + hex.EncodeToString(m.ContentHash[:12]) + suffix
+}
+
+// Prefix returns what the names of all archives with the same log, class and range begin
+// with, for Store.List.
+func (m *Meta) Prefix() string {
 	class := m.Class
 	if class == "" {
 		class = allClasses
 	}
-	place := fmt.Sprintf("%012d-%012d", m.First, m.Last)
-	if m.First == 0 {
-		place = m.Oldest.UTC().Format("20060102t150405z")
+	prefix := m.Log + "/" + class + "/"
+	if m.First != 0 {
+		prefix += fmt.Sprintf("%012d-%012d-", m.First, m.Last)
 	}
-	return m.Log + "/" + class + "/" + place + "-" + hex.EncodeToString(m.ContentHash[:12]) + suffix
+	return prefix
 }
 
 // allClasses stands for the class in the names of archives that have none.

@@ -19,6 +19,8 @@ type Config struct {
 	model    model
 	decoder  *decoder
 	policy   *policy.Policy // or nil
+
+	retention *Retention // or nil
 }
 
 // Load reads and validates the configuration. It connects to no server and opens no ledger,
@@ -91,6 +93,7 @@ func (c *Config) check(ctx context.Context) {
 		}
 	}
 	c.checkPolicy()
+	c.checkRetention()
 }
 
 // checkCommon checks the keys that all exporters have.

@@ -20,6 +20,7 @@ type model struct {
 	Policy         []ruleModel      `key:"policy"`
 	Redaction      *redactionModel  `key:"redaction"`
 	Ledger         *ledgerModel     `key:"ledger"`
+	Retention      *recordsModel    `key:"retention"`
 	Exporters      exportersModel   `key:"exporters,required"`
 }
 

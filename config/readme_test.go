@@ -46,4 +46,11 @@ func TestReadme(t *testing.T) {
 	file = "policy:" + file + "ledger: {dir: ledger}\nexporters: [{type: mongodb, uri: '${AUDIT_MONGODB_URI}'}]\n"
 	require.NoError(t, os.WriteFile(path, []byte(file), 0o600))
 	require.NoError(t, Check(t.Context(), WithFile(path)))
+
+	_, file, found = strings.Cut(readme, "```yaml\nretention:")
+	require.True(t, found)
+	file, _, _ = strings.Cut(file, "```")
+	file = "retention:" + file + "ledger: {dir: ledger}\nexporters: none\n"
+	require.NoError(t, os.WriteFile(path, []byte(file), 0o600))
+	require.NoError(t, Check(t.Context(), WithFile(path)))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/inside"
+	"github.com/opendeed/audit/internal/scopedata"
 	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -40,7 +41,10 @@ type Snapshot struct {
 // function failed.
 func TakeSnapshot(ctx context.Context, opts ...audit.ScopeOption) (Snapshot, error) {
 	s, err := inside.Audit.TakeSnapshot(ctx, opts)
-	return Snapshot(s), err
+	return Snapshot{
+		Actor: s.Actor, Channel: s.Channel, Tenant: s.Tenant,
+		Metadata: s.Metadata, Overridden: s.Overridden, Marks: s.Marks,
+	}, err
 }
 
 // NewScope opens a scope that has what the snapshot holds, and returns a context that
@@ -51,5 +55,6 @@ func TakeSnapshot(ctx context.Context, opts ...audit.ScopeOption) (Snapshot, err
 // The context keeps the cancellation and the values of ctx, such as its trace. Of the
 // audit context of ctx it keeps the mark of audit.SuppressSignals and nothing else.
 func (s Snapshot) NewScope(ctx context.Context, opts ...audit.ScopeOption) (context.Context, *audit.Scope) {
-	return inside.Audit.OpenSnapshot(ctx, bridge.Snapshot[audit.Actor](s), opts)
+	data := scopedata.Data{Channel: s.Channel, Tenant: s.Tenant, Metadata: s.Metadata, Overridden: s.Overridden, Marks: s.Marks}
+	return inside.Audit.OpenSnapshot(ctx, bridge.Snapshot[audit.Actor]{Data: data, Actor: s.Actor}, opts)
 }

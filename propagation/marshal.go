@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/internal/fingerprint"
+	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/uuid"
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
@@ -99,7 +99,7 @@ func Unmarshal(ctx context.Context, token, audience string, keys []Key, opts ...
 	if err != nil {
 		return nil, nil, err
 	}
-	fingerprint.Accept(&p.Actor)
+	inside.Audit.AcceptFingerprints(&p.Actor)
 	s := plumbing.Snapshot{
 		Actor: p.Actor, Channel: semconv.ChannelJob, Tenant: p.Tenant,
 		Metadata: p.Metadata, Overridden: p.Overridden, Marks: p.Marks,

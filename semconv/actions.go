@@ -19,6 +19,15 @@ const (
 	// ActionTrailExport that somebody has exported them.
 	ActionTrailRead   = "audit.trail.read"
 	ActionTrailExport = "audit.trail.export"
+	// ActionTrailArchive is that records were copied to an archive, which was read back and
+	// verified. ActionTrailRemove is the attempt to remove what nobody must keep: a segment
+	// of a ledger, records of a collection, or an archive.
+	ActionTrailArchive = "audit.trail.archive"
+	ActionTrailRemove  = "audit.trail.remove"
+	// ActionHoldPlace is that a hold was placed, which blocks the removal of records, and
+	// ActionHoldLift the attempt to lift it.
+	ActionHoldPlace = "audit.hold.place"
+	ActionHoldLift  = "audit.hold.lift"
 	// ActionUnitCommit is the attempt to do a unit of work, such as a transaction.
 	ActionUnitCommit = "unit.commit"
 )

@@ -159,7 +159,7 @@ const (
 	TrailFilterKey = attribute.Key("audit.trail.filter")
 	// TrailCommandKey is the command or the page by which it happened, e.g. "deed export".
 	TrailCommandKey = attribute.Key("audit.trail.command")
-	// TrailRecordsKey is the number of records that were exported.
+	// TrailRecordsKey is the number of records that were exported, archived or removed.
 	TrailRecordsKey = attribute.Key("audit.trail.records")
 	// TrailFileKey is the name of the file with the export, and TrailSHA256Key its SHA-256 in
 	// hexadecimal.
@@ -168,4 +168,22 @@ const (
 	// TrailLoginKey is the user who has logged in to the operating system, if the process has
 	// the rights of another one, as after sudo.
 	TrailLoginKey = attribute.Key("audit.trail.login")
+)
+
+// Metadata of what was archived and removed (ActionTrailArchive, ActionTrailRemove).
+const (
+	// TrailLogKey is the ID of the ledger, or the name of the collection, that had the
+	// records.
+	TrailLogKey = attribute.Key("audit.trail.log")
+	// TrailFirstKey and TrailLastKey are the sequence numbers of the first and the last
+	// entry.
+	TrailFirstKey = attribute.Key("audit.trail.first")
+	TrailLastKey  = attribute.Key("audit.trail.last")
+	// RetentionPolicyKey is the ID of the policy, and RetentionRuleKey the name of the rule.
+	RetentionPolicyKey = attribute.Key("audit.retention.policy")
+	RetentionRuleKey   = attribute.Key("audit.retention.rule")
+	// RetentionRemovedKey lists how many records of each rule were removed without an
+	// archive, and RetentionArchivesKey the archives that have the others.
+	RetentionRemovedKey  = attribute.Key("audit.retention.removed")
+	RetentionArchivesKey = attribute.Key("audit.retention.archives")
 )

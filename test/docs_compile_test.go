@@ -30,7 +30,7 @@ import (
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
 	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
-	"docs/real-service.md", "docs/query.md", "docs/viewer.md",
+	"docs/real-service.md", "docs/query.md", "docs/viewer.md", "docs/retention.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
@@ -45,6 +45,7 @@ var fragmentImports = map[string]string{
 	"options":   "go.mongodb.org/mongo-driver/v2/mongo/options",
 	"status":    "google.golang.org/grpc/status",
 
+	"archive":     "github.com/opendeed/audit/archive",
 	"audit":       "github.com/opendeed/audit",
 	"auditchi":    "github.com/opendeed/audit/instrumentation/chi",
 	"auditecho":   "github.com/opendeed/audit/instrumentation/echo",
@@ -68,6 +69,7 @@ var fragmentImports = map[string]string{
 	"record":      "github.com/opendeed/audit/record",
 	"redact":      "github.com/opendeed/audit/sdk/redact",
 	"requesttest": "github.com/opendeed/audit/instrumentation/request/requesttest",
+	"retention":   "github.com/opendeed/audit/archive/retention",
 	"sdk":         "github.com/opendeed/audit/sdk",
 	"semconv":     "github.com/opendeed/audit/semconv",
 	"sqlunit":     "github.com/opendeed/audit/unit/sqlunit",
@@ -92,6 +94,9 @@ var (
 	oldKey   propagation.Key
 
 	reader, podOne, podTwo, volume query.Reader
+	store    archive.Store
+	client   *mongo.Client
+	rules    *retention.Policy
 	attempt  *audit.Attempt
 	traceID  trace.TraceID
 	cookie   string

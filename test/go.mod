@@ -17,6 +17,7 @@ require (
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.55.0
 	github.com/opendeed/audit v0.0.0
+	github.com/opendeed/audit/archive v0.0.0
 	github.com/opendeed/audit/exporters/mongodb v0.0.0
 	github.com/opendeed/audit/exporters/otlp v0.0.0
 	github.com/opendeed/audit/instrumentation/chi v0.0.0
@@ -97,7 +98,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
-	github.com/klauspost/compress v1.20.3 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
 	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
 	github.com/kr/pretty v0.3.1 // indirect
 	github.com/kr/text v0.2.0 // indirect
@@ -140,6 +141,7 @@ require (
 	golang.org/x/arch v0.22.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
+	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -153,6 +155,7 @@ require (
 
 replace (
 	github.com/opendeed/audit => ..
+	github.com/opendeed/audit/archive => ../archive
 	github.com/opendeed/audit/exporters/mongodb => ../exporters/mongodb
 	github.com/opendeed/audit/exporters/otlp => ../exporters/otlp
 	github.com/opendeed/audit/instrumentation/chi => ../instrumentation/chi

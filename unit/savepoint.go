@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit/internal/held"
 	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/signal"
+	"github.com/opendeed/audit/plumbing"
 )
 
 // part is a scope with what a run of a unit, or a savepoint, holds.
@@ -39,7 +40,7 @@ func (p *part) settle(ctx context.Context, end held.End) error {
 func (p *part) endScope(ctx context.Context, end held.End) error {
 	switch end {
 	case held.Committed:
-		return p.scope.Wait(ctx)
+		return plumbing.Wait(ctx, p.scope)
 	case held.Rerun:
 		return inside.Audit.EndUnit(ctx, p.scope, signal.Discard)
 	default:

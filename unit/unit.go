@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/bracket"
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/held"
 	"github.com/opendeed/audit/internal/inside"
@@ -79,7 +80,7 @@ func Run(ctx context.Context, t audit.Tracker, e audit.Event, transact func(*Uni
 	if err != nil {
 		return err
 	}
-	return inside.Audit.CallThen(
+	return bracket.Call(
 		func() error { return transact(u) },
 		func(returned bool, err error) error {
 			switch {

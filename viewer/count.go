@@ -60,6 +60,20 @@ type oldest struct {
 	time   time.Time
 }
 
+// FindLines returns what the store returns.
+func (o *oldest) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.Line, error] {
+	return func(yield func(query.Line, error) bool) {
+		for l, err := range query.Lines(ctx, o.reader, f) {
+			if err == nil {
+				o.time = l.Time
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
 // Find returns what the store returns.
 func (o *oldest) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {

@@ -16,7 +16,6 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
-	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -129,7 +128,7 @@ func (v *visit) endExport(attempt *audit.Attempt, m *report.Manifest, failed err
 type exported struct {
 	manifest report.Manifest
 	sum      hash.Hash
-	append   func([]byte, *record.Record) ([]byte, error)
+	append   func([]byte, *query.Line) ([]byte, error)
 	buffer   []byte
 }
 
@@ -151,13 +150,13 @@ func (v *visit) newExported(plan report.Plan) (*exported, error) {
 }
 
 // add appends a record to the buffer.
-func (e *exported) add(r *record.Record) (err error) {
+func (e *exported) add(l *query.Line) (err error) {
 	if e.manifest.Records == 0 {
-		e.manifest.Range.AddFirst(r)
+		e.manifest.Range.AddFirst(l)
 	}
-	e.manifest.Range.AddLast(r)
+	e.manifest.Range.AddLast(l)
 	e.manifest.Records++
-	e.buffer, err = e.append(e.buffer, r)
+	e.buffer, err = e.append(e.buffer, l)
 	return err
 }
 
@@ -213,11 +212,11 @@ func (v *visit) copy(ctx context.Context, f query.Filter, e *exported) error {
 		_, err := v.w.Write(e.take())
 		return err
 	}
-	for r, err := range v.reader.Find(ctx, f) {
+	for l, err := range query.Lines(ctx, v.reader, f) {
 		if err != nil {
 			return err
 		}
-		if err := e.add(r); err != nil {
+		if err := e.add(&l); err != nil {
 			return err
 		}
 		if len(e.buffer) >= partSize {
@@ -251,8 +250,12 @@ func (v *visit) report(f query.Filter, plan report.Plan, attempt *audit.Attempt)
 	var data reportPage
 	records, more, partial, err := v.find(f, maxReport)
 	for _, r := range records {
+		var l query.Line
 		if err == nil {
-			err = e.add(r)
+			l, err = query.LineOf(r)
+		}
+		if err == nil {
+			err = e.add(&l)
 		}
 	}
 	e.take()

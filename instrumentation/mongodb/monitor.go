@@ -201,7 +201,7 @@ func (m *Monitor) finishWrite(ctx context.Context, w *write, raw bson.Raw) {
 // the signal.
 func (m *Monitor) enqueue(s signal) {
 	s.event.Time = time.Now()
-	s.done = audit.ScopeFromContext(s.ctx).Expect()
+	s.done = plumbing.Expect(audit.ScopeFromContext(s.ctx))
 	if err := m.queue.add(s); err != nil {
 		s.done()
 		m.reportLost(s, err)

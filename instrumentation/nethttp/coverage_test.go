@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
 	"github.com/opendeed/audit/instrumentation/request"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/policy"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -156,7 +157,7 @@ func TestCoverageOfExpectedEvent(t *testing.T) {
 		)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
 			audit.SetTarget(ctx, own)
-			done := audit.ScopeFromContext(ctx).Expect()
+			done := plumbing.Expect(audit.ScopeFromContext(ctx))
 			go func() {
 				defer done()
 				<-returned

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/bracket"
 	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/names"
 	"github.com/opendeed/audit/plumbing"
@@ -53,7 +54,7 @@ func (a *Auditor[T, ID]) Do(ctx context.Context, id ID, e audit.Event, f func(co
 		return &TrackError{Err: err}
 	}
 	inner, end := withScope(ctx)
-	return inside.Audit.CallThen(
+	return bracket.Call(
 		func() error { return f(context.WithValue(inner, callKey{}, c), c) },
 		func(returned bool, err error) error { return c.finish(inner, end, returned, err) },
 		func(err error) { inside.Audit.Report(ctx, a.tracker, err) },

@@ -10,10 +10,10 @@ import (
 	"iter"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/internal/bridge"
 	"github.com/opendeed/audit/internal/errortype"
 	"github.com/opendeed/audit/internal/inside"
 	"github.com/opendeed/audit/internal/names"
+	"github.com/opendeed/audit/internal/reads"
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/trace"
@@ -104,7 +104,7 @@ func (a *Auditor[T, ID]) Reader(s Getter[T, ID]) Getter[T, ID] {
 				return
 			}
 			outcome, why := a.failureOf(ctx, returned, err)
-			a.note(ctx, outcome, why, bridge.Object{ID: a.format(ctx, id)})
+			a.note(ctx, outcome, why, reads.Object{ID: a.format(ctx, id)})
 		}()
 		value, err = s.Get(ctx, id)
 		returned = true
@@ -118,7 +118,7 @@ func (a *Auditor[T, ID]) Returned(ctx context.Context, values ...T) {
 	if len(values) == 0 || plumbing.SignalsSuppressed(ctx) {
 		return
 	}
-	objects := make([]bridge.Object, 0, len(values))
+	objects := make([]reads.Object, 0, len(values))
 	for _, value := range values {
 		if !isNil(value) {
 			objects = append(objects, a.objectOf(ctx, value))
@@ -181,16 +181,16 @@ func (a *Auditor[T, ID]) Seq(ctx context.Context, seq iter.Seq2[T, error]) iter.
 // noteFailure notes a list that failed with err, or did not return.
 func (a *Auditor[T, ID]) noteFailure(ctx context.Context, returned bool, err error) {
 	outcome, why := a.failureOf(ctx, returned, err)
-	a.note(ctx, outcome, why, bridge.Object{})
+	a.note(ctx, outcome, why, reads.Object{})
 }
 
-func (a *Auditor[T, ID]) note(ctx context.Context, o audit.Outcome, why string, objects ...bridge.Object) {
+func (a *Auditor[T, ID]) note(ctx context.Context, o audit.Outcome, why string, objects ...reads.Object) {
 	oneIn := a.sampler.oneIn(ctx, o)
 	if oneIn == 0 || plumbing.SignalsSuppressed(ctx) {
 		return
 	}
-	inside.Audit.NoteRead(ctx, a.tracker, bridge.Read[audit.Outcome]{
-		Source: a, Action: a.sampler.action, TargetType: a.config.TargetType, Outcome: o, ErrorType: why, OneIn: oneIn,
+	inside.Audit.NoteRead(ctx, a.tracker, reads.Kind{
+		Source: a, Action: a.sampler.action, TargetType: a.config.TargetType, Outcome: uint8(o), ErrorType: why, OneIn: oneIn,
 	}, objects)
 }
 
@@ -211,7 +211,7 @@ func (a *Auditor[T, ID]) failureOf(ctx context.Context, returned bool, err error
 }
 
 // objectOf describes a value that was read.
-func (a *Auditor[T, ID]) objectOf(ctx context.Context, value T) (o bridge.Object) {
+func (a *Auditor[T, ID]) objectOf(ctx context.Context, value T) (o reads.Object) {
 	a.try(ctx, func() (err error) {
 		o.ID, err = a.formatID(a.config.ID(value))
 		return err

@@ -178,7 +178,7 @@ func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.carrier.Context), settleTimeout)
 	defer cancel()
-	_ = x.scope.Wait(ctx) // End reports that events are still being tracked
+	_ = plumbing.Wait(ctx, x.scope) // End reports that events are still being tracked
 	return audited()
 }
 

@@ -10,8 +10,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/opendeed/audit/internal/reads"
+	"github.com/opendeed/audit/internal/scopedata"
 	"github.com/opendeed/audit/internal/signal"
-	"github.com/opendeed/audit/mark"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -31,6 +32,12 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	TakeSnapshot func(ctx context.Context, opts []Option) (Snapshot[Actor], error)
 	OpenSnapshot func(ctx context.Context, s Snapshot[Actor], opts []Option) (context.Context, *Scope)
 
+	// AcceptFingerprints makes the session IDs of an actor, and of the actors that it acts for,
+	// count as fingerprints, which are not fingerprinted again. IDs of another form, and IDs that
+	// are replaced later, still count as session IDs. It must be called only for an actor whose
+	// signature was verified: otherwise raw session IDs could be stored.
+	AcceptFingerprints func(a *Actor)
+
 	Afterwards        func(ctx context.Context) context.Context
 	IsAfterwards      func(ctx context.Context) bool // whether ctx comes from Afterwards
 	SignalsSuppressed func(ctx context.Context) bool
@@ -39,14 +46,15 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	ReadyAsFar func(ctx context.Context, final func(field string) bool) error
 	Check      func(ctx context.Context, t Tracker, e Event, final func(field string) bool) error
 
+	Wait        func(ctx context.Context, s *Scope) error
+	ExpectEvent func(s *Scope) (done func())
+
 	// OpenScope is audit.NewScope for a scope in memory of the caller's, which is zero.
 	OpenScope func(ctx context.Context, s *Scope) context.Context
 
 	// Expect says which event of the scope handlers complete. t tracks it. A nil t lets a
 	// request without a route intent have a target.
-	Expect func(s *Scope, t Tracker, a Author[Event])
-	// WithIntent is Expect as an option of a scope.
-	WithIntent         func(t Tracker, event func() Event, report func(context.Context, error)) Option
+	Expect             func(s *Scope, t Tracker, a Author[Event])
 	WithClientMetadata func(kvs []attribute.KeyValue) Option
 	WithSignalLimit    func(n int) Option
 
@@ -60,9 +68,9 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	Report func(ctx context.Context, t Tracker, err error)
 
 	// NoteRead notes that objects were read. The scope of ctx tracks them with t when it ends,
-	// as one signal for all that are the same in what. Without an open scope they are tracked at
+	// as one signal for all of the same kind. Without an open scope they are tracked at
 	// once, and an error is reported. Objects without an ID are counted.
-	NoteRead func(ctx context.Context, t Tracker, what Read[Outcome], objects []Object)
+	NoteRead func(ctx context.Context, t Tracker, kind reads.Kind, objects []reads.Object)
 
 	// Hold offers a signal to a scope. If the result is signal.Hold, the scope keeps e until
 	// an intent covers it or the scope ends, fills in its actor if it has none, and calls
@@ -85,23 +93,7 @@ type Functions[Actor, Event, Outcome, Scope, Option, Tracker any] struct {
 	// EndUnit ends the scope of a unit of work. It releases the signals that no intent
 	// covers instead of passing them to the outer scope.
 	EndUnit func(ctx context.Context, s *Scope, d signal.Disposition) error
-	// CallThen calls fn and then end, also when fn panics or ends its goroutine: then
-	// returned is false. It joins their errors. A panic of fn continues, and the error of
-	// end is reported.
-	CallThen func(fn func() error, end func(returned bool, err error) error, report func(error)) error
 }
-
-// Read is what reads that are one signal have in common.
-type Read[Outcome any] struct {
-	Source             any // who noted them; comparable
-	Action, TargetType string
-	Outcome            Outcome
-	ErrorType          string // if they failed
-	OneIn              int    // if they are sampled
-}
-
-// Object is an object that was read.
-type Object struct{ ID, Name string }
 
 // Author is who tracks the event that handlers complete.
 type Author[Event any] interface {
@@ -118,10 +110,8 @@ type Outward[Event any] func(ctx context.Context, as *Event) Outward[Event]
 
 // Resolved is plumbing.Resolved.
 type Resolved[Scope any] struct {
+	scopedata.Data         // of the scope
 	Scope                  *Scope
-	Channel, Tenant        string
-	Metadata, Overridden   []attribute.KeyValue
-	Marks                  []mark.Mark
 	Afterwards, Suppressed bool
 	Finishing              [16]byte
 
@@ -132,8 +122,7 @@ type Resolved[Scope any] struct {
 
 // Snapshot is plumbing.Snapshot.
 type Snapshot[Actor any] struct {
-	Actor                Actor
-	Channel, Tenant      string
-	Metadata, Overridden []attribute.KeyValue
-	Marks                []mark.Mark
+	scopedata.Data
+
+	Actor Actor
 }

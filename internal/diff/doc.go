@@ -31,6 +31,7 @@
 // first phase, and walk.go, side.go, member.go, cycle.go and equal.go for the
 // second. Each file uses only the ones after it in this table:
 //
+//	convert.go    the same as changes of package audit
 //	diff.go       AppendChanges and Rules
 //	check.go      mistakes in types and rules
 //	walk.go       two values side by side

@@ -22,11 +22,3 @@ func Of(sessionID string) string {
 func Valid(s string) bool {
 	return len(s) == hex.EncodedLen(Size) && strings.Trim(s, "0123456789abcdef") == ""
 }
-
-// Accept makes the session IDs of an *audit.Actor, and of the actors that it acts for,
-// count as fingerprints, which are not fingerprinted again. IDs of another form, and
-// IDs that are replaced later, still count as session IDs.
-//
-// Package audit sets Accept. It is internal because a program that could call it could
-// store raw session IDs. Call it only for an actor whose signature was verified.
-var Accept func(actor any)

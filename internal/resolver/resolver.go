@@ -38,6 +38,9 @@ const (
 // Resolver finds the actor of one unit of work. The zero Resolver has none. Its methods may
 // be called concurrently.
 type Resolver[A Actor[A]] struct {
+	outer     *Resolver[A] // of the outer unit of work, or nil
+	inherited *A           // acts unless the Resolver finds an actor
+
 	hung atomic.Int64 // calls that did not return in time and are not reported
 
 	mu         sync.Mutex
@@ -65,8 +68,9 @@ type Query struct {
 	// Signal says that an actor is not required: it is not worth waiting for a function for
 	// which others have waited in vain. The end of the scope may still find the actor.
 	Signal bool
-	// MayCall says that the unit of work cannot end meanwhile, so its functions may be called.
-	MayCall bool
+	// Entered has a bit for each unit of work, by its distance from the innermost, that cannot
+	// end meanwhile. The functions of others must not be called.
+	Entered uint64
 }
 
 // SetActor sets the actor; a zero one sets none.
@@ -99,12 +103,12 @@ func (r *Resolver[A]) Known() *A {
 	return r.actor
 }
 
-// Actor returns the actor, which is shared, or nil. If asked is true and there is none,
-// nobody acts, whoever acts in the outer unit of work.
-func (r *Resolver[A]) Actor(ctx context.Context, q Query) (actor *A, asked bool, err error) {
+// own returns the actor of the unit of work itself, or nil. If asked is true then, nobody
+// acts, whoever acts in the outer unit of work.
+func (r *Resolver[A]) own(ctx context.Context, q Query, mayCall bool) (actor *A, asked bool, err error) {
 	r.mu.Lock()
 	asked = r.asks
-	if r.actor != nil || r.find == nil || !q.MayCall {
+	if r.actor != nil || r.find == nil || !mayCall {
 		defer r.mu.Unlock()
 		return r.actor, asked, nil
 	}
@@ -130,9 +134,9 @@ func (r *Resolver[A]) Actor(ctx context.Context, q Query) (actor *A, asked bool,
 	return actor, asked, err
 }
 
-// Delegate returns the actor together with the one on whose behalf it acts, or nil if the
+// principalOf returns the actor together with the one on whose behalf it acts, or nil if the
 // Resolver knows of none.
-func (r *Resolver[A]) Delegate(ctx context.Context, q Query, actor *A) (*A, error) {
+func (r *Resolver[A]) principalOf(ctx context.Context, q Query, mayCall bool, actor *A) (*A, error) {
 	for {
 		r.mu.Lock()
 		if !r.delegates || r.delegation.from == actor {
@@ -140,7 +144,7 @@ func (r *Resolver[A]) Delegate(ctx context.Context, q Query, actor *A) (*A, erro
 			r.mu.Unlock()
 			return to, nil
 		}
-		if r.principal == nil || !q.MayCall {
+		if r.principal == nil || !mayCall {
 			r.mu.Unlock()
 			return nil, errEnded
 		}
@@ -187,14 +191,6 @@ func (r *Resolver[A]) IsBusy() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.running != nil
-}
-
-// TakeHung returns how many calls did not return in time since the last TakeHung.
-func (r *Resolver[A]) TakeHung() int64 {
-	if r.hung.Load() == 0 {
-		return 0
-	}
-	return r.hung.Swap(0)
 }
 
 // Close drops the functions. The actor stays if it is known. What a running function returns

@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit/query/internal/index"
-	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
@@ -23,7 +22,7 @@ type fetcher struct {
 
 // fetched is what reading candidates gave.
 type fetched struct {
-	records []*record.Record
+	matches []match
 	damage  []error // what could not be read
 	err     error   // ends the search
 }
@@ -42,7 +41,7 @@ const (
 	maxPooled = 1 << 20
 )
 
-// fetch reads the candidates, in any order, and returns the records that match.
+// fetch reads the candidates, in any order, and returns those that match.
 func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 	slices.SortFunc(batch, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.part.first, b.part.first), cmp.Compare(a.place, b.place))
@@ -60,7 +59,7 @@ func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 	group.Wait()
 	all := results[0]
 	for _, r := range results[1:] {
-		all.records, all.damage = append(all.records, r.records...), append(all.damage, r.damage...)
+		all.matches, all.damage = append(all.matches, r.matches...), append(all.damage, r.damage...)
 		all.err = cmp.Or(all.err, r.err)
 	}
 	return all
@@ -70,6 +69,7 @@ func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) {
 	pooled := frameBuffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // it has buffers only
 	defer frameBuffers.Put(pooled)
+	matcher := &entryMatcher{search: f.search}
 	for len(chunk) > 0 && result.err == nil {
 		if err := ctx.Err(); err != nil {
 			result.err = err
@@ -87,7 +87,7 @@ func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) 
 		frame, err := f.readFrame(first, buffer)
 		switch {
 		case err == nil:
-			f.match(ctx, frame, chunk[:n], &result)
+			f.match(ctx, matcher, frame, chunk[:n], &result)
 		case errors.Is(err, fs.ErrNotExist): // retention has removed it
 		case isLoss(err):
 			corrupt, _ := errors.AsType[*ledger.CorruptError](err)
@@ -109,8 +109,8 @@ func (f *fetcher) readFrame(c candidate, buffer []byte) (ledger.Frame, error) {
 	return file.ReadFrame(c.frame.Offset, c.frame.Size, buffer)
 }
 
-// match adds the records among the candidates of a frame that match.
-func (f *fetcher) match(ctx context.Context, frame ledger.Frame, candidates []candidate, result *fetched) {
+// match adds the candidates of a frame that match.
+func (f *fetcher) match(ctx context.Context, matcher *entryMatcher, frame ledger.Frame, candidates []candidate, result *fetched) {
 	for e := range frame.All() {
 		if len(candidates) == 0 {
 			return
@@ -128,21 +128,21 @@ func (f *fetcher) match(ctx context.Context, frame ledger.Frame, candidates []ca
 		if !f.search.mayMatch(e.Data) {
 			continue
 		}
-		r := new(record.Record)
-		if err := r.UnmarshalJSON(e.Data); err != nil {
+		m, ok, err := matcher.match(e.Data)
+		if err != nil {
 			result.damage = append(result.damage, &EntryError{Seq: seq, Err: err})
 			continue
 		}
-		if !f.search.Matches(r) || !f.search.isAfterCursor(r) {
+		if !ok || !f.search.isAfterCursor(&m) {
 			continue
 		}
-		repeated, err := f.isRepeated(ctx, c, r)
+		repeated, err := f.isRepeated(ctx, c, e.Data)
 		switch {
 		case err != nil:
 			result.err = err
 			return
 		case !repeated:
-			result.records = append(result.records, r)
+			result.matches = append(result.matches, m)
 		}
 	}
 	if len(candidates) > 0 {

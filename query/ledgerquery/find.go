@@ -1,15 +1,13 @@
 package ledgerquery
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
-	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/internal/index"
-	"github.com/opendeed/audit/record"
 )
 
 // The sizes of the batches in which candidates are read: the first one, which may suffice,
@@ -25,22 +23,21 @@ type finding struct {
 	search   *search
 	fetcher  fetcher
 	frontier *frontier
-	ready    readyHeap      // matches that were read
-	left     int            // how many more the filter allows
-	last     *record.Record // the last one that was yielded
-	yield    func(*record.Record, error) bool
+	ready    []match // matches that were read, in order
+	left     int     // how many more the filter allows
+	last     *match  // the last one that was yielded
+	yield    func(*match, error) bool
 }
 
 // errStopped means that the caller of Find has stopped iterating.
 var errStopped = errors.New("stopped")
 
-// find yields the matches in a snapshot. If the error is a *badIndexError, the search is that
-// for the matches which were not yielded.
-func find(ctx context.Context, s *search, snap *snapshot, yield func(*record.Record, error) bool) error {
-	f := &finding{search: s, frontier: newFrontier(s, snap), left: s.Limit, yield: yield}
+// find yields the matches in some parts of a snapshot. If the error is a *badIndexError, the
+// search is that for the matches which were not yielded.
+func find(ctx context.Context, s *search, snap *snapshot, parts []*part, yield func(*match, error) bool) error {
+	f := &finding{search: s, frontier: newFrontier(s, snap, parts), left: s.Limit, yield: yield}
 	defer f.advance()
 	f.fetcher = fetcher{search: s, snapshot: snap}
-	f.ready.search = s
 	if len(snap.parts) > 0 {
 		f.fetcher.hasher = index.NewHasher(snap.parts[0].segment.Ledger)
 	}
@@ -55,7 +52,7 @@ func find(ctx context.Context, s *search, snap *snapshot, yield func(*record.Rec
 		if err != nil {
 			return err
 		}
-		if len(batch) == 0 && len(f.ready.records) == 0 {
+		if len(batch) == 0 && len(f.ready) == 0 {
 			return ctx.Err()
 		}
 		result := f.fetcher.fetch(ctx, batch)
@@ -67,9 +64,7 @@ func find(ctx context.Context, s *search, snap *snapshot, yield func(*record.Rec
 				return errStopped
 			}
 		}
-		for _, r := range result.records {
-			heap.Push(&f.ready, r)
-		}
+		f.add(result.matches)
 	}
 }
 
@@ -78,7 +73,7 @@ func (f *finding) advance() {
 	if f.last == nil {
 		return
 	}
-	position := query.PositionOf(f.last)
+	position := f.last.position()
 	f.search.after = &position
 	if f.search.Limit > 0 {
 		f.search.Limit = f.left
@@ -102,38 +97,28 @@ func (f *finding) nextBatch(size int) (batch []candidate, err error) {
 
 // yieldReady yields the matches that nothing left can precede.
 func (f *finding) yieldReady() error {
-	for len(f.ready.records) > 0 && f.left > 0 {
-		r := f.ready.records[0]
-		if first, ok := f.frontier.first(); ok && first <= f.search.key(index.Nanoseconds(r.Time)) {
+	for len(f.ready) > 0 && f.left > 0 {
+		m := &f.ready[0]
+		if first, ok := f.frontier.first(); ok && first <= f.search.key(index.Nanoseconds(m.Time)) {
 			return nil
 		}
-		heap.Pop(&f.ready)
+		f.ready = f.ready[1:]
 		if f.search.Limit > 0 {
 			f.left--
 		}
-		f.last = r
-		if !f.yield(r, nil) {
+		f.last = m
+		if !f.yield(m, nil) {
 			return errStopped
 		}
 	}
 	return nil
 }
 
-// readyHeap implements heap.Interface. It has the first record first.
-type readyHeap struct {
-	search  *search
-	records []*record.Record
-}
-
-func (h *readyHeap) Len() int           { return len(h.records) }
-func (h *readyHeap) Less(i, j int) bool { return h.search.compare(h.records[i], h.records[j]) < 0 }
-func (h *readyHeap) Swap(i, j int)      { h.records[i], h.records[j] = h.records[j], h.records[i] }
-func (h *readyHeap) Push(x any)         { h.records = append(h.records, x.(*record.Record)) } //nolint:errcheck,forcetypeassert // it has records only
-
-// Pop removes the last record.
-func (h *readyHeap) Pop() any {
-	last := h.records[len(h.records)-1]
-	h.records[len(h.records)-1] = nil
-	h.records = h.records[:len(h.records)-1]
-	return last
+// add adds matches to those that were read.
+func (f *finding) add(matches []match) {
+	if len(f.ready) > 0 {
+		matches = append(slices.Clone(f.ready), matches...)
+	}
+	slices.SortFunc(matches, f.search.compare)
+	f.ready = matches
 }

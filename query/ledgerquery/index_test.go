@@ -25,6 +25,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// raceDetector reports whether the tests run with the race detector, which makes them ten
+// times slower.
+var raceDetector bool
+
+// sampled reports whether some of many cases suffice: CI runs the others without the race
+// detector.
+func sampled() bool { return raceDetector || testing.Short() }
+
 // glob returns the files of a ledger with names that match.
 func glob(t testing.TB, dir, pattern string) []string {
 	t.Helper()
@@ -233,6 +241,17 @@ func (m *model) check(t *testing.T, reader query.Reader, f query.Filter, first i
 	for i := range want {
 		require.Zero(t, m.positions[want[i]].Compare(query.PositionOf(got[i])), "%+v, record %d: %s, want %s", f, i, got[i].ID, want[i].ID)
 	}
+	n := 0
+	for line, err := range query.Lines(t.Context(), reader, f) {
+		if err != nil {
+			continue
+		}
+		require.Less(t, n, len(want), "%+v", f)
+		require.Zero(t, m.positions[want[n]].Compare(line.Position()), "%+v, line %d: %s, want %s", f, n, line.ID, want[n].ID)
+		require.Equal(t, string(encode(t, got[n])[0]), line.JSON)
+		n++
+	}
+	require.Equal(t, len(want), n)
 }
 
 // TestFindEqualsScan asks random questions of a ledger whose indexes are all there, partly
@@ -257,7 +276,7 @@ func TestFindEqualsScan(t *testing.T) {
 		}
 	}
 	filters := 60
-	if testing.Short() {
+	if sampled() {
 		filters = 15
 	}
 	for name, change := range map[string]func(rng *rand.Rand, file string, data []byte) []byte{
@@ -313,7 +332,7 @@ func TestEveryFlip(t *testing.T) {
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	step := 7 // a page has 4,096 bytes
-	if testing.Short() {
+	if sampled() {
 		step = 501
 	}
 	for at := 0; at < len(data); at += step {

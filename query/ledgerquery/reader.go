@@ -15,7 +15,7 @@ import (
 // file open between calls of Find.
 type Reader struct{ known known }
 
-var _ query.Reader = (*Reader)(nil)
+var _ query.LineReader = (*Reader)(nil)
 
 // NewReader returns a Reader of the ledger in dir. The ledger may be open in another
 // process, and the directory may be read-only. If there is no ledger in dir, the error
@@ -48,19 +48,43 @@ func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
 // copy that was restored, Find forgets what it knows.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
-		s, err := newSearch(f)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		if err := r.find(ctx, s, yield); err != nil && !errors.Is(err, errStopped) {
-			yield(nil, fmt.Errorf("ledgerquery: %w", err))
-		}
+		r.search(ctx, f, false, func(m *match, err error) bool {
+			if err != nil {
+				return yield(nil, err)
+			}
+			return yield(m.record, nil)
+		})
+	}
+}
+
+// FindLines implements query.LineReader. Entries that are canonical JSON, as all are that the
+// SDK writes, are copied. They are decoded only for filters of what a scan does not find: changes,
+// metadata, resources, sessions, on whose behalf, stages and words.
+func (r *Reader) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.Line, error] {
+	return func(yield func(query.Line, error) bool) {
+		r.search(ctx, f, true, func(m *match, err error) bool {
+			if err != nil {
+				return yield(query.Line{}, err)
+			}
+			return yield(m.Line, nil)
+		})
+	}
+}
+
+// search yields the matches of a filter.
+func (r *Reader) search(ctx context.Context, f query.Filter, lines bool, yield func(*match, error) bool) {
+	s, err := newSearch(f, lines)
+	if err != nil {
+		yield(nil, err)
+		return
+	}
+	if err := r.find(ctx, s, yield); err != nil && !errors.Is(err, errStopped) {
+		yield(nil, fmt.Errorf("ledgerquery: %w", err))
 	}
 }
 
 // find yields the matches. If an index turns out to be bad, it continues without it.
-func (r *Reader) find(ctx context.Context, s *search, yield func(*record.Record, error) bool) error {
+func (r *Reader) find(ctx context.Context, s *search, yield func(*match, error) bool) error {
 	for again := false; ; again = true {
 		snap, err := r.known.refresh(ctx, s.hasTerms())
 		if err != nil {
@@ -71,7 +95,7 @@ func (r *Reader) find(ctx context.Context, s *search, yield func(*record.Record,
 				return errors.Join(errStopped, snap.close())
 			}
 		}
-		err = find(ctx, s, snap, yield)
+		err = find(ctx, s, snap, snap.parts, yield)
 		_ = snap.close() // only read
 		bad, ok := errors.AsType[*badIndexError](err)
 		if !ok {

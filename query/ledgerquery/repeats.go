@@ -8,15 +8,23 @@ import (
 )
 
 // isRepeated reports whether an earlier entry holds the record of a candidate, stored by an
-// earlier attempt of the same Track.
-func (f *fetcher) isRepeated(ctx context.Context, c candidate, r *record.Record) (bool, error) {
+// earlier attempt of the same Track. data is the entry of the candidate.
+func (f *fetcher) isRepeated(ctx context.Context, c candidate, data []byte) (bool, error) {
 	seq := c.part.first + uint64(c.place)
-	for _, earlier := range c.part.repeats[c.place] {
+	sameID := c.part.repeats[c.place]
+	from := max(f.snapshot.floor, seq-min(seq, index.Window))
+	if len(sameID) == 0 && c.part.since <= from { // as it is, usually
+		return false, nil
+	}
+	r := new(record.Record)
+	if err := r.UnmarshalJSON(data); err != nil {
+		return false, err
+	}
+	for _, earlier := range sameID {
 		if repeated, err := f.isRetry(ctx, earlier, r); repeated || err != nil {
 			return repeated, err
 		}
 	}
-	from := max(f.snapshot.floor, seq-min(seq, index.Window))
 	if c.part.since <= from {
 		return false, nil
 	}

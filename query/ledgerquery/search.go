@@ -2,7 +2,6 @@ package ledgerquery
 
 import (
 	"bytes"
-	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -19,14 +18,16 @@ type search struct {
 	matcher  *query.Matcher
 	after    *query.Position
 	patterns [][]byte // texts that the canonical JSON of every match contains
+
+	lines bool // it is for lines, not for records
 }
 
-func newSearch(f query.Filter) (*search, error) {
+func newSearch(f query.Filter, lines bool) (*search, error) {
 	matcher, err := query.NewMatcher(f)
 	if err != nil {
 		return nil, err
 	}
-	s := &search{Filter: f, matcher: matcher}
+	s := &search{Filter: f, matcher: matcher, lines: lines}
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // validated
 		s.after = &after
@@ -47,9 +48,6 @@ func newSearch(f query.Filter) (*search, error) {
 	}
 	return s, nil
 }
-
-// Matches reports whether a record matches the filter.
-func (s *search) Matches(r *record.Record) bool { return s.matcher.Matches(r) }
 
 func actorID(a audit.Actor) string   { return a.ID }
 func targetID(t audit.Target) string { return t.ID }
@@ -115,31 +113,4 @@ func (s *search) firstKey(oldest, newest int64) int64 {
 		return s.key(oldest)
 	}
 	return s.key(newest)
-}
-
-// compare compares two records in the order of the search.
-func (s *search) compare(a, b *record.Record) int {
-	c := cmp.Or(a.Time.Compare(b.Time), bytes.Compare(a.ID[:], b.ID[:]))
-	if c == 0 && a != b { // two records with one ID
-		c = query.PositionOf(a).Compare(query.PositionOf(b))
-	}
-	if s.Ascending {
-		return c
-	}
-	return -c
-}
-
-// isAfterCursor reports whether a record belongs to the page after Filter.After.
-func (s *search) isAfterCursor(r *record.Record) bool {
-	if s.after == nil {
-		return true
-	}
-	c := cmp.Or(r.Time.Compare(s.after.Time), bytes.Compare(r.ID[:], s.after.ID[:]))
-	if c == 0 {
-		c = query.PositionOf(r).Compare(*s.after)
-	}
-	if s.Ascending {
-		return c > 0
-	}
-	return c < 0
 }

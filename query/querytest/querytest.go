@@ -32,7 +32,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Run tests a query.Reader. For each call newReader creates a store, stores the records
+// Run tests a query.Reader, and its FindLines if it is a query.LineReader. For each call newReader creates a store, stores the records
 // in it in the given order, and returns its Reader.
 func Run(t *testing.T, newReader func(t *testing.T, records []*record.Record) query.Reader) {
 	t.Helper()
@@ -306,7 +306,11 @@ func testRandom(t *testing.T, reader query.Reader, records []*record.Record) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
 	all := conditions()
-	for range 200 {
+	filters := 200
+	if sampled() {
+		filters = 50
+	}
+	for range filters {
 		f := query.Filter{Ascending: rng.IntN(2) == 0, Limit: rng.IntN(20)}
 		var predicates []func(*record.Record) bool
 		var names []string
@@ -483,6 +487,37 @@ func find(t *testing.T, reader query.Reader, f query.Filter) []*record.Record {
 		got = append(got, r)
 	}
 	return got
+}
+
+// differentLines says how the lines of a Reader that is a query.LineReader differ from the
+// records, or returns "".
+func differentLines(t *testing.T, reader query.Reader, f query.Filter, records []*record.Record) string {
+	t.Helper()
+	lines, ok := reader.(query.LineReader)
+	if !ok {
+		return ""
+	}
+	n := 0
+	for line, err := range lines.FindLines(t.Context(), f) {
+		switch {
+		case err != nil:
+			return "FindLines failed: " + err.Error()
+		case n == len(records):
+			return "line " + strconv.Itoa(n) + " is too many: " + line.JSON
+		}
+		r := records[n]
+		if json := jsonOf(r); line.JSON != json || line.ID != r.ID || !line.Time.Equal(r.Time) {
+			return fmt.Sprintf("line %d:\n got %s %s %s\nwant %s %s %s", n, line.Time, line.ID, line.JSON, r.Time, r.ID, json)
+		}
+		if line.Cursor() != query.CursorOf(r) {
+			return "the cursor of line " + strconv.Itoa(n) + " is not that of the record"
+		}
+		n++
+	}
+	if n < len(records) {
+		return "line " + strconv.Itoa(n) + " is missing: " + jsonOf(records[n])
+	}
+	return ""
 }
 
 // equal compares the JSON of records.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
@@ -19,9 +20,23 @@ type Column struct {
 	Name string
 
 	text func(r *record.Record, zone *time.Location) string
-	// member is the path of the member of the canonical JSON whose text is that of the column,
-	// or "": see csvPrinter.
-	member string
+	// in says where the text is in the canonical JSON.
+	in place
+}
+
+// place says where the text of a column is in the canonical JSON of a record, so that
+// CSV can copy it.
+type place struct {
+	// member is the path of the member whose text it is. If then is not empty, a slash and
+	// the text of that member follow.
+	member, then string
+	// anyType reports whether the member may be no string. Then the record must be decoded.
+	anyType bool
+	// needs are the paths of members without which the text is empty. With one of them, the
+	// record must be decoded.
+	needs []string
+	// time reports whether the text is the time of the record, in a zone.
+	time bool
 }
 
 // csvTime is the form of times in CSV: spreadsheets read it, and it loses nothing.
@@ -29,38 +44,38 @@ const csvTime = "2006-01-02T15:04:05.000000000Z07:00"
 
 // columns are all columns.
 var columns = []Column{
-	{"time", func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format(csvTime) }, ""},
-	{"id", func(r *record.Record, _ *time.Location) string { return r.ID.String() }, "id"},
-	{"actor", func(r *record.Record, _ *time.Location) string { return ask.ActorText(&r.Actor) }, ""},
-	{"actor_type", func(r *record.Record, _ *time.Location) string { return r.Actor.Type.String() }, "actor.type"},
-	{"actor_id", func(r *record.Record, _ *time.Location) string { return r.Actor.ID }, "actor.id"},
-	{"actor_name", func(r *record.Record, _ *time.Location) string { return r.Actor.Name }, "actor.name"},
-	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return OnBehalfOf(&r.Actor) }, ""},
-	{"action", func(r *record.Record, _ *time.Location) string { return r.Action }, "action"},
-	{"operation", func(r *record.Record, _ *time.Location) string { return unless(r.Operation == 0, r.Operation.String()) }, "operation"},
-	{"target", func(r *record.Record, _ *time.Location) string { return ask.TargetText(r.Target) }, ""},
-	{"target_type", func(r *record.Record, _ *time.Location) string { return r.Target.Type }, "target.type"},
-	{"target_id", func(r *record.Record, _ *time.Location) string { return r.Target.ID }, "target.id"},
-	{"target_name", func(r *record.Record, _ *time.Location) string { return r.Target.Name }, "target.name"},
-	{"outcome", func(r *record.Record, _ *time.Location) string { return r.Outcome.String() }, "outcome"},
-	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }, "reason"},
-	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }, "failure"},
-	{"why", func(r *record.Record, _ *time.Location) string { return Why(r) }, ""},
-	{"changed", func(r *record.Record, _ *time.Location) string { return Changed(r) }, ""},
-	{"changes", func(r *record.Record, _ *time.Location) string { return member(r, "changes") }, "changes"},
-	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }, "tenant"},
-	{"channel", func(r *record.Record, _ *time.Location) string { return r.Channel }, "channel"},
-	{"address", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.ClientAddressKey) }, ""},
-	{"route", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.HTTPRouteKey) }, ""},
-	{"service", func(r *record.Record, _ *time.Location) string { return service(r) }, "resource.service.name"},
-	{"kind", func(r *record.Record, _ *time.Location) string { return r.Kind.String() }, "kind"},
-	{"attempt", func(r *record.Record, _ *time.Location) string { return unless(r.Attempt.IsZero(), r.Attempt.String()) }, "attempt"},
+	{"time", func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format(csvTime) }, place{member: "time", time: true}},
+	{"id", func(r *record.Record, _ *time.Location) string { return r.ID.String() }, place{member: "id"}},
+	{"actor", func(r *record.Record, _ *time.Location) string { return ask.ActorText(&r.Actor) }, place{member: "actor.type", then: "actor.id"}},
+	{"actor_type", func(r *record.Record, _ *time.Location) string { return r.Actor.Type.String() }, place{member: "actor.type"}},
+	{"actor_id", func(r *record.Record, _ *time.Location) string { return r.Actor.ID }, place{member: "actor.id"}},
+	{"actor_name", func(r *record.Record, _ *time.Location) string { return r.Actor.Name }, place{member: "actor.name"}},
+	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return OnBehalfOf(&r.Actor) }, place{needs: []string{"actor.on_behalf_of"}}},
+	{"action", func(r *record.Record, _ *time.Location) string { return r.Action }, place{member: "action"}},
+	{"operation", func(r *record.Record, _ *time.Location) string { return unless(r.Operation == 0, r.Operation.String()) }, place{member: "operation"}},
+	{"target", func(r *record.Record, _ *time.Location) string { return ask.TargetText(r.Target) }, place{member: "target.type", then: "target.id"}},
+	{"target_type", func(r *record.Record, _ *time.Location) string { return r.Target.Type }, place{member: "target.type"}},
+	{"target_id", func(r *record.Record, _ *time.Location) string { return r.Target.ID }, place{member: "target.id"}},
+	{"target_name", func(r *record.Record, _ *time.Location) string { return r.Target.Name }, place{member: "target.name"}},
+	{"outcome", func(r *record.Record, _ *time.Location) string { return r.Outcome.String() }, place{member: "outcome"}},
+	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }, place{member: "reason"}},
+	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }, place{member: "failure"}},
+	{"why", func(r *record.Record, _ *time.Location) string { return Why(r) }, place{needs: []string{"reason", "failure"}}},
+	{"changed", func(r *record.Record, _ *time.Location) string { return Changed(r) }, place{needs: []string{"changes"}}},
+	{"changes", func(r *record.Record, _ *time.Location) string { return memberOf(r, "changes") }, place{member: "changes"}},
+	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }, place{member: "tenant"}},
+	{"channel", func(r *record.Record, _ *time.Location) string { return r.Channel }, place{member: "channel"}},
+	{"address", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.ClientAddressKey) }, place{member: "metadata.client.address", anyType: true}},
+	{"route", func(r *record.Record, _ *time.Location) string { return metadata(r, semconv.HTTPRouteKey) }, place{member: "metadata.http.route", anyType: true}},
+	{"service", func(r *record.Record, _ *time.Location) string { return service(r) }, place{member: "resource.service.name", anyType: true}},
+	{"kind", func(r *record.Record, _ *time.Location) string { return r.Kind.String() }, place{member: "kind"}},
+	{"attempt", func(r *record.Record, _ *time.Location) string { return unless(r.Attempt.IsZero(), r.Attempt.String()) }, place{member: "attempt"}},
 	{"trace_id", func(r *record.Record, _ *time.Location) string {
 		return unless(!r.TraceID.IsValid(), r.TraceID.String())
-	}, "trace_id"},
-	{"metadata", func(r *record.Record, _ *time.Location) string { return member(r, "metadata") }, "metadata"},
-	{"redacted", func(r *record.Record, _ *time.Location) string { return strings.Join(r.Redacted, " ") }, ""},
-	{"marks", func(r *record.Record, _ *time.Location) string { return member(r, "marks") }, "marks"},
+	}, place{member: "trace_id"}},
+	{"metadata", func(r *record.Record, _ *time.Location) string { return memberOf(r, "metadata") }, place{member: "metadata"}},
+	{"redacted", func(r *record.Record, _ *time.Location) string { return strings.Join(r.Redacted, " ") }, place{needs: []string{"redacted"}}},
+	{"marks", func(r *record.Record, _ *time.Location) string { return memberOf(r, "marks") }, place{member: "marks"}},
 }
 
 // csvColumns are those of CSV, unless others are named.
@@ -147,18 +162,15 @@ func service(r *record.Record) string {
 	return ""
 }
 
-// member returns the JSON of a member of the record's canonical JSON, or "".
-func member(r *record.Record, name string) (found string) {
-	line, err := r.AppendJSON(nil)
+// memberOf returns the JSON of a member of the record's canonical JSON, or "".
+func memberOf(r *record.Record, name string) string {
+	line, err := query.LineOf(r)
 	if err != nil {
 		return ""
 	}
-	eachMember(line, func(n, value []byte) {
-		if string(n) == name {
-			found = string(value)
-		}
-	})
-	return found
+	var cells [1]string
+	findIn(&line, wantedOf([]string{name}), cells[:])
+	return cells[0]
 }
 
 func unless(empty bool, text string) string {

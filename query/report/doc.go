@@ -5,9 +5,9 @@
 //	...
 //	lines := report.NewCSV(columns, time.UTC)
 //	file := lines.Header()
-//	for r, err := range reader.Find(ctx, filter) {
+//	for l, err := range query.Lines(ctx, reader, filter) {
 //		...
-//		file, err = lines.Append(file, r)
+//		file, err = lines.Append(file, &l)
 //	}
 //
 // The command deed and package viewer write the same.

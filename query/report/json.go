@@ -1,12 +1,8 @@
 package report
 
-import "github.com/opendeed/audit/record"
+import "github.com/opendeed/audit/query"
 
 // AppendJSON appends the canonical JSON of a record, and a line feed.
-func AppendJSON(b []byte, r *record.Record) ([]byte, error) {
-	line, err := r.AppendJSON(b)
-	if err != nil {
-		return b, err
-	}
-	return append(line, '\n'), nil
+func AppendJSON(b []byte, l *query.Line) ([]byte, error) {
+	return append(append(b, l.JSON...), '\n'), nil
 }

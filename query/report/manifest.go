@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/query"
 )
 
 // Manifest describes a complete file of records. docs/deed.md has its members.
@@ -47,15 +47,15 @@ type Range struct {
 }
 
 // AddFirst notes the first record.
-func (g *Range) AddFirst(r *record.Record) {
-	t := r.Time.UTC()
-	g.FirstTime, g.FirstID = &t, r.ID.String()
+func (g *Range) AddFirst(l *query.Line) {
+	t := l.Time.UTC()
+	g.FirstTime, g.FirstID = &t, l.ID.String()
 }
 
 // AddLast notes the last record so far.
-func (g *Range) AddLast(r *record.Record) {
-	t := r.Time.UTC()
-	g.LastTime, g.LastID = &t, r.ID.String()
+func (g *Range) AddLast(l *query.Line) {
+	t := l.Time.UTC()
+	g.LastTime, g.LastID = &t, l.ID.String()
 }
 
 // Log is what a sealed ledger adds to a manifest.

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"os"
 	"sync"
+
+	"github.com/opendeed/audit/internal/errtree"
 )
 
 // Reader reads a ledger, also while a writer has it open. It modifies nothing, so the
@@ -176,7 +178,7 @@ func (s *readerSource) open(e extent) (*segment, error) {
 
 // locate adds the directory to the errors that have a place for it.
 func locate(err error, dir string) error {
-	for _, corrupt := range corruptErrors(err) {
+	for _, corrupt := range errtree.All[*CorruptError](err) {
 		if corrupt.Dir == "" {
 			corrupt.Dir = dir
 		}

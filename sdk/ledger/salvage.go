@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"github.com/opendeed/audit/internal/errtree"
 )
 
 // salvageHint is what to do about a ledger that cannot be opened.
@@ -14,28 +16,12 @@ const salvageHint = "copy the directory; then restore a backup, or open the ledg
 
 // suggestSalvage adds salvageHint to the damage in err.
 func suggestSalvage(err error) error {
-	for _, e := range corruptErrors(err) {
+	for _, e := range errtree.All[*CorruptError](err) {
 		if e.Hint == "" {
 			e.Hint = salvageHint
 		}
 	}
 	return err
-}
-
-// corruptErrors returns every *CorruptError in the tree of err.
-func corruptErrors(err error) (all []*CorruptError) {
-	switch e := err.(type) { //nolint:errorlint // walks the tree itself
-	case nil:
-	case *CorruptError:
-		return []*CorruptError{e}
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			all = append(all, corruptErrors(inner)...)
-		}
-	case interface{ Unwrap() error }:
-		return corruptErrors(e.Unwrap())
-	}
-	return all
 }
 
 // damagedSuffix is added to the name of a file that was replaced because it was damaged.
@@ -138,7 +124,7 @@ func (l *Ledger) finishSalvage() error {
 		}
 	}
 	for _, err := range l.recovered.Damage {
-		for _, corrupt := range corruptErrors(locate(err, l.dir.Path())) {
+		for _, corrupt := range errtree.All[*CorruptError](locate(err, l.dir.Path())) {
 			l.addDamage(corrupt)
 		}
 	}

@@ -22,12 +22,13 @@ import (
 // roles are the functions that a child process can run. A role prints a line, a word with
 // arguments, for each thing that has happened, and runs until the process is killed.
 var roles = map[string]func(c *child) error{
-	"attempts": makeAttempts,
-	"folds":    foldDenials,
-	"ledger":   appendEntries,
-	"relaxed":  appendEntries,
-	"removal":  appendUntilLost,
-	"track":    trackEvents,
+	"attempts":  makeAttempts,
+	"folds":     foldDenials,
+	"ledger":    appendEntries,
+	"relaxed":   appendEntries,
+	"removal":   appendUntilLost,
+	"retention": applyRetention,
+	"track":     trackEvents,
 
 	"unit." + unitOpened:   unitRole(unitOpened),
 	"unit." + unitBegun:    unitRole(unitBegun),

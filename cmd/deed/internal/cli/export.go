@@ -11,7 +11,6 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
-	"github.com/opendeed/audit/record"
 	"github.com/spf13/cobra"
 )
 
@@ -139,14 +138,14 @@ const checkpointInterval = 2 * time.Second
 func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query.Filter, file *exportfile.File) error {
 	ctx := cmd.Context()
 	var progress *term.Progress
-	var part func(*record.Record) float64
+	var part func(time.Time) float64
 	if term.Is(c.stderr) && !c.quiet {
 		progress = term.NewProgress(c.stderr, "records")
 		part = c.partOf(ctx, set, *filter)
 	}
-	if err := c.copy(ctx, set, filter, file, func(r *record.Record) {
+	if err := c.copy(ctx, set, filter, file, func(at time.Time) {
 		if progress != nil {
-			progress.Update(file.Records(), part(r))
+			progress.Update(file.Records(), part(at))
 		}
 	}, progress.Clear); err != nil {
 		return err
@@ -173,10 +172,10 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 
 // copy writes the records to the file, until ctx ends. It calls update now and then, and pause
 // before it prints an error.
-func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File, update func(*record.Record), pause func()) error {
+func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query.Filter, file *exportfile.File, update func(time.Time), pause func()) error {
 	saved := time.Now()
 	n := 0
-	for r, err := range set.Reader.Find(ctx, *filter) {
+	for l, err := range query.Lines(ctx, set.Reader, *filter) {
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -186,11 +185,11 @@ func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query
 			file.Problem(err)
 			continue
 		}
-		if err := file.Add(r); err != nil {
+		if err := file.Add(l); err != nil {
 			return err
 		}
 		if n++; n%1000 == 0 {
-			update(r)
+			update(l.Time)
 			if time.Since(saved) > checkpointInterval {
 				if err := file.Checkpoint(); err != nil {
 					return err
@@ -204,7 +203,7 @@ func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query
 
 // partOf returns a function that says which part of the time between the first and the
 // newest record has been written when a record has.
-func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter query.Filter) func(*record.Record) float64 {
+func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter query.Filter) func(time.Time) float64 {
 	filter.Ascending, filter.After, filter.Limit = false, "", 1
 	var first, newest time.Time
 	for r, err := range set.Reader.Find(ctx, filter) {
@@ -212,14 +211,14 @@ func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter quer
 			newest = r.Time
 		}
 	}
-	return func(r *record.Record) float64 {
+	return func(at time.Time) float64 {
 		if first.IsZero() {
-			first = r.Time
+			first = at
 		}
 		all := newest.Sub(first)
 		if all <= 0 {
 			return -1
 		}
-		return float64(r.Time.Sub(first)) / float64(all)
+		return float64(at.Sub(first)) / float64(all)
 	}
 }

@@ -90,9 +90,31 @@ func (a *app) lookingEvent(cmd *cobra.Command, set *source.Set, filter *query.Fi
 	return event, nil
 }
 
-// recorder returns the provider of the ledger of --record-to. The caller shuts it down.
-func (a *app) recorder(set *source.Set) (*sdk.TrackerProvider, error) {
-	for _, dir := range set.Dirs {
+// recordEvent writes an event to the ledger of --record-to.
+func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Event) (err error) {
+	provider, err := a.openRecord(set.Dirs, set.Policies)
+	if err != nil {
+		return err
+	}
+	// An interrupt must not leave a look without its record.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
+	tracker := provider.Tracker(trackerName)
+	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
+	if err != nil {
+		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
+	}
+	return nil
+}
+
+// trackerName names the instrumentation in records.
+const trackerName = "github.com/opendeed/audit/cmd/deed"
+
+// openRecord opens the ledger of --record-to, which must be none of the directories. The policy
+// of a configuration applies to its events.
+func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.TrackerProvider, error) {
+	for _, dir := range dirs {
 		if sameDir(dir, a.recordTo) {
 			return nil, usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
 		}
@@ -103,8 +125,8 @@ func (a *app) recorder(set *source.Set) (*sdk.TrackerProvider, error) {
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
 		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
 	}
-	if len(set.Policies) > 0 {
-		opts = append(opts, sdk.WithPolicy(set.Policies[0]))
+	if len(policies) > 0 {
+		opts = append(opts, sdk.WithPolicy(policies[0]))
 	}
 	provider, err := sdk.NewTrackerProvider(opts...)
 	switch {
@@ -114,24 +136,6 @@ func (a *app) recorder(set *source.Set) (*sdk.TrackerProvider, error) {
 		return nil, fmt.Errorf("--record-to: %w", err)
 	}
 	return provider, nil
-}
-
-// recordEvent writes an event to the ledger of --record-to.
-func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Event) (err error) {
-	provider, err := a.recorder(set)
-	if err != nil {
-		return err
-	}
-	// An interrupt must not leave a look without its record.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
-	tracker := provider.Tracker("github.com/opendeed/audit/cmd/deed")
-	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
-	if err != nil {
-		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
-	}
-	return nil
 }
 
 // sameDir reports whether both paths lead to one directory.

@@ -128,12 +128,12 @@ func (c *serveCommand) recording(cmd *cobra.Command, set *source.Set) (viewer.Op
 		}
 		return viewer.WithoutRecording(), func() error { return nil }, nil
 	}
-	provider, err := c.recorder(set)
+	provider, err := c.openRecord(set.Dirs, set.Policies)
 	if err != nil {
 		return nil, nil, err
 	}
 	_, login := osUser()
-	tracker := lookTracker{Tracker: provider.Tracker("github.com/opendeed/audit/cmd/deed"), purpose: c.purpose, login: login}
+	tracker := lookTracker{Tracker: provider.Tracker(trackerName), purpose: c.purpose, login: login}
 	return viewer.WithTracker(tracker), func() error { return shutdown(cmd.Context(), provider) }, nil
 }
 

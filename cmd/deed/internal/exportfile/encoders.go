@@ -4,7 +4,7 @@ import (
 	"runtime"
 
 	"github.com/opendeed/audit/cmd/deed/internal/render"
-	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/query"
 )
 
 // batchSize is how many records are encoded at once.
@@ -13,24 +13,26 @@ const batchSize = 512
 // encoders encode records on several goroutines, and return the lines in order.
 type encoders struct {
 	newAppend func() render.AppendFunc
-	batch     []*record.Record
+	batch     []query.Line
 	queue     []chan encoded // of the batches that are being encoded, oldest first
 	idle      []render.AppendFunc
 	buffers   [][]byte
+	batches   [][]query.Line
 }
 
 // encoded has the lines of a batch.
 type encoded struct {
 	lines  []byte
 	append render.AppendFunc // to use again
-	last   *record.Record
+	batch  []query.Line
+	last   query.Line
 	n      int64
 	err    error
 }
 
 // add adds a record, and returns whether a batch should be taken before the next one.
-func (e *encoders) add(r *record.Record) bool {
-	if e.batch = append(e.batch, r); len(e.batch) == batchSize {
+func (e *encoders) add(l query.Line) bool {
+	if e.batch = append(e.batch, l); len(e.batch) == batchSize {
 		e.start()
 	}
 	return len(e.queue) > 2*runtime.GOMAXPROCS(0)
@@ -47,15 +49,16 @@ func (e *encoders) start() {
 		appendLine = e.newAppend()
 	}
 	lines := pop(&e.buffers)[:0]
-	e.batch, e.queue = make([]*record.Record, 0, batchSize), append(e.queue, result)
+	e.batch, e.queue = pop(&e.batches)[:0], append(e.queue, result)
 	go func() {
 		done := encoded{append: appendLine, last: batch[len(batch)-1], n: int64(len(batch))}
-		for _, r := range batch {
-			if lines, done.err = appendLine(lines, r); done.err != nil {
+		for i := range batch {
+			if lines, done.err = appendLine(lines, &batch[i]); done.err != nil {
 				break
 			}
 		}
-		done.lines = lines
+		clear(batch) // so that they can be freed
+		done.lines, done.batch = lines, batch
 		result <- done
 	}()
 }
@@ -68,7 +71,7 @@ func (e *encoders) take() encoded {
 }
 
 func (e *encoders) release(done encoded) {
-	e.idle, e.buffers = append(e.idle, done.append), append(e.buffers, done.lines)
+	e.idle, e.buffers, e.batches = append(e.idle, done.append), append(e.buffers, done.lines), append(e.batches, done.batch)
 }
 
 // pop removes the last element, and returns the zero value if the list is empty.

@@ -21,7 +21,6 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
-	"github.com/opendeed/audit/record"
 )
 
 // Suffixes of the files beside an export.
@@ -59,7 +58,7 @@ type File struct {
 	buffer   *bufio.Writer
 	hash     resumableHash
 	encoders encoders
-	lastSeen *record.Record
+	lastSeen query.Line // that was written; the zero value if none was
 }
 
 // resumableHash is a hash whose state can be stored.
@@ -180,13 +179,12 @@ func (f *File) Records() int64 { return f.state.Records }
 // Bytes returns how many bytes the file has.
 func (f *File) Bytes() int64 { return f.state.Bytes }
 
-// Add adds a record, which must not change afterwards. An error may be that of a record
-// before it.
-func (f *File) Add(r *record.Record) error {
+// Add adds a record. An error may be that of a record before it.
+func (f *File) Add(l query.Line) error {
 	if f.state.Range.FirstTime == nil {
-		f.state.Range.AddFirst(r)
+		f.state.Range.AddFirst(&l)
 	}
-	if f.encoders.add(r) {
+	if f.encoders.add(l) {
 		return f.writeOldest()
 	}
 	return nil
@@ -229,9 +227,9 @@ func (f *File) Checkpoint() error {
 	if err := f.writeAll(); err != nil {
 		return err
 	}
-	if f.lastSeen != nil {
-		f.state.Cursor = query.CursorOf(f.lastSeen)
-		f.state.Range.AddLast(f.lastSeen)
+	if f.lastSeen.JSON != "" {
+		f.state.Cursor = f.lastSeen.Cursor()
+		f.state.Range.AddLast(&f.lastSeen)
 	}
 	err := f.buffer.Flush()
 	if err == nil {

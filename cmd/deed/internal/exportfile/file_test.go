@@ -28,6 +28,13 @@ func recordOf(i int) *record.Record {
 	return r
 }
 
+func lineOf(t *testing.T, i int) query.Line {
+	t.Helper()
+	l, err := query.LineOf(recordOf(i))
+	require.NoError(t, err)
+	return l
+}
+
 func planOf(format render.Format) report.Plan {
 	return report.Plan{Format: string(format), Zone: "UTC", Filter: json.RawMessage(`{"ascending":true}`), Sources: []string{"a"}}
 }
@@ -42,7 +49,7 @@ func TestResume(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, after)
 		for i := range records {
-			require.NoError(t, f.Add(recordOf(i)))
+			require.NoError(t, f.Add(lineOf(t, i)))
 		}
 		_, err = f.Finish("alice", "deed")
 		require.NoError(t, err)
@@ -54,7 +61,7 @@ func TestResume(t *testing.T) {
 			f, _, err := exportfile.Create(path, planOf(format), time.UTC, false, false)
 			require.NoError(t, err)
 			for i := range known {
-				require.NoError(t, f.Add(recordOf(i)))
+				require.NoError(t, f.Add(lineOf(t, i)))
 			}
 			require.NoError(t, f.Checkpoint())
 			part, err := os.OpenFile(path+".part", os.O_APPEND|os.O_WRONLY, 0)
@@ -77,7 +84,7 @@ func TestResume(t *testing.T) {
 				assert.Equal(t, query.CursorOf(recordOf(known-1)), after)
 			}
 			for i := known; i < records; i++ {
-				require.NoError(t, f.Add(recordOf(i)))
+				require.NoError(t, f.Add(lineOf(t, i)))
 			}
 			m, err := f.Finish("alice", "deed")
 			require.NoError(t, err)

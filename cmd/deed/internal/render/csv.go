@@ -3,6 +3,7 @@ package render
 import (
 	"io"
 
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 )
@@ -19,7 +20,11 @@ func (p *csvPrinter) Print(r *record.Record) error {
 	if err := p.begin(); err != nil {
 		return err
 	}
-	line, err := p.lines.Append(p.line[:0], r)
+	l, err := query.LineOf(r)
+	if err != nil {
+		return err
+	}
+	line, err := p.lines.Append(p.line[:0], &l)
 	if err != nil {
 		return err
 	}

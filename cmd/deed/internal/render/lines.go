@@ -3,12 +3,12 @@ package render
 import (
 	"fmt"
 
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
-	"github.com/opendeed/audit/record"
 )
 
 // AppendFunc appends the line of a record. It must not be called concurrently.
-type AppendFunc func(b []byte, r *record.Record) ([]byte, error)
+type AppendFunc func(b []byte, l *query.Line) ([]byte, error)
 
 // Lines returns the first line of a file in the format, if it has one, and a function that
 // returns an AppendFunc for each goroutine that encodes records.

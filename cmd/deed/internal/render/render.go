@@ -94,10 +94,11 @@ type jsonPrinter struct {
 }
 
 func (p *jsonPrinter) Print(r *record.Record) error {
-	line, err := report.AppendJSON(p.line[:0], r)
+	line, err := r.AppendJSON(p.line[:0])
 	if err != nil {
 		return err
 	}
+	line = append(line, '\n')
 	p.line = line
 	_, err = p.w.Write(line)
 	return err

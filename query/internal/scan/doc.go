@@ -1,0 +1,3 @@
+// Package scan reads what filters compare from the canonical JSON of records, without
+// decoding it.
+package scan
