@@ -48,8 +48,8 @@ func everything(*http.Request) (audit.Actor, viewer.View, error) {
 func newViewer(t *testing.T, view viewer.View, records []*record.Record, opts ...viewer.Option) http.Handler {
 	t.Helper()
 	authorize := func(*http.Request) (audit.Actor, viewer.View, error) { return audit.User("auditor"), view, nil }
-	opts = append([]viewer.Option{viewer.Authorize(authorize), viewer.WithClock(func() time.Time { return noon })}, opts...)
-	if len(opts) == 2 {
+	opts = append([]viewer.Option{viewer.Authorize(authorize), viewer.WithClock(func() time.Time { return noon }), viewer.WithCountBudget(time.Minute)}, opts...)
+	if len(opts) == 3 {
 		opts = append(opts, viewer.WithoutRecording())
 	}
 	handler, err := viewer.New(querytest.NewReader(records...), opts...)
