@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -73,7 +74,7 @@ var tags = regexp.MustCompile(`(?s)<script.*?</script>|<dialog.*?</dialog>|<[^>]
 
 // textOf returns the text of a page, with single spaces.
 func textOf(answer *httptest.ResponseRecorder) string {
-	return strings.Join(strings.Fields(tags.ReplaceAllString(answer.Body.String(), " ")), " ")
+	return html.UnescapeString(strings.Join(strings.Fields(tags.ReplaceAllString(answer.Body.String(), " ")), " "))
 }
 
 func TestNewNeedsADecision(t *testing.T) {
