@@ -140,7 +140,7 @@ func WithQueryTimeout(d time.Duration) Option {
 }
 
 // WithCountBudget sets how long a page may count records for its chart and its lists, if it was
-// not asked to count all. Then it says how far back it counted. The default is 60 milliseconds.
+// not asked to count all. Then it says how far back it counted. The default is 40 milliseconds.
 func WithCountBudget(d time.Duration) Option {
 	return func(c *config) error {
 		if d <= 0 {

@@ -17,7 +17,7 @@ import (
 const (
 	defaultQueryTimeout = 10 * time.Second
 	defaultSearches     = 120
-	defaultCountBudget  = 60 * time.Millisecond
+	defaultCountBudget  = 40 * time.Millisecond
 )
 
 // viewer is the handler.

@@ -339,10 +339,17 @@ func TestLooksAreRecorded(t *testing.T) {
 		assert.Contains(t, r.Metadata, semconv.TrailFilterKey.String(want))
 	}
 
+	// The timeline leaves out who looked, and says so.
+	looks := newViewer(t, viewer.View{All: true}, append(records, event(999, nil)), viewer.WithTracker(recorder.Tracker("x")))
+	answer := get(t, looks, "/?since=900d")
+	assert.NotContains(t, textOf(answer), "looked at the trail audit.trail.read")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "looks"), "./?looks=shown&since=900d")
+	assert.Contains(t, textOf(get(t, looks, "/?since=900d&looks=shown")), "auditor looked at the trail")
+
 	failing, err := viewer.New(querytest.NewReader(event(1, nil)), viewer.Authorize(everything), viewer.WithTracker(failingTracker{recorder.Tracker("x")}),
 		viewer.WithErrorHandler(func(context.Context, error) {}))
 	require.NoError(t, err)
-	answer := get(t, failing, "/")
+	answer = get(t, failing, "/")
 	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
 	assert.Contains(t, textOf(answer), "Your look could not be recorded")
 	assert.NotContains(t, answer.Body.String(), "Hello")
