@@ -121,7 +121,7 @@ func (w *ledgerWork) archiveClasses(ctx context.Context, o *Options, j *judge, s
 		if err != nil {
 			return names, err
 		}
-		if err := trackArchive(ctx, o.Tracker, a); err != nil {
+		if err := trackArchive(ctx, o, a); err != nil {
 			return names, err
 		}
 		names = append(names, a.Manifest().Name)
@@ -191,7 +191,7 @@ func contains(ctx context.Context, a *archive.Archive, entries iter.Seq2[archive
 }
 
 // trackArchive records that an archive was verified.
-func trackArchive(ctx context.Context, t audit.Tracker, a *archive.Archive) error {
+func trackArchive(ctx context.Context, o *Options, a *archive.Archive) error {
 	m := a.Manifest()
 	metadata := []attribute.KeyValue{
 		semconv.TrailLogKey.String(m.Log),
@@ -205,9 +205,9 @@ func trackArchive(ctx context.Context, t audit.Tracker, a *archive.Archive) erro
 	if m.First != 0 {
 		metadata = append(metadata, semconv.TrailFirstKey.Int64(int64(m.First)), semconv.TrailLastKey.Int64(int64(m.Last)))
 	}
-	return t.Track(ctx, audit.Event{
+	return o.Tracker.Track(ctx, audit.Event{
 		Action: semconv.ActionTrailArchive, Operation: audit.OperationCreate, Outcome: audit.OutcomeSuccess,
-		Target: audit.Target{Type: archiveType, ID: m.Name}, Metadata: metadata,
+		Target: audit.Target{Type: archiveType, ID: m.Name}, Reason: o.Reason, Metadata: metadata,
 	})
 }
 
@@ -243,7 +243,7 @@ func removal(o *Options, targetType, target string, s *Segment, archives []strin
 	}
 	return audit.Event{
 		Action: semconv.ActionTrailRemove, Operation: audit.OperationDelete,
-		Target: audit.Target{Type: targetType, ID: target}, Metadata: metadata,
+		Target: audit.Target{Type: targetType, ID: target}, Reason: o.Reason, Metadata: metadata,
 	}
 }
 
@@ -268,7 +268,7 @@ func applyExpiries(ctx context.Context, o *Options, report *Report) error {
 			return applyExpiries(ctx, o, report)
 		}
 		event := audit.Event{
-			Action: semconv.ActionTrailRemove, Operation: audit.OperationDelete, Target: audit.Target{Type: archiveType, ID: e.Name},
+			Action: semconv.ActionTrailRemove, Operation: audit.OperationDelete, Target: audit.Target{Type: archiveType, ID: e.Name}, Reason: o.Reason,
 			Metadata: []attribute.KeyValue{
 				semconv.RetentionPolicyKey.String(o.Policy.ID()), semconv.RetentionRuleKey.String(e.Rule), semconv.TrailRecordsKey.Int64(e.Entries),
 			},

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
@@ -41,6 +42,8 @@ func TestScripts(t *testing.T) {
 			"damage":   damageFile,
 			"entry":    appendEntry,
 			"archive":  makeArchive,
+			"fill":     fillLedger,
+			"writer":   holdLedger,
 			"follow":   follow,
 			"copydir":  copyDir,
 			"exitcode": exitCode,
@@ -72,6 +75,47 @@ func makeLedger(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Check(err)
 		}
 	}
+	ts.Check(l.Close())
+}
+
+// fillLedger appends large records to a ledger, of which some ten fill a segment: fill DIR
+// NUMBER ACTION DAY TENANT.
+func fillLedger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 5 {
+		ts.Fatalf("usage: fill DIR NUMBER ACTION DAY TENANT")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithDenseFrames(), ledger.WithScrub(0))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	day, err := time.Parse(time.DateOnly, args[3])
+	ts.Check(err)
+	for i := range n {
+		at := day.Add(time.Duration(i) * time.Minute)
+		r := record.Record{ObservedTime: at}
+		r.ID, r.Time, r.Action, r.Tenant, r.Outcome = audit.NewID(), at, args[2], args[4], audit.OutcomeSuccess
+		r.Actor, r.Target = audit.User("alice"), audit.Target{Type: "thing", ID: strconv.Itoa(i)}
+		r.Reason = strings.Repeat("because ", 750)
+		b, err := r.AppendJSON(nil)
+		ts.Check(err)
+		_, err = l.Append(context.Background(), b)
+		ts.Check(err)
+	}
+	ts.Check(l.Close())
+}
+
+// holdLedger runs deed while this process has a ledger open: writer DIR ARG... Its output on
+// standard error is in the file stderr.txt; deed must fail.
+func holdLedger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: writer DIR ARG...")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithScrub(0))
+	ts.Check(err)
+	if err := ts.Exec("deed", args[1:]...); err == nil {
+		ts.Fatalf("deed did not fail")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("stderr.txt"), []byte(ts.ReadFile("stderr")), 0o600))
 	ts.Check(l.Close())
 }
 

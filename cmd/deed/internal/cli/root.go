@@ -69,10 +69,10 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
-	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what; DEED_RECORD_TO does the same")
-	flags.StringVar(&a.purpose, "purpose", "", "why you look, as `TEXT` for that record")
+	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what, and who removes or holds it; DEED_RECORD_TO does the same")
+	flags.StringVar(&a.purpose, "purpose", "", "why you do it, as `TEXT` for that record")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.seal(), a.keygen(), a.ledger(), a.deadLetters(), a.config(), a.completion(), a.man())
+	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.seal(), a.keygen(), a.ledger(), a.retention(), a.hold(), a.deadLetters(), a.config(), a.completion(), a.man())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}
