@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/sdk/ledger"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -259,6 +260,24 @@ func (s *Sealer) writeFull() error {
 	return nil
 }
 
+// signers returns the keys that sign.
+func (s *Sealer) signers() []note.Signer {
+	signers := []note.Signer{s.key.signer}
+	for _, k := range s.previous {
+		signers = append(signers, k.signer)
+	}
+	return signers
+}
+
+// verifiers returns the keys whose checkpoints count.
+func (s *Sealer) verifiers() []note.Verifier {
+	keys := []note.Verifier{s.key.verifier}
+	for _, k := range s.previous {
+		keys = append(keys, k.verifier)
+	}
+	return keys
+}
+
 // publish makes a checkpoint of the tree, unless the newest one is that.
 func (s *Sealer) publish(ctx context.Context) error {
 	c := s.Newest()
@@ -274,7 +293,7 @@ func (s *Sealer) publish(ctx context.Context) error {
 			}
 		}
 		c = Checkpoint{Origin: Origin(s.key.Name(), s.ledger.ID(), s.restores), Size: s.tree.size, Root: s.tree.root()}
-		if err := c.sign(s.key.signer); err != nil {
+		if err := c.sign(s.signers()...); err != nil {
 			return err
 		}
 		if err := s.files.Write(checkpointName, c.Note); err != nil {

@@ -79,7 +79,7 @@ func (s *Sealer) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 	if err != nil || signed == nil {
 		return nil, err
 	}
-	c, err := OpenCheckpoint(signed, s.key.verifier)
+	c, err := OpenCheckpoint(signed, s.verifiers()...)
 	if err != nil {
 		if s.adopt {
 			return nil, nil
@@ -96,7 +96,7 @@ func (s *Sealer) loadOwn() *Checkpoint {
 	if err != nil {
 		return nil
 	}
-	c, err := OpenCheckpoint(signed, s.key.verifier)
+	c, err := OpenCheckpoint(signed, s.verifiers()...)
 	if err != nil {
 		return nil
 	}
