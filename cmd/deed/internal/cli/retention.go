@@ -21,7 +21,7 @@ func (a *app) retention() *cobra.Command {
 		Short: "Archive and remove records whose time is over: plan, apply",
 		Long: `The commands below retention apply the rules of a configuration, key retention: how long records are kept, and when they may leave for an archive.
 
-Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock: stop the process first, or let it call retention.ApplyLedger itself.`,
+Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock: stop the process first, or let it call retention.ApplyLedger itself. A collection of MongoDB needs neither.`,
 	}
 	onlyCommands(cmd)
 	cmd.AddCommand(a.retentionPlan(), a.retentionApply())

@@ -102,6 +102,8 @@ func fateOf(s *retention.Segment, clock ask.Clock) string {
 		reasons = append(reasons, "held by "+strings.Join(s.Holds, ", "))
 	}
 	switch {
+	case s.Forever && s.Earlier:
+		reasons = append(reasons, "records in it or before are kept forever")
 	case s.Forever:
 		reasons = append(reasons, "records in it are kept forever")
 	case !s.Until.IsZero():
