@@ -176,7 +176,7 @@ func TestInterrupted(t *testing.T) {
 	w := newWorld(t, records...)
 	p := newPolicy(t, logins, payouts)
 	errKilled := errors.New("killed")
-	report, err := retention.ApplyLedger(w.ctx, w.reader, func(uint64) (uint64, error) { return 0, errKilled }, w.at(p, 200))
+	report, err := retention.ApplyLedger(w.ctx, w.reader, func(seq uint64) (uint64, error) { return 0, errUnlessZero(seq, errKilled) }, w.at(p, 200))
 	require.ErrorIs(t, err, errKilled)
 	require.Len(t, report.Archives, 1)
 	first := report.Archives[0]
@@ -189,7 +189,7 @@ func TestInterrupted(t *testing.T) {
 
 	// One that is damaged has its name; it is not trusted.
 	w2 := newWorld(t, records...)
-	_, err = retention.ApplyLedger(w2.ctx, w2.reader, func(uint64) (uint64, error) { return 0, errKilled }, w2.at(p, 200))
+	_, err = retention.ApplyLedger(w2.ctx, w2.reader, func(seq uint64) (uint64, error) { return 0, errUnlessZero(seq, errKilled) }, w2.at(p, 200))
 	require.ErrorIs(t, err, errKilled)
 	for o, err := range w2.store.List(t.Context(), "") {
 		require.NoError(t, err)
