@@ -1,15 +1,12 @@
 package query
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/record"
 )
 
 // Facet is what Count counts records by.
@@ -121,127 +118,26 @@ func Count(ctx context.Context, reader Reader, f Filter, by Facets) (*Counts, er
 			return counts, err
 		}
 	}
-	counts := &Counts{}
-	tables := make([]facetTable, len(by.By))
-	for i, facet := range by.By {
-		tables[i] = facetTable{by: facet, zone: cmp.Or(by.Zone, time.UTC), values: map[facetKey]*FacetValue{}}
-	}
+	t := NewTally(by)
 	var errs []error
-	for r, err := range reader.Find(ctx, f) {
-		if err != nil {
-			if len(errs) < maxCountErrors {
-				errs = append(errs, err)
+	fails := func(err error) bool {
+		if err != nil && len(errs) < maxCountErrors {
+			errs = append(errs, err)
+		}
+		return err != nil
+	}
+	if r, ok := reader.(LineReader); ok {
+		for l, err := range r.FindLines(ctx, f) {
+			if !fails(err) {
+				fails(t.AddLine(&l))
 			}
-			continue
 		}
-		counts.Records++
-		for i := range tables {
-			tables[i].add(r)
+	} else {
+		for r, err := range reader.Find(ctx, f) {
+			if !fails(err) {
+				t.Add(r)
+			}
 		}
 	}
-	for i := range tables {
-		counts.Facets = append(counts.Facets, tables[i].counts(by.Top))
-	}
-	return counts, errors.Join(errs...)
-}
-
-// facetTable counts the values of a facet.
-type facetTable struct {
-	by     Facet
-	zone   *time.Location
-	values map[facetKey]*FacetValue
-	others int64
-}
-
-// facetKey is a value: a text, of an actor with the type, or a time in Unix seconds.
-type facetKey struct {
-	text  string
-	kind  audit.ActorType
-	start int64
-}
-
-func (t *facetTable) add(r *record.Record) {
-	key := t.keyOf(r)
-	v := t.values[key]
-	if v == nil {
-		if len(t.values) >= maxFacetValues {
-			t.others++
-			return
-		}
-		v = t.valueOf(key)
-		t.values[key] = v
-	}
-	v.Records++
-}
-
-func (t *facetTable) keyOf(r *record.Record) facetKey {
-	switch t.by {
-	case ByActor:
-		return facetKey{text: r.Actor.ID, kind: r.Actor.Type}
-	case ByAction:
-		return facetKey{text: r.Action}
-	case ByOperation:
-		if r.Operation == audit.OperationUnspecified {
-			return facetKey{}
-		}
-		return facetKey{text: r.Operation.String()}
-	case ByOutcome:
-		return facetKey{text: r.Outcome.String()}
-	case ByKind:
-		return facetKey{text: r.Kind.String()}
-	case ByTargetType:
-		return facetKey{text: r.Target.Type}
-	case ByTenant:
-		return facetKey{text: r.Tenant}
-	case ByChannel:
-		return facetKey{text: r.Channel}
-	case ByDay:
-		year, month, day := r.Time.In(t.zone).Date()
-		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
-	default: // in a zone whose offset is not whole hours, or when it changes
-		const hour = 3600
-		_, offset := r.Time.In(t.zone).Zone()
-		local := r.Time.Unix() + int64(offset)
-		return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
-	}
-}
-
-func (t *facetTable) valueOf(key facetKey) *FacetValue {
-	v := &FacetValue{Value: key.text}
-	switch t.by {
-	case ByActor:
-		v.Actor = audit.Actor{Type: key.kind, ID: key.text}
-		v.Value = key.kind.String()
-		if key.text != "" {
-			v.Value += "/" + key.text
-		}
-	case ByDay:
-		v.Start = time.Unix(key.start, 0).In(t.zone)
-		v.Value = v.Start.Format(time.DateOnly)
-	case ByHour:
-		v.Start = time.Unix(key.start, 0).In(t.zone)
-		v.Value = v.Start.Format(time.RFC3339)
-	default:
-	}
-	return v
-}
-
-func (t *facetTable) counts(top int) FacetCounts {
-	c := FacetCounts{By: t.by, Others: t.others, Incomplete: t.others > 0}
-	for _, v := range t.values {
-		c.Values = append(c.Values, *v)
-	}
-	slices.SortFunc(c.Values, func(a, b FacetValue) int {
-		if t.by == ByDay || t.by == ByHour {
-			return a.Start.Compare(b.Start)
-		}
-		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.Value, b.Value))
-	})
-	if top > 0 && top < len(c.Values) && t.by != ByDay && t.by != ByHour {
-		for _, v := range c.Values[top:] {
-			c.Others += v.Records
-		}
-		c.Values = c.Values[:top:top]
-	}
-	return c
+	return t.Counts(), errors.Join(errs...)
 }

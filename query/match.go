@@ -34,6 +34,8 @@ type Matcher struct {
 	metadata, resource       []attributeMatcher
 	words, reasons, failures []word
 	not                      []Matcher
+
+	scannable bool // for MatchesLine
 }
 
 // NewMatcher returns a Matcher of f, or a *FilterError. The caller must not change the
@@ -42,7 +44,7 @@ func NewMatcher(f Filter) (*Matcher, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
-	m := new(Matcher)
+	m := &Matcher{scannable: isScannable(f)}
 	m.prepare(&f)
 	return m, nil
 }

@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/internal/limits"
 	"github.com/opendeed/audit/internal/names"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/internal/uuid"
@@ -41,7 +40,8 @@ func (s *Scanner) Pos() int { return s.pos }
 // Since returns the text from an offset that was passed.
 func (s *Scanner) Since(from int) string { return s.text[from:s.pos] }
 
-func (s *Scanner) fail() { s.failed, s.pos = true, len(s.text) }
+// Fail makes the Scanner fail.
+func (s *Scanner) Fail() { s.failed, s.pos = true, len(s.text) }
 
 // Has passes a literal if it is next, and reports whether it was.
 func (s *Scanner) Has(literal string) bool {
@@ -55,14 +55,14 @@ func (s *Scanner) Has(literal string) bool {
 // Need passes a literal.
 func (s *Scanner) Need(literal string) {
 	if !s.Has(literal) {
-		s.fail()
+		s.Fail()
 	}
 }
 
 // next passes a comma, or else the closing bracket, and reports whether it was a comma.
 func (s *Scanner) next(closing byte) bool {
 	if s.pos == len(s.text) {
-		s.fail()
+		s.Fail()
 		return false
 	}
 	c := s.text[s.pos]
@@ -71,7 +71,7 @@ func (s *Scanner) next(closing byte) bool {
 		return true
 	}
 	if c != closing {
-		s.fail()
+		s.Fail()
 	}
 	return false
 }
@@ -81,7 +81,7 @@ func (s *Scanner) next(closing byte) bool {
 func (s *Scanner) Text() string {
 	text := s.AnyText()
 	if text == "" {
-		s.fail()
+		s.Fail()
 	}
 	return text
 }
@@ -89,7 +89,7 @@ func (s *Scanner) Text() string {
 // AnyText is Text, but accepts an empty string.
 func (s *Scanner) AnyText() string {
 	if s.pos == len(s.text) || s.text[s.pos] != '"' {
-		s.fail()
+		s.Fail()
 		return ""
 	}
 	start := s.pos + 1
@@ -121,24 +121,24 @@ func (s *Scanner) escapedString(start, at int) string {
 		case c == '\\':
 			n := canonicalEscape(s.text[at:])
 			if n == 0 {
-				s.fail()
+				s.Fail()
 				return ""
 			}
 			at += n
 		case c < ' ':
-			s.fail()
+			s.Fail()
 			return ""
 		default:
 			char, n := utf8.DecodeRuneInString(s.text[at:])
 			if char == utf8.RuneError && n == 1 {
-				s.fail()
+				s.Fail()
 				return ""
 			}
 			at += n
 		}
 		at += plainPrefix(s.text[at:])
 	}
-	s.fail()
+	s.Fail()
 	return ""
 }
 
@@ -171,7 +171,7 @@ func (s *Scanner) Texts() {
 func (s *Scanner) Action() string {
 	action := s.AnyText()
 	if !names.ValidAction(action) {
-		s.fail()
+		s.Fail()
 	}
 	return action
 }
@@ -184,33 +184,36 @@ func (s *Scanner) ID() (id audit.ID) {
 			return read
 		}
 	}
-	s.fail()
+	s.Fail()
 	return id
 }
 
 // Hex passes n lower-case hexadecimal digits, not all zero, between quotes.
 func (s *Scanner) Hex(n int) string {
 	text := s.AnyText()
-	zero := true
+	valid, zero := true, true
 	for i := range len(text) {
-		c := text[i]
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			s.fail()
-			return ""
-		}
-		zero = zero && c == '0'
+		valid = valid && isHex[text[i]]
+		zero = zero && text[i] == '0'
 	}
-	if len(text) != n || zero {
-		s.fail()
+	if !valid || zero || len(text) != n {
+		s.Fail()
 	}
 	return text
 }
+
+var isHex = func() (in [256]bool) {
+	for _, c := range []byte("0123456789abcdef") {
+		in[c] = true
+	}
+	return in
+}()
 
 // Time passes a time.
 func (s *Scanner) Time() time.Time {
 	t, ok := parseTime(s.AnyText())
 	if !ok {
-		s.fail()
+		s.Fail()
 	}
 	return t
 }
@@ -223,14 +226,14 @@ func ScanWord[T Enum](s *Scanner, first T) T {
 			return v
 		}
 	}
-	s.fail()
+	s.Fail()
 	return first
 }
 
 // Count passes an integer from 0 to MaxCount.
 func (s *Scanner) Count() {
 	if v := s.number(); v.Type() != attribute.INT64 || v.AsInt64() < 0 {
-		s.fail()
+		s.Fail()
 	}
 }
 
@@ -239,7 +242,7 @@ func (s *Scanner) number() attribute.Value {
 	r := Reader{text: s.text, pos: s.pos}
 	v := r.number()
 	if s.pos = r.pos; r.Failed() {
-		s.fail()
+		s.Fail()
 	}
 	return v
 }
@@ -268,7 +271,7 @@ func (s *Scanner) object(depth int) {
 	for more := true; more && !s.failed; more = s.next('}') {
 		key := s.Text()
 		if last != "" && !ascends(last, key) || strings.IndexByte(key, '\\') >= 0 {
-			s.fail()
+			s.Fail()
 		}
 		last = key
 		s.Need(":")
@@ -290,7 +293,7 @@ func (s *Scanner) Value() { s.value(0) }
 // value passes a value inside depth arrays and maps.
 func (s *Scanner) value(depth int) {
 	if s.pos == len(s.text) {
-		s.fail()
+		s.Fail()
 		return
 	}
 	switch s.text[s.pos] {
@@ -310,7 +313,7 @@ func (s *Scanner) value(depth int) {
 func (s *Scanner) compound(depth int) {
 	switch {
 	case depth == MaxNesting, strings.HasPrefix(s.text[s.pos:], `{"$`): // a marker, or marked
-		s.fail()
+		s.Fail()
 	case s.Has("[]"), s.Has("{}"):
 	case s.Has("["):
 		for more := true; more && !s.failed; more = s.next(']') {
@@ -319,44 +322,6 @@ func (s *Scanner) compound(depth int) {
 	default:
 		s.object(depth + 1)
 	}
-}
-
-// Actor passes an actor, and returns its type and its ID.
-func (s *Scanner) Actor() (kind audit.ActorType, id string) { return s.actor(0) }
-
-func (s *Scanner) actor(depth int) (kind audit.ActorType, id string) {
-	if depth > limits.Delegation {
-		s.fail()
-	}
-	s.Need("{")
-	if s.Has(`"auth_method":`) {
-		s.Text()
-		s.Need(",")
-	}
-	if s.Has(`"id":`) {
-		id = s.Text()
-		s.Need(",")
-	}
-	if s.Has(`"name":`) {
-		s.Text()
-		s.Need(",")
-	}
-	if s.Has(`"on_behalf_of":`) {
-		s.actor(depth + 1)
-		s.Need(",")
-	}
-	if s.Has(`"roles":`) {
-		s.Texts()
-		s.Need(",")
-	}
-	if s.Has(`"session_id":`) {
-		s.Text()
-		s.Need(",")
-	}
-	s.Need(`"type":`)
-	kind = ScanWord(s, audit.ActorNone+1)
-	s.Need("}")
-	return kind, id
 }
 
 // Marks passes an array of marks that is not empty.
@@ -385,7 +350,7 @@ func (s *Scanner) Marks() {
 // filledCount passes a count that is not zero, and a comma.
 func (s *Scanner) filledCount() {
 	if strings.HasPrefix(s.text[s.pos:], "0") {
-		s.fail()
+		s.Fail()
 	}
 	s.Count()
 	s.Need(",")

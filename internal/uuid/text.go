@@ -27,7 +27,7 @@ func Decode(text []byte) (id [16]byte, ok bool) {
 		case 8, 13, 18, 23:
 			at++
 		}
-		hi, lo := fromHex(text[at]), fromHex(text[at+1])
+		hi, lo := fromHex[text[at]], fromHex[text[at+1]]
 		if hi > 15 || lo > 15 {
 			return [16]byte{}, false
 		}
@@ -45,13 +45,14 @@ var hexPairs = func() (pairs [256][2]byte) {
 	return pairs
 }()
 
-// fromHex returns a value above 15 for what is no lower-case digit.
-func fromHex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
+// fromHex has the values of the lower-case digits, and 255 for what is none. It is a table
+// since digits and letters alternate at random.
+var fromHex = func() (values [256]byte) {
+	for i := range values {
+		values[i] = 0xff
 	}
-	return 0xff
-}
+	for value, c := range []byte("0123456789abcdef") {
+		values[c] = byte(value)
+	}
+	return values
+}()

@@ -69,7 +69,7 @@ func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) {
 	pooled := frameBuffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // it has buffers only
 	defer frameBuffers.Put(pooled)
-	matcher := &matcherOfLines{search: f.search}
+	matcher := &entryMatcher{search: f.search}
 	for len(chunk) > 0 && result.err == nil {
 		if err := ctx.Err(); err != nil {
 			result.err = err
@@ -110,7 +110,7 @@ func (f *fetcher) readFrame(c candidate, buffer []byte) (ledger.Frame, error) {
 }
 
 // match adds the candidates of a frame that match.
-func (f *fetcher) match(ctx context.Context, matcher *matcherOfLines, frame ledger.Frame, candidates []candidate, result *fetched) {
+func (f *fetcher) match(ctx context.Context, matcher *entryMatcher, frame ledger.Frame, candidates []candidate, result *fetched) {
 	for e := range frame.All() {
 		if len(candidates) == 0 {
 			return

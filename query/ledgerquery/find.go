@@ -32,10 +32,10 @@ type finding struct {
 // errStopped means that the caller of Find has stopped iterating.
 var errStopped = errors.New("stopped")
 
-// find yields the matches in a snapshot. If the error is a *badIndexError, the search is that
-// for the matches which were not yielded.
-func find(ctx context.Context, s *search, snap *snapshot, yield func(*match, error) bool) error {
-	f := &finding{search: s, frontier: newFrontier(s, snap), left: s.Limit, yield: yield}
+// find yields the matches in some parts of a snapshot. If the error is a *badIndexError, the
+// search is that for the matches which were not yielded.
+func find(ctx context.Context, s *search, snap *snapshot, parts []*part, yield func(*match, error) bool) error {
+	f := &finding{search: s, frontier: newFrontier(s, snap, parts), left: s.Limit, yield: yield}
 	defer f.advance()
 	f.fetcher = fetcher{search: s, snapshot: snap}
 	if len(snap.parts) > 0 {

@@ -45,14 +45,15 @@ type candidate struct {
 	frame index.Frame
 }
 
-// newFrontier returns the frontier of a search that has returned nothing yet.
-func newFrontier(s *search, snap *snapshot) *frontier {
+// newFrontier returns the frontier of a search that has returned nothing yet, in some parts of
+// a snapshot.
+func newFrontier(s *search, snap *snapshot, parts []*part) *frontier {
 	f := &frontier{search: s, snapshot: snap}
 	f.from, f.to = s.times()
 	if len(snap.parts) > 0 {
 		f.conditions = index.Clauses(&s.Filter, index.NewHasher(snap.parts[0].segment.Ledger))
 	}
-	for _, p := range snap.parts {
+	for _, p := range parts {
 		if p.newest >= f.from && p.oldest <= f.to {
 			f.items = append(f.items, item{key: s.firstKey(p.oldest, p.newest), part: &partSearch{part: p}, block: -1})
 		}

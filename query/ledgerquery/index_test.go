@@ -25,6 +25,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// raceDetector reports whether the tests run with the race detector, which makes them ten
+// times slower.
+var raceDetector bool
+
+// sampled reports whether some of many cases suffice: CI runs the others without the race
+// detector.
+func sampled() bool { return raceDetector || testing.Short() }
+
 // glob returns the files of a ledger with names that match.
 func glob(t testing.TB, dir, pattern string) []string {
 	t.Helper()
@@ -268,7 +276,7 @@ func TestFindEqualsScan(t *testing.T) {
 		}
 	}
 	filters := 60
-	if testing.Short() {
+	if sampled() {
 		filters = 15
 	}
 	for name, change := range map[string]func(rng *rand.Rand, file string, data []byte) []byte{
@@ -324,7 +332,7 @@ func TestEveryFlip(t *testing.T) {
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	step := 7 // a page has 4,096 bytes
-	if testing.Short() {
+	if sampled() {
 		step = 501
 	}
 	for at := 0; at < len(data); at += step {

@@ -31,7 +31,7 @@ func TestFindBesideWriter(t *testing.T) {
 			l, err := ledger.Open(dir, options...)
 			require.NoError(t, err)
 			end := time.Now().Add(2 * time.Second)
-			if testing.Short() {
+			if sampled() {
 				end = time.Now().Add(300 * time.Millisecond)
 			}
 			var group sync.WaitGroup

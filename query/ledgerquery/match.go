@@ -3,15 +3,9 @@ package ledgerquery
 import (
 	"bytes"
 	"cmp"
-	"reflect"
-	"strings"
-	"time"
 
-	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/query/internal/scan"
 	"github.com/opendeed/audit/record"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // match is a record that matches. A search for lines has its JSON, and others have the
@@ -46,76 +40,25 @@ func (s *search) matchDecoded(data []byte) (m match, ok bool, err error) {
 	return m, err == nil, err
 }
 
-// matcherOfLines matches entries without decoding them, if possible. It must not be used
+// entryMatcher matches entries, without decoding them if it can. It must not be used
 // concurrently.
-type matcherOfLines struct {
+type entryMatcher struct {
 	*search
 
-	scanner scan.Scanner
-	members scan.Members
-	partial record.Record
+	scanner query.LineScanner
 }
 
 // match matches the record of an entry.
-func (s *matcherOfLines) match(data []byte) (m match, ok bool, err error) {
+func (s *entryMatcher) match(data []byte) (m match, ok bool, err error) {
 	if !s.lines {
 		return s.matchDecoded(data)
 	}
-	text := string(data)
-	if !s.scanner.Record(text, &s.members) {
+	line, ok := s.scanner.Scan(string(data))
+	if !ok {
 		return s.matchDecoded(data)
 	}
-	m.Time, m.ID, m.JSON = s.members.Time, s.members.ID, text
-	if s.scannable && s.setPartial() {
-		return m, s.matcher.Matches(&s.partial), nil
-	}
-	var r record.Record
-	if err := r.UnmarshalJSON(data); err != nil {
-		return m, false, err
-	}
-	return m, s.matcher.Matches(&r), nil
-}
-
-// isScannable reports whether a filter compares nothing but what a scan finds.
-func isScannable(f query.Filter) bool {
-	for _, excluded := range f.Not {
-		if !isScannable(excluded) {
-			return false
-		}
-	}
-	f.Not = nil
-	f.IDs, f.Attempts, f.TraceIDs = nil, nil, nil
-	f.Actors, f.ActorTypes, f.Targets, f.TargetTypes = nil, nil, nil, nil
-	f.Actions, f.Operations, f.Outcomes, f.Kinds = nil, nil, nil, nil
-	f.Tenants, f.Channels = nil, nil
-	f.Since, f.Until = time.Time{}, time.Time{}
-	f.Ascending, f.After, f.Limit = false, "", 0
-	return reflect.ValueOf(f).IsZero()
-}
-
-// setPartial sets the members of the partial record that a scannable filter compares. It
-// reports false if some must be decoded.
-func (s *matcherOfLines) setPartial() bool {
-	m, r := &s.members, &s.partial
-	// Marks say whether a name was cut, and what is covered counts as a target.
-	if m.Marks || m.Covers {
-		return false
-	}
-	for _, text := range [...]string{m.ActorID, m.TargetType, m.TargetID, m.Tenant, m.Channel} {
-		if strings.IndexByte(text, '\\') >= 0 {
-			return false
-		}
-	}
-	r.ID, r.Attempt, r.Time = m.ID, m.Attempt, m.Time
-	r.Kind, r.Operation, r.Outcome, r.Action = m.Kind, m.Operation, m.Outcome, m.Action
-	r.Actor = audit.Actor{Type: m.ActorType, ID: m.ActorID}
-	r.Target = audit.Target{Type: m.TargetType, ID: m.TargetID}
-	r.Tenant, r.Channel = m.Tenant, m.Channel
-	r.TraceID = trace.TraceID{}
-	if m.TraceID != "" {
-		r.TraceID, _ = trace.TraceIDFromHex(m.TraceID) // the scanner has checked it
-	}
-	return true
+	ok, err = s.matcher.MatchesLine(&line)
+	return match{Line: line}, ok, err
 }
 
 // compare compares two matches in the order of the search.

@@ -95,7 +95,7 @@ func (r *Reader) find(ctx context.Context, s *search, yield func(*match, error) 
 				return errors.Join(errStopped, snap.close())
 			}
 		}
-		err = find(ctx, s, snap, yield)
+		err = find(ctx, s, snap, snap.parts, yield)
 		_ = snap.close() // only read
 		bad, ok := errors.AsType[*badIndexError](err)
 		if !ok {

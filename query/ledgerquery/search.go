@@ -19,8 +19,7 @@ type search struct {
 	after    *query.Position
 	patterns [][]byte // texts that the canonical JSON of every match contains
 
-	lines     bool // it is for lines, not for records
-	scannable bool // its filter compares nothing but what a scan finds
+	lines bool // it is for lines, not for records
 }
 
 func newSearch(f query.Filter, lines bool) (*search, error) {
@@ -28,7 +27,7 @@ func newSearch(f query.Filter, lines bool) (*search, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &search{Filter: f, matcher: matcher, lines: lines, scannable: isScannable(f)}
+	s := &search{Filter: f, matcher: matcher, lines: lines}
 	if f.After != "" {
 		after, _ := query.ParseCursor(f.After) // validated
 		s.after = &after

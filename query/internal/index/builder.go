@@ -22,10 +22,12 @@ type Builder struct {
 // repeated records among those that recent has, and adds its own. If terms is false, it
 // collects an outline only.
 func NewBuilder(ledger [16]byte, first uint64, recent *Recent, terms bool) *Builder {
-	return &Builder{
+	b := &Builder{
 		Outline: Outline{First: first, Since: recent.startAt(first), end: -1}, hasher: NewHasher(ledger),
 		recent: recent, withAll: terms,
 	}
+	b.terms, recent.terms = recent.terms[:0], nil
+	return b
 }
 
 // AddFrame adds the entries of the next frame. Those before First are left out.

@@ -9,7 +9,7 @@ import (
 const blockRefSize = 4 + 4 + 8 + 8 + 4 + 4
 
 // Image returns the bytes of the index of all entries that were added. Seal is that of the
-// Header.
+// Header. Then b must not be used any more.
 func (b *Builder) Image(ledger [16]byte, segment uint64, seal int64) []byte {
 	h := b.header(ledger, segment, seal)
 	w := termWriter{n: b.n}
@@ -25,6 +25,7 @@ func (b *Builder) Image(ledger [16]byte, segment uint64, seal int64) []byte {
 			places = places[:0]
 		}
 	}
+	b.recent.terms, b.terms = b.terms, nil
 	return h.image(&w, b.View().blocks, b.repeats, b.invalid, b.facets.sorted())
 }
 

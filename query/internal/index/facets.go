@@ -37,6 +37,9 @@ type facets [fields]*facet
 type facet struct {
 	values  map[Key]*FacetValue
 	partial bool // there are more values
+
+	last    *FacetValue // that was counted last, which is often the next one
+	lastKey Key
 }
 
 func (f *facets) add(terms []facetTerm) {
@@ -51,12 +54,17 @@ func (f *facets) addCount(field Field, key Key, text []byte, n uint64) {
 		in = &facet{values: map[Key]*FacetValue{}}
 		f[field] = in
 	}
+	if in.last != nil && in.lastKey == key && in.last.Text == string(text) {
+		in.last.Count += n
+		return
+	}
 	v := in.values[key]
 	switch {
 	case v == nil && len(in.values) < maxCounted:
 		in.values[key] = &FacetValue{Text: string(text), Count: n}
 	case v != nil && v.Text == string(text):
 		v.Count += n
+		in.last, in.lastKey = v, key
 	default:
 		in.partial = true
 	}

@@ -21,6 +21,8 @@ type Recent struct {
 	currentFrom     uint64 // the first one of current
 	current, older  map[uint64]uint64
 	same, olderSame map[uint64][]uint64 // of IDs that several entries have, all but the newest
+
+	terms []uint64 // memory for the next Builder
 }
 
 // NewRecent returns an empty Recent for a ledger.
@@ -66,7 +68,7 @@ func (*idSink) pair(Field, []byte, []byte) {}
 func (r *Recent) Skip(first uint64) { r.next = max(r.next, first) }
 
 func (r *Recent) reset(first uint64) {
-	*r = Recent{hasher: r.hasher, from: first, next: first, currentFrom: first}
+	*r = Recent{hasher: r.hasher, from: first, next: first, currentFrom: first, terms: r.terms}
 }
 
 // startAt prepares for the entry first, and returns the first entry that is known. Unless

@@ -10,7 +10,7 @@ const usual = `{"action":"invoice.update","actor":{"auth_method":"oauth2","id":"
 
 func BenchmarkRecord(b *testing.B) {
 	var c scan.Scanner
-	var m scan.Members
+	var m scan.Record
 	b.SetBytes(int64(len(usual)))
 	for b.Loop() {
 		if !c.Record(usual, &m) {

@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -32,6 +33,7 @@ type Ledger struct {
 	metrics     *Metrics
 	label       metric.MeasurementOption // the ledger's name
 	followers   []*follower
+	sealer      *seal.Sealer // nil: the ledger is not sealed
 	deadLetters *deadLetters
 	observing   metric.Registration
 	deadlines   deadlines
@@ -51,6 +53,8 @@ type LedgerConfig struct {
 	Closing Closing
 	// AttemptTimeout is how long an open attempt keeps its slot.
 	AttemptTimeout time.Duration
+	// Seal says how the ledger is sealed.
+	Seal Sealing
 }
 
 // OpenLedger opens the ledger, starts its followers, and closes the attempts that the
@@ -76,7 +80,7 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("ledger", c.Name))),
 	}
 	if err := d.start(&c); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(err, d.stopSeal(context.Background()), l.Close())
 	}
 	return d, nil
 }
@@ -95,6 +99,9 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		return err
 	}
 
+	if err := d.startSeal(&c.Seal); err != nil {
+		return err
+	}
 	records := newDecoder(len(c.Exporters))
 	d.reportNewExporters(c.Exporters)
 	for _, to := range c.Exporters {
@@ -125,6 +132,9 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 		o.ObserveInt64(m.letterBytes, d.deadLetters.bytes(), d.label)
 		o.ObserveInt64(m.openAttempts, int64(d.open.len()), d.label)
 		for cursor, committed := range stats.Cursors { // also of exporters that are not configured any more
+			if d.ofSeal(cursor) {
+				continue
+			}
 			left := int64(stats.Next - 1 - committed)
 			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", cursor)))
 		}
@@ -294,7 +304,7 @@ func (d *Ledger) Shutdown(ctx context.Context) error {
 		d.each(func(f *follower) error { return f.stop(ctx) }),
 		d.observing.Unregister(),
 		d.unlessHung(ctx, d.stopAccounting),
-		d.unlessHung(ctx, func() error { return errors.Join(d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
+		d.unlessHung(ctx, func() error { return errors.Join(d.stopSeal(ctx), d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
 	)
 }
 

@@ -13,21 +13,21 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/record"
 	"github.com/spf13/cobra"
 )
 
-// counted are what --by can name, with the text of a record that is counted.
-var counted = map[string]func(r *record.Record, zone *time.Location) string{
-	"actor":       func(r *record.Record, _ *time.Location) string { return render.Actor(&r.Actor) },
-	"action":      func(r *record.Record, _ *time.Location) string { return r.Action },
-	"outcome":     func(r *record.Record, _ *time.Location) string { return r.Outcome.String() },
-	"target_type": func(r *record.Record, _ *time.Location) string { return r.Target.Type },
-	"tenant":      func(r *record.Record, _ *time.Location) string { return r.Tenant },
-	"channel":     func(r *record.Record, _ *time.Location) string { return r.Channel },
-	"hour":        func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format("15:00") },
-	"day":         func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format("2006-01-02") },
+// counted are what --by can name. Those with a facet can be counted by an index.
+var counted = map[string]struct {
+	facet   query.Facet
+	indexed bool
+}{
+	"actor": {}, "hour": {}, "day": {},
+	"action": {query.ByAction, true}, "outcome": {query.ByOutcome, true}, "target_type": {query.ByTargetType, true},
+	"tenant": {query.ByTenant, true}, "channel": {query.ByChannel, true},
 }
+
+// timeTexts are the forms of times that are counted.
+var timeTexts = map[string]string{"hour": "15:00", "day": time.DateOnly}
 
 // inOrder are those that are sorted by their text.
 var inOrder = map[string]bool{"hour": true, "day": true}
@@ -87,7 +87,7 @@ func (c *statsCommand) run(cmd *cobra.Command) error {
 	}
 	fields := strings.Split(c.by, ",")
 	for _, f := range fields {
-		if counted[f] == nil {
+		if _, ok := counted[f]; !ok {
 			return usagef("--by: %q is none of %s", f, strings.Join(slices.Sorted(maps.Keys(counted)), ", "))
 		}
 	}
@@ -122,15 +122,30 @@ func (c *statsCommand) run(cmd *cobra.Command) error {
 }
 
 func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.Filter, fields []string, zone *time.Location) (total int64, counts []map[string]int64, err error) {
+	if total, counts, ok := countByIndex(ctx, set, filter, fields); ok {
+		return total, counts, nil
+	}
 	counts = make([]map[string]int64, len(fields))
-	for i := range counts {
+	var columns []string // of the fields that are no times
+	for i, f := range fields {
 		counts[i] = map[string]int64{}
+		if timeTexts[f] == "" {
+			columns = append(columns, f)
+		}
+	}
+	texts, err := render.NewTexts(columns, zone)
+	if err != nil {
+		return 0, nil, err
 	}
 	var progress *term.Progress
 	if term.Is(c.stderr) && !c.quiet {
 		progress = term.NewProgress(c.stderr, "records")
 	}
-	for r, err := range set.Reader.Find(ctx, filter) {
+	for l, err := range query.Lines(ctx, set.Reader, filter) {
+		var ofLine []string
+		if err == nil {
+			ofLine, err = texts.Of(&l)
+		}
 		if err != nil {
 			progress.Clear()
 			if ctx.Err() != nil {
@@ -143,15 +158,60 @@ func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.
 			progress.Update(total, -1)
 		}
 		for i, f := range fields {
-			text := counted[f](r, zone)
-			if _, known := counts[i][text]; !known && len(counts[i]) == maxCounted {
-				text = others
+			if form := timeTexts[f]; form != "" {
+				counts[i][l.Time.In(zone).Format(form)]++
+				continue
 			}
-			counts[i][text]++
+			addText(counts[i], ofLine[0])
+			ofLine = ofLine[1:]
 		}
 	}
 	progress.Clear()
 	return total, counts, nil
+}
+
+// addText counts a text, which is a part of a line.
+func addText(counts map[string]int64, text string) {
+	if _, known := counts[text]; !known {
+		if len(counts) == maxCounted {
+			text = others
+		}
+		text = strings.Clone(text) // it would keep the whole line
+	}
+	counts[text]++
+}
+
+// countByIndex counts without reading the records, if all fields and the store allow it.
+func countByIndex(ctx context.Context, set *source.Set, filter query.Filter, fields []string) (total int64, counts []map[string]int64, ok bool) {
+	var by query.Facets
+	for _, f := range fields {
+		if !counted[f].indexed {
+			return 0, nil, false
+		}
+		by.By = append(by.By, counted[f].facet)
+	}
+	counter, ok := set.Reader.(query.Counter)
+	if !ok {
+		return 0, nil, false
+	}
+	all, err := counter.CountRecords(ctx, filter, by)
+	if err != nil {
+		return 0, nil, false // a search reports it
+	}
+	for _, facet := range all.Facets {
+		values := map[string]int64{}
+		for _, v := range facet.Values {
+			if v.AtLeast {
+				return 0, nil, false
+			}
+			values[v.Value] = v.Records
+		}
+		if facet.Others > 0 {
+			return 0, nil, false
+		}
+		counts = append(counts, values)
+	}
+	return all.Records, counts, true
 }
 
 // others stands for texts that are not counted one by one.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
@@ -153,12 +154,12 @@ func service(r *record.Record) string {
 
 // memberOf returns the JSON of a member of the record's canonical JSON, or "".
 func memberOf(r *record.Record, name string) string {
-	line, err := r.AppendJSON(nil)
+	line, err := query.LineOf(r)
 	if err != nil {
 		return ""
 	}
 	var cells [1]string
-	find(string(line), wantedOf([]string{name}), cells[:])
+	findIn(&line, wantedOf([]string{name}), cells[:])
 	return cells[0]
 }
 

@@ -68,6 +68,7 @@ type CSVEncoder struct {
 	places  [][]int  // of the paths of each column, in cells
 	wanted  []member // that have the cells
 	cells   []string
+	decoded *record.Record // the line that was read, if it had to be decoded
 }
 
 func newCSVEncoder(columns []column, zone *time.Location) *CSVEncoder {
@@ -94,30 +95,43 @@ func newCSVEncoder(columns []column, zone *time.Location) *CSVEncoder {
 
 // Append appends the line of a record.
 func (e *CSVEncoder) Append(b []byte, l *query.Line) (line []byte, err error) {
-	clear(e.cells)
-	find(l.JSON, e.wanted, e.cells)
-	var decoded *record.Record
+	e.read(l)
 	for i := range e.columns {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		c := &e.columns[i]
-		switch {
-		case c.in.time && e.zone != time.UTC:
-			b = l.Time.In(e.zone).AppendFormat(b, csvTime)
-		case !e.mustDecode(i):
-			b = e.appendCopied(b, i)
-		default:
-			if decoded == nil {
-				decoded = new(record.Record)
-				if err := decoded.UnmarshalJSON([]byte(l.JSON)); err != nil {
-					return b, err
-				}
-			}
-			b = AppendCell(b, c.text(decoded, e.zone))
+		text, err := e.text(l, i)
+		if err != nil {
+			return b, err
 		}
+		b = AppendCell(b, text)
 	}
 	return append(b, "\r\n"...), nil
+}
+
+// read reads a line. The texts of its columns are available until the next call.
+func (e *CSVEncoder) read(l *query.Line) {
+	clear(e.cells)
+	e.decoded = nil
+	findIn(l, e.wanted, e.cells)
+}
+
+// text returns the text of a column of the line that was read.
+func (e *CSVEncoder) text(l *query.Line, i int) (string, error) {
+	c := &e.columns[i]
+	if c.in.time && e.zone != time.UTC {
+		return l.Time.In(e.zone).Format(csvTime), nil
+	}
+	if !e.mustDecode(i) {
+		return e.copied(i), nil
+	}
+	if e.decoded == nil {
+		e.decoded = new(record.Record)
+		if err := e.decoded.UnmarshalJSON([]byte(l.JSON)); err != nil {
+			return "", err
+		}
+	}
+	return c.text(e.decoded, e.zone), nil
 }
 
 // mustDecode reports whether the text of a column is not in the JSON.
@@ -130,20 +144,41 @@ func (e *CSVEncoder) mustDecode(i int) bool {
 	return slices.ContainsFunc(places, func(at int) bool { return e.cells[at] != "" })
 }
 
-// appendCopied appends the cell of a column whose text is in the JSON.
-func (e *CSVEncoder) appendCopied(b []byte, i int) []byte {
+// copied returns the text of a column that is in the JSON.
+func (e *CSVEncoder) copied(i int) string {
 	in, places := &e.columns[i].in, e.places[i]
 	if in.member == "" {
-		return b
+		return ""
 	}
 	text := unquote(e.cells[places[0]])
-	if in.then == "" {
-		return AppendCell(b, text)
+	if in.then != "" {
+		if then := unquote(e.cells[places[1]]); then != "" {
+			text += "/" + then
+		}
 	}
-	if then := unquote(e.cells[places[1]]); then != "" {
-		text += "/" + then
+	return text
+}
+
+// Texts reads columns of records. It must not be used concurrently.
+type Texts struct{ encoder *CSVEncoder }
+
+// NewTexts returns a Texts of columns.
+func NewTexts(names []string, zone *time.Location) (*Texts, error) {
+	columns, err := columnsByName(names)
+	return &Texts{newCSVEncoder(columns, zone)}, err
+}
+
+// Of returns the texts of the columns of a record.
+func (t *Texts) Of(l *query.Line) ([]string, error) {
+	t.encoder.read(l)
+	texts := make([]string, len(t.encoder.columns))
+	for i := range texts {
+		var err error
+		if texts[i], err = t.encoder.text(l, i); err != nil {
+			return nil, err
+		}
 	}
-	return AppendCell(b, text)
+	return texts, nil
 }
 
 // AppendCell appends a cell that no spreadsheet takes for a formula: a text that begins like
@@ -160,24 +195,38 @@ func AppendCell(b []byte, text string) []byte {
 	if !quoted {
 		return append(b, text...)
 	}
-	for {
-		i := strings.IndexByte(text, '"')
-		if i < 0 {
-			return append(append(b, text...), '"')
-		}
-		b = append(append(b, text[:i+1]...), '"')
-		text = text[i+1:]
-	}
+	return append(appendDoubled(b, text), '"')
 }
 
+// appendDoubled appends a text, and each quote twice.
+func appendDoubled(b []byte, text string) []byte {
+	n := len(b)
+	b = slices.Grow(b, 2*len(text)+1)
+	b = b[:n+2*len(text)+1]
+	for i := range len(text) {
+		c := text[i]
+		b[n], b[n+1] = c, c // without a branch, which would often be mispredicted
+		n += 1 + isQuote[c]
+	}
+	return b[:n]
+}
+
+var isQuote = [256]int{'"': 1}
+
+// needsQuotes reports whether a text has a quote, a comma, or the end of a line.
 func needsQuotes(text string) bool {
+	var found uint64
+	for ; len(text) >= 8 && found == 0; text = text[8:] {
+		w := load8(text)
+		found = zeroBytes(w^'"'*ones) | zeroBytes(w^','*ones) | zeroBytes(w^'\r'*ones) | zeroBytes(w^'\n'*ones)
+	}
 	for i := range len(text) {
 		switch text[i] {
 		case '"', ',', '\r', '\n':
 			return true
 		}
 	}
-	return false
+	return found != 0
 }
 
 // beginsFormula reports whether a spreadsheet could take the text for a formula. Some skip

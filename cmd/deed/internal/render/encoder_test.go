@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,8 @@ func FuzzCSV(f *testing.F) {
 		if r.UnmarshalJSON([]byte(text)) != nil {
 			return
 		}
+		canonical, err := r.AppendJSON(nil)
+		require.NoError(t, err)
 		for _, zone := range zones {
 			for _, name := range render.ColumnNames() {
 				var out bytes.Buffer
@@ -32,6 +35,11 @@ func FuzzCSV(f *testing.F) {
 				require.NoError(t, p.Print(&r))
 				require.NoError(t, p.Close())
 				_, line, _ := strings.Cut(out.String(), "\r\n")
+				scanned := line // of a line that a scanner made
+				if l, ok := new(query.LineScanner).Scan(string(canonical)); ok {
+					scanned = appendLine(t, name, zone, &l)
+				}
+				assert.Equal(t, line, scanned, name)
 				want := string(render.AppendCell(nil, render.ColumnText(name, &r, zone))) + "\r\n"
 				assert.Equal(t, want, line, name)
 			}
@@ -39,16 +47,27 @@ func FuzzCSV(f *testing.F) {
 	})
 }
 
-func BenchmarkCSV(b *testing.B) {
-	var r record.Record
-	require.NoError(b, r.UnmarshalJSON([]byte(`{"action":"invoice.update","actor":{"id":"42","type":"user"},"changes":[{"field":"amount","new":2100,"old":1200}],"channel":"api","id":"0199c1f2-0000-7000-8000-000000000003","kind":"intent","metadata":{"client.address":"10.0.0.9","http.request.method":"PATCH","http.response.status_code":200,"http.route":"/invoices/:id","user_agent.original":"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},"operation":"update","outcome":"success","reason":"the supplier corrected the price","target":{"id":"1001","name":"Chairs","type":"invoice"},"tenant":"acme","time":"2026-11-20T14:30:00.000000000Z"}`)))
-	p, err := render.New(discard{}, render.Options{Format: render.CSV, Zone: time.UTC})
-	require.NoError(b, err)
-	for b.Loop() {
-		_ = p.Print(&r)
-	}
+func appendLine(t *testing.T, column string, zone *time.Location, l *query.Line) string {
+	t.Helper()
+	_, newAppend, err := render.Lines(render.Options{Format: render.CSV, Columns: []string{column}, Zone: zone})
+	require.NoError(t, err)
+	line, err := newAppend()(nil, l)
+	require.NoError(t, err)
+	return string(line)
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func BenchmarkCSV(b *testing.B) {
+	var scanner query.LineScanner
+	line, ok := scanner.Scan(`{"action":"invoice.update","actor":{"auth_method":"oauth2","id":"user-4711","name":"Ada Lovelace","roles":["editor","support"],"session_id":"9f86d081884c7d65","type":"user"},"changes":[{"field":"title","new":"Final 4711","old":"Draft 4711"},{"field":"price","new":2100,"old":1200}],"channel":"api","id":"0199c1f2-0000-7000-8000-000000000003","kind":"intent","metadata":{"client.address":"203.0.113.9","http.request.method":"PATCH","http.response.status_code":200,"http.route":"/api/v1/invoices/:id"},"observed_time":"2026-11-20T14:30:00.000000000Z","operation":"update","outcome":"success","resource":{"deployment.environment.name":"production","service.name":"shop","service.version":"1.42.0"},"span_id":"00f067aa0ba902b7","target":{"id":"100123","name":"Spring collection","type":"invoice"},"tenant":"tenant-4","time":"2026-11-20T14:30:00.000000000Z","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","tracker":{"name":"example.com/shop/articles","version":"1.2.0"}}`)
+	require.True(b, ok)
+	_, newAppend, err := render.Lines(render.Options{Format: render.CSV, Zone: time.UTC})
+	require.NoError(b, err)
+	appendLine := newAppend()
+	var buffer []byte
+	b.SetBytes(int64(len(line.JSON)))
+	for b.Loop() {
+		if buffer, err = appendLine(buffer[:0], &line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

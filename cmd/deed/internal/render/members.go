@@ -2,8 +2,11 @@ package render
 
 import (
 	"encoding/json"
+	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/opendeed/audit/query"
 )
 
 // The functions here read the canonical JSON of a record, which has no white space and whose
@@ -18,25 +21,49 @@ type member struct {
 	inner []member
 }
 
-// wantedOf returns the members with the paths, such as "actor.type". The cell of each is its
-// place in paths.
+// wantedOf returns the members with the paths, such as "actor.type" or "metadata.client.address".
+// The cell of each is its place in paths.
 func wantedOf(paths []string) []member {
 	var all []member
 	for cell, path := range paths {
-		name, rest, nested := strings.Cut(path, ".")
-		at, found := slices.BinarySearchFunc(all, name, func(m member, name string) int { return strings.Compare(m.name, name) })
+		name, rest, _ := strings.Cut(path, ".")
+		if nested := name == "metadata" || name == "resource"; !nested || rest == "" {
+			name, rest = path, ""
+		}
+		at, found := slices.BinarySearchFunc(all, name, compareNames)
 		if !found {
 			all = slices.Insert(all, at, member{name: name, cell: -1})
 		}
-		if !nested {
+		if rest == "" {
 			all[at].cell = cell
 			continue
 		}
-		inner := member{name: rest, cell: cell}
-		in, _ := slices.BinarySearchFunc(all[at].inner, rest, func(m member, name string) int { return strings.Compare(m.name, name) })
-		all[at].inner = slices.Insert(all[at].inner, in, inner)
+		in, _ := slices.BinarySearchFunc(all[at].inner, rest, compareNames)
+		all[at].inner = slices.Insert(all[at].inner, in, member{name: rest, cell: cell})
 	}
 	return all
+}
+
+func compareNames(m member, name string) int { return strings.Compare(m.name, name) }
+
+// findIn sets the cells of the members of a record. Both are sorted.
+func findIn(l *query.Line, wanted []member, cells []string) {
+	for path, value := range l.Members() {
+		for len(wanted) > 0 && wanted[0].name < path {
+			wanted = wanted[1:]
+		}
+		if len(wanted) == 0 {
+			return
+		}
+		if w := &wanted[0]; w.name == path {
+			if w.cell >= 0 {
+				cells[w.cell] = value
+			}
+			if len(w.inner) > 0 {
+				find(value, w.inner, cells)
+			}
+		}
+	}
 }
 
 // find sets the cells of the members of an object. Both are sorted, so it compares each name
@@ -57,10 +84,7 @@ func find(object string, wanted []member, cells []string) {
 			wanted = wanted[1:]
 		}
 		if len(wanted) > 0 && wanted[0].name == name {
-			if wanted[0].cell >= 0 {
-				cells[wanted[0].cell] = rest[:end]
-			}
-			find(rest[:end], wanted[0].inner, cells)
+			cells[wanted[0].cell] = rest[:end]
 		}
 		if end >= len(rest) || rest[end] != ',' {
 			return
@@ -71,21 +95,45 @@ func find(object string, wanted []member, cells []string) {
 
 // stringEnd returns the length of the string at the beginning of a text, with its quotes.
 func stringEnd(text string) int {
-	for n := 1; n < len(text); n++ {
-		i := strings.IndexByte(text[n:], '"')
-		if i < 0 {
+	for n := 1; n < len(text); {
+		n += untilQuote(text[n:])
+		switch {
+		case n >= len(text):
 			return len(text)
-		}
-		n += i
-		backslashes := 0
-		for text[n-1-backslashes] == '\\' {
-			backslashes++
-		}
-		if backslashes%2 == 0 {
+		case text[n] == '"':
 			return n + 1
 		}
+		n += 2 // an escape
 	}
 	return len(text)
+}
+
+// untilQuote returns the number of bytes before the first quote or backslash.
+func untilQuote(text string) int {
+	n := 0
+	for ; len(text)-n >= 8; n += 8 {
+		w := load8(text[n:])
+		if found := zeroBytes(w^'"'*ones) | zeroBytes(w^'\\'*ones); found != 0 {
+			return n + bits.TrailingZeros64(found)/8
+		}
+	}
+	for n < len(text) && text[n] != '"' && text[n] != '\\' {
+		n++
+	}
+	return n
+}
+
+const ones = 0x0101_0101_0101_0101
+
+// zeroBytes returns a number whose lowest bit that is set is in the first byte of w that is
+// zero; it is zero if none is.
+func zeroBytes(w uint64) uint64 { return (w - ones) &^ w & (ones << 7) }
+
+// load8 returns the first eight bytes of a text, little-endian.
+func load8(text string) uint64 {
+	_ = text[7]
+	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
 }
 
 // valueEnd returns the length of the value at the beginning of a text.

@@ -1,0 +1,5 @@
+//go:build race
+
+package ledgerquery_test
+
+func init() { raceDetector = true }

@@ -1,0 +1,5 @@
+//go:build race
+
+package querytest
+
+func init() { raceDetector = true }

@@ -1,0 +1,185 @@
+package query
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/record"
+)
+
+// Tally counts records by facets, at most 10,000 values of each. It is for implementations of
+// [Counter], and must not be used concurrently.
+type Tally struct {
+	top     int
+	records int64
+	tables  []facetTable
+	partial record.Record
+}
+
+// NewTally returns a Tally of facets, which must be valid.
+func NewTally(by Facets) *Tally {
+	t := &Tally{top: by.Top}
+	for _, facet := range by.By {
+		t.tables = append(t.tables, facetTable{by: facet, zone: cmp.Or(by.Zone, time.UTC), values: map[facetKey]*FacetValue{}})
+	}
+	return t
+}
+
+// Add adds a record.
+func (t *Tally) Add(r *record.Record) { t.add(r, 1) }
+
+// Remove takes back a record that was added.
+func (t *Tally) Remove(r *record.Record) { t.add(r, -1) }
+
+func (t *Tally) add(r *record.Record, n int64) {
+	t.records += n
+	for i := range t.tables {
+		table := &t.tables[i]
+		table.add(table.keyOf(r), n)
+	}
+}
+
+// AddLine adds the record of a line. The error is that of decoding it.
+func (t *Tally) AddLine(l *Line) error {
+	if setPartial(&t.partial, l) {
+		t.Add(&t.partial)
+		return nil
+	}
+	var r record.Record
+	if err := r.UnmarshalJSON([]byte(l.JSON)); err != nil {
+		return err
+	}
+	t.Add(&r)
+	return nil
+}
+
+// AddCounted adds records that were counted elsewhere: their number, and for each facet, in the
+// order of Facets.By, how many have which text. The records that are left have none. There can be
+// no such counts for ByActor, ByDay and ByHour.
+func (t *Tally) AddCounted(records int64, texts []map[string]int64) {
+	t.records += records
+	for i, counts := range texts {
+		left := records
+		for text, n := range counts {
+			t.tables[i].add(facetKey{text: text}, n)
+			left -= n
+		}
+		if left != 0 {
+			t.tables[i].add(facetKey{}, left)
+		}
+	}
+}
+
+// Counts returns what was counted.
+func (t *Tally) Counts() *Counts {
+	counts := &Counts{Records: t.records}
+	for i := range t.tables {
+		counts.Facets = append(counts.Facets, t.tables[i].counts(t.top))
+	}
+	return counts
+}
+
+// facetTable counts the values of a facet.
+type facetTable struct {
+	by     Facet
+	zone   *time.Location
+	values map[facetKey]*FacetValue
+	others int64
+}
+
+// facetKey is a value: a text, of an actor with the type, or a time in Unix seconds.
+type facetKey struct {
+	text  string
+	kind  audit.ActorType
+	start int64
+}
+
+// add adds n records with a value. n may be negative, for records that were added before.
+func (t *facetTable) add(key facetKey, n int64) {
+	v := t.values[key]
+	if v == nil {
+		if len(t.values) >= maxFacetValues {
+			t.others += n
+			return
+		}
+		v = t.valueOf(key)
+		t.values[key] = v
+	}
+	v.Records += n
+}
+
+func (t *facetTable) keyOf(r *record.Record) facetKey {
+	switch t.by {
+	case ByActor:
+		return facetKey{text: r.Actor.ID, kind: r.Actor.Type}
+	case ByAction:
+		return facetKey{text: r.Action}
+	case ByOperation:
+		if r.Operation == audit.OperationUnspecified {
+			return facetKey{}
+		}
+		return facetKey{text: r.Operation.String()}
+	case ByOutcome:
+		return facetKey{text: r.Outcome.String()}
+	case ByKind:
+		return facetKey{text: r.Kind.String()}
+	case ByTargetType:
+		return facetKey{text: r.Target.Type}
+	case ByTenant:
+		return facetKey{text: r.Tenant}
+	case ByChannel:
+		return facetKey{text: r.Channel}
+	case ByDay:
+		year, month, day := r.Time.In(t.zone).Date()
+		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
+	default: // in a zone whose offset is not whole hours, or when it changes
+		const hour = 3600
+		_, offset := r.Time.In(t.zone).Zone()
+		local := r.Time.Unix() + int64(offset)
+		return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
+	}
+}
+
+func (t *facetTable) valueOf(key facetKey) *FacetValue {
+	v := &FacetValue{Value: key.text}
+	switch t.by {
+	case ByActor:
+		v.Actor = audit.Actor{Type: key.kind, ID: key.text}
+		v.Value = key.kind.String()
+		if key.text != "" {
+			v.Value += "/" + key.text
+		}
+	case ByDay:
+		v.Start = time.Unix(key.start, 0).In(t.zone)
+		v.Value = v.Start.Format(time.DateOnly)
+	case ByHour:
+		v.Start = time.Unix(key.start, 0).In(t.zone)
+		v.Value = v.Start.Format(time.RFC3339)
+	default:
+	}
+	return v
+}
+
+func (t *facetTable) counts(top int) FacetCounts {
+	c := FacetCounts{By: t.by, Others: t.others, Incomplete: t.others > 0}
+	for _, v := range t.values {
+		if v.Records != 0 {
+			c.Values = append(c.Values, *v)
+		}
+	}
+	slices.SortFunc(c.Values, func(a, b FacetValue) int {
+		if t.by == ByDay || t.by == ByHour {
+			return a.Start.Compare(b.Start)
+		}
+		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.Value, b.Value))
+	})
+	if top > 0 && top < len(c.Values) && t.by != ByDay && t.by != ByHour {
+		for _, v := range c.Values[top:] {
+			c.Others += v.Records
+		}
+		c.Values = c.Values[:top:top]
+	}
+	return c
+}
