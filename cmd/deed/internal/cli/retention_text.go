@@ -161,8 +161,8 @@ func expiryText(e *retention.Expiry) string {
 	return "stays: it cannot be read: " + term.Clean(e.Damaged)
 }
 
-// printReport prints what an apply did.
-func (a *app) printReport(r *retention.Report, format string, clock ask.Clock) error {
+// printReport prints what an apply did until it ended, or failed with err.
+func (a *app) printReport(r *retention.Report, err error, format string, clock ask.Clock) error {
 	if format == "json" {
 		return writeLine(a.stdout, r)
 	}
@@ -180,7 +180,7 @@ func (a *app) printReport(r *retention.Report, format string, clock ask.Clock) e
 	for i := range r.Expired {
 		line("removed archive %s", r.Expired[i].Name)
 	}
-	if len(r.Archives)+len(r.Removed)+len(r.Expired) == 0 {
+	if err == nil && len(r.Archives)+len(r.Removed)+len(r.Expired) == 0 {
 		line("nothing to remove")
 	}
 	if r.Stays != nil && !a.quiet {
