@@ -17,7 +17,7 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	var none *batchModel
 	assert.Empty(t, none.options())
-	assert.Empty(t, (&ledgerModel{Dir: "d"}).options(nil))
+	assert.Empty(t, (&ledgerModel{Dir: "d", Index: flagFalse}).options(nil))
 	assert.Empty(t, (&validationModel{}).options())
 	assert.Empty(t, (&foldingModel{}).options())
 	for name, given := range map[string]int{
