@@ -18,6 +18,8 @@ require (
 	golang.org/x/text v0.43.0
 )
 
+require go.opentelemetry.io/otel/trace v1.47.0 // indirect
+
 require (
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect
 	golang.org/x/mod v0.42.0 // indirect
