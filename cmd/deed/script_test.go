@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,14 +44,16 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ledger":  makeLedger,
-			"damage":  damageFile,
-			"entry":   appendEntry,
-			"archive": makeArchive,
-			"fill":    fillLedger,
-			"writer":  holdLedger,
-			"follow":  follow,
-			"browse":  browse,
+			"ledger":   makeLedger,
+			"damage":   damageFile,
+			"entry":    appendEntry,
+			"archive":  makeArchive,
+			"fill":     fillLedger,
+			"writer":   holdLedger,
+			"follow":   follow,
+			"copydir":  copyDir,
+			"exitcode": exitCode,
+			"browse":   browse,
 		},
 	})
 }
@@ -156,6 +159,29 @@ func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	ts.Check(err)
 	ts.Check(store.Close())
+}
+
+// copyDir copies a directory: copydir FROM TO.
+func copyDir(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: copydir FROM TO")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+	ts.Check(os.Chmod(ts.MkAbs(args[1]), 0o700))
+}
+
+// exitCode runs a program that must end with an exit code: exitcode CODE PROGRAM ARG...
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE PROGRAM ARG...")
+	}
+	code := 0
+	if failed, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+		code = failed.ExitCode()
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || code != want {
+		ts.Fatalf("it ended with exit code %d, not %s", code, args[0])
+	}
 }
 
 // damageFile flips a byte of a file: damage FILE OFFSET.
