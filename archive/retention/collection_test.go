@@ -210,7 +210,7 @@ func (f *failing) Delete(ctx context.Context, name string) error {
 // past its time.
 func TestCollectionFaults(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(sampled(24)) {
+	for seed := range uint64(sampled(8)) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		var records []*record.Record
 		for n := range 60 {
