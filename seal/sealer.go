@@ -37,6 +37,7 @@ type Sealer struct {
 	partial  map[string]bool // directories that may have partial tiles
 	expected []expectation   // what the tree must meet, by size
 	anchored bool            // the anchor has the newest checkpoint
+	reported string          // the last error that was reported
 
 	mu     sync.Mutex
 	newest Checkpoint
@@ -74,7 +75,7 @@ func (s *Sealer) loop(ctx context.Context) {
 			return
 		}
 		if again = err != nil; again {
-			s.report(err)
+			s.complain(err)
 			if s.fail(err) {
 				return
 			}
@@ -102,6 +103,14 @@ func (s *Sealer) fail(err error) bool {
 	defer s.mu.Unlock()
 	s.failed = err
 	return true
+}
+
+// complain reports an error, unless it is the same again.
+func (s *Sealer) complain(err error) {
+	if text := err.Error(); text != s.reported {
+		s.reported = text
+		s.report(err)
+	}
 }
 
 // Newest returns the newest checkpoint that was signed.
@@ -156,7 +165,7 @@ func (s *Sealer) catchUp(ctx context.Context, to uint64) error {
 			_, corrupt := errors.AsType[*ledger.CorruptError](err)
 			switch {
 			case removed || corrupt: // a gap, if entries follow
-				s.report(fmt.Errorf("seal: entries cannot be sealed: %w", err))
+				s.complain(fmt.Errorf("seal: entries cannot be sealed: %w", err))
 				continue
 			case err != nil:
 				return err

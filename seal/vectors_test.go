@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,9 +81,7 @@ func makeVectors(t *testing.T) (v vectors, proof []byte) {
 // tilesWith returns the files of the directory.
 func (v *vectors) tilesWith(checkpoint []byte) map[string][]byte {
 	files := map[string][]byte{checkpointName: checkpoint}
-	for name, content := range v.Tiles {
-		files[name] = content
-	}
+	maps.Copy(files, v.Tiles)
 	encoded, err := json.Marshal(v.Gaps)
 	if err != nil {
 		panic(err)
