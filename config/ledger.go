@@ -23,6 +23,7 @@ type ledgerModel struct {
 	GroupWrite   flag               `key:"group_writable"`
 	ScrubRate    scrubRate          `key:"scrub_rate"`
 	DenseFrames  flag               `key:"dense_frames"`
+	Control      flag               `key:"control"`
 	Export       *ledgerExportModel `key:"export"`
 }
 
@@ -154,6 +155,9 @@ func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	}
 	if l.DenseFrames == flagTrue {
 		opts = append(opts, ledger.WithDenseFrames())
+	}
+	if l.Control == flagTrue {
+		opts = append(opts, sdk.WithControl())
 	}
 	for _, e := range exporters {
 		opts = append(opts, sdk.ExportTo(e, l.exportOptions()...))
