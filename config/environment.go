@@ -33,6 +33,7 @@ var generalVariables = []variable{
 	{"AUDIT_LEDGER_GROUP_WRITABLE", []string{"ledger", "group_writable"}},
 	{"AUDIT_LEDGER_SCRUB_RATE", []string{"ledger", "scrub_rate"}},
 	{"AUDIT_LEDGER_DENSE_FRAMES", []string{"ledger", "dense_frames"}},
+	{"AUDIT_LEDGER_INDEX", []string{"ledger", "index"}},
 }
 
 const anonymousVariable = "AUDIT_ANONYMOUS"

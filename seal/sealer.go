@@ -28,13 +28,14 @@ type Sealer struct {
 	// The goroutine of loop uses the fields below, and Start and Close while it does not run.
 	restores int
 	tree     tree
-	next     uint64        // sequence number of the first entry that is not in the tree
-	gaps     gaps          // those after the end of the tree were found before a crash
-	segment  uint64        // the segment of the last entry that was added
-	full     []fullTile    // tiles that are not written yet
-	written  []string      // tiles that are not durable yet
-	expected []expectation // what the tree must meet, by size
-	anchored bool          // the anchor has the newest checkpoint
+	next     uint64          // sequence number of the first entry that is not in the tree
+	gaps     gaps            // those after the end of the tree were found before a crash
+	segment  uint64          // the segment of the last entry that was added
+	full     []fullTile      // tiles that are not written yet
+	written  []string        // tiles that are not durable yet
+	partial  map[string]bool // directories that may have partial tiles
+	expected []expectation   // what the tree must meet, by size
+	anchored bool            // the anchor has the newest checkpoint
 
 	mu     sync.Mutex
 	newest Checkpoint
@@ -246,9 +247,14 @@ func (s *Sealer) writeFull() error {
 		}
 		s.written = append(s.written, name)
 		s.full = s.full[1:]
-		if err := s.files.Remove(partialDir(t.tile)); err != nil {
+		dir := partialDir(t.tile)
+		if !s.partial[dir] {
+			continue
+		}
+		if err := s.files.Remove(dir); err != nil {
 			return err
 		}
+		delete(s.partial, dir)
 	}
 	return nil
 }
@@ -262,6 +268,7 @@ func (s *Sealer) publish(ctx context.Context) error {
 		}
 		tiles, hashes := s.tree.partialTiles()
 		for i, t := range tiles {
+			s.partial[partialDir(t)] = true
 			if err := s.files.Write(tileName(t), encodeTile(hashes[i])); err != nil {
 				return err
 			}

@@ -44,6 +44,9 @@ var englishSentences = map[string]Sentence{
 // article.publish. If no word is a verb that it knows, they are empty.
 func englishSentence(r *record.Record) Sentence {
 	if s, ok := englishSentences[r.Action]; ok {
+		if r.Action == semconv.ActionUserLogin && r.Actor.ID == "" && r.Target.ID != "" { // the account is the target
+			s.Failure, s.Denied, s.Unknown = s.Failure+" as {target}", s.Denied+" as {target}", s.Unknown+" as {target}"
+		}
 		return s
 	}
 	segments := strings.Split(r.Action, ".")

@@ -3,6 +3,7 @@ package viewer
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
@@ -18,9 +19,7 @@ const trailType = "audit.trail"
 func (v *visit) look(f query.Filter, expensive bool) error {
 	if expensive {
 		if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-			p := problemf(http.StatusTooManyRequests, "Too many searches", "Wait %d seconds, then try again.", int(wait.Seconds()))
-			p.wait = wait
-			return p
+			return tooMany(wait)
 		}
 	}
 	if v.tracker == nil {
@@ -38,6 +37,12 @@ func (v *visit) look(f query.Filter, expensive bool) error {
 	return nil
 }
 
+func tooMany(wait time.Duration) error {
+	p := problemf(http.StatusTooManyRequests, "Too many searches", "Wait %d seconds, then try again.", int(wait.Seconds()))
+	p.wait = wait
+	return p
+}
+
 func (v *visit) lookEvent(f query.Filter) (audit.Event, error) {
 	line, err := f.MarshalJSON()
 	if err != nil {
@@ -45,13 +50,10 @@ func (v *visit) lookEvent(f query.Filter) (audit.Event, error) {
 	}
 	event := audit.Event{
 		Action: semconv.ActionTrailRead, Operation: audit.OperationRead, Actor: v.actor,
-		Target: audit.Target{Type: trailType, ID: strings.Join(v.sources, " ")},
+		Target: audit.Target{Type: trailType, ID: strings.Join(v.sourceNames(), " ")},
 		Metadata: []attribute.KeyValue{
 			semconv.TrailCommandKey.String("viewer " + pageName(v.page)), semconv.TrailFilterKey.String(string(line)),
 		},
-	}
-	if event.Target.ID == "" {
-		event.Target.ID = v.title
 	}
 	if len(v.sources) > 0 {
 		event.Metadata = append(event.Metadata, semconv.TrailSourcesKey.StringSlice(v.sources))

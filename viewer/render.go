@@ -46,11 +46,12 @@ type param struct{ Name, Value string }
 // parseTemplates returns the templates of all pages, each with the layout.
 func (v *viewer) parseTemplates() (map[string]*template.Template, error) {
 	functions := template.FuncMap{
-		"t":      v.language.word,
-		"tf":     v.language.phrase,
-		"asset":  v.assets.address,
-		"number": number,
-		"dict":   dict,
+		"t":        v.language.word,
+		"tf":       v.language.phrase,
+		"asset":    v.assets.address,
+		"number":   number,
+		"dict":     dict,
+		"hasLabel": func(hour int) bool { return hour%6 == 0 },
 	}
 	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/shared/*.html")
 	if err != nil {
@@ -106,7 +107,14 @@ func (v *viewer) render(w http.ResponseWriter, r *http.Request, status int, visi
 }
 
 func (v *visit) tabs() []tab {
-	tabs := []tab{{Name: v.language.word("Timeline"), Href: v.address("", nil), Current: v.page == ""}}
+	t := v.language.word
+	tabs := []tab{
+		{Name: t("Timeline"), Href: v.address("", nil), Current: v.page == ""},
+		{Name: t("Security"), Href: v.address("security", nil), Current: v.page == "security"},
+	}
+	if v.hasHealth() {
+		tabs = append(tabs, tab{Name: t("Health"), Href: v.address("health", nil), Current: v.page == "health"})
+	}
 	return tabs
 }
 

@@ -15,6 +15,7 @@ type row struct {
 	Href     string
 	ID       string
 	Time     moment
+	When     string // the time of the day, or, where there is no heading with the day, both
 	Sentence []part
 	Action   part
 	Badge    badge
@@ -32,7 +33,7 @@ type avatar struct{ Kind, Text string }
 
 func (v *visit) row(r *record.Record) row {
 	one := row{
-		Href: v.recordAddress(r.ID), ID: r.ID.String(), Time: v.moment(r.Time), Sentence: v.sentenceOf(r),
+		Href: v.recordAddress(r.ID), ID: r.ID.String(), Time: v.moment(r.Time), When: v.shortTime(r.Time), Sentence: v.sentenceOf(r),
 		Action: part{Kind: "action", Text: r.Action, Href: v.address("", v.only("action", r.Action))},
 		Badge:  v.badge(r), Avatar: avatarOf(&r.Actor), Reason: visible(r.Reason), Failure: visible(r.Failure),
 	}

@@ -55,3 +55,16 @@ func initials(name string) string {
 	}
 	return string(letters)
 }
+
+// bytesText returns a number of bytes, such as 12.5 MiB.
+func bytesText(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return number(n) + " B"
+	}
+	size, unit := float64(n)/1024, 0
+	for size >= 1024 && unit < len(units)-1 {
+		size, unit = size/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %ciB", size, units[unit])
+}

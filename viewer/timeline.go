@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
@@ -16,6 +17,9 @@ const pageSize = 50
 
 // timelinePage is the data of the timeline.
 type timelinePage struct {
+	Exports []exportLink
+	Chart   *chart
+	Facets  []facetView
 	Form    filterForm
 	Chips   []chip
 	Days    []day
@@ -55,11 +59,20 @@ func (v *visit) timeline() (*content, error) {
 		return nil, err
 	}
 	v.withoutLooks(&f)
-	if err := v.look(f, isExpensive(&f)); err != nil {
+	all := v.params.Get("count") == "all"
+	if err := v.look(f, all || isExpensive(&f)); err != nil {
 		return nil, err
 	}
-	data := timelinePage{Form: v.filterForm(), Chips: v.chips(), Clear: v.address("", nil)}
-	if err := v.list(&data, f); err != nil {
+	data := timelinePage{Form: v.filterForm(), Chips: v.chips(), Clear: v.address("", nil), Exports: v.exports(v.params)}
+	spanned, unit := v.span(f)
+	counting := make(chan *counted, 1)
+	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
+	records, err := v.list(&data, f)
+	if counts := <-counting; err == nil && counts != nil && counts.Records > 0 {
+		data.Chart = v.chart(spanned, unit, counts)
+		data.Facets = v.facetViews(timelineFacets, counts, namesOf(records))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(data.Days) == 0 {
@@ -78,26 +91,15 @@ func (v *visit) withoutLooks(f *query.Filter) {
 // isExpensive reports whether a search must read texts.
 func isExpensive(f *query.Filter) bool { return f.Text != "" || f.Reason != "" || f.Failure != "" }
 
-// list finds a page of records and groups them by day.
-func (v *visit) list(data *timelinePage, f query.Filter) error {
+// list finds a page of records and groups them by day. It returns the records.
+func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, error) {
 	records, more, partial, err := v.find(f, pageSize)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data.Partial = partial
 	data.Slow = v.ctx.Err() != nil
-	for _, r := range records {
-		at := r.Time.In(v.clock.Zone)
-		title := v.language.date(at)
-		if n := len(data.Days); n == 0 || data.Days[n-1].Title != title {
-			data.Days = append(data.Days, day{Title: title, Machine: at.Format("2006-01-02")})
-		}
-		last := &data.Days[len(data.Days)-1]
-		last.Rows = append(last.Rows, v.row(r))
-	}
-	for i := range data.Days {
-		data.Days[i].Title = v.relativeDay(&data.Days[i])
-	}
+	data.Days = v.days(records)
 	if more {
 		params := v.with()
 		params.Set("after", cursorOf(records[len(records)-1]))
@@ -106,7 +108,26 @@ func (v *visit) list(data *timelinePage, f query.Filter) error {
 	if v.params.Has("after") {
 		data.Newest = v.address(v.page, v.with())
 	}
-	return nil
+	return records, nil
+}
+
+// days groups records by day.
+func (v *visit) days(records []*record.Record) []day {
+	var days []day
+	for _, r := range records {
+		at := r.Time.In(v.clock.Zone)
+		if machine := at.Format(time.DateOnly); len(days) == 0 || days[len(days)-1].Machine != machine {
+			days = append(days, day{Title: v.language.date(at), Machine: machine})
+		}
+		last := &days[len(days)-1]
+		one := v.row(r)
+		one.When = one.Time.Clock
+		last.Rows = append(last.Rows, one)
+	}
+	for i := range days {
+		days[i].Title = v.relativeDay(&days[i])
+	}
+	return days
 }
 
 // relativeDay returns the title of a day, with a word for today and yesterday.

@@ -66,7 +66,8 @@ func New(reader query.Reader, opts ...Option) (http.Handler, error) {
 	}
 	v := &viewer{config: c, store: reader, limits: newLimiter(c.searches, c.now)}
 	v.pages = map[string]page{
-		"": (*visit).timeline, "record": (*visit).record,
+		"": (*visit).timeline, "record": (*visit).record, "object": (*visit).object, "actor": (*visit).actorPage,
+		"security": (*visit).security, "health": (*visit).healthPage, "export": (*visit).export,
 	}
 	var err error
 	if v.assets, err = loadAssets(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -176,10 +177,33 @@ type moment struct {
 	Ago     string // 5 minutes ago
 }
 
+// shortTime returns the day and the time of a list of several days, such as 26 Nov 15:25. It
+// has the year if that is another one.
+func (v *visit) shortTime(t time.Time) string {
+	local := t.In(v.clock.Zone)
+	month := []rune(v.language.word(local.Month().String()))
+	day := strconv.Itoa(local.Day()) + " " + string(month[:min(3, len(month))])
+	if local.Year() != v.clock.Now.In(v.clock.Zone).Year() {
+		day += " " + strconv.Itoa(local.Year())
+	}
+	return day + " " + local.Format("15:04")
+}
+
 func (v *visit) moment(t time.Time) moment {
 	local := t.In(v.clock.Zone)
 	return moment{
 		Machine: t.UTC().Format(time.RFC3339Nano), Clock: local.Format("15:04:05"), Day: v.language.date(local),
 		Full: v.language.date(local) + ", " + local.Format("15:04:05.000 MST"), Ago: v.language.ago(v.clock.Now.Sub(t)),
 	}
+}
+
+// hasHealth reports whether the page about the pipeline is shown: it has no tenant.
+func (v *visit) hasHealth() bool {
+	view := &v.view
+	return v.health != nil && view.All && len(view.Fields)+len(view.Hidden) == 0 && isEmpty(&view.Within)
+}
+
+func isEmpty(f *query.Filter) bool {
+	text, err := f.MarshalJSON()
+	return err == nil && string(text) == "{}"
 }

@@ -109,7 +109,18 @@ func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
 	return server.URL + "/audit/"
 }
 
-func richReader() query.Reader { return querytest.NewReader(trail.Records(1, 30, now)...) }
+// health is a pipeline with an exporter that is late.
+func health(context.Context) (viewer.Health, error) {
+	return viewer.Health{
+		Records: 1_284_119, Bytes: 412 << 20, LastScrub: now.Add(-7 * time.Hour),
+		Exporters: []viewer.ExporterHealth{{Name: "stdout"}, {Name: "mongodb", Undelivered: 1873, Oldest: now.Add(-12 * time.Minute), DeadLetters: 2}},
+	}, nil
+}
+
+// days is how long the trail is.
+const days = 30
+
+func richReader() query.Reader { return querytest.NewReader(trail.Records(1, days, now)...) }
 
 // call sends a command of the protocol.
 func call[P, R any](tab tab, command cdp.Command[P, R], params P) {

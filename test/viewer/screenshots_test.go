@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/opendeed/audit/test/viewer/trail"
 	"github.com/stretchr/testify/require"
 )
 
-// shots are the pages of which screenshots are made, by name.
+// shots are all pages, by name.
 func shots() map[string]string {
-	records := trail.Records(1, 30, now)
+	records := trail.Records(1, days, now)
 	newest, edited := records[len(records)-1], records[len(records)-1]
 	for _, r := range records {
 		if r.Target.ID == trail.Featured.ID {
@@ -26,32 +25,20 @@ func shots() map[string]string {
 	return map[string]string{
 		"timeline": "", "filtered": "?outcome=denied&since=7d", "empty": "?text=nothing+has+this",
 		"record": "record?id=" + edited.ID.String(), "record-short": "record?id=" + newest.ID.String(),
-		"problem": "?since=whenever",
+		"problem": "?since=whenever", "object": "object?type=article&id=" + trail.Featured.ID, "actor": "actor?actor=user/alice",
+		"object-asof": "object?type=article&id=" + trail.Featured.ID + "&asof=2026-11-25", "security": "security?since=7d", "health": "health",
+		"report": "export?format=report&target=article/" + trail.Featured.ID,
 	}
 }
 
-// TestScreenshots writes screenshots of all pages into the directory AUDIT_SCREENSHOTS.
-func TestScreenshots(t *testing.T) {
+// shoot writes a screenshot into the directory AUDIT_SCREENSHOTS, if it is set.
+func (tab tab) shoot(name string, width int64, scheme string) {
+	tab.t.Helper()
 	dir := os.Getenv("AUDIT_SCREENSHOTS")
 	if dir == "" {
-		t.Skip("AUDIT_SCREENSHOTS names no directory for them")
+		return
 	}
-	base := serve(t, richReader())
-	browser := openBrowser(t)
-	for name, page := range shots() {
-		for _, width := range []int64{360, 1280, 1920} {
-			for _, scheme := range []string{"light", "dark"} {
-				if scheme == "dark" && width == 1920 {
-					continue
-				}
-				tab := newTab(t, browser)
-				tab.look(width, scheme)
-				tab.open(base + page)
-				png, err := chromedp.Run(tab.ctx, chromedp.CaptureScreenshot())
-				require.NoError(t, err)
-				file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
-				require.NoError(t, os.WriteFile(file, png, 0o600))
-			}
-		}
-	}
+	png, err := chromedp.Run(tab.ctx, chromedp.CaptureScreenshot())
+	require.NoError(tab.t, err)
+	require.NoError(tab.t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), png, 0o600))
 }

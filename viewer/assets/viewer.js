@@ -93,9 +93,9 @@ async function older(link) {
   try {
     const page = await load(link.href);
     if (!page) return location.assign(link.href);
-    const days = page.querySelectorAll("#results > .day");
+    const days = page.querySelectorAll("#list > .day");
     for (const day of days) {
-      const last = document.querySelector("#results > .day:last-of-type");
+      const last = document.querySelector("#list > .day:last-of-type");
       const same = last && last.querySelector("time").dateTime === day.querySelector("time").dateTime;
       if (same) last.querySelector(".rows").append(...day.querySelectorAll(".row"));
       else link.closest("p").before(day);

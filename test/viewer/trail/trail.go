@@ -110,11 +110,13 @@ var hours = [24]int{0, 0, 1, 0, 0, 0, 1, 3, 8, 12, 13, 11, 6, 9, 12, 12, 10, 7, 
 
 // day makes the events of a day.
 func (c *company) day(day time.Time) {
+	busy := c.rng.IntN(80)
 	weekend := day.Weekday() == time.Saturday || day.Weekday() == time.Sunday
 	for hour, n := range hours {
 		if weekend {
 			n /= 6
 		}
+		n = n * (60 + busy) / 100
 		for range n {
 			at := day.Add(time.Duration(hour)*time.Hour + time.Duration(c.rng.Int64N(int64(time.Hour))))
 			c.something(at)

@@ -19,8 +19,8 @@ type Reader struct {
 }
 
 var (
-	_ query.Reader  = (*Reader)(nil)
-	_ query.Counter = (*Reader)(nil)
+	_ query.LineReader = (*Reader)(nil)
+	_ query.Counter    = (*Reader)(nil)
 )
 
 // NewReader returns a Reader of the records within a filter, without what the mask hides.
@@ -60,6 +60,25 @@ func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 				return
 			}
 			if n++; n == f.Limit {
+				return
+			}
+		}
+	}
+}
+
+// FindLines returns the records that Find would return, without decoding them where the store
+// answers the same.
+func (r *Reader) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.Line, error] {
+	if f.Validate() == nil && r.mask.shows() && composes(&r.within, &f) {
+		return query.Lines(ctx, r.store, r.narrow(f))
+	}
+	return func(yield func(query.Line, error) bool) {
+		for found, err := range r.Find(ctx, f) {
+			line := query.Line{}
+			if err == nil {
+				line, err = query.LineOf(found)
+			}
+			if !yield(line, err) {
 				return
 			}
 		}

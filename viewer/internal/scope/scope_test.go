@@ -196,6 +196,12 @@ func TestProperty(t *testing.T) {
 		want := find(t, querytest.NewReader(seen...), f)
 		got := find(t, reader, f)
 		require.Equal(t, want, got, what)
+		var lines []string
+		for l, err := range query.Lines(t.Context(), reader, f) {
+			require.NoError(t, err)
+			lines = append(lines, l.JSON)
+		}
+		require.Equal(t, want, lines, what)
 		found += len(got)
 		for _, r := range seen { // and these are within the view
 			original := records[r.ID[15]]

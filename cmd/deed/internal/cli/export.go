@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
 )
 
@@ -60,13 +61,13 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	if c.path == "" {
 		return usagef("--out: name the file to write")
 	}
-	plan := exportfile.Plan{Format: c.exportFormat(), Zone: clock.Zone.String()}
+	plan := report.Plan{Format: string(c.exportFormat()), Zone: clock.Zone.String()}
 	if plan.Format == "" {
 		return usagef("--format: write csv or jsonl")
 	}
-	c.format = string(plan.Format)
+	c.format = plan.Format
 	plan.Columns = c.output.options().Columns
-	if plan.Columns != nil && plan.Format != render.CSV {
+	if plan.Columns != nil && plan.Format != string(render.CSV) {
 		return usagef("--columns: the format %s has no columns", plan.Format)
 	}
 	filter, err := c.build(clock)

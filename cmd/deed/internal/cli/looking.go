@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/semconv"
@@ -47,7 +47,7 @@ func (a *app) recordLooking(ctx context.Context, cmd *cobra.Command, set *source
 }
 
 // recordExport records that an export is complete.
-func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *exportfile.Manifest) error {
+func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *report.Manifest) error {
 	if a.recordTo == "" {
 		return nil
 	}
