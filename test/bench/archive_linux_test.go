@@ -34,6 +34,7 @@ func BenchmarkQueryArchive(b *testing.B) {
 		report(b, n)
 	})
 	b.Run("step=import", func(b *testing.B) {
+		require.NotNil(b, a, "the archive was not created")
 		for b.Loop() {
 			to := filepath.Join(b.TempDir(), "imported")
 			l, err := ledger.Open(to, ledger.WithSyncInterval(time.Second), ledger.WithSidecars(ledgerquery.NewIndexer()))
