@@ -28,7 +28,7 @@ var unique = []string{"id", "attempt", "trace_id", "changes", "metadata"}
 // programs read than nanoseconds; the JSON has all digits. The other columns are texts, and
 // null if they are empty.
 type parquetEncoder struct {
-	writer  *parquet.Writer
+	writer  *parquet.GenericWriter[any]
 	columns []report.Column
 	texts   *report.Texts
 	row     parquet.Row
@@ -46,7 +46,7 @@ func newParquet(f *File, names []string) (*parquetEncoder, error) {
 		}
 	}
 	return &parquetEncoder{
-		writer: parquet.NewWriter(writerFunc(f.write), schemaOf(columns), parquet.MaxRowsPerRowGroup(rowsOfGroup),
+		writer: parquet.NewGenericWriter[any](writerFunc(f.write), schemaOf(columns), parquet.MaxRowsPerRowGroup(rowsOfGroup),
 			parquet.Compression(&parquet.Zstd), parquet.CreatedBy("deed", "", "")),
 		columns: columns, texts: report.NewTexts(columns, time.UTC), file: f,
 	}, nil
