@@ -39,9 +39,11 @@ type Sealer struct {
 	anchored bool            // the anchor has the newest checkpoint
 	reported string          // the last error that was reported
 
-	mu     sync.Mutex
-	newest Checkpoint
-	failed error // why nothing is sealed any more
+	mu       sync.Mutex
+	newest   Checkpoint
+	proved   uint64    // the last entry that the newest checkpoint of the anchor covers
+	provedAt time.Time // no entry before was left out of it
+	failed   error     // why nothing is sealed any more
 
 	cancel context.CancelFunc
 	done   chan struct{} // closed when loop has returned
@@ -120,6 +122,19 @@ func (s *Sealer) Newest() Checkpoint {
 	return s.newest
 }
 
+// Delay returns for how long there have been entries that no checkpoint covers which the anchor
+// has; without an anchor, which the directory has. With traffic that is about the interval. If it
+// is minutes, the key, the anchor or the disk fails.
+func (s *Sealer) Delay() time.Duration {
+	synced := s.ledger.Synced()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proved >= synced {
+		return 0
+	}
+	return time.Since(s.provedAt)
+}
+
 // Close seals all entries that were appended before the call, and stores where the next Sealer
 // continues. The ledger must still be open. Only the first call has an effect. If ctx ends
 // while the anchor is written, the error says so, and the next Start stores the checkpoint
@@ -147,13 +162,20 @@ func (s *Sealer) seal(ctx context.Context) error {
 	if err := s.ledger.VerifyOwner(); err != nil {
 		return err
 	}
+	now := time.Now()
 	if err := s.catchUp(ctx, s.ledger.Synced()); err != nil {
 		return err
 	}
 	if err := s.checkReached(); err != nil {
 		return err
 	}
-	return s.publish(ctx)
+	if err := s.publish(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proved, s.provedAt = s.next-1, now
+	return nil
 }
 
 // catchUp adds the entries up to one that is synced.
