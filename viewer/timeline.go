@@ -114,7 +114,7 @@ func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, erro
 	}
 	data.Partial = partial
 	data.Slow = v.ctx.Err() != nil
-	data.Days = v.days(records)
+	data.Days = v.days(records, true)
 	if more {
 		params := v.with()
 		params.Set("after", cursorOf(records[len(records)-1]))
@@ -126,8 +126,8 @@ func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, erro
 	return records, nil
 }
 
-// days groups records by day.
-func (v *visit) days(records []*record.Record) []day {
+// days groups records by day. If named is true, today and yesterday are named so.
+func (v *visit) days(records []*record.Record, named bool) []day {
 	var days []day
 	for _, r := range records {
 		at := r.Time.In(v.clock.Zone)
@@ -140,6 +140,9 @@ func (v *visit) days(records []*record.Record) []day {
 		last.Rows = append(last.Rows, one)
 	}
 	for i := range days {
+		if !named {
+			break
+		}
 		days[i].Title = v.relativeDay(&days[i])
 	}
 	return days
