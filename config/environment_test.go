@@ -42,7 +42,7 @@ exporters: none
 			"AUDIT_LEDGER_DIR": "d", "AUDIT_LEDGER_SYNC_INTERVAL": "1s", "AUDIT_LEDGER_MAX_SIZE": "10GiB",
 			"AUDIT_LEDGER_SEGMENT_SIZE": "1048576", "AUDIT_LEDGER_RETENTION_AGE": "30d", "AUDIT_LEDGER_RETENTION_SIZE": "5GiB",
 			"AUDIT_LEDGER_LOCK_WAIT": "20s", "AUDIT_LEDGER_GROUP_WRITABLE": "true",
-			"AUDIT_LEDGER_SCRUB_RATE": "none", "AUDIT_LEDGER_DENSE_FRAMES": "true", "AUDIT_STDOUT_FILE": "trail.jsonl",
+			"AUDIT_LEDGER_SCRUB_RATE": "none", "AUDIT_LEDGER_DENSE_FRAMES": "true", "AUDIT_LEDGER_INDEX": "false", "AUDIT_STDOUT_FILE": "trail.jsonl",
 			"AUDIT_STDOUT_FORMAT": "text", "AUDIT_STDOUT_COLOR": "false",
 			"AUDIT_MONGODB_URI": "mongodb://db", "AUDIT_MONGODB_DATABASE": "a", "AUDIT_MONGODB_COLLECTION": "b",
 			"AUDIT_MONGODB_RETENTION": "365d", "AUDIT_MONGODB_INDEXES": "true",
@@ -59,6 +59,7 @@ ledger:
   group_writable: true
   scrub_rate: none
   dense_frames: true
+  index: false
 anonymous:
   - article.read
   - feed.*

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.yaml.in/yaml/v3"
@@ -23,6 +24,8 @@ type ledgerModel struct {
 	GroupWrite   flag               `key:"group_writable"`
 	ScrubRate    scrubRate          `key:"scrub_rate"`
 	DenseFrames  flag               `key:"dense_frames"`
+	Control      flag               `key:"control"`
+	Index        flag               `key:"index"`
 	Export       *ledgerExportModel `key:"export"`
 }
 
@@ -154,6 +157,12 @@ func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	}
 	if l.DenseFrames == flagTrue {
 		opts = append(opts, ledger.WithDenseFrames())
+	}
+	if l.Control == flagTrue {
+		opts = append(opts, sdk.WithControl())
+	}
+	if l.Index != flagFalse {
+		opts = append(opts, ledger.WithSidecars(ledgerquery.NewIndexer()))
 	}
 	for _, e := range exporters {
 		opts = append(opts, sdk.ExportTo(e, l.exportOptions()...))

@@ -17,7 +17,7 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	var none *batchModel
 	assert.Empty(t, none.options())
-	assert.Empty(t, (&ledgerModel{Dir: "d"}).options(nil))
+	assert.Empty(t, (&ledgerModel{Dir: "d", Index: flagFalse}).options(nil))
 	assert.Empty(t, (&validationModel{}).options())
 	assert.Empty(t, (&foldingModel{}).options())
 	for name, given := range map[string]int{
@@ -28,18 +28,20 @@ func TestOptions(t *testing.T) {
 		"a batch's interval":  len((&batchModel{exportModel: exportModel{Interval: 1}}).options()),
 		"queue size":          len((&batchModel{QueueSize: 1}).options()),
 		"attempts":            len((&batchModel{MaxAttempts: 1}).options()),
-		"sync interval":       len((&ledgerModel{SyncInterval: 1}).options(nil)),
-		"max size":            len((&ledgerModel{MaxSize: 1}).options(nil)),
-		"segment size":        len((&ledgerModel{SegmentSize: 1}).options(nil)),
-		"retention":           len((&ledgerModel{Retention: retentionModel{bounds: &retentionBounds{Age: 1}}}).options(nil)),
-		"until exported":      len((&ledgerModel{Retention: retentionModel{word: untilExported}}).options(nil)),
-		"salvage":             len((&ledgerModel{Salvage: flagTrue}).options(nil)),
-		"lock wait":           len((&ledgerModel{LockWait: 1}).options(nil)),
-		"group writable":      len((&ledgerModel{GroupWrite: flagTrue}).options(nil)),
-		"scrub rate":          len((&ledgerModel{ScrubRate: 1}).options(nil)),
-		"no scrub":            len((&ledgerModel{ScrubRate: scrubOff}).options(nil)),
-		"dense frames":        len((&ledgerModel{DenseFrames: flagTrue}).options(nil)),
-		"exporter":            len((&ledgerModel{}).options([]export.Exporter{nil})),
+		"sync interval":       len((&ledgerModel{SyncInterval: 1, Index: flagFalse}).options(nil)),
+		"max size":            len((&ledgerModel{MaxSize: 1, Index: flagFalse}).options(nil)),
+		"segment size":        len((&ledgerModel{SegmentSize: 1, Index: flagFalse}).options(nil)),
+		"retention":           len((&ledgerModel{Retention: retentionModel{bounds: &retentionBounds{Age: 1}}, Index: flagFalse}).options(nil)),
+		"until exported":      len((&ledgerModel{Retention: retentionModel{word: untilExported}, Index: flagFalse}).options(nil)),
+		"salvage":             len((&ledgerModel{Salvage: flagTrue, Index: flagFalse}).options(nil)),
+		"lock wait":           len((&ledgerModel{LockWait: 1, Index: flagFalse}).options(nil)),
+		"group writable":      len((&ledgerModel{GroupWrite: flagTrue, Index: flagFalse}).options(nil)),
+		"scrub rate":          len((&ledgerModel{ScrubRate: 1, Index: flagFalse}).options(nil)),
+		"no scrub":            len((&ledgerModel{ScrubRate: scrubOff, Index: flagFalse}).options(nil)),
+		"dense frames":        len((&ledgerModel{DenseFrames: flagTrue, Index: flagFalse}).options(nil)),
+		"exporter":            len((&ledgerModel{Index: flagFalse}).options([]export.Exporter{nil})),
+		"index":               len((&ledgerModel{}).options(nil)),
+		"index, explicitly":   len((&ledgerModel{Index: flagTrue}).options(nil)),
 		"batch bytes":         len((&ledgerModel{Export: &ledgerExportModel{BatchBytes: 1}}).exportOptions()),
 		"folding limit":       len((&foldingModel{Limit: 1}).options()),
 		"folding window":      len((&foldingModel{Window: 1}).options()),
@@ -47,7 +49,7 @@ func TestOptions(t *testing.T) {
 		"required":            len((&validationModel{Required: []requiredModel{{Actions: []text{"a"}}}}).options()),
 		"clock skew":          len((&validationModel{MaxClockSkew: 1}).options()),
 		"metadata":            len((&validationModel{MaxMetadata: 1}).options()),
-		"no salvage, negated": 1 - len((&ledgerModel{Salvage: flagFalse}).options(nil)),
+		"no salvage, negated": 1 - len((&ledgerModel{Salvage: flagFalse, Index: flagFalse}).options(nil)),
 	} {
 		assert.Equal(t, 1, given, name)
 	}

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/query"
@@ -52,4 +53,32 @@ exporters: none
 		require.Error(t, err) // nobody listens
 	}
 	require.NoError(t, release(t.Context()))
+}
+
+// TestIndex: the ledger of a configuration has an index, unless it says otherwise.
+func TestIndex(t *testing.T) {
+	for line, indexed := range map[string]bool{"": true, ", index: true": true, ", index: false": false} {
+		dir := filepath.Join(t.TempDir(), "ledger")
+		t.Setenv("TEST_DIR", dir)
+		file := write(t, "index.yaml", `
+anonymous: [article.read]
+ledger: {dir: "${TEST_DIR}", segment_size: 64KiB`+line+`}
+exporters: none
+`)
+		p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+		require.NoError(t, err)
+		files := func(pattern string) int {
+			names, err := filepath.Glob(filepath.Join(dir, pattern))
+			require.NoError(t, err)
+			return len(names)
+		}
+		for files("*.segment") < 3 {
+			track(t, p)
+		}
+		if indexed {
+			require.Eventually(t, func() bool { return files("*.index") > 0 }, 20*time.Second, time.Millisecond)
+		}
+		require.NoError(t, p.Shutdown(t.Context()))
+		assert.Equal(t, indexed, files("*.index") > 0, line)
+	}
 }

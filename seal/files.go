@@ -40,6 +40,8 @@ type osFiles struct {
 
 	mu   sync.Mutex
 	root *os.Root
+	last *os.Root // the directory that was written last: that of many tiles
+	name string   // of last
 }
 
 const (
@@ -88,18 +90,13 @@ func (f *osFiles) Replace(name string, data []byte) error {
 }
 
 func (f *osFiles) write(name string, data []byte, durable bool) error {
-	root, err := f.open(true)
+	root, err := f.parent(name)
 	if err != nil {
 		return err
 	}
+	name = path.Base(name)
 	temporary := name + temporarySuffix
 	file, err := root.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := root.MkdirAll(path.Dir(name), dirMode); err != nil {
-			return err
-		}
-		file, err = root.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
-	}
 	if err != nil {
 		return err
 	}
@@ -110,10 +107,36 @@ func (f *osFiles) write(name string, data []byte, durable bool) error {
 	if err = errors.Join(err, file.Close()); err == nil {
 		err = root.Rename(temporary, name)
 	}
-	if err == nil && durable {
-		err = syncParents(root, map[string]bool{path.Dir(name): true})
+	if err == nil && durable { // only files of the directory itself
+		err = syncParents(root, map[string]bool{".": true})
 	}
 	return err
+}
+
+// parent returns the directory of a file, which it creates. It walks there once for the tiles
+// of one directory.
+func (f *osFiles) parent(name string) (*os.Root, error) {
+	root, err := f.open(true)
+	dir := path.Dir(name)
+	if err != nil || dir == "." {
+		return root, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last != nil && f.name == dir {
+		return f.last, nil
+	}
+	if err := root.MkdirAll(dir, dirMode); err != nil {
+		return nil, err
+	}
+	if root, err = root.OpenRoot(dir); err != nil {
+		return nil, err
+	}
+	if f.last != nil {
+		_ = f.last.Close() // nothing was written to it itself
+	}
+	f.last, f.name = root, dir
+	return root, nil
 }
 
 func (f *osFiles) Sync(names ...string) error {
@@ -144,6 +167,12 @@ func (f *osFiles) Remove(name string) error {
 		return nil
 	}
 	if err == nil {
+		f.mu.Lock()
+		if f.last != nil { // it may be what is removed
+			_ = f.last.Close()
+			f.last = nil
+		}
+		f.mu.Unlock()
 		err = root.RemoveAll(name)
 	}
 	return f.located(name, err)

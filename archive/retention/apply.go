@@ -31,8 +31,9 @@ type Report struct {
 }
 
 // RemoveFunc removes the oldest segments of a ledger whose entries all come before the entry
-// seq, and returns the sequence number of the oldest entry that is left. It is the method
-// RemoveBefore of a ledger.Ledger, or calls that of an sdk.TrackerProvider.
+// seq, and returns the sequence number of the oldest entry that is left. With zero it removes
+// nothing, and returns an error if it never could. It is the method RemoveBefore of a
+// ledger.Ledger, or calls that of an sdk.TrackerProvider.
 type RemoveFunc func(seq uint64) (first uint64, err error)
 
 // ErrNotRemoved means that a ledger did not remove a segment: something that nobody can see
@@ -59,6 +60,9 @@ func ApplyLedger(ctx context.Context, r *ledger.Reader, remove RemoveFunc, o Opt
 		return report, err
 	}
 	report.Log = w.log
+	if _, err := remove(0); err != nil {
+		return report, err
+	}
 	for _, s := range w.segments {
 		removed, err := w.apply(ctx, &o, s, remove, report)
 		if err != nil {

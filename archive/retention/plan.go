@@ -91,14 +91,15 @@ type Segment struct {
 	// Damaged is the number of entries that cannot be read. Nobody knows how long they must
 	// be kept, so the segment stays.
 	Damaged int64 `json:"damaged,omitempty"`
-	// Waiting lists the exporters that do not have all of its records yet.
+	// Waiting lists the cursors that have not passed it yet: those of exporters, and of the seal.
 	Waiting []string `json:"waiting,omitempty"`
 	// Holds lists the holds that keep it.
 	Holds []string `json:"holds,omitempty"`
-	// Until is when nothing of the above will keep it but Open, Earlier, Damaged, Waiting
-	// and Holds. It is zero if Remove is set, or if records in it are kept forever.
+	// Until is when all records in it, and in earlier segments that stay, may leave but for
+	// Open, Damaged, Waiting and Holds. It is zero if they may now, or if Forever is set.
 	Until time.Time `json:"until,omitzero"`
-	// Forever reports that records in it are kept forever, and not archived.
+	// Forever reports that records in it, or in an earlier segment, are kept forever and not
+	// archived.
 	Forever bool `json:"forever,omitempty"`
 }
 
@@ -153,19 +154,31 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 		return nil, err
 	}
 	p := &Plan{Log: w.log, Policy: o.Policy.ID(), Time: j.now.UTC()}
-	stays := false
 	for _, s := range w.segments {
 		segment, err := w.examine(ctx, j, s)
 		if err != nil {
 			return nil, err
 		}
-		segment.Earlier = stays
-		segment.Remove = segment.Remove && !stays
-		stays = !segment.Remove
+		if len(p.Segments) > 0 {
+			segment.follow(&p.Segments[len(p.Segments)-1])
+		}
 		p.Segments = append(p.Segments, *segment)
 	}
 	err = p.complete(ctx, j, &o)
 	return p, err
+}
+
+// follow makes the segment stay if an earlier one does.
+func (s *Segment) follow(earlier *Segment) {
+	if earlier.Remove {
+		return
+	}
+	s.Earlier, s.Remove = true, false
+	s.Forever = s.Forever || earlier.Forever
+	s.Until = latest(s.Until, earlier.Until)
+	if s.Forever {
+		s.Until = time.Time{}
+	}
 }
 
 // complete adds the holds and the archives.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -43,14 +45,17 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ledger":  makeLedger,
-			"damage":  damageFile,
-			"entry":   appendEntry,
-			"archive": makeArchive,
-			"fill":    fillLedger,
-			"writer":  holdLedger,
-			"follow":  follow,
-			"browse":  browse,
+			"ledger":   makeLedger,
+			"damage":   damageFile,
+			"entry":    appendEntry,
+			"archive":  makeArchive,
+			"fill":     fillLedger,
+			"writer":   holdLedger,
+			"service":  runService,
+			"follow":   follow,
+			"copydir":  copyDir,
+			"exitcode": exitCode,
+			"browse":   browse,
 		},
 	})
 }
@@ -123,6 +128,23 @@ func holdLedger(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(l.Close())
 }
 
+// runService runs deed while this process writes a ledger, and listens for commands: service DIR
+// ARG...
+func runService(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: service DIR ARG...")
+	}
+	// The path of a socket is short, and that of a script's directory may not be.
+	short, err := os.MkdirTemp("", "deed")
+	ts.Check(err)
+	defer func() { ts.Check(os.RemoveAll(short)) }()
+	ts.Check(os.Symlink(ts.MkAbs("."), filepath.Join(short, "w")))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(short, "w", args[0]), sdk.WithControl(), ledger.WithSegmentSize(ledger.MinSegmentSize)))
+	ts.Check(err)
+	ts.Check(ts.Exec("deed", args[1:]...))
+	ts.Check(provider.Shutdown(context.Background()))
+}
+
 // appendEntry appends a text that is no record to a ledger: entry DIR TEXT.
 func appendEntry(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
@@ -156,6 +178,29 @@ func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	ts.Check(err)
 	ts.Check(store.Close())
+}
+
+// copyDir copies a directory: copydir FROM TO.
+func copyDir(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: copydir FROM TO")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+	ts.Check(os.Chmod(ts.MkAbs(args[1]), 0o700))
+}
+
+// exitCode runs a program that must end with an exit code: exitcode CODE PROGRAM ARG...
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE PROGRAM ARG...")
+	}
+	code := 0
+	if failed, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+		code = failed.ExitCode()
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || code != want {
+		ts.Fatalf("it ended with exit code %d, not %s", code, args[0])
+	}
 }
 
 // damageFile flips a byte of a file: damage FILE OFFSET.

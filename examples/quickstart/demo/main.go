@@ -1,7 +1,7 @@
 // Demo builds the quickstart, drives it with real HTTP requests, prints the trail, asks it
-// three questions with the command deed, shows it in the viewer, and fails if the trail or an
-// answer is wrong. With -serve it keeps the viewer up until it is interrupted. Where Chromium
-// is installed, it writes a screenshot into the file of -screenshot.
+// three questions with the command deed, verifies its seal, shows it in the viewer, and fails if
+// the trail or an answer is wrong. With -serve it keeps the viewer up until it is interrupted.
+// Where Chromium is installed, it writes a screenshot into the file of -screenshot.
 package main
 
 import (
@@ -64,6 +64,7 @@ func run(serve bool, screenshot string) error {
 	d.intrude(ctx)
 	answered := d.ask(ctx, dir) // beside the running service
 	stopped := service.Stop()
+	answered = errors.Join(answered, d.verify(ctx, dir))
 
 	trail, err := drive.Output(ctx, env, program, "trail")
 	fmt.Printf("\nThe trail:\n\n%s\n", trail)
@@ -133,25 +134,48 @@ func (d *demo) ask(ctx context.Context, dir string) error {
 	}
 	d.deed = deed
 	env := []string{"DEED_FROM=" + filepath.Join(dir, "audit-ledger")}
-	for _, question := range []struct {
-		text string
-		args []string
-		want string
-	}{
+	for _, question := range []question{
 		{"Who was denied what?", []string{"query", "--outcome", "denied", "--format", "table", "--columns", "actor,action,target,why"}, `anonymous +access\.denied`},
 		{"What happened to the article?", []string{"history", strings.TrimPrefix(strings.Replace(d.article, "articles", "article", 1), "/"), "--format", "text"}, `title: "Hello" → "Hello, world"`},
 		{"Who did how much?", []string{"stats", "--by", "actor,action", "--format", "chart"}, `(?m)^ +article\.publish +1 `},
 	} {
-		answer, err := drive.Output(ctx, env, deed, question.args...)
-		if err != nil {
-			return fmt.Errorf("deed %s: %w", question.args[0], err)
-		}
-		fmt.Fprintf(&d.answers, "%s\n\n$ deed %s\n%s\n", question.text, strings.Join(question.args, " "), answer)
-		if !regexp.MustCompile(question.want).MatchString(answer) {
-			return fmt.Errorf("deed %s: the answer lacks %s:\n%s", question.args[0], question.want, answer)
+		if err := d.question(ctx, env, deed, question); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// question is one that deed answers.
+type question struct {
+	text string
+	args []string
+	want string
+}
+
+func (d *demo) question(ctx context.Context, env []string, deed string, q question) error {
+	answer, err := drive.Output(ctx, env, deed, q.args...)
+	if err != nil {
+		return fmt.Errorf("deed %s: %w", q.args[0], err)
+	}
+	fmt.Fprintf(&d.answers, "%s\n\n$ deed %s\n%s\n", q.text, strings.Join(q.args, " "), answer)
+	if !regexp.MustCompile(q.want).MatchString(answer) {
+		return fmt.Errorf("deed %s: the answer lacks %s:\n%s", q.args[0], q.want, answer)
+	}
+	return nil
+}
+
+// verify verifies the seal of the ledger, as an auditor does.
+func (d *demo) verify(ctx context.Context, dir string) error {
+	deed, err := drive.BuildDeed(ctx, dir)
+	if err != nil {
+		return err
+	}
+	ledger := filepath.Join(dir, "audit-ledger")
+	return d.question(ctx, nil, deed, question{
+		"Was anything altered?", []string{"verify", ledger, "--key", ledger + ".key.pub", "--anchor", ledger + ".checkpoint"},
+		"intact: nothing that was sealed was changed, removed or put in",
+	})
 }
 
 // work sends the requests of a user.

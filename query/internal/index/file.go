@@ -13,12 +13,12 @@ import (
 type File struct {
 	*Header
 
-	cache     *Cache
-	head      uint32 // checksum of the first page
-	termTable []Key  // the first key of each page of terms
+	cache *Cache
+	head  uint32 // checksum of the first page
 
-	mu      sync.Mutex
-	blocks  []blockRef // nil until they are needed
+	mu      sync.Mutex // of what is nil until it is needed
+	terms   []Key      // the first key of each page of terms
+	blocks  []blockRef
 	repeats map[int][]uint64
 }
 
@@ -43,19 +43,33 @@ func Open(r io.ReaderAt, ledger [16]byte, segment uint64, cache *Cache) (*File, 
 	}
 	f := &File{Header: h, cache: cache, head: sum}
 	f.cache.put(pageKey{f, 0}, page)
-	table, err := f.read(r, h.termTable, h.termPageCount*4)
+	return f, nil
+}
+
+// termTable returns the first key of each page of terms.
+func (f *File) termTable(r io.ReaderAt) ([]Key, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.terms != nil {
+		return f.terms, nil
+	}
+	table, err := f.read(r, f.Header.termTable, f.termPageCount*4)
 	if err != nil {
 		return nil, err
 	}
-	f.termTable = make([]Key, h.termPageCount)
-	for i := range f.termTable {
-		f.termTable[i] = Key(binary.LittleEndian.Uint32(table[4*i:]))
+	terms := make([]Key, f.termPageCount)
+	for i := range terms {
+		terms[i] = Key(binary.LittleEndian.Uint32(table[4*i:]))
 	}
-	if !slices.IsSorted(f.termTable) {
+	if !slices.IsSorted(terms) {
 		return nil, ErrBad
 	}
-	return f, nil
+	f.terms = terms
+	return terms, nil
 }
+
+// Forget removes what the Cache has of the index.
+func (f *File) Forget() { f.cache.Forget(f) }
 
 // page returns the data of a page.
 func (f *File) page(r io.ReaderAt, number int) ([]byte, error) {
@@ -110,7 +124,11 @@ func (f *File) Places(r io.ReaderAt, key Key) (*Places, error) {
 
 // term looks up a key.
 func (f *File) term(r io.ReaderAt, key Key) (p posting, ok bool, err error) {
-	at, found := slices.BinarySearch(f.termTable, key)
+	table, err := f.termTable(r)
+	if err != nil {
+		return p, false, err
+	}
+	at, found := slices.BinarySearch(table, key)
 	if !found {
 		at--
 	}
@@ -238,6 +256,9 @@ func (f *File) Repeats(r io.ReaderAt) (map[int][]uint64, error) {
 
 // Invalid returns the places of the entries that are no records.
 func (f *File) Invalid(r io.ReaderAt) ([]int, error) {
+	if f.invalidSize == 1 { // their number only, which is zero
+		return nil, nil
+	}
 	data, err := f.read(r, f.invalid, f.invalidSize)
 	if err != nil {
 		return nil, err

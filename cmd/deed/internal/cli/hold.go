@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/policy"
@@ -167,12 +168,12 @@ func (a *app) holdList() *cobra.Command {
 		Use:     "list",
 		Short:   "List the holds in force",
 		Example: "deed hold list --archives /backup/audit",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
 			}
-			return a.runHoldList(cmd.Context(), h, format, all)
+			return a.runHoldList(cmd, h, format, all)
 		},
 	}
 	h.register(cmd)
@@ -181,16 +182,21 @@ func (a *app) holdList() *cobra.Command {
 	return cmd
 }
 
-func (a *app) runHoldList(ctx context.Context, h *holdStore, format string, all bool) error {
+func (a *app) runHoldList(cmd *cobra.Command, h *holdStore, format string, all bool) error {
+	ctx := cmd.Context()
 	clock, err := a.clock()
 	if err != nil {
 		return err
 	}
-	store, _, err := h.open(ctx, false)
+	store, policies, err := h.open(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }() // read only
+	set := &source.Set{Names: []string{store.Path()}, Policies: policies}
+	if err := a.recordLooking(ctx, cmd, set, &query.Filter{}); err != nil {
+		return err
+	}
 	holds, err := retention.Holds(ctx, store)
 	if err != nil {
 		return err

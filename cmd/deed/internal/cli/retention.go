@@ -9,8 +9,10 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/config"
-	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk/control"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/spf13/cobra"
 )
@@ -21,7 +23,7 @@ func (a *app) retention() *cobra.Command {
 		Short: "Archive and remove records whose time is over: plan, apply",
 		Long: `The commands below retention apply the rules of a configuration, key retention: how long records are kept, and when they may leave for an archive.
 
-Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock: stop the process first, or let it call retention.ApplyLedger itself.`,
+Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock, or asks the process to remove segments, if its configuration has ledger.control. Otherwise stop the process first, or let it call retention.ApplyLedger itself. A collection of MongoDB needs none of that.`,
 	}
 	onlyCommands(cmd)
 	cmd.AddCommand(a.retentionPlan(), a.retentionApply())
@@ -41,12 +43,12 @@ func (a *app) retentionPlan() *cobra.Command {
 
 A segment of a ledger is removed as a whole, the oldest first, once each of its records is past its time or may leave for an archive.`,
 		Example: "deed retention plan --config deploy.yaml",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
 			}
-			return a.runRetentionPlan(cmd.Context(), file, format)
+			return a.runRetentionPlan(cmd, file, format)
 		},
 	}
 	configFlag(cmd, &file)
@@ -54,13 +56,17 @@ A segment of a ledger is removed as a whole, the oldest first, once each of its 
 	return cmd
 }
 
-func (a *app) runRetentionPlan(ctx context.Context, file, format string) error {
+func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string) error {
+	ctx := cmd.Context()
 	clock, err := a.clock()
 	if err != nil {
 		return err
 	}
 	c, err := loadRetention(ctx, file)
 	if err != nil {
+		return err
+	}
+	if err := a.recordLooking(ctx, cmd, storeOf(c), &query.Filter{}); err != nil {
 		return err
 	}
 	options := a.retentionOptions(c.Retention())
@@ -80,6 +86,21 @@ func (a *app) runRetentionPlan(ctx context.Context, file, format string) error {
 		return errors.Join(writeLine(a.stdout, plan), err)
 	}
 	return errors.Join(a.printPlan(plan, clock), err)
+}
+
+// storeOf describes the store of a configuration, for the record of a look at it.
+func storeOf(c *config.Config) *source.Set {
+	set := &source.Set{Names: []string{c.Retention().Store}}
+	if dir := c.LedgerDir(); dir != "" {
+		set.Dirs = append(set.Dirs, dir)
+		if c.Retention().Store == "" {
+			set.Names[0] = dir
+		}
+	}
+	if p := c.Policy(); p != nil {
+		set.Policies = append(set.Policies, p)
+	}
+	return set
 }
 
 // plan makes the plan of the store of a configuration. It may return a plan and an error.
@@ -120,7 +141,7 @@ func (a *app) retentionApply() *cobra.Command {
 
 It may be interrupted, or killed, at any time, and continues when it is run again.`,
 		Example: "deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
@@ -142,15 +163,8 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err er
 	if err != nil {
 		return err
 	}
-	var policies []*policy.Policy
-	if p := c.Policy(); p != nil {
-		policies = append(policies, p)
-	}
-	var dirs []string
-	if dir := c.LedgerDir(); dir != "" {
-		dirs = append(dirs, dir)
-	}
-	return a.recorded(cmd, dirs, policies, func(ctx context.Context, t audit.Tracker) error {
+	set := storeOf(c)
+	return a.recorded(cmd, set.Dirs, set.Policies, func(ctx context.Context, t audit.Tracker) error {
 		store, err := archive.CreateDir(c.Retention().Archives)
 		if err != nil {
 			return err
@@ -162,8 +176,7 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err er
 		if report == nil {
 			return err
 		}
-		printed := a.printReport(report, format, clock) // also what was done before an error
-		return errors.Join(err, printed)
+		return errors.Join(err, a.printReport(report, err, format, clock)) // also what was done before an error
 	})
 }
 
@@ -185,7 +198,12 @@ func (a *app) apply(ctx context.Context, c *config.Config, options retention.Opt
 	defer func() { _ = r.Close() }() // read only
 	l, err := ledger.Open(dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
 	if errors.Is(err, ledger.ErrLocked) {
-		return nil, fmt.Errorf("%s is open in another process; stop it first, or let it call retention.ApplyLedger itself", dir)
+		remove := func(seq uint64) (uint64, error) { return control.RemoveBefore(ctx, dir, seq) }
+		if _, err := remove(0); errors.Is(err, control.ErrUnavailable) {
+			return nil, fmt.Errorf("%s is open in another process, which does not listen for commands; stop it first, open its ledger with "+
+				"sdk.WithControl (ledger.control of the configuration), or let it call retention.ApplyLedger itself", dir)
+		}
+		return retention.ApplyLedger(ctx, r, remove, options)
 	}
 	if err != nil {
 		return nil, a.explain(dir, err)

@@ -96,12 +96,14 @@ func fateOf(s *retention.Segment, clock ask.Clock) string {
 		reasons = append(reasons, fmt.Sprintf("%d entries cannot be read", s.Damaged))
 	}
 	if len(s.Waiting) > 0 {
-		reasons = append(reasons, "not exported yet by "+strings.Join(s.Waiting, ", "))
+		reasons = append(reasons, "needed yet by "+strings.Join(s.Waiting, ", "))
 	}
 	if len(s.Holds) > 0 {
 		reasons = append(reasons, "held by "+strings.Join(s.Holds, ", "))
 	}
 	switch {
+	case s.Forever && s.Earlier:
+		reasons = append(reasons, "records in it or before are kept forever")
 	case s.Forever:
 		reasons = append(reasons, "records in it are kept forever")
 	case !s.Until.IsZero():
@@ -159,8 +161,8 @@ func expiryText(e *retention.Expiry) string {
 	return "stays: it cannot be read: " + term.Clean(e.Damaged)
 }
 
-// printReport prints what an apply did.
-func (a *app) printReport(r *retention.Report, format string, clock ask.Clock) error {
+// printReport prints what an apply did until it ended, or failed with err.
+func (a *app) printReport(r *retention.Report, err error, format string, clock ask.Clock) error {
 	if format == "json" {
 		return writeLine(a.stdout, r)
 	}
@@ -178,7 +180,7 @@ func (a *app) printReport(r *retention.Report, format string, clock ask.Clock) e
 	for i := range r.Expired {
 		line("removed archive %s", r.Expired[i].Name)
 	}
-	if len(r.Archives)+len(r.Removed)+len(r.Expired) == 0 {
+	if err == nil && len(r.Archives)+len(r.Removed)+len(r.Expired) == 0 {
 		line("nothing to remove")
 	}
 	if r.Stays != nil && !a.quiet {
