@@ -31,6 +31,21 @@ func shots() map[string]string {
 	}
 }
 
+// appearance is a width, and light or dark.
+type appearance struct {
+	width  int64
+	scheme string
+}
+
+// looks are the appearances in which pages are opened: some, or for screenshots more.
+func looks() []appearance {
+	some := []appearance{{360, "dark"}, {1280, "light"}}
+	if os.Getenv("AUDIT_SCREENSHOTS") != "" {
+		some = append(some, appearance{360, "light"}, appearance{1280, "dark"}, appearance{1920, "light"})
+	}
+	return some
+}
+
 // shoot writes a screenshot into the directory AUDIT_SCREENSHOTS, if it is set.
 func (tab tab) shoot(name string, width int64, scheme string) {
 	tab.t.Helper()

@@ -83,6 +83,14 @@ func run(serve bool, screenshot string) error {
 	return d.serve(interruptible, ledger)
 }
 
+type demo struct {
+	drive.Client
+
+	article string
+	deed    string // the program
+	answers strings.Builder
+}
+
 // show opens the trail in the viewer.
 func (d *demo) show(ctx context.Context, ledger, screenshot string) error {
 	v, err := drive.StartViewer(ctx, d.deed, ledger)
@@ -116,14 +124,6 @@ func (d *demo) serve(ctx context.Context, ledger string) error {
 	fmt.Printf("\nOpen this link, which is valid once. Interrupt to stop.\n%s\n", v.Link)
 	<-ctx.Done()
 	return v.Stop()
-}
-
-type demo struct {
-	drive.Client
-
-	article string
-	deed    string // the program
-	answers strings.Builder
 }
 
 // ask asks the trail three questions with the command deed, as a support engineer does.
