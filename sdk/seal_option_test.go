@@ -13,6 +13,7 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
 	"github.com/stretchr/testify/require"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -63,9 +64,11 @@ func TestTrackIgnoresTheAnchor(t *testing.T) {
 	temp := t.TempDir()
 	key, err := seal.CreateKey(filepath.Join(temp, "key"), "example.com/audit")
 	require.NoError(t, err)
+	reader := sdkmetric.NewManualReader()
 	p := openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger")), sdk.WithSeal(key, seal.WithAnchor(brokenAnchor{})),
-		sdk.WithLogger(slog.New(slog.DiscardHandler)))
+		sdk.WithLogger(slog.New(slog.DiscardHandler)), sdk.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))))
 	trackNumbered(t, p, 1, 100)
+	require.Eventually(t, func() bool { return sumOf(t, reader, "audit.seal.delay") > 0 }, 10*time.Second, 50*time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)

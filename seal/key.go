@@ -78,8 +78,8 @@ func LoadKey(path string) (*Key, error) {
 	return k, nil
 }
 
-// CreateKey makes an Ed25519 key and stores it in a new file that only its owner can read. The
-// name is the host of the service with a path, such as example.com/audit, and stays the same
+// CreateKey makes an Ed25519 key and stores it in a new file that only its owner can read, and
+// its public part in a file beside it, whose name ends in ".pub". The name is the host of the service with a path, such as example.com/audit, and stays the same
 // when the key is replaced. If the file exists, the error matches fs.ErrExist.
 func CreateKey(path, name string) (*Key, error) {
 	private, _, err := note.GenerateKey(rand.Reader, name)
@@ -90,18 +90,30 @@ func CreateKey(path, name string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the file that the user names
-	if err != nil {
+	if err := createFile(path, private, 0o600); err != nil {
+		return nil, err
+	}
+	public := path + ".pub"
+	if err := os.Remove(public); err != nil && !errors.Is(err, fs.ErrNotExist) { // that of a key that is gone
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	_, err = f.WriteString(private + "\n")
+	return k, createFile(public, k.public, 0o644)
+}
+
+// createFile stores a line in a new file, durably.
+func createFile(path, line string, mode fs.FileMode) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode) //nolint:gosec // the file that the user names
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	_, err = f.WriteString(line + "\n")
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("seal: %w", errors.Join(err, os.Remove(path)))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("seal: %w", errors.Join(err, os.Remove(path)))
 	}
-	return k, nil
+	return nil
 }
 
 // LoadOrCreateKey is LoadKey, or CreateKey if there is no file.

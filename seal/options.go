@@ -19,6 +19,7 @@ type config struct {
 	files    Files
 	report   func(error)
 	adopt    bool
+	previous []*Key
 }
 
 // WithAnchor compares the ledger with an anchor when it is opened, and keeps each checkpoint
@@ -44,6 +45,10 @@ func WithErrorHandler(report func(error)) Option { return func(c *config) { c.re
 // contradicts what was signed. An anchor with a checkpoint that no known key signed is
 // accepted too.
 func WithAdopt() Option { return func(c *config) { c.adopt = true } }
+
+// WithPreviousKey replaces a key: checkpoints that k has signed count, and new ones are signed with
+// both. Once all who verify have the new public key, leave the option out.
+func WithPreviousKey(k *Key) Option { return func(c *config) { c.previous = append(c.previous, k) } }
 
 func newConfig(dir string, opts []Option) (config, error) {
 	c := config{interval: DefaultInterval, report: func(error) {}}

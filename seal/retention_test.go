@@ -55,6 +55,43 @@ func TestRetention(t *testing.T) {
 	require.Empty(t, f.verify(func(o *VerifyOptions) { o.From = first }).Findings)
 }
 
+// TestBackup copies a sealed ledger beside its writer. The copy is verified, and continued.
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(300)
+	require.NoError(t, f.start())
+	f.append(500)
+	b, err := BeginBackup(OpenDir(filepath.Join(f.dir, DirName)))
+	require.NoError(t, err)
+	f.append(500)
+	r, err := ledger.OpenReader(f.dir)
+	require.NoError(t, err)
+	to := filepath.Join(t.TempDir(), "copy")
+	_, err = r.CopyTo(t.Context(), to)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	f.append(700)
+	f.stop()
+	require.NoError(t, b.CopyTo(t.Context(), OpenDir(filepath.Join(to, DirName))))
+	now := f.held()
+
+	f.dir = to
+	require.NoError(t, os.WriteFile(f.anchor, b.checkpoint, 0o600))
+	report := f.verify()
+	require.Empty(t, report.Findings)
+	require.GreaterOrEqual(t, report.Proved, uint64(300))
+	require.NoError(t, os.WriteFile(f.anchor, now, 0o600))
+	requireReason(t, f.start(), ErrRollback, "anchor")
+	require.NoError(t, f.start(WithAdopt()))
+	f.append(10)
+	f.stop()
+	require.Empty(t, f.verify().Findings)
+
+	none, err := BeginBackup(OpenDir(t.TempDir()))
+	require.NoError(t, err)
+	require.NoError(t, none.CopyTo(t.Context(), nil))
+}
+
 // TestNothingIsRemovedBeforeItIsSealed has an eager retention. Every entry is sealed.
 func TestNothingIsRemovedBeforeItIsSealed(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/sdk/ledger"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -36,10 +37,13 @@ type Sealer struct {
 	partial  map[string]bool // directories that may have partial tiles
 	expected []expectation   // what the tree must meet, by size
 	anchored bool            // the anchor has the newest checkpoint
+	reported string          // the last error that was reported
 
-	mu     sync.Mutex
-	newest Checkpoint
-	failed error // why nothing is sealed any more
+	mu       sync.Mutex
+	newest   Checkpoint
+	proved   uint64    // the last entry that the newest checkpoint of the anchor covers
+	provedAt time.Time // no entry before was left out of it
+	failed   error     // why nothing is sealed any more
 
 	cancel context.CancelFunc
 	done   chan struct{} // closed when loop has returned
@@ -73,7 +77,7 @@ func (s *Sealer) loop(ctx context.Context) {
 			return
 		}
 		if again = err != nil; again {
-			s.report(err)
+			s.complain(err)
 			if s.fail(err) {
 				return
 			}
@@ -103,11 +107,32 @@ func (s *Sealer) fail(err error) bool {
 	return true
 }
 
+// complain reports an error, unless it is the same again.
+func (s *Sealer) complain(err error) {
+	if text := err.Error(); text != s.reported {
+		s.reported = text
+		s.report(err)
+	}
+}
+
 // Newest returns the newest checkpoint that was signed.
 func (s *Sealer) Newest() Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.newest
+}
+
+// Delay returns for how long there have been entries that no checkpoint covers which the anchor
+// has; without an anchor, which the directory has. With traffic that is about the interval. If it
+// is minutes, the key, the anchor or the disk fails.
+func (s *Sealer) Delay() time.Duration {
+	synced := s.ledger.Synced()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proved >= synced {
+		return 0
+	}
+	return time.Since(s.provedAt)
 }
 
 // Close seals all entries that were appended before the call, and stores where the next Sealer
@@ -137,13 +162,20 @@ func (s *Sealer) seal(ctx context.Context) error {
 	if err := s.ledger.VerifyOwner(); err != nil {
 		return err
 	}
+	now := time.Now()
 	if err := s.catchUp(ctx, s.ledger.Synced()); err != nil {
 		return err
 	}
 	if err := s.checkReached(); err != nil {
 		return err
 	}
-	return s.publish(ctx)
+	if err := s.publish(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.proved, s.provedAt = s.next-1, now
+	return nil
 }
 
 // catchUp adds the entries up to one that is synced.
@@ -155,7 +187,7 @@ func (s *Sealer) catchUp(ctx context.Context, to uint64) error {
 			_, corrupt := errors.AsType[*ledger.CorruptError](err)
 			switch {
 			case removed || corrupt: // a gap, if entries follow
-				s.report(fmt.Errorf("seal: entries cannot be sealed: %w", err))
+				s.complain(fmt.Errorf("seal: entries cannot be sealed: %w", err))
 				continue
 			case err != nil:
 				return err
@@ -259,6 +291,24 @@ func (s *Sealer) writeFull() error {
 	return nil
 }
 
+// signers returns the keys that sign.
+func (s *Sealer) signers() []note.Signer {
+	signers := []note.Signer{s.key.signer}
+	for _, k := range s.previous {
+		signers = append(signers, k.signer)
+	}
+	return signers
+}
+
+// verifiers returns the keys whose checkpoints count.
+func (s *Sealer) verifiers() []note.Verifier {
+	keys := []note.Verifier{s.key.verifier}
+	for _, k := range s.previous {
+		keys = append(keys, k.verifier)
+	}
+	return keys
+}
+
 // publish makes a checkpoint of the tree, unless the newest one is that.
 func (s *Sealer) publish(ctx context.Context) error {
 	c := s.Newest()
@@ -274,7 +324,7 @@ func (s *Sealer) publish(ctx context.Context) error {
 			}
 		}
 		c = Checkpoint{Origin: Origin(s.key.Name(), s.ledger.ID(), s.restores), Size: s.tree.size, Root: s.tree.root()}
-		if err := c.sign(s.key.signer); err != nil {
+		if err := c.sign(s.signers()...); err != nil {
 			return err
 		}
 		if err := s.files.Write(checkpointName, c.Note); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"time"
 
 	"github.com/opendeed/audit/sdk/ledger"
 	"golang.org/x/mod/sumdb/tlog"
@@ -36,7 +37,7 @@ func Start(ctx context.Context, l *ledger.Ledger, key *Key, opts ...Option) (*Se
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealer{config: c, ledger: l, entries: l.Sidecars(), key: key, hasher: newLeafHasher(), partial: map[string]bool{}, done: make(chan struct{})}
+	s := &Sealer{config: c, ledger: l, entries: l.Sidecars(), key: key, hasher: newLeafHasher(), partial: map[string]bool{}, provedAt: time.Now(), done: make(chan struct{})}
 	if s.cursor, err = l.Cursor(CursorName); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (s *Sealer) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 	if err != nil || signed == nil {
 		return nil, err
 	}
-	c, err := OpenCheckpoint(signed, s.key.verifier)
+	c, err := OpenCheckpoint(signed, s.verifiers()...)
 	if err != nil {
 		if s.adopt {
 			return nil, nil
@@ -96,7 +97,7 @@ func (s *Sealer) loadOwn() *Checkpoint {
 	if err != nil {
 		return nil
 	}
-	c, err := OpenCheckpoint(signed, s.key.verifier)
+	c, err := OpenCheckpoint(signed, s.verifiers()...)
 	if err != nil {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // requireReason requires that the ledger cannot be sealed.
@@ -118,6 +119,25 @@ func TestUntrustedAnchor(t *testing.T) {
 	f.key, err = CreateKey(filepath.Join(t.TempDir(), "key"), "example.com/audit")
 	require.NoError(t, err)
 	requireReason(t, f.start(), ErrUntrusted, "anchor")
+}
+
+// TestPreviousKey replaces the key of a sealed ledger.
+func TestPreviousKey(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(10)
+	old := f.key
+	f.key = mustCreate(t)
+	requireReason(t, f.start(), ErrUntrusted, "anchor")
+	require.NoError(t, f.start(WithPreviousKey(old)))
+	f.append(10)
+	f.stop()
+	require.Empty(t, f.verify().Findings)
+	require.Empty(t, f.verify(func(o *VerifyOptions) { o.Keys = []note.Verifier{old.Verifier()} }).Findings, "both have signed")
+	require.NoError(t, f.start())
+	f.append(10)
+	f.stop()
+	require.Empty(t, f.verify().Findings)
+	require.EqualValues(t, 30, f.verify().Proved)
 }
 
 func TestAdopt(t *testing.T) {

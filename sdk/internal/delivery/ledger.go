@@ -141,6 +141,9 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 		o.ObserveInt64(m.damage, int64(stats.Damaged), d.label)
 		o.ObserveInt64(m.letterBytes, d.deadLetters.bytes(), d.label)
 		o.ObserveInt64(m.openAttempts, int64(d.open.len()), d.label)
+		if d.sealer != nil {
+			o.ObserveInt64(m.sealDelay, int64(d.sealer.Delay().Seconds()), d.label)
+		}
 		for cursor, committed := range stats.Cursors { // also of exporters that are not configured any more
 			if d.ofSeal(cursor) {
 				continue
@@ -149,7 +152,7 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", cursor)))
 		}
 		return nil
-	}, m.depth, m.bytes, m.damage, m.letterBytes, m.openAttempts)
+	}, m.depth, m.bytes, m.damage, m.letterBytes, m.openAttempts, m.sealDelay)
 }
 
 // reportRecovery logs what opening the ledger found.

@@ -24,6 +24,7 @@ type Metrics struct {
 	damage          metric.Int64ObservableGauge
 	letterBytes     metric.Int64ObservableGauge
 	openAttempts    metric.Int64ObservableGauge
+	sealDelay       metric.Int64ObservableGauge
 	meter           metric.Meter
 }
 
@@ -53,6 +54,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		damage:          gauge("audit.ledger.damage", "Damaged places that were found in a ledger since it was opened, by ledger.", "{place}"),
 		letterBytes:     gauge("audit.ledger.dead_letter_bytes", "Size of a ledger's dead letters, by ledger.", "By"),
 		openAttempts:    gauge("audit.attempts.open", "Attempts that are open, by ledger.", "{attempt}"),
+		sealDelay:       gauge("audit.seal.delay", "For how long a sealed ledger has had records that no checkpoint covers which the anchor has, by ledger.", "s"),
 		meter:           meter,
 	}
 	var err error

@@ -17,6 +17,7 @@ import (
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"github.com/spf13/cobra"
 )
 
@@ -289,8 +290,15 @@ func (a *app) runLedgerCopy(ctx context.Context, from, to string) error {
 	if names, err := os.ReadDir(to); err == nil && len(names) > 0 {
 		return usagef("%s is not empty; name a directory that does not exist", to)
 	}
+	sealed, err := seal.BeginBackup(sealFiles(from))
+	if err != nil {
+		return err
+	}
 	// A copy that is not complete must not be taken for a backup.
 	if _, err := r.CopyTo(ctx, to); err != nil {
+		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
+	}
+	if err := sealed.CopyTo(ctx, sealFiles(to)); err != nil {
 		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
 	}
 	letters := filepath.Join(from, deadLettersDir)

@@ -43,7 +43,7 @@ func (a *app) retentionPlan() *cobra.Command {
 
 A segment of a ledger is removed as a whole, the oldest first, once each of its records is past its time or may leave for an archive.`,
 		Example: "deed retention plan --config deploy.yaml",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
@@ -141,7 +141,7 @@ func (a *app) retentionApply() *cobra.Command {
 
 It may be interrupted, or killed, at any time, and continues when it is run again.`,
 		Example: "deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -72,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what, and who removes or holds it; DEED_RECORD_TO does the same")
 	flags.StringVar(&a.purpose, "purpose", "", "why you do it, as `TEXT` for that record")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.serve(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.seal(), a.keygen(), a.ledger(), a.retention(), a.hold(), a.deadLetters(), a.config(), a.completion(), a.man())
+	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.serve(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.proveExport(), a.verifyExport(), a.seal(), a.keygen(), a.ledger(), a.retention(), a.hold(), a.deadLetters(), a.config(), a.completion(), a.man())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}
@@ -111,6 +112,17 @@ func usageArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		usageArgs(sub)
 	}
+}
+
+// onlyFlags is the Args of a command that asks stores, which have a flag.
+func onlyFlags(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.Flags().Lookup("from") != nil {
+		return fmt.Errorf("%s has only flags; to ask the store %q, add --from in front of it", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("%s has only flags, and %q is none", cmd.CommandPath(), args[0])
 }
 
 // group puts the flags into a group of the help.

@@ -16,12 +16,12 @@ func (a *app) keygen() *cobra.Command {
 	return &cobra.Command{
 		Use:   "keygen NAME FILE",
 		Short: "Make a key that seals ledgers",
-		Long: `Keygen makes an Ed25519 key. It stores the private part in FILE, which only you can read and which must not exist, and prints the public part.
+		Long: `Keygen makes an Ed25519 key. It stores the private part in FILE, which only you can read and which must not exist, and the public part in FILE.pub, and prints that.
 
 NAME says whose key it is, as a host with a path. It stays the same when the key is replaced.
 
 Give the public key to whoever is to verify the ledger. They must get it from you, not from the directory of the ledger.`,
-		Example: "deed keygen shop.example.com/audit /etc/shop/audit.key > audit.pub",
+		Example: "deed keygen shop.example.com/audit /etc/shop/audit.key",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			key, err := seal.CreateKey(args[1], args[0])
