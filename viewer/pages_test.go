@@ -12,6 +12,7 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -403,4 +404,26 @@ func TestLanguage(t *testing.T) {
 	assert.Contains(t, page, "Alice hat article Hello 999 veröffentlicht, aus 10.0.0.1")
 	assert.Contains(t, page, "Alice : x.create article Hello 998")
 	assert.Contains(t, get(t, handler, "/").Body.String(), `<html lang="de">`)
+}
+
+// hiddenInput matches what a form sends with its fields, which is as the address had it.
+var hiddenInput = regexp.MustCompile(`<input type="hidden"[^>]*>`)
+
+// TestInvisible: characters that turn text around, or that nobody sees, are shown as escapes.
+func TestInvisible(t *testing.T) {
+	t.Parallel()
+	const hostile = "a\u202eb\u200bc\u2066d\u00ade\ufefff"
+	r := event(999, func(r *record.Record) {
+		r.Reason, r.Failure, r.Tenant, r.Channel, r.Actor.Name, r.Target.Name, r.Target.ID = hostile, hostile, hostile, hostile, hostile, hostile, hostile
+		r.Changes = []audit.Change{{Field: hostile, Old: text(hostile), New: text("x" + hostile)}}
+		r.Metadata = []attribute.KeyValue{attribute.String(hostile, hostile)}
+	})
+	handler := newViewer(t, viewer.View{All: true}, []*record.Record{r})
+	object := url.Values{"type": {"article"}, "id": {hostile}}.Encode()
+	for _, page := range []string{"/", "/record?id=" + id(999), "/object?" + object, "/actor?actor=user/alice", "/security?since=900d", "/export?format=report"} {
+		body := hiddenInput.ReplaceAllString(get(t, handler, page).Body.String(), "")
+		assert.NotContains(t, body, "\u202e", page)
+		assert.NotContains(t, body, "\u200b", page)
+	}
+	assert.Contains(t, textOf(get(t, handler, "/")), `a\u202eb\u200bc\u2066d\u00ade\ufefff`)
 }

@@ -1,6 +1,6 @@
 // Demo builds the invoice service, runs it with a MongoDB-compatible server or with the
-// MongoDB in MONGODB_URI, drives it with real HTTP requests, prints the trail, and fails if
-// the trail is wrong.
+// MongoDB in MONGODB_URI, drives it with real HTTP requests, prints the trail, shows it in the
+// viewer, and fails if the trail is wrong.
 //
 //	demo path/to/database
 package main
@@ -48,6 +48,7 @@ func run() error {
 	d := demo{
 		Client: drive.Client{Base: "http://127.0.0.1:" + port},
 		db:     db,
+		dir:    dir,
 		env: []string{
 			"PORT=" + port, "MONGODB_URI=" + db.uri, "MONGODB_DATABASE=" + filepath.Base(dir),
 			"AUDIT_LEDGER_DIR=" + filepath.Join(dir, "audit-ledger"),
@@ -61,6 +62,7 @@ type demo struct {
 	drive.Client
 
 	db      *database
+	dir     string
 	program string
 	env     []string
 }
@@ -106,7 +108,29 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	stopped := service.Stop()
 	fmt.Printf("\nThe trail of the invoices:\n\n%s\n", trail.String())
-	return errors.Join(d.Err, stopped, wanted.Check(trail.String()))
+	if err := errors.Join(d.Err, stopped, wanted.Check(trail.String())); err != nil {
+		return err
+	}
+	return d.show(ctx)
+}
+
+// show opens the trail in the viewer, from MongoDB.
+func (d *demo) show(ctx context.Context) error {
+	deed, err := drive.BuildDeed(ctx, d.dir)
+	if err != nil {
+		return err
+	}
+	uri, params, _ := strings.Cut(d.db.uri, "?")
+	v, err := drive.StartViewer(ctx, deed, strings.TrimRight(uri, "/")+"/"+filepath.Base(d.dir)+".audit?"+params)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("The trail in a browser, by deed serve on MongoDB: %s\n", v.Link)
+	page, err := v.Page(ctx)
+	if err == nil && !strings.Contains(page, " approved ") {
+		err = errors.New("the viewer lacks a sentence")
+	}
+	return errors.Join(err, v.Stop())
 }
 
 func (d *demo) login(ctx context.Context) {

@@ -22,7 +22,7 @@ type Viewer struct {
 
 // StartViewer starts deed serve on a store.
 func StartViewer(ctx context.Context, deed, store string) (*Viewer, error) {
-	process, err := Start(ctx, nil, deed, "serve", "--no-open", "--quiet", store)
+	process, err := Start(ctx, []string{"DEED_FROM=" + store}, deed, "serve", "--no-open", "--quiet")
 	if err != nil {
 		return nil, err
 	}
