@@ -132,7 +132,11 @@ crash: ## Kill processes at random, for CRASHTIME each, and check what is on dis
 
 .PHONY: demo
 demo: ## Run the quickstart and drive it with real HTTP requests
-	@$(GO) run ./examples/quickstart/demo
+	@$(GO) run ./examples/quickstart/demo -screenshot bin/demo.png
+
+.PHONY: demo-serve
+demo-serve: ## The same, and keep the trail in a browser until it is interrupted
+	@$(GO) run ./examples/quickstart/demo -serve -screenshot bin/demo.png
 
 .PHONY: demo-mongodb
 demo-mongodb: ## Run the example on MongoDB and drive it: with MONGODB_URI, or a server that it builds

@@ -124,7 +124,7 @@ func (v *visit) heat(f query.Filter, counts *counted) *heatMap {
 		}
 	}
 	h := &heatMap{Note: v.language.phrase("%s since %s", v.records(counts), v.language.date(f.Since.In(v.clock.Zone)))}
-	if counts.AtLeast {
+	if !counts.Back.IsZero() {
 		h.Note = v.language.phrase("%s, counted back to %s", v.records(counts), v.moment(counts.Back).Full)
 	}
 	for day := range records {

@@ -131,7 +131,7 @@ func (v *visit) chart(f query.Filter, p period, counts *counted) *chart {
 		c.First, c.Last = p.name(v, starts[0]), p.name(v, starts[len(starts)-1])
 		c.Title = v.language.phrase("Activity from %s to %s", c.First, c.Last)
 	}
-	if counts.AtLeast {
+	if !counts.Back.IsZero() {
 		c.Note = v.language.phrase("Counted back to %s.", v.moment(counts.Back).Full)
 		params := v.with("count", "all")
 		c.Complete = v.address(v.page, params)
@@ -158,7 +158,7 @@ func (v *visit) bar(p period, start time.Time, i int, records, most int64, count
 	}
 	b := bar{X: i * barStep, Height: height, Y: barHeight - height, Kind: "counted", Href: v.address(v.page, params)}
 	n := number(records)
-	if counts.AtLeast && start.Before(counts.Back) {
+	if start.Before(counts.Back) {
 		b.Kind, b.Y, b.Height = "uncounted", 0, barHeight
 		n = v.language.word("not all counted")
 	}

@@ -14,15 +14,16 @@ import (
 type counted struct {
 	*query.Counts
 
-	// AtLeast reports whether there are more records: the time was over.
+	// AtLeast reports whether there are more records than Counts.Records: the time was over.
 	AtLeast bool
-	// Back is the time of the oldest record that was counted, if AtLeast is true.
+	// Back is the time of the oldest record that was counted by the facets that no index has,
+	// or zero if all were. The values of these facets are marked.
 	Back time.Time
 }
 
-// count counts the records of a filter: by the index of the store, or, where that cannot
-// answer, the newest ones within the budget of a page. If complete is true it has the time of
-// the whole page. It returns nil if nothing could be counted.
+// count counts the records of a filter: by the index of the store where it can, and otherwise
+// the newest ones within the budget of a page. If complete is true it has the time of the whole
+// page. It returns nil if nothing could be counted.
 func (v *visit) count(f query.Filter, by query.Facets, complete bool) *counted {
 	f.After, f.Limit, f.Ascending = "", 0, false
 	budget := v.countBudget
@@ -31,25 +32,59 @@ func (v *visit) count(f query.Filter, by query.Facets, complete bool) *counted {
 	}
 	ctx, cancel := context.WithTimeout(v.ctx, budget)
 	defer cancel()
-	counts, err := v.reader.CountRecords(ctx, f, by)
-	if counts != nil && err == nil {
+	if counts, err := v.reader.CountRecords(ctx, f, by); err == nil {
 		return &counted{Counts: counts}
 	}
-	if ctx.Err() != nil { // the index took the whole time
-		ctx, cancel = context.WithTimeout(v.ctx, budget)
-		defer cancel()
+	indexed, rest := split(by)
+	counts, err := v.reader.CountRecords(ctx, f, indexed)
+	if err != nil {
+		counts, rest = nil, by
 	}
+	read := v.read(ctx, f, rest)
+	switch {
+	case counts == nil:
+		return read
+	case read != nil:
+		counts.Facets = append(counts.Facets, read.Facets...)
+		return &counted{Counts: counts, Back: read.Back}
+	}
+	return &counted{Counts: counts}
+}
+
+// split separates the facets that an index of a store may have from the others.
+func split(by query.Facets) (indexed, others query.Facets) {
+	indexed, others = by, by
+	indexed.By, others.By = nil, nil
+	for _, facet := range by.By {
+		switch facet {
+		case query.ByActor, query.ByDay, query.ByHour:
+			others.By = append(others.By, facet)
+		default:
+			indexed.By = append(indexed.By, facet)
+		}
+	}
+	return indexed, others
+}
+
+// read counts by reading records until ctx ends.
+func (v *visit) read(ctx context.Context, f query.Filter, by query.Facets) *counted {
 	read := &oldest{reader: v.reader}
-	counts, err = query.Count(ctx, read, f, by)
+	counts, err := query.Count(ctx, read, f, by)
 	if counts == nil || counts.Records == 0 && err != nil {
 		return nil
 	}
 	c := &counted{Counts: counts, AtLeast: err != nil}
-	if c.AtLeast {
-		c.Back = read.time
-		if !errors.Is(err, context.DeadlineExceeded) { // a part that cannot be read
-			v.onError(v.ctx, err)
+	if err == nil {
+		return c
+	}
+	c.Back = read.time
+	for i := range counts.Facets {
+		for n := range counts.Facets[i].Values {
+			counts.Facets[i].Values[n].AtLeast = true
 		}
+	}
+	if !errors.Is(err, context.DeadlineExceeded) { // a part that cannot be read
+		v.onError(v.ctx, err)
 	}
 	return c
 }

@@ -279,7 +279,7 @@ func (v *visit) report(f query.Filter, plan report.Plan, attempt *audit.Attempt)
 		return nil, err
 	}
 	data.Manifest = visible(string(manifest))
-	data.Days = v.days(records)
+	data.Days = v.days(records, false)
 	group := factGroup{}
 	t := v.language.word
 	group.add(t("Records"), false, text(number(e.manifest.Records)))

@@ -55,7 +55,7 @@ func (v *visit) facetViews(params []facetParam, counts *counted, names map[strin
 	for _, p := range params {
 		for _, facet := range counts.Facets {
 			if facet.By == p.by {
-				if view := v.facetView(p, &facet, counts, names); len(view.Values) > 0 {
+				if view := v.facetView(p, &facet, names); len(view.Values) > 0 {
 					views = append(views, view)
 				}
 			}
@@ -64,14 +64,14 @@ func (v *visit) facetViews(params []facetParam, counts *counted, names map[strin
 	return views
 }
 
-func (v *visit) facetView(p facetParam, facet *query.FacetCounts, counts *counted, names map[string]string) facetView {
+func (v *visit) facetView(p facetParam, facet *query.FacetCounts, names map[string]string) facetView {
 	view := facetView{Title: v.language.word(p.title)}
 	if len(facet.Values) == 1 && facet.Values[0].Value == "" {
 		return view // nobody has it
 	}
 	for _, value := range facet.Values {
 		one := facetValue{Text: visible(value.Value), Records: number(value.Records)}
-		if counts.AtLeast || value.AtLeast {
+		if value.AtLeast {
 			one.Records += "+"
 		}
 		one.Share = max(1, int(value.Records*20/max(1, facet.Values[0].Records)))

@@ -139,6 +139,18 @@ func WithQueryTimeout(d time.Duration) Option {
 	}
 }
 
+// WithCountBudget sets how long a page may count records for its chart and its lists, if it was
+// not asked to count all. Then it says how far back it counted. The default is 40 milliseconds.
+func WithCountBudget(d time.Duration) Option {
+	return func(c *config) error {
+		if d <= 0 {
+			return errors.New("viewer: WithCountBudget: it must be positive")
+		}
+		c.countBudget = d
+		return nil
+	}
+}
+
 // WithSearchLimit sets how many expensive requests an actor may send in a minute: searches for
 // words, complete counts and exports. A quarter of them may come at once. The default is 120.
 func WithSearchLimit(perMinute int) Option {

@@ -360,6 +360,20 @@ func TestDamage(t *testing.T) {
 	assert.Equal(t, audit.OutcomeFailure, last.Outcome)
 }
 
+// TestBudget: counts that take too long say how far back they go, and lead to complete ones.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	handler, err := viewer.New(broken{querytest.NewReader(event(999, nil), event(998, nil)), true}, viewer.Authorize(everything), viewer.WithoutRecording(),
+		viewer.WithCountBudget(20*time.Millisecond), viewer.WithQueryTimeout(200*time.Millisecond), viewer.WithClock(func() time.Time { return noon }))
+	require.NoError(t, err)
+	answer := get(t, handler, "/?tenant=acme")
+	page := textOf(answer)
+	assert.Contains(t, page, "At least 2 records Counted back to Thursday, 26 November 2026, 10:00:00.000 UTC. Count all")
+	assert.Contains(t, page, "Alice 2+")
+	assert.Contains(t, page, "Wednesday, 25 November 2026: not all counted")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./?count=all&tenant=acme")
+}
+
 // TestDeadline: a page shows what was found in time, and says that it is not complete.
 func TestDeadline(t *testing.T) {
 	t.Parallel()

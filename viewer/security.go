@@ -69,7 +69,7 @@ var watchlist = []watched{
 // How many records a section lists, and how long it may look for those that no filter finds.
 const (
 	sectionRows = 5
-	scanBudget  = 250 * time.Millisecond
+	scanBudget  = 100 * time.Millisecond
 )
 
 func (v *visit) security() (*content, error) {

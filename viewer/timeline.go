@@ -17,6 +17,7 @@ const pageSize = 50
 
 // timelinePage is the data of the timeline.
 type timelinePage struct {
+	Looks   string // the address that shows who looked, or ""
 	Exports []exportLink
 	Chart   *chart
 	Facets  []facetView
@@ -58,18 +59,27 @@ func (v *visit) timeline() (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.withoutLooks(&f)
+	withoutLooks, alone := v.withoutLooks(&f)
 	all := v.params.Get("count") == "all"
 	if err := v.look(f, all || isExpensive(&f)); err != nil {
 		return nil, err
 	}
 	data := timelinePage{Form: v.filterForm(), Chips: v.chips(), Clear: v.address("", nil), Exports: v.exports(v.params)}
+	if withoutLooks {
+		data.Looks = v.address("", v.with("looks", "shown"))
+	}
 	spanned, unit := v.span(f)
 	counting := make(chan *counted, 1)
+	if alone {
+		spanned.Not = nil // an index counts all of a time
+	}
 	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
 	records, err := v.list(&data, f)
 	if counts := <-counting; err == nil && counts != nil && counts.Records > 0 {
 		data.Chart = v.chart(spanned, unit, counts)
+		if alone {
+			data.Chart.Total += " " + v.language.word("with looks at the trail")
+		}
 		data.Facets = v.facetViews(timelineFacets, counts, namesOf(records))
 	}
 	if err != nil {
@@ -81,11 +91,16 @@ func (v *visit) timeline() (*content, error) {
 	return &content{template: "timeline.html", Title: v.language.word("Timeline"), Data: data}, nil
 }
 
-// withoutLooks leaves out who looked at the trail, unless the address or the filter asks.
-func (v *visit) withoutLooks(f *query.Filter) {
-	if v.tracker != nil && !v.params.Has("looks") && len(f.Actions) == 0 && len(f.IDs) == 0 {
-		f.Not = append(f.Not, query.Filter{Actions: []string{semconv.ActionTrailRead}})
+// withoutLooks leaves out who looked at the trail, unless the address or the filter asks. It
+// reports whether it did, and whether that is the only condition but the time.
+func (v *visit) withoutLooks(f *query.Filter) (did, alone bool) {
+	if v.tracker == nil || v.params.Has("looks") || len(f.Actions) > 0 || len(f.IDs) > 0 {
+		return false, false
 	}
+	only := *f
+	only.Since, only.Until, only.After = time.Time{}, time.Time{}, ""
+	f.Not = append(f.Not, query.Filter{Actions: []string{semconv.ActionTrailRead}})
+	return true, isEmpty(&only)
 }
 
 // isExpensive reports whether a search must read texts.
@@ -99,7 +114,7 @@ func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, erro
 	}
 	data.Partial = partial
 	data.Slow = v.ctx.Err() != nil
-	data.Days = v.days(records)
+	data.Days = v.days(records, true)
 	if more {
 		params := v.with()
 		params.Set("after", cursorOf(records[len(records)-1]))
@@ -111,8 +126,8 @@ func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, erro
 	return records, nil
 }
 
-// days groups records by day.
-func (v *visit) days(records []*record.Record) []day {
+// days groups records by day. If named is true, today and yesterday are named so.
+func (v *visit) days(records []*record.Record, named bool) []day {
 	var days []day
 	for _, r := range records {
 		at := r.Time.In(v.clock.Zone)
@@ -125,6 +140,9 @@ func (v *visit) days(records []*record.Record) []day {
 		last.Rows = append(last.Rows, one)
 	}
 	for i := range days {
+		if !named {
+			break
+		}
 		days[i].Title = v.relativeDay(&days[i])
 	}
 	return days

@@ -17,8 +17,7 @@ import (
 const (
 	defaultQueryTimeout = 10 * time.Second
 	defaultSearches     = 120
-	// countBudget is how long a page that did not ask for a complete count may count.
-	countBudget = 60 * time.Millisecond
+	defaultCountBudget  = 40 * time.Millisecond
 )
 
 // viewer is the handler.
@@ -42,7 +41,7 @@ type page func(*visit) (*content, error)
 // so it mounts under any prefix that http.StripPrefix removes; the prefix ends in a slash.
 func New(reader query.Reader, opts ...Option) (http.Handler, error) {
 	c := config{
-		zone: time.UTC, language: english(), title: "Audit trail", queryTimeout: defaultQueryTimeout, countBudget: countBudget,
+		zone: time.UTC, language: english(), title: "Audit trail", queryTimeout: defaultQueryTimeout, countBudget: defaultCountBudget,
 		searches: rate{perMinute: defaultSearches, burst: defaultSearches / 4}, now: time.Now,
 		onError: func(ctx context.Context, err error) {
 			slog.WarnContext(ctx, "a page of the viewer failed", slog.Any("error", err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -48,8 +49,8 @@ func everything(*http.Request) (audit.Actor, viewer.View, error) {
 func newViewer(t *testing.T, view viewer.View, records []*record.Record, opts ...viewer.Option) http.Handler {
 	t.Helper()
 	authorize := func(*http.Request) (audit.Actor, viewer.View, error) { return audit.User("auditor"), view, nil }
-	opts = append([]viewer.Option{viewer.Authorize(authorize), viewer.WithClock(func() time.Time { return noon })}, opts...)
-	if len(opts) == 2 {
+	opts = append([]viewer.Option{viewer.Authorize(authorize), viewer.WithClock(func() time.Time { return noon }), viewer.WithCountBudget(time.Minute)}, opts...)
+	if len(opts) == 3 {
 		opts = append(opts, viewer.WithoutRecording())
 	}
 	handler, err := viewer.New(querytest.NewReader(records...), opts...)
@@ -73,7 +74,7 @@ var tags = regexp.MustCompile(`(?s)<script.*?</script>|<dialog.*?</dialog>|<[^>]
 
 // textOf returns the text of a page, with single spaces.
 func textOf(answer *httptest.ResponseRecorder) string {
-	return strings.Join(strings.Fields(tags.ReplaceAllString(answer.Body.String(), " ")), " ")
+	return html.UnescapeString(strings.Join(strings.Fields(tags.ReplaceAllString(answer.Body.String(), " ")), " "))
 }
 
 func TestNewNeedsADecision(t *testing.T) {
@@ -338,10 +339,17 @@ func TestLooksAreRecorded(t *testing.T) {
 		assert.Contains(t, r.Metadata, semconv.TrailFilterKey.String(want))
 	}
 
+	// The timeline leaves out who looked, and says so.
+	looks := newViewer(t, viewer.View{All: true}, append(records, event(999, nil)), viewer.WithTracker(recorder.Tracker("x")))
+	answer := get(t, looks, "/?since=900d")
+	assert.NotContains(t, textOf(answer), "looked at the trail audit.trail.read")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "looks"), "./?looks=shown&since=900d")
+	assert.Contains(t, textOf(get(t, looks, "/?since=900d&looks=shown")), "auditor looked at the trail")
+
 	failing, err := viewer.New(querytest.NewReader(event(1, nil)), viewer.Authorize(everything), viewer.WithTracker(failingTracker{recorder.Tracker("x")}),
 		viewer.WithErrorHandler(func(context.Context, error) {}))
 	require.NoError(t, err)
-	answer := get(t, failing, "/")
+	answer = get(t, failing, "/")
 	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
 	assert.Contains(t, textOf(answer), "Your look could not be recorded")
 	assert.NotContains(t, answer.Body.String(), "Hello")

@@ -3,6 +3,7 @@ package retention_test
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"math/rand/v2"
 	"slices"
@@ -165,6 +166,36 @@ func TestCollectionErrors(t *testing.T) {
 	require.ErrorIs(t, err, c.odd)
 	assert.Len(t, report.Removed, 1, "everything else is done")
 	assert.Empty(t, c.records)
+}
+
+// TestHoldPlacedDuringBatch: a hold that is placed while an apply archives a batch counts.
+func TestHoldPlacedDuringBatch(t *testing.T) {
+	t.Parallel()
+	records := slices.Concat(many(1, 3, rec{action: "payout.send"}), many(4, 3, rec{action: "user.login", tenant: "acme"}))
+	w, c := collectionWorld(t, records...)
+	o := w.at(newPolicy(t, logins, payouts), 200)
+	store := &placing{Store: w.store, place: sync.OnceFunc(func() {
+		hold := retention.Hold{Name: "a", Filter: tenant("acme"), Reason: "r"}
+		assert.NoError(t, retention.Place(w.ctx, w.store, w.recorder.Tracker("test"), hold))
+	})}
+	o.Store = store
+	report, err := retention.ApplyCollection(w.ctx, "records", c, o)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a"}, report.Stays.Holds)
+	assert.Len(t, c.records, 3, "what is held stays")
+	assert.Len(t, w.archivedOnce(t), 3)
+}
+
+// placing calls place when an object was stored.
+type placing struct {
+	archive.Store
+
+	place func()
+}
+
+func (p *placing) Put(ctx context.Context, name string, content io.ReadSeeker, size int64) error {
+	defer p.place()
+	return p.Store.Put(ctx, name, content, size)
 }
 
 // failing fails each call with some probability, as a killed process would: whatever it did

@@ -91,7 +91,7 @@ type Segment struct {
 	// Damaged is the number of entries that cannot be read. Nobody knows how long they must
 	// be kept, so the segment stays.
 	Damaged int64 `json:"damaged,omitempty"`
-	// Waiting lists the exporters that do not have all of its records yet.
+	// Waiting lists the cursors that have not passed it yet: those of exporters, and of the seal.
 	Waiting []string `json:"waiting,omitempty"`
 	// Holds lists the holds that keep it.
 	Holds []string `json:"holds,omitempty"`

@@ -22,6 +22,7 @@ import (
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"archive":  makeArchive,
 			"fill":     fillLedger,
 			"writer":   holdLedger,
+			"service":  runService,
 			"follow":   follow,
 			"copydir":  copyDir,
 			"exitcode": exitCode,
@@ -124,6 +126,23 @@ func holdLedger(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("stderr.txt"), []byte(ts.ReadFile("stderr")), 0o600))
 	ts.Check(l.Close())
+}
+
+// runService runs deed while this process writes a ledger, and listens for commands: service DIR
+// ARG...
+func runService(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: service DIR ARG...")
+	}
+	// The path of a socket is short, and that of a script's directory may not be.
+	short, err := os.MkdirTemp("", "deed")
+	ts.Check(err)
+	defer func() { ts.Check(os.RemoveAll(short)) }()
+	ts.Check(os.Symlink(ts.MkAbs("."), filepath.Join(short, "w")))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(short, "w", args[0]), sdk.WithControl(), ledger.WithSegmentSize(ledger.MinSegmentSize)))
+	ts.Check(err)
+	ts.Check(ts.Exec("deed", args[1:]...))
+	ts.Check(provider.Shutdown(context.Background()))
 }
 
 // appendEntry appends a text that is no record to a ledger: entry DIR TEXT.

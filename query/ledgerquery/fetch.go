@@ -58,6 +58,7 @@ func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 	}
 	group.Wait()
 	all := results[0]
+	all.matches = slices.Grow(all.matches, len(batch)-len(all.matches))
 	for _, r := range results[1:] {
 		all.matches, all.damage = append(all.matches, r.matches...), append(all.damage, r.damage...)
 		all.err = cmp.Or(all.err, r.err)
@@ -70,6 +71,9 @@ func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) 
 	pooled := frameBuffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // it has buffers only
 	defer frameBuffers.Put(pooled)
 	matcher := &entryMatcher{search: f.search}
+	if f.search.lines {
+		result.matches = make([]match, 0, len(chunk)) // most match, usually
+	}
 	for len(chunk) > 0 && result.err == nil {
 		if err := ctx.Err(); err != nil {
 			result.err = err

@@ -35,6 +35,7 @@ type partSearch struct {
 
 	places  *index.Places // candidates; nil: all entries
 	repeats map[int][]uint64
+	left    int // if all blocks are read: how many were not
 }
 
 // candidate is an entry that may match.
@@ -118,6 +119,9 @@ func (f *frontier) openPart(p *partSearch) (err error) {
 		return err
 	}
 	blocks, err := p.Blocks(r)
+	if p.places == nil {
+		p.left = blocks
+	}
 	for i := range blocks {
 		span := p.Span(i)
 		if span.Newest < f.from || span.Oldest > f.to || p.places != nil && !p.places.Any(span.From, span.To) {
@@ -133,6 +137,9 @@ func (f *frontier) openBlock(p *partSearch, number int) error {
 	b, err := p.Block(f.snapshot.indexOf(p.part), number)
 	if err != nil {
 		return err
+	}
+	if p.left--; p.left == 0 && p.file != nil { // nobody needs all of it soon
+		p.file.Forget()
 	}
 	var entries []candidate
 	add := func(place int) {

@@ -14,7 +14,7 @@ import (
 )
 
 // cacheSize is how much of the indexes is kept in memory, in bytes.
-const cacheSize = 32 << 20
+const cacheSize = 12 << 20
 
 // known is what a Reader remembers of its ledger between searches.
 type known struct {

@@ -24,7 +24,7 @@ var _ query.LineReader = (*Reader)(nil)
 // Where a segment has an index ([NewIndexer]), Find reads it, and the entries that match.
 // Other segments, and the newest entries, are read once, at less than a microsecond an entry,
 // to learn the times of their records; a call then reads those whose times fit, and decodes
-// what may match. What is remembered takes about two bytes an entry. Of indexes, up to 32 MiB
+// what may match. What is remembered takes about two bytes an entry. Of indexes, up to 12 MiB
 // stay in memory.
 func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
 	l, err := ledger.OpenReader(dir, opts...)

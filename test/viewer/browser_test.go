@@ -93,7 +93,7 @@ func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
 	t.Helper()
 	opts = append([]viewer.Option{
 		viewer.Authorize(asAuditor), viewer.WithoutRecording(), viewer.WithClock(func() time.Time { return now }),
-		viewer.WithTraceURL("https://traces.example.com/trace/{trace_id}"), viewer.WithSearchLimit(10_000),
+		viewer.WithTraceURL("https://traces.example.com/trace/{trace_id}"), viewer.WithSearchLimit(10_000), viewer.WithCountBudget(time.Minute),
 		viewer.WithErrorHandler(func(_ context.Context, err error) {
 			if !errors.Is(err, context.Canceled) {
 				t.Error(err)

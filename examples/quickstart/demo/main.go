@@ -1,30 +1,39 @@
 // Demo builds the quickstart, drives it with real HTTP requests, prints the trail, asks it
-// three questions with the command deed, verifies its seal, and fails if the trail or an
-// answer is wrong.
+// three questions with the command deed, verifies its seal, shows it in the viewer, and fails if
+// the trail or an answer is wrong. With -serve it keeps the viewer up until it is interrupted.
+// Where Chromium is installed, it writes a screenshot into the file of -screenshot.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/opendeed/audit/examples/internal/drive"
 )
 
 func main() {
-	if err := run(); err != nil {
+	serve := flag.Bool("serve", false, "keep the viewer up")
+	screenshot := flag.String("screenshot", "", "the `file` for a picture of the viewer")
+	flag.Parse()
+	if err := run(*serve, *screenshot); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+func run(serve bool, screenshot string) error {
+	interruptible, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(interruptible, 5*time.Minute)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "quickstart")
 	if err != nil {
@@ -60,13 +69,60 @@ func run() error {
 	trail, err := drive.Output(ctx, env, program, "trail")
 	fmt.Printf("\nThe trail:\n\n%s\n", trail)
 	fmt.Print(d.answers.String())
-	return errors.Join(d.Err, answered, stopped, err, wanted.Check(trail))
+	if err := errors.Join(d.Err, answered, stopped, err, wanted.Check(trail)); err != nil {
+		return err
+	}
+	ledger := filepath.Join(dir, "audit-ledger")
+	if err := d.show(ctx, ledger, screenshot); err != nil {
+		return err
+	}
+	if !serve {
+		fmt.Println("make demo-serve keeps the viewer up.")
+		return nil
+	}
+	return d.serve(interruptible, ledger)
+}
+
+// show opens the trail in the viewer.
+func (d *demo) show(ctx context.Context, ledger, screenshot string) error {
+	v, err := drive.StartViewer(ctx, d.deed, ledger)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("The trail in a browser, by deed serve: %s\n", v.Link)
+	page, err := v.Page(ctx)
+	if err == nil && (!strings.Contains(page, " published ") || !strings.Contains(page, "was denied access")) {
+		err = errors.New("the viewer lacks a sentence")
+	}
+	if err = errors.Join(err, v.Stop()); err != nil || screenshot == "" {
+		return err
+	}
+	if v, err = drive.StartViewer(ctx, d.deed, ledger); err != nil { // a link is valid once
+		return err
+	}
+	made, err := drive.Screenshot(ctx, v.Link, screenshot)
+	if made {
+		fmt.Printf("A picture of it: %s\n", screenshot)
+	}
+	return errors.Join(err, v.Stop())
+}
+
+// serve keeps the viewer up until the demo is interrupted.
+func (d *demo) serve(ctx context.Context, ledger string) error {
+	v, err := drive.StartViewer(context.WithoutCancel(ctx), d.deed, ledger)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nOpen this link, which is valid once. Interrupt to stop.\n%s\n", v.Link)
+	<-ctx.Done()
+	return v.Stop()
 }
 
 type demo struct {
 	drive.Client
 
 	article string
+	deed    string // the program
 	answers strings.Builder
 }
 
@@ -76,6 +132,7 @@ func (d *demo) ask(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	d.deed = deed
 	env := []string{"DEED_FROM=" + filepath.Join(dir, "audit-ledger")}
 	for _, question := range []question{
 		{"Who was denied what?", []string{"query", "--outcome", "denied", "--format", "table", "--columns", "actor,action,target,why"}, `anonymous +access\.denied`},

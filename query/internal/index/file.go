@@ -68,6 +68,9 @@ func (f *File) termTable(r io.ReaderAt) ([]Key, error) {
 	return terms, nil
 }
 
+// Forget removes what the Cache has of the index.
+func (f *File) Forget() { f.cache.Forget(f) }
+
 // page returns the data of a page.
 func (f *File) page(r io.ReaderAt, number int) ([]byte, error) {
 	key := pageKey{f, number}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/control"
 	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -35,6 +36,7 @@ type Ledger struct {
 	followers   []*follower
 	sealer      *seal.Sealer // nil: the ledger is not sealed
 	deadLetters *deadLetters
+	control     *control.Server // nil if nobody listens
 	observing   metric.Registration
 	deadlines   deadlines
 	encoded     sync.Pool // *[]byte, buffers for encoding records
@@ -51,6 +53,8 @@ type LedgerConfig struct {
 	Env       Env
 	// Closing configures the records that close attempts which the last process left open.
 	Closing Closing
+	// Control listens for commands.
+	Control bool
 	// AttemptTimeout is how long an open attempt keeps its slot.
 	AttemptTimeout time.Duration
 	// Seal says how the ledger is sealed.
@@ -80,7 +84,7 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("ledger", c.Name))),
 	}
 	if err := d.start(&c); err != nil {
-		return nil, errors.Join(err, d.stopSeal(context.Background()), l.Close())
+		return nil, errors.Join(err, d.control.Close(), d.stopSeal(context.Background()), l.Close())
 	}
 	return d, nil
 }
@@ -112,6 +116,12 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		d.followers = append(d.followers, newFollower(d.ledger, cursor, to, records, d.deadLetters, c.Env))
 	}
 	d.reportOrphans()
+	if c.Control {
+		var err error
+		if d.control, err = control.Serve(d.dir, d.RemoveBefore); err != nil {
+			return err
+		}
+	}
 	if d.observing, err = d.observe(c.Env.Metrics); err != nil {
 		return err
 	}
@@ -303,6 +313,7 @@ func (d *Ledger) ForceFlush(ctx context.Context) error {
 // ctx ends stays in the ledger.
 func (d *Ledger) Shutdown(ctx context.Context) error {
 	return errors.Join(
+		d.unlessHung(ctx, d.control.Close),
 		d.unlessHung(ctx, d.ledger.Sync),
 		d.each(func(f *follower) error { return f.stop(ctx) }),
 		d.observing.Unregister(),

@@ -177,6 +177,7 @@ func (c *company) something(at time.Time) {
 		})
 		c.request(r, "GET", "/reports/:id", 403)
 	case n < 86:
+		who = people[c.rng.IntN(5)]
 		support := people[5].Clone()
 		support.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: who.ID, Name: who.Name}
 		r := c.add(at, support, audit.Event{Action: "settings.update", Operation: audit.OperationUpdate, Target: audit.Target{Type: "account", ID: who.ID, Name: who.Name}, Tenant: tenant, Reason: fmt.Sprintf("ticket %d", 4000+c.rng.IntN(900)), Changes: []audit.Change{

@@ -168,7 +168,7 @@ func (a *app) holdList() *cobra.Command {
 		Use:     "list",
 		Short:   "List the holds in force",
 		Example: "deed hold list --archives /backup/audit",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err

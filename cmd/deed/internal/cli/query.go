@@ -64,7 +64,7 @@ deed query --action 'invoice.*' --outcome denied --on 2026-11
 deed query --target invoice/1001 --changed amount --format text
 deed query --text 'chargeback acme' --not actor-type=system
 deed query --since today --format csv --columns time,actor,action,target,why`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()

@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk/control"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/spf13/cobra"
 )
@@ -22,7 +23,7 @@ func (a *app) retention() *cobra.Command {
 		Short: "Archive and remove records whose time is over: plan, apply",
 		Long: `The commands below retention apply the rules of a configuration, key retention: how long records are kept, and when they may leave for an archive.
 
-Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock: stop the process first, or let it call retention.ApplyLedger itself. A collection of MongoDB needs neither.`,
+Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock, or asks the process to remove segments, if its configuration has ledger.control. Otherwise stop the process first, or let it call retention.ApplyLedger itself. A collection of MongoDB needs none of that.`,
 	}
 	onlyCommands(cmd)
 	cmd.AddCommand(a.retentionPlan(), a.retentionApply())
@@ -42,7 +43,7 @@ func (a *app) retentionPlan() *cobra.Command {
 
 A segment of a ledger is removed as a whole, the oldest first, once each of its records is past its time or may leave for an archive.`,
 		Example: "deed retention plan --config deploy.yaml",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
@@ -140,7 +141,7 @@ func (a *app) retentionApply() *cobra.Command {
 
 It may be interrupted, or killed, at any time, and continues when it is run again.`,
 		Example: "deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
@@ -197,7 +198,12 @@ func (a *app) apply(ctx context.Context, c *config.Config, options retention.Opt
 	defer func() { _ = r.Close() }() // read only
 	l, err := ledger.Open(dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
 	if errors.Is(err, ledger.ErrLocked) {
-		return nil, fmt.Errorf("%s is open in another process; stop it first, or let it call retention.ApplyLedger itself", dir)
+		remove := func(seq uint64) (uint64, error) { return control.RemoveBefore(ctx, dir, seq) }
+		if _, err := remove(0); errors.Is(err, control.ErrUnavailable) {
+			return nil, fmt.Errorf("%s is open in another process, which does not listen for commands; stop it first, open its ledger with "+
+				"sdk.WithControl (ledger.control of the configuration), or let it call retention.ApplyLedger itself", dir)
+		}
+		return retention.ApplyLedger(ctx, r, remove, options)
 	}
 	if err != nil {
 		return nil, a.explain(dir, err)

@@ -96,7 +96,7 @@ func fateOf(s *retention.Segment, clock ask.Clock) string {
 		reasons = append(reasons, fmt.Sprintf("%d entries cannot be read", s.Damaged))
 	}
 	if len(s.Waiting) > 0 {
-		reasons = append(reasons, "not exported yet by "+strings.Join(s.Waiting, ", "))
+		reasons = append(reasons, "needed yet by "+strings.Join(s.Waiting, ", "))
 	}
 	if len(s.Holds) > 0 {
 		reasons = append(reasons, "held by "+strings.Join(s.Holds, ", "))

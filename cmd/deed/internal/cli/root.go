@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -111,6 +112,17 @@ func usageArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		usageArgs(sub)
 	}
+}
+
+// onlyFlags is the Args of a command that asks stores, which have a flag.
+func onlyFlags(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.Flags().Lookup("from") != nil {
+		return fmt.Errorf("%s has only flags; to ask the store %q, add --from in front of it", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("%s has only flags, and %q is none", cmd.CommandPath(), args[0])
 }
 
 // group puts the flags into a group of the help.

@@ -58,7 +58,7 @@ Hours and days are those of --zone.`,
 		Example: `deed stats --since 24h
 deed stats --by actor --outcome denied --on 2026-11
 deed stats --by hour --actor user/42 --zone Europe/Berlin`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
 )
@@ -57,7 +56,7 @@ type File struct {
 	file     *os.File
 	buffer   *bufio.Writer
 	hash     resumableHash
-	encoders encoders
+	encoder  encoder
 	lastSeen query.Line // that was written; the zero value if none was
 }
 
@@ -95,12 +94,7 @@ func Create(path string, plan report.Plan, zone *time.Location, force, resume bo
 		return nil, "", err
 	}
 	f.buffer = bufio.NewWriterSize(io.MultiWriter(f.file, f.hash), 1<<20)
-	header, newAppend, err := render.Lines(render.Options{Format: render.Format(plan.Format), Columns: plan.Columns, Zone: zone})
-	f.encoders.newAppend = newAppend
-	if err == nil && f.state.Bytes == 0 {
-		err = f.write(header)
-	}
-	if err != nil {
+	if f.encoder, err = newEncoder(f, plan, zone, f.state.Bytes > 0); err != nil {
 		return nil, "", errors.Join(err, f.file.Close())
 	}
 	return f, f.state.Cursor, nil
@@ -184,35 +178,13 @@ func (f *File) Add(l query.Line) error {
 	if f.state.Range.FirstTime == nil {
 		f.state.Range.AddFirst(&l)
 	}
-	if f.encoders.add(l) {
-		return f.writeOldest()
-	}
-	return nil
+	return f.encoder.add(l)
 }
 
-func (f *File) writeOldest() error {
-	done := f.encoders.take()
-	if done.err != nil {
-		return done.err
-	}
-	if err := f.write(done.lines); err != nil {
-		return err
-	}
-	f.state.Records += done.n
-	f.lastSeen = done.last
-	f.encoders.release(done)
-	return nil
-}
-
-// writeAll writes all records that were added.
-func (f *File) writeAll() error {
-	f.encoders.start()
-	for len(f.encoders.queue) > 0 {
-		if err := f.writeOldest(); err != nil {
-			return err
-		}
-	}
-	return nil
+// wrote notes that n records were written, the last of which is last.
+func (f *File) wrote(n int64, last *query.Line) {
+	f.state.Records += n
+	f.lastSeen = *last
 }
 
 // Problem notes that something could not be read.
@@ -222,11 +194,21 @@ func (f *File) Problem(err error) {
 	}
 }
 
-// Checkpoint makes what was written durable, so that it need not be written again.
+// Checkpoint makes what was added durable, so that it need not be written again, if the format
+// allows that.
 func (f *File) Checkpoint() error {
-	if err := f.writeAll(); err != nil {
+	if !f.encoder.resumable() {
+		return nil
+	}
+	if err := f.encoder.flush(); err != nil {
 		return err
 	}
+	return f.save()
+}
+
+// save makes the bytes of all records that were written durable, and a checkpoint if the format
+// has one.
+func (f *File) save() error {
 	if f.lastSeen.JSON != "" {
 		f.state.Cursor = f.lastSeen.Cursor()
 		f.state.Range.AddLast(&f.lastSeen)
@@ -238,7 +220,7 @@ func (f *File) Checkpoint() error {
 	if err == nil {
 		f.state.Hash, err = f.hash.MarshalBinary()
 	}
-	if err != nil {
+	if err != nil || !f.encoder.resumable() {
 		return err
 	}
 	return writeJSON(f.path+checkpointSuffix, f.state)
@@ -249,7 +231,11 @@ func (f *File) Stop() error { return errors.Join(f.Checkpoint(), f.file.Close())
 
 // Finish gives the file its name, after its manifest.
 func (f *File) Finish(by, tool string) (*report.Manifest, error) {
-	if err := errors.Join(f.Checkpoint(), f.file.Close()); err != nil {
+	err := f.encoder.close()
+	if err == nil {
+		err = f.save()
+	}
+	if err := errors.Join(err, f.file.Close()); err != nil {
 		return nil, err
 	}
 	m := &report.Manifest{
@@ -263,7 +249,11 @@ func (f *File) Finish(by, tool string) (*report.Manifest, error) {
 	if err := os.Rename(f.path+partSuffix, f.path); err != nil {
 		return nil, err
 	}
-	return m, errors.Join(syncDir(filepath.Dir(f.path)), os.Remove(f.path+checkpointSuffix))
+	err = os.Remove(f.path + checkpointSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return m, errors.Join(syncDir(filepath.Dir(f.path)), err)
 }
 
 // writeJSON replaces a file at once.

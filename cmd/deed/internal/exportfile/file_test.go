@@ -24,7 +24,7 @@ var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 func recordOf(i int) *record.Record {
 	r := &record.Record{Event: audit.Event{Action: "invoice.create", Actor: audit.User(fmt.Sprint(i)), Time: start.Add(time.Duration(i) * time.Second)}}
-	r.ID[15] = byte(i + 1)
+	r.ID[13], r.ID[14], r.ID[15] = byte((i+1)>>16), byte((i+1)>>8), byte(i+1)
 	return r
 }
 
