@@ -31,7 +31,7 @@ RELEASED = $(filter-out examples examples/% test test/%,$(LEAVES))
 UNRELEASED = $(filter-out $(RELEASED),$(LEAVES))
 
 # The servers of the tests, which are built outside the workspace.
-SERVERS = test/servers/collector test/servers/ferretdb
+SERVERS = test/servers/collector test/servers/ferretdb test/servers/s3
 
 # The tools are pinned in a module of their own, outside the workspace, so that
 # their dependencies never influence the versions of ours.
@@ -132,7 +132,11 @@ crash: ## Kill processes at random, for CRASHTIME each, and check what is on dis
 
 .PHONY: demo
 demo: ## Run the quickstart and drive it with real HTTP requests
-	@$(GO) run ./examples/quickstart/demo
+	@$(GO) run ./examples/quickstart/demo -screenshot bin/demo.png
+
+.PHONY: demo-serve
+demo-serve: ## The same, and keep the trail in a browser until it is interrupted
+	@$(GO) run ./examples/quickstart/demo -serve -screenshot bin/demo.png
 
 .PHONY: demo-mongodb
 demo-mongodb: ## Run the example on MongoDB and drive it: with MONGODB_URI, or a server that it builds

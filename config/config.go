@@ -94,6 +94,7 @@ func (c *Config) check(ctx context.Context) {
 	}
 	c.checkPolicy()
 	c.checkRetention()
+	c.checkSeal()
 }
 
 // checkCommon checks the keys that all exporters have.

@@ -34,6 +34,8 @@ var generalVariables = []variable{
 	{"AUDIT_LEDGER_SCRUB_RATE", []string{"ledger", "scrub_rate"}},
 	{"AUDIT_LEDGER_DENSE_FRAMES", []string{"ledger", "dense_frames"}},
 	{"AUDIT_LEDGER_INDEX", []string{"ledger", "index"}},
+	{"AUDIT_SEAL_KEY", []string{"seal", "key"}},
+	{"AUDIT_SEAL_ANCHOR", []string{"seal", "anchor"}},
 }
 
 const anonymousVariable = "AUDIT_ANONYMOUS"

@@ -24,6 +24,7 @@ type ledgerModel struct {
 	GroupWrite   flag               `key:"group_writable"`
 	ScrubRate    scrubRate          `key:"scrub_rate"`
 	DenseFrames  flag               `key:"dense_frames"`
+	Control      flag               `key:"control"`
 	Index        flag               `key:"index"`
 	Export       *ledgerExportModel `key:"export"`
 }
@@ -156,6 +157,9 @@ func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	}
 	if l.DenseFrames == flagTrue {
 		opts = append(opts, ledger.WithDenseFrames())
+	}
+	if l.Control == flagTrue {
+		opts = append(opts, sdk.WithControl())
 	}
 	if l.Index != flagFalse {
 		opts = append(opts, ledger.WithSidecars(ledgerquery.NewIndexer()))

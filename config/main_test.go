@@ -17,6 +17,14 @@ import (
 	"go.uber.org/goleak"
 )
 
+// raceDetector reports whether the tests run with the race detector, which makes them ten
+// times slower.
+var raceDetector bool
+
+// skipped reports whether the race detector is on and case n is none of those that a test of
+// very many cases takes then. CI runs all cases without it.
+func skipped(n int) bool { return raceDetector && n%7 != 0 }
+
 func TestMain(m *testing.M) {
 	for _, entry := range os.Environ() { // variables of this machine must not affect the tests
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AUDIT_") || strings.HasPrefix(name, "OTEL_") {

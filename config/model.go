@@ -21,6 +21,7 @@ type model struct {
 	Redaction      *redactionModel  `key:"redaction"`
 	Ledger         *ledgerModel     `key:"ledger"`
 	Retention      *recordsModel    `key:"retention"`
+	Seal           *sealText        `key:"seal"`
 	Exporters      exportersModel   `key:"exporters,required"`
 }
 

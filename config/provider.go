@@ -2,10 +2,12 @@ package config
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/seal"
 )
 
 // NewTrackerProvider returns a provider that is configured by a file or by environment
@@ -39,6 +41,11 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 	if err != nil {
 		b.reportError("", err)
 	}
+	sealed, err := c.model.Seal.options()
+	if err != nil {
+		b.reportError("seal", err)
+	}
+	opts = append(opts, sealed...)
 	if c.policy != nil {
 		opts = append(opts, sdk.WithPolicy(c.policy))
 	}
@@ -71,7 +78,9 @@ func (b *builder) reportError(path string, err error) { b.decoder.reportError(pa
 func (b *builder) reportSDKError(err error) {
 	for _, each := range flatten(err) {
 		path := ""
-		if b.config.model.Ledger != nil && strings.Contains(each.Error(), "WithLedger: ") {
+		if _, ok := errors.AsType[*seal.AnchorError](each); ok {
+			path = "seal"
+		} else if b.config.model.Ledger != nil && strings.Contains(each.Error(), "WithLedger: ") {
 			path = "ledger.dir"
 		}
 		b.reportError(path, each)

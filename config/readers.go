@@ -54,14 +54,39 @@ func (c *Config) Readers() (sources []query.Source, release func(context.Context
 		if !ok {
 			continue
 		}
-		client, err := mongo.Connect(options.Client().ApplyURI(m.URI.reveal()))
-		if err != nil { // the driver's error quotes the URI
-			return nil, release, fmt.Errorf("config: %s: it cannot be used to create a client", join(index("exporters", i), "uri"))
+		collection, err := m.connect(index("exporters", i))
+		if err != nil {
+			return nil, release, err
 		}
-		closers = append(closers, client.Disconnect)
-		collection := client.Database(cmp.Or(string(m.Database), DefaultMongoDBDatabase)).
-			Collection(cmp.Or(string(m.Collection), DefaultMongoDBCollection))
+		closers = append(closers, collection.Database().Client().Disconnect)
 		sources = append(sources, query.Source{Name: m.name(), Reader: mongodb.NewReader(collection)})
 	}
 	return sources, release, nil
+}
+
+// connect returns the collection of an exporter. No server is asked. Disconnect the client.
+func (m *mongodbModel) connect(path string) (*mongo.Collection, error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(m.URI.reveal()))
+	if err != nil { // the driver's error quotes the URI
+		return nil, fmt.Errorf("config: %s: it cannot be used to create a client", join(path, "uri"))
+	}
+	return client.Database(cmp.Or(string(m.Database), DefaultMongoDBDatabase)).
+		Collection(cmp.Or(string(m.Collection), DefaultMongoDBCollection)), nil
+}
+
+// RetainedCollection returns the collection of the exporter that Retention.Store names. The caller
+// must call release, which closes the connection.
+func (c *Config) RetainedCollection() (collection *mongodb.Collection, release func(context.Context) error, err error) {
+	for i, e := range c.model.Exporters.list {
+		m, ok := e.(*mongodbModel)
+		if !ok || c.retention == nil || m.name() != c.retention.Store {
+			continue
+		}
+		found, err := m.connect(index("exporters", i))
+		if err != nil {
+			return nil, nil, err
+		}
+		return mongodb.NewCollection(found), found.Database().Client().Disconnect, nil
+	}
+	return nil, nil, errors.New("config: retention is not for a collection")
 }

@@ -87,9 +87,12 @@ func TestSecretsOfVariables(t *testing.T) {
 		require.NoError(t, err)
 		var document yaml.Node
 		require.NoError(t, yaml.Unmarshal(data, &document))
-		for _, n := range scalars(&document) {
+		for at, n := range scalars(&document) {
 			before := *n
 			for i, secret := range canaries {
+				if skipped(at + i) {
+					continue
+				}
 				t.Setenv("TEST_CANARY", strings.ReplaceAll(secret, "\x00", "")) // variables cannot contain NUL
 				text := "${TEST_CANARY}"
 				if i == 0 {
@@ -157,19 +160,22 @@ func TestSecretsInEveryPlace(t *testing.T) {
 		require.NoError(t, yaml.Unmarshal(data, &document))
 		places := nodes(&document)
 		require.Greater(t, len(places), 50)
-		for _, n := range places {
+		for at, n := range places {
 			before := *n
-			for kind, secret := range map[string]string{
-				"token":      "ghp_" + canary + strings.Repeat("a1B2", 8)[:30],
-				"assignment": "password=" + canary + "Zx9",
-				"URL":        "https://bob:" + canary + "Zx9@host.example/path",
-				"query":      "https://host.example/?api_key=" + canary + "Zx9Zx9Zx9Zx9",
-				"default":    "${TEST_ABSENT:-mongodb://bob:" + canary + "@host.example}",
-				"key":        "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat(canary+"AbC0", 6) + "\n-----END PRIVATE KEY-----",
-				"header":     "Authorization: Bearer " + canary + "Zx9Zx9Zx9",
+			for i, secret := range []string{
+				"ghp_" + canary + strings.Repeat("a1B2", 8)[:30],
+				"password=" + canary + "Zx9",
+				"https://bob:" + canary + "Zx9@host.example/path",
+				"https://host.example/?api_key=" + canary + "Zx9Zx9Zx9Zx9",
+				"${TEST_ABSENT:-mongodb://bob:" + canary + "@host.example}",
+				"-----BEGIN PRIVATE KEY-----\n" + strings.Repeat(canary+"AbC0", 6) + "\n-----END PRIVATE KEY-----",
+				"Authorization: Bearer " + canary + "Zx9Zx9Zx9",
 			} {
+				if skipped(at + i) {
+					continue
+				}
 				n.Value, n.Tag, n.Style = secret, "!!str", yaml.DoubleQuotedStyle
-				require.False(t, leaks(t, document), "%s, line %d: %s", file, n.Line, kind)
+				require.False(t, leaks(t, document), "%s, line %d: %s", file, n.Line, secret)
 			}
 			*n = before
 		}

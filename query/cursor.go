@@ -46,10 +46,11 @@ const (
 
 // CursorOf returns the cursor of a record, for Filter.After. It encodes the record's
 // position, so it is valid in any store and in both orders, and is safe in a URL.
-func CursorOf(r *record.Record) string { return cursorAt(PositionOf(r)) }
+func CursorOf(r *record.Record) string { return PositionOf(r).Cursor() }
 
-// cursorAt returns the cursor of a position.
-func cursorAt(p Position) string {
+// Cursor returns the cursor of the position, for Filter.After. One whose Digest is zero comes
+// before all records with its time and ID, in ascending order.
+func (p Position) Cursor() string {
 	b := make([]byte, 0, cursorSize)
 	b = append(b, cursorVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(p.Time.Unix()))

@@ -50,7 +50,7 @@ func (l *Line) Position() Position {
 }
 
 // Cursor returns the cursor of the record, as CursorOf does.
-func (l *Line) Cursor() string { return cursorAt(l.Position()) }
+func (l *Line) Cursor() string { return l.Position().Cursor() }
 
 // Members returns the members of the JSON with their values, which are JSON, in order. Those
 // of the actor and of the target follow it, under paths such as "actor.id".

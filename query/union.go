@@ -63,7 +63,7 @@ func (u union) Find(ctx context.Context, f Filter) iter.Seq2[*record.Record, err
 		if f.After != "" {
 			after, _ := ParseCursor(f.After) // validated
 			m.after = &after
-			f.After = cursorAt(before(after, f.Ascending))
+			f.After = before(after, f.Ascending).Cursor()
 		}
 		defer m.stop()
 		for _, s := range u {

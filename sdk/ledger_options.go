@@ -37,6 +37,17 @@ func ExportTo(e export.Exporter, opts ...ExportOption) LedgerOption {
 	return exportTo{exporter: e, options: opts}
 }
 
+// withControl is the LedgerOption that listens for commands.
+type withControl struct{}
+
+func (withControl) LedgerOption() {}
+
+// WithControl lets commands of the same user on the same machine, such as deed retention apply,
+// ask the process to remove segments of the ledger, by a socket in its directory: see package
+// control. On Windows, and if the path of the directory is longer than some 80 bytes, it is an
+// error.
+func WithControl() LedgerOption { return withControl{} }
+
 // RecoveryActor is the ID of the system actor in records that close attempts which a
 // stopped process left open.
 const RecoveryActor = "audit-recovery"
@@ -87,6 +98,8 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 			switch opt := opt.(type) {
 			case exportTo:
 				c.addFollower(&l, opt)
+			case withControl:
+				l.Control = true
 			case ledger.Option:
 				l.Options = append(l.Options, opt)
 			default:
@@ -94,7 +107,7 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 			}
 		}
 		c.deliveries = append(c.deliveries, func(parts *deliveryParts) (delivery.Delivery, error) {
-			l.Env, l.Closing, l.AttemptTimeout = parts.env, parts.closing, parts.attemptTimeout
+			l.Env, l.Closing, l.AttemptTimeout, l.Seal = parts.env, parts.closing, parts.attemptTimeout, parts.seal
 			for i := range l.Exporters {
 				l.Exporters[i].Exporter = parts.filter(l.Exporters[i].Exporter)
 			}

@@ -41,6 +41,7 @@ type config struct {
 	exporters      []string                                          // names of exporters
 	deliveries     []func(*deliveryParts) (delivery.Delivery, error) // called if there is no error
 	ledgers        int
+	seal           delivery.Sealing
 	errs           []error
 }
 
@@ -81,6 +82,7 @@ type deliveryParts struct {
 	closing delivery.Closing
 
 	attemptTimeout time.Duration
+	seal           delivery.Sealing
 }
 
 var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")

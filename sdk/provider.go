@@ -53,6 +53,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	deliveryMetrics, err := delivery.NewMetrics(meter)
 	c.fail(err)
 	c.checkDeliveries()
+	c.checkSeal()
 	c.checkPolicy()
 	if len(c.errs) > 0 {
 		return nil, fmt.Errorf("sdk: cannot create the tracker provider: %w", errors.Join(c.errs...))
@@ -96,6 +97,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 			Closed:   m.addAccepted,
 		},
 		attemptTimeout: c.attemptTimeout,
+		seal:           c.seal,
 	}
 	for _, open := range c.deliveries {
 		d, err := open(&parts)

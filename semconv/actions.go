@@ -28,6 +28,9 @@ const (
 	// ActionHoldLift the attempt to lift it.
 	ActionHoldPlace = "audit.hold.place"
 	ActionHoldLift  = "audit.hold.lift"
+	// ActionSealAdopt is that a ledger was accepted which contradicts what was sealed, such as
+	// a backup that was restored.
+	ActionSealAdopt = "audit.seal.adopt"
 	// ActionUnitCommit is the attempt to do a unit of work, such as a transaction.
 	ActionUnitCommit = "unit.commit"
 )

@@ -30,7 +30,7 @@ import (
 var fragmentDocs = []string{
 	"README.md", "docs/getting-started.md", "docs/production.md", "docs/write-an-exporter.md", "docs/faq.md",
 	"docs/choosing-exporters.md", "docs/guarantees.md", "docs/transactions.md", "docs/testing.md",
-	"docs/real-service.md", "docs/query.md", "docs/retention.md",
+	"docs/real-service.md", "docs/query.md", "docs/viewer.md", "docs/retention.md",
 }
 
 // fragmentImports are the packages that a fragment may use, by the name that it uses.
@@ -57,6 +57,7 @@ var fragmentImports = map[string]string{
 	"audittest":   "github.com/opendeed/audit/audittest",
 	"export":      "github.com/opendeed/audit/export",
 	"history":     "github.com/opendeed/audit/query/history",
+	"viewer":      "github.com/opendeed/audit/viewer",
 	"exporttest":  "github.com/opendeed/audit/export/exporttest",
 	"ledger":      "github.com/opendeed/audit/sdk/ledger",
 	"ledgerquery": "github.com/opendeed/audit/query/ledgerquery",
@@ -94,6 +95,8 @@ var (
 
 	reader, podOne, podTwo, volume query.Reader
 	store    archive.Store
+	client   *mongo.Client
+	rules    *retention.Policy
 	attempt  *audit.Attempt
 	traceID  trace.TraceID
 	cookie   string

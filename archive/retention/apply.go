@@ -31,8 +31,9 @@ type Report struct {
 }
 
 // RemoveFunc removes the oldest segments of a ledger whose entries all come before the entry
-// seq, and returns the sequence number of the oldest entry that is left. It is the method
-// RemoveBefore of a ledger.Ledger, or calls that of an sdk.TrackerProvider.
+// seq, and returns the sequence number of the oldest entry that is left. With zero it removes
+// nothing, and returns an error if it never could. It is the method RemoveBefore of a
+// ledger.Ledger, or calls that of an sdk.TrackerProvider.
 type RemoveFunc func(seq uint64) (first uint64, err error)
 
 // ErrNotRemoved means that a ledger did not remove a segment: something that nobody can see
@@ -59,6 +60,9 @@ func ApplyLedger(ctx context.Context, r *ledger.Reader, remove RemoveFunc, o Opt
 		return report, err
 	}
 	report.Log = w.log
+	if _, err := remove(0); err != nil {
+		return report, err
+	}
 	for _, s := range w.segments {
 		removed, err := w.apply(ctx, &o, s, remove, report)
 		if err != nil {
@@ -121,7 +125,7 @@ func (w *ledgerWork) archiveClasses(ctx context.Context, o *Options, j *judge, s
 		if err != nil {
 			return names, err
 		}
-		if err := trackArchive(ctx, o.Tracker, a); err != nil {
+		if err := trackArchive(ctx, o, a); err != nil {
 			return names, err
 		}
 		names = append(names, a.Manifest().Name)
@@ -191,7 +195,7 @@ func contains(ctx context.Context, a *archive.Archive, entries iter.Seq2[archive
 }
 
 // trackArchive records that an archive was verified.
-func trackArchive(ctx context.Context, t audit.Tracker, a *archive.Archive) error {
+func trackArchive(ctx context.Context, o *Options, a *archive.Archive) error {
 	m := a.Manifest()
 	metadata := []attribute.KeyValue{
 		semconv.TrailLogKey.String(m.Log),
@@ -205,9 +209,9 @@ func trackArchive(ctx context.Context, t audit.Tracker, a *archive.Archive) erro
 	if m.First != 0 {
 		metadata = append(metadata, semconv.TrailFirstKey.Int64(int64(m.First)), semconv.TrailLastKey.Int64(int64(m.Last)))
 	}
-	return t.Track(ctx, audit.Event{
+	return o.Tracker.Track(ctx, audit.Event{
 		Action: semconv.ActionTrailArchive, Operation: audit.OperationCreate, Outcome: audit.OutcomeSuccess,
-		Target: audit.Target{Type: archiveType, ID: m.Name}, Metadata: metadata,
+		Target: audit.Target{Type: archiveType, ID: m.Name}, Reason: o.Reason, Metadata: metadata,
 	})
 }
 
@@ -243,7 +247,7 @@ func removal(o *Options, targetType, target string, s *Segment, archives []strin
 	}
 	return audit.Event{
 		Action: semconv.ActionTrailRemove, Operation: audit.OperationDelete,
-		Target: audit.Target{Type: targetType, ID: target}, Metadata: metadata,
+		Target: audit.Target{Type: targetType, ID: target}, Reason: o.Reason, Metadata: metadata,
 	}
 }
 
@@ -268,7 +272,7 @@ func applyExpiries(ctx context.Context, o *Options, report *Report) error {
 			return applyExpiries(ctx, o, report)
 		}
 		event := audit.Event{
-			Action: semconv.ActionTrailRemove, Operation: audit.OperationDelete, Target: audit.Target{Type: archiveType, ID: e.Name},
+			Action: semconv.ActionTrailRemove, Operation: audit.OperationDelete, Target: audit.Target{Type: archiveType, ID: e.Name}, Reason: o.Reason,
 			Metadata: []attribute.KeyValue{
 				semconv.RetentionPolicyKey.String(o.Policy.ID()), semconv.RetentionRuleKey.String(e.Rule), semconv.TrailRecordsKey.Int64(e.Entries),
 			},

@@ -19,8 +19,11 @@ const (
 type fate struct {
 	class  string // the name of its rule, or ""
 	action action
-	until  time.Time // when a record that is kept need not stay any more; zero: never, or a hold decides
+	until  time.Time // when a record that is kept need not stay any more, but for a hold
 	hold   string    // the name of a hold that matches it, or ""
+	// pinned reports that the hold keeps the record where it is, since it may not leave for an
+	// archive. Blocked reports that nothing else keeps it.
+	pinned, blocked bool
 }
 
 // judge decides about records at one time.
@@ -34,6 +37,7 @@ type judge struct {
 func (j *judge) decide(r *record.Record) fate {
 	rule := j.policy.ruleOf(r)
 	f := fate{hold: j.holds.matching(r)}
+	f.pinned = f.hold != "" && (rule == nil || rule.ArchiveAfter == 0)
 	if rule == nil {
 		return f
 	}
@@ -46,7 +50,9 @@ func (j *judge) decide(r *record.Record) fate {
 		f.action = actionArchive
 	case rule.ArchiveAfter > 0:
 		f.until = born.Add(rule.ArchiveAfter)
-	case rule.Keep > 0 && f.hold == "":
+	case rule.Keep > 0 && j.reached(born, rule.Keep):
+		f.blocked = true
+	case rule.Keep > 0:
 		f.until = born.Add(rule.Keep)
 	}
 	return f

@@ -56,14 +56,8 @@ func newWorld(t *testing.T, records ...*record.Record) *world {
 	dir := filepath.Join(t.TempDir(), "ledger")
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithSyncInterval(time.Hour), ledger.WithScrub(0))
 	require.NoError(t, err)
-	for _, r := range records {
-		b, err := r.AppendJSON(nil)
-		require.NoError(t, err)
-		_, err = l.Append(t.Context(), b)
-		require.NoError(t, err)
-	}
-	require.NoError(t, l.Sync())
 	w := &world{dir: dir, ledger: l, store: newStore(t), recorder: audittest.NewRecorder(t)}
+	w.add(t, records...)
 	w.ctx = audit.ContextWithActor(t.Context(), audit.System("retention"))
 	w.reader, err = ledger.OpenReader(dir)
 	require.NoError(t, err)
@@ -72,6 +66,18 @@ func newWorld(t *testing.T, records ...*record.Record) *world {
 		require.NoError(t, w.ledger.Close())
 	})
 	return w
+}
+
+// add appends records to the ledger.
+func (w *world) add(t *testing.T, records ...*record.Record) {
+	t.Helper()
+	for _, r := range records {
+		b, err := r.AppendJSON(nil)
+		require.NoError(t, err)
+		_, err = w.ledger.Append(t.Context(), b)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.ledger.Sync())
 }
 
 func newStore(t *testing.T) *archive.Dir {

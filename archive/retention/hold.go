@@ -274,4 +274,6 @@ const (
 	holdType    = "audit.hold"
 	archiveType = "audit.archive"
 	logType     = "audit.ledger"
+
+	collectionType = "audit.collection"
 )

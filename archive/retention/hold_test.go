@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/archive/retention"
 	"github.com/opendeed/audit/audittest"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -168,7 +169,7 @@ func TestHoldPlacedMeanwhile(t *testing.T) {
 	w := newWorld(t, many(1, 40, rec{action: "user.login", tenant: "acme"})...)
 	calls := 0
 	remove := func(seq uint64) (uint64, error) {
-		if calls++; calls == 1 {
+		if calls++; calls == 2 {
 			hold := retention.Hold{Name: "a", Filter: tenant("acme"), Reason: "r"}
 			if err := retention.Place(w.ctx, w.store, w.recorder.Tracker("test"), hold); err != nil {
 				return 0, err
@@ -182,6 +183,24 @@ func TestHoldPlacedMeanwhile(t *testing.T) {
 	assert.Equal(t, []string{"a"}, report.Stays.Holds)
 }
 
+// errUnlessZero returns the error, but not when an apply asks whether segments can be removed.
+func errUnlessZero(seq uint64, err error) error {
+	if seq == 0 {
+		return nil
+	}
+	return err
+}
+
+// TestImpossibleRemoval: nothing is begun if the ledger cannot remove segments.
+func TestImpossibleRemoval(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, many(1, 30, rec{action: "payout.send"})...)
+	_, err := retention.ApplyLedger(w.ctx, w.reader, func(uint64) (uint64, error) { return 0, ledger.ErrOwnRetention }, w.at(newPolicy(t, payouts), 1000))
+	require.ErrorIs(t, err, ledger.ErrOwnRetention)
+	assert.Empty(t, w.archived(t))
+	assert.Empty(t, w.events())
+}
+
 // TestFailedRemoval: an attempt that fails is recorded as one.
 func TestFailedRemoval(t *testing.T) {
 	t.Parallel()
@@ -191,7 +210,7 @@ func TestFailedRemoval(t *testing.T) {
 		remove retention.RemoveFunc
 		want   error
 	}{
-		{func(uint64) (uint64, error) { return 0, errDisk }, errDisk},
+		{func(seq uint64) (uint64, error) { return 0, errUnlessZero(seq, errDisk) }, errDisk},
 		{func(uint64) (uint64, error) { return 1, nil }, retention.ErrNotRemoved},
 	} {
 		w.recorder.Reset()

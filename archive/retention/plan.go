@@ -18,13 +18,15 @@ import (
 type Options struct {
 	// Policy is required.
 	Policy *Policy
-	// Store has the archives and the holds. It is required, also for a policy that archives
-	// nothing.
+	// Store has the archives and the holds. An apply requires it, also with a policy that
+	// archives nothing. A plan without one knows no holds.
 	Store archive.Store
 	// Tracker gets an event for everything that an apply does, and is required for it. The
 	// actor is that of the context. The events of a ledger's own provider may go to that
 	// ledger.
 	Tracker audit.Tracker
+	// Reason is the reason of the events, such as a ticket, or empty.
+	Reason string
 	// AllLogs applies the policy to the archives of all logs in the store, such as those of
 	// ledgers that are gone. By default it applies to those of the log that is asked.
 	AllLogs bool
@@ -36,7 +38,7 @@ func (o *Options) validate(apply bool) error {
 	switch {
 	case o.Policy == nil:
 		return errors.New("retention: Options.Policy is nil")
-	case o.Store == nil:
+	case apply && o.Store == nil:
 		return errors.New("retention: Options.Store is nil; it is where the holds are")
 	case apply && o.Tracker == nil:
 		return errors.New("retention: Options.Tracker is nil; nothing is removed without a record of it")
@@ -89,14 +91,15 @@ type Segment struct {
 	// Damaged is the number of entries that cannot be read. Nobody knows how long they must
 	// be kept, so the segment stays.
 	Damaged int64 `json:"damaged,omitempty"`
-	// Waiting lists the exporters that do not have all of its records yet.
+	// Waiting lists the cursors that have not passed it yet: those of exporters, and of the seal.
 	Waiting []string `json:"waiting,omitempty"`
 	// Holds lists the holds that keep it.
 	Holds []string `json:"holds,omitempty"`
-	// Until is when nothing of the above will keep it but Open, Earlier, Damaged, Waiting
-	// and Holds. It is zero if Remove is set, or if records in it are kept forever.
+	// Until is when all records in it, and in earlier segments that stay, may leave but for
+	// Open, Damaged, Waiting and Holds. It is zero if they may now, or if Forever is set.
 	Until time.Time `json:"until,omitzero"`
-	// Forever reports that records in it are kept forever, and not archived.
+	// Forever reports that records in it, or in an earlier segment, are kept forever and not
+	// archived.
 	Forever bool `json:"forever,omitempty"`
 }
 
@@ -115,9 +118,10 @@ type Class struct {
 	// Keep is how many must stay, and Held how many of all a hold matches.
 	Keep int64 `json:"keep"`
 	Held int64 `json:"held"`
-	// Until is when the last of those that must stay need not stay any more. It is zero if
-	// that is never, or until a hold is lifted.
-	Until time.Time `json:"until,omitzero"`
+	// Until is when the last of those that must stay need not stay any more, but for a hold.
+	// Forever reports that some of them stay forever.
+	Until   time.Time `json:"until,omitzero"`
+	Forever bool      `json:"forever,omitempty"`
 }
 
 // Expiry is an archive that is past its time.
@@ -150,23 +154,38 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 		return nil, err
 	}
 	p := &Plan{Log: w.log, Policy: o.Policy.ID(), Time: j.now.UTC()}
-	stays := false
 	for _, s := range w.segments {
 		segment, err := w.examine(ctx, j, s)
 		if err != nil {
 			return nil, err
 		}
-		segment.Earlier = stays
-		segment.Remove = segment.Remove && !stays
-		stays = !segment.Remove
+		if len(p.Segments) > 0 {
+			segment.follow(&p.Segments[len(p.Segments)-1])
+		}
 		p.Segments = append(p.Segments, *segment)
 	}
 	err = p.complete(ctx, j, &o)
 	return p, err
 }
 
+// follow makes the segment stay if an earlier one does.
+func (s *Segment) follow(earlier *Segment) {
+	if earlier.Remove {
+		return
+	}
+	s.Earlier, s.Remove = true, false
+	s.Forever = s.Forever || earlier.Forever
+	s.Until = latest(s.Until, earlier.Until)
+	if s.Forever {
+		s.Until = time.Time{}
+	}
+}
+
 // complete adds the holds and the archives.
 func (p *Plan) complete(ctx context.Context, j *judge, o *Options) error {
+	if o.Store == nil {
+		return nil
+	}
 	all, err := Holds(ctx, o.Store)
 	if err != nil {
 		return err
@@ -182,11 +201,16 @@ func (p *Plan) complete(ctx context.Context, j *judge, o *Options) error {
 }
 
 func newJudge(ctx context.Context, o *Options) (*judge, error) {
+	j := &judge{policy: o.Policy, holds: &holds{}, now: o.now()}
+	if o.Store == nil {
+		return j, nil
+	}
 	h, err := loadHolds(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
-	return &judge{policy: o.Policy, holds: h, now: o.now()}, nil
+	j.holds = h
+	return j, nil
 }
 
 // tally counts the fates of records.
@@ -217,15 +241,27 @@ func (t *tally) add(f *fate, size int) {
 		c.Remove++
 	case actionKeep:
 		c.Keep++
-		switch {
-		case !f.until.IsZero():
-			c.Until, t.until = latest(c.Until, f.until), latest(t.until, f.until)
-		case f.hold != "":
+		if f.pinned {
 			t.holds[f.hold] = true
-		default:
-			t.forever = true
 		}
+		if f.until.IsZero() && !f.blocked {
+			t.forever, c.Forever = true, true
+		}
+		c.Until, t.until = latest(c.Until, f.until), latest(t.until, f.until)
 	}
+}
+
+// merge adds the records of another tally.
+func (t *tally) merge(other *tally) {
+	for name, c := range other.classes {
+		sum := t.classes[name]
+		if sum == nil {
+			sum = &Class{Rule: name}
+			t.classes[name] = sum
+		}
+		sum.Records, sum.Bytes, sum.Keep, sum.Held = sum.Records+c.Records, sum.Bytes+c.Bytes, sum.Keep+c.Keep, sum.Held+c.Held
+	}
+	maps.Copy(t.holds, other.holds)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -2,7 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -36,11 +45,17 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ledger":  makeLedger,
-			"damage":  damageFile,
-			"entry":   appendEntry,
-			"archive": makeArchive,
-			"follow":  follow,
+			"ledger":   makeLedger,
+			"damage":   damageFile,
+			"entry":    appendEntry,
+			"archive":  makeArchive,
+			"fill":     fillLedger,
+			"writer":   holdLedger,
+			"service":  runService,
+			"follow":   follow,
+			"copydir":  copyDir,
+			"exitcode": exitCode,
+			"browse":   browse,
 		},
 	})
 }
@@ -70,6 +85,64 @@ func makeLedger(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(l.Close())
+}
+
+// fillLedger appends large records to a ledger, of which some ten fill a segment: fill DIR
+// NUMBER ACTION DAY TENANT.
+func fillLedger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 5 {
+		ts.Fatalf("usage: fill DIR NUMBER ACTION DAY TENANT")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithDenseFrames(), ledger.WithScrub(0))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	day, err := time.Parse(time.DateOnly, args[3])
+	ts.Check(err)
+	for i := range n {
+		at := day.Add(time.Duration(i) * time.Minute)
+		r := record.Record{ObservedTime: at}
+		r.ID, r.Time, r.Action, r.Tenant, r.Outcome = audit.NewID(), at, args[2], args[4], audit.OutcomeSuccess
+		r.Actor, r.Target = audit.User("alice"), audit.Target{Type: "thing", ID: strconv.Itoa(i)}
+		r.Reason = strings.Repeat("because ", 750)
+		b, err := r.AppendJSON(nil)
+		ts.Check(err)
+		_, err = l.Append(context.Background(), b)
+		ts.Check(err)
+	}
+	ts.Check(l.Close())
+}
+
+// holdLedger runs deed while this process has a ledger open: writer DIR ARG... Its output on
+// standard error is in the file stderr.txt; deed must fail.
+func holdLedger(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: writer DIR ARG...")
+	}
+	l, err := ledger.Open(ts.MkAbs(args[0]), ledger.WithScrub(0))
+	ts.Check(err)
+	if err := ts.Exec("deed", args[1:]...); err == nil {
+		ts.Fatalf("deed did not fail")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("stderr.txt"), []byte(ts.ReadFile("stderr")), 0o600))
+	ts.Check(l.Close())
+}
+
+// runService runs deed while this process writes a ledger, and listens for commands: service DIR
+// ARG...
+func runService(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: service DIR ARG...")
+	}
+	// The path of a socket is short, and that of a script's directory may not be.
+	short, err := os.MkdirTemp("", "deed")
+	ts.Check(err)
+	defer func() { ts.Check(os.RemoveAll(short)) }()
+	ts.Check(os.Symlink(ts.MkAbs("."), filepath.Join(short, "w")))
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(filepath.Join(short, "w", args[0]), sdk.WithControl(), ledger.WithSegmentSize(ledger.MinSegmentSize)))
+	ts.Check(err)
+	ts.Check(ts.Exec("deed", args[1:]...))
+	ts.Check(provider.Shutdown(context.Background()))
 }
 
 // appendEntry appends a text that is no record to a ledger: entry DIR TEXT.
@@ -105,6 +178,29 @@ func makeArchive(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	ts.Check(err)
 	ts.Check(store.Close())
+}
+
+// copyDir copies a directory: copydir FROM TO.
+func copyDir(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: copydir FROM TO")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.MkAbs(args[0]))))
+	ts.Check(os.Chmod(ts.MkAbs(args[1]), 0o700))
+}
+
+// exitCode runs a program that must end with an exit code: exitcode CODE PROGRAM ARG...
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode CODE PROGRAM ARG...")
+	}
+	code := 0
+	if failed, ok := errors.AsType[*exec.ExitError](ts.Exec(args[1], args[2:]...)); ok {
+		code = failed.ExitCode()
+	}
+	if want, err := strconv.Atoi(args[0]); err != nil || code != want {
+		ts.Fatalf("it ended with exit code %d, not %s", code, args[0])
+	}
 }
 
 // damageFile flips a byte of a file: damage FILE OFFSET.
@@ -154,4 +250,52 @@ func follow(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	ts.Check(cmd.Wait())
 	ts.Check(os.WriteFile(ts.MkAbs("followed"), printed, 0o600))
+}
+
+// browse runs deed serve and gets pages from it, as a browser does: browse PAGES ARG... PAGES
+// are addresses, separated by commas. The pages are in the file browsed, and what the program
+// prints as errors in the file complained.
+func browse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: browse PAGES ARG...")
+	}
+	program, err := exec.LookPath(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "deed"))
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, append([]string{"serve", "--no-open"}, args[1:]...)...)
+	var complained bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH")), &complained
+	output, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	link, err := bufio.NewReader(output).ReadString('\n')
+	ts.Check(err)
+	jar, err := cookiejar.New(nil)
+	ts.Check(err)
+	client := &http.Client{Jar: jar}
+	base, err := url.Parse(strings.TrimSpace(link))
+	ts.Check(err)
+	pages := []byte(getPage(ctx, ts, client, base.String()))
+	for page := range strings.SplitSeq(args[0], ",") {
+		address, err := base.Parse(page)
+		ts.Check(err)
+		pages = append(pages, getPage(ctx, ts, client, address.String())...)
+	}
+	pages = append(pages, getPage(ctx, ts, &http.Client{}, base.String())...) // the link was used
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Wait())
+	ts.Check(os.WriteFile(ts.MkAbs("browsed"), pages, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("complained"), complained.Bytes(), 0o600))
+}
+
+func getPage(ctx context.Context, ts *testscript.TestScript, client *http.Client, address string) string {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	ts.Check(err)
+	resp, err := client.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	return fmt.Sprintf("%d %s\n%s\n", resp.StatusCode, req.URL.Path, body)
 }

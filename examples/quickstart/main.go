@@ -24,6 +24,7 @@ import (
 	"github.com/opendeed/audit/exporters/stdout"
 	auditecho "github.com/opendeed/audit/instrumentation/echov5"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/seal"
 	"github.com/opendeed/audit/semconv"
 	"github.com/opendeed/audit/session"
 )
@@ -49,9 +50,19 @@ func run(dir string, args []string) error {
 		return showTrail(ctx, dir, exporter)
 	}
 
+	// The seal shows whether the ledger was altered since. A real service has its key in a
+	// secret and its anchor on another machine: see docs/seal-keys.md.
+	key, err := seal.LoadOrCreateKey(dir+".key", "example.com/quickstart")
+	if err != nil {
+		return err
+	}
+
 	// Where the trail goes is decided here, once. Track returns when the record is on
 	// disk. The exporter reads the ledger and, after a crash, resumes where it stopped.
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, sdk.ExportTo(exporter)))
+	provider, err := sdk.NewTrackerProvider(
+		sdk.WithLedger(dir, sdk.ExportTo(exporter)),
+		sdk.WithSeal(key, seal.WithAnchor(seal.AnchorFile(dir+".checkpoint"))),
+	)
 	if err != nil {
 		return err
 	}

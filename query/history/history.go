@@ -70,6 +70,22 @@ func AsOf(ctx context.Context, reader query.Reader, target audit.Target, at time
 	return past.sorted(), errors.Join(errs...)
 }
 
+// Changes returns the changes of a record, as far as its values are known, and the fields of
+// which it has the name only.
+func Changes(r *record.Record) []Change {
+	var changes []Change
+	for i := range r.Changes {
+		before, after := sides(r, &r.Changes[i])
+		changes = append(changes, Change{Field: r.Changes[i].Field, Old: before, New: after})
+	}
+	if names := metadataOf(r, semconv.MongoDBChangedFieldsKey); names.Type() == attribute.STRINGSLICE {
+		for _, name := range names.AsStringSlice() {
+			changes = append(changes, Change{Field: name})
+		}
+	}
+	return changes
+}
+
 // maxErrors is how many errors AsOf returns.
 const maxErrors = 16
 
@@ -183,7 +199,7 @@ func (t *tracker) apply(r *record.Record, covered bool) *Version {
 	t.now.Last = sourceOf(r)
 	v := &Version{Number: t.now.Versions, Record: r, Effect: effectOf(r, covered)}
 	if !covered {
-		v.Changes = changesOf(r)
+		v.Changes = Changes(r)
 	}
 	if v.Effect == None {
 		return v
@@ -215,21 +231,6 @@ func (t *tracker) apply(r *record.Record, covered bool) *Version {
 		t.set(Field{Name: c.Field, Value: c.New, Source: t.now.Last})
 	}
 	return v
-}
-
-// changesOf returns the changes of a record, and the fields of which it has the name only.
-func changesOf(r *record.Record) []Change {
-	var changes []Change
-	for i := range r.Changes {
-		before, after := sides(r, &r.Changes[i])
-		changes = append(changes, Change{Field: r.Changes[i].Field, Old: before, New: after})
-	}
-	if names := metadataOf(r, semconv.MongoDBChangedFieldsKey); names.Type() == attribute.STRINGSLICE {
-		for _, name := range names.AsStringSlice() {
-			changes = append(changes, Change{Field: name})
-		}
-	}
-	return changes
 }
 
 func (t *tracker) gaps(v *Version) []Gap {

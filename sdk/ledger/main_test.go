@@ -13,6 +13,9 @@ var raceDetector bool
 // sampled reports whether a test of very many cases takes some of them only. The tests of
 // CI run twice: all cases without the race detector, and some with it, which finds the same
 // races in each.
+// Sampled is sampled, for tests outside of the package.
+func Sampled() bool { return sampled() }
+
 func sampled() bool { return raceDetector || testing.Short() }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -53,3 +53,12 @@ func TestRemoveBefore(t *testing.T) {
 	assert.Equal(t, first, l.Stats().First)
 	require.NoError(t, l.Close())
 }
+
+func TestRemoveBeforeBesideRetention(t *testing.T) {
+	t.Parallel()
+	l, err := ledger.Open(filepath.Join(t.TempDir(), "ledger"), ledger.WithRetention(0, 1<<30))
+	require.NoError(t, err)
+	_, err = l.RemoveBefore(0)
+	require.ErrorIs(t, err, ledger.ErrOwnRetention)
+	require.NoError(t, l.Close())
+}

@@ -2,6 +2,7 @@ package answers_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,10 @@ import (
 	"go.uber.org/goleak"
 )
 
+// parallel is how many rows are served at the same time. Most of the time of the slow ones is
+// spent waiting for answers that never come.
+const parallel = "16"
+
 func TestMain(m *testing.M) {
 	programs := map[string]func(dir string) error{streamsArg: serveStreams, withheldArg: serveWithheld}
 	if len(os.Args) == 3 && programs[os.Args[1]] != nil {
@@ -32,6 +37,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	_ = flag.Set("test.parallel", parallel) // a flag of the command line comes later and wins
 	gin.SetMode(gin.TestMode)
 	goleak.VerifyTestMain(m)
 }

@@ -1,29 +1,39 @@
 // Demo builds the quickstart, drives it with real HTTP requests, prints the trail, asks it
-// three questions with the command deed, and fails if the trail or an answer is wrong.
+// three questions with the command deed, verifies its seal, shows it in the viewer, and fails if
+// the trail or an answer is wrong. With -serve it keeps the viewer up until it is interrupted.
+// Where Chromium is installed, it writes a screenshot into the file of -screenshot.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/opendeed/audit/examples/internal/drive"
 )
 
 func main() {
-	if err := run(); err != nil {
+	serve := flag.Bool("serve", false, "keep the viewer up")
+	screenshot := flag.String("screenshot", "", "the `file` for a picture of the viewer")
+	flag.Parse()
+	if err := run(*serve, *screenshot); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+func run(serve bool, screenshot string) error {
+	interruptible, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(interruptible, 5*time.Minute)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "quickstart")
 	if err != nil {
@@ -54,17 +64,65 @@ func run() error {
 	d.intrude(ctx)
 	answered := d.ask(ctx, dir) // beside the running service
 	stopped := service.Stop()
+	answered = errors.Join(answered, d.verify(ctx, dir))
 
 	trail, err := drive.Output(ctx, env, program, "trail")
 	fmt.Printf("\nThe trail:\n\n%s\n", trail)
 	fmt.Print(d.answers.String())
-	return errors.Join(d.Err, answered, stopped, err, wanted.Check(trail))
+	if err := errors.Join(d.Err, answered, stopped, err, wanted.Check(trail)); err != nil {
+		return err
+	}
+	ledger := filepath.Join(dir, "audit-ledger")
+	if err := d.show(ctx, ledger, screenshot); err != nil {
+		return err
+	}
+	if !serve {
+		fmt.Println("make demo-serve keeps the viewer up.")
+		return nil
+	}
+	return d.serve(interruptible, ledger)
+}
+
+// show opens the trail in the viewer.
+func (d *demo) show(ctx context.Context, ledger, screenshot string) error {
+	v, err := drive.StartViewer(ctx, d.deed, ledger)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("The trail in a browser, by deed serve: %s\n", v.Link)
+	page, err := v.Page(ctx)
+	if err == nil && (!strings.Contains(page, " published ") || !strings.Contains(page, "was denied access")) {
+		err = errors.New("the viewer lacks a sentence")
+	}
+	if err = errors.Join(err, v.Stop()); err != nil || screenshot == "" {
+		return err
+	}
+	if v, err = drive.StartViewer(ctx, d.deed, ledger); err != nil { // a link is valid once
+		return err
+	}
+	made, err := drive.Screenshot(ctx, v.Link, screenshot)
+	if made {
+		fmt.Printf("A picture of it: %s\n", screenshot)
+	}
+	return errors.Join(err, v.Stop())
+}
+
+// serve keeps the viewer up until the demo is interrupted.
+func (d *demo) serve(ctx context.Context, ledger string) error {
+	v, err := drive.StartViewer(context.WithoutCancel(ctx), d.deed, ledger)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nOpen this link, which is valid once. Interrupt to stop.\n%s\n", v.Link)
+	<-ctx.Done()
+	return v.Stop()
 }
 
 type demo struct {
 	drive.Client
 
 	article string
+	deed    string // the program
 	answers strings.Builder
 }
 
@@ -74,26 +132,50 @@ func (d *demo) ask(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	d.deed = deed
 	env := []string{"DEED_FROM=" + filepath.Join(dir, "audit-ledger")}
-	for _, question := range []struct {
-		text string
-		args []string
-		want string
-	}{
+	for _, question := range []question{
 		{"Who was denied what?", []string{"query", "--outcome", "denied", "--format", "table", "--columns", "actor,action,target,why"}, `anonymous +access\.denied`},
 		{"What happened to the article?", []string{"history", strings.TrimPrefix(strings.Replace(d.article, "articles", "article", 1), "/"), "--format", "text"}, `title: "Hello" → "Hello, world"`},
 		{"Who did how much?", []string{"stats", "--by", "actor,action", "--format", "chart"}, `(?m)^ +article\.publish +1 `},
 	} {
-		answer, err := drive.Output(ctx, env, deed, question.args...)
-		if err != nil {
-			return fmt.Errorf("deed %s: %w", question.args[0], err)
-		}
-		fmt.Fprintf(&d.answers, "%s\n\n$ deed %s\n%s\n", question.text, strings.Join(question.args, " "), answer)
-		if !regexp.MustCompile(question.want).MatchString(answer) {
-			return fmt.Errorf("deed %s: the answer lacks %s:\n%s", question.args[0], question.want, answer)
+		if err := d.question(ctx, env, deed, question); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// question is one that deed answers.
+type question struct {
+	text string
+	args []string
+	want string
+}
+
+func (d *demo) question(ctx context.Context, env []string, deed string, q question) error {
+	answer, err := drive.Output(ctx, env, deed, q.args...)
+	if err != nil {
+		return fmt.Errorf("deed %s: %w", q.args[0], err)
+	}
+	fmt.Fprintf(&d.answers, "%s\n\n$ deed %s\n%s\n", q.text, strings.Join(q.args, " "), answer)
+	if !regexp.MustCompile(q.want).MatchString(answer) {
+		return fmt.Errorf("deed %s: the answer lacks %s:\n%s", q.args[0], q.want, answer)
+	}
+	return nil
+}
+
+// verify verifies the seal of the ledger, as an auditor does.
+func (d *demo) verify(ctx context.Context, dir string) error {
+	deed, err := drive.BuildDeed(ctx, dir)
+	if err != nil {
+		return err
+	}
+	ledger := filepath.Join(dir, "audit-ledger")
+	return d.question(ctx, nil, deed, question{
+		"Was anything altered?", []string{"verify", ledger, "--key", ledger + ".key.pub", "--anchor", ledger + ".checkpoint"},
+		"intact: nothing that was sealed was changed, removed or put in",
+	})
 }
 
 // work sends the requests of a user.

@@ -12,9 +12,11 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/control"
 	"github.com/opendeed/audit/sdk/internal/folding"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -32,7 +34,9 @@ type Ledger struct {
 	metrics     *Metrics
 	label       metric.MeasurementOption // the ledger's name
 	followers   []*follower
+	sealer      *seal.Sealer // nil: the ledger is not sealed
 	deadLetters *deadLetters
+	control     *control.Server // nil if nobody listens
 	observing   metric.Registration
 	deadlines   deadlines
 	encoded     sync.Pool // *[]byte, buffers for encoding records
@@ -49,8 +53,12 @@ type LedgerConfig struct {
 	Env       Env
 	// Closing configures the records that close attempts which the last process left open.
 	Closing Closing
+	// Control listens for commands.
+	Control bool
 	// AttemptTimeout is how long an open attempt keeps its slot.
 	AttemptTimeout time.Duration
+	// Seal says how the ledger is sealed.
+	Seal Sealing
 }
 
 // OpenLedger opens the ledger, starts its followers, and closes the attempts that the
@@ -76,7 +84,7 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("ledger", c.Name))),
 	}
 	if err := d.start(&c); err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, errors.Join(err, d.control.Close(), d.stopSeal(context.Background()), l.Close())
 	}
 	return d, nil
 }
@@ -95,6 +103,9 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		return err
 	}
 
+	if err := d.startSeal(&c.Seal); err != nil {
+		return err
+	}
 	records := newDecoder(len(c.Exporters))
 	d.reportNewExporters(c.Exporters)
 	for _, to := range c.Exporters {
@@ -105,6 +116,12 @@ func (d *Ledger) start(c *LedgerConfig) error {
 		d.followers = append(d.followers, newFollower(d.ledger, cursor, to, records, d.deadLetters, c.Env))
 	}
 	d.reportOrphans()
+	if c.Control {
+		var err error
+		if d.control, err = control.Serve(d.dir, d.RemoveBefore); err != nil {
+			return err
+		}
+	}
 	if d.observing, err = d.observe(c.Env.Metrics); err != nil {
 		return err
 	}
@@ -125,6 +142,9 @@ func (d *Ledger) observe(m *Metrics) (metric.Registration, error) {
 		o.ObserveInt64(m.letterBytes, d.deadLetters.bytes(), d.label)
 		o.ObserveInt64(m.openAttempts, int64(d.open.len()), d.label)
 		for cursor, committed := range stats.Cursors { // also of exporters that are not configured any more
+			if d.ofSeal(cursor) {
+				continue
+			}
 			left := int64(stats.Next - 1 - committed)
 			o.ObserveInt64(m.depth, left, metric.WithAttributes(name, attribute.String("exporter", cursor)))
 		}
@@ -290,11 +310,12 @@ func (d *Ledger) ForceFlush(ctx context.Context) error {
 // ctx ends stays in the ledger.
 func (d *Ledger) Shutdown(ctx context.Context) error {
 	return errors.Join(
+		d.unlessHung(ctx, d.control.Close),
 		d.unlessHung(ctx, d.ledger.Sync),
 		d.each(func(f *follower) error { return f.stop(ctx) }),
 		d.observing.Unregister(),
 		d.unlessHung(ctx, d.stopAccounting),
-		d.unlessHung(ctx, func() error { return errors.Join(d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
+		d.unlessHung(ctx, func() error { return errors.Join(d.stopSeal(ctx), d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
 	)
 }
 

@@ -9,7 +9,7 @@ import (
 func (d *Ledger) reportOrphans() {
 	stats := d.ledger.Stats()
 	for name, committed := range stats.Cursors {
-		if d.follower(name) == nil {
+		if d.follower(name) == nil && !d.ofSeal(name) {
 			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until TrackerProvider.RemoveCursor",
 				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
 		}
@@ -42,6 +42,9 @@ func (d *Ledger) follower(exporter string) *follower {
 // RemoveCursor removes the cursor of an exporter that is not configured. It sets found to
 // false if the ledger has no cursor of that name.
 func (d *Ledger) RemoveCursor(exporter string) (found bool, err error) {
+	if d.ofSeal(exporter) {
+		return true, fmt.Errorf("sdk: the cursor %s is that of the seal, which is in use", exporter)
+	}
 	if d.follower(exporter) != nil {
 		return true, fmt.Errorf("sdk: the exporter %s is in use; remove its cursor after a start without it", exporter)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/query/history"
 	"github.com/spf13/cobra"
 )
@@ -101,7 +101,7 @@ func (c *asOfCommand) printText(s *history.State, target audit.Target, at time.T
 	what := map[history.Existence]string{
 		history.Present: "existed", history.Gone: "did not exist", history.Unrecorded: "may have existed; no record says",
 	}[s.Exists]
-	fmt.Fprintf(&b, "%s at %s %s\n", palette.In(term.Bold, term.Clean(render.Target(target))), at.Format("2006-01-02 15:04:05"), what)
+	fmt.Fprintf(&b, "%s at %s %s\n", palette.In(term.Bold, term.Clean(ask.TargetText(target))), at.Format("2006-01-02 15:04:05"), what)
 	name, value := 0, 0
 	for _, f := range s.Fields {
 		name = max(name, min(24, term.Width(term.Clean(f.Name))))
@@ -114,7 +114,7 @@ func (c *asOfCommand) printText(s *history.State, target audit.Target, at time.T
 			from = "before"
 		}
 		said := fmt.Sprintf("%s %s, %s by %s", from, f.Source.Time.In(at.Location()).Format("2006-01-02 15:04:05"),
-			term.Clean(f.Source.Action), term.Clean(render.Actor(&f.Source.Actor)))
+			term.Clean(f.Source.Action), term.Clean(ask.ActorText(&f.Source.Actor)))
 		if f.Doubtful {
 			said += "; it may have changed since"
 		}
@@ -153,13 +153,13 @@ type jsonField struct {
 
 func (c *asOfCommand) printJSON(s *history.State, target audit.Target, at time.Time) error {
 	j := jsonState{
-		Target: render.Target(target), At: at.UTC(), Exists: s.Exists.String(), Complete: s.Complete, Versions: s.Versions,
+		Target: ask.TargetText(target), At: at.UTC(), Exists: s.Exists.String(), Complete: s.Complete, Versions: s.Versions,
 		Fields: []jsonField{}, Omitted: s.Omitted,
 	}
 	for _, f := range s.Fields {
 		j.Fields = append(j.Fields, jsonField{
 			Name: f.Name, Value: jsonOf(f.Value), Record: f.Source.ID.String(), Time: f.Source.Time.UTC(),
-			Actor: render.Actor(&f.Source.Actor), Action: f.Source.Action, Doubtful: f.Doubtful, Later: f.Later,
+			Actor: ask.ActorText(&f.Source.Actor), Action: f.Source.Action, Doubtful: f.Doubtful, Later: f.Later,
 		})
 	}
 	return writeLine(c.stdout, j)

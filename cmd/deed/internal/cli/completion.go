@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +53,7 @@ var flagValues = map[string][]string{
 	"on":         {"today", "yesterday"},
 	"zone":       {"utc", "local"},
 	"by":         {"actor", "action", "outcome", "hour", "day", "target_type", "tenant", "channel"},
-	"columns":    render.ColumnNames(),
+	"columns":    report.ColumnNames(),
 }
 
 // completeFlags proposes the values of the command's flags.

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/spf13/cobra"
@@ -117,7 +117,7 @@ func seqText(letter *sdk.DeadLetter) string {
 func whatText(letter *sdk.DeadLetter) string {
 	switch {
 	case letter.Record != nil:
-		return strings.TrimSpace(letter.Record.Action + " " + render.Target(letter.Record.Target))
+		return strings.TrimSpace(letter.Record.Action + " " + ask.TargetText(letter.Record.Target))
 	case letter.Through > 0:
 		return "unreadable entries"
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
 )
 
@@ -31,18 +32,19 @@ func (a *app) export() *cobra.Command {
 
 The file gets its name when it is complete. An export that was interrupted continues with --resume and the same flags. Without --until it has what was recorded up to its beginning.
 
-In CSV, cells that a spreadsheet would take for a formula begin with an apostrophe.`,
+In CSV, cells that a spreadsheet would take for a formula begin with an apostrophe. Parquet has the columns of CSV without that, and the JSON of each record; an export in Parquet cannot be continued, so --resume begins anew.`,
 		Example: `deed export --tenant acme --on 2026-11 --format csv --out november.csv
 deed export --target invoice/1001 --out invoice.jsonl
-deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume`,
-		Args: cobra.NoArgs,
+deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume
+deed export --since 90d --out quarter.parquet`,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()
 	c.selection.register(flags)
 	flags.StringVarP(&c.path, "out", "o", "", "the `FILE` to write")
-	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: jsonl or csv; by default what the name of the file ends in")
-	flags.StringVar(&c.columns, "columns", "", "the `COLUMNS` of CSV, separated by commas; see deed query --help")
+	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: jsonl, csv or parquet; by default what the name of the file ends in")
+	flags.StringVar(&c.columns, "columns", "", "the `COLUMNS` of CSV or Parquet, separated by commas; see deed query --help")
 	flags.BoolVar(&c.force, "force", false, "replace the file if it exists")
 	flags.BoolVar(&c.resume, "resume", false, "continue an export that was interrupted")
 	group(flags, groupOutput, "out", "format", "columns", "force", "resume")
@@ -50,7 +52,7 @@ deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume`
 }
 
 // formats are the names of formats for --format, and the endings of files.
-var exportFormats = map[string]render.Format{"csv": render.CSV, "jsonl": render.JSON, "json": render.JSON}
+var exportFormats = map[string]render.Format{"csv": render.CSV, "jsonl": render.JSON, "json": render.JSON, "parquet": exportfile.Parquet}
 
 func (c *exportCommand) run(cmd *cobra.Command) error {
 	clock, err := c.clock()
@@ -60,13 +62,13 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	if c.path == "" {
 		return usagef("--out: name the file to write")
 	}
-	plan := exportfile.Plan{Format: c.exportFormat(), Zone: clock.Zone.String()}
+	plan := report.Plan{Format: string(c.exportFormat()), Zone: clock.Zone.String()}
 	if plan.Format == "" {
-		return usagef("--format: write csv or jsonl")
+		return usagef("--format: write csv, jsonl or parquet")
 	}
-	c.format = string(plan.Format)
+	c.format = plan.Format
 	plan.Columns = c.output.options().Columns
-	if plan.Columns != nil && plan.Format != render.CSV {
+	if plan.Columns != nil && plan.Format == string(render.JSON) {
 		return usagef("--columns: the format %s has no columns", plan.Format)
 	}
 	filter, err := c.build(clock)
@@ -153,6 +155,10 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 	if err := ctx.Err(); err != nil {
 		if stopErr := file.Stop(); stopErr != nil {
 			return stopErr
+		}
+		if c.format == string(exportfile.Parquet) {
+			c.note("-- interrupted; an export in Parquet begins anew")
+			return err
 		}
 		c.note("-- %s records so far; the same command with --resume continues", term.Count(file.Records()))
 		return err

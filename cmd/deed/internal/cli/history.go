@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/query/history"
+	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -166,7 +167,7 @@ func (h *historyWriter) write(v *history.Version) error {
 	style := map[history.Effect]term.Style{history.Created: term.Green, history.Deleted: term.Red, history.Uncertain: term.Yellow}[v.Effect]
 	fmt.Fprintf(&b, "%3d  %s  %s  %s  %s", v.Number, h.palette.In(term.Dim, r.Time.In(h.zone).Format("2006-01-02 15:04:05")),
 		h.palette.In(style, term.Pad(effectText(v), 9)), h.palette.In(term.Bold, term.Clean(r.Action)), term.Clean(render.ActorCell(r)))
-	if text := render.Why(r); text != "" {
+	if text := report.Why(r); text != "" {
 		b.WriteString("  " + h.palette.In(term.Dim, term.Clean(text)))
 	}
 	b.WriteByte('\n')

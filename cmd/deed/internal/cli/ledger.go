@@ -15,7 +15,9 @@ import (
 
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"github.com/spf13/cobra"
 )
 
@@ -73,6 +75,58 @@ type ledgerInfo struct {
 	Damaged     int               `json:"damaged"`
 	Sidecars    int               `json:"sidecars"`
 	DeadLetters int               `json:"dead_letters"`
+
+	dead map[string]int // dead letters by exporter
+}
+
+// inspect returns what the files of a ledger say.
+func (a *app) inspect(ctx context.Context, dir string) (info ledgerInfo, err error) {
+	r, err := a.openLedger(dir)
+	if err != nil {
+		return info, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	stats, err := r.Stats()
+	if err != nil {
+		return info, err
+	}
+	sidecars, err := r.Sidecars()
+	if err != nil {
+		return info, err
+	}
+	info = ledgerInfo{
+		Dir: dir, First: stats.First, Next: stats.Next, Entries: stats.Next - stats.First, Bytes: stats.Bytes, Segments: stats.Segments,
+		Cursors: stats.Cursors, Lag: map[string]uint64{}, Damaged: stats.Damaged, Sidecars: len(sidecars), dead: map[string]int{},
+	}
+	for name, committed := range stats.Cursors {
+		info.Lag[name] = stats.Next - 1 - min(committed, stats.Next-1)
+	}
+	for letter, err := range a.deadLettersOf(ctx, dir) {
+		if err != nil {
+			a.problem(err)
+		} else if !letter.Replayed {
+			info.DeadLetters++
+			info.dead[letter.Exporter]++
+		}
+	}
+	return info, nil
+}
+
+// timeOf returns the time of the record in an entry, or zero if it cannot be read.
+func (a *app) timeOf(ctx context.Context, dir string, seq uint64) (time.Time, error) {
+	r, err := a.openLedger(dir)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	for e, err := range r.Entries(ctx, seq) {
+		var one record.Record
+		if err != nil || one.UnmarshalJSON(e.Data) != nil {
+			break
+		}
+		return one.Time, nil
+	}
+	return time.Time{}, nil
 }
 
 func (a *app) ledgerInfo() *cobra.Command {
@@ -107,32 +161,9 @@ func (a *app) runLedgerInfo(ctx context.Context, dir, format string) error {
 	if err := checkFormat(format); err != nil {
 		return err
 	}
-	r, err := a.openLedger(dir)
+	info, err := a.inspect(ctx, dir)
 	if err != nil {
 		return err
-	}
-	defer func() { _ = r.Close() }() // read only
-	stats, err := r.Stats()
-	if err != nil {
-		return err
-	}
-	sidecars, err := r.Sidecars()
-	if err != nil {
-		return err
-	}
-	info := ledgerInfo{
-		Dir: dir, First: stats.First, Next: stats.Next, Entries: stats.Next - stats.First, Bytes: stats.Bytes, Segments: stats.Segments,
-		Cursors: stats.Cursors, Lag: map[string]uint64{}, Damaged: stats.Damaged, Sidecars: len(sidecars),
-	}
-	for name, committed := range stats.Cursors {
-		info.Lag[name] = stats.Next - 1 - min(committed, stats.Next-1)
-	}
-	for letter, err := range a.deadLettersOf(ctx, dir) {
-		if err != nil {
-			a.problem(err)
-		} else if !letter.Replayed {
-			info.DeadLetters++
-		}
 	}
 	if format == "json" {
 		if err := writeLine(a.stdout, info); err != nil {
@@ -259,8 +290,15 @@ func (a *app) runLedgerCopy(ctx context.Context, from, to string) error {
 	if names, err := os.ReadDir(to); err == nil && len(names) > 0 {
 		return usagef("%s is not empty; name a directory that does not exist", to)
 	}
+	sealed, err := seal.BeginBackup(sealFiles(from))
+	if err != nil {
+		return err
+	}
 	// A copy that is not complete must not be taken for a backup.
 	if _, err := r.CopyTo(ctx, to); err != nil {
+		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
+	}
+	if err := sealed.CopyTo(ctx, sealFiles(to)); err != nil {
 		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
 	}
 	letters := filepath.Join(from, deadLettersDir)

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/semconv"
@@ -47,7 +47,7 @@ func (a *app) recordLooking(ctx context.Context, cmd *cobra.Command, set *source
 }
 
 // recordExport records that an export is complete.
-func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *exportfile.Manifest) error {
+func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *report.Manifest) error {
 	if a.recordTo == "" {
 		return nil
 	}
@@ -92,9 +92,31 @@ func (a *app) lookingEvent(cmd *cobra.Command, set *source.Set, filter *query.Fi
 
 // recordEvent writes an event to the ledger of --record-to.
 func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Event) (err error) {
-	for _, dir := range set.Dirs {
+	provider, err := a.openRecord(set.Dirs, set.Policies)
+	if err != nil {
+		return err
+	}
+	// An interrupt must not leave a look without its record.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
+	tracker := provider.Tracker(trackerName)
+	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
+	if err != nil {
+		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
+	}
+	return nil
+}
+
+// trackerName names the instrumentation in records.
+const trackerName = "github.com/opendeed/audit/cmd/deed"
+
+// openRecord opens the ledger of --record-to, which must be none of the directories. The policy
+// of a configuration applies to its events.
+func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.TrackerProvider, error) {
+	for _, dir := range dirs {
 		if sameDir(dir, a.recordTo) {
-			return usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
+			return nil, usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
 		}
 	}
 	host, _ := os.Hostname() // a record without it is better than none
@@ -103,26 +125,17 @@ func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Even
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
 		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
 	}
-	if len(set.Policies) > 0 {
-		opts = append(opts, sdk.WithPolicy(set.Policies[0]))
+	if len(policies) > 0 {
+		opts = append(opts, sdk.WithPolicy(policies[0]))
 	}
 	provider, err := sdk.NewTrackerProvider(opts...)
-	if err != nil {
-		if errors.Is(err, ledger.ErrLocked) {
-			return fmt.Errorf("--record-to: %s is open in another process; name a ledger of its own for deed", a.recordTo)
-		}
-		return fmt.Errorf("--record-to: %w", err)
+	switch {
+	case errors.Is(err, ledger.ErrLocked):
+		return nil, fmt.Errorf("--record-to: %s is open in another process; name a ledger of its own for deed", a.recordTo)
+	case err != nil:
+		return nil, fmt.Errorf("--record-to: %w", err)
 	}
-	// An interrupt must not leave a look without its record.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	defer func() { err = errors.Join(err, provider.Shutdown(ctx)) }()
-	tracker := provider.Tracker("github.com/opendeed/audit/cmd/deed")
-	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
-	if err != nil {
-		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
-	}
-	return nil
+	return provider, nil
 }
 
 // sameDir reports whether both paths lead to one directory.

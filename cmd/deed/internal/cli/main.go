@@ -21,6 +21,7 @@ const (
 	exitNothing     = 1   // done; nothing was found, as grep says it
 	exitUsage       = 2   // the command line is wrong; nothing was done
 	exitFailed      = 3   // it failed, or the answer is incomplete; the reason is on standard error
+	exitNotSealed   = 4   // a ledger or a proof is not what was sealed
 	exitInterrupted = 130 // it was interrupted
 )
 
@@ -59,6 +60,10 @@ func Main() int {
 func (a *app) report(ctx context.Context, command *cobra.Command, err error) int {
 	if errors.Is(err, errNothing) {
 		return exitNothing
+	}
+	if errors.Is(err, errNotSealed) {
+		a.complain(err)
+		return exitNotSealed
 	}
 	if ctx.Err() != nil {
 		a.say("deed: interrupted")

@@ -8,6 +8,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -20,7 +21,7 @@ type output struct {
 
 func (o *output) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&o.format, "format", "f", "", "`FORMAT`: table, text, json (a record in each line) or csv; a table on a terminal, else json")
-	flags.StringVar(&o.columns, "columns", "", "the `COLUMNS` of a table or of CSV, separated by commas: "+strings.Join(render.ColumnNames(), ", "))
+	flags.StringVar(&o.columns, "columns", "", "the `COLUMNS` of a table or of CSV, separated by commas: "+strings.Join(report.ColumnNames(), ", "))
 	group(flags, groupOutput, "format", "columns")
 }
 
@@ -63,7 +64,7 @@ deed query --action 'invoice.*' --outcome denied --on 2026-11
 deed query --target invoice/1001 --changed amount --format text
 deed query --text 'chargeback acme' --not actor-type=system
 deed query --since today --format csv --columns time,actor,action,target,why`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -44,7 +45,7 @@ Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
 
 A terminal gets tables and charts as wide as it is. DEED_COLUMNS gets them elsewhere too, that wide: DEED_COLUMNS=100 deed query | less.
 
-Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 130 interrupted. Nothing else on standard output ` +
+Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 130 interrupted. Nothing else on standard output ` +
 	`than the answer; everything else is on standard error.`
 
 func (a *app) root() *cobra.Command {
@@ -69,10 +70,10 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
-	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what; DEED_RECORD_TO does the same")
-	flags.StringVar(&a.purpose, "purpose", "", "why you look, as `TEXT` for that record")
+	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what, and who removes or holds it; DEED_RECORD_TO does the same")
+	flags.StringVar(&a.purpose, "purpose", "", "why you do it, as `TEXT` for that record")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.export(), a.ledger(), a.deadLetters(), a.config(), a.completion(), a.man())
+	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.serve(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.proveExport(), a.verifyExport(), a.seal(), a.keygen(), a.ledger(), a.retention(), a.hold(), a.deadLetters(), a.config(), a.completion(), a.man())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}
@@ -111,6 +112,17 @@ func usageArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		usageArgs(sub)
 	}
+}
+
+// onlyFlags is the Args of a command that asks stores, which have a flag.
+func onlyFlags(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.Flags().Lookup("from") != nil {
+		return fmt.Errorf("%s has only flags; to ask the store %q, add --from in front of it", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("%s has only flags, and %q is none", cmd.CommandPath(), args[0])
 }
 
 // group puts the flags into a group of the help.

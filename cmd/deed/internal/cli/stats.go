@@ -13,6 +13,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
 )
 
@@ -57,7 +58,7 @@ Hours and days are those of --zone.`,
 		Example: `deed stats --since 24h
 deed stats --by actor --outcome denied --on 2026-11
 deed stats --by hour --actor user/42 --zone Europe/Berlin`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()
@@ -133,7 +134,7 @@ func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.
 			columns = append(columns, f)
 		}
 	}
-	texts, err := render.NewTexts(columns, zone)
+	texts, err := textsOf(columns, zone)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -168,6 +169,15 @@ func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.
 	}
 	progress.Clear()
 	return total, counts, nil
+}
+
+// textsOf returns a report.Texts, also of no columns.
+func textsOf(names []string, zone *time.Location) (*report.Texts, error) {
+	if len(names) == 0 {
+		return report.NewTexts(nil, zone), nil
+	}
+	columns, err := report.Columns(names...)
+	return report.NewTexts(columns, zone), err
 }
 
 // addText counts a text, which is a part of a line.
@@ -258,7 +268,7 @@ func (c *statsCommand) print(total int64, fields []string, counts []map[string]i
 			}
 		case "csv":
 			for _, one := range all {
-				line := append(append(append([]byte(nil), one.By...), ','), render.AppendCell(nil, one.Value)...)
+				line := append(append(append([]byte(nil), one.By...), ','), report.AppendCell(nil, one.Value)...)
 				fmt.Fprintf(&b, "%s,%d\r\n", line, one.Count)
 			}
 		default:

@@ -34,7 +34,7 @@ In a ledger it reads what the writer appends. In other stores it asks again and 
 		Example: `deed tail
 deed tail -f --outcome denied
 deed tail -f -n 0 --format json | jq .actor`,
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	flags := cmd.Flags()

@@ -18,8 +18,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 )
 
 // Suffixes of the files beside an export.
@@ -35,63 +35,16 @@ var ErrExists = errors.New("it exists; choose another name, or add --force to re
 // ErrDiffers means that a part is of another export.
 var ErrDiffers = errors.New("it is a part of another export, with other flags; finish that one, or remove it")
 
-// Plan says what is exported.
-type Plan struct {
-	Format  render.Format   `json:"format"`
-	Columns []string        `json:"columns,omitempty"`
-	Zone    string          `json:"zone"`
-	Filter  json.RawMessage `json:"filter"` // with the end of the time, so that all is from one range
-	Sources []string        `json:"sources"`
-}
-
 // checkpoint is how far a part is known to be on the disk.
 type checkpoint struct {
-	Plan     Plan     `json:"plan"`
-	Records  int64    `json:"records"`
-	Bytes    int64    `json:"bytes"`
-	Hash     []byte   `json:"hash"` // the state of SHA-256
-	Cursor   string   `json:"cursor"`
-	Range    Range    `json:"range"`
-	Problems []string `json:"problems,omitempty"`
+	Plan     report.Plan  `json:"plan"`
+	Records  int64        `json:"records"`
+	Bytes    int64        `json:"bytes"`
+	Hash     []byte       `json:"hash"` // the state of SHA-256
+	Cursor   string       `json:"cursor"`
+	Range    report.Range `json:"range"`
+	Problems []string     `json:"problems,omitempty"`
 }
-
-// Range is what the records span.
-type Range struct {
-	FirstTime *time.Time `json:"first_time,omitempty"`
-	LastTime  *time.Time `json:"last_time,omitempty"`
-	FirstID   string     `json:"first_id,omitempty"`
-	LastID    string     `json:"last_id,omitempty"`
-}
-
-// Manifest describes a complete export. docs/deed.md has its members.
-type Manifest struct {
-	Version  int       `json:"version"`
-	File     string    `json:"file"`
-	Records  int64     `json:"records"`
-	Bytes    int64     `json:"bytes"`
-	SHA256   string    `json:"sha256"`
-	Complete bool      `json:"complete"`
-	Problems []string  `json:"problems,omitempty"`
-	Range    Range     `json:"range"`
-	Plan     Plan      `json:"export"`
-	Created  time.Time `json:"created"`
-	By       string    `json:"by,omitempty"`
-	Tool     string    `json:"tool"`
-	// Log is for the seal: the ID of the log, the sequence numbers of the records, and proofs
-	// that it has them.
-	Log *Log `json:"log,omitempty"`
-}
-
-// Log is what a sealed ledger adds to a manifest.
-type Log struct {
-	ID     string            `json:"id"`
-	First  uint64            `json:"first"`
-	Last   uint64            `json:"last"`
-	Proofs []json.RawMessage `json:"proofs,omitempty"`
-}
-
-// manifestVersion is the version of the manifest.
-const manifestVersion = 1
 
 // maxProblems is how many problems a manifest lists.
 const maxProblems = 1000
@@ -103,7 +56,7 @@ type File struct {
 	file     *os.File
 	buffer   *bufio.Writer
 	hash     resumableHash
-	encoders encoders
+	encoder  encoder
 	lastSeen query.Line // that was written; the zero value if none was
 }
 
@@ -116,7 +69,7 @@ type resumableHash interface {
 
 // Create begins an export, or continues one of the same plan if resume is true and a part
 // exists. After is the cursor of the last record that the file has, or "".
-func Create(path string, plan Plan, zone *time.Location, force, resume bool) (f *File, after string, err error) {
+func Create(path string, plan report.Plan, zone *time.Location, force, resume bool) (f *File, after string, err error) {
 	if _, err := os.Lstat(path); err == nil && !force {
 		return nil, "", fmt.Errorf("%s: %w", path, ErrExists)
 	}
@@ -141,12 +94,7 @@ func Create(path string, plan Plan, zone *time.Location, force, resume bool) (f 
 		return nil, "", err
 	}
 	f.buffer = bufio.NewWriterSize(io.MultiWriter(f.file, f.hash), 1<<20)
-	header, newAppend, err := render.Lines(render.Options{Format: plan.Format, Columns: plan.Columns, Zone: zone})
-	f.encoders.newAppend = newAppend
-	if err == nil && f.state.Bytes == 0 {
-		err = f.write(header)
-	}
-	if err != nil {
+	if f.encoder, err = newEncoder(f, plan, zone, f.state.Bytes > 0); err != nil {
 		return nil, "", errors.Join(err, f.file.Close())
 	}
 	return f, f.state.Cursor, nil
@@ -176,7 +124,7 @@ func readCheckpoint(path string) (*checkpoint, error) {
 	return c, nil
 }
 
-func samePlan(a, b Plan) bool {
+func samePlan(a, b report.Plan) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
@@ -228,38 +176,15 @@ func (f *File) Bytes() int64 { return f.state.Bytes }
 // Add adds a record. An error may be that of a record before it.
 func (f *File) Add(l query.Line) error {
 	if f.state.Range.FirstTime == nil {
-		t := l.Time.UTC()
-		f.state.Range.FirstTime, f.state.Range.FirstID = &t, l.ID.String()
+		f.state.Range.AddFirst(&l)
 	}
-	if f.encoders.add(l) {
-		return f.writeOldest()
-	}
-	return nil
+	return f.encoder.add(l)
 }
 
-func (f *File) writeOldest() error {
-	done := f.encoders.take()
-	if done.err != nil {
-		return done.err
-	}
-	if err := f.write(done.lines); err != nil {
-		return err
-	}
-	f.state.Records += done.n
-	f.lastSeen = done.last
-	f.encoders.release(done)
-	return nil
-}
-
-// writeAll writes all records that were added.
-func (f *File) writeAll() error {
-	f.encoders.start()
-	for len(f.encoders.queue) > 0 {
-		if err := f.writeOldest(); err != nil {
-			return err
-		}
-	}
-	return nil
+// wrote notes that n records were written, the last of which is last.
+func (f *File) wrote(n int64, last *query.Line) {
+	f.state.Records += n
+	f.lastSeen = *last
 }
 
 // Problem notes that something could not be read.
@@ -269,15 +194,24 @@ func (f *File) Problem(err error) {
 	}
 }
 
-// Checkpoint makes what was written durable, so that it need not be written again.
+// Checkpoint makes what was added durable, so that it need not be written again, if the format
+// allows that.
 func (f *File) Checkpoint() error {
-	if err := f.writeAll(); err != nil {
+	if !f.encoder.resumable() {
+		return nil
+	}
+	if err := f.encoder.flush(); err != nil {
 		return err
 	}
+	return f.save()
+}
+
+// save makes the bytes of all records that were written durable, and a checkpoint if the format
+// has one.
+func (f *File) save() error {
 	if f.lastSeen.JSON != "" {
 		f.state.Cursor = f.lastSeen.Cursor()
-		t := f.lastSeen.Time.UTC()
-		f.state.Range.LastTime, f.state.Range.LastID = &t, f.lastSeen.ID.String()
+		f.state.Range.AddLast(&f.lastSeen)
 	}
 	err := f.buffer.Flush()
 	if err == nil {
@@ -286,7 +220,7 @@ func (f *File) Checkpoint() error {
 	if err == nil {
 		f.state.Hash, err = f.hash.MarshalBinary()
 	}
-	if err != nil {
+	if err != nil || !f.encoder.resumable() {
 		return err
 	}
 	return writeJSON(f.path+checkpointSuffix, f.state)
@@ -296,12 +230,16 @@ func (f *File) Checkpoint() error {
 func (f *File) Stop() error { return errors.Join(f.Checkpoint(), f.file.Close()) }
 
 // Finish gives the file its name, after its manifest.
-func (f *File) Finish(by, tool string) (*Manifest, error) {
-	if err := errors.Join(f.Checkpoint(), f.file.Close()); err != nil {
+func (f *File) Finish(by, tool string) (*report.Manifest, error) {
+	err := f.encoder.close()
+	if err == nil {
+		err = f.save()
+	}
+	if err := errors.Join(err, f.file.Close()); err != nil {
 		return nil, err
 	}
-	m := &Manifest{
-		Version: manifestVersion, File: filepath.Base(f.path), Records: f.state.Records, Bytes: f.state.Bytes,
+	m := &report.Manifest{
+		Version: report.ManifestVersion, File: filepath.Base(f.path), Records: f.state.Records, Bytes: f.state.Bytes,
 		SHA256: hex.EncodeToString(f.hash.Sum(nil)), Complete: len(f.state.Problems) == 0, Problems: f.state.Problems,
 		Range: f.state.Range, Plan: f.state.Plan, Created: time.Now().UTC().Truncate(time.Second), By: by, Tool: tool,
 	}
@@ -311,7 +249,11 @@ func (f *File) Finish(by, tool string) (*Manifest, error) {
 	if err := os.Rename(f.path+partSuffix, f.path); err != nil {
 		return nil, err
 	}
-	return m, errors.Join(syncDir(filepath.Dir(f.path)), os.Remove(f.path+checkpointSuffix))
+	err = os.Remove(f.path + checkpointSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return m, errors.Join(syncDir(filepath.Dir(f.path)), err)
 }
 
 // writeJSON replaces a file at once.

@@ -14,6 +14,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,7 +24,7 @@ var start = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 func recordOf(i int) *record.Record {
 	r := &record.Record{Event: audit.Event{Action: "invoice.create", Actor: audit.User(fmt.Sprint(i)), Time: start.Add(time.Duration(i) * time.Second)}}
-	r.ID[15] = byte(i + 1)
+	r.ID[13], r.ID[14], r.ID[15] = byte((i+1)>>16), byte((i+1)>>8), byte(i+1)
 	return r
 }
 
@@ -34,8 +35,8 @@ func lineOf(t *testing.T, i int) query.Line {
 	return l
 }
 
-func planOf(format render.Format) exportfile.Plan {
-	return exportfile.Plan{Format: format, Zone: "UTC", Filter: json.RawMessage(`{"ascending":true}`), Sources: []string{"a"}}
+func planOf(format render.Format) report.Plan {
+	return report.Plan{Format: string(format), Zone: "UTC", Filter: json.RawMessage(`{"ascending":true}`), Sources: []string{"a"}}
 }
 
 // TestResume kills an export after each number of records, with more written that no

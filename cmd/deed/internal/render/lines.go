@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 )
 
 // AppendFunc appends the line of a record. It must not be called concurrently.
@@ -14,15 +15,14 @@ type AppendFunc func(b []byte, l *query.Line) ([]byte, error)
 func Lines(o Options) (header []byte, newAppend func() AppendFunc, err error) {
 	switch o.Format {
 	case JSON:
-		return nil, func() AppendFunc { return appendJSONLine }, nil
+		return nil, func() AppendFunc { return report.AppendJSON }, nil
 	case CSV:
 		columns, err := columnsOf(o)
-		return csvHeader(columns), func() AppendFunc { return newCSVEncoder(columns, o.Zone).Append }, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return report.NewCSV(columns, o.Zone).Header(), func() AppendFunc { return report.NewCSV(columns, o.Zone).Append }, nil
 	default:
 		return nil, nil, fmt.Errorf("the format %s has no lines", o.Format)
 	}
-}
-
-func appendJSONLine(b []byte, l *query.Line) ([]byte, error) {
-	return append(append(b, l.JSON...), '\n'), nil
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 )
 
@@ -59,7 +59,7 @@ func New(w io.Writer, o Options) (Printer, error) {
 	case JSON:
 		return &jsonPrinter{w: safeFor(w, o)}, nil
 	case CSV:
-		return &csvPrinter{w: safeFor(w, o), encoder: newCSVEncoder(columns, o.Zone)}, nil
+		return &csvPrinter{w: safeFor(w, o), lines: report.NewCSV(columns, o.Zone)}, nil
 	case Text:
 		exporter, err := stdout.New(stdout.WithWriter(w), stdout.WithText(), stdout.WithColor(o.Colors))
 		return textPrinter{exporter}, err
@@ -116,27 +116,19 @@ func (p textPrinter) Print(r *record.Record) error {
 func (textPrinter) Close() error { return nil }
 
 // columnsOf returns the columns that are named, or nil.
-func columnsOf(o Options) ([]column, error) {
+func columnsOf(o Options) ([]report.Column, error) {
 	if o.Columns == nil {
 		if o.Format == CSV {
-			return columnsByName(csvColumns)
+			return report.Columns()
 		}
 		return nil, nil
 	}
 	if o.Format != Table && o.Format != CSV {
 		return nil, fmt.Errorf("--columns: the format %s has no columns; use table or csv", o.Format)
 	}
-	return columnsByName(o.Columns)
-}
-
-func columnsByName(names []string) ([]column, error) {
-	var found []column
-	for _, name := range names {
-		i := slices.IndexFunc(columns, func(c column) bool { return c.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("--columns: %q is not a column; there are %s", name, list(ColumnNames()))
-		}
-		found = append(found, columns[i])
+	columns, err := report.Columns(o.Columns...)
+	if err != nil {
+		return nil, fmt.Errorf("--columns: %w", err)
 	}
-	return found, nil
+	return columns, nil
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/query/ask"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 )
 
@@ -16,7 +18,7 @@ type table struct {
 	w       io.Writer
 	o       Options
 	palette term.Palette
-	named   []column
+	named   []report.Column
 	columns []tableColumn // nil until they are laid out
 	rows    []*record.Record
 }
@@ -40,7 +42,7 @@ const measured = 200
 
 const gap = "  "
 
-func newTable(w io.Writer, o Options, named []column) *table {
+func newTable(w io.Writer, o Options, named []report.Column) *table {
 	return &table{w: w, o: o, named: named, palette: term.Palette{Colors: o.Colors}}
 }
 
@@ -118,7 +120,7 @@ func (t *table) layOut() []tableColumn {
 	if t.named != nil {
 		columns = nil
 		for _, c := range t.named {
-			columns = append(columns, tableColumn{title: strings.ToUpper(c.name), text: func(r *record.Record) string { return c.text(r, t.o.Zone) }, least: 4, most: 200})
+			columns = append(columns, tableColumn{title: strings.ToUpper(c.Name), text: func(r *record.Record) string { return c.Text(r, t.o.Zone) }, least: 4, most: 200})
 		}
 	}
 	kept := columns[:0]
@@ -212,9 +214,9 @@ func (t *table) usual() []tableColumn {
 		outcome,
 		{title: "ACTOR", text: ActorCell, least: 14, most: 32},
 		{title: "ACTION", text: func(r *record.Record) string { return r.Action }, style: func(*record.Record) term.Style { return term.Bold }, least: 22, most: 40},
-		{title: "TARGET", text: func(r *record.Record) string { return Target(r.Target) }, least: 18, most: 48},
-		{title: "CHANGED", text: changed, least: 12, most: 32, rank: 3},
-		{title: "WHY", text: Why, least: 20, most: 60, rank: 2},
+		{title: "TARGET", text: func(r *record.Record) string { return ask.TargetText(r.Target) }, least: 18, most: 48},
+		{title: "CHANGED", text: report.Changed, least: 12, most: 32, rank: 3},
+		{title: "WHY", text: report.Why, least: 20, most: 60, rank: 2},
 		{title: "TENANT", text: func(r *record.Record) string { return r.Tenant }, least: 6, most: 20, rank: 4},
 		{title: "ID", text: func(r *record.Record) string { return r.ID.String() }, least: 36, most: 36, fixed: true, rank: 5},
 	}
@@ -228,9 +230,9 @@ var shortOutcomes = map[audit.Outcome]string{
 // ActorCell returns an actor and those on whose behalf it acted.
 func ActorCell(r *record.Record) string {
 	if r.Actor.OnBehalfOf == nil {
-		return Actor(&r.Actor)
+		return ask.ActorText(&r.Actor)
 	}
-	return Actor(&r.Actor) + " for " + onBehalfOf(&r.Actor)
+	return ask.ActorText(&r.Actor) + " for " + report.OnBehalfOf(&r.Actor)
 }
 
 func outcomeStyle(r *record.Record) term.Style {

@@ -1,11 +1,11 @@
-package render_test
+package report_test
 
 import (
 	"encoding/csv"
 	"strings"
 	"testing"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
+	"github.com/opendeed/audit/query/report"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -33,7 +33,7 @@ func TestAppendCell(t *testing.T) {
 		"\ufeff=1":                "'\ufeff=1",
 		"2026-11-20T10:00:00.00Z": "2026-11-20T10:00:00.00Z",
 	} {
-		line := render.AppendCell(nil, text)
+		line := report.AppendCell(nil, text)
 		cells, err := csv.NewReader(strings.NewReader(string(line) + ",x\r\n")).Read()
 		require.NoError(t, err, "%q", text)
 		assert.Equal(t, strings.ReplaceAll(want, "\r\n", "\n"), cells[0], "%q", text)

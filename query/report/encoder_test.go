@@ -1,13 +1,11 @@
-package render_test
+package report_test
 
 import (
-	"bytes"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,19 +26,18 @@ func FuzzCSV(f *testing.F) {
 		canonical, err := r.AppendJSON(nil)
 		require.NoError(t, err)
 		for _, zone := range zones {
-			for _, name := range render.ColumnNames() {
-				var out bytes.Buffer
-				p, err := render.New(&out, render.Options{Format: render.CSV, Columns: []string{name}, Zone: zone})
+			for _, name := range report.ColumnNames() {
+				whole, err := query.LineOf(&r)
 				require.NoError(t, err)
-				require.NoError(t, p.Print(&r))
-				require.NoError(t, p.Close())
-				_, line, _ := strings.Cut(out.String(), "\r\n")
+				line := appendLine(t, name, zone, &whole)
 				scanned := line // of a line that a scanner made
 				if l, ok := new(query.LineScanner).Scan(string(canonical)); ok {
 					scanned = appendLine(t, name, zone, &l)
 				}
 				assert.Equal(t, line, scanned, name)
-				want := string(render.AppendCell(nil, render.ColumnText(name, &r, zone))) + "\r\n"
+				columns, err := report.Columns(name)
+				require.NoError(t, err)
+				want := string(report.AppendCell(nil, columns[0].Text(&r, zone))) + "\r\n"
 				assert.Equal(t, want, line, name)
 			}
 		}
@@ -49,9 +46,9 @@ func FuzzCSV(f *testing.F) {
 
 func appendLine(t *testing.T, column string, zone *time.Location, l *query.Line) string {
 	t.Helper()
-	_, newAppend, err := render.Lines(render.Options{Format: render.CSV, Columns: []string{column}, Zone: zone})
+	columns, err := report.Columns(column)
 	require.NoError(t, err)
-	line, err := newAppend()(nil, l)
+	line, err := report.NewCSV(columns, zone).Append(nil, l)
 	require.NoError(t, err)
 	return string(line)
 }
@@ -60,9 +57,9 @@ func BenchmarkCSV(b *testing.B) {
 	var scanner query.LineScanner
 	line, ok := scanner.Scan(`{"action":"invoice.update","actor":{"auth_method":"oauth2","id":"user-4711","name":"Ada Lovelace","roles":["editor","support"],"session_id":"9f86d081884c7d65","type":"user"},"changes":[{"field":"title","new":"Final 4711","old":"Draft 4711"},{"field":"price","new":2100,"old":1200}],"channel":"api","id":"0199c1f2-0000-7000-8000-000000000003","kind":"intent","metadata":{"client.address":"203.0.113.9","http.request.method":"PATCH","http.response.status_code":200,"http.route":"/api/v1/invoices/:id"},"observed_time":"2026-11-20T14:30:00.000000000Z","operation":"update","outcome":"success","resource":{"deployment.environment.name":"production","service.name":"shop","service.version":"1.42.0"},"span_id":"00f067aa0ba902b7","target":{"id":"100123","name":"Spring collection","type":"invoice"},"tenant":"tenant-4","time":"2026-11-20T14:30:00.000000000Z","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","tracker":{"name":"example.com/shop/articles","version":"1.2.0"}}`)
 	require.True(b, ok)
-	_, newAppend, err := render.Lines(render.Options{Format: render.CSV, Zone: time.UTC})
+	columns, err := report.Columns()
 	require.NoError(b, err)
-	appendLine := newAppend()
+	appendLine := report.NewCSV(columns, time.UTC).Append
 	var buffer []byte
 	b.SetBytes(int64(len(line.JSON)))
 	for b.Loop() {

@@ -1,26 +1,31 @@
-package render
+package report
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// column is a text of a record.
-type column struct {
-	name string
+// Column is a text of a record.
+type Column struct {
+	// Name is that of the column, such as "actor_id".
+	Name string
+
 	text func(r *record.Record, zone *time.Location) string
 	// in says where the text is in the canonical JSON.
 	in place
 }
 
 // place says where the text of a column is in the canonical JSON of a record, so that
-// CSVEncoder can copy it.
+// CSV can copy it.
 type place struct {
 	// member is the path of the member whose text it is. If then is not empty, a slash and
 	// the text of that member follow.
@@ -38,17 +43,17 @@ type place struct {
 const csvTime = "2006-01-02T15:04:05.000000000Z07:00"
 
 // columns are all columns.
-var columns = []column{
+var columns = []Column{
 	{"time", func(r *record.Record, zone *time.Location) string { return r.Time.In(zone).Format(csvTime) }, place{member: "time", time: true}},
 	{"id", func(r *record.Record, _ *time.Location) string { return r.ID.String() }, place{member: "id"}},
-	{"actor", func(r *record.Record, _ *time.Location) string { return Actor(&r.Actor) }, place{member: "actor.type", then: "actor.id"}},
+	{"actor", func(r *record.Record, _ *time.Location) string { return ask.ActorText(&r.Actor) }, place{member: "actor.type", then: "actor.id"}},
 	{"actor_type", func(r *record.Record, _ *time.Location) string { return r.Actor.Type.String() }, place{member: "actor.type"}},
 	{"actor_id", func(r *record.Record, _ *time.Location) string { return r.Actor.ID }, place{member: "actor.id"}},
 	{"actor_name", func(r *record.Record, _ *time.Location) string { return r.Actor.Name }, place{member: "actor.name"}},
-	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return onBehalfOf(&r.Actor) }, place{needs: []string{"actor.on_behalf_of"}}},
+	{"on_behalf_of", func(r *record.Record, _ *time.Location) string { return OnBehalfOf(&r.Actor) }, place{needs: []string{"actor.on_behalf_of"}}},
 	{"action", func(r *record.Record, _ *time.Location) string { return r.Action }, place{member: "action"}},
 	{"operation", func(r *record.Record, _ *time.Location) string { return unless(r.Operation == 0, r.Operation.String()) }, place{member: "operation"}},
-	{"target", func(r *record.Record, _ *time.Location) string { return Target(r.Target) }, place{member: "target.type", then: "target.id"}},
+	{"target", func(r *record.Record, _ *time.Location) string { return ask.TargetText(r.Target) }, place{member: "target.type", then: "target.id"}},
 	{"target_type", func(r *record.Record, _ *time.Location) string { return r.Target.Type }, place{member: "target.type"}},
 	{"target_id", func(r *record.Record, _ *time.Location) string { return r.Target.ID }, place{member: "target.id"}},
 	{"target_name", func(r *record.Record, _ *time.Location) string { return r.Target.Name }, place{member: "target.name"}},
@@ -56,7 +61,7 @@ var columns = []column{
 	{"reason", func(r *record.Record, _ *time.Location) string { return r.Reason }, place{member: "reason"}},
 	{"failure", func(r *record.Record, _ *time.Location) string { return r.Failure }, place{member: "failure"}},
 	{"why", func(r *record.Record, _ *time.Location) string { return Why(r) }, place{needs: []string{"reason", "failure"}}},
-	{"changed", func(r *record.Record, _ *time.Location) string { return changed(r) }, place{needs: []string{"changes"}}},
+	{"changed", func(r *record.Record, _ *time.Location) string { return Changed(r) }, place{needs: []string{"changes"}}},
 	{"changes", func(r *record.Record, _ *time.Location) string { return memberOf(r, "changes") }, place{member: "changes"}},
 	{"tenant", func(r *record.Record, _ *time.Location) string { return r.Tenant }, place{member: "tenant"}},
 	{"channel", func(r *record.Record, _ *time.Location) string { return r.Channel }, place{member: "channel"}},
@@ -80,36 +85,40 @@ var csvColumns = []string{
 	"metadata", "redacted", "marks",
 }
 
+// Text returns the text of the column. Times are in the zone.
+func (c *Column) Text(r *record.Record, zone *time.Location) string { return c.text(r, zone) }
+
 // ColumnNames returns the names of all columns.
 func ColumnNames() []string {
 	names := make([]string, len(columns))
 	for i := range columns {
-		names[i] = columns[i].name
+		names[i] = columns[i].Name
 	}
 	return names
 }
 
-// Actor returns an actor as people write it: user/42, or system.
-func Actor(a *audit.Actor) string {
-	if a.ID == "" {
-		return a.Type.String()
+// Columns returns the columns with the names, or, without names, those that CSV usually has.
+func Columns(names ...string) ([]Column, error) {
+	if len(names) == 0 {
+		names = csvColumns
 	}
-	return a.Type.String() + "/" + a.ID
+	var found []Column
+	for _, name := range names {
+		i := slices.IndexFunc(columns, func(c Column) bool { return c.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%q is not a column; there are %s", name, strings.Join(ColumnNames(), ", "))
+		}
+		found = append(found, columns[i])
+	}
+	return found, nil
 }
 
-// Target returns a target as people write it: invoice/1001, or invoice.
-func Target(t audit.Target) string {
-	if t.ID == "" {
-		return t.Type
-	}
-	return t.Type + "/" + t.ID
-}
-
-func onBehalfOf(a *audit.Actor) string {
+// OnBehalfOf returns those for whom an actor acted, such as user/7 for user/8.
+func OnBehalfOf(a *audit.Actor) string {
 	var all []string
 	for n := 0; a.OnBehalfOf != nil && n <= record.MaxDelegation; n++ {
 		a = a.OnBehalfOf
-		all = append(all, Actor(a))
+		all = append(all, ask.ActorText(a))
 	}
 	return strings.Join(all, " for ")
 }
@@ -125,7 +134,8 @@ func Why(r *record.Record) string {
 	return r.Reason + "; " + r.Failure
 }
 
-func changed(r *record.Record) string {
+// Changed returns the fields of the changes of a record, separated by spaces.
+func Changed(r *record.Record) string {
 	fields := make([]string, len(r.Changes))
 	for i := range r.Changes {
 		fields[i] = r.Changes[i].Field

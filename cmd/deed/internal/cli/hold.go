@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/archive"
+	"github.com/opendeed/audit/archive/retention"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/query"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) hold() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "hold",
+		Short: "Keep records that somebody needs: place, lift, list",
+		Long: `A hold blocks the removal of the records that it selects, from the ledger, from MongoDB and from archives, until somebody lifts it. It has no end of its own.
+
+Holds are in the directory of the archives, which retention.archives of the configuration names, or --archives. What is placed and lifted is recorded in the ledger of --record-to.`,
+	}
+	onlyCommands(cmd)
+	cmd.AddCommand(a.holdPlace(), a.holdLift(), a.holdList())
+	return cmd
+}
+
+// holdStore is where holds are: flags that commands share.
+type holdStore struct{ file, archives string }
+
+func (h *holdStore) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&h.file, "config", "", "the configuration `FILE` with the retention (default: AUDIT_CONFIG_FILE, or the environment)")
+	cmd.Flags().StringVar(&h.archives, "archives", "", "the `DIRECTORY` of the archives, without a configuration")
+}
+
+// open opens the directory of the archives. The caller closes it.
+func (h *holdStore) open(ctx context.Context, create bool) (store *archive.Dir, policies []*policy.Policy, err error) {
+	dir := h.archives
+	if dir == "" {
+		c, err := loadRetention(ctx, h.file)
+		if err != nil {
+			return nil, nil, err
+		}
+		dir = c.Retention().Archives
+		if p := c.Policy(); p != nil {
+			policies = append(policies, p)
+		}
+	}
+	if create {
+		store, err = archive.CreateDir(dir)
+	} else {
+		store, err = archive.OpenDir(dir)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s does not exist; name the directory of the archives", dir)
+	}
+	return store, policies, err
+}
+
+// loadRetention loads a configuration that says how long records are kept.
+func loadRetention(ctx context.Context, file string) (*config.Config, error) {
+	c, err := config.Load(ctx, config.WithFile(file))
+	if err != nil {
+		return nil, fmt.Errorf("%w; deed config check explains a configuration", err)
+	}
+	if c.Retention() == nil {
+		return nil, errors.New("the configuration does not say how long records are kept; add the key retention")
+	}
+	return c, nil
+}
+
+func (a *app) holdPlace() *cobra.Command {
+	h, s := &holdStore{}, &selection{}
+	var everything bool
+	cmd := &cobra.Command{
+		Use:   "place NAME --purpose TEXT",
+		Short: "Keep the records that the flags select",
+		Long: `Place places a hold with a name of its own. The flags are those of deed query, and select the records; the hold also keeps records that are recorded later. --purpose says why, and is required.
+
+If the command fails, the hold may be in force: run it again, or look at deed hold list.`,
+		Example: `deed hold place case-17 --actor user/mallory --purpose 'lawsuit 17/2026' --record-to looks
+deed hold place tax-audit --action 'invoice.*' --on 2025 --purpose 'tax audit' --config deploy.yaml --record-to looks`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runHoldPlace(cmd, args[0], h, s, everything)
+		},
+	}
+	h.register(cmd)
+	s.register(cmd.Flags())
+	cmd.Flags().BoolVar(&everything, "everything", false, "keep all records")
+	return cmd
+}
+
+func (a *app) runHoldPlace(cmd *cobra.Command, name string, h *holdStore, s *selection, everything bool) error {
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	filter, err := s.build(clock)
+	if err != nil {
+		return err
+	}
+	switch empty := reflect.DeepEqual(filter, query.Filter{}); {
+	case empty && !everything:
+		return usagef("no flag selects records; add one such as --actor, or --everything")
+	case !empty && everything:
+		return usagef("--everything: leave out the flags that select records")
+	case a.purpose == "":
+		return usagef("say why with --purpose")
+	case a.recordTo == "":
+		return usagef("name the ledger for the record of this with --record-to; nothing is done without it")
+	}
+	store, policies, err := h.open(cmd.Context(), true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }() // objects are durable
+	err = a.recorded(cmd, nil, policies, func(ctx context.Context, t audit.Tracker) error {
+		return retention.Place(ctx, store, t, retention.Hold{Name: name, Filter: filter, Reason: a.purpose})
+	})
+	if err == nil {
+		a.note("-- %s is held until deed hold lift %s", term.Clean(name), term.Clean(name))
+	}
+	return err
+}
+
+func (a *app) holdLift() *cobra.Command {
+	h := &holdStore{}
+	cmd := &cobra.Command{
+		Use:     "lift NAME --purpose TEXT",
+		Short:   "End a hold",
+		Long:    "Lift ends a hold: the next deed retention apply may remove its records. --purpose says why, and is required. The name is never used again.",
+		Example: "deed hold lift case-17 --purpose 'the lawsuit is over' --record-to looks",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.purpose == "" {
+				return usagef("say why with --purpose")
+			}
+			store, policies, err := h.open(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = store.Close() }() // objects are durable
+			err = a.recorded(cmd, nil, policies, func(ctx context.Context, t audit.Tracker) error {
+				return retention.Lift(ctx, store, t, args[0], a.purpose)
+			})
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("there is no hold %s; deed hold list has all", args[0])
+			}
+			return err
+		},
+	}
+	h.register(cmd)
+	return cmd
+}
+
+func (a *app) holdList() *cobra.Command {
+	h := &holdStore{}
+	var format string
+	var all bool
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the holds in force",
+		Example: "deed hold list --archives /backup/audit",
+		Args:    onlyFlags,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return a.runHoldList(cmd, h, format, all)
+		},
+	}
+	h.register(cmd)
+	formatFlag(cmd, &format)
+	cmd.Flags().BoolVar(&all, "all", false, "those that were lifted too")
+	return cmd
+}
+
+func (a *app) runHoldList(cmd *cobra.Command, h *holdStore, format string, all bool) error {
+	ctx := cmd.Context()
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	store, policies, err := h.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close() }() // read only
+	set := &source.Set{Names: []string{store.Path()}, Policies: policies}
+	if err := a.recordLooking(ctx, cmd, set, &query.Filter{}); err != nil {
+		return err
+	}
+	holds, err := retention.Holds(ctx, store)
+	if err != nil {
+		return err
+	}
+	found := 0
+	for _, hold := range holds {
+		if !hold.Lifted.IsZero() && !all {
+			continue
+		}
+		found++
+		if format == "json" {
+			err = writeLine(a.stdout, hold)
+		} else {
+			err = a.printHold(&hold, clock)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return a.finish(found)
+}

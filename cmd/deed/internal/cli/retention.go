@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/archive"
+	"github.com/opendeed/audit/archive/retention"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/sdk/control"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) retention() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "retention",
+		Short: "Archive and remove records whose time is over: plan, apply",
+		Long: `The commands below retention apply the rules of a configuration, key retention: how long records are kept, and when they may leave for an archive.
+
+Plan only reads, also beside the process that writes the ledger. Apply takes the ledger's lock, or asks the process to remove segments, if its configuration has ledger.control. Otherwise stop the process first, or let it call retention.ApplyLedger itself. A collection of MongoDB needs none of that.`,
+	}
+	onlyCommands(cmd)
+	cmd.AddCommand(a.retentionPlan(), a.retentionApply())
+	return cmd
+}
+
+func configFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "config", "", "the configuration `FILE` with the retention (default: AUDIT_CONFIG_FILE, or the environment)")
+}
+
+func (a *app) retentionPlan() *cobra.Command {
+	var file, format string
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Say what an apply would do, and change nothing",
+		Long: `Plan reads the ledger or the collection, and prints what deed retention apply would archive and remove now, what stays beyond its class because it shares a segment, until when, and why.
+
+A segment of a ledger is removed as a whole, the oldest first, once each of its records is past its time or may leave for an archive.`,
+		Example: "deed retention plan --config deploy.yaml",
+		Args:    onlyFlags,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return a.runRetentionPlan(cmd, file, format)
+		},
+	}
+	configFlag(cmd, &file)
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string) error {
+	ctx := cmd.Context()
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	c, err := loadRetention(ctx, file)
+	if err != nil {
+		return err
+	}
+	if err := a.recordLooking(ctx, cmd, storeOf(c), &query.Filter{}); err != nil {
+		return err
+	}
+	options := a.retentionOptions(c.Retention())
+	switch store, err := archive.OpenDir(c.Retention().Archives); {
+	case errors.Is(err, fs.ErrNotExist): // no archives and no holds yet; a plan creates nothing
+	case err != nil:
+		return err
+	default:
+		defer func() { _ = store.Close() }() // read only
+		options.Store = store
+	}
+	plan, err := a.plan(ctx, c, options)
+	if plan == nil {
+		return err
+	}
+	if format == "json" {
+		return errors.Join(writeLine(a.stdout, plan), err)
+	}
+	return errors.Join(a.printPlan(plan, clock), err)
+}
+
+// storeOf describes the store of a configuration, for the record of a look at it.
+func storeOf(c *config.Config) *source.Set {
+	set := &source.Set{Names: []string{c.Retention().Store}}
+	if dir := c.LedgerDir(); dir != "" {
+		set.Dirs = append(set.Dirs, dir)
+		if c.Retention().Store == "" {
+			set.Names[0] = dir
+		}
+	}
+	if p := c.Policy(); p != nil {
+		set.Policies = append(set.Policies, p)
+	}
+	return set
+}
+
+// plan makes the plan of the store of a configuration. It may return a plan and an error.
+func (a *app) plan(ctx context.Context, c *config.Config, options retention.Options) (*retention.Plan, error) {
+	if store := c.Retention().Store; store != "" {
+		collection, release, err := c.RetainedCollection()
+		if err != nil {
+			return nil, err
+		}
+		defer disconnect(ctx, release)
+		return retention.PlanCollection(ctx, store, collection, options)
+	}
+	r, err := a.openLedger(c.LedgerDir())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	return retention.PlanLedger(ctx, r, options)
+}
+
+// disconnect closes a connection whose replies have been read.
+func disconnect(ctx context.Context, release func(context.Context) error) {
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	_ = release(end) // nothing is pending
+}
+
+func (a *app) retentionOptions(r *config.Retention) retention.Options {
+	return retention.Options{Policy: r.Policy, AllLogs: r.AllLogs, Reason: a.purpose}
+}
+
+func (a *app) retentionApply() *cobra.Command {
+	var file, format string
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "Archive and remove what deed retention plan says",
+		Long: `Apply works segment by segment, the oldest first: it archives what is kept longer, reads the archives back, verifies them, and then removes the segment. It also removes archives whose time is over. What it does is recorded in the ledger of --record-to, which is required.
+
+It may be interrupted, or killed, at any time, and continues when it is run again.`,
+		Example: "deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'",
+		Args:    onlyFlags,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			return a.runRetentionApply(cmd, file, format)
+		},
+	}
+	configFlag(cmd, &file)
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err error) {
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	c, err := loadRetention(cmd.Context(), file)
+	if err != nil {
+		return err
+	}
+	set := storeOf(c)
+	return a.recorded(cmd, set.Dirs, set.Policies, func(ctx context.Context, t audit.Tracker) error {
+		store, err := archive.CreateDir(c.Retention().Archives)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = store.Close() }() // objects are durable
+		options := a.retentionOptions(c.Retention())
+		options.Store, options.Tracker = store, t
+		report, err := a.apply(ctx, c, options)
+		if report == nil {
+			return err
+		}
+		return errors.Join(err, a.printReport(report, err, format, clock)) // also what was done before an error
+	})
+}
+
+// apply applies the rules to the store of a configuration. It may return a report and an error.
+func (a *app) apply(ctx context.Context, c *config.Config, options retention.Options) (report *retention.Report, err error) {
+	if store := c.Retention().Store; store != "" {
+		collection, release, err := c.RetainedCollection()
+		if err != nil {
+			return nil, err
+		}
+		defer disconnect(ctx, release)
+		return retention.ApplyCollection(ctx, store, collection, options)
+	}
+	dir := c.LedgerDir()
+	r, err := a.openLedger(dir) // which creates none
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // read only
+	l, err := ledger.Open(dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
+	if errors.Is(err, ledger.ErrLocked) {
+		remove := func(seq uint64) (uint64, error) { return control.RemoveBefore(ctx, dir, seq) }
+		if _, err := remove(0); errors.Is(err, control.ErrUnavailable) {
+			return nil, fmt.Errorf("%s is open in another process, which does not listen for commands; stop it first, open its ledger with "+
+				"sdk.WithControl (ledger.control of the configuration), or let it call retention.ApplyLedger itself", dir)
+		}
+		return retention.ApplyLedger(ctx, r, remove, options)
+	}
+	if err != nil {
+		return nil, a.explain(dir, err)
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	return retention.ApplyLedger(ctx, r, l.RemoveBefore, options)
+}

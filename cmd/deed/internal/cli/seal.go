@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
+	"github.com/opendeed/audit/semconv"
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+func (a *app) seal() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "seal",
+		Short: "Seal a ledger, or accept one that was restored: now, adopt",
+		Long: `A process that has a ledger open seals it by itself, with sdk.WithSeal or the key seal of a configuration. The commands below seal take the ledger's lock: stop the process first.
+
+Deed keygen makes a key, deed verify finds what was altered since, and deed prove proves one record.`,
+	}
+	onlyCommands(cmd)
+	cmd.AddCommand(a.sealNow(), a.sealAdopt())
+	return cmd
+}
+
+// sealing are the flags of commands that sign.
+type sealing struct {
+	key, anchor string
+}
+
+func (s *sealing) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.key, "private-key", "", "the `FILE` of the private key, from deed keygen")
+	cmd.Flags().StringVar(&s.anchor, "anchor", "", "the `FILE` that keeps the newest checkpoint, outside of the directory")
+}
+
+// options returns the key and the options of the seal.
+func (s *sealing) options() (*seal.Key, []seal.Option, error) {
+	if s.key == "" {
+		return nil, nil, usagef("name the private key with --private-key; deed keygen makes one")
+	}
+	key, err := seal.LoadKey(s.key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.anchor == "" {
+		return key, nil, nil
+	}
+	return key, []seal.Option{seal.WithAnchor(seal.AnchorFile(s.anchor))}, nil
+}
+
+func (a *app) sealNow() *cobra.Command {
+	var s sealing
+	cmd := &cobra.Command{
+		Use:     "now DIR",
+		Short:   "Seal a ledger that no process writes",
+		Example: "deed seal now /var/lib/shop/audit --private-key audit.key --anchor /mnt/elsewhere/audit.checkpoint",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return a.runSealNow(cmd.Context(), args[0], &s) },
+	}
+	s.register(cmd)
+	return cmd
+}
+
+func (a *app) runSealNow(ctx context.Context, dir string, s *sealing) (err error) {
+	key, opts, err := s.options()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil { // this must not create a ledger
+		return a.explain(dir, err)
+	}
+	l, err := ledger.OpenContext(ctx, dir, append(a.ledgerOptions(), ledger.WithScrub(0))...)
+	if err != nil {
+		return a.explain(dir, err)
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	sealer, err := seal.Start(ctx, l, key, opts...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
+	defer cancel()
+	if err := sealer.Close(ctx); err != nil {
+		return err
+	}
+	c := sealer.Newest()
+	_, err = fmt.Fprintf(a.stdout, "%s: sealed, %s leaves in %s\n", term.Clean(dir), term.Count(c.Size), term.Clean(c.Origin))
+	return err
+}
+
+func (a *app) sealAdopt() *cobra.Command {
+	var s sealing
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "adopt DIR",
+		Short: "Record that a ledger was restored on purpose, and seal it as it is",
+		Long: `A process does not seal a ledger that lacks what was sealed, or contradicts it: an old copy, another ledger, or one whose entries were altered. If that is so on purpose, such as after a restore, adopt accepts what is there. It appends a record that says who has adopted it and why, and signs it. If the ledger contradicts what was signed before, its tree gets another origin, so verifying against an older checkpoint still fails.
+
+Keep the checkpoint of the anchor before: it is the evidence of what was sealed.`,
+		Example: `deed seal adopt /var/lib/shop/audit --private-key audit.key --anchor /mnt/elsewhere/audit.checkpoint --reason "restored from the backup of Nov 20, ticket 4711"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runSealAdopt(cmd.Context(), args[0], &s, reason)
+		},
+	}
+	s.register(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "why, as `TEXT` for the record")
+	return cmd
+}
+
+func (a *app) runSealAdopt(ctx context.Context, dir string, s *sealing, reason string) (err error) {
+	if reason == "" {
+		return usagef("say with --reason why the ledger is accepted")
+	}
+	key, opts, err := s.options()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil { // this must not create a ledger
+		return a.explain(dir, err)
+	}
+	host, _ := os.Hostname() // a record without it is better than none
+	options := []sdk.LedgerOption{ledger.WithScrub(0)}
+	for _, o := range a.ledgerOptions() {
+		options = append(options, o)
+	}
+	provider, err := sdk.NewTrackerProvider(
+		sdk.WithLedger(dir, options...),
+		sdk.WithSeal(key, append(opts, seal.WithAdopt())...),
+		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
+		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
+	)
+	if err != nil {
+		return a.explain(dir, err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
+	defer cancel()
+	actor, login := osUser()
+	event := audit.Event{
+		Action: semconv.ActionSealAdopt, Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess, Actor: actor, Reason: reason,
+		Target: audit.Target{Type: "audit.trail", ID: dir},
+	}
+	if login != "" {
+		event.Metadata = append(event.Metadata, semconv.TrailLoginKey.String(login))
+	}
+	tracker := provider.Tracker("github.com/opendeed/audit/cmd/deed")
+	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
+	if err := errors.Join(err, provider.Shutdown(ctx)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s: adopted and sealed\n", term.Clean(dir))
+	return err
+}

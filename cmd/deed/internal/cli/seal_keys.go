@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/seal"
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+)
+
+func (a *app) keygen() *cobra.Command {
+	return &cobra.Command{
+		Use:   "keygen NAME FILE",
+		Short: "Make a key that seals ledgers",
+		Long: `Keygen makes an Ed25519 key. It stores the private part in FILE, which only you can read and which must not exist, and the public part in FILE.pub, and prints that.
+
+NAME says whose key it is, as a host with a path. It stays the same when the key is replaced.
+
+Give the public key to whoever is to verify the ledger. They must get it from you, not from the directory of the ledger.`,
+		Example: "deed keygen shop.example.com/audit /etc/shop/audit.key",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := seal.CreateKey(args[1], args[0])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.stdout, key.Public())
+			return err
+		},
+	}
+}
+
+// publicKeys are those by which checkpoints are verified.
+type publicKeys struct{ texts []string }
+
+func (p *publicKeys) register(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&p.texts, "key", nil, "the public `KEY` of the ledger, as text or as the name of a file; may be repeated; DEED_KEY does the same")
+}
+
+// open returns the keys.
+func (p *publicKeys) verifiers() ([]note.Verifier, error) {
+	texts := p.texts
+	if env := os.Getenv("DEED_KEY"); len(texts) == 0 && env != "" {
+		texts = strings.Fields(env)
+	}
+	if len(texts) == 0 {
+		return nil, usagef("name the public key with --key, as deed keygen has printed it: without it, anybody could have signed")
+	}
+	var keys []note.Verifier
+	for _, text := range texts {
+		if !strings.Contains(text, "+") {
+			content, err := os.ReadFile(text) //nolint:gosec // the file that the user names
+			if err != nil {
+				return nil, usagef("--key: %w", err)
+			}
+			text = string(content)
+		}
+		key, err := seal.ParsePublicKey(text)
+		if err != nil {
+			return nil, usagef("--key: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// sealFiles returns the files of a ledger's seal.
+func sealFiles(dir string) seal.Files { return seal.OpenDir(filepath.Join(dir, seal.DirName)) }
+
+// sealed adds what to do to an error about the files of a seal.
+func sealed(dir string, err error) error {
+	if _, statErr := os.Stat(filepath.Join(dir, seal.DirName)); err != nil && os.IsNotExist(statErr) {
+		return fmt.Errorf("%s is not sealed; seal it with sdk.WithSeal, or with deed seal now", term.Clean(dir))
+	}
+	return err
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/seal"
+	"github.com/spf13/cobra"
+)
+
+type verifyCommand struct {
+	*app
+	publicKeys
+
+	anchor string
+	first  uint64
+	format string
+}
+
+func (a *app) verify() *cobra.Command {
+	c := &verifyCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "verify DIR",
+		Short: "Find what was changed, removed or put in since it was sealed",
+		Long: `Verify reads a sealed ledger and compares every entry with what was sealed. It names each entry that was changed, is missing, was put in, or stands at another place, and says which entries it can say nothing about, since no checkpoint covers them yet. It reads only, also beside the process that writes the ledger.
+
+--anchor is the checkpoint that was kept elsewhere. Without it, nobody can tell whether the whole directory is an old copy.
+
+Entries that retention has removed are missing too. If that was on purpose, say with --first from which entry on all must be there.
+
+Exit codes: 0 the ledger is what was sealed, 4 it is not, 3 it could not be verified.`,
+		Example: `deed verify /var/lib/shop/audit --key audit.pub --anchor /mnt/elsewhere/audit.checkpoint
+deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
+	}
+	c.register(cmd)
+	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
+	cmd.Flags().Uint64Var(&c.first, "first", 1, "the `NUMBER` of the entry from which on all must be there")
+	formatFlag(cmd, &c.format)
+	return cmd
+}
+
+// errNotSealed means that a ledger is not what was sealed. The findings were printed.
+var errNotSealed = errors.New("the ledger is not what was sealed")
+
+func (c *verifyCommand) run(ctx context.Context, dir string) error {
+	if err := checkFormat(c.format); err != nil {
+		return err
+	}
+	keys, err := c.verifiers()
+	if err != nil {
+		return err
+	}
+	opts := seal.VerifyOptions{Keys: keys, From: c.first}
+	if c.anchor != "" {
+		if opts.Held, err = os.ReadFile(c.anchor); err != nil {
+			return usagef("--anchor: %w", err)
+		}
+	}
+	r, err := c.openLedger(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // read only
+	if _, err := sealFiles(dir).Read("checkpoint"); err != nil && opts.Held == nil {
+		return sealed(dir, err)
+	}
+	stats, err := r.Stats()
+	if err != nil {
+		return err
+	}
+	var progress *term.Progress
+	if term.Is(c.stderr) && !c.quiet {
+		progress = term.NewProgress(c.stderr, "entries")
+	}
+	all := max(1, float64(stats.Next-stats.First))
+	opts.Progress = func(entries int64) { progress.Update(entries, float64(entries)/all) }
+	report, err := seal.Verify(ctx, r, opts)
+	progress.Clear()
+	if err != nil {
+		return err
+	}
+	report.Dir = dir
+	if c.format == "json" {
+		err = writeLine(c.stdout, report)
+	} else {
+		err = c.print(report)
+	}
+	if err == nil && !report.Intact() {
+		err = errNotSealed
+	}
+	return err
+}
+
+func (c *verifyCommand) print(r *seal.Report) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s entries, %d to %d\n", term.Clean(r.Dir), term.Count(r.Entries), r.First, r.Last)
+	if r.Held != nil {
+		fmt.Fprintf(&b, "  proved     entries up to %d, by the checkpoint in %s\n", r.Proved, term.Clean(c.anchor))
+	} else {
+		fmt.Fprintf(&b, "  proved     nothing against an old copy of the whole directory: there is no --anchor\n")
+	}
+	if r.Sealed > r.Proved && r.Own != nil {
+		fmt.Fprintf(&b, "  sealed     entries up to %d, by the checkpoint of the directory\n", r.Sealed)
+	}
+	if r.Last > r.Sealed {
+		fmt.Fprintf(&b, "  unproved   entries %d to %d: no checkpoint covers them yet\n", r.Sealed+1, r.Last)
+	}
+	for _, gap := range r.Gaps {
+		fmt.Fprintf(&b, "  gap        entries %v were lost before they were sealed\n", gap)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "  ALTERED    %s\n", term.Clean(f.String()))
+	}
+	if r.More > 0 {
+		fmt.Fprintf(&b, "  ALTERED    and %s more\n", term.Count(r.More))
+	}
+	if r.Intact() {
+		b.WriteString("  intact: nothing that was sealed was changed, removed or put in\n")
+	}
+	_, err := fmt.Fprint(c.stdout, b.String())
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package config_test
+
+func init() { raceDetector = true }

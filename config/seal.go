@@ -1,0 +1,53 @@
+package config
+
+import (
+	"time"
+
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/seal"
+	"go.yaml.in/yaml/v3"
+)
+
+// sealModel is the file of the private key, or a mapping.
+type sealModel struct {
+	Key      text     `key:"key,required"`
+	Anchor   text     `key:"anchor"`
+	Interval duration `key:"interval"`
+}
+
+// sealText lets a text stand for a mapping with the key alone.
+type sealText struct{ sealModel }
+
+func (s *sealText) decode(d *decoder, n *yaml.Node, path string) {
+	if n.Kind == yaml.MappingNode {
+		d.structure(n, path, valueOf(&s.sealModel))
+		return
+	}
+	d.scalar(n, path, &s.Key)
+}
+
+// checkSeal reports a seal without a ledger.
+func (c *Config) checkSeal() {
+	if c.model.Seal != nil && c.model.Ledger == nil {
+		c.decoder.report("seal", "it seals a ledger, and there is none")
+	}
+}
+
+// options returns the option of the seal. It reads the key.
+func (s *sealText) options() ([]sdk.Option, error) {
+	if s == nil {
+		return nil, nil
+	}
+	key, err := seal.LoadKey(string(s.Key))
+	if err != nil {
+		return nil, err
+	}
+	var opts []seal.Option
+	if s.Anchor != "" {
+		opts = append(opts, seal.WithAnchor(seal.AnchorFile(string(s.Anchor))))
+	}
+	if s.Interval > 0 {
+		opts = append(opts, seal.WithInterval(time.Duration(s.Interval)))
+	}
+	return []sdk.Option{sdk.WithSeal(key, opts...)}, nil
+}

@@ -1,0 +1,73 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/opendeed/audit/config"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// One line of a configuration seals the ledger.
+func TestSeal(t *testing.T) {
+	temp := t.TempDir()
+	dir, keyFile, anchor := filepath.Join(temp, "ledger"), filepath.Join(temp, "audit.key"), filepath.Join(temp, "anchor")
+	key, err := seal.CreateKey(keyFile, "shop.example.com/audit")
+	require.NoError(t, err)
+	t.Setenv("TEST_DIR", dir)
+	t.Setenv("TEST_KEY", keyFile)
+	t.Setenv("TEST_ANCHOR", anchor)
+	file := write(t, "deploy.yaml", `
+ledger: {dir: "${TEST_DIR}"}
+seal: {key: "${TEST_KEY}", anchor: "${TEST_ANCHOR}"}
+anonymous: ["*"]
+exporters: none
+`)
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.NoError(t, err)
+	track(t, p)
+	require.NoError(t, p.Shutdown(t.Context()))
+	requireSealed(t, dir, key, anchor)
+
+	require.NoError(t, os.RemoveAll(dir))
+	_, err = config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.ErrorContains(t, err, "seal: ")
+	require.ErrorContains(t, err, "the checkpoint is that of another ledger")
+
+	// With variables, and without an anchor.
+	other := filepath.Join(temp, "other")
+	for name, value := range map[string]string{"AUDIT_LEDGER_DIR": other, "AUDIT_EXPORTERS": "none", "AUDIT_ANONYMOUS": "*", "AUDIT_SEAL_KEY": keyFile} {
+		t.Setenv(name, value)
+	}
+	p, err = config.NewTrackerProvider(t.Context())
+	require.NoError(t, err)
+	track(t, p)
+	require.NoError(t, p.Shutdown(t.Context()))
+	requireSealed(t, other, key, "")
+
+	t.Setenv("AUDIT_SEAL_KEY", keyFile+"-none")
+	_, err = config.NewTrackerProvider(t.Context())
+	require.ErrorContains(t, err, "audit.key-none: no such file")
+	require.NoError(t, config.Check(t.Context()), "the key need not be where the configuration is checked")
+}
+
+func requireSealed(t *testing.T, dir string, key *seal.Key, anchor string) {
+	t.Helper()
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer r.Close()
+	opts := seal.VerifyOptions{Keys: []note.Verifier{key.Verifier()}}
+	if anchor != "" {
+		opts.Held, err = os.ReadFile(anchor)
+		require.NoError(t, err)
+	}
+	report, err := seal.Verify(t.Context(), r, opts)
+	require.NoError(t, err)
+	assert.Empty(t, report.Findings)
+	assert.EqualValues(t, len(events), report.Sealed)
+}

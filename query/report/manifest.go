@@ -1,0 +1,67 @@
+package report
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/opendeed/audit/query"
+)
+
+// Manifest describes a complete file of records. docs/deed.md has its members.
+type Manifest struct {
+	Version  int       `json:"version"`
+	File     string    `json:"file"`
+	Records  int64     `json:"records"`
+	Bytes    int64     `json:"bytes"`
+	SHA256   string    `json:"sha256"`
+	Complete bool      `json:"complete"`
+	Problems []string  `json:"problems,omitempty"`
+	Range    Range     `json:"range"`
+	Plan     Plan      `json:"export"`
+	Created  time.Time `json:"created"`
+	By       string    `json:"by,omitempty"`
+	Tool     string    `json:"tool"`
+	// Log is for the seal: the ID of the log, the sequence numbers of the records, and proofs
+	// that it has them.
+	Log *Log `json:"log,omitempty"`
+}
+
+// ManifestVersion is the version of the manifest.
+const ManifestVersion = 1
+
+// Plan says what is in the file.
+type Plan struct {
+	Format  string          `json:"format"`
+	Columns []string        `json:"columns,omitempty"`
+	Zone    string          `json:"zone"`
+	Filter  json.RawMessage `json:"filter"` // with the end of the time, so that all is from one range
+	Sources []string        `json:"sources"`
+}
+
+// Range is what the records span.
+type Range struct {
+	FirstTime *time.Time `json:"first_time,omitempty"`
+	LastTime  *time.Time `json:"last_time,omitempty"`
+	FirstID   string     `json:"first_id,omitempty"`
+	LastID    string     `json:"last_id,omitempty"`
+}
+
+// AddFirst notes the first record.
+func (g *Range) AddFirst(l *query.Line) {
+	t := l.Time.UTC()
+	g.FirstTime, g.FirstID = &t, l.ID.String()
+}
+
+// AddLast notes the last record so far.
+func (g *Range) AddLast(l *query.Line) {
+	t := l.Time.UTC()
+	g.LastTime, g.LastID = &t, l.ID.String()
+}
+
+// Log is what a sealed ledger adds to a manifest.
+type Log struct {
+	ID     string            `json:"id"`
+	First  uint64            `json:"first"`
+	Last   uint64            `json:"last"`
+	Proofs []json.RawMessage `json:"proofs,omitempty"`
+}

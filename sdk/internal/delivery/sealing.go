@@ -1,0 +1,45 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"github.com/opendeed/audit/seal"
+)
+
+// Sealing says how a ledger is sealed. Without a key it is not.
+type Sealing struct {
+	Key     *seal.Key
+	Options []seal.Option
+}
+
+// startSeal compares the ledger with what was sealed, and seals what follows.
+func (d *Ledger) startSeal(s *Sealing) error {
+	if s.Key == nil {
+		return nil
+	}
+	options := append(slices.Clip(s.Options), seal.WithErrorHandler(func(err error) {
+		if _, contradicts := errors.AsType[*seal.AnchorError](err); contradicts {
+			d.logger.Error("audit: the ledger is not sealed any more", slog.String("ledger", d.name), slog.Any("error", err))
+			return
+		}
+		d.logger.Warn("audit: sealing the ledger failed, and is tried again; no record is lost",
+			slog.String("ledger", d.name), slog.Any("error", err))
+	}))
+	var err error
+	d.sealer, err = seal.Start(context.Background(), d.ledger, s.Key, options...)
+	return err
+}
+
+// stopSeal seals what is left.
+func (d *Ledger) stopSeal(ctx context.Context) error {
+	if d.sealer == nil {
+		return nil
+	}
+	return d.sealer.Close(ctx)
+}
+
+// ofSeal reports whether a cursor is that of the seal, which is no exporter's.
+func (d *Ledger) ofSeal(cursor string) bool { return d.sealer != nil && cursor == seal.CursorName }

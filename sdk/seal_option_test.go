@@ -1,0 +1,91 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+)
+
+func TestWithSeal(t *testing.T) {
+	t.Parallel()
+	temp := t.TempDir()
+	dir, anchor := filepath.Join(temp, "ledger"), filepath.Join(temp, "anchor")
+	key, err := seal.CreateKey(filepath.Join(temp, "key"), "example.com/audit")
+	require.NoError(t, err)
+	sealed := sdk.WithSeal(key, seal.WithAnchor(seal.AnchorFile(anchor)))
+	sink := &follower{id: "sink"}
+	for i := range 2 {
+		p := openProvider(t, sdk.WithLedger(dir, sdk.ExportTo(sink, quick()...)), sealed)
+		trackNumbered(t, p, 100*i, 100)
+		require.ErrorContains(t, p.RemoveCursor(seal.CursorName), "in use")
+		require.NoError(t, p.Shutdown(t.Context()))
+	}
+	held, err := os.ReadFile(anchor)
+	require.NoError(t, err)
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer r.Close()
+	report, err := seal.Verify(t.Context(), r, seal.VerifyOptions{Keys: []note.Verifier{key.Verifier()}, Held: held})
+	require.NoError(t, err)
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, 200, report.Proved)
+
+	require.NoError(t, os.RemoveAll(dir))
+	_, err = sdk.NewTrackerProvider(sdk.WithLedger(dir), sealed)
+	require.ErrorIs(t, err, seal.ErrReplaced)
+	_, ok := errors.AsType[*seal.AnchorError](err)
+	require.True(t, ok)
+}
+
+// brokenAnchor is an anchor that hangs until its context ends.
+type brokenAnchor struct{}
+
+func (brokenAnchor) Load(context.Context) ([]byte, error) { return nil, nil }
+
+func (brokenAnchor) Store(ctx context.Context, _ []byte) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestTrackIgnoresTheAnchor tracks while the anchor hangs. Shutdown has one deadline.
+func TestTrackIgnoresTheAnchor(t *testing.T) {
+	t.Parallel()
+	temp := t.TempDir()
+	key, err := seal.CreateKey(filepath.Join(temp, "key"), "example.com/audit")
+	require.NoError(t, err)
+	p := openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger")), sdk.WithSeal(key, seal.WithAnchor(brokenAnchor{})),
+		sdk.WithLogger(slog.New(slog.DiscardHandler)))
+	trackNumbered(t, p, 1, 100)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
+	p = openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger")))
+	require.NoError(t, p.Shutdown(t.Context()), "the ledger is closed and unlocked")
+}
+
+func TestWithSealNeedsOneLedger(t *testing.T) {
+	t.Parallel()
+	key, err := seal.CreateKey(filepath.Join(t.TempDir(), "key"), "example.com/audit")
+	require.NoError(t, err)
+	sealed := sdk.WithSeal(key)
+	a, b := sdk.WithLedger(t.TempDir()+"/a"), sdk.WithLedger(t.TempDir()+"/b")
+	for text, opts := range map[string][]sdk.Option{
+		"the key is nil":      {a, sdk.WithSeal(nil)},
+		"there are 2":         {a, b, sealed},
+		"there are 0":         {sdk.WithSyncer(&follower{id: "sink"}), sealed},
+		`can be named "seal"`: {sdk.WithLedger(t.TempDir()+"/c", sdk.ExportTo(&follower{id: "seal"})), sealed},
+	} {
+		_, err := sdk.NewTrackerProvider(opts...)
+		require.ErrorContains(t, err, text)
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package seal
+
+func init() { raceDetector = true }

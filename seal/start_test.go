@@ -1,0 +1,258 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// requireReason requires that the ledger cannot be sealed.
+func requireReason(t *testing.T, err, reason error, source string) {
+	t.Helper()
+	anchor, ok := errors.AsType[*AnchorError](err)
+	require.True(t, ok, "%v", err)
+	require.ErrorIs(t, err, reason)
+	require.Equal(t, source, anchor.Source)
+	require.ErrorContains(t, err, "deed seal adopt")
+}
+
+// restore puts a copy of the ledger back.
+func (f *fixture) restore(copied string) {
+	f.t.Helper()
+	require.NoError(f.t, os.RemoveAll(f.dir))
+	require.NoError(f.t, os.CopyFS(f.dir, os.DirFS(copied)))
+	require.NoError(f.t, os.Chmod(f.dir, 0o700))
+}
+
+func TestReplayOfAnOldCopy(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(300)
+	old := copyTree(t, f.dir)
+	require.NoError(t, f.start())
+	f.append(400)
+	f.stop()
+	now := copyTree(t, f.dir)
+
+	f.restore(old)
+	requireReason(t, f.start(), ErrRollback, "anchor")
+	report := f.verify()
+	require.Len(t, report.Findings, 1)
+	require.Equal(t, Finding{Kind: Missing, First: 301, Last: 700, Detail: "the checkpoint of the anchor covers them"}, report.Findings[0])
+
+	// Somebody appends to the old copy, with the private key, until it is longer.
+	anchor := f.anchor
+	f.anchor += "-forged"
+	require.NoError(t, f.start())
+	f.append(500)
+	f.stop()
+	f.anchor = anchor
+	requireReason(t, f.start(), ErrFork, "anchor")
+	report = f.verify()
+	require.Len(t, report.Findings, 1)
+	require.Equal(t, BadCheckpoint, report.Findings[0].Kind)
+	require.Contains(t, report.Findings[0].Detail, "contradicts")
+
+	// Without the key: with the ledger, and not with the seal.
+	f.restore(old)
+	l, err := ledger.Open(f.dir, f.ledger...)
+	require.NoError(t, err)
+	f.open = l
+	f.append(500)
+	require.NoError(t, l.Close())
+	requireReason(t, f.start(), ErrFork, "anchor")
+	report = f.verify()
+	require.Len(t, report.Findings, 1)
+	require.Equal(t, Finding{
+		Kind: Altered, First: 301, Last: 700,
+		Detail: "they are not those of the checkpoint of the anchor, and its tiles are missing or altered",
+	}, report.Findings[0])
+
+	f.restore(now)
+	require.NoError(t, f.start())
+	f.stop()
+}
+
+func TestRemovedLedger(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(300)
+	seal := copyTree(t, filepath.Join(f.dir, DirName))
+	require.NoError(t, os.RemoveAll(f.dir))
+	requireReason(t, f.start(), ErrReplaced, "anchor")
+
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, DirName)))
+	require.NoError(t, os.CopyFS(filepath.Join(f.dir, DirName), os.DirFS(seal)))
+	requireReason(t, f.start(), ErrReplaced, "directory")
+	report := f.verify()
+	require.False(t, report.Intact())
+}
+
+func TestRolledBackEntries(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(300)
+	old := copyTree(t, f.dir)
+	require.NoError(t, f.start())
+	f.append(400)
+	f.stop()
+	seal := copyTree(t, filepath.Join(f.dir, DirName))
+	f.restore(old)
+	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, DirName)))
+	require.NoError(t, os.CopyFS(filepath.Join(f.dir, DirName), os.DirFS(seal)))
+	require.NoError(t, os.Remove(f.anchor))
+	requireReason(t, f.start(), ErrRollback, "directory")
+}
+
+func TestUntrustedAnchor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(10)
+	require.NoError(t, os.WriteFile(f.anchor, bytes.Replace(f.held(), []byte("\n10\n"), []byte("\n11\n"), 1), 0o600))
+	requireReason(t, f.start(), ErrUntrusted, "anchor")
+
+	f = newFixture(t).make(10)
+	var err error
+	f.key, err = CreateKey(filepath.Join(t.TempDir(), "key"), "example.com/audit")
+	require.NoError(t, err)
+	requireReason(t, f.start(), ErrUntrusted, "anchor")
+}
+
+// TestPreviousKey replaces the key of a sealed ledger.
+func TestPreviousKey(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(10)
+	old := f.key
+	f.key = mustCreate(t)
+	requireReason(t, f.start(), ErrUntrusted, "anchor")
+	require.NoError(t, f.start(WithPreviousKey(old)))
+	f.append(10)
+	f.stop()
+	require.Empty(t, f.verify().Findings)
+	require.Empty(t, f.verify(func(o *VerifyOptions) { o.Keys = []note.Verifier{old.Verifier()} }).Findings, "both have signed")
+	require.NoError(t, f.start())
+	f.append(10)
+	f.stop()
+	require.Empty(t, f.verify().Findings)
+	require.EqualValues(t, 30, f.verify().Proved)
+}
+
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		change func(f *fixture, old string)
+		tree   int64 // how large it is after adopting
+	}{
+		"an old copy":          {func(f *fixture, old string) { f.restore(old) }, 300},
+		"a removed ledger":     {func(f *fixture, _ string) { require.NoError(f.t, os.RemoveAll(f.dir)) }, 0},
+		"nothing was restored": {func(*fixture, string) {}, 700},
+		"an old copy that was written to": {func(f *fixture, old string) {
+			f.restore(old)
+			l, err := ledger.Open(f.dir, f.ledger...)
+			require.NoError(f.t, err)
+			f.open = l
+			f.append(500)
+			require.NoError(f.t, l.Close())
+		}, 800},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t).make(300)
+			old := copyTree(t, f.dir)
+			require.NoError(t, f.start())
+			f.append(400)
+			f.stop()
+			test.change(f, old)
+			require.NoError(t, f.start(WithAdopt()))
+			origin := f.sealer.Newest().Origin
+			f.stop()
+			report := f.verify()
+			require.Empty(t, report.Findings)
+			require.Equal(t, test.tree, report.Held.Size)
+			require.Equal(t, origin, report.Held.Origin)
+
+			require.NoError(t, f.start())
+			f.append(300)
+			f.stop()
+			report = f.verify()
+			require.Empty(t, report.Findings)
+			require.Equal(t, test.tree+300, report.Held.Size)
+		})
+	}
+}
+
+// flakyAnchor fails until it is told not to.
+type flakyAnchor struct {
+	Anchor
+
+	broken bool
+}
+
+var errAnchor = errors.New("no route to host")
+
+func (a *flakyAnchor) Store(ctx context.Context, c []byte) error {
+	if a.broken {
+		return errAnchor
+	}
+	return a.Anchor.Store(ctx, c)
+}
+
+// TestAnchorIsBehind has an anchor that misses checkpoints: it is compared all the same.
+func TestAnchorIsBehind(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(300)
+	before := f.held()
+	broken := &flakyAnchor{AnchorFile(f.anchor), true}
+	require.NoError(t, f.start(WithAnchor(broken)))
+	f.append(400)
+	require.ErrorIs(t, f.sealer.Close(t.Context()), errAnchor)
+	require.NoError(t, f.open.Close())
+	require.Equal(t, before, f.held())
+	report := f.verify()
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, 300, report.Proved)
+	require.EqualValues(t, 700, report.Sealed)
+
+	require.NoError(t, f.start())
+	f.stop()
+	require.NotEqual(t, before, f.held(), "the next process stores what Close could not")
+
+	// The anchor contradicts a tree that has grown since.
+	forged := Checkpoint{Origin: f.sealer.Newest().Origin, Size: 300}
+	require.NoError(t, forged.sign(f.key.signer))
+	require.NoError(t, os.WriteFile(f.anchor, forged.Note, 0o600))
+	requireReason(t, f.start(), ErrFork, "anchor")
+}
+
+// TestLostState continues when files of the seal are lost.
+func TestLostState(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(dir string) error{
+		"the state":          func(dir string) error { return os.Remove(filepath.Join(dir, stateName)) },
+		"a damaged state":    func(dir string) error { return os.WriteFile(filepath.Join(dir, stateName), []byte("{"), 0o600) },
+		"the checkpoint":     func(dir string) error { return os.Remove(filepath.Join(dir, checkpointName)) },
+		"the tiles":          func(dir string) error { return os.RemoveAll(filepath.Join(dir, "tile")) },
+		"all but the anchor": os.RemoveAll,
+		"state and tiles": func(dir string) error {
+			return errors.Join(os.Remove(filepath.Join(dir, stateName)), os.RemoveAll(filepath.Join(dir, "tile")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t).make(1500)
+			require.NoError(t, lose(filepath.Join(f.dir, DirName)))
+			require.NoError(t, f.start())
+			f.append(10)
+			f.stop()
+			report := f.verify()
+			require.EqualValues(t, 1510, report.Proved)
+			if name != "the tiles" {
+				require.Empty(t, report.Findings)
+			}
+		})
+	}
+}

@@ -1,0 +1,115 @@
+package bench
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query/ledgerquery"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/viewer"
+	"github.com/stretchr/testify/require"
+)
+
+// viewed are the pages that people open.
+var viewed = []struct {
+	name    string
+	address func(sample *record.Record) string
+}{
+	{"first", func(*record.Record) string { return "/" }},
+	{"denied", func(*record.Record) string { return "/?outcome=denied" }},
+	{"text", func(r *record.Record) string { return "/?" + url.Values{"text": {r.Changes[0].New.AsString()}}.Encode() }},
+	{"record", func(r *record.Record) string { return "/record?id=" + r.ID.String() }},
+	{"object", func(r *record.Record) string {
+		return "/object?" + url.Values{"type": {r.Target.Type}, "id": {r.Target.ID}, "tenant": {r.Tenant}}.Encode()
+	}},
+	{"actor", func(r *record.Record) string { return "/actor?" + url.Values{"actor": {"user/" + r.Actor.ID}}.Encode() }},
+	{"security", func(*record.Record) string { return "/security" }},
+}
+
+func newViewer(b *testing.B, dir string) http.Handler {
+	b.Helper()
+	reader, err := ledgerquery.NewReader(dir)
+	require.NoError(b, err)
+	end := generatedSince.Add(generatedSpan)
+	handler, err := viewer.New(reader, viewer.WithoutRecording(), viewer.WithSearchLimit(1<<30), viewer.WithClock(func() time.Time { return end }),
+		viewer.Authorize(func(*http.Request) (audit.Actor, viewer.View, error) { return audit.User("1"), viewer.View{All: true}, nil }))
+	require.NoError(b, err)
+	return handler
+}
+
+// view opens a page and returns how long it took.
+func view(b *testing.B, handler http.Handler, address string) time.Duration {
+	b.Helper()
+	req := httptest.NewRequestWithContext(b.Context(), http.MethodGet, address, nil)
+	answer, start := httptest.NewRecorder(), time.Now()
+	handler.ServeHTTP(answer, req)
+	took := time.Since(start)
+	require.Equal(b, http.StatusOK, answer.Code, "%s: %s", address, answer.Body)
+	return took
+}
+
+// reportP95 reports the 95th percentile.
+func reportP95(b *testing.B, times []time.Duration) {
+	b.Helper()
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)*95/100])/1e6, "p95-ms")
+}
+
+// viewedSamples returns records that every page can be about.
+func viewedSamples(n int) []*record.Record {
+	return slices.DeleteFunc(sampleRecords(n), func(r *record.Record) bool { return len(r.Changes) == 0 })
+}
+
+// BenchmarkViewer opens the pages of a ledger with AUDIT_BENCH_RECORDS records, one after the
+// other.
+func BenchmarkViewer(b *testing.B) {
+	n := recordCount(b)
+	dir, samples := generatedLedger(b, n), viewedSamples(n)
+	for _, p := range viewed {
+		b.Run("page="+p.name, func(b *testing.B) {
+			handler := newViewer(b, dir)
+			view(b, handler, p.address(samples[0]))
+			var times []time.Duration
+			for b.Loop() {
+				times = append(times, view(b, handler, p.address(samples[len(times)%len(samples)])))
+			}
+			reportP95(b, times)
+		})
+	}
+}
+
+// people is how many look at the same time.
+const people = 50
+
+// BenchmarkViewerPeople opens pages for 50 people at the same time, who think for a second
+// between two clicks.
+func BenchmarkViewerPeople(b *testing.B) {
+	n := recordCount(b)
+	handler, samples := newViewer(b, generatedLedger(b, n)), viewedSamples(n)
+	view(b, handler, "/")
+	var mu sync.Mutex
+	var times []time.Duration
+	for b.Loop() {
+		var all sync.WaitGroup
+		for person := range people {
+			all.Go(func() {
+				for click := range 4 {
+					page := viewed[(person+click)%len(viewed)]
+					took := view(b, handler, page.address(samples[(person*7+click)%len(samples)]))
+					mu.Lock()
+					times = append(times, took)
+					mu.Unlock()
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		all.Wait()
+	}
+	reportP95(b, times)
+}

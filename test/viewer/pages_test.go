@@ -1,0 +1,141 @@
+package viewer_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/opendeed/audit/query/querytest"
+	"github.com/opendeed/audit/test/viewer/trail"
+	"github.com/opendeed/audit/viewer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestPagesInABrowser opens every page, with JavaScript and without, on a phone and on a wide
+// screen, light and dark: nothing is wider than the screen, and nothing fails. With
+// AUDIT_SCREENSHOTS it writes what it saw into that directory.
+func TestPagesInABrowser(t *testing.T) {
+	base := serve(t, richReader(), viewer.WithHealth(health))
+	browser := openBrowser(t)
+	tab := newTab(t, browser)
+	wrong := listen(tab, base)
+	for name, page := range shots() {
+		for _, width := range []int64{360, 1280, 1920} {
+			for _, off := range []bool{false, true} {
+				scheme := "light"
+				if off {
+					scheme = "dark"
+				}
+				tab.look(width, scheme)
+				call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
+				tab.open(base + page)
+				call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
+				assert.NotEmpty(t, eval[string](tab, `document.querySelector("main h1").textContent`), name)
+				assert.Equal(t, !off, eval[bool](tab, `document.documentElement.classList.contains("js")`))
+				assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), width, "%s at %d", name, width)
+				dark := eval[string](tab, `getComputedStyle(document.body).backgroundColor`)
+				assert.Equal(t, off, strings.HasPrefix(dark, "rgb(1"), dark)
+				tab.shoot(name, width, scheme)
+			}
+		}
+	}
+	assert.Empty(t, wrong.all())
+}
+
+// TestKeyboard walks through the list with the keyboard alone.
+func TestKeyboard(t *testing.T) {
+	tab := newTab(t, openBrowser(t))
+	tab.open(serve(t, richReader()))
+	focused := `document.activeElement.closest(".row") ? [...document.querySelectorAll(".row")].indexOf(document.activeElement.closest(".row")) : -1`
+	for _, step := range []struct {
+		key  string
+		want int
+	}{{"j", 0}, {"j", 1}, {"j", 2}, {"k", 1}, {"k", 0}, {"k", 0}} {
+		tab.press(step.key)
+		assert.Equal(t, step.want, eval[int](tab, focused), step.key)
+	}
+	tab.press("/")
+	assert.Equal(t, "text", eval[string](tab, `document.activeElement.id`))
+	for _, typed := range []string{"j", "k", "?"} {
+		tab.press(typed)
+	}
+	assert.Equal(t, "jk?", eval[string](tab, `document.activeElement.value`))
+	tab.press("Escape")
+	tab.press("?")
+	assert.True(t, eval[bool](tab, `document.getElementById("keys").open`))
+	tab.press("Escape")
+	assert.False(t, eval[bool](tab, `document.getElementById("keys").open`))
+	tab.open(eval[string](tab, `location.origin + "/audit/"`))
+	tab.press("j")
+	tab.press("j")
+	href := eval[string](tab, `document.activeElement.href`)
+	tab.press("Enter")
+	tab.eventually(`location.href === ` + quoted(href))
+	tab.eventually(`document.querySelector("article.record") !== null`)
+}
+
+func quoted(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
+
+// TestLiveSearch: what is typed is searched at once, and the address is that of the result.
+func TestLiveSearch(t *testing.T) {
+	tab := newTab(t, openBrowser(t))
+	tab.open(serve(t, richReader()))
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.SendKeys("#text", "editorial approval")))
+	tab.eventually(`document.querySelectorAll(".row").length === 1`)
+	assert.Equal(t, "?text=editorial+approval", eval[string](tab, `location.search`))
+	assert.Equal(t, "text", eval[string](tab, `document.activeElement.id`))
+	tab.open(eval[string](tab, `location.href`))
+	assert.Equal(t, 1, eval[int](tab, `document.querySelectorAll(".row").length`))
+}
+
+// TestOlderRecords: scrolling appends the next page, in the same days.
+func TestOlderRecords(t *testing.T) {
+	tab := newTab(t, openBrowser(t))
+	tab.open(serve(t, richReader()))
+	eval[bool](tab, `window.scrollTo(0, document.body.scrollHeight), true`)
+	tab.eventually(`document.querySelectorAll(".row").length >= 100`)
+	days := eval[[]string](tab, `[...document.querySelectorAll(".day h2 time")].map(e => e.dateTime)`)
+	seen := map[string]bool{}
+	for _, d := range days {
+		assert.False(t, seen[d], d)
+		seen[d] = true
+	}
+	ids := eval[[]string](tab, `[...document.querySelectorAll("a.open")].map(e => e.href)`)
+	unique := map[string]bool{}
+	for _, id := range ids {
+		unique[id] = true
+	}
+	assert.Len(t, unique, len(ids))
+}
+
+// TestHostileRecords shows records with hostile texts in every field. None of them runs,
+// loads anything, or adds an element that a page does not have.
+func TestHostileRecords(t *testing.T) {
+	records := trail.Hostile(now)
+	base := serve(t, querytest.NewReader(records...))
+	tab := newTab(t, openBrowser(t))
+	wrong := listen(tab, base)
+	pages := []string{"", "security?since=900d", "export?format=report"}
+	for n, r := range records {
+		pages = append(pages, "record?id="+r.ID.String())
+		if n%3 > 0 { // the others have the same parts
+			continue
+		}
+		target, actor := url.Values{"type": {r.Target.Type}, "id": {r.Target.ID}}, url.Values{"actor": {"user/" + r.Actor.ID}}
+		pages = append(pages, "object?"+target.Encode(), "actor?"+actor.Encode(), "?"+url.Values{"text": {r.Reason}}.Encode())
+	}
+	for _, page := range pages {
+		tab.open(base + page)
+		assert.False(t, eval[bool](tab, `"attacked" in window`), page)
+		assert.Zero(t, eval[int](tab, `document.querySelectorAll("iframe, base, style, meta[http-equiv], object, embed, main img, [onload], [onerror], [onmouseover], [onfocus]").length`), page)
+		assert.Zero(t, eval[int](tab, `[...document.querySelectorAll("a[href], form[action]")].filter(e => !["https://traces.example.com", location.origin].includes(new URL(e.getAttribute("href") ?? e.getAttribute("action"), location).origin)).length`), page)
+		assert.LessOrEqual(t, eval[int](tab, `document.documentElement.scrollWidth - innerWidth`), 0, page)
+		for _, link := range eval[[]string](tab, `[...document.querySelectorAll("main a[href]")].map(e => new URL(e.getAttribute("href"), location).href)`) {
+			assert.True(t, strings.HasPrefix(link, base) || strings.HasPrefix(link, "https://traces.example.com/"), link)
+		}
+	}
+	assert.Empty(t, wrong.all())
+}

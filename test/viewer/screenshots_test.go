@@ -1,0 +1,44 @@
+package viewer_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/chromedp/chromedp"
+	"github.com/opendeed/audit/test/viewer/trail"
+	"github.com/stretchr/testify/require"
+)
+
+// shots are all pages, by name.
+func shots() map[string]string {
+	records := trail.Records(1, days, now)
+	newest, edited := records[len(records)-1], records[len(records)-1]
+	for _, r := range records {
+		if r.Target.ID == trail.Featured.ID {
+			newest = r
+			if len(r.Changes) > 0 && r.Changes[0].Field == "body" {
+				edited = r
+			}
+		}
+	}
+	return map[string]string{
+		"timeline": "", "filtered": "?outcome=denied&since=7d", "empty": "?text=nothing+has+this",
+		"record": "record?id=" + edited.ID.String(), "record-short": "record?id=" + newest.ID.String(),
+		"problem": "?since=whenever", "object": "object?type=article&id=" + trail.Featured.ID, "actor": "actor?actor=user/alice",
+		"object-asof": "object?type=article&id=" + trail.Featured.ID + "&asof=2026-11-25", "security": "security?since=7d", "health": "health",
+		"report": "export?format=report&target=article/" + trail.Featured.ID,
+	}
+}
+
+// shoot writes a screenshot into the directory AUDIT_SCREENSHOTS, if it is set.
+func (tab tab) shoot(name string, width int64, scheme string) {
+	tab.t.Helper()
+	dir := os.Getenv("AUDIT_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(tab.ctx, chromedp.CaptureScreenshot())
+	require.NoError(tab.t, err)
+	require.NoError(tab.t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme)), png, 0o600))
+}

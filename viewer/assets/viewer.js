@@ -1,0 +1,129 @@
+// The script of the viewer. Every page works without it; it adds the keyboard, a search that
+// follows what is typed, and older records at the end of the list.
+"use strict";
+
+document.documentElement.classList.add("js");
+
+const opens = () => Array.from(document.querySelectorAll("a.open"));
+
+// move focuses the record that is so many after the focused one.
+function move(step) {
+  const all = opens();
+  if (all.length === 0) return;
+  const row = document.activeElement?.closest?.(".row");
+  const at = row ? all.findIndex((a) => row.contains(a)) : -1;
+  const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + step, 0), all.length - 1);
+  all[next].focus({ preventScroll: true });
+  all[next].closest(".row").scrollIntoView({ block: "nearest" });
+  if (next === all.length - 1) document.querySelector("[data-older]")?.click();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const typing = event.target.closest?.("input, select, textarea, dialog");
+  if (typing) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  switch (event.key) {
+    case "/": {
+      const search = document.querySelector("[data-search]");
+      if (!search) return;
+      search.focus();
+      search.select();
+      break;
+    }
+    case "j": move(1); break;
+    case "k": move(-1); break;
+    case "?": document.getElementById("keys")?.showModal(); break;
+    default: return;
+  }
+  event.preventDefault();
+});
+
+// load fetches a page and returns it, or null if it is an error page.
+async function load(address, signal) {
+  const response = await fetch(address, { headers: { Accept: "text/html" }, signal });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  return response.ok ? page : null;
+}
+
+// Search while somebody types, with an address for each result.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  let timer, running;
+  const search = async () => {
+    const params = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (value.trim() !== "") params.append(name, value);
+    const query = params.toString();
+    const address = query ? "?" + query : "./";
+    running?.abort();
+    running = new AbortController();
+    const results = document.getElementById("results");
+    results.setAttribute("aria-busy", "true");
+    try {
+      const page = await load(address, running.signal);
+      if (!page) return form.requestSubmit();
+      document.getElementById("results").replaceWith(page.getElementById("results"));
+      history.replaceState(null, "", address);
+      watch();
+    } catch (error) {
+      if (error.name !== "AbortError") results.removeAttribute("aria-busy");
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(search, 350);
+  });
+  form.addEventListener("submit", () => {
+    clearTimeout(timer);
+    running?.abort();
+    for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
+  });
+}
+addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form[data-live] :disabled")) field.disabled = false;
+});
+
+// Older records are appended to the list when its end is near. The link stays a link.
+let loading = false;
+async function older(link) {
+  if (loading) return;
+  loading = true;
+  link.setAttribute("aria-busy", "true");
+  try {
+    const page = await load(link.href);
+    if (!page) return location.assign(link.href);
+    const days = page.querySelectorAll("#list > .day");
+    for (const day of days) {
+      const last = document.querySelector("#list > .day:last-of-type");
+      const same = last && last.querySelector("time").dateTime === day.querySelector("time").dateTime;
+      if (same) last.querySelector(".rows").append(...day.querySelectorAll(".row"));
+      else link.closest("p").before(day);
+    }
+    const next = page.querySelector("[data-older]");
+    if (next) link.href = next.href;
+    else link.closest("p").remove();
+  } finally {
+    loading = false;
+    link.removeAttribute("aria-busy");
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("[data-older]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button > 0) return;
+  event.preventDefault();
+  older(link);
+});
+
+let observer;
+function watch() {
+  observer?.disconnect();
+  const link = document.querySelector("[data-older]");
+  if (!link || !("IntersectionObserver" in window)) return;
+  observer = new IntersectionObserver((entries) => {
+    if (scrollY > 0 && entries.some((e) => e.isIntersecting)) older(link);
+  }, { rootMargin: "400px" });
+  observer.observe(link);
+}
+watch();

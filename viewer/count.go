@@ -1,0 +1,124 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+)
+
+// counted are counts for which there was a limited time.
+type counted struct {
+	*query.Counts
+
+	// AtLeast reports whether there are more records than Counts.Records: the time was over.
+	AtLeast bool
+	// Back is the time of the oldest record that was counted by the facets that no index has,
+	// or zero if all were. The values of these facets are marked.
+	Back time.Time
+}
+
+// count counts the records of a filter: by the index of the store where it can, and otherwise
+// the newest ones within the budget of a page. If complete is true it has the time of the whole
+// page. It returns nil if nothing could be counted.
+func (v *visit) count(f query.Filter, by query.Facets, complete bool) *counted {
+	f.After, f.Limit, f.Ascending = "", 0, false
+	budget := v.countBudget
+	if complete {
+		budget = v.queryTimeout
+	}
+	ctx, cancel := context.WithTimeout(v.ctx, budget)
+	defer cancel()
+	if counts, err := v.reader.CountRecords(ctx, f, by); err == nil {
+		return &counted{Counts: counts}
+	}
+	indexed, rest := split(by)
+	counts, err := v.reader.CountRecords(ctx, f, indexed)
+	if err != nil {
+		counts, rest = nil, by
+	}
+	read := v.read(ctx, f, rest)
+	switch {
+	case counts == nil:
+		return read
+	case read != nil:
+		counts.Facets = append(counts.Facets, read.Facets...)
+		return &counted{Counts: counts, Back: read.Back}
+	}
+	return &counted{Counts: counts}
+}
+
+// split separates the facets that an index of a store may have from the others.
+func split(by query.Facets) (indexed, others query.Facets) {
+	indexed, others = by, by
+	indexed.By, others.By = nil, nil
+	for _, facet := range by.By {
+		switch facet {
+		case query.ByActor, query.ByDay, query.ByHour:
+			others.By = append(others.By, facet)
+		default:
+			indexed.By = append(indexed.By, facet)
+		}
+	}
+	return indexed, others
+}
+
+// read counts by reading records until ctx ends.
+func (v *visit) read(ctx context.Context, f query.Filter, by query.Facets) *counted {
+	read := &oldest{reader: v.reader}
+	counts, err := query.Count(ctx, read, f, by)
+	if counts == nil || counts.Records == 0 && err != nil {
+		return nil
+	}
+	c := &counted{Counts: counts, AtLeast: err != nil}
+	if err == nil {
+		return c
+	}
+	c.Back = read.time
+	for i := range counts.Facets {
+		for n := range counts.Facets[i].Values {
+			counts.Facets[i].Values[n].AtLeast = true
+		}
+	}
+	if !errors.Is(err, context.DeadlineExceeded) { // a part that cannot be read
+		v.onError(v.ctx, err)
+	}
+	return c
+}
+
+// oldest notes how far back a search came. It hides that the store can count.
+type oldest struct {
+	reader query.Reader
+	time   time.Time
+}
+
+// FindLines returns what the store returns.
+func (o *oldest) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.Line, error] {
+	return func(yield func(query.Line, error) bool) {
+		for l, err := range query.Lines(ctx, o.reader, f) {
+			if err == nil {
+				o.time = l.Time
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// Find returns what the store returns.
+func (o *oldest) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
+		for r, err := range o.reader.Find(ctx, f) {
+			if err == nil {
+				o.time = r.Time
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package viewer
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/opendeed/audit/query"
+)
+
+// healthPage is the data of the state of the pipeline.
+type healthPage struct {
+	Problem   string // what is wrong, or ""
+	Facts     []fact
+	Exporters []exporterView
+	Dead      string // how many records exporters rejected in all, or ""
+}
+
+// exporterView is the state of an exporter.
+type exporterView struct {
+	Name, Undelivered, DeadLetters string
+	Oldest                         moment
+	Late, Rejects                  bool
+}
+
+// lateAfter is how old the oldest undelivered record may be before the page marks it.
+const lateAfter = 5 * time.Minute
+
+func (v *visit) healthPage() (*content, error) {
+	if !v.hasHealth() {
+		return nil, errNotFound
+	}
+	if err := v.look(query.Filter{}, false); err != nil {
+		return nil, err
+	}
+	h, err := v.health(v.ctx)
+	if err != nil {
+		v.onError(v.ctx, err)
+		return nil, problemf(http.StatusInternalServerError, "The state of the pipeline is not known", "Try again. If that fails too, tell whoever runs this service; its log says why.")
+	}
+	t := v.language.word
+	var data healthPage
+	if h.Err != nil {
+		data.Problem = visible(h.Err.Error())
+	}
+	group := factGroup{}
+	if h.Records > 0 {
+		group.add(t("Records in the ledger"), false, text(number(h.Records)))
+	}
+	if h.Bytes > 0 {
+		group.add(t("Space"), false, text(bytesText(h.Bytes)))
+	}
+	if !h.LastScrub.IsZero() {
+		at := v.moment(h.LastScrub)
+		group.add(t("Read completely"), false, text(at.Ago+", "+at.Full))
+		damage := t("none")
+		if h.Damaged > 0 {
+			damage = v.language.phrase("%d damaged parts; deed ledger scrub lists them", h.Damaged)
+		}
+		group.add(t("Damage"), false, text(damage))
+	}
+	data.Facts = group.Facts
+	for _, e := range h.Exporters {
+		view := exporterView{Name: visible(e.Name), Undelivered: number(e.Undelivered), DeadLetters: number(e.DeadLetters), Rejects: e.DeadLetters > 0}
+		if !e.Oldest.IsZero() && e.Undelivered > 0 {
+			view.Oldest, view.Late = v.moment(e.Oldest), v.clock.Now.Sub(e.Oldest) > lateAfter
+		}
+		data.Exporters = append(data.Exporters, view)
+	}
+	return &content{template: "health.html", Title: t("Health"), Data: data}, nil
+}

@@ -1,0 +1,136 @@
+package viewer
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/policy"
+)
+
+// Language has the words and sentences of the pages.
+//
+//	viewer.Language{
+//		Tag:   "de",
+//		Words: map[string]string{"Timeline": "Verlauf", "Tuesday": "Dienstag"},
+//		Sentences: map[string]viewer.Sentence{
+//			"article.publish": {Success: "{actor} hat {target} veröffentlicht"},
+//		},
+//	}
+type Language struct {
+	// Tag is the tag of the language, such as "en" or "pt-BR".
+	Tag string
+	// Words are translations of the English words and phrases of the pages. What is missing is
+	// shown in English.
+	Words map[string]string
+	// Sentences are those of actions. A key is an action, or a pattern as in policy.Match; of
+	// the patterns that match, the longest counts. English has a sentence for each action
+	// without them.
+	Sentences map[string]Sentence
+}
+
+// Sentence says for people what happened. These names in braces are replaced: {actor},
+// {target}, {action}, {address}, {channel}, {tenant}, {route}, {changed} for the fields that
+// changed, {count} for the number of a bulk change, and {metadata.KEY}.
+//
+//	{actor} published {target}
+//
+// One that is empty is replaced by a sentence that only names the action.
+type Sentence struct {
+	Success, Failure, Denied string
+	// Unknown is for an outcome that is not known, and Begun for the beginning of an attempt.
+	Unknown, Begun string
+}
+
+func english() Language { return Language{Tag: "en"} }
+
+func (l *Language) validate() error {
+	if l.Tag == "" {
+		return fmt.Errorf("viewer: WithLanguage: Tag is missing; it is that of the language, such as en")
+	}
+	for action, s := range l.Sentences {
+		for _, text := range []string{s.Success, s.Failure, s.Denied, s.Unknown, s.Begun} {
+			if err := checkSentence(text); err != nil {
+				return fmt.Errorf("viewer: WithLanguage: the sentence of %s: %w", action, err)
+			}
+		}
+	}
+	return nil
+}
+
+// isEnglish reports whether sentences can be made of the words of an action.
+func (l *Language) isEnglish() bool { return l.Tag == "en" || strings.HasPrefix(l.Tag, "en-") }
+
+// word translates a word or a phrase.
+func (l *Language) word(english string) string {
+	if text, ok := l.Words[english]; ok {
+		return text
+	}
+	return english
+}
+
+// phrase translates a phrase with a verb for a number or a text.
+func (l *Language) phrase(english string, args ...any) string {
+	return fmt.Sprintf(l.word(english), args...)
+}
+
+// sentence returns the sentences of an action.
+func (l *Language) sentence(action string) (s Sentence, ok bool) {
+	if s, ok := l.Sentences[action]; ok {
+		return s, true
+	}
+	longest := -1
+	for pattern, candidate := range l.Sentences {
+		if len(pattern) > longest && policy.Match(pattern, action) {
+			s, longest = candidate, len(pattern)
+		}
+	}
+	return s, longest >= 0
+}
+
+// date returns a day for people, such as Thursday, 26 November 2026.
+func (l *Language) date(t time.Time) string {
+	return l.word(t.Weekday().String()) + ", " + strconv.Itoa(t.Day()) + " " + l.word(t.Month().String()) + " " + strconv.Itoa(t.Year())
+}
+
+// ago returns how long before now a time is, such as 5 minutes ago.
+func (l *Language) ago(d time.Duration) string {
+	one := func(n int64, single, many string) string {
+		if n == 1 {
+			return l.word(single)
+		}
+		return l.phrase(many, n)
+	}
+	const day = 24 * time.Hour
+	switch {
+	case d < -time.Minute:
+		return l.word("in the future")
+	case d < 10*time.Second:
+		return l.word("just now")
+	case d < time.Minute:
+		return one(int64(d/time.Second), "1 second ago", "%d seconds ago")
+	case d < time.Hour:
+		return one(int64(d/time.Minute), "1 minute ago", "%d minutes ago")
+	case d < day:
+		return one(int64(d/time.Hour), "1 hour ago", "%d hours ago")
+	case d < 60*day:
+		return one(int64(d/day), "yesterday", "%d days ago")
+	case d < 730*day:
+		return one(int64(d/(30*day)), "a month ago", "%d months ago")
+	}
+	return one(int64(d/(365*day)), "a year ago", "%d years ago")
+}
+
+// number returns a number with its digits in groups.
+func number(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, c := range digits {
+		if i > 0 && c != '-' && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}

@@ -1,0 +1,72 @@
+package viewer
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/semconv"
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// trailType is the type of the target of looks.
+const trailType = "audit.trail"
+
+// look records that the actor looks at the records that a filter selects, before any is
+// shown. Expensive looks have a limit.
+func (v *visit) look(f query.Filter, expensive bool) error {
+	if expensive {
+		if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
+			return tooMany(wait)
+		}
+	}
+	if v.tracker == nil {
+		return nil
+	}
+	event, err := v.lookEvent(f)
+	if err != nil {
+		return err
+	}
+	event.Outcome = audit.OutcomeSuccess
+	if err := v.tracker.Track(v.ctx, event); err != nil {
+		v.onError(v.ctx, err)
+		return errUnrecorded
+	}
+	return nil
+}
+
+func tooMany(wait time.Duration) error {
+	p := problemf(http.StatusTooManyRequests, "Too many searches", "Wait %d seconds, then try again.", int(wait.Seconds()))
+	p.wait = wait
+	return p
+}
+
+func (v *visit) lookEvent(f query.Filter) (audit.Event, error) {
+	line, err := f.MarshalJSON()
+	if err != nil {
+		return audit.Event{}, err
+	}
+	event := audit.Event{
+		Action: semconv.ActionTrailRead, Operation: audit.OperationRead, Actor: v.actor,
+		Target: audit.Target{Type: trailType, ID: strings.Join(v.sourceNames(), " ")},
+		Metadata: []attribute.KeyValue{
+			semconv.TrailCommandKey.String("viewer " + pageName(v.page)), semconv.TrailFilterKey.String(string(line)),
+		},
+	}
+	if len(v.sources) > 0 {
+		event.Metadata = append(event.Metadata, semconv.TrailSourcesKey.StringSlice(v.sources))
+	}
+	if len(v.view.Within.Tenants) == 1 {
+		event.Tenant = v.view.Within.Tenants[0]
+	}
+	return event, nil
+}
+
+func pageName(page string) string {
+	if page == "" {
+		return "timeline"
+	}
+	return page
+}

@@ -1,0 +1,317 @@
+package viewer
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/history"
+)
+
+// objectPage is the data of the life of one object.
+type objectPage struct {
+	Type, ID, Name string
+	Form           []param // the parameters that the forms keep
+	AsOf           string  // as it was written
+	At             moment
+	State          stateView
+	Columns        []versionColumn
+	Fields         []fieldRow
+	Earlier, Later string // the addresses of other versions, or ""
+	Events         []eventView
+	Omitted        int // how many older events are not listed
+	Timeline       string
+	Exports        []exportLink
+	Slow, Partial  bool
+}
+
+// stateView is the object at a time.
+type stateView struct {
+	Text   string // whether it existed
+	Notes  []string
+	Fields []fieldState
+}
+
+// fieldState is a field at a time, and where it is known from.
+type fieldState struct {
+	Field  string
+	Value  valueView
+	Since  moment
+	Href   string
+	Actor  part
+	Doubts []string
+}
+
+// versionColumn is a version in the table of fields.
+type versionColumn struct {
+	Name   string
+	Href   string
+	Time   moment
+	Actor  part
+	Effect string
+	Kind   string
+}
+
+// fieldRow has the values of a field in the versions.
+type fieldRow struct {
+	Field string
+	Cells []cell
+}
+
+// cell is the value that a version gave a field.
+type cell struct {
+	Kind       string // changed, gone, or "" if the version did not change it
+	Value      valueView
+	Unrecorded string // what the value was before, if no record says who changed that
+}
+
+// eventView is a record about the object, and what no record explains before it.
+type eventView struct {
+	row
+
+	Version string
+	Gaps    []string
+}
+
+// How much of a life a page shows.
+const (
+	maxColumns = 5
+	maxEvents  = 100
+)
+
+// objectParams are the parameters of the page that are no conditions.
+var objectParams = []string{"type", "id", "asof", "before"}
+
+func (v *visit) object() (*content, error) {
+	target := audit.Target{Type: v.params.Get("type"), ID: v.params.Get("id")}
+	if target.Type == "" || target.ID == "" {
+		return nil, problemf(http.StatusBadRequest, "Which object?", "The address needs a type and an ID, such as object?type=invoice&id=1001.")
+	}
+	within, err := v.filter(objectParams...)
+	if err != nil {
+		return nil, err
+	}
+	looked := within
+	looked.Targets = []audit.Target{target}
+	if err := v.look(looked, false); err != nil {
+		return nil, err
+	}
+	at, err := v.asOf()
+	if err != nil {
+		return nil, err
+	}
+	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
+	data.Form = v.hiddenParams("asof", "before")
+	data.Timeline = v.address("", url.Values{"target": {target.Type + "/" + target.ID}})
+	data.Exports = v.exports(url.Values{"target": {target.Type + "/" + target.ID}}, objectParams...)
+	versions, err := v.versions(&data, target, within)
+	if err != nil {
+		return nil, err
+	}
+	if len(versions) == 0 {
+		if data.Partial {
+			return nil, errBroken
+		}
+		return nil, problemf(http.StatusNotFound, "Nothing is known of this object", "No record is about it, or you may not see it. Check its type and its ID.")
+	}
+	if err := v.state(&data, target, within, at); err != nil {
+		return nil, err
+	}
+	data.Name = nameOf(versions)
+	v.table(&data, versions)
+	data.Slow = v.ctx.Err() != nil
+	title := data.Name
+	if title == "" {
+		title = data.ID
+	}
+	return &content{template: "object.html", Title: data.Type + " " + title, Data: data}, nil
+}
+
+// asOf returns the time of which the state is shown: now, unless the address says another.
+func (v *visit) asOf() (time.Time, error) {
+	text := v.params.Get("asof")
+	if text == "" {
+		return v.clock.Now, nil
+	}
+	span, err := v.clock.Parse(text)
+	if err != nil {
+		return time.Time{}, badFilter("asof", err)
+	}
+	return span.End(), nil
+}
+
+// versions returns the versions of the object, oldest first, and fills the list of events.
+func (v *visit) versions(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, error) {
+	var versions []*history.Version
+	for version, err := range history.Of(v.ctx, v.reader, target, within) {
+		if err != nil {
+			if mixed, ok := errors.AsType[*history.MixedError](err); ok {
+				return nil, v.mixed(mixed)
+			}
+			if _, ok := errors.AsType[*query.FilterError](err); ok {
+				return nil, badFilter("", err)
+			}
+			data.Partial = data.Partial || v.ctx.Err() == nil
+			continue
+		}
+		versions = append(versions, version)
+	}
+	for _, version := range slices.Backward(versions) {
+		if len(data.Events) == maxEvents {
+			data.Omitted = len(versions) - maxEvents
+			break
+		}
+		e := eventView{row: v.row(version.Record), Version: strconv.Itoa(version.Number)}
+		for _, gap := range version.Gaps {
+			e.Gaps = append(e.Gaps, v.language.word(gapTexts[gap]))
+		}
+		data.Events = append(data.Events, e)
+	}
+	return versions, nil
+}
+
+var gapTexts = map[history.Gap]string{
+	history.Earlier:    "It existed before. The records of that time are not here.",
+	history.Reappeared: "It was deleted before. No record says how it came back.",
+	history.Recreated:  "It existed already. No record says that it was deleted.",
+	history.Unlisted:   "Not all changes of this record are known.",
+}
+
+// mixed says that the records are about several objects, and how to choose one.
+func (v *visit) mixed(err *history.MixedError) error {
+	if err.Field == "tenant" {
+		return problemf(http.StatusConflict, "Several tenants have this object", "Add the tenant to the address, such as &tenant=acme. The timeline of the target shows which there are.")
+	}
+	return problemf(http.StatusConflict, "Several objects have this type and ID", "They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field)
+}
+
+// nameOf returns the newest name of the object.
+func nameOf(versions []*history.Version) string {
+	for _, version := range slices.Backward(versions) {
+		if name := version.Record.Target.Name; name != "" {
+			return visible(name)
+		}
+	}
+	return ""
+}
+
+// existenceTexts say whether the object exists now (true), or existed then.
+var existenceTexts = map[bool]map[history.Existence]string{
+	true: {
+		history.Present: "It exists.", history.Gone: "It does not exist.", history.Unrecorded: "No record says whether it exists.",
+	},
+	false: {
+		history.Present: "It existed.", history.Gone: "It did not exist.", history.Unrecorded: "No record says whether it existed.",
+	},
+}
+
+// state fills the state of the object at a time.
+func (v *visit) state(data *objectPage, target audit.Target, within query.Filter, at time.Time) error {
+	state, err := history.AsOf(v.ctx, v.reader, target, at, within)
+	if state == nil {
+		return badFilter("", err)
+	}
+	data.Partial = data.Partial || err != nil && v.ctx.Err() == nil
+	view := &data.State
+	t := v.language.word
+	view.Text = t(existenceTexts[data.AsOf == ""][state.Exists])
+	if !state.Complete && state.Exists == history.Present {
+		view.Notes = append(view.Notes, t("Other fields may have had values that no record has."))
+	}
+	for _, f := range state.Fields {
+		one := fieldState{Field: visible(f.Name), Value: v.value(f.Value), Since: v.moment(f.Source.Time), Href: v.recordAddress(f.Source.ID), Actor: v.actorPart(&f.Source.Actor)}
+		if f.Doubtful {
+			one.Doubts = append(one.Doubts, t("It may have changed since: a later record does not say."))
+		}
+		if f.Later {
+			one.Doubts = append(one.Doubts, t("Only a later record says so: it changed the field from this value."))
+		}
+		view.Fields = append(view.Fields, one)
+	}
+	return nil
+}
+
+// table fills the table of fields by versions: those that changed the object, the newest at
+// the right.
+func (v *visit) table(data *objectPage, versions []*history.Version) {
+	changing := slices.DeleteFunc(slices.Clone(versions), func(x *history.Version) bool {
+		return x.Effect == history.None || len(x.Changes) == 0 && x.Effect != history.Deleted && x.Effect != history.Created
+	})
+	end := len(changing)
+	if before, err := strconv.Atoi(v.params.Get("before")); err == nil {
+		end = 0
+		for end < len(changing) && changing[end].Number < before {
+			end++
+		}
+	}
+	start := max(0, end-maxColumns)
+	fields := map[string]int{} // the row of each field
+	for _, version := range changing {
+		for _, c := range version.Changes {
+			fields[c.Field] = 0
+		}
+	}
+	if len(fields) == 0 {
+		return
+	}
+	for i, name := range slices.Sorted(maps.Keys(fields)) {
+		fields[name] = i
+		data.Fields = append(data.Fields, fieldRow{Field: visible(name), Cells: make([]cell, end-start)})
+	}
+	for i, version := range changing[start:end] {
+		data.Columns = append(data.Columns, v.column(version))
+		v.fillColumn(data.Fields, fields, i, version)
+	}
+	if start > 0 {
+		data.Earlier = v.address(v.page, v.with("before", strconv.Itoa(changing[start].Number)))
+	}
+	if end < len(changing) {
+		data.Later = v.address(v.page, v.with("before", ""))
+		if next := end + maxColumns; next < len(changing) {
+			data.Later = v.address(v.page, v.with("before", strconv.Itoa(changing[next].Number)))
+		}
+	}
+}
+
+// fillColumn fills the cells of a version. rows has the row of each field.
+func (v *visit) fillColumn(table []fieldRow, rows map[string]int, column int, version *history.Version) {
+	for _, c := range version.Changes {
+		one := cell{Kind: "changed", Value: v.value(c.New)}
+		if c.Unrecorded {
+			one.Unrecorded = visible(c.Expected.String())
+		}
+		table[rows[c.Field]].Cells[column] = one
+	}
+	if version.Effect == history.Deleted {
+		for row := range table {
+			table[row].Cells[column] = cell{Kind: "gone"}
+		}
+	}
+}
+
+func (v *visit) column(version *history.Version) versionColumn {
+	r := version.Record
+	return versionColumn{
+		Name: strconv.Itoa(version.Number), Href: v.recordAddress(r.ID), Time: v.moment(r.Time), Actor: v.actorPart(&r.Actor),
+		Effect: v.language.word(version.Effect.String()), Kind: version.Effect.String(),
+	}
+}
+
+// hiddenParams returns the parameters of the page that a form keeps.
+func (v *visit) hiddenParams(except ...string) []param {
+	var hidden []param
+	for _, name := range v.names() {
+		for _, value := range v.params[name] {
+			if !slices.Contains(except, name) {
+				hidden = append(hidden, param{name, value})
+			}
+		}
+	}
+	return hidden
+}

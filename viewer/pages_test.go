@@ -1,0 +1,406 @@
+package viewer_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/querytest"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
+	"github.com/opendeed/audit/viewer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+func text(s string) attribute.Value { return attribute.StringValue(s) }
+
+// life are the records of one article.
+func life() []*record.Record {
+	article := audit.Target{Type: "article", ID: "7", Name: "Hello"}
+	step := func(n int, operation audit.Operation, changes ...audit.Change) *record.Record {
+		return event(n, func(r *record.Record) {
+			r.Target, r.Operation, r.Changes, r.Action = article, operation, changes, "article."+operation.String()
+		})
+	}
+	return []*record.Record{
+		step(900, audit.OperationCreate, audit.Change{Field: "title", New: text("Old")}, audit.Change{Field: "state", New: text("draft")}),
+		step(901, audit.OperationRead),
+		step(902, audit.OperationUpdate, audit.Change{Field: "title", Old: text("Old"), New: text("New")}),
+		step(903, audit.OperationUpdate, audit.Change{Field: "title", Old: text("Forged"), New: text("Newer")}),
+	}
+}
+
+func TestObject(t *testing.T) {
+	t.Parallel()
+	handler := newViewer(t, viewer.View{All: true}, life())
+	page := textOf(get(t, handler, "/object?type=article&id=7"))
+	for _, want := range []string{
+		"Hello 7", "Version 1 created Alice", "Version 4 changed Alice", "It exists.", "title Newer",
+		"It was New before, and no record says who changed that.", "Alice viewed article Hello",
+	} {
+		assert.Contains(t, page, want)
+	}
+	then := textOf(get(t, handler, "/object?type=article&id=7&asof=2026-11-22T10:30"))
+	assert.Contains(t, then, "It existed.")
+	assert.Regexp(t, `As of Sunday, 22 November 2026, 10:30:00.* title New `, then)
+	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=8")), "Nothing is known of this object")
+	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
+	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "asof: write a duration")
+
+	other := life()[0]
+	other.Tenant, other.ID = "globex", audit.ID{1, 6: 0x70, 8: 0x80}
+	mixed := newViewer(t, viewer.View{All: true}, append(life(), other))
+	assert.Contains(t, textOf(get(t, mixed, "/object?type=article&id=7")), "Several tenants have this object")
+	assert.Contains(t, textOf(get(t, mixed, "/object?type=article&id=7&tenant=acme")), "Version 4")
+	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"globex"}}}, append(life(), other))
+	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")
+}
+
+// TestManyVersions pages through the versions of an object.
+func TestManyVersions(t *testing.T) {
+	t.Parallel()
+	var records []*record.Record
+	for n := range 12 {
+		records = append(records, event(n, func(r *record.Record) {
+			r.Target.ID, r.Changes = "7", []audit.Change{{Field: "n", Old: attribute.Int64Value(int64(n)), New: attribute.Int64Value(int64(n + 1))}}
+		}))
+	}
+	handler := newViewer(t, viewer.View{All: true}, records)
+	seen, address := map[string]bool{}, "/object?type=article&id=7"
+	for address != "" {
+		answer := get(t, handler, address)
+		page := textOf(answer)
+		for n := 1; n <= 12; n++ {
+			if strings.Contains(page, fmt.Sprintf("Version %d changed", n)) {
+				seen[fmt.Sprint(n)] = true
+			}
+		}
+		address = ""
+		for _, href := range hrefs(t, answer.Body.String(), `class="button quiet"`) {
+			if strings.Contains(href, "before=") && strings.Contains(answer.Body.String(), "← Earlier versions") {
+				address = strings.TrimPrefix(href, ".")
+				break
+			}
+		}
+	}
+	assert.Len(t, seen, 12)
+}
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	begin := event(10, func(r *record.Record) { r.Attempt, r.Outcome, r.Action = r.ID, audit.OutcomeUnknown, "payout.send" })
+	r := event(11, func(r *record.Record) {
+		r.Attempt, r.Action = begin.ID, "payout.send"
+		r.Changes = []audit.Change{
+			{Field: "title", Old: text("Hello"), New: text("Hello, world")},
+			{Field: "body", Old: text("first\nsecond\n" + strings.Repeat("long ", 30)), New: text("first\nchanged\n" + strings.Repeat("long ", 30))},
+			{Field: "token", Old: text(record.RedactedText), New: text(record.RedactedText), Redacted: true},
+			{Field: "note", New: text("")},
+		}
+		r.Redacted = []string{"changes.token"}
+		r.AddMark(mark.Mark{Path: "reason", Kind: mark.Cut, Length: 71680, SHA256: sha256.Sum256([]byte("x"))})
+		r.TraceID = trace.TraceID{1}
+		r.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: "bob"}
+		r.Metadata = append(r.Metadata, semconv.HTTPRequestMethodKey.String("POST"), semconv.HTTPRouteKey.String("/payouts/:id"))
+	})
+	handler := newViewer(t, viewer.View{All: true}, []*record.Record{begin, r}, viewer.WithoutRecording(), viewer.WithTraceURL("https://traces.example.com/{trace_id}"))
+	answer := get(t, handler, "/record?id="+r.ID.String())
+	page, body := textOf(answer), answer.Body.String()
+	for _, want := range []string{
+		"Alice for bob sent article Hello 11", "Reason editorial approval", "POST /payouts/:id", "On behalf of bob",
+		"changes.token It was masked or removed", "reason The text was too long: the rest was cut off 71,680 bytes in all, SHA-256",
+		"The attempt", "began to send", "This trail is not sealed", "empty text", "redacted",
+	} {
+		assert.Contains(t, page, want)
+	}
+	assert.Contains(t, body, `Hello<ins>, world</ins>`)
+	assert.Contains(t, body, `<del>second</del>`)
+	assert.Contains(t, body, `https://traces.example.com/01000000000000000000000000000000`)
+	assert.Contains(t, textOf(get(t, handler, "/record?id="+begin.ID.String())), "The attempt")
+	open := newViewer(t, viewer.View{All: true}, []*record.Record{begin})
+	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has no end yet")
+}
+
+func TestActor(t *testing.T) {
+	t.Parallel()
+	var records []*record.Record
+	for n := range 70 {
+		records = append(records, event(930+n, nil))
+	}
+	handler := newViewer(t, viewer.View{All: true}, records)
+	page := textOf(get(t, handler, "/actor?actor=user/alice"))
+	for _, want := range []string{"Alice user/alice", "When 70 records since", "Tuesday 11:00: 1", "article.publish 70", "What others did on behalf of this actor"} {
+		assert.Contains(t, page, want)
+	}
+	assert.Contains(t, textOf(get(t, handler, "/actor?actor=user/nobody")), "No record has this actor")
+	for _, address := range []string{"/actor", "/actor?actor=user/", "/actor?actor=user/a&actor=user/b"} {
+		assert.Contains(t, textOf(get(t, handler, address)), "Which actor?")
+	}
+}
+
+func TestSecurity(t *testing.T) {
+	t.Parallel()
+	handler := newViewer(t, viewer.View{All: true}, []*record.Record{
+		event(990, func(r *record.Record) { r.Outcome, r.Failure = audit.OutcomeDenied, "no editor" }),
+		event(991, func(r *record.Record) {
+			r.Action, r.Operation, r.Outcome, r.Actor = "user.login", audit.OperationLogin, audit.OutcomeFailure, audit.Anonymous()
+			r.Target = audit.Target{Type: "user", ID: "bob"}
+		}),
+		event(992, func(r *record.Record) { r.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: "carol"} }),
+		event(500, func(r *record.Record) { r.Action = "audit.coverage.missing" }),
+	})
+	answer := get(t, handler, "/security")
+	page := textOf(answer)
+	for _, want := range []string{
+		"Denied access 1 record", "no editor", "26 Nov 02:00", "Failed logins 1 record", "Somebody anonymous failed to log in as user bob",
+		"Impersonation 1 record", "Alice for carol", "Every change has its event.", "No event was rejected.",
+	} {
+		assert.Contains(t, page, want)
+	}
+	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?outcome=denied&since=7d")
+	assert.Contains(t, textOf(get(t, handler, "/security?since=30d")), "which recorded nothing")
+}
+
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	health := viewer.WithHealth(func(context.Context) (viewer.Health, error) {
+		return viewer.Health{Err: errors.New("exporter mongodb: timeout"), Records: 1204, LastScrub: noon.Add(-time.Hour), Exporters: []viewer.ExporterHealth{
+			{Name: "mongodb", Undelivered: 3, Oldest: noon.Add(-10 * time.Minute), DeadLetters: 2},
+		}}, nil
+	})
+	handler := newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), health)
+	page := textOf(get(t, handler, "/health"))
+	for _, want := range []string{"exporter mongodb: timeout", "1,204", "1 hour ago", "mongodb 3 10 minutes ago Late 2 Rejected"} {
+		assert.Contains(t, page, want)
+	}
+	for _, view := range []viewer.View{{Within: query.Filter{Tenants: []string{"acme"}}}, {All: true, Hidden: []string{"reason"}}} {
+		limited := newViewer(t, view, nil, viewer.WithoutRecording(), health)
+		assert.Equal(t, http.StatusNotFound, get(t, limited, "/health").Code)
+		assert.NotContains(t, textOf(get(t, limited, "/")), "Health")
+	}
+	assert.Equal(t, http.StatusNotFound, get(t, newViewer(t, viewer.View{All: true}, nil), "/health").Code)
+}
+
+// TestCounts: facets and bars are links that narrow the list.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	var records []*record.Record
+	for n := range 60 {
+		records = append(records, event(940+n, func(r *record.Record) {
+			if n%3 == 0 {
+				r.Outcome, r.Channel = audit.OutcomeDenied, "web"
+			}
+		}))
+	}
+	handler := newViewer(t, viewer.View{All: true}, records)
+	answer := get(t, handler, "/")
+	page := textOf(answer)
+	assert.Contains(t, page, "60 records")
+	assert.Contains(t, page, "Alice 60")
+	assert.Contains(t, page, "Outcome success 40 denied 20")
+	links := hrefs(t, answer.Body.String(), "href")
+	assert.Contains(t, links, "./?outcome=denied")
+	assert.Contains(t, links, "./?on=2026-11-25")
+	page = textOf(get(t, handler, "/?on=2026-11-25"))
+	assert.Contains(t, page, "24 records")
+	assert.Contains(t, page, "Wednesday, 25 November 2026, 07:00: 1")
+}
+
+// TestHiddenFieldsOnPages: no page, count or export has what a View hides.
+func TestHiddenFieldsOnPages(t *testing.T) {
+	t.Parallel()
+	records := []*record.Record{
+		event(998, func(r *record.Record) {
+			r.Reason, r.Tenant, r.Channel, r.Failure = "zanzibar", "zanzibar", "zanzibar", "zanzibar"
+			r.Actor.Name, r.Target.Name, r.Actor.Roles = "zanzibar", "zanzibar", []string{"zanzibar"}
+			r.Actor.OnBehalfOf = &audit.Actor{Type: audit.ActorUser, ID: "zanzibar"}
+			r.Changes = []audit.Change{{Field: "zanzibar", Old: text("zanzibar"), New: text("zanzibar!")}, {Field: "title", New: text("shown")}}
+			r.Metadata = []attribute.KeyValue{attribute.String("zanzibar", "zanzibar")}
+		}),
+		event(999, func(r *record.Record) { r.Tenant = "other"; r.Reason = "zanzibar" }),
+	}
+	view := viewer.View{All: true, Fields: []string{"changes.title"}}
+	handler := newViewer(t, view, records, viewer.WithoutRecording(), viewer.WithSearchLimit(1000))
+	for _, page := range []string{
+		"/", "/?count=all", "/record?id=" + id(998), "/object?type=article&id=998", "/actor?actor=user/alice", "/security?since=90d",
+		"/export?format=csv", "/export?format=jsonl", "/export?format=report",
+	} {
+		answer := get(t, handler, page)
+		assert.Equal(t, http.StatusOK, answer.Code, page)
+		assert.NotContains(t, answer.Body.String(), "zanzibar", page)
+	}
+	for _, condition := range []string{"text=zanzibar", "reason=zanzi", "tenant=zanzibar", "channel=zanzibar", "changed=zanz*", "metadata=zanzibar", "on-behalf-of=zanzibar"} {
+		assert.Contains(t, textOf(get(t, handler, "/?"+condition)), "No record matches this filter", condition)
+		assert.NotContains(t, get(t, handler, "/export?format=jsonl&"+condition).Body.String(), "article.publish", condition)
+	}
+	assert.Contains(t, textOf(get(t, handler, "/?text=shown")), "article 998")
+	assert.Contains(t, textOf(get(t, handler, "/?not=tenant=zanzibar")), "article 998", "what is hidden is not excluded")
+}
+
+func TestExports(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	records := []*record.Record{event(997, func(r *record.Record) { r.Reason = `=HYPERLINK("http://x")` }), event(998, nil), event(999, func(r *record.Record) { r.Outcome = audit.OutcomeDenied })}
+	handler := newViewer(t, viewer.View{All: true}, records, viewer.WithTracker(recorder.Tracker("x")))
+
+	lines := get(t, handler, "/export?format=jsonl&outcome=success")
+	var got []string
+	for line := range strings.Lines(lines.Body.String()) {
+		var r record.Record
+		require.NoError(t, r.UnmarshalJSON([]byte(line)))
+		got = append(got, r.ID.String())
+	}
+	assert.Equal(t, []string{id(997), id(998)}, got, "oldest first")
+	assert.Contains(t, lines.Header().Get("Content-Disposition"), "attachment")
+	sum := sha256.Sum256(lines.Body.Bytes())
+	exports := recorder.Records()
+	require.Len(t, exports, 2)
+	assert.Equal(t, semconv.ActionTrailExport, exports[0].Action)
+	assert.True(t, exports[0].BeginsAttempt())
+	assert.Equal(t, audit.OutcomeSuccess, exports[1].Outcome)
+	assert.Contains(t, exports[1].Metadata, semconv.TrailSHA256Key.String(hex.EncodeToString(sum[:])))
+	assert.Contains(t, exports[1].Metadata, semconv.TrailRecordsKey.Int64(2))
+
+	rows, err := csv.NewReader(get(t, handler, "/export?format=csv").Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 4)
+	assert.Contains(t, rows[1], `'=HYPERLINK("http://x")`)
+
+	report := get(t, handler, "/export?format=report&outcome=success")
+	page := textOf(report)
+	assert.Contains(t, page, "Alice published article Hello 998")
+	manifest := regexp.MustCompile(`(?s)<pre[^>]*>(.*)</pre>`).FindStringSubmatch(report.Body.String())
+	require.NotNil(t, manifest)
+	var m struct {
+		Records int64
+		SHA256  string
+		By      string
+	}
+	require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(manifest[1], "&#34;", `"`)), &m))
+	assert.Equal(t, int64(2), m.Records)
+	assert.Equal(t, "user/auditor", m.By)
+	var reversed bytes.Buffer
+	reversed.Write(lines.Body.Bytes())
+	assert.Equal(t, hex.EncodeToString(sum[:]), m.SHA256, "the hash is that of the export as JSON lines")
+
+	assert.Contains(t, textOf(get(t, handler, "/export?format=pdf")), "There is no such format")
+}
+
+// broken is a store of which a part cannot be read.
+type broken struct {
+	query.Reader
+
+	wait bool // until the time is over
+}
+
+func (b broken) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
+		for r, err := range b.Reader.Find(ctx, f) {
+			if !yield(r, err) {
+				return
+			}
+		}
+		if b.wait {
+			<-ctx.Done()
+			yield(nil, ctx.Err())
+			return
+		}
+		yield(nil, errors.New("segment 4711 is damaged"))
+	}
+}
+
+// TestDamage: what cannot be read is said, and no export looks complete without it.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	handler, err := viewer.New(broken{Reader: querytest.NewReader(event(1, nil))}, viewer.Authorize(everything), viewer.WithTracker(recorder.Tracker("x")),
+		viewer.WithErrorHandler(func(context.Context, error) {}), viewer.WithClock(func() time.Time { return noon }))
+	require.NoError(t, err)
+	for _, page := range []string{"/", "/actor?actor=user/alice", "/object?type=article&id=1", "/security?since=900d"} {
+		answer := get(t, handler, page)
+		assert.Contains(t, textOf(answer), "A part of the trail could not be read", page)
+		assert.NotContains(t, answer.Body.String(), "4711")
+	}
+	assert.Equal(t, http.StatusInternalServerError, get(t, handler, "/record?id="+id(2)).Code)
+	assert.Equal(t, http.StatusInternalServerError, get(t, handler, "/export?format=report").Code)
+
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/export?format=csv", nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	if err == nil {
+		var b bytes.Buffer
+		_, err = b.ReadFrom(resp.Body)
+		require.NoError(t, resp.Body.Close())
+	}
+	require.Error(t, err, "the download fails")
+	records := recorder.Records()
+	last := records[len(records)-1]
+	assert.Equal(t, semconv.ActionTrailExport, last.Action)
+	assert.Equal(t, audit.OutcomeFailure, last.Outcome)
+}
+
+// TestBudget: counts that take too long say how far back they go, and lead to complete ones.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	handler, err := viewer.New(broken{querytest.NewReader(event(999, nil), event(998, nil)), true}, viewer.Authorize(everything), viewer.WithoutRecording(),
+		viewer.WithCountBudget(20*time.Millisecond), viewer.WithQueryTimeout(200*time.Millisecond), viewer.WithClock(func() time.Time { return noon }))
+	require.NoError(t, err)
+	answer := get(t, handler, "/?tenant=acme")
+	page := textOf(answer)
+	assert.Contains(t, page, "At least 2 records Counted back to Thursday, 26 November 2026, 10:00:00.000 UTC. Count all")
+	assert.Contains(t, page, "Alice 2+")
+	assert.Contains(t, page, "Wednesday, 25 November 2026: not all counted")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./?count=all&tenant=acme")
+}
+
+// TestDeadline: a page shows what was found in time, and says that it is not complete.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	handler, err := viewer.New(broken{querytest.NewReader(event(1, nil)), true}, viewer.Authorize(everything), viewer.WithoutRecording(),
+		viewer.WithQueryTimeout(100*time.Millisecond), viewer.WithClock(func() time.Time { return noon }))
+	require.NoError(t, err)
+	page := textOf(get(t, handler, "/"))
+	assert.Contains(t, page, "this page is not complete")
+	assert.Contains(t, page, "Hello 1")
+	answer := get(t, handler, "/?actor=user/nobody")
+	assert.Equal(t, http.StatusGatewayTimeout, answer.Code)
+	assert.Contains(t, textOf(answer), "Narrow it")
+}
+
+// TestLanguage: sentences and words may be those of another language.
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	german := viewer.Language{
+		Tag: "de", Words: map[string]string{"Timeline": "Verlauf", "Thursday": "Donnerstag"},
+		Sentences: map[string]viewer.Sentence{"article.*": {Success: "{actor} hat {target} veröffentlicht, aus {address}"}},
+	}
+	handler := newViewer(t, viewer.View{All: true}, []*record.Record{event(999, nil), event(998, func(r *record.Record) { r.Action = "x.create" })},
+		viewer.WithoutRecording(), viewer.WithLanguage(german))
+	page := textOf(get(t, handler, "/"))
+	assert.Contains(t, page, "Verlauf")
+	assert.Contains(t, page, "Donnerstag, 26")
+	assert.Contains(t, page, "Alice hat article Hello 999 veröffentlicht, aus 10.0.0.1")
+	assert.Contains(t, page, "Alice : x.create article Hello 998")
+	assert.Contains(t, get(t, handler, "/").Body.String(), `<html lang="de">`)
+}

@@ -1,0 +1,190 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
+)
+
+// securityPage is the data of what may need somebody's attention.
+type securityPage struct {
+	Since    string
+	Periods  []choice
+	Sections []section
+	Slow     bool
+}
+
+// section is a kind of events: how many there were, and the newest.
+type section struct {
+	Title, Explanation string
+	Total              string
+	Chart              *chart
+	Rows               []row
+	Empty              string
+	All                string // the address of all of them
+	Partial            bool
+}
+
+// watched is a kind of events that the page shows.
+type watched struct {
+	title, explanation, empty string
+	params                    url.Values // for the timeline
+	keep                      func(*record.Record) bool
+}
+
+// watchlist is what the page shows, in order.
+var watchlist = []watched{
+	{
+		"Denied access", "Somebody tried what they may not do.", "Nobody was denied anything.",
+		url.Values{"outcome": {"denied"}},
+		nil,
+	},
+	{
+		"Failed logins", "Many for one account, or from one address, may be an attack.", "No login failed.",
+		url.Values{"operation": {"login"}, "outcome": {"failure", "denied"}},
+		nil,
+	},
+	{
+		"Impersonation", "Somebody acted for somebody else.", "Nobody acted for somebody else.",
+		nil, func(r *record.Record) bool { return r.Actor.OnBehalfOf != nil },
+	},
+	{
+		"Missing coverage", "A request probably changed something, and the application recorded no event.", "Every change has its event.",
+		url.Values{"action": {semconv.ActionCoverageMissing}},
+		nil,
+	},
+	{
+		"Rejected events", "The policy rejected an event, so it lacks a record of its own.", "No event was rejected.",
+		url.Values{"action": {semconv.ActionRejected}},
+		nil,
+	},
+}
+
+// How many records a section lists, and how long it may look for those that no filter finds.
+const (
+	sectionRows = 5
+	scanBudget  = 100 * time.Millisecond
+)
+
+func (v *visit) security() (*content, error) {
+	since := v.params.Get("since")
+	if since == "" {
+		since = "7d"
+	}
+	var f query.Filter
+	span, err := v.clock.Parse(since)
+	if err != nil {
+		return nil, badFilter("since", err)
+	}
+	f.Since = span.Since
+	if err := v.look(f, false); err != nil {
+		return nil, err
+	}
+	data := securityPage{Since: since}
+	for _, c := range []choice{{"24h", v.language.word("24 hours"), false}, {"7d", v.language.word("7 days"), false}, {"30d", v.language.word("30 days"), false}, {"90d", v.language.word("90 days"), false}} {
+		c.Selected = c.Value == since
+		data.Periods = append(data.Periods, c)
+	}
+	sections := make(chan int)
+	data.Sections = make([]section, len(watchlist))
+	errs := make([]error, len(watchlist))
+	for i := range watchlist {
+		go func() {
+			data.Sections[i], errs[i] = v.section(&watchlist[i], f, since)
+			sections <- i
+		}()
+	}
+	for range watchlist {
+		<-sections
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	data.Slow = v.ctx.Err() != nil
+	return &content{template: "security.html", Title: v.language.word("Security"), Data: data}, nil
+}
+
+func (v *visit) section(w *watched, f query.Filter, since string) (section, error) {
+	s := section{Title: v.language.word(w.title), Explanation: v.language.word(w.explanation)}
+	if w.keep != nil {
+		return v.scanned(s, w, f)
+	}
+	for name, values := range w.params {
+		for _, value := range values {
+			if err := ask.Set(&f, name, value); err != nil {
+				return s, err
+			}
+		}
+	}
+	params := clone(w.params)
+	params.Set("since", since)
+	s.All = v.address("", params)
+	records, _, partial, err := v.find(f, sectionRows)
+	if err != nil {
+		return s, err
+	}
+	s.Partial = partial
+	for _, r := range records {
+		s.Rows = append(s.Rows, v.row(r))
+	}
+	if len(records) == 0 {
+		s.Empty = v.language.word(w.empty)
+		return s, nil
+	}
+	spanned, unit := v.span(f)
+	if counts := v.count(spanned, v.facetsBy(nil, unit.facet), false); counts != nil {
+		s.Total = v.records(counts)
+		s.Chart = v.chart(spanned, unit, counts)
+		s.Chart.Complete = ""
+		for i := range s.Chart.Bars { // they lead to the timeline
+			s.Chart.Bars[i].Href = v.sectionBar(w, s.Chart.Bars[i].Href)
+		}
+	}
+	return s, nil
+}
+
+// sectionBar returns the address of the timeline for a bar of a section.
+func (v *visit) sectionBar(w *watched, href string) string {
+	u, err := url.Parse(href)
+	if err != nil {
+		return ""
+	}
+	params := clone(w.params)
+	params.Set("on", u.Query().Get("on"))
+	return v.address("", params)
+}
+
+// scanned looks for records that no filter finds among the newest.
+func (v *visit) scanned(s section, w *watched, f query.Filter) (section, error) {
+	ctx, cancel := context.WithTimeout(v.ctx, scanBudget)
+	defer cancel()
+	n, back := 0, time.Time{}
+	for r, err := range v.reader.Find(ctx, f) {
+		if err != nil {
+			s.Partial = s.Partial || ctx.Err() == nil
+			continue
+		}
+		back = r.Time
+		if w.keep(r) {
+			if n++; n <= sectionRows {
+				s.Rows = append(s.Rows, v.row(r))
+			}
+		}
+	}
+	switch {
+	case ctx.Err() != nil && !back.IsZero():
+		s.Total = v.language.phrase("%s since %s; older records were not read", number(int64(n)), v.moment(back).Full)
+	case n > 0:
+		s.Total = v.records(&counted{Counts: &query.Counts{Records: int64(n)}})
+	}
+	if n == 0 {
+		s.Empty = v.language.word(w.empty)
+	}
+	return s, nil
+}

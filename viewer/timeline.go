@@ -1,0 +1,273 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/semconv"
+)
+
+// pageSize is how many records a page of a list has.
+const pageSize = 50
+
+// timelinePage is the data of the timeline.
+type timelinePage struct {
+	Looks   string // the address that shows who looked, or ""
+	Exports []exportLink
+	Chart   *chart
+	Facets  []facetView
+	Form    filterForm
+	Chips   []chip
+	Days    []day
+	Older   string // the address of the next page, or ""
+	Newest  string // the address of the first page, if this is another one
+	Partial bool   // a part of the store could not be read
+	Slow    bool   // the time was over
+	Empty   string // why nothing is shown, or ""
+	Clear   string // the address without a filter
+}
+
+// day has the records of a day.
+type day struct {
+	Title, Machine string
+	Rows           []row
+}
+
+// chip is a condition of the filter, with the address without it.
+type chip struct{ Name, Value, Remove string }
+
+// filterForm has what the form of the filter shows.
+type filterForm struct {
+	Text, Actor, Action, Target, Since, Until string
+	Outcomes, Periods                         []choice
+	Hidden                                    []param // conditions that have no field
+}
+
+// choice is an option of a list.
+type choice struct {
+	Value, Text string
+	Selected    bool
+}
+
+func (v *visit) timeline() (*content, error) {
+	f, err := v.filter()
+	if err != nil {
+		return nil, err
+	}
+	withoutLooks, alone := v.withoutLooks(&f)
+	all := v.params.Get("count") == "all"
+	if err := v.look(f, all || isExpensive(&f)); err != nil {
+		return nil, err
+	}
+	data := timelinePage{Form: v.filterForm(), Chips: v.chips(), Clear: v.address("", nil), Exports: v.exports(v.params)}
+	if withoutLooks {
+		data.Looks = v.address("", v.with("looks", "shown"))
+	}
+	spanned, unit := v.span(f)
+	counting := make(chan *counted, 1)
+	if alone {
+		spanned.Not = nil // an index counts all of a time
+	}
+	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
+	records, err := v.list(&data, f)
+	if counts := <-counting; err == nil && counts != nil && counts.Records > 0 {
+		data.Chart = v.chart(spanned, unit, counts)
+		if alone {
+			data.Chart.Total += " " + v.language.word("with looks at the trail")
+		}
+		data.Facets = v.facetViews(timelineFacets, counts, namesOf(records))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(data.Days) == 0 {
+		data.Empty = v.emptyText(&data)
+	}
+	return &content{template: "timeline.html", Title: v.language.word("Timeline"), Data: data}, nil
+}
+
+// withoutLooks leaves out who looked at the trail, unless the address or the filter asks. It
+// reports whether it did, and whether that is the only condition but the time.
+func (v *visit) withoutLooks(f *query.Filter) (did, alone bool) {
+	if v.tracker == nil || v.params.Has("looks") || len(f.Actions) > 0 || len(f.IDs) > 0 {
+		return false, false
+	}
+	only := *f
+	only.Since, only.Until, only.After = time.Time{}, time.Time{}, ""
+	f.Not = append(f.Not, query.Filter{Actions: []string{semconv.ActionTrailRead}})
+	return true, isEmpty(&only)
+}
+
+// isExpensive reports whether a search must read texts.
+func isExpensive(f *query.Filter) bool { return f.Text != "" || f.Reason != "" || f.Failure != "" }
+
+// list finds a page of records and groups them by day. It returns the records.
+func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, error) {
+	records, more, partial, err := v.find(f, pageSize)
+	if err != nil {
+		return nil, err
+	}
+	data.Partial = partial
+	data.Slow = v.ctx.Err() != nil
+	data.Days = v.days(records)
+	if more {
+		params := v.with()
+		params.Set("after", cursorOf(records[len(records)-1]))
+		data.Older = v.address(v.page, params)
+	}
+	if v.params.Has("after") {
+		data.Newest = v.address(v.page, v.with())
+	}
+	return records, nil
+}
+
+// days groups records by day.
+func (v *visit) days(records []*record.Record) []day {
+	var days []day
+	for _, r := range records {
+		at := r.Time.In(v.clock.Zone)
+		if machine := at.Format(time.DateOnly); len(days) == 0 || days[len(days)-1].Machine != machine {
+			days = append(days, day{Title: v.language.date(at), Machine: machine})
+		}
+		last := &days[len(days)-1]
+		one := v.row(r)
+		one.When = one.Time.Clock
+		last.Rows = append(last.Rows, one)
+	}
+	for i := range days {
+		days[i].Title = v.relativeDay(&days[i])
+	}
+	return days
+}
+
+// relativeDay returns the title of a day, with a word for today and yesterday.
+func (v *visit) relativeDay(d *day) string {
+	now := v.clock.Now.In(v.clock.Zone)
+	switch d.Machine {
+	case now.Format("2006-01-02"):
+		return v.language.word("Today") + " · " + d.Title
+	case now.AddDate(0, 0, -1).Format("2006-01-02"):
+		return v.language.word("Yesterday") + " · " + d.Title
+	}
+	return d.Title
+}
+
+// maxTwins is how many records with one time and ID a page may have more than its size.
+const maxTwins = 10
+
+// find returns the first records that match, and whether there are more. Records with the
+// same time and ID are on one page, since a cursor does not distinguish them. If the time is
+// over, it returns what was found. partial reports whether a part of the store could not be
+// read.
+func (v *visit) find(f query.Filter, size int) (records []*record.Record, more, partial bool, err error) {
+	f.Limit = size + maxTwins
+	for r, err := range v.reader.Find(v.ctx, f) {
+		if err != nil {
+			switch {
+			case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+			default:
+				if _, ok := errors.AsType[*query.FilterError](err); ok {
+					return nil, false, false, badFilter("", err)
+				}
+				v.onError(v.ctx, err)
+				partial = true
+			}
+			continue
+		}
+		if n := len(records); n >= size && !isTwin(r, records[n-1]) {
+			return records, true, partial, nil
+		}
+		records = append(records, r)
+	}
+	if v.ctx.Err() != nil && len(records) == 0 {
+		return nil, false, partial, errSlow
+	}
+	return records, v.ctx.Err() != nil, partial, nil
+}
+
+func isTwin(a, b *record.Record) bool { return a.ID == b.ID && a.Time.Equal(b.Time) }
+
+// cursorOf returns the cursor after a record and its twins, for the newest first.
+func cursorOf(r *record.Record) string { return query.Position{Time: r.Time, ID: r.ID}.Cursor() }
+
+// formFields are the conditions that the form has a field for. A condition that is repeated
+// stays as it is.
+var formFields = []string{"text", "actor", "action", "target", "since", "until", "outcome"}
+
+func (v *visit) filterForm() filterForm {
+	field := func(name string) string {
+		if len(v.params[name]) == 1 {
+			return v.params.Get(name)
+		}
+		return ""
+	}
+	f := filterForm{
+		Text: field("text"), Actor: field("actor"), Action: field("action"), Target: field("target"), Since: field("since"), Until: field("until"),
+		Outcomes: []choice{{"", v.language.word("Any outcome"), false}, {"success", v.language.word("Succeeded"), false}, {"failure", v.language.word("Failed"), false}, {"denied", v.language.word("Denied"), false}, {"unknown", v.language.word("Unknown"), false}},
+	}
+	for i := range f.Outcomes {
+		f.Outcomes[i].Selected = f.Outcomes[i].Value == field("outcome")
+	}
+	for _, name := range v.names() {
+		for _, value := range v.params[name] {
+			if name != "after" && name != "count" && (!slices.Contains(formFields, name) || len(v.params[name]) > 1) {
+				f.Hidden = append(f.Hidden, param{name, value})
+			}
+		}
+	}
+	return f
+}
+
+// chips returns the conditions of the filter.
+func (v *visit) chips() []chip {
+	var chips []chip
+	for _, name := range v.names() {
+		if slices.Contains(otherParams, name) && name != "looks" {
+			continue
+		}
+		for _, value := range v.params[name] {
+			params := v.with()
+			params[name] = slices.DeleteFunc(slices.Clone(params[name]), func(s string) bool { return s == value })
+			if len(params[name]) == 0 {
+				delete(params, name)
+			}
+			c := chip{Name: v.language.word(chipName(name)), Value: visible(value), Remove: v.address(v.page, params)}
+			if name == "looks" {
+				c.Value = v.language.word("shown")
+			}
+			chips = append(chips, c)
+		}
+	}
+	return chips
+}
+
+// chipName returns the name of a parameter for people.
+func chipName(name string) string {
+	switch name {
+	case "text":
+		return "Words"
+	case "not":
+		return "Without"
+	case "looks":
+		return "Looks at the trail"
+	}
+	return strings.ToUpper(name[:1]) + strings.ReplaceAll(name[1:], "-", " ")
+}
+
+// emptyText says why no record is shown, and what to do.
+func (v *visit) emptyText(data *timelinePage) string {
+	switch {
+	case data.Slow:
+		return v.language.word("The search took too long and found nothing yet. Narrow it: choose a shorter time, an actor, an action or a target.")
+	case v.params.Has("after"):
+		return v.language.word("There are no older records.")
+	case len(data.Chips) > 0:
+		return v.language.word("No record matches this filter. Remove a condition, or look at a longer time.")
+	}
+	return v.language.word("There are no records yet. Each event that the service tracks appears here.")
+}

@@ -1,0 +1,209 @@
+package viewer
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
+	"github.com/opendeed/audit/viewer/internal/scope"
+)
+
+// visit is one request for a page.
+type visit struct {
+	*viewer
+
+	ctx    context.Context
+	w      http.ResponseWriter
+	r      *http.Request
+	actor  audit.Actor // zero for pages that show nothing of the trail
+	view   View
+	reader *scope.Reader
+	page   string
+	params url.Values // of the address, without empty ones
+	clock  ask.Clock
+}
+
+// newVisit reads the address of a page. An error is a *problem.
+func (v *viewer) newVisit(ctx context.Context, w http.ResponseWriter, r *http.Request, actor audit.Actor, view View) (*visit, error) {
+	mask, err := scope.NewMask(view.Fields, view.Hidden, view.Within)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := scope.NewReader(v.store, view.Within, mask)
+	if err != nil {
+		return nil, err
+	}
+	visit := v.anybody(r)
+	visit.ctx, visit.w, visit.actor, visit.view, visit.reader = ctx, w, actor, view, reader
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, problemf(http.StatusBadRequest, "This address is damaged", "A part of it is not readable. Start from the timeline, and set the filter again.")
+	}
+	for name, values := range params {
+		for _, value := range values {
+			if value = strings.TrimSpace(value); value != "" {
+				visit.params.Add(name, value)
+			}
+		}
+	}
+	if name := visit.params.Get("zone"); name != "" {
+		zone, err := ask.ParseZone(name)
+		if err != nil || zone == time.Local {
+			return nil, problemf(http.StatusBadRequest, "There is no such time zone", "Write a name such as Europe/Berlin, an offset such as +01:00, or utc.")
+		}
+		visit.clock.Zone = zone
+	}
+	return visit, nil
+}
+
+// anybody returns a visit of somebody who sees nothing.
+func (v *viewer) anybody(r *http.Request) *visit {
+	return &visit{viewer: v, r: r, ctx: r.Context(), params: url.Values{}, clock: ask.Clock{Now: v.now(), Zone: v.zone}}
+}
+
+// The parameters of addresses that are not conditions.
+var otherParams = []string{"zone", "after", "count", "looks"}
+
+// filter returns the filter in the address. The parameters have the names of the flags of the
+// command deed. own are parameters of the page.
+func (v *visit) filter(own ...string) (f query.Filter, err error) {
+	for _, name := range v.names() {
+		for _, value := range v.params[name] {
+			var err error
+			switch {
+			case slices.Contains(otherParams, name), slices.Contains(own, name):
+			case name == "not":
+				err = ask.SetNot(&f, value)
+			case name == "since", name == "until", name == "on":
+				err = ask.SetTime(&f, v.clock, name, value)
+			default:
+				err = ask.Set(&f, name, value)
+			}
+			if err != nil {
+				return f, badFilter(name, err)
+			}
+		}
+	}
+	f.After = v.params.Get("after")
+	if err := f.Validate(); err != nil {
+		return f, badFilter("", err)
+	}
+	return f, nil
+}
+
+// names returns the names of the parameters, in an order that is always the same.
+func (v *visit) names() []string {
+	var names []string
+	for name := range v.params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// badFilter says what is wrong with a condition.
+func badFilter(name string, err error) error {
+	if name != "" {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return problemf(http.StatusBadRequest, "This filter cannot be used", "%v.", err)
+}
+
+// address returns the relative address of a page. The time zone is kept.
+func (v *visit) address(page string, params url.Values) string {
+	if zone := v.params.Get("zone"); zone != "" && !params.Has("zone") {
+		params = clone(params)
+		params.Set("zone", zone)
+	}
+	u := url.URL{Path: "./" + page, RawQuery: params.Encode()}
+	return u.String()
+}
+
+// with returns the parameters of this page, without the place in the list, and with others.
+// A value of "" removes a parameter.
+func (v *visit) with(pairs ...string) url.Values {
+	params := clone(v.params)
+	params.Del("after")
+	params.Del("count")
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			params.Del(pairs[i])
+		} else {
+			params.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return params
+}
+
+func clone(params url.Values) url.Values {
+	c := make(url.Values, len(params))
+	for name, values := range params {
+		c[name] = slices.Clone(values)
+	}
+	return c
+}
+
+func (v *visit) recordAddress(id audit.ID) string {
+	return v.address("record", url.Values{"id": {id.String()}})
+}
+
+func (v *visit) objectAddress(t audit.Target) string {
+	if t.Type == "" || t.ID == "" {
+		return ""
+	}
+	return v.address("object", url.Values{"type": {t.Type}, "id": {t.ID}})
+}
+
+func (v *visit) actorAddress(a *audit.Actor) string {
+	return v.address("actor", url.Values{"actor": {actorText(a)}})
+}
+
+func actorText(a *audit.Actor) string { return ask.ActorText(a) }
+
+// moment is a time in the zone of the page.
+type moment struct {
+	Machine string // for the attribute datetime
+	Clock   string // 14:30:05
+	Day     string // Thursday, 26 November 2026
+	Full    string // both, to the millisecond, with the zone
+	Ago     string // 5 minutes ago
+}
+
+// shortTime returns the day and the time of a list of several days, such as 26 Nov 15:25. It
+// has the year if that is another one.
+func (v *visit) shortTime(t time.Time) string {
+	local := t.In(v.clock.Zone)
+	month := []rune(v.language.word(local.Month().String()))
+	day := strconv.Itoa(local.Day()) + " " + string(month[:min(3, len(month))])
+	if local.Year() != v.clock.Now.In(v.clock.Zone).Year() {
+		day += " " + strconv.Itoa(local.Year())
+	}
+	return day + " " + local.Format("15:04")
+}
+
+func (v *visit) moment(t time.Time) moment {
+	local := t.In(v.clock.Zone)
+	return moment{
+		Machine: t.UTC().Format(time.RFC3339Nano), Clock: local.Format("15:04:05"), Day: v.language.date(local),
+		Full: v.language.date(local) + ", " + local.Format("15:04:05.000 MST"), Ago: v.language.ago(v.clock.Now.Sub(t)),
+	}
+}
+
+// hasHealth reports whether the page about the pipeline is shown: it has no tenant.
+func (v *visit) hasHealth() bool {
+	view := &v.view
+	return v.health != nil && view.All && len(view.Fields)+len(view.Hidden) == 0 && isEmpty(&view.Within)
+}
+
+func isEmpty(f *query.Filter) bool {
+	text, err := f.MarshalJSON()
+	return err == nil && string(text) == "{}"
+}
