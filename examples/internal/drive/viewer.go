@@ -64,7 +64,7 @@ const screenshotTimeout = time.Minute
 func Screenshot(ctx context.Context, link, file string) (bool, error) {
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		return false, nil //nolint:nilerr // it is no error that it is not installed
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, screenshotTimeout)
 	defer cancel()

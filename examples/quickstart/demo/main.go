@@ -83,13 +83,21 @@ func run(serve bool, screenshot string) error {
 	return d.serve(interruptible, ledger)
 }
 
+type demo struct {
+	drive.Client
+
+	article string
+	deed    string // the program
+	answers strings.Builder
+}
+
 // show opens the trail in the viewer.
 func (d *demo) show(ctx context.Context, ledger, screenshot string) error {
 	v, err := drive.StartViewer(ctx, d.deed, ledger)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("The trail in a browser, by deed serve: %s\n", v.Link)
+	fmt.Printf("deed serve showed the trail in a browser, at %s\n", v.Link)
 	page, err := v.Page(ctx)
 	if err == nil && (!strings.Contains(page, " published ") || !strings.Contains(page, "was denied access")) {
 		err = errors.New("the viewer lacks a sentence")
@@ -116,14 +124,6 @@ func (d *demo) serve(ctx context.Context, ledger string) error {
 	fmt.Printf("\nOpen this link, which is valid once. Interrupt to stop.\n%s\n", v.Link)
 	<-ctx.Done()
 	return v.Stop()
-}
-
-type demo struct {
-	drive.Client
-
-	article string
-	deed    string // the program
-	answers strings.Builder
 }
 
 // ask asks the trail three questions with the command deed, as a support engineer does.
@@ -173,7 +173,8 @@ func (d *demo) verify(ctx context.Context, dir string) error {
 	}
 	ledger := filepath.Join(dir, "audit-ledger")
 	return d.question(ctx, nil, deed, question{
-		"Was anything altered?", []string{"verify", ledger, "--key", ledger + ".key.pub", "--anchor", ledger + ".checkpoint"},
+		"Was anything altered?",
+		[]string{"verify", ledger, "--key", ledger + ".key.pub", "--anchor", ledger + ".checkpoint"},
 		"intact: nothing that was sealed was changed, removed or put in",
 	})
 }
