@@ -36,6 +36,7 @@ type Matcher struct {
 	not                      []Matcher
 
 	scannable bool // for MatchesLine
+	timesOnly bool // it compares nothing but times
 }
 
 // NewMatcher returns a Matcher of f, or a *FilterError. The caller must not change the
@@ -44,7 +45,7 @@ func NewMatcher(f Filter) (*Matcher, error) {
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Matcher{scannable: isScannable(f)}
+	m := &Matcher{scannable: isScannable(f), timesOnly: comparesTimesOnly(f)}
 	m.prepare(&f)
 	return m, nil
 }

@@ -16,6 +16,10 @@ import (
 // the record, its actor and its target, or if the record covers further targets or has marks.
 // The error is that of decoding.
 func (m *Matcher) MatchesLine(l *Line) (bool, error) {
+	if m.timesOnly {
+		f := &m.filter
+		return (f.Since.IsZero() || !l.Time.Before(f.Since)) && (f.Until.IsZero() || l.Time.Before(f.Until)), nil
+	}
 	r := partialRecords.Get().(*record.Record) //nolint:errcheck,forcetypeassert // it has records only
 	defer partialRecords.Put(r)
 	// Marks say whether a name was cut, and what is covered counts as a target.
@@ -32,6 +36,13 @@ func (m *Matcher) MatchesLine(l *Line) (bool, error) {
 // partialRecords has records with the members that a scannable filter compares.
 var partialRecords = sync.Pool{New: func() any { return new(record.Record) }}
 
+// comparesTimesOnly reports whether a filter selects a range of times, or everything.
+func comparesTimesOnly(f Filter) bool {
+	f.Since, f.Until = time.Time{}, time.Time{}
+	f.Ascending, f.After, f.Limit = false, "", 0
+	return reflect.ValueOf(f).IsZero()
+}
+
 // isScannable reports whether a filter compares nothing but what setPartial sets.
 func isScannable(f Filter) bool {
 	for _, excluded := range f.Not {
@@ -44,9 +55,7 @@ func isScannable(f Filter) bool {
 	f.Actors, f.ActorTypes, f.Targets, f.TargetTypes = nil, nil, nil, nil
 	f.Actions, f.Operations, f.Outcomes, f.Kinds = nil, nil, nil, nil
 	f.Tenants, f.Channels = nil, nil
-	f.Since, f.Until = time.Time{}, time.Time{}
-	f.Ascending, f.After, f.Limit = false, "", 0
-	return reflect.ValueOf(f).IsZero()
+	return comparesTimesOnly(f)
 }
 
 // setPartial sets what a scannable filter compares, and what Count counts by. It reports false

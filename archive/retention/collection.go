@@ -55,12 +55,15 @@ func PlanCollection(ctx context.Context, name string, c Collection, o Options) (
 	}
 	p := &Plan{Log: name, Policy: o.Policy.ID(), Time: j.now.UTC()}
 	t := newTally()
-	err = w.due(ctx, j, func(_ *record.Record, data []byte, f *fate) bool {
-		t.add(f, len(data))
-		return true
-	})
-	if err != nil {
-		return nil, err
+	for i := range o.Policy.rules {
+		w.after = ""
+		err := w.due(ctx, j, &o.Policy.rules[i], func(_ *record.Record, data []byte, f *fate) bool {
+			t.add(f, len(data))
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	if s := w.segment(t); len(s.Classes) > 0 {
 		p.Segments = append(p.Segments, *s)
@@ -90,13 +93,12 @@ func ApplyCollection(ctx context.Context, name string, c Collection, o Options) 
 	if err != nil {
 		return report, err
 	}
-	for {
-		more, err := w.apply(ctx, report)
-		if err != nil {
-			return report, err
-		}
-		if !more {
-			break
+	for i := range o.Policy.rules {
+		w.after = ""
+		for more := true; more; {
+			if more, err = w.apply(ctx, &o.Policy.rules[i], report); err != nil {
+				return report, err
+			}
 		}
 	}
 	if err := applyExpiries(ctx, &o, report); err != nil {
@@ -128,28 +130,28 @@ func newCollectionWork(ctx context.Context, name string, c Collection, o *Option
 	return &collectionWork{name: name, collection: c, options: o, held: newTally(), archived: newArchivedRecords(o.Store, name)}, nil
 }
 
-// firstDue returns how old a record is at least when its time is over. ok is false if that
-// is never.
-func (p *Policy) firstDue() (age time.Duration, ok bool) {
-	for _, r := range p.rules {
-		for _, after := range []time.Duration{r.Keep, r.ArchiveAfter} {
-			if after > 0 && (!ok || after < age) {
-				age, ok = after, true
-			}
-		}
+// firstDue returns how old a record of the rule is when it may leave. It is zero if that is
+// never.
+func (r *Rule) firstDue() time.Duration {
+	if r.ArchiveAfter > 0 { // which is shorter than Keep
+		return r.ArchiveAfter
 	}
-	return age, ok
+	return r.Keep
 }
 
-// due calls yield with the records after w.after that may leave, and with those that only a hold
-// keeps, the oldest first. It sets w.seen.
-func (w *collectionWork) due(ctx context.Context, j *judge, yield func(r *record.Record, data []byte, f *fate) bool) error {
-	age, ok := j.policy.firstDue()
-	if !ok {
+// due calls yield with the records of a rule after w.after that may leave, and with those that
+// only a hold keeps, the oldest first. It sets w.seen. Records of other rules are read only if
+// the store cannot leave them out.
+func (w *collectionWork) due(ctx context.Context, j *judge, rule *Rule, yield func(r *record.Record, data []byte, f *fate) bool) error {
+	w.seen = w.after
+	age := rule.firstDue()
+	if age == 0 {
 		return nil
 	}
-	w.seen = w.after
-	filter := query.Filter{Until: j.now.Add(-age).Add(time.Nanosecond), Ascending: true, After: w.after}
+	filter := query.Filter{Actions: rule.Actions, Until: j.now.Add(-age).Add(time.Nanosecond), Ascending: true, After: w.after}
+	if filter.Validate() != nil { // it has a pattern that no action can match
+		filter.Actions = nil
+	}
 	for r, err := range w.collection.Find(ctx, filter) {
 		var data []byte
 		if err == nil {
@@ -165,7 +167,7 @@ func (w *collectionWork) due(ctx context.Context, j *judge, yield func(r *record
 			}
 			continue
 		}
-		if f := j.decide(r); (f.action != actionKeep || f.blocked) && !yield(r, data, &f) {
+		if f := j.decide(r); f.class == rule.Name && (f.action != actionKeep || f.blocked) && !yield(r, data, &f) {
 			return nil
 		}
 		w.seen = query.CursorOf(r)
@@ -200,15 +202,15 @@ type batch struct {
 	tally   *tally
 }
 
-// apply removes a batch. more is false if nothing is left.
-func (w *collectionWork) apply(ctx context.Context, report *Report) (more bool, err error) {
+// apply removes a batch of a rule's records. more is false if nothing is left.
+func (w *collectionWork) apply(ctx context.Context, rule *Rule, report *Report) (more bool, err error) {
 	j, err := newJudge(ctx, w.options)
 	if err != nil {
 		return false, err
 	}
 	b := &batch{classes: map[string][]archivable{}, tally: newTally()}
 	held := newTally()
-	err = w.due(ctx, j, func(r *record.Record, data []byte, f *fate) bool {
+	err = w.due(ctx, j, rule, func(r *record.Record, data []byte, f *fate) bool {
 		if f.action == actionKeep {
 			held.add(f, len(data))
 			return true

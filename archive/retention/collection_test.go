@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
@@ -29,6 +30,7 @@ type memory struct {
 	fail    func() error // before each record that is removed
 	odd     error        // that Find yields first
 	ttl     error
+	asked   []query.Filter
 }
 
 func (m *memory) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
@@ -37,6 +39,7 @@ func (m *memory) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Rec
 			return
 		}
 		m.mu.Lock()
+		m.asked = append(m.asked, f)
 		reader := querytest.NewReader(m.records...)
 		m.mu.Unlock()
 		reader.Find(ctx, f)(yield)
@@ -116,7 +119,7 @@ func TestApplyCollection(t *testing.T) {
 	report, err := retention.ApplyCollection(w.ctx, "records", c, w.at(p, 181))
 	require.NoError(t, err)
 	assert.Len(t, report.Archives, 1)
-	require.Len(t, report.Removed, 1)
+	require.Len(t, report.Removed, 2, "a batch for each rule")
 	require.NotNil(t, report.Stays)
 	assert.EqualValues(t, 2, report.Stays.Classes[0].Keep)
 	assert.Len(t, c.records, 12)
@@ -133,7 +136,7 @@ func TestApplyCollection(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]int{
-		"audit.trail.archive success": 1, "audit.trail.remove unknown": 1, "audit.trail.remove success": 1,
+		"audit.trail.archive success": 1, "audit.trail.remove unknown": 2, "audit.trail.remove success": 2,
 	}, w.events())
 
 	// Again there is nothing to do, until the archive's time is over.
@@ -168,22 +171,38 @@ func TestCollectionErrors(t *testing.T) {
 	assert.Empty(t, c.records)
 }
 
+// TestCollectionFilters: a store is asked for the records of each rule that are old enough, so
+// that those which are kept for long are not read each time.
+func TestCollectionFilters(t *testing.T) {
+	t.Parallel()
+	w, c := collectionWorld(t)
+	p := newPolicy(t, logins, payouts, retention.Rule{Name: "forever", Actions: []string{"doc.*"}},
+		retention.Rule{Name: "never", Actions: []string{"No action"}, Keep: retention.Day})
+	_, err := retention.PlanCollection(w.ctx, "records", c, w.at(p, 200))
+	require.NoError(t, err)
+	until := func(days int) time.Time { return epoch.AddDate(0, 0, 200-days).Add(time.Nanosecond) }
+	assert.Equal(t, []query.Filter{
+		{Ascending: true, Until: until(90), Actions: []string{"user.*"}},
+		{Ascending: true, Until: until(180)},
+		{Ascending: true, Until: until(1)},
+	}, c.asked)
+}
+
 // TestHoldPlacedDuringBatch: a hold that is placed while an apply archives a batch counts.
 func TestHoldPlacedDuringBatch(t *testing.T) {
 	t.Parallel()
-	records := slices.Concat(many(1, 3, rec{action: "payout.send"}), many(4, 3, rec{action: "user.login", tenant: "acme"}))
+	records := slices.Concat(many(1, 3, rec{action: "payout.send", tenant: "acme"}), many(4, 3, rec{action: "payout.send", day: 100}))
 	w, c := collectionWorld(t, records...)
-	o := w.at(newPolicy(t, logins, payouts), 200)
+	o := w.at(newPolicy(t, payouts), 3700)
 	store := &placing{Store: w.store, place: sync.OnceFunc(func() {
 		hold := retention.Hold{Name: "a", Filter: tenant("acme"), Reason: "r"}
 		assert.NoError(t, retention.Place(w.ctx, w.store, w.recorder.Tracker("test"), hold))
 	})}
 	o.Store = store
-	report, err := retention.ApplyCollection(w.ctx, "records", c, o)
+	_, err := retention.ApplyCollection(w.ctx, "records", c, o)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"a"}, report.Stays.Holds)
-	assert.Len(t, c.records, 3, "what is held stays")
-	assert.Len(t, w.archivedOnce(t), 3)
+	assert.Empty(t, c.records)
+	assert.Len(t, w.archivedOnce(t), 6, "what is held is archived, though its time is over")
 }
 
 // placing calls place when an object was stored.

@@ -50,8 +50,14 @@ func TestConditions(t *testing.T) {
 func TestBadConditions(t *testing.T) {
 	t.Parallel()
 	for _, tt := range [][3]string{
-		{"nothing", "x", "not a condition"}, {"actor", "", "it is empty"}, {"actor", "user/", "the ID is missing"}, {"actor", "user", "actor-type"},
-		{"outcome", "ok", "none of"}, {"id", "x", ""}, {"trace", "x", ""}, {"stage", "middle", "none of"},
+		{"nothing", "x", "not a condition"},
+		{"actor", "", "it is empty"},
+		{"actor", "user/", "the ID is missing"},
+		{"actor", "user", "actor-type"},
+		{"outcome", "ok", "none of"},
+		{"id", "x", ""},
+		{"trace", "x", ""},
+		{"stage", "middle", "none of"},
 	} {
 		var f query.Filter
 		err := ask.Set(&f, tt[0], tt[1])

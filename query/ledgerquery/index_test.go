@@ -277,7 +277,7 @@ func TestFindEqualsScan(t *testing.T) {
 	}
 	filters := 60
 	if sampled() {
-		filters = 15
+		filters = 8
 	}
 	for name, change := range map[string]func(rng *rand.Rand, file string, data []byte) []byte{
 		"all":     func(_ *rand.Rand, _ string, data []byte) []byte { return data },
@@ -333,7 +333,7 @@ func TestEveryFlip(t *testing.T) {
 	require.NoError(t, err)
 	step := 7 // a page has 4,096 bytes
 	if sampled() {
-		step = 501
+		step = 1501
 	}
 	for at := 0; at < len(data); at += step {
 		changed := bytes.Clone(data)

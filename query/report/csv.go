@@ -64,6 +64,9 @@ func (e *CSV) Append(b []byte, l *query.Line) (line []byte, err error) {
 		if i > 0 {
 			b = append(b, ',')
 		}
+		if e.isEmpty(i) {
+			continue
+		}
 		text, err := e.text(l, i)
 		if err != nil {
 			return b, err
@@ -71,6 +74,16 @@ func (e *CSV) Append(b []byte, l *query.Line) (line []byte, err error) {
 		b = AppendCell(b, text)
 	}
 	return append(b, "\r\n"...), nil
+}
+
+// isEmpty reports whether the JSON has nothing for a column, as is usual for some.
+func (e *CSV) isEmpty(i int) bool {
+	for _, at := range e.places[i] {
+		if e.cells[at] != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // read reads a line. The texts of its columns are available until the next call.

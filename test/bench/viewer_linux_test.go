@@ -23,7 +23,9 @@ var viewed = []struct {
 }{
 	{"first", func(*record.Record) string { return "/" }},
 	{"denied", func(*record.Record) string { return "/?outcome=denied" }},
-	{"text", func(r *record.Record) string { return "/?" + url.Values{"text": {r.Changes[0].New.AsString()}}.Encode() }},
+	{"text", func(r *record.Record) string {
+		return "/?" + url.Values{"text": {r.Changes[0].New.AsString()}}.Encode()
+	}},
 	{"record", func(r *record.Record) string { return "/record?id=" + r.ID.String() }},
 	{"object", func(r *record.Record) string {
 		return "/object?" + url.Values{"type": {r.Target.Type}, "id": {r.Target.ID}, "tenant": {r.Tenant}}.Encode()
@@ -38,7 +40,9 @@ func newViewer(b *testing.B, dir string) http.Handler {
 	require.NoError(b, err)
 	end := generatedSince.Add(generatedSpan)
 	handler, err := viewer.New(reader, viewer.WithoutRecording(), viewer.WithSearchLimit(1<<30), viewer.WithClock(func() time.Time { return end }),
-		viewer.Authorize(func(*http.Request) (audit.Actor, viewer.View, error) { return audit.User("1"), viewer.View{All: true}, nil }))
+		viewer.Authorize(func(*http.Request) (audit.Actor, viewer.View, error) {
+			return audit.User("1"), viewer.View{All: true}, nil
+		}))
 	require.NoError(b, err)
 	return handler
 }

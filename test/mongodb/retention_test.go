@@ -62,7 +62,7 @@ func TestRetentionPolicy(t *testing.T) {
 	o := retention.Options{Policy: policy, Store: store, Tracker: recorder.Tracker("test")}
 	report, err := retention.ApplyCollection(ctx, "records", mongodb.NewCollection(coll), o)
 	require.NoError(t, err)
-	assert.Len(t, report.Removed, 1)
+	assert.Len(t, report.Removed, 2)
 	assert.Equal(t, []string{"case"}, report.Stays.Holds)
 	assert.Equal(t, map[string]int{"user.login held": 1, "user.login acme": 1, "doc.view acme": 1}, actionsIn(t, mongodb.NewReader(coll)))
 	assert.Equal(t, map[string]int{"payout.send acme": 1}, actionsIn(t, archive.NewReader(store)))

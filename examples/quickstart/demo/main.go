@@ -97,7 +97,7 @@ func (d *demo) show(ctx context.Context, ledger, screenshot string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("The trail in a browser, by deed serve: %s\n", v.Link)
+	fmt.Printf("deed serve showed the trail in a browser, at %s\n", v.Link)
 	page, err := v.Page(ctx)
 	if err == nil && (!strings.Contains(page, " published ") || !strings.Contains(page, "was denied access")) {
 		err = errors.New("the viewer lacks a sentence")
@@ -173,7 +173,8 @@ func (d *demo) verify(ctx context.Context, dir string) error {
 	}
 	ledger := filepath.Join(dir, "audit-ledger")
 	return d.question(ctx, nil, deed, question{
-		"Was anything altered?", []string{"verify", ledger, "--key", ledger + ".key.pub", "--anchor", ledger + ".checkpoint"},
+		"Was anything altered?",
+		[]string{"verify", ledger, "--key", ledger + ".key.pub", "--anchor", ledger + ".checkpoint"},
 		"intact: nothing that was sealed was changed, removed or put in",
 	})
 }

@@ -78,18 +78,30 @@ func (c *proveCommand) print(ctx context.Context, set *source.Set, f query.Filte
 			c.problem(err)
 			continue
 		}
-		var errs []error
-		for _, dir := range set.Dirs {
-			proof, err := proveIn(dir, []byte(line.JSON), keys)
-			if err == nil {
-				_, err = c.stdout.Write(proof.Encode())
-				return 1, err
-			}
-			errs = append(errs, fmt.Errorf("%s: %w", dir, sealed(dir, err)))
+		proof, err := proveInAny(set.Dirs, []byte(line.JSON), keys)
+		if err != nil {
+			return 0, err
 		}
-		return 0, errors.Join(errs...)
+		_, err = c.stdout.Write(proof.Encode())
+		return 1, err
 	}
 	return 0, nil
+}
+
+// proveInAny returns the proof of an entry in one of several ledgers.
+func proveInAny(dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
+	errs := []error{}
+	for _, dir := range dirs {
+		proof, err := proveIn(dir, entry, keys)
+		if err == nil {
+			return proof, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", dir, sealed(dir, err)))
+	}
+	if len(errs) == 0 {
+		return nil, errors.New("only a ledger has proofs")
+	}
+	return nil, errors.Join(errs...)
 }
 
 func proveIn(dir string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {

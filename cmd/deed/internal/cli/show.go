@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/render"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
 	"github.com/spf13/cobra"
@@ -14,6 +16,7 @@ import (
 type showCommand struct {
 	*app
 	output
+	publicKeys
 
 	attempt bool
 }
@@ -25,13 +28,16 @@ func (a *app) show() *cobra.Command {
 		Short: "Show everything that records have",
 		Long: `Show prints the records with these IDs, on a terminal over several lines each. Two different records with one ID are both printed: that is evidence.
 
+With --key it says of each record of a sealed ledger which checkpoint proves it.
+
 With --attempt it prints every record of the attempt that a record belongs to: its beginning and its result.`,
 		Example: `deed show 0199c1f2-0000-7000-8000-000000000001
 deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
-	c.register(cmd.Flags())
+	c.output.register(cmd.Flags())
+	c.publicKeys.register(cmd)
 	cmd.Flags().BoolVar(&c.attempt, "attempt", false, "all records of the attempt")
 	group(cmd.Flags(), groupWhat, "attempt")
 	return cmd
@@ -78,6 +84,9 @@ func (c *showCommand) run(cmd *cobra.Command, args []string) error {
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
+	if err == nil && len(c.texts) > 0 {
+		err = c.prove(ctx, set, f)
+	}
 	if err != nil {
 		return err
 	}
@@ -118,4 +127,24 @@ func (c *showCommand) attempts(ctx context.Context, set *source.Set, f query.Fil
 		return f, nil
 	}
 	return all, nil
+}
+
+// prove says of each record that matches whether it was sealed.
+func (c *showCommand) prove(ctx context.Context, set *source.Set, f query.Filter) error {
+	keys, err := c.verifiers()
+	if err != nil {
+		return err
+	}
+	for line, err := range query.Lines(ctx, set.Reader, f) {
+		if err != nil {
+			continue // it was shown
+		}
+		proof, err := proveInAny(set.Dirs, []byte(line.JSON), keys)
+		if err != nil {
+			c.problem(fmt.Errorf("%v is not proved: %w", line.ID, err))
+			continue
+		}
+		c.note("-- %v is proved: it is leaf %d of %s in %s", line.ID, proof.Leaf, term.Count(proof.Checkpoint.Size), term.Clean(proof.Checkpoint.Origin))
+	}
+	return nil
 }
