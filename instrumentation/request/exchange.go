@@ -21,24 +21,23 @@ type Exchange struct {
 	outer        *Exchange // encloses it; nil if it is the outermost
 	carrier      carrier
 	ctx          context.Context // carries the scope
-	scope        *audit.Scope
-	scopeRoom    audit.Scope // where scope points to
-	method       string      // at first as recorded; after Serve as the handler left it
-	system       string      // of an RPC; empty for other requests
-	route        string      // as recorded; empty if unknown
-	path         string      // as recorded
-	readOnly     bool        // declared of an RPC's method
-	requestID    string      // as recorded; empty if there is none
-	http         HTTP        // set by Serve
+	scope        audit.Scope
+	method       string // at first as recorded; after Serve as the handler left it
+	system       string // of an RPC; empty for other requests
+	route        string // as recorded; empty if unknown
+	path         string // as recorded
+	requestID    string // as recorded; empty if there is none
+	http         HTTP   // set by Serve
 	served       *http.Request
-	hasActorFunc bool
 	answer       *answer               // set by Serve
 	call         *Call                 // set by ServeCall
 	own          *answer               // the answer, if no outer exchange has it
 	about        source                // knows the event of the route; nil if it has no intent
 	status       [1]attribute.KeyValue // where the event's metadata is, if there is no more
 	conclusion   conclusion
-	ended        bool        // when Serve returned
+	ended        bool // when Serve returned
+	readOnly     bool // declared of an RPC's method
+	hasActorFunc bool
 	released     atomic.Bool // the framework may use its objects for another request
 	inner        innerState
 	errorHandler func(context.Context, error)
@@ -82,11 +81,10 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	}
 	opts = append(opts, c.ScopeOptions...)
 	opts = x.withActors(opts, d)
-	x.scope = &x.scopeRoom
-	x.ctx = inside.Audit.OpenScope(&x.carrier, x.scope)
+	x.ctx = inside.Audit.OpenScope(&x.carrier, &x.scope)
 	_ = x.scope.Set(opts...) // a new scope has not ended
 	if !isInner {
-		inside.Audit.Expect(x.scope, nil, (*author)(x))
+		inside.Audit.Expect(&x.scope, nil, (*author)(x))
 	}
 	return x
 }
@@ -178,7 +176,7 @@ func (x *Exchange) isAudited(counts func(signal *audit.Event) bool) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.carrier.Context), settleTimeout)
 	defer cancel()
-	_ = plumbing.Wait(ctx, x.scope) // End reports that events are still being tracked
+	_ = plumbing.Wait(ctx, &x.scope) // End reports that events are still being tracked
 	return audited()
 }
 
@@ -187,7 +185,7 @@ const settleTimeout = time.Minute
 
 // contextOf returns the context for events that are tracked at the end.
 func (x *Exchange) contextOf(r Result) context.Context {
-	if r.Context != nil && audit.ScopeFromContext(r.Context) == x.scope {
+	if r.Context != nil && audit.ScopeFromContext(r.Context) == &x.scope {
 		return r.Context
 	}
 	return x.ctx

@@ -40,7 +40,7 @@ func (x *Exchange) TrackIntent(t audit.Tracker, e audit.Event, r Result) {
 // returns an error if the outcome is not on record, after the error handler was called.
 func (x *Exchange) track(t audit.Tracker, e audit.Event, r Result, attempt *audit.Attempt) error {
 	e.Kind = audit.KindIntent
-	said := inside.Audit.Said(x.scope, true)
+	said := inside.Audit.Said(&x.scope, true)
 	e = inside.Audit.Complete(e, said, r.Status.Outcome, r.Panicked || r.Failed)
 	if len(e.Metadata) == 0 {
 		e.Metadata = x.status[:0]

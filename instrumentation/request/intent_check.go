@@ -11,7 +11,7 @@ import (
 
 // said returns what handlers have said so far of the event of the request: see
 // audit.SetTarget.
-func (x *Exchange) said() audit.Event { return inside.Audit.Said(x.scope, false) }
+func (x *Exchange) said() audit.Event { return inside.Audit.Said(&x.scope, false) }
 
 // source knows the event of a route.
 type source interface {
@@ -50,7 +50,7 @@ func (a *intentAuthor) Report(ctx context.Context, err error) {
 // expect says which event the handler completes.
 func (x *Exchange) expect(s source) {
 	x.about = s
-	inside.Audit.Expect(x.scope, s.trackedBy(), (*intentAuthor)(x))
+	inside.Audit.Expect(&x.scope, s.trackedBy(), (*intentAuthor)(x))
 }
 
 // report reports what a handler said in vain: to the error handler, and to the tracker of the
