@@ -129,7 +129,7 @@ func TestRecord(t *testing.T) {
 	for _, want := range []string{
 		"Alice for bob sent article Hello 11", "Reason editorial approval", "POST /payouts/:id", "On behalf of bob",
 		"changes.token It was masked or removed", "reason The text was too long: the rest was cut off 71,680 bytes in all, SHA-256",
-		"The attempt", "began to send", "This trail is not sealed", "empty text", "redacted",
+		"The attempt", "began to send", "deed prove makes one", "empty text", "redacted",
 	} {
 		assert.Contains(t, page, want)
 	}

@@ -82,7 +82,7 @@ func TestMayMatchJSON(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 3))
 	records := randomRecords(rng)
 	matching, ruledOut := 0, 0
-	for range 1500 {
+	for range 300 {
 		var f query.Filter
 		for f.Text == "" || f.Validate() != nil {
 			setText(rng, draw(rng, records), &f)
@@ -99,6 +99,6 @@ func TestMayMatchJSON(t *testing.T) {
 			}
 		}
 	}
-	assert.Greater(t, matching, 3000)
-	assert.Greater(t, ruledOut, 10_000)
+	assert.Greater(t, matching, 600)
+	assert.Greater(t, ruledOut, 2000)
 }
