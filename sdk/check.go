@@ -31,7 +31,7 @@ func (t *tracker) Report(ctx context.Context, err error) {
 // may still add metadata, a tenant and a channel, so those are never found missing here.
 func (t *tracker) Check(ctx context.Context, e audit.Event, final func(field string) bool) error {
 	p := t.pipeline
-	if p.gate.closed() {
+	if p.gate.Closed() {
 		return audit.ErrShutdown
 	}
 	final = t.finality(final)
@@ -64,7 +64,7 @@ func (t *tracker) checkKnown(ctx context.Context, e *audit.Event, resolved *plum
 // MayReject reports whether Check may return an error. It is for audit.Ready and the like, which
 // need not make an event otherwise.
 func (t *tracker) MayReject(final func(field string) bool) bool {
-	return t.pipeline.gate.closed() || t.pipeline.checks(t.finality(final))
+	return t.pipeline.gate.Closed() || t.pipeline.checks(t.finality(final))
 }
 
 // everyEventHas are the fields that are checked in every event, whatever the rules.

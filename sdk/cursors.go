@@ -14,10 +14,10 @@ import (
 //
 // The error says if the exporter is configured, or if no ledger has a cursor of that name.
 func (p *TrackerProvider) RemoveCursor(exporter string) error {
-	if !p.pipeline.gate.enter() {
+	if !p.pipeline.gate.Enter() {
 		return audit.ErrShutdown
 	}
-	defer p.pipeline.gate.leave()
+	defer p.pipeline.gate.Leave()
 	for _, d := range p.deliveries {
 		l, ok := d.(*delivery.Ledger)
 		if !ok {

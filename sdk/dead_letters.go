@@ -62,10 +62,10 @@ var errNoFollower = errors.New("sdk: no ledger of the provider has an exporter w
 // rejected permanently again becomes a new dead letter. After any other error it stops,
 // and the next call continues there. It skips dead letters without a record.
 func (p *TrackerProvider) ReplayDeadLetters(ctx context.Context, exporter string) (delivered int, err error) {
-	if !p.pipeline.gate.enter() {
+	if !p.pipeline.gate.Enter() {
 		return 0, audit.ErrShutdown
 	}
-	defer p.pipeline.gate.leave()
+	defer p.pipeline.gate.Leave()
 	for _, d := range p.deliveries {
 		l, ok := d.(*delivery.Ledger)
 		if !ok {

@@ -15,10 +15,10 @@ import (
 // deliver forwards the record to every delivery, or to those that the policy selects, in
 // order.
 func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
-	if !p.pipeline.gate.enter() {
+	if !p.pipeline.gate.Enter() {
 		return audit.ErrShutdown
 	}
-	defer p.pipeline.gate.leave()
+	defer p.pipeline.gate.Leave()
 	return p.store(ctx, r, p.pipeline.trackTimeout)
 }
 
@@ -46,10 +46,10 @@ func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout t
 // ends: []*record.Record as []any. Its errors are a *audit.DeliveryError for each record that
 // was not delivered. The deadline of ctx bounds it.
 func (p *TrackerProvider) deliverAll(ctx context.Context, items []any) []error {
-	if !p.pipeline.gate.enter() {
+	if !p.pipeline.gate.Enter() {
 		return p.shutdownErrors(items)
 	}
-	defer p.pipeline.gate.leave()
+	defer p.pipeline.gate.Leave()
 	timeout := p.pipeline.trackTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = time.Until(deadline)

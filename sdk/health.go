@@ -14,7 +14,7 @@ import (
 // audit.ErrShutdown. Exporters that fail and ledgers that are full recover without a
 // restart, so Err does not report them.
 func (p *TrackerProvider) Err() error {
-	if p.pipeline.gate.closed() {
+	if p.pipeline.gate.Closed() {
 		return audit.ErrShutdown
 	}
 	var errs []error

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/gate"
 	"github.com/opendeed/audit/sdk/internal/records"
 )
 
@@ -13,7 +14,7 @@ import (
 type pipeline struct {
 	trackTimeout time.Duration
 	detach       bool // processors get a context that is not canceled with Track's
-	gate         *gate
+	gate         *gate.Gate
 	metrics      *metrics
 	logger       *slog.Logger
 	errorHandler func(context.Context, error) // nil: such errors are logged

@@ -14,6 +14,7 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/folding"
+	"github.com/opendeed/audit/sdk/internal/gate"
 	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/internal/party"
 	"github.com/opendeed/audit/sdk/internal/records"
@@ -72,7 +73,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	p.pipeline = pipeline{
 		trackTimeout: c.trackTimeout,
 		detach:       len(c.processors) > 0,
-		gate:         newGate(),
+		gate:         gate.New(),
 		metrics:      m,
 		logger:       c.logger,
 		errorHandler: c.errorHandler,
@@ -180,7 +181,7 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 // ForceFlush records how many events were folded so far (see [WithFolding]), and waits
 // until everything that was accepted before the call is exported. If ctx ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
-	if p.pipeline.gate.closed() {
+	if p.pipeline.gate.Closed() {
 		return audit.ErrShutdown
 	}
 	return errors.Join(p.folder.Finish(ctx), p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) }))
@@ -192,7 +193,7 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 // first call has an effect; further calls return the same error.
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
-		err := errors.Join(p.pipeline.gate.close(ctx), p.folder.Close(ctx))
+		err := errors.Join(p.pipeline.gate.Close(ctx), p.folder.Close(ctx))
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
 	})
 	return p.shutdownErr

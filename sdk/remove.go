@@ -15,10 +15,10 @@ import (
 //
 // Package archive/retention calls it for a policy, after it has archived what is kept longer.
 func (p *TrackerProvider) RemoveBefore(dir string, seq uint64) (first uint64, err error) {
-	if !p.pipeline.gate.enter() {
+	if !p.pipeline.gate.Enter() {
 		return 0, audit.ErrShutdown
 	}
-	defer p.pipeline.gate.leave()
+	defer p.pipeline.gate.Leave()
 	wanted, err := filepath.Abs(dir)
 	if err != nil {
 		return 0, fmt.Errorf("sdk: %w", err)

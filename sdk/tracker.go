@@ -44,7 +44,7 @@ func (p *pipeline) cleanError(err error, e *audit.Event, resolved *plumbing.Reso
 
 func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 	p := t.pipeline
-	if p.gate.closed() {
+	if p.gate.Closed() {
 		return audit.ErrShutdown
 	}
 	found := e.Actor.IsZero()
