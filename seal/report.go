@@ -61,7 +61,7 @@ type Report struct {
 	// Dir is the directory of the ledger.
 	Dir string `json:"dir"`
 	// Held is the checkpoint that was held outside of the directory, and Own the one of the
-	// directory. Each is nil if there is none that a trusted key has signed.
+	// directory. Each is nil if no trusted key has signed one.
 	Held *Checkpoint `json:"held,omitempty"`
 	Own  *Checkpoint `json:"own,omitempty"`
 	// First and Last are the sequence numbers of the first and last entries that were read.
@@ -94,7 +94,7 @@ type difference struct {
 	kind        Kind
 	first, last uint64
 	sealed      Hash // of what was sealed; unless the entry was put in
-	found       Hash // of what is there; unless it is missing
+	found       Hash // of the stored entry, unless it is missing
 	detail      string
 }
 

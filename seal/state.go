@@ -50,7 +50,7 @@ func (s *state) store(files Files) error {
 	return files.Replace(stateName, b)
 }
 
-// loadState reads the state. ok is false if there is none.
+// loadState reads the state. ok is false if the file does not exist.
 func loadState(files Files) (s state, ok bool, err error) {
 	b, err := files.Read(stateName)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -18,7 +18,7 @@ import (
 type Collection interface {
 	query.Reader
 
-	// Remove removes the records with the IDs, durably. It is no error if there is none.
+	// Remove removes the records with the IDs, durably. IDs without a record are no error.
 	Remove(ctx context.Context, ids []audit.ID) error
 	// CheckRetention returns an error if the store removes records by itself, so that no hold
 	// could keep them. It says what to do.

@@ -27,7 +27,7 @@ func NewCollection(coll *mongo.Collection) *Collection {
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal})))}
 }
 
-// Remove removes the records with the IDs. It is no error if there is none. After an error some
+// Remove removes the records with the IDs. IDs without a record are no error. After an error some
 // of them may be removed.
 func (c *Collection) Remove(ctx context.Context, ids []audit.ID) error {
 	if len(ids) == 0 {

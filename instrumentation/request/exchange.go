@@ -26,7 +26,7 @@ type Exchange struct {
 	system       string // of an RPC; empty for other requests
 	route        string // as recorded; empty if unknown
 	path         string // as recorded
-	requestID    string // as recorded; empty if there is none
+	requestID    string // as recorded; may be empty
 	http         HTTP   // set by Serve
 	served       *http.Request
 	answer       *answer               // set by Serve
