@@ -12,11 +12,7 @@ import (
 // covers. It looks for its hash in the tiles, the newest first, which takes some microseconds
 // for each 256 entries. If they don't have it, the error matches ErrNotSealed.
 func Locate(files Files, entry []byte, keys ...note.Verifier) (seq uint64, err error) {
-	signed, err := files.Read(checkpointName)
-	if err != nil {
-		return 0, err
-	}
-	c, err := OpenCheckpoint(signed, keys...)
+	c, err := newestCheckpoint(files, keys)
 	if err != nil {
 		return 0, err
 	}
