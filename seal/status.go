@@ -46,11 +46,7 @@ func signerOf(signed []byte, keys []note.Verifier) (string, error) {
 
 // readNewest reads the newest checkpoint, and the gaps.
 func readNewest(files Files, keys []note.Verifier) (Checkpoint, gaps, error) {
-	signed, err := files.Read(checkpointName)
-	if err != nil {
-		return Checkpoint{}, nil, err
-	}
-	c, err := OpenCheckpoint(signed, keys...)
+	c, err := newestCheckpoint(files, keys)
 	if err != nil {
 		return Checkpoint{}, nil, err
 	}
