@@ -3,7 +3,6 @@ package erasure
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -167,11 +166,7 @@ func (d *Dir) Path() string { return d.path }
 func (d *Dir) Close() error { return d.root.Close() }
 
 // idOf returns the ID of the key of a subject.
-func (d *Dir) idOf(s Subject) KeyID {
-	mac := hmac.New(sha256.New, d.secret)
-	mac.Write(s.append(nil))
-	return KeyID(mac.Sum(nil)[:16])
-}
+func (d *Dir) idOf(s Subject) KeyID { return NewKeyID(d.secret, s) }
 
 // file returns the name of a file of a key: ab/abcdef….key.
 func file(id KeyID, suffix string) string {

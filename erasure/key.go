@@ -3,6 +3,7 @@ package erasure
 import (
 	"context"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -76,6 +77,15 @@ func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalText returns the result of String.
 func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// NewKeyID returns the ID of the key of a subject in a store that has the secret: an HMAC, so that
+// a store finds a key by its subject and by its ID, and the ID says nothing about the subject. The
+// secret must be random, and the same for all keys of the store.
+func NewKeyID(secret []byte, s Subject) KeyID {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(s.append(nil))
+	return KeyID(mac.Sum(nil)[:16])
+}
 
 // derive returns a key for one purpose and one value.
 func (k *Key) derive(purpose string, about []byte) []byte {
