@@ -62,7 +62,7 @@ type cachedTracker struct {
 }
 
 func (t *lazyTracker) Track(ctx context.Context, e Event) error {
-	tracker := t.current()
+	tracker := t.Current()
 	if tracker == nil {
 		return ErrNoProvider
 	}
@@ -71,7 +71,7 @@ func (t *lazyTracker) Track(ctx context.Context, e Event) error {
 
 // Check implements Checker.
 func (t *lazyTracker) Check(ctx context.Context, e Event, final func(field string) bool) error {
-	tracker := t.current()
+	tracker := t.Current()
 	if tracker == nil {
 		return ErrNoProvider
 	}
@@ -79,16 +79,16 @@ func (t *lazyTracker) Check(ctx context.Context, e Event, final func(field strin
 }
 
 // Report implements plumbing.Reporter.
-func (t *lazyTracker) Report(ctx context.Context, err error) { reportTo(ctx, t.current(), err) }
+func (t *lazyTracker) Report(ctx context.Context, err error) { reportTo(ctx, t.Current(), err) }
 
 // ChecksTargets reports whether the tracker is that of an audittest.Recorder.
 func (t *lazyTracker) ChecksTargets() bool {
-	strict, ok := t.current().(interface{ ChecksTargets() bool })
+	strict, ok := t.Current().(interface{ ChecksTargets() bool })
 	return ok && strict.ChecksTargets()
 }
 
-// current returns the tracker of the global provider of the moment, or nil.
-func (t *lazyTracker) current() Tracker {
+// Current returns the tracker of the global provider of the moment, or nil.
+func (t *lazyTracker) Current() Tracker {
 	p := global.Load()
 	if p == nil {
 		return nil

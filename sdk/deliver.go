@@ -25,10 +25,10 @@ func (p *TrackerProvider) deliver(ctx context.Context, r *record.Record) error {
 // store is deliver without the gate, for what the provider itself records.
 func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout time.Duration) error {
 	deliveries := p.deliveriesOf(ctx, r)
-	turns := newTurns(len(deliveries), timeout)
+	turns := delivery.NewTurns(len(deliveries), timeout)
 	var errs []error // of the deliveries; nil until one fails
 	for i, d := range deliveries {
-		if err := d.Deliver(ctx, r, turns.wait(i)); err != nil {
+		if err := d.Deliver(ctx, r, turns.Wait(i)); err != nil {
 			if errs == nil {
 				errs = make([]error, len(deliveries))
 			}
@@ -38,7 +38,7 @@ func (p *TrackerProvider) store(ctx context.Context, r *record.Record, timeout t
 	if errs != nil {
 		return deliveryError(r.ID, deliveries, func(i int) error { return errs[i] })
 	}
-	p.pipeline.metrics.accepted.Add(ctx, 1)
+	p.pipeline.metrics.accept(ctx, r)
 	return nil
 }
 
@@ -97,10 +97,10 @@ func (p *TrackerProvider) group(ctx context.Context, items []any) (groups []grou
 }
 
 func (p *TrackerProvider) storeAll(ctx context.Context, records []*record.Record, deliveries []delivery.Delivery, timeout time.Duration) []error {
-	turns := newTurns(len(deliveries), timeout)
+	turns := delivery.NewTurns(len(deliveries), timeout)
 	failures := make([][]error, len(deliveries)) // by delivery and record
 	for i, d := range deliveries {
-		failures[i] = d.DeliverAll(ctx, records, turns.wait(i))
+		failures[i] = d.DeliverAll(ctx, records, turns.Wait(i))
 	}
 	errs := make([]error, len(records))
 	for at, r := range records {
@@ -115,7 +115,7 @@ func (p *TrackerProvider) storeAll(ctx context.Context, records []*record.Record
 			errs[at] = failed
 			continue
 		}
-		p.pipeline.metrics.accepted.Add(ctx, 1)
+		p.pipeline.metrics.accept(ctx, r)
 	}
 	return errs
 }
@@ -129,30 +129,6 @@ func (p *TrackerProvider) deliveriesOf(ctx context.Context, r *record.Record) []
 		return p.enforcement.choose(r, p.deliveries)
 	}
 	return p.deliveries
-}
-
-// turns gives each of several deliveries an equal share of the time that is left, so that
-// each is tried even if one hangs.
-type turns struct {
-	n       int
-	timeout time.Duration
-	start   time.Time
-}
-
-func newTurns(n int, timeout time.Duration) turns {
-	t := turns{n: n, timeout: timeout}
-	if n > 1 {
-		t.start = time.Now()
-	}
-	return t
-}
-
-// wait returns how long the delivery at index i may take.
-func (t *turns) wait(i int) time.Duration {
-	if t.n == 1 {
-		return t.timeout
-	}
-	return max(0, t.timeout-time.Since(t.start)) / time.Duration(t.n-i)
 }
 
 // deliveryError returns the error of a record, given those of the deliveries, or nil if all

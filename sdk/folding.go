@@ -55,15 +55,15 @@ func (p *TrackerProvider) newFolder(c *config, res *resource.Resource) *folding.
 		Source:  folding.Source{Tracker: record.Instrumentation{Name: instrumentationName}, Resource: res},
 		Logger:  c.logger,
 		Deliver: p.deliver,
-		Finish:  p.finishFold,
+		Finish:  p.storeOwn,
 		Room:    p.room,
 		Reject:  p.rejectForShare,
 		Folded:  func(ctx context.Context, class party.Class) { p.pipeline.metrics.fold(ctx, class.String()) },
 	})
 }
 
-// finishFold stores the end of a fold, also during Shutdown.
-func (p *TrackerProvider) finishFold(ctx context.Context, r *record.Record) error {
+// storeOwn stores a record of the provider itself, such as the end of a fold, also during Shutdown.
+func (p *TrackerProvider) storeOwn(ctx context.Context, r *record.Record) error {
 	wait := p.pipeline.trackTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = min(wait, time.Until(deadline))

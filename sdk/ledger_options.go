@@ -107,7 +107,8 @@ func WithLedger(dir string, opts ...LedgerOption) Option {
 			}
 		}
 		c.deliveries = append(c.deliveries, func(parts *deliveryParts) (delivery.Delivery, error) {
-			l.Env, l.Closing, l.AttemptTimeout, l.Seal = parts.env, parts.closing, parts.attemptTimeout, parts.seal
+			l.Env, l.Closing, l.AttemptTimeout = parts.env, parts.closing, parts.attemptTimeout
+			l.Seal, l.Drained = parts.seal, parts.drained
 			for i := range l.Exporters {
 				l.Exporters[i].Exporter = parts.filter(l.Exporters[i].Exporter)
 			}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/gaps"
 	"github.com/opendeed/audit/sdk/ledger"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -21,13 +23,14 @@ type metrics struct {
 	folded          metric.Int64Counter
 	hungResolvers   metric.Int64Counter
 	unrepresentable metric.Int64Counter
+	counts          *gaps.Counts // nil without WithGapRecords
 }
 
 // instrumentationName is the name of the SDK's meter, and of the tracker in records that
 // the SDK creates itself.
 const instrumentationName = "github.com/opendeed/audit/sdk"
 
-func newMetrics(meter metric.Meter) (*metrics, error) {
+func newMetrics(meter metric.Meter, counts *gaps.Counts) (*metrics, error) {
 	var errs []error
 	counter := func(name, description, unit string) metric.Int64Counter {
 		c, err := meter.Int64Counter(name, metric.WithDescription(description), metric.WithUnit(unit))
@@ -35,6 +38,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		return c
 	}
 	m := &metrics{
+		counts:          counts,
 		accepted:        counter("audit.records.accepted", "Records that every delivery accepted.", "{record}"),
 		rejected:        counter("audit.records.rejected", "Events that were not recorded because of an error, by reason.", "{record}"),
 		suppressed:      counter("audit.records.suppressed", "Signals that were not recorded, and events of a transaction that was run again, by reason.", "{record}"),
@@ -46,7 +50,15 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	return m, errors.Join(errs...)
 }
 
-func (m *metrics) addAccepted(n int) { m.accepted.Add(context.Background(), int64(n)) }
+func (m *metrics) addAccepted(n int) {
+	m.accepted.Add(context.Background(), int64(n))
+	m.counts.RecordedMany(n)
+}
+
+func (m *metrics) accept(ctx context.Context, r *record.Record) {
+	m.accepted.Add(ctx, 1)
+	m.counts.Recorded(r)
+}
 
 func (m *metrics) fold(ctx context.Context, share string) {
 	m.folded.Add(ctx, 1, metric.WithAttributes(attribute.String("share", share)))
@@ -66,9 +78,13 @@ func (m *metrics) suppress(ctx context.Context, why suppression) {
 }
 
 func (m *metrics) reject(ctx context.Context, err error) {
-	attrs := []attribute.KeyValue{attribute.String("reason", rejectReason(err))}
+	reason := rejectReason(err)
+	attrs := []attribute.KeyValue{attribute.String("reason", reason)}
 	if drop, ok := errors.AsType[*dropError](err); ok {
 		attrs = append(attrs, attribute.String("processor", drop.processor))
+		m.counts.Dropped(drop.processor)
+	} else {
+		m.counts.Rejected(reason)
 	}
 	m.rejected.Add(ctx, 1, metric.WithAttributes(attrs...))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
+	"github.com/opendeed/audit/sdk/internal/gaps"
 	"github.com/opendeed/audit/sdk/redact"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
@@ -42,6 +43,8 @@ type config struct {
 	deliveries     []func(*deliveryParts) (delivery.Delivery, error) // called if there is no error
 	ledgers        int
 	seal           delivery.Sealing
+	gapInterval    time.Duration
+	counts         *gaps.Counts // nil without WithGapRecords
 	errs           []error
 }
 
@@ -83,6 +86,7 @@ type deliveryParts struct {
 
 	attemptTimeout time.Duration
 	seal           delivery.Sealing
+	drained        func(*delivery.Ledger) error
 }
 
 var errNoDelivery = errors.New("it has no delivery; add sdk.WithLedger, sdk.WithSyncer or sdk.WithBatcher")

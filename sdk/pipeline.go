@@ -20,7 +20,7 @@ type pipeline struct {
 	errorHandler func(context.Context, error) // nil: such errors are logged
 	redact       func(string) string          // removes what looks like a secret
 	records      records.Maker
-	attempts     attemptOwners
+	attempts     records.Owners
 	first        stage // the stage after resolution
 	check        func(*record.Record) error
 	requirable   []string                                    // the fields that some rule requires of some event

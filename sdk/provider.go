@@ -14,6 +14,7 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/folding"
+	"github.com/opendeed/audit/sdk/internal/gaps"
 	"github.com/opendeed/audit/sdk/internal/gate"
 	"github.com/opendeed/audit/sdk/internal/limit"
 	"github.com/opendeed/audit/sdk/internal/party"
@@ -31,6 +32,7 @@ type TrackerProvider struct {
 	redactor    *redact.Redactor
 	fitter      limit.Fitter
 	folder      *folding.Folder
+	epoch       *gaps.Epoch // nil without WithGapRecords
 
 	shutdownOnce sync.Once
 	shutdownErr  error
@@ -49,7 +51,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 	anonymous, err := actionsPolicy("WithAnonymous", c.anonymous)
 	c.fail(err)
 	meter := c.meterProvider.Meter(instrumentationName)
-	m, err := newMetrics(meter)
+	m, err := newMetrics(meter, c.counts)
 	c.fail(err)
 	deliveryMetrics, err := delivery.NewMetrics(meter)
 	c.fail(err)
@@ -88,7 +90,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.enforcement = newEnforcement(c.policy)
 	}
 	parts := deliveryParts{
-		env:    delivery.Env{Logger: c.logger, Metrics: deliveryMetrics, Redact: redactText},
+		env:    delivery.Env{Logger: c.logger, Metrics: deliveryMetrics, Redact: redactText, Counts: c.counts},
 		filter: p.enforcement.filter,
 		closing: delivery.Closing{
 			Actor:    RecoveryActor,
@@ -99,6 +101,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		},
 		attemptTimeout: c.attemptTimeout,
 		seal:           c.seal,
+		drained:        p.amendEpoch,
 	}
 	for _, open := range c.deliveries {
 		d, err := open(&parts)
@@ -108,6 +111,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		p.deliveries = append(p.deliveries, d)
 	}
 	p.enforcement.route(p.deliveries)
+	p.openEpoch(c)
 	return p, nil
 }
 
@@ -178,13 +182,14 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 	}
 }
 
-// ForceFlush records how many events were folded so far (see [WithFolding]), and waits
+// ForceFlush records how many events were folded so far (see [WithFolding]), and the counts of
+// [WithGapRecords] if they have changed, and waits
 // until everything that was accepted before the call is exported. If ctx ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	if p.pipeline.gate.Closed() {
 		return audit.ErrShutdown
 	}
-	return errors.Join(p.folder.Finish(ctx), p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) }))
+	return errors.Join(p.folder.Finish(ctx), p.epoch.Flush(ctx), p.each(func(d delivery.Delivery) error { return d.ForceFlush(ctx) }))
 }
 
 // Shutdown stops accepting events, waits for those that are being tracked, exports what is
@@ -193,7 +198,8 @@ func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 // first call has an effect; further calls return the same error.
 func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
-		err := errors.Join(p.pipeline.gate.Close(ctx), p.folder.Close(ctx))
+		tracking := p.pipeline.gate.Close(ctx)
+		err := errors.Join(tracking, p.folder.Close(ctx), p.epoch.Close(ctx, tracking == nil))
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
 	})
 	return p.shutdownErr

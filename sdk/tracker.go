@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/delivery"
 	"github.com/opendeed/audit/sdk/internal/recordpool"
+	"github.com/opendeed/audit/sdk/internal/records"
 )
 
 // tracker is the audit.Tracker of one instrumented package.
@@ -65,16 +66,16 @@ func (t *tracker) track(ctx context.Context, e *audit.Event) error {
 		e.Actor = audit.Actor{} // it stays unresolved, like one that was not found
 	}
 	r := p.records.Make(ctx, e, &resolved, t.instrumentation)
-	p.attempts.check(r, resolved.Finishing)
-	attempt, owner := r.Attempt, ownerOf(r) // redaction may change r
-	intent := r.Kind != audit.KindSignal    // a scope may hold a signal
+	p.attempts.Check(r, resolved.Finishing)
+	attempt, owner := r.Attempt, records.OwnerOf(r) // redaction may change r
+	intent := r.Kind != audit.KindSignal            // a scope may hold a signal
 	if p.detach {
 		ctx = context.WithoutCancel(ctx)
 	}
 	id := r.ID
 	err = p.cleanError(p.first(ctx, resolved.Scope, r), e, &resolved)
 	if intent && (err == nil || isRecorded(err)) {
-		p.attempts.stored(id, attempt, owner)
+		p.attempts.Stored(id, attempt, owner)
 	}
 	if err != nil {
 		return t.reject(ctx, e, &resolved, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/internal/party"
+	"github.com/opendeed/audit/sdk/internal/records"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -119,7 +120,7 @@ func (h *heldRecord) begin(ctx context.Context) error {
 	if err := h.provider.folder.Deliver(ctx, h.who, begun); err != nil {
 		return err
 	}
-	h.provider.pipeline.attempts.stored(begun.ID, begun.ID, ownerOf(begun))
+	h.provider.pipeline.attempts.Stored(begun.ID, begun.ID, records.OwnerOf(begun))
 	end := *r
 	end.Attempt = begun.ID
 	end.Changes, end.Overridden, end.Metadata = nil, nil, nil

@@ -16,7 +16,7 @@ func testValidator(t *testing.T, opts ...ValidationOption) *validator {
 	t.Helper()
 	v, err := newValidator(opts...)
 	require.NoError(t, err)
-	v.metrics, err = newMetrics(noop.NewMeterProvider().Meter("test"))
+	v.metrics, err = newMetrics(noop.NewMeterProvider().Meter("test"), nil)
 	require.NoError(t, err)
 	return v
 }

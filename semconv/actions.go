@@ -37,6 +37,12 @@ const (
 	// ActionSealAdopt is that a ledger was accepted which contradicts what was sealed, such as
 	// a backup that was restored.
 	ActionSealAdopt = "audit.seal.adopt"
+	// ActionEpochOpen is that a provider began to count what becomes of its events, ActionEpochCount
+	// that it recorded the counts, and ActionEpochClose that these are the last. The target is the
+	// epoch: all that happens between the start of a provider and its shutdown.
+	ActionEpochOpen  = "audit.epoch.open"
+	ActionEpochCount = "audit.epoch.count"
+	ActionEpochClose = "audit.epoch.close"
 	// ActionUnitCommit is the attempt to do a unit of work, such as a transaction.
 	ActionUnitCommit = "unit.commit"
 )

@@ -195,3 +195,47 @@ const (
 	// DisclosedFieldKey is the field that was disclosed, e.g. "metadata.customer.email".
 	DisclosedFieldKey = attribute.Key("audit.disclosed.field")
 )
+
+// TargetEpoch is the type of the target of an epoch's records: see ActionEpochOpen.
+const TargetEpoch = "audit.epoch"
+
+// Metadata of an epoch's records. The counts are those since the epoch was opened. A list has a
+// text for each name, such as "invalid: 3", in the order of the names; a count of 0 is left out.
+const (
+	// EpochOpenedKey is the time at which the epoch was opened, in each of its records.
+	EpochOpenedKey = attribute.Key("audit.epoch.opened")
+	// EpochSourceKey says where the provider stores its records, e.g. "ledger/" and the ID of the
+	// ledger: a later epoch with the same source shows that the earlier one has ended. It is
+	// missing without a ledger.
+	EpochSourceKey = attribute.Key("audit.epoch.source")
+	// CountRecordedKey is the number of events that every delivery accepted.
+	CountRecordedKey = attribute.Key("audit.count.recorded")
+	// CountRejectedKey lists, by reason, the events whose Track failed.
+	CountRejectedKey = attribute.Key("audit.count.rejected")
+	// CountDroppedKey lists, by the type of the processor, the events that processors dropped.
+	CountDroppedKey = attribute.Key("audit.count.dropped")
+	// CountDeadLetteredKey lists, by exporter, the entries of a ledger that became dead letters.
+	CountDeadLetteredKey = attribute.Key("audit.count.dead_lettered")
+	// CountLostKey lists, by exporter, the records that a batcher gave up.
+	CountLostKey = attribute.Key("audit.count.lost")
+	// CountRequestsKey lists the requests that a middleware with WithCoverage has seen, by the
+	// words below. It is missing if no such middleware has seen a request.
+	CountRequestsKey = attribute.Key("audit.count.requests")
+)
+
+// The names in CountRequestsKey.
+const (
+	// RequestsSeen are the requests that have begun. Each of them is one of the others once it
+	// has ended.
+	RequestsSeen = "seen"
+	// RequestsAudited left an event of their own.
+	RequestsAudited = "audited"
+	// RequestsExempt are exempt from leaving an event, by a rule of the policy.
+	RequestsExempt = "exempt"
+	// RequestsNotRequired need not leave an event, such as those that only read.
+	RequestsNotRequired = "not_required"
+	// RequestsFailed failed or were denied.
+	RequestsFailed = "failed"
+	// RequestsMissing should have left an event and left none.
+	RequestsMissing = "missing"
+)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel"
@@ -38,6 +39,9 @@ type Coverage struct {
 // update for PATCH, create or update for PUT, delete for DELETE, and any but a read for
 // others. A signal about something else, such as a session that was touched, does not count.
 // The name of a remote procedure call names no target: for its signals, the handler sets one.
+//
+// With sdk.WithGapRecords, the provider of t counts each request by its result, when the
+// outermost middleware with coverage has seen it end.
 func NewCoverage(t audit.Tracker, p *policy.Policy) *Coverage {
 	return &Coverage{tracker: t, policy: p, missing: newMissingCounter()}
 }
@@ -127,19 +131,53 @@ func (c *Coverage) check(x *Exchange, r Result) {
 	x.learnServedRoute()
 	result := CoverageResult{Method: x.method, Route: x.route, Status: r.Status}
 	required, exemption := c.rule(x)
+	failed := r.Panicked || r.Status.Outcome != audit.OutcomeSuccess
 	switch {
-	case r.Panicked || r.Status.Outcome != audit.OutcomeSuccess:
+	case failed:
 	case x.isAudited(func(*audit.Event) bool { return true }):
 		result.Verdict = VerdictAudited
 	case exemption != "":
 		result.Verdict, result.Exemption = VerdictExempt, exemption
 	case required:
 		result.Verdict = VerdictMissing
+	}
+	c.count(x, result.Verdict, failed)
+	if result.Verdict == VerdictMissing {
 		c.reportMissing(x, r)
 	}
 	if observe, ok := x.carrier.Context.Value(coverageObserverKey{}).(func(CoverageResult)); ok {
 		observe(result)
 	}
+}
+
+// count counts a request that has ended.
+func (c *Coverage) count(x *Exchange, v Verdict, failed bool) {
+	if !x.isCounted() {
+		return
+	}
+	as := plumbing.RequestNotRequired
+	switch {
+	case v == VerdictMissing || x.inner.isReported(): // an outer middleware need not report it again
+		as = plumbing.RequestMissing
+	case v == VerdictAudited:
+		as = plumbing.RequestAudited
+	case v == VerdictExempt:
+		as = plumbing.RequestExempt
+	case failed:
+		as = plumbing.RequestFailed
+	}
+	plumbing.CountRequest(c.tracker, as)
+}
+
+// isCounted reports whether the exchange counts its request: that of the outermost middleware with
+// coverage does.
+func (x *Exchange) isCounted() bool {
+	for outer := x.outer; outer != nil; outer = outer.outer {
+		if outer.config.Coverage != nil {
+			return false
+		}
+	}
+	return x.config.Coverage != nil
 }
 
 // rule returns whether the request must record an event if it succeeds, or why it need

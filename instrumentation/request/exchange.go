@@ -79,6 +79,9 @@ func (c *Config) Open(ctx context.Context, d *Description) *Exchange {
 	} else {
 		opts = x.describe(opts, d)
 	}
+	if x.isCounted() {
+		plumbing.CountRequest(c.Coverage.tracker, plumbing.RequestSeen)
+	}
 	opts = append(opts, c.ScopeOptions...)
 	opts = x.withActors(opts, d)
 	x.ctx = inside.Audit.OpenScope(&x.carrier, &x.scope)

@@ -23,6 +23,7 @@ import (
 // arguments, for each thing that has happened, and runs until the process is killed.
 var roles = map[string]func(c *child) error{
 	"attempts":  makeAttempts,
+	"epoch":     countEvents,
 	"folds":     foldDenials,
 	"ledger":    appendEntries,
 	"relaxed":   appendEntries,

@@ -205,6 +205,7 @@ func (b *batcher) giveUp(records []*record.Record, err error) int {
 	b.logger.LogAttrs(b.life, slog.LevelError, "audit: records were lost, because the exporter did not accept them",
 		slog.String("exporter", b.name), slog.Int("records", len(records)), slog.Any("ids", ids), slog.Any("error", err))
 	b.metrics.lost.Add(b.life, int64(len(records)), b.metrics.exporter...)
+	b.counts.Lost(b.name, records)
 	select {
 	case <-b.closing:
 		b.undone += len(records)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/gaps"
 )
 
 // Delivery passes records to one exporter, or to the exporters of one ledger. Its methods
@@ -39,6 +40,7 @@ type deliverer interface {
 type Env struct {
 	Logger  *slog.Logger
 	Metrics *Metrics
+	Counts  *gaps.Counts // nil if nobody wants them
 	// Redact removes what looks like a secret from the texts of exporters' errors.
 	Redact func(string) string
 }

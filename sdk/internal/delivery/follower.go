@@ -253,6 +253,7 @@ func (f *follower) tryDeadLetter(letter *DeadLetter) bool {
 		return false
 	}
 	f.metrics.deadLettered.Add(f.life, 1, f.metrics.exporter...)
+	f.counts.DeadLettered(f.name, letter.Record, max(letter.Seq, letter.Through)-letter.Seq+1)
 	return true
 }
 

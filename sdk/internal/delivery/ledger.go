@@ -39,6 +39,7 @@ type Ledger struct {
 	control     *control.Server // nil if nobody listens
 	observing   metric.Registration
 	deadlines   deadlines
+	drained     func(*Ledger) error
 	encoded     sync.Pool // *[]byte, buffers for encoding records
 }
 
@@ -59,6 +60,8 @@ type LedgerConfig struct {
 	AttemptTimeout time.Duration
 	// Seal says how the ledger is sealed.
 	Seal Sealing
+	// Drained is called by Shutdown when the exporters have stopped.
+	Drained func(*Ledger) error
 }
 
 // OpenLedger opens the ledger, starts its followers, and closes the attempts that the
@@ -80,7 +83,7 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 		return nil, err
 	}
 	d := &Ledger{
-		name: c.Name, dir: dir, ledger: l, logger: c.Env.Logger, metrics: c.Env.Metrics,
+		name: c.Name, dir: dir, ledger: l, logger: c.Env.Logger, metrics: c.Env.Metrics, drained: c.Drained,
 		label: metric.WithAttributeSet(attribute.NewSet(attribute.String("ledger", c.Name))),
 	}
 	if err := d.start(&c); err != nil {
@@ -166,6 +169,9 @@ func (d *Ledger) reportRecovery(l *ledger.Ledger, name string) {
 		d.logger.Error("audit: the ledger is damaged", slog.String("ledger", name), slog.Any("error", err))
 	}
 }
+
+// ID returns the ID of the ledger, as places and archives have it.
+func (d *Ledger) ID() string { return logID(d.ledger) }
 
 // Name returns the name of the ledger.
 func (d *Ledger) Name() string { return d.name }
@@ -316,6 +322,7 @@ func (d *Ledger) Shutdown(ctx context.Context) error {
 		d.unlessHung(ctx, d.control.Close),
 		d.unlessHung(ctx, d.ledger.Sync),
 		d.each(func(f *follower) error { return f.stop(ctx) }),
+		d.unlessHung(ctx, func() error { return d.drained(d) }),
 		d.observing.Unregister(),
 		d.unlessHung(ctx, d.stopAccounting),
 		d.unlessHung(ctx, func() error { return errors.Join(d.stopSeal(ctx), d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for

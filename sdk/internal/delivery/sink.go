@@ -11,6 +11,7 @@ import (
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/internal/panics"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/internal/gaps"
 )
 
 // sink calls an exporter. It counts and times the calls, turns panics into errors, reports
@@ -19,12 +20,13 @@ type sink struct {
 	exporter export.Exporter
 	name     string
 	metrics  exporterMetrics
+	counts   *gaps.Counts
 	logger   *slog.Logger
 	redact   func(string) string
 }
 
 func newSink(e export.Exporter, env Env) sink {
-	return sink{exporter: e, name: e.Name(), metrics: env.Metrics.of(e.Name()), logger: env.Logger, redact: env.Redact}
+	return sink{exporter: e, name: e.Name(), metrics: env.Metrics.of(e.Name()), counts: env.Counts, logger: env.Logger, redact: env.Redact}
 }
 
 // export calls Export. A panic becomes an error that matches audit.ErrMaybeStored.

@@ -22,6 +22,7 @@ const (
 	exitUsage       = 2   // the command line is wrong; nothing was done
 	exitFailed      = 3   // it failed, or the answer is incomplete; the reason is on standard error
 	exitNotSealed   = 4   // a ledger or a proof is not what was sealed
+	exitGaps        = 5   // something is missing in a trail
 	exitInterrupted = 130 // it was interrupted
 )
 
@@ -64,6 +65,10 @@ func (a *app) report(ctx context.Context, command *cobra.Command, err error) int
 	if errors.Is(err, errNotSealed) {
 		a.complain(err)
 		return exitNotSealed
+	}
+	if errors.Is(err, errGaps) {
+		a.complain(err)
+		return exitGaps
 	}
 	if ctx.Err() != nil {
 		a.say("deed: interrupted")

@@ -39,13 +39,18 @@ func (s *selection) register(flags *pflag.FlagSet) {
 		}
 		group(flags, string(c.Group), c.Name)
 	}
+	s.registerSpan(flags)
+	flags.StringArrayVar(&s.not, "not", nil, "leave out what `FLAG=VALUE` would select, such as --not action=*.read")
+	flags.StringVar(&s.filter, "filter", "", "start with the `FILTER` in a file, or in a text that begins with {, as exports have it in their manifest")
+	group(flags, groupMore, "not", "filter")
+}
+
+// registerSpan adds the flags of times.
+func (s *selection) registerSpan(flags *pflag.FlagSet) {
 	flags.StringVar(&s.since, "since", "", "from this `TIME` on: 24h, 7d, 2026-11-20, 2026-11-20T14:30, today")
 	flags.StringVar(&s.until, "until", "", "up to this `TIME`; a day, month or year is included")
 	flags.StringVar(&s.on, "on", "", "in this `SPAN`: 2026-11-20, 2026-11, 2026, 2026-11-20T14, today, yesterday")
 	group(flags, groupWhen, "since", "until", "on")
-	flags.StringArrayVar(&s.not, "not", nil, "leave out what `FLAG=VALUE` would select, such as --not action=*.read")
-	flags.StringVar(&s.filter, "filter", "", "start with the `FILTER` in a file, or in a text that begins with {, as exports have it in their manifest")
-	group(flags, groupMore, "not", "filter")
 }
 
 // build returns the filter. The flags narrow what --filter selects.

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
+	"github.com/opendeed/audit/query/gaps"
+	"github.com/opendeed/audit/semconv"
+	"github.com/spf13/cobra"
+)
+
+type gapsCommand struct {
+	*app
+
+	span   selection // without conditions
+	format string
+}
+
+func (a *app) gaps() *cobra.Command {
+	c := &gapsCommand{app: a}
+	cmd := &cobra.Command{
+		Use:   "gaps",
+		Short: "Say whether something is missing that should have been recorded",
+		Long: `Gaps reads the counts that services record of themselves (sdk.WithGapRecords): how many events were rejected, dropped by a processor, given up or dead-lettered, and how many requests should have left an event and left none. For the range it says that nothing is missing, how much is, or of which times it is not known, such as those before a kill.
+
+The counts of a range are those between the nearest records that enclose it. An event that was tracked again after an error is counted as rejected and as recorded. Nothing is known of services that do not count, of requests that pass no middleware with coverage, and of records that somebody has removed: see deed verify.
+
+Exit codes: 0 nothing is missing, 5 something is, 3 it is not known.`,
+		Example: `deed gaps --ledger audit-ledger
+deed gaps --since 2026-11-01 --until 2026-11-30
+deed gaps --since 24h --format json`,
+		Args: onlyFlags,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
+	}
+	flags := cmd.Flags()
+	c.span.registerSpan(flags)
+	formatFlag(cmd, &c.format)
+	return cmd
+}
+
+var (
+	// errGaps means that something is missing, and errUnknown that it is not known. The report was
+	// printed.
+	errGaps    = errors.New("something is missing in the trail")
+	errUnknown = errors.New("it is not known whether something is missing")
+)
+
+func (c *gapsCommand) run(cmd *cobra.Command) error {
+	if err := checkFormat(c.format); err != nil {
+		return err
+	}
+	clock, err := c.clock()
+	if err != nil {
+		return err
+	}
+	var filter query.Filter
+	if err := c.span.span(clock, &filter); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	set, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer set.Close()
+	filter.TargetTypes = []string{semconv.TargetEpoch}
+	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
+		return err
+	}
+	report, unread := gaps.Read(ctx, set.Reader, filter.Since, filter.Until)
+	if report == nil {
+		return unread
+	}
+	if c.format == "json" {
+		err = writeLine(c.stdout, struct {
+			Verdict gaps.Verdict `json:"verdict"`
+			Gaps    int64        `json:"gaps"`
+			*gaps.Report
+		}{report.Verdict(), report.Total.Gaps(), report})
+	} else {
+		err = c.print(report, clock)
+	}
+	switch {
+	case err != nil || unread != nil:
+		return errors.Join(err, unread)
+	case report.Verdict() == gaps.Unknown:
+		return errUnknown
+	case report.Verdict() == gaps.Incomplete:
+		return errGaps
+	}
+	return nil
+}
+
+func (c *gapsCommand) print(r *gaps.Report, clock ask.Clock) error {
+	when := func(t time.Time) string { return t.In(clock.Zone).Format("2006-01-02 15:04:05 MST") }
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s to %s: %s\n", when(r.Since), when(r.Until), verdictText(r))
+	fmt.Fprintf(&b, "  recorded   %s\n", events(r.Total.Recorded))
+	for _, list := range []struct {
+		name   string
+		counts map[string]int64
+	}{
+		{"rejected", r.Total.Rejected}, {"dropped", r.Total.Dropped}, {"lost", r.Total.Lost}, {"dead letters", r.Total.DeadLettered},
+	} {
+		for _, name := range slices.Sorted(maps.Keys(list.counts)) {
+			fmt.Fprintf(&b, "  %-10s %s: %s\n", list.name, events(list.counts[name]), term.Clean(name))
+		}
+	}
+	if r.Total.Requests == nil {
+		fmt.Fprintf(&b, "  requests   not counted: nothing is known of requests that left no event\n")
+	} else {
+		n := func(name string) string { return term.Count(r.Total.Requests[name]) }
+		fmt.Fprintf(&b, "  requests   %s: %s left an event, %s should have and left none, %s need not, %s exempt, %s failed\n",
+			n(semconv.RequestsSeen), n(semconv.RequestsAudited), n(semconv.RequestsMissing), n(semconv.RequestsNotRequired), n(semconv.RequestsExempt), n(semconv.RequestsFailed))
+	}
+	for _, s := range r.Unknown {
+		fmt.Fprintf(&b, "  unknown    %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
+	}
+	for _, s := range r.Idle {
+		fmt.Fprintf(&b, "  idle       %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
+	}
+	for _, e := range r.Epochs {
+		end := "not closed"
+		if e.Closed {
+			end = "closed " + when(e.Last)
+		}
+		fmt.Fprintf(&b, "  epoch      %s %s, opened %s, %s\n", term.Clean(e.ID), term.Clean(e.Service), when(e.Opened), end)
+	}
+	_, err := fmt.Fprint(c.stdout, b.String())
+	return err
+}
+
+func verdictText(r *gaps.Report) string {
+	switch n := r.Total.Gaps(); {
+	case r.Verdict() == gaps.Complete:
+		return "nothing that was counted is missing"
+	case r.Verdict() == gaps.Incomplete:
+		return fmt.Sprintf("%s missing", events(n))
+	default:
+		return fmt.Sprintf("it is not known whether more than %s missing", events(n))
+	}
+}
+
+func events(n int64) string { return term.Count(n) + " events" }
