@@ -33,7 +33,7 @@ func (a *app) gaps() *cobra.Command {
 The counts of a range are those between the nearest records that enclose it. An event that was tracked again after an error is counted as rejected and as recorded. Nothing is known of services that do not count, of requests that pass no middleware with coverage, and of records that somebody has removed: see deed verify.
 
 Exit codes: 0 nothing is missing, 5 something is, 3 it is not known.`,
-		Example: `deed gaps --ledger audit-ledger
+		Example: `deed gaps --from audit-ledger
 deed gaps --since 2026-11-01 --until 2026-11-30
 deed gaps --since 24h --format json`,
 		Args: onlyFlags,
@@ -102,7 +102,7 @@ func (c *gapsCommand) print(r *gaps.Report, clock ask.Clock) error {
 	when := func(t time.Time) string { return t.In(clock.Zone).Format("2006-01-02 15:04:05 MST") }
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s to %s: %s\n", when(r.Since), when(r.Until), verdictText(r))
-	fmt.Fprintf(&b, "  recorded   %s\n", events(r.Total.Recorded))
+	fmt.Fprintf(&b, "  recorded     %s\n", events(r.Total.Recorded))
 	for _, list := range []struct {
 		name   string
 		counts map[string]int64
@@ -110,28 +110,32 @@ func (c *gapsCommand) print(r *gaps.Report, clock ask.Clock) error {
 		{"rejected", r.Total.Rejected}, {"dropped", r.Total.Dropped}, {"lost", r.Total.Lost}, {"dead letters", r.Total.DeadLettered},
 	} {
 		for _, name := range slices.Sorted(maps.Keys(list.counts)) {
-			fmt.Fprintf(&b, "  %-10s %s: %s\n", list.name, events(list.counts[name]), term.Clean(name))
+			fmt.Fprintf(&b, "  %-12s %s: %s\n", list.name, events(list.counts[name]), term.Clean(name))
 		}
 	}
 	if r.Total.Requests == nil {
-		fmt.Fprintf(&b, "  requests   not counted: nothing is known of requests that left no event\n")
+		fmt.Fprintf(&b, "  requests     not counted: nothing is known of requests that left no event\n")
 	} else {
 		n := func(name string) string { return term.Count(r.Total.Requests[name]) }
-		fmt.Fprintf(&b, "  requests   %s: %s left an event, %s should have and left none, %s need not, %s exempt, %s failed\n",
+		fmt.Fprintf(&b, "  requests     %s: %s left an event, %s should have and left none, %s need not, %s exempt, %s failed\n",
 			n(semconv.RequestsSeen), n(semconv.RequestsAudited), n(semconv.RequestsMissing), n(semconv.RequestsNotRequired), n(semconv.RequestsExempt), n(semconv.RequestsFailed))
 	}
 	for _, s := range r.Unknown {
-		fmt.Fprintf(&b, "  unknown    %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
+		fmt.Fprintf(&b, "  unknown      %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
 	}
 	for _, s := range r.Idle {
-		fmt.Fprintf(&b, "  idle       %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
+		fmt.Fprintf(&b, "  idle         %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
 	}
 	for _, e := range r.Epochs {
 		end := "not closed"
+		service := ""
+		if e.Service != "" {
+			service = " of " + term.Clean(e.Service)
+		}
 		if e.Closed {
 			end = "closed " + when(e.Last)
 		}
-		fmt.Fprintf(&b, "  epoch      %s %s, opened %s, %s\n", term.Clean(e.ID), term.Clean(e.Service), when(e.Opened), end)
+		fmt.Fprintf(&b, "  epoch        %s%s, opened %s, %s\n", term.Clean(e.ID), service, when(e.Opened), end)
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err
@@ -142,9 +146,11 @@ func verdictText(r *gaps.Report) string {
 	case r.Verdict() == gaps.Complete:
 		return "nothing that was counted is missing"
 	case r.Verdict() == gaps.Incomplete:
-		return fmt.Sprintf("%s missing", events(n))
+		return term.Count(n) + " gaps: events and requests that are not recorded as they should be"
+	case n == 0:
+		return "it is not known whether something is missing"
 	default:
-		return fmt.Sprintf("it is not known whether more than %s missing", events(n))
+		return "at least " + term.Count(n) + " gaps, and it is not known whether there are more"
 	}
 }
 
