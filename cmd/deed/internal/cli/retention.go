@@ -7,7 +7,6 @@ import (
 	"io/fs"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/config"
@@ -70,7 +69,7 @@ func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string) error {
 		return err
 	}
 	options := a.retentionOptions(c.Retention())
-	switch store, err := archive.OpenDir(c.Retention().Archives); {
+	switch store, err := source.OpenArchives(ctx, c.Retention().Archives, false); {
 	case errors.Is(err, fs.ErrNotExist): // no archives and no holds yet; a plan creates nothing
 	case err != nil:
 		return err
@@ -165,7 +164,7 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err er
 	}
 	set := storeOf(c)
 	return a.recorded(cmd, set.Dirs, set.Policies, func(ctx context.Context, t audit.Tracker) error {
-		store, err := archive.CreateDir(c.Retention().Archives)
+		store, err := source.OpenArchives(ctx, c.Retention().Archives, true)
 		if err != nil {
 			return err
 		}
