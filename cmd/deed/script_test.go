@@ -58,6 +58,8 @@ func TestScripts(t *testing.T) {
 			"browse":   browse,
 			"witness":  startWitness,
 			"join":     join,
+
+			"published": published,
 		},
 	})
 }
@@ -327,6 +329,23 @@ func startWitness(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = fmt.Fprintf(f, "witness %s %s %s\n", args[1], strings.TrimSpace(ts.ReadFile(args[1]+".key.pub")), address)
 	ts.Check(err)
 	ts.Check(f.Close())
+}
+
+// published writes the files that deed seal serve serves to the file browsed: published PATHS ARG...
+func published(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: published PATHS ARG...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd, address := startDeed(ctx, ts, ts.Stderr(), append([]string{"seal", "serve"}, args[1:]...))
+	var pages []byte
+	for path := range strings.SplitSeq(args[0], ",") {
+		pages = append(pages, getPage(ctx, ts, &http.Client{}, address+"/"+path)...)
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Wait())
+	ts.Check(os.WriteFile(ts.MkAbs("browsed"), pages, 0o600))
 }
 
 func getPage(ctx context.Context, ts *testscript.TestScript, client *http.Client, address string) string {
