@@ -187,3 +187,11 @@ const (
 	RetentionRemovedKey  = attribute.Key("audit.retention.removed")
 	RetentionArchivesKey = attribute.Key("audit.retention.archives")
 )
+
+// Metadata of erasures and disclosures (ActionSubjectErase, ActionTrailDisclose).
+const (
+	// ErasureKeyIDKey is the ID of the key that was to be destroyed, as erasable values have it.
+	ErasureKeyIDKey = attribute.Key("audit.erasure.key_id")
+	// DisclosedFieldKey is the field that was disclosed, e.g. "metadata.customer.email".
+	DisclosedFieldKey = attribute.Key("audit.disclosed.field")
+)
