@@ -60,7 +60,7 @@ func (k *known) update(ctx context.Context, s *snapshot, terms bool) error {
 	}
 	s.floor = floor
 	k.follow(segments)
-	if err := k.findIndexes(ctx, s.ledger); err != nil {
+	if err := k.findIndexes(ctx, s); err != nil {
 		return err
 	}
 	s.parts, s.damage = nil, nil
@@ -203,7 +203,7 @@ func findGap(ctx context.Context, s *snapshot, expected uint64, seg ledger.Segme
 const retryAfter = time.Minute
 
 // findIndexes opens the indexes of segments that have none yet.
-func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
+func (k *known) findIndexes(ctx context.Context, s *snapshot) error {
 	var sidecars map[uint64][]string
 	for _, seg := range k.segments {
 		if !seg.wantsIndex() {
@@ -211,34 +211,33 @@ func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
 		}
 		if sidecars == nil {
 			var err error
-			if sidecars, err = l.Sidecars(); err != nil {
+			if sidecars, err = s.ledger.Sidecars(); err != nil {
 				return err
 			}
 		}
 		names := sidecars[seg.segment.Number]
-		if !slices.Contains(names, index.Name) || !k.openIndex(ctx, l, seg) {
-			k.openPieces(ctx, l, seg, names)
+		if !slices.Contains(names, index.Name) || !k.openIndex(ctx, s, seg) {
+			k.openPieces(ctx, s.ledger, seg, names)
 		}
 	}
 	return nil
 }
 
 // openIndex opens the index of a closed segment. If it cannot be used, the entries are read.
-func (k *known) openIndex(ctx context.Context, l *ledger.Reader, seg *knownSegment) (ok bool) {
+func (k *known) openIndex(ctx context.Context, s *snapshot, seg *knownSegment) (ok bool) {
 	if !seg.segment.Closed() {
 		return false
 	}
-	f, err := l.OpenSidecar(seg.segment.Number, index.Name)
+	f, err := s.sidecar(seg.segment.Number, index.Name) // the search needs it soon
 	if err != nil {
 		return false // removed meanwhile, or not allowed
 	}
-	defer func() { _ = f.Close() }() // only read
 	opened, err := index.Open(f, seg.segment.Ledger, seg.segment.Number, k.cache)
 	if err != nil || !isIndexOf(opened, seg.segment) {
 		seg.rejected = time.Now()
 		return false
 	}
-	k.adopt(ctx, l, seg, index.Input{File: opened, R: f}, index.Name)
+	k.adopt(ctx, s.ledger, seg, index.Input{File: opened, R: f}, index.Name)
 	seg.read = true
 	return true
 }
