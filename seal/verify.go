@@ -26,6 +26,10 @@ type VerifyOptions struct {
 	// Progress is called now and then, if it is not nil, with the number of entries that were
 	// read.
 	Progress func(entries int64)
+	// Entry is called, if it is not nil, with each entry of the ledger, in order and from one
+	// goroutine. The data is valid during the call. The report says later which entries are the
+	// ones that were sealed.
+	Entry func(seq uint64, data []byte)
 }
 
 // Verify reads a ledger, which may be open for writing meanwhile, and reports what differs from
@@ -87,7 +91,7 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	read := int64(0)
-	err := hashLedger(ctx, v.reader, v.report.First, v.gaps, func(seq uint64) {
+	err := hashLedger(ctx, v.reader, v.report.First, v.gaps, v.Entry, func(seq uint64) {
 		v.report.Last = max(v.report.Last, seq)
 	}, func(b *batch) error {
 		v.compare(b)

@@ -191,3 +191,11 @@ const (
 	RetentionDamagedKey = attribute.Key("audit.retention.damaged")
 	RetentionGapsKey    = attribute.Key("audit.retention.gaps")
 )
+
+// Metadata of erasures and disclosures (ActionSubjectErase, ActionTrailDisclose).
+const (
+	// ErasureKeyIDKey is the ID of the key that was to be destroyed, as erasable values have it.
+	ErasureKeyIDKey = attribute.Key("audit.erasure.key_id")
+	// DisclosedFieldKey is the field that was disclosed, e.g. "metadata.customer.email".
+	DisclosedFieldKey = attribute.Key("audit.disclosed.field")
+)
