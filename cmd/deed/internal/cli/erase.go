@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/erasure"
@@ -42,7 +43,7 @@ deed erase customer/1001 --tenant acme --purpose 'contract ended' --config deplo
 	}
 	cmd.Flags().StringVar(&c.file, "config", "", "the configuration `FILE` with the key store (default: AUDIT_CONFIG_FILE, or the environment)")
 	cmd.Flags().StringVar(&c.tenant, "tenant", "", "the `TENANT` of the subject, if its ID is unique in that tenant only")
-	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives and the holds, unless the configuration names it")
+	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives and the holds, or a URL such as s3://bucket/prefix, unless the configuration names it")
 	cmd.Flags().BoolVar(&c.noHolds, "no-holds", false, "nobody places legal holds")
 	return cmd
 }
@@ -87,7 +88,7 @@ func (c *eraseCommand) run(cmd *cobra.Command, text string) error {
 		return err
 	}
 	defer disconnect(ctx, release)
-	held, closeAll, err := c.holds(conf, subject)
+	held, closeAll, err := c.holds(ctx, conf, subject)
 	if err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (c *eraseCommand) run(cmd *cobra.Command, text string) error {
 }
 
 // holds returns the function that looks for holds, in all stores of a configuration.
-func (c *eraseCommand) holds(conf *config.Config, subject erasure.Subject) (held func(context.Context, *erasure.Key) ([]string, error), closeAll func(context.Context) error, err error) {
+func (c *eraseCommand) holds(ctx context.Context, conf *config.Config, subject erasure.Subject) (held func(context.Context, *erasure.Key) ([]string, error), closeAll func(context.Context) error, err error) {
 	dir := c.archives
 	if dir == "" && conf.Retention() != nil {
 		dir = conf.Retention().Archives
@@ -125,7 +126,7 @@ func (c *eraseCommand) holds(conf *config.Config, subject erasure.Subject) (held
 	case dir == "":
 		return nil, nil, usagef("the configuration does not say where holds are; name their directory with --archives, or add --no-holds if nobody places any")
 	}
-	store, err := archive.OpenDir(dir)
+	store, err := source.OpenArchives(ctx, dir, false)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w; it has the holds", err)
 	}
