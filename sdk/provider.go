@@ -34,6 +34,7 @@ type TrackerProvider struct {
 	folder      *folding.Folder
 	epoch       *gaps.Epoch // nil without WithGapRecords
 
+	closers      []func(context.Context) error
 	shutdownOnce sync.Once
 	shutdownErr  error
 }
@@ -70,7 +71,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		clean, _ := redactor.Text(text)
 		return clean
 	}
-	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
+	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}, closers: c.closers}
 	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
 		trackTimeout: c.trackTimeout,
@@ -201,6 +202,9 @@ func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 		tracking := p.pipeline.gate.Close(ctx)
 		err := errors.Join(tracking, p.folder.Close(ctx), p.epoch.Close(ctx, tracking == nil))
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
+		for _, release := range p.closers {
+			p.shutdownErr = errors.Join(p.shutdownErr, release(ctx))
+		}
 	})
 	return p.shutdownErr
 }
