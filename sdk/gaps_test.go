@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/gaps"
@@ -264,4 +265,9 @@ func TestWithGapRecordsRejects(t *testing.T) {
 	t.Parallel()
 	_, err := sdk.NewTrackerProvider(sdk.WithSyncer(&sink{}), sdk.WithGapRecords(0))
 	require.ErrorContains(t, err, "WithGapRecords: the interval must be positive")
+}
+
+func TestCountRequestAllocatesNothing(t *testing.T) { // not parallel: it counts allocations
+	tracker := newTracker(t, sdk.WithSyncer(&sink{}), sdk.WithGapRecords(time.Hour))
+	assert.Zero(t, testing.AllocsPerRun(1000, func() { plumbing.CountRequest(tracker, plumbing.RequestSeen) }))
 }
