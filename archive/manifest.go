@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,38 +128,47 @@ type Part struct {
 	Oldest, Newest time.Time
 }
 
-// The stored forms. Their members are sorted by name.
+// The stored forms. Their members are sorted by name. A manifest is a headJSON, the parts, and a
+// tailJSON.
 type (
 	manifestJSON struct {
+		headJSON
+
+		Parts partsJSON `json:"parts"`
+
+		tailJSON
+	}
+	headJSON struct {
 		Class   string      `json:"class,omitempty"`
 		Content contentJSON `json:"content"`
 		Entries int64       `json:"entries"`
 		First   uint64      `json:"first,omitempty"`
 		Last    uint64      `json:"last,omitempty"`
 		Log     string      `json:"log"`
-		Newest  *time.Time  `json:"newest,omitempty"`
-		Oldest  *time.Time  `json:"oldest,omitempty"`
-		Parts   partsJSON   `json:"parts"`
-		Policy  string      `json:"policy,omitempty"`
-		Proofs  proofsJSON  `json:"proofs,omitempty"`
-		Records int64       `json:"records"`
+		Newest  time.Time   `json:"newest,omitzero"`
+		Oldest  time.Time   `json:"oldest,omitzero"`
+	}
+	tailJSON struct {
+		Policy  string     `json:"policy,omitempty"`
+		Proofs  proofsJSON `json:"proofs,omitempty"`
+		Records int64      `json:"records"`
 	}
 	contentJSON struct {
 		Bytes int64 `json:"bytes"`
 		Hash  Hash  `json:"sha256"`
 	}
 	partJSON struct {
-		Bytes   int64      `json:"bytes"`
-		Content int64      `json:"content"`
-		Entries int64      `json:"entries"`
-		First   uint64     `json:"first,omitempty"`
-		Last    uint64     `json:"last,omitempty"`
-		Newest  *time.Time `json:"newest,omitempty"`
-		Oldest  *time.Time `json:"oldest,omitempty"`
-		Records int64      `json:"records"`
-		Hash    Hash       `json:"sha256"`
+		Bytes   int64     `json:"bytes"`
+		Content int64     `json:"content"`
+		Entries int64     `json:"entries"`
+		First   uint64    `json:"first,omitempty"`
+		Last    uint64    `json:"last,omitempty"`
+		Newest  time.Time `json:"newest,omitzero"`
+		Oldest  time.Time `json:"oldest,omitzero"`
+		Records int64     `json:"records"`
+		Hash    Hash      `json:"sha256"`
 	}
-	partsJSON  []partJSON
+	partsJSON  []Part
 	proofsJSON []Proof
 )
 
@@ -168,10 +178,16 @@ const minPart = 100
 // UnmarshalJSON decodes the parts one by one, and stops at the first that is too short to be
 // one. The memory that a manifest takes is thus bounded by its size.
 func (p *partsJSON) UnmarshalJSON(data []byte) error {
+	*p = nil
+	offset := int64(0)
 	return unmarshalList(data, minPart, func(element json.RawMessage) error {
-		var decoded partJSON
-		err := unmarshalStrict(element, &decoded)
-		*p = append(*p, decoded)
+		var d partJSON
+		err := unmarshalStrict(element, &d)
+		*p = append(*p, Part{
+			Offset: offset, Size: d.Bytes, Hash: d.Hash, Content: d.Content, Entries: d.Entries, Records: d.Records,
+			First: d.First, Last: d.Last, Oldest: d.Oldest.UTC(), Newest: d.Newest.UTC(),
+		})
+		offset += d.Bytes
 		return err
 	})
 }
@@ -224,45 +240,51 @@ func unmarshalList(data []byte, least int, add func(json.RawMessage) error) erro
 	return nil
 }
 
-// encode returns the stored form.
+// encode returns the stored form. It encodes the parts one by one, since there may be many.
 func (m *Manifest) encode() ([]byte, error) {
-	stored := manifestJSON{
+	head, err := marshal(headJSON{
 		Class: m.Class, Content: contentJSON{m.Content, m.ContentHash}, Entries: m.Entries, First: m.First, Last: m.Last,
-		Log: m.Log, Newest: optional(m.Newest), Oldest: optional(m.Oldest), Parts: make(partsJSON, len(m.Parts)),
-		Policy: m.Policy, Proofs: m.Proofs, Records: m.Records,
+		Log: m.Log, Newest: m.Newest.UTC(), Oldest: m.Oldest.UTC(),
+	})
+	if err != nil {
+		return nil, err
 	}
+	encoded := append(bytes.TrimSuffix(head, []byte("}")), `,"parts":[`...)
 	for i, p := range m.Parts {
-		stored.Parts[i] = partJSON{
+		part, err := marshal(partJSON{
 			Bytes: p.Size, Content: p.Content, Entries: p.Entries, First: p.First, Last: p.Last,
-			Newest: optional(p.Newest), Oldest: optional(p.Oldest), Records: p.Records, Hash: p.Hash,
+			Newest: p.Newest.UTC(), Oldest: p.Oldest.UTC(), Records: p.Records, Hash: p.Hash,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			encoded = append(encoded, ',')
+		}
+		if encoded = append(encoded, part...); len(encoded) > maxManifest {
+			return nil, ErrTooLarge
 		}
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(stored); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+	tail, err := marshal(tailJSON{Policy: m.Policy, Proofs: m.Proofs, Records: m.Records})
+	if err != nil {
+		return nil, err
 	}
-	encoded := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	encoded = append(append(encoded, "],"...), bytes.TrimPrefix(tail, []byte("{"))...)
 	if len(encoded) > maxManifest {
 		return nil, ErrTooLarge
 	}
 	return encoded, nil
 }
 
-func optional(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
+// marshal returns JSON with the texts as they are.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
 	}
-	t = t.UTC()
-	return &t
-}
-
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // decodeManifest decodes a stored manifest. The reason says what is wrong with it, or is
@@ -275,16 +297,8 @@ func decodeManifest(data []byte) (m *Manifest, reason string) {
 	m = &Manifest{
 		Meta: Meta{Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last, Proofs: stored.Proofs},
 		Hash: hashOf(data), Content: stored.Content.Bytes, ContentHash: stored.Content.Hash,
-		Entries: stored.Entries, Records: stored.Records, Oldest: timeOf(stored.Oldest), Newest: timeOf(stored.Newest),
-		Parts: make([]Part, len(stored.Parts)),
-	}
-	offset := int64(0)
-	for i, p := range stored.Parts {
-		m.Parts[i] = Part{
-			Offset: offset, Size: p.Bytes, Hash: p.Hash, Content: p.Content, Entries: p.Entries, Records: p.Records,
-			First: p.First, Last: p.Last, Oldest: timeOf(p.Oldest), Newest: timeOf(p.Newest),
-		}
-		offset += p.Bytes
+		Entries: stored.Entries, Records: stored.Records, Oldest: stored.Oldest.UTC(), Newest: stored.Newest.UTC(),
+		Parts: slices.Clip(stored.Parts),
 	}
 	if err := m.validate(); err != nil {
 		return nil, "the manifest is not valid: " + strings.TrimPrefix(err.Error(), "archive: ")

@@ -29,11 +29,7 @@ type BatchProof struct {
 // leaves. If no checkpoint covers one of them, the error matches ErrNotSealed. Two equal entries
 // cannot be proved.
 func ProveAll(files Files, entries []Hash, keys ...note.Verifier) (*BatchProof, error) {
-	signed, err := files.Read(checkpointName)
-	if err != nil {
-		return nil, err
-	}
-	c, err := OpenCheckpoint(signed, keys...)
+	c, err := newestCheckpoint(files, keys)
 	if err != nil {
 		return nil, err
 	}

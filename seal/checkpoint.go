@@ -70,6 +70,15 @@ func OpenCheckpoint(signed []byte, keys ...note.Verifier) (Checkpoint, error) {
 	return c, err
 }
 
+// newestCheckpoint returns the checkpoint of a directory.
+func newestCheckpoint(files Files, keys []note.Verifier) (Checkpoint, error) {
+	signed, err := files.Read(checkpointName)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	return OpenCheckpoint(signed, keys...)
+}
+
 // unverified reads a checkpoint without checking who has signed it.
 func unverified(signed []byte) (Checkpoint, error) {
 	text, _, ok := strings.Cut(string(signed), "\n\n")

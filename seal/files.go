@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // DirName is the name of the directory, in that of a ledger, in which a seal keeps its files.
@@ -79,6 +80,19 @@ func (f *osFiles) Read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("seal: %s: %w", filepath.Join(f.dir, name), err)
 	}
 	return b, nil
+}
+
+// stored returns when a file was stored, as the file system says.
+func (f *osFiles) stored(name string) time.Time {
+	root, err := f.open(false)
+	if err != nil {
+		return time.Time{}
+	}
+	info, err := root.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 func (f *osFiles) Write(name string, data []byte) error {

@@ -35,15 +35,7 @@ var ErrNotProved = errors.New("seal: the proof does not prove that the entry was
 // what the ledger has under the sequence number. If it is not the one that was sealed, the error
 // matches ErrNotProved.
 func Prove(files Files, seq uint64, entry []byte, keys ...note.Verifier) (*Proof, error) {
-	signed, err := files.Read(checkpointName)
-	if err != nil {
-		return nil, err
-	}
-	c, err := OpenCheckpoint(signed, keys...)
-	if err != nil {
-		return nil, err
-	}
-	all, err := loadGaps(files)
+	c, all, err := readNewest(files, keys)
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,11 @@ func TestRetention(t *testing.T) {
 		require.NoError(t, err)
 		_, err = OpenProof(p.Encode(), nil, f.key.Verifier())
 		require.NoError(t, err)
-		found, err := Locate(files, all[seq], f.key.Verifier())
+		found, err := Locate(t.Context(), files, all[seq], f.key.Verifier())
 		require.NoError(t, err)
 		require.Equal(t, seq, found)
 	}
-	_, err = Locate(files, []byte("no entry"), f.key.Verifier())
+	_, err = Locate(t.Context(), files, []byte("no entry"), f.key.Verifier())
 	require.ErrorIs(t, err, ErrNotSealed)
 
 	// Without the state, the tree is continued from the tiles.

@@ -78,7 +78,7 @@ func (c *proveCommand) print(ctx context.Context, set *source.Set, f query.Filte
 			c.problem(err)
 			continue
 		}
-		proof, err := proveInAny(set.Dirs, []byte(line.JSON), keys)
+		proof, err := proveInAny(ctx, set.Dirs, []byte(line.JSON), keys)
 		if err != nil {
 			return 0, err
 		}
@@ -89,14 +89,14 @@ func (c *proveCommand) print(ctx context.Context, set *source.Set, f query.Filte
 }
 
 // proveInAny returns the proof of an entry in one of several ledgers.
-func proveInAny(dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
+func proveInAny(ctx context.Context, dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
 	errs := []error{}
 	for _, dir := range dirs {
-		proof, err := proveIn(dir, entry, keys)
+		proof, err := proveIn(ctx, dir, entry, keys)
 		if err == nil {
 			return proof, nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", dir, sealed(dir, err)))
+		errs = append(errs, fmt.Errorf("%s: %w", dir, explainSeal(dir, err)))
 	}
 	if len(errs) == 0 {
 		return nil, errors.New("only a ledger has proofs")
@@ -104,9 +104,9 @@ func proveInAny(dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof,
 	return nil, errors.Join(errs...)
 }
 
-func proveIn(dir string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
+func proveIn(ctx context.Context, dir string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
 	files := sealFiles(dir)
-	seq, err := seal.Locate(files, entry, keys...)
+	seq, err := seal.Locate(ctx, files, entry, keys...)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func (c *proveExportCommand) run(file string) error {
 	}
 	proof, err := seal.ProveAll(sealFiles(c.ledger), hashes, keys...)
 	if err != nil {
-		return sealed(c.ledger, err)
+		return explainSeal(c.ledger, err)
 	}
 	if err := os.WriteFile(file+proofSuffix, proof.Encode(), 0o600); err != nil {
 		return err

@@ -41,11 +41,14 @@ func (p *publicKeys) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.texts, "key", nil, "the public `KEY` of the ledger, as text or as the name of a file; may be repeated; DEED_KEY does the same")
 }
 
-// open returns the keys.
+// given reports whether there is a key.
+func (p *publicKeys) given() bool { return len(p.texts) > 0 || os.Getenv("DEED_KEY") != "" }
+
+// verifiers returns the keys.
 func (p *publicKeys) verifiers() ([]note.Verifier, error) {
 	texts := p.texts
-	if env := os.Getenv("DEED_KEY"); len(texts) == 0 && env != "" {
-		texts = strings.Fields(env)
+	if len(texts) == 0 {
+		texts = strings.Fields(os.Getenv("DEED_KEY"))
 	}
 	if len(texts) == 0 {
 		return nil, usagef("name the public key with --key, as deed keygen has printed it: without it, anybody could have signed")
@@ -71,8 +74,18 @@ func (p *publicKeys) verifiers() ([]note.Verifier, error) {
 // sealFiles returns the files of a ledger's seal.
 func sealFiles(dir string) seal.Files { return seal.OpenDir(filepath.Join(dir, seal.DirName)) }
 
-// sealed adds what to do to an error about the files of a seal.
-func sealed(dir string, err error) error {
+// sealedOf returns the ledgers that are sealed.
+func sealedOf(dirs []string) (found []string) {
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, seal.DirName)); err == nil {
+			found = append(found, dir)
+		}
+	}
+	return found
+}
+
+// explainSeal adds what to do to an error about the files of a seal.
+func explainSeal(dir string, err error) error {
 	if _, statErr := os.Stat(filepath.Join(dir, seal.DirName)); err != nil && os.IsNotExist(statErr) {
 		return fmt.Errorf("%s is not sealed; seal it with sdk.WithSeal, or with deed seal now", term.Clean(dir))
 	}

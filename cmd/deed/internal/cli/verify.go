@@ -77,7 +77,7 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	}
 	defer func() { _ = r.Close() }() // read only
 	if _, err := sealFiles(dir).Read("checkpoint"); err != nil && opts.Held == nil {
-		return sealed(dir, err)
+		return explainSeal(dir, err)
 	}
 	stats, err := r.Stats()
 	if err != nil {
