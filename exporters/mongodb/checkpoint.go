@@ -57,12 +57,13 @@ func checkpointsOf(records *mongo.Collection, opts ...options.Lister[options.Col
 	return records.Database().Collection(records.Name()+CheckpointsSuffix, opts...)
 }
 
-// NewestCheckpoint returns the note of the largest checkpoint of a ledger that an Exporter to the
-// collection has stored, or nil if there is none. Nothing is checked: package seal opens the note.
-func NewestCheckpoint(ctx context.Context, coll *mongo.Collection, log string) ([]byte, error) {
+// NewestCheckpoint returns the note of the largest checkpoint of a ledger, by its ID, that an
+// Exporter has stored beside the records, or nil if there is none. Nothing is checked: package
+// seal opens the note.
+func (r *Reader) NewestCheckpoint(ctx context.Context, log string) ([]byte, error) {
 	var c checkpoint
 	ofLog := bson.D{{Key: memberID, Value: bson.D{{Key: "$gte", Value: log + "/"}, {Key: "$lt", Value: log + "0"}}}}
-	err := checkpointsOf(coll).FindOne(ctx, ofLog, options.FindOne().SetSort(bson.D{{Key: memberID, Value: -1}})).Decode(&c)
+	err := checkpointsOf(r.collection).FindOne(ctx, ofLog, options.FindOne().SetSort(bson.D{{Key: memberID, Value: -1}})).Decode(&c)
 	switch {
 	case errors.Is(err, mongo.ErrNoDocuments):
 		return nil, nil
