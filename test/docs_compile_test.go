@@ -176,7 +176,7 @@ func TestSnippetsCompile(t *testing.T) {
 // they import.
 func compiledImports(t *testing.T) types.Importer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // nothing may be compiled yet
 	defer cancel()
 	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}"},
 		slices.Sorted(maps.Values(fragmentImports))...)

@@ -80,16 +80,20 @@ func (f *finding) advance() {
 	}
 }
 
-// nextBatch returns the next candidates, at most size of them.
+// nextBatch returns the next candidates, of about size entries.
 func (f *finding) nextBatch(size int) (batch []candidate, err error) {
-	for bytes := int64(0); len(batch) < size && bytes < maxBatchBytes; {
+	for entries, bytes := 0, int64(0); entries < size && bytes < maxBatchBytes; {
 		c, ok, err := f.frontier.next()
 		if err != nil || !ok {
 			return batch, err
 		}
-		if len(batch) == 0 || c.frame != batch[len(batch)-1].frame {
+		switch {
+		case c.block != nil:
+			bytes += c.block.End() - c.block.Frames[0].Offset
+		case len(batch) == 0 || c.frame != batch[len(batch)-1].frame:
 			bytes += c.frame.Size
 		}
+		entries += c.size()
 		batch = append(batch, c)
 	}
 	return batch, nil

@@ -26,6 +26,7 @@ type part struct {
 // outline is what an index, or a mere outline, knows of its entries. Both *index.File and
 // *index.View implement it.
 type outline interface { //nolint:interfacebloat // what an index knows
+	Len() int
 	Blocks(r io.ReaderAt) (int, error)
 	Span(i int) index.Span
 	Block(r io.ReaderAt, i int) (*index.Block, error)

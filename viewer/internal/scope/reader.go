@@ -117,6 +117,7 @@ func (r *Reader) narrow(f query.Filter) query.Filter {
 	either(&f.Actors, w.Actors)
 	either(&f.ActorTypes, w.ActorTypes)
 	either(&f.OnBehalfOf, w.OnBehalfOf)
+	f.Delegated = f.Delegated || w.Delegated
 	either(&f.Sessions, w.Sessions)
 	either(&f.Tenants, w.Tenants)
 	either(&f.Channels, w.Channels)
