@@ -55,7 +55,7 @@ deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 	c.publicKeys.register(cmd)
 	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
-	cmd.Flags().StringVar(&c.archives, "archives", "", "the archives of removed entries at this `LOCATION`, to verify them too: a directory or s3://BUCKET")
+	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, or a URL such as s3://bucket/prefix, to verify them too")
 	cmd.Flags().StringArrayVar(&c.removals, "removals", nil, "another ledger, in this `DIRECTORY`, that has sealed records of removals; may be repeated")
 	cmd.Flags().Uint64Var(&c.first, "first", 1, "the `NUMBER` of the entry from which on all must be there")
 	c.copied.register(cmd.Flags())
@@ -238,6 +238,9 @@ func printRemoval(b *strings.Builder, r *custody.Removal) {
 	fmt.Fprintf(b, ": record %d%s\n", r.Entry, where)
 	for _, text := range r.Discarded {
 		fmt.Fprintf(b, "             past their time: %s\n", term.Clean(text))
+	}
+	if r.Damaged > 0 {
+		fmt.Fprintf(b, "             could not be read, and given up: %s, %s\n", term.Count(r.Damaged), term.Clean(strings.Join(r.Gaps, ", ")))
 	}
 	for _, name := range r.Archives {
 		fmt.Fprintf(b, "             archived in %s\n", term.Clean(name))
