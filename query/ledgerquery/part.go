@@ -20,6 +20,7 @@ type part struct {
 
 	file    *index.File   // nil: only an outline is known, or the image is in memory
 	sidecar string        // the name of the file
+	cached  bool          // the file is in the Reader's own directory
 	image   *bytes.Reader // an index in memory
 }
 

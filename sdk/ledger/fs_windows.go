@@ -8,7 +8,22 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const noFollow = 0 // os.Root stays in the directory, and checkSecure rejects links after opening
+// openAt opens a file of the directory, unless it is a symbolic link. os.Root stays in the
+// directory meanwhile.
+func (d *osDir) openAt(name string, flag int) (*os.File, error) {
+	f, err := d.root.OpenFile(name, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := d.root.Lstat(name)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		err = &fs.PathError{Op: "open", Path: f.Name(), Err: fs.ErrInvalid}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
 // checkOwner has nothing to check: files inherit the access list of the directory, which
 // its owner controls.

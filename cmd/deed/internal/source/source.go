@@ -48,7 +48,13 @@ type Set struct {
 }
 
 // Options says how ledgers are opened.
-type Options struct{ GroupWritable bool }
+type Options struct {
+	GroupWritable bool
+	// IndexCache is the directory for indexes of ledgers that have none; empty: none. It does
+	// not matter whether it can be used if nobody has chosen it.
+	IndexCache string
+	Chosen     bool
+}
 
 func (o Options) ledger() []ledger.Option {
 	if o.GroupWritable {
@@ -102,7 +108,7 @@ var ErrNowhere = errors.New("nothing says which trail to ask; name it with --fro
 
 func (s *Set) openDefault(ctx context.Context, opts Options) error {
 	if os.Getenv(config.FileVariable) != "" || os.Getenv("AUDIT_LEDGER_DIR") != "" || os.Getenv("AUDIT_MONGODB_URI") != "" {
-		return s.openConfig(ctx, "")
+		return s.openConfig(ctx, opts, "")
 	}
 	if _, err := os.Stat(DefaultDir); errors.Is(err, fs.ErrNotExist) {
 		return ErrNowhere
@@ -132,7 +138,7 @@ func (s *Set) openOne(ctx context.Context, opts Options, from string) error {
 		}
 		return s.openLedger(opts, from)
 	}
-	return s.openConfig(ctx, from)
+	return s.openConfig(ctx, opts, from)
 }
 
 func (s *Set) add(name string, reader query.Reader) {
@@ -152,7 +158,22 @@ func (s *Set) openLedger(opts Options, dir string) error {
 	if err != nil {
 		return ledgerError(dir, err)
 	}
+	if err := opts.cacheIndexes(reader); err != nil {
+		return err
+	}
 	s.addLedger(dir, reader)
+	return nil
+}
+
+// cacheIndexes gives a reader of a ledger the directory for indexes.
+func (o Options) cacheIndexes(reader query.Reader) error {
+	r, ok := reader.(*ledgerquery.Reader)
+	if !ok || o.IndexCache == "" {
+		return nil
+	}
+	if err := r.CacheIndexes(o.IndexCache); err != nil && o.Chosen {
+		return fmt.Errorf("%w; name another directory with --index-cache, or none", err)
+	}
 	return nil
 }
 
@@ -169,7 +190,7 @@ func ledgerError(dir string, err error) error {
 	return err
 }
 
-func (s *Set) openConfig(ctx context.Context, path string) error {
+func (s *Set) openConfig(ctx context.Context, opts Options, path string) error {
 	c, err := config.Load(ctx, config.WithFile(path))
 	if err != nil {
 		return fmt.Errorf("%w; deed config check explains a configuration", err)
@@ -184,6 +205,9 @@ func (s *Set) openConfig(ctx context.Context, path string) error {
 	}
 	for _, source := range sources {
 		if source.Name == "ledger" {
+			if err := opts.cacheIndexes(source.Reader); err != nil {
+				return err
+			}
 			s.addLedger(c.LedgerDir(), source.Reader)
 			continue
 		}
@@ -195,8 +219,19 @@ func (s *Set) openConfig(ctx context.Context, path string) error {
 	return nil
 }
 
-// openMongoDB opens the collection of a URL such as mongodb://host/database.collection.
 func (s *Set) openMongoDB(from string) error {
+	name, reader, release, err := OpenMongoDB(from)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	s.closers = append(s.closers, release)
+	s.add(name, reader)
+	return nil
+}
+
+// OpenMongoDB opens the collection of a URL such as mongodb://host/database.collection. It does not
+// connect yet. The name has no credentials. The caller calls release.
+func OpenMongoDB(from string) (name string, reader *mongodb.Reader, release func(context.Context) error, err error) {
 	u := splitURL(from)
 	uri := u.scheme + "://" + u.user + u.hosts + "/"
 	if u.user != "" && !strings.Contains(strings.ToLower(u.query), "authsource=") {
@@ -204,12 +239,10 @@ func (s *Set) openMongoDB(from string) error {
 	}
 	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(serverTimeout).SetAppName("deed").ApplyURI(uri + u.query))
 	if err != nil { // it would quote the credentials
-		return errors.New("--from: the URL of MongoDB is not valid; write mongodb://host/database.collection")
+		return "", nil, nil, errors.New("the URL of MongoDB is not valid; write mongodb://host/database.collection")
 	}
-	s.closers = append(s.closers, client.Disconnect)
-	name := u.scheme + "://" + u.hosts + "/" + u.database + "." + u.collection
-	s.add(name, mongodb.NewReader(client.Database(u.database).Collection(u.collection)))
-	return nil
+	name = u.scheme + "://" + u.hosts + "/" + u.database + "." + u.collection
+	return name, mongodb.NewReader(client.Database(u.database).Collection(u.collection)), client.Disconnect, nil
 }
 
 // mongoURL has the parts of a URL. User ends with @, and query begins with ?, unless they
