@@ -98,6 +98,35 @@ func TestNewNeedsADecision(t *testing.T) {
 	assert.ErrorContains(t, err, "reader is nil")
 }
 
+// TestFrames: no page may show the viewer in a frame, unless its origin is named.
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	frame := []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}
+	closed := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)})
+	header := get(t, closed, "/").Header()
+	assert.Contains(t, header.Get("Content-Security-Policy"), "frame-ancestors 'none';")
+	assert.Equal(t, "DENY", header.Get("X-Frame-Options"))
+	assert.NotContains(t, textOf(get(t, closed, "/", frame...)), "Open the trail")
+
+	open := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)}, viewer.WithoutRecording(), viewer.WithFrameAncestors("https://app.example.com", "http://localhost:8080"))
+	header = get(t, open, "/", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "iframe").Header()
+	assert.Contains(t, header.Get("Content-Security-Policy"), "frame-ancestors https://app.example.com http://localhost:8080;")
+	assert.Empty(t, header.Get("X-Frame-Options"))
+	answer := get(t, open, "/", frame...)
+	assert.Equal(t, http.StatusForbidden, answer.Code)
+	assert.Contains(t, textOf(answer), "Open the trail")
+	assert.NotContains(t, textOf(answer), "Hello 1", "another origin caused it")
+
+	for _, bad := range []string{
+		"", "*", "'self'", "https://*.example.com", "https:", "https://", "app.example.com", "http://app.example.com", "https://app.example.com/", "https://app.example.com; script-src *",
+		"https://app.example.com 'unsafe-inline'", "https://App.example.com", "https://app.example.com:443", "https://app.example.com:", "https://app.example.com:0", "https://app.example.com:70000",
+		"https://u@app.example.com", "https://app.example.com?", "https://app.example.com#", "data://x", "https://a,b", "https://a\nb",
+	} {
+		_, err := viewer.New(querytest.NewReader(), viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithFrameAncestors("https://app.example.com", bad))
+		assert.ErrorContains(t, err, "is not an origin", bad)
+	}
+}
+
 // TestAuthorize: without permission nothing is shown, the text of the error neither.
 func TestAuthorize(t *testing.T) {
 	t.Parallel()
