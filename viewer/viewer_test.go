@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -401,4 +402,42 @@ func TestSearchLimit(t *testing.T) {
 	assert.Equal(t, "8", answer.Header().Get("Retry-After"))
 	assert.Contains(t, textOf(answer), "Wait 8 seconds")
 	assert.Equal(t, http.StatusOK, get(t, handler, "/?outcome=denied").Code, "others are not limited")
+}
+
+// TestExpensiveSearchesWait: of one actor only one search runs at a time, and the second one waits
+// until the first has ended, or says that it could not wait any longer.
+func TestExpensiveSearchesWait(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	store := slowStore{Reader: querytest.NewReader(event(1, nil)), entered: entered, leave: leave}
+	handler, err := viewer.New(store, viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithCountBudget(time.Nanosecond), viewer.WithQueryTimeout(300*time.Millisecond))
+	require.NoError(t, err)
+	first := make(chan int, 1)
+	go func() { first <- get(t, handler, "/?text=hello").Code }()
+	<-entered
+	assert.Equal(t, http.StatusServiceUnavailable, get(t, handler, "/?text=hello").Code, "the first one still runs")
+	assert.Equal(t, http.StatusOK, get(t, handler, "/").Code, "a cheap page waits for nobody")
+	close(leave)
+	<-first
+	assert.Equal(t, http.StatusOK, get(t, handler, "/?text=hello").Code)
+}
+
+// slowStore holds the first search for words.
+type slowStore struct {
+	query.Reader
+
+	entered chan<- struct{}
+	leave   <-chan struct{}
+}
+
+// Find waits in a search for words until it may leave.
+func (s slowStore) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	if f.Text != "" && f.Limit > 0 {
+		select {
+		case s.entered <- struct{}{}:
+		case <-s.leave:
+		}
+		<-s.leave
+	}
+	return s.Reader.Find(ctx, f)
 }
