@@ -79,13 +79,15 @@ func newestCheckpoint(files Files, keys []note.Verifier) (Checkpoint, error) {
 	return OpenCheckpoint(signed, keys...)
 }
 
-// unverified reads a checkpoint without checking who has signed it.
-func unverified(signed []byte) (Checkpoint, error) {
+// UnverifiedCheckpoint reads a checkpoint without checking who has signed it.
+func UnverifiedCheckpoint(signed []byte) (Checkpoint, error) {
 	text, _, ok := strings.Cut(string(signed), "\n\n")
 	if !ok {
 		return Checkpoint{}, errNoCheckpoint
 	}
-	return parseCheckpoint(text + "\n")
+	c, err := parseCheckpoint(text + "\n")
+	c.Note = signed
+	return c, err
 }
 
 // parseCheckpoint reads the text of a checkpoint. Extension lines are ignored.

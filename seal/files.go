@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/opendeed/audit/seal/internal/files"
 )
 
 // DirName is the name of the directory, in that of a ledger, in which a seal keeps its files.
@@ -213,7 +215,7 @@ func syncParents(root *os.Root, dirs map[string]bool) error {
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(syncDir(file), file.Close()); err != nil {
+			if err := errors.Join(files.SyncDir(file), file.Close()); err != nil {
 				return err
 			}
 			if d == "." {

@@ -47,7 +47,7 @@ func OpenLeaves(files Files, held []byte, keys ...note.Verifier) (*Leaves, error
 		outside = &c
 	}
 	var l *Leaves
-	for _, e := range bySize(own, outside) {
+	for _, e := range bySize(own, outside, nil) {
 		if l == nil {
 			if tree, ok := openSealedTree(files, &e.Checkpoint); ok {
 				l = &Leaves{checkpoint: e.Checkpoint, gaps: all, tree: tree}

@@ -59,8 +59,12 @@ func testDocument(t *testing.T, doc string) {
 // params runs the script in dir, and collects what each of its commands prints.
 func params(dir string, printed *[]string) testscript.Params {
 	return testscript.Params{
-		Dir:   dir,
-		Setup: func(env *testscript.Env) error { env.Setenv("TERM", "dumb"); return nil },
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TERM", "dumb")
+			env.Setenv("DEED_INDEX_CACHE", "none")
+			return nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"ledger": makeLedger,
 			"run": func(ts *testscript.TestScript, _ bool, args []string) {

@@ -33,14 +33,6 @@ const minParallel = 64
 // maxWorkers limits how many goroutines read for one search.
 const maxWorkers = 4
 
-// frameBuffers has buffers for frames, of minPooled to maxPooled bytes.
-var frameBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-const (
-	minPooled = 64 << 10
-	maxPooled = 1 << 20
-)
-
 // fetch reads the candidates, in any order, and returns those that match.
 func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 	slices.SortFunc(batch, func(a, b candidate) int {
@@ -70,47 +62,45 @@ func (f *fetcher) fetch(ctx context.Context, batch []candidate) fetched {
 func (f *fetcher) read(ctx context.Context, chunk []candidate) (result fetched) {
 	pooled := frameBuffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // it has buffers only
 	defer frameBuffers.Put(pooled)
-	matcher := &entryMatcher{search: f.search}
+	matcher, sections := &entryMatcher{search: f.search}, sectionReader{snapshot: f.snapshot, buffer: pooled}
 	if f.search.lines {
 		result.matches = make([]match, 0, len(chunk)) // most match, usually
 	}
 	for len(chunk) > 0 && result.err == nil {
-		if err := ctx.Err(); err != nil {
-			result.err = err
+		if result.err = ctx.Err(); result.err != nil {
 			break
 		}
 		first, n := chunk[0], 1
+		if first.block != nil {
+			f.scan(ctx, matcher, first, &sections, &result)
+			chunk = chunk[1:]
+			continue
+		}
 		for n < len(chunk) && chunk[n].part == first.part && chunk[n].frame == first.frame {
 			n++
 		}
-		buffer := *pooled
-		if size := first.frame.Size; int64(cap(buffer)) < size && size <= maxPooled {
-			buffer = make([]byte, max(size, minPooled))
-			*pooled = buffer
-		}
-		frame, err := f.readFrame(first, buffer)
-		switch {
-		case err == nil:
+		frame, err := sections.read(first.part, first.frame, first.frame.Offset+first.frame.Size)
+		if err == nil {
 			f.match(ctx, matcher, frame, chunk[:n], &result)
-		case errors.Is(err, fs.ErrNotExist): // retention has removed it
-		case isLoss(err):
-			corrupt, _ := errors.AsType[*ledger.CorruptError](err)
-			corrupt.First, corrupt.Last = first.part.first+uint64(first.place), chunk[n-1].part.first+uint64(chunk[n-1].place)
-			result.damage = append(result.damage, err)
-		default:
-			result.err = err
+		} else {
+			result.add(err, first.part, first.place, chunk[n-1].place)
 		}
 		chunk = chunk[n:]
 	}
 	return result
 }
 
-func (f *fetcher) readFrame(c candidate, buffer []byte) (ledger.Frame, error) {
-	file, err := f.snapshot.segment(c.part.segment)
-	if err != nil {
-		return ledger.Frame{}, err
+// add adds the error of reading the frame that holds the entries at some places.
+func (r *fetched) add(err error, p *partSearch, from, to int) {
+	corrupt, damaged := errors.AsType[*ledger.CorruptError](err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // retention has removed it
+	case damaged:
+		corrupt.First, corrupt.Last = p.first+uint64(from), p.first+uint64(to)
+		r.damage = append(r.damage, err)
+	default:
+		r.err = err
 	}
-	return file.ReadFrame(c.frame.Offset, c.frame.Size, buffer)
 }
 
 // match adds the candidates of a frame that match.
@@ -129,27 +119,33 @@ func (f *fetcher) match(ctx context.Context, matcher *entryMatcher, frame ledger
 		}
 		c := candidates[0]
 		candidates = candidates[1:]
-		if !f.search.mayMatch(e.Data) {
-			continue
+		if f.search.mayMatch(e.Data) {
+			f.matchEntry(ctx, matcher, c, e, result)
 		}
-		m, ok, err := matcher.match(e.Data)
-		if err != nil {
-			result.damage = append(result.damage, &EntryError{Seq: seq, Err: err})
-			continue
-		}
-		if !ok || !f.search.isAfterCursor(&m) {
-			continue
-		}
-		repeated, err := f.isRepeated(ctx, c, e.Data)
-		switch {
-		case err != nil:
-			result.err = err
+		if result.err != nil {
 			return
-		case !repeated:
-			result.matches = append(result.matches, m)
 		}
 	}
 	if len(candidates) > 0 {
 		result.err = &badIndexError{candidates[0].part.part, index.ErrBad}
+	}
+}
+
+// matchEntry adds the record of an entry if it matches.
+func (f *fetcher) matchEntry(ctx context.Context, matcher *entryMatcher, c candidate, e ledger.Entry, result *fetched) {
+	m, ok, err := matcher.match(e.Data)
+	if err != nil {
+		result.damage = append(result.damage, &EntryError{Seq: e.Seq, Err: err})
+		return
+	}
+	if !ok || !f.search.isAfterCursor(&m) {
+		return
+	}
+	repeated, err := f.isRepeated(ctx, c, e.Data)
+	switch {
+	case err != nil:
+		result.err = err
+	case !repeated:
+		result.matches = append(result.matches, m)
 	}
 }

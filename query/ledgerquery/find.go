@@ -13,7 +13,8 @@ import (
 // The sizes of the batches in which candidates are read: the first one, which may suffice,
 // and the others, in entries and about in bytes.
 const (
-	firstBatch    = 32
+	firstBatch    = 64
+	minBatch      = 8
 	maxBatch      = 2048
 	maxBatchBytes = 4 << 20
 )
@@ -44,7 +45,7 @@ func find(ctx context.Context, s *search, snap *snapshot, parts []*part, yield f
 	if s.Limit == 0 {
 		f.left = math.MaxInt
 	}
-	for size := min(max(f.left, 1), firstBatch); ; size = min(2*size, maxBatch) {
+	for size := min(max(f.left, 1), firstBatch); ; {
 		if err := f.yieldReady(); err != nil || f.left == 0 {
 			return err
 		}
@@ -65,7 +66,18 @@ func find(ctx context.Context, s *search, snap *snapshot, parts []*part, yield f
 			}
 		}
 		f.add(result.matches)
+		size = f.nextSize(size, len(result.matches))
 	}
+}
+
+// nextSize returns the size of the batch after one, of which some entries matched. Where most do,
+// it does not have many more than the filter allows.
+func (f *finding) nextSize(size, matched int) int {
+	next := min(2*size, maxBatch)
+	if missing := f.left - len(f.ready); matched > size/2 {
+		next = min(next, max(missing, minBatch))
+	}
+	return next
 }
 
 // advance makes the search that for the matches after the last one that was yielded.
@@ -80,16 +92,20 @@ func (f *finding) advance() {
 	}
 }
 
-// nextBatch returns the next candidates, at most size of them.
+// nextBatch returns the next candidates, of about size entries.
 func (f *finding) nextBatch(size int) (batch []candidate, err error) {
-	for bytes := int64(0); len(batch) < size && bytes < maxBatchBytes; {
+	for entries, bytes := 0, int64(0); entries < size && bytes < maxBatchBytes; {
 		c, ok, err := f.frontier.next()
 		if err != nil || !ok {
 			return batch, err
 		}
-		if len(batch) == 0 || c.frame != batch[len(batch)-1].frame {
+		switch {
+		case c.block != nil:
+			bytes += c.block.End() - c.block.Frames[0].Offset
+		case len(batch) == 0 || c.frame != batch[len(batch)-1].frame:
 			bytes += c.frame.Size
 		}
+		entries += c.size()
 		batch = append(batch, c)
 	}
 	return batch, nil

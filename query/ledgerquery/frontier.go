@@ -38,12 +38,21 @@ type partSearch struct {
 	left    int // if all blocks are read: how many were not
 }
 
-// candidate is an entry that may match.
+// candidate is an entry that may match, or a block of entries.
 type candidate struct {
 	key   int64
 	part  *partSearch
 	place int
-	frame index.Frame
+	frame index.Frame  // of an entry
+	block *index.Block // whose entries are read one after the other; place is that of the first
+}
+
+// size returns how many entries a candidate has.
+func (c *candidate) size() int {
+	if c.block != nil {
+		return c.block.N
+	}
+	return 1
 }
 
 // newFrontier returns the frontier of a search that has returned nothing yet, in some parts of
@@ -86,9 +95,16 @@ func (f *frontier) next() (c candidate, ok bool, err error) {
 		top := &f.items[0]
 		if top.entries == nil {
 			opened := heap.Pop(&f.items).(item) //nolint:errcheck,forcetypeassert // the heap has items only
-			if opened.block < 0 {
+			switch {
+			case opened.block < 0:
 				err = f.openPart(opened.part)
-			} else {
+			case f.scans(opened.part):
+				c = candidate{key: opened.key, part: opened.part}
+				if c.block, err = f.readBlock(opened.part, opened.block); err == nil {
+					c.place = c.block.First
+					return c, true, nil
+				}
+			default:
 				err = f.openBlock(opened.part, opened.block)
 			}
 			if err != nil {
@@ -132,16 +148,38 @@ func (f *frontier) openPart(p *partSearch) (err error) {
 	return err
 }
 
-// openBlock replaces a block by its candidates.
-func (f *frontier) openBlock(p *partSearch, number int) error {
-	b, err := p.Block(f.snapshot.indexOf(p.part), number)
-	if err != nil {
-		return err
+// scans reports whether the search reads all entries of a block: since it wants all of them, or
+// since their JSON rules out most of them, and the index few.
+func (f *frontier) scans(p *partSearch) bool {
+	if p.places == nil && f.search.Limit == 0 {
+		return true
 	}
+	return f.search.scans && (p.places == nil || p.places.Len() > p.Len()/minScanned)
+}
+
+// If one of that many entries of an index may match, a search scans all of them.
+const minScanned = 32
+
+// readBlock reads a block of the index.
+func (f *frontier) readBlock(p *partSearch, number int) (*index.Block, error) {
+	b, err := p.Block(f.snapshot.indexOf(p.part), number)
 	if p.left--; p.left == 0 && p.file != nil { // nobody needs all of it soon
 		p.file.Forget()
 	}
-	var entries []candidate
+	return b, err
+}
+
+// openBlock replaces a block by its candidates.
+func (f *frontier) openBlock(p *partSearch, number int) error {
+	b, err := f.readBlock(p, number)
+	if err != nil {
+		return err
+	}
+	n := b.N
+	if p.places != nil {
+		n = min(n, p.places.Len())
+	}
+	entries := make([]candidate, 0, n)
 	add := func(place int) {
 		from, to, ok := b.Times(place)
 		if !ok || to < f.from || from > f.to || err != nil {
@@ -163,7 +201,13 @@ func (f *frontier) openBlock(p *partSearch, number int) error {
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	slices.SortStableFunc(entries, func(a, b candidate) int { return cmp.Compare(b.key, a.key) })
+	if entries[0].key < entries[len(entries)-1].key { // their times ascend, more or less
+		slices.Reverse(entries)
+	}
+	byKey := func(a, b candidate) int { return cmp.Compare(b.key, a.key) }
+	if !slices.IsSortedFunc(entries, byKey) {
+		slices.SortFunc(entries, byKey)
+	}
 	heap.Push(&f.items, item{key: entries[len(entries)-1].key, part: p, block: number, entries: entries})
 	return nil
 }

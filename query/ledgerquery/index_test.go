@@ -193,7 +193,7 @@ func (m *model) randomFilter(rng *rand.Rand) (f query.Filter) {
 	f.Ascending = rng.IntN(2) == 0
 	f.Limit = []int{0, 0, 1, 7, 100}[rng.IntN(5)]
 	for range rng.IntN(4) {
-		switch rng.IntN(11) {
+		switch rng.IntN(13) {
 		case 0:
 			f.Actors = []audit.Actor{{ID: r.Actor.ID}}
 		case 1:
@@ -219,6 +219,11 @@ func (m *model) randomFilter(rng *rand.Rand) (f query.Filter) {
 			f.Metadata = []attribute.KeyValue{{Key: "s"}}
 		case 10:
 			f.After = query.CursorOf(r)
+		case 11:
+			words := []string{"THING", "thing.verb2", "acme because", "odd", `"tenant"`, "e", "nothing", r.Target.ID, r.Action + " " + r.Tenant}
+			f.Text = words[rng.IntN(len(words))]
+		case 12:
+			f.Reason = []string{"cause", "another ID", "BECAUSE"}[rng.IntN(3)]
 		}
 	}
 	return f

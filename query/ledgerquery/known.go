@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -25,6 +24,10 @@ type known struct {
 	id       [16]byte // of the ledger
 	segments []*knownSegment
 	images   int // the size of the indexes in memory
+
+	cacheDir  string // of CacheIndexes
+	floor     uint64 // the oldest segment when it was cleaned
+	badCached int    // how many indexes in it were bad
 }
 
 // maxAttempts limits how often a search starts again because the ledger changed meanwhile.
@@ -40,7 +43,7 @@ func (k *known) refresh(ctx context.Context, terms bool) (*snapshot, error) {
 		return nil, err
 	}
 	k.ledger = l
-	s := &snapshot{ledger: l}
+	s := &snapshot{ledger: l, cache: indexCache{root: k.cacheDir}}
 	for attempt := 1; ; attempt++ {
 		err := k.update(ctx, s, terms)
 		if err == nil {
@@ -60,7 +63,8 @@ func (k *known) update(ctx context.Context, s *snapshot, terms bool) error {
 	}
 	s.floor = floor
 	k.follow(segments)
-	if err := k.findIndexes(ctx, s.ledger); err != nil {
+	k.followCache(s, segments)
+	if err := k.findIndexes(ctx, s); err != nil {
 		return err
 	}
 	s.parts, s.damage = nil, nil
@@ -76,6 +80,9 @@ func (k *known) update(ctx context.Context, s *snapshot, terms bool) error {
 			}
 		}
 		if err := k.read(ctx, s, seg); err != nil {
+			return err
+		}
+		if err := k.cacheIndexes(ctx, s, seg); err != nil {
 			return err
 		}
 		if terms {
@@ -203,7 +210,7 @@ func findGap(ctx context.Context, s *snapshot, expected uint64, seg ledger.Segme
 const retryAfter = time.Minute
 
 // findIndexes opens the indexes of segments that have none yet.
-func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
+func (k *known) findIndexes(ctx context.Context, s *snapshot) error {
 	var sidecars map[uint64][]string
 	for _, seg := range k.segments {
 		if !seg.wantsIndex() {
@@ -211,34 +218,36 @@ func (k *known) findIndexes(ctx context.Context, l *ledger.Reader) error {
 		}
 		if sidecars == nil {
 			var err error
-			if sidecars, err = l.Sidecars(); err != nil {
+			if sidecars, err = s.ledger.Sidecars(); err != nil {
 				return err
 			}
 		}
 		names := sidecars[seg.segment.Number]
-		if !slices.Contains(names, index.Name) || !k.openIndex(ctx, l, seg) {
-			k.openPieces(ctx, l, seg, names)
+		if !slices.Contains(names, index.Name) || !k.openIndex(ctx, s, seg) {
+			k.openPieces(ctx, s.ledger, seg, names)
+		}
+		if len(seg.parts) == 0 && seg.last.Size == 0 && !seg.badCache {
+			k.openCached(ctx, s, seg)
 		}
 	}
 	return nil
 }
 
 // openIndex opens the index of a closed segment. If it cannot be used, the entries are read.
-func (k *known) openIndex(ctx context.Context, l *ledger.Reader, seg *knownSegment) (ok bool) {
+func (k *known) openIndex(ctx context.Context, s *snapshot, seg *knownSegment) (ok bool) {
 	if !seg.segment.Closed() {
 		return false
 	}
-	f, err := l.OpenSidecar(seg.segment.Number, index.Name)
+	f, err := s.sidecar(sidecarKey{segment: seg.segment.Number, name: index.Name}) // the search needs it soon
 	if err != nil {
 		return false // removed meanwhile, or not allowed
 	}
-	defer func() { _ = f.Close() }() // only read
 	opened, err := index.Open(f, seg.segment.Ledger, seg.segment.Number, k.cache)
 	if err != nil || !isIndexOf(opened, seg.segment) {
 		seg.rejected = time.Now()
 		return false
 	}
-	k.adopt(ctx, l, seg, index.Input{File: opened, R: f}, index.Name)
+	k.adopt(ctx, s.ledger, seg, index.Input{File: opened, R: f}, index.Name)
 	seg.read = true
 	return true
 }
@@ -250,9 +259,15 @@ func (k *known) openPieces(ctx context.Context, l *ledger.Reader, seg *knownSegm
 	if len(p.inputs) == 0 || p.end < seg.last.Offset/2 {
 		return
 	}
-	for i, in := range p.inputs {
+	k.adoptPieces(ctx, l, seg, p.inputs, false)
+}
+
+// adoptPieces replaces what is known of a segment by pieces of its index, the first one of which
+// begins with the segment.
+func (k *known) adoptPieces(ctx context.Context, l *ledger.Reader, seg *knownSegment, inputs []index.Input, cached bool) {
+	for i, in := range inputs {
 		k.adopt(ctx, l, seg, in, index.PieceName(i+1))
-		seg.last = in.Last()
+		seg.parts[i].cached, seg.last = cached, in.Last()
 	}
 }
 
@@ -292,13 +307,13 @@ func (k *known) reject(p *part, why error) {
 		if slices.Contains(seg.parts, p) {
 			k.dropIndexes(seg)
 			seg.forget()
-			if !errors.Is(why, fs.ErrNotExist) {
+			switch {
+			case p.cached:
+				k.badCached++
+				seg.badCache = true // until others are made
+			case !errors.Is(why, fs.ErrNotExist):
 				seg.rejected = time.Now()
 			}
 		}
 	}
-}
-
-func sidecarKey(segment uint64, name string) string {
-	return strconv.FormatUint(segment, 10) + "." + name
 }

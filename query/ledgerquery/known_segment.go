@@ -17,10 +17,11 @@ import (
 type knownSegment struct {
 	segment  ledger.Segment
 	parts    []*part          // that have an index
-	runs     []*index.Builder // outlines of the entries after those; entries between two runs are lost
+	runs     []*index.Builder // outlines of the entries after those; entries between two runs, if any, are lost
 	last     ledger.Frame     // the last frame that was read
 	read     bool             // all of a closed segment was read
 	rejected time.Time        // when its index was found to be bad
+	badCache bool             // its cached indexes are bad
 	asked    int              // how many searches had to read entries that an index could rule out
 	checked  int              // how many places of damage were checked again
 
@@ -143,10 +144,13 @@ func (k *knownSegment) hasMore(l *ledger.Reader) (bool, error) {
 	return f.HasMore(k.last.Offset + k.last.Size), f.Close()
 }
 
+// maxRun is the number of entries from which on an outline takes no further frames.
+const maxRun = 1 << 17
+
 // add adds the next frame to the outline.
 func (k *knownSegment) add(f ledger.Frame, recent *index.Recent) {
 	next := k.next()
-	if f.First > next || len(k.runs) == 0 {
+	if f.First > next || len(k.runs) == 0 || k.runs[len(k.runs)-1].Len() >= maxRun {
 		if recent.Next() == next {
 			recent.Skip(f.First)
 		}

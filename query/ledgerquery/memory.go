@@ -33,18 +33,11 @@ func (k *known) indexInMemory(ctx context.Context, l *ledger.Reader, seg *knownS
 	for len(seg.runs) > 0 {
 		run := seg.runs[0]
 		if run.Len() > 0 {
-			b := index.NewBuilder(seg.segment.Ledger, run.First, index.NewRecent(seg.segment.Ledger), true)
-			for f, err := range l.Frames(ctx, run.First, run.Next()-1) {
-				if err != nil || f.First > b.Next() {
-					return ctx.Err() // damaged since; the search notices that itself
-				}
-				b.AddFrame(f)
+			b := imageOf(ctx, l, seg, run)
+			if b == nil {
+				return ctx.Err() // damaged since; the search notices that itself
 			}
-			if b.Next() != run.Next() {
-				return nil
-			}
-			b.TakeRepeats(&run.Outline)
-			image := bytes.NewReader(b.Image(seg.segment.Ledger, seg.segment.Number, 0))
+			image := bytes.NewReader(b)
 			f, err := index.Open(image, seg.segment.Ledger, seg.segment.Number, nil)
 			if err != nil {
 				return err
@@ -56,4 +49,20 @@ func (k *known) indexInMemory(ctx context.Context, l *ledger.Reader, seg *knownS
 	}
 	seg.asked = 0
 	return nil
+}
+
+// imageOf returns an index of entries of which an outline is known, or nil if they cannot be read.
+func imageOf(ctx context.Context, l *ledger.Reader, seg *knownSegment, run *index.Builder) []byte {
+	b := index.NewBuilder(seg.segment.Ledger, run.First, index.NewRecent(seg.segment.Ledger), true)
+	for f, err := range l.Frames(ctx, run.First, run.Next()-1) {
+		if err != nil || f.First > b.Next() {
+			return nil
+		}
+		b.AddFrame(f)
+	}
+	if b.Next() != run.Next() {
+		return nil
+	}
+	b.TakeRepeats(&run.Outline)
+	return b.Image(seg.segment.Ledger, seg.segment.Number, 0)
 }

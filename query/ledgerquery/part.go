@@ -20,12 +20,14 @@ type part struct {
 
 	file    *index.File   // nil: only an outline is known, or the image is in memory
 	sidecar string        // the name of the file
+	cached  bool          // the file is in the Reader's own directory
 	image   *bytes.Reader // an index in memory
 }
 
 // outline is what an index, or a mere outline, knows of its entries. Both *index.File and
 // *index.View implement it.
 type outline interface { //nolint:interfacebloat // what an index knows
+	Len() int
 	Blocks(r io.ReaderAt) (int, error)
 	Span(i int) index.Span
 	Block(r io.ReaderAt, i int) (*index.Block, error)

@@ -42,7 +42,8 @@ func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
 // ledger, at most 1,000 of them: first those that are known, and later those that it comes
 // across. It yields none for what retention has removed. Entries that an index covers, and
 // those that cannot match, are not read, so damage to them is not noticed; ledger.WithScrub
-// finds it.
+// finds it. A search for words reads all entries that neither their times nor the index rule out,
+// and checks each frame of them, so it reports damage that may hide a match.
 //
 // If the ledger in the directory is another one than at the last call, such as an older
 // copy that was restored, Find forgets what it knows.

@@ -18,6 +18,7 @@ type search struct {
 	matcher  *query.Matcher
 	after    *query.Position
 	patterns [][]byte // texts that the canonical JSON of every match contains
+	scans    bool     // the JSON of an entry can rule it out
 
 	lines bool // it is for lines, not for records
 }
@@ -46,6 +47,7 @@ func newSearch(f query.Filter, lines bool) (*search, error) {
 			s.patterns = append(s.patterns, []byte(`"`+string(kv.Key)+`"`))
 		}
 	}
+	s.scans = len(s.patterns) > 0 || f.Text != "" || f.Reason != "" || f.Failure != ""
 	return s, nil
 }
 
@@ -74,9 +76,27 @@ func isPlainJSON(text string) bool {
 func (s *search) mayMatch(json []byte) bool {
 	missing := func(p []byte) bool { return !bytes.Contains(json, p) }
 	if slices.ContainsFunc(s.patterns, missing) || !s.matcher.MayMatchJSON(json) {
-		return bytes.IndexByte(json, '\\') >= 0 // an escape may stand for what is missing
+		return hasOddEscape(json) // which may stand for what is missing
 	}
 	return true
+}
+
+// hasOddEscape reports whether JSON has an escape that canonical JSON does not have.
+func hasOddEscape(json []byte) bool {
+	for {
+		n := bytes.IndexByte(json, '\\')
+		if n < 0 {
+			return false
+		}
+		json = json[n+1:]
+		switch {
+		case len(json) > 0 && strings.IndexByte(`"\bfnrt`, json[0]) >= 0:
+		case len(json) > 3 && (string(json[:4]) == "u000" || string(json[:4]) == "u001"):
+		default:
+			return true
+		}
+		json = json[1:]
+	}
 }
 
 // times returns the bounds of the times of records that can match, both included, in the

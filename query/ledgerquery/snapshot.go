@@ -16,10 +16,18 @@ type snapshot struct {
 	floor  uint64 // sequence number of the oldest entry
 	// damage has the errors that a search yields first.
 	damage []error
+	cache  indexCache
 
 	mu       sync.Mutex
 	segments map[uint64]*ledger.SegmentFile
-	sidecars map[string]ledger.Sidecar // by the number of the segment and the name
+	sidecars map[sidecarKey]ledger.Sidecar
+}
+
+// sidecarKey identifies a file beside a segment, or one for it in the indexCache.
+type sidecarKey struct {
+	segment uint64
+	name    string
+	cached  bool
 }
 
 // close closes all files.
@@ -33,7 +41,7 @@ func (s *snapshot) close() error {
 	for _, f := range s.sidecars {
 		err = errors.Join(err, f.Close())
 	}
-	return errors.Join(err, s.ledger.Close())
+	return errors.Join(err, s.cache.close(), s.ledger.Close())
 }
 
 // segment opens a segment, once.
@@ -60,18 +68,17 @@ func (s *snapshot) indexOf(p *part) io.ReaderAt {
 	if p.image != nil {
 		return p.image
 	}
-	return lazySidecar{snapshot: s, segment: p.segment.Number, name: p.sidecar}
+	return lazySidecar{snapshot: s, key: sidecarKey{p.segment.Number, p.sidecar, p.cached}}
 }
 
 // lazySidecar is a sidecar that is opened for the first read.
 type lazySidecar struct {
 	snapshot *snapshot
-	segment  uint64
-	name     string
+	key      sidecarKey
 }
 
 func (l lazySidecar) ReadAt(b []byte, offset int64) (int, error) {
-	f, err := l.snapshot.sidecar(l.segment, l.name)
+	f, err := l.snapshot.sidecar(l.key)
 	if err != nil {
 		return 0, err
 	}
@@ -79,19 +86,22 @@ func (l lazySidecar) ReadAt(b []byte, offset int64) (int, error) {
 }
 
 // sidecar opens a sidecar, once.
-func (s *snapshot) sidecar(segment uint64, name string) (ledger.Sidecar, error) {
+func (s *snapshot) sidecar(key sidecarKey) (ledger.Sidecar, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	key := sidecarKey(segment, name)
 	if f := s.sidecars[key]; f != nil {
 		return f, nil
 	}
-	f, err := s.ledger.OpenSidecar(segment, name)
+	open := s.ledger.OpenSidecar
+	if key.cached {
+		open = s.cache.open
+	}
+	f, err := open(key.segment, key.name)
 	if err != nil {
 		return nil, err
 	}
 	if s.sidecars == nil {
-		s.sidecars = map[string]ledger.Sidecar{}
+		s.sidecars = map[sidecarKey]ledger.Sidecar{}
 	}
 	s.sidecars[key] = f
 	return f, nil

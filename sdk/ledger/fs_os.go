@@ -9,12 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/opendeed/audit/internal/filelock"
 )
 
 // osDir is a directory of the operating system.
 type osDir struct {
 	path   string // absolute, since the process may change its working directory
 	root   *os.Root
+	self   *os.File    // the directory, to open files in it
 	info   fs.FileInfo // of the directory
 	access access
 	lock   *osFile
@@ -80,15 +83,27 @@ func openDir(dir string, a access) (*osDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	opened, err := root.Stat(".")
-	if err == nil && !os.SameFile(info, opened) {
-		err = fmt.Errorf("%w: %s was replaced while it was opened", ErrInsecure, dir)
-	}
-	if err != nil {
+	d := &osDir{path: dir, root: root, info: info, access: a}
+	if err := d.openSelf(); err != nil {
 		_ = root.Close()
 		return nil, err
 	}
-	return &osDir{path: dir, root: root, info: info, access: a}, nil
+	return d, nil
+}
+
+// openSelf opens the directory itself.
+func (d *osDir) openSelf() (err error) {
+	if d.self, err = d.root.Open("."); err != nil {
+		return err
+	}
+	opened, err := d.self.Stat()
+	if err == nil && !os.SameFile(d.info, opened) {
+		err = fmt.Errorf("%w: %s was replaced while it was opened", ErrInsecure, d.path)
+	}
+	if err != nil {
+		_ = d.self.Close()
+	}
+	return err
 }
 
 // checkSecure rejects files that other users may have created or may modify. Readers may
@@ -123,28 +138,28 @@ func (d *osDir) Open(name string) (file, error) {
 func (d *osDir) open(name string, flag int) (file, error) {
 	f, err := d.openFile(name, flag)
 	if err != nil {
-		return nil, err
+		return nil, err // no *osFile in a file
 	}
-	return newOSFile(filepath.Join(d.path, name), f)
+	return f, nil
 }
 
-func (d *osDir) openFile(name string, flag int) (*os.File, error) {
-	f, err := d.root.OpenFile(name, flag|noFollow, 0o600)
+func (d *osDir) openFile(name string, flag int) (*osFile, error) {
+	f, err := d.openAt(name, flag)
 	if err != nil {
 		if info, lerr := d.root.Lstat(name); lerr == nil && info.Mode()&fs.ModeSymlink != 0 {
 			return nil, checkSecure(filepath.Join(d.path, name), info, false, d.access)
 		}
 		return nil, err
 	}
-	info, err := d.root.Lstat(name)
+	info, err := f.Stat()
 	if err == nil {
-		err = checkSecure(filepath.Join(d.path, name), info, false, d.access)
+		err = checkSecure(f.Name(), info, false, d.access)
 	}
 	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
-	return f, nil
+	return &osFile{File: f, path: f.Name(), identity: identityOf(info)}, nil
 }
 
 func (d *osDir) Rename(from, to string) error {
@@ -288,20 +303,16 @@ func (d *osDir) Lock() (created bool, err error) {
 // tryLock opens and locks the lock file. The error is a *LostError if the file was
 // removed before it was locked, and matches fs.ErrExist if another writer created it.
 func (d *osDir) tryLock() (created bool, err error) {
-	opened, err := d.openFile(lockFileName, os.O_RDWR)
+	f, err := d.openFile(lockFileName, os.O_RDWR)
 	if created = errors.Is(err, fs.ErrNotExist); created {
-		opened, err = d.openFile(lockFileName, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		f, err = d.openFile(lockFileName, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	}
 	if err != nil {
 		return false, err
 	}
-	f, err := newOSFile(filepath.Join(d.path, lockFileName), opened)
-	if err != nil {
-		return false, err
-	}
-	switch err = lock(f.File); {
-	case errors.Is(err, ErrLocked):
-		err = fmt.Errorf("ledger: %s is %w", d.path, err)
+	switch err = filelock.Lock(f.File); {
+	case errors.Is(err, filelock.ErrHeld):
+		err = fmt.Errorf("ledger: %s is %w", d.path, ErrLocked)
 	case err != nil:
 		err = fmt.Errorf("ledger: lock %s: %w", d.path, err)
 	default:
@@ -317,9 +328,9 @@ func (d *osDir) tryLock() (created bool, err error) {
 func (d *osDir) Close() error {
 	var err error
 	if d.lock != nil {
-		err = errors.Join(unlock(d.lock.File), d.lock.Close())
+		err = errors.Join(filelock.Unlock(d.lock.File), d.lock.Close())
 	}
-	return errors.Join(err, d.root.Close())
+	return errors.Join(err, d.self.Close(), d.root.Close())
 }
 
 // osFile is a file of the operating system.
@@ -328,14 +339,6 @@ type osFile struct {
 
 	path     string
 	identity identity
-}
-
-func newOSFile(path string, f *os.File) (*osFile, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &osFile{File: f, path: path, identity: identityOf(info)}, nil
 }
 
 func (f *osFile) Size() (int64, error) {

@@ -8,21 +8,26 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-const noFollow = 0 // os.Root stays in the directory, and checkSecure rejects links after opening
+// openAt opens a file of the directory, unless it is a symbolic link. os.Root stays in the
+// directory meanwhile.
+func (d *osDir) openAt(name string, flag int) (*os.File, error) {
+	f, err := d.root.OpenFile(name, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := d.root.Lstat(name)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		err = &fs.PathError{Op: "open", Path: f.Name(), Err: fs.ErrInvalid}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
 
 // checkOwner has nothing to check: files inherit the access list of the directory, which
 // its owner controls.
 func checkOwner(string, fs.FileInfo, access) error { return nil }
-
-// lock locks the file until it is closed. It returns ErrLocked if it is locked already.
-func lock(f *os.File) error {
-	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
-		0, 1, 0, new(windows.Overlapped))
-	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return ErrLocked
-	}
-	return err
-}
 
 // isDiskFull reports whether an operation failed for want of space.
 func isDiskFull(err error) bool {
@@ -58,9 +63,6 @@ func peek(path string, b []byte) (int, error) {
 	n, err := readBeginning(f, b)
 	return n, errors.Join(err, f.Close())
 }
-
-// unlock has nothing to do: closing the file unlocks it.
-func unlock(*os.File) error { return nil }
 
 // syncDir has nothing to do: NTFS journals changes to names.
 func syncDir(string) error { return nil }

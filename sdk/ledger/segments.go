@@ -156,8 +156,26 @@ func (s *SegmentFile) Close() error { return s.segment.file.Close() }
 // checks it. It uses buffer if that is large enough; the frame refers to it. If no such
 // frame is there, the error is a *CorruptError.
 func (s *SegmentFile) ReadFrame(offset, size int64, buffer []byte) (Frame, error) {
+	section, err := s.ReadSection(offset, size, buffer)
+	if err != nil {
+		return Frame{}, err
+	}
+	return section.Frame(offset, size)
+}
+
+// Section is a part of a segment that was read at once.
+type Section struct {
+	file   *SegmentFile
+	offset int64
+	data   []byte
+}
+
+// ReadSection reads size bytes at an offset, to look at all frames that are there. It uses
+// buffer if that is large enough; the section refers to it. If the file does not have all of
+// them, or the device cannot read one, the error is a *CorruptError.
+func (s *SegmentFile) ReadSection(offset, size int64, buffer []byte) (Section, error) {
 	if size < frameHeaderSize+frameTrailerSize || size > MaxSegmentSize || offset < segmentHeaderSize {
-		return Frame{}, s.corrupt(offset, "no frame begins here")
+		return Section{}, s.corrupt(offset, "no frame begins here")
 	}
 	if int64(cap(buffer)) < size {
 		buffer = make([]byte, size)
@@ -166,24 +184,38 @@ func (s *SegmentFile) ReadFrame(offset, size int64, buffer []byte) (Frame, error
 	n, err := s.segment.file.ReadAt(buffer, offset)
 	switch {
 	case int64(n) == size:
+		return Section{file: s, offset: offset, data: buffer}, nil
 	case isShortRead(err):
-		return Frame{}, s.corrupt(offset, "the file ends early")
+		return Section{}, s.corrupt(offset, "the file ends early")
 	case isBadSector(err):
-		return Frame{}, s.corrupt(offset, "the device cannot read it: "+err.Error())
+		return Section{}, s.corrupt(offset, "the device cannot read it: "+err.Error())
 	case errors.Is(err, fs.ErrClosed):
-		return Frame{}, err
-	default:
-		return Frame{}, locate(fmt.Errorf("ledger: read %s: %w", s.segment.name(), err), s.dir)
+		return Section{}, err
 	}
-	at := s.segment.location(offset)
-	h, ok := parseFrameHeader(buffer, at)
+	return Section{}, locate(fmt.Errorf("ledger: read %s: %w", s.segment.name(), err), s.dir)
+}
+
+// Has reports whether the section has all size bytes at an offset.
+func (s Section) Has(offset, size int64) bool {
+	return size > 0 && offset >= s.offset && size <= int64(len(s.data)) && offset-s.offset <= int64(len(s.data))-size
+}
+
+// Frame checks the frame of size bytes at an offset, which refers to the section. If no such
+// frame is there, the error is a *CorruptError.
+func (s Section) Frame(offset, size int64) (Frame, error) {
+	if !s.Has(offset, size) {
+		return Frame{}, s.file.corrupt(offset, "no frame begins here")
+	}
+	data := s.data[offset-s.offset:][:size]
+	at := s.file.segment.location(offset)
+	h, ok := parseFrameHeader(data, at)
 	if !ok || h.kind != kindEntries || h.size() != size {
-		return Frame{}, s.corrupt(offset, "no frame begins here")
+		return Frame{}, s.file.corrupt(offset, "no frame begins here")
 	}
-	if !checkFrame(buffer, &h, at) {
-		return Frame{}, s.corrupt(offset, "the checksum of the frame is wrong")
+	if !checkFrame(data, &h, at) {
+		return Frame{}, s.file.corrupt(offset, "the checksum of the frame is wrong")
 	}
-	return newFrame(s.segment.ledger, s.segment.number, offset, buffer, &h), nil
+	return newFrame(s.file.segment.ledger, s.file.segment.number, offset, data, &h), nil
 }
 
 func (s *SegmentFile) corrupt(offset int64, reason string) error {

@@ -63,6 +63,12 @@ func (b *Block) Frame(place int) (Frame, bool) {
 	return b.Frames[at], true
 }
 
+// End returns where the last frame ends, in bytes.
+func (b *Block) End() int64 {
+	last := b.Frames[len(b.Frames)-1]
+	return last.Offset + last.Size
+}
+
 // newBlock returns the block of entries with the given times. Those that are no records have
 // noTime.
 func newBlock(first int, times []int64) Block {

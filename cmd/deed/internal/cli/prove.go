@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -116,6 +114,7 @@ func proveIn(ctx context.Context, dir string, entry []byte, keys []note.Verifier
 type verifyProofCommand struct {
 	*app
 	publicKeys
+	witnessPolicy
 
 	format string
 }
@@ -132,7 +131,8 @@ Exit codes: 0 the record was sealed, 4 the proof does not prove it, 3 the file c
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
-	c.register(cmd)
+	c.publicKeys.register(cmd)
+	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVarP(&c.format, "format", "f", "", "`FORMAT` of the record: text or json; text on a terminal, else json")
 	group(cmd.Flags(), groupOutput, "format")
 	return cmd
@@ -140,21 +140,22 @@ Exit codes: 0 the record was sealed, 4 the proof does not prove it, 3 the file c
 
 func (c *verifyProofCommand) run(file string) error {
 	keys, err := c.verifiers()
+	if err == nil {
+		err = c.load()
+	}
 	if err != nil {
 		return err
 	}
-	var text []byte
-	if file == "-" {
-		text, err = io.ReadAll(os.Stdin)
-	} else {
-		text, err = os.ReadFile(file) //nolint:gosec // the file that the user names
-	}
+	text, err := readInput(file)
 	if err != nil {
 		return err
 	}
 	proof, err := seal.OpenProof(text, nil, keys...)
 	if errors.Is(err, seal.ErrNotProved) {
 		return errors.Join(errNotSealed, err)
+	}
+	if err == nil {
+		err = c.check(&proof.Checkpoint)
 	}
 	if err != nil {
 		return err
@@ -179,6 +180,9 @@ func (c *verifyProofCommand) run(file string) error {
 		return err
 	}
 	c.note("-- proved: it is leaf %d of %s in %s", proof.Leaf, term.Count(proof.Checkpoint.Size), term.Clean(proof.Checkpoint.Origin))
+	if c.policy != nil {
+		c.note("-- cosigned by %s", c.cosigners(&proof.Checkpoint))
+	}
 	return nil
 }
 

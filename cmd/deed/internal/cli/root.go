@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type app struct {
 	noColor       bool
 	quiet         bool
 	groupWritable bool
+	indexCache    string
 	recordTo      string
 	purpose       string
 
@@ -73,7 +75,8 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what, and who removes or holds it; DEED_RECORD_TO does the same")
 	flags.StringVar(&a.purpose, "purpose", "", "why you do it, as `TEXT` for that record")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
-	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.serve(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.proveExport(), a.verifyExport(), a.seal(), a.keygen(), a.ledger(), a.retention(), a.hold(), a.deadLetters(), a.config(), a.completion(), a.man())
+	flags.StringVar(&a.indexCache, "index-cache", "", "keep indexes of ledgers that have none in this `DIRECTORY`, or none; by default in the user's cache directory; DEED_INDEX_CACHE does the same")
+	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.tail(), a.serve(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.proveExport(), a.verifyExport(), a.seal(), a.keygen(), a.witness(), a.ledger(), a.retention(), a.hold(), a.erase(), a.disclose(), a.verifyDisclosure(), a.deadLetters(), a.config(), a.completion(), a.man())
 	for _, cmd := range root.Commands() {
 		usageArgs(cmd)
 	}
@@ -147,6 +150,9 @@ func (a *app) environment() {
 	if a.recordTo == "" {
 		a.recordTo = os.Getenv("DEED_RECORD_TO")
 	}
+	if a.indexCache == "" {
+		a.indexCache = os.Getenv("DEED_INDEX_CACHE")
+	}
 }
 
 // clock returns the clock for the times of this run.
@@ -160,11 +166,28 @@ func (a *app) clock() (ask.Clock, error) {
 
 // open opens the stores. The caller closes them.
 func (a *app) open(ctx context.Context) (*source.Set, error) {
-	set, err := source.Open(ctx, source.Options{GroupWritable: a.groupWritable}, a.from...)
+	set, err := source.Open(ctx, source.Options{
+		GroupWritable: a.groupWritable, IndexCache: a.indexCacheDir(), Chosen: a.indexCache != "",
+	}, a.from...)
 	if errors.Is(err, source.ErrNowhere) {
 		err = usageError{err}
 	}
 	return set, err
+}
+
+// indexCacheDir returns the directory for indexes, or an empty text.
+func (a *app) indexCacheDir() string {
+	switch a.indexCache {
+	case "none":
+		return ""
+	case "":
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return "" // a service without a home
+		}
+		return filepath.Join(dir, "deed", "indexes")
+	}
+	return a.indexCache
 }
 
 // colors reports whether w gets colors.

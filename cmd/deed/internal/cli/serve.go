@@ -111,27 +111,14 @@ func (c *serveCommand) listenAndServe(ctx context.Context, handler http.Handler)
 	}
 	guarded, link := serve.Guard(handler, listener.Addr())
 	server := &http.Server{Handler: guarded, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
 	if _, err := fmt.Fprintln(c.stdout, link); err != nil {
-		return errors.Join(err, server.Close())
+		return errors.Join(err, listener.Close())
 	}
 	c.note("-- the link is valid once; interrupt to stop")
 	if !c.noOpen && term.Is(c.stdout) {
 		serve.OpenBrowser(ctx, link)
 	}
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	const grace = 3 * time.Second
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	if server.Shutdown(end) != nil {
-		_ = server.Close() // an export that was not complete is cut off
-	}
-	return nil
+	return serveUntil(ctx, server, listener)
 }
 
 // recording returns the option for who looks, and a function that makes the records safe.

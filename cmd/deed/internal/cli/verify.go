@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/custody"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
@@ -19,6 +19,7 @@ import (
 type verifyCommand struct {
 	*app
 	publicKeys
+	witnessPolicy
 
 	anchor   string
 	archives string
@@ -34,7 +35,7 @@ func (a *app) verify() *cobra.Command {
 		Short: "Find what was changed, removed or put in since it was sealed",
 		Long: `Verify reads a sealed ledger and compares every entry with what was sealed. It names each entry that was changed, is missing, was put in, or stands at another place, and says which entries it can say nothing about, since no checkpoint covers them yet. It reads only, also beside the process that writes the ledger.
 
---anchor is the checkpoint that was kept elsewhere. Without it, nobody can tell whether the whole directory is an old copy.
+--anchor is the checkpoint that was kept elsewhere. Without it, nobody can tell whether the whole directory is an old copy. --witness-policy demands that witnesses have cosigned a checkpoint, and names when.
 
 Entries that retention has removed are accounted for by the records of their removal, if these were sealed themselves: verify names who has removed them, when, and which archives have those that are kept. With --archives it reads these, and compares each entry there with what was sealed. The records of removals by deed are in the ledger of --record-to: name it with --removals, and seal it with deed seal now. Entries that are missing without such a record are findings, unless --first says that they may be.
 
@@ -45,9 +46,10 @@ deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
-	c.register(cmd)
+	c.publicKeys.register(cmd)
+	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
-	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, to verify them too")
+	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, or a URL such as s3://bucket/prefix, to verify them too")
 	cmd.Flags().StringArrayVar(&c.removals, "removals", nil, "another ledger, in this `DIRECTORY`, that has sealed records of removals; may be repeated")
 	cmd.Flags().Uint64Var(&c.first, "first", 1, "the `NUMBER` of the entry from which on all must be there")
 	formatFlag(cmd, &c.format)
@@ -65,7 +67,13 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.load(); err != nil {
+		return err
+	}
 	opts := seal.VerifyOptions{Keys: keys, From: c.first}
+	if c.policy != nil {
+		opts.Quorum = c.policy
+	}
 	if c.anchor != "" {
 		if opts.Held, err = os.ReadFile(c.anchor); err != nil {
 			return usagef("--anchor: %w", err)
@@ -122,7 +130,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *ledger.Reader, opts seal.
 		o.Recorded = append(o.Recorded, other)
 	}
 	if c.archives != "" {
-		store, err := archive.OpenDir(c.archives)
+		store, err := source.OpenArchives(ctx, c.archives, false)
 		if err != nil {
 			return nil, err
 		}
@@ -139,6 +147,9 @@ func (c *verifyCommand) print(r *custody.Report) error {
 		fmt.Fprintf(&b, "  proved     entries up to %d, by the checkpoint in %s\n", r.Proved, term.Clean(c.anchor))
 	} else {
 		fmt.Fprintf(&b, "  proved     nothing against an old copy of the whole directory: there is no --anchor\n")
+	}
+	if r.Cosigned != nil {
+		fmt.Fprintf(&b, "  cosigned   entries up to %d, by %s\n", r.Witnessed, c.cosigners(r.Cosigned))
 	}
 	if r.Sealed > r.Proved && r.Own != nil {
 		fmt.Fprintf(&b, "  sealed     entries up to %d, by the checkpoint of the directory\n", r.Sealed)
@@ -184,6 +195,9 @@ func printRemoval(b *strings.Builder, r *custody.Removal) {
 	fmt.Fprintf(b, ": record %d%s\n", r.Entry, where)
 	for _, text := range r.Discarded {
 		fmt.Fprintf(b, "             past their time: %s\n", term.Clean(text))
+	}
+	if r.Damaged > 0 {
+		fmt.Fprintf(b, "             could not be read, and given up: %s, %s\n", term.Count(r.Damaged), term.Clean(strings.Join(r.Gaps, ", ")))
 	}
 	for _, name := range r.Archives {
 		fmt.Fprintf(b, "             archived in %s\n", term.Clean(name))
