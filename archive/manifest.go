@@ -55,9 +55,18 @@ type Meta struct {
 	// all entries there that belong to the class. They are zero if the log has no sequence
 	// numbers.
 	First, Last uint64
+	// Missing are the entries of the range that the log itself could not read any more, so that
+	// nobody knows whether they belonged here. They ascend.
+	Missing []Range
 	// Proofs may show that the log had the entries. This package stores them and returns
 	// them; it does not check them.
 	Proofs []Proof
+}
+
+// Range is a range of entries of a log, by their sequence numbers.
+type Range struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
 }
 
 // Proof is a statement about the entries of an archive, of a kind that this package need
@@ -80,6 +89,13 @@ func (m *Meta) validate() error {
 		return errors.New("archive: Meta.Policy: it must be printable ASCII of at most 128 bytes")
 	case m.First > m.Last || m.First == 0 && m.Last != 0:
 		return errors.New("archive: Meta.First: it must be between 1 and Meta.Last, or both must be zero")
+	}
+	next := m.First
+	for _, r := range m.Missing {
+		if m.First == 0 || r.First < next || r.Last < r.First || r.Last > m.Last {
+			return errors.New("archive: Meta.Missing: its ranges must ascend, and be in that of the archive")
+		}
+		next = r.Last + 1
 	}
 	for _, p := range m.Proofs {
 		if !record.ValidName(p.Kind) || !json.Valid(p.Data) {
@@ -145,6 +161,7 @@ type (
 		First   uint64      `json:"first,omitempty"`
 		Last    uint64      `json:"last,omitempty"`
 		Log     string      `json:"log"`
+		Missing missingJSON `json:"missing,omitempty"`
 		Newest  time.Time   `json:"newest,omitzero"`
 		Oldest  time.Time   `json:"oldest,omitzero"`
 	}
@@ -168,8 +185,9 @@ type (
 		Records int64     `json:"records"`
 		Hash    Hash      `json:"sha256"`
 	}
-	partsJSON  []Part
-	proofsJSON []Proof
+	partsJSON   []Part
+	missingJSON []Range
+	proofsJSON  []Proof
 )
 
 // minPart is less than the size of the JSON of any part.
@@ -188,6 +206,16 @@ func (p *partsJSON) UnmarshalJSON(data []byte) error {
 			First: d.First, Last: d.Last, Oldest: d.Oldest.UTC(), Newest: d.Newest.UTC(),
 		})
 		offset += d.Bytes
+		return err
+	})
+}
+
+// UnmarshalJSON decodes the ranges one by one.
+func (m *missingJSON) UnmarshalJSON(data []byte) error {
+	return unmarshalList(data, len(`{"first":1,"last":1}`), func(element json.RawMessage) error {
+		var decoded Range
+		err := unmarshalStrict(element, &decoded)
+		*m = append(*m, decoded)
 		return err
 	})
 }
@@ -244,7 +272,7 @@ func unmarshalList(data []byte, least int, add func(json.RawMessage) error) erro
 func (m *Manifest) encode() ([]byte, error) {
 	head, err := marshal(headJSON{
 		Class: m.Class, Content: contentJSON{m.Content, m.ContentHash}, Entries: m.Entries, First: m.First, Last: m.Last,
-		Log: m.Log, Newest: m.Newest.UTC(), Oldest: m.Oldest.UTC(),
+		Log: m.Log, Missing: m.Missing, Newest: m.Newest.UTC(), Oldest: m.Oldest.UTC(),
 	})
 	if err != nil {
 		return nil, err
@@ -295,7 +323,10 @@ func decodeManifest(data []byte) (m *Manifest, reason string) {
 		return nil, "the manifest is not valid: " + err.Error()
 	}
 	m = &Manifest{
-		Meta: Meta{Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last, Proofs: stored.Proofs},
+		Meta: Meta{
+			Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last,
+			Missing: stored.Missing, Proofs: stored.Proofs,
+		},
 		Hash: hashOf(data), Content: stored.Content.Bytes, ContentHash: stored.Content.Hash,
 		Entries: stored.Entries, Records: stored.Records, Oldest: stored.Oldest.UTC(), Newest: stored.Newest.UTC(),
 		Parts: slices.Clip(stored.Parts),

@@ -36,7 +36,7 @@ deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
-	c.output.register(cmd.Flags())
+	c.output.register(cmd.Flags(), "f")
 	c.publicKeys.register(cmd)
 	cmd.Flags().BoolVar(&c.attempt, "attempt", false, "all records of the attempt")
 	group(cmd.Flags(), groupWhat, "attempt")
