@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive/custody"
@@ -22,6 +23,7 @@ type verifyCommand struct {
 	*app
 	publicKeys
 	witnessPolicy
+	stamped
 
 	anchor   string
 	archives string
@@ -54,6 +56,7 @@ deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 	}
 	c.publicKeys.register(cmd)
 	c.witnessPolicy.register(cmd)
+	c.stamped.register(cmd)
 	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
 	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, or a URL such as s3://bucket/prefix, to verify them too")
 	cmd.Flags().StringArrayVar(&c.removals, "removals", nil, "another ledger, in this `DIRECTORY`, that has sealed records of removals; may be repeated")
@@ -85,6 +88,9 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 		if opts.Held, err = os.ReadFile(c.anchor); err != nil {
 			return usagef("--anchor: %w", err)
 		}
+	}
+	if err := c.checkStamp(c.anchor, opts.Held); err != nil {
+		return err
 	}
 	r, err := c.openLedger(dir)
 	if err != nil && c.copied.mongodb != "" && hasOnlySeal(dir) {
@@ -190,6 +196,9 @@ func (c *verifyCommand) print(r *custody.Report) error {
 		fmt.Fprintf(&b, "  proved     entries up to %d, by the checkpoint in %s\n", r.Proved, term.Clean(c.anchor))
 	} else {
 		fmt.Fprintf(&b, "  proved     nothing against an old copy of the whole directory: there is no --anchor\n")
+	}
+	if !c.proved.Time.IsZero() {
+		fmt.Fprintf(&b, "  stamped    that checkpoint existed at %s, says %s\n", c.proved.Time.Format(time.RFC3339), term.Clean(c.proved.Authority))
 	}
 	if r.Cosigned != nil {
 		fmt.Fprintf(&b, "  cosigned   entries up to %d, by %s\n", r.Witnessed, c.cosigners(r.Cosigned))
