@@ -110,9 +110,12 @@ lint-code:
 # modules requires. Vet type-checks every package and test against the leaf's own
 # versions. The tests run against them only in released modules: nobody depends on
 # examples and test, and their tests build servers, which takes minutes.
+#
+# A process with the race detector sleeps a second before it exits, by default, and the
+# tests start hundreds of processes.
 .PHONY: test
 test: ## Run every test of every module with the race detector, then check each leaf outside the workspace
-	@$(GO) test -race work
+	@GORACE=atexit_sleep_ms=10 $(GO) test -race work
 	@for m in $(LEAVES); do \
 		GOWORK=off $(GO) -C $$m vet ./... || exit 1; \
 	done

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 )
 
 // Archive is an archive in a Store. Its methods are safe for concurrent use.
@@ -131,7 +132,7 @@ func (u *unpacker) seek(ctx context.Context, seq uint64) (found Entry, ok bool, 
 // sameContent reports whether two manifests describe the same entries, for the same purpose.
 func sameContent(a, b *Manifest) bool {
 	return a.ContentHash == b.ContentHash && a.Content == b.Content && a.Entries == b.Entries && a.Records == b.Records &&
-		a.Log == b.Log && a.Class == b.Class && a.First == b.First && a.Last == b.Last && bytes.Equal(joinProofs(a), joinProofs(b))
+		a.Log == b.Log && a.Class == b.Class && a.First == b.First && a.Last == b.Last && slices.Equal(a.Missing, b.Missing) && bytes.Equal(joinProofs(a), joinProofs(b))
 }
 
 // joinProofs returns the proofs as one text.

@@ -12,14 +12,20 @@ const (
 	formatVersion = 1
 	// maxEntry is the size of the largest entry: that of package ledger.
 	maxEntry = 16 << 20
-	// partTarget is how many bytes of lines make a part complete.
-	partTarget = 256 << 10
+	// minTarget and maxTarget bound how many bytes of lines make a part complete.
+	minTarget, maxTarget = 256 << 10, 1 << 20
+	// targetShare is the share of the lines so far that the next part has, between these bounds.
+	targetShare = 1024
 	// maxPart is the size of the lines of the largest part: a complete one, and one line
 	// more, whose entry is in Base64.
-	maxPart = partTarget + maxEntry/3*4 + 1<<10
+	maxPart = maxTarget + maxEntry/3*4 + 1<<10
 	// maxManifest is the size of the largest manifest.
 	maxManifest = 16 << 20
 )
+
+// partTarget returns how many bytes of lines make the next part complete, after so many bytes
+// of lines. Parts grow with the archive, so that its manifest, which is in memory, stays small.
+func partTarget(content int64) int64 { return min(max(content/targetShare, minTarget), maxTarget) }
 
 // An archive ends with a skippable frame of zstd, which holds the manifest and a footer.
 const (

@@ -26,7 +26,9 @@ type Imported struct {
 // The sizes of a batch of records, in entries and in bytes.
 const (
 	maxBatch      = 500
-	maxBatchBytes = 4 << 20
+	maxBatchBytes = 2 << 20
+	// maxAppend is the size of the entries that a ledger gets at once.
+	maxAppend = 1 << 20
 	// maxLookup is how many entries of an archive are looked up in a ledger at once.
 	maxLookup = 8192
 )
@@ -139,7 +141,7 @@ func (i *ledgerImport) flush(ctx context.Context) error {
 	if err := i.lookUp(ctx); err != nil {
 		return err
 	}
-	limit := min(int(i.ledger.Limits().Segment)/2, maxBatchBytes)
+	limit := min(int(i.ledger.Limits().Segment)/2, maxAppend)
 	var batch [][]byte
 	size := 0
 	for _, p := range i.pending {

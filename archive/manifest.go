@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,9 +55,18 @@ type Meta struct {
 	// all entries there that belong to the class. They are zero if the log has no sequence
 	// numbers.
 	First, Last uint64
+	// Missing are the entries of the range that the log itself could not read any more, so that
+	// nobody knows whether they belonged here. They ascend.
+	Missing []Range
 	// Proofs may show that the log had the entries. This package stores them and returns
 	// them; it does not check them.
 	Proofs []Proof
+}
+
+// Range is a range of entries of a log, by their sequence numbers.
+type Range struct {
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
 }
 
 // Proof is a statement about the entries of an archive, of a kind that this package need
@@ -79,6 +89,13 @@ func (m *Meta) validate() error {
 		return errors.New("archive: Meta.Policy: it must be printable ASCII of at most 128 bytes")
 	case m.First > m.Last || m.First == 0 && m.Last != 0:
 		return errors.New("archive: Meta.First: it must be between 1 and Meta.Last, or both must be zero")
+	}
+	next := m.First
+	for _, r := range m.Missing {
+		if m.First == 0 || r.First < next || r.Last < r.First || r.Last > m.Last {
+			return errors.New("archive: Meta.Missing: its ranges must ascend, and be in that of the archive")
+		}
+		next = r.Last + 1
 	}
 	for _, p := range m.Proofs {
 		if !record.ValidName(p.Kind) || !json.Valid(p.Data) {
@@ -127,39 +144,50 @@ type Part struct {
 	Oldest, Newest time.Time
 }
 
-// The stored forms. Their members are sorted by name.
+// The stored forms. Their members are sorted by name. A manifest is a headJSON, the parts, and a
+// tailJSON.
 type (
 	manifestJSON struct {
+		headJSON
+
+		Parts partsJSON `json:"parts"`
+
+		tailJSON
+	}
+	headJSON struct {
 		Class   string      `json:"class,omitempty"`
 		Content contentJSON `json:"content"`
 		Entries int64       `json:"entries"`
 		First   uint64      `json:"first,omitempty"`
 		Last    uint64      `json:"last,omitempty"`
 		Log     string      `json:"log"`
-		Newest  *time.Time  `json:"newest,omitempty"`
-		Oldest  *time.Time  `json:"oldest,omitempty"`
-		Parts   partsJSON   `json:"parts"`
-		Policy  string      `json:"policy,omitempty"`
-		Proofs  proofsJSON  `json:"proofs,omitempty"`
-		Records int64       `json:"records"`
+		Missing missingJSON `json:"missing,omitempty"`
+		Newest  time.Time   `json:"newest,omitzero"`
+		Oldest  time.Time   `json:"oldest,omitzero"`
+	}
+	tailJSON struct {
+		Policy  string     `json:"policy,omitempty"`
+		Proofs  proofsJSON `json:"proofs,omitempty"`
+		Records int64      `json:"records"`
 	}
 	contentJSON struct {
 		Bytes int64 `json:"bytes"`
 		Hash  Hash  `json:"sha256"`
 	}
 	partJSON struct {
-		Bytes   int64      `json:"bytes"`
-		Content int64      `json:"content"`
-		Entries int64      `json:"entries"`
-		First   uint64     `json:"first,omitempty"`
-		Last    uint64     `json:"last,omitempty"`
-		Newest  *time.Time `json:"newest,omitempty"`
-		Oldest  *time.Time `json:"oldest,omitempty"`
-		Records int64      `json:"records"`
-		Hash    Hash       `json:"sha256"`
+		Bytes   int64     `json:"bytes"`
+		Content int64     `json:"content"`
+		Entries int64     `json:"entries"`
+		First   uint64    `json:"first,omitempty"`
+		Last    uint64    `json:"last,omitempty"`
+		Newest  time.Time `json:"newest,omitzero"`
+		Oldest  time.Time `json:"oldest,omitzero"`
+		Records int64     `json:"records"`
+		Hash    Hash      `json:"sha256"`
 	}
-	partsJSON  []partJSON
-	proofsJSON []Proof
+	partsJSON   []Part
+	missingJSON []Range
+	proofsJSON  []Proof
 )
 
 // minPart is less than the size of the JSON of any part.
@@ -168,10 +196,26 @@ const minPart = 100
 // UnmarshalJSON decodes the parts one by one, and stops at the first that is too short to be
 // one. The memory that a manifest takes is thus bounded by its size.
 func (p *partsJSON) UnmarshalJSON(data []byte) error {
+	*p = nil
+	offset := int64(0)
 	return unmarshalList(data, minPart, func(element json.RawMessage) error {
-		var decoded partJSON
+		var d partJSON
+		err := unmarshalStrict(element, &d)
+		*p = append(*p, Part{
+			Offset: offset, Size: d.Bytes, Hash: d.Hash, Content: d.Content, Entries: d.Entries, Records: d.Records,
+			First: d.First, Last: d.Last, Oldest: d.Oldest.UTC(), Newest: d.Newest.UTC(),
+		})
+		offset += d.Bytes
+		return err
+	})
+}
+
+// UnmarshalJSON decodes the ranges one by one.
+func (m *missingJSON) UnmarshalJSON(data []byte) error {
+	return unmarshalList(data, len(`{"first":1,"last":1}`), func(element json.RawMessage) error {
+		var decoded Range
 		err := unmarshalStrict(element, &decoded)
-		*p = append(*p, decoded)
+		*m = append(*m, decoded)
 		return err
 	})
 }
@@ -224,45 +268,51 @@ func unmarshalList(data []byte, least int, add func(json.RawMessage) error) erro
 	return nil
 }
 
-// encode returns the stored form.
+// encode returns the stored form. It encodes the parts one by one, since there may be many.
 func (m *Manifest) encode() ([]byte, error) {
-	stored := manifestJSON{
+	head, err := marshal(headJSON{
 		Class: m.Class, Content: contentJSON{m.Content, m.ContentHash}, Entries: m.Entries, First: m.First, Last: m.Last,
-		Log: m.Log, Newest: optional(m.Newest), Oldest: optional(m.Oldest), Parts: make(partsJSON, len(m.Parts)),
-		Policy: m.Policy, Proofs: m.Proofs, Records: m.Records,
+		Log: m.Log, Missing: m.Missing, Newest: m.Newest.UTC(), Oldest: m.Oldest.UTC(),
+	})
+	if err != nil {
+		return nil, err
 	}
+	encoded := append(bytes.TrimSuffix(head, []byte("}")), `,"parts":[`...)
 	for i, p := range m.Parts {
-		stored.Parts[i] = partJSON{
+		part, err := marshal(partJSON{
 			Bytes: p.Size, Content: p.Content, Entries: p.Entries, First: p.First, Last: p.Last,
-			Newest: optional(p.Newest), Oldest: optional(p.Oldest), Records: p.Records, Hash: p.Hash,
+			Newest: p.Newest.UTC(), Oldest: p.Oldest.UTC(), Records: p.Records, Hash: p.Hash,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			encoded = append(encoded, ',')
+		}
+		if encoded = append(encoded, part...); len(encoded) > maxManifest {
+			return nil, ErrTooLarge
 		}
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(stored); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+	tail, err := marshal(tailJSON{Policy: m.Policy, Proofs: m.Proofs, Records: m.Records})
+	if err != nil {
+		return nil, err
 	}
-	encoded := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	encoded = append(append(encoded, "],"...), bytes.TrimPrefix(tail, []byte("{"))...)
 	if len(encoded) > maxManifest {
 		return nil, ErrTooLarge
 	}
 	return encoded, nil
 }
 
-func optional(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
+// marshal returns JSON with the texts as they are.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
 	}
-	t = t.UTC()
-	return &t
-}
-
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.UTC()
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // decodeManifest decodes a stored manifest. The reason says what is wrong with it, or is
@@ -273,18 +323,13 @@ func decodeManifest(data []byte) (m *Manifest, reason string) {
 		return nil, "the manifest is not valid: " + err.Error()
 	}
 	m = &Manifest{
-		Meta: Meta{Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last, Proofs: stored.Proofs},
+		Meta: Meta{
+			Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last,
+			Missing: stored.Missing, Proofs: stored.Proofs,
+		},
 		Hash: hashOf(data), Content: stored.Content.Bytes, ContentHash: stored.Content.Hash,
-		Entries: stored.Entries, Records: stored.Records, Oldest: timeOf(stored.Oldest), Newest: timeOf(stored.Newest),
-		Parts: make([]Part, len(stored.Parts)),
-	}
-	offset := int64(0)
-	for i, p := range stored.Parts {
-		m.Parts[i] = Part{
-			Offset: offset, Size: p.Bytes, Hash: p.Hash, Content: p.Content, Entries: p.Entries, Records: p.Records,
-			First: p.First, Last: p.Last, Oldest: timeOf(p.Oldest), Newest: timeOf(p.Newest),
-		}
-		offset += p.Bytes
+		Entries: stored.Entries, Records: stored.Records, Oldest: stored.Oldest.UTC(), Newest: stored.Newest.UTC(),
+		Parts: slices.Clip(stored.Parts),
 	}
 	if err := m.validate(); err != nil {
 		return nil, "the manifest is not valid: " + strings.TrimPrefix(err.Error(), "archive: ")

@@ -35,7 +35,8 @@ func NewWriter(out io.Writer, meta Meta) (*Writer, error) {
 	if err := meta.validate(); err != nil {
 		return nil, err
 	}
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true))
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(true),
+		zstd.WithWindowSize(maxTarget), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
@@ -75,7 +76,7 @@ func (w *Writer) Append(seq uint64, data []byte) error {
 	w.part.Last = seq
 	w.part.Entries++
 	w.lines = appendLine(w.lines, e, canonical)
-	if len(w.lines) >= partTarget {
+	if int64(len(w.lines)) >= partTarget(w.sum.content) {
 		w.err = w.flush()
 	}
 	return w.err

@@ -36,6 +36,7 @@ var generalVariables = []variable{
 	{"AUDIT_LEDGER_INDEX", []string{"ledger", "index"}},
 	{"AUDIT_SEAL_KEY", []string{"seal", "key"}},
 	{"AUDIT_SEAL_ANCHOR", []string{"seal", "anchor"}},
+	{"AUDIT_SEAL_WITNESSES", []string{"seal", "witnesses"}},
 }
 
 const anonymousVariable = "AUDIT_ANONYMOUS"

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
 )
 
@@ -15,7 +16,8 @@ import (
 type Retention struct {
 	// Policy has the rules.
 	Policy *retention.Policy
-	// Archives is the directory of the archives and the holds.
+	// Archives is where the archives and the holds are, for archive.ParseLocation: a directory,
+	// or the URL of a bucket. It has no credentials.
 	Archives string
 	// Store is the name of the exporter to MongoDB whose collection the policy is for, or
 	// empty for the ledger.
@@ -88,6 +90,9 @@ func (c *Config) checkRetention() {
 	}
 	c.retention = &Retention{Archives: string(r.Archives), Store: c.retainedStore(), AllLogs: r.AllLogs == flagTrue}
 	c.checkOwnRetention(c.retention.Store)
+	if _, err := archive.ParseLocation(string(r.Archives)); err != nil && !d.hasProblem("retention.archives") {
+		d.report("retention.archives", strings.TrimPrefix(err.Error(), "archive: "))
+	}
 	if d.hasProblem("retention.rules") {
 		return // the rules may be incomplete
 	}

@@ -5,14 +5,16 @@ import (
 
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/seal"
+	"github.com/opendeed/audit/seal/witness"
 	"go.yaml.in/yaml/v3"
 )
 
 // sealModel is the file of the private key, or a mapping.
 type sealModel struct {
-	Key      text     `key:"key,required"`
-	Anchor   text     `key:"anchor"`
-	Interval duration `key:"interval"`
+	Key       text     `key:"key,required"`
+	Anchor    text     `key:"anchor"`
+	Witnesses text     `key:"witnesses"`
+	Interval  duration `key:"interval"`
 }
 
 // sealText lets a text stand for a mapping with the key alone.
@@ -45,6 +47,13 @@ func (s *sealText) options() ([]sdk.Option, error) {
 	var opts []seal.Option
 	if s.Anchor != "" {
 		opts = append(opts, seal.WithAnchor(seal.AnchorFile(string(s.Anchor))))
+	}
+	if s.Witnesses != "" {
+		policy, err := witness.LoadPolicy(string(s.Witnesses))
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, seal.WithWitnesses(witness.NewClient(policy)))
 	}
 	if s.Interval > 0 {
 		opts = append(opts, seal.WithInterval(time.Duration(s.Interval)))

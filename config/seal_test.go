@@ -50,6 +50,18 @@ exporters: none
 	require.NoError(t, p.Shutdown(t.Context()))
 	requireSealed(t, other, key, "")
 
+	// A policy that cannot be read is an error, and no seal without witnesses.
+	policy := write(t, "witnesses.policy", "quorum none\n")
+	t.Setenv("AUDIT_SEAL_WITNESSES", policy)
+	p, err = config.NewTrackerProvider(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, p.Shutdown(t.Context()))
+	require.FileExists(t, filepath.Join(other, seal.DirName, "cosigned"))
+	require.NoError(t, os.WriteFile(policy, []byte("quorum nobody\n"), 0o600))
+	_, err = config.NewTrackerProvider(t.Context())
+	require.ErrorContains(t, err, `no line before it defines "nobody"`)
+	t.Setenv("AUDIT_SEAL_WITNESSES", "")
+
 	t.Setenv("AUDIT_SEAL_KEY", keyFile+"-none")
 	_, err = config.NewTrackerProvider(t.Context())
 	require.ErrorContains(t, err, "audit.key-none: no such file")

@@ -32,6 +32,8 @@ type Filter struct {
 	// OnBehalfOf are actors for whom the actor acted, anywhere in the chain. They are
 	// compared as in Actors.
 	OnBehalfOf []audit.Actor
+	// Delegated selects the records whose actor acted on behalf of somebody, whoever that is.
+	Delegated bool
 	// Sessions are fingerprints of the actor's session: see [SessionOf]. A session ID is a
 	// secret, so a filter has none.
 	Sessions []string
@@ -193,7 +195,7 @@ func (f *Filter) selectsAll() bool {
 	return len(f.IDs)+len(f.Actors)+len(f.ActorTypes)+len(f.OnBehalfOf)+len(f.Sessions)+len(f.Tenants)+len(f.Channels)+
 		len(f.Actions)+len(f.Operations)+len(f.Outcomes)+len(f.Kinds)+len(f.Targets)+len(f.TargetTypes)+len(f.Changed)+
 		len(f.Attempts)+len(f.Stages)+len(f.TraceIDs)+len(f.Metadata)+len(f.Resource)+len(f.Not)+
-		len(f.Reason)+len(f.Failure)+len(f.Text) == 0 && f.Since.IsZero() && f.Until.IsZero()
+		len(f.Reason)+len(f.Failure)+len(f.Text) == 0 && !f.Delegated && f.Since.IsZero() && f.Until.IsZero()
 }
 
 // validateConditions validates what decides whether a record matches, except Not.

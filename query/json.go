@@ -75,6 +75,7 @@ var (
 		{Name: "attempts"},
 		{Name: "changed"},
 		{Name: "channels"},
+		{Name: "delegated"},
 		{Name: "failure"},
 		{Name: "ids"},
 		{Name: "kinds"},
@@ -115,6 +116,9 @@ func (w *filterWriter) filter(b []byte, f *Filter) []byte {
 	b = w.ids(b, `"attempts":`, f.Attempts)
 	b = w.Texts(b, `"changed":`, inOrder(f.Changed))
 	b = w.Texts(b, `"channels":`, inOrder(f.Channels))
+	if f.Delegated {
+		b = append(b, `"delegated":true,`...)
+	}
 	b = w.Text(b, `"failure":`, f.Failure)
 	b = w.ids(b, `"ids":`, f.IDs)
 	b = writeWords(w, b, `"kinds":`, f.Kinds)
@@ -259,6 +263,10 @@ func (p *filterReader) filter(f *Filter) {
 			f.Changed = p.Texts()
 		case "channels":
 			f.Channels = p.Texts()
+		case "delegated":
+			p.Peek()
+			p.Literal("true")
+			f.Delegated = true
 		case "failure":
 			f.Failure = p.Text()
 		case "ids":

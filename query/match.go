@@ -95,7 +95,7 @@ func anyOf[T comparable](values []T, v T) bool { return len(values) == 0 || slic
 
 func (m *Matcher) matchesActor(r *record.Record) bool {
 	if !anyOf(m.filter.ActorTypes, r.Actor.Type) || !anyOf(m.filter.Sessions, r.Actor.SessionID) ||
-		len(m.actors) > 0 && !matchActor(m.actors, &r.Actor, r, "actor") {
+		m.filter.Delegated && r.Actor.OnBehalfOf == nil || len(m.actors) > 0 && !matchActor(m.actors, &r.Actor, r, "actor") {
 		return false
 	}
 	if len(m.onBehalfOf) == 0 {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query/internal/scan"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/trace"
@@ -52,11 +53,15 @@ func isScannable(f Filter) bool {
 	}
 	f.Not = nil
 	f.IDs, f.Attempts, f.TraceIDs = nil, nil, nil
+	f.Delegated = false
 	f.Actors, f.ActorTypes, f.Targets, f.TargetTypes = nil, nil, nil, nil
 	f.Actions, f.Operations, f.Outcomes, f.Kinds = nil, nil, nil, nil
 	f.Tenants, f.Channels = nil, nil
 	return comparesTimesOnly(f)
 }
+
+// somebody is on whose behalf an actor acted, where it only matters that there is one.
+var somebody audit.Actor
 
 // setPartial sets what a scannable filter compares, and what Count counts by. It reports false
 // if the record must be decoded.
@@ -67,7 +72,7 @@ func setPartial(r *record.Record, l *Line) bool {
 	r.Time, r.ID = l.Time, l.ID
 	r.Kind, r.Operation, r.Outcome, r.Actor.Type = l.found.kind, l.found.operation, l.found.outcome, l.found.actorType
 	r.Action, r.Actor.ID, r.Target.Type, r.Target.ID, r.Tenant, r.Channel = "", "", "", "", "", ""
-	r.Attempt, r.TraceID = [16]byte{}, trace.TraceID{}
+	r.Attempt, r.TraceID, r.Actor.OnBehalfOf = [16]byte{}, trace.TraceID{}, nil
 	for _, m := range l.found.members {
 		ok := true
 		switch m.Path {
@@ -75,6 +80,8 @@ func setPartial(r *record.Record, l *Line) bool {
 			r.Action = m.Text(l.JSON) // it never has escapes
 		case scan.ActorID:
 			ok = setName(&r.Actor.ID, m, l)
+		case scan.ActorOnBehalfOf:
+			r.Actor.OnBehalfOf = &somebody
 		case scan.TargetType:
 			ok = setName(&r.Target.Type, m, l)
 		case scan.TargetID:

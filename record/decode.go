@@ -25,6 +25,7 @@ var (
 		{Name: "operation"},
 		{Name: "outcome", Required: true},
 		{Name: "overridden"},
+		{Name: "place"},
 		{Name: "reason"},
 		{Name: "redacted"},
 		{Name: "resource"},
@@ -35,6 +36,7 @@ var (
 		{Name: "trace_id"},
 		{Name: "tracker"},
 	}
+	placeMembers   = []canonical.Member{{Name: "log", Required: true}, {Name: "seq", Required: true}}
 	bulkMembers    = []canonical.Member{{Name: "affected", Required: true}, {Name: "sample"}, {Name: "selector", Required: true}}
 	changeMembers  = []canonical.Member{{Name: "field", Required: true}, {Name: "new"}, {Name: "old"}, {Name: "redacted"}}
 	targetMembers  = []canonical.Member{{Name: "id"}, {Name: "name"}, {Name: "type"}}
@@ -82,6 +84,8 @@ func (p *reader) record(r *Record) {
 			r.Outcome = canonical.Word(&p.Reader, audit.OutcomeUnknown)
 		case "overridden":
 			r.Overridden = p.Attributes()
+		case "place":
+			p.place()
 		case "reason":
 			r.Reason = p.Text()
 		case "redacted":
@@ -103,6 +107,20 @@ func (p *reader) record(r *Record) {
 		}
 	}
 	p.Complete(start, recordMembers, seen)
+}
+
+// place reads the place that a line of a copy has beside the record, and is no part of it.
+func (p *reader) place() {
+	start, seen := p.Pos(), uint32(0)
+	for more := p.Open('{', '}'); more; more = p.Next('}') {
+		switch p.Member(placeMembers, &seen) {
+		case "log":
+			p.Text()
+		case "seq":
+			p.Count()
+		}
+	}
+	p.Complete(start, placeMembers, seen)
 }
 
 func (p *reader) action() string {

@@ -36,7 +36,8 @@ func (r Record) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON sets r to the record in data. It accepts what AppendJSON writes, also with
-// members in another order, white space between tokens, and unnecessary escapes. It
+// members in another order, white space between tokens, and unnecessary escapes. A member
+// place, which copies of records may have beside them, is checked and ignored. It
 // rejects everything else: null, an unknown or duplicate member, an empty member that must
 // be omitted, an unknown word of an enum, a number or time in another form, text that is
 // not valid UTF-8, and text after the record.

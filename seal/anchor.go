@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/opendeed/audit/seal/internal/files"
 )
 
 // Anchor keeps the newest checkpoint of a ledger where those who can write the ledger's
@@ -39,35 +40,8 @@ func (a anchorFile) Load(context.Context) ([]byte, error) {
 
 func (a anchorFile) Store(_ context.Context, checkpoint []byte) error {
 	path := string(a)
-	if err := replaceFile(path, checkpoint); err != nil {
+	if err := files.Replace(path, checkpoint, 0o644); err != nil {
 		return fmt.Errorf("seal: anchor %s: %w", path, err)
 	}
 	return nil
-}
-
-// replaceFile stores a file durably: after a crash it is the old one or the new one.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is gone once it was renamed
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Chmod(0o644) // a checkpoint is public
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(syncDir(dir), dir.Close())
 }

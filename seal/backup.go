@@ -14,6 +14,7 @@ import (
 type Backup struct {
 	from       Files
 	checkpoint []byte
+	cosigned   []byte // nil: there is none
 	size       int64
 }
 
@@ -27,11 +28,17 @@ func BeginBackup(from Files) (*Backup, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := unverified(signed)
+	c, err := UnverifiedCheckpoint(signed)
 	if err != nil {
 		return nil, fmt.Errorf("seal: the checkpoint of the directory: %w", err)
 	}
-	return &Backup{from: from, checkpoint: signed, size: c.Size}, nil
+	b := &Backup{from: from, checkpoint: signed, size: c.Size}
+	if signed, err = from.Read(cosignedName); err == nil {
+		if c, err = UnverifiedCheckpoint(signed); err == nil && c.Size <= b.size { // another may just have been made
+			b.cosigned = signed
+		}
+	}
+	return b, nil
 }
 
 // CopyTo copies the checkpoint and what belongs to it. A nil Backup has nothing to copy.
@@ -67,6 +74,11 @@ func (b *Backup) CopyTo(ctx context.Context, to Files) error {
 	}
 	if len(covered) > 0 {
 		if err := covered.store(to); err != nil {
+			return err
+		}
+	}
+	if b.cosigned != nil {
+		if err := to.Replace(cosignedName, b.cosigned); err != nil {
 			return err
 		}
 	}

@@ -29,14 +29,22 @@ type BatchProof struct {
 // leaves. If no checkpoint covers one of them, the error matches ErrNotSealed. Two equal entries
 // cannot be proved.
 func ProveAll(files Files, entries []Hash, keys ...note.Verifier) (*BatchProof, error) {
-	signed, err := files.Read(checkpointName)
+	c, err := newestCheckpoint(files, keys)
 	if err != nil {
 		return nil, err
 	}
-	c, err := OpenCheckpoint(signed, keys...)
-	if err != nil {
-		return nil, err
+	if cosigned := forProof(files, 0, c, keys...); cosigned.Size < c.Size {
+		p, err := proveAll(files, cosigned, entries)
+		if !errors.Is(err, ErrNotSealed) {
+			return p, err
+		}
+	} else {
+		c = cosigned
 	}
+	return proveAll(files, c, entries)
+}
+
+func proveAll(files Files, c Checkpoint, entries []Hash) (*BatchProof, error) {
 	sealed, ok := openSealedTree(files, &c)
 	if !ok {
 		return nil, errors.New("seal: the tiles are not those of the checkpoint")
@@ -62,6 +70,7 @@ func ProveAll(files Files, entries []Hash, keys ...note.Verifier) (*BatchProof, 
 		return nil, fmt.Errorf("%w: number %d", ErrNotSealed, at+1)
 	}
 	reader := tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, tileReader{files})
+	var err error
 	if p.Hashes, err = p.others(reader); err != nil {
 		return nil, err
 	}

@@ -70,13 +70,24 @@ func OpenCheckpoint(signed []byte, keys ...note.Verifier) (Checkpoint, error) {
 	return c, err
 }
 
-// unverified reads a checkpoint without checking who has signed it.
-func unverified(signed []byte) (Checkpoint, error) {
+// newestCheckpoint returns the checkpoint of a directory.
+func newestCheckpoint(files Files, keys []note.Verifier) (Checkpoint, error) {
+	signed, err := files.Read(checkpointName)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	return OpenCheckpoint(signed, keys...)
+}
+
+// UnverifiedCheckpoint reads a checkpoint without checking who has signed it.
+func UnverifiedCheckpoint(signed []byte) (Checkpoint, error) {
 	text, _, ok := strings.Cut(string(signed), "\n\n")
 	if !ok {
 		return Checkpoint{}, errNoCheckpoint
 	}
-	return parseCheckpoint(text + "\n")
+	c, err := parseCheckpoint(text + "\n")
+	c.Note = signed
+	return c, err
 }
 
 // parseCheckpoint reads the text of a checkpoint. Extension lines are ignored.

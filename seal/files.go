@@ -8,6 +8,9 @@ import (
 	"path"
 	"path/filepath"
 	"sync"
+	"time"
+
+	"github.com/opendeed/audit/seal/internal/files"
 )
 
 // DirName is the name of the directory, in that of a ledger, in which a seal keeps its files.
@@ -79,6 +82,19 @@ func (f *osFiles) Read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("seal: %s: %w", filepath.Join(f.dir, name), err)
 	}
 	return b, nil
+}
+
+// stored returns when a file was stored, as the file system says.
+func (f *osFiles) stored(name string) time.Time {
+	root, err := f.open(false)
+	if err != nil {
+		return time.Time{}
+	}
+	info, err := root.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 func (f *osFiles) Write(name string, data []byte) error {
@@ -199,7 +215,7 @@ func syncParents(root *os.Root, dirs map[string]bool) error {
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(syncDir(file), file.Close()); err != nil {
+			if err := errors.Join(files.SyncDir(file), file.Close()); err != nil {
 				return err
 			}
 			if d == "." {

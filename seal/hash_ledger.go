@@ -24,9 +24,9 @@ type batch struct {
 }
 
 // hashLedger reads the entries of a ledger from one on, and calls use with their leaves, in
-// order. Entries in a gap are not leaves: it calls inGap with them. One goroutine reads, and as
-// many as there are processors hash.
-func hashLedger(ctx context.Context, r *ledger.Reader, from uint64, g gaps, inGap func(seq uint64), use func(*batch) error) error {
+// order. Entries in a gap are not leaves: it calls inGap with them. One goroutine reads, and calls
+// see, if it is not nil, with each entry; as many as there are processors hash.
+func hashLedger(ctx context.Context, r *ledger.Reader, from uint64, g gaps, see func(seq uint64, data []byte), inGap func(seq uint64), use func(*batch) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	work, ordered := make(chan *batch, 2*workers), make(chan *batch, 4*workers)
@@ -35,7 +35,7 @@ func hashLedger(ctx context.Context, r *ledger.Reader, from uint64, g gaps, inGa
 	group.Go(func() {
 		defer close(work)
 		defer close(ordered)
-		read := ledgerBatches{gaps: g, inGap: inGap, pool: &pool, emit: func(b *batch) bool {
+		read := ledgerBatches{gaps: g, see: see, inGap: inGap, pool: &pool, emit: func(b *batch) bool {
 			select {
 			case ordered <- b:
 			case <-ctx.Done():
@@ -104,6 +104,7 @@ func (b *batch) hashes() []Hash {
 // ledgerBatches reads the entries of a ledger into batches.
 type ledgerBatches struct {
 	gaps  gaps
+	see   func(seq uint64, data []byte) // may be nil
 	inGap func(seq uint64)
 	pool  *sync.Pool
 	emit  func(*batch) bool
@@ -127,7 +128,13 @@ func (l *ledgerBatches) run(ctx context.Context, r *ledger.Reader, from uint64) 
 			return
 		}
 		for e := range frame.All() {
-			if e.Seq >= from && !l.add(e) {
+			if e.Seq < from {
+				continue
+			}
+			if l.see != nil {
+				l.see(e.Seq, e.Data)
+			}
+			if !l.add(e) {
 				return
 			}
 		}

@@ -7,10 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"runtime"
 	"strings"
 
+	"github.com/opendeed/audit/seal/internal/files"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -55,19 +54,15 @@ func (k *Key) Name() string { return k.signer.Name() }
 func (k *Key) Verifier() note.Verifier { return k.verifier }
 
 // ErrInsecureKey means that other users can read the file of a private key.
-var ErrInsecureKey = errors.New("seal: other users can read the private key")
+var ErrInsecureKey = files.ErrInsecure
 
 // LoadKey reads a private Ed25519 key, as CreateKey has written it. Only its owner may have
 // access to the file (mode 0600 or 0400), or the error matches ErrInsecureKey.
 func LoadKey(path string) (*Key, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
+	content, err := files.ReadSecret(path)
+	if errors.Is(err, ErrInsecureKey) {
+		return nil, err
 	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("%w: %s has mode %04o; run chmod 600, and make a new key if others had access", ErrInsecureKey, path, mode)
-	}
-	content, err := os.ReadFile(path) //nolint:gosec // the file that the user names
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
@@ -90,30 +85,10 @@ func CreateKey(path, name string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := createFile(path, private, 0o600); err != nil {
-		return nil, err
-	}
-	public := path + ".pub"
-	if err := os.Remove(public); err != nil && !errors.Is(err, fs.ErrNotExist) { // that of a key that is gone
+	if err := files.CreateKey(path, private, k.public); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return k, createFile(public, k.public, 0o644)
-}
-
-// createFile stores a line in a new file, durably.
-func createFile(path, line string, mode fs.FileMode) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode) //nolint:gosec // the file that the user names
-	if err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	_, err = f.WriteString(line + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("seal: %w", errors.Join(err, os.Remove(path)))
-	}
-	return nil
+	return k, nil
 }
 
 // LoadOrCreateKey is LoadKey, or CreateKey if there is no file.

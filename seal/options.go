@@ -20,6 +20,8 @@ type config struct {
 	report   func(error)
 	adopt    bool
 	previous []*Key
+
+	witnesses Witnesses
 }
 
 // WithAnchor compares the ledger with an anchor when it is opened, and keeps each checkpoint
@@ -37,7 +39,7 @@ func WithInterval(d time.Duration) Option { return func(c *config) { c.interval 
 func WithFiles(f Files) Option { return func(c *config) { c.files = f } }
 
 // WithErrorHandler calls report with errors of sealing in the background, which is tried again:
-// of the disk, the anchor or the key. It is called from one goroutine.
+// of the disk, the anchor, the key or the witnesses. One call is made at a time.
 func WithErrorHandler(report func(error)) Option { return func(c *config) { c.report = report } }
 
 // WithAdopt accepts a ledger that is not the one of the anchor or of its own directory's

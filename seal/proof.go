@@ -31,19 +31,12 @@ var ErrNotSealed = errors.New("seal: no checkpoint covers the entry yet; ask aga
 // ErrNotProved means that a proof does not prove what it says.
 var ErrNotProved = errors.New("seal: the proof does not prove that the entry was sealed")
 
-// Prove returns the proof of an entry, for the newest checkpoint of the directory. The entry is
+// Prove returns the proof of an entry, for the newest checkpoint of the directory, or the one that
+// witnesses have cosigned, if that covers the entry. The entry is
 // what the ledger has under the sequence number. If it is not the one that was sealed, the error
 // matches ErrNotProved.
 func Prove(files Files, seq uint64, entry []byte, keys ...note.Verifier) (*Proof, error) {
-	signed, err := files.Read(checkpointName)
-	if err != nil {
-		return nil, err
-	}
-	c, err := OpenCheckpoint(signed, keys...)
-	if err != nil {
-		return nil, err
-	}
-	all, err := loadGaps(files)
+	c, all, err := readNewest(files, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +47,7 @@ func Prove(files Files, seq uint64, entry []byte, keys ...note.Verifier) (*Proof
 	case leaf >= c.Size:
 		return nil, ErrNotSealed
 	}
-	return prove(tileReader{files}, c, leaf, entry)
+	return prove(tileReader{files}, forProof(files, leaf, c, keys...), leaf, entry)
 }
 
 func prove(tiles tlog.TileReader, c Checkpoint, leaf int64, entry []byte) (*Proof, error) {

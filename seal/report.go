@@ -64,6 +64,9 @@ type Report struct {
 	// directory. Each is nil if no trusted key has signed one.
 	Held *Checkpoint `json:"held,omitempty"`
 	Own  *Checkpoint `json:"own,omitempty"`
+	// Cosigned is the largest checkpoint that has the cosignatures of the Quorum. It is nil without
+	// one.
+	Cosigned *Checkpoint `json:"cosigned,omitempty"`
 	// First and Last are the sequence numbers of the first and last entries that were read.
 	// Last is less than First if there are none.
 	First uint64 `json:"first"`
@@ -75,6 +78,8 @@ type Report struct {
 	// known of those above Sealed.
 	Proved uint64 `json:"proved"`
 	Sealed uint64 `json:"sealed"`
+	// Witnessed is the sequence number of the last entry that Cosigned covers.
+	Witnessed uint64 `json:"witnessed,omitempty"`
 	// Gaps are the ranges that were already lost when they should have been sealed.
 	Gaps []Gap `json:"gaps,omitempty"`
 	// Findings are in the order of the entries. There are at most MaxFindings.

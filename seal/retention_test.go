@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // TestRetention removes segments from a sealed ledger. What is left is verified, and what is
@@ -40,11 +42,11 @@ func TestRetention(t *testing.T) {
 		require.NoError(t, err)
 		_, err = OpenProof(p.Encode(), nil, f.key.Verifier())
 		require.NoError(t, err)
-		found, err := Locate(files, all[seq], f.key.Verifier())
+		found, err := Locate(t.Context(), files, all[seq], f.key.Verifier())
 		require.NoError(t, err)
 		require.Equal(t, seq, found)
 	}
-	_, err = Locate(files, []byte("no entry"), f.key.Verifier())
+	_, err = Locate(t.Context(), files, []byte("no entry"), f.key.Verifier())
 	require.ErrorIs(t, err, ErrNotSealed)
 
 	// Without the state, the tree is continued from the tiles.
@@ -124,6 +126,31 @@ func TestSealLater(t *testing.T) {
 	require.Empty(t, report.Findings)
 	require.Equal(t, []Gap{{First: 1, Last: first - 1, Leaf: 0}}, report.Gaps)
 	require.EqualValues(t, 2010, report.Proved)
+	f.requireBundles(2011 - int64(first) + 1)
+}
+
+// requireBundles requires that the bundles of all leaves have what the tiles say.
+func (f *fixture) requireBundles(size int64) {
+	f.t.Helper()
+	r, err := ledger.OpenReader(f.dir)
+	require.NoError(f.t, err)
+	defer r.Close()
+	files := OpenDir(filepath.Join(f.dir, DirName))
+	for n := int64(0); n*tileWidth < size; n++ {
+		width := int(min(tileWidth, size-n*tileWidth))
+		data, err := Bundle(f.t.Context(), files, r, n, width)
+		require.NoError(f.t, err)
+		hashes, err := readTile(files, tlog.Tile{H: tileHeight, N: n, W: width})
+		require.NoError(f.t, err)
+		for _, h := range hashes {
+			end := 2 + int(binary.BigEndian.Uint16(data))
+			require.Equal(f.t, h, HashLeaf(data[2:end]))
+			data = data[end:]
+		}
+		require.Empty(f.t, data)
+	}
+	_, err = Bundle(f.t.Context(), files, r, size/tileWidth, int(size%tileWidth)+1)
+	require.ErrorIs(f.t, err, ErrNotSealed)
 }
 
 // TestDamageBecomesAGap salvages a ledger that lost entries before they were sealed.
@@ -165,6 +192,7 @@ func TestDamageBecomesAGap(t *testing.T) {
 		}
 	}
 	require.NoError(t, r.Close())
+	f.requireBundles(report.Held.Size)
 	last := report.Last
 	require.NotNil(t, all[last])
 	for _, seq := range []uint64{gap.First - 1, gap.Last + 1, last} {

@@ -36,17 +36,25 @@ type Sealer struct {
 	written  []string        // tiles that are not durable yet
 	partial  map[string]bool // directories that may have partial tiles
 	expected []expectation   // what the tree must meet, by size
-	anchored bool            // the anchor has the newest checkpoint
 	reported string          // the last error that was reported
+
+	offers          chan Checkpoint // for the witnesses; at most one
+	reportedWitness string
+
+	publishing sync.Mutex // held while checkpoints are stored
+	anchored   bool       // the anchor has the newest checkpoint
+
+	reporting sync.Mutex // held while report is called
 
 	mu       sync.Mutex
 	newest   Checkpoint
-	proved   uint64    // the last entry that the newest checkpoint of the anchor covers
-	provedAt time.Time // no entry before was left out of it
-	failed   error     // why nothing is sealed any more
+	cosigned Checkpoint // by enough witnesses
+	proved   uint64     // the last entry that the newest checkpoint of the anchor covers
+	provedAt time.Time  // no entry before was left out of it
+	failed   error      // why nothing is sealed any more
 
 	cancel context.CancelFunc
-	done   chan struct{} // closed when loop has returned
+	done   chan struct{} // closed when the goroutines have returned
 	close  sync.Once
 }
 
@@ -62,9 +70,18 @@ const retryInterval = time.Minute
 // anchorTimeout is how long an anchor may take.
 const anchorTimeout = 30 * time.Second
 
-// loop seals until ctx ends.
-func (s *Sealer) loop(ctx context.Context) {
+// run seals until ctx ends.
+func (s *Sealer) run(ctx context.Context) {
 	defer close(s.done)
+	if s.witnesses != nil {
+		var group sync.WaitGroup
+		group.Go(func() { s.cosignLoop(ctx) })
+		defer group.Wait()
+	}
+	s.loop(ctx)
+}
+
+func (s *Sealer) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	pause, again := s.interval, true // the last checkpoint may not have reached the anchor
@@ -77,7 +94,7 @@ func (s *Sealer) loop(ctx context.Context) {
 			return
 		}
 		if again = err != nil; again {
-			s.complain(err)
+			s.complain(&s.reported, err)
 			if s.fail(err) {
 				return
 			}
@@ -108,9 +125,11 @@ func (s *Sealer) fail(err error) bool {
 }
 
 // complain reports an error, unless it is the same again.
-func (s *Sealer) complain(err error) {
-	if text := err.Error(); text != s.reported {
-		s.reported = text
+func (s *Sealer) complain(last *string, err error) {
+	if text := err.Error(); text != *last {
+		*last = text
+		s.reporting.Lock()
+		defer s.reporting.Unlock()
 		s.report(err)
 	}
 }
@@ -138,7 +157,7 @@ func (s *Sealer) Delay() time.Duration {
 // Close seals all entries that were appended before the call, and stores where the next Sealer
 // continues. The ledger must still be open. Only the first call has an effect. If ctx ends
 // while the anchor is written, the error says so, and the next Start stores the checkpoint
-// there.
+// there. Witnesses that do not cosign are reported, and are no error.
 func (s *Sealer) Close(ctx context.Context) error {
 	err := error(nil)
 	s.close.Do(func() {
@@ -152,6 +171,9 @@ func (s *Sealer) Close(ctx context.Context) error {
 		}
 		if err == nil {
 			err = errors.Join(s.seal(ctx), s.store())
+		}
+		if err == nil {
+			s.lastCosigned(ctx)
 		}
 	})
 	return err
@@ -187,7 +209,7 @@ func (s *Sealer) catchUp(ctx context.Context, to uint64) error {
 			_, corrupt := errors.AsType[*ledger.CorruptError](err)
 			switch {
 			case removed || corrupt: // a gap, if entries follow
-				s.complain(fmt.Errorf("seal: entries cannot be sealed: %w", err))
+				s.complain(&s.reported, fmt.Errorf("seal: entries cannot be sealed: %w", err))
 				continue
 			case err != nil:
 				return err
@@ -327,22 +349,41 @@ func (s *Sealer) publish(ctx context.Context) error {
 		if err := c.sign(s.signers()...); err != nil {
 			return err
 		}
-		if err := s.files.Write(checkpointName, c.Note); err != nil {
+		if err := s.keepNewest(c); err != nil {
 			return err
 		}
-		s.mu.Lock()
-		s.newest = c
-		s.mu.Unlock()
-		s.anchored = false
+		s.offer(c)
 	}
-	if s.anchor != nil && !s.anchored {
-		ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
-		defer cancel()
-		if err := s.anchor.Store(ctx, c.Note); err != nil {
-			return fmt.Errorf("seal: the newest checkpoint is in the directory only: %w", err)
-		}
-		s.anchored = true
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	return s.storeAnchor(ctx)
+}
+
+// keepNewest stores a new checkpoint in the directory.
+func (s *Sealer) keepNewest(c Checkpoint) error {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	if err := s.files.Write(checkpointName, c.Note); err != nil {
+		return err
 	}
+	s.mu.Lock()
+	s.newest = c
+	s.mu.Unlock()
+	s.anchored = false
+	return nil
+}
+
+// storeAnchor stores the newest checkpoint in the anchor, unless it is there.
+func (s *Sealer) storeAnchor(ctx context.Context) error {
+	if s.anchor == nil || s.anchored {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
+	defer cancel()
+	if err := s.anchor.Store(ctx, s.Newest().Note); err != nil {
+		return fmt.Errorf("seal: the newest checkpoint is in the directory only: %w", err)
+	}
+	s.anchored = true
 	return nil
 }
 

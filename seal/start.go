@@ -24,6 +24,7 @@ type expectation struct {
 const (
 	sourceAnchor    = "anchor"
 	sourceDirectory = "directory"
+	sourceWitnesses = "witnesses"
 )
 
 // Start seals a ledger until Close is called. First it compares the ledger with the checkpoint
@@ -37,7 +38,7 @@ func Start(ctx context.Context, l *ledger.Ledger, key *Key, opts ...Option) (*Se
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealer{config: c, ledger: l, entries: l.Sidecars(), key: key, hasher: newLeafHasher(), partial: map[string]bool{}, provedAt: time.Now(), done: make(chan struct{})}
+	s := &Sealer{config: c, ledger: l, entries: l.Sidecars(), key: key, hasher: newLeafHasher(), partial: map[string]bool{}, provedAt: time.Now(), offers: make(chan Checkpoint, 1), done: make(chan struct{})}
 	if s.cursor, err = l.Cursor(CursorName); err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ func Start(ctx context.Context, l *ledger.Ledger, key *Key, opts ...Option) (*Se
 		return nil, err
 	}
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	go s.loop(ctx)
+	go s.run(ctx)
 	return s, nil
 }
 
@@ -60,6 +61,11 @@ func (s *Sealer) resume(ctx context.Context) error {
 		return err
 	}
 	own := s.loadOwn()
+	if s.witnesses != nil {
+		if c := loadCosigned(s.files, s.verifiers()...); c.Note != nil && s.witnesses.Check(c.Note) == nil {
+			s.cosigned = c
+		}
+	}
 	if err := s.loadTree(own); err != nil {
 		return err
 	}
@@ -295,12 +301,12 @@ func (s *Sealer) adoptLedger(ctx context.Context, own, anchored *Checkpoint) err
 			restores = max(restores, restoresOf(c.Origin, Origin(s.key.Name(), s.ledger.ID(), 0)))
 		}
 	}
-	s.restores, s.expected, s.newest, s.anchored = restores+1, nil, Checkpoint{}, false
+	s.restores, s.expected, s.newest, s.cosigned, s.anchored = restores+1, nil, Checkpoint{}, Checkpoint{}, false
 	if errors.Is(err, ErrRollback) && s.next <= s.ledger.Synced()+1 {
 		return nil // it has the beginning of what was signed
 	}
 	s.tree, s.next, s.segment, s.full, s.written, s.gaps = tree{full: s.keepFull}, 1, 0, nil, nil, nil
-	for _, name := range []string{checkpointName, stateName, gapsName, "tile"} {
+	for _, name := range []string{checkpointName, cosignedName, stateName, gapsName, "tile"} {
 		if err := s.files.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

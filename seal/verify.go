@@ -1,10 +1,12 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/opendeed/audit/sdk/ledger"
 	"golang.org/x/mod/sumdb/note"
@@ -17,6 +19,9 @@ type VerifyOptions struct {
 	// Held is a checkpoint that was kept outside of the directory, such as that of an Anchor.
 	// Without one, nobody can tell whether the whole directory is an old copy.
 	Held []byte
+	// Quorum, if it is not nil, says which witnesses must have cosigned Held, or the checkpoint of
+	// the directory, or an older one that the directory has kept for that.
+	Quorum Quorum
 	// From is the sequence number from which on every entry must be in the ledger; 0 is 1.
 	// Those before it may have been removed.
 	From uint64
@@ -26,6 +31,10 @@ type VerifyOptions struct {
 	// Progress is called now and then, if it is not nil, with the number of entries that were
 	// read.
 	Progress func(entries int64)
+	// Entry is called, if it is not nil, with each entry of the ledger, in order and from one
+	// goroutine. The data is valid during the call. The report says later which entries are the
+	// ones that were sealed.
+	Entry func(seq uint64, data []byte)
 }
 
 // Verify reads a ledger, which may be open for writing meanwhile, and reports what differs from
@@ -87,7 +96,7 @@ func (v *verifier) run(ctx context.Context) error {
 		return err
 	}
 	read := int64(0)
-	err := hashLedger(ctx, v.reader, v.report.First, v.gaps, func(seq uint64) {
+	err := hashLedger(ctx, v.reader, v.report.First, v.gaps, v.Entry, func(seq uint64) {
 		v.report.Last = max(v.report.Last, seq)
 	}, func(b *batch) error {
 		v.compare(b)
@@ -163,7 +172,8 @@ func (v *verifier) openCheckpoints() error {
 	if held != nil && own != nil && held.Origin != own.Origin {
 		v.bad("the one that was held outside is of %q, and that of the directory of %q", held.Origin, own.Origin)
 	}
-	for _, e := range bySize(own, held) {
+	v.openCosigned(id)
+	for _, e := range bySize(own, held, v.report.Cosigned) {
 		if v.sealed == nil {
 			if tree, ok := openSealedTree(v.Files, &e.Checkpoint); ok {
 				v.sealed, v.base = tree, tree.size
@@ -181,18 +191,44 @@ func (v *verifier) openCheckpoints() error {
 	return nil
 }
 
-// bySize returns the checkpoints, the larger one first.
-func bySize(own, held *Checkpoint) (all []expectation) {
-	if own != nil {
-		all = append(all, expectation{*own, sourceDirectory})
+// openCosigned opens the largest checkpoint that enough witnesses have cosigned.
+func (v *verifier) openCosigned(id [16]byte) {
+	if v.Quorum == nil {
+		return
+	}
+	kept := loadCosigned(v.Files, v.Keys...)
+	var missing error
+	for _, c := range []*Checkpoint{v.report.Held, v.report.Own, &kept} {
+		if c == nil || c.Note == nil || !originOf(c.Origin, id) {
+			continue
+		}
+		if err := v.Quorum.Check(c.Note); err != nil {
+			missing = err
+		} else if v.report.Cosigned == nil || c.Size > v.report.Cosigned.Size {
+			v.report.Cosigned = c
+		}
 	}
 	switch {
-	case held == nil:
-	case own != nil && held.Size <= own.Size:
-		all = append(all, expectation{*held, sourceAnchor})
-	default:
-		all = append([]expectation{{*held, sourceAnchor}}, all...)
+	case v.report.Cosigned == nil && missing == nil:
+		v.bad("there is none that witnesses could have cosigned")
+	case v.report.Cosigned == nil:
+		v.bad("none has enough cosignatures: %v", missing)
 	}
+}
+
+// bySize returns the checkpoints, the larger one first.
+func bySize(own, held, cosigned *Checkpoint) (all []expectation) {
+	for _, e := range []struct {
+		*Checkpoint
+
+		source string
+	}{{own, sourceDirectory}, {held, sourceAnchor}, {cosigned, sourceWitnesses}} {
+		known := func(other expectation) bool { return e.Checkpoint == cosigned && other.sameTree(*cosigned) }
+		if e.Checkpoint != nil && !slices.ContainsFunc(all, known) {
+			all = append(all, expectation{*e.Checkpoint, e.source})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b expectation) int { return cmp.Compare(b.Size, a.Size) })
 	return all
 }
 
@@ -300,5 +336,8 @@ func (v *verifier) finish() {
 	if v.report.Own != nil {
 		v.report.Sealed = v.gaps.seq(v.report.Own.Size) - 1
 	}
-	v.report.Sealed = max(v.report.Sealed, v.report.Proved)
+	if v.report.Cosigned != nil {
+		v.report.Witnessed = v.gaps.seq(v.report.Cosigned.Size) - 1
+	}
+	v.report.Sealed = max(v.report.Sealed, v.report.Proved, v.report.Witnessed)
 }

@@ -28,6 +28,12 @@ const (
 	// ActionHoldLift the attempt to lift it.
 	ActionHoldPlace = "audit.hold.place"
 	ActionHoldLift  = "audit.hold.lift"
+	// ActionSubjectErase is the attempt to destroy the key of a subject, so that nobody can read
+	// its erasable values any more. Its target is the subject.
+	ActionSubjectErase = "audit.subject.erase"
+	// ActionTrailDisclose is that an erasable value of a record was opened for somebody who may
+	// not see the key. Its target is the record.
+	ActionTrailDisclose = "audit.trail.disclose"
 	// ActionSealAdopt is that a ledger was accepted which contradicts what was sealed, such as
 	// a backup that was restored.
 	ActionSealAdopt = "audit.seal.adopt"

@@ -186,4 +186,16 @@ const (
 	// archive, and RetentionArchivesKey the archives that have the others.
 	RetentionRemovedKey  = attribute.Key("audit.retention.removed")
 	RetentionArchivesKey = attribute.Key("audit.retention.archives")
+	// RetentionDamagedKey is how many entries could not be read when somebody decided to remove
+	// them, and RetentionGapsKey lists their sequence numbers, such as "4-9".
+	RetentionDamagedKey = attribute.Key("audit.retention.damaged")
+	RetentionGapsKey    = attribute.Key("audit.retention.gaps")
+)
+
+// Metadata of erasures and disclosures (ActionSubjectErase, ActionTrailDisclose).
+const (
+	// ErasureKeyIDKey is the ID of the key that was to be destroyed, as erasable values have it.
+	ErasureKeyIDKey = attribute.Key("audit.erasure.key_id")
+	// DisclosedFieldKey is the field that was disclosed, e.g. "metadata.customer.email".
+	DisclosedFieldKey = attribute.Key("audit.disclosed.field")
 )

@@ -128,8 +128,8 @@ func documents(t *testing.T) []string {
 }
 
 var (
-	diagramNode  = regexp.MustCompile(`([a-z]+)\["([a-z/]+)"\]`)
-	diagramArrow = regexp.MustCompile(`(?m)^\s+([a-z]+)(?:\["[a-z/]+"\])? --> ([a-z]+)`)
+	diagramNode  = regexp.MustCompile(`([a-z0-9]+)\["([a-z0-9/]+)"\]`)
+	diagramArrow = regexp.MustCompile(`(?m)^\s+([a-z0-9]+)(?:\["[a-z0-9/]+"\])? --> ([a-z0-9]+)`)
 )
 
 // TestArchitectureDrawsImports checks that each arrow of the diagram is an import.

@@ -11,8 +11,16 @@ import (
 type healthPage struct {
 	Problem   string // what is wrong, or ""
 	Facts     []fact
+	Seals     []sealView
 	Exporters []exporterView
 	Dead      string // how many records exporters rejected in all, or ""
+}
+
+// sealView is how far a ledger is sealed.
+type sealView struct {
+	Problem string // why it is not known, or ""
+	Altered string // what was altered, or ""
+	Facts   []fact
 }
 
 // exporterView is the state of an exporter.
@@ -59,6 +67,9 @@ func (v *visit) healthPage() (*content, error) {
 		group.add(t("Damage"), false, text(damage))
 	}
 	data.Facts = group.Facts
+	for _, p := range v.provers {
+		data.Seals = append(data.Seals, v.sealView(p))
+	}
 	for _, e := range h.Exporters {
 		view := exporterView{Name: visible(e.Name), Undelivered: number(e.Undelivered), DeadLetters: number(e.DeadLetters), Rejects: e.DeadLetters > 0}
 		if !e.Oldest.IsZero() && e.Undelivered > 0 {
@@ -67,4 +78,39 @@ func (v *visit) healthPage() (*content, error) {
 		data.Exporters = append(data.Exporters, view)
 	}
 	return &content{template: "health.html", Title: t("Health"), Data: data}, nil
+}
+
+// sealView asks a ledger how far it is sealed.
+func (v *visit) sealView(p Prover) (view sealView) {
+	s, err := p.Seal(v.ctx)
+	t := v.language.word
+	if err != nil {
+		v.onError(v.ctx, err)
+		view.Problem = t("Nobody knows how far a ledger is sealed: its checkpoint could not be read, or no trusted key has signed it. The log of this service says why.")
+		return view
+	}
+	if s.Findings > 0 {
+		view.Altered = v.language.phrase("The ledger is not what was sealed: %s differences. deed verify names them.", number(s.Findings))
+	}
+	var group factGroup
+	group.add(t("Ledger"), true, text(s.Ledger))
+	group.add(t("Newest checkpoint"), false, text(v.language.phrase("of %s entries", number(s.Checkpoint.Size))))
+	if !s.Checkpoint.Stored.IsZero() {
+		at := v.moment(s.Checkpoint.Stored)
+		group.add(t("Made"), false, text(at.Ago+", "+at.Full))
+	}
+	group.add(t("Signed by"), true, text(s.Checkpoint.KeyName))
+	unsealed := t("none")
+	if s.Unsealed > 0 {
+		unsealed = number(s.Unsealed)
+	}
+	group.add(t("Not sealed yet"), false, text(unsealed))
+	verified := t("not since this viewer started; deed verify compares the ledger with what was sealed")
+	if !s.Verified.IsZero() {
+		at := v.moment(s.Verified)
+		verified = at.Ago + ", " + at.Full
+	}
+	group.add(t("Verified"), false, text(verified))
+	view.Facts = group.Facts
+	return view
 }

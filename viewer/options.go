@@ -27,6 +27,7 @@ type config struct {
 	traceURL     string
 	sources      []string
 	health       func(context.Context) (Health, error)
+	provers      []Prover
 	queryTimeout time.Duration
 	countBudget  time.Duration
 	searches     rate

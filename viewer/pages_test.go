@@ -178,6 +178,8 @@ func TestSecurity(t *testing.T) {
 		assert.Contains(t, page, want)
 	}
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?outcome=denied&since=7d")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?on-behalf-of=%2A&since=7d")
+	assert.Contains(t, textOf(get(t, handler, "/?on-behalf-of=*&count=all")), "1 record ")
 	assert.Contains(t, textOf(get(t, handler, "/security?since=30d")), "which recorded nothing")
 }
 

@@ -34,6 +34,7 @@ type recordView struct {
 	Open      bool  // the attempt has no end yet
 	TraceURL  string
 	JSON      string
+	Proof     proofView
 }
 
 // factGroup is a question and its answers.
@@ -89,6 +90,7 @@ func (v *visit) record() (*content, error) {
 	for _, r := range records {
 		data.Records = append(data.Records, v.recordView(r))
 	}
+	v.proofs(id, records, data.Records)
 	data.Slow = v.ctx.Err() != nil
 	return &content{template: "record.html", Title: sentenceText(data.Records[0].Sentence), Data: data}, nil
 }

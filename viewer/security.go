@@ -1,14 +1,11 @@
 package viewer
 
 import (
-	"context"
 	"errors"
 	"net/url"
-	"time"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
-	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 )
 
@@ -35,7 +32,6 @@ type section struct {
 type watched struct {
 	title, explanation, empty string
 	params                    url.Values // for the timeline
-	keep                      func(*record.Record) bool
 }
 
 // watchlist is what the page shows, in order.
@@ -43,34 +39,27 @@ var watchlist = []watched{
 	{
 		"Denied access", "Somebody tried what they may not do.", "Nobody was denied anything.",
 		url.Values{"outcome": {"denied"}},
-		nil,
 	},
 	{
 		"Failed logins", "Many for one account, or from one address, may be an attack.", "No login failed.",
 		url.Values{"operation": {"login"}, "outcome": {"failure", "denied"}},
-		nil,
 	},
 	{
 		"Impersonation", "Somebody acted for somebody else.", "Nobody acted for somebody else.",
-		nil, func(r *record.Record) bool { return r.Actor.OnBehalfOf != nil },
+		url.Values{"on-behalf-of": {"*"}},
 	},
 	{
 		"Missing coverage", "A request probably changed something, and the application recorded no event.", "Every change has its event.",
 		url.Values{"action": {semconv.ActionCoverageMissing}},
-		nil,
 	},
 	{
 		"Rejected events", "The policy rejected an event, so it lacks a record of its own.", "No event was rejected.",
 		url.Values{"action": {semconv.ActionRejected}},
-		nil,
 	},
 }
 
-// How many records a section lists, and how long it may look for those that no filter finds.
-const (
-	sectionRows = 5
-	scanBudget  = 100 * time.Millisecond
-)
+// sectionRows is how many records a section lists.
+const sectionRows = 5
 
 func (v *visit) security() (*content, error) {
 	since := v.params.Get("since")
@@ -112,9 +101,6 @@ func (v *visit) security() (*content, error) {
 
 func (v *visit) section(w *watched, f query.Filter, since string) (section, error) {
 	s := section{Title: v.language.word(w.title), Explanation: v.language.word(w.explanation)}
-	if w.keep != nil {
-		return v.scanned(s, w, f)
-	}
 	for name, values := range w.params {
 		for _, value := range values {
 			if err := ask.Set(&f, name, value); err != nil {
@@ -158,33 +144,4 @@ func (v *visit) sectionBar(w *watched, href string) string {
 	params := clone(w.params)
 	params.Set("on", u.Query().Get("on"))
 	return v.address("", params)
-}
-
-// scanned looks for records that no filter finds among the newest.
-func (v *visit) scanned(s section, w *watched, f query.Filter) (section, error) {
-	ctx, cancel := context.WithTimeout(v.ctx, scanBudget)
-	defer cancel()
-	n, back := 0, time.Time{}
-	for r, err := range v.reader.Find(ctx, f) {
-		if err != nil {
-			s.Partial = s.Partial || ctx.Err() == nil
-			continue
-		}
-		back = r.Time
-		if w.keep(r) {
-			if n++; n <= sectionRows {
-				s.Rows = append(s.Rows, v.row(r))
-			}
-		}
-	}
-	switch {
-	case ctx.Err() != nil && !back.IsZero():
-		s.Total = v.language.phrase("%s since %s; older records were not read", number(int64(n)), v.moment(back).Full)
-	case n > 0:
-		s.Total = v.records(&counted{Counts: &query.Counts{Records: int64(n)}})
-	}
-	if n == 0 {
-		s.Empty = v.language.word(w.empty)
-	}
-	return s, nil
 }

@@ -67,6 +67,7 @@ func New(reader query.Reader, opts ...Option) (http.Handler, error) {
 	v.pages = map[string]page{
 		"": (*visit).timeline, "record": (*visit).record, "object": (*visit).object, "actor": (*visit).actorPage,
 		"security": (*visit).security, "health": (*visit).healthPage, "export": (*visit).export,
+		"proof": (*visit).proof,
 	}
 	var err error
 	if v.assets, err = loadAssets(); err != nil {

@@ -82,7 +82,7 @@ func (w *ledgerWork) apply(ctx context.Context, o *Options, s ledger.Segment, re
 		if err != nil {
 			return false, err
 		}
-		segment, err := w.examine(ctx, j, s)
+		segment, err := w.examine(ctx, o, j, s)
 		if err != nil {
 			return false, err
 		}
@@ -117,7 +117,7 @@ func (w *ledgerWork) archiveClasses(ctx context.Context, o *Options, j *judge, s
 		if c.Archive == 0 {
 			continue
 		}
-		meta := archive.Meta{Log: w.log, Policy: o.Policy.ID(), First: segment.First, Last: segment.Last}
+		meta := archive.Meta{Log: w.log, Policy: o.Policy.ID(), First: segment.First, Last: segment.Last, Missing: segment.missing()}
 		if c.Rule != unclassified {
 			meta.Class = c.Rule
 		}
@@ -219,6 +219,9 @@ func trackArchive(ctx context.Context, o *Options, a *archive.Archive) error {
 func (w *ledgerWork) remove(ctx context.Context, o *Options, s *Segment, archives []string, remove RemoveFunc) error {
 	event := removal(o, logType, w.log, s, archives)
 	event.Metadata = append(event.Metadata, semconv.TrailFirstKey.Int64(int64(s.First)), semconv.TrailLastKey.Int64(int64(s.Last)))
+	if s.Damaged > 0 {
+		event.Metadata = append(event.Metadata, semconv.RetentionDamagedKey.Int64(s.Damaged), semconv.RetentionGapsKey.StringSlice(gapTexts(s.Gaps)))
+	}
 	return audit.Do(ctx, o.Tracker, event, func(context.Context) error {
 		first, err := remove(s.Last + 1)
 		if err == nil && first <= s.Last {
@@ -226,6 +229,21 @@ func (w *ledgerWork) remove(ctx context.Context, o *Options, s *Segment, archive
 		}
 		return err
 	})
+}
+
+// maxGaps is how many gaps an event lists.
+const maxGaps = 100
+
+// gapTexts returns the ranges of the gaps, and how many more there are.
+func gapTexts(all []Gap) []string {
+	var texts []string
+	for _, g := range all[:min(len(all), maxGaps)] {
+		texts = append(texts, fmt.Sprintf("%d-%d", g.First, g.Last))
+	}
+	if len(all) > maxGaps {
+		texts = append(texts, fmt.Sprintf("and %d more", len(all)-maxGaps))
+	}
+	return texts
 }
 
 // removal returns the event of removing a segment or a batch.

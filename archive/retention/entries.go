@@ -11,9 +11,9 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// entries returns an iterator over the entries of a segment that can be read. It skips damage;
-// the caller counts. The data of an entry is valid until the next step.
-func (w *ledgerWork) entries(ctx context.Context, s ledger.Segment) iter.Seq2[ledger.Entry, error] {
+// entries returns an iterator over the entries of a segment that can be read. It passes damage
+// to a function. The data of an entry is valid until the next step.
+func (w *ledgerWork) entries(ctx context.Context, s ledger.Segment, damage func(*ledger.CorruptError)) iter.Seq2[ledger.Entry, error] {
 	next := s.Next
 	if next == 0 {
 		next = math.MaxUint64
@@ -21,7 +21,8 @@ func (w *ledgerWork) entries(ctx context.Context, s ledger.Segment) iter.Seq2[le
 	return func(yield func(ledger.Entry, error) bool) {
 		for f, err := range w.reader.Frames(ctx, s.First, next-1) {
 			if err != nil {
-				if _, corrupt := errors.AsType[*ledger.CorruptError](err); corrupt {
+				if corrupt, ok := errors.AsType[*ledger.CorruptError](err); ok {
+					damage(corrupt)
 					continue
 				}
 				yield(ledger.Entry{}, fmt.Errorf("retention: %w", err))
@@ -49,7 +50,7 @@ func (j *judge) decideEntry(e ledger.Entry) fate {
 // have.
 func (w *ledgerWork) archived(ctx context.Context, j *judge, s ledger.Segment, class string) iter.Seq2[archive.Entry, error] {
 	return func(yield func(archive.Entry, error) bool) {
-		for e, err := range w.entries(ctx, s) {
+		for e, err := range w.entries(ctx, s, func(*ledger.CorruptError) {}) { // which examine has counted
 			if err != nil {
 				yield(archive.Entry{}, err)
 				return

@@ -152,22 +152,6 @@ func TestWaiting(t *testing.T) {
 	assert.Len(t, report.Removed, 1)
 }
 
-// TestDamage: a segment with entries that cannot be read stays.
-func TestDamage(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, many(1, 30, rec{action: "user.login"})...)
-	f, err := os.OpenFile(filepath.Join(w.dir, "000000000001.segment"), os.O_RDWR, 0)
-	require.NoError(t, err)
-	_, err = f.WriteAt([]byte("damage"), 20_000)
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-	report, err := retention.ApplyLedger(w.ctx, w.reader, w.ledger.RemoveBefore, w.at(newPolicy(t, logins), 5000))
-	require.NoError(t, err)
-	assert.Empty(t, report.Removed)
-	assert.EqualValues(t, 1, report.Stays.Damaged)
-	assert.EqualValues(t, 1, report.Stays.First)
-}
-
 // TestInterrupted: an archive that an apply has left is used again, also if fewer records need it
 // now, and a damaged one is not.
 func TestInterrupted(t *testing.T) {

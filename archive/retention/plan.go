@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -30,6 +31,11 @@ type Options struct {
 	// AllLogs applies the policy to the archives of all logs in the store, such as those of
 	// ledgers that are gone. By default it applies to those of the log that is asked.
 	AllLogs bool
+	// DropDamaged gives up entries of a ledger that cannot be read: how many of them, by the
+	// number of their segment. A plan says both. The other entries of the segment are kept as
+	// the policy says. It needs a Reason, and has no effect while a hold is in force, since
+	// nobody knows whether it matches them.
+	DropDamaged map[uint64]int64
 	// Now returns the time. The default is time.Now.
 	Now func() time.Time
 }
@@ -42,6 +48,8 @@ func (o *Options) validate(apply bool) error {
 		return errors.New("retention: Options.Store is nil; it is where the holds are")
 	case apply && o.Tracker == nil:
 		return errors.New("retention: Options.Tracker is nil; nothing is removed without a record of it")
+	case apply && len(o.DropDamaged) > 0 && strings.TrimSpace(o.Reason) == "":
+		return errors.New("retention: Options.Reason is empty; giving up damaged entries needs one")
 	}
 	return nil
 }
@@ -88,9 +96,12 @@ type Segment struct {
 	Open bool `json:"open,omitempty"`
 	// Earlier reports that an earlier segment stays. The oldest ones are removed first.
 	Earlier bool `json:"earlier,omitempty"`
-	// Damaged is the number of entries that cannot be read. Nobody knows how long they must
-	// be kept, so the segment stays.
+	// Damaged is the number of entries that cannot be read, and Gaps says which. Nobody knows
+	// how long they must be kept, so the segment stays, unless Dropped is set: somebody has
+	// decided to give them up, by Options.DropDamaged.
 	Damaged int64 `json:"damaged,omitempty"`
+	Gaps    []Gap `json:"gaps,omitempty"`
+	Dropped bool  `json:"dropped,omitempty"`
 	// Waiting lists the cursors that have not passed it yet: those of exporters, and of the seal.
 	Waiting []string `json:"waiting,omitempty"`
 	// Holds lists the holds that keep it.
@@ -101,6 +112,14 @@ type Segment struct {
 	// Forever reports that records in it, or in an earlier segment, are kept forever and not
 	// archived.
 	Forever bool `json:"forever,omitempty"`
+}
+
+// Gap is a range of entries that cannot be read.
+type Gap struct {
+	archive.Range
+
+	// Reason describes the damage, or is empty.
+	Reason string `json:"reason,omitempty"`
 }
 
 // Class says what becomes of the records of one rule in a segment.
@@ -155,7 +174,7 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 	}
 	p := &Plan{Log: w.log, Policy: o.Policy.ID(), Time: j.now.UTC()}
 	for _, s := range w.segments {
-		segment, err := w.examine(ctx, j, s)
+		segment, err := w.examine(ctx, &o, j, s)
 		if err != nil {
 			return nil, err
 		}
@@ -283,7 +302,7 @@ func (t *tally) fill(s *Segment) {
 		keep += c.Keep
 	}
 	slices.SortFunc(s.Classes, func(a, b Class) int { return cmp.Compare(a.Rule, b.Rule) })
-	s.Remove = !s.Open && keep == 0 && s.Damaged == 0 && len(s.Waiting) == 0
+	s.Remove = !s.Open && keep == 0 && (s.Damaged == 0 || s.Dropped) && len(s.Waiting) == 0
 }
 
 // ledgerWork is the ledger that is planned or changed.
@@ -306,32 +325,10 @@ func newLedgerWork(r *ledger.Reader) (*ledgerWork, error) {
 	if len(segments) == 0 {
 		return nil, errors.New("retention: the ledger has no segments")
 	}
+	for i := range segments[:len(segments)-1] {
+		if segments[i].Next == 0 { // damage hides where it ends
+			segments[i].Next = segments[i+1].First
+		}
+	}
 	return &ledgerWork{reader: r, log: hex.EncodeToString(segments[0].Ledger[:]), segments: segments, cursors: stats.Cursors}, nil
-}
-
-// examine reads a segment.
-func (w *ledgerWork) examine(ctx context.Context, j *judge, s ledger.Segment) (*Segment, error) {
-	segment := &Segment{Number: s.Number, First: s.First, Bytes: s.End, Open: !s.Closed()}
-	t := newTally()
-	read := int64(0)
-	for e, err := range w.entries(ctx, s) {
-		if err != nil {
-			return nil, err
-		}
-		read++
-		f := j.decideEntry(e)
-		t.add(&f, len(e.Data))
-	}
-	if !segment.Open {
-		segment.Last = s.Next - 1
-		segment.Damaged = int64(s.Next-s.First) - read
-		for name, committed := range w.cursors {
-			if committed < segment.Last {
-				segment.Waiting = append(segment.Waiting, name)
-			}
-		}
-		slices.Sort(segment.Waiting)
-	}
-	t.fill(segment)
-	return segment, nil
 }

@@ -1,13 +1,13 @@
 // Package s3 keeps archives in a bucket of Amazon S3, or of any other service with its
 // protocol.
 //
-//	cfg, err := config.LoadDefaultConfig(ctx) // of github.com/aws/aws-sdk-go-v2/config
+//	location, err := archive.ParseLocation("s3://audit-archives/shop")
 //	...
-//	store, err := s3.New(awss3.NewFromConfig(cfg), "audit-archives", "shop/")
+//	store, err := s3.Open(ctx, location)
 //
 // The service must support conditional writes (If-None-Match), as Amazon S3 does since 2024:
-// New does not test that, but storetest does. The client decides about credentials, retries
-// and timeouts. For a service that rejects the checksums which the client adds by default, set
+// Open does not test that, but storetest does. New takes a client, which decides about
+// credentials, retries and timeouts. For a service that rejects the checksums which the client adds by default, set
 // RequestChecksumCalculation to aws.RequestChecksumCalculationWhenRequired.
 //
 // Object lock and versioning of a bucket work below this package: a deletion that the bucket
@@ -207,5 +207,22 @@ func (s *Store) locate(operation, name string, err error) error {
 	if api, ok := errors.AsType[smithy.APIError](err); ok && (api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NotFound") {
 		err = fs.ErrNotExist
 	}
-	return fmt.Errorf("s3: %s %s/%s: %w", operation, s.bucket, s.prefix+name, err)
+	return fmt.Errorf("s3: %s %s/%s: %w%s", operation, s.bucket, s.prefix+name, err, remedy(err))
+}
+
+// remedy returns what to do about an error, or "".
+func remedy(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		switch api.ErrorCode() {
+		case "NoSuchBucket":
+			return "; create the bucket first"
+		case "AccessDenied":
+			return "; the account needs s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject"
+		}
+		return ""
+	}
+	if strings.Contains(err.Error(), "get credentials") { // the client has no type for it
+		return "; name the account with AWS_PROFILE, or with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+	}
+	return ""
 }

@@ -57,6 +57,10 @@ func TestScripts(t *testing.T) {
 			"copydir":  copyDir,
 			"exitcode": exitCode,
 			"browse":   browse,
+			"witness":  startWitness,
+			"join":     join,
+
+			"published": published,
 		},
 	})
 }
@@ -260,22 +264,14 @@ func browse(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: browse PAGES ARG...")
 	}
-	program, err := exec.LookPath(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "deed"))
-	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append([]string{"serve", "--no-open"}, args[1:]...)...)
 	var complained bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH")), &complained
-	output, err := cmd.StdoutPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	link, err := bufio.NewReader(output).ReadString('\n')
-	ts.Check(err)
+	cmd, link := startDeed(ctx, ts, &complained, append([]string{"serve", "--no-open"}, args[1:]...))
 	jar, err := cookiejar.New(nil)
 	ts.Check(err)
 	client := &http.Client{Jar: jar}
-	base, err := url.Parse(strings.TrimSpace(link))
+	base, err := url.Parse(link)
 	ts.Check(err)
 	pages := []byte(getPage(ctx, ts, client, base.String()))
 	for page := range strings.SplitSeq(args[0], ",") {
@@ -288,6 +284,69 @@ func browse(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Wait())
 	ts.Check(os.WriteFile(ts.MkAbs("browsed"), pages, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("complained"), complained.Bytes(), 0o600))
+}
+
+// join writes files one after another: join FILE FILE...
+func join(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: join FILE FILE...")
+	}
+	text := ""
+	for _, file := range args[1:] {
+		text += ts.ReadFile(file)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// startDeed starts a command of deed that serves, and returns the first line that it prints.
+func startDeed(ctx context.Context, ts *testscript.TestScript, complained io.Writer, args []string) (*exec.Cmd, string) {
+	program, err := exec.LookPath(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "deed"))
+	ts.Check(err)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), append(os.Environ(), "PATH="+ts.Getenv("PATH")), complained
+	output, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	line, err := bufio.NewReader(output).ReadString('\n')
+	ts.Check(err)
+	return cmd, strings.TrimSpace(line)
+}
+
+// startWitness runs deed witness with the key DIR.key until the script ends, and appends it to a
+// policy: witness POLICY DIR ARG...
+func startWitness(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: witness POLICY DIR ARG...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	cmd, address := startDeed(ctx, ts, ts.Stderr(), append([]string{"witness", args[1], "--private-key", args[1] + ".key"}, args[2:]...))
+	ts.Defer(func() {
+		defer cancel()
+		ts.Check(cmd.Process.Signal(os.Interrupt))
+		ts.Check(cmd.Wait())
+	})
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = fmt.Fprintf(f, "witness %s %s %s\n", args[1], strings.TrimSpace(ts.ReadFile(args[1]+".key.pub")), address)
+	ts.Check(err)
+	ts.Check(f.Close())
+}
+
+// published writes the files that deed seal serve serves to the file browsed: published PATHS ARG...
+func published(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: published PATHS ARG...")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd, address := startDeed(ctx, ts, ts.Stderr(), append([]string{"seal", "serve"}, args[1:]...))
+	var pages []byte
+	for path := range strings.SplitSeq(args[0], ",") {
+		pages = append(pages, getPage(ctx, ts, &http.Client{}, address+"/"+path)...)
+	}
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	ts.Check(cmd.Wait())
+	ts.Check(os.WriteFile(ts.MkAbs("browsed"), pages, 0o600))
 }
 
 func getPage(ctx context.Context, ts *testscript.TestScript, client *http.Client, address string) string {

@@ -219,6 +219,19 @@ var brokenExporters = map[string]broken{
 		}},
 		"ended context", "must not be a permanent error",
 	},
+	"stores the place in the record": {
+		behavior{export: func(m *memory, ctx context.Context, records []*record.Record) error {
+			records = slices.Clone(records)
+			for i, r := range records {
+				if place, ok := export.PlaceOf(ctx, r); ok {
+					records[i] = r.Clone()
+					records[i].Reason = place.Log
+				}
+			}
+			return m.store(records)
+		}},
+		"places", "record 2 of the sink (article.update): reason: want",
+	},
 	"stays broken after an ended context": {
 		behavior{export: func(m *memory, ctx context.Context, records []*record.Record) error {
 			if ctx.Err() != nil || m.name != nil {

@@ -160,6 +160,22 @@ func checkRepeatedExport(ctx context.Context, f fixture) error {
 	})
 }
 
+// checkPlaces: the sink returns the same records with places and without, and a record that was
+// stored without a place is the same one with it.
+func checkPlaces(ctx context.Context, f fixture) error {
+	return f.with(ctx, func(e export.Exporter) error {
+		batch := typicals(0, 5)
+		placed := export.WithPlaces(ctx, "2f1c8a6e0b7d4e5f9a3b1c2d4e6f8091", batch, []uint64{3, 4, 5, 6, 1<<63 - 1})
+		if err := errors.Join(mustExport(ctx, e, batch[:2]...), mustExport(placed, e, batch[2:]...)); err != nil {
+			return err
+		}
+		if err := f.holds(batch...); err != nil {
+			return err
+		}
+		return errors.Join(mustExport(placed, e, batch...), mustExport(ctx, e, batch...))
+	})
+}
+
 // checkSharedRecords: Export does not modify or retain the records or the slice, which
 // others use at the same time.
 func checkSharedRecords(ctx context.Context, f fixture) error {

@@ -10,7 +10,7 @@ import (
 
 // Run tests the contract of export.Exporter: the name, the order of records, batches of
 // all sizes, records with odd values, ended contexts, records that are exported twice,
-// Shutdown, and that Export does not retain or modify its arguments.
+// places (export.Place), Shutdown, and that Export does not retain or modify its arguments.
 //
 // newExporter returns a new exporter with an empty sink. Each subtest calls it at least
 // once; subtests run one after the other. read returns the records in the sink of the
@@ -50,6 +50,7 @@ var checks = []check{
 	{"odd values", checkOddValues},
 	{"ended context", checkEndedContext},
 	{"repeated export", checkRepeatedExport},
+	{"places", checkPlaces},
 	{"shared records", checkSharedRecords},
 	{"shutdown", checkShutdown},
 }

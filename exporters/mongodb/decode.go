@@ -236,6 +236,10 @@ func (d *documentReader) rareMember(path, name string, v bson.RawValue) {
 		d.hex(path, v, r.SpanID[:])
 	case "tracker":
 		d.parts(path, v, map[string]*string{"name": &r.Tracker.Name, "version": &r.Tracker.Version})
+	case memberPlace:
+		if _, ok := placeOf(v); !ok {
+			d.fail(path, wrongType)
+		}
 	case "resource":
 		r.Resource = resource.NewSchemaless(d.pairs(path, v, 0)...)
 	default:

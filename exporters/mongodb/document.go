@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -54,19 +55,22 @@ func Append(b []byte, r *record.Record) ([]byte, error) {
 		e = new(encoder)
 	}
 	defer encoders.Put(e)
-	return e.append(b, r)
+	return e.append(b, r, export.Place{})
 }
 
 // encoders holds the encoders of Append.
 var encoders sync.Pool
 
-// append appends the document of r to b. On error it returns b unchanged and a
+// append appends the document of r to b, with its place unless that is zero. On error it returns b unchanged and a
 // *audit.ValidationError. It does not modify r.
-func (e *encoder) append(b []byte, r *record.Record) ([]byte, error) {
+func (e *encoder) append(b []byte, r *record.Record, place export.Place) ([]byte, error) {
 	w := bsonWriter{b: b}
 	start := w.beginDocument()
 	w.record(r)
 	e.appendResource(&w, r.Resource)
+	if place.Seq != 0 {
+		w.place(place)
+	}
 	w.end(start)
 	if len(w.b)-start > maxDocument {
 		w.member = "record"

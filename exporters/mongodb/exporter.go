@@ -70,7 +70,7 @@ func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 		return nil
 	}
 	ctx = e.commandContext(ctx)
-	batch := e.encode(records)
+	batch := e.encode(ctx, records)
 	if err := e.insert(ctx, batch.documents, batch); err != nil {
 		return err
 	}
@@ -121,13 +121,14 @@ func (b *batch) reject(index int, err error) {
 }
 
 // encode encodes the records and rejects those that cannot be encoded.
-func (e *Exporter) encode(records []*record.Record) *batch {
+func (e *Exporter) encode(ctx context.Context, records []*record.Record) *batch {
 	b := &batch{records: records, documents: make([]document, 0, len(records))}
 	ends := make([]int, 0, len(records))
 	buffer := e.buffer[:0]
 	for i, r := range records {
 		var err error
-		if buffer, err = e.encoder.append(buffer, r); err != nil {
+		place, _ := export.PlaceOf(ctx, r)
+		if buffer, err = e.encoder.append(buffer, r, place); err != nil {
 			b.reject(i, export.Permanent(err))
 			continue
 		}

@@ -56,6 +56,9 @@ func conditionsOf(f *query.Filter, elements bool) *conditions {
 	c.actors([]string{"actor"}, f.Actors)
 	c.in("actor.type", words(f.ActorTypes))
 	c.actors(delegations, f.OnBehalfOf)
+	if f.Delegated {
+		c.and = append(c.and, bson.D{{Key: "actor.on_behalf_of", Value: bson.D{{Key: "$exists", Value: true}}}})
+	}
 	c.in("actor.session_id", anyOf(f.Sessions))
 	c.names("tenant", f.Tenants)
 	c.names("channel", f.Channels)

@@ -212,6 +212,10 @@ func (d *logReader) known(name string, v *common.AnyValue) {
 		d.maps(v, d.cover)
 	case attributeFailure:
 		r.Failure = d.text(v)
+	case attributePlaceLog:
+		d.text(v) // PlaceOf returns it
+	case attributePlaceSeq:
+		d.int(v)
 	default:
 		if part, ok := strings.CutPrefix(name, actorPrefix); ok {
 			d.actorPart(&r.Actor, part, v, 0)

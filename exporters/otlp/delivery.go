@@ -23,7 +23,7 @@ func (d *delivery) run(ctx context.Context) { d.send(ctx, 0, len(d.records)) }
 // then sends nothing more.
 func (d *delivery) send(ctx context.Context, from, to int) (ok bool) {
 	for from < to {
-		request, next := d.fill(from, to)
+		request, next := d.fill(ctx, from, to)
 		if len(request) > 0 && !d.sendRequest(ctx, request, from, next) {
 			d.fail(next, to, errNotSent)
 			return false
@@ -35,10 +35,11 @@ func (d *delivery) send(ctx context.Context, from, to int) (ok bool) {
 
 // fill encodes as many records as fit into a request. It returns the index of the first
 // record that does not. It sets the errors of records that cannot be sent.
-func (d *delivery) fill(from, to int) (request []byte, next int) {
+func (d *delivery) fill(ctx context.Context, from, to int) (request []byte, next int) {
 	d.encoder.begin()
 	for next = from; next < to; next++ {
-		switch size, err := d.encoder.encode(d.records[next]); {
+		place, _ := export.PlaceOf(ctx, d.records[next])
+		switch size, err := d.encoder.encode(d.records[next], place); {
 		case err != nil:
 			d.errs[next] = export.Permanent(err)
 		case d.encoder.size() == 0 && size > d.exporter.maxRequest:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/export/exporttest"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
@@ -26,7 +27,7 @@ func request(t testing.TB, records ...*record.Record) []byte {
 	var e encoder
 	e.begin()
 	for _, r := range records {
-		size, err := e.encode(r)
+		size, err := e.encode(r, export.Place{})
 		require.NoError(t, err)
 		e.add()
 		require.LessOrEqual(t, e.size(), size)
@@ -148,14 +149,14 @@ func TestInvalidRecords(t *testing.T) {
 		e.begin()
 		r := exporttest.OddRecords()[0]
 		test.change(r)
-		_, err := e.encode(r)
+		_, err := e.encode(r, export.Place{})
 		var invalid *audit.ValidationError
 		require.ErrorAs(t, err, &invalid, test.field)
 		assert.Equal(t, test.field, invalid.Field)
 		assert.NotContains(t, err.Error(), bad)
 		// It does not affect the next record.
 		good := exporttest.OddRecords()[0]
-		_, err = e.encode(good)
+		_, err = e.encode(good, export.Place{})
 		require.NoError(t, err, test.field)
 		e.add()
 		got := decode(t, unmarshal(t, e.end()))
@@ -250,4 +251,30 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A place is beside the record: Decode returns the same record, and PlaceOf the place.
+func TestEncodePlaces(t *testing.T) {
+	t.Parallel()
+	want := export.Place{Log: "2f1c8a6e0b7d4e5f9a3b1c2d4e6f8091", Seq: 1<<63 - 1}
+	for _, r := range exporttest.OddRecords() {
+		var e encoder
+		e.begin()
+		_, err := e.encode(r, want)
+		require.NoError(t, err)
+		e.add()
+		b := e.end()
+		message := unmarshal(t, b)
+		again, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+		require.NoError(t, err)
+		require.Equal(t, again, b)
+		got := decode(t, message)
+		require.Len(t, got, 1)
+		require.NoError(t, exporttest.Equal(r, got[0]))
+		place, ok := PlaceOf(message.GetResourceLogs()[0].GetScopeLogs()[0].GetLogRecords()[0])
+		require.True(t, ok)
+		require.Equal(t, want, place)
+		_, ok = PlaceOf(unmarshal(t, request(t, r)).GetResourceLogs()[0].GetScopeLogs()[0].GetLogRecords()[0])
+		require.False(t, ok)
+	}
 }

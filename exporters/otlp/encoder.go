@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -37,12 +38,12 @@ func (e *encoder) begin() {
 // size returns the size of the request.
 func (e *encoder) size() int { return len(e.request.b) }
 
-// encode encodes a record and returns the largest size of the request with it. If it
+// encode encodes a record, with its place unless that is zero, and returns the largest size of the request with it. If it
 // returns an error, which is a *audit.ValidationError, add must not be called.
-func (e *encoder) encode(r *record.Record) (size int, err error) {
+func (e *encoder) encode(r *record.Record, place export.Place) (size int, err error) {
 	w := &e.record
 	*w = wireWriter{b: w.b[:0]}
-	w.record(r)
+	w.record(r, place)
 	record := len(w.b)
 	overhead := 1 + protowire.SizeVarint(uint64(record)) + closingRoom
 	if !e.sameScope(r) {

@@ -40,6 +40,9 @@ const (
 	// Metadata whose key is empty or has attributePrefix, so that it cannot forge another
 	// attribute.
 	attributeMetadata = "audit.metadata"
+	// The place of the record in its ledger, which is no part of the record.
+	attributePlaceLog = "audit.place.log"
+	attributePlaceSeq = "audit.place.seq"
 
 	// attributePrefix is the prefix of all these names.
 	attributePrefix = "audit."

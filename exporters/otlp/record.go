@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
@@ -19,9 +20,9 @@ const (
 	longChain   = "the chain of actors is too long or has a cycle"
 )
 
-// record writes the fields of a LogRecord, in the order of their numbers. It implements the
-// mapping in docs/otlp.md; Decode is the reverse.
-func (w *wireWriter) record(r *record.Record) {
+// record writes the fields of a LogRecord, in the order of their numbers, with a place unless it
+// is zero. It implements the mapping in docs/otlp.md; Decode is the reverse.
+func (w *wireWriter) record(r *record.Record, place export.Place) {
 	at, isTime := w.nanos("time", r.Time)
 	observed, isObserved := uint64(0), true
 	if !r.ObservedTime.IsZero() {
@@ -42,6 +43,9 @@ func (w *wireWriter) record(r *record.Record) {
 	}
 	if !isObserved {
 		w.textPair(recordAttributes, attributeObservedTime, r.ObservedTime.UTC().Format(time.RFC3339Nano))
+	}
+	if place.Seq != 0 {
+		w.place(place)
 	}
 	if r.TraceID.IsValid() {
 		w.bytes(recordTraceID, r.TraceID[:])

@@ -11,6 +11,9 @@
 // feed. The lines of a batch are written in one call of Write, so that other output of
 // the program cannot come between them.
 //
+// With WithPlaces, a line also has the place of the record in its ledger, as its last member.
+// Readers of records ignore it.
+//
 // # Text
 //
 // Text is for reading at a terminal. Its format may change between versions. The first

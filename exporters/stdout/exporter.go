@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
@@ -19,6 +20,7 @@ type Exporter struct {
 	writer io.Writer
 	flush  func() error
 	encode func(line []byte, r *record.Record) ([]byte, error)
+	places bool
 	direct bool
 	file   file
 
@@ -56,6 +58,7 @@ func New(opts ...Option) (*Exporter, error) {
 		flush:  flushFunc(c.writer),
 		encode: appendJSON,
 		direct: c.direct || inMemory(c.writer),
+		places: c.places && !c.text,
 	}
 	if c.text {
 		e.encode = text{color: c.wantsColor()}.append
@@ -82,7 +85,7 @@ func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 		if err := e.follow(); err != nil {
 			return err
 		}
-		rejected := e.encodeAll(records)
+		rejected := e.encodeAll(ctx, records)
 		n, err := e.write()
 		flushErr := e.flush()
 		if err != nil || flushErr != nil {
@@ -101,9 +104,9 @@ func (e *Exporter) Export(ctx context.Context, records []*record.Record) error {
 
 // Shutdown finishes a torn line and flushes the writer. It closes the file of WithFile and
 // no other writer.
-func (e *Exporter) Shutdown(context.Context) error {
+func (e *Exporter) Shutdown(ctx context.Context) error {
 	followErr := e.follow()
-	e.encodeAll(nil)
+	e.encodeAll(ctx, nil)
 	_, err := e.write()
 	err = errors.Join(followErr, err, e.flush())
 	if e.file.own {
@@ -114,7 +117,7 @@ func (e *Exporter) Shutdown(context.Context) error {
 
 // encodeAll fills lines and ends. It returns the records that cannot be encoded, by
 // index. They have an empty line, as do unconfirmed records.
-func (e *Exporter) encodeAll(records []*record.Record) (rejected map[int]error) {
+func (e *Exporter) encodeAll(ctx context.Context, records []*record.Record) (rejected map[int]error) {
 	if cap(e.lines) > maxBuffer {
 		e.lines = nil
 	}
@@ -127,7 +130,7 @@ func (e *Exporter) encodeAll(records []*record.Record) (rejected map[int]error) 
 		if !e.unconfirmed.has(r) {
 			line, err := e.encode(e.lines, r)
 			if err == nil {
-				e.lines = line
+				e.lines = e.addPlace(ctx, line, r)
 			} else {
 				if rejected == nil {
 					rejected = map[int]error{}
@@ -160,6 +163,20 @@ func (e *Exporter) write() (int, error) {
 		err = io.ErrShortWrite
 	}
 	return n, err
+}
+
+// addPlace adds the place of a record at the end of its line.
+func (e *Exporter) addPlace(ctx context.Context, line []byte, r *record.Record) []byte {
+	if !e.places {
+		return line
+	}
+	place, ok := export.PlaceOf(ctx, r)
+	if !ok {
+		return line
+	}
+	line = append(bytes.TrimSuffix(line, []byte("}\n")), `,"place":{"log":"`...)
+	line = append(append(line, place.Log...), `","seq":`...) // hexadecimal digits
+	return append(strconv.AppendUint(line, place.Seq, 10), "}}\n"...)
 }
 
 func appendJSON(line []byte, r *record.Record) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -252,4 +253,37 @@ func TestFailedFlush(t *testing.T) {
 
 	w.err = errGone
 	require.ErrorIs(t, e.Shutdown(t.Context()), errGone)
+}
+
+// With WithPlaces, a line has the place of a record from a ledger, and stays that of the record.
+func TestPlaces(t *testing.T) {
+	records := exporttest.OddRecords()
+	seqs := make([]uint64, len(records))
+	for i := range seqs {
+		seqs[i] = uint64(i + 7)
+	}
+	const log = "2f1c8a6e0b7d4e5f9a3b1c2d4e6f8091"
+	ctx := export.WithPlaces(t.Context(), log, records, seqs)
+	var out, plain bytes.Buffer
+	e, err := New(WithWriter(&out), WithPlaces())
+	require.NoError(t, err)
+	without, err := New(WithWriter(&plain))
+	require.NoError(t, err)
+	require.NoError(t, e.Export(ctx, records))
+	require.NoError(t, without.Export(ctx, records))
+	require.NotContains(t, plain.String(), log)
+	at := 0
+	for line := range bytes.Lines(out.Bytes()) {
+		var r record.Record
+		require.NoError(t, r.UnmarshalJSON(line))
+		require.NoError(t, exporttest.Equal(records[at], &r))
+		var envelope struct{ Place export.Place }
+		require.NoError(t, json.Unmarshal(line, &envelope))
+		require.Equal(t, export.Place{Log: log, Seq: seqs[at]}, envelope.Place)
+		at++
+	}
+	require.Equal(t, len(records), at)
+	out.Reset()
+	require.NoError(t, e.Export(t.Context(), records))
+	require.Equal(t, plain.String(), out.String(), "records that come from no ledger")
 }

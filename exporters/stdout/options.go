@@ -22,6 +22,7 @@ type config struct {
 	text   bool
 	color  *bool // nil: depends on the writer
 	direct bool
+	places bool
 }
 
 func newConfig(opts []Option) (*config, error) {
@@ -78,6 +79,13 @@ func WithText() Option {
 // colors.
 func WithColor(color bool) Option {
 	return func(c *config) { c.color = &color }
+}
+
+// WithPlaces writes the place of each record into its JSON line, if it comes from a ledger: the
+// last member is then place, an object with the ID of the ledger, log, and the sequence number,
+// seq. See export.Place. Record.UnmarshalJSON ignores it. Text has no places.
+func WithPlaces() Option {
+	return func(c *config) { c.places = true }
 }
 
 // WithName sets the name of the exporter. It must match record.NamePattern and be unique

@@ -24,7 +24,7 @@ const (
 )
 
 // Condition is a condition that has a name. Given more than once, it matches any of its
-// values, unless it is one of words.
+// values, unless it is one of words; the * of on-behalf-of narrows what others select.
 type Condition struct {
 	Group Group
 	Name  string
@@ -41,7 +41,7 @@ type Condition struct {
 var conditions = []Condition{
 	{Who, "actor", "ACTOR", "who did it: TYPE/ID such as user/42, an ID of any type, or system or anonymous", false, setActor},
 	{Who, "actor-type", "TYPE", "user, service, system, anonymous or unresolved", false, func(f *query.Filter, v string) error { return add(&f.ActorTypes, v, wordOf[audit.ActorType]) }},
-	{Who, "on-behalf-of", "ACTOR", "for whom the actor acted", false, func(f *query.Filter, v string) error { return add(&f.OnBehalfOf, v, Actor) }},
+	{Who, "on-behalf-of", "ACTOR", "for whom the actor acted; * for whoever that was", false, setOnBehalfOf},
 	{Who, "session", "FINGERPRINT", "the fingerprint of the session, as records have it", false, appendTo(func(f *query.Filter) *[]string { return &f.Sessions })},
 	{What, "action", "PATTERN", "what was done, such as invoice.approve or invoice.*", false, appendTo(func(f *query.Filter) *[]string { return &f.Actions })},
 	{What, "operation", "OPERATION", "create, read, update, delete, execute, login or logout", false, func(f *query.Filter, v string) error { return add(&f.Operations, v, wordOf[audit.Operation]) }},
@@ -144,6 +144,15 @@ func setText(key attribute.Key) func(*query.Filter, string) error {
 		f.Metadata = append(f.Metadata, key.String(v))
 		return nil
 	}
+}
+
+// setOnBehalfOf adds an actor, or requires that there is one.
+func setOnBehalfOf(f *query.Filter, text string) error {
+	if text == "*" {
+		f.Delegated = true
+		return nil
+	}
+	return add(&f.OnBehalfOf, text, Actor)
 }
 
 func setActor(f *query.Filter, text string) error { return add(&f.Actors, text, Actor) }

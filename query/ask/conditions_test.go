@@ -35,6 +35,7 @@ func TestConditions(t *testing.T) {
 		require.NoError(t, not.Validate(), c.Name)
 		assert.NotEmpty(t, c.Usage)
 	}
+	require.NoError(t, ask.Set(&all, "on-behalf-of", "*"))
 	require.NoError(t, all.Validate())
 	clock := ask.Clock{Now: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC), Zone: time.UTC}
 	require.NoError(t, ask.SetTime(&all, clock, "since", "2026-11-20"))

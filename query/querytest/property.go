@@ -291,6 +291,7 @@ var setters = []func(rng *rand.Rand, r *record.Record, f *query.Filter){
 	func(_ *rand.Rand, r *record.Record, f *query.Filter) {
 		f.ActorTypes = append(f.ActorTypes, r.Actor.Type)
 	},
+	func(_ *rand.Rand, r *record.Record, f *query.Filter) { f.Delegated = r.Actor.OnBehalfOf != nil },
 	func(rng *rand.Rand, r *record.Record, f *query.Filter) {
 		for a := r.Actor.OnBehalfOf; a != nil; a = a.OnBehalfOf {
 			if a.OnBehalfOf == nil || chance(rng, 2) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/opendeed/audit/internal/filelock"
 )
 
 // osDir is a directory of the operating system.
@@ -308,9 +310,9 @@ func (d *osDir) tryLock() (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	switch err = lock(f.File); {
-	case errors.Is(err, ErrLocked):
-		err = fmt.Errorf("ledger: %s is %w", d.path, err)
+	switch err = filelock.Lock(f.File); {
+	case errors.Is(err, filelock.ErrHeld):
+		err = fmt.Errorf("ledger: %s is %w", d.path, ErrLocked)
 	case err != nil:
 		err = fmt.Errorf("ledger: lock %s: %w", d.path, err)
 	default:
@@ -326,7 +328,7 @@ func (d *osDir) tryLock() (created bool, err error) {
 func (d *osDir) Close() error {
 	var err error
 	if d.lock != nil {
-		err = errors.Join(unlock(d.lock.File), d.lock.Close())
+		err = errors.Join(filelock.Unlock(d.lock.File), d.lock.Close())
 	}
 	return errors.Join(err, d.self.Close(), d.root.Close())
 }

@@ -69,15 +69,6 @@ func checkGroup(path string, group int) error {
 	return nil
 }
 
-// lock locks the file until it is closed. It returns ErrLocked if it is locked already.
-func lock(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return ErrLocked
-	}
-	return err
-}
-
 // isDiskFull reports whether an operation failed for want of space.
 func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
@@ -131,10 +122,6 @@ func peek(path string, b []byte) (int, error) {
 	n, err := unix.Pread(fd, b, 0)
 	return max(n, 0), errors.Join(err, unix.Close(fd))
 }
-
-// unlock unlocks the file. Closing it would not, while a process that is being started
-// has a copy of the descriptor.
-func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 // syncDir makes changes to the names in a directory durable.
 func syncDir(path string) error {

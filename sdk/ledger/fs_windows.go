@@ -29,16 +29,6 @@ func (d *osDir) openAt(name string, flag int) (*os.File, error) {
 // its owner controls.
 func checkOwner(string, fs.FileInfo, access) error { return nil }
 
-// lock locks the file until it is closed. It returns ErrLocked if it is locked already.
-func lock(f *os.File) error {
-	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
-		0, 1, 0, new(windows.Overlapped))
-	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return ErrLocked
-	}
-	return err
-}
-
 // isDiskFull reports whether an operation failed for want of space.
 func isDiskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
@@ -73,9 +63,6 @@ func peek(path string, b []byte) (int, error) {
 	n, err := readBeginning(f, b)
 	return n, errors.Join(err, f.Close())
 }
-
-// unlock has nothing to do: closing the file unlocks it.
-func unlock(*os.File) error { return nil }
 
 // syncDir has nothing to do: NTFS journals changes to names.
 func syncDir(string) error { return nil }

@@ -72,7 +72,7 @@ func (d *Redactor) metadataFrom(first int, r *record.Record, parent string, kvs 
 		if decision.allowed {
 			continue
 		}
-		at := place{record: r, path: sanitize.FieldPath(parent, string(kv.Key))}
+		at := place{record: r, path: sanitize.FieldPath(parent, string(kv.Key)), field: parent + "." + string(kv.Key)}
 		if clean, changed := d.value(&at, decision, kv.Value); changed {
 			if clean.Type() == attribute.EMPTY {
 				kv.Key, removed = "", true
@@ -117,6 +117,19 @@ type place struct {
 	path   string         // empty if parent is set
 	parent *place
 	key    string // key in the parent
+	field  string // the whole path for a sealer: with keys as they are, and the side of a change; empty if parent is set
+
+	erasable bool // the value is about to become erasable as a whole
+}
+
+// isInErasable reports whether an enclosing value becomes erasable as a whole.
+func (p *place) isInErasable() bool {
+	for ; p != nil; p = p.parent {
+		if p.erasable {
+			return true
+		}
+	}
+	return false
 }
 
 // redacted adds the path to Record.Redacted.
@@ -131,6 +144,14 @@ func (p *place) root() *record.Record {
 	return p.record
 }
 
+// whole returns the path for a sealer.
+func (p *place) whole() string {
+	if p.parent == nil {
+		return p.field
+	}
+	return p.parent.whole() + "." + p.key
+}
+
 func (p *place) text() string {
 	if p.parent == nil {
 		return p.path
@@ -142,6 +163,12 @@ func (p *place) text() string {
 func (d *Redactor) keyed(at *place, decision keyDecision, v attribute.Value, depth int) (attribute.Value, bool) {
 	if decision.strategy == nil {
 		return d.inside(at, v, depth)
+	}
+	if sealer := decision.strategy.sealer; sealer != nil {
+		if at.isInErasable() {
+			return d.inside(at, v, depth)
+		}
+		return d.erasable(at, sealer, v, depth)
 	}
 	clean, changed := decision.strategy.apply(v)
 	if changed {

@@ -79,9 +79,14 @@ func (d *Redactor) decideUncached(key string) keyDecision {
 	}
 	_, leaks := d.clean(key, true)
 	for i := range d.config.byKey {
-		if policy.Match(d.config.byKey[i].pattern, key) {
-			return keyDecision{leaks: leaks, strategy: &d.config.byKey[i].strategy}
+		rule := &d.config.byKey[i]
+		if !policy.Match(rule.pattern, key) {
+			continue
 		}
+		if rule.strategy.sealer != nil && d.words.MatchKey(key) {
+			break // a secret is never recorded, not even encrypted
+		}
+		return keyDecision{leaks: leaks, strategy: &rule.strategy}
 	}
 	if d.words.MatchKey(key) {
 		return keyDecision{leaks: leaks, strategy: &d.config.strategy}

@@ -59,6 +59,9 @@ func (d *Redactor) Redact(r *record.Record) {
 	if len(r.Marks) > 0 {
 		r.Marks = d.marks(r.Marks)
 	}
+	if d.config.byField != nil {
+		d.fields(r)
+	}
 }
 
 // actor redacts the actor at the given depth of an OnBehalfOf chain.
@@ -178,7 +181,8 @@ func (d *Redactor) change(r *record.Record, c *audit.Change) {
 				r.AddRedacted(path)
 			}
 		default:
-			clean, changed = d.value(&place{record: r, path: path}, decision, *side)
+			clean, changed = d.value(&place{record: r, path: path, field: sideOf(c, side)}, decision, *side)
+			changed = changed && !isSealed(decision, clean)
 		}
 		*side = clean
 		redacted = redacted || changed

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/opendeed/audit/internal/secretwords"
@@ -41,7 +42,7 @@ type Redactor struct {
 	keys   keyDecisions
 	names  nameStrengths
 	plain  bool           // no option looks at texts, values or other metadata
-	forged *regexp.Regexp // tokens of HMAC in texts, which others wrote; nil without HMAC
+	forged *regexp.Regexp // tokens of HMAC and erasable values in texts, which others wrote; or nil
 }
 
 // Option changes what is redacted.
@@ -53,6 +54,7 @@ type redactionConfig struct {
 	only     map[string]bool
 	strategy Strategy
 	byKey    []keyRule
+	byField  map[string]*Strategy
 	patterns []patternRule
 	custom   []func(path string, v attribute.Value) (attribute.Value, bool)
 	errs     []error
@@ -138,12 +140,17 @@ func New(opts ...Option) (*Redactor, error) {
 	for _, opt := range opts {
 		opt(&c)
 	}
-	c.errs = append(c.errs, c.strategy.err)
+	c.errs = append(c.errs, c.strategy.err, c.strategy.onlyText())
 	for _, r := range c.byKey {
 		c.errs = append(c.errs, r.strategy.err)
 	}
 	for _, r := range c.patterns {
-		c.errs = append(c.errs, r.strategy.err)
+		c.errs = append(c.errs, r.strategy.err, r.strategy.onlyText())
+	}
+	for _, field := range strategyFields {
+		if s := c.byField[field]; s != nil {
+			c.errs = append(c.errs, s.err)
+		}
 	}
 	words, err := secretwords.Default().With(c.words...)
 	if err != nil {
@@ -156,7 +163,8 @@ func New(opts ...Option) (*Redactor, error) {
 	return &Redactor{config: c, words: words, plain: plain, forged: c.tokens()}, nil
 }
 
-// tokens returns an expression for the tokens of all HMAC strategies, or nil.
+// tokens returns an expression for the tokens of all HMAC strategies and for erasable values, or
+// nil.
 func (c *redactionConfig) tokens() *regexp.Regexp {
 	strategies := []Strategy{c.strategy}
 	for _, r := range c.byKey {
@@ -165,16 +173,23 @@ func (c *redactionConfig) tokens() *regexp.Regexp {
 	for _, r := range c.patterns {
 		strategies = append(strategies, r.strategy)
 	}
-	var prefixes []string
+	for _, s := range c.byField {
+		strategies = append(strategies, *s)
+	}
+	var forms []string
 	for _, s := range strategies {
-		if s.key != nil {
-			prefixes = append(prefixes, regexp.QuoteMeta(s.prefix()))
+		switch {
+		case s.key != nil:
+			forms = append(forms, regexp.QuoteMeta(s.prefix())+"[0-9a-f]{32}")
+		case s.sealer != nil:
+			forms = append(forms, erasableText)
 		}
 	}
-	if prefixes == nil {
+	if forms == nil {
 		return nil
 	}
-	return regexp.MustCompile("(?:" + strings.Join(prefixes, "|") + ")[0-9a-f]{32}")
+	slices.Sort(forms)
+	return regexp.MustCompile(strings.Join(slices.Compact(forms), "|"))
 }
 
 // clean redacts the parts of text that look like secrets.
@@ -194,9 +209,10 @@ func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool)
 	return clean, clean != text
 }
 
-// isForged reports whether a text may contain what looks like a token of HMAC.
+// isForged reports whether a text may contain what looks like a token of HMAC or an erasable
+// value.
 func (d *Redactor) isForged(text string) bool {
-	return d.forged != nil && strings.Contains(text, tokenPrefix)
+	return d.forged != nil && (strings.Contains(text, tokenPrefix) || strings.Contains(text, record.ErasablePrefix))
 }
 
 // Text redacts the parts of s that look like secrets, and reports whether there were any.

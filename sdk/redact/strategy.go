@@ -15,6 +15,7 @@ type Strategy struct {
 	remove bool
 	keyID  string
 	key    []byte
+	sealer Sealer // of Erasable
 	err    error
 }
 
@@ -41,6 +42,14 @@ func HMAC(keyID string, key []byte) Strategy {
 		s.err = errors.New("HMAC: the key must have at least 16 bytes")
 	}
 	return s
+}
+
+// onlyText returns an error for a strategy that cannot replace a part of a text.
+func (s *Strategy) onlyText() error {
+	if s.sealer != nil {
+		return errOnlyWhole
+	}
+	return nil
 }
 
 // text returns the replacement of a secret text.

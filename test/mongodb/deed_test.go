@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/opendeed/audit/query/ledgerquery"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
+	"github.com/opendeed/audit/test/process"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -24,12 +24,8 @@ import (
 // buildDeed returns the path of the command.
 func buildDeed(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "deed")
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "github.com/opendeed/audit/cmd/deed").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	path, err := process.BuildDeed(t.Context(), t.TempDir())
+	require.NoError(t, err)
 	return path
 }
 

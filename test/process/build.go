@@ -48,3 +48,15 @@ func build(name string) (string, error) {
 	}
 	return program, nil
 }
+
+// BuildDeed builds the command deed into a directory and returns the path of the program.
+func BuildDeed(ctx context.Context, dir string) (program string, err error) {
+	program = filepath.Join(dir, "deed")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/opendeed/audit/cmd/deed").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build deed: %w\n%s", err, out)
+	}
+	return program, nil
+}

@@ -19,26 +19,30 @@ import (
 // account is the access key of the server in test/servers/s3, and its secret.
 const account = "audit-test"
 
-// newClient starts a server, and returns a client of it.
-func newClient(t *testing.T) *awss3.Client {
+// newServer starts a server, and returns its URL.
+func newServer(t *testing.T) string {
 	t.Helper()
 	program, err := process.Build("s3")
 	require.NoError(t, err)
 	server, address, err := process.Start(program, "-dir", t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(server.Kill)
-	client := awss3.New(awss3.Options{
-		BaseEndpoint: aws.String("http://" + address), Region: "us-east-1", UsePathStyle: true,
+	return "http://" + address
+}
+
+// newClient returns a client of a server.
+func newClient(url string) *awss3.Client {
+	return awss3.New(awss3.Options{
+		BaseEndpoint: &url, Region: "us-east-1", UsePathStyle: true,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: account, SecretAccessKey: account}, nil
 		}),
 	})
-	return client
 }
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	client := newClient(t)
+	client := newClient(newServer(t))
 	var buckets atomic.Int32
 	storetest.Run(t, func(t *testing.T) archive.Store {
 		t.Helper()

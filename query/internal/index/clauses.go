@@ -29,6 +29,9 @@ func Clauses(f *query.Filter, h Hasher) []Clause {
 	c.text(ActorType, words(f.ActorTypes)...)
 	c.names(ActorID, actorIDs(f.Actors))
 	c.names(OnBehalfOf, actorIDs(f.OnBehalfOf))
+	if f.Delegated {
+		c.text(Delegated, "true")
+	}
 	c.text(Session, f.Sessions...)
 	c.names(Tenant, f.Tenants)
 	c.names(Channel, f.Channels)

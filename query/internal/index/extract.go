@@ -80,6 +80,9 @@ func (p *parser) actor(s sink, first bool) {
 				s.term(OnBehalfOf, p.text())
 			}
 		case "on_behalf_of":
+			if first {
+				s.term(Delegated, []byte("true"))
+			}
 			p.actor(s, false)
 		case "session_id":
 			s.term(Session, p.text())

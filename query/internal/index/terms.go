@@ -21,8 +21,9 @@ const (
 	Trace
 	Attempt
 	MetadataKey
-	Metadata // a key and its value, as it is in the JSON
-	Changed  // the name of a changed field
+	Metadata  // a key and its value, as it is in the JSON
+	Changed   // the name of a changed field
+	Delegated // "true" if the actor acted on behalf of somebody
 	fields
 )
 

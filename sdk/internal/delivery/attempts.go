@@ -219,10 +219,10 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 			Action:    begun.Action,
 			Operation: begun.Operation,
 			Actor:     audit.System(c.Actor),
-			Target:    begun.Target,
-			Covers:    begun.Covers,
+			Target:    masked(begun.Target),
+			Covers:    maskedAll(begun.Covers),
 			Outcome:   audit.OutcomeUnknown,
-			Reason:    begun.Reason,
+			Reason:    maskErasable(begun.Reason),
 			Failure:   recoveryFailure,
 			Bulk:      begun.Bulk,
 			Attempt:   begun.ID,
@@ -241,6 +241,28 @@ func (c *Closing) record(begun *record.Record, now time.Time) *record.Record {
 		r.AddMark(mark.Mark{Path: "bulk.affected", Kind: mark.CountUnknown})
 	}
 	return r
+}
+
+// maskErasable returns the mask for an erasable value, which can be opened in its own record
+// only, and any other text as it is.
+func maskErasable(text string) string {
+	if record.IsErasable(text) {
+		return record.RedactedText
+	}
+	return text
+}
+
+func masked(t audit.Target) audit.Target {
+	t.Name = maskErasable(t.Name)
+	return t
+}
+
+func maskedAll(targets []audit.Target) []audit.Target {
+	targets = slices.Clone(targets)
+	for i := range targets {
+		targets[i] = masked(targets[i])
+	}
+	return targets
 }
 
 // isFold reports whether the record begins a fold (package folding).

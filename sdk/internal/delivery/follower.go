@@ -3,6 +3,7 @@ package delivery
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
@@ -21,6 +23,7 @@ type follower struct {
 	sink
 	config  Config
 	ledger  *ledger.Ledger
+	log     string // the ID of the ledger
 	cursor  *ledger.Cursor
 	records *decoder
 	letters *deadLetters
@@ -52,6 +55,7 @@ func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records 
 		sink:    newSink(to.Exporter, env),
 		config:  to.Config,
 		ledger:  l,
+		log:     logID(l),
 		cursor:  cursor,
 		records: records,
 		letters: letters,
@@ -63,6 +67,12 @@ func newFollower(l *ledger.Ledger, cursor *ledger.Cursor, to Following, records 
 	f.life, f.abort = context.WithCancel(context.Background())
 	f.waiting, f.drain = context.WithCancel(f.life)
 	return f
+}
+
+// logID returns the ID of a ledger, as places and archives have it.
+func logID(l *ledger.Ledger) string {
+	id := l.ID()
+	return hex.EncodeToString(id[:])
 }
 
 // loop runs in its own goroutine.
@@ -186,11 +196,11 @@ func (f *follower) attempt(ctx context.Context, batch []item) error {
 		return ctx.Err()
 	}
 	defer func() { <-f.turn }()
-	records := make([]*record.Record, len(batch))
+	records, seqs := make([]*record.Record, len(batch)), make([]uint64, len(batch))
 	for i, it := range batch {
-		records[i] = it.record
+		records[i], seqs[i] = it.record, it.seq
 	}
-	return f.exportWithin(ctx, f.config.ExportTimeout, records)
+	return f.exportWithin(export.WithPlaces(ctx, f.log, records, seqs), f.config.ExportTimeout, records)
 }
 
 // doneAhead returns the sequence numbers of the items that are done, but come after the

@@ -25,6 +25,15 @@ func (d *Ledger) startSeal(s *Sealing) error {
 			d.logger.Error("audit: the ledger is not sealed any more", slog.String("ledger", d.name), slog.Any("error", err))
 			return
 		}
+		if _, ok := errors.AsType[*seal.WitnessError](err); ok {
+			level := slog.LevelWarn
+			if errors.Is(err, seal.ErrFork) || errors.Is(err, seal.ErrRollback) {
+				level = slog.LevelError
+			}
+			d.logger.Log(context.Background(), level, "audit: witnesses have not cosigned the newest checkpoint of the ledger",
+				slog.String("ledger", d.name), slog.Any("error", err))
+			return
+		}
 		d.logger.Warn("audit: sealing the ledger failed, and is tried again; no record is lost",
 			slog.String("ledger", d.name), slog.Any("error", err))
 	}))

@@ -48,6 +48,22 @@ func (p *place) path() string {
 	return path
 }
 
+// redactedPath returns the path that Record.Redacted has for a value: an element of a list in a
+// value has that of the list.
+func (p *place) redactedPath() string {
+	if p.parent == nil || p.group() == "covers" {
+		return p.path()
+	}
+	parent := p.parent.redactedPath()
+	switch {
+	case p.isKey:
+		return sanitize.FieldPath(parent, p.name)
+	case p.name != "":
+		return parent + "." + p.name
+	}
+	return parent
+}
+
 // group returns the name of the record's member, e.g. "metadata".
 func (p *place) group() string {
 	for p.parent != nil {

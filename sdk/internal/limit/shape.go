@@ -22,6 +22,8 @@ type shaper struct {
 	measuring bool
 	marks     marker
 	client    map[string]bool // paths of metadata that a client sent
+	redacted  []string        // Record.Redacted
+	erasable  map[string]bool // those of its paths that erasable values need
 
 	texts []int // bytes of JSON of each text that can be shortened
 	fixed int   // bytes of JSON of everything else
@@ -44,6 +46,7 @@ func (s *shaper) record(r *record.Record) *record.Record {
 	s.fixed += bareSize(r)
 	c := *r
 	kept := s.known(r.Marks)
+	s.redacted = r.Redacted
 	s.actor(member("actor"), &c.Actor, &r.Actor)
 	c.Target = s.target(member("target"), r.Target)
 	c.Reason = s.text(member("reason"), r.Reason, prose(firstWords))
@@ -96,10 +99,20 @@ func (s *shaper) known(marks []mark.Mark) []mark.Mark {
 	return kept
 }
 
-// paths returns paths as they are recorded. Those of this SDK are escaped already.
+// paths returns paths as they are recorded. Those of this SDK are escaped already. What says that
+// a value is erasable is never left out.
 func (s *shaper) paths(at *place, paths []string) []string {
-	var kept []string
-	for _, p := range first(s, at, paths, sizeElement) {
+	var needed, others, kept []string
+	for _, p := range paths {
+		if s.erasable[p] {
+			needed = append(needed, p)
+		} else {
+			others = append(others, p)
+		}
+	}
+	others = first(s, at, others, sizeElement)
+	s.fixed += len(needed) * sizeElement
+	for _, p := range slices.Sorted(slices.Values(slices.Concat(needed, others))) {
 		kept = append(kept, escaped(p, maxPath))
 		s.fixed += sanitize.Width(p, sanitize.Prose, 2*maxPath)
 	}
@@ -152,6 +165,12 @@ func prose(floor int) textRule {
 
 // text returns the text as it is recorded.
 func (s *shaper) text(at *place, text string, rule textRule) string {
+	if rule.flexible && s.isErasable(at, text) {
+		if s.measuring {
+			s.fixed += len(text)
+		}
+		return text
+	}
 	if s.measuring {
 		s.measure(text, rule)
 		return text
@@ -171,6 +190,22 @@ func (s *shaper) text(at *place, text string, rule textRule) string {
 		s.marks.add(at, mark.Mark{Kind: mark.Escaped})
 	}
 	return kept
+}
+
+// isErasable reports whether a text is an erasable value, of which a part could not be read.
+func (s *shaper) isErasable(at *place, text string) bool {
+	if !record.IsErasable(text) {
+		return false
+	}
+	path := at.redactedPath()
+	if _, found := slices.BinarySearch(s.redacted, path); !found {
+		return false
+	}
+	if s.erasable == nil {
+		s.erasable = map[string]bool{}
+	}
+	s.erasable[path] = true
+	return true
 }
 
 func (s *shaper) measure(text string, rule textRule) {

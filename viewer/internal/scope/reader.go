@@ -32,6 +32,9 @@ func NewReader(store query.Reader, within query.Filter, mask *Mask) (*Reader, er
 	return &Reader{store: store, within: within, match: match, mask: mask}, nil
 }
 
+// Whole reports whether the records are shown as the store has them, without hidden fields.
+func (r *Reader) Whole() bool { return r.mask.shows() }
+
 // Find returns the records that match, as query.Reader describes, as they may be seen. A
 // cursor does not distinguish different records with one ID.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
@@ -114,6 +117,7 @@ func (r *Reader) narrow(f query.Filter) query.Filter {
 	either(&f.Actors, w.Actors)
 	either(&f.ActorTypes, w.ActorTypes)
 	either(&f.OnBehalfOf, w.OnBehalfOf)
+	f.Delegated = f.Delegated || w.Delegated
 	either(&f.Sessions, w.Sessions)
 	either(&f.Tenants, w.Tenants)
 	either(&f.Channels, w.Channels)

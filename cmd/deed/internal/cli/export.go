@@ -172,6 +172,9 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 		return err
 	}
 	c.note("-- %s: %s records, %s, SHA-256 %s", term.Clean(c.path), term.Count(m.Records), term.Bytes(m.Bytes), m.SHA256)
+	if dirs := sealedOf(set.Dirs); len(dirs) == 1 && c.format == string(render.JSON) {
+		c.note("-- the ledger is sealed; deed prove-export %s --ledger %s proves these records", term.Clean(c.path), term.Clean(dirs[0]))
+	}
 	return c.finish(1)
 }
 

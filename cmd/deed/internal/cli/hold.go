@@ -8,7 +8,6 @@ import (
 	"reflect"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
@@ -24,7 +23,7 @@ func (a *app) hold() *cobra.Command {
 		Short: "Keep records that somebody needs: place, lift, list",
 		Long: `A hold blocks the removal of the records that it selects, from the ledger, from MongoDB and from archives, until somebody lifts it. It has no end of its own.
 
-Holds are in the directory of the archives, which retention.archives of the configuration names, or --archives. What is placed and lifted is recorded in the ledger of --record-to.`,
+Holds are beside the archives, which retention.archives of the configuration names, or --archives. What is placed and lifted is recorded in the ledger of --record-to.`,
 	}
 	onlyCommands(cmd)
 	cmd.AddCommand(a.holdPlace(), a.holdLift(), a.holdList())
@@ -36,29 +35,25 @@ type holdStore struct{ file, archives string }
 
 func (h *holdStore) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&h.file, "config", "", "the configuration `FILE` with the retention (default: AUDIT_CONFIG_FILE, or the environment)")
-	cmd.Flags().StringVar(&h.archives, "archives", "", "the `DIRECTORY` of the archives, without a configuration")
+	cmd.Flags().StringVar(&h.archives, "archives", "", "the `DIRECTORY` of the archives, or a URL such as s3://bucket/prefix, without a configuration")
 }
 
-// open opens the directory of the archives. The caller closes it.
-func (h *holdStore) open(ctx context.Context, create bool) (store *archive.Dir, policies []*policy.Policy, err error) {
-	dir := h.archives
-	if dir == "" {
+// open opens the store of the archives. The caller closes it.
+func (h *holdStore) open(ctx context.Context, create bool) (store *source.Archives, policies []*policy.Policy, err error) {
+	where := h.archives
+	if where == "" {
 		c, err := loadRetention(ctx, h.file)
 		if err != nil {
 			return nil, nil, err
 		}
-		dir = c.Retention().Archives
+		where = c.Retention().Archives
 		if p := c.Policy(); p != nil {
 			policies = append(policies, p)
 		}
 	}
-	if create {
-		store, err = archive.CreateDir(dir)
-	} else {
-		store, err = archive.OpenDir(dir)
-	}
+	store, err = source.OpenArchives(ctx, where, create)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%s does not exist; name the directory of the archives", dir)
+		err = fmt.Errorf("%s does not exist; name the directory of the archives", where)
 	}
 	return store, policies, err
 }
@@ -193,7 +188,7 @@ func (a *app) runHoldList(cmd *cobra.Command, h *holdStore, format string, all b
 		return err
 	}
 	defer func() { _ = store.Close() }() // read only
-	set := &source.Set{Names: []string{store.Path()}, Policies: policies}
+	set := &source.Set{Names: []string{store.Name}, Policies: policies}
 	if err := a.recordLooking(ctx, cmd, set, &query.Filter{}); err != nil {
 		return err
 	}

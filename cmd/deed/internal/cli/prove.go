@@ -78,7 +78,7 @@ func (c *proveCommand) print(ctx context.Context, set *source.Set, f query.Filte
 			c.problem(err)
 			continue
 		}
-		proof, err := proveInAny(set.Dirs, []byte(line.JSON), keys)
+		proof, err := proveInAny(ctx, set.Dirs, []byte(line.JSON), keys)
 		if err != nil {
 			return 0, err
 		}
@@ -89,14 +89,14 @@ func (c *proveCommand) print(ctx context.Context, set *source.Set, f query.Filte
 }
 
 // proveInAny returns the proof of an entry in one of several ledgers.
-func proveInAny(dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
+func proveInAny(ctx context.Context, dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
 	errs := []error{}
 	for _, dir := range dirs {
-		proof, err := proveIn(dir, entry, keys)
+		proof, err := proveIn(ctx, dir, entry, keys)
 		if err == nil {
 			return proof, nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", dir, sealed(dir, err)))
+		errs = append(errs, fmt.Errorf("%s: %w", dir, explainSeal(dir, err)))
 	}
 	if len(errs) == 0 {
 		return nil, errors.New("only a ledger has proofs")
@@ -104,9 +104,9 @@ func proveInAny(dirs []string, entry []byte, keys []note.Verifier) (*seal.Proof,
 	return nil, errors.Join(errs...)
 }
 
-func proveIn(dir string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
+func proveIn(ctx context.Context, dir string, entry []byte, keys []note.Verifier) (*seal.Proof, error) {
 	files := sealFiles(dir)
-	seq, err := seal.Locate(files, entry, keys...)
+	seq, err := seal.Locate(ctx, files, entry, keys...)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,7 @@ func proveIn(dir string, entry []byte, keys []note.Verifier) (*seal.Proof, error
 type verifyProofCommand struct {
 	*app
 	publicKeys
+	witnessPolicy
 
 	format string
 }
@@ -132,7 +133,8 @@ Exit codes: 0 the record was sealed, 4 the proof does not prove it, 3 the file c
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
-	c.register(cmd)
+	c.publicKeys.register(cmd)
+	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVarP(&c.format, "format", "f", "", "`FORMAT` of the record: text or json; text on a terminal, else json")
 	group(cmd.Flags(), groupOutput, "format")
 	return cmd
@@ -140,6 +142,9 @@ Exit codes: 0 the record was sealed, 4 the proof does not prove it, 3 the file c
 
 func (c *verifyProofCommand) run(file string) error {
 	keys, err := c.verifiers()
+	if err == nil {
+		err = c.load()
+	}
 	if err != nil {
 		return err
 	}
@@ -155,6 +160,9 @@ func (c *verifyProofCommand) run(file string) error {
 	proof, err := seal.OpenProof(text, nil, keys...)
 	if errors.Is(err, seal.ErrNotProved) {
 		return errors.Join(errNotSealed, err)
+	}
+	if err == nil {
+		err = c.check(&proof.Checkpoint)
 	}
 	if err != nil {
 		return err
@@ -179,6 +187,9 @@ func (c *verifyProofCommand) run(file string) error {
 		return err
 	}
 	c.note("-- proved: it is leaf %d of %s in %s", proof.Leaf, term.Count(proof.Checkpoint.Size), term.Clean(proof.Checkpoint.Origin))
+	if c.policy != nil {
+		c.note("-- cosigned by %s", c.cosigners(&proof.Checkpoint))
+	}
 	return nil
 }
 

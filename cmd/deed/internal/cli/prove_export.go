@@ -54,7 +54,7 @@ func (c *proveExportCommand) run(file string) error {
 	}
 	proof, err := seal.ProveAll(sealFiles(c.ledger), hashes, keys...)
 	if err != nil {
-		return sealed(c.ledger, err)
+		return explainSeal(c.ledger, err)
 	}
 	if err := os.WriteFile(file+proofSuffix, proof.Encode(), 0o600); err != nil {
 		return err
@@ -92,6 +92,7 @@ func hashLines(file string) (hashes []seal.Hash, err error) {
 type verifyExportCommand struct {
 	*app
 	publicKeys
+	witnessPolicy
 
 	proof string
 }
@@ -108,13 +109,17 @@ Exit codes: 0 every record was sealed, 4 not every one, 3 the files cannot be re
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return c.run(args[0]) },
 	}
-	c.register(cmd)
+	c.publicKeys.register(cmd)
+	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVar(&c.proof, "proof", "", "the `FILE` with the proof, if it is not FILE.proof")
 	return cmd
 }
 
 func (c *verifyExportCommand) run(file string) error {
 	keys, err := c.verifiers()
+	if err == nil {
+		err = c.load()
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +140,9 @@ func (c *verifyExportCommand) run(file string) error {
 	}
 	if errors.Is(err, seal.ErrNotProved) {
 		return errors.Join(errNotSealed, err)
+	}
+	if err == nil {
+		err = c.check(&proof.Checkpoint)
 	}
 	if err != nil {
 		return err

@@ -19,8 +19,9 @@ type output struct {
 	columns string
 }
 
-func (o *output) register(flags *pflag.FlagSet) {
-	flags.StringVarP(&o.format, "format", "f", "", "`FORMAT`: table, text, json (a record in each line) or csv; a table on a terminal, else json")
+// register adds the flags. Short is the one-letter name of --format, or empty.
+func (o *output) register(flags *pflag.FlagSet, short string) {
+	flags.StringVarP(&o.format, "format", short, "", "`FORMAT`: table, text, json (a record in each line) or csv; a table on a terminal, else json")
 	flags.StringVar(&o.columns, "columns", "", "the `COLUMNS` of a table or of CSV, separated by commas: "+strings.Join(report.ColumnNames(), ", "))
 	group(flags, groupOutput, "format", "columns")
 }
@@ -69,7 +70,7 @@ deed query --since today --format csv --columns time,actor,action,target,why`,
 	}
 	flags := cmd.Flags()
 	c.selection.register(flags)
-	c.output.register(flags)
+	c.output.register(flags, "f")
 	flags.IntVarP(&c.limit, "limit", "n", -1, "at most `N` records; 0 for all (default 50 on a terminal, else all)")
 	flags.BoolVar(&c.oldest, "oldest", false, "the oldest first")
 	flags.StringVar(&c.after, "after", "", "the page after the record with this `CURSOR`")

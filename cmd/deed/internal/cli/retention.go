@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/retention"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/config"
@@ -36,6 +36,7 @@ func configFlag(cmd *cobra.Command, file *string) {
 
 func (a *app) retentionPlan() *cobra.Command {
 	var file, format string
+	var drop map[string]int64
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Say what an apply would do, and change nothing",
@@ -48,15 +49,16 @@ A segment of a ledger is removed as a whole, the oldest first, once each of its 
 			if err := checkFormat(format); err != nil {
 				return err
 			}
-			return a.runRetentionPlan(cmd, file, format)
+			return a.runRetentionPlan(cmd, file, format, drop)
 		},
 	}
 	configFlag(cmd, &file)
 	formatFlag(cmd, &format)
+	dropFlag(cmd, &drop)
 	return cmd
 }
 
-func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string) error {
+func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string, drop map[string]int64) error {
 	ctx := cmd.Context()
 	clock, err := a.clock()
 	if err != nil {
@@ -70,7 +72,10 @@ func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string) error {
 		return err
 	}
 	options := a.retentionOptions(c.Retention())
-	switch store, err := archive.OpenDir(c.Retention().Archives); {
+	if options.DropDamaged, err = dropDamaged(c.Retention(), drop); err != nil {
+		return err
+	}
+	switch store, err := source.OpenArchives(ctx, c.Retention().Archives, false); {
 	case errors.Is(err, fs.ErrNotExist): // no archives and no holds yet; a plan creates nothing
 	case err != nil:
 		return err
@@ -132,29 +137,55 @@ func (a *app) retentionOptions(r *config.Retention) retention.Options {
 	return retention.Options{Policy: r.Policy, AllLogs: r.AllLogs, Reason: a.purpose}
 }
 
+// dropFlag adds the flag for what is given up.
+func dropFlag(cmd *cobra.Command, drop *map[string]int64) {
+	cmd.Flags().StringToInt64Var(drop, "drop-damaged", nil, "give up what cannot be read in a segment of the ledger: `SEGMENT=ENTRIES`, as the plan says; the others are archived first")
+}
+
+// dropDamaged returns what the flag gives up.
+func dropDamaged(r *config.Retention, drop map[string]int64) (map[uint64]int64, error) {
+	if len(drop) > 0 && r.Store != "" {
+		return nil, usagef("--drop-damaged: the policy is for a collection of MongoDB, which has no segments")
+	}
+	damaged := map[uint64]int64{}
+	for text, n := range drop {
+		number, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || n <= 0 {
+			return nil, usagef("--drop-damaged: write SEGMENT=ENTRIES, the number of a segment and how many of its entries cannot be read, such as 3=12")
+		}
+		damaged[number] = n
+	}
+	return damaged, nil
+}
+
 func (a *app) retentionApply() *cobra.Command {
 	var file, format string
+	var drop map[string]int64
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Archive and remove what deed retention plan says",
 		Long: `Apply works segment by segment, the oldest first: it archives what is kept longer, reads the archives back, verifies them, and then removes the segment. It also removes archives whose time is over. What it does is recorded in the ledger of --record-to, which is required.
 
-It may be interrupted, or killed, at any time, and continues when it is run again.`,
-		Example: "deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'",
-		Args:    onlyFlags,
+It may be interrupted, or killed, at any time, and continues when it is run again.
+
+A segment with entries that cannot be read stays, since nobody knows how long they must be kept. If they cannot be restored from a backup, --drop-damaged gives them up: the segment then leaves as the policy says, once what can be read is archived. The record of the removal, and the manifests of the archives, say which entries are missing. While a hold is in force the segment stays.`,
+		Example: `deed retention apply --config deploy.yaml --record-to looks --purpose 'every quarter'
+deed retention apply --drop-damaged 3=12 --purpose 'disk failure, no backup' --record-to looks`,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
 			}
-			return a.runRetentionApply(cmd, file, format)
+			return a.runRetentionApply(cmd, file, format, drop)
 		},
 	}
 	configFlag(cmd, &file)
 	formatFlag(cmd, &format)
+	dropFlag(cmd, &drop)
 	return cmd
 }
 
-func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err error) {
+func (a *app) runRetentionApply(cmd *cobra.Command, file, format string, drop map[string]int64) (err error) {
 	clock, err := a.clock()
 	if err != nil {
 		return err
@@ -163,15 +194,22 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string) (err er
 	if err != nil {
 		return err
 	}
+	damaged, err := dropDamaged(c.Retention(), drop)
+	if err != nil {
+		return err
+	}
+	if len(damaged) > 0 && a.purpose == "" {
+		return usagef("--drop-damaged: say why with --purpose")
+	}
 	set := storeOf(c)
 	return a.recorded(cmd, set.Dirs, set.Policies, func(ctx context.Context, t audit.Tracker) error {
-		store, err := archive.CreateDir(c.Retention().Archives)
+		store, err := source.OpenArchives(ctx, c.Retention().Archives, true)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = store.Close() }() // objects are durable
 		options := a.retentionOptions(c.Retention())
-		options.Store, options.Tracker = store, t
+		options.Store, options.Tracker, options.DropDamaged = store, t, damaged
 		report, err := a.apply(ctx, c, options)
 		if report == nil {
 			return err

@@ -47,6 +47,7 @@ func (a *app) printPlan(p *retention.Plan, clock ask.Clock) error {
 				beyond += c.Remove
 			}
 		}
+		printDamage(w, s)
 		if s.Remove {
 			removed++
 			bytes += s.Bytes
@@ -92,7 +93,7 @@ func fateOf(s *retention.Segment, clock ask.Clock) string {
 	if s.Earlier {
 		reasons = append(reasons, "an earlier one stays")
 	}
-	if s.Damaged > 0 {
+	if s.Damaged > 0 && !s.Dropped {
 		reasons = append(reasons, fmt.Sprintf("%d entries cannot be read", s.Damaged))
 	}
 	if len(s.Waiting) > 0 {
@@ -110,6 +111,37 @@ func fateOf(s *retention.Segment, clock ask.Clock) string {
 		reasons = append(reasons, "until "+day(s.Until, clock))
 	}
 	return "stays: " + strings.Join(reasons, "; ")
+}
+
+// maxGaps is how many gaps a plan for people lists; JSON has all.
+const maxGaps = 10
+
+// printDamage says which entries of a segment cannot be read, and what can be done. The buffer
+// keeps its errors.
+func printDamage(w *bufio.Writer, s *retention.Segment) {
+	for i, g := range s.Gaps {
+		if i == maxGaps {
+			_, _ = fmt.Fprintf(w, "  %-16s %d more places, see --format json\n", "(damaged)", len(s.Gaps)-maxGaps)
+			break
+		}
+		text := fmt.Sprintf("entries %d to %d cannot be read", g.First, g.Last)
+		if g.First == g.Last {
+			text = fmt.Sprintf("entry %d cannot be read", g.First)
+		}
+		if g.Reason != "" {
+			text += ": " + term.Clean(g.Reason)
+		}
+		_, _ = fmt.Fprintf(w, "  %-16s %s\n", "(damaged)", text)
+	}
+	if len(s.Gaps) == 0 {
+		return
+	}
+	saved := int64(s.Last-s.First) + 1 - s.Damaged
+	text := fmt.Sprintf("restore the segment from a backup, or give them up with --drop-damaged %d=%d", s.Number, s.Damaged)
+	if s.Dropped {
+		text = "the damaged ones are given up"
+	}
+	_, _ = fmt.Fprintf(w, "  %-16s %s of %s entries can be read; %s\n", "(damaged)", term.Count(saved), term.Count(saved+s.Damaged), text)
 }
 
 func className(c *retention.Class) string {
@@ -161,6 +193,14 @@ func expiryText(e *retention.Expiry) string {
 	return "stays: it cannot be read: " + term.Clean(e.Damaged)
 }
 
+// gaveUp says how many entries were given up.
+func gaveUp(s *retention.Segment) string {
+	if s.Damaged == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s entries could not be read, and are lost", term.Count(s.Damaged))
+}
+
 // printReport prints what an apply did until it ended, or failed with err.
 func (a *app) printReport(r *retention.Report, err error, format string, clock ask.Clock) error {
 	if format == "json" {
@@ -175,7 +215,7 @@ func (a *app) printReport(r *retention.Report, err error, format string, clock a
 		line("archived %s", name)
 	}
 	for i := range r.Removed {
-		line("removed %s", segmentName(&r.Removed[i]))
+		line("removed %s%s", segmentName(&r.Removed[i]), gaveUp(&r.Removed[i]))
 	}
 	for i := range r.Expired {
 		line("removed archive %s", r.Expired[i].Name)

@@ -12,6 +12,7 @@ import (
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
+	"github.com/opendeed/audit/seal/witness"
 	"github.com/opendeed/audit/semconv"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/attribute"
@@ -21,23 +22,26 @@ import (
 func (a *app) seal() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seal",
-		Short: "Seal a ledger, or accept one that was restored: now, adopt",
-		Long: `A process that has a ledger open seals it by itself, with sdk.WithSeal or the key seal of a configuration. The commands below seal take the ledger's lock: stop the process first.
+		Short: "Seal a ledger, accept one that was restored, or publish its hashes: now, adopt, serve",
+		Long: `A process that has a ledger open seals it by itself, with sdk.WithSeal or the key seal of a configuration. Now and adopt take the ledger's lock: stop the process first. Serve reads only.
 
 Deed keygen makes a key, deed verify finds what was altered since, and deed prove proves one record.`,
 	}
 	onlyCommands(cmd)
-	cmd.AddCommand(a.sealNow(), a.sealAdopt())
+	cmd.AddCommand(a.sealNow(), a.sealAdopt(), a.sealServe())
 	return cmd
 }
 
 // sealing are the flags of commands that sign.
 type sealing struct {
+	witnessPolicy
+
 	key, anchor string
 }
 
 func (s *sealing) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.key, "private-key", "", "the `FILE` of the private key, from deed keygen")
+	cmd.Flags().StringVar(&s.file, "witness-policy", "", "the `FILE` that names the witnesses, who are asked to cosign")
 	cmd.Flags().StringVar(&s.anchor, "anchor", "", "the `FILE` that keeps the newest checkpoint, outside of the directory")
 }
 
@@ -50,10 +54,17 @@ func (s *sealing) options() (*seal.Key, []seal.Option, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.anchor == "" {
-		return key, nil, nil
+	if err := s.load(); err != nil {
+		return nil, nil, err
 	}
-	return key, []seal.Option{seal.WithAnchor(seal.AnchorFile(s.anchor))}, nil
+	var opts []seal.Option
+	if s.policy != nil {
+		opts = append(opts, seal.WithWitnesses(witness.NewClient(s.policy)))
+	}
+	if s.anchor != "" {
+		opts = append(opts, seal.WithAnchor(seal.AnchorFile(s.anchor)))
+	}
+	return key, opts, nil
 }
 
 func (a *app) sealNow() *cobra.Command {
@@ -82,6 +93,11 @@ func (a *app) runSealNow(ctx context.Context, dir string, s *sealing) (err error
 		return a.explain(dir, err)
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	opts = append(opts, seal.WithErrorHandler(func(err error) {
+		if _, ok := errors.AsType[*seal.WitnessError](err); ok { // other errors are returned
+			a.complain(err)
+		}
+	}))
 	sealer, err := seal.Start(ctx, l, key, opts...)
 	if err != nil {
 		return err

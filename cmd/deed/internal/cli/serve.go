@@ -21,9 +21,10 @@ import (
 
 type serveCommand struct {
 	*app
+	publicKeys
 
-	listen, traceURL string
-	noOpen           bool
+	listen, traceURL, anchor string
+	noOpen, verify           bool
 }
 
 func (a *app) serve() *cobra.Command {
@@ -34,6 +35,8 @@ func (a *app) serve() *cobra.Command {
 		Long: `Serve shows the trail in the browser of this machine, until it is interrupted: a timeline in sentences, the life of each object, who did what when, and exports.
 
 It prints a link, and opens it if a terminal started it. The link is valid once; the browser that opens it gets a cookie. Nobody else on this machine sees the trail, and no other machine reaches it.
+
+With the public key of a sealed ledger, in --key or DEED_KEY, the page of a record shows its proof, and the page of the pipeline how far the ledger is sealed. --verify also compares every entry with what was sealed, once and in the background.
 
 STORE is like --from.`,
 		Example: `deed serve /var/lib/shop/audit
@@ -46,6 +49,9 @@ deed serve --record-to looks --purpose "review of November"`,
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:0", "the `ADDRESS` to listen on, of this machine alone; port 0 is any that is free")
 	flags.StringVar(&c.traceURL, "trace-url", "", "the `URL` of a trace, with {trace_id} in it, for links to it")
 	flags.BoolVar(&c.noOpen, "no-open", false, "do not open a browser")
+	c.register(cmd)
+	flags.BoolVar(&c.verify, "verify", false, "compare the sealed ledger with its seal, in the background")
+	flags.StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere, for --verify")
 	group(flags, groupOutput, "listen", "trace-url", "no-open")
 	return cmd
 }
@@ -75,10 +81,16 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 	if len(set.Dirs) > 0 {
 		options = append(options, viewer.WithHealth(func(ctx context.Context) (viewer.Health, error) { return c.health(ctx, set.Dirs) }))
 	}
+	provers, err := c.provers(set.Dirs)
+	if err != nil {
+		return err
+	}
+	options = append(options, viewer.WithProvers(viewers(provers)...))
 	recording, stop, err := c.recording(cmd, set)
 	if err != nil {
 		return err
 	}
+	defer c.verifyAll(ctx, provers)()
 	actor, _ := osUser()
 	authorize := func(*http.Request) (audit.Actor, viewer.View, error) { return actor, viewer.View{All: true}, nil }
 	handler, err := viewer.New(set.Reader, append(options, recording, viewer.Authorize(authorize))...)
@@ -97,27 +109,14 @@ func (c *serveCommand) listenAndServe(ctx context.Context, handler http.Handler)
 	}
 	guarded, link := serve.Guard(handler, listener.Addr())
 	server := &http.Server{Handler: guarded, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
 	if _, err := fmt.Fprintln(c.stdout, link); err != nil {
-		return errors.Join(err, server.Close())
+		return errors.Join(err, listener.Close())
 	}
 	c.note("-- the link is valid once; interrupt to stop")
 	if !c.noOpen && term.Is(c.stdout) {
 		serve.OpenBrowser(ctx, link)
 	}
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	const grace = 3 * time.Second
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	if server.Shutdown(end) != nil {
-		_ = server.Close() // an export that was not complete is cut off
-	}
-	return nil
+	return serveUntil(ctx, server, listener)
 }
 
 // recording returns the option for who looks, and a function that makes the records safe.

@@ -28,7 +28,7 @@ func (a *app) show() *cobra.Command {
 		Short: "Show everything that records have",
 		Long: `Show prints the records with these IDs, on a terminal over several lines each. Two different records with one ID are both printed: that is evidence.
 
-With --key it says of each record of a sealed ledger which checkpoint proves it.
+With the public key of a sealed ledger, in --key or DEED_KEY, it says of each record which checkpoint proves it.
 
 With --attempt it prints every record of the attempt that a record belongs to: its beginning and its result.`,
 		Example: `deed show 0199c1f2-0000-7000-8000-000000000001
@@ -36,7 +36,7 @@ deed show --attempt --format json 0199c1f2-0000-7000-8000-000000000001`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
-	c.output.register(cmd.Flags())
+	c.output.register(cmd.Flags(), "f")
 	c.publicKeys.register(cmd)
 	cmd.Flags().BoolVar(&c.attempt, "attempt", false, "all records of the attempt")
 	group(cmd.Flags(), groupWhat, "attempt")
@@ -84,7 +84,7 @@ func (c *showCommand) run(cmd *cobra.Command, args []string) error {
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	if err == nil && len(c.texts) > 0 {
+	if err == nil && (len(c.texts) > 0 || c.given() && len(sealedOf(set.Dirs)) > 0) {
 		err = c.prove(ctx, set, f)
 	}
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *showCommand) prove(ctx context.Context, set *source.Set, f query.Filter
 		if err != nil {
 			continue // it was shown
 		}
-		proof, err := proveInAny(set.Dirs, []byte(line.JSON), keys)
+		proof, err := proveInAny(ctx, set.Dirs, []byte(line.JSON), keys)
 		if err != nil {
 			c.problem(fmt.Errorf("%v is not proved: %w", line.ID, err))
 			continue

@@ -39,9 +39,9 @@ deed tail -f -n 0 --format json | jq .actor`,
 	}
 	flags := cmd.Flags()
 	c.selection.register(flags)
-	c.output.register(flags)
+	c.output.register(flags, "") // -f is --follow, as in tail
 	flags.IntVarP(&c.lines, "lines", "n", 10, "the newest `N` records first")
-	flags.BoolVar(&c.follow, "follow", false, "go on with those to come")
+	flags.BoolVarP(&c.follow, "follow", "f", false, "go on with those to come")
 	flags.DurationVar(&c.interval, "interval", 500*time.Millisecond, "how often to look for more")
 	group(flags, groupOutput, "lines", "follow", "interval")
 	return cmd

@@ -7,7 +7,11 @@ import (
 	"os"
 	"strings"
 
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/archive"
+	"github.com/opendeed/audit/archive/custody"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
 	"github.com/spf13/cobra"
 )
@@ -15,10 +19,13 @@ import (
 type verifyCommand struct {
 	*app
 	publicKeys
+	witnessPolicy
 
-	anchor string
-	first  uint64
-	format string
+	anchor   string
+	archives string
+	removals []string
+	first    uint64
+	format   string
 }
 
 func (a *app) verify() *cobra.Command {
@@ -28,18 +35,22 @@ func (a *app) verify() *cobra.Command {
 		Short: "Find what was changed, removed or put in since it was sealed",
 		Long: `Verify reads a sealed ledger and compares every entry with what was sealed. It names each entry that was changed, is missing, was put in, or stands at another place, and says which entries it can say nothing about, since no checkpoint covers them yet. It reads only, also beside the process that writes the ledger.
 
---anchor is the checkpoint that was kept elsewhere. Without it, nobody can tell whether the whole directory is an old copy.
+--anchor is the checkpoint that was kept elsewhere. Without it, nobody can tell whether the whole directory is an old copy. --witness-policy demands that witnesses have cosigned a checkpoint, and names when.
 
-Entries that retention has removed are missing too. If that was on purpose, say with --first from which entry on all must be there.
+Entries that retention has removed are accounted for by the records of their removal, if these were sealed themselves: verify names who has removed them, when, and which archives have those that are kept. With --archives it reads these, and compares each entry there with what was sealed. The records of removals by deed are in the ledger of --record-to: name it with --removals, and seal it with deed seal now. Entries that are missing without such a record are findings, unless --first says that they may be.
 
 Exit codes: 0 the ledger is what was sealed, 4 it is not, 3 it could not be verified.`,
 		Example: `deed verify /var/lib/shop/audit --key audit.pub --anchor /mnt/elsewhere/audit.checkpoint
+deed verify audit-ledger --key audit.pub --anchor audit.checkpoint --archives /backup/audit --removals looks
 deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
-	c.register(cmd)
+	c.publicKeys.register(cmd)
+	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
+	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, to verify them too")
+	cmd.Flags().StringArrayVar(&c.removals, "removals", nil, "another ledger, in this `DIRECTORY`, that has sealed records of removals; may be repeated")
 	cmd.Flags().Uint64Var(&c.first, "first", 1, "the `NUMBER` of the entry from which on all must be there")
 	formatFlag(cmd, &c.format)
 	return cmd
@@ -56,7 +67,13 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.load(); err != nil {
+		return err
+	}
 	opts := seal.VerifyOptions{Keys: keys, From: c.first}
+	if c.policy != nil {
+		opts.Quorum = c.policy
+	}
 	if c.anchor != "" {
 		if opts.Held, err = os.ReadFile(c.anchor); err != nil {
 			return usagef("--anchor: %w", err)
@@ -68,7 +85,7 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	}
 	defer func() { _ = r.Close() }() // read only
 	if _, err := sealFiles(dir).Read("checkpoint"); err != nil && opts.Held == nil {
-		return sealed(dir, err)
+		return explainSeal(dir, err)
 	}
 	stats, err := r.Stats()
 	if err != nil {
@@ -80,7 +97,7 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	}
 	all := max(1, float64(stats.Next-stats.First))
 	opts.Progress = func(entries int64) { progress.Update(entries, float64(entries)/all) }
-	report, err := seal.Verify(ctx, r, opts)
+	report, err := c.verify(ctx, r, opts)
 	progress.Clear()
 	if err != nil {
 		return err
@@ -97,13 +114,42 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	return err
 }
 
-func (c *verifyCommand) print(r *seal.Report) error {
+// verify verifies the ledger, with its archives and the records of removals elsewhere.
+func (c *verifyCommand) verify(ctx context.Context, r *ledger.Reader, opts seal.VerifyOptions) (*custody.Report, error) {
+	o := custody.Options{Seal: opts}
+	defer func() {
+		for _, other := range o.Recorded {
+			_ = other.Close() // read only
+		}
+	}()
+	for _, dir := range c.removals {
+		other, err := c.openLedger(dir)
+		if err != nil {
+			return nil, err
+		}
+		o.Recorded = append(o.Recorded, other)
+	}
+	if c.archives != "" {
+		store, err := archive.OpenDir(c.archives)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = store.Close() }() // read only
+		o.Store = store
+	}
+	return custody.Verify(ctx, r, o)
+}
+
+func (c *verifyCommand) print(r *custody.Report) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s entries, %d to %d\n", term.Clean(r.Dir), term.Count(r.Entries), r.First, r.Last)
 	if r.Held != nil {
 		fmt.Fprintf(&b, "  proved     entries up to %d, by the checkpoint in %s\n", r.Proved, term.Clean(c.anchor))
 	} else {
 		fmt.Fprintf(&b, "  proved     nothing against an old copy of the whole directory: there is no --anchor\n")
+	}
+	if r.Cosigned != nil {
+		fmt.Fprintf(&b, "  cosigned   entries up to %d, by %s\n", r.Witnessed, c.cosigners(r.Cosigned))
 	}
 	if r.Sealed > r.Proved && r.Own != nil {
 		fmt.Fprintf(&b, "  sealed     entries up to %d, by the checkpoint of the directory\n", r.Sealed)
@@ -113,6 +159,12 @@ func (c *verifyCommand) print(r *seal.Report) error {
 	}
 	for _, gap := range r.Gaps {
 		fmt.Fprintf(&b, "  gap        entries %v were lost before they were sealed\n", gap)
+	}
+	for i := range r.Removals {
+		printRemoval(&b, &r.Removals[i])
+	}
+	for _, a := range r.Archives {
+		fmt.Fprintf(&b, "  archive    %s: %s of %s entries are the ones that were sealed\n", term.Clean(a.Name), term.Count(a.Proved), term.Count(a.Entries))
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(&b, "  ALTERED    %s\n", term.Clean(f.String()))
@@ -125,4 +177,26 @@ func (c *verifyCommand) print(r *seal.Report) error {
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err
+}
+
+// printRemoval says which entries were removed, and what accounts for them.
+func printRemoval(b *strings.Builder, r *custody.Removal) {
+	fmt.Fprintf(b, "  removed    entries %d to %d, by %s at %s", r.First, r.Last, term.Clean(r.Actor), r.Time.UTC().Format("2006-01-02 15:04:05Z"))
+	if r.Reason != "" {
+		fmt.Fprintf(b, " (%s)", term.Clean(r.Reason))
+	}
+	if r.Outcome != audit.OutcomeSuccess {
+		fmt.Fprintf(b, ", outcome %s", r.Outcome)
+	}
+	where := ""
+	if r.In != "" {
+		where = " in " + term.Clean(r.In)
+	}
+	fmt.Fprintf(b, ": record %d%s\n", r.Entry, where)
+	for _, text := range r.Discarded {
+		fmt.Fprintf(b, "             past their time: %s\n", term.Clean(text))
+	}
+	for _, name := range r.Archives {
+		fmt.Fprintf(b, "             archived in %s\n", term.Clean(name))
+	}
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/exporters/mongodb"
 	"github.com/opendeed/audit/policy"
@@ -65,7 +64,7 @@ func (o Options) ledger() []ledger.Option {
 }
 
 // Open opens the stores that the texts name: the directory of a ledger or of archives, the URL
-// of a MongoDB collection, or a configuration file. Without any, it opens those of the configuration
+// of a MongoDB collection or of a bucket with archives, or a configuration file. Without any, it opens those of the configuration
 // of the environment, or else the ledger in [DefaultDir].
 func Open(ctx context.Context, opts Options, from ...string) (*Set, error) {
 	s := &Set{options: opts, ledgers: map[string]string{}}
@@ -105,7 +104,7 @@ func (s *Set) open(ctx context.Context, opts Options, from []string) error {
 
 // ErrNowhere means that nothing says which store to ask.
 var ErrNowhere = errors.New("nothing says which trail to ask; name it with --from: the directory of a ledger, " +
-	"a URL such as mongodb://localhost/audit.records, or a configuration file; or set DEED_FROM")
+	"a URL such as mongodb://localhost/audit.records or s3://bucket/prefix, or a configuration file; or set DEED_FROM")
 
 func (s *Set) openDefault(ctx context.Context, opts Options) error {
 	if os.Getenv(config.FileVariable) != "" || os.Getenv("AUDIT_LEDGER_DIR") != "" || os.Getenv("AUDIT_MONGODB_URI") != "" {
@@ -119,10 +118,13 @@ func (s *Set) openDefault(ctx context.Context, opts Options) error {
 
 func (s *Set) openOne(ctx context.Context, opts Options, from string) error {
 	if scheme, _, ok := strings.Cut(from, "://"); ok {
-		if scheme == "mongodb" || scheme == "mongodb+srv" {
+		switch scheme {
+		case "mongodb", "mongodb+srv":
 			return s.openMongoDB(from)
+		case "s3":
+			return s.openArchives(ctx, from)
 		}
-		return fmt.Errorf("--from: %s is not the scheme of a store; use mongodb or mongodb+srv, a directory, or a configuration file", scheme)
+		return fmt.Errorf("--from: %s is not the scheme of a store; use mongodb, mongodb+srv or s3, a directory, or a configuration file", scheme)
 	}
 	info, err := os.Stat(from)
 	switch {
@@ -132,7 +134,7 @@ func (s *Set) openOne(ctx context.Context, opts Options, from string) error {
 		return fmt.Errorf("--from: %w", err)
 	case info.IsDir():
 		if isArchive(from) {
-			return s.openArchives(from)
+			return s.openArchives(ctx, from)
 		}
 		return s.openLedger(opts, from)
 	}
@@ -214,35 +216,6 @@ func (s *Set) openConfig(ctx context.Context, opts Options, path string) error {
 	if p := c.Policy(); p != nil {
 		s.Policies = append(s.Policies, p)
 	}
-	return nil
-}
-
-// archiveSuffix is that of the objects of package archive.
-const archiveSuffix = ".jsonl.zst"
-
-// isArchive reports whether a directory has archives: it, or a directory in it, has a file
-// with their suffix, and it has no ledger.
-func isArchive(dir string) bool {
-	if _, err := os.Stat(filepath.Join(dir, "state")); err == nil {
-		return false
-	}
-	errFound := errors.New("found")
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, archiveSuffix) {
-			return errFound
-		}
-		return nil // what cannot be read is reported when it is asked
-	})
-	return errors.Is(err, errFound)
-}
-
-func (s *Set) openArchives(dir string) error {
-	store, err := archive.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	s.closers = append(s.closers, func(context.Context) error { return store.Close() })
-	s.add(filepath.Clean(dir), archive.NewReader(store))
 	return nil
 }
 

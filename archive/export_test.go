@@ -1,0 +1,4 @@
+package archive
+
+// PartTarget is the size of the next part.
+var PartTarget = partTarget

@@ -1,0 +1,142 @@
+package witness
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/opendeed/audit/internal/filelock"
+	"github.com/opendeed/audit/seal"
+	"github.com/opendeed/audit/seal/internal/files"
+)
+
+// The names in the directory of a witness: a file for each log, named by the hash of its origin, has
+// the newest checkpoint that was cosigned.
+const (
+	lockName    = "lock"
+	stateSuffix = ".checkpoint"
+	forkSuffix  = ".fork"
+)
+
+// maxLogs limits how many logs a witness remembers, and maxEvidence how many contradictions it keeps.
+const (
+	maxLogs     = 10_000
+	maxEvidence = 100
+)
+
+var errTooMany = errors.New("the witness knows too many logs")
+
+// states are the newest checkpoints of all logs, in memory and in files.
+type states struct {
+	dir  string
+	lock *os.File
+
+	mu       sync.Mutex
+	logs     map[string]*log // by origin
+	evidence int
+}
+
+func openStates(dir string) (s *states, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the directory that the user names
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	if err := filelock.Lock(lock); err != nil {
+		return nil, fmt.Errorf("%s is in use by another process; one process uses it at a time: %w", dir, err)
+	}
+	s = &states{dir: dir, lock: lock, logs: map[string]*log{}}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, "."): // it was not complete when the process ended
+			err = os.Remove(filepath.Join(dir, name))
+		case strings.HasSuffix(name, forkSuffix):
+			s.evidence++
+		case strings.HasSuffix(name, stateSuffix):
+			err = s.load(name)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// load reads what is known of a log. A damaged file is never taken for a log that is not known.
+func (s *states) load(name string) error {
+	signed, err := os.ReadFile(filepath.Join(s.dir, name)) //nolint:gosec // in the directory that the user names
+	if err != nil {
+		return err
+	}
+	c, err := seal.UnverifiedCheckpoint(signed)
+	if err != nil || stateName(c.Origin) != name {
+		return fmt.Errorf("%s is damaged; restore it from a copy, or make a new witness with another key", filepath.Join(s.dir, name))
+	}
+	s.logs[c.Origin] = &log{newest: c}
+	return nil
+}
+
+func stateName(origin string) string {
+	h := sha256.Sum256([]byte(origin))
+	return hex.EncodeToString(h[:]) + stateSuffix
+}
+
+// log returns what is known of a log.
+func (s *states) log(origin string) (*log, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.logs[origin]
+	if l == nil {
+		if len(s.logs) == maxLogs {
+			return nil, errTooMany
+		}
+		l = &log{newest: seal.Checkpoint{Origin: origin, Root: sha256.Sum256(nil)}}
+		s.logs[origin] = l
+	}
+	return l, nil
+}
+
+// store makes a checkpoint the newest one of its log, durably.
+func (s *states) store(c seal.Checkpoint) error {
+	return files.Replace(filepath.Join(s.dir, stateName(c.Origin)), c.Note, 0o600)
+}
+
+// keepEvidence keeps a checkpoint that contradicts another one.
+func (s *states) keepEvidence(c seal.Checkpoint) error {
+	h := sha256.Sum256(noteText(c.Note))
+	path := filepath.Join(s.dir, hex.EncodeToString(h[:])+forkSuffix)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	s.mu.Lock()
+	full := s.evidence >= maxEvidence
+	if !full {
+		s.evidence++
+	}
+	s.mu.Unlock()
+	if full {
+		return nil
+	}
+	return files.Replace(path, c.Note, 0o600)
+}
+
+func (s *states) close() error {
+	return errors.Join(filelock.Unlock(s.lock), s.lock.Close())
+}
