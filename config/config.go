@@ -70,6 +70,7 @@ func (c *Config) check(ctx context.Context) {
 	checkActions(d, "anonymous", m.Anonymous)
 	m.Validation.check(d, "validation")
 	m.Redaction.check(d, "redaction")
+	m.Erasure.check(ctx, d, "erasure")
 	m.Ledger.check(d, "ledger", &m.Exporters)
 	if m.Exporters.none && m.Ledger == nil {
 		d.report("exporters", "none needs a ledger; without one nothing would be recorded")

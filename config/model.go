@@ -19,6 +19,7 @@ type model struct {
 	Validation     *validationModel `key:"validation"`
 	Policy         []ruleModel      `key:"policy"`
 	Redaction      *redactionModel  `key:"redaction"`
+	Erasure        *erasureModel    `key:"erasure"`
 	Ledger         *ledgerModel     `key:"ledger"`
 	Retention      *recordsModel    `key:"retention"`
 	Seal           *sealText        `key:"seal"`

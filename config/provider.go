@@ -46,6 +46,11 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 		b.reportError("seal", err)
 	}
 	opts = append(opts, sealed...)
+	erasable, err := c.model.Erasure.options(&c.settings)
+	if err != nil {
+		b.reportError("erasure.keys", err)
+	}
+	opts = append(erasable, opts...) // their strategies come first
 	if c.policy != nil {
 		opts = append(opts, sdk.WithPolicy(c.policy))
 	}

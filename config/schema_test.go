@@ -142,6 +142,10 @@ func structs(t reflect.Type) []reflect.Type {
 		return []reflect.Type{reflect.TypeFor[stdoutModel](), reflect.TypeFor[mongodbModel](), reflect.TypeFor[otlpModel]()}
 	case reflect.TypeFor[strategyModel]():
 		return []reflect.Type{reflect.TypeFor[strategyMapping]()}
+	case reflect.TypeFor[keyStoreModel]():
+		return []reflect.Type{reflect.TypeFor[keyCollectionModel]()}
+	case reflect.TypeFor[subjectModel]():
+		return []reflect.Type{reflect.TypeFor[subjectMapping]()}
 	case reflect.TypeFor[retentionModel]():
 		return []reflect.Type{reflect.TypeFor[retentionBounds]()}
 	}

@@ -20,6 +20,15 @@ const SecretSize = 32
 // nothing about the subject to somebody without the key store.
 type KeyID [16]byte
 
+// NewKeyID returns the ID of the key of a subject in a store that has the secret: an HMAC, so that
+// a store finds a key by its subject and by its ID, and the ID says nothing about the subject. The
+// secret must be random, and the same for all keys of the store.
+func NewKeyID(secret []byte, s Subject) KeyID {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write(s.append(nil))
+	return KeyID(mac.Sum(nil)[:16])
+}
+
 // String returns the ID in URL-safe Base64, as it is in a record.
 func (id KeyID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
@@ -77,15 +86,6 @@ func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalText returns the result of String.
 func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
-// NewKeyID returns the ID of the key of a subject in a store that has the secret: an HMAC, so that
-// a store finds a key by its subject and by its ID, and the ID says nothing about the subject. The
-// secret must be random, and the same for all keys of the store.
-func NewKeyID(secret []byte, s Subject) KeyID {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write(s.append(nil))
-	return KeyID(mac.Sum(nil)[:16])
-}
 
 // derive returns a key for one purpose and one value.
 func (k *Key) derive(purpose string, about []byte) []byte {

@@ -61,7 +61,8 @@ func (s Subject) append(b []byte) []byte {
 
 // SubjectFunc returns the subject of a field of a record, such as "metadata.email",
 // "changes.email.old" or "actor.name". ok is false if it is not known; then the value is
-// masked. It must not change the record, and must not block. It may be called concurrently.
+// masked. A zero Subject leaves the value as it is, since it identifies the subject; ok is true
+// then. The function must not change the record, and must not block. It may be called concurrently.
 type SubjectFunc func(r *record.Record, field string) (s Subject, ok bool)
 
 // Actor is the SubjectFunc that returns the actor of the event: user/42. Of the name of
@@ -96,9 +97,12 @@ func Target(r *record.Record, field string) (s Subject, ok bool) {
 }
 
 // Metadata returns the SubjectFunc for subjects whose ID is metadata of the event, a text or an
-// integer, such as that of a customer. The metadata itself must not be redacted.
+// integer, such as that of a customer. The ID itself is not erasable, and must not be redacted.
 func Metadata(kind, key string) SubjectFunc {
-	return func(r *record.Record, _ string) (Subject, bool) {
+	return func(r *record.Record, field string) (Subject, bool) {
+		if field == "metadata."+key || field == "overridden."+key {
+			return Subject{}, true
+		}
 		for i := range r.Metadata {
 			if string(r.Metadata[i].Key) == key {
 				switch v := r.Metadata[i].Value; v.Type() {
@@ -117,6 +121,9 @@ func Metadata(kind, key string) SubjectFunc {
 func OfTenant(f SubjectFunc) SubjectFunc {
 	return func(r *record.Record, field string) (Subject, bool) {
 		s, ok := f(r, field)
+		if s == (Subject{}) {
+			return s, ok
+		}
 		s.Tenant = r.Tenant
 		if !ok || s.Tenant == "" {
 			return Subject{}, false

@@ -106,33 +106,36 @@ type Sealer struct {
 // Seal returns the text of an erasable value, or an empty text if the value must be masked: the
 // subject is not known, or was erased, or the key store has failed. In the last case it returns
 // the mark mark.Missing. A text that is too long is cut first, and has the mark mark.Cut,
-// without a hash.
-func (s *Sealer) Seal(r *record.Record, field string, value attribute.Value) (text string, m mark.Mark) {
+// without a hash. keep is true for the ID of the subject itself, which is not erasable.
+func (s *Sealer) Seal(r *record.Record, field string, value attribute.Value) (text string, keep bool, m mark.Mark) {
 	if r.ID.IsZero() || s.subject == nil {
-		return "", mark.Mark{} // no record of an event
-	}
-	if len(field) > maxField || !isPlainField(field) {
-		return "", mark.Mark{Kind: mark.Missing} // it would not be found again
+		return "", false, mark.Mark{} // no record of an event
 	}
 	subject, ok := s.subject(r, field)
+	if ok && subject == (Subject{}) {
+		return "", true, mark.Mark{}
+	}
+	if len(field) > maxField || !isPlainField(field) {
+		return "", false, mark.Mark{Kind: mark.Missing} // it would not be found again
+	}
 	if !ok || !subject.Valid() {
-		return "", mark.Mark{}
+		return "", false, mark.Mark{}
 	}
 	json, cut, err := valueJSON(value, limitOf(r, field))
 	if err != nil {
-		return "", mark.Mark{Kind: mark.Missing}
+		return "", false, mark.Mark{Kind: mark.Missing}
 	}
 	k, err := s.vault.key(subject)
 	if _, erased := errors.AsType[*ErasedError](err); erased {
-		return "", mark.Mark{}
+		return "", false, mark.Mark{}
 	}
 	if err != nil {
-		return "", mark.Mark{Kind: mark.Missing}
+		return "", false, mark.Mark{Kind: mark.Missing}
 	}
 	if cut > 0 {
 		m = mark.Mark{Kind: mark.Cut, Length: cut}
 	}
-	return seal(k, place{r.ID, field}, json).String(), m
+	return seal(k, place{r.ID, field}, json).String(), false, m
 }
 
 // isPlainField reports whether the record has the keys of a field as they are: they are not

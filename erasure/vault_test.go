@@ -90,7 +90,8 @@ func (s *remote) Destroy(_ context.Context, subject erasure.Subject) error {
 // sealFor makes a value of a user erasable, and returns its text.
 func sealFor(v *erasure.Vault, user string) (text string, m mark.Mark) {
 	r := &record.Record{Event: audit.Event{ID: audit.ID{6: 0x70, 8: 0x80}, Actor: audit.User(user)}}
-	return v.For(erasure.Actor).Seal(r, "metadata.email", attribute.StringValue(email))
+	text, _, m = v.For(erasure.Actor).Seal(r, "metadata.email", attribute.StringValue(email))
+	return text, m
 }
 
 var missing = mark.Mark{Kind: mark.Missing}

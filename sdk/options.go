@@ -42,6 +42,7 @@ type config struct {
 	deliveries     []func(*deliveryParts) (delivery.Delivery, error) // called if there is no error
 	ledgers        int
 	seal           delivery.Sealing
+	closers        []func(context.Context) error
 	errs           []error
 }
 
@@ -196,6 +197,12 @@ func WithAttemptTimeout(d time.Duration) Option {
 // OpenTelemetry's global provider.
 func WithMeterProvider(mp metric.MeterProvider) Option {
 	return func(c *config) { c.meterProvider = mp }
+}
+
+// WithCloser adds a function that Shutdown calls at last, to release what the options need, such
+// as the connection of a key store.
+func WithCloser(release func(context.Context) error) Option {
+	return func(c *config) { c.closers = append(c.closers, release) }
 }
 
 // WithLogger sets the logger for problems that no caller gets as an error. Log lines never

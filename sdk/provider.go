@@ -32,6 +32,7 @@ type TrackerProvider struct {
 	fitter      limit.Fitter
 	folder      *folding.Folder
 
+	closers      []func(context.Context) error
 	shutdownOnce sync.Once
 	shutdownErr  error
 }
@@ -68,7 +69,7 @@ func NewTrackerProvider(opts ...Option) (*TrackerProvider, error) {
 		clean, _ := redactor.Text(text)
 		return clean
 	}
-	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}}
+	p := &TrackerProvider{redactor: redactor, fitter: limit.Fitter{Resource: res}, closers: c.closers}
 	p.folder = p.newFolder(c, res)
 	p.pipeline = pipeline{
 		trackTimeout: c.trackTimeout,
@@ -195,6 +196,9 @@ func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 	p.shutdownOnce.Do(func() {
 		err := errors.Join(p.pipeline.gate.Close(ctx), p.folder.Close(ctx))
 		p.shutdownErr = errors.Join(err, p.each(func(d delivery.Delivery) error { return d.Shutdown(ctx) }))
+		for _, release := range p.closers {
+			p.shutdownErr = errors.Join(p.shutdownErr, release(ctx))
+		}
 	})
 	return p.shutdownErr
 }

@@ -96,6 +96,10 @@ func (a *account) addRecord(c *collector, seq uint64, r *record.Record) {
 				removal.Archives = kv.Value.AsStringSlice()
 			case semconv.RetentionRemovedKey:
 				removal.Discarded = kv.Value.AsStringSlice()
+			case semconv.RetentionDamagedKey:
+				removal.Damaged = kv.Value.AsInt64()
+			case semconv.RetentionGapsKey:
+				removal.Gaps = kv.Value.AsStringSlice()
 			}
 		}
 		if removal.First > 0 && removal.Last >= removal.First {

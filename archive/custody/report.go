@@ -32,12 +32,16 @@ type Removal struct {
 	Outcome audit.Outcome `json:"outcome"`
 	// Policy is the ID of the policy that had decided it.
 	Policy string `json:"policy,omitempty"`
-	// Records is the number of entries in the segment. Archives are the names of the archives
+	// Records is the number of entries in the segment that could be read. Archives are the names of the archives
 	// that have those which are kept, and Discarded says how many others each rule had, such as
 	// "logins: 12".
 	Records   int64    `json:"records"`
 	Archives  []string `json:"archives,omitempty"`
 	Discarded []string `json:"discarded,omitempty"`
+	// Damaged is how many entries could not be read, and were given up. Gaps says which, such as
+	// "4-9".
+	Damaged int64    `json:"damaged,omitempty"`
+	Gaps    []string `json:"gaps,omitempty"`
 	// Entry is the sequence number of the record, and ID its ID. In is the directory or the
 	// archive that has it, if that is not the ledger.
 	Entry uint64   `json:"entry"`

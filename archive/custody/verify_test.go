@@ -88,16 +88,20 @@ func (f *trail) reader() *ledger.Reader {
 }
 
 // apply applies the policy so many days from now. Between restarts everything is sealed.
-func (f *trail) apply(days int, tracker audit.Tracker) *retention.Report {
+func (f *trail) apply(days int, tracker audit.Tracker, change ...func(*retention.Options)) *retention.Report {
 	f.t.Helper()
 	if tracker == nil {
 		tracker = f.provider.Tracker("retention")
 	}
 	remove := func(seq uint64) (uint64, error) { return f.provider.RemoveBefore(f.dir, seq) }
-	report, err := retention.ApplyLedger(f.ctx, f.reader(), remove, retention.Options{
+	o := retention.Options{
 		Policy: f.policy, Store: f.store, Tracker: tracker, Reason: "every quarter",
 		Now: func() time.Time { return time.Now().Add(time.Duration(days) * 24 * time.Hour) },
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	report, err := retention.ApplyLedger(f.ctx, f.reader(), remove, o)
 	require.NoError(f.t, err)
 	return report
 }
@@ -250,6 +254,28 @@ func TestRecordedElsewhere(t *testing.T) {
 	report := f.verify(with)
 	require.Empty(t, report.Findings)
 	require.Equal(t, looks, report.Removals[0].In)
+}
+
+// TestGivenUp: entries that could not be read are no finding once somebody has given them up, and
+// the report names them.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	f := newTrail(t)
+	f.add(30)
+	f.reopen()
+	file, err := os.OpenFile(filepath.Join(f.dir, "000000000001.segment"), os.O_RDWR, 0)
+	require.NoError(t, err)
+	_, err = file.WriteAt([]byte("damage"), 20_000)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.Empty(t, f.apply(20, nil).Removed)
+	require.NotEmpty(t, f.apply(20, nil, func(o *retention.Options) { o.DropDamaged = map[uint64]int64{1: 1} }).Removed)
+	f.reopen()
+	f.close()
+	report := f.verify()
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, 1, report.Removals[0].Damaged)
+	require.Len(t, report.Removals[0].Gaps, 1)
 }
 
 // TestArchives alters archives by hand in each way.

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"ledger":   makeLedger,
+			"personal": trackPersonal,
 			"damage":   damageFile,
 			"entry":    appendEntry,
 			"archive":  makeArchive,

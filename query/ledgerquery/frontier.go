@@ -148,9 +148,12 @@ func (f *frontier) openPart(p *partSearch) (err error) {
 	return err
 }
 
-// scans reports whether the search reads all entries of a block, since their JSON rules out most
-// of them, and the index few.
+// scans reports whether the search reads all entries of a block: since it wants all of them, or
+// since their JSON rules out most of them, and the index few.
 func (f *frontier) scans(p *partSearch) bool {
+	if p.places == nil && f.search.Limit == 0 {
+		return true
+	}
 	return f.search.scans && (p.places == nil || p.places.Len() > p.Len()/minScanned)
 }
 
@@ -172,7 +175,11 @@ func (f *frontier) openBlock(p *partSearch, number int) error {
 	if err != nil {
 		return err
 	}
-	var entries []candidate
+	n := b.N
+	if p.places != nil {
+		n = min(n, p.places.Len())
+	}
+	entries := make([]candidate, 0, n)
 	add := func(place int) {
 		from, to, ok := b.Times(place)
 		if !ok || to < f.from || from > f.to || err != nil {
@@ -194,7 +201,13 @@ func (f *frontier) openBlock(p *partSearch, number int) error {
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	slices.SortStableFunc(entries, func(a, b candidate) int { return cmp.Compare(b.key, a.key) })
+	if entries[0].key < entries[len(entries)-1].key { // their times ascend, more or less
+		slices.Reverse(entries)
+	}
+	byKey := func(a, b candidate) int { return cmp.Compare(b.key, a.key) }
+	if !slices.IsSortedFunc(entries, byKey) {
+		slices.SortFunc(entries, byKey)
+	}
 	heap.Push(&f.items, item{key: entries[len(entries)-1].key, part: p, block: number, entries: entries})
 	return nil
 }

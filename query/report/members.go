@@ -49,13 +49,17 @@ func compareNames(m member, name string) int { return strings.Compare(m.name, na
 // findIn sets the cells of the members of a record. Both are sorted.
 func findIn(l *query.Line, wanted []member, cells []string) {
 	for path, value := range l.Members() {
-		for len(wanted) > 0 && wanted[0].name < path {
+		order := -1
+		for len(wanted) > 0 {
+			if order = strings.Compare(wanted[0].name, path); order >= 0 {
+				break
+			}
 			wanted = wanted[1:]
 		}
 		if len(wanted) == 0 {
 			return
 		}
-		if w := &wanted[0]; w.name == path {
+		if w := &wanted[0]; order == 0 {
 			if w.cell >= 0 {
 				cells[w.cell] = value
 			}

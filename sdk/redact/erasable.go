@@ -19,9 +19,11 @@ type Sealer interface {
 	// "changes.email.old" or "actor.name", with keys as they are before they are escaped. If the text is empty, the value is masked. If the
 	// kind of the mark is not empty, the record gets the mark, at the path of the value.
 	//
+	// If keep is true, the value is recorded as it is: it identifies the subject.
+	//
 	// Seal must not change r, must not retain it, and must return soon: Track waits for it.
 	// It is called concurrently.
-	Seal(r *record.Record, field string, v attribute.Value) (text string, m mark.Mark)
+	Seal(r *record.Record, field string, v attribute.Value) (text string, keep bool, m mark.Mark)
 }
 
 // Erasable replaces a value by a commitment to it and the value itself, encrypted under a
@@ -94,12 +96,16 @@ func (d *Redactor) field(r *record.Record, name string, text *string, path func(
 		at.path = path()
 	}
 	at.field = at.path
-	at.redacted()
+	replacement, keep := "", false
 	if strategy.sealer != nil {
-		*text = sealed(&at, strategy.sealer, attribute.StringValue(*text))
-		return
+		replacement, keep = sealed(&at, strategy.sealer, attribute.StringValue(*text))
+	} else {
+		replacement = strategy.text(*text)
 	}
-	*text = strategy.text(*text)
+	if !keep {
+		*text = replacement
+		at.redacted()
+	}
 }
 
 // erasable makes what redaction leaves of a value erasable.
@@ -108,41 +114,47 @@ func (d *Redactor) erasable(at *place, s Sealer, v attribute.Value, depth int) (
 		return v, false
 	}
 	at.erasable = true
-	clean, _ = d.inside(at, v, depth)
+	clean, changed = d.inside(at, v, depth)
 	at.erasable = false
-	at.redacted()
 	if clean.Type() == attribute.STRING && clean.AsString() == record.RedactedText {
+		at.redacted()
 		return clean, true
 	}
-	return attribute.StringValue(sealed(at, s, clean)), true
+	text, keep := sealed(at, s, clean)
+	if keep {
+		return clean, changed
+	}
+	at.redacted()
+	return attribute.StringValue(text), true
 }
 
-// sealed returns the text that stands for a value: erasable, or the mask.
-func sealed(at *place, s Sealer, v attribute.Value) string {
+// sealed returns the text that stands for a value: erasable, or the mask. keep is true if the value
+// stays.
+func sealed(at *place, s Sealer, v attribute.Value) (text string, keep bool) {
 	r := at.root()
-	text, m := callSealer(s, r, at.whole(), v)
+	text, keep, m := callSealer(s, r, at.whole(), v)
 	if m.Kind != "" {
 		m.Path = at.text()
 		r.AddMark(m)
 	}
 	if !record.IsErasable(text) {
-		return record.RedactedText
+		text = record.RedactedText
 	}
-	return text
+	return text, keep
 }
 
 // callSealer calls a sealer. A panic masks the value.
-func callSealer(s Sealer, r *record.Record, field string, v attribute.Value) (text string, m mark.Mark) {
+func callSealer(s Sealer, r *record.Record, field string, v attribute.Value) (text string, keep bool, m mark.Mark) {
 	returned := false
 	defer func() {
 		if !returned {
 			_ = recover()
-			text, m = "", mark.Mark{Kind: mark.Missing}
+			text, keep, m = "", false, mark.Mark{Kind: mark.Missing}
 		}
 	}()
-	text, m = s.Seal(r, field, v)
+	text, keep, m = s.Seal(r, field, v)
 	returned = true
-	return text, m
+	return text, keep, m
 }
 
 // isSealed reports whether a value of a change was made erasable, so that it is not hidden.

@@ -14,7 +14,9 @@ import (
 
 func TestKeyStore(t *testing.T) {
 	t.Parallel()
-	keytest.Run(t, func(t *testing.T) erasure.KeyStore { return mongodb.NewKeyStore(newCollection(t, connect(t, serverURI))) })
+	keytest.Run(t, func(t *testing.T) erasure.KeyStore {
+		return mongodb.NewKeyStore(newCollection(t, connect(t, serverURI)))
+	})
 }
 
 // contentOf returns the bytes of all documents of a collection.

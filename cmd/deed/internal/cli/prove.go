@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -148,12 +146,7 @@ func (c *verifyProofCommand) run(file string) error {
 	if err != nil {
 		return err
 	}
-	var text []byte
-	if file == "-" {
-		text, err = io.ReadAll(os.Stdin)
-	} else {
-		text, err = os.ReadFile(file) //nolint:gosec // the file that the user names
-	}
+	text, err := readInput(file)
 	if err != nil {
 		return err
 	}

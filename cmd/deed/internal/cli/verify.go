@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/archive/custody"
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
@@ -26,6 +28,7 @@ type verifyCommand struct {
 	removals []string
 	first    uint64
 	format   string
+	copied   copyFlags
 }
 
 func (a *app) verify() *cobra.Command {
@@ -39,9 +42,12 @@ func (a *app) verify() *cobra.Command {
 
 Entries that retention has removed are accounted for by the records of their removal, if these were sealed themselves: verify names who has removed them, when, and which archives have those that are kept. With --archives it reads these, and compares each entry there with what was sealed. The records of removals by deed are in the ledger of --record-to: name it with --removals, and seal it with deed seal now. Entries that are missing without such a record are findings, unless --first says that they may be.
 
+With --mongodb it also compares a copy with what was sealed: it names each record that is missing there, changed, doubled or put in. The copy has what its exporter was given: say with --filter which records these are, and with --exporter the exporter's name. If DIR has the directory seal alone, and the ledger is elsewhere, the copy is compared with the checkpoint and the tiles. What is after the checkpoint is compared with the ledger.
+
 Exit codes: 0 the ledger is what was sealed, 4 it is not, 3 it could not be verified.`,
 		Example: `deed verify /var/lib/shop/audit --key audit.pub --anchor /mnt/elsewhere/audit.checkpoint
 deed verify audit-ledger --key audit.pub --anchor audit.checkpoint --archives /backup/audit --removals looks
+deed verify /var/lib/shop/audit --key audit.pub --mongodb mongodb://db.example.com/audit.records --filter '{"actions":["invoice.*"]}'
 deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
@@ -49,9 +55,10 @@ deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 	c.publicKeys.register(cmd)
 	c.witnessPolicy.register(cmd)
 	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
-	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, to verify them too")
+	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, or a URL such as s3://bucket/prefix, to verify them too")
 	cmd.Flags().StringArrayVar(&c.removals, "removals", nil, "another ledger, in this `DIRECTORY`, that has sealed records of removals; may be repeated")
 	cmd.Flags().Uint64Var(&c.first, "first", 1, "the `NUMBER` of the entry from which on all must be there")
+	c.copied.register(cmd.Flags())
 	formatFlag(cmd, &c.format)
 	return cmd
 }
@@ -80,6 +87,9 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 		}
 	}
 	r, err := c.openLedger(dir)
+	if err != nil && c.copied.mongodb != "" && hasOnlySeal(dir) {
+		return c.runCopy(ctx, dir, nil, &opts)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +97,39 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	if _, err := sealFiles(dir).Read("checkpoint"); err != nil && opts.Held == nil {
 		return explainSeal(dir, err)
 	}
+	err = c.runLedger(ctx, dir, r, opts)
+	if c.copied.mongodb == "" || err != nil && !errors.Is(err, errNotSealed) {
+		return err
+	}
+	return errors.Join(err, c.runCopy(ctx, dir, r, &opts))
+}
+
+// hasOnlySeal reports whether a directory has the files of a seal, and no ledger.
+func hasOnlySeal(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "state"))
+	_, sealErr := sealFiles(dir).Read("checkpoint")
+	return errors.Is(err, fs.ErrNotExist) && sealErr == nil
+}
+
+// runCopy verifies a copy, and prints the result.
+func (c *verifyCommand) runCopy(ctx context.Context, dir string, r *ledger.Reader, opts *seal.VerifyOptions) error {
+	report, err := c.verifyCopy(ctx, dir, r, opts)
+	if err != nil {
+		return err
+	}
+	if c.format == "json" {
+		err = writeLine(c.stdout, report)
+	} else {
+		err = c.printCopy(report)
+	}
+	if err == nil && !report.Intact() {
+		err = fmt.Errorf("%w, or its copy is not", errNotSealed)
+	}
+	return err
+}
+
+// runLedger verifies a ledger, and prints the result.
+func (c *verifyCommand) runLedger(ctx context.Context, dir string, r *ledger.Reader, opts seal.VerifyOptions) error {
 	stats, err := r.Stats()
 	if err != nil {
 		return err
@@ -130,7 +173,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *ledger.Reader, opts seal.
 		o.Recorded = append(o.Recorded, other)
 	}
 	if c.archives != "" {
-		store, err := archive.OpenDir(c.archives)
+		store, err := source.OpenArchives(ctx, c.archives, false)
 		if err != nil {
 			return nil, err
 		}
@@ -195,6 +238,9 @@ func printRemoval(b *strings.Builder, r *custody.Removal) {
 	fmt.Fprintf(b, ": record %d%s\n", r.Entry, where)
 	for _, text := range r.Discarded {
 		fmt.Fprintf(b, "             past their time: %s\n", term.Clean(text))
+	}
+	if r.Damaged > 0 {
+		fmt.Fprintf(b, "             could not be read, and given up: %s, %s\n", term.Count(r.Damaged), term.Clean(strings.Join(r.Gaps, ", ")))
 	}
 	for _, name := range r.Archives {
 		fmt.Fprintf(b, "             archived in %s\n", term.Clean(name))
