@@ -297,3 +297,19 @@ func TestErasableClientText(t *testing.T) {
 	assert.Len(t, text, erasure.MaxName)
 	assert.Contains(t, r.Marks, mark.Mark{Path: "metadata.customer.agent", Kind: mark.Cut, Length: 600})
 }
+
+func TestShown(t *testing.T) {
+	t.Parallel()
+	r := tracked(t, newEvent(), byActor(newVault(t, newDir(t))))
+	before, err := r.AppendJSON(nil)
+	require.NoError(t, err)
+	text, err := erasure.Shown(r).AppendJSON(nil)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), record.ErasablePrefix)
+	assert.Equal(t, 11, strings.Count(string(text), erasure.ShownText))
+	after, err := r.AppendJSON(nil)
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
+	plain := tracked(t, newEvent())
+	assert.Same(t, plain, erasure.Shown(plain))
+}

@@ -14,7 +14,9 @@ require (
 	github.com/opendeed/audit/instrumentation/echo v0.0.0
 	github.com/opendeed/audit/instrumentation/echov5 v0.0.0
 	github.com/opendeed/audit/instrumentation/mongodb v0.0.0
+	github.com/stretchr/testify v1.12.1
 	go.mongodb.org/mongo-driver/v2 v2.10.0
+	golang.org/x/mod v0.42.0
 )
 
 require (
@@ -44,7 +46,6 @@ require (
 	go.opentelemetry.io/proto/otlp v1.11.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
-	golang.org/x/mod v0.42.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect

@@ -40,7 +40,10 @@ type filtered struct {
 	indexes []int // of the kept records in the batch
 }
 
-var _ DirectExporter = (*filtered)(nil)
+var (
+	_ DirectExporter     = (*filtered)(nil)
+	_ CheckpointExporter = (*filtered)(nil)
+)
 
 // Name returns the name of the wrapped exporter.
 func (f *filtered) Name() string { return f.exporter.Name() }
@@ -49,6 +52,14 @@ func (f *filtered) Name() string { return f.exporter.Name() }
 func (f *filtered) Direct() bool {
 	d, ok := f.exporter.(DirectExporter)
 	return ok && d.Direct()
+}
+
+// ExportCheckpoint forwards the checkpoint if the wrapped exporter keeps checkpoints.
+func (f *filtered) ExportCheckpoint(ctx context.Context, c Checkpoint) error {
+	if e, ok := f.exporter.(CheckpointExporter); ok {
+		return e.ExportCheckpoint(ctx, c)
+	}
+	return nil
 }
 
 // Export forwards the records that keep accepts.

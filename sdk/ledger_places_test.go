@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"github.com/stretchr/testify/require"
 )
 
@@ -102,3 +106,68 @@ func TestPlaces(t *testing.T) {
 }
 
 func hexOf(id [16]byte) string { return hex.EncodeToString(id[:]) }
+
+// checkpointing keeps checkpoints, and fails with each.
+type checkpointing struct {
+	placing
+
+	fail func(context.Context) error
+	kept []export.Checkpoint
+	down bool
+}
+
+func (c *checkpointing) ExportCheckpoint(ctx context.Context, checkpoint export.Checkpoint) error {
+	if c.fail != nil {
+		return c.fail(ctx)
+	}
+	if c.down {
+		return errors.New("after Shutdown")
+	}
+	checkpoint.Note = slices.Clone(checkpoint.Note)
+	c.kept = append(c.kept, checkpoint)
+	return nil
+}
+
+func (c *checkpointing) Shutdown(context.Context) error {
+	c.down = true
+	return nil
+}
+
+// TestCheckpointsAreExported: an exporter has a checkpoint of all records before it is shut down. One
+// that fails or hangs gets its records all the same.
+func TestCheckpointsAreExported(t *testing.T) {
+	t.Parallel()
+	key, err := seal.CreateKey(filepath.Join(t.TempDir(), "key"), "example.com/audit")
+	require.NoError(t, err)
+	newExporter := func(name string) *checkpointing {
+		return &checkpointing{placing: placing{name: name, places: map[string]export.Place{}}}
+	}
+	good, filtered, failing, hanging := newExporter("good"), newExporter("filtered"), newExporter("failing"), newExporter("hanging")
+	failing.fail = func(context.Context) error { return errors.New("no room") }
+	hanging.fail = func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	none := export.Filter(filtered, func(*record.Record) bool { return false })
+	p, err := sdk.NewTrackerProvider(sdk.WithSeal(key), sdk.WithLogger(slog.New(slog.DiscardHandler)),
+		sdk.WithLedger(t.TempDir(), sdk.ExportTo(good), sdk.ExportTo(none), sdk.ExportTo(failing), sdk.ExportTo(hanging), ledger.WithScrub(0)))
+	require.NoError(t, err)
+	for range 20 {
+		require.NoError(t, p.Tracker("test").Track(t.Context(), audit.Event{Action: "article.update", Actor: audit.User("42"), Outcome: audit.OutcomeSuccess}))
+	}
+	require.NoError(t, p.Shutdown(t.Context()))
+	for _, e := range []*checkpointing{good, filtered} {
+		require.NotEmpty(t, e.kept, e.name)
+		last := e.kept[len(e.kept)-1]
+		require.EqualValues(t, 20, last.Size)
+		c, err := seal.OpenCheckpoint(last.Note, key.Verifier())
+		require.NoError(t, err)
+		require.Equal(t, last.Size, c.Size)
+		require.Contains(t, c.Origin, last.Log)
+	}
+	for _, e := range []*checkpointing{good, failing, hanging} {
+		require.Len(t, e.places, 20)
+		require.True(t, e.down)
+	}
+	require.Empty(t, filtered.places)
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,17 @@ func Origin(keyName string, ledger [16]byte, restores int) string {
 		origin += "/" + strconv.Itoa(restores)
 	}
 	return origin
+}
+
+// Ledger returns the ID of the ledger in the origin. ok is false if it has none.
+func (c *Checkpoint) Ledger() (id [16]byte, ok bool) {
+	parts := strings.Split(c.Origin, "/")
+	for _, part := range slices.Backward(parts[max(0, len(parts)-2):]) {
+		if b, err := hex.DecodeString(part); err == nil && len(b) == len(id) {
+			return [16]byte(b), true
+		}
+	}
+	return id, false
 }
 
 // text returns what is signed.

@@ -69,6 +69,12 @@ func (s *Sealer) resume(ctx context.Context) error {
 	if err := s.loadTree(own); err != nil {
 		return err
 	}
+	if s.gaps.seq(s.tree.size) != s.next && !s.adopt {
+		return errGaps
+	}
+	if err := s.mend(ctx); err != nil {
+		return err
+	}
 	if s.adopt {
 		return s.adoptLedger(ctx, own, anchored)
 	}

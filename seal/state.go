@@ -85,6 +85,9 @@ func loadState(files Files) (s state, ok bool, err error) {
 	return s, true, nil
 }
 
+// errGaps means that sequence numbers cannot be mapped to leaves.
+var errGaps = errors.New("seal: the file gaps is missing or damaged; it maps sequence numbers to leaves: restore it from a copy of the directory")
+
 // loadGaps reads the gaps. They are stored before a checkpoint covers them.
 func loadGaps(files Files) (g gaps, err error) {
 	b, err := files.Read(gapsName)
@@ -95,7 +98,7 @@ func loadGaps(files Files) (g gaps, err error) {
 		return nil, err
 	}
 	if json.Unmarshal(b, &g) != nil || !g.valid() {
-		return nil, errors.New("seal: the file gaps is damaged; it maps sequence numbers to leaves: restore it from a copy of the directory")
+		return nil, errGaps
 	}
 	return g, nil
 }

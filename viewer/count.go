@@ -23,15 +23,31 @@ type counted struct {
 
 // count counts the records of a filter: by the index of the store where it can, and otherwise
 // the newest ones within the budget of a page. If complete is true it has the time of the whole
-// page. It returns nil if nothing could be counted.
+// page. It returns nil if nothing could be counted, or if too many others count. Counts that
+// took long are a few seconds old.
 func (v *visit) count(f query.Filter, by query.Facets, complete bool) *counted {
 	f.After, f.Limit, f.Ascending = "", 0, false
-	budget := v.countBudget
+	budget, wait := v.countBudget, 2*v.countBudget
 	if complete {
-		budget = v.queryTimeout
+		budget, wait = v.queryTimeout, v.queryTimeout
+	} else if key, ok := v.countKey(f, by, true); ok {
+		if all := v.counts.find(key); all != nil {
+			return all
+		}
 	}
-	ctx, cancel := context.WithTimeout(v.ctx, budget)
-	defer cancel()
+	key, ok := v.countKey(f, by, complete)
+	if !ok {
+		return nil // it was validated
+	}
+	return v.counts.get(v.ctx, wait, key, func() (*counted, bool) {
+		ctx, cancel := context.WithTimeout(v.ctx, budget)
+		defer cancel()
+		return v.countNow(ctx, f, by), v.ctx.Err() != nil
+	})
+}
+
+// countNow counts until ctx ends.
+func (v *visit) countNow(ctx context.Context, f query.Filter, by query.Facets) *counted {
 	if counts, err := v.reader.CountRecords(ctx, f, by); err == nil {
 		return &counted{Counts: counts}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/erasure"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
@@ -12,6 +13,7 @@ import (
 
 // groups returns what a record says, by question.
 func (v *visit) groups(r *record.Record) []factGroup {
+	r = erasure.Shown(r)
 	groups := []factGroup{v.who(r), v.what(r), v.where(r), v.more(r)}
 	kept := groups[:0]
 	for _, g := range groups {

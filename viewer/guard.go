@@ -3,19 +3,28 @@ package viewer
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
-// policyHeader allows only what the handler serves itself: no inline code, no third party, no
-// frame around it.
-const policyHeader = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+// contentPolicy allows only what the handler serves itself: no inline code, no third party, and
+// frames only in pages of the ancestors.
+func contentPolicy(ancestors []string) string {
+	in := "'none'"
+	if len(ancestors) > 0 {
+		in = strings.Join(ancestors, " ")
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; frame-ancestors " + in + "; base-uri 'none'"
+}
 
 // setHeaders sets the headers of every answer.
-func setHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", policyHeader)
+func (v *viewer) setHeaders(h http.Header) {
+	h.Set("Content-Security-Policy", v.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
+	if len(v.ancestors) == 0 {
+		h.Set("X-Frame-Options", "DENY") // it knows no list; browsers prefer frame-ancestors
+	}
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -37,12 +46,39 @@ func fromElsewhere(r *http.Request) bool {
 // nothing, and shows nothing of the trail. Who followed a link gets a page with the same link,
 // which they follow themselves.
 func (v *viewer) serveForeign(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document" {
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	opened := dest == "document" || dest == "iframe" && len(v.ancestors) > 0
+	if r.Header.Get("Sec-Fetch-Mode") != "navigate" || !opened {
 		http.Error(w, "Requests from other sites are not served.", http.StatusForbidden)
 		return
 	}
 	again := url.URL{Path: "./" + strings.TrimPrefix(r.URL.Path, "/"), RawQuery: r.URL.RawQuery}
 	v.render(w, r, http.StatusForbidden, v.anybody(r), &content{template: "foreign.html", Title: v.language.word("Open the trail?"), Data: again.String()})
+}
+
+// validOrigin reports whether a text is an origin as browsers write it: a scheme, a host in
+// lower case, and a port unless it is the usual one. There are no wildcards. http is allowed on
+// the loopback address only.
+func validOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || strings.ToLower(text) != text {
+		return false
+	}
+	host := u.Hostname()
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:") != "" || host == "" {
+		return false
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	if (err != nil || port == 0) && u.Port() != "" || u.Port() == "" && strings.HasSuffix(u.Host, ":") {
+		return false
+	}
+	switch u.Scheme {
+	case "https":
+		return port != 443
+	case "http":
+		return port != 80 && (host == "localhost" || host == "127.0.0.1" || host == "::1")
+	}
+	return false
 }
 
 // validTraceURL reports whether a URL is a template for links to traces.

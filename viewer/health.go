@@ -10,7 +10,8 @@ type Health struct {
 	// Records is the number of records in the ledger, and Bytes the space that they take.
 	Records, Bytes int64
 	// LastScrub is when the whole ledger was read last to find damage, and Damaged how many
-	// damaged parts were found.
+	// damaged parts were found: Scrubbed and ScrubDamaged of ledger.Stats. If LastScrub is zero
+	// and there are records, the page says that nobody knows.
 	LastScrub time.Time
 	Damaged   int
 	// Exporters are those of the ledger.

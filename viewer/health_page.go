@@ -57,7 +57,10 @@ func (v *visit) healthPage() (*content, error) {
 	if h.Bytes > 0 {
 		group.add(t("Space"), false, text(bytesText(h.Bytes)))
 	}
-	if !h.LastScrub.IsZero() {
+	switch {
+	case h.LastScrub.IsZero() && h.Records > 0:
+		group.add(t("Read completely"), false, text(t("not known yet; a service that writes the ledger reads all of it in the background, and deed ledger scrub does so now")))
+	case !h.LastScrub.IsZero():
 		at := v.moment(h.LastScrub)
 		group.add(t("Read completely"), false, text(at.Ago+", "+at.Full))
 		damage := t("none")

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -15,12 +16,20 @@ import (
 const trailType = "audit.trail"
 
 // look records that the actor looks at the records that a filter selects, before any is
-// shown. Expensive looks have a limit.
+// shown. Expensive looks have a limit, and wait for those of the same actor and of others.
 func (v *visit) look(f query.Filter, expensive bool) error {
 	if expensive {
 		if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
 			return tooMany(wait)
 		}
+		// What waits for longer has too little time left for its search.
+		ctx, cancel := context.WithTimeout(v.ctx, v.queryTimeout/2)
+		defer cancel()
+		release, err := v.searching.take(ctx, actorText(&v.actor))
+		if err != nil {
+			return errBusy
+		}
+		v.release = release
 	}
 	if v.tracker == nil {
 		return nil

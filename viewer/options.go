@@ -3,6 +3,7 @@ package viewer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -28,6 +29,7 @@ type config struct {
 	sources      []string
 	health       func(context.Context) (Health, error)
 	provers      []Prover
+	ancestors    []string
 	queryTimeout time.Duration
 	countBudget  time.Duration
 	searches     rate
@@ -95,6 +97,25 @@ func WithTraceURL(url string) Option {
 			return errors.New("viewer: WithTraceURL: it must be an http or https URL with {trace_id}")
 		}
 		c.traceURL = url
+		return nil
+	}
+}
+
+// WithFrameAncestors lets pages of these origins show the viewer in a frame, such as
+// https://app.example.com. By default no page may. In a page of the viewer's own origin, which is
+// to be named too, the frame shows the trail at once. In one of another origin it first asks the
+// person to open the trail, since nobody knows then which page caused the request.
+//
+// Whoever controls a page of such an origin can cover the viewer and make people click what
+// they don't see. The viewer changes nothing, but it exports.
+func WithFrameAncestors(origins ...string) Option {
+	return func(c *config) error {
+		for _, origin := range origins {
+			if !validOrigin(origin) {
+				return fmt.Errorf("viewer: WithFrameAncestors: %q is not an origin such as https://app.example.com; it has no path and no wildcard, and http is for localhost only", origin)
+			}
+		}
+		c.ancestors = origins
 		return nil
 	}
 }

@@ -33,6 +33,8 @@ var (
 		"The trail is shown only to those whose look is recorded. Try again soon, and tell whoever runs this service.")
 	errSlow = problemf(http.StatusGatewayTimeout, "The search took too long",
 		"Narrow it: choose a shorter time, an actor, an action or a target.")
+	errBusy = problemf(http.StatusServiceUnavailable, "Too many searches at the same time",
+		"Try again in a moment, or narrow the search: choose a shorter time, an actor, an action or a target.")
 	errBroken = problemf(http.StatusInternalServerError, "The trail could not be read",
 		"Try again. If that fails too, tell whoever runs this service; its log says why.")
 )

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/erasure"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
@@ -32,6 +33,7 @@ type badge struct{ Kind, Text string }
 type avatar struct{ Kind, Text string }
 
 func (v *visit) row(r *record.Record) row {
+	r = erasure.Shown(r)
 	one := row{
 		Href: v.recordAddress(r.ID), ID: r.ID.String(), Time: v.moment(r.Time), When: v.shortTime(r.Time), Sentence: v.sentenceOf(r),
 		Action: part{Kind: "action", Text: r.Action, Href: v.address("", v.only("action", r.Action))},

@@ -3,6 +3,7 @@ package viewer
 import (
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
@@ -71,7 +72,7 @@ func (v *visit) security() (*content, error) {
 	if err != nil {
 		return nil, badFilter("since", err)
 	}
-	f.Since = span.Since
+	f.Since = span.Since.Truncate(time.Minute) // so that the counts of one person serve the next
 	if err := v.look(f, false); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type timelinePage struct {
 	Looks   string // the address that shows who looked, or ""
 	Exports []exportLink
 	Chart   *chart
+	Count   string // the address that counts, if that took too long, or ""
 	Facets  []facetView
 	Form    filterForm
 	Chips   []chip
@@ -75,7 +76,11 @@ func (v *visit) timeline() (*content, error) {
 	}
 	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
 	records, err := v.list(&data, f)
-	if counts := <-counting; err == nil && counts != nil && counts.Records > 0 {
+	counts := <-counting
+	if counts == nil && len(records) > 0 {
+		data.Count = v.address("", v.with("count", "all"))
+	}
+	if err == nil && counts != nil && counts.Records > 0 {
 		data.Chart = v.chart(spanned, unit, counts)
 		if alone {
 			data.Chart.Total += " " + v.language.word("with looks at the trail")

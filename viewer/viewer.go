@@ -28,7 +28,10 @@ type viewer struct {
 	pages     map[string]page
 	templates map[string]*template.Template
 	assets    *assets
+	policy    string // the header Content-Security-Policy
 	limits    *limiter
+	searching *slots
+	counts    *countCache
 }
 
 // page is the function of a page. It returns the name of the template and its data.
@@ -63,7 +66,7 @@ func New(reader query.Reader, opts ...Option) (http.Handler, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	v := &viewer{config: c, store: reader, limits: newLimiter(c.searches, c.now)}
+	v := &viewer{config: c, store: reader, limits: newLimiter(c.searches, c.now), policy: contentPolicy(c.ancestors), searching: newSlots(), counts: newCountCache()}
 	v.pages = map[string]page{
 		"": (*visit).timeline, "record": (*visit).record, "object": (*visit).object, "actor": (*visit).actorPage,
 		"security": (*visit).security, "health": (*visit).healthPage, "export": (*visit).export,
@@ -81,7 +84,7 @@ func New(reader query.Reader, opts ...Option) (http.Handler, error) {
 
 // ServeHTTP serves a page or a file.
 func (v *viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	setHeaders(w.Header())
+	v.setHeaders(w.Header())
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "" && !endsInSlash(r) {
 		redirectInto(w, r)
@@ -146,6 +149,7 @@ func (v *viewer) servePage(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	visit.page = name
+	defer func() { visit.release() }()
 	c, err := show(visit)
 	if err != nil {
 		v.serveProblem(w, r, visit, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -96,6 +97,35 @@ func TestNewNeedsADecision(t *testing.T) {
 	}
 	_, err := viewer.New(nil, viewer.Authorize(everything), viewer.WithoutRecording())
 	assert.ErrorContains(t, err, "reader is nil")
+}
+
+// TestFrames: no page may show the viewer in a frame, unless its origin is named.
+func TestFrames(t *testing.T) {
+	t.Parallel()
+	frame := []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}
+	closed := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)})
+	header := get(t, closed, "/").Header()
+	assert.Contains(t, header.Get("Content-Security-Policy"), "frame-ancestors 'none';")
+	assert.Equal(t, "DENY", header.Get("X-Frame-Options"))
+	assert.NotContains(t, textOf(get(t, closed, "/", frame...)), "Open the trail")
+
+	open := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)}, viewer.WithoutRecording(), viewer.WithFrameAncestors("https://app.example.com", "http://localhost:8080"))
+	header = get(t, open, "/", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Dest", "iframe").Header()
+	assert.Contains(t, header.Get("Content-Security-Policy"), "frame-ancestors https://app.example.com http://localhost:8080;")
+	assert.Empty(t, header.Get("X-Frame-Options"))
+	answer := get(t, open, "/", frame...)
+	assert.Equal(t, http.StatusForbidden, answer.Code)
+	assert.Contains(t, textOf(answer), "Open the trail")
+	assert.NotContains(t, textOf(answer), "Hello 1", "another origin caused it")
+
+	for _, bad := range []string{
+		"", "*", "'self'", "https://*.example.com", "https:", "https://", "app.example.com", "http://app.example.com", "https://app.example.com/", "https://app.example.com; script-src *",
+		"https://app.example.com 'unsafe-inline'", "https://App.example.com", "https://app.example.com:443", "https://app.example.com:", "https://app.example.com:0", "https://app.example.com:70000",
+		"https://u@app.example.com", "https://app.example.com?", "https://app.example.com#", "data://x", "https://a,b", "https://a\nb",
+	} {
+		_, err := viewer.New(querytest.NewReader(), viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithFrameAncestors("https://app.example.com", bad))
+		assert.ErrorContains(t, err, "is not an origin", bad)
+	}
 }
 
 // TestAuthorize: without permission nothing is shown, the text of the error neither.
@@ -372,4 +402,42 @@ func TestSearchLimit(t *testing.T) {
 	assert.Equal(t, "8", answer.Header().Get("Retry-After"))
 	assert.Contains(t, textOf(answer), "Wait 8 seconds")
 	assert.Equal(t, http.StatusOK, get(t, handler, "/?outcome=denied").Code, "others are not limited")
+}
+
+// TestExpensiveSearchesWait: of one actor only one search runs at a time, and the second one waits
+// until the first has ended, or says that it could not wait any longer.
+func TestExpensiveSearchesWait(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	store := slowStore{Reader: querytest.NewReader(event(1, nil)), entered: entered, leave: leave}
+	handler, err := viewer.New(store, viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithCountBudget(time.Nanosecond), viewer.WithQueryTimeout(300*time.Millisecond))
+	require.NoError(t, err)
+	first := make(chan int, 1)
+	go func() { first <- get(t, handler, "/?text=hello").Code }()
+	<-entered
+	assert.Equal(t, http.StatusServiceUnavailable, get(t, handler, "/?text=hello").Code, "the first one still runs")
+	assert.Equal(t, http.StatusOK, get(t, handler, "/").Code, "a cheap page waits for nobody")
+	close(leave)
+	<-first
+	assert.Equal(t, http.StatusOK, get(t, handler, "/?text=hello").Code)
+}
+
+// slowStore holds the first search for words.
+type slowStore struct {
+	query.Reader
+
+	entered chan<- struct{}
+	leave   <-chan struct{}
+}
+
+// Find waits in a search for words until it may leave.
+func (s slowStore) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	if f.Text != "" && f.Limit > 0 {
+		select {
+		case s.entered <- struct{}{}:
+		case <-s.leave:
+		}
+		<-s.leave
+	}
+	return s.Reader.Find(ctx, f)
 }

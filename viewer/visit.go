@@ -29,6 +29,8 @@ type visit struct {
 	page   string
 	params url.Values // of the address, without empty ones
 	clock  ask.Clock
+
+	release func() // of the slot of an expensive search
 }
 
 // newVisit reads the address of a page. An error is a *problem.
@@ -66,7 +68,7 @@ func (v *viewer) newVisit(ctx context.Context, w http.ResponseWriter, r *http.Re
 
 // anybody returns a visit of somebody who sees nothing.
 func (v *viewer) anybody(r *http.Request) *visit {
-	return &visit{viewer: v, r: r, ctx: r.Context(), params: url.Values{}, clock: ask.Clock{Now: v.now(), Zone: v.zone}}
+	return &visit{viewer: v, r: r, ctx: r.Context(), params: url.Values{}, clock: ask.Clock{Now: v.now(), Zone: v.zone}, release: func() {}}
 }
 
 // The parameters of addresses that are not conditions.

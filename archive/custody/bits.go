@@ -18,6 +18,9 @@ func (s *set) add(n uint64) bool {
 	return true
 }
 
+// has reports whether the set has a number.
+func (s set) has(n uint64) bool { return n/64 < uint64(len(s)) && s[n/64]&(1<<(n%64)) != 0 }
+
 // count returns how many numbers from first to last the set has.
 func (s set) count(first, last uint64) (n int64) {
 	for word := first / 64; word <= last/64 && word < uint64(len(s)); word++ {

@@ -3,6 +3,8 @@ module github.com/opendeed/audit/cmd/deed
 go 1.26.0
 
 require (
+	github.com/digitorus/pkcs7 v0.0.0-20230713084857-e76b763bdc49
+	github.com/digitorus/timestamp v0.0.0-20250524132541-c45532741eea
 	github.com/opendeed/audit v0.0.0
 	github.com/opendeed/audit/archive/s3 v0.0.0
 	github.com/opendeed/audit/config v0.0.0

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,6 +23,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/cmd/deed/internal/cli"
+	"github.com/opendeed/audit/cmd/deed/internal/stamp/stamptest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -62,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"join":     join,
 
 			"published": published,
+			"tsa":       startAuthority,
 		},
 	})
 }
@@ -348,6 +352,20 @@ func published(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	ts.Check(cmd.Wait())
 	ts.Check(os.WriteFile(ts.MkAbs("browsed"), pages, 0o600))
+}
+
+// startAuthority runs a time-stamp authority until the script ends, and puts its address into a
+// variable and its certificates into a directory: tsa VARIABLE DIR.
+func startAuthority(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tsa VARIABLE DIR")
+	}
+	ts.Check(os.Mkdir(ts.MkAbs(args[1]), 0o700))
+	authority, err := stamptest.New(ts.MkAbs(args[1]), x509.ExtKeyUsageTimeStamping)
+	ts.Check(err)
+	server := httptest.NewServer(stamptest.Handler(authority.Answer))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
 }
 
 func getPage(ctx context.Context, ts *testscript.TestScript, client *http.Client, address string) string {

@@ -28,7 +28,7 @@ type Exporter struct {
 // maxBuffer is the largest buffer, in bytes, that is kept for the next batch.
 const maxBuffer = 4 << 20
 
-var _ export.Exporter = (*Exporter)(nil)
+var _ export.CheckpointExporter = (*Exporter)(nil)
 
 // New returns an Exporter to the collection and creates missing indexes. The collection is
 // created with the first record. The exporter does not disconnect the client.

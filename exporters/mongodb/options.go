@@ -22,6 +22,7 @@ type config struct {
 	writeConcern *writeconcern.WriteConcern
 	retention    time.Duration
 	indexes      bool
+	checkpoints  bool
 	logger       *slog.Logger
 }
 
@@ -31,6 +32,7 @@ func newConfig(opts []Option) (*config, error) {
 		name:         DefaultName,
 		writeConcern: &writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: &journal},
 		indexes:      true,
+		checkpoints:  true,
 		logger:       slog.Default(),
 	}
 	for _, opt := range opts {
@@ -82,6 +84,13 @@ func WithRetention(d time.Duration) Option {
 // docs/mongodb.md lists the indexes to create.
 func WithoutIndexes() Option {
 	return func(c *config) { c.indexes = false }
+}
+
+// WithoutCheckpoints does not store the checkpoints of a sealed ledger, for a user who may write
+// only one collection. By default each that is delivered, about one a minute, is a document in
+// the collection whose name is that of the records with CheckpointsSuffix.
+func WithoutCheckpoints() Option {
+	return func(c *config) { c.checkpoints = false }
 }
 
 // WithLogger sets the logger for indexes that are created in the background. The default is

@@ -1,6 +1,7 @@
 package mongodb
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/opendeed/audit/export"
@@ -44,7 +45,7 @@ func TestPlacesAreChecked(t *testing.T) {
 		"zero":       bson.D{{Key: "log", Value: "a"}, {Key: "seq", Value: int64(0)}},
 		"more":       bson.D{{Key: "log", Value: "a"}, {Key: "seq", Value: int64(1)}, {Key: "x", Value: 1}},
 	} {
-		b, err := bson.Marshal(append(members[:len(members):len(members)], bson.E{Key: "place", Value: place}))
+		b, err := bson.Marshal(append(slices.Clip(members), bson.E{Key: "place", Value: place}))
 		require.NoError(t, err)
 		_, ok := PlaceOf(b)
 		require.False(t, ok, name)

@@ -40,7 +40,7 @@ func (e *RecordError) Error() string {
 }
 
 // Decode converts log records that an Exporter sent, as a collector returns them, to the
-// original records. Attributes that a collector added become metadata. The error has a
+// original records. It skips checkpoints. Attributes that a collector added become metadata. The error has a
 // *RecordError for each log record that is not a record; Decode returns the others.
 func Decode(group *logs.ResourceLogs) ([]*record.Record, error) {
 	var records []*record.Record
@@ -52,6 +52,9 @@ func Decode(group *logs.ResourceLogs) ([]*record.Record, error) {
 	for _, scope := range group.GetScopeLogs() {
 		tracker := record.Instrumentation{Name: scope.GetScope().GetName(), Version: scope.GetScope().GetVersion()}
 		for _, l := range scope.GetLogRecords() {
+			if _, ok := CheckpointOf(l); ok {
+				continue
+			}
 			d := logReader{record: &record.Record{Resource: res, Tracker: tracker}}
 			if err := d.read(l); err != nil {
 				errs = append(errs, err)

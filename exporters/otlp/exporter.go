@@ -22,7 +22,7 @@ type Exporter struct {
 	encoders    []encoder // one for each part of a batch
 }
 
-var _ export.Exporter = (*Exporter)(nil)
+var _ export.CheckpointExporter = (*Exporter)(nil)
 
 // sender sends requests to the server. It is safe for concurrent use.
 type sender interface {

@@ -227,3 +227,28 @@ func TestConnectionLost(t *testing.T) {
 		sameIDs(t, batch, s.records(t))
 	}
 }
+
+// A checkpoint is a log record that Decode skips and CheckpointOf returns.
+func TestCheckpoints(t *testing.T) {
+	s := new(store)
+	e, err := otlp.NewHTTP(t.Context(), otlp.WithEndpoint(acceptHTTP(t, s)))
+	require.NoError(t, err)
+	want := export.Checkpoint{Log: "2f1c", Size: 1 << 40, Note: []byte("example.com/audit/2f1c\n7\n"), Time: time.Date(2026, 11, 27, 7, 0, 0, 5, time.UTC)}
+	require.NoError(t, e.ExportCheckpoint(t.Context(), want))
+	records := exporttest.OddRecords()[:2]
+	records[1].Action = otlp.CheckpointEventName // somebody's own action
+	require.NoError(t, e.Export(t.Context(), records))
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.Len(t, s.records(t), 2)
+	var found []export.Checkpoint
+	for _, group := range s.groups {
+		for _, scope := range group.GetScopeLogs() {
+			for _, l := range scope.GetLogRecords() {
+				if c, ok := otlp.CheckpointOf(l); ok {
+					found = append(found, c)
+				}
+			}
+		}
+	}
+	require.Equal(t, []export.Checkpoint{want}, found)
+}

@@ -32,9 +32,14 @@ type Exporter struct {
 	torn        []byte // the rest of a line that was written in part
 	unconfirmed unconfirmed
 	unknown     bool // whether it is unknown how much the last write wrote
+
+	checkpoints checkpoints
 }
 
-var _ export.DirectExporter = (*Exporter)(nil)
+var (
+	_ export.DirectExporter     = (*Exporter)(nil)
+	_ export.CheckpointExporter = (*Exporter)(nil)
+)
 
 // New returns an Exporter. By default it writes JSON lines to os.Stdout.
 func New(opts ...Option) (*Exporter, error) {
@@ -52,13 +57,14 @@ func New(opts ...Option) (*Exporter, error) {
 		watched = watch(f)
 	}
 	e := &Exporter{
-		name:   c.name,
-		file:   watched,
-		writer: c.writer,
-		flush:  flushFunc(c.writer),
-		encode: appendJSON,
-		direct: c.direct || inMemory(c.writer),
-		places: c.places && !c.text,
+		name:        c.name,
+		file:        watched,
+		writer:      c.writer,
+		flush:       flushFunc(c.writer),
+		encode:      appendJSON,
+		direct:      c.direct || inMemory(c.writer),
+		places:      c.places && !c.text,
+		checkpoints: checkpoints{on: c.checks && !c.text},
 	}
 	if c.text {
 		e.encode = text{color: c.wantsColor()}.append
@@ -124,6 +130,7 @@ func (e *Exporter) encodeAll(ctx context.Context, records []*record.Record) (rej
 	if e.unknown {
 		e.torn, e.unconfirmed = []byte{'\n'}, unconfirmed{} // end a torn line, if any
 	}
+	e.torn = e.checkpoints.take(e.torn)
 	e.lines = append(e.lines[:0], e.torn...)
 	e.ends = append(e.ends[:0], len(e.lines))
 	for i, r := range records {

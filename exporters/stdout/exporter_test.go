@@ -287,3 +287,35 @@ func TestPlaces(t *testing.T) {
 	require.NoError(t, e.Export(t.Context(), records))
 	require.Equal(t, plain.String(), out.String(), "records that come from no ledger")
 }
+
+// With WithCheckpoints, the newest checkpoint is a line of its own before the next records, or at
+// the end.
+func TestCheckpoints(t *testing.T) {
+	var out bytes.Buffer
+	e, err := New(WithWriter(&out), WithCheckpoints())
+	require.NoError(t, err)
+	records := exporttest.OddRecords()[:2]
+	at := time.Date(2026, 11, 27, 7, 0, 0, 0, time.UTC)
+	for size := range int64(3) {
+		require.NoError(t, e.ExportCheckpoint(t.Context(), export.Checkpoint{Log: "2f1c", Size: size, Note: []byte("a\nb\n"), Time: at}))
+	}
+	require.NoError(t, e.Export(t.Context(), records))
+	require.NoError(t, e.Export(t.Context(), records))
+	require.NoError(t, e.ExportCheckpoint(t.Context(), export.Checkpoint{Log: "2f1c", Size: 7, Note: []byte("c\n"), Time: at}))
+	require.NoError(t, e.Shutdown(t.Context()))
+	lines := strings.SplitAfter(out.String(), "\n")
+	require.Len(t, lines, 7)
+	require.Equal(t, `{"checkpoint":{"log":"2f1c","size":2,"note":"a\nb\n","time":"2026-11-27T07:00:00Z"}}`+"\n", lines[0])
+	for _, line := range lines[1:5] {
+		require.NoError(t, new(record.Record).UnmarshalJSON([]byte(line)))
+	}
+	require.Contains(t, lines[5], `"size":7`)
+	require.Empty(t, lines[6])
+
+	out.Reset()
+	e, err = New(WithWriter(&out))
+	require.NoError(t, err)
+	require.NoError(t, e.ExportCheckpoint(t.Context(), export.Checkpoint{Log: "2f1c", Size: 7, Note: []byte("c\n"), Time: at}))
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.Empty(t, out.String(), "only by option")
+}

@@ -23,6 +23,7 @@ type config struct {
 	color  *bool // nil: depends on the writer
 	direct bool
 	places bool
+	checks bool
 }
 
 func newConfig(opts []Option) (*config, error) {
@@ -86,6 +87,13 @@ func WithColor(color bool) Option {
 // seq. See export.Place. Record.UnmarshalJSON ignores it. Text has no places.
 func WithPlaces() Option {
 	return func(c *config) { c.places = true }
+}
+
+// WithCheckpoints writes the checkpoints of a sealed ledger too, each as a JSON line that is no
+// record: an object with a member checkpoint, which has log, size, note and time. A checkpoint
+// is written with the next records, or by Shutdown. Text has no checkpoints.
+func WithCheckpoints() Option {
+	return func(c *config) { c.checks = true }
 }
 
 // WithName sets the name of the exporter. It must match record.NamePattern and be unique

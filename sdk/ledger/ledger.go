@@ -55,6 +55,7 @@ type Ledger struct {
 	sidecarEnd  int64 // syncedEnd when sidecarLoop was woken
 	cursors     map[string]*Cursor
 	damaged     map[damagedPlace]bool // known damage
+	scrubbed    scrubResult           // of the last scrub that read everything
 	closed      bool
 	failed      error         // why nothing can be appended any more
 	maintainErr error         // why maintenance failed to make room
@@ -85,6 +86,10 @@ type Stats struct {
 	Cursors map[string]uint64
 	// Damaged is the number of damaged places that Open, cursors and scrubs have found.
 	Damaged int
+	// Scrubbed is when a scrub had last read all entries ([WithScrub]), in whatever process, or
+	// zero if none has. ScrubDamaged is the number of damaged places that were known then.
+	Scrubbed     time.Time
+	ScrubDamaged int
 }
 
 // Stats returns the current statistics. Next counts synced entries only, while Bytes
@@ -98,7 +103,7 @@ func (l *Ledger) Stats() Stats {
 	}
 	return Stats{
 		First: l.extents[0].first, Next: l.synced + 1, Bytes: l.bytes, Segments: len(l.extents),
-		Cursors: cursors, Damaged: len(l.damaged),
+		Cursors: cursors, Damaged: len(l.damaged), Scrubbed: l.scrubbed.ended, ScrubDamaged: l.scrubbed.damaged,
 	}
 }
 

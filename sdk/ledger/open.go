@@ -102,6 +102,7 @@ func (l *Ledger) recover(ctx context.Context) error {
 	if err := l.openState(); err != nil {
 		return err
 	}
+	l.scrubbed, _ = readScrubResult(l.dir, l.id)
 	mayBeOpen := lockMissing && l.state.newest != 0 && !l.state.closed // by a writer whose lock was removed
 	if mayBeOpen {
 		time.Sleep(takeoverPause)

@@ -22,6 +22,9 @@ func (r *Reader) Stats() (Stats, error) {
 		return Stats{}, r.locate(err)
 	}
 	s := Stats{First: v.state.first, Next: v.state.first, Segments: len(v.catalog.extents), Cursors: cursors, Damaged: damaged + len(v.catalog.damage)}
+	if scrub, ok := readScrubResult(r.dir, v.state.id); ok {
+		s.Scrubbed, s.ScrubDamaged = scrub.ended, scrub.damaged
+	}
 	for _, e := range v.catalog.extents {
 		if e.next == 0 || e.loose {
 			end, next, err := r.measure(v, e)

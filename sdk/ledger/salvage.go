@@ -221,6 +221,10 @@ func (l *Ledger) storeLosses(damage []error) (err error) {
 		}
 		lines = append(append(lines, line...), '\n')
 	}
+	l.scrubbed = scrubResult{} // it was about what is repaired now
+	if err := removeIfExists(l.dir, scrubFileName); err != nil {
+		return err
+	}
 	f, err := l.dir.Open(lossesFileName)
 	if errors.Is(err, fs.ErrNotExist) {
 		f, err = l.dir.Create(lossesFileName)

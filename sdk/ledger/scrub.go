@@ -50,8 +50,8 @@ func (l *Ledger) scrubAll() {
 	if !s.scrubSlotFiles() {
 		return
 	}
-	if s.scrub(middle, 0) && middle > first {
-		s.scrub(first, middle)
+	if s.scrub(middle, 0) && (middle <= first || s.scrub(first, middle)) {
+		l.scrubEnded(time.Now())
 	}
 }
 

@@ -56,7 +56,47 @@ func TestScrub(t *testing.T) {
 		time.Sleep(3 * scrubInterval)
 		synctest.Wait()
 		assert.Len(t, found(), 3)
+
+		// Readers and later writers know when everything was read last.
+		stats := l.Stats()
+		assert.WithinRange(t, stats.Scrubbed, time.Now().Add(-scrubInterval), time.Now())
+		assert.Equal(t, 3, stats.ScrubDamaged)
+		r := &Reader{dir: d.open(nil)}
+		seen, err := r.Stats()
+		require.NoError(t, err)
+		assert.Equal(t, stats.Scrubbed.UnixNano(), seen.Scrubbed.UnixNano())
+		assert.Equal(t, 3, seen.ScrubDamaged)
 		mustAppend(t, l, "accepted")
+	})
+}
+
+// TestScrubbedIsRead keeps when a scrub ended, unless it was that of another ledger or is
+// damaged.
+func TestScrubbedIsRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := testDisk()
+		l := mustOpenMem(t, d, nil, WithScrub(64<<10))
+		require.Zero(t, l.Stats().Scrubbed)
+		time.Sleep(2 * scrubDelay)
+		synctest.Wait()
+		ended := l.Stats().Scrubbed
+		require.NotZero(t, ended)
+		require.NoError(t, l.Close())
+		l = mustOpenMem(t, d, nil, WithScrub(0))
+		require.Equal(t, ended.UnixNano(), l.Stats().Scrubbed.UnixNano())
+		require.NoError(t, l.Close())
+		for _, damage := range []func(b []byte){
+			func(b []byte) { b[24+8] ^= 1; b[slotSize+24+8] ^= 1 }, // the ID, without its checksum
+			func(b []byte) { clear(b) },
+		} {
+			d.mu.Lock()
+			damage(d.names[scrubFileName].data)
+			d.mu.Unlock()
+			l = mustOpenMem(t, d, nil, WithScrub(0))
+			require.Zero(t, l.Stats().Scrubbed)
+			require.NoError(t, l.Close())
+		}
 	})
 }
 

@@ -96,11 +96,9 @@ func (d *Redactor) field(r *record.Record, name string, text *string, path func(
 		at.path = path()
 	}
 	at.field = at.path
-	replacement, keep := "", false
+	replacement, keep := strategy.text(*text), false
 	if strategy.sealer != nil {
 		replacement, keep = sealed(&at, strategy.sealer, attribute.StringValue(*text))
-	} else {
-		replacement = strategy.text(*text)
 	}
 	if !keep {
 		*text = replacement

@@ -162,7 +162,7 @@ var tilePath = regexp.MustCompile(`^tile/(entries|[0-7])/((?:x[0-9]{3}/){0,5}[0-
 // parseTile reads a path. A number has one spelling only.
 func parseTile(path string) (t tile, ok bool) {
 	m := tilePath.FindStringSubmatch(path)
-	if m == nil || strings.HasPrefix(m[2], "x000/") {
+	if len(m) < 4 || strings.HasPrefix(m[2], "x000/") {
 		return t, false
 	}
 	t = tile{bundle: m[1] == "entries", width: tileWidth}

@@ -22,8 +22,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// recordsVersion changes with the generated records, so that no older cache is used.
-const recordsVersion = 1
+// recordsVersion changes with the generated records and their indexes, so that no older cache is
+// used.
+const recordsVersion = 2
 
 // recordCount returns how many records the benchmarks of searches use: AUDIT_BENCH_RECORDS, or
 // 200,000.

@@ -93,7 +93,7 @@ func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
 	t.Helper()
 	opts = append([]viewer.Option{
 		viewer.Authorize(asAuditor), viewer.WithoutRecording(), viewer.WithClock(func() time.Time { return now }),
-		viewer.WithTraceURL("https://traces.example.com/trace/{trace_id}"), viewer.WithSearchLimit(10_000), viewer.WithCountBudget(time.Minute),
+		viewer.WithProvers(prover{}), viewer.WithTraceURL("https://traces.example.com/trace/{trace_id}"), viewer.WithSearchLimit(10_000), viewer.WithCountBudget(time.Minute),
 		viewer.WithErrorHandler(func(_ context.Context, err error) {
 			if !errors.Is(err, context.Canceled) {
 				t.Error(err)
@@ -115,6 +115,19 @@ func health(context.Context) (viewer.Health, error) {
 		Records: 1_284_119, Bytes: 412 << 20, LastScrub: now.Add(-7 * time.Hour),
 		Exporters: []viewer.ExporterHealth{{Name: "stdout"}, {Name: "mongodb", Undelivered: 1873, Oldest: now.Add(-12 * time.Minute), DeadLetters: 2}},
 	}, nil
+}
+
+// prover proves every record.
+type prover struct{}
+
+var checkpoint = viewer.Checkpoint{Origin: "shop.example.com/audit/2f1c8a6e0b7d4e5f9a3b1c2d4e6f8091", KeyName: "shop.example.com/audit", Size: 1_284_117, Stored: now.Add(-2 * time.Second)}
+
+func (prover) Prove(context.Context, []byte) (viewer.Proof, error) {
+	return viewer.Proof{Text: []byte("a proof\n"), Leaf: 1_200_345, Checkpoint: checkpoint}, nil
+}
+
+func (prover) Seal(context.Context) (viewer.Seal, error) {
+	return viewer.Seal{Ledger: "/var/lib/shop/audit", Checkpoint: checkpoint, Unsealed: 2, Verified: now.Add(-3 * time.Hour)}, nil
 }
 
 // days is how long the trail is.

@@ -27,6 +27,7 @@ type follower struct {
 	cursor  *ledger.Cursor
 	records *decoder
 	letters *deadLetters
+	courier *courier // nil if the exporter keeps no checkpoints
 
 	life    context.Context // ends when the running export is abandoned
 	abort   context.CancelFunc
@@ -308,8 +309,9 @@ func (f *follower) flush(ctx context.Context, seq uint64) error {
 // drainTimeout limits a Shutdown whose context has no deadline, in case the sink is down.
 const drainTimeout = 30 * time.Second
 
-// stop lets the exporter catch up until ctx ends, then shuts it down.
-func (f *follower) stop(ctx context.Context) error {
+// stop lets the exporter catch up until ctx ends, then shuts it down. Sealed is closed once there
+// is a last checkpoint.
+func (f *follower) stop(ctx context.Context, sealed <-chan struct{}) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, drainTimeout)
@@ -326,6 +328,9 @@ func (f *follower) stop(ctx context.Context) error {
 		case <-time.After(abortGrace):
 			return errors.Join(f.undelivered(), fmt.Errorf("an export is still running: %w", ctx.Err()))
 		}
+	}
+	if f.courier != nil && f.courier.finish(ctx, sealed) {
+		f.reportHung("ExportCheckpoint", checkpointTimeout)
 	}
 	return errors.Join(f.undelivered(), f.shutdown(ctx))
 }

@@ -130,6 +130,9 @@ func (d *Ledger) start(c *LedgerConfig) error {
 	}
 	for _, f := range d.followers {
 		go f.loop() // before closeAttempts, which may need room
+		if f.courier = newCourier(f, d.sealer); f.courier != nil {
+			go f.courier.loop()
+		}
 	}
 	d.closeAttempts(&c.Closing, open)
 	return nil
@@ -318,14 +321,23 @@ func (d *Ledger) ForceFlush(ctx context.Context) error {
 // Shutdown lets the exporters catch up and closes the ledger. What they do not have when
 // ctx ends stays in the ledger.
 func (d *Ledger) Shutdown(ctx context.Context) error {
+	err := errors.Join(d.unlessHung(ctx, d.control.Close), d.unlessHung(ctx, d.ledger.Sync))
+	sealed := make(chan struct{})
+	var sealErr error
+	go func() {
+		defer close(sealed)
+		sealErr = d.stopSeal(ctx)
+	}()
 	return errors.Join(
-		d.unlessHung(ctx, d.control.Close),
-		d.unlessHung(ctx, d.ledger.Sync),
-		d.each(func(f *follower) error { return f.stop(ctx) }),
+		err,
+		d.each(func(f *follower) error { return f.stop(ctx, sealed) }),
 		d.unlessHung(ctx, func() error { return d.drained(d) }),
 		d.observing.Unregister(),
 		d.unlessHung(ctx, d.stopAccounting),
-		d.unlessHung(ctx, func() error { return errors.Join(d.stopSeal(ctx), d.deadLetters.close(), d.ledger.Close()) }), // whose lock the next process waits for
+		d.unlessHung(ctx, func() error {
+			<-sealed
+			return errors.Join(sealErr, d.deadLetters.close(), d.ledger.Close())
+		}), // whose lock the next process waits for
 	)
 }
 

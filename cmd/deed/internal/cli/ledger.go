@@ -73,6 +73,7 @@ type ledgerInfo struct {
 	Cursors     map[string]uint64 `json:"cursors"`
 	Lag         map[string]uint64 `json:"lag"`
 	Damaged     int               `json:"damaged"`
+	Scrubbed    time.Time         `json:"scrubbed,omitzero"`
 	Sidecars    int               `json:"sidecars"`
 	DeadLetters int               `json:"dead_letters"`
 
@@ -96,7 +97,7 @@ func (a *app) inspect(ctx context.Context, dir string) (info ledgerInfo, err err
 	}
 	info = ledgerInfo{
 		Dir: dir, First: stats.First, Next: stats.Next, Entries: stats.Next - stats.First, Bytes: stats.Bytes, Segments: stats.Segments,
-		Cursors: stats.Cursors, Lag: map[string]uint64{}, Damaged: stats.Damaged, Sidecars: len(sidecars), dead: map[string]int{},
+		Cursors: stats.Cursors, Lag: map[string]uint64{}, Damaged: max(stats.Damaged, stats.ScrubDamaged), Scrubbed: stats.Scrubbed, Sidecars: len(sidecars), dead: map[string]int{},
 	}
 	for name, committed := range stats.Cursors {
 		info.Lag[name] = stats.Next - 1 - min(committed, stats.Next-1)
@@ -181,6 +182,11 @@ func (a *app) runLedgerInfo(ctx context.Context, dir, format string) error {
 	if info.DeadLetters > 0 {
 		fmt.Fprintf(&b, "  dead letters  %d; deed dead-letters list %s\n", info.DeadLetters, term.Clean(dir))
 	}
+	scrubbed := "never by a process that writes it; deed ledger scrub reads everything now"
+	if !info.Scrubbed.IsZero() {
+		scrubbed = info.Scrubbed.Format(time.RFC3339)
+	}
+	fmt.Fprintf(&b, "  scrubbed      %s\n", scrubbed)
 	if info.Damaged > 0 {
 		fmt.Fprintf(&b, "  damage        %d; deed ledger scrub %s\n", info.Damaged, term.Clean(dir))
 	}

@@ -22,13 +22,13 @@ import (
 func (a *app) seal() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seal",
-		Short: "Seal a ledger, accept one that was restored, or publish its hashes: now, adopt, serve",
-		Long: `A process that has a ledger open seals it by itself, with sdk.WithSeal or the key seal of a configuration. Now and adopt take the ledger's lock: stop the process first. Serve reads only.
+		Short: "Seal a ledger, accept one that was restored, publish its hashes, or have a checkpoint stamped: now, adopt, serve, timestamp",
+		Long: `A process that has a ledger open seals it by itself, with sdk.WithSeal or the key seal of a configuration. Now and adopt take the ledger's lock: stop the process first. Serve and timestamp only read it.
 
 Deed keygen makes a key, deed verify finds what was altered since, and deed prove proves one record.`,
 	}
 	onlyCommands(cmd)
-	cmd.AddCommand(a.sealNow(), a.sealAdopt(), a.sealServe())
+	cmd.AddCommand(a.sealNow(), a.sealAdopt(), a.sealServe(), a.sealTimestamp())
 	return cmd
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -161,13 +163,17 @@ func (t lookTracker) Track(ctx context.Context, e audit.Event) error {
 
 // health returns what the files of ledgers say about what records the trail.
 func (c *serveCommand) health(ctx context.Context, dirs []string) (h viewer.Health, err error) {
-	for _, dir := range dirs {
+	for i, dir := range dirs {
 		prefix := ""
 		if len(dirs) > 1 {
 			prefix = dir + ": "
 		}
+		last := h.LastScrub
 		if err := c.addHealth(ctx, &h, dir, prefix); err != nil {
 			return h, err
+		}
+		if i > 0 && last.Before(h.LastScrub) {
+			h.LastScrub = last // the oldest
 		}
 	}
 	return h, nil
@@ -181,7 +187,9 @@ func (c *serveCommand) addHealth(ctx context.Context, h *viewer.Health, dir, pre
 	h.Records += int64(info.Entries)
 	h.Bytes += info.Bytes
 	h.Damaged += info.Damaged
-	for name, committed := range info.Cursors {
+	h.LastScrub = info.Scrubbed
+	for _, name := range slices.Sorted(maps.Keys(info.Cursors)) {
+		committed := info.Cursors[name]
 		e := viewer.ExporterHealth{Name: prefix + name, Undelivered: int64(info.Lag[name])}
 		if e.Undelivered > 0 {
 			if e.Oldest, err = c.timeOf(ctx, dir, committed+1); err != nil {

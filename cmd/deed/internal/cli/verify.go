@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive/custody"
@@ -20,12 +23,14 @@ type verifyCommand struct {
 	*app
 	publicKeys
 	witnessPolicy
+	stamped
 
 	anchor   string
 	archives string
 	removals []string
 	first    uint64
 	format   string
+	copied   copyFlags
 }
 
 func (a *app) verify() *cobra.Command {
@@ -39,19 +44,24 @@ func (a *app) verify() *cobra.Command {
 
 Entries that retention has removed are accounted for by the records of their removal, if these were sealed themselves: verify names who has removed them, when, and which archives have those that are kept. With --archives it reads these, and compares each entry there with what was sealed. The records of removals by deed are in the ledger of --record-to: name it with --removals, and seal it with deed seal now. Entries that are missing without such a record are findings, unless --first says that they may be.
 
+With --mongodb it also compares a copy with what was sealed: it names each record that is missing there, changed, doubled or put in. The copy has what its exporter was given: say with --filter which records these are, and with --exporter the exporter's name. If DIR has the directory seal alone, and the ledger is elsewhere, the copy is compared with the checkpoint and the tiles. What is after the checkpoint is compared with the ledger.
+
 Exit codes: 0 the ledger is what was sealed, 4 it is not, 3 it could not be verified.`,
 		Example: `deed verify /var/lib/shop/audit --key audit.pub --anchor /mnt/elsewhere/audit.checkpoint
 deed verify audit-ledger --key audit.pub --anchor audit.checkpoint --archives /backup/audit --removals looks
+deed verify /var/lib/shop/audit --key audit.pub --mongodb mongodb://db.example.com/audit.records --filter '{"actions":["invoice.*"]}'
 deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), args[0]) },
 	}
 	c.publicKeys.register(cmd)
 	c.witnessPolicy.register(cmd)
+	c.stamped.register(cmd)
 	cmd.Flags().StringVar(&c.anchor, "anchor", "", "the `FILE` with the checkpoint that was kept elsewhere")
 	cmd.Flags().StringVar(&c.archives, "archives", "", "the `DIRECTORY` of the archives of removed entries, or a URL such as s3://bucket/prefix, to verify them too")
 	cmd.Flags().StringArrayVar(&c.removals, "removals", nil, "another ledger, in this `DIRECTORY`, that has sealed records of removals; may be repeated")
 	cmd.Flags().Uint64Var(&c.first, "first", 1, "the `NUMBER` of the entry from which on all must be there")
+	c.copied.register(cmd.Flags())
 	formatFlag(cmd, &c.format)
 	return cmd
 }
@@ -79,7 +89,13 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 			return usagef("--anchor: %w", err)
 		}
 	}
+	if err := c.checkStamp(c.anchor, opts.Held); err != nil {
+		return err
+	}
 	r, err := c.openLedger(dir)
+	if err != nil && c.copied.mongodb != "" && hasOnlySeal(dir) {
+		return c.runCopy(ctx, dir, nil, &opts)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +103,39 @@ func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	if _, err := sealFiles(dir).Read("checkpoint"); err != nil && opts.Held == nil {
 		return explainSeal(dir, err)
 	}
+	err = c.runLedger(ctx, dir, r, opts)
+	if c.copied.mongodb == "" || err != nil && !errors.Is(err, errNotSealed) {
+		return err
+	}
+	return errors.Join(err, c.runCopy(ctx, dir, r, &opts))
+}
+
+// hasOnlySeal reports whether a directory has the files of a seal, and no ledger.
+func hasOnlySeal(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "state"))
+	_, sealErr := sealFiles(dir).Read("checkpoint")
+	return errors.Is(err, fs.ErrNotExist) && sealErr == nil
+}
+
+// runCopy verifies a copy, and prints the result.
+func (c *verifyCommand) runCopy(ctx context.Context, dir string, r *ledger.Reader, opts *seal.VerifyOptions) error {
+	report, err := c.verifyCopy(ctx, dir, r, opts)
+	if err != nil {
+		return err
+	}
+	if c.format == "json" {
+		err = writeLine(c.stdout, report)
+	} else {
+		err = c.printCopy(report)
+	}
+	if err == nil && !report.Intact() {
+		err = fmt.Errorf("%w, or its copy is not", errNotSealed)
+	}
+	return err
+}
+
+// runLedger verifies a ledger, and prints the result.
+func (c *verifyCommand) runLedger(ctx context.Context, dir string, r *ledger.Reader, opts seal.VerifyOptions) error {
 	stats, err := r.Stats()
 	if err != nil {
 		return err
@@ -147,6 +196,9 @@ func (c *verifyCommand) print(r *custody.Report) error {
 		fmt.Fprintf(&b, "  proved     entries up to %d, by the checkpoint in %s\n", r.Proved, term.Clean(c.anchor))
 	} else {
 		fmt.Fprintf(&b, "  proved     nothing against an old copy of the whole directory: there is no --anchor\n")
+	}
+	if !c.proved.Time.IsZero() {
+		fmt.Fprintf(&b, "  stamped    that checkpoint existed at %s, says %s\n", c.proved.Time.Format(time.RFC3339), term.Clean(c.proved.Authority))
 	}
 	if r.Cosigned != nil {
 		fmt.Fprintf(&b, "  cosigned   entries up to %d, by %s\n", r.Witnessed, c.cosigners(r.Cosigned))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/erasure"
 	"github.com/opendeed/audit/exporters/stdout"
 	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
@@ -110,7 +111,7 @@ func (*jsonPrinter) Close() error { return nil }
 type textPrinter struct{ exporter *stdout.Exporter }
 
 func (p textPrinter) Print(r *record.Record) error {
-	return p.exporter.Export(context.Background(), []*record.Record{r})
+	return p.exporter.Export(context.Background(), []*record.Record{erasure.Shown(r)})
 }
 
 func (textPrinter) Close() error { return nil }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
+	"github.com/opendeed/audit/erasure"
 	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/record"
@@ -47,6 +48,7 @@ func newTable(w io.Writer, o Options, named []report.Column) *table {
 }
 
 func (t *table) Print(r *record.Record) error {
+	r = erasure.Shown(r)
 	if t.columns != nil {
 		return t.writeRow(r)
 	}

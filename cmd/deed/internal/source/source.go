@@ -219,8 +219,19 @@ func (s *Set) openConfig(ctx context.Context, opts Options, path string) error {
 	return nil
 }
 
-// openMongoDB opens the collection of a URL such as mongodb://host/database.collection.
 func (s *Set) openMongoDB(from string) error {
+	name, reader, release, err := OpenMongoDB(from)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	s.closers = append(s.closers, release)
+	s.add(name, reader)
+	return nil
+}
+
+// OpenMongoDB opens the collection of a URL such as mongodb://host/database.collection. It does not
+// connect yet. The name has no credentials. The caller calls release.
+func OpenMongoDB(from string) (name string, reader *mongodb.Reader, release func(context.Context) error, err error) {
 	u := splitURL(from)
 	uri := u.scheme + "://" + u.user + u.hosts + "/"
 	if u.user != "" && !strings.Contains(strings.ToLower(u.query), "authsource=") {
@@ -228,12 +239,10 @@ func (s *Set) openMongoDB(from string) error {
 	}
 	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(serverTimeout).SetAppName("deed").ApplyURI(uri + u.query))
 	if err != nil { // it would quote the credentials
-		return errors.New("--from: the URL of MongoDB is not valid; write mongodb://host/database.collection")
+		return "", nil, nil, errors.New("the URL of MongoDB is not valid; write mongodb://host/database.collection")
 	}
-	s.closers = append(s.closers, client.Disconnect)
-	name := u.scheme + "://" + u.hosts + "/" + u.database + "." + u.collection
-	s.add(name, mongodb.NewReader(client.Database(u.database).Collection(u.collection)))
-	return nil
+	name = u.scheme + "://" + u.hosts + "/" + u.database + "." + u.collection
+	return name, mongodb.NewReader(client.Database(u.database).Collection(u.collection)), client.Disconnect, nil
 }
 
 // mongoURL has the parts of a URL. User ends with @, and query begins with ?, unless they

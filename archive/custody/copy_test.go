@@ -1,0 +1,262 @@
+package custody_test
+
+import (
+	"context"
+	"encoding/hex"
+	"iter"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/archive/custody"
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
+	"github.com/stretchr/testify/require"
+)
+
+// memory is a copy in memory.
+type memory []custody.Document
+
+func (m memory) all() iter.Seq2[custody.Document, error] {
+	return func(yield func(custody.Document, error) bool) {
+		for _, d := range m {
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Find implements query.Reader for IDs.
+func (m memory) Find(_ context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
+		for _, d := range m {
+			if d.Record != nil && slices.Contains(f.IDs, d.ID) && !yield(d.Record, nil) {
+				return
+			}
+		}
+	}
+}
+
+// copyOf returns a copy of the ledger, in any order.
+func (f *trail) copyOf(filter func(*record.Record) bool) memory {
+	f.t.Helper()
+	var m memory
+	for e, err := range f.reader().Entries(f.t.Context(), 0) {
+		require.NoError(f.t, err)
+		r := new(record.Record)
+		require.NoError(f.t, r.UnmarshalJSON(e.Data))
+		if filter == nil || filter(r) {
+			m = append(m, custody.Document{ID: r.ID, Place: export.Place{Log: f.log(), Seq: e.Seq}, Record: r})
+		}
+	}
+	rand.Shuffle(len(m), func(i, j int) { m[i], m[j] = m[j], m[i] })
+	return m
+}
+
+func (f *trail) log() string {
+	f.t.Helper()
+	id, err := f.reader().ID()
+	require.NoError(f.t, err)
+	return hex.EncodeToString(id[:])
+}
+
+func (f *trail) verifyCopy(m memory, change ...func(*custody.CopyOptions)) *custody.CopyReport {
+	f.t.Helper()
+	leaves, err := seal.OpenLeaves(seal.OpenDir(filepath.Join(f.dir, seal.DirName)), nil, f.key.Verifier())
+	require.NoError(f.t, err)
+	o := custody.CopyOptions{Leaves: leaves, Log: f.log(), Ledger: f.reader(), Delivered: 1 << 62}
+	for _, c := range change {
+		c(&o)
+	}
+	report, err := custody.VerifyCopy(f.t.Context(), m.all(), m, o)
+	require.NoError(f.t, err)
+	return report
+}
+
+// elsewhere verifies with the checkpoint and the tiles alone.
+func elsewhere(o *custody.CopyOptions) { o.Ledger = nil }
+
+func logins(o *custody.CopyOptions) { o.Filter = &query.Filter{Actions: []string{"user.login"}} }
+
+func isLogin(r *record.Record) bool { return r.Action == "user.login" }
+
+// TestCopy makes each fault in a copy by hand, with the ledger at hand and without it, with a
+// filter and without one.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	f := newTrail(t)
+	f.add(30)
+	f.close()
+	edited := func(d custody.Document, change func(*custody.Document)) custody.Document {
+		d.Record = d.Record.Clone()
+		change(&d)
+		return d
+	}
+	type faults []struct {
+		name string
+		do   func(m memory, at int) memory
+		want []seal.Kind // with the ledger
+		// apart is what the tiles alone show, if it is something else.
+		apart []seal.Kind
+	}
+	all := faults{
+		{name: "none", do: func(m memory, _ int) memory { return m }},
+		{name: "missing", do: func(m memory, at int) memory { return slices.Delete(m, at, at+1) }, want: []seal.Kind{seal.Missing}},
+		{name: "changed", do: func(m memory, at int) memory {
+			m[at] = edited(m[at], func(d *custody.Document) { d.Record.Actor = audit.User("mallory") })
+			return m
+		}, want: []seal.Kind{seal.Changed}},
+		{name: "changed, without its place", do: func(m memory, at int) memory {
+			m[at] = edited(m[at], func(d *custody.Document) {
+				d.Record.Actor, d.Place = audit.User("mallory"), export.Place{}
+			})
+			return m
+		}, want: []seal.Kind{seal.Changed}, apart: []seal.Kind{seal.Missing, seal.PutIn}},
+		{name: "changed to what is no record", do: func(m memory, at int) memory {
+			m[at].Record, m[at].Reason = nil, "it has no action"
+			return m
+		}, want: []seal.Kind{seal.Changed}},
+		{name: "doubled", do: func(m memory, at int) memory {
+			return append(m, edited(m[at], func(d *custody.Document) {
+				d.ID = audit.NewID()
+				d.Record.ID = d.ID
+			}))
+		}, want: []seal.Kind{custody.Doubled}, apart: []seal.Kind{seal.PutIn}},
+		{name: "doubled under the same ID", do: func(m memory, at int) memory { return append(m, m[at]) }, want: []seal.Kind{custody.Doubled}},
+		{name: "put in", do: func(m memory, at int) memory {
+			return append(m, edited(m[at], func(d *custody.Document) {
+				d.ID = audit.NewID()
+				d.Record.ID, d.Record.Actor = d.ID, audit.User("mallory")
+			}))
+		}, want: []seal.Kind{seal.PutIn}},
+		{name: "put in without a place", do: func(m memory, at int) memory {
+			return append(m, edited(m[at], func(d *custody.Document) {
+				d.ID, d.Place = audit.NewID(), export.Place{}
+				d.Record.ID = d.ID
+			}))
+		}, want: []seal.Kind{seal.PutIn}},
+		{name: "put in with a later place", do: func(m memory, at int) memory {
+			return append(m, edited(m[at], func(d *custody.Document) {
+				d.ID, d.Place.Seq = audit.NewID(), 1000
+				d.Record.ID = d.ID
+			}))
+		}, want: []seal.Kind{seal.PutIn}, apart: []seal.Kind{}},
+		{name: "without places", do: func(m memory, _ int) memory {
+			for i := range m {
+				m[i].Place = export.Place{}
+			}
+			return m
+		}},
+		{name: "moved to another ledger", do: func(m memory, at int) memory {
+			m[at].Place.Log = "2f1c8a6e0b7d4e5f9a3b1c2d4e6f8091"
+			return m
+		}, want: []seal.Kind{seal.Changed}, apart: []seal.Kind{seal.Missing}},
+	}
+	kinds := func(r *custody.CopyReport) []seal.Kind {
+		found := []seal.Kind{}
+		for _, finding := range r.Findings {
+			found = append(found, finding.Kind)
+		}
+		return found
+	}
+	for _, fault := range all {
+		apart := fault.apart
+		if apart == nil {
+			apart = fault.want
+		}
+		at := rand.IntN(10)
+		m := fault.do(f.copyOf(nil), at)
+		require.ElementsMatch(t, fault.want, kinds(f.verifyCopy(m)), fault.name)
+		require.ElementsMatch(t, apart, kinds(f.verifyCopy(m, elsewhere)), fault.name)
+
+		m = fault.do(f.copyOf(isLogin), at)
+		require.ElementsMatch(t, fault.want, kinds(f.verifyCopy(m, logins)), fault.name)
+		// Without the ledger, nobody knows whether what is missing is a login.
+		apart = slices.DeleteFunc(slices.Clone(apart), func(k seal.Kind) bool { return k == seal.Missing })
+		report := f.verifyCopy(m, logins, elsewhere)
+		require.ElementsMatch(t, apart, kinds(report), fault.name)
+		require.Positive(t, report.Unknown)
+	}
+}
+
+// TestCopyOfATrailThatGoesOn compares a copy with entries after the checkpoint, some of which the
+// exporter does not have yet, and with entries that retention has removed.
+func TestCopyOfATrailThatGoesOn(t *testing.T) {
+	t.Parallel()
+	f := newTrail(t)
+	f.add(30)
+	f.reopen()
+	complete := f.copyOf(nil)
+	require.NotEmpty(t, f.apply(20, nil).Removed)
+	f.close()
+	leaves := func(o *custody.CopyOptions) { o.Delivered = 30 }
+	report := f.verifyCopy(complete, leaves)
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, 30, report.Genuine)
+	require.Positive(t, report.Waiting)
+
+	first, err := f.reader().First()
+	require.NoError(t, err)
+	require.Greater(t, first, uint64(1))
+	report = f.verifyCopy(f.copyOf(nil))
+	require.Len(t, report.Findings, int(first-1), "they were in the copy once")
+
+	report = f.verifyCopy(f.copyOf(nil), logins)
+	require.EqualValues(t, first-1, report.Unknown)
+	require.Empty(t, report.Findings)
+}
+
+// TestCopyAboveTheCheckpoint compares entries that no checkpoint covers with the ledger, of which
+// one is that of an event that was tracked twice.
+func TestCopyAboveTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	f := newTrail(t)
+	f.add(10)
+	f.close()
+	first := f.copyOf(nil)[0]
+	l, err := ledger.Open(f.dir, ledger.WithScrub(0))
+	require.NoError(t, err)
+	again := first.Record.Clone()
+	again.ObservedTime = again.ObservedTime.Add(time.Second)
+	again.Time = again.ObservedTime
+	for range 2 {
+		b, err := again.AppendJSON(nil)
+		require.NoError(t, err)
+		_, err = l.Append(t.Context(), b)
+		require.NoError(t, err)
+		again = again.Clone()
+		again.ID = audit.NewID()
+	}
+	require.NoError(t, l.Close())
+	var m memory
+	for _, d := range f.copyOf(nil) {
+		if d.Place.Seq != 11 { // the server had a record with this ID
+			m = append(m, d)
+		}
+	}
+	report := f.verifyCopy(m)
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, 10, report.Genuine)
+	require.EqualValues(t, 10, report.Proved)
+	require.EqualValues(t, 1, report.Unproved)
+	require.EqualValues(t, 1, report.Repeated)
+
+	at := slices.IndexFunc(m, func(d custody.Document) bool { return d.Place.Seq == 12 })
+	m[at].Record = m[at].Record.Clone()
+	m[at].Record.Reason = "another one"
+	report = f.verifyCopy(m)
+	require.Equal(t, []custody.CopyFinding{{Kind: seal.Changed, Entry: 12, ID: m[at].ID}}, report.Findings)
+	require.Zero(t, report.Unproved)
+	m = slices.Delete(m, at, at+1)
+	report = f.verifyCopy(m, func(o *custody.CopyOptions) { o.DeadLetters = map[uint64]bool{12: true} })
+	require.Len(t, report.Findings, 1)
+	require.Equal(t, seal.Missing, report.Findings[0].Kind)
+	require.Contains(t, report.Findings[0].String(), "dead letter")
+}
