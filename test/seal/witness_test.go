@@ -1,3 +1,7 @@
+// The log of tessera needs Unix.
+
+//go:build unix
+
 package seal_test
 
 import (
