@@ -160,6 +160,9 @@ func (c *Config) options(ctx context.Context) ([]sdk.Option, error) {
 	if m.AttemptTimeout > 0 {
 		opts = append(opts, sdk.WithAttemptTimeout(time.Duration(m.AttemptTimeout)))
 	}
+	if m.GapRecords > 0 {
+		opts = append(opts, sdk.WithGapRecords(time.Duration(m.GapRecords)))
+	}
 	opts = append(opts, m.Folding.options()...)
 	if l := c.settings.logger; l != nil {
 		opts = append(opts, sdk.WithLogger(l))

@@ -23,6 +23,7 @@ type variable struct {
 // generalVariables are the variables that do not belong to an exporter.
 var generalVariables = []variable{
 	{"AUDIT_TRACK_TIMEOUT", []string{"track_timeout"}},
+	{"AUDIT_GAP_RECORDS", []string{"gap_records"}},
 	{ledgerVariable, []string{"ledger", "dir"}},
 	{"AUDIT_LEDGER_SYNC_INTERVAL", []string{"ledger", "sync_interval"}},
 	{"AUDIT_LEDGER_MAX_SIZE", []string{"ledger", "max_size"}},

@@ -14,6 +14,7 @@ type model struct {
 	Service        serviceModel     `key:"service"`
 	TrackTimeout   duration         `key:"track_timeout"`
 	AttemptTimeout duration         `key:"attempt_timeout"`
+	GapRecords     duration         `key:"gap_records"`
 	Folding        foldingModel     `key:"folding"`
 	Anonymous      []text           `key:"anonymous"`
 	Validation     *validationModel `key:"validation"`

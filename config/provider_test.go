@@ -258,6 +258,17 @@ func TestTrackTimeout(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
+// One line of the file counts what is missing in the trail.
+func TestGapRecords(t *testing.T) {
+	file := write(t, "deploy.yaml", "gap_records: 1m\nanonymous: ['*']\nexporters: [{type: stdout}]\n")
+	var out bytes.Buffer
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file), config.WithStdout(&out))
+	require.NoError(t, err)
+	require.NoError(t, p.Tracker("test").Track(t.Context(), events[0]))
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Equal(t, []string{"audit.epoch.open", events[0].Action, "audit.epoch.close"}, actions(out.String()))
+}
+
 // The file sets the text format and its colors.
 func TestText(t *testing.T) {
 	for color, want := range map[string]bool{"true": true, "false": false} {

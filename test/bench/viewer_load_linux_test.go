@@ -189,7 +189,7 @@ func copiedLedger(b *testing.B, from string) string {
 		if entry.IsDir() {
 			return os.Mkdir(filepath.Join(to, name), 0o700)
 		}
-		content, err := os.ReadFile(path) //nolint:gosec // a file of the benchmark
+		content, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
