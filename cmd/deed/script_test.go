@@ -324,11 +324,14 @@ func startWitness(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: witness POLICY DIR ARG...")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	cmd, address := startDeed(ctx, ts, ts.Stderr(), append([]string{"witness", args[1], "--private-key", args[1] + ".key"}, args[2:]...))
+	var complained strings.Builder // ts.Stderr is reset while the process runs
+	cmd, address := startDeed(ctx, ts, &complained, append([]string{"witness", args[1], "--private-key", args[1] + ".key"}, args[2:]...))
 	ts.Defer(func() {
 		defer cancel()
 		ts.Check(cmd.Process.Signal(os.Interrupt))
-		ts.Check(cmd.Wait())
+		err := cmd.Wait()
+		ts.Logf("%s", complained.String())
+		ts.Check(err)
 	})
 	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	ts.Check(err)

@@ -19,7 +19,7 @@ func TestEveryFieldHasAFlag(t *testing.T) {
 	flags := pflag.NewFlagSet("query", pflag.ContinueOnError)
 	s.register(flags)
 	require.NoError(t, flags.Parse([]string{
-		"--actor", "user/42", "--actor-type", "user", "--on-behalf-of", "7", "--session", query.SessionOf("x"),
+		"--actor", "user/42", "--actor-type", "user", "--on-behalf-of", "7", "--on-behalf-of", "*", "--session", query.SessionOf("x"),
 		"--action", "a.*", "--operation", "update", "--outcome", "denied", "--target", "invoice/1001", "--target-type", "invoice",
 		"--changed", "amount", "--attempt", id, "--stage", "end", "--kind", "intent", "--id", id, "--tenant", "acme", "--channel", "web",
 		"--address", "10.0.0.1", "--route", "/", "--service", "shop", "--trace", "4bf92f3577b34da6a3ce929d0e0e4736", "--metadata", "a=1",

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/digitorus/pkcs7"
@@ -78,7 +79,7 @@ func Request(ctx context.Context, client *http.Client, url string, checkpoint []
 	if resp.StatusCode != http.StatusOK {
 		return nil, s, fmt.Errorf("the time-stamp authority answers with the status %d", resp.StatusCode)
 	}
-	parsed, err := timestamp.ParseResponse(answer)
+	parsed, err := alone(timestamp.ParseResponse, answer)
 	if err != nil {
 		return nil, s, fmt.Errorf("the time-stamp authority: %w", err)
 	}
@@ -93,7 +94,7 @@ func Request(ctx context.Context, client *http.Client, url string, checkpoint []
 // which leads to one of the roots and was valid at that time. Otherwise the error matches
 // ErrNotStamped.
 func Verify(token, checkpoint []byte, roots *x509.CertPool) (s Stamp, err error) {
-	parsed, err := timestamp.Parse(token)
+	parsed, err := alone(timestamp.Parse, token)
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", ErrNotStamped, err)
 	}
@@ -101,7 +102,7 @@ func Verify(token, checkpoint []byte, roots *x509.CertPool) (s Stamp, err error)
 	if parsed.HashAlgorithm != crypto.SHA256 || !bytes.Equal(parsed.HashedMessage, hash[:]) {
 		return s, fmt.Errorf("%w: it is of something else", ErrNotStamped)
 	}
-	p7, err := pkcs7.Parse(token)
+	p7, err := alone(pkcs7.Parse, token)
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", ErrNotStamped, err)
 	}
@@ -121,4 +122,14 @@ func Verify(token, checkpoint []byte, roots *x509.CertPool) (s Stamp, err error)
 		return s, fmt.Errorf("%w: %w", ErrNotStamped, err)
 	}
 	return Stamp{Time: parsed.Time.UTC(), Authority: signer.Subject.String()}, nil
+}
+
+var parsing sync.Mutex
+
+// alone calls parse while no other call of alone runs: each parser writes a variable of package
+// pkcs7.
+func alone[T any](parse func([]byte) (T, error), data []byte) (T, error) {
+	parsing.Lock()
+	defer parsing.Unlock()
+	return parse(data)
 }
