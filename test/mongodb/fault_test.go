@@ -45,13 +45,14 @@ func articleUpdate(n int64) audit.Event {
 	}
 }
 
-// waitForDocuments waits until the collection has n documents.
+// waitForDocuments waits until the collection has n documents. A server that shares two
+// processors with other tests may need most of a minute for what has waited for it.
 func waitForDocuments(t *testing.T, coll *mongo.Collection, n int64) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		got, err := coll.CountDocuments(t.Context(), bson.D{})
 		return err == nil && got >= n
-	}, 20*time.Second, 50*time.Millisecond)
+	}, 90*time.Second, 50*time.Millisecond)
 }
 
 // settle finishes the workload and requires that each acknowledged event is there exactly once: in
