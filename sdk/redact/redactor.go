@@ -198,15 +198,36 @@ func (d *Redactor) clean(text string, numbers bool) (clean string, changed bool)
 	if d.isForged(text) {
 		clean = d.forged.ReplaceAllLiteralString(text, record.RedactedText)
 	}
-	if seek := survey(clean, numbers); seek != 0 {
-		if spans := d.findSecrets(clean, seek); len(spans) > 0 {
-			clean = d.replaceSecrets(clean, spans)
-		}
-	}
+	clean = d.mask(clean, numbers)
 	for _, p := range d.config.patterns {
 		clean = p.expression.ReplaceAllStringFunc(clean, p.strategy.text)
 	}
 	return clean, clean != text
+}
+
+// maxPasses limits how often the secrets of a text are looked for.
+const maxPasses = 4
+
+// mask replaces the secrets of text. A masked text is shorter, so that a key before it may be
+// recognized which was too long before: secrets are looked for until none is found. A token of HMAC
+// would become another one, so tokens are made once.
+func (d *Redactor) mask(text string, numbers bool) string {
+	for range maxPasses {
+		seek := survey(text, numbers)
+		if seek == 0 {
+			break
+		}
+		spans := d.findSecrets(text, seek)
+		if len(spans) == 0 {
+			break
+		}
+		masked := d.replaceSecrets(text, spans)
+		if masked == text || d.config.strategy.key != nil {
+			return masked
+		}
+		text = masked
+	}
+	return text
 }
 
 // isForged reports whether a text may contain what looks like a token of HMAC or an erasable
