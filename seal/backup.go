@@ -14,7 +14,7 @@ import (
 type Backup struct {
 	from       Files
 	checkpoint []byte
-	cosigned   []byte // nil: there is none
+	cosigned   []byte // nil without witnesses
 	size       int64
 }
 

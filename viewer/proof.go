@@ -17,7 +17,7 @@ import (
 
 // proofView is the proof of a record, or why it has none.
 type proofView struct {
-	Note  string // why there is none, or ""
+	Note  string // why the record has no proof, or ""
 	Bad   bool   // the proof should exist, and does not verify
 	Facts []fact
 	Href  string // the address of the file, or ""

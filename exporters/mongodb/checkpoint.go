@@ -58,7 +58,7 @@ func checkpointsOf(records *mongo.Collection, opts ...options.Lister[options.Col
 }
 
 // NewestCheckpoint returns the note of the largest checkpoint of a ledger, by its ID, that an
-// Exporter has stored beside the records, or nil if there is none. Nothing is checked: package
+// Exporter has stored beside the records, or nil if it has stored none. Nothing is checked: package
 // seal opens the note.
 func (r *Reader) NewestCheckpoint(ctx context.Context, log string) ([]byte, error) {
 	var c checkpoint

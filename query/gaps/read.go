@@ -72,8 +72,8 @@ type epoch struct {
 	opened time.Time
 	closed bool
 	last   reading
-	base   reading // the last at or before since; zero if there is none
-	end    reading // the first at or after until; zero if there is none
+	base   reading // the last at or before since, or zero
+	end    reading // the first at or after until, or zero
 }
 
 // reading has the counts at a time.

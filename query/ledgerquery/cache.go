@@ -59,7 +59,7 @@ type indexCache struct {
 
 var errNoCache = errors.New("the directory for indexes cannot be used")
 
-// use opens the directory for the ledger, which create creates. ok is false if there is none.
+// use opens the directory for the ledger, and makes it if create is true. ok is false if it does not exist.
 func (c *indexCache) use(create bool) (ok bool) {
 	if c.root == "" || c.dir != nil {
 		return c.root != ""
