@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/opendeed/audit/seal/internal/files"
+	"github.com/opendeed/audit/internal/files"
 )
 
 // DirName is the name of the directory, in that of a ledger, in which a seal keeps its files.
