@@ -74,8 +74,9 @@ func LoadKey(path string) (*Key, error) {
 }
 
 // CreateKey makes an Ed25519 key and stores it in a new file that only its owner can read, and
-// its public part in a file beside it, whose name ends in ".pub". The name is the host of the service with a path, such as example.com/audit, and stays the same
-// when the key is replaced. If the file exists, the error matches fs.ErrExist.
+// its public part in a file beside it, whose name ends in ".pub". The name is the host of the
+// service with a path, such as example.com/audit, and stays the same when the key is replaced. If
+// the file exists, the error matches fs.ErrExist.
 func CreateKey(path, name string) (*Key, error) {
 	private, _, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {

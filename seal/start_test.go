@@ -370,8 +370,8 @@ func TestLostState(t *testing.T) {
 	}
 }
 
-// TestFlippedState takes a state in which any bit has flipped for a damaged one, and not for that of
-// another ledger or version.
+// TestFlippedState takes a state in which any bit has flipped for a damaged one, and not for that
+// of another ledger or version.
 func TestFlippedState(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t).make(3)

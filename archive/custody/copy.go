@@ -83,8 +83,8 @@ type CopyReport struct {
 	Documents int64 `json:"documents"`
 	Others    int64 `json:"others,omitempty"`
 	// Genuine is how many entries it has as they were sealed, and Unproved how many documents are
-	// of entries after the checkpoint. Up to 1,048,576 of those agree with the ledger if it was read;
-	// more are not compared.
+	// of entries after the checkpoint. Up to 1,048,576 of those agree with the ledger if it was
+	// read; more are not compared.
 	Genuine  int64 `json:"genuine"`
 	Unproved int64 `json:"unproved,omitempty"`
 	// Proved is the last entry that the checkpoint covers.
@@ -106,9 +106,9 @@ func (r *CopyReport) Intact() bool { return len(r.Findings) == 0 && r.More == 0 
 
 // VerifyCopy compares the documents of a copy, in any order, with what was sealed, and reports
 // what is missing, changed, doubled or put in there. Stored asks the copy for records by their
-// IDs, and must leave out documents that are no records: any error of it ends VerifyCopy, since what
-// it could not read is not missing. Memory is a bit for each entry, besides findings, up to 65,536
-// documents without a place, and up to 1,048,576 that the checkpoint does not cover.
+// IDs, and must leave out documents that are no records: any error of it ends VerifyCopy, since
+// what it could not read is not missing. Memory is a bit for each entry, besides findings, up to
+// 65,536 documents without a place, and up to 1,048,576 that the checkpoint does not cover.
 //
 // The ledger itself is taken as it is: verify it too.
 func VerifyCopy(ctx context.Context, documents iter.Seq2[Document, error], stored query.Reader, o CopyOptions) (*CopyReport, error) {

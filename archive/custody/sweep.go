@@ -162,8 +162,8 @@ func (c *copyVerifier) addTwin(stored *record.Record, m missing) error {
 	return nil
 }
 
-// findTwins looks for entries of the same bytes that the copy has at their place: the ledger has the
-// record twice. Without one, the document was moved.
+// findTwins looks for entries of the same bytes that the copy has at their place: the ledger has
+// the record twice. Without one, the document was moved.
 func (c *copyVerifier) findTwins(ctx context.Context) error {
 	for seq := uint64(1); seq <= c.Leaves.Last() && len(c.twins) > 0; seq++ {
 		if seq%checkContext == 0 && ctx.Err() != nil {

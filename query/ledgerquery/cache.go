@@ -21,11 +21,11 @@ import (
 // they cannot be read or written, searches read the entries.
 //
 // The directory is created when it is needed, with permissions for its owner only; if others may
-// write to dir, the error matches ledger.ErrInsecure. CacheIndexes must be called before the first
-// search, which takes some microseconds of processor time for each record, and the indexes take 2 to 4 percent of
-// the size of the records. Indexes have texts of actors, tenants, channels and actions. Those of
-// segments that retention has removed are removed with the next search of the same ledger; the
-// directory can be removed at any time.
+// write to dir, the error matches ledger.ErrInsecure. CacheIndexes must be called before the
+// first search, which takes some microseconds of processor time for each record, and the indexes
+// take 2 to 4 percent of the size of the records. Indexes have texts of actors, tenants, channels
+// and actions. Those of segments that retention has removed are removed with the next search of
+// the same ledger; the directory can be removed at any time.
 func (r *Reader) CacheIndexes(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
@@ -59,7 +59,8 @@ type indexCache struct {
 
 var errNoCache = errors.New("the directory for indexes cannot be used")
 
-// use opens the directory for the ledger, and makes it if create is true. ok is false if it does not exist.
+// use opens the directory for the ledger, and makes it if create is true. ok is false if it does
+// not exist.
 func (c *indexCache) use(create bool) (ok bool) {
 	if c.root == "" || c.dir != nil {
 		return c.root != ""

@@ -32,8 +32,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Run tests a query.Reader, and its FindLines if it is a query.LineReader. For each call newReader creates a store, stores the records
-// in it in the given order, and returns its Reader.
+// Run tests a query.Reader, and its FindLines if it is a query.LineReader. For each call
+// newReader creates a store, stores the records in it in the given order, and returns its Reader.
 func Run(t *testing.T, newReader func(t *testing.T, records []*record.Record) query.Reader) {
 	t.Helper()
 	records := fixture()

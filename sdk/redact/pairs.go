@@ -328,8 +328,8 @@ func (p *pairs) beside(k *key) (next int) {
 	}
 }
 
-// isVariable reports whether the key at i is in the declaration of a variable of Terraform whose name
-// is that of a secret.
+// isVariable reports whether the key at i is in the declaration of a variable of Terraform whose
+// name is that of a secret.
 func (p *pairs) isVariable(i int) bool {
 	const declaration = `variable "`
 	near := p.text[max(0, i-maxBeside):i]

@@ -352,8 +352,8 @@ func cutWord(text string, i int, word string) (next int, ok bool) {
 	return next, next > i+len(word)
 }
 
-// between masks the old secret at start, and the new one after the word "to". It returns 0 if neither
-// looks like one.
+// between masks the old secret at start, and the new one after the word "to". It returns 0 if
+// neither looks like one.
 func (p *prose) between(start int) (next int) {
 	stop := p.wordEnd(start)
 	after := blank.run(p.text, stop)

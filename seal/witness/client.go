@@ -59,10 +59,11 @@ func NewClient(p *Policy, opts ...ClientOption) *Client {
 }
 
 // Cosign asks all witnesses at once, and returns the checkpoint with the cosignatures that it has
-// got, in the order of the policy. Once enough have cosigned, it waits a second for the others. If they are too few, the error wraps a *QuorumError; if a
-// witness has cosigned another history, it matches seal.ErrFork or seal.ErrRollback. An error about
-// one witness is returned also if enough others have cosigned. Prove returns the proof that the
-// checkpoint continues the tree of an older size.
+// got, in the order of the policy. Once enough have cosigned, it waits a second for the others.
+// If they are too few, the error wraps a *QuorumError; if a witness has cosigned another history,
+// it matches seal.ErrFork or seal.ErrRollback. An error about one witness is returned also if
+// enough others have cosigned. Prove returns the proof that the checkpoint continues the tree of
+// an older size.
 func (c *Client) Cosign(ctx context.Context, checkpoint seal.Checkpoint, prove func(older int64) ([]seal.Hash, error)) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

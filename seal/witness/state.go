@@ -16,8 +16,8 @@ import (
 	"github.com/opendeed/audit/seal"
 )
 
-// The names in the directory of a witness: a file for each log, named by the hash of its origin, has
-// the newest checkpoint that was cosigned.
+// The names in the directory of a witness: a file for each log, named by the hash of its origin,
+// has the newest checkpoint that was cosigned.
 const (
 	lockName    = "lock"
 	stateSuffix = ".checkpoint"

@@ -18,8 +18,8 @@ import (
 // Witness cosigns the checkpoints of logs. It is an http.Handler that answers POST
 // /add-checkpoint, as C2SP's tlog-witness specifies it. Its methods are safe for concurrent use.
 //
-// A checkpoint is stored, durably, before its cosignature leaves: whenever the process is killed, it
-// never cosigns two histories of one log.
+// A checkpoint is stored, durably, before its cosignature leaves: whenever the process is killed,
+// it never cosigns two histories of one log.
 type Witness struct {
 	key    *Key
 	logs   []note.Verifier
@@ -31,8 +31,9 @@ type Witness struct {
 // Option configures a Witness.
 type Option func(*Witness)
 
-// WithErrorHandler calls report with what the operator of a witness must know: a *ForkError, or that
-// a checkpoint could not be stored. It may be called from several goroutines, and must not be nil.
+// WithErrorHandler calls report with what the operator of a witness must know: a *ForkError, or
+// that a checkpoint could not be stored. It may be called from several goroutines, and must not
+// be nil.
 func WithErrorHandler(report func(error)) Option { return func(w *Witness) { w.report = report } }
 
 // Open returns a witness that keeps its state in a directory, which it creates if it does not
