@@ -29,7 +29,7 @@ type Document struct {
 	Reason string
 }
 
-// CopyOptions say what a copy is held against.
+// CopyOptions say what a copy is compared with.
 type CopyOptions struct {
 	// Leaves are the hashes of the entries that were sealed. They are required.
 	Leaves *seal.Leaves
@@ -89,8 +89,9 @@ type CopyReport struct {
 	Unproved int64 `json:"unproved,omitempty"`
 	// Proved is the last entry that the checkpoint covers.
 	Proved uint64 `json:"proved"`
-	// Waiting is how many entries the exporter has not passed yet, and Repeated how many it has
-	// under the ID of an earlier one, since the event was tracked again.
+	// Waiting is how many entries the exporter has not passed yet. Repeated is how many entries
+	// the copy has at the place of an earlier one with the same ID, since the event was tracked
+	// again.
 	Waiting  int64 `json:"waiting,omitempty"`
 	Repeated int64 `json:"repeated,omitempty"`
 	// Unknown is how many sealed entries are neither in the copy nor in the ledger that was read,

@@ -37,11 +37,11 @@ type Option func(*Witness)
 func WithErrorHandler(report func(error)) Option { return func(w *Witness) { w.report = report } }
 
 // Open returns a witness that keeps its state in a directory, which it creates if it does not
-// exist. One process uses a directory at a time. Logs are the public keys of the logs that it
-// cosigns: those whose origin is the name of a key, and ledgers sealed with it, whose origin is the
-// name, a slash, and the ID of the ledger. Of each name it cosigns 10,000 at most.
+// exist. One process uses a directory at a time. The witness cosigns the logs whose public keys
+// it is given: a log's origin is the name of its key, and that of a sealed ledger is the name, a
+// slash, and the ID of the ledger. It cosigns up to 10,000 logs of each name.
 //
-// Losing the directory is losing the memory of the witness: give it another key then.
+// If the directory is lost, so is the memory of the witness: give it another key then.
 func Open(dir string, key *Key, logs []note.Verifier, opts ...Option) (*Witness, error) {
 	if len(logs) == 0 {
 		return nil, errors.New("witness: there is no public key of a log, so there is nothing to cosign")
