@@ -20,10 +20,17 @@ type cache struct {
 	mu     sync.Mutex
 	known  map[Subject]*list.Element // of *remembered
 	recent list.List                 // the last used first
-	asking map[Subject]*call
+	asking map[wanted]*call
 	slots  chan struct{} // one for each call
 	down   time.Time     // until then nobody waits for the store
 	logged time.Time     // the last error
+}
+
+// wanted is what a record needs: the key of a subject, and a new one unless the record is one that
+// anybody can cause.
+type wanted struct {
+	subject Subject
+	open    bool
 }
 
 // remembered is what the store has returned for a subject.
@@ -42,25 +49,25 @@ type call struct {
 }
 
 func (c *cache) init(v *Vault) {
-	c.vault, c.known, c.asking = v, map[Subject]*list.Element{}, map[Subject]*call{}
+	c.vault, c.known, c.asking = v, map[Subject]*list.Element{}, map[wanted]*call{}
 	c.slots = make(chan struct{}, maxAsking)
 }
 
 // get returns the key of a subject. What is too old is returned too, and asked for again in
 // the background: a value under a key that was destroyed meanwhile is one that nobody can read.
-func (c *cache) get(s Subject) (*Key, error) {
+func (c *cache) get(w wanted) (*Key, error) {
 	now := time.Now()
 	c.mu.Lock()
-	if e := c.known[s]; e != nil {
+	if e := c.known[w.subject]; e != nil {
 		c.recent.MoveToFront(e)
 		k := e.Value.(*remembered) //nolint:errcheck,forcetypeassert // nothing else is in the list
 		if now.After(k.fresh) && now.After(c.down) {
-			c.refresh(s)
+			c.refresh(wanted{subject: w.subject})
 		}
 		c.mu.Unlock()
 		return k.key, k.err
 	}
-	down, asked := now.Before(c.down), c.asking[s]
+	down, asked := now.Before(c.down), c.asking[w]
 	c.mu.Unlock()
 	if down {
 		return nil, errUnavailable
@@ -70,7 +77,7 @@ func (c *cache) get(s Subject) (*Key, error) {
 	if asked == nil {
 		select {
 		case c.slots <- struct{}{}:
-			asked = c.ask(s)
+			asked = c.ask(w)
 		case <-timer.C:
 			c.failed(errUnavailable)
 			return nil, errUnavailable
@@ -87,58 +94,58 @@ func (c *cache) get(s Subject) (*Key, error) {
 
 // refresh asks the store for a key, unless somebody does already, or too many calls are running.
 // c.mu is held.
-func (c *cache) refresh(s Subject) {
-	if c.asking[s] != nil {
+func (c *cache) refresh(w wanted) {
+	if c.asking[w] != nil {
 		return
 	}
 	select {
 	case c.slots <- struct{}{}:
-		c.start(s)
+		c.start(w)
 	default: // the next record tries again
 	}
 }
 
 // ask asks the store for a key with a slot, which it releases if somebody has asked meanwhile.
-func (c *cache) ask(s Subject) *call {
+func (c *cache) ask(w wanted) *call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	asked := c.asking[s]
-	if e := c.known[s]; e != nil && asked == nil {
+	asked := c.asking[w]
+	if e := c.known[w.subject]; e != nil && asked == nil {
 		k := e.Value.(*remembered) //nolint:errcheck,forcetypeassert // nothing else is in the list
 		asked = &call{done: make(chan struct{}), key: k.key, err: k.err}
 		close(asked.done)
 	}
 	if asked == nil {
-		return c.start(s)
+		return c.start(w)
 	}
 	<-c.slots
 	return asked
 }
 
 // start calls the store. c.mu is held, and the call has a slot.
-func (c *cache) start(s Subject) *call {
+func (c *cache) start(w wanted) *call {
 	asked := &call{done: make(chan struct{})}
-	c.asking[s] = asked
-	go c.run(s, asked)
+	c.asking[w] = asked
+	go c.run(w, asked)
 	return asked
 }
 
 // run calls the store. It has more time than a record waits: a key that comes late is for the
 // next one.
-func (c *cache) run(s Subject, asked *call) {
+func (c *cache) run(w wanted, asked *call) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*c.vault.wait)
 	defer cancel()
-	asked.key, asked.err = c.vault.ask(ctx, s)
+	asked.key, asked.err = c.vault.ask(ctx, w)
 	_, erased := errors.AsType[*ErasedError](asked.err)
-	if asked.err != nil && !erased {
+	if asked.err != nil && !erased && !errors.Is(asked.err, ErrNoKey) {
 		c.failed(asked.err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.asking, s)
+	delete(c.asking, w)
 	<-c.slots
 	if asked.err == nil || erased {
-		c.remember(&remembered{subject: s, key: asked.key, err: asked.err, fresh: time.Now().Add(c.vault.refresh)})
+		c.remember(&remembered{subject: w.subject, key: asked.key, err: asked.err, fresh: time.Now().Add(c.vault.refresh)})
 	}
 	close(asked.done)
 }

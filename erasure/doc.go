@@ -14,9 +14,9 @@
 //
 // A SubjectFunc says whose a value is (subject.go), and a KeyStore keeps the keys (key.go):
 // Dir is one (dir.go). A Vault makes values erasable (vault.go), with the keys that it
-// remembers (cache.go), in the form that value.go has. Open reads them again (open.go). Erase
-// destroys a key (erase.go), and a Disclosure shows one field to somebody who can check it
-// (disclosure.go).
+// remembers (cache.go) and few that anybody can cause (budget.go), in the form that value.go has.
+// Open reads them again (open.go). Erase destroys a key (erase.go), and a Disclosure shows one
+// field to somebody who can check it (disclosure.go).
 //
 // docs/erasure.md says what an erasure means for each copy of the records.
 package erasure

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
@@ -25,6 +26,8 @@ const (
 	DefaultWait = 250 * time.Millisecond
 	// DefaultRetry is how long a vault does not wait for a key store that has failed.
 	DefaultRetry = time.Second
+	// DefaultOpenKeys is how many keys a vault makes in an hour for what anybody can cause.
+	DefaultOpenKeys = 1000
 )
 
 // The longest values, in bytes of JSON without quotes. A longer text is cut before it is
@@ -58,6 +61,12 @@ func WithWait(d time.Duration) Option { return func(v *Vault) { v.wait = d } }
 // masked, unless their keys are in the cache. The default is DefaultRetry.
 func WithRetry(d time.Duration) Option { return func(v *Vault) { v.retry = d } }
 
+// WithOpenKeys sets how many keys a vault makes in an hour for subjects of which anybody can
+// cause a record with any ID: in records of denials, and of anonymous or unresolved actors. Beyond
+// that, the values of a subject without a key are masked in such records. The default is
+// DefaultOpenKeys; 0 makes none.
+func WithOpenKeys(n int) Option { return func(v *Vault) { v.open.limit = n } }
+
 // WithLogger sets the logger for the errors of the store, one for each WithRetry. The default
 // is slog.Default.
 func WithLogger(l *slog.Logger) Option { return func(v *Vault) { v.logger = l } }
@@ -71,6 +80,7 @@ type Vault struct {
 	wait    time.Duration
 	retry   time.Duration
 	logger  *slog.Logger
+	open    budget
 	cache   cache
 }
 
@@ -81,12 +91,12 @@ func NewVault(store KeyStore, opts ...Option) (*Vault, error) {
 	}
 	v := &Vault{
 		store: store, size: DefaultCacheSize, refresh: DefaultRefresh, wait: DefaultWait, retry: DefaultRetry,
-		logger: slog.Default(),
+		logger: slog.Default(), open: budget{limit: DefaultOpenKeys},
 	}
 	for _, opt := range opts {
 		opt(v)
 	}
-	if v.size <= 0 || v.refresh <= 0 || v.wait <= 0 || v.retry <= 0 || v.logger == nil {
+	if v.size <= 0 || v.refresh <= 0 || v.wait <= 0 || v.retry <= 0 || v.open.limit < 0 || v.logger == nil {
 		return nil, errors.New("erasure: the options of a vault must be positive, and its logger not nil")
 	}
 	v.cache.init(v)
@@ -104,8 +114,8 @@ type Sealer struct {
 }
 
 // Seal returns the text of an erasable value, or an empty text if the value must be masked: the
-// subject is not known, or was erased, or the key store has failed. In the last case it returns
-// the mark mark.Missing. A text that is too long is cut first, and has the mark mark.Cut,
+// subject is not known, or was erased, or the key store has failed, or WithOpenKeys allows no new
+// key. In the last two cases it returns the mark mark.Missing. A text that is too long is cut first, and has the mark mark.Cut,
 // without a hash. keep is true for the ID of the subject itself, which is not erasable.
 func (s *Sealer) Seal(r *record.Record, field string, value attribute.Value) (text string, keep bool, m mark.Mark) {
 	if r.ID.IsZero() || s.subject == nil {
@@ -125,7 +135,7 @@ func (s *Sealer) Seal(r *record.Record, field string, value attribute.Value) (te
 	if err != nil {
 		return "", false, mark.Mark{Kind: mark.Missing}
 	}
-	k, err := s.vault.key(subject)
+	k, err := s.vault.cache.get(wanted{subject, isOpen(r)})
 	if _, erased := errors.AsType[*ErasedError](err); erased {
 		return "", false, mark.Mark{}
 	}
@@ -168,18 +178,25 @@ func limitOf(r *record.Record, field string) int {
 // errUnavailable means that the key store did not answer in time, or has failed lately.
 var errUnavailable = errors.New("erasure: the key store does not answer")
 
-// key returns the key of a subject, from the cache or the store.
-func (v *Vault) key(s Subject) (*Key, error) { return v.cache.get(s) }
+// isOpen reports whether anybody can cause such a record, with any ID.
+func isOpen(r *record.Record) bool {
+	return r.Actor.Type == audit.ActorAnonymous || r.Actor.Type == audit.ActorUnresolved || r.Outcome == audit.OutcomeDenied
+}
 
 // ask asks the store. It turns a panic into an error.
-func (v *Vault) ask(ctx context.Context, s Subject) (k *Key, err error) {
+func (v *Vault) ask(ctx context.Context, w wanted) (k *Key, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			k, err = nil, fmt.Errorf("erasure: the key store panicked: %T", p)
 		}
 	}()
-	k, err = v.store.Key(ctx, s)
-	if err == nil && (k == nil || k.subject != s) {
+	if w.open {
+		k, err = v.store.Existing(ctx, w.subject)
+	}
+	if !w.open || errors.Is(err, ErrNoKey) && v.takeOpen() {
+		k, err = v.store.Key(ctx, w.subject)
+	}
+	if err == nil && (k == nil || k.subject != w.subject) {
 		return nil, errors.New("erasure: the key store returned the key of another subject")
 	}
 	return k, err

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,6 +74,12 @@ func (s *remote) Key(ctx context.Context, subject erasure.Subject) (*erasure.Key
 }
 
 func (s *remote) Existing(ctx context.Context, subject erasure.Subject) (*erasure.Key, error) {
+	s.mu.Lock()
+	known := s.keys[subject] != nil || s.erased[subject]
+	s.mu.Unlock()
+	if !known {
+		return nil, erasure.ErrNoKey
+	}
 	return s.Key(ctx, subject)
 }
 
@@ -168,6 +176,46 @@ func TestVaultManySubjects(t *testing.T) {
 	})
 }
 
+// TestVaultOpenKeys bounds the keys that failed logins make, whose target anybody types.
+func TestVaultOpenKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		store := newRemote()
+		v := newVault(t, store, erasure.WithOpenKeys(2), erasure.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))))
+		try := func(e audit.Event, user string) bool {
+			e.ID, e.Target = audit.ID{6: 0x70, 8: 0x80}, audit.Target{Type: "user", ID: user}
+			text, _, m := v.For(erasure.Target).Seal(&record.Record{Event: e}, "metadata.email", attribute.StringValue(email))
+			if text == "" {
+				assert.Equal(t, missing, m)
+			}
+			return record.IsErasable(text)
+		}
+		denied := audit.Event{Actor: audit.User("mallory"), Outcome: audit.OutcomeDenied}
+		known := audit.Event{Actor: audit.User("admin"), Outcome: audit.OutcomeSuccess}
+		anonymous := audit.Event{Actor: audit.Anonymous(), Outcome: audit.OutcomeFailure}
+		require.True(t, try(known, "alice"))
+		for hour := range 2 {
+			sealed := 0
+			for i := range 50 {
+				for _, e := range []audit.Event{denied, anonymous} {
+					if try(e, fmt.Sprint(hour, e.Outcome, i)) {
+						sealed++
+					}
+				}
+			}
+			assert.Equal(t, 2, sealed)
+			assert.Equal(t, hour+1, strings.Count(logged.String(), "many subjects"))
+			assert.True(t, try(anonymous, "alice"), "she has a key")
+			assert.True(t, try(known, fmt.Sprint("new", hour)), "an administrator's new subject")
+			assert.NotContains(t, logged.String(), "has failed")
+			time.Sleep(time.Hour) // of the bubble's clock
+		}
+		synctest.Wait()
+		assert.Len(t, store.keys, 1+2*2+2)
+	})
+}
+
 func TestVaultCache(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -227,6 +275,7 @@ func TestVaultOptions(t *testing.T) {
 	require.Error(t, err)
 	for _, opt := range []erasure.Option{
 		erasure.WithCacheSize(0), erasure.WithRefresh(0), erasure.WithWait(-1), erasure.WithRetry(0), erasure.WithLogger(nil),
+		erasure.WithOpenKeys(-1),
 	} {
 		_, err := erasure.NewVault(newRemote(), opt)
 		require.Error(t, err)
