@@ -291,12 +291,22 @@ func (d *Dir) read(name string, to any) error {
 	if err != nil {
 		return d.locate(name, err)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(content))
+	line, sum, _ := bytes.Cut(content, []byte("\n"))
+	if string(sum) != checksum(line) { // with another secret, values could be neither read nor erased
+		return d.locate(name, errDamaged)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
 	if decoder.Decode(to) != nil { // its error may quote the file
 		return d.locate(name, errDamaged)
 	}
 	return nil
+}
+
+// checksum returns the second line of a file, whose first one is JSON.
+func checksum(line []byte) string {
+	sum := sha256.Sum256(line)
+	return hex.EncodeToString(sum[:]) + "\n"
 }
 
 // put creates a file. If it exists, the error matches fs.ErrExist.
@@ -311,7 +321,7 @@ func (d *Dir) put(name string, content any) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(encoded, '\n'))
+	_, err = fmt.Fprintf(f, "%s\n%s", encoded, checksum(encoded))
 	if err == nil {
 		err = f.Sync()
 	}

@@ -100,3 +100,33 @@ func TestDirReportsDamage(t *testing.T) {
 		require.NotErrorIs(t, err, erasure.ErrNoKey, what)
 	}
 }
+
+// TestDirNoticesFlippedBits returns no other secret when a bit of a file flips, and looks for no
+// subject under another name.
+func TestDirNoticesFlippedBits(t *testing.T) {
+	t.Parallel()
+	d := newDir(t)
+	user := erasure.Subject{Type: "user", ID: "42"}
+	k, err := d.Key(t.Context(), user)
+	require.NoError(t, err)
+	all := files(t, d.Path())
+	require.Len(t, all, 2, "the store and the key")
+	for name, content := range all {
+		for i := range content {
+			flipped := []byte(content)
+			flipped[i] ^= 1 << (i % 8)
+			require.NoError(t, os.WriteFile(name, flipped, 0o600))
+			again, err := erasure.OpenDir(d.Path())
+			if err == nil {
+				var got *erasure.Key
+				if got, err = again.Key(t.Context(), user); err == nil {
+					require.Equal(t, k.Secret(), got.Secret())
+				}
+				require.NoError(t, again.Close())
+			}
+			require.ErrorContains(t, err, "damaged", "%s, byte %d", name, i)
+		}
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+	}
+	require.Equal(t, all, files(t, d.Path()))
+}
