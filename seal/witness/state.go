@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,7 +44,9 @@ type states struct {
 	evidence int
 }
 
-func openStates(dir string) (s *states, err error) {
+// openStates reads what is known. Genuine reports whether somebody whom the witness trusts has signed
+// a checkpoint.
+func openStates(dir string, genuine func(signed []byte, origin string) bool) (s *states, err error) {
 	if err := files.MakeDir(dir, lockName); err != nil {
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func openStates(dir string) (s *states, err error) {
 		case strings.HasSuffix(name, forkSuffix):
 			s.evidence++
 		case strings.HasSuffix(name, stateSuffix):
-			err = s.load(name)
+			err = s.load(name, genuine)
 		}
 		if err != nil {
 			return nil, err
@@ -83,13 +86,13 @@ func openStates(dir string) (s *states, err error) {
 }
 
 // load reads what is known of a log. A damaged file is never taken for a log that is not known.
-func (s *states) load(name string) error {
+func (s *states) load(name string, genuine func(signed []byte, origin string) bool) error {
 	signed, err := os.ReadFile(filepath.Join(s.dir, name)) //nolint:gosec // in the directory that the user names
 	if err != nil {
 		return err
 	}
 	c, err := seal.UnverifiedCheckpoint(signed)
-	if err != nil || stateName(c.Origin) != name {
+	if err != nil || stateName(c.Origin) != name || !genuine(signed, c.Origin) {
 		return fmt.Errorf("%s is damaged; restore it from a copy, or make a new witness with another key", filepath.Join(s.dir, name))
 	}
 	s.logs[c.Origin] = &log{newest: c}
@@ -123,9 +126,10 @@ func (s *states) log(origin, owner string) (*log, error) {
 	return l, nil
 }
 
-// store makes a checkpoint the newest one of its log, durably.
-func (s *states) store(c seal.Checkpoint) error {
-	return files.Replace(filepath.Join(s.dir, stateName(c.Origin)), c.Note, 0o600)
+// store makes a checkpoint the newest one of its log, durably. The cosignature shows later that the
+// file is not damaged, also when the log has another key.
+func (s *states) store(c seal.Checkpoint, cosignature []byte) error {
+	return files.Replace(filepath.Join(s.dir, stateName(c.Origin)), slices.Concat(c.Note, cosignature), 0o600)
 }
 
 // keepEvidence keeps a checkpoint that contradicts another one.

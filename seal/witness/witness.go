@@ -41,7 +41,9 @@ func WithErrorHandler(report func(error)) Option { return func(w *Witness) { w.r
 // it is given: a log's origin is the name of its key, and that of a sealed ledger is the name, a
 // slash, and the ID of the ledger. It cosigns up to 10,000 logs of each name.
 //
-// If the directory is lost, so is the memory of the witness: give it another key then.
+// If the directory is lost, so is the memory of the witness: give it another key then. Replace the
+// key of the witness and that of a log one after the other: what the witness remembers of the log
+// must be signed by one of them.
 func Open(dir string, key *Key, logs []note.Verifier, opts ...Option) (*Witness, error) {
 	if len(logs) == 0 {
 		return nil, errors.New("witness: there is no public key of a log, so there is nothing to cosign")
@@ -49,16 +51,16 @@ func Open(dir string, key *Key, logs []note.Verifier, opts ...Option) (*Witness,
 	if key == nil {
 		return nil, errors.New("witness: the key is nil")
 	}
-	s, err := openStates(dir)
-	if err != nil {
-		return nil, fmt.Errorf("witness: %w", err)
-	}
-	w := &Witness{key: key, logs: logs, report: func(error) {}, states: s, now: time.Now}
+	w := &Witness{key: key, logs: logs, report: func(error) {}, now: time.Now}
 	for _, opt := range opts {
 		opt(w)
 	}
 	if w.report == nil {
-		return nil, errors.Join(errors.New("witness: the error handler is nil"), s.close())
+		return nil, errors.New("witness: the error handler is nil")
+	}
+	var err error
+	if w.states, err = openStates(dir, w.isGenuine); err != nil {
+		return nil, fmt.Errorf("witness: %w", err)
 	}
 	return w, nil
 }
@@ -154,6 +156,16 @@ func (w *Witness) answer(req *request) answer {
 // sealedOrigin is what follows the name of the key in the origin of a ledger.
 var sealedOrigin = regexp.MustCompile(`^/[0-9a-f]{32}(/[1-9][0-9]{0,9})?$`)
 
+// isGenuine reports whether the witness has cosigned a checkpoint, or a key has signed it that is
+// trusted for its origin: one of both may have been replaced.
+func (w *Witness) isGenuine(signed []byte, origin string) bool {
+	if own, err := open(signed, note.VerifierList(w.key.verifier)); err == nil && len(own) > 0 {
+		return true
+	}
+	_, err := seal.OpenCheckpoint(signed, w.keys(origin)...)
+	return err == nil
+}
+
 // keys returns the keys that are trusted for an origin.
 func (w *Witness) keys(origin string) (keys []note.Verifier) {
 	for _, k := range w.logs {
@@ -189,12 +201,13 @@ func (w *Witness) cosign(req *request, c seal.Checkpoint, owner string) answer {
 	case !continues(req.proof, l.newest, c):
 		return answer{status: http.StatusUnprocessableEntity, body: "the proof does not show that the checkpoint continues the last one\n"}
 	}
-	if err := w.states.store(c); err != nil {
+	cosignature := w.key.cosign(noteText(c.Note), w.now())
+	if err := w.states.store(c, cosignature); err != nil {
 		w.report(fmt.Errorf("witness: a checkpoint cannot be stored, so it is not cosigned: %w", err))
 		return answer{status: http.StatusInternalServerError, body: "the checkpoint cannot be stored\n"}
 	}
 	l.newest = c
-	return answer{status: http.StatusOK, body: string(w.key.cosign(noteText(c.Note), w.now()))}
+	return answer{status: http.StatusOK, body: string(cosignature)}
 }
 
 // continues reports whether a proof shows that a tree begins with an older one.

@@ -186,6 +186,49 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestFlippedState takes no state with a flipped bit for another history, and accepts one whose log or
+// witness has another key now.
+func TestFlippedState(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, "log.example.com")
+	h.grow(20, "leaf")
+	keys := testKeys(t, 2)
+	dir := t.TempDir()
+	logs := []note.Verifier{h.verifier()}
+	w, err := Open(dir, keys[0], logs)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, post(w, h.request(0, 10)).Code)
+	require.NoError(t, w.Close())
+	path := filepath.Join(dir, stateName(h.origin))
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	signed := bytes.Index(content, []byte("\n\n"))
+	for i := range content {
+		flipped := bytes.Clone(content)
+		flipped[i] ^= 1 << (i % 8)
+		require.NoError(t, os.WriteFile(path, flipped, 0o600))
+		w, err := Open(dir, keys[0], logs)
+		if err == nil {
+			require.NoError(t, w.Close())
+			require.Greater(t, i, signed, "one of the two signatures is enough")
+		} else {
+			require.ErrorContains(t, err, "is damaged")
+		}
+	}
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	other := newHistory(t, "log.example.com")
+	for _, open := range []func() (*Witness, error){
+		func() (*Witness, error) { return Open(dir, keys[1], logs) },
+		func() (*Witness, error) { return Open(dir, keys[0], []note.Verifier{other.verifier()}) },
+	} {
+		w, err := open()
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+	}
+	_, err = Open(dir, keys[1], []note.Verifier{other.verifier()})
+	require.ErrorContains(t, err, "is damaged")
+}
+
 func TestOpenWithoutLogs(t *testing.T) {
 	t.Parallel()
 	_, err := Open(t.TempDir(), nil, nil)
