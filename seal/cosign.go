@@ -172,8 +172,8 @@ func (c *Checkpoint) sameTree(other Checkpoint) bool {
 	return c.Origin == other.Origin && c.Size == other.Size && c.Root == other.Root
 }
 
-// loadCosigned returns the newest checkpoint with cosignatures in a directory. Its Note is nil if none was stored,
-// or none of the keys has signed it.
+// loadCosigned returns the newest checkpoint with cosignatures in a directory. Its Note is nil if
+// none was stored, or none of the keys has signed it.
 func loadCosigned(files Files, keys ...note.Verifier) Checkpoint {
 	signed, err := files.Read(cosignedName)
 	if err != nil {
