@@ -120,7 +120,7 @@ func (c *eraseCommand) holds(ctx context.Context, conf *config.Config, subject e
 	}
 	switch {
 	case c.noHolds && dir != "":
-		return nil, nil, usagef("--no-holds: holds may be in %s; leave it out", dir)
+		return nil, nil, usagef("--no-holds: holds may be where the archives are, which --archives or the configuration names; leave it out")
 	case c.noHolds:
 		return erasure.NoHolds, func(context.Context) error { return nil }, nil
 	case dir == "":

@@ -14,6 +14,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -52,8 +53,11 @@ func LoadRoots(path string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// Request asks the authority at a URL for a token, and checks it as Verify does.
-func Request(ctx context.Context, client *http.Client, url string, checkpoint []byte, roots *x509.CertPool) (token []byte, s Stamp, err error) {
+var errAddress = errors.New("the address of the time-stamp authority is not a URL")
+
+// Request asks the authority at a URL for a token, and checks it as Verify does. No error has the
+// URL, which may have the key of an account.
+func Request(ctx context.Context, client *http.Client, address string, checkpoint []byte, roots *x509.CertPool) (token []byte, s Stamp, err error) {
 	nonce, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 64))
 	if err != nil {
 		return nil, s, err
@@ -63,14 +67,17 @@ func Request(ctx context.Context, client *http.Client, url string, checkpoint []
 	if err != nil {
 		return nil, s, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(query))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(query))
 	if err != nil {
-		return nil, s, err
+		return nil, s, errAddress
 	}
 	req.Header.Set("Content-Type", "application/timestamp-query")
 	resp, err := client.Do(req)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err
+	}
 	if err != nil {
-		return nil, s, err
+		return nil, s, fmt.Errorf("the time-stamp authority cannot be asked: %w", err)
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {

@@ -138,3 +138,15 @@ func TestUnusableAnswers(t *testing.T) {
 	_, err = LoadRoots(path)
 	require.ErrorContains(t, err, "no certificate")
 }
+
+// TestAddressIsNotShown asks authorities that do not answer. Their URLs have keys.
+func TestAddressIsNotShown(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for _, address := range []string{gone.URL + "/?key=hunter2", "http://hunter2@127.0.0.1:x", "ftp://hunter2@127.0.0.1", "http://[::1]/%hunter2"} {
+		_, _, err := Request(t.Context(), http.DefaultClient, address, []byte("checkpoint"), x509.NewCertPool())
+		require.ErrorContains(t, err, "time-stamp authority")
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
