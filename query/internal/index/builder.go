@@ -16,6 +16,9 @@ type Builder struct {
 	terms   []uint64 // a key in the upper half, a place in the lower one; in the order of places
 	facets  facets
 	buffer  []byte
+
+	signatures []*signature // of the blocks
+	bytes      int64        // size of the frames
 }
 
 // NewBuilder returns a Builder for the entries of a ledger from first on. It looks for
@@ -34,6 +37,7 @@ func NewBuilder(ledger [16]byte, first uint64, recent *Recent, terms bool) *Buil
 func (b *Builder) AddFrame(f ledger.Frame) {
 	frame := Frame{Offset: f.Offset, Size: f.Size, First: int(int64(f.First - b.First))}
 	b.addFrame(frame, f.Checksum)
+	b.bytes += f.Size
 	for e := range f.All() {
 		if e.Seq >= b.First {
 			b.addEntry(e)
@@ -50,6 +54,9 @@ func (b *Builder) TakeRepeats(o *Outline) {
 // addEntry adds the next entry.
 func (b *Builder) addEntry(e ledger.Entry) {
 	place, collected := b.n, len(b.terms)
+	if place%BlockSize == 0 && b.withAll {
+		b.signatures = append(b.signatures, new(signature))
+	}
 	s := collector{Builder: b, place: uint64(place)}
 	at, ok := extract(e.Data, false, &s)
 	if !ok {
@@ -113,6 +120,12 @@ func (c *collector) term(f Field, text []byte) {
 	if faceted>>f&1 != 0 && c.n < len(c.facets) {
 		c.facets[c.n] = facetTerm{f, key, text}
 		c.n++
+	}
+}
+
+func (c *collector) text(json []byte) {
+	if c.withAll {
+		c.signatures[len(c.signatures)-1].add(json)
 	}
 }
 

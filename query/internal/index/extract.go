@@ -14,6 +14,8 @@ type sink interface {
 	// during the call only.
 	term(f Field, text []byte)
 	pair(f Field, name, value []byte)
+	// text receives a text that is searched for words, as it is in the JSON, with its quotes.
+	text(json []byte)
 }
 
 // extract passes the terms of a record to s and returns its time, in Unix nanoseconds. It
@@ -26,15 +28,17 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 	for more := p.open('{', '}'); more; more = p.next('}') {
 		switch string(p.name()) {
 		case "action":
-			s.term(Action, p.text())
+			p.named(s, Action)
 		case "actor":
 			p.actor(s, true)
 		case "attempt":
 			s.term(Attempt, p.text())
+		case "bulk", "failure", "reason":
+			p.texts(s)
 		case "changes":
 			p.changes(s)
 		case "channel":
-			s.term(Channel, p.text())
+			p.named(s, Channel)
 		case "covers":
 			p.covers(s)
 		case "id":
@@ -50,7 +54,7 @@ func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
 		case "target":
 			p.target(s)
 		case "tenant":
-			s.term(Tenant, p.text())
+			p.named(s, Tenant)
 		case "time":
 			at, timed = parseTime(p.text())
 		case "trace_id":
@@ -75,10 +79,12 @@ func (p *parser) actor(s sink, first bool) {
 		switch string(p.name()) {
 		case "id":
 			if first {
-				s.term(ActorID, p.text())
+				p.named(s, ActorID)
 			} else {
-				s.term(OnBehalfOf, p.text())
+				p.named(s, OnBehalfOf)
 			}
+		case "name":
+			p.texts(s)
 		case "on_behalf_of":
 			if first {
 				s.term(Delegated, []byte("true"))
@@ -100,9 +106,11 @@ func (p *parser) target(s sink) {
 	for more := p.open('{', '}'); more; more = p.next('}') {
 		switch string(p.name()) {
 		case "id":
-			s.term(TargetID, p.text())
+			p.named(s, TargetID)
+		case "name":
+			p.texts(s)
 		case "type":
-			s.term(TargetType, p.text())
+			p.named(s, TargetType)
 		default:
 			p.skip()
 		}
@@ -114,9 +122,9 @@ func (p *parser) covers(s sink) {
 	for more := p.open('[', ']'); more; more = p.next(']') {
 		for more := p.open('{', '}'); more; more = p.next('}') {
 			if string(p.name()) == "id" {
-				s.term(TargetID, p.text())
+				p.named(s, TargetID)
 			} else {
-				p.skip()
+				p.texts(s)
 			}
 		}
 	}
@@ -126,9 +134,9 @@ func (p *parser) changes(s sink) {
 	for more := p.open('[', ']'); more; more = p.next(']') {
 		for more := p.open('{', '}'); more; more = p.next('}') {
 			if string(p.name()) == "field" {
-				s.term(Changed, p.text())
+				p.named(s, Changed)
 			} else {
-				p.skip()
+				p.texts(s)
 			}
 		}
 	}
@@ -138,7 +146,7 @@ func (p *parser) metadata(s sink) {
 	for more := p.open('{', '}'); more; more = p.next('}') {
 		name := p.name()
 		start := p.at
-		p.skip()
+		p.texts(s)
 		value := p.json[start:p.at]
 		if !p.canonical && (len(value) == 0 || value[0] == '{' || value[0] == '[' || bytes.IndexByte(value, '\\') >= 0) {
 			p.failed = true
@@ -195,6 +203,15 @@ func (p *parser) text() []byte {
 	return p.json[start : p.at-1]
 }
 
+// named passes a string that is both a term and searched for words.
+func (p *parser) named(s sink, f Field) {
+	start := p.at
+	s.term(f, p.text())
+	if !p.failed {
+		s.text(p.json[start:p.at])
+	}
+}
+
 // string passes a string, and reports whether it has escapes.
 func (p *parser) string() (escaped bool) {
 	p.need('"')
@@ -231,12 +248,22 @@ func hasByte(w uint64, c byte) uint64 {
 }
 
 // skip passes a value.
-func (p *parser) skip() {
+func (p *parser) skip() { p.value(nil) }
+
+// texts passes a value. The texts in it are searched for words, except the keys of maps, which
+// s receives nevertheless.
+func (p *parser) texts(s sink) { p.value(s) }
+
+// value passes a value. Unless s is nil, it receives the texts.
+func (p *parser) value(s sink) {
 	depth := 0
 	for p.at < len(p.json) {
 		switch c := p.json[p.at]; c {
 		case '"':
-			p.string()
+			start := p.at
+			if p.string(); s != nil && !p.failed {
+				s.text(p.json[start:p.at])
+			}
 		case '{', '[':
 			depth++
 			p.at++

@@ -42,13 +42,14 @@ func Merge(inputs []Input, seal int64) ([]byte, error) {
 	if err := m.mergeTerms(w); err != nil {
 		return nil, err
 	}
-	return h.image(w, m.blocks, m.repeats, m.invalid, m.facets.sorted()), nil
+	return h.image(w, m.blocks, mergeSignatures(m.tables), m.repeats, m.invalid, m.facets.sorted()), nil
 }
 
 // merger collects what several indexes know.
 type merger struct {
 	hasher  Hasher
 	blocks  []Block
+	tables  []*signatures
 	repeats []Repeat
 	invalid []int
 	facets  facets
@@ -73,6 +74,8 @@ func (m *merger) add(in Input, offset int) error {
 		}
 		m.blocks = append(m.blocks, moved)
 	}
+	table, errTable := in.signatures(in.R)
+	m.tables = append(m.tables, table)
 	repeats, err := in.Repeats(in.R)
 	for place, earlier := range repeats {
 		m.repeats = append(m.repeats, Repeat{Place: place + offset, Earlier: earlier})
@@ -94,7 +97,7 @@ func (m *merger) add(in Input, offset int) error {
 			into.partial = true
 		}
 	}
-	return errors.Join(err, errInvalid, errFacets)
+	return errors.Join(err, errTable, errInvalid, errFacets)
 }
 
 // mergeTerms writes the terms of all indexes, in the order of their keys.

@@ -45,7 +45,7 @@ func (r *Recent) Load(from, before uint64, frames iter.Seq2[ledger.Frame, error]
 			}
 			var id idSink
 			if _, ok := extract(e.Data, true, &id); ok {
-				r.add(id.text, e.Seq)
+				r.add(id.id, e.Seq)
 			} else {
 				r.skip(e.Seq)
 			}
@@ -54,15 +54,16 @@ func (r *Recent) Load(from, before uint64, frames iter.Seq2[ledger.Frame, error]
 }
 
 // idSink keeps the ID of an entry.
-type idSink struct{ text []byte }
+type idSink struct{ id []byte }
 
 func (s *idSink) term(f Field, text []byte) {
 	if f == ID {
-		s.text = text
+		s.id = text
 	}
 }
 
 func (*idSink) pair(Field, []byte, []byte) {}
+func (*idSink) text([]byte)                {}
 
 // Skip passes lost entries, up to before the entry first.
 func (r *Recent) Skip(first uint64) { r.next = max(r.next, first) }
