@@ -22,10 +22,10 @@ import (
 //
 // The directory is created when it is needed, with permissions for its owner only; if others may
 // write to dir, the error matches ledger.ErrInsecure. CacheIndexes must be called before the first
-// search, which takes some microseconds of processor time for each record, and the indexes take 2 to 4 percent of
-// the size of the records. Indexes have texts of actors, tenants, channels and actions. Those of
-// segments that retention has removed are removed with the next search of the same ledger; the
-// directory can be removed at any time.
+// search, which takes some microseconds of processor time for each record, and the indexes take 2
+// to 4 percent of the size of the records. Indexes have texts of tenants, channels, actions and
+// types of targets. Those of segments that retention has removed are removed with the next search
+// of the same ledger; the directory can be removed at any time.
 func (r *Reader) CacheIndexes(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {

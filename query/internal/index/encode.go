@@ -13,7 +13,7 @@ const blockRefSize = 4 + 4 + 8 + 8 + 4 + 4
 func (b *Builder) Image(ledger [16]byte, segment uint64, seal int64) []byte {
 	h := b.header(ledger, segment, seal)
 	w := termWriter{n: b.n}
-	sortTerms(b.terms)
+	b.recent.sorting = sortTerms(b.terms, b.recent.sorting)
 	var places []uint32
 	for i, term := range b.terms {
 		key, place := Key(term>>32), uint32(term)
@@ -181,10 +181,15 @@ func readInvalid(data []byte, h *Header) ([]int, error) {
 	return invalid, d.err
 }
 
-// sortTerms sorts terms by key. They are in the order of their places, which it keeps.
-func sortTerms(terms []uint64) {
+// sortTerms sorts terms by key. They are in the order of their places, which it keeps. It uses
+// the memory of room, and returns memory for the next call.
+func sortTerms(terms, room []uint64) []uint64 {
 	const digit = keyBits / 2
-	from, to := terms, make([]uint64, len(terms))
+	if cap(room) < len(terms) {
+		room = make([]uint64, len(terms))
+	}
+	room = room[:len(terms)]
+	from, to := terms, room
 	for shift := 32; shift < 32+keyBits; shift += digit {
 		var starts [1 << digit]int
 		for _, t := range from {
@@ -202,5 +207,6 @@ func sortTerms(terms []uint64) {
 		}
 		from, to = to, from
 	}
-	copy(terms, from)
+	copy(terms, from) // nothing, since the number of passes is even
+	return room
 }

@@ -86,16 +86,15 @@ func checkFile(t *testing.T, f *File, data *bytes.Reader, r *ledger.Reader) {
 			assert.Equal(t, frame.Offset, at.Offset)
 			assert.Equal(t, frame.Size, at.Size)
 			from, to, ok := b.Times(place)
-			s := keyList{hasher: NewHasher(f.Ledger), facets: facets}
 			if string(e.Data) == "no record" {
 				assert.False(t, ok)
 				invalid = append(invalid, place)
 				continue
 			}
-			time, valid := extract(e.Data, false, &s)
-			require.True(t, valid)
+			r, keys := termsOf(t, NewHasher(f.Ledger), e.Data, facets)
+			time := Nanoseconds(r.Time)
 			assert.True(t, ok && from <= time && time <= to && b.Oldest <= time && time <= b.Newest)
-			for _, key := range s.keys {
+			for _, key := range keys {
 				if list := want[key]; len(list) == 0 || list[len(list)-1] != place {
 					want[key] = append(want[key], place)
 				}
@@ -129,26 +128,6 @@ func checkFile(t *testing.T, f *File, data *bytes.Reader, r *ledger.Reader) {
 		}
 	}
 	assert.Equal(t, facets, counted)
-}
-
-// keyList collects keys and counts.
-type keyList struct {
-	hasher Hasher
-	keys   []Key
-	facets map[string]uint64
-}
-
-func (l *keyList) term(f Field, text []byte) {
-	l.keys = append(l.keys, l.hasher.Term(f, text))
-	if faceted>>f&1 != 0 {
-		l.facets[string(rune(f))+string(text)]++
-	}
-}
-
-func (*keyList) text([]byte) {}
-
-func (l *keyList) pair(f Field, name, value []byte) {
-	l.keys = append(l.keys, l.hasher.Pair(f, name, value))
 }
 
 // TestEveryBit: no bit of an index can change without a page becoming bad, and what other pages

@@ -29,23 +29,37 @@ func (h Hasher) Term(f Field, text []byte) Key { return h.Pair(f, text, nil) }
 
 // Pair returns the key of two texts in a field, such as a name and its value.
 func (h Hasher) Pair(f Field, name, value []byte) Key {
-	state := h.add(h.a^uint64(f)*0xff51_afd7_ed55_8ccd, name)
+	state := h.named(f, name)
 	if value != nil {
-		state = h.add(state, value)
+		return h.valued(state, value)
 	}
-	return Key(mix(state, 0xc4ce_b9fe_1a85_ec53) >> (64 - keyBits))
+	return key(state)
 }
+
+// named returns the state after the first text, and valued the key after the second one.
+func (h Hasher) named(f Field, name []byte) (state uint64) {
+	return h.add(h.a^uint64(f)*0xff51_afd7_ed55_8ccd, name)
+}
+
+func (h Hasher) valued(state uint64, value []byte) Key { return key(h.add(state, value)) }
+
+func key(state uint64) Key { return Key(mix(state, 0xc4ce_b9fe_1a85_ec53) >> (64 - keyBits)) }
 
 // add mixes a text and its length into the state.
 func (h Hasher) add(state uint64, text []byte) uint64 {
 	state ^= uint64(len(text))
-	for len(text) >= 8 {
-		state = mix(state^binary.LittleEndian.Uint64(text), h.b)
-		text = text[8:]
+	rest := text
+	for len(rest) >= 8 {
+		state = mix(state^binary.LittleEndian.Uint64(rest), h.b)
+		rest = rest[8:]
 	}
 	var last uint64
-	for i, c := range text {
-		last |= uint64(c) << (8 * i)
+	if len(text) >= 8 { // it is the end of the last eight bytes
+		last = binary.LittleEndian.Uint64(text[len(text)-8:]) >> (8 * (8 - len(rest)))
+	} else {
+		for i, c := range rest {
+			last |= uint64(c) << (8 * i)
+		}
 	}
 	return mix(state^last, h.b^0xe703_7ed1_a0b4_28db)
 }

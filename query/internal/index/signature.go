@@ -37,33 +37,56 @@ type signature [1 << maxRowBits / 64]uint64
 // add adds the grams of a text, which is as it is in the record's JSON, with its quotes.
 func (s *signature) add(json []byte) {
 	text := json[1 : len(json)-1]
-	for _, c := range text {
-		if c >= 0x80 || c == '\\' {
+	if len(text) < 8 {
+		var padded [8]byte
+		copy(padded[:], text)
+		w := binary.LittleEndian.Uint64(padded[:])
+		if !isPlain(w) {
 			s.addFolded(json)
 			return
 		}
-	}
-	if len(text) < gramSize {
+		w = upper(w)
+		for range len(text) - gramSize + 1 {
+			s.addGram(uint32(w))
+			w >>= 8
+		}
 		return
 	}
-	gram := uint32(upper[text[0]])<<16 | uint32(upper[text[1]])<<8 | uint32(upper[text[2]])
-	for _, c := range text[gramSize-1:] {
-		gram = gram<<8 | uint32(upper[c])
-		h := gramHash(gram)
-		s[h/64] |= 1 << (h % 64)
+	for at := 0; ; at = min(at+8-gramSize+1, len(text)-8) {
+		w := binary.LittleEndian.Uint64(text[at:])
+		if !isPlain(w) {
+			s.addFolded(json)
+			return
+		}
+		w = upper(w)
+		s.addGram(uint32(w))
+		s.addGram(uint32(w >> 8))
+		s.addGram(uint32(w >> 16))
+		s.addGram(uint32(w >> 24))
+		s.addGram(uint32(w >> 32))
+		if at == len(text)-8 {
+			return
+		}
 	}
 }
 
-// upper has each byte in upper case.
-var upper = func() (table [256]byte) {
-	for c := range table {
-		table[c] = byte(c)
-		if 'a' <= c && c <= 'z' {
-			table[c] -= 'a' - 'A'
-		}
-	}
-	return table
-}()
+func (s *signature) addGram(gram uint32) {
+	h := gramHash(gram)
+	s[h/64] |= 1 << (h % 64)
+}
+
+// isPlain reports whether all of eight characters are ASCII and none is a backslash.
+func isPlain(w uint64) bool {
+	const high = 0x8080_8080_8080_8080
+	return w&high|hasByte(w, '\\') == 0
+}
+
+// upper returns eight ASCII characters in upper case.
+func upper(w uint64) uint64 {
+	const ones = 0x0101_0101_0101_0101
+	fromA, afterZ := w+(0x80-'a')*ones, w+(0x80-'z'-1)*ones
+	return w - (fromA&^afterZ&(ones<<7))>>2
+}
 
 // addFolded is add for any text. What is no valid string is in no record.
 func (s *signature) addFolded(json []byte) {
@@ -76,7 +99,7 @@ func (s *signature) addFolded(json []byte) {
 // grams returns the hashes of the grams of a folded text.
 func grams(folded string) (hashes []uint32) {
 	for at := 0; at+gramSize <= len(folded); at++ {
-		hashes = append(hashes, gramHash(binary.BigEndian.Uint32([]byte(folded[at:at+gramSize]))))
+		hashes = append(hashes, gramHash(binary.LittleEndian.Uint32([]byte(folded[at:at+gramSize]))))
 	}
 	return hashes
 }
