@@ -55,22 +55,23 @@ func (t *Tally) AddLine(l *Line) error {
 	return nil
 }
 
-// AddCounted adds records that were counted elsewhere: their number, and for each facet, in the
-// order of Facets.By, how many have which text. The records that are left have none. There can be
-// no such counts for ByActor, ByDay and ByHour.
-func (t *Tally) AddCounted(records int64, texts []map[string]int64) {
-	t.records += records
-	for i, counts := range texts {
-		left := records
-		for text, n := range counts {
-			t.tables[i].add(facetKey{text: text}, n)
-			left -= n
-		}
-		if left != 0 {
-			t.tables[i].add(facetKey{}, left)
-		}
-	}
+// AddRecords adds records that were counted elsewhere, without their values. i below is the number of
+// a facet in Facets.By.
+func (t *Tally) AddRecords(n int64) { t.records += n }
+
+// AddText adds n values of a facet, which is neither ByActor, ByDay nor ByHour.
+func (t *Tally) AddText(i int, text string, n int64) { t.tables[i].add(facetKey{text: text}, n) }
+
+// AddActor adds n values of ByActor.
+func (t *Tally) AddActor(i int, a audit.Actor, n int64) {
+	t.tables[i].add(facetKey{text: a.ID, kind: a.Type}, n)
 }
+
+// AddTime adds n values of ByDay or ByHour, of records in the day or hour of a time.
+func (t *Tally) AddTime(i int, at time.Time, n int64) { t.tables[i].add(t.tables[i].keyOfTime(at), n) }
+
+// AddOthers adds n values that are not known.
+func (t *Tally) AddOthers(i int, n int64) { t.tables[i].others += n }
 
 // Counts returns what was counted.
 func (t *Tally) Counts() *Counts {
@@ -131,15 +132,21 @@ func (t *facetTable) keyOf(r *record.Record) facetKey {
 		return facetKey{text: r.Tenant}
 	case ByChannel:
 		return facetKey{text: r.Channel}
-	case ByDay:
-		year, month, day := r.Time.In(t.zone).Date()
-		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
-	default: // in a zone whose offset is not whole hours, or when it changes
-		const hour = 3600
-		_, offset := r.Time.In(t.zone).Zone()
-		local := r.Time.Unix() + int64(offset)
-		return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
+	default:
+		return t.keyOfTime(r.Time)
 	}
+}
+
+// keyOfTime returns the beginning of the day or hour of a time.
+func (t *facetTable) keyOfTime(at time.Time) facetKey {
+	if t.by == ByDay {
+		year, month, day := at.In(t.zone).Date()
+		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
+	}
+	const hour = 3600 // in a zone whose offset is not whole hours, or when it changes
+	_, offset := at.In(t.zone).Zone()
+	local := at.Unix() + int64(offset)
+	return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
 }
 
 func (t *facetTable) valueOf(key facetKey) *FacetValue {
