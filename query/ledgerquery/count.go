@@ -27,10 +27,21 @@ func (r *Reader) CountRecords(ctx context.Context, f query.Filter, by query.Face
 	if !isCountable(&f) {
 		return nil, errors.ErrUnsupported
 	}
-	s, err := newSearch(f, true)
-	if err != nil {
-		return nil, err
+	for {
+		s, err := newSearch(f, true)
+		if err != nil {
+			return nil, err
+		}
+		counts, err := r.countNow(ctx, s, by)
+		bad, ok := errors.AsType[*badIndexError](err)
+		if !ok {
+			return counts, err
+		}
+		r.known.reject(bad.part, bad.err) // its entries are read
 	}
+}
+
+func (r *Reader) countNow(ctx context.Context, s *search, by query.Facets) (*query.Counts, error) {
 	snap, err := r.known.refresh(ctx, true)
 	if err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
@@ -40,12 +51,8 @@ func (r *Reader) CountRecords(ctx context.Context, f query.Filter, by query.Face
 		return nil, errors.ErrUnsupported // a search says what cannot be read
 	}
 	c := newCounting(s, snap, by)
-	counts, err := c.count(ctx)
-	if bad, ok := errors.AsType[*badIndexError](err); ok {
-		r.known.reject(bad.part, bad.err)
-		return nil, errors.ErrUnsupported
-	}
-	return counts, err
+	c.cache = &r.counts
+	return c.count(ctx)
 }
 
 // counting is a count under way.
@@ -53,16 +60,21 @@ type counting struct {
 	search   *search
 	snapshot *snapshot
 	fetcher  fetcher
+	cache    *countCache
 	by       query.Facets
-	tally    *query.Tally
 	unit     query.Facet // ByHour or ByDay, if times are counted
 	timed    bool        // whether they are
-	// incomplete are the columns of each facet that do not have all values.
-	incomplete [][]index.Column
+}
+
+// partCounts are the counts of a part.
+type partCounts struct {
+	tally *query.Tally
+	// incomplete has the facets of which the index does not have all values, by their number.
+	incomplete map[int]index.Facet
 }
 
 func newCounting(s *search, snap *snapshot, by query.Facets) *counting {
-	c := &counting{search: s, snapshot: snap, by: by, tally: query.NewTally(by), unit: query.ByDay, incomplete: make([][]index.Column, len(by.By))}
+	c := &counting{search: s, snapshot: snap, by: by, unit: query.ByDay}
 	c.fetcher = fetcher{search: s, snapshot: snap}
 	if len(snap.parts) > 0 {
 		c.fetcher.hasher = index.NewHasher(snap.parts[0].segment.Ledger)
@@ -83,55 +95,93 @@ func (c *counting) count(ctx context.Context) (*query.Counts, error) {
 	from, to := c.search.times()
 	parts := slices.DeleteFunc(slices.Clone(c.snapshot.parts), func(p *part) bool { return p.newest < from || p.oldest > to })
 	slices.SortStableFunc(parts, func(a, b *part) int { return cmp.Compare(b.newest, a.newest) })
-	since := time.Time{}
+	tally, since := query.NewTally(c.by), time.Time{}
+	counted := make([]*partCounts, len(parts))
 	for i, p := range parts {
-		err := c.addPart(ctx, p)
-		if err == nil {
-			continue
+		counts, err := c.countPart(ctx, p)
+		if err != nil {
+			if !c.by.Quick || i == 0 || ctx.Err() == nil {
+				return nil, err
+			}
+			since = time.Unix(0, p.newest).Add(1).UTC() // some at that time may be missing
+			break
 		}
-		if !c.by.Quick || i == 0 || ctx.Err() == nil {
-			return nil, err
-		}
-		since = time.Unix(0, p.newest).Add(1).UTC() // some at that time may be missing
-		break
+		tally.AddTally(counts.tally)
+		counted[i] = counts
 	}
-	counts := c.tally.Counts()
+	counts := tally.Counts()
+	counts.Since = since
 	for i := range counts.Facets {
-		if counts.Facets[i].Incomplete && !c.by.Quick { // not the same ones are counted
+		f := &counts.Facets[i]
+		if f.Incomplete && !c.by.Quick { // not the same ones are counted
 			return nil, errors.ErrUnsupported
 		}
-		if err := c.markValues(&counts.Facets[i], c.incomplete[i], !since.IsZero()); err != nil {
-			return nil, err
+		for n := range f.Values {
+			exact := since.IsZero()
+			for at := 0; at < len(parts) && exact; at++ {
+				var err error
+				if exact, err = c.isExact(i, &f.Values[n], parts[at], counted[at]); err != nil {
+					return nil, &badIndexError{parts[at], err}
+				}
+			}
+			f.Values[n].AtLeast = !exact
 		}
 	}
-	counts.Since = since
 	return counts, nil
 }
 
-// addPart counts a part.
-func (c *counting) addPart(ctx context.Context, p *part) error {
+// isExact reports whether a part has no more records with a value of a facet than were counted.
+func (c *counting) isExact(facet int, v *query.FacetValue, p *part, counts *partCounts) (bool, error) {
+	known, incomplete := counts.incomplete[facet]
+	switch {
+	case !incomplete:
+		return true, nil
+	case c.by.Top == 0: // there may be very many
+		return false, nil
+	case c.by.By[facet] == query.ByActor:
+		return p.file.IsExact(c.snapshot.indexOf(p), known, v.Actor.ID)
+	}
+	return p.file.IsExact(c.snapshot.indexOf(p), known, v.Value)
+}
+
+// countPart counts a part, or returns what was counted before.
+func (c *counting) countPart(ctx context.Context, p *part) (*partCounts, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return nil, err
 	}
+	counts := &partCounts{tally: query.NewTally(c.by)}
 	if p.file == nil { // a few new entries
-		return c.readPart(ctx, p)
+		return counts, c.readPart(ctx, p, counts)
 	}
-	pc := partCount{counting: c, part: p, r: c.snapshot.indexOf(p)}
+	key, whole := c.keyOf(p)
+	if whole {
+		if kept := c.cache.find(key); kept != nil {
+			return kept, nil
+		}
+	}
+	counts.incomplete = map[int]index.Facet{}
+	pc := partCount{counting: c, partCounts: counts, part: p, r: c.snapshot.indexOf(p)}
 	err := pc.add()
 	switch {
 	case errors.Is(err, errIncomplete):
-		return c.readPart(ctx, p)
+		counts = &partCounts{tally: query.NewTally(c.by)}
+		err = c.readPart(ctx, p, counts)
 	case err != nil:
-		return &badIndexError{p, err}
+		err = &badIndexError{p, err}
+	default:
+		err = c.read(ctx, p, pc.found.Maybe, counts)
 	}
-	return c.read(ctx, p, pc.found.Maybe)
+	if err == nil && whole {
+		c.cache.keep(key, counts)
+	}
+	return counts, err
 }
 
 // readPart counts a part by reading its entries.
-func (c *counting) readPart(ctx context.Context, p *part) error {
+func (c *counting) readPart(ctx context.Context, p *part, counts *partCounts) error {
 	var failed error
 	err := find(ctx, c.search, c.snapshot, []*part{p}, func(m *match, err error) bool {
-		if failed = c.addMatch(m, err); failed != nil {
+		if failed = counts.addMatch(m, err); failed != nil {
 			return false
 		}
 		return true
@@ -141,7 +191,7 @@ func (c *counting) readPart(ctx context.Context, p *part) error {
 }
 
 // addMatch adds an entry that was read.
-func (c *counting) addMatch(m *match, err error) error {
+func (c *partCounts) addMatch(m *match, err error) error {
 	if err != nil || c.tally.AddLine(&m.Line) != nil {
 		return errors.ErrUnsupported // a search says all that cannot be read
 	}
@@ -149,7 +199,7 @@ func (c *counting) addMatch(m *match, err error) error {
 }
 
 // read counts the entries of a part that match, of some places.
-func (c *counting) read(ctx context.Context, p *part, places *index.Places) error {
+func (c *counting) read(ctx context.Context, p *part, places *index.Places, counts *partCounts) error {
 	if places.Len() == 0 {
 		return nil
 	}
@@ -172,7 +222,7 @@ func (c *counting) read(ctx context.Context, p *part, places *index.Places) erro
 			}
 		}
 		if len(batch) >= maxBatch || i == blocks-1 {
-			if err := c.readBatch(ctx, batch); err != nil {
+			if err := c.readBatch(ctx, batch, counts); err != nil {
 				return err
 			}
 			batch = batch[:0]
@@ -200,13 +250,13 @@ func (c *counting) candidates(ps *partSearch, block, n int, batch []candidate) (
 	return batch, err
 }
 
-func (c *counting) readBatch(ctx context.Context, batch []candidate) error {
+func (c *counting) readBatch(ctx context.Context, batch []candidate, counts *partCounts) error {
 	result := c.fetcher.fetch(ctx, batch)
 	if len(result.damage) > 0 {
 		return errors.ErrUnsupported
 	}
 	for i := range result.matches {
-		if err := c.addMatch(&result.matches[i], nil); err != nil {
+		if err := counts.addMatch(&result.matches[i], nil); err != nil {
 			return err
 		}
 	}

@@ -2,11 +2,9 @@ package ledgerquery
 
 import (
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/internal/index"
 )
@@ -58,9 +56,7 @@ func (p *partCount) estimate(f *query.Filter) (e index.Estimate, err error) {
 	}
 	if len(f.Actions) > 0 {
 		column := p.column(index.Action)
-		and(column.Matching(func(text string) bool {
-			return slices.ContainsFunc(f.Actions, func(pattern string) bool { return policy.Match(pattern, text) })
-		}))
+		and(column.HasMatch(f.Actions))
 	}
 	if len(f.Operations) > 0 {
 		var texts []string

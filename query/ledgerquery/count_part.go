@@ -23,6 +23,7 @@ var errIncomplete = errors.New("an index does not have all values")
 // partCount counts a part by its index.
 type partCount struct {
 	*counting
+	*partCounts
 
 	part   *part
 	r      io.ReaderAt
@@ -30,7 +31,6 @@ type partCount struct {
 	all    *index.Places // of the entries that are records
 	found  index.Estimate
 	runs   []run // of those in found.Sure, if times are counted
-	whole  bool  // all records match for certain
 }
 
 // add counts what the index knows for certain. What is left open is in found.Maybe.
@@ -75,32 +75,42 @@ func (p *partCount) add() (err error) {
 	return nil
 }
 
-// tables reads the values of all facets, and the types of actors.
+// tables looks up the values of all facets, and the types of actors. It doubts entries that may have
+// one of several values, so nothing may be counted before.
 func (p *partCount) tables() (tables []table, types table, err error) {
-	p.whole = p.found.Sure.Len() == p.all.Len()
 	tables = make([]table, len(p.by.By))
-	for i, facet := range p.by.By { // first, since these may doubt entries of a whole part
-		if facet != query.ByActor {
-			continue
-		}
-		if types, err = p.table(index.ActorType, true); err == nil && !types.column.Complete() {
-			err = errIncomplete
-		}
-		if err == nil {
-			tables[i], err = p.table(index.ActorID, !p.whole || !types.isOne(p.all.Len()))
-		}
-		if err != nil {
-			return nil, types, err
-		}
-	}
-	for i, facet := range p.by.By {
-		if field, ok := facetFields[facet]; ok && facet != query.ByActor {
-			if tables[i], err = p.table(field, false); err != nil {
+	for i, facet := range p.by.By { // first, since they may doubt entries where all matched
+		if facet == query.ByActor {
+			if tables[i], types, err = p.actorTables(); err != nil {
 				return nil, types, err
 			}
 		}
 	}
+	whole := p.isWhole()
+	for i, facet := range p.by.By {
+		if field, ok := facetFields[facet]; ok && facet != query.ByActor {
+			if tables[i], err = p.table(field, whole); err != nil {
+				return nil, types, err
+			}
+		}
+	}
+	p.found.Sure = p.found.Sure.Dense(p.part.Len())
 	return tables, types, nil
+}
+
+// isWhole reports whether all records match for certain.
+func (p *partCount) isWhole() bool { return p.found.Sure.Len() == p.all.Len() }
+
+// actorTables looks up the IDs of actors, and their types.
+func (p *partCount) actorTables() (ids, types table, err error) {
+	if types, err = p.table(index.ActorType, false); err == nil && !types.column.Facet().Complete {
+		err = errIncomplete
+	}
+	if err != nil {
+		return ids, types, err
+	}
+	ids, err = p.table(index.ActorID, p.isWhole() && types.isOne(p.all.Len()))
+	return ids, types, err
 }
 
 func (p *partCount) open() (err error) {
@@ -149,66 +159,72 @@ func (p *partCount) doubtRepeats() error {
 // table has the values of a field that can be counted.
 type table struct {
 	column index.Column
+	whole  bool // all records are counted, so the terms were not looked up
 	values []tableValue
 }
 
 type tableValue struct {
 	index.FacetValue
 
-	places *index.Places // nil: not read, since all records are counted
+	term index.Term
 }
 
 // isOne reports whether all of n records have the same value.
 func (t *table) isOne(n int) bool { return len(t.values) == 1 && t.values[0].Count == uint64(n) }
 
-// table reads the values of a field, with their places if paired is true or if not all records are
-// counted. It doubts entries that may have a value. The error is errIncomplete if there are others,
-// unless the count is quick.
-func (p *partCount) table(field index.Field, paired bool) (t table, err error) {
-	t.column = p.column(field)
-	if !t.column.Complete() && !p.by.Quick {
+// table looks up the values of a field, unless all records are counted. It doubts entries that may
+// have a value. The error is errIncomplete if there are other values, unless the count is quick.
+func (p *partCount) table(field index.Field, whole bool) (t table, err error) {
+	t = table{column: p.column(field), whole: whole}
+	if !t.column.Facet().Complete && !p.by.Quick {
 		return t, errIncomplete
 	}
-	for _, v := range t.column.Values() {
-		if p.whole && !paired {
-			t.values = append(t.values, tableValue{v, nil})
+	for _, v := range t.column.Facet().Values {
+		if whole {
+			t.values = append(t.values, tableValue{FacetValue: v})
 			continue
 		}
-		places, certain, err := t.column.Places(v)
+		term, certain, err := t.column.Term(v)
 		if err != nil {
 			return t, err
 		}
 		switch {
 		case certain:
-			t.values = append(t.values, tableValue{v, places})
-		case t.column.Complete():
+			t.values = append(t.values, tableValue{v, term})
+		case t.column.Facet().Complete:
+			places, err := t.column.Places(term)
+			if err != nil {
+				return t, err
+			}
 			p.doubt(places)
-			p.whole = false
 		}
 	}
 	return t, nil
 }
 
 // count returns how many of the entries that match have a value.
-func (p *partCount) count(v *tableValue) int {
-	if v.places == nil {
-		return int(v.Count)
+func (t *table) count(v *tableValue, found *index.Places) (int, error) {
+	if t.whole {
+		return int(v.Count), nil
 	}
-	return p.found.Sure.AndLen(v.places)
+	return t.column.CountIn(v.term, found)
 }
 
 // addTexts adds the values of a facet.
 func (p *partCount) addTexts(i int, t *table) error {
 	left := p.found.Sure.Len()
-	for _, v := range t.values {
+	for at := range t.values {
 		if left == 0 {
 			break
 		}
-		n := p.count(&v)
+		n, err := t.count(&t.values[at], p.found.Sure)
+		if err != nil {
+			return err
+		}
 		if n == 0 {
 			continue
 		}
-		text, err := decodeText(v.Text)
+		text, err := decodeText(t.values[at].Text)
 		if err != nil {
 			return err
 		}
@@ -223,62 +239,94 @@ func (p *partCount) addTexts(i int, t *table) error {
 // others.
 func (p *partCount) addRest(i int, t *table, left int, addNone func(n int)) {
 	switch {
-	case !t.column.Complete():
+	case !t.column.Facet().Complete:
 		p.tally.AddOthers(i, int64(left))
-		p.incomplete[i] = append(p.incomplete[i], t.column)
+		p.incomplete[i] = t.column.Facet()
 	case left > 0:
 		addNone(left)
 	}
 }
 
 // addActors adds the values of ByActor, which are pairs of an ID and a type.
-func (p *partCount) addActors(i int, t, types *table) error {
+func (p *partCount) addActors(i int, ids, types *table) error {
+	kind, err := p.onlyType(types)
+	if err != nil {
+		return err
+	}
 	rest, left := p.found.Sure, p.found.Sure.Len()
-	for _, v := range t.values {
-		of := v.places
-		if of == nil { // all records have one type
-			of = types.values[0].places
-		} else if of = p.found.Sure.And(of); of.Len() > 0 {
-			rest = rest.Minus(of)
+	for at := range ids.values {
+		if left == 0 {
+			break
 		}
-		n := p.count(&v)
-		if n == 0 {
-			continue
-		}
+		v := &ids.values[at]
 		id, err := decodeText(v.Text)
 		if err != nil {
 			return err
 		}
-		if err := p.addTyped(i, id, of, n, types); err != nil {
+		n := 0
+		if kind != nil {
+			if n, err = ids.count(v, p.found.Sure); n > 0 {
+				p.tally.AddActor(i, audit.Actor{Type: *kind, ID: id}, int64(n))
+			}
+		} else {
+			var of *index.Places
+			if of, err = ids.column.Places(v.term); err == nil {
+				of = of.And(p.found.Sure)
+				rest, n = rest.Minus(of), of.Len()
+				err = p.addTyped(i, id, of, types)
+			}
+		}
+		if err != nil {
 			return err
 		}
 		left -= n
 	}
-	var err error
-	p.addRest(i, t, left, func(n int) { err = p.addTyped(i, "", rest, n, types) })
+	p.addRest(i, ids, left, func(n int) {
+		if kind != nil {
+			p.tally.AddActor(i, audit.Actor{Type: *kind}, int64(n))
+		} else {
+			err = p.addTyped(i, "", rest, types)
+		}
+	})
 	return err
 }
 
-// addTyped adds n entries of actors with an ID, of which places has their types.
-func (p *partCount) addTyped(i int, id string, places *index.Places, n int, types *table) error {
-	for _, v := range types.values {
-		of := n
-		if !types.isOne(p.all.Len()) {
-			of = places.AndLen(v.places)
-		}
+// onlyType returns the type that all actors of the entries that match have, or nil if there are
+// several.
+func (p *partCount) onlyType(types *table) (*audit.ActorType, error) {
+	for at := range types.values {
+		v := &types.values[at]
 		kind, ok := actorTypes[v.Text]
 		if !ok {
-			return index.ErrBad
+			return nil, index.ErrBad
 		}
-		if of > 0 {
-			p.tally.AddActor(i, audit.Actor{Type: kind, ID: id}, int64(of))
-			n -= of
-		}
-		if n == 0 {
-			return nil
+		if n, err := types.count(v, p.found.Sure); err != nil || n == p.found.Sure.Len() {
+			return &kind, err
 		}
 	}
-	p.tally.AddActor(i, audit.Actor{ID: id}, int64(n))
+	return nil, nil //nolint:nilnil // none
+}
+
+// addTyped adds entries of actors with one ID.
+func (p *partCount) addTyped(i int, id string, places *index.Places, types *table) error {
+	left := places.Len()
+	places = places.Dense(p.part.Len())
+	for at := range types.values {
+		if left == 0 {
+			return nil
+		}
+		n, err := types.count(&types.values[at], places)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			p.tally.AddActor(i, audit.Actor{Type: actorTypes[types.values[at].Text], ID: id}, int64(n))
+			left -= n
+		}
+	}
+	if left > 0 {
+		p.tally.AddActor(i, audit.Actor{ID: id}, int64(left))
+	}
 	return nil
 }
 
@@ -297,34 +345,6 @@ func (p *partCount) addTimes(i int) {
 			p.tally.AddTime(i, run.at, int64(n))
 		}
 	}
-}
-
-// markValues says which counts may be too low: all, or those of values that a part may have more
-// of than its index has counted.
-func (c *counting) markValues(f *query.FacetCounts, incomplete []index.Column, all bool) error {
-	for i := range f.Values {
-		v := &f.Values[i]
-		v.AtLeast = all
-		if len(incomplete) == 0 || all {
-			continue
-		}
-		if c.by.Top == 0 {
-			v.AtLeast = true
-			continue
-		}
-		text := v.Value
-		if f.By == query.ByActor {
-			text = v.Actor.ID
-		}
-		for _, column := range incomplete {
-			exact, err := column.IsExact(text)
-			if err != nil {
-				return err
-			}
-			v.AtLeast = v.AtLeast || !exact
-		}
-	}
-	return nil
 }
 
 // decodeText reverses the encoding of a text in JSON, without the quotes.

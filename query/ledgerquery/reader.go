@@ -13,7 +13,10 @@ import (
 
 // Reader finds the records of a ledger. It is safe for concurrent use, and holds no
 // file open between calls of Find.
-type Reader struct{ known known }
+type Reader struct {
+	known  known
+	counts countCache
+}
 
 var _ query.LineReader = (*Reader)(nil)
 
@@ -25,7 +28,7 @@ var _ query.LineReader = (*Reader)(nil)
 // Other segments, and the newest entries, are read once, at less than a microsecond an entry,
 // to learn the times of their records; a call then reads those whose times fit, and decodes
 // what may match. What is remembered takes about two bytes an entry. Of indexes, up to 12 MiB
-// stay in memory.
+// stay in memory, and of counts about 8 MiB.
 func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
 	l, err := ledger.OpenReader(dir, opts...)
 	if err != nil {

@@ -18,9 +18,13 @@ var counts = []struct {
 	by     []query.Facet
 }{
 	{"all", func(*record.Record) query.Filter { return query.Filter{} }, timelineFacets},
-	{"month", func(*record.Record) query.Filter { return query.Filter{Since: generatedSince.AddDate(0, 0, 60).Add(time.Minute)} }, timelineFacets},
+	{"month", func(*record.Record) query.Filter {
+		return query.Filter{Since: generatedSince.AddDate(0, 0, 60).Add(time.Minute)}
+	}, timelineFacets},
 	{"denied", func(*record.Record) query.Filter { return query.Filter{Outcomes: []audit.Outcome{audit.OutcomeDenied}} }, timelineFacets},
-	{"actor", func(r *record.Record) query.Filter { return query.Filter{Actors: []audit.Actor{audit.User(r.Actor.ID)}} }, actorFacets},
+	{"actor", func(r *record.Record) query.Filter {
+		return query.Filter{Actors: []audit.Actor{audit.User(r.Actor.ID)}}
+	}, actorFacets},
 	{"busiest", func(*record.Record) query.Filter { return query.Filter{Actors: []audit.Actor{audit.User("user-0")}} }, actorFacets},
 }
 
