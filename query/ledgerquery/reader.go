@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -73,6 +74,26 @@ func (r *Reader) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.
 			return yield(m.Line, nil)
 		})
 	}
+}
+
+// Sequences returns the sequence numbers of the entries that hold a record as it is stored, which the
+// indexes find by its ID. There may be several, or none if the entry is no canonical JSON. The seal of a
+// ledger proves the entry with a sequence number.
+func (r *Reader) Sequences(ctx context.Context, entry []byte) (seqs []uint64, err error) {
+	var stored record.Record
+	if err := stored.UnmarshalJSON(entry); err != nil {
+		return nil, fmt.Errorf("ledgerquery: %w", err)
+	}
+	r.search(ctx, query.Filter{IDs: []audit.ID{stored.ID}}, true, func(m *match, failed error) bool {
+		if err = failed; err == nil && m.JSON == string(entry) {
+			seqs = append(seqs, m.seq)
+		}
+		return true // damage elsewhere does not matter
+	})
+	if len(seqs) > 0 {
+		err = nil
+	}
+	return seqs, err
 }
 
 // search yields the matches of a filter.
