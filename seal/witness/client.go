@@ -119,6 +119,7 @@ func (c *Client) ask(ctx context.Context, w policyWitness, checkpoint seal.Check
 		req := request{old: size, checkpoint: checkpoint.Note}
 		switch {
 		case size > checkpoint.Size:
+			c.forget(key) // it may have been wrong
 			return nil, fmt.Errorf("it has cosigned %d leaves, and the ledger has %d: %w", size, checkpoint.Size, seal.ErrRollback)
 		case size > 0 && size < checkpoint.Size:
 			var err error
@@ -158,6 +159,12 @@ func (c *Client) remember(key known, size int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sizes[key] = size
+}
+
+func (c *Client) forget(key known) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.sizes, key)
 }
 
 func (c *Client) post(ctx context.Context, url string, body []byte) (status int, answer []byte, err error) {
