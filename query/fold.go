@@ -2,10 +2,9 @@ package query
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/opendeed/audit/query/internal/fold"
 )
 
 // foldedText is a text of which neither case nor Unicode normalization counts.
@@ -16,33 +15,15 @@ type foldedText struct {
 }
 
 func newFolded(text string) foldedText {
-	folded := fold(text)
+	folded := fold.Text(text)
 	return foldedText{folded, isASCII(folded), newPiece(text)}
-}
-
-// fold returns the text in normalization form C, with each character replaced by the
-// smallest of those that differ from it by simple case folding.
-func fold(text string) string { return strings.Map(foldRune, norm.NFC.String(text)) }
-
-func foldRune(r rune) rune {
-	if r < utf8.RuneSelf {
-		if 'a' <= r && r <= 'z' {
-			r -= 'a' - 'A'
-		}
-		return r
-	}
-	smallest := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		smallest = min(smallest, next)
-	}
-	return smallest
 }
 
 // isIn reports whether text contains f.
 func (f *foldedText) isIn(text string) bool {
 	switch {
 	case !isASCII(text):
-		return strings.Contains(fold(text), f.text)
+		return strings.Contains(fold.Text(text), f.text)
 	case !f.ascii:
 		return false
 	}

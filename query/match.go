@@ -9,6 +9,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/query/internal/fold"
 	"github.com/opendeed/audit/record"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -362,13 +363,12 @@ func (w *word) isInValue(v attribute.Value) bool {
 
 func newWords(text string) []word {
 	var words []word
-	for w := range strings.FieldsSeq(text) {
-		escaped := record.EscapeText(w)
-		forms := []foldedText{newFolded(escaped)}
-		if escaped != w {
-			forms = append(forms, newFolded(w))
+	for _, forms := range fold.Words(text) {
+		var w word
+		for _, form := range forms {
+			w.forms = append(w.forms, newFolded(form))
 		}
-		words = append(words, word{forms})
+		words = append(words, w)
 	}
 	return words
 }

@@ -14,6 +14,7 @@ import (
 type frontier struct {
 	search     *search
 	conditions []index.Clause
+	words      index.Words
 	snapshot   *snapshot
 	from, to   int64 // bounds of the times, in nanoseconds
 	items      itemHeap
@@ -58,7 +59,7 @@ func (c *candidate) size() int {
 // newFrontier returns the frontier of a search that has returned nothing yet, in some parts of
 // a snapshot.
 func newFrontier(s *search, snap *snapshot, parts []*part) *frontier {
-	f := &frontier{search: s, snapshot: snap}
+	f := &frontier{search: s, snapshot: snap, words: index.WordsOf(&s.Filter)}
 	f.from, f.to = s.times()
 	if len(snap.parts) > 0 {
 		f.conditions = index.Clauses(&s.Filter, index.NewHasher(snap.parts[0].segment.Ledger))
@@ -125,27 +126,35 @@ func (f *frontier) next() (c candidate, ok bool, err error) {
 	return c, false, nil
 }
 
-// openPart replaces a part by its blocks.
+// openPart replaces a part by those of its blocks that may have matches.
 func (f *frontier) openPart(p *partSearch) (err error) {
 	r := f.snapshot.indexOf(p.part)
 	if p.places, err = p.Matching(r, f.conditions); err != nil || p.places != nil && p.places.Len() == 0 {
+		return err
+	}
+	with, err := p.BlocksWith(r, f.words)
+	if err != nil || with != nil && with.Len() == 0 {
 		return err
 	}
 	if p.repeats, err = p.Repeats(r); err != nil {
 		return err
 	}
 	blocks, err := p.Blocks(r)
-	if p.places == nil {
+	if err != nil {
+		return err
+	}
+	if p.places == nil && with == nil {
 		p.left = blocks
 	}
 	for i := range blocks {
 		span := p.Span(i)
-		if span.Newest < f.from || span.Oldest > f.to || p.places != nil && !p.places.Any(span.From, span.To) {
+		if span.Newest < f.from || span.Oldest > f.to || p.places != nil && !p.places.Any(span.From, span.To) ||
+			with != nil && !with.Any(i, i+1) {
 			continue
 		}
 		heap.Push(&f.items, item{key: f.search.firstKey(span.Oldest, span.Newest), part: p, block: i})
 	}
-	return err
+	return nil
 }
 
 // scans reports whether the search reads all entries of a block: since it wants all of them, or

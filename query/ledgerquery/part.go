@@ -34,6 +34,7 @@ type outline interface { //nolint:interfacebloat // what an index knows
 	BlockOf(r io.ReaderAt, place int) (int, error)
 	Repeats(r io.ReaderAt) (map[int][]uint64, error)
 	Matching(r io.ReaderAt, conditions []index.Clause) (*index.Places, error)
+	BlocksWith(r io.ReaderAt, w index.Words) (*index.Places, error)
 }
 
 // newFilePart returns the part that an index covers.

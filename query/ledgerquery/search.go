@@ -64,7 +64,10 @@ func idsOf[T any](values []T, id func(T) string) []string {
 }
 
 // hasTerms reports whether an index can rule out entries, other than by their times.
-func (s *search) hasTerms() bool { return len(index.Clauses(&s.Filter, index.Hasher{})) > 0 }
+func (s *search) hasTerms() bool {
+	words := index.WordsOf(&s.Filter)
+	return len(index.Clauses(&s.Filter, index.Hasher{})) > 0 || words.Len() > 0
+}
 
 // isPlainJSON reports whether canonical JSON encodes a text without escapes.
 func isPlainJSON(text string) bool {

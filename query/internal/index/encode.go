@@ -13,7 +13,7 @@ const blockRefSize = 4 + 4 + 8 + 8 + 4 + 4
 func (b *Builder) Image(ledger [16]byte, segment uint64, seal int64) []byte {
 	h := b.header(ledger, segment, seal)
 	w := termWriter{n: b.n}
-	sortTerms(b.terms)
+	b.recent.sorting = sortTerms(b.terms, b.recent.sorting)
 	var places []uint32
 	for i, term := range b.terms {
 		key, place := Key(term>>32), uint32(term)
@@ -26,7 +26,7 @@ func (b *Builder) Image(ledger [16]byte, segment uint64, seal int64) []byte {
 		}
 	}
 	b.recent.terms, b.terms = b.terms, nil
-	return h.image(&w, b.View().blocks, b.repeats, b.invalid, b.facets.sorted())
+	return h.image(&w, b.View().blocks, signaturesOf(b.signatures, b.bytes), b.repeats, b.invalid, b.facets.sorted())
 }
 
 func (b *Builder) header(ledger [16]byte, segment uint64, seal int64) *Header {
@@ -39,9 +39,9 @@ func (b *Builder) header(ledger [16]byte, segment uint64, seal int64) *Header {
 }
 
 // image returns the bytes of an index.
-func (h *Header) image(w *termWriter, blocks []Block, repeats []Repeat, invalid []int, facets []Facet) []byte {
+func (h *Header) image(w *termWriter, blocks []Block, t *signatures, repeats []Repeat, invalid []int, facets []Facet) []byte {
 	w.finishPage()
-	b := make([]byte, headerSize, headerSize+len(w.table)+len(w.postings)+len(w.pages)+len(blocks)*(BlockSize*2+64))
+	b := make([]byte, headerSize, headerSize+len(w.table)+len(w.postings)+len(w.pages)+len(t.table)+len(blocks)*(BlockSize*2+64))
 	section := func(start *uint64, data []byte) (size uint64) {
 		*start = uint64(len(b))
 		b = append(b, data...)
@@ -55,6 +55,8 @@ func (h *Header) image(w *termWriter, blocks []Block, repeats []Repeat, invalid 
 	h.invalidSize = section(&h.invalid, encodeInvalid(invalid))
 	h.facetsSize = section(&h.facets, appendFacets(nil, facets))
 	h.postingsSize = section(&h.postings, w.postings)
+	section(&h.signatures, t.table)
+	h.signatureRows = 1 << t.rowBits
 	b = append(b, make([]byte, -len(b)%pageData+pageData)...)
 	h.termPages = uint64(len(b) / pageData)
 	b = append(b, w.pages...)
@@ -181,11 +183,16 @@ func readInvalid(data []byte, h *Header) ([]int, error) {
 	return invalid, d.err
 }
 
-// sortTerms sorts terms by key. They are in the order of their places, which it keeps.
-func sortTerms(terms []uint64) {
-	const digit = 11 // bits
-	from, to := terms, make([]uint64, len(terms))
-	for shift := 32; shift < 64; shift += digit {
+// sortTerms sorts terms by key. They are in the order of their places, which it keeps. It uses
+// the memory of room, and returns memory for the next call.
+func sortTerms(terms, room []uint64) []uint64 {
+	const digit = keyBits / 2
+	if cap(room) < len(terms) {
+		room = make([]uint64, len(terms))
+	}
+	room = room[:len(terms)]
+	from, to := terms, room
+	for shift := 32; shift < 32+keyBits; shift += digit {
 		var starts [1 << digit]int
 		for _, t := range from {
 			starts[t>>shift&(1<<digit-1)]++
@@ -202,5 +209,6 @@ func sortTerms(terms []uint64) {
 		}
 		from, to = to, from
 	}
-	copy(terms, from)
+	copy(terms, from) // nothing, since the number of passes is even
+	return room
 }

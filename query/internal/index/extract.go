@@ -2,309 +2,408 @@ package index
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math"
-	"math/bits"
-	"time"
 )
 
-// sink receives the terms of an entry.
-type sink interface {
-	// term receives a term with one text, and pair one with two. The texts are valid
-	// during the call only.
-	term(f Field, text []byte)
-	pair(f Field, name, value []byte)
+// extractor takes from the JSON of records what an index has of them. It reads canonical JSON
+// without decoding it, and remembers what the last record had, since most of that is the same
+// in the next one.
+type extractor struct {
+	parser
+
+	hasher    Hasher
+	all       bool       // take terms and texts, not only the ID and the time
+	signature *signature // of the current block
+	block     int        // changes with signature
+
+	id    []byte // until the next record
+	time  int64  // in Unix nanoseconds
+	found []foundTerm
+
+	recordMembers, actorMembers, targetMembers, changeMembers members
+
+	values   [valueSlots]slot
+	changed  [4]slot // names of the first changed fields
+	metadata [16]metadataSlot
 }
 
-// extract passes the terms of a record to s and returns its time, in Unix nanoseconds. It
-// reads canonical JSON without decoding it. Unless canonical is true, nobody knows whether the
-// entry is canonical; ok is then false where its terms could be spelled in another way than
-// those of the decoded record. What s has received then has no meaning.
-func extract(json []byte, canonical bool, s sink) (at int64, ok bool) {
-	p := parser{json: json, canonical: canonical}
-	timed := false
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch string(p.name()) {
-		case "action":
-			s.term(Action, p.text())
-		case "actor":
-			p.actor(s, true)
-		case "attempt":
-			s.term(Attempt, p.text())
-		case "changes":
-			p.changes(s)
-		case "channel":
-			s.term(Channel, p.text())
-		case "covers":
-			p.covers(s)
-		case "id":
-			s.term(ID, p.text())
-		case "kind":
-			s.term(Kind, p.text())
-		case "metadata":
-			p.metadata(s)
-		case "operation":
-			s.term(Operation, p.text())
-		case "outcome":
-			s.term(Outcome, p.text())
-		case "target":
-			p.target(s)
-		case "tenant":
-			s.term(Tenant, p.text())
-		case "time":
-			at, timed = parseTime(p.text())
-		case "trace_id":
-			s.term(Trace, p.text())
+// foundTerm is a term of the record. in is nil for terms without facets.
+type foundTerm struct {
+	key   Key
+	field Field
+	in    *slot
+}
+
+// slot remembers a value and its term.
+type slot struct {
+	json  []byte // as it is in the JSON
+	key   Key
+	block int         // whose signature has its grams
+	facet *FacetValue // that counts it, if it is known
+}
+
+// set sets the value.
+func (s *slot) set(json []byte) {
+	s.json = append(s.json[:0], json...)
+	s.block, s.facet = 0, nil
+}
+
+// metadataSlot remembers a member of metadata.
+type metadataSlot struct {
+	name  slot // with the colon
+	state uint64
+	value slot
+}
+
+// The slots of values that a record has once.
+const (
+	actionSlot = iota
+	actorIDSlot
+	actorNameSlot
+	actorRolesSlot
+	actorTypeSlot
+	channelSlot
+	kindSlot
+	operationSlot
+	outcomeSlot
+	reasonSlot
+	resourceSlot
+	sessionSlot
+	targetIDSlot
+	targetNameSlot
+	targetTypeSlot
+	tenantSlot
+	trackerSlot
+	valueSlots
+)
+
+func newExtractor(h Hasher, all bool) extractor {
+	return extractor{
+		hasher: h, all: all, recordMembers: recordMembers, actorMembers: actorMembers, targetMembers: targetMembers,
+		changeMembers: changeMembers,
+	}
+}
+
+// begin makes a signature that of the entries from now on.
+func (x *extractor) begin(s *signature) {
+	x.signature = s
+	x.block++
+}
+
+// extract sets what a record has. Unless canonical is true, nobody knows whether the entry is
+// canonical; ok is then false where its terms could be spelled in another way than those of
+// the decoded record. Then what was set has no meaning.
+func (x *extractor) extract(json []byte, canonical bool) (ok bool) {
+	x.parser = parser{json: json, canonical: canonical}
+	x.id, x.found = nil, x.found[:0]
+	timed, member := false, none
+	for more := x.open('{', '}'); more; more = x.next('}') {
+		switch member = x.member(&x.recordMembers, member); {
+		case member == memberID:
+			x.id = x.text()
+			x.termOf(ID, x.id)
+		case member == memberTime:
+			x.time, timed = parseTime(x.text())
+		case x.all:
+			x.recordMember(member)
 		default:
-			p.skip()
+			x.skip(nil)
 		}
 	}
-	return at, timed && !p.failed && p.at == len(json)
+	return timed && !x.failed && x.at == len(json)
 }
 
-// parser reads JSON in which there is no space between tokens.
-type parser struct {
-	json      []byte
-	canonical bool
-	at        int
-	failed    bool
+// recordMember passes a member of a record other than its ID and its time.
+func (x *extractor) recordMember(member int) {
+	switch member {
+	case memberAction:
+		x.term(Action, actionSlot, true)
+	case memberActor:
+		x.actor(true)
+	case memberAttempt:
+		x.termOf(Attempt, x.text())
+	case memberBulk, memberFailure:
+		x.skip(x.signature)
+	case memberChanges:
+		x.changes()
+	case memberChannel:
+		x.term(Channel, channelSlot, true)
+	case memberCovers:
+		for more := x.open('[', ']'); more; more = x.next(']') {
+			x.target(false)
+		}
+	case memberKind:
+		x.term(Kind, kindSlot, false)
+	case memberMetadata:
+		x.attributes()
+	case memberOperation:
+		x.term(Operation, operationSlot, false)
+	case memberOutcome:
+		x.term(Outcome, outcomeSlot, false)
+	case memberReason:
+		x.texts(reasonSlot)
+	case memberResource:
+		x.same(&x.values[resourceSlot])
+	case memberTarget:
+		x.target(true)
+	case memberTenant:
+		x.term(Tenant, tenantSlot, true)
+	case memberTrace:
+		x.termOf(Trace, x.text())
+	case memberTracker:
+		x.same(&x.values[trackerSlot])
+	default:
+		x.skip(nil)
+	}
 }
 
-func (p *parser) actor(s sink, first bool) {
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch string(p.name()) {
-		case "id":
+// The usual members, in the order of canonical JSON.
+const (
+	memberAction = iota
+	memberActor
+	memberAttempt
+	memberBulk
+	memberChanges
+	memberChannel
+	memberCovers
+	memberFailure
+	memberID
+	memberKind
+	memberMetadata
+	memberObserved
+	memberOperation
+	memberOutcome
+	memberReason
+	memberResource
+	memberSpan
+	memberTarget
+	memberTenant
+	memberTime
+	memberTrace
+	memberTracker
+)
+
+var recordMembers = membersNamed("action", "actor", "attempt", "bulk", "changes", "channel", "covers", "failure", "id", "kind", "metadata",
+	"observed_time", "operation", "outcome", "reason", "resource", "span_id", "target", "tenant", "time", "trace_id", "tracker")
+
+const (
+	_ = iota // how the actor was authenticated
+	actorID
+	actorName
+	actorOnBehalfOf
+	actorRoles
+	actorSession
+	actorType
+)
+
+var actorMembers = membersNamed("auth_method", "id", "name", "on_behalf_of", "roles", "session_id", "type")
+
+// actor passes an actor: the first one, or one for whom it acted.
+func (x *extractor) actor(first bool) {
+	member := none
+	for more := x.open('{', '}'); more; more = x.next('}') {
+		switch member = x.member(&x.actorMembers, member); {
+		case member == actorOnBehalfOf:
 			if first {
-				s.term(ActorID, p.text())
-			} else {
-				s.term(OnBehalfOf, p.text())
+				x.termOf(Delegated, []byte("true"))
 			}
-		case "on_behalf_of":
-			if first {
-				s.term(Delegated, []byte("true"))
-			}
-			p.actor(s, false)
-		case "session_id":
-			s.term(Session, p.text())
-		case "type":
-			if text := p.text(); first {
-				s.term(ActorType, text)
-			}
+			x.actor(false)
+		case member == actorSession && first:
+			x.term(Session, sessionSlot, false)
+		case member == actorSession:
+			x.termOf(Session, x.text())
+		case member == actorID && first:
+			x.term(ActorID, actorIDSlot, true)
+		case member == actorID:
+			x.termOf(OnBehalfOf, x.searched())
+		case member == actorName && first:
+			x.texts(actorNameSlot)
+		case member == actorName:
+			x.skip(x.signature)
+		case member == actorRoles && first:
+			x.same(&x.values[actorRolesSlot])
+		case member == actorType && first:
+			x.term(ActorType, actorTypeSlot, false)
 		default:
-			p.skip()
+			x.skip(nil)
 		}
 	}
 }
 
-func (p *parser) target(s sink) {
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		switch string(p.name()) {
-		case "id":
-			s.term(TargetID, p.text())
-		case "type":
-			s.term(TargetType, p.text())
+const (
+	targetID = iota
+	targetName
+	targetType
+)
+
+var targetMembers = membersNamed("id", "name", "type")
+
+// target passes a target: that of the record, or one that is covered, whose type would be counted
+// as a facet.
+func (x *extractor) target(first bool) {
+	member := none
+	for more := x.open('{', '}'); more; more = x.next('}') {
+		switch member = x.member(&x.targetMembers, member); {
+		case member == targetID && first:
+			x.term(TargetID, targetIDSlot, true)
+		case member == targetID:
+			x.termOf(TargetID, x.searched())
+		case member == targetName && first:
+			x.texts(targetNameSlot)
+		case member == targetType && first:
+			x.term(TargetType, targetTypeSlot, true)
 		default:
-			p.skip()
+			x.skip(x.signature)
 		}
 	}
 }
 
-// covers passes the IDs of covered targets. Their types would be counted as facets.
-func (p *parser) covers(s sink) {
-	for more := p.open('[', ']'); more; more = p.next(']') {
-		for more := p.open('{', '}'); more; more = p.next('}') {
-			if string(p.name()) == "id" {
-				s.term(TargetID, p.text())
-			} else {
-				p.skip()
+const changeField = 0
+
+var changeMembers = membersNamed("field", "new", "old")
+
+func (x *extractor) changes() {
+	n := 0
+	for more := x.open('[', ']'); more; more = x.next(']') {
+		member := none
+		for more := x.open('{', '}'); more; more = x.next('}') {
+			switch member = x.member(&x.changeMembers, member); {
+			case member != changeField:
+				x.skip(x.signature)
+			case n < len(x.changed):
+				x.termIn(Changed, &x.changed[n], true)
+			default:
+				x.termOf(Changed, x.searched())
 			}
 		}
+		n++
 	}
 }
 
-func (p *parser) changes(s sink) {
-	for more := p.open('[', ']'); more; more = p.next(']') {
-		for more := p.open('{', '}'); more; more = p.next('}') {
-			if string(p.name()) == "field" {
-				s.term(Changed, p.text())
-			} else {
-				p.skip()
+func (x *extractor) attributes() {
+	var other metadataSlot
+	n := 0
+	for more := x.open('{', '}'); more; more = x.next('}') {
+		m := &other
+		if n < len(x.metadata) {
+			m = &x.metadata[n]
+		}
+		n++
+		if x.has(m.name.json) {
+			if !x.hasValue(&m.value) {
+				x.attribute(m)
 			}
+		} else {
+			start := x.at
+			name := x.name()
+			if x.failed {
+				return
+			}
+			m.name.set(x.json[start:x.at])
+			m.value.set(nil)
+			m.name.key = x.hasher.Term(MetadataKey, name)
+			m.state = x.hasher.named(Metadata, name)
+			x.attribute(m)
 		}
+		x.addTexts(&m.value)
+		x.found = append(x.found, foundTerm{key: m.name.key, field: MetadataKey}, foundTerm{key: m.value.key, field: Metadata})
 	}
 }
 
-func (p *parser) metadata(s sink) {
-	for more := p.open('{', '}'); more; more = p.next('}') {
-		name := p.name()
-		start := p.at
-		p.skip()
-		value := p.json[start:p.at]
-		if !p.canonical && (len(value) == 0 || value[0] == '{' || value[0] == '[' || bytes.IndexByte(value, '\\') >= 0) {
-			p.failed = true
-		}
-		s.term(MetadataKey, name)
-		s.pair(Metadata, name, value)
+// attribute passes the value of a member of metadata.
+func (x *extractor) attribute(m *metadataSlot) {
+	start := x.at
+	x.skip(nil)
+	value := x.json[start:x.at]
+	if !x.canonical && (len(value) == 0 || value[0] == '{' || value[0] == '[' || bytes.IndexByte(value, '\\') >= 0) {
+		x.failed = true
 	}
-}
-
-// need passes a byte that must be next.
-func (p *parser) need(c byte) {
-	if p.at >= len(p.json) || p.json[p.at] != c {
-		p.failed, p.at = true, len(p.json)
+	if x.failed {
 		return
 	}
-	p.at++
+	m.value.set(value)
+	m.value.key = x.hasher.valued(m.state, value)
 }
 
-// open passes an opening bracket. It reports whether an element follows.
-func (p *parser) open(opening, closing byte) bool {
-	p.need(opening)
-	if p.at < len(p.json) && p.json[p.at] == closing {
-		p.at++
-		return false
-	}
-	return !p.failed
-}
+// term passes the text of a term, and adds it. If it is searched, so does its signature.
+func (x *extractor) term(f Field, in int, searched bool) { x.termIn(f, &x.values[in], searched) }
 
-// next passes what follows an element, and reports whether there is another one.
-func (p *parser) next(closing byte) bool {
-	if p.at < len(p.json) && p.json[p.at] == closing {
-		p.at++
-		return false
-	}
-	p.need(',')
-	return !p.failed
-}
-
-// name passes the name of a member and the colon.
-func (p *parser) name() []byte {
-	name := p.text()
-	p.need(':')
-	return name
-}
-
-// text passes a string, and returns it as it is in the JSON.
-func (p *parser) text() []byte {
-	start := p.at + 1
-	escaped := p.string()
-	if escaped && !p.canonical || p.failed {
-		p.failed = true
-		return nil
-	}
-	return p.json[start : p.at-1]
-}
-
-// string passes a string, and reports whether it has escapes.
-func (p *parser) string() (escaped bool) {
-	p.need('"')
-	at := p.at
-	for {
-		for ; at+8 <= len(p.json); at += 8 {
-			if w := binary.LittleEndian.Uint64(p.json[at:]); hasByte(w, '"')|hasByte(w, '\\') != 0 {
-				at += bits.TrailingZeros64(hasByte(w, '"')|hasByte(w, '\\')) / 8
-				break
-			}
-		}
-		for at < len(p.json) && p.json[at] != '"' && p.json[at] != '\\' {
-			at++
-		}
-		switch {
-		case at >= len(p.json):
-			p.failed, p.at = true, len(p.json)
-			return escaped
-		case p.json[at] == '"':
-			p.at = at + 1
-			return escaped
-		}
-		escaped = true
-		at = min(at+2, len(p.json))
-	}
-}
-
-// hasByte returns a number whose lowest bit is in the first byte of w that is c; it is zero if
-// none is.
-func hasByte(w uint64, c byte) uint64 {
-	const ones = 0x0101_0101_0101_0101
-	w ^= ones * uint64(c)
-	return (w - ones) &^ w & (ones << 7)
-}
-
-// skip passes a value.
-func (p *parser) skip() {
-	depth := 0
-	for p.at < len(p.json) {
-		switch c := p.json[p.at]; c {
-		case '"':
-			p.string()
-		case '{', '[':
-			depth++
-			p.at++
-		case '}', ']':
-			if depth == 0 {
-				return
-			}
-			depth--
-			p.at++
-		case ',':
-			if depth == 0 {
-				return
-			}
-			p.at++
-		default:
-			p.at++
-			continue // a part of a number or a word
-		}
-		if depth == 0 {
+func (x *extractor) termIn(f Field, s *slot, searched bool) {
+	if !x.has(s.json) {
+		start := x.at
+		text := x.text()
+		if x.failed {
 			return
 		}
+		s.set(x.json[start:x.at])
+		s.key = x.hasher.Term(f, text)
+	}
+	if searched {
+		x.addTexts(s)
+	}
+	x.found = append(x.found, foundTerm{s.key, f, s})
+}
+
+// termOf adds a term with a text.
+func (x *extractor) termOf(f Field, text []byte) {
+	if x.all && !x.failed {
+		x.found = append(x.found, foundTerm{key: x.hasher.Term(f, text), field: f})
 	}
 }
 
-// parseTime returns the Unix nanoseconds of a time as records have it.
-func parseTime(text []byte) (int64, bool) {
-	const layout = "2006-01-02T15:04:05.000000000Z"
-	if len(text) != len(layout) || text[29] != 'Z' {
-		return 0, false
+// searched passes a text and adds its grams.
+func (x *extractor) searched() []byte {
+	start := x.at
+	text := x.text()
+	if !x.failed {
+		x.signature.add(x.json[start:x.at])
 	}
-	n, ok := 0, true
-	digits := func(from, to int) int {
-		n = 0
-		for _, c := range text[from:to] {
-			ok = ok && '0' <= c && c <= '9'
-			n = n*10 + int(c-'0')
+	return text
+}
+
+// texts passes a value and adds the grams of its texts.
+func (x *extractor) texts(in int) {
+	s := &x.values[in]
+	x.same(s)
+	x.addTexts(s)
+}
+
+// same passes a value, which is that of the last record, usually.
+func (x *extractor) same(s *slot) {
+	if !x.hasValue(s) {
+		start := x.at
+		if x.skip(nil); !x.failed {
+			s.set(x.json[start:x.at])
 		}
-		return n
 	}
-	year, month, day := digits(0, 4), digits(5, 7), digits(8, 10)
-	seconds := digits(11, 13)*3600 + digits(14, 16)*60 + digits(17, 19)
-	nanos := digits(20, 29)
-	if !ok || year < 1970 || month < 1 || month > 12 {
-		return 0, false
-	}
-	if year > 2261 {
-		return math.MaxInt64, true
-	}
-	return (daysSince1970(year, month, day)*86400+int64(seconds))*1e9 + int64(nanos), true
 }
 
-// daysSince1970 returns the number of days from 1 January 1970 to a date.
-func daysSince1970(year, month, day int) int64 {
-	if month <= 2 { // the year begins in March, so that it ends with the leap day
-		year--
-		month += 12
+// addTexts adds the grams of a value, unless the signature has them.
+func (x *extractor) addTexts(s *slot) {
+	if s.block == x.block || x.failed || len(s.json) == 0 {
+		return
 	}
-	return int64(365*year+year/4-year/100+year/400+(153*(month-3)+2)/5+day-1) - 719468
+	s.block = x.block
+	switch s.json[0] {
+	case '"':
+		x.signature.add(s.json)
+	case '[', '{':
+		p := parser{json: s.json}
+		p.skip(x.signature)
+	}
 }
 
-// Nanoseconds returns a time as indexes have it: Unix nanoseconds, at most those of the year
-// 2262, which is as far as they go.
-func Nanoseconds(t time.Time) int64 {
-	switch {
-	case t.Year() > 2261:
-		return math.MaxInt64
-	case t.Year() < 1700:
-		return math.MinInt64
+// has passes a string, which is not empty, if it is next.
+func (x *extractor) has(json []byte) bool {
+	if len(json) == 0 || !bytes.HasPrefix(x.json[x.at:], json) {
+		return false
 	}
-	return t.UnixNano()
+	x.at += len(json)
+	return true
+}
+
+// hasValue passes the value of a slot if it is next. A number may be the beginning of another
+// one.
+func (x *extractor) hasValue(s *slot) bool {
+	end := x.at + len(s.json)
+	return end < len(x.json) && (x.json[end] == ',' || x.json[end] == '}') && x.has(s.json)
 }

@@ -35,39 +35,37 @@ type FacetValue struct {
 type facets [fields]*facet
 
 type facet struct {
-	values  map[Key]*FacetValue
+	values  map[string]*FacetValue
 	partial bool // there are more values
-
-	last    *FacetValue // that was counted last, which is often the next one
-	lastKey Key
 }
 
-func (f *facets) add(terms []facetTerm) {
-	for i := range terms {
-		f.addCount(terms[i].field, terms[i].key, terms[i].text, 1)
+// add counts the value of a slot.
+func (f *facets) add(field Field, s *slot) {
+	if s.facet == nil {
+		if s.facet = f.value(field, s.json[1:len(s.json)-1]); s.facet == nil {
+			return
+		}
 	}
+	s.facet.Count++
 }
 
-func (f *facets) addCount(field Field, key Key, text []byte, n uint64) {
+// value returns the value that counts a text, or nil if there are too many.
+func (f *facets) value(field Field, text []byte) *FacetValue {
 	in := f[field]
 	if in == nil {
-		in = &facet{values: map[Key]*FacetValue{}}
+		in = &facet{values: map[string]*FacetValue{}}
 		f[field] = in
 	}
-	if in.last != nil && in.lastKey == key && in.last.Text == string(text) {
-		in.last.Count += n
-		return
-	}
-	v := in.values[key]
+	v := in.values[string(text)]
 	switch {
-	case v == nil && len(in.values) < maxCounted:
-		in.values[key] = &FacetValue{Text: string(text), Count: n}
-	case v != nil && v.Text == string(text):
-		v.Count += n
-		in.last, in.lastKey = v, key
+	case v != nil:
+	case len(in.values) < maxCounted:
+		v = &FacetValue{Text: string(text)}
+		in.values[v.Text] = v
 	default:
 		in.partial = true
 	}
+	return v
 }
 
 // sorted returns what is kept of each field.

@@ -40,11 +40,12 @@ type Header struct {
 	invalid, invalidSize                uint64
 	facets, facetsSize                  uint64
 	postings, postingsSize              uint64
+	signatures, signatureRows           uint64
 	size                                uint64 // of all sections
 }
 
 const (
-	magic      = 0x3158_4449_4445_444f // "ODEDIDX1"
+	magic      = 0x3258_4449_4445_444f // "ODEDIDX2"
 	headerSize = 256
 )
 
@@ -53,7 +54,7 @@ func (h *Header) numbers() []*uint64 {
 	return []*uint64{
 		&h.First, &h.Next, &h.Since, &h.Fields, &h.LastFirst,
 		&h.termTable, &h.termPages, &h.termPageCount, &h.blockTable, &h.blockCount, &h.blockData, &h.blockDataSize,
-		&h.repeats, &h.repeatsSize, &h.invalid, &h.invalidSize, &h.facets, &h.facetsSize, &h.postings, &h.postingsSize, &h.size,
+		&h.repeats, &h.repeatsSize, &h.invalid, &h.invalidSize, &h.facets, &h.facetsSize, &h.postings, &h.postingsSize, &h.signatures, &h.signatureRows, &h.size,
 	}
 }
 
@@ -99,11 +100,12 @@ func (h *Header) sectionsFit() bool {
 		{h.invalid, h.invalidSize},
 		{h.facets, h.facetsSize},
 		{h.postings, h.postingsSize},
+		{h.signatures, h.signatureRows * ((h.blockCount + 7) / 8)},
 		{h.termPages * pageData, h.termPageCount * pageData},
 	} {
 		fits = fits && section[0] <= h.size && section[1] <= h.size-section[0]
 	}
-	return fits && h.termPageCount < maxSize/pageData && h.blockCount < maxSize/blockRefSize && h.termPages < maxSize/pageData
+	return fits && isTableSize(h.signatureRows) && h.termPageCount < maxSize/pageData && h.blockCount < maxSize/blockRefSize && h.termPages < maxSize/pageData
 }
 
 // Last returns the last frame that is covered.
@@ -113,3 +115,8 @@ func (h *Header) Last() ledger.Frame {
 
 // Len returns the number of entries.
 func (h *Header) Len() int { return int(h.Next - h.First) }
+
+// isTableSize reports whether a table of signatures may have that many rows.
+func isTableSize(rows uint64) bool {
+	return rows&(rows-1) == 0 && rows >= 1<<minRowBits && rows <= 1<<maxRowBits
+}

@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -22,7 +23,7 @@ func Merge(inputs []Input, seal int64) ([]byte, error) {
 		Seal: seal, Checksum: last.Checksum, LastFrame: last.LastFrame, LastFirst: last.LastFirst, End: last.End,
 		Fields: first.Fields, Oldest: first.Oldest, Newest: first.Newest,
 	}
-	m := merger{hasher: NewHasher(h.Ledger), cursors: make([]termCursor, len(inputs))}
+	m := merger{cursors: make([]termCursor, len(inputs))}
 	for i, in := range inputs {
 		if i > 0 && (in.First != inputs[i-1].Next || in.Segment != h.Segment || in.Ledger != h.Ledger) {
 			return nil, ErrBad
@@ -42,13 +43,13 @@ func Merge(inputs []Input, seal int64) ([]byte, error) {
 	if err := m.mergeTerms(w); err != nil {
 		return nil, err
 	}
-	return h.image(w, m.blocks, m.repeats, m.invalid, m.facets.sorted()), nil
+	return h.image(w, m.blocks, mergeSignatures(m.tables), m.repeats, m.invalid, m.facets.sorted()), nil
 }
 
 // merger collects what several indexes know.
 type merger struct {
-	hasher  Hasher
 	blocks  []Block
+	tables  []*signatures
 	repeats []Repeat
 	invalid []int
 	facets  facets
@@ -73,6 +74,8 @@ func (m *merger) add(in Input, offset int) error {
 		}
 		m.blocks = append(m.blocks, moved)
 	}
+	table, errTable := in.signatures(in.R)
+	m.tables = append(m.tables, table)
 	repeats, err := in.Repeats(in.R)
 	for place, earlier := range repeats {
 		m.repeats = append(m.repeats, Repeat{Place: place + offset, Earlier: earlier})
@@ -87,55 +90,113 @@ func (m *merger) add(in Input, offset int) error {
 			continue
 		}
 		for _, v := range f.Values {
-			text := []byte(v.Text)
-			m.facets.addCount(f.Field, m.hasher.Term(f.Field, text), text, v.Count)
+			if into := m.facets.value(f.Field, []byte(v.Text)); into != nil {
+				into.Count += v.Count
+			}
 		}
 		if into := m.facets[f.Field]; into != nil && !f.Complete {
 			into.partial = true
 		}
 	}
-	return errors.Join(err, errInvalid, errFacets)
+	return errors.Join(err, errTable, errInvalid, errFacets)
 }
 
 // mergeTerms writes the terms of all indexes, in the order of their keys.
 func (m *merger) mergeTerms(w *termWriter) error {
+	keys := make([]uint64, len(m.cursors)) // of the next terms
 	for i := range m.cursors {
-		if err := m.cursors[i].next(); err != nil {
+		if err := m.cursors[i].next(&keys[i]); err != nil {
 			return err
 		}
 	}
-	var places []uint32
+	var all mergedPlaces
 	for {
-		key, ok := m.lowest()
-		if !ok {
+		key := slices.Min(keys)
+		if key == noKey {
 			return nil
 		}
-		places = places[:0]
-		for i := range m.cursors {
-			c := &m.cursors[i]
-			if c.done || c.key != key {
+		all = mergedPlaces{list: all.list[:0], bitmaps: all.bitmaps[:0]}
+		for i := range keys {
+			if keys[i] != key {
 				continue
 			}
-			var err error
-			if places, err = c.appendPlaces(places); err != nil {
+			c := &m.cursors[i]
+			if err := all.add(c); err != nil {
 				return err
 			}
-			if err := c.next(); err != nil {
+			if err := c.next(&keys[i]); err != nil {
 				return err
 			}
 		}
-		w.add(key, places)
+		all.write(w, Key(key))
 	}
 }
 
-// lowest returns the lowest key that is left. ok is false if none is.
-func (m *merger) lowest() (key Key, ok bool) {
-	for i := range m.cursors {
-		if c := &m.cursors[i]; !c.done && (!ok || c.key < key) {
-			key, ok = c.key, true
+// mergedPlaces are the places of a term, as they are in the merged index.
+type mergedPlaces struct {
+	count   int
+	list    []uint32
+	bitmaps []movedPlaces
+}
+
+// movedPlaces are a bitmap of places whose numbers are higher by an offset in the merged index.
+type movedPlaces struct {
+	*Places
+
+	offset int
+}
+
+// add adds the places of the current term of an index.
+func (p *mergedPlaces) add(c *termCursor) error {
+	p.count += c.posting.count
+	if c.posting.count == 1 { // most have one
+		p.list = append(p.list, c.posting.single+uint32(c.offset))
+		return nil
+	}
+	places, err := c.places(c.R, c.posting)
+	if err != nil {
+		return err
+	}
+	for _, place := range places.list {
+		p.list = append(p.list, place+uint32(c.offset))
+	}
+	if places.bitmap != nil {
+		p.bitmaps = append(p.bitmaps, movedPlaces{places, c.offset})
+	}
+	return nil
+}
+
+// write adds the term to the merged index.
+func (p *mergedPlaces) write(w *termWriter, key Key) {
+	if p.count > maxInline && isDense(p.count, w.n) {
+		w.addBitmap(key, p.count, bitmapOf(w.n, p.list, p.bitmaps))
+		return
+	}
+	for _, b := range p.bitmaps {
+		b.Range(0, w.n, func(place int) { p.list = append(p.list, uint32(place+b.offset)) })
+	}
+	if len(p.bitmaps) > 0 {
+		slices.Sort(p.list)
+	}
+	w.add(key, p.list)
+}
+
+// bitmapOf returns the bitmap of some of n places.
+func bitmapOf(n int, list []uint32, bitmaps []movedPlaces) []byte {
+	bitmap := make([]byte, (n+7)/8)
+	for _, place := range list {
+		bitmap[place/8] |= 1 << (place % 8)
+	}
+	for _, part := range bitmaps {
+		at, shift := part.offset/8, part.offset%8
+		for i, b := range part.bitmap {
+			bitmap[at+i] |= b << shift
+			if high := b >> (8 - shift); high != 0 {
+				bitmap[at+i+1] |= high
+			}
 		}
 	}
-	return key, ok
+	return bitmap
 }
 
 // termCursor reads the terms of an index in order.
@@ -149,14 +210,16 @@ type termCursor struct {
 	read    int // terms of the page that were read
 	key     Key
 	posting posting
-	done    bool
 }
 
-// next reads the next term.
-func (c *termCursor) next() error {
+// noKey is higher than any key.
+const noKey = math.MaxUint64
+
+// next reads the next term, and sets key, which becomes noKey if none is left.
+func (c *termCursor) next(key *uint64) error {
 	for c.left == 0 {
 		if c.number == int(c.termPageCount) {
-			c.done = true
+			*key = noKey
 			return nil
 		}
 		page, err := c.File.page(c.R, int(c.termPages)+c.number)
@@ -173,21 +236,9 @@ func (c *termCursor) next() error {
 	} else {
 		c.key += Key(c.page.uvarint())
 	}
+	*key = uint64(c.key)
 	c.posting = readPosting(&c.page, c.Len())
 	c.left--
 	c.read++
 	return c.page.err
-}
-
-// appendPlaces appends the places of the current term, as they are in the merged index.
-func (c *termCursor) appendPlaces(places []uint32) ([]uint32, error) {
-	if c.posting.count == 1 { // most have one
-		return append(places, c.posting.single+uint32(c.offset)), nil
-	}
-	of, err := c.places(c.R, c.posting)
-	if err != nil {
-		return places, err
-	}
-	of.Range(0, c.Len(), func(place int) { places = append(places, uint32(place+c.offset)) })
-	return places, nil
 }

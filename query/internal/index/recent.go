@@ -19,10 +19,10 @@ type Recent struct {
 	hasher          Hasher
 	from, next      uint64 // the entries that it knows
 	currentFrom     uint64 // the first one of current
-	current, older  map[uint64]uint64
+	current, older  *seqTable
 	same, olderSame map[uint64][]uint64 // of IDs that several entries have, all but the newest
 
-	terms []uint64 // memory for the next Builder
+	terms, sorting []uint64 // memory for the next Builder
 }
 
 // NewRecent returns an empty Recent for a ledger.
@@ -35,6 +35,7 @@ func (r *Recent) Next() uint64 { return r.next }
 // from, up to before another entry. What cannot be read is skipped, unless the error ends the sequence.
 func (r *Recent) Load(from, before uint64, frames iter.Seq2[ledger.Frame, error]) {
 	r.reset(from)
+	x := newExtractor(r.hasher, false)
 	for f, err := range frames {
 		if err != nil {
 			continue
@@ -43,9 +44,8 @@ func (r *Recent) Load(from, before uint64, frames iter.Seq2[ledger.Frame, error]
 			if e.Seq < from || e.Seq >= before {
 				continue
 			}
-			var id idSink
-			if _, ok := extract(e.Data, true, &id); ok {
-				r.add(id.text, e.Seq)
+			if x.extract(e.Data, true) {
+				r.add(x.id, e.Seq)
 			} else {
 				r.skip(e.Seq)
 			}
@@ -53,22 +53,11 @@ func (r *Recent) Load(from, before uint64, frames iter.Seq2[ledger.Frame, error]
 	}
 }
 
-// idSink keeps the ID of an entry.
-type idSink struct{ text []byte }
-
-func (s *idSink) term(f Field, text []byte) {
-	if f == ID {
-		s.text = text
-	}
-}
-
-func (*idSink) pair(Field, []byte, []byte) {}
-
 // Skip passes lost entries, up to before the entry first.
 func (r *Recent) Skip(first uint64) { r.next = max(r.next, first) }
 
 func (r *Recent) reset(first uint64) {
-	*r = Recent{hasher: r.hasher, from: first, next: first, currentFrom: first, terms: r.terms}
+	*r = Recent{hasher: r.hasher, from: first, next: first, currentFrom: first, terms: r.terms, sorting: r.sorting}
 }
 
 // startAt prepares for the entry first, and returns the first entry that is known. Unless
@@ -84,7 +73,8 @@ func (r *Recent) startAt(first uint64) uint64 {
 func (r *Recent) skip(seq uint64) {
 	r.next = seq + 1
 	if seq >= r.currentFrom+Window || r.current == nil {
-		r.older, r.current, r.from = r.current, make(map[uint64]uint64, 1024), r.currentFrom
+		spare := r.older
+		r.older, r.current, r.from = r.current, spare.cleared(), r.currentFrom
 		r.currentFrom, r.same, r.olderSame = seq, map[uint64][]uint64{}, r.same
 	}
 }
@@ -94,11 +84,10 @@ func (r *Recent) skip(seq uint64) {
 func (r *Recent) add(id []byte, seq uint64) (earlier []uint64) {
 	r.skip(seq)
 	key := r.hasher.add(r.hasher.a, id)
-	last, found := r.current[key]
+	last, found := r.current.set(key, seq)
 	if !found {
-		last, found = r.older[key]
+		last, found = r.older.get(key)
 	}
-	r.current[key] = seq
 	if !found {
 		return nil
 	}

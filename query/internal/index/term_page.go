@@ -41,10 +41,22 @@ func (w *termWriter) add(key Key, places []uint32) {
 	if len(places) > maxInline {
 		w.postings = appendPlaces(w.postings, places, w.n)
 	}
-	term := w.encode(key, places, w.count%termsPerOffset == 0)
+	w.addTerm(key, len(places), places)
+}
+
+// addBitmap is add for so many places, more than maxInline, that they are stored as a bitmap.
+func (w *termWriter) addBitmap(key Key, count int, bitmap []byte) {
+	w.offset = len(w.postings)
+	w.postings = append(w.postings, bitmap...)
+	w.addTerm(key, count, nil)
+}
+
+// addTerm adds a term. Its places are the last ones in postings, if there are more than maxInline.
+func (w *termWriter) addTerm(key Key, count int, places []uint32) {
+	term := w.encode(key, count, places, w.count%termsPerOffset == 0)
 	if 2+2*(len(w.offsets)+1)+len(w.terms)+len(term) > pageData {
 		w.finishPage()
-		term = w.encode(key, places, true)
+		term = w.encode(key, count, places, true)
 	}
 	if w.count%termsPerOffset == 0 {
 		w.offsets = append(w.offsets, uint16(len(w.terms)))
@@ -57,21 +69,21 @@ func (w *termWriter) add(key Key, places []uint32) {
 	w.count++
 }
 
-// encode returns a term, until the next call. Those of many places are the last ones in postings.
-func (w *termWriter) encode(key Key, places []uint32, absolute bool) []byte {
+// encode returns a term, until the next call.
+func (w *termWriter) encode(key Key, count int, places []uint32, absolute bool) []byte {
 	b := w.buffer[:0]
 	if absolute {
 		b = binary.LittleEndian.AppendUint32(b, uint32(key))
 	} else {
 		b = binary.AppendUvarint(b, uint64(key-w.last))
 	}
-	switch n := len(places); {
-	case n == 1:
+	switch {
+	case count == 1:
 		b = binary.AppendUvarint(b, uint64(places[0])<<1)
-	case n <= maxInline:
-		b = appendList(binary.AppendUvarint(b, uint64(n)<<1|1), places)
+	case count <= maxInline:
+		b = appendList(binary.AppendUvarint(b, uint64(count)<<1|1), places)
 	default:
-		b = binary.AppendUvarint(b, uint64(n)<<1|1)
+		b = binary.AppendUvarint(b, uint64(count)<<1|1)
 		b = binary.AppendUvarint(b, uint64(w.offset))
 		b = binary.AppendUvarint(b, uint64(len(w.postings)-w.offset))
 	}

@@ -74,5 +74,8 @@ func (v *View) Repeats(io.ReaderAt) (map[int][]uint64, error) {
 	return repeats, nil
 }
 
+// BlocksWith returns nil, since an outline has no signatures.
+func (v *View) BlocksWith(io.ReaderAt, Words) (*Places, error) { return nil, nil } //nolint:nilnil // not known
+
 // Matching returns nil, since an outline has no terms.
 func (v *View) Matching(io.ReaderAt, []Clause) (*Places, error) { return nil, nil } //nolint:nilnil // not known
