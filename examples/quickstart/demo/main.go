@@ -1,7 +1,7 @@
-// Demo builds the quickstart, drives it with real HTTP requests, prints the trail, asks it
-// three questions with the command deed, verifies its seal and asks what is missing, shows it in the
-// viewer, and fails if the trail or an answer is wrong. With -serve it keeps the viewer up until it is interrupted.
-// Where Chromium is installed, it writes a screenshot into the file of -screenshot.
+// Demo builds the quickstart, drives it with real HTTP requests, prints the trail, asks it three
+// questions with the command deed, verifies its seal, asks what is missing, shows it in the viewer,
+// and fails if the trail or an answer is wrong. With -serve it keeps the viewer up until it is
+// interrupted. Where Chromium is installed, it writes a screenshot into the file of -screenshot.
 package main
 
 import (
