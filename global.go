@@ -10,6 +10,8 @@ import (
 // global holds the provider that SetTrackerProvider set, if any.
 var global atomic.Pointer[TrackerProvider]
 
+var unprovided atomic.Int64 // how many events were tracked without it, and nobody has counted
+
 // globalTracker is the tracker of the package function Track.
 var globalTracker = globalProvider{}.Tracker("")
 
@@ -21,6 +23,9 @@ func SetTrackerProvider(p TrackerProvider) {
 		global.Store(nil)
 	default:
 		global.Store(&p)
+		if c, ok := p.Tracker("").(interface{ CountLoss(string, int64) }); ok {
+			c.CountLoss("no_provider", unprovided.Swap(0))
+		}
 	}
 }
 
@@ -64,6 +69,7 @@ type cachedTracker struct {
 func (t *lazyTracker) Track(ctx context.Context, e Event) error {
 	tracker := t.Current()
 	if tracker == nil {
+		unprovided.Add(1)
 		return ErrNoProvider
 	}
 	return tracker.Track(ctx, e)

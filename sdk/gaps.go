@@ -64,7 +64,8 @@ func (p *TrackerProvider) ownRecord(e *audit.Event) *record.Record {
 	return r
 }
 
-var _ plumbing.RequestCounter = (*tracker)(nil)
-
 // CountRequest implements plumbing.RequestCounter.
 func (t *tracker) CountRequest(as plumbing.RequestCount) { t.pipeline.metrics.counts.Request(as) }
+
+// CountLoss implements plumbing.LossCounter.
+func (t *tracker) CountLoss(reason string, n int64) { t.pipeline.metrics.counts.Lose(reason, n) }

@@ -272,3 +272,46 @@ func TestCountRequestAllocatesNothing(t *testing.T) { // not parallel: it counts
 	tracker := newTracker(t, sdk.WithSyncer(&sink{}), sdk.WithGapRecords(time.Hour))
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { plumbing.CountRequest(tracker, plumbing.RequestSeen) }))
 }
+
+// TestLosses counts events that never reached the provider, and those that come while it shuts down.
+func TestLosses(t *testing.T) { //nolint:paralleltest // it sets the global provider
+	audit.SetTrackerProvider(nil)
+	t.Cleanup(func() { audit.SetTrackerProvider(nil) })
+	early := audit.GetTrackerProvider().Tracker("early")
+	ctx := t.Context()
+	uncounted := newProvider(t, sdk.WithSyncer(&sink{name: "s"}))
+	for range 3 {
+		require.ErrorIs(t, early.Track(ctx, valid()), audit.ErrNoProvider)
+	}
+	dir := filepath.Join(t.TempDir(), "ledger")
+	release := make(chan struct{})
+	slow := &follower{id: "slow", reject: func(string) error {
+		<-release
+		return nil
+	}}
+	p := newProvider(t, sdk.WithLedger(dir, sdk.ExportTo(slow, quick()...)), sdk.WithGapRecords(time.Hour))
+	audit.SetTrackerProvider(p)
+	audit.SetTrackerProvider(p) // they are counted once
+	plumbing.CountLoss(early, plumbing.LossMonitor, 2)
+	plumbing.CountLoss(uncounted.Tracker("x"), plumbing.LossMonitor, 1) // it does not count
+	require.NoError(t, early.Track(ctx, valid()))
+
+	done := make(chan error, 1)
+	go func() { done <- p.Shutdown(ctx) }()
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	rejected := int64(0)
+	require.Eventually(t, func() bool {
+		if errors.Is(p.ForceFlush(canceled), audit.ErrShutdown) {
+			require.ErrorIs(t, early.Track(ctx, valid()), audit.ErrShutdown)
+			rejected++
+		}
+		return rejected == 5
+	}, time.Minute, time.Millisecond)
+	close(release)
+	require.NoError(t, <-done)
+	report := readGaps(t, dir)
+	assert.Equal(t, map[string]int64{"no_provider": 3, "monitor": 2, "shutdown": 5}, report.Total.Rejected)
+	assert.Equal(t, gaps.Incomplete, report.Verdict())
+	assert.EqualValues(t, 1, report.Total.Recorded)
+}

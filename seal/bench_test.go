@@ -14,7 +14,6 @@ import (
 
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -97,32 +96,6 @@ func BenchmarkSeal(b *testing.B) {
 	b.ReportMetric(parts.perEntry("sealing"), "cpu-ns/entry")
 	b.ReportMetric(parts.perEntry("sealing")/parts.perEntry("hashing"), "of-hashing")
 	require.NoError(b, f.open.Close())
-}
-
-// BenchmarkVerify compares verifying with hashing the same bytes on all processors. The ratio
-// is what verifying reaches of that speed.
-func BenchmarkVerify(b *testing.B) {
-	f := benchLedger(b)
-	s, err := Start(b.Context(), f.open, f.key)
-	require.NoError(b, err)
-	require.NoError(b, s.Close(b.Context()))
-	require.NoError(b, f.open.Close())
-	r, err := ledger.OpenReader(f.dir)
-	require.NoError(b, err)
-	defer r.Close()
-	var verifying, hashing time.Duration
-	for b.Loop() {
-		start := time.Now()
-		report, err := Verify(b.Context(), r, VerifyOptions{Keys: []note.Verifier{f.key.Verifier()}, Held: s.Newest().Note})
-		require.NoError(b, err)
-		require.True(b, report.Intact())
-		verifying += time.Since(start)
-		start = time.Now()
-		hashAll()
-		hashing += time.Since(start)
-	}
-	b.ReportMetric(hashing.Seconds()/verifying.Seconds(), "of-hashing")
-	b.ReportMetric(float64(b.N)*benchEntries/verifying.Seconds()/1e6, "Mentries/s")
 }
 
 // hashAll hashes as many bytes as the entries have, with two nodes for each two entries, on all

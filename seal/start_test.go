@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -239,25 +238,19 @@ func TestLostFiles(t *testing.T) {
 	f.append(1600)
 	f.stop()
 	whole := copyTree(t, f.dir)
-	seal := filepath.Join(f.dir, DirName)
-	var names []string
-	require.NoError(t, filepath.WalkDir(seal, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() {
-			names = append(names, path)
-		}
-		return err
-	}))
+	names := fileNames(t, f.dir)
 	require.Len(t, names, 6+2+2, "full and partial tiles, state, and checkpoint")
 	held := f.held()
 	for _, name := range names {
 		f.restore(whole)
 		require.NoError(t, os.WriteFile(f.anchor, held, 0o600))
-		want, err := os.ReadFile(name)
+		path := filepath.Join(f.dir, DirName, name)
+		want, err := os.ReadFile(path)
 		require.NoError(t, err)
-		require.NoError(t, os.Remove(name))
+		require.NoError(t, os.Remove(path))
 		require.NoError(t, f.start())
 		f.stop()
-		got, err := os.ReadFile(name)
+		got, err := os.ReadFile(path)
 		require.NoError(t, err)
 		if filepath.Base(name) != stateName {
 			require.Equal(t, want, got, name)

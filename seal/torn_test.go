@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tileNames returns the names of the tiles of a directory.
-func tileNames(t *testing.T, dir string) (names []string) {
+// fileNames returns the names of the files of a seal, in the directory of a ledger.
+func fileNames(t *testing.T, dir string) (names []string) {
 	t.Helper()
-	files := os.DirFS(filepath.Join(dir, DirName))
-	require.NoError(t, fs.WalkDir(files, "tile", func(name string, e fs.DirEntry, err error) error {
+	require.NoError(t, fs.WalkDir(os.DirFS(filepath.Join(dir, DirName)), ".", func(name string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() {
 			names = append(names, name)
 		}
@@ -33,12 +33,16 @@ func TestTornTiles(t *testing.T) {
 	f.append(800)
 	f.stop()
 	whole := copyTree(t, f.dir)
-	names := tileNames(t, f.dir)
+	names := slices.DeleteFunc(fileNames(t, f.dir), func(name string) bool { return !strings.HasPrefix(name, "tile/") })
 	require.Len(t, names, 3+2)
 	for _, name := range names {
 		want, err := os.ReadFile(filepath.Join(whole, DirName, name))
 		require.NoError(t, err)
-		for _, size := range []int{0, 31, len(want) - 1} {
+		sizes := []int{31, 0, len(want) - 1}
+		if raceDetector {
+			sizes = sizes[:1] // the others take the same path
+		}
+		for _, size := range sizes {
 			for _, durable := range []bool{true, false} {
 				f.restore(whole)
 				path := filepath.Join(f.dir, DirName, name)
@@ -95,16 +99,5 @@ func TestCreate(t *testing.T) {
 	n, err := old.ReadAt(got, 0)
 	require.Error(t, err, "the end of the file")
 	require.Equal(t, "a part", string(got[:n]))
-	require.Equal(t, []string{"000"}, list(t, filepath.Join(dir, "tile", "0")))
-}
-
-// list returns the names in a directory.
-func list(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
+	require.Equal(t, []string{"tile/0/000"}, fileNames(t, filepath.Dir(dir)))
 }

@@ -58,10 +58,12 @@ func run(dir string, args []string) error {
 	}
 
 	// Where the trail goes is decided here, once. Track returns when the record is on
-	// disk. The exporter reads the ledger and, after a crash, resumes where it stopped.
+	// disk. The exporter reads the ledger and, after a crash, resumes where it stopped. What is
+	// not recorded is counted, and "deed gaps" says how much that is.
 	provider, err := sdk.NewTrackerProvider(
 		sdk.WithLedger(dir, sdk.ExportTo(exporter)),
 		sdk.WithSeal(key, seal.WithAnchor(seal.AnchorFile(dir+".checkpoint"))),
+		sdk.WithGapRecords(time.Minute),
 	)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func (m *Monitor) CommandMonitor() *event.CommandMonitor {
 func (m *Monitor) Shutdown(ctx context.Context) error {
 	return m.queue.shutdown(ctx, func(s signal) {
 		s.done()
-		m.reportLost(s, context.Cause(ctx))
+		m.lose(s, context.Cause(ctx))
 	})
 }
 
@@ -122,14 +122,14 @@ func (m *Monitor) expectReply(e *event.CommandStartedEvent, c command) {
 	ctx := context.Background() // that of the oldest command was not kept
 	switch {
 	case oldest.write != nil:
-		m.reportLost(signal{ctx: ctx, write: oldest.write}, ErrTooManyCommands)
+		m.lose(signal{ctx: ctx, write: oldest.write}, ErrTooManyCommands)
 	case oldest.bulk != nil:
 		for _, collection := range oldest.bulk {
 			m.reportUntracked(ctx, collection, commandBulkWrite, reasonSeveralDocuments)
 		}
 	default:
 		for _, s := range m.transactions.take(oldest.commit) {
-			m.reportLost(s, ErrInDoubt)
+			m.lose(s, ErrInDoubt)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func (m *Monitor) finishWrite(ctx context.Context, w *write, raw bson.Raw) {
 	switch {
 	case ok && w.transaction != transaction{}:
 		for _, s := range m.transactions.add(w.transaction, signal{ctx: ctx, write: w, event: e}) {
-			m.reportLost(s, ErrInDoubt)
+			m.lose(s, ErrInDoubt)
 		}
 	case ok:
 		m.enqueue(signal{ctx: ctx, write: w, event: e})
@@ -204,7 +204,7 @@ func (m *Monitor) enqueue(s signal) {
 	s.done = plumbing.Expect(audit.ScopeFromContext(s.ctx))
 	if err := m.queue.add(s); err != nil {
 		s.done()
-		m.reportLost(s, err)
+		m.lose(s, err)
 	}
 }
 
@@ -219,6 +219,12 @@ func (m *Monitor) track(s signal) {
 		return
 	}
 	s.write.collection.counters.tracked.Add(1)
+}
+
+// lose reports a signal that no tracker got, and counts it in the records of sdk.WithGapRecords.
+func (m *Monitor) lose(s signal, err error) {
+	plumbing.CountLoss(m.tracker, plumbing.LossMonitor, 1)
+	m.reportLost(s, err)
 }
 
 func (m *Monitor) reportLost(s signal, err error) {

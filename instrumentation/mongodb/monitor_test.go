@@ -16,6 +16,7 @@ import (
 	"github.com/opendeed/audit/embedded"
 	auditmongo "github.com/opendeed/audit/instrumentation/mongodb"
 	"github.com/opendeed/audit/mark"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
@@ -355,8 +356,9 @@ type gate struct {
 
 	entered, open chan struct{}
 
-	mu  sync.Mutex
-	ctx context.Context // of the last call
+	mu   sync.Mutex
+	ctx  context.Context // of the last call
+	lost int64
 }
 
 func (g *gate) Track(ctx context.Context, _ audit.Event) error {
@@ -366,6 +368,21 @@ func (g *gate) Track(ctx context.Context, _ audit.Event) error {
 	g.entered <- struct{}{}
 	<-g.open
 	return nil
+}
+
+// CountLoss implements plumbing.LossCounter.
+func (g *gate) CountLoss(reason string, n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if reason == plumbing.LossMonitor {
+		g.lost += n
+	}
+}
+
+func (g *gate) losses() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lost
 }
 
 // tracking is how many signals the monitor tracks at the same time.
@@ -392,8 +409,11 @@ func TestFullQueue(t *testing.T) {
 	f.finish()
 	assert.Equal(t, []auditmongo.CollectionStats{{Collection: "articles", Tracked: tracking + 2, Lost: 1}}, f.monitor.Stats())
 
+	assert.EqualValues(t, 1, g.losses(), "the provider counts it")
+
 	f.run(t.Context(), insert(id(1)), okReply(1))
 	require.ErrorIs(t, f.lost()[1], audit.ErrShutdown)
+	assert.EqualValues(t, 2, g.losses())
 }
 
 func TestShutdownTimeout(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 type Counts struct {
 	// Recorded is the number of events that every delivery accepted.
 	Recorded int64 `json:"recorded"`
-	// Rejected are the events whose Track failed, by the reason that package sdk documents.
+	// Rejected are the events whose Track failed, by the reason that package sdk documents, and
+	// those that never reached the provider, by that of semconv.CountRejectedKey.
 	Rejected map[string]int64 `json:"rejected,omitempty"`
 	// Dropped are the events that processors dropped, by the type of the processor.
 	Dropped map[string]int64 `json:"dropped,omitempty"`

@@ -51,6 +51,9 @@ func (c *Counts) RecordedMany(n int) {
 // Rejected counts an event whose Track failed, for a reason.
 func (c *Counts) Rejected(reason string) { c.add(semconv.CountRejectedKey, reason, 1) }
 
+// Lose counts n events that never reached a tracker, for a reason of package plumbing.
+func (c *Counts) Lose(reason string, n int64) { c.add(semconv.CountRejectedKey, reason, n) }
+
 // Dropped counts an event that a processor of the given type dropped.
 func (c *Counts) Dropped(processor string) { c.add(semconv.CountDroppedKey, processor, 1) }
 

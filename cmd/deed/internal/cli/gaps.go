@@ -146,12 +146,20 @@ func verdictText(r *gaps.Report) string {
 	case r.Verdict() == gaps.Complete:
 		return "nothing that was counted is missing"
 	case r.Verdict() == gaps.Incomplete:
-		return term.Count(n) + " gaps: events and requests that are not recorded as they should be"
+		return howMany(n, "gap") + ": events and requests that are not recorded as they should be"
 	case n == 0:
 		return "it is not known whether something is missing"
 	default:
-		return "at least " + term.Count(n) + " gaps, and it is not known whether there are more"
+		return "at least " + howMany(n, "gap") + ", and it is not known whether there are more"
 	}
 }
 
-func events(n int64) string { return term.Count(n) + " events" }
+func events(n int64) string { return howMany(n, "event") }
+
+// howMany returns a number with a noun, which has an s unless there is one.
+func howMany(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return term.Count(n) + " " + noun
+}
