@@ -57,7 +57,7 @@ type Column struct {
 
 // Column returns a field with facets. all are the entries that are records.
 func (f *File) Column(r io.ReaderAt, facets []Facet, field Field, all *Places) Column {
-	c := Column{file: f, r: r, hasher: NewHasher(f.Ledger), facet: Facet{Field: field, Complete: true}, all: all}
+	c := Column{file: f, r: r, hasher: NewHasher(f.Ledger), facet: Facet{Field: field, Complete: faceted>>field&1 != 0}, all: all}
 	for _, facet := range facets {
 		if facet.Field == field {
 			c.facet = facet
