@@ -18,6 +18,7 @@ type facetView struct {
 type facetValue struct {
 	Text, Hint string
 	Records    string
+	Least      string // "at least", if not all were counted
 	Share      int    // of the largest, in twentieths
 	Href       string // or "" for what no filter can say
 	Selected   bool
@@ -72,7 +73,7 @@ func (v *visit) facetView(p facetParam, facet *query.FacetCounts, names map[stri
 	for _, value := range facet.Values {
 		one := facetValue{Text: visible(value.Value), Records: number(value.Records)}
 		if value.AtLeast {
-			one.Records += "+"
+			one.Records, one.Least = one.Records+"+", v.language.word("at least")
 		}
 		one.Share = max(1, int(value.Records*20/max(1, facet.Values[0].Records)))
 		if name := names[value.Value]; p.by == query.ByActor && name != "" {

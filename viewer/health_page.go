@@ -59,10 +59,10 @@ func (v *visit) healthPage() (*content, error) {
 	}
 	switch {
 	case h.LastScrub.IsZero() && h.Records > 0:
-		group.add(t("Read completely"), false, text(t("not known yet; a service that writes the ledger reads all of it in the background, and deed ledger scrub does so now")))
+		group.add(t("Last read in full"), false, text(t("not known yet; a service that writes the ledger reads all of it in the background, and deed ledger scrub does so now")))
 	case !h.LastScrub.IsZero():
 		at := v.moment(h.LastScrub)
-		group.add(t("Read completely"), false, text(at.Ago+", "+at.Full))
+		group.add(t("Last read in full"), false, text(at.Ago+", "+at.Full))
 		damage := t("none")
 		if h.Damaged > 0 {
 			damage = v.language.phrase("%d damaged parts; deed ledger scrub lists them", h.Damaged)
@@ -97,15 +97,18 @@ func (v *visit) sealView(p Prover) (view sealView) {
 	}
 	var group factGroup
 	group.add(t("Ledger"), true, text(s.Ledger))
-	group.add(t("Newest checkpoint"), false, text(v.language.phrase("of %s entries", number(s.Checkpoint.Size))))
+	group.add(t("Newest checkpoint"), false, text(v.language.phrase("covers %s entries", number(s.Checkpoint.Size))))
 	if !s.Checkpoint.Stored.IsZero() {
 		at := v.moment(s.Checkpoint.Stored)
 		group.add(t("Made"), false, text(at.Ago+", "+at.Full))
 	}
 	group.add(t("Signed by"), true, text(s.Checkpoint.KeyName))
 	unsealed := t("none")
-	if s.Unsealed > 0 {
-		unsealed = number(s.Unsealed)
+	switch {
+	case s.Unsealed == 1:
+		unsealed = t("1 entry")
+	case s.Unsealed > 1:
+		unsealed = v.language.phrase("%s entries", number(s.Unsealed))
 	}
 	group.add(t("Not sealed yet"), false, text(unsealed))
 	verified := t("not since this viewer started; deed verify compares the ledger with what was sealed")

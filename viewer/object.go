@@ -25,7 +25,8 @@ type objectPage struct {
 	Fields         []fieldRow
 	Earlier, Later string // the addresses of other versions, or ""
 	Events         []eventView
-	Omitted        int // how many older events are not listed
+	Skipped        bool // some versions changed nothing, and have no column
+	Omitted        int  // how many older events are not listed
 	Timeline       string
 	Exports        []exportLink
 	Slow, Partial  bool
@@ -243,6 +244,7 @@ func (v *visit) table(data *objectPage, versions []*history.Version) {
 	changing := slices.DeleteFunc(slices.Clone(versions), func(x *history.Version) bool {
 		return x.Effect == history.None || len(x.Changes) == 0 && x.Effect != history.Deleted && x.Effect != history.Created
 	})
+	data.Skipped = len(changing) < len(versions)
 	end := len(changing)
 	if before, err := strconv.Atoi(v.params.Get("before")); err == nil {
 		end = 0

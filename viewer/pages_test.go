@@ -193,7 +193,7 @@ func TestHealth(t *testing.T) {
 	handler := newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), health)
 	page := textOf(get(t, handler, "/health"))
 	never := viewer.WithHealth(func(context.Context) (viewer.Health, error) { return viewer.Health{Records: 1}, nil })
-	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Read completely not known yet")
+	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Last read in full not known yet")
 	for _, want := range []string{"exporter mongodb: timeout", "1,204", "1 hour ago", "mongodb 3 10 minutes ago Late 2 Rejected"} {
 		assert.Contains(t, page, want)
 	}

@@ -95,7 +95,7 @@ func (v *visit) proofView(r *record.Record, stored map[string]string) (view proo
 	var group factGroup
 	c := &proof.Checkpoint
 	group.add(t("Sealed"), false, text(t("yes: its proof was checked just now")))
-	group.add(t("Checkpoint"), false, text(v.language.phrase("of %s entries, of which this is number %s", number(c.Size), number(proof.Leaf+1))))
+	group.add(t("Checkpoint"), false, text(v.language.phrase("of %s entries; this is number %s", number(c.Size), number(proof.Leaf+1))))
 	if !c.Stored.IsZero() {
 		at := v.moment(c.Stored)
 		group.add(t("Made"), false, text(at.Ago+", "+at.Full))

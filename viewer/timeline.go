@@ -82,6 +82,9 @@ func (v *visit) timeline() (*content, error) {
 	}
 	if err == nil && counts != nil && counts.Records > 0 {
 		data.Chart = v.chart(spanned, unit, counts)
+		if f.Since.IsZero() && counts.Back.IsZero() { // the list has older ones
+			data.Chart.Total = v.language.phrase("%s since %s", data.Chart.Total, v.language.date(spanned.Since))
+		}
 		if alone {
 			data.Chart.Total += " " + v.language.word("with looks at the trail")
 		}

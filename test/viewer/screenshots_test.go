@@ -24,7 +24,7 @@ func shots() map[string]string {
 	}
 	return map[string]string{
 		"timeline": "", "filtered": "?outcome=denied&since=7d", "empty": "?text=nothing+has+this",
-		"record": "record?id=" + edited.ID.String(), "record-short": "record?id=" + newest.ID.String(),
+		"record": "record?id=" + edited.ID.String(), "record-short": "record?id=" + newest.ID.String(), "record-erased": movedRecord(trail.Erased),
 		"problem": "?since=whenever", "object": "object?type=article&id=" + trail.Featured.ID, "actor": "actor?actor=user/alice",
 		"object-asof": "object?type=article&id=" + trail.Featured.ID + "&asof=2026-11-25", "security": "security?since=7d", "health": "health",
 		"report": "export?format=report&target=article/" + trail.Featured.ID,

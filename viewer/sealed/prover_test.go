@@ -105,7 +105,7 @@ func TestProofOnThePage(t *testing.T) {
 	ids, h := tr.ids(t), tr.handler(t, viewer.View{All: true}, "")
 	page, answer := get(t, h, "/record?id="+ids[1])
 	require.Contains(t, page, "Sealed yes: its proof was checked just now")
-	require.Contains(t, page, "of 3 entries, of which this is number 2")
+	require.Contains(t, page, "of 3 entries; this is number 2")
 	require.Contains(t, page, "Signed by example.com/audit")
 	require.Contains(t, answer.Body.String(), `href="./proof?id=`+ids[1]+`"`)
 
@@ -216,8 +216,8 @@ func TestSealOnTheHealthPage(t *testing.T) {
 	tr := newTrail(t)
 	h := tr.handler(t, viewer.View{All: true}, "not signed by a trusted key")
 	page, _ := get(t, h, "/health")
-	require.Contains(t, page, "Newest checkpoint of 3 entries")
-	require.Contains(t, page, "Not sealed yet 1")
+	require.Contains(t, page, "Newest checkpoint covers 3 entries")
+	require.Contains(t, page, "Not sealed yet 1 entry")
 	require.Contains(t, page, "Verified not since this viewer started")
 
 	held, err := os.ReadFile(tr.anchor)
