@@ -76,8 +76,9 @@ func (r *Recorder) Tracker(name string, opts ...audit.TrackerOption) audit.Track
 type tracker struct{ audit.Tracker }
 
 var (
-	_ plumbing.Checker  = tracker{}
-	_ plumbing.Reporter = tracker{}
+	_ plumbing.Checker        = tracker{}
+	_ plumbing.Reporter       = tracker{}
+	_ plumbing.RequestCounter = tracker{}
 )
 
 // Check implements plumbing.Checker.
@@ -87,6 +88,9 @@ func (t tracker) Check(ctx context.Context, e audit.Event, final func(field stri
 
 // Report implements plumbing.Reporter.
 func (t tracker) Report(ctx context.Context, err error) { inside.Audit.Report(ctx, t.Tracker, err) }
+
+// CountRequest implements plumbing.RequestCounter.
+func (t tracker) CountRequest(as plumbing.RequestCount) { plumbing.CountRequest(t.Tracker, as) }
 
 // ChecksTargets makes route intents without a target errors: see instrumentation/request.
 func (tracker) ChecksTargets() bool { return true }

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/audittest"
+	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/semconv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -201,4 +204,14 @@ func TestShutdown(t *testing.T) {
 	tb.end()
 	assert.Equal(t, []string{"audittest: shutting down: failing: sink is gone"}, tb.errors)
 	assert.False(t, tb.fatal, "the other cleanups run")
+}
+
+// TestCountRequest counts requests as the provider's own tracker does.
+func TestCountRequest(t *testing.T) {
+	t.Parallel()
+	tb := &fakeTB{}
+	recorder := audittest.NewRecorder(tb, sdk.WithGapRecords(time.Hour))
+	plumbing.CountRequest(recorder.Tracker("test"), plumbing.RequestSeen)
+	tb.end()
+	recorder.RequireRecord(t, audittest.Action(semconv.ActionEpochClose), audittest.Metadata(semconv.CountRequestsKey.StringSlice([]string{"seen: 1"})))
 }

@@ -190,6 +190,18 @@ func (d *decoder) scalar(n *yaml.Node, path string, target scalar) {
 	}
 }
 
+// scalarOr decodes a node into a scalar or, if it is a mapping, into a new structure, which it
+// returns.
+func scalarOr[T any](d *decoder, n *yaml.Node, path string, target scalar) *T {
+	if n.Kind != yaml.MappingNode {
+		d.scalar(n, path, target)
+		return nil
+	}
+	m := new(T)
+	d.structure(n, path, valueOf(m))
+	return m
+}
+
 // hideSecret hides a scalar whose text, as it is written, has a secret.
 func (d *decoder) hideSecret(n *yaml.Node) {
 	if hasSecret(n.Value) {

@@ -48,12 +48,7 @@ const (
 )
 
 func (k *keyStoreModel) decode(d *decoder, n *yaml.Node, path string) {
-	if n.Kind != yaml.MappingNode {
-		d.scalar(n, path, &k.dir)
-		return
-	}
-	k.mongo = &keyCollectionModel{}
-	d.structure(n, path, valueOf(k.mongo))
+	k.mongo = scalarOr[keyCollectionModel](d, n, path, &k.dir)
 }
 
 // subjectModel is a word, or a mapping with the metadata that has the subject's ID.
@@ -80,12 +75,7 @@ type subjectMapping struct {
 }
 
 func (s *subjectModel) decode(d *decoder, n *yaml.Node, path string) {
-	if n.Kind != yaml.MappingNode {
-		d.scalar(n, path, &s.word)
-		return
-	}
-	s.metadata = &subjectMapping{}
-	d.structure(n, path, valueOf(s.metadata))
+	s.metadata = scalarOr[subjectMapping](d, n, path, &s.word)
 }
 
 // subject returns the function that the model describes.
@@ -157,8 +147,9 @@ func (k *keyStoreModel) open(create bool) (keys erasure.KeyStore, release func(c
 	return dir, func(context.Context) error { return dir.Close() }, nil
 }
 
-// options returns the options that make values erasable, and release the key store in the end.
-func (e *erasureModel) options(s *settings) ([]sdk.Option, error) {
+// erasable returns the options that make values erasable, and release the key store in the end.
+func (b *builder) erasable() ([]sdk.Option, error) {
+	e := b.config.model.Erasure
 	if e == nil {
 		return nil, nil
 	}
@@ -166,16 +157,17 @@ func (e *erasureModel) options(s *settings) ([]sdk.Option, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.keys = release
 	var opts []erasure.Option
-	if s.logger != nil {
-		opts = append(opts, erasure.WithLogger(s.logger))
+	if logger := b.config.settings.logger; logger != nil {
+		opts = append(opts, erasure.WithLogger(logger))
 	}
 	if e.Wait > 0 {
 		opts = append(opts, erasure.WithWait(time.Duration(e.Wait)))
 	}
 	vault, err := erasure.NewVault(keys, opts...)
 	if err != nil {
-		return nil, errors.Join(err, release(context.Background()))
+		return nil, err
 	}
 	var strategies []redact.Option
 	for i := range e.Values {

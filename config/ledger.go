@@ -71,15 +71,10 @@ type retentionBounds struct {
 }
 
 func (r *retentionModel) decode(d *decoder, n *yaml.Node, path string) {
-	if n.Kind != yaml.MappingNode {
-		d.scalar(n, path, &r.word)
-		return
-	}
-	r.bounds = &retentionBounds{}
-	if len(n.Content) == 0 {
+	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		d.problem(n, path, "it has neither age nor size; remove it to keep everything", "")
 	}
-	d.structure(n, path, valueOf(r.bounds))
+	r.bounds = scalarOr[retentionBounds](d, n, path, &r.word)
 }
 
 // scrubRate is a number of bytes a second, or scrubOff.

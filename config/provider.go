@@ -46,7 +46,7 @@ func (c *Config) NewTrackerProvider(ctx context.Context) (*sdk.TrackerProvider, 
 		b.reportError("seal", err)
 	}
 	opts = append(opts, sealed...)
-	erasable, err := c.model.Erasure.options(&c.settings)
+	erasable, err := b.erasable()
 	if err != nil {
 		b.reportError("erasure.keys", err)
 	}
@@ -74,6 +74,7 @@ type builder struct {
 	config    *Config
 	decoder   *decoder
 	exporters []export.Exporter
+	keys      func(context.Context) error // releases the key store; nil if none is open
 }
 
 func (b *builder) reportError(path string, err error) { b.decoder.reportError(path, err) }
@@ -110,6 +111,9 @@ func (b *builder) open(ctx context.Context) {
 func (b *builder) close(ctx context.Context) {
 	for _, e := range b.exporters {
 		_ = e.Shutdown(ctx) // it has exported nothing
+	}
+	if b.keys != nil {
+		_ = b.keys(ctx) // no key was made
 	}
 }
 

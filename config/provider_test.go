@@ -344,6 +344,9 @@ func TestCloseOnError(t *testing.T) {
 	t.Setenv("TEST_DIR", filepath.Join(dir, "ledger"))
 	file := write(t, "deploy.yaml", `
 ledger: {dir: "${TEST_DIR}"}
+erasure:
+  keys: {uri: "mongodb://127.0.0.1:1"}
+  values: [{field: actor.name, subject: actor}]
 exporters:
   - {type: mongodb, uri: "mongodb://127.0.0.1:1"}
   - {type: otlp, protocol: grpc}

@@ -60,13 +60,9 @@ type hmacModel struct {
 }
 
 func (s *strategyModel) decode(d *decoder, n *yaml.Node, path string) {
-	if n.Kind != yaml.MappingNode {
-		d.scalar(n, path, &s.word)
-		return
+	if m := scalarOr[strategyMapping](d, n, path, &s.word); m != nil {
+		s.hmac = m.HMAC
 	}
-	var m strategyMapping
-	d.structure(n, path, valueOf(&m))
-	s.hmac = m.HMAC
 }
 
 // strategyOr returns the strategy, or the fallback if it is not set.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// maxAsking is how many calls of a key store run at the same time. Beyond it a record does not
-// wait: a store that hangs costs so many goroutines at most.
+// maxAsking is how many calls of a key store run at the same time: a store that hangs costs so
+// many goroutines at most. The next records wait until one has ended.
 const maxAsking = 64
 
 // cache remembers what the store has returned for subjects: keys, and that they were erased.
@@ -21,8 +21,9 @@ type cache struct {
 	known  map[Subject]*list.Element // of *remembered
 	recent list.List                 // the last used first
 	asking map[Subject]*call
-	down   time.Time // until then nobody waits for the store
-	logged time.Time // the last error
+	slots  chan struct{} // one for each call
+	down   time.Time     // until then nobody waits for the store
+	logged time.Time     // the last error
 }
 
 // remembered is what the store has returned for a subject.
@@ -42,6 +43,7 @@ type call struct {
 
 func (c *cache) init(v *Vault) {
 	c.vault, c.known, c.asking = v, map[Subject]*list.Element{}, map[Subject]*call{}
+	c.slots = make(chan struct{}, maxAsking)
 }
 
 // get returns the key of a subject. What is too old is returned too, and asked for again in
@@ -53,22 +55,27 @@ func (c *cache) get(s Subject) (*Key, error) {
 		c.recent.MoveToFront(e)
 		k := e.Value.(*remembered) //nolint:errcheck,forcetypeassert // nothing else is in the list
 		if now.After(k.fresh) && now.After(c.down) {
-			c.ask(s)
+			c.refresh(s)
 		}
 		c.mu.Unlock()
 		return k.key, k.err
 	}
-	if now.Before(c.down) {
-		c.mu.Unlock()
-		return nil, errUnavailable
-	}
-	asked := c.ask(s)
+	down, asked := now.Before(c.down), c.asking[s]
 	c.mu.Unlock()
-	if asked == nil {
+	if down {
 		return nil, errUnavailable
 	}
 	timer := time.NewTimer(c.vault.wait)
 	defer timer.Stop()
+	if asked == nil {
+		select {
+		case c.slots <- struct{}{}:
+			asked = c.ask(s)
+		case <-timer.C:
+			c.failed(errUnavailable)
+			return nil, errUnavailable
+		}
+	}
 	select {
 	case <-asked.done:
 		return asked.key, asked.err
@@ -78,15 +85,38 @@ func (c *cache) get(s Subject) (*Key, error) {
 	}
 }
 
-// ask asks the store for a key, unless somebody does already. It returns nil if too many calls
-// are running. c.mu is held.
+// refresh asks the store for a key, unless somebody does already, or too many calls are running.
+// c.mu is held.
+func (c *cache) refresh(s Subject) {
+	if c.asking[s] != nil {
+		return
+	}
+	select {
+	case c.slots <- struct{}{}:
+		c.start(s)
+	default: // the next record tries again
+	}
+}
+
+// ask asks the store for a key with a slot, which it releases if somebody has asked meanwhile.
 func (c *cache) ask(s Subject) *call {
-	if asked := c.asking[s]; asked != nil {
-		return asked
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked := c.asking[s]
+	if e := c.known[s]; e != nil && asked == nil {
+		k := e.Value.(*remembered) //nolint:errcheck,forcetypeassert // nothing else is in the list
+		asked = &call{done: make(chan struct{}), key: k.key, err: k.err}
+		close(asked.done)
 	}
-	if len(c.asking) >= maxAsking {
-		return nil
+	if asked == nil {
+		return c.start(s)
 	}
+	<-c.slots
+	return asked
+}
+
+// start calls the store. c.mu is held, and the call has a slot.
+func (c *cache) start(s Subject) *call {
 	asked := &call{done: make(chan struct{})}
 	c.asking[s] = asked
 	go c.run(s, asked)
@@ -106,6 +136,7 @@ func (c *cache) run(s Subject, asked *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.asking, s)
+	<-c.slots
 	if asked.err == nil || erased {
 		c.remember(&remembered{subject: s, key: asked.key, err: asked.err, fresh: time.Now().Add(c.vault.refresh)})
 	}

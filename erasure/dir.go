@@ -13,9 +13,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
+
+	"github.com/opendeed/audit/internal/files"
 )
 
 // Dir is a KeyStore in a directory that only its owner can read. Each key is a file. Several
@@ -89,7 +90,7 @@ func CreateDir(path string) (*Dir, error) {
 	case err != nil:
 		return nil, fmt.Errorf("erasure: %w", err)
 	default:
-		if err := syncPath(filepath.Dir(path)); err != nil {
+		if err := files.SyncPath(filepath.Dir(path)); err != nil {
 			return nil, fmt.Errorf("erasure: %w", err)
 		}
 	}
@@ -103,15 +104,6 @@ func CreateDir(path string) (*Dir, error) {
 	return d, nil
 }
 
-// syncPath makes the entries of a directory durable.
-func syncPath(path string) error {
-	d, err := os.Open(path) //nolint:gosec // the caller chooses the directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(syncDir(d), d.Close())
-}
-
 func openDir(path string) (*Dir, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -123,7 +115,7 @@ func openDir(path string) (*Dir, error) {
 	}
 	d := &Dir{path: absolute, root: root, now: time.Now, crash: func(string) error { return nil }}
 	info, err := root.Stat(".")
-	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+	if err == nil && files.IsShared(info) {
 		err = fmt.Errorf("%w: %s has mode %04o; run chmod 700, and consider its keys as known", ErrInsecure, absolute, info.Mode().Perm())
 	}
 	if err != nil {
@@ -292,8 +284,8 @@ func (d *Dir) read(name string, to any) error {
 	if err != nil {
 		return d.locate(name, err)
 	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return d.locate(name, fmt.Errorf("%w: its mode is %04o; run chmod 600", ErrInsecure, mode))
+	if files.IsShared(info) {
+		return d.locate(name, fmt.Errorf("%w: its mode is %04o; run chmod 600", ErrInsecure, info.Mode().Perm()))
 	}
 	content, err := d.root.ReadFile(name)
 	if err != nil {
@@ -338,7 +330,7 @@ func (d *Dir) sync(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(syncDir(f), f.Close())
+	return errors.Join(files.SyncDir(f), f.Close())
 }
 
 // locate adds the path of a file to an error. It accepts nil.

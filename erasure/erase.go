@@ -56,8 +56,8 @@ func (*HeldError) Is(target error) bool { return target == fs.ErrPermission }
 // was not finished is finished. If the subject never had a key, the error matches ErrNoKey, and
 // nothing is recorded: look for a mistake in the name.
 //
-// A process that has the key in its cache may encrypt values of the subject until the cache is
-// refreshed. Nobody can read them.
+// A process that has the key in its cache may encrypt values of the subject for as long as
+// WithRefresh says, and the first one after that. Nobody can read them.
 func Erase(ctx context.Context, keys KeyStore, t audit.Tracker, r Request) (Result, error) {
 	switch {
 	case strings.TrimSpace(r.Reason) == "":

@@ -310,6 +310,14 @@ func TestShown(t *testing.T) {
 	after, err := r.AppendJSON(nil)
 	require.NoError(t, err)
 	assert.Equal(t, before, after)
+	for _, v := range erasure.Values(r) {
+		list := r.Clone()
+		list.Metadata = append(list.Metadata, attribute.StringSlice("z", []string{"a", v.String()}))
+		text, err = erasure.Shown(list).AppendJSON(nil)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), record.ErasablePrefix)
+		assert.Contains(t, string(text), `"z":["a","`+erasure.ShownText+`"]`)
+	}
 	plain := tracked(t, newEvent())
 	assert.Same(t, plain, erasure.Shown(plain))
 }

@@ -46,6 +46,12 @@ func shownValue(v attribute.Value) attribute.Value {
 	switch v.Type() {
 	case attribute.STRING:
 		return attribute.StringValue(shownText(v.AsString()))
+	case attribute.STRINGSLICE:
+		texts := v.AsStringSlice()
+		for i := range texts {
+			texts[i] = shownText(texts[i])
+		}
+		return attribute.StringSliceValue(texts)
 	case attribute.SLICE:
 		list := v.AsSlice()
 		for i := range list {

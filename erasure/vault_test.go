@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +29,7 @@ type remote struct {
 	fail   error
 	panics bool
 	hang   bool
+	takes  time.Duration // of a call
 	calls  int
 }
 
@@ -41,6 +44,7 @@ func (s *remote) set(f func()) {
 }
 
 func (s *remote) Key(ctx context.Context, subject erasure.Subject) (*erasure.Key, error) {
+	time.Sleep(s.takes) // of the bubble's clock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls++
@@ -139,6 +143,29 @@ func TestVaultStoreIsDown(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestVaultManySubjects has more new subjects at once than calls of the store. The others wait for
+// a call, and none is masked.
+func TestVaultManySubjects(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newRemote()
+		store.takes = erasure.DefaultWait / 10
+		v := newVault(t, store)
+		var masked atomic.Int32
+		var wg sync.WaitGroup
+		for i := range 300 {
+			wg.Go(func() {
+				if text, m := sealFor(v, strconv.Itoa(i%250)); !record.IsErasable(text) || m != (mark.Mark{}) {
+					masked.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		assert.Zero(t, masked.Load())
+		assert.Equal(t, 250, store.calls, "a call for each subject")
+	})
 }
 
 func TestVaultCache(t *testing.T) {

@@ -446,7 +446,7 @@ func TestAbandonedAttempts(t *testing.T) {
 	require.NoError(t, first.Finish(t.Context(), audit.Event{Outcome: audit.OutcomeSuccess}), "late")
 	assert.EqualValues(t, 1, sumOf(t, reader, "audit.attempts.open"))
 	require.NoError(t, p.Shutdown(t.Context()))
-	assert.Positive(t, logs.count("attempts were not finished in time"))
+	assert.Positive(t, logs.Count("attempts were not finished in time"))
 
 	before := stored(t, dir)
 	p = openProvider(t, sdk.WithLedger(dir), quiet())

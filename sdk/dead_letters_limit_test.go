@@ -144,7 +144,7 @@ func TestDeadLettersCountTowardLimit(t *testing.T) {
 		err = track()
 	}
 	require.ErrorIs(t, err, audit.ErrFull)
-	assert.Positive(t, logs.count("dead letters have used up their share"))
+	assert.Positive(t, logs.Count("dead letters have used up their share"))
 	letters := sumOf(t, reader, "audit.ledger.dead_letter_bytes")
 	assert.LessOrEqual(t, letters+sumOf(t, reader, "audit.ledger.bytes"), int64(limit))
 	assert.GreaterOrEqual(t, letters, int64(limit/8))

@@ -227,7 +227,8 @@ func TestGapRecordsAreNotCounted(t *testing.T) {
 	})
 }
 
-// TestGapRecordsOfAFullLedger checks that the counts of a full ledger are recorded once it has room.
+// TestGapRecordsOfAFullLedger checks that the counts of a full ledger are recorded once it has
+// room.
 func TestGapRecordsOfAFullLedger(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")

@@ -1,16 +1,15 @@
 package sdk_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/lockedbuffer"
 	"github.com/opendeed/audit/plumbing"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -21,30 +20,12 @@ import (
 )
 
 // observed returns options for a provider, its metrics and its log.
-func observed() (options []sdk.Option, reader sdkmetric.Reader, logs *lockedBuffer) {
-	reader, logs = sdkmetric.NewManualReader(), &lockedBuffer{}
+func observed() (options []sdk.Option, reader sdkmetric.Reader, logs *lockedbuffer.Buffer) {
+	reader, logs = sdkmetric.NewManualReader(), &lockedbuffer.Buffer{}
 	return []sdk.Option{
 		sdk.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))),
 		sdk.WithLogger(slog.New(slog.NewTextHandler(logs, nil))),
 	}, reader, logs
-}
-
-// lockedBuffer is a bytes.Buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.b.String(), text)
 }
 
 // TestHungExporterIsReported counts and logs a call that hangs once, however many records
@@ -70,7 +51,7 @@ func TestHungExporterIsReported(t *testing.T) {
 				}
 				time.Sleep(time.Hour)
 				assert.EqualValues(t, 1, sumOf(t, reader, "audit.exports.hung", attribute.String("exporter", "sink")))
-				assert.Equal(t, 1, logs.count("an exporter hangs"))
+				assert.Equal(t, 1, logs.Count("an exporter hangs"))
 				close(release)
 				require.NoError(t, p.Shutdown(t.Context()))
 				time.Sleep(time.Hour)
@@ -89,7 +70,7 @@ func TestHungFollowerIsReported(t *testing.T) {
 		sdk.ExportTo(f, quick(sdk.WithExportTimeout(10*time.Millisecond))...)))...)
 	trackNumbered(t, p, 1, 5)
 	require.Eventually(t, func() bool {
-		return sumOf(t, reader, "audit.exports.hung") == 1 && logs.count("an exporter hangs") == 1
+		return sumOf(t, reader, "audit.exports.hung") == 1 && logs.Count("an exporter hangs") == 1
 	}, 5*time.Second, time.Millisecond)
 	close(release)
 	require.NoError(t, p.Shutdown(t.Context()))
@@ -135,7 +116,7 @@ func TestHungResolverIsReported(t *testing.T) {
 				}
 				wg.Wait()
 				assert.EqualValues(t, 1, sumOf(t, reader, "audit.resolvers.hung"))
-				assert.Equal(t, 1, logs.count("an actor function hangs"))
+				assert.Equal(t, 1, logs.Count("an actor function hangs"))
 				close(release)
 				require.NoError(t, p.Shutdown(t.Context()))
 			})
@@ -218,7 +199,7 @@ func TestHungResolverIsReportedWhoeverWaits(t *testing.T) {
 					return audit.User("42"), nil
 				}))
 				assert.EqualValues(t, 1, sumOf(t, reader, "audit.resolvers.hung"))
-				assert.Equal(t, 1, logs.count("an actor function hangs"))
+				assert.Equal(t, 1, logs.Count("an actor function hangs"))
 				close(release)
 				require.NoError(t, scope.End(ctx))
 				require.NoError(t, p.Shutdown(t.Context()))

@@ -54,9 +54,9 @@ const RecoveryActor = "audit-recovery"
 
 // ErrTooManyAttempts is the error of audit.Begin if a ledger has no room for another open
 // attempt: there are [ledger.MaxOpenPairs] of them, or their records take
-// [ledger.MaxOpenPairBytes]. One actor other than a system actor, and one anonymous
-// client's network, may have a quarter of both. The usual cause is an application that does not call Finish;
-// see [WithAttemptTimeout].
+// [ledger.MaxOpenPairBytes]. One actor other than a system actor, and one anonymous client's
+// network, may have a quarter of both. The usual cause is an application that does not call
+// Finish; see [WithAttemptTimeout].
 var ErrTooManyAttempts = delivery.ErrTooManyAttempts
 
 // WithLedger stores records in a ledger in the directory dir, which is created if it does

@@ -133,8 +133,8 @@ func (c *checkpointing) Shutdown(context.Context) error {
 	return nil
 }
 
-// TestCheckpointsAreExported: an exporter has a checkpoint of all records before it is shut down. One
-// that fails or hangs gets its records all the same.
+// TestCheckpointsAreExported: an exporter has a checkpoint of all records before it is shut down.
+// One that fails or hangs gets its records all the same.
 func TestCheckpointsAreExported(t *testing.T) {
 	t.Parallel()
 	key, err := seal.CreateKey(filepath.Join(t.TempDir(), "key"), "example.com/audit")

@@ -204,7 +204,7 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 }
 
 // WithCloser adds a function that Shutdown calls at last, to release what the options need, such
-// as the connection of a key store.
+// as the connection of a key store. If NewTrackerProvider fails, it is not called.
 func WithCloser(release func(context.Context) error) Option {
 	return func(c *config) { c.closers = append(c.closers, release) }
 }

@@ -184,8 +184,8 @@ func (p *TrackerProvider) Tracker(name string, opts ...audit.TrackerOption) audi
 }
 
 // ForceFlush records how many events were folded so far (see [WithFolding]), and the counts of
-// [WithGapRecords] if they have changed, and waits
-// until everything that was accepted before the call is exported. If ctx ends first, the error reports how many records each exporter lacks.
+// [WithGapRecords] if they have changed, and waits until everything that was accepted before the
+// call is exported. If ctx ends first, the error reports how many records each exporter lacks.
 func (p *TrackerProvider) ForceFlush(ctx context.Context) error {
 	if p.pipeline.gate.Closed() {
 		return audit.ErrShutdown

@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/export"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/internal/lockedbuffer"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -157,22 +157,11 @@ func trackPlace(t *testing.T, tracker audit.Tracker, text string, in func(int, p
 }
 
 // outputs is what a program and its sinks get to see.
-type outputs struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (o *outputs) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.all.Write(b)
-}
+type outputs struct{ lockedbuffer.Buffer }
 
 // around returns what is around the first occurrence of a text, or "" if there is none.
 func (o *outputs) around(text string) string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	all := o.all.String()
+	all := o.String()
 	at := strings.Index(all, text)
 	if at < 0 {
 		return ""

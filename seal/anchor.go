@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/opendeed/audit/seal/internal/files"
+	"github.com/opendeed/audit/internal/files"
 )
 
 // Anchor keeps the newest checkpoint of a ledger where those who can write the ledger's

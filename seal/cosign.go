@@ -16,20 +16,22 @@ type Quorum interface {
 	Check(checkpoint []byte) error
 }
 
-// Witnesses cosign checkpoints: others who remember what they have seen of a ledger, and confirm
-// only what continues it. Package witness, below this one, asks them over HTTP.
+// Witnesses cosign checkpoints. They remember what they have seen of a ledger, and cosign only a
+// checkpoint that continues it. Package seal/witness asks them over HTTP.
 type Witnesses interface {
 	Quorum
-	// Cosign returns the checkpoint with the cosignatures that it has got. Prove returns the proof of
-	// RFC 6962 that the tree begins with that of an older size. The error is about single witnesses,
-	// or that they are too few. It matches ErrFork or ErrRollback if one has seen another history.
+	// Cosign returns the checkpoint with the cosignatures that it has got. Prove returns the
+	// proof of RFC 6962 that the tree continues the one of an older size. The error says which
+	// witnesses have not cosigned, and whether the others are too few. It matches ErrFork or
+	// ErrRollback if one has seen another history.
 	Cosign(ctx context.Context, c Checkpoint, prove func(older int64) ([]Hash, error)) (signed []byte, err error)
 }
 
-// WithWitnesses lets witnesses cosign the checkpoints, in the background: neither Track nor sealing
-// waits for them. The newest checkpoint that has enough cosignatures is kept in the directory, in the
-// file "cosigned", and is stored in the anchor if no newer one is there. Close waits for the last one
-// for some seconds. What witnesses answer instead is reported as a *WitnessError.
+// WithWitnesses lets witnesses cosign the checkpoints, in the background: neither Track nor
+// sealing waits for them. The newest checkpoint that has enough cosignatures is in the file
+// "cosigned" of the directory, and in the anchor unless that has a newer one. Close waits up to
+// five seconds for the last one. If a witness does not cosign, the error handler gets a
+// *WitnessError.
 func WithWitnesses(w Witnesses) Option { return func(c *config) { c.witnesses = w } }
 
 // WitnessError reports that witnesses have not cosigned a checkpoint. If one has seen another
@@ -65,8 +67,8 @@ const (
 	askWitnesses   = time.Minute
 )
 
-// Cosigned returns the newest checkpoint that enough witnesses have cosigned. It has no Note if there
-// is none.
+// Cosigned returns the newest checkpoint that enough witnesses have cosigned, or one without a
+// Note.
 func (s *Sealer) Cosigned() Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +132,7 @@ func (s *Sealer) cosign(ctx context.Context, c Checkpoint, timeout time.Duration
 		c.Note = signed
 		err = errors.Join(err, s.keepCosigned(ctx, c))
 	}
-	if err != nil && ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		s.complain(&s.reportedWitness, &WitnessError{Checkpoint: c, Enough: enough, Err: err})
 	}
 	return enough
@@ -172,8 +174,8 @@ func (c *Checkpoint) sameTree(other Checkpoint) bool {
 	return c.Origin == other.Origin && c.Size == other.Size && c.Root == other.Root
 }
 
-// loadCosigned returns the newest checkpoint with cosignatures in a directory. Its Note is nil if none was stored,
-// or none of the keys has signed it.
+// loadCosigned returns the newest checkpoint with cosignatures in a directory. Its Note is nil if
+// none was stored, or none of the keys has signed it.
 func loadCosigned(files Files, keys ...note.Verifier) Checkpoint {
 	signed, err := files.Read(cosignedName)
 	if err != nil {
@@ -186,8 +188,8 @@ func loadCosigned(files Files, keys ...note.Verifier) Checkpoint {
 	return c
 }
 
-// forProof returns the checkpoint of a directory for a proof: the one with cosignatures, if it covers
-// the leaf and its tiles are there, or else the newest one.
+// forProof returns the checkpoint of a directory for a proof: the one with cosignatures, if it
+// covers the leaf and its tiles are there, or else the newest one.
 func forProof(files Files, leaf int64, newest Checkpoint, keys ...note.Verifier) Checkpoint {
 	c := loadCosigned(files, keys...)
 	if c.Note == nil || c.Origin != newest.Origin || leaf >= c.Size {

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/opendeed/audit/seal/internal/files"
+	"github.com/opendeed/audit/internal/files"
 )
 
 // DirName is the name of the directory, in that of a ledger, in which a seal keeps its files.
@@ -19,7 +19,8 @@ const DirName = "seal"
 // Files is where a seal keeps its files. Names have slashes. The methods are safe for
 // concurrent use.
 type Files interface { //nolint:interfacebloat // the operations of a directory
-	// Read returns the content of a file. The error matches fs.ErrNotExist if the file does not exist.
+	// Read returns the content of a file. The error matches fs.ErrNotExist if the file does not
+	// exist.
 	Read(name string) ([]byte, error)
 	// Write stores a file, in place of an older one. A reader gets one of the two. Before
 	// Sync, a crash of the machine may leave anything in the file.

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/opendeed/audit/seal/internal/files"
+	"github.com/opendeed/audit/seal/internal/keyfile"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -54,12 +54,12 @@ func (k *Key) Name() string { return k.signer.Name() }
 func (k *Key) Verifier() note.Verifier { return k.verifier }
 
 // ErrInsecureKey means that other users can read the file of a private key.
-var ErrInsecureKey = files.ErrInsecure
+var ErrInsecureKey = keyfile.ErrInsecure
 
 // LoadKey reads a private Ed25519 key, as CreateKey has written it. Only its owner may have
 // access to the file (mode 0600 or 0400), or the error matches ErrInsecureKey.
 func LoadKey(path string) (*Key, error) {
-	content, err := files.ReadSecret(path)
+	content, err := keyfile.Read(path)
 	if errors.Is(err, ErrInsecureKey) {
 		return nil, err
 	}
@@ -74,8 +74,9 @@ func LoadKey(path string) (*Key, error) {
 }
 
 // CreateKey makes an Ed25519 key and stores it in a new file that only its owner can read, and
-// its public part in a file beside it, whose name ends in ".pub". The name is the host of the service with a path, such as example.com/audit, and stays the same
-// when the key is replaced. If the file exists, the error matches fs.ErrExist.
+// its public part in a file beside it, whose name ends in ".pub". The name is the host of the
+// service with a path, such as example.com/audit, and stays the same when the key is replaced. If
+// the file exists, the error matches fs.ErrExist.
 func CreateKey(path, name string) (*Key, error) {
 	private, _, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
@@ -85,7 +86,7 @@ func CreateKey(path, name string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := files.CreateKey(path, private, k.public); err != nil {
+	if err := keyfile.Create(path, private, k.public); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
 	return k, nil

@@ -115,8 +115,8 @@ func (s *Sealer) leavesOf(ctx context.Context, n int64) ([]Hash, error) {
 	return hashes, nil
 }
 
-// tilesOf returns the hashes of a tile of level 1 or more, from the tiles below it, or, if those are
-// lost too, from the ledger.
+// tilesOf returns the hashes of a tile of level 1 or more, from the tiles below it, or, if those
+// are lost too, from the ledger.
 func (s *Sealer) tilesOf(ctx context.Context, t tlog.Tile) ([]Hash, error) {
 	hashes := make([]Hash, tileWidth)
 	for i := range hashes {

@@ -369,3 +369,28 @@ func TestLostState(t *testing.T) {
 		})
 	}
 }
+
+// TestFlippedState takes a state in which any bit has flipped for a damaged one, and not for that
+// of another ledger or version.
+func TestFlippedState(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(3)
+	path := filepath.Join(f.dir, DirName, stateName)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	files := OpenDir(dir)
+	want, ok, err := loadState(OpenDir(filepath.Dir(path)))
+	require.NoError(t, err)
+	require.True(t, ok)
+	for i := range content {
+		flipped := bytes.Clone(content)
+		flipped[i] ^= 1 << (i % 8)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, stateName), flipped, 0o600))
+		if got, _, err := loadState(files); err == nil {
+			require.Equal(t, want, got, "only the case of a name may differ: %s", flipped)
+		} else {
+			require.ErrorIs(t, err, errState)
+		}
+	}
+}

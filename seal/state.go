@@ -1,6 +1,8 @@
 package seal
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -32,6 +34,18 @@ type stateFile struct {
 	Size     int64    `json:"size"`
 	Root     []byte   `json:"root"`
 	Tiles    [][]byte `json:"tiles"` // the partial tile of each level
+	Sum      []byte   `json:"sha256,omitempty"`
+}
+
+// sum returns the hash of the other members.
+func (f stateFile) sum() ([]byte, error) {
+	f.Sum = nil
+	b, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b)
+	return sum[:], nil
 }
 
 // errState means that the file of the state is damaged.
@@ -42,6 +56,10 @@ func (s *state) store(files Files) error {
 	f := stateFile{Version: 1, Ledger: hex.EncodeToString(s.ledger[:]), Restores: s.restores, Next: s.next, Size: s.tree.size, Root: root[:]}
 	for _, tile := range s.tree.edge {
 		f.Tiles = append(f.Tiles, encodeTile(tile))
+	}
+	var err error
+	if f.Sum, err = f.sum(); err != nil {
+		return err
 	}
 	b, err := json.Marshal(f)
 	if err != nil {
@@ -61,6 +79,9 @@ func loadState(files Files) (s state, ok bool, err error) {
 	}
 	var f stateFile
 	if json.Unmarshal(b, &f) != nil || f.Size < 0 || f.Restores < 0 {
+		return s, false, errState
+	}
+	if sum, err := f.sum(); err != nil || !bytes.Equal(sum, f.Sum) { // also of one without a sum
 		return s, false, errState
 	}
 	if f.Version != 1 {

@@ -37,9 +37,9 @@ const (
 	// ActionSealAdopt is that a ledger was accepted which contradicts what was sealed, such as
 	// a backup that was restored.
 	ActionSealAdopt = "audit.seal.adopt"
-	// ActionEpochOpen is that a provider began to count what becomes of its events, ActionEpochCount
-	// that it recorded the counts, and ActionEpochClose that these are the last. The target is the
-	// epoch: all that happens between the start of a provider and its shutdown.
+	// ActionEpochOpen records that a provider began to count what becomes of its events,
+	// ActionEpochCount records the counts, and ActionEpochClose the last ones. The target is the
+	// epoch, which lasts from the start of a provider to its shutdown.
 	ActionEpochOpen  = "audit.epoch.open"
 	ActionEpochCount = "audit.epoch.count"
 	ActionEpochClose = "audit.epoch.close"

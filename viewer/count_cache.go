@@ -90,8 +90,8 @@ func (c *countCache) keep(key string, counts *counted) {
 	c.kept[key] = keptCount{counts, time.Now()}
 }
 
-// countKey distinguishes counts: by filter and facets, by what the person may see, and by whether all
-// were counted. ok is false for a filter without a canonical form.
+// countKey distinguishes counts: by filter and facets, by what the person may see, and by whether
+// all were counted. ok is false for a filter without a canonical form.
 func (v *visit) countKey(f query.Filter, by query.Facets, complete bool) (key string, ok bool) {
 	parts := []string{strconv.FormatBool(complete)}
 	for _, filter := range []query.Filter{f, v.view.Within} {

@@ -29,7 +29,7 @@ type Document struct {
 	Reason string
 }
 
-// CopyOptions say what a copy is held against.
+// CopyOptions say what a copy is compared with.
 type CopyOptions struct {
 	// Leaves are the hashes of the entries that were sealed. They are required.
 	Leaves *seal.Leaves
@@ -83,13 +83,15 @@ type CopyReport struct {
 	Documents int64 `json:"documents"`
 	Others    int64 `json:"others,omitempty"`
 	// Genuine is how many entries it has as they were sealed, and Unproved how many documents are
-	// of entries after the checkpoint. Those agree with the ledger if it was read.
+	// of entries after the checkpoint. Up to 1,048,576 of those agree with the ledger if it was
+	// read; more are not compared.
 	Genuine  int64 `json:"genuine"`
 	Unproved int64 `json:"unproved,omitempty"`
 	// Proved is the last entry that the checkpoint covers.
 	Proved uint64 `json:"proved"`
-	// Waiting is how many entries the exporter has not passed yet, and Repeated how many it has
-	// under the ID of an earlier one, since the event was tracked again.
+	// Waiting is how many entries the exporter has not passed yet. Repeated is how many entries
+	// the copy has at the place of an earlier one with the same ID, since the event was tracked
+	// again.
 	Waiting  int64 `json:"waiting,omitempty"`
 	Repeated int64 `json:"repeated,omitempty"`
 	// Unknown is how many sealed entries are neither in the copy nor in the ledger that was read,
@@ -105,11 +107,13 @@ func (r *CopyReport) Intact() bool { return len(r.Findings) == 0 && r.More == 0 
 
 // VerifyCopy compares the documents of a copy, in any order, with what was sealed, and reports
 // what is missing, changed, doubled or put in there. Stored asks the copy for records by their
-// IDs. Memory is a bit for each entry, besides findings and up to 65,536 documents without a place.
+// IDs, and must leave out documents that are no records: any error of it ends VerifyCopy, since
+// what it could not read is not missing. Memory is a bit for each entry, besides findings, up to
+// 65,536 documents without a place, and up to 1,048,576 that the checkpoint does not cover.
 //
 // The ledger itself is taken as it is: verify it too.
 func VerifyCopy(ctx context.Context, documents iter.Seq2[Document, error], stored query.Reader, o CopyOptions) (*CopyReport, error) {
-	c := &copyVerifier{CopyOptions: o, stored: stored, report: &CopyReport{Proved: o.Leaves.Last()}, suspects: map[uint64][]suspect{}, above: map[seal.Hash]audit.ID{}, unplaced: map[seal.Hash][]audit.ID{}, changed: map[audit.ID]bool{}}
+	c := &copyVerifier{CopyOptions: o, stored: stored, report: &CopyReport{Proved: o.Leaves.Last()}, suspects: map[uint64][]suspect{}, twins: map[seal.Hash][]missing{}, above: map[seal.Hash]audit.ID{}, unplaced: map[seal.Hash][]audit.ID{}, changed: map[audit.ID]bool{}}
 	if o.Filter != nil {
 		m, err := query.NewMatcher(*o.Filter)
 		if err != nil {
@@ -121,14 +125,14 @@ func VerifyCopy(ctx context.Context, documents iter.Seq2[Document, error], store
 		if err != nil {
 			return nil, err
 		}
-		if err := c.compare(&d); err != nil {
+		if err := c.compare(ctx, &d); err != nil {
 			return nil, err
 		}
 		if n := c.report.Documents; c.Progress != nil && n%4096 == 0 {
 			c.Progress(n)
 		}
 	}
-	if err := c.findUnplaced(); err != nil {
+	if err := c.findUnplaced(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.sweep(ctx); err != nil {
@@ -152,6 +156,7 @@ type copyVerifier struct {
 	pending  int                      // how many
 	above    map[seal.Hash]audit.ID   // documents that no leaf has, and that the ledger may have
 	missing  []missing                // entries that were not looked for in the copy yet
+	twins    map[seal.Hash][]missing  // entries whose record the copy has at another place, perhaps of the same bytes
 	changed  map[audit.ID]bool        // records that were found to be changed
 	buffer   []byte                   // for JSON
 }
@@ -188,7 +193,7 @@ func (c *copyVerifier) suspect(seq uint64, s suspect) {
 }
 
 // compare compares a document with the leaf of its place.
-func (c *copyVerifier) compare(d *Document) error {
+func (c *copyVerifier) compare(ctx context.Context, d *Document) error {
 	if d.Place.Seq != 0 && d.Place.Log != c.Log {
 		c.report.Others++
 		return nil
@@ -207,7 +212,7 @@ func (c *copyVerifier) compare(d *Document) error {
 	if d.Place.Seq == 0 {
 		c.unplaced[h] = append(c.unplaced[h], d.ID)
 		if c.pending++; c.pending >= maxUnplaced {
-			return c.findUnplaced()
+			return c.findUnplaced(ctx)
 		}
 		return nil
 	}
@@ -244,15 +249,21 @@ func (c *copyVerifier) addAbove(h seal.Hash, d *Document) {
 	c.above[h] = d.ID
 }
 
+// checkContext is after how many leaves it is asked whether the context has ended.
+const checkContext = 4096
+
 // maxUnplaced is how many documents without a place are looked for at once.
 const maxUnplaced = 1 << 16
 
 // findUnplaced looks for documents without a place among all leaves.
-func (c *copyVerifier) findUnplaced() error {
+func (c *copyVerifier) findUnplaced(ctx context.Context) error {
 	if c.pending == 0 {
 		return nil
 	}
 	for seq := uint64(1); seq <= c.Leaves.Last() && len(c.unplaced) > 0; seq++ {
+		if seq%checkContext == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		h, err := c.Leaves.Hash(seq)
 		if errors.Is(err, seal.ErrGap) {
 			continue

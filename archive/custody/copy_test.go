@@ -3,10 +3,12 @@ package custody_test
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"iter"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +89,14 @@ func logins(o *custody.CopyOptions) { o.Filter = &query.Filter{Actions: []string
 
 func isLogin(r *record.Record) bool { return r.Action == "user.login" }
 
+func kinds(r *custody.CopyReport) []seal.Kind {
+	found := []seal.Kind{}
+	for _, finding := range r.Findings {
+		found = append(found, finding.Kind)
+	}
+	return found
+}
+
 // TestCopy makes each fault in a copy by hand, with the ledger at hand and without it, with a
 // filter and without one.
 func TestCopy(t *testing.T) {
@@ -158,13 +168,6 @@ func TestCopy(t *testing.T) {
 			m[at].Place.Log = "2f1c8a6e0b7d4e5f9a3b1c2d4e6f8091"
 			return m
 		}, want: []seal.Kind{seal.Changed}, apart: []seal.Kind{seal.Missing}},
-	}
-	kinds := func(r *custody.CopyReport) []seal.Kind {
-		found := []seal.Kind{}
-		for _, finding := range r.Findings {
-			found = append(found, finding.Kind)
-		}
-		return found
 	}
 	for _, fault := range all {
 		apart := fault.apart
@@ -259,4 +262,57 @@ func TestCopyAboveTheCheckpoint(t *testing.T) {
 	require.Len(t, report.Findings, 1)
 	require.Equal(t, seal.Missing, report.Findings[0].Kind)
 	require.Contains(t, report.Findings[0].String(), "dead letter")
+}
+
+// TestCopyOfOneRecordTwice has the same bytes twice in the ledger, as a copy has them once.
+func TestCopyOfOneRecordTwice(t *testing.T) {
+	t.Parallel()
+	f := newTrail(t)
+	f.add(5)
+	f.close()
+	first := f.copyOf(nil)[0]
+	l, err := ledger.Open(f.dir, ledger.WithScrub(0))
+	require.NoError(t, err)
+	b, err := first.Record.AppendJSON(nil)
+	require.NoError(t, err)
+	_, err = l.Append(t.Context(), b)
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	f.open() // which seals it
+	f.close()
+	m := slices.DeleteFunc(f.copyOf(nil), func(d custody.Document) bool { return d.Place.Seq == 6 })
+	report := f.verifyCopy(m)
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, 1, report.Repeated)
+	require.Equal(t, int64(len(m)), report.Genuine)
+
+	at := slices.IndexFunc(m, func(d custody.Document) bool { return d.ID == first.ID })
+	for _, place := range []export.Place{{Log: m[at].Place.Log, Seq: 1 << 40}, {Log: strings.Repeat("0", 32), Seq: 1}} {
+		m[at].Place = place
+		report = f.verifyCopy(m)
+		require.Len(t, report.Findings, 2, "its place was changed")
+		require.Equal(t, []seal.Kind{seal.Changed, seal.Changed}, kinds(report))
+	}
+}
+
+// failing is a copy that cannot be asked for some records.
+type failing struct{ memory }
+
+var errServer = errors.New("the server is gone")
+
+func (failing) Find(context.Context, query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) { yield(nil, errServer) }
+}
+
+// TestCopyThatCannotBeRead takes nothing for missing that could not be read.
+func TestCopyThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	f := newTrail(t)
+	f.add(5)
+	f.close()
+	leaves, err := seal.OpenLeaves(seal.OpenDir(filepath.Join(f.dir, seal.DirName)), nil, f.key.Verifier())
+	require.NoError(t, err)
+	m := f.copyOf(nil)[1:]
+	_, err = custody.VerifyCopy(t.Context(), m.all(), failing{m}, custody.CopyOptions{Leaves: leaves, Log: f.log(), Ledger: f.reader(), Delivered: 1 << 62})
+	require.ErrorIs(t, err, errServer)
 }

@@ -1,6 +1,6 @@
-// Package custody verifies a sealed ledger together with what has left it. Retention archives
-// and removes segments, and records that in the trail: so a verifier can tell a removal that was
-// decided from entries that somebody has deleted.
+// Package custody verifies a sealed ledger together with its archives and copies. Retention
+// archives and removes segments, and records that in the trail. So a verifier can tell a removal
+// by a policy from entries that somebody has deleted.
 //
 //	report, err := custody.Verify(ctx, reader, custody.Options{
 //		Seal:  seal.VerifyOptions{Keys: keys, Held: checkpoint},

@@ -32,8 +32,8 @@ type Removal struct {
 	Outcome audit.Outcome `json:"outcome"`
 	// Policy is the ID of the policy that had decided it.
 	Policy string `json:"policy,omitempty"`
-	// Records is the number of entries in the segment that could be read. Archives are the names of the archives
-	// that have those which are kept, and Discarded says how many others each rule had, such as
+	// Records is the number of entries in the segment that could be read. Archives names the
+	// archives that keep some of them. Discarded says how many others each rule had, such as
 	// "logins: 12".
 	Records   int64    `json:"records"`
 	Archives  []string `json:"archives,omitempty"`

@@ -1,6 +1,7 @@
 package custody
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -37,11 +38,11 @@ func (c *copyVerifier) sweep(ctx context.Context) error {
 				}
 			}
 		}
-		if err := c.ask(ctx); err != nil {
+		if err := errors.Join(c.ask(ctx), c.findTwins(ctx)); err != nil {
 			return err
 		}
 	}
-	return c.absent(first)
+	return c.absent(ctx, first)
 }
 
 // entry compares an entry of the ledger with the copy.
@@ -114,10 +115,7 @@ func (c *copyVerifier) ask(ctx context.Context) error {
 	found := map[audit.ID]*record.Record{}
 	for r, err := range c.stored.Find(ctx, query.Filter{IDs: ids}) {
 		if err != nil {
-			if ctx.Err() != nil {
-				return err
-			}
-			continue // a document that is no record was found already
+			return err
 		}
 		found[r.ID] = r
 	}
@@ -128,11 +126,12 @@ func (c *copyVerifier) ask(ctx context.Context) error {
 		switch {
 		case stored != nil && c.repeats(stored, &m):
 			c.report.Repeated++
-		case stored != nil || changed:
-			c.find(CopyFinding{Kind: seal.Changed, Entry: m.seq, ID: m.record.ID})
-			if len(c.changed) < seal.MaxFindings {
-				c.changed[m.record.ID] = true // it may have lost its place too
+		case stored != nil && !changed && len(c.twins) < seal.MaxFindings:
+			if err := c.addTwin(stored, m); err != nil {
+				return err
 			}
+		case stored != nil || changed:
+			c.findChanged(&m)
 		case c.DeadLetters[m.seq]:
 			c.find(CopyFinding{Kind: seal.Missing, Entry: m.seq, ID: m.record.ID, Detail: "it is a dead letter of the exporter"})
 		default:
@@ -141,6 +140,59 @@ func (c *copyVerifier) ask(ctx context.Context) error {
 	}
 	c.missing = c.missing[:0]
 	return nil
+}
+
+// addTwin keeps an entry whose record the copy has, at another place or changed.
+func (c *copyVerifier) addTwin(stored *record.Record, m missing) error {
+	b, err := stored.AppendJSON(nil)
+	if err != nil {
+		c.findChanged(&m)
+		return nil //nolint:nilerr // it is a finding
+	}
+	entry, err := m.record.AppendJSON(nil)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(b, entry) {
+		c.findChanged(&m)
+		return nil
+	}
+	h := seal.HashLeaf(entry)
+	c.twins[h] = append(c.twins[h], m)
+	return nil
+}
+
+// findTwins looks for entries of the same bytes that the copy has at their place: the ledger has
+// the record twice. Without one, the document was moved.
+func (c *copyVerifier) findTwins(ctx context.Context) error {
+	for seq := uint64(1); seq <= c.Leaves.Last() && len(c.twins) > 0; seq++ {
+		if seq%checkContext == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !c.seen.has(seq) {
+			continue
+		}
+		h, err := c.Leaves.Hash(seq)
+		if err != nil {
+			return err
+		}
+		c.report.Repeated += int64(len(c.twins[h]))
+		delete(c.twins, h)
+	}
+	for _, all := range c.twins {
+		for i := range all {
+			c.findChanged(&all[i])
+		}
+	}
+	return nil
+}
+
+// findChanged adds the finding that an entry was changed in the copy.
+func (c *copyVerifier) findChanged(m *missing) {
+	c.find(CopyFinding{Kind: seal.Changed, Entry: m.seq, ID: m.record.ID})
+	if len(c.changed) < seal.MaxFindings {
+		c.changed[m.record.ID] = true // it may have lost its place too
+	}
 }
 
 // repeats reports whether a stored record is another one of the same event, as it was sealed.
@@ -153,12 +205,15 @@ func (c *copyVerifier) repeats(stored *record.Record, m *missing) bool {
 		return false
 	}
 	entry, err := m.record.AppendJSON(nil)
-	return err == nil && string(b) != string(entry)
+	return err == nil && !bytes.Equal(b, entry)
 }
 
 // absent counts the sealed entries before one that neither the copy nor the ledger has.
-func (c *copyVerifier) absent(before uint64) error {
+func (c *copyVerifier) absent(ctx context.Context, before uint64) error {
 	for seq := uint64(1); seq < before && seq <= c.Leaves.Last(); seq++ {
+		if seq%checkContext == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if c.seen.has(seq) {
 			continue
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/opendeed/audit/seal"
 )
 
-// Options say what a ledger is held against, and where that is which has left it.
+// Options say what a ledger is compared with, and where its archives are.
 type Options struct {
 	// Seal has the public keys and the checkpoint that was held outside. Entries before From may
 	// be missing without a record, since whoever asks knows of them.

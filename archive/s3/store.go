@@ -5,10 +5,10 @@
 //	...
 //	store, err := s3.Open(ctx, location)
 //
-// The service must support conditional writes (If-None-Match), as Amazon S3 does since 2024:
-// Open does not test that, but storetest does. New takes a client, which decides about
-// credentials, retries and timeouts. For a service that rejects the checksums which the client adds by default, set
-// RequestChecksumCalculation to aws.RequestChecksumCalculationWhenRequired.
+// The service must support conditional writes (If-None-Match), as Amazon S3 does since 2024: Open
+// does not test that, but storetest does. New takes a client, which decides about credentials,
+// retries and timeouts. For a service that rejects the checksums which the client adds by
+// default, set RequestChecksumCalculation to aws.RequestChecksumCalculationWhenRequired.
 //
 // Object lock and versioning of a bucket work below this package: a deletion that the bucket
 // forbids is an error, and one that it keeps a version of is none.

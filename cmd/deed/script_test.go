@@ -340,7 +340,8 @@ func startWitness(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(f.Close())
 }
 
-// published writes the files that deed seal serve serves to the file browsed: published PATHS ARG...
+// published writes the files that deed seal serve serves to the file browsed: published PATHS
+// ARG...
 func published(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: published PATHS ARG...")

@@ -61,8 +61,8 @@ func Append(b []byte, r *record.Record) ([]byte, error) {
 // encoders holds the encoders of Append.
 var encoders sync.Pool
 
-// append appends the document of r to b, with its place unless that is zero. On error it returns b unchanged and a
-// *audit.ValidationError. It does not modify r.
+// append appends the document of r to b, with its place unless that is zero. On error it returns
+// b unchanged and a *audit.ValidationError. It does not modify r.
 func (e *encoder) append(b []byte, r *record.Record, place export.Place) ([]byte, error) {
 	w := bsonWriter{b: b}
 	start := w.beginDocument()

@@ -75,8 +75,11 @@ func (s *KeyStore) Key(ctx context.Context, subject erasure.Subject) (*erasure.K
 	if err := s.insert(ctx, id.String(), created, &stored); err != nil {
 		return nil, err
 	}
-	return stored.key(id)
+	return stored.keyOf(id, subject)
 }
+
+// insertPause is how long insert waits for what another process has inserted.
+const insertPause = 10 * time.Millisecond
 
 // insert stores a document unless there is one with its ID, and reads that one.
 func (s *KeyStore) insert(ctx context.Context, id string, document, stored any) error {
@@ -88,8 +91,12 @@ func (s *KeyStore) insert(ctx context.Context, id string, document, stored any) 
 		err := s.collection.FindOneAndUpdate(ctx, filter, update, opts).Decode(stored)
 		if mongo.IsDuplicateKeyError(err) { // another process has just made it
 			err = s.collection.FindOne(ctx, filter).Decode(stored)
-			if errors.Is(err, mongo.ErrNoDocuments) {
-				continue // its insert is not in the majority yet
+			if errors.Is(err, mongo.ErrNoDocuments) { // its insert is not in the majority yet
+				select {
+				case <-ctx.Done():
+				case <-time.After(insertPause):
+					continue
+				}
 			}
 		}
 		return keyError(ctx, err)
@@ -102,7 +109,11 @@ func (s *KeyStore) Existing(ctx context.Context, subject erasure.Subject) (*eras
 	if err != nil {
 		return nil, err
 	}
-	return s.Find(ctx, id)
+	k, err := s.Find(ctx, id)
+	if err == nil && k.Subject() != subject {
+		return nil, errDamagedKey(id)
+	}
+	return k, err
 }
 
 // Find returns the key with an ID, as erasure.KeyStore describes.
@@ -175,9 +186,22 @@ func (d *keyDocument) key(id erasure.KeyID) (*erasure.Key, error) {
 	}
 	k, err := erasure.NewKey(id, erasure.Subject{Tenant: d.Tenant, Type: d.Type, ID: d.Subject}, d.Secret)
 	if err != nil {
-		return nil, fmt.Errorf("mongodb: the document of %s is damaged; restore it", id)
+		return nil, errDamagedKey(id)
 	}
 	return k, nil
+}
+
+// keyOf is key, for a document that must be that of a subject.
+func (d *keyDocument) keyOf(id erasure.KeyID, subject erasure.Subject) (*erasure.Key, error) {
+	k, err := d.key(id)
+	if err == nil && k.Subject() != subject {
+		return nil, errDamagedKey(id)
+	}
+	return k, err
+}
+
+func errDamagedKey(id erasure.KeyID) error {
+	return fmt.Errorf("mongodb: the document of key %s is damaged; restore it", id)
 }
 
 // keyError wraps an error of the driver, whose text may have values.

@@ -39,9 +39,9 @@ func (e *RecordError) Error() string {
 	return text + ": " + e.Reason
 }
 
-// Decode converts log records that an Exporter sent, as a collector returns them, to the
-// original records. It skips checkpoints. Attributes that a collector added become metadata. The error has a
-// *RecordError for each log record that is not a record; Decode returns the others.
+// Decode converts log records that an Exporter sent, as a collector returns them, to the original
+// records. It skips checkpoints. Attributes that a collector added become metadata. The error has
+// a *RecordError for each log record that is not a record; Decode returns the others.
 func Decode(group *logs.ResourceLogs) ([]*record.Record, error) {
 	var records []*record.Record
 	var errs []error

@@ -53,19 +53,26 @@ func decode(t testing.TB, message *collector.ExportLogsServiceRequest) []*record
 	return records
 }
 
+// requireLossless requires that a request is that of the generated code, byte for byte, and has
+// the record. It returns the request.
+func requireLossless(t *testing.T, r *record.Record, request []byte) *collector.ExportLogsServiceRequest {
+	t.Helper()
+	message := unmarshal(t, request)
+	again, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
+	require.NoError(t, err)
+	require.Equal(t, again, request)
+	got := decode(t, message)
+	require.Len(t, got, 1)
+	require.NoError(t, exporttest.Equal(r, got[0]))
+	return message
+}
+
 // The encoding equals that of the generated code, byte for byte, and is lossless.
 func TestEncodeOddRecords(t *testing.T) {
 	records := exporttest.OddRecords()
 	for _, r := range records {
 		t.Run(r.Action, func(t *testing.T) {
-			b := request(t, r)
-			message := unmarshal(t, b)
-			again, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
-			require.NoError(t, err)
-			assert.Equal(t, again, b)
-			got := decode(t, message)
-			require.Len(t, got, 1)
-			assert.NoError(t, exporttest.Equal(r, got[0]))
+			requireLossless(t, r, request(t, r))
 		})
 	}
 	rand.Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
@@ -263,14 +270,7 @@ func TestEncodePlaces(t *testing.T) {
 		_, err := e.encode(r, want)
 		require.NoError(t, err)
 		e.add()
-		b := e.end()
-		message := unmarshal(t, b)
-		again, err := proto.MarshalOptions{Deterministic: true}.Marshal(message)
-		require.NoError(t, err)
-		require.Equal(t, again, b)
-		got := decode(t, message)
-		require.Len(t, got, 1)
-		require.NoError(t, exporttest.Equal(r, got[0]))
+		message := requireLossless(t, r, e.end())
 		place, ok := PlaceOf(message.GetResourceLogs()[0].GetScopeLogs()[0].GetLogRecords()[0])
 		require.True(t, ok)
 		require.Equal(t, want, place)

@@ -38,8 +38,9 @@ func (e *encoder) begin() {
 // size returns the size of the request.
 func (e *encoder) size() int { return len(e.request.b) }
 
-// encode encodes a record, with its place unless that is zero, and returns the largest size of the request with it. If it
-// returns an error, which is a *audit.ValidationError, add must not be called.
+// encode encodes a record, with its place unless that is zero, and returns the largest size of
+// the request with it. If it returns an error, which is a *audit.ValidationError, add must not be
+// called.
 func (e *encoder) encode(r *record.Record, place export.Place) (size int, err error) {
 	w := &e.record
 	*w = wireWriter{b: w.b[:0]}

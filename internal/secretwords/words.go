@@ -24,7 +24,7 @@ hasło hasła heslo hesla jelszó şifre parola parolă parole lozinka zaporka g
 var weakWords = strings.Fields(`
 pass pw pwhash bearer cookie cookies sid phpsessid jsessionid ssn pan pans cvv cvv2 cvc cvc2 iban ibans
 pin pins otp totp hotp dsn dsns mnemonic kubeconfig htpasswd keystore pincode passport nin cardnumber creditcard ccnumber
-ccnum connectionstring nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин`)
+ccnum connectionstring requirepass nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин`)
 
 // phrases are sequences of words that name a secret, under the rule of weakWords. Their
 // plurals do too. They are also found where they are written as one word.
@@ -33,8 +33,8 @@ var phrases = []string{
 	"session id", "sess id", "session key", "session cookie",
 	"api key", "app key", "access key", "account key", "private key",
 	"secret key", "signing key", "encryption key", "decryption key", "master key", "shared key", "license key",
-	"ssh key", "host key", "hmac key", "storage key", "subscription key", "service key", "server key", "webhook key",
-	"auth key", "auth header", "x auth", "basic auth", "proxy auth", "key material", "recovery key", "root key", "aes key",
+	"ssh key", "tls key", "ssl key", "pem key", "cert key", "certificate key", "dsa key", "ecdsa key", "ed key", "fernet key", "host key", "hmac key", "storage key", "subscription key", "service key", "server key", "webhook key",
+	"auth key", "auth header", "x auth", "basic auth", "http auth", "redis auth", "proxy auth", "rsa private", "private pem", "key material", "recovery key", "root key", "aes key",
 	"rsa key", "deploy key", "integration key", "ingest key", "write key", "functions key", "client key", "unseal key", "data key",
 	"stripe key", "openai key", "anthropic key", "sendgrid key", "twilio key", "mailgun key", "aws key", "azure key", "google key",
 	"connection string", "conn string", "id rsa", "id dsa", "id ecdsa", "id ed", "connection url", "connection uri", "conn str", "database url", "database uri",
@@ -54,7 +54,8 @@ var phrases = []string{
 	"sort code", "security code", "security answer", "secret answer", "one time code", "one time password", "one time pin",
 	"mfa code", "2fa code", "tfa code", "sms code", "auth code", "authentication code", "login code", "access code",
 	"verification code", "confirmation code", "activation code", "reset code", "backup code", "recovery code",
-	"scratch code", "two factor code", "device code", "pairing code", "unlock code", "puk code",
+	"scratch code", "two factor code", "twofactor code", "device code", "activation key", "saml response", "saml assertion", "client assertion", "pairing code", "unlock code", "puk code",
+	"gh pat", "github pat", "gitlab pat", "bitbucket pat", "azure pat", "devops pat", "git pat", "jira pat", "npm pat",
 	"recovery phrase", "seed phrase", "seed words", "mnemonic phrase", "wallet seed", "code verifier",
 	"api . key", "private . key", "secret . key", "access . key", "card . number", "account . number", "session . id",
 	"mot de passe", "code secret", "clé secrète", "clé privée", "clé api", "numéro de carte", "carte bancaire",

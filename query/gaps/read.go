@@ -29,7 +29,7 @@ const maxErrors = 16
 
 // Read reports what is missing from since to until. A zero since is the time at which the first
 // epoch was opened. A zero until, or one in the future, is now. Read reads the records of all
-// epochs, of which each has one for an interval at most, and holds three of each epoch.
+// epochs, and keeps three of each in memory. An epoch has one record for each interval at most.
 //
 // If a part of the store cannot be read, the report is that of the rest, and the error says what
 // was not read. Then more may be unknown, and nothing else.

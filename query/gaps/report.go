@@ -13,8 +13,7 @@ const (
 	Complete Verdict = iota
 	// Incomplete means that there are gaps, and that their number is known.
 	Incomplete
-	// Unknown means that there may be gaps of which nothing is known, besides those that are
-	// counted.
+	// Unknown means that there may be more gaps than were counted.
 	Unknown
 )
 
@@ -43,7 +42,7 @@ type Report struct {
 	Epochs []Epoch `json:"epochs"`
 	// Total is the sum of their counts.
 	Total Counts `json:"total"`
-	// Unknown are the times of which nothing is known.
+	// Unknown are the times for which the counts are missing.
 	Unknown []Span `json:"unknown,omitempty"`
 	// Idle are the times in which no epoch was open: either no process ran, or it did not count.
 	Idle []Span `json:"idle,omitempty"`

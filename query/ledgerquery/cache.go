@@ -15,17 +15,17 @@ import (
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
-// CacheIndexes makes the Reader keep indexes of what has none in the ledger's directory, such as
-// one into which this process may not write. They are in a directory of their own below dir, named
-// after the ledger's ID, for this process and later ones. They are checked like any index. If
-// they cannot be read or written, searches read the entries.
+// CacheIndexes makes the Reader keep indexes below dir, for entries that have none in the ledger's
+// directory, such as one that this process may only read. Later processes use them too. They are
+// checked like any index. If they cannot be read or written, searches read the entries.
 //
-// The directory is created when it is needed, with permissions for its owner only; if others may
-// write to dir, the error matches ledger.ErrInsecure. CacheIndexes must be called before the first
-// search, which takes some microseconds of processor time for each record, and the indexes take 2
-// to 4 percent of the size of the records. Indexes have texts of tenants, channels, actions and
-// types of targets. Those of segments that retention has removed are removed with the next search
-// of the same ledger; the directory can be removed at any time.
+// The indexes of a ledger are in a directory that is named after its ID, and that is created when
+// it is needed, with permissions for its owner only. If others may write to dir, the error matches
+// ledger.ErrInsecure. Call CacheIndexes before the first search, which then takes some
+// microseconds of processor time for each record. The indexes take 2 to 4 percent of the size of
+// the records, and have texts of tenants, channels, actions and types of targets. Those of segments
+// that retention has removed are removed with the next search of the same ledger. The directory can
+// be removed at any time.
 func (r *Reader) CacheIndexes(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {
@@ -59,7 +59,8 @@ type indexCache struct {
 
 var errNoCache = errors.New("the directory for indexes cannot be used")
 
-// use opens the directory for the ledger, and makes it if create is true. ok is false if it does not exist.
+// use opens the directory for the ledger, and makes it if create is true. ok is false if it does
+// not exist.
 func (c *indexCache) use(create bool) (ok bool) {
 	if c.root == "" || c.dir != nil {
 		return c.root != ""

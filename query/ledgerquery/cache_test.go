@@ -57,7 +57,7 @@ func TestCacheIndexes(t *testing.T) {
 		appendAll(t, l, m.entries[len(whole.entries):n])
 		whole.entries, whole.records = m.entries[:n], m.records[:n]
 		reader := newCachingReader(t, dir, cache)
-		for range 3 {
+		for range questions(3) {
 			whole.check(t, reader, whole.randomFilter(rng), 0, false)
 		}
 		files := glob(t, cache, "*/*.index-*")
@@ -69,7 +69,7 @@ func TestCacheIndexes(t *testing.T) {
 		require.NoError(t, err)
 		data[rng.IntN(len(data))] ^= 1 << rng.IntN(8)
 		require.NoError(t, os.WriteFile(file, data[:len(data)-rng.IntN(2)*rng.IntN(len(data))], 0o600))
-		for range 3 {
+		for range questions(3) {
 			whole.check(t, newCachingReader(t, dir, cache), whole.randomFilter(rng), 0, false)
 		}
 	}

@@ -119,7 +119,7 @@ func TestPieces(t *testing.T) {
 			so := &model{entries: m.entries[:at+1], records: m.records[:at+1], positions: m.positions}
 			fresh, err := ledgerquery.NewReader(dir)
 			require.NoError(t, err)
-			for range 2 {
+			for range questions(2) {
 				so.check(t, reader, so.randomFilter(rng), 0, false)
 				so.check(t, fresh, so.randomFilter(rng), 0, false)
 			}
@@ -127,7 +127,7 @@ func TestPieces(t *testing.T) {
 	}
 	assert.True(t, sawPieces)
 	require.NoError(t, l.Close())
-	for range 20 {
+	for range questions(20) {
 		m.check(t, reader, m.randomFilter(rng), 0, false)
 	}
 }
@@ -147,7 +147,7 @@ func TestRetentionRemovesIndexes(t *testing.T) {
 	require.Eventually(t, func() bool { return len(glob(t, dir, "*.index")) <= 5 }, 20*time.Second, time.Millisecond)
 	require.NoError(t, l.Close())
 	first := int(l.Stats().First - 1)
-	for range 50 {
+	for range questions(50) {
 		m.check(t, reader, m.randomFilter(rng), first, false)
 	}
 }
@@ -251,7 +251,7 @@ func TestSalvageWithIndexes(t *testing.T) {
 			damaged = damaged || errors.As(err, new(*ledger.CorruptError))
 		}
 		assert.Equal(t, lost, damaged)
-		for range 10 {
+		for range questions(10) {
 			m.check(t, reader, m.randomFilter(rng), 0, lost)
 		}
 	}
@@ -291,7 +291,7 @@ func TestIndexOfReadOnlyDirectory(t *testing.T) {
 	before := names(t, dir)
 	reader, err := ledgerquery.NewReader(dir)
 	require.NoError(t, err)
-	for range 25 {
+	for range questions(25) {
 		m.check(t, reader, m.randomFilter(rng), 0, false)
 	}
 	assert.Equal(t, before, names(t, dir))

@@ -33,6 +33,14 @@ var raceDetector bool
 // detector.
 func sampled() bool { return raceDetector || testing.Short() }
 
+// questions returns how many of n random questions a test asks.
+func questions(n int) int {
+	if sampled() {
+		return (n + 2) / 3
+	}
+	return n
+}
+
 // glob returns the files of a ledger with names that match.
 func glob(t testing.TB, dir, pattern string) []string {
 	t.Helper()

@@ -91,14 +91,3 @@ func TestForeignGroup(t *testing.T) {
 	require.ErrorIs(t, err, ErrInsecure)
 	mustAppend(t, mustOpen(t, dir, WithGroupWritable()), "entry")
 }
-
-func TestUnsyncedParents(t *testing.T) {
-	t.Parallel()
-	parent := t.TempDir()
-	dir := filepath.Join(parent, "a", "b")
-	assert.Equal(t, []string{filepath.Join(parent, "a"), parent}, unsyncedParents(dir))
-	require.NoError(t, os.MkdirAll(dir, 0o700))
-	assert.Equal(t, []string{filepath.Join(parent, "a")}, unsyncedParents(dir+"/"), "it has no ledger yet")
-	require.NoError(t, mustOpen(t, dir).Close())
-	assert.Empty(t, unsyncedParents(dir))
-}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/opendeed/audit/internal/filelock"
+	"github.com/opendeed/audit/internal/files"
 )
 
 // osDir is a directory of the operating system.
@@ -36,34 +37,10 @@ var _ fileSystem = (*osDir)(nil)
 // createDir opens dir for writing, and creates it if it does not exist. A name that it
 // created is durable.
 func createDir(dir string, a access) (*osDir, error) {
-	unsynced := unsyncedParents(dir)
-	if err := os.MkdirAll(filepath.Clean(dir), 0o700); err != nil {
+	if err := files.MakeDir(dir, stateFileName); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	for _, parent := range unsynced {
-		// Who may not list the parent cannot sync it.
-		if err := syncDir(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("ledger: sync %s, in which the ledger's directory was created: %w", parent, err)
-		}
-	}
 	return openDir(dir, a)
-}
-
-// unsyncedParents returns the directories to sync once dir exists: the parents of what
-// must be created, and the parent of a dir that has no ledger yet, since a process that
-// created it may have stopped before it synced that.
-func unsyncedParents(dir string) (parents []string) {
-	dir = filepath.Clean(dir)
-	for at := dir; ; at = filepath.Dir(at) {
-		probe := at
-		if at == dir {
-			probe = filepath.Join(dir, stateFileName)
-		}
-		if _, err := os.Lstat(probe); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
-			return parents
-		}
-		parents = append(parents, filepath.Dir(at))
-	}
 }
 
 // openDir opens an existing directory, and checks that it is secure.

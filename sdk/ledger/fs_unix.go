@@ -123,15 +123,6 @@ func peek(path string, b []byte) (int, error) {
 	return max(n, 0), errors.Join(err, unix.Close(fd))
 }
 
-// syncDir makes changes to the names in a directory durable.
-func syncDir(path string) error {
-	f, err := os.Open(path) //nolint:gosec // the parent of the configured directory
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
 func (d *osDir) Sync() error {
 	f, err := d.root.Open(".")
 	if err != nil {

@@ -64,8 +64,5 @@ func peek(path string, b []byte) (int, error) {
 	return n, errors.Join(err, f.Close())
 }
 
-// syncDir has nothing to do: NTFS journals changes to names.
-func syncDir(string) error { return nil }
-
-// Sync has nothing to do either.
+// Sync has nothing to do: NTFS journals changes to names.
 func (d *osDir) Sync() error { return nil }

@@ -31,8 +31,8 @@ func OpenSidecarDir(dir string) (*SidecarDir, error) {
 // Names returns the names of the sidecars of each segment, by its number.
 func (s *SidecarDir) Names() (map[uint64][]string, error) { return sidecarFiles(s.dir) }
 
-// Open opens a sidecar for reading. The error matches fs.ErrNotExist if the sidecar does not exist, and
-// ErrInsecure if others may write it.
+// Open opens a sidecar for reading. The error matches fs.ErrNotExist if the sidecar does not
+// exist, and ErrInsecure if others may write it.
 func (s *SidecarDir) Open(segment uint64, name string) (Sidecar, error) {
 	if !ValidSidecar(name) {
 		return nil, errSidecarName(name)

@@ -20,6 +20,10 @@ func findCards(text string, spans []span) []span {
 			continue
 		}
 		if end := cardEnd(text, i); end > 0 && !isHexNumber(text, i) {
+			if end := uuidEnd(text, i); end > 0 {
+				i = end
+				continue
+			}
 			end = afterCard(text, end)
 			spans = append(spans, span{i, end})
 			i = end
@@ -28,6 +32,16 @@ func findCards(text string, spans []span) []span {
 		i = digits.run(text, i)
 	}
 	return spans
+}
+
+// uuidEnd returns the end of the UUID that has the group of digits at i, or 0.
+func uuidEnd(text string, i int) (end int) {
+	for _, offset := range [...]int{0, 9, 14, 19} {
+		if start := i - offset; start >= 0 && start+uuidLength <= len(text) && isUUID(text[start:start+uuidLength]) {
+			return start + uuidLength
+		}
+	}
+	return 0
 }
 
 // isHexNumber reports whether 0x precedes the digits at i.

@@ -86,6 +86,13 @@ func isRandom(word string) bool {
 	return len(word) >= 6 && !isUUID(word) && !isOrdinary(word[:min(len(word), maxRandom)])
 }
 
+// isSecretOf reports whether a word beside the name of a secret is that secret. A UUID or a long
+// number is one after a name of several words, such as API_TOKEN; in prose it is the ID of
+// something.
+func isSecretOf(name, word string) bool {
+	return isRandom(word) || isCompound(name) && (isUUID(word) || len(word) >= 8 && digits.run(word, 0) == len(word))
+}
+
 // maxRandom is how much of a word is looked at.
 const maxRandom = 400
 

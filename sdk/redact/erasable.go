@@ -16,8 +16,9 @@ import (
 type Sealer interface {
 	// Seal returns the text that is recorded instead of the value of a field of r, for which
 	// record.IsErasable holds. The field is a path such as "metadata.customer.email",
-	// "changes.email.old" or "actor.name", with keys as they are before they are escaped. If the text is empty, the value is masked. If the
-	// kind of the mark is not empty, the record gets the mark, at the path of the value.
+	// "changes.email.old" or "actor.name", with keys as they are before they are escaped. If the
+	// text is empty, the value is masked. If the kind of the mark is not empty, the record gets
+	// the mark, at the path of the value.
 	//
 	// If keep is true, the value is recorded as it is: it identifies the subject.
 	//

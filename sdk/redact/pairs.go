@@ -294,7 +294,8 @@ func isValueWord(s string) bool {
 // beside handles a key that names no secret, but may have the name of one as its value, or
 // be the value of one.
 func (p *pairs) beside(k *key) (next int) {
-	name := isNameWord(k.text)
+	kind := k.text == "type" // an input field, or a credential of that type
+	name := kind || isNameWord(k.text)
 	if !name && !isValueWord(k.text) {
 		return k.signEnd
 	}
@@ -304,6 +305,10 @@ func (p *pairs) beside(k *key) (next int) {
 	}
 	content := p.text[v.start:v.end]
 	switch {
+	case kind && !strings.EqualFold(content, "password"):
+		return k.signEnd
+	case k.text == "default" && p.named == 0 && p.isVariable(k.start):
+		return p.mask(v)
 	case name && p.redactor.nameStrength(strings.TrimSpace(content)) != secretwords.None && len(content) <= maxKey && !strings.ContainsAny(content, " ="):
 		p.named, p.namedInTag = v.end, p.tag
 		p.namedForm = strings.Contains(p.text[max(p.line, v.start-maxBeside):v.start], "form-data")
@@ -321,6 +326,19 @@ func (p *pairs) beside(k *key) (next int) {
 	default:
 		return k.signEnd
 	}
+}
+
+// isVariable reports whether the key at i is in the declaration of a variable of Terraform whose
+// name is that of a secret.
+func (p *pairs) isVariable(i int) bool {
+	const declaration = `variable "`
+	near := p.text[max(0, i-maxBeside):i]
+	n := strings.LastIndex(near, declaration)
+	if n < 0 {
+		return false
+	}
+	name, rest, ok := strings.Cut(near[n+len(declaration):], `"`)
+	return ok && strings.IndexByte(rest, '}') < 0 && p.redactor.nameStrength(name) != secretwords.None
 }
 
 // nearValue returns the value of a key, if it is short. It looks no further.
@@ -403,7 +421,7 @@ func (p *pairs) cell(i int) (next int) {
 	for end < len(p.text) && !space.has(p.text[end]) && p.text[end] != '|' {
 		end++
 	}
-	if !isRandom(strings.Trim(p.text[start:end], "`*\"'")) {
+	if !isSecretOf(k.text, strings.Trim(p.text[start:end], "`*\"'")) {
 		return i + 1
 	}
 	return p.mask(value{start, end, end})
@@ -448,7 +466,7 @@ func (p *pairs) element(i int) (next int) {
 		return i + 1
 	}
 	v, ok := p.nearValue(&k)
-	if !ok || !strings.HasPrefix(k.text, "-") && !isRandom(p.text[v.start:v.end]) {
+	if !ok || !strings.HasPrefix(k.text, "-") && !isSecretOf(k.text, p.text[v.start:v.end]) {
 		return i + 1 // a list of names
 	}
 	return p.mask(v)

@@ -326,13 +326,50 @@ func (p *prose) named(i, end int) (next int) {
 		start = blank.run(p.text, stop)
 	}
 	stop := p.wordEnd(start)
+	if from, ok := cutWord(p.text, start, "from"); ok { // changed from x to y
+		if next := p.between(from); next > 0 {
+			return next
+		}
+	}
 	candidate := strings.TrimRight(p.text[start:stop], ".:!?")
-	if isRandom(candidate) && (strength == secretwords.Strong || isMixed(candidate)) && strings.IndexByte(candidate, '=') < 0 ||
-		isShortCode(candidate, p.text[i:end]) {
+	sure := strength == secretwords.Strong || isCompound(p.text[i:end]) || isMixed(candidate)
+	if sure && isSecretOf(p.text[i:end], candidate) && !hasSign(candidate) || isShortCode(candidate, p.text[i:end]) {
 		p.spans = append(p.spans, span{start, start + len(candidate)})
 		return start + len(candidate)
 	}
 	return end
+}
+
+// hasSign reports whether a word has a sign between a key and a value. Base64 ends with some.
+func hasSign(word string) bool { return strings.IndexByte(strings.TrimRight(word, "="), '=') >= 0 }
+
+// cutWord returns what follows a word and blanks, if the word is at i.
+func cutWord(text string, i int, word string) (next int, ok bool) {
+	if !hasPrefixFold(text[i:], word) {
+		return i, false
+	}
+	next = blank.run(text, i+len(word))
+	return next, next > i+len(word)
+}
+
+// between masks the old secret at start, and the new one after the word "to". It returns 0 if
+// neither looks like one.
+func (p *prose) between(start int) (next int) {
+	stop := p.wordEnd(start)
+	after := blank.run(p.text, stop)
+	to, ok := cutWord(p.text, after, "to")
+	if !ok || stop == start {
+		return 0
+	}
+	next = p.wordEnd(to)
+	for next > to && strings.IndexByte(".:!?", p.text[next-1]) >= 0 {
+		next--
+	}
+	if next == to || !isRandom(p.text[start:stop]) && !isRandom(p.text[to:next]) {
+		return 0
+	}
+	p.spans = append(p.spans, span{start, stop}, span{to, next})
+	return next
 }
 
 // isPasswordWord reports whether statements have the word before a quoted secret.

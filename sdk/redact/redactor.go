@@ -30,9 +30,10 @@ const maxRedactDepth = 64
 // (tokens, private keys, credentials, card numbers). It lists the paths of what it masked
 // in Record.Redacted.
 //
-// It redacts every text of a record except its resource. It searches identifiers (the IDs of actor, target and
-// sample, tenant, channel) too, but not for card numbers, because an ID of digits must stay
-// as it is. Of a change that says it is redacted, it masks the values, whatever they are.
+// It redacts every text of a record except its resource. It searches identifiers (the IDs of
+// actor, target and sample, tenant, channel) too, but not for card numbers, because an ID of
+// digits must stay as it is. Of a change that says it is redacted, it masks the values, whatever
+// they are.
 //
 // A Redactor is safe for concurrent use. A TrackerProvider has one of its own, which runs
 // after everything else that changes a record.
@@ -115,11 +116,11 @@ func WithPattern(expression string, s Strategy) Option {
 	}
 }
 
-// WithRedactorFunc adds a function that may replace values. It is called for the value of
-// each metadata and for both values of each change, after other redaction, with the path
-// ("metadata.KEY", also for metadata that was overridden). It returns the value to record, and whether that differs from v. It
-// does not get the values of WithAllowedKeys. It must be safe for concurrent use. If it
-// panics, the value is masked.
+// WithRedactorFunc adds a function that may replace values. It is called for the value of each
+// metadata and for both values of each change, after other redaction, with the path
+// ("metadata.KEY", also for metadata that was overridden). It returns the value to record, and
+// whether that differs from v. It does not get the values of WithAllowedKeys. It must be safe for
+// concurrent use. If it panics, the value is masked.
 func WithRedactorFunc(f func(path string, v attribute.Value) (attribute.Value, bool)) Option {
 	return func(c *redactionConfig) { c.custom = append(c.custom, f) }
 }

@@ -46,6 +46,10 @@ var tokenKinds = byFirst([]tokenKind{
 	{"vcr_", alnum, 24, 80, false},
 	{"tskey-", word, 16, 120, false},
 	{"ngrok_", alnum, 30, 80, false},
+	{"ak_2", alnum, 26, 26, true},
+	{"vercel_blob_rw_", word, 30, 80, false},
+	{"cflt", base64Chars, 60, 80, true},
+	{"sgs_", alnum, 40, 100, true},
 
 	// Code, packages, builds.
 	{"ghp_", alnum, 30, 255, false},
@@ -105,7 +109,6 @@ var tokenKinds = byFirst([]tokenKind{
 	{"AKCp", alnum, 60, 100, true},
 	{"cmVmdGtu", base64Chars, 50, 100, false},
 	{"API-", upper | digits, 25, 40, true},
-	{"sha256~", word, 40, 50, false},
 	{"ddp_", alnum, 30, 60, true},
 	{"ddw_", alnum, 30, 60, true},
 	{"jpr_", alnum, 40, 80, true},
@@ -126,6 +129,10 @@ var tokenKinds = byFirst([]tokenKind{
 	{"AGE-SECRET-KEY-1", upper | digits, 40, 80, false},
 	{"AGE-PLUGIN-", upper | digits | hyphen, 40, 400, false},
 	{"st.", token, 60, 140, true},
+	{"s.", alnum, 24, 24, true},
+	{"MDAxY2xvY2F0aW9u", base64Chars | word | equals, 20, 4096, false},
+	{"secret-live-", word | equals, 30, 80, false},
+	{"secret-test-", word | equals, 30, 80, false},
 	{"akeyless_", word, 30, 100, true},
 
 	// Artificial intelligence.
@@ -155,6 +162,7 @@ var tokenKinds = byFirst([]tokenKind{
 	{"ak-", alnum, 22, 60, true},
 	{"as-", alnum, 22, 60, true},
 	{"rpa_", alnum, 40, 60, false},
+	{"tgp_v1_", word, 30, 80, false},
 	{"wandb_v1_", word, 40, 120, false},
 	{"fal_", word, 30, 100, true},
 
@@ -195,6 +203,7 @@ var tokenKinds = byFirst([]tokenKind{
 	{"pk_live_", alnum, 10, 255, false},
 	{"whsec_", base64Chars | word, 20, 100, false},
 	{"sk_prod_", alnum, 10, 255, false},
+	{"sk_sbox_", alnum, 16, 255, false},
 	{"rk_prod_", alnum, 10, 255, false},
 	{"sq0atp-", word, 20, 60, false},
 	{"sq0csp-", word, 30, 60, false},
@@ -257,6 +266,9 @@ var tokenKinds = byFirst([]tokenKind{
 	{"cu_", hexDigits, 32, 40, true},
 	{"ddapi_", alnum, 30, 60, true},
 	{"sumo_", word, 30, 80, true},
+	{"essu_", base64Chars | equals, 40, 200, true},
+	{"BBFF-", alnum, 30, 30, true},
+	{"dG9rO", base64Chars | equals, 50, 60, true},
 
 	// Databases and analytics.
 	{"sbp_", hexDigits, 30, 60, false},
@@ -325,6 +337,9 @@ var tokenKinds = byFirst([]tokenKind{
 	{"suiprivkey1", alnum, 50, 80, false},
 	{"edsk", alnum, 50, 98, true},
 	{"nsec1", alnum, 58, 58, false},
+	{"5H", alnum, 49, 49, true},
+	{"5J", alnum, 49, 49, true},
+	{"5K", alnum, 49, 49, true},
 })
 
 func byFirst(kinds []tokenKind) (all [256][]tokenKind) {

@@ -186,6 +186,8 @@ func signedToken(text string, start, end int) (stop int) {
 		return end // Facebook: the number of an application, and its secret
 	case sign == '/' && text[start-3:start] == "1//" && run[0] == '0' && isTokenLike(run):
 		return end // Google's refresh tokens
+	case sign == '~' && len(run) >= 40 && len(run) <= 50 && strings.HasSuffix(text[:start-1], "sha256") && isTokenLike(run):
+		return end // OpenShift
 	case sign == '~' && text[start-2] == 'Q' && at(text, start-3, digits):
 		return (token | tilde).run(text[:min(len(text), start+maxAzure)], start) // Azure's client secrets
 	}

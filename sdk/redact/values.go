@@ -146,8 +146,21 @@ func (p *pairs) isEvident(k *key, content string) bool {
 	if len(first) >= 3 {
 		return true
 	}
+	if isSeed(k.text, content) {
+		return true
+	}
 	for field := range strings.FieldsSeq(content) {
 		return isRandom(strings.TrimRight(field, ".,;:!?")) || isGrouped(field)
+	}
+	return false
+}
+
+// isSeed reports whether a value is the words from which the key of a wallet is made, by their
+// number.
+func isSeed(key, content string) bool {
+	switch strings.ToLower(key) {
+	case "mnemonic", "phrase", "seed", "words":
+		return len(strings.Fields(content)) >= 12
 	}
 	return false
 }

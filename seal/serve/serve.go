@@ -30,8 +30,8 @@ func WithBundles(r *ledger.Reader, authorize func(*http.Request) error) Option {
 	return func(h *handler) { h.reader, h.authorize = r, authorize }
 }
 
-// WithErrorHandler calls report with what the client is not told: that files cannot be read, or that
-// entries are missing. It may be called from several goroutines.
+// WithErrorHandler calls report with what the client is not told: that files cannot be read, or
+// that entries are missing. It may be called from several goroutines.
 func WithErrorHandler(report func(error)) Option { return func(h *handler) { h.report = report } }
 
 // New returns a handler that serves the files of a seal, also while the ledger is written. Without

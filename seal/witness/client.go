@@ -59,10 +59,11 @@ func NewClient(p *Policy, opts ...ClientOption) *Client {
 }
 
 // Cosign asks all witnesses at once, and returns the checkpoint with the cosignatures that it has
-// got, in the order of the policy. Once enough have cosigned, it waits a second for the others. If they are too few, the error wraps a *QuorumError; if a
-// witness has cosigned another history, it matches seal.ErrFork or seal.ErrRollback. An error about
-// one witness is returned also if enough others have cosigned. Prove returns the proof that the
-// checkpoint continues the tree of an older size.
+// got, in the order of the policy. Once enough have cosigned, it waits a second for the others.
+// If they are too few, the error wraps a *QuorumError; if a witness has cosigned another history,
+// it matches seal.ErrFork or seal.ErrRollback. An error about one witness is returned also if
+// enough others have cosigned. Prove returns the proof that the checkpoint continues the tree of
+// an older size.
 func (c *Client) Cosign(ctx context.Context, checkpoint seal.Checkpoint, prove func(older int64) ([]seal.Hash, error)) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -117,6 +118,7 @@ func (c *Client) ask(ctx context.Context, w policyWitness, checkpoint seal.Check
 		req := request{old: size, checkpoint: checkpoint.Note}
 		switch {
 		case size > checkpoint.Size:
+			c.forget(key) // it may have been wrong
 			return nil, fmt.Errorf("it has cosigned %d leaves, and the ledger has %d: %w", size, checkpoint.Size, seal.ErrRollback)
 		case size > 0 && size < checkpoint.Size:
 			var err error
@@ -156,6 +158,12 @@ func (c *Client) remember(key known, size int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sizes[key] = size
+}
+
+func (c *Client) forget(key known) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.sizes, key)
 }
 
 func (c *Client) post(ctx context.Context, url string, body []byte) (status int, answer []byte, err error) {

@@ -87,6 +87,30 @@ func TestSlowWitness(t *testing.T) {
 	require.NoError(t, policy.Check(signed))
 }
 
+// TestWrongSize has a witness that once names a size which the log does not have. It is asked again
+// for the next checkpoint.
+func TestWrongSize(t *testing.T) {
+	t.Parallel()
+	h := newHistory(t, "log.example.com")
+	h.grow(5, "leaf")
+	w, key := newWitness(t, nil, h.verifier())
+	asked := 0
+	once := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if asked++; asked == 1 {
+			conflict(1 << 40).write(rw)
+			return
+		}
+		w.ServeHTTP(rw, r)
+	})
+	policy, err := ParsePolicy([]byte(serve(t, "a", key.Public(), once) + "quorum a"))
+	require.NoError(t, err)
+	client := NewClient(policy)
+	_, err = cosign(t, client, h, 3)
+	require.ErrorIs(t, err, seal.ErrRollback)
+	_, err = cosign(t, client, h, 5)
+	require.NoError(t, err)
+}
+
 // TestUntrustedAnswers has witnesses that answer wrongly.
 func TestUntrustedAnswers(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/opendeed/audit/seal/internal/files"
+	"github.com/opendeed/audit/seal/internal/keyfile"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -30,7 +30,7 @@ func CreateKey(path, name string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := files.CreateKey(path, private, k.Public()); err != nil {
+	if err := keyfile.Create(path, private, k.Public()); err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
 	return k, nil
@@ -40,7 +40,7 @@ func CreateKey(path, name string) (*Key, error) {
 // its owner may have access to the file (mode 0600 or 0400), or the error matches
 // seal.ErrInsecureKey.
 func LoadKey(path string) (*Key, error) {
-	content, err := files.ReadSecret(path)
+	content, err := keyfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("witness: %w", err)
 	}

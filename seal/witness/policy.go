@@ -120,7 +120,7 @@ func (r *policyReader) line(text string) error {
 
 // once reports a key that another line has already, under any name.
 func (r *policyReader) once(kind, public string) error {
-	key := kind + public[strings.LastIndex(public, "+")+1:]
+	key := kind + strings.SplitN(public, "+", 3)[2] // which may have a plus sign itself
 	if r.keys[key] {
 		return fmt.Errorf("an earlier %s has the same key", kind)
 	}
@@ -151,8 +151,8 @@ func (r *policyReader) witness(fields []string) error {
 	w := policyWitness{verifier: v}
 	if len(fields) == 3 {
 		u, err := url.Parse(fields[2])
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return errors.New("the URL is not an http or https URL without a query")
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return errors.New("the URL is not an http or https URL without a user and a query")
 		}
 		w.url = strings.TrimSuffix(fields[2], "/")
 	}

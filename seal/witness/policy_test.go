@@ -1,6 +1,7 @@
 package witness
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -123,6 +124,7 @@ func TestParsePolicy(t *testing.T) {
 		"a log with a witness's":    {"log " + a, "public key of a log"},
 		"a URL of another scheme":   {"witness a " + a + " ftp://example.com", "URL"},
 		"a URL with a query":        {"witness a " + a + " https://example.com/?a", "URL"},
+		"a URL with a user":         {"witness a " + a + " https://token@example.com", "without a user"},
 		"another word":              {"witnesses a", "begins with none"},
 		"a control character":       {"quorum\x00none", "control character"},
 		"carriage returns":          {"quorum none\r\n", "control character"},
@@ -134,6 +136,19 @@ func TestParsePolicy(t *testing.T) {
 		require.ErrorContains(t, err, test.want, name)
 		require.NotContains(t, err.Error(), a)
 	}
+}
+
+// TestPolicyOfSimilarKeys has keys whose text has a plus sign near its end.
+func TestPolicyOfSimilarKeys(t *testing.T) {
+	t.Parallel()
+	var one, two [ed25519.PublicKeySize]byte
+	one[0], one[31], two[31] = 1, 0x3e, 0x3e
+	a, b := newVerifier("w1", one[:]).public(), newVerifier("w2", two[:]).public()
+	require.True(t, strings.HasSuffix(a, "+") && strings.HasSuffix(b, "+"))
+	_, err := ParsePolicy([]byte("witness a " + a + "\nwitness b " + b + "\nquorum none"))
+	require.NoError(t, err)
+	_, err = ParsePolicy([]byte("witness a " + a + "\nwitness b " + strings.Replace(a, "w1", "w2", 1) + "\nquorum none"))
+	require.Error(t, err)
 }
 
 // FuzzPolicy requires that no text makes the reader panic, and that what it reads can be asked.

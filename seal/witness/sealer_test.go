@@ -93,8 +93,8 @@ func (s *sealed) verify(q seal.Quorum, held []byte) *seal.Report {
 	return report
 }
 
-// twoWitnesses returns a policy of two witnesses that run, both of which are needed, and the handler
-// of each can be replaced.
+// twoWitnesses returns a policy of two witnesses that run, both of which are needed, and the
+// handler of each can be replaced.
 func twoWitnesses(t *testing.T, s *sealed) (*Policy, *[2]http.Handler) {
 	t.Helper()
 	var handlers [2]http.Handler

@@ -12,25 +12,26 @@ import (
 	"sync"
 
 	"github.com/opendeed/audit/internal/filelock"
+	"github.com/opendeed/audit/internal/files"
 	"github.com/opendeed/audit/seal"
-	"github.com/opendeed/audit/seal/internal/files"
 )
 
-// The names in the directory of a witness: a file for each log, named by the hash of its origin, has
-// the newest checkpoint that was cosigned.
+// The names in the directory of a witness: a file for each log, named by the hash of its origin,
+// has the newest checkpoint that was cosigned.
 const (
 	lockName    = "lock"
 	stateSuffix = ".checkpoint"
 	forkSuffix  = ".fork"
 )
 
-// maxLogs limits how many logs a witness remembers, and maxEvidence how many contradictions it keeps.
+// maxLogs limits how many logs of a name a witness remembers, and maxEvidence how many
+// contradictions it keeps.
 const (
 	maxLogs     = 10_000
 	maxEvidence = 100
 )
 
-var errTooMany = errors.New("the witness knows too many logs")
+var errTooMany = errors.New("the witness knows too many logs of this key")
 
 // states are the newest checkpoints of all logs, in memory and in files.
 type states struct {
@@ -43,7 +44,7 @@ type states struct {
 }
 
 func openStates(dir string) (s *states, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := files.MakeDir(dir, lockName); err != nil {
 		return nil, err
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the directory that the user names
@@ -64,8 +65,10 @@ func openStates(dir string) (s *states, err error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		switch name := e.Name(); {
-		case strings.HasPrefix(name, "."): // it was not complete when the process ended
+		name := e.Name()
+		of, temporary := files.IsTemporary(name)
+		switch {
+		case temporary && (strings.HasSuffix(of, stateSuffix) || strings.HasSuffix(of, forkSuffix)): // the process ended meanwhile
 			err = os.Remove(filepath.Join(dir, name))
 		case strings.HasSuffix(name, forkSuffix):
 			s.evidence++
@@ -98,13 +101,20 @@ func stateName(origin string) string {
 	return hex.EncodeToString(h[:]) + stateSuffix
 }
 
-// log returns what is known of a log.
-func (s *states) log(origin string) (*log, error) {
+// log returns what is known of a log, whose key has the name owner. Who has one key cannot use up
+// what others may have.
+func (s *states) log(origin, owner string) (*log, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := s.logs[origin]
 	if l == nil {
-		if len(s.logs) == maxLogs {
+		n := 0
+		for known := range s.logs {
+			if isOf(known, owner) {
+				n++
+			}
+		}
+		if n >= maxLogs {
 			return nil, errTooMany
 		}
 		l = &log{newest: seal.Checkpoint{Origin: origin, Root: sha256.Sum256(nil)}}

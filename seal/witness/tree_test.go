@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,8 @@ type history struct {
 // newHistory returns an empty log, whose origin is the name of the key.
 func newHistory(t *testing.T, origin string) *history {
 	t.Helper()
-	private, public, err := note.GenerateKey(rand.Reader, "log.example.com")
+	name, _, _ := strings.Cut(origin, "/")
+	private, public, err := note.GenerateKey(rand.Reader, name)
 	require.NoError(t, err)
 	signer, err := note.NewSigner(private)
 	require.NoError(t, err)

@@ -18,8 +18,8 @@ import (
 // Witness cosigns the checkpoints of logs. It is an http.Handler that answers POST
 // /add-checkpoint, as C2SP's tlog-witness specifies it. Its methods are safe for concurrent use.
 //
-// A checkpoint is stored, durably, before its cosignature leaves: whenever the process is killed, it
-// never cosigns two histories of one log.
+// A checkpoint is stored, durably, before its cosignature leaves: whenever the process is killed,
+// it never cosigns two histories of one log.
 type Witness struct {
 	key    *Key
 	logs   []note.Verifier
@@ -31,19 +31,23 @@ type Witness struct {
 // Option configures a Witness.
 type Option func(*Witness)
 
-// WithErrorHandler calls report with what the operator of a witness must know: a *ForkError, or that
-// a checkpoint could not be stored. It may be called from several goroutines.
+// WithErrorHandler calls report with what the operator of a witness must know: a *ForkError, or
+// that a checkpoint could not be stored. It may be called from several goroutines, and must not
+// be nil.
 func WithErrorHandler(report func(error)) Option { return func(w *Witness) { w.report = report } }
 
 // Open returns a witness that keeps its state in a directory, which it creates if it does not
-// exist. One process uses a directory at a time. Logs are the public keys of the logs that it
-// cosigns: those whose origin is the name of a key, and ledgers sealed with it, whose origin is the
-// name, a slash, and the ID of the ledger.
+// exist. One process uses a directory at a time. The witness cosigns the logs whose public keys
+// it is given: a log's origin is the name of its key, and that of a sealed ledger is the name, a
+// slash, and the ID of the ledger. It cosigns up to 10,000 logs of each name.
 //
-// Losing the directory is losing the memory of the witness: give it another key then.
+// If the directory is lost, so is the memory of the witness: give it another key then.
 func Open(dir string, key *Key, logs []note.Verifier, opts ...Option) (*Witness, error) {
 	if len(logs) == 0 {
 		return nil, errors.New("witness: there is no public key of a log, so there is nothing to cosign")
+	}
+	if key == nil {
+		return nil, errors.New("witness: the key is nil")
 	}
 	s, err := openStates(dir)
 	if err != nil {
@@ -52,6 +56,9 @@ func Open(dir string, key *Key, logs []note.Verifier, opts ...Option) (*Witness,
 	w := &Witness{key: key, logs: logs, report: func(error) {}, states: s, now: time.Now}
 	for _, opt := range opts {
 		opt(w)
+	}
+	if w.report == nil {
+		return nil, errors.Join(errors.New("witness: the error handler is nil"), s.close())
 	}
 	return w, nil
 }
@@ -141,7 +148,7 @@ func (w *Witness) answer(req *request) answer {
 	if req.old > c.Size {
 		return answer{status: http.StatusBadRequest, body: "the old size is larger than that of the checkpoint\n"}
 	}
-	return w.cosign(req, c)
+	return w.cosign(req, c, keys[0].Name())
 }
 
 // sealedOrigin is what follows the name of the key in the origin of a ledger.
@@ -150,19 +157,25 @@ var sealedOrigin = regexp.MustCompile(`^/[0-9a-f]{32}(/[1-9][0-9]{0,9})?$`)
 // keys returns the keys that are trusted for an origin.
 func (w *Witness) keys(origin string) (keys []note.Verifier) {
 	for _, k := range w.logs {
-		if rest, ok := strings.CutPrefix(origin, k.Name()); ok && (rest == "" || sealedOrigin.MatchString(rest)) {
+		if isOf(origin, k.Name()) {
 			keys = append(keys, k)
 		}
 	}
 	return keys
 }
 
+// isOf reports whether an origin is that of a log, or of a ledger, whose key has a name.
+func isOf(origin, name string) bool {
+	rest, ok := strings.CutPrefix(origin, name)
+	return ok && (rest == "" || sealedOrigin.MatchString(rest))
+}
+
 // cosign compares a checkpoint with the newest one of the log, stores it in its place, and cosigns
-// it, all while no other request does.
-func (w *Witness) cosign(req *request, c seal.Checkpoint) answer {
-	l, err := w.states.log(c.Origin)
+// it, all while no other request does. Owner is the name of the log's key.
+func (w *Witness) cosign(req *request, c seal.Checkpoint, owner string) answer {
+	l, err := w.states.log(c.Origin, owner)
 	if errors.Is(err, errTooMany) {
-		return answer{status: http.StatusInsufficientStorage, body: "the witness knows too many logs\n"}
+		return answer{status: http.StatusInsufficientStorage, body: "the witness knows too many logs of this key\n"}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -159,9 +160,13 @@ func TestRestart(t *testing.T) {
 	require.ErrorContains(t, err, "in use")
 	require.NoError(t, w.Close())
 
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "."+stateName(h.origin)+"-123"), []byte("half"), 0o600))
+	half, profile := filepath.Join(dir, "."+stateName(h.origin)+".tmp-123"), filepath.Join(dir, ".profile")
+	require.NoError(t, os.WriteFile(half, []byte("half"), 0o600))
+	require.NoError(t, os.WriteFile(profile, []byte("somebody's"), 0o600))
 	w, err = open()
 	require.NoError(t, err)
+	require.NoFileExists(t, half)
+	require.FileExists(t, profile, "it is not a file of the witness")
 	requireSize(t, post(w, h.request(0, 20)), "10")
 	require.NoError(t, os.RemoveAll(dir))
 	rec := post(w, h.request(10, 20))
@@ -185,6 +190,27 @@ func TestOpenWithoutLogs(t *testing.T) {
 	t.Parallel()
 	_, err := Open(t.TempDir(), nil, nil)
 	require.ErrorContains(t, err, "public key")
+	h := newHistory(t, "log.example.com")
+	logs := []note.Verifier{h.verifier()}
+	_, err = Open(t.TempDir(), nil, logs)
+	require.ErrorContains(t, err, "key is nil")
+	_, err = Open(t.TempDir(), testKeys(t, 1)[0], logs, WithErrorHandler(nil))
+	require.ErrorContains(t, err, "error handler is nil")
+}
+
+// TestTooManyLogs lets the holder of one key fill its share. That of another key is free.
+func TestTooManyLogs(t *testing.T) {
+	t.Parallel()
+	greedy, other := newHistory(t, "greedy.example.com"), newHistory(t, "log.example.com")
+	greedy.grow(1, "leaf")
+	other.grow(1, "leaf")
+	w, _ := newWitness(t, nil, greedy.verifier(), other.verifier())
+	for i := range maxLogs {
+		origin := fmt.Sprintf("greedy.example.com/%032x", i)
+		w.states.logs[origin] = &log{newest: seal.Checkpoint{Origin: origin}}
+	}
+	require.Equal(t, http.StatusInsufficientStorage, post(w, greedy.request(0, 1)).Code)
+	require.Equal(t, http.StatusOK, post(w, other.request(0, 1)).Code)
 }
 
 func TestKeys(t *testing.T) {

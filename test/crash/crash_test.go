@@ -156,6 +156,19 @@ func (h *harness) finish(t *testing.T, onLine func(words []string)) {
 	}, nil, "finish")
 }
 
+// killReached runs a process until it prints a line, and kills it.
+func (h *harness) killReached(t *testing.T) {
+	t.Helper()
+	reached := make(chan struct{})
+	h.process(t, func([]string) { close(reached) }, func(p *os.Process, ended <-chan struct{}) {
+		select {
+		case <-reached:
+		case <-ended:
+		}
+		require.NoError(t, p.Kill())
+	}, "")
+}
+
 // process runs a process and calls onLine for each line that it prints. If end is not nil, it
 // must kill the process; ended is closed when the output ends.
 func (h *harness) process(t *testing.T, onLine func(words []string), end func(p *os.Process, ended <-chan struct{}), arg string) {

@@ -3,7 +3,6 @@ package crash
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 	"time"
 
@@ -41,14 +40,7 @@ func TestKilledEpoch(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, "epoch")
 	h.finish(t, func([]string) {})
-	reached := make(chan struct{})
-	h.process(t, func([]string) { close(reached) }, func(p *os.Process, ended <-chan struct{}) {
-		select {
-		case <-reached:
-		case <-ended:
-		}
-		require.NoError(t, p.Kill())
-	}, "")
+	h.killReached(t)
 	h.finish(t, func([]string) {})
 
 	reader, err := ledgerquery.NewReader(h.dir)

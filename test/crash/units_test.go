@@ -111,14 +111,7 @@ func TestKilledUnits(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			h := newHarness(t, "unit."+point)
-			reached := make(chan struct{})
-			h.process(t, func([]string) { close(reached) }, func(p *os.Process, ended <-chan struct{}) {
-				select {
-				case <-reached:
-				case <-ended:
-				}
-				require.NoError(t, p.Kill())
-			}, "")
+			h.killReached(t)
 			h.finish(t, func([]string) {})
 			_, err := os.Stat(h.dir + ".data")
 			require.Equal(t, want.changed, err == nil)

@@ -27,12 +27,12 @@ type service struct {
 	exporter *mongodb.Exporter
 }
 
-func newService(t *testing.T, coll *mongo.Collection) *service {
+func newService(t *testing.T, coll *mongo.Collection, opts ...sdk.ExportOption) *service {
 	t.Helper()
 	e, err := mongodb.New(t.Context(), coll, mongodb.WithLogger(slog.New(slog.DiscardHandler)))
 	require.NoError(t, err)
 	return &service{
-		Workload: workload.Start(t, e, articleUpdate, sdk.WithBatchSize(50), sdk.WithExportTimeout(2*time.Second)),
+		Workload: workload.Start(t, e, articleUpdate, append(opts, sdk.WithBatchSize(50))...),
 		t:        t, exporter: e,
 	}
 }
@@ -49,10 +49,14 @@ func articleUpdate(n int64) audit.Event {
 // processors with other tests may need most of a minute for what has waited for it.
 func waitForDocuments(t *testing.T, coll *mongo.Collection, n int64) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		got, err := coll.CountDocuments(t.Context(), bson.D{})
-		return err == nil && got >= n
-	}, 90*time.Second, 50*time.Millisecond)
+	var got int64
+	var err error
+	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if got, err = coll.CountDocuments(t.Context(), bson.D{}); err == nil && got >= n {
+			return
+		}
+	}
+	require.Fail(t, "documents are missing", "%d of %d are there: %v", got, n, err)
 }
 
 // settle finishes the workload and requires that each acknowledged event is there exactly once: in
@@ -138,7 +142,7 @@ func TestNetworkFaults(t *testing.T) {
 			direct := newCollection(t, connect(t, server.URI()))
 			p := newProxy(t, server.Address())
 			proxied := connect(t, p.uri()).Database(direct.Database().Name()).Collection(direct.Name())
-			s := newService(t, proxied)
+			s := newService(t, proxied, sdk.WithExportTimeout(2*time.Second))
 			s.TrackDuring(func() {
 				waitForDocuments(t, direct, 50)
 				p.set(f)
@@ -165,7 +169,7 @@ func TestPoolExhausted(t *testing.T) {
 	p := newProxy(t, server.Address())
 	client := connect(t, p.uri(), options.Client().SetMaxPoolSize(1))
 	proxied := client.Database(direct.Database().Name()).Collection(direct.Name())
-	s := newService(t, proxied)
+	s := newService(t, proxied, sdk.WithExportTimeout(2*time.Second))
 	s.Track(20)
 	waitForDocuments(t, direct, 20)
 

@@ -57,3 +57,20 @@ func TestKeyStoreDestroys(t *testing.T) {
 	_, err = first.Key(t.Context(), user)
 	require.ErrorContains(t, err, "damaged")
 }
+
+// The document of one subject that is put in place of another's is not taken for its key.
+func TestKeyStoreOfAnother(t *testing.T) {
+	t.Parallel()
+	coll := newCollection(t, connect(t, serverURI))
+	keys := mongodb.NewKeyStore(coll)
+	alice, bob := erasure.Subject{Type: "user", ID: "alice"}, erasure.Subject{Type: "user", ID: "bob"}
+	k, err := keys.Key(t.Context(), alice)
+	require.NoError(t, err)
+	_, err = coll.UpdateOne(t.Context(), bson.D{{Key: "_id", Value: k.ID().String()}}, bson.D{{Key: "$set", Value: bson.D{{Key: "subject", Value: bob.ID}}}})
+	require.NoError(t, err)
+	_, err = keys.Existing(t.Context(), alice)
+	require.ErrorContains(t, err, "damaged")
+	_, err = keys.Key(t.Context(), alice)
+	require.ErrorContains(t, err, "damaged")
+	require.NotContains(t, err.Error(), bob.ID)
+}

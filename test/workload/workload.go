@@ -79,7 +79,8 @@ func (w *Workload) TrackConcurrently(n int) {
 	wg.Wait()
 }
 
-// TrackDuring tracks events continuously while f runs.
+// TrackDuring tracks an event every 10 ms while f runs. More would only make the collection
+// larger, which the server of the tests reads whole to find the records that it has already.
 func (w *Workload) TrackDuring(f func()) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -93,7 +94,7 @@ func (w *Workload) TrackDuring(f func()) {
 			case <-stop:
 				return
 			case <-tick.C:
-				w.Track(3)
+				w.Track(1)
 			}
 		}
 	})

@@ -113,12 +113,14 @@ func readBlock(data []byte, ref *blockRef) (*Block, error) {
 	for i := range b.offsets {
 		b.offsets[i] = binary.LittleEndian.Uint16(raw[2*i:])
 	}
-	b.Frames = make([]Frame, d.count(3))
+	if b.Frames = make([]Frame, d.count(3)); len(b.Frames) == 0 {
+		return nil, ErrBad // its entries are in no frame
+	}
 	end, place := int64(0), b.First
 	for i := range b.Frames {
 		f := Frame{Offset: end + int64(d.uvarint()), Size: int64(d.uvarint())}
 		distance, n := binary.Varint(d.b)
-		if n <= 0 || distance < -1<<33 || distance > 1<<33 || f.Offset < 0 || f.Size < 0 {
+		if n <= 0 || distance < -1<<33 || distance > 1<<33 || f.Offset < 0 || f.Size < 0 || f.Offset+f.Size < f.Offset {
 			return nil, ErrBad
 		}
 		d.b = d.b[n:]

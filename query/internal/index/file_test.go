@@ -2,6 +2,8 @@ package index
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -160,6 +162,20 @@ func TestEveryBit(t *testing.T) {
 	require.Error(t, err)
 }
 
+// TestReadBlock rejects blocks of entries that are in no frame, or in one that ends nowhere.
+func TestReadBlock(t *testing.T) {
+	t.Parallel()
+	ref := &blockRef{n: 1}
+	none := []byte{0, 0, 0, 0}
+	_, err := readBlock(none, ref)
+	require.ErrorIs(t, err, ErrBad)
+	endless := []byte{0, 0, 0, 1}
+	endless = binary.AppendUvarint(endless, 100)
+	endless = binary.AppendUvarint(endless, math.MaxInt64)
+	_, err = readBlock(binary.AppendVarint(endless, 0), ref)
+	require.ErrorIs(t, err, ErrBad)
+}
+
 // FuzzFile reads pages whose checksums are valid and whose content is anything.
 func FuzzFile(f *testing.F) {
 	rng := rand.New(rand.NewPCG(9, 10))
@@ -195,6 +211,9 @@ func FuzzFile(f *testing.F) {
 		blocks, _ := file.Blocks(data)
 		for i := range min(blocks, 100) {
 			if b, err := file.Block(data, i); err == nil {
+				if b.End() < b.Frames[0].Offset {
+					t.Errorf("block %d ends before it begins", i)
+				}
 				for place := b.First; place < b.First+b.N; place++ {
 					_, _, _ = b.Times(place)
 					_, _ = b.Frame(place)

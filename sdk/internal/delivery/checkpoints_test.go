@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/internal/lockedbuffer"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/seal"
 	"github.com/stretchr/testify/require"
@@ -29,31 +30,13 @@ func (k *keeper) ExportCheckpoint(ctx context.Context, c export.Checkpoint) erro
 	return k.keep(ctx, c)
 }
 
-func newTestCourier(k *keeper, newest func() seal.Checkpoint, log *journal) *courier {
+func newTestCourier(k *keeper, newest func() seal.Checkpoint, log *lockedbuffer.Buffer) *courier {
 	c := &courier{
 		exporter: k, name: "keeper", log: "2f1c", newest: newest, interval: checkpointInterval,
 		logger: slog.New(slog.NewTextHandler(log, nil)), clean: func(err error) error { return err }, done: make(chan struct{}),
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
-}
-
-// journal is a log that is read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }
 
 func note(n int64) seal.Checkpoint {
@@ -66,7 +49,7 @@ func TestCourier(t *testing.T) {
 		var mu sync.Mutex
 		var newest seal.Checkpoint
 		var got []int64
-		var log journal
+		var log lockedbuffer.Buffer
 		var fail error
 		set := func(n int64, err error) {
 			mu.Lock()
@@ -124,7 +107,7 @@ func TestCourier(t *testing.T) {
 // TestCourierOfAFaultyExporter survives a panic, and gives up an exporter that hangs.
 func TestCourierOfAFaultyExporter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log journal
+		var log lockedbuffer.Buffer
 		release := make(chan struct{})
 		calls := 0
 		k := &keeper{keep: func(context.Context, export.Checkpoint) error {
@@ -157,7 +140,7 @@ func TestCourierWithoutALastCheckpoint(t *testing.T) {
 			got = append(got, c.Size)
 			return nil
 		}}
-		c := newTestCourier(k, func() seal.Checkpoint { return note(3) }, &journal{})
+		c := newTestCourier(k, func() seal.Checkpoint { return note(3) }, &lockedbuffer.Buffer{})
 		go c.loop()
 		require.False(t, c.finish(t.Context(), make(chan struct{})))
 		require.Equal(t, []int64{3}, got)

@@ -198,10 +198,24 @@ func (c *verifyDisclosureCommand) prove(d *erasure.Disclosure) (string, error) {
 	return fmt.Sprintf("the record is leaf %d of %s in %s", proof.Leaf, term.Count(proof.Checkpoint.Size), term.Clean(proof.Checkpoint.Origin)), nil
 }
 
+// maxInput is the size of the largest proof or disclosure that is read, in bytes. Somebody else has
+// made it.
+const maxInput = 64 << 20
+
 // readInput reads a file, or standard input if its name is -.
 func readInput(file string) ([]byte, error) {
-	if file == "-" {
-		return io.ReadAll(os.Stdin)
+	var from io.Reader = os.Stdin
+	if file != "-" {
+		f, err := os.Open(file) //nolint:gosec // the file that the user names
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }() // read only
+		from = f
 	}
-	return os.ReadFile(file) //nolint:gosec // the file that the user names
+	text, err := io.ReadAll(io.LimitReader(from, maxInput+1))
+	if err == nil && len(text) > maxInput {
+		err = fmt.Errorf("%s is larger than %s, which no proof is", term.Clean(file), term.Bytes(maxInput))
+	}
+	return text, err
 }

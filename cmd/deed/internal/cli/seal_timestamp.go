@@ -80,7 +80,10 @@ func writeNew(path string, content []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path)) // or it would be in the way of the next try
+	}
+	return nil
 }
 
 // stamped is the flag that demands a time stamp of the anchor's checkpoint.

@@ -218,17 +218,22 @@ func (c *verifyCommand) print(r *custody.Report) error {
 	for _, a := range r.Archives {
 		fmt.Fprintf(&b, "  archive    %s: %s of %s entries are the ones that were sealed\n", term.Clean(a.Name), term.Count(a.Proved), term.Count(a.Entries))
 	}
-	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "  ALTERED    %s\n", term.Clean(f.String()))
-	}
-	if r.More > 0 {
-		fmt.Fprintf(&b, "  ALTERED    and %s more\n", term.Count(r.More))
-	}
+	printFindings(&b, r.Findings, r.More)
 	if r.Intact() {
 		b.WriteString("  intact: nothing that was sealed was changed, removed or put in\n")
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err
+}
+
+// printFindings says what differs, and how many more findings there are.
+func printFindings[F fmt.Stringer](b *strings.Builder, findings []F, more int64) {
+	for _, f := range findings {
+		fmt.Fprintf(b, "  ALTERED    %s\n", term.Clean(f.String()))
+	}
+	if more > 0 {
+		fmt.Fprintf(b, "  ALTERED    and %s more\n", term.Count(more))
+	}
 }
 
 // printRemoval says which entries were removed, and what accounts for them.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/exporters/mongodb"
+	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
 	"github.com/spf13/pflag"
@@ -65,7 +68,7 @@ func (c *verifyCommand) verifyCopy(ctx context.Context, dir string, r *ledger.Re
 	}
 	all := max(1, float64(newest.Size))
 	o.Progress = func(documents int64) { progress.Update(documents, min(1, float64(documents)/all)) }
-	report, err := custody.VerifyCopy(ctx, documentsOf(ctx, reader), reader, o)
+	report, err := custody.VerifyCopy(ctx, documentsOf(ctx, reader), recordsOf{reader}, o)
 	progress.Clear()
 	if err != nil {
 		return nil, err
@@ -124,6 +127,19 @@ func documentsOf(ctx context.Context, reader *mongodb.Reader) iter.Seq2[custody.
 	}
 }
 
+// recordsOf is a Reader of a collection without the documents that are no records.
+type recordsOf struct{ *mongodb.Reader }
+
+func (r recordsOf) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
+		for found, err := range r.Reader.Find(ctx, f) {
+			if _, ok := errors.AsType[*mongodb.DocumentError](err); !ok && !yield(found, err) {
+				return
+			}
+		}
+	}
+}
+
 // printCopy describes a copy.
 func (c *verifyCommand) printCopy(r *custody.CopyReport) error {
 	var b strings.Builder
@@ -144,12 +160,7 @@ func (c *verifyCommand) printCopy(r *custody.CopyReport) error {
 			fmt.Fprintf(&b, "  %-10s %s %s\n", line.label, term.Count(line.n), line.text)
 		}
 	}
-	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "  ALTERED    %s\n", term.Clean(f.String()))
-	}
-	if r.More > 0 {
-		fmt.Fprintf(&b, "  ALTERED    and %s more\n", term.Count(r.More))
-	}
+	printFindings(&b, r.Findings, r.More)
 	if r.Intact() {
 		b.WriteString("  intact: nothing in the copy was changed, doubled or put in")
 		if r.Unknown == 0 {

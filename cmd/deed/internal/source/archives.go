@@ -16,16 +16,22 @@ import (
 // archiveSuffix is that of the objects of package archive.
 const archiveSuffix = ".jsonl.zst"
 
+// maxSeen is how many files are looked at until a directory is taken for one without archives.
+const maxSeen = 10_000
+
 // isArchive reports whether a directory has archives: it, or a directory in it, has a file
 // with their suffix, and it has no ledger.
 func isArchive(dir string) bool {
 	if _, err := os.Stat(filepath.Join(dir, "state")); err == nil {
 		return false
 	}
-	errFound := errors.New("found")
+	errFound, seen := errors.New("found"), 0
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, archiveSuffix) {
 			return errFound
+		}
+		if seen++; seen > maxSeen { // it is something else, such as a home directory
+			return fs.SkipAll
 		}
 		return nil // what cannot be read is reported when it is asked
 	})

@@ -63,9 +63,9 @@ func (o Options) ledger() []ledger.Option {
 	return nil
 }
 
-// Open opens the stores that the texts name: the directory of a ledger or of archives, the URL
-// of a MongoDB collection or of a bucket with archives, or a configuration file. Without any, it opens those of the configuration
-// of the environment, or else the ledger in [DefaultDir].
+// Open opens the stores that the texts name: the directory of a ledger or of archives, the URL of
+// a MongoDB collection or of a bucket with archives, or a configuration file. Without any, it
+// opens those of the configuration of the environment, or else the ledger in [DefaultDir].
 func Open(ctx context.Context, opts Options, from ...string) (*Set, error) {
 	s := &Set{options: opts, ledgers: map[string]string{}}
 	err := s.open(ctx, opts, from)

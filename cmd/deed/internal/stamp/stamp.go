@@ -90,9 +90,9 @@ func Request(ctx context.Context, client *http.Client, url string, checkpoint []
 	return parsed.RawToken, s, err
 }
 
-// Verify checks that a token is of a checkpoint, and that a certificate for time stamps has signed it
-// which leads to one of the roots and was valid at that time. Otherwise the error matches
-// ErrNotStamped.
+// Verify checks that a token is of a checkpoint, and that a certificate for time stamps has
+// signed it which leads to one of the roots and was valid at that time. Otherwise the error
+// matches ErrNotStamped.
 func Verify(token, checkpoint []byte, roots *x509.CertPool) (s Stamp, err error) {
 	parsed, err := alone(timestamp.Parse, token)
 	if err != nil {
