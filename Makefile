@@ -31,7 +31,7 @@ RELEASED = $(filter-out examples examples/% test test/%,$(LEAVES))
 UNRELEASED = $(filter-out $(RELEASED),$(LEAVES))
 
 # The servers of the tests, which are built outside the workspace.
-SERVERS = test/servers/collector test/servers/ferretdb test/servers/s3
+SERVERS = test/servers/collector test/servers/ferretdb test/servers/s3 test/servers/witness
 
 # The tools are pinned in a module of their own, outside the workspace, so that
 # their dependencies never influence the versions of ours.

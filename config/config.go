@@ -83,6 +83,9 @@ func (c *Config) check(ctx context.Context) {
 		path := index("exporters", i)
 		c.checkCommon(e.common(), path)
 		e.check(ctx, d, path)
+		if s, ok := e.(*stdoutModel); ok {
+			s.checkLedger(d, path, m)
+		}
 		name := e.common().name()
 		switch earlier, exists := first[name]; {
 		case !exists:

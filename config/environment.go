@@ -48,6 +48,8 @@ var exporterVariables = map[string][]variable{
 		{"AUDIT_STDOUT_FILE", []string{"file"}},
 		{"AUDIT_STDOUT_FORMAT", []string{"format"}},
 		{"AUDIT_STDOUT_COLOR", []string{"color"}},
+		{"AUDIT_STDOUT_PLACES", []string{"places"}},
+		{"AUDIT_STDOUT_CHECKPOINTS", []string{"checkpoints"}},
 	},
 	typeMongoDB: {
 		{uriVariable, []string{"uri"}},
@@ -55,6 +57,7 @@ var exporterVariables = map[string][]variable{
 		{"AUDIT_MONGODB_COLLECTION", []string{"collection"}},
 		{"AUDIT_MONGODB_RETENTION", []string{"retention"}},
 		{"AUDIT_MONGODB_INDEXES", []string{"indexes"}},
+		{"AUDIT_MONGODB_CHECKPOINTS", []string{"checkpoints"}},
 	},
 }
 

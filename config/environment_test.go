@@ -43,9 +43,10 @@ exporters: none
 			"AUDIT_LEDGER_SEGMENT_SIZE": "1048576", "AUDIT_LEDGER_RETENTION_AGE": "30d", "AUDIT_LEDGER_RETENTION_SIZE": "5GiB",
 			"AUDIT_LEDGER_LOCK_WAIT": "20s", "AUDIT_LEDGER_GROUP_WRITABLE": "true",
 			"AUDIT_LEDGER_SCRUB_RATE": "none", "AUDIT_LEDGER_DENSE_FRAMES": "true", "AUDIT_LEDGER_INDEX": "false", "AUDIT_STDOUT_FILE": "trail.jsonl",
-			"AUDIT_STDOUT_FORMAT": "text", "AUDIT_STDOUT_COLOR": "false",
+			"AUDIT_STDOUT_FORMAT": "json", "AUDIT_STDOUT_COLOR": "false", "AUDIT_STDOUT_PLACES": "true", "AUDIT_STDOUT_CHECKPOINTS": "true",
 			"AUDIT_MONGODB_URI": "mongodb://db", "AUDIT_MONGODB_DATABASE": "a", "AUDIT_MONGODB_COLLECTION": "b",
-			"AUDIT_MONGODB_RETENTION": "365d", "AUDIT_MONGODB_INDEXES": "true",
+			"AUDIT_MONGODB_RETENTION": "365d", "AUDIT_MONGODB_INDEXES": "true", "AUDIT_MONGODB_CHECKPOINTS": "false",
+			"AUDIT_SEAL_KEY": "audit.key",
 		}, `track_timeout: 5s
 ledger:
   dir: d
@@ -60,20 +61,25 @@ ledger:
   scrub_rate: none
   dense_frames: true
   index: false
+seal:
+  key: audit.key
 anonymous:
   - article.read
   - feed.*
 exporters:
   - type: stdout
     file: trail.jsonl
-    format: text
+    format: json
     color: false
+    places: true
+    checkpoints: true
   - type: mongodb
     uri: '***'
     database: a
     collection: b
     retention: 365d
     indexes: true
+    checkpoints: false
 `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

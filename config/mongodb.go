@@ -34,6 +34,7 @@ type mongodbModel struct {
 	Collection   text               `key:"collection"`
 	Retention    duration           `key:"retention"`
 	Indexes      flag               `key:"indexes"`
+	Checkpoints  flag               `key:"checkpoints"`
 	WriteConcern *writeConcernModel `key:"write_concern"`
 }
 
@@ -121,6 +122,9 @@ func (m *mongodbModel) open(ctx context.Context, s *settings, d *decoder, path s
 	opts := []mongodb.Option{mongodb.WithName(m.name()), mongodb.WithRetention(time.Duration(m.Retention))}
 	if m.Indexes == flagFalse {
 		opts = append(opts, mongodb.WithoutIndexes())
+	}
+	if m.Checkpoints == flagFalse {
+		opts = append(opts, mongodb.WithoutCheckpoints())
 	}
 	if m.WriteConcern != nil {
 		opts = append(opts, mongodb.WithWriteConcern(m.WriteConcern.concern()))

@@ -18,12 +18,23 @@ type owned struct {
 	err  error
 }
 
-var _ export.DirectExporter = (*owned)(nil)
+var (
+	_ export.DirectExporter     = (*owned)(nil)
+	_ export.CheckpointExporter = (*owned)(nil)
+)
 
 // Direct returns what the exporter does.
 func (o *owned) Direct() bool {
 	d, ok := o.Exporter.(export.DirectExporter)
 	return ok && d.Direct()
+}
+
+// ExportCheckpoint forwards the checkpoint if the exporter keeps checkpoints.
+func (o *owned) ExportCheckpoint(ctx context.Context, c export.Checkpoint) error {
+	if e, ok := o.Exporter.(export.CheckpointExporter); ok {
+		return e.ExportCheckpoint(ctx, c)
+	}
+	return nil
 }
 
 // Shutdown shuts the exporter down and releases its resources.

@@ -12,9 +12,11 @@ import (
 type stdoutModel struct {
 	exporterCommon
 
-	File   text       `key:"file"`
-	Format formatWord `key:"format"`
-	Color  flag       `key:"color"`
+	File        text       `key:"file"`
+	Format      formatWord `key:"format"`
+	Color       flag       `key:"color"`
+	Places      flag       `key:"places"`
+	Checkpoints flag       `key:"checkpoints"`
 }
 
 type formatWord string
@@ -27,8 +29,24 @@ func (m *stdoutModel) check(_ context.Context, d *decoder, path string) {
 	if m.Color == flagTrue && m.Format != "text" {
 		d.report(join(path, "color"), "it requires format: text")
 	}
+	if m.Places == flagTrue && m.Format == "text" {
+		d.report(join(path, "places"), "it requires format: json")
+	}
+	if m.Checkpoints == flagTrue && m.Format == "text" {
+		d.report(join(path, "checkpoints"), "it requires format: json")
+	}
 	if info, err := os.Stat(string(m.File)); err == nil && info.IsDir() {
 		d.report(join(path, "file"), "it is a directory")
+	}
+}
+
+// checkLedger reports keys that have no effect without a ledger, or without its seal.
+func (m *stdoutModel) checkLedger(d *decoder, path string, all *model) {
+	if m.Places == flagTrue && all.Ledger == nil {
+		d.report(join(path, "places"), "it needs a ledger")
+	}
+	if m.Checkpoints == flagTrue && all.Seal == nil {
+		d.report(join(path, "checkpoints"), "it needs a sealed ledger; set seal")
 	}
 }
 
@@ -45,6 +63,12 @@ func (m *stdoutModel) open(_ context.Context, s *settings, d *decoder, path stri
 	}
 	if m.Color != flagUnset {
 		opts = append(opts, stdout.WithColor(m.Color == flagTrue))
+	}
+	if m.Places == flagTrue {
+		opts = append(opts, stdout.WithPlaces())
+	}
+	if m.Checkpoints == flagTrue {
+		opts = append(opts, stdout.WithCheckpoints())
 	}
 	e, err := stdout.New(opts...)
 	if err != nil {

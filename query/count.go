@@ -49,12 +49,19 @@ type Facets struct {
 	Top int
 	// Zone is the time zone of days and hours. Nil is UTC.
 	Zone *time.Location
+	// Quick allows a store that counts by an index to return less than everything, instead of
+	// reading records: values with AtLeast, and if ctx ends, what was counted until then. It is for
+	// pages that people wait for. A store without an index ignores it.
+	Quick bool
 }
 
 // Counts are numbers of records.
 type Counts struct {
 	// Records is the number of all records.
 	Records int64
+	// Since is zero, or the time before which not all records were counted, since ctx ended. Then
+	// Records and all values are lower limits. Only counts with Facets.Quick have it.
+	Since time.Time
 	// Facets are the counts of each facet, in the order of Facets.By.
 	Facets []FacetCounts
 }

@@ -22,22 +22,17 @@ type Tally struct {
 func NewTally(by Facets) *Tally {
 	t := &Tally{top: by.Top}
 	for _, facet := range by.By {
-		t.tables = append(t.tables, facetTable{by: facet, zone: cmp.Or(by.Zone, time.UTC), values: map[facetKey]*FacetValue{}})
+		t.tables = append(t.tables, facetTable{by: facet, zone: cmp.Or(by.Zone, time.UTC), values: map[facetKey]int64{}})
 	}
 	return t
 }
 
 // Add adds a record.
-func (t *Tally) Add(r *record.Record) { t.add(r, 1) }
-
-// Remove takes back a record that was added.
-func (t *Tally) Remove(r *record.Record) { t.add(r, -1) }
-
-func (t *Tally) add(r *record.Record, n int64) {
-	t.records += n
+func (t *Tally) Add(r *record.Record) {
+	t.records++
 	for i := range t.tables {
 		table := &t.tables[i]
-		table.add(table.keyOf(r), n)
+		table.add(table.keyOf(r), 1)
 	}
 }
 
@@ -55,21 +50,41 @@ func (t *Tally) AddLine(l *Line) error {
 	return nil
 }
 
-// AddCounted adds records that were counted elsewhere: their number, and for each facet, in the
-// order of Facets.By, how many have which text. The records that are left have none. There can be
-// no such counts for ByActor, ByDay and ByHour.
-func (t *Tally) AddCounted(records int64, texts []map[string]int64) {
-	t.records += records
-	for i, counts := range texts {
-		left := records
-		for text, n := range counts {
-			t.tables[i].add(facetKey{text: text}, n)
-			left -= n
+// AddRecords adds records that were counted elsewhere, without their values. i below is the number of
+// a facet in Facets.By.
+func (t *Tally) AddRecords(n int64) { t.records += n }
+
+// AddText adds n values of a facet, which is neither ByActor, ByDay nor ByHour.
+func (t *Tally) AddText(i int, text string, n int64) { t.tables[i].add(facetKey{text: text}, n) }
+
+// AddActor adds n values of ByActor.
+func (t *Tally) AddActor(i int, a audit.Actor, n int64) {
+	t.tables[i].add(facetKey{text: a.ID, kind: a.Type}, n)
+}
+
+// AddTime adds n values of ByDay or ByHour, of records in the day or hour of a time.
+func (t *Tally) AddTime(i int, at time.Time, n int64) { t.tables[i].add(t.tables[i].keyOfTime(at), n) }
+
+// AddOthers adds n values that are not known.
+func (t *Tally) AddOthers(i int, n int64) { t.tables[i].others += n }
+
+// AddTally adds what another Tally of the same facets has counted.
+func (t *Tally) AddTally(o *Tally) {
+	t.records += o.records
+	for i := range o.tables {
+		for key, n := range o.tables[i].values {
+			t.tables[i].add(key, n)
 		}
-		if left != 0 {
-			t.tables[i].add(facetKey{}, left)
-		}
+		t.tables[i].others += o.tables[i].others
 	}
+}
+
+// Len returns the number of different values of all facets.
+func (t *Tally) Len() (n int) {
+	for i := range t.tables {
+		n += len(t.tables[i].values)
+	}
+	return n
 }
 
 // Counts returns what was counted.
@@ -85,7 +100,7 @@ func (t *Tally) Counts() *Counts {
 type facetTable struct {
 	by     Facet
 	zone   *time.Location
-	values map[facetKey]*FacetValue
+	values map[facetKey]int64
 	others int64
 }
 
@@ -96,18 +111,13 @@ type facetKey struct {
 	start int64
 }
 
-// add adds n records with a value. n may be negative, for records that were added before.
+// add adds n records with a value.
 func (t *facetTable) add(key facetKey, n int64) {
-	v := t.values[key]
-	if v == nil {
-		if len(t.values) >= maxFacetValues {
-			t.others += n
-			return
-		}
-		v = t.valueOf(key)
-		t.values[key] = v
+	if _, known := t.values[key]; !known && len(t.values) >= maxFacetValues {
+		t.others += n
+		return
 	}
-	v.Records += n
+	t.values[key] += n
 }
 
 func (t *facetTable) keyOf(r *record.Record) facetKey {
@@ -131,19 +141,25 @@ func (t *facetTable) keyOf(r *record.Record) facetKey {
 		return facetKey{text: r.Tenant}
 	case ByChannel:
 		return facetKey{text: r.Channel}
-	case ByDay:
-		year, month, day := r.Time.In(t.zone).Date()
-		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
-	default: // in a zone whose offset is not whole hours, or when it changes
-		const hour = 3600
-		_, offset := r.Time.In(t.zone).Zone()
-		local := r.Time.Unix() + int64(offset)
-		return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
+	default:
+		return t.keyOfTime(r.Time)
 	}
 }
 
-func (t *facetTable) valueOf(key facetKey) *FacetValue {
-	v := &FacetValue{Value: key.text}
+// keyOfTime returns the beginning of the day or hour of a time.
+func (t *facetTable) keyOfTime(at time.Time) facetKey {
+	if t.by == ByDay {
+		year, month, day := at.In(t.zone).Date()
+		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
+	}
+	const hour = 3600 // in a zone whose offset is not whole hours, or when it changes
+	_, offset := at.In(t.zone).Zone()
+	local := at.Unix() + int64(offset)
+	return facetKey{start: local - ((local%hour)+hour)%hour - int64(offset)}
+}
+
+func (t *facetTable) valueOf(key facetKey, n int64) FacetValue {
+	v := FacetValue{Value: key.text, Records: n}
 	switch t.by {
 	case ByActor:
 		v.Actor = audit.Actor{Type: key.kind, ID: key.text}
@@ -164,9 +180,9 @@ func (t *facetTable) valueOf(key facetKey) *FacetValue {
 
 func (t *facetTable) counts(top int) FacetCounts {
 	c := FacetCounts{By: t.by, Others: t.others, Incomplete: t.others > 0}
-	for _, v := range t.values {
-		if v.Records != 0 {
-			c.Values = append(c.Values, *v)
+	for key, n := range t.values {
+		if n != 0 {
+			c.Values = append(c.Values, t.valueOf(key, n))
 		}
 	}
 	slices.SortFunc(c.Values, func(a, b FacetValue) int {

@@ -53,25 +53,49 @@ func processorTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkSeal is what sealing costs for each entry, off the hot path, in time of a processor.
-// The ratio is to that of hashing the same bytes.
+// least measures parts of a benchmark: the least time of a processor that each has taken. Others
+// who use the machine only make it longer.
+type least map[string]time.Duration
+
+func (l least) measure(part string, run func()) {
+	start := processorTime()
+	run()
+	took := processorTime() - start
+	if old, ok := l[part]; !ok || took < old {
+		l[part] = took
+	}
+}
+
+// perEntry returns nanoseconds for each entry.
+func (l least) perEntry(part string) float64 { return float64(l[part].Nanoseconds()) / benchEntries }
+
+// BenchmarkSeal is what sealing costs for each entry, off the hot path, in time of a processor, and
+// what hashing the same bytes and reading the entries cost. ext4 takes ten times longer to create a file
+// where many were removed in the last minutes, as in the directory of other tests: set TMPDIR.
 func BenchmarkSeal(b *testing.B) {
 	f := benchLedger(b)
-	var sealing, hashing time.Duration
+	parts := least{}
 	for b.Loop() {
-		start := processorTime()
-		hashAll()
-		hashing += processorTime() - start
-		start = processorTime()
+		parts.measure("hashing", hashAll)
+		parts.measure("reading", func() {
+			for frame, err := range f.open.Sidecars().Frames(b.Context(), 1, benchEntries) {
+				require.NoError(b, err)
+				for range frame.All() {
+				}
+			}
+		})
 		files := OpenDir(b.TempDir())
-		s, err := Start(b.Context(), f.open, f.key, WithFiles(files))
-		require.NoError(b, err)
-		require.NoError(b, s.Close(b.Context()))
-		require.EqualValues(b, benchEntries, s.Newest().Size)
-		sealing += processorTime() - start
+		parts.measure("sealing", func() {
+			s, err := Start(b.Context(), f.open, f.key, WithFiles(files))
+			require.NoError(b, err)
+			require.NoError(b, s.Close(b.Context()))
+			require.EqualValues(b, benchEntries, s.Newest().Size)
+		})
 	}
-	b.ReportMetric(float64(sealing.Nanoseconds())/float64(b.N)/benchEntries, "cpu-ns/entry")
-	b.ReportMetric(sealing.Seconds()/hashing.Seconds(), "of-hashing")
+	b.ReportMetric(parts.perEntry("hashing"), "hashing-ns/entry")
+	b.ReportMetric(parts.perEntry("reading"), "reading-ns/entry")
+	b.ReportMetric(parts.perEntry("sealing"), "cpu-ns/entry")
+	b.ReportMetric(parts.perEntry("sealing")/parts.perEntry("hashing"), "of-hashing")
 	require.NoError(b, f.open.Close())
 }
 

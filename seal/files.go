@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,17 +26,20 @@ type Files interface { //nolint:interfacebloat // the operations of a directory
 	// Write stores a file, in place of an older one. A reader gets one of the two. Before
 	// Sync, a crash of the machine may leave anything in the file.
 	Write(name string, data []byte) error
+	// Create is Write for a file that does not exist yet, and is faster: until it returns, a
+	// reader may get a part of the file, and a crash may leave a part.
+	Create(name string, data []byte) error
 	// Replace is Write, but a crash leaves the old file or the new one, and when it returns
 	// nil, the new one.
 	Replace(name string, data []byte) error
-	// Sync makes files durable that Write has stored. Names without a file are ignored.
+	// Sync makes files durable that Write or Create has stored. Names without a file are ignored.
 	Sync(names ...string) error
 	// Remove removes a file, or a directory with all that is in it, if it exists.
 	Remove(name string) error
 }
 
 // OpenDir returns the files in a directory of the operating system, such as that with the name
-// DirName in the directory of a ledger. Write and Replace create the directory.
+// DirName in the directory of a ledger. Write, Create and Replace create the directory.
 func OpenDir(dir string) Files { return &osFiles{dir: dir} }
 
 // osFiles implements Files. No symbolic link leads it out of the directory.
@@ -85,21 +89,38 @@ func (f *osFiles) Read(name string) ([]byte, error) {
 	return b, nil
 }
 
-// stored returns when a file was stored, as the file system says.
-func (f *osFiles) stored(name string) time.Time {
+// stat returns when a file was stored, as the file system says, and its size. Both are zero if it
+// does not exist.
+func (f *osFiles) stat(name string) (stored time.Time, size int64) {
 	root, err := f.open(false)
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, 0
 	}
 	info, err := root.Stat(name)
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, 0
 	}
-	return info.ModTime()
+	return info.ModTime(), info.Size()
 }
 
 func (f *osFiles) Write(name string, data []byte) error {
 	return f.located(name, f.write(name, data, false))
+}
+
+func (f *osFiles) Create(name string, data []byte) error {
+	root, err := f.parent(name)
+	if err != nil {
+		return f.located(name, err)
+	}
+	file, err := root.OpenFile(path.Base(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	if errors.Is(err, fs.ErrExist) {
+		return f.Write(name, data)
+	}
+	if err == nil {
+		_, err = file.Write(data)
+		err = errors.Join(err, file.Close())
+	}
+	return f.located(name, err)
 }
 
 func (f *osFiles) Replace(name string, data []byte) error {
@@ -156,23 +177,34 @@ func (f *osFiles) parent(name string) (*os.Root, error) {
 	return root, nil
 }
 
+// syncAtOnce is how many files Sync has open. While the system writes all of them, it commits its
+// journal once instead of once for each file, which takes half of the processor time.
+const syncAtOnce = 64
+
 func (f *osFiles) Sync(names ...string) error {
 	root, err := f.open(true)
 	if err != nil {
 		return f.located("", err)
 	}
 	parents := map[string]bool{}
-	for _, name := range names {
-		parents[path.Dir(name)] = true
-		file, err := root.OpenFile(name, os.O_RDWR, 0)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	for some := range slices.Chunk(names, syncAtOnce) {
+		var opened []*os.File
+		for _, name := range some {
+			parents[path.Dir(name)] = true
+			file, openErr := root.OpenFile(name, os.O_RDWR, 0)
+			switch {
+			case openErr == nil:
+				files.StartWriting(file)
+				opened = append(opened, file)
+			case !errors.Is(openErr, fs.ErrNotExist):
+				err = errors.Join(err, openErr)
+			}
 		}
-		if err == nil {
-			err = errors.Join(file.Sync(), file.Close())
+		for _, file := range opened {
+			err = errors.Join(err, file.Sync(), file.Close())
 		}
 		if err != nil {
-			return f.located(name, err)
+			return f.located("", err) // it names the files
 		}
 	}
 	return f.located("", syncParents(root, parents))

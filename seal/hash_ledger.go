@@ -23,6 +23,9 @@ type batch struct {
 	done chan struct{}
 }
 
+// typicalLeaf is the size of a leaf for which a batch has room at first, in bytes.
+const typicalLeaf = 1 << 10
+
 // hashLedger reads the entries of a ledger from one on, and calls use with their leaves, in
 // order. Entries in a gap are not leaves: it calls inGap with them. One goroutine reads, and calls
 // see, if it is not nil, with each entry; as many as there are processors hash.
@@ -30,12 +33,12 @@ func hashLedger(ctx context.Context, r *ledger.Reader, from uint64, g gaps, see 
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	work, ordered := make(chan *batch, 2*workers), make(chan *batch, 4*workers)
-	pool := sync.Pool{New: func() any { return &batch{} }}
+	free := make(chan *batch, 4*workers) // to be used again
 	var group sync.WaitGroup
 	group.Go(func() {
 		defer close(work)
 		defer close(ordered)
-		read := ledgerBatches{gaps: g, see: see, inGap: inGap, pool: &pool, emit: func(b *batch) bool {
+		read := ledgerBatches{gaps: g, see: see, inGap: inGap, free: free, emit: func(b *batch) bool {
 			select {
 			case ordered <- b:
 			case <-ctx.Done():
@@ -64,7 +67,10 @@ func hashLedger(ctx context.Context, r *ledger.Reader, from uint64, g gaps, see 
 		if err == nil {
 			<-b.done
 			if err = use(b); err == nil {
-				pool.Put(b)
+				select {
+				case free <- b:
+				default:
+				}
 				continue
 			}
 		}
@@ -106,7 +112,7 @@ type ledgerBatches struct {
 	gaps  gaps
 	see   func(seq uint64, data []byte) // may be nil
 	inGap func(seq uint64)
-	pool  *sync.Pool
+	free  <-chan *batch
 	emit  func(*batch) bool
 
 	current *batch
@@ -169,9 +175,14 @@ func (l *ledgerBatches) addItem(leaf int64, i item, data []byte) bool {
 		return false
 	}
 	if l.current == nil {
-		b, _ := l.pool.Get().(*batch)
-		*b = batch{tile: leaf / tileWidth, data: b.data[:0], ends: b.ends[:0], items: b.items[:0], done: make(chan struct{})}
-		l.current = b
+		var old batch
+		select {
+		case b := <-l.free:
+			old = *b
+		default:
+			old = batch{data: make([]byte, 0, tileWidth*typicalLeaf), ends: make([]int, 0, tileWidth), items: make([]item, 0, tileWidth)}
+		}
+		l.current = &batch{tile: leaf / tileWidth, data: old.data[:0], ends: old.ends[:0], items: old.items[:0], done: make(chan struct{})}
 	}
 	b := l.current
 	if data != nil || i.hash == (Hash{}) {

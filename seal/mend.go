@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -33,7 +32,7 @@ func (s *Sealer) mendTile(ctx context.Context, level int, n int64, want Hash, me
 	name := tileName(t)
 	var hashes []Hash
 	var err error
-	lost := !exists(s.files, name)
+	lost := !whole(s.files, name)
 	switch {
 	case !lost && level == 0:
 		return nil
@@ -68,14 +67,15 @@ func (s *Sealer) mendTile(ctx context.Context, level int, n int64, want Hash, me
 	return nil
 }
 
-// exists reports whether a file is there. What it holds does not matter: tiles were made durable
-// before the state that names them.
-func exists(files Files, name string) bool {
+// whole reports whether a full tile is there and has its size. Its hashes are not checked: tiles
+// were made durable before the state that names them.
+func whole(files Files, name string) bool {
 	if dir, ok := files.(*osFiles); ok {
-		return !dir.stored(name).IsZero()
+		_, size := dir.stat(name)
+		return size == tileWidth*tlog.HashSize
 	}
-	_, err := files.Read(name)
-	return !errors.Is(err, fs.ErrNotExist)
+	b, err := files.Read(name)
+	return err == nil && len(b) == tileWidth*tlog.HashSize
 }
 
 // leavesOf returns the hashes of a tile of leaves, from the ledger.

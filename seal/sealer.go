@@ -296,7 +296,7 @@ func (s *Sealer) writeFull() error {
 	for len(s.full) > 0 {
 		t := s.full[0]
 		name := tileName(t.tile)
-		if err := s.files.Write(name, t.content); err != nil {
+		if err := s.files.Create(name, t.content); err != nil {
 			return err
 		}
 		s.written = append(s.written, name)
@@ -341,7 +341,7 @@ func (s *Sealer) publish(ctx context.Context) error {
 		tiles, hashes := s.tree.partialTiles()
 		for i, t := range tiles {
 			s.partial[partialDir(t)] = true
-			if err := s.files.Write(tileName(t), encodeTile(hashes[i])); err != nil {
+			if err := s.files.Create(tileName(t), encodeTile(hashes[i])); err != nil {
 				return err
 			}
 		}

@@ -24,7 +24,7 @@ type Status struct {
 func ReadStatus(files Files, keys ...note.Verifier) (Status, error) {
 	var s Status
 	if dir, ok := files.(*osFiles); ok { // before it is read: it may be older than the time, not newer
-		s.Stored = dir.stored(checkpointName)
+		s.Stored, _ = dir.stat(checkpointName)
 	}
 	c, all, err := readNewest(files, keys)
 	if err != nil {

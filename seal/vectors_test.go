@@ -100,6 +100,7 @@ func (f vectorFiles) Read(name string) ([]byte, error) {
 	return nil, os.ErrNotExist
 }
 func (vectorFiles) Write(string, []byte) error   { return os.ErrPermission }
+func (vectorFiles) Create(string, []byte) error  { return os.ErrPermission }
 func (vectorFiles) Replace(string, []byte) error { return os.ErrPermission }
 func (vectorFiles) Sync(...string) error         { return nil }
 func (vectorFiles) Remove(string) error          { return os.ErrPermission }

@@ -16,8 +16,7 @@ type counted struct {
 
 	// AtLeast reports whether there are more records than Counts.Records: the time was over.
 	AtLeast bool
-	// Back is the time of the oldest record that was counted by the facets that no index has,
-	// or zero if all were. The values of these facets are marked.
+	// Back is the time before which not all records were counted, or zero. All values are marked.
 	Back time.Time
 }
 
@@ -28,6 +27,7 @@ type counted struct {
 func (v *visit) count(f query.Filter, by query.Facets, complete bool) *counted {
 	f.After, f.Limit, f.Ascending = "", 0, false
 	budget, wait := v.countBudget, 2*v.countBudget
+	by.Quick = !complete
 	if complete {
 		budget, wait = v.queryTimeout, v.queryTimeout
 	} else if key, ok := v.countKey(f, by, true); ok {
@@ -49,37 +49,9 @@ func (v *visit) count(f query.Filter, by query.Facets, complete bool) *counted {
 // countNow counts until ctx ends.
 func (v *visit) countNow(ctx context.Context, f query.Filter, by query.Facets) *counted {
 	if counts, err := v.reader.CountRecords(ctx, f, by); err == nil {
-		return &counted{Counts: counts}
+		return &counted{Counts: counts, AtLeast: !counts.Since.IsZero(), Back: counts.Since}
 	}
-	indexed, rest := split(by)
-	counts, err := v.reader.CountRecords(ctx, f, indexed)
-	if err != nil {
-		counts, rest = nil, by
-	}
-	read := v.read(ctx, f, rest)
-	switch {
-	case counts == nil:
-		return read
-	case read != nil:
-		counts.Facets = append(counts.Facets, read.Facets...)
-		return &counted{Counts: counts, Back: read.Back}
-	}
-	return &counted{Counts: counts}
-}
-
-// split separates the facets that an index of a store may have from the others.
-func split(by query.Facets) (indexed, others query.Facets) {
-	indexed, others = by, by
-	indexed.By, others.By = nil, nil
-	for _, facet := range by.By {
-		switch facet {
-		case query.ByActor, query.ByDay, query.ByHour:
-			others.By = append(others.By, facet)
-		default:
-			indexed.By = append(indexed.By, facet)
-		}
-	}
-	return indexed, others
+	return v.read(ctx, f, by)
 }
 
 // read counts by reading records until ctx ends.

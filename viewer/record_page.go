@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
@@ -65,7 +66,10 @@ type valueView struct {
 }
 
 // markView is what happened to a value.
-type markView struct{ Path, Text, Details string }
+type markView struct {
+	Path, Text, Details string
+	Href, Link          string // of a record that says more, or ""
+}
 
 func (v *visit) record() (*content, error) {
 	id, err := ask.ID(v.params.Get("id"))
@@ -104,7 +108,8 @@ func sentenceText(parts []part) string {
 }
 
 func (v *visit) recordView(r *record.Record) recordView {
-	view := recordView{row: v.row(r), Groups: v.groups(r), Changes: v.changes(r), JSON: indented(r)}
+	erasables := v.erasables(r)
+	view := recordView{row: v.row(r), Groups: v.groups(r), Changes: v.changes(r, erasables), JSON: indented(r)}
 	for _, m := range r.Marks {
 		if m.Kind == mark.Requested && m.Path == "changes" {
 			view.Requested = true
@@ -112,7 +117,11 @@ func (v *visit) recordView(r *record.Record) recordView {
 		view.Marks = append(view.Marks, v.markView(m))
 	}
 	for _, path := range r.Redacted {
-		view.Marks = append(view.Marks, markView{visible(path), v.language.word("It was masked or removed, because it is or may hold a secret"), ""})
+		if e, ok := erasables[path]; ok {
+			view.Marks = append(view.Marks, e.mark(v, path))
+			continue
+		}
+		view.Marks = append(view.Marks, markView{Path: visible(path), Text: v.language.word("It was masked or removed, because it is or may hold a secret")})
 	}
 	if v.traceURL != "" && r.TraceID.IsValid() {
 		view.TraceURL = strings.NewReplacer("{trace_id}", r.TraceID.String(), "{span_id}", r.SpanID.String()).Replace(v.traceURL)
@@ -144,10 +153,20 @@ func (v *visit) attempt(view *recordView, r *record.Record) {
 // long is the length from which a text is compared line by line, in bytes.
 const long = 120
 
-func (v *visit) changes(r *record.Record) []changeView {
+func (v *visit) changes(r *record.Record, erasables map[string]erasable) []changeView {
 	var views []changeView
 	for _, c := range history.Changes(r) {
 		view := changeView{Field: visible(c.Field), Old: v.value(c.Old), New: v.value(c.New)}
+		if e, ok := erasables[sanitize.FieldPath("changes", c.Field)]; ok {
+			for _, side := range []struct {
+				value history.Value
+				view  *valueView
+			}{{c.Old, &view.Old}, {c.New, &view.New}} {
+				if side.value.Status == history.Redacted {
+					side.view.Status = e.status(v)
+				}
+			}
+		}
 		if readable(c.Old) && readable(c.New) {
 			o, n := view.Old.Text, view.New.Text
 			if max(len(o), len(n)) > long || strings.Contains(o+n, "\n") {

@@ -23,9 +23,9 @@ import (
 // it is needed, with permissions for its owner only. If others may write to dir, the error matches
 // ledger.ErrInsecure. Call CacheIndexes before the first search, which then takes some
 // microseconds of processor time for each record. The indexes take 2 to 4 percent of the size of
-// the records, and have texts of tenants, channels, actions and types of targets. Those of segments
-// that retention has removed are removed with the next search of the same ledger. The directory can
-// be removed at any time.
+// the records, and have texts of actors, tenants, channels, actions and types of targets. Those of
+// segments that retention has removed are removed with the next search of the same ledger. The
+// directory can be removed at any time.
 func (r *Reader) CacheIndexes(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err == nil {

@@ -1,48 +1,48 @@
 package ledgerquery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/internal/index"
-	"github.com/opendeed/audit/record"
 )
 
 var _ query.Counter = (*Reader)(nil)
 
-// facetFields are the fields of which an index has the counts.
-var facetFields = map[query.Facet]index.Field{
-	query.ByAction: index.Action, query.ByOperation: index.Operation, query.ByOutcome: index.Outcome, query.ByKind: index.Kind,
-	query.ByTargetType: index.TargetType, query.ByTenant: index.Tenant, query.ByChannel: index.Channel,
-}
-
-// CountRecords implements query.Counter. It adds up what the indexes have counted, and reads
-// the entries of parts that have no index, or that a range of times cuts. All counts are exact.
-// It supports filters of times only, and no counts by actor, day and hour.
+// CountRecords implements query.Counter. It adds up what the indexes know for certain, and reads
+// the entries that they leave open: those at the edge of an hour, a day or a range of times; those
+// that may have been stored twice; and those that may match a condition. So all counts are exact,
+// unless Quick is set.
+//
+// It supports filters by times, actors, tenants, channels, actions, operations, outcomes and kinds,
+// and Not of these. Counts by actor need Quick, or less than 256 actors in each segment. Damage
+// since an entry was indexed is not noticed if the entry is not read.
 func (r *Reader) CountRecords(ctx context.Context, f query.Filter, by query.Facets) (*query.Counts, error) {
-	var fields []index.Field
-	for _, facet := range by.By {
-		field, ok := facetFields[facet]
-		if !ok {
-			return nil, errors.ErrUnsupported
-		}
-		fields = append(fields, field)
-	}
-	rest := f
-	rest.Since, rest.Until, rest.Ascending = time.Time{}, time.Time{}, false
-	if !reflect.ValueOf(rest).IsZero() {
+	f.Ascending = false
+	if !isCountable(&f) {
 		return nil, errors.ErrUnsupported
 	}
-	s, err := newSearch(f, true)
-	if err != nil {
-		return nil, err
+	for {
+		s, err := newSearch(f, true)
+		if err != nil {
+			return nil, err
+		}
+		counts, err := r.countNow(ctx, s, by)
+		bad, ok := errors.AsType[*badIndexError](err)
+		if !ok {
+			return counts, err
+		}
+		r.known.reject(bad.part, bad.err) // its entries are read
 	}
-	snap, err := r.known.refresh(ctx, false)
+}
+
+func (r *Reader) countNow(ctx context.Context, s *search, by query.Facets) (*query.Counts, error) {
+	snap, err := r.known.refresh(ctx, true)
 	if err != nil {
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
@@ -50,133 +50,215 @@ func (r *Reader) CountRecords(ctx context.Context, f query.Filter, by query.Face
 	if len(snap.damage) > 0 {
 		return nil, errors.ErrUnsupported // a search says what cannot be read
 	}
-	c := counting{search: s, snapshot: snap, fields: fields, tally: query.NewTally(by)}
-	counts, err := c.count(ctx)
-	if bad, ok := errors.AsType[*badIndexError](err); ok {
-		r.known.reject(bad.part, bad.err)
-		return nil, errors.ErrUnsupported
-	}
-	return counts, err
+	c := newCounting(s, snap, by)
+	c.cache = &r.counts
+	return c.count(ctx)
 }
 
 // counting is a count under way.
 type counting struct {
 	search   *search
 	snapshot *snapshot
-	fields   []index.Field
-	tally    *query.Tally
+	fetcher  fetcher
+	cache    *countCache
+	by       query.Facets
+	unit     query.Facet // ByHour or ByDay, if times are counted
+	timed    bool        // whether they are
 }
 
+// partCounts are the counts of a part.
+type partCounts struct {
+	tally *query.Tally
+	// incomplete has the facets of which the index does not have all values, by their number.
+	incomplete map[int]index.Facet
+}
+
+func newCounting(s *search, snap *snapshot, by query.Facets) *counting {
+	c := &counting{search: s, snapshot: snap, by: by, unit: query.ByDay}
+	c.fetcher = fetcher{search: s, snapshot: snap}
+	if len(snap.parts) > 0 {
+		c.fetcher.hasher = index.NewHasher(snap.parts[0].segment.Ledger)
+	}
+	for _, facet := range by.By {
+		if facet == query.ByHour || facet == query.ByDay {
+			c.timed = true
+		}
+		if facet == query.ByHour {
+			c.unit = facet
+		}
+	}
+	return c
+}
+
+// count counts the newest parts first, so that a count that is interrupted has what is newest.
 func (c *counting) count(ctx context.Context) (*query.Counts, error) {
 	from, to := c.search.times()
-	var others []*part
-	for _, p := range c.snapshot.parts {
-		counted := false
-		if p.file != nil && from <= p.oldest && (p.newest < to || c.search.Until.IsZero()) {
-			var err error
-			if counted, err = c.addIndex(ctx, p); err != nil {
+	parts := slices.DeleteFunc(slices.Clone(c.snapshot.parts), func(p *part) bool { return p.newest < from || p.oldest > to })
+	slices.SortStableFunc(parts, func(a, b *part) int { return cmp.Compare(b.newest, a.newest) })
+	tally, since := query.NewTally(c.by), time.Time{}
+	counted := make([]*partCounts, len(parts))
+	for i, p := range parts {
+		counts, err := c.countPart(ctx, p)
+		if err != nil {
+			if !c.by.Quick || i == 0 || ctx.Err() == nil {
 				return nil, err
 			}
+			since = time.Unix(0, p.newest).Add(1).UTC() // some at that time may be missing
+			break
 		}
-		if !counted {
-			others = append(others, p)
-		}
+		tally.AddTally(counts.tally)
+		counted[i] = counts
 	}
-	var damage error
-	err := find(ctx, c.search, c.snapshot, others, func(m *match, err error) bool {
-		if err == nil {
-			err = c.tally.AddLine(&m.Line)
-		}
-		damage = err
-		return err == nil
-	})
-	if damage != nil {
-		return nil, errors.ErrUnsupported // a search says all that cannot be read
-	}
-	if err != nil {
-		return nil, err
-	}
-	counts := c.tally.Counts()
+	counts := tally.Counts()
+	counts.Since = since
 	for i := range counts.Facets {
-		if counts.Facets[i].Incomplete {
+		f := &counts.Facets[i]
+		if f.Incomplete && !c.by.Quick { // not the same ones are counted
 			return nil, errors.ErrUnsupported
+		}
+		for n := range f.Values {
+			exact := since.IsZero()
+			for at := 0; at < len(parts) && exact; at++ {
+				var err error
+				if exact, err = c.isExact(i, &f.Values[n], parts[at], counted[at]); err != nil {
+					return nil, &badIndexError{parts[at], err}
+				}
+			}
+			f.Values[n].AtLeast = !exact
 		}
 	}
 	return counts, nil
 }
 
-// maxRepeats is how many entries of a part may repeat earlier ones. Each is read.
-const maxRepeats = 1000
-
-// addIndex adds the counts of an index. It reports false if they are not exact.
-func (c *counting) addIndex(ctx context.Context, p *part) (ok bool, err error) {
-	r := c.snapshot.indexOf(p)
-	facets, err := p.file.Facets(r)
-	if err != nil {
-		return false, &badIndexError{p, err}
-	}
-	invalid, err := p.file.Invalid(r)
-	if err != nil {
-		return false, &badIndexError{p, err}
-	}
-	repeats, err := p.file.Repeats(r)
-	if err != nil {
-		return false, &badIndexError{p, err}
-	}
-	if len(repeats) > maxRepeats || p.since > max(c.snapshot.floor, p.first-min(p.first, index.Window)) {
+// isExact reports whether a part has no more records with a value of a facet than were counted.
+func (c *counting) isExact(facet int, v *query.FacetValue, p *part, counts *partCounts) (bool, error) {
+	known, incomplete := counts.incomplete[facet]
+	switch {
+	case !incomplete:
+		return true, nil
+	case c.by.Top == 0: // there may be very many
 		return false, nil
+	case c.by.By[facet] == query.ByActor:
+		return p.file.IsExact(c.snapshot.indexOf(p), known, v.Actor.ID)
 	}
-	counts := make([]map[string]int64, len(c.fields))
-	for i, field := range c.fields {
-		if counts[i], ok = countsOf(facets, field); !ok {
-			return false, nil
-		}
-	}
-	c.tally.AddCounted(int64(p.file.Len()-len(invalid)), counts)
-	return true, c.removeRepeated(ctx, p, repeats)
+	return p.file.IsExact(c.snapshot.indexOf(p), known, v.Value)
 }
 
-// countsOf returns how many records have which text of a field. It reports false if the index
-// does not have all of them.
-func countsOf(facets []index.Facet, field index.Field) (counts map[string]int64, ok bool) {
-	counts = map[string]int64{}
-	for _, facet := range facets {
-		if facet.Field != field {
-			continue
-		}
-		for _, v := range facet.Values {
-			if strings.IndexByte(v.Text, '\\') >= 0 {
-				return nil, false // it is escaped
-			}
-			counts[v.Text] = int64(v.Count)
-		}
-		return counts, facet.Complete
+// countPart counts a part, or returns what was counted before.
+func (c *counting) countPart(ctx context.Context, p *part) (*partCounts, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	return counts, true // no record has the field
+	counts := &partCounts{tally: query.NewTally(c.by)}
+	if p.file == nil { // a few new entries
+		return counts, c.readPart(ctx, p, counts)
+	}
+	key, whole := c.keyOf(p)
+	if whole {
+		if kept := c.cache.find(key); kept != nil {
+			return kept, nil
+		}
+	}
+	counts.incomplete = map[int]index.Facet{}
+	pc := partCount{counting: c, partCounts: counts, part: p, r: c.snapshot.indexOf(p)}
+	err := pc.add()
+	switch {
+	case errors.Is(err, errIncomplete):
+		counts = &partCounts{tally: query.NewTally(c.by)}
+		err = c.readPart(ctx, p, counts)
+	case err != nil:
+		err = &badIndexError{p, err}
+	default:
+		err = c.read(ctx, p, pc.found.Maybe, counts)
+	}
+	if err == nil && whole {
+		c.cache.keep(key, counts)
+	}
+	return counts, err
 }
 
-// removeRepeated takes back records that were stored before.
-func (c *counting) removeRepeated(ctx context.Context, p *part, repeats map[int][]uint64) error {
-	f := fetcher{search: c.search, snapshot: c.snapshot, hasher: index.NewHasher(p.segment.Ledger)}
-	for place := range repeats {
-		seq := p.first + uint64(place)
-		for e, err := range c.snapshot.ledger.Entries(ctx, seq) {
-			if err != nil || e.Seq != seq {
-				return &badIndexError{p, index.ErrBad}
+// readPart counts a part by reading its entries.
+func (c *counting) readPart(ctx context.Context, p *part, counts *partCounts) error {
+	var failed error
+	err := find(ctx, c.search, c.snapshot, []*part{p}, func(m *match, err error) bool {
+		if failed = counts.addMatch(m, err); failed != nil {
+			return false
+		}
+		return true
+	})
+	c.search.after = nil // find has advanced it
+	return cmp.Or(failed, err)
+}
+
+// addMatch adds an entry that was read.
+func (c *partCounts) addMatch(m *match, err error) error {
+	if err != nil || c.tally.AddLine(&m.Line) != nil {
+		return errors.ErrUnsupported // a search says all that cannot be read
+	}
+	return nil
+}
+
+// read counts the entries of a part that match, of some places.
+func (c *counting) read(ctx context.Context, p *part, places *index.Places, counts *partCounts) error {
+	if places.Len() == 0 {
+		return nil
+	}
+	r := c.snapshot.indexOf(p)
+	ps := &partSearch{part: p, places: places}
+	var err error
+	if ps.repeats, err = p.Repeats(r); err != nil {
+		return &badIndexError{p, err}
+	}
+	blocks, err := p.Blocks(r)
+	if err != nil {
+		return &badIndexError{p, err}
+	}
+	var batch []candidate
+	for i := range blocks {
+		span := p.Span(i)
+		if n := places.CountIn(span.From, span.To); n > 0 {
+			if batch, err = c.candidates(ps, i, n, batch); err != nil {
+				return &badIndexError{p, err}
 			}
-			repeated, err := f.isRepeated(ctx, candidate{part: &partSearch{part: p, repeats: repeats}, place: place}, e.Data)
-			if err != nil {
+		}
+		if len(batch) >= maxBatch || i == blocks-1 {
+			if err := c.readBatch(ctx, batch, counts); err != nil {
 				return err
 			}
-			var r record.Record
-			if err := r.UnmarshalJSON(e.Data); err != nil {
-				return &badIndexError{p, index.ErrBad}
-			}
-			if repeated {
-				c.tally.Remove(&r)
-			}
-			break
+			batch = batch[:0]
 		}
 	}
 	return nil
+}
+
+// candidates appends those of a block, of which n may match.
+func (c *counting) candidates(ps *partSearch, block, n int, batch []candidate) ([]candidate, error) {
+	b, err := ps.Block(c.snapshot.indexOf(ps.part), block)
+	if err != nil {
+		return batch, err
+	}
+	if n > b.N/4 { // all of it is read at once
+		return append(batch, candidate{part: ps, place: b.First, block: b}), nil
+	}
+	ps.places.Range(b.First, b.First+b.N, func(place int) {
+		frame, ok := b.Frame(place)
+		if !ok {
+			err = index.ErrBad
+		}
+		batch = append(batch, candidate{part: ps, place: place, frame: frame})
+	})
+	return batch, err
+}
+
+func (c *counting) readBatch(ctx context.Context, batch []candidate, counts *partCounts) error {
+	result := c.fetcher.fetch(ctx, batch)
+	if len(result.damage) > 0 {
+		return errors.ErrUnsupported
+	}
+	for i := range result.matches {
+		if err := counts.addMatch(&result.matches[i], nil); err != nil {
+			return err
+		}
+	}
+	return result.err
 }

@@ -141,6 +141,7 @@ func (f *fetcher) matchEntry(ctx context.Context, matcher *entryMatcher, c candi
 	if !ok || !f.search.isAfterCursor(&m) {
 		return
 	}
+	m.seq = e.Seq
 	repeated, err := f.isRepeated(ctx, c, e.Data)
 	switch {
 	case err != nil:

@@ -14,6 +14,7 @@ type match struct {
 	query.Line
 
 	record *record.Record
+	seq    uint64 // of the entry
 }
 
 // position returns the position of the record.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -13,7 +14,10 @@ import (
 
 // Reader finds the records of a ledger. It is safe for concurrent use, and holds no
 // file open between calls of Find.
-type Reader struct{ known known }
+type Reader struct {
+	known  known
+	counts countCache
+}
 
 var _ query.LineReader = (*Reader)(nil)
 
@@ -25,7 +29,7 @@ var _ query.LineReader = (*Reader)(nil)
 // Other segments, and the newest entries, are read once, at less than a microsecond an entry,
 // to learn the times of their records; a call then reads those whose times fit, and decodes
 // what may match. What is remembered takes about two bytes an entry. Of indexes, up to 12 MiB
-// stay in memory.
+// stay in memory, and of counts about 8 MiB.
 func NewReader(dir string, opts ...ledger.Option) (*Reader, error) {
 	l, err := ledger.OpenReader(dir, opts...)
 	if err != nil {
@@ -70,6 +74,26 @@ func (r *Reader) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.
 			return yield(m.Line, nil)
 		})
 	}
+}
+
+// Sequences returns the sequence numbers of the entries that hold a record as it is stored, which the
+// indexes find by its ID. There may be several, or none if the entry is no canonical JSON. The seal of a
+// ledger proves the entry with a sequence number.
+func (r *Reader) Sequences(ctx context.Context, entry []byte) (seqs []uint64, err error) {
+	var stored record.Record
+	if err := stored.UnmarshalJSON(entry); err != nil {
+		return nil, fmt.Errorf("ledgerquery: %w", err)
+	}
+	r.search(ctx, query.Filter{IDs: []audit.ID{stored.ID}}, true, func(m *match, failed error) bool {
+		if err = failed; err == nil && m.JSON == string(entry) {
+			seqs = append(seqs, m.seq)
+		}
+		return true // damage elsewhere does not matter
+	})
+	if len(seqs) > 0 {
+		err = nil
+	}
+	return seqs, err
 }
 
 // search yields the matches of a filter.

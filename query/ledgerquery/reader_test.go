@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -344,4 +345,30 @@ func TestNewReaderMissing(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = ledgerquery.NewReader(filepath.Join(t.TempDir(), "nothing"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestSequences finds the entries of records by what they hold.
+func TestSequences(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(31, 32))
+	m := newModel(t, rng, 300)
+	dir := filepath.Join(t.TempDir(), "ledger")
+	indexLedger(t, dir, m.entries)
+	reader, err := ledgerquery.NewReader(dir)
+	require.NoError(t, err)
+	found := 0
+	for i, r := range m.records {
+		if r == nil {
+			_, err := reader.Sequences(t.Context(), m.entries[i])
+			require.Error(t, err)
+			continue
+		}
+		seqs, err := reader.Sequences(t.Context(), m.entries[i])
+		for _, seq := range seqs {
+			require.NoError(t, err)
+			require.Equal(t, string(m.entries[i]), string(m.entries[seq-1]))
+			found++
+		}
+	}
+	require.Greater(t, found, 250, "all that are canonical, and were not stored before")
 }

@@ -100,6 +100,17 @@ func (f MachineFiles) Read(name string) ([]byte, error) {
 
 func (f MachineFiles) Write(name string, data []byte) error { return f.write(name, data, false) }
 
+func (f MachineFiles) Create(name string, data []byte) error {
+	created, err := f.dir.Create(f.prefix + name)
+	if errors.Is(err, fs.ErrExist) {
+		return f.Write(name, data)
+	}
+	if err == nil && len(data) > 0 {
+		_, err = created.WriteAt(data, 0)
+	}
+	return err
+}
+
 func (f MachineFiles) Replace(name string, data []byte) error { return f.write(name, data, true) }
 
 func (f MachineFiles) write(name string, data []byte, durable bool) error {

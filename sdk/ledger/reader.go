@@ -17,6 +17,7 @@ import (
 type Reader struct {
 	dir       fileSystem
 	waypoints waypoints
+	zeros     *zeros // of a Reader that was opened again
 
 	mu   sync.Mutex
 	last *view // what view returned last
@@ -42,7 +43,8 @@ func OpenReader(dir string, opts ...Option) (*Reader, error) {
 
 // Reopen opens the directory again, under the path that it had. The new Reader remembers
 // what this one knows of the files, unless another directory is there now, and looks at them
-// when it needs them. This Reader may be closed.
+// when it needs them. For 10 seconds at most, it does not read again what it knows to be empty after
+// the last entry. This Reader may be closed.
 func (r *Reader) Reopen() (*Reader, error) {
 	old, ok := r.dir.(*osDir)
 	if !ok {
@@ -52,8 +54,11 @@ func (r *Reader) Reopen() (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh := &Reader{dir: d}
+	fresh := &Reader{dir: d, zeros: &zeros{}}
 	if os.SameFile(d.info, old.info) {
+		if r.zeros != nil {
+			fresh.zeros = r.zeros
+		}
 		r.mu.Lock()
 		fresh.last = r.last
 		r.mu.Unlock()
@@ -113,7 +118,7 @@ func (r *Reader) walk(ctx context.Context, from uint64, yield func(Frame, uint64
 		return
 	}
 	source := &readerSource{reader: r, view: v}
-	w := walker{source: source, waypoints: &r.waypoints, next: max(from, v.catalog.floor, 1)}
+	w := walker{source: source, waypoints: &r.waypoints, zeros: r.zeros, next: max(from, v.catalog.floor, 1)}
 	defer func() { _ = w.closeSegment() }() // opened for reading only
 	for {
 		if err := ctx.Err(); err != nil {

@@ -22,7 +22,8 @@ type scanner struct {
 	frame       []byte
 	buffer      []byte // bytes that were read at bufferStart
 	bufferStart int64
-	badSector   error // the last error of a device that could not read
+	badSector   error  // the last error of a device that could not read
+	zeros       *zeros // what was seen of a segment that is being written, or nil
 }
 
 // readAhead is the least number of bytes that are read at once.
@@ -160,7 +161,7 @@ func (s *scanner) badHeaderError(header []byte) error {
 	var torn bool
 	switch {
 	case allZero(header[:min(rest, frameHeaderSize)]):
-		first, err := s.firstNonZero(s.offset)
+		first, err := s.firstAfterEnd()
 		if err != nil {
 			return err
 		}

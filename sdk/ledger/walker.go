@@ -21,6 +21,7 @@ type source interface {
 type walker struct {
 	source     source
 	waypoints  *waypoints // nil: none
+	zeros      *zeros     // nil: all zeros at an open end are read each time
 	next       uint64     // sequence number of the next entry
 	started    bool       // next was promised: entries from there on must not be skipped silently
 	current    extent
@@ -143,6 +144,9 @@ func (w *walker) openNext() (bool, error) {
 		return false, nil
 	}
 	w.current, w.scanner = e, newScanner(s, e.end)
+	if e.open && e.next == 0 {
+		w.scanner.zeros = w.zeros
+	}
 	if gap := e.first; gap > w.next { // the entries between are missing
 		return false, w.lose(missingSegment(e.number-1), w.next, gap, 0)
 	}

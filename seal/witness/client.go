@@ -58,12 +58,13 @@ func NewClient(p *Policy, opts ...ClientOption) *Client {
 	return c
 }
 
-// Cosign asks all witnesses at once, and returns the checkpoint with the cosignatures that it has
-// got, in the order of the policy. Once enough have cosigned, it waits a second for the others.
-// If they are too few, the error wraps a *QuorumError; if a witness has cosigned another history,
-// it matches seal.ErrFork or seal.ErrRollback. An error about one witness is returned also if
-// enough others have cosigned. Prove returns the proof that the checkpoint continues the tree of
-// an older size.
+// Cosign asks all witnesses at once, and returns the checkpoint with their cosignatures, in the
+// order of the policy. Once enough have cosigned, it waits a second for the others. It calls prove
+// for the proof that the checkpoint continues the tree of an older size.
+//
+// If too few have cosigned, the error wraps a *QuorumError. If a witness has cosigned another
+// history, the error matches seal.ErrFork or seal.ErrRollback. The error is also about witnesses
+// that failed although enough others have cosigned.
 func (c *Client) Cosign(ctx context.Context, checkpoint seal.Checkpoint, prove func(older int64) ([]seal.Hash, error)) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,12 +1,12 @@
 package bench
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,22 +17,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// viewed are the pages that people open.
-var viewed = []struct {
-	name    string
-	address func(sample *record.Record) string
-}{
-	{"first", func(*record.Record) string { return "/" }},
-	{"denied", func(*record.Record) string { return "/?outcome=denied" }},
-	{"text", func(r *record.Record) string {
+// viewed are the pages that people open, and how often, in a hundred clicks.
+var viewed = []viewedPage{
+	{"first", 25, func(*record.Record) string { return "/" }},
+	{"denied", 9, func(*record.Record) string { return "/?outcome=denied" }},
+	{"text", 8, func(r *record.Record) string {
 		return "/?" + url.Values{"text": {r.Changes[0].New.AsString()}}.Encode()
 	}},
-	{"record", func(r *record.Record) string { return "/record?id=" + r.ID.String() }},
-	{"object", func(r *record.Record) string {
+	{"record", 25, func(r *record.Record) string { return "/record?id=" + r.ID.String() }},
+	{"object", 12, func(r *record.Record) string {
 		return "/object?" + url.Values{"type": {r.Target.Type}, "id": {r.Target.ID}, "tenant": {r.Tenant}}.Encode()
 	}},
-	{"actor", func(r *record.Record) string { return "/actor?" + url.Values{"actor": {"user/" + r.Actor.ID}}.Encode() }},
-	{"security", func(*record.Record) string { return "/security" }},
+	{"actor", 12, func(r *record.Record) string { return "/actor?" + url.Values{"actor": {"user/" + r.Actor.ID}}.Encode() }},
+	{"security", 5, func(*record.Record) string { return "/security" }},
+	{"health", 2, func(*record.Record) string { return "/health" }},
+	{"export", 2, func(r *record.Record) string {
+		return "/export?" + url.Values{"format": {"csv"}, "actor": {"user/" + r.Actor.ID}}.Encode()
+	}},
+}
+
+type viewedPage struct {
+	name    string
+	clicks  int
+	address func(sample *record.Record) string
 }
 
 func newViewer(b *testing.B, dir string) http.Handler {
@@ -41,6 +48,7 @@ func newViewer(b *testing.B, dir string) http.Handler {
 	require.NoError(b, err)
 	end := generatedSince.Add(generatedSpan)
 	handler, err := viewer.New(reader, viewer.WithoutRecording(), viewer.WithSearchLimit(1<<30), viewer.WithClock(func() time.Time { return end }),
+		viewer.WithHealth(func(context.Context) (viewer.Health, error) { return viewer.Health{Records: 1}, nil }),
 		viewer.Authorize(func(r *http.Request) (audit.Actor, viewer.View, error) {
 			return audit.User("auditor" + r.Header.Get(personHeader)), viewer.View{All: true}, nil
 		}))
@@ -99,34 +107,4 @@ func BenchmarkViewer(b *testing.B) {
 			reportP95(b, times)
 		})
 	}
-}
-
-// people is how many look at the same time.
-const people = 50
-
-// BenchmarkViewerPeople opens pages for 50 people at the same time, who think for a second
-// between two clicks.
-func BenchmarkViewerPeople(b *testing.B) {
-	n := recordCount(b)
-	handler, samples := newViewer(b, generatedLedger(b, n)), viewedSamples(n)
-	view(b, handler, 0, "/")
-	var mu sync.Mutex
-	var times []time.Duration
-	for b.Loop() {
-		var all sync.WaitGroup
-		for person := range people {
-			all.Go(func() {
-				for click := range 4 {
-					page := viewed[(person+click)%len(viewed)]
-					took := view(b, handler, person, page.address(samples[(person*7+click)%len(samples)]))
-					mu.Lock()
-					times = append(times, took)
-					mu.Unlock()
-					time.Sleep(time.Second)
-				}
-			})
-		}
-		all.Wait()
-	}
-	reportP95(b, times)
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -26,25 +27,35 @@ const (
 	loadCallers = 50
 )
 
-// loadSeconds is how long each half of the test takes: AUDIT_BENCH_SECONDS, or 5.
-func loadSeconds(b *testing.B) time.Duration {
+// people is how many look at the same time.
+const people = 50
+
+// seconds returns the duration in an environment variable, or a default.
+func seconds(b *testing.B, name string, otherwise time.Duration) time.Duration {
 	b.Helper()
-	text := os.Getenv("AUDIT_BENCH_SECONDS")
+	text := os.Getenv(name)
 	if text == "" {
-		return 5 * time.Second
+		return otherwise
 	}
-	n, err := strconv.Atoi(text)
+	n, err := strconv.ParseFloat(text, 64)
 	require.NoError(b, err)
-	return time.Duration(n) * time.Second
+	return time.Duration(n * float64(time.Second))
 }
 
+// turns is how often the service writes alone and then beside the viewer, so that other load on the
+// machine meets both.
+const turns = 4
+
 // BenchmarkViewerLoad measures durable Track of a service that writes 1,000 records a second to
-// a ledger with AUDIT_BENCH_RECORDS records, first alone and then while 50 people click through
-// the same ledger, once a second each. Run it with -benchtime 1x.
+// a ledger with AUDIT_BENCH_RECORDS records, alone and while 50 people click through the same ledger,
+// in turns of AUDIT_BENCH_SECONDS, 5 by default. Each person reads a page for AUDIT_BENCH_THINK seconds
+// on average, 5 by default, and then opens another one, as often as viewed says. Run it with
+// -benchtime 1x.
 func BenchmarkViewerLoad(b *testing.B) {
 	n := recordCount(b)
 	dir := copiedLedger(b, generatedLedger(b, n))
 	samples := viewedSamples(n)
+	length, think := seconds(b, "AUDIT_BENCH_SECONDS", 5*time.Second), seconds(b, "AUDIT_BENCH_THINK", 5*time.Second)
 	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, ledger.WithScrub(0), ledger.WithSidecars(ledgerquery.NewIndexer())))
 	require.NoError(b, err)
 	handler := newViewer(b, dir)
@@ -53,15 +64,19 @@ func BenchmarkViewerLoad(b *testing.B) {
 	}
 	tracker := provider.Tracker("bench")
 	for b.Loop() {
-		alone := tracked(b, tracker, nil)
-		before := processorTime(b)
-		stop := make(chan struct{})
-		var pages map[string][]time.Duration
-		var clicking sync.WaitGroup
-		clicking.Go(func() { pages = click(b, handler, samples, stop) })
-		beside := tracked(b, tracker, func() { close(stop) })
-		clicking.Wait()
-		used := processorTime(b) - before
+		var alone, beside []time.Duration
+		pages := map[string][]time.Duration{}
+		used := time.Duration(0)
+		for turn := range turns {
+			alone = append(alone, tracked(b, tracker, length, nil)...)
+			before := processorTime(b)
+			stop := make(chan struct{})
+			var clicking sync.WaitGroup
+			clicking.Go(func() { click(b, handler, samples, think, uint64(turn), pages, stop) })
+			beside = append(beside, tracked(b, tracker, length, func() { close(stop) })...)
+			clicking.Wait()
+			used += processorTime(b) - before
+		}
 		reportTimes(b, "track-alone", alone)
 		reportTimes(b, "track-beside", beside)
 		var all []time.Duration
@@ -78,12 +93,12 @@ func BenchmarkViewerLoad(b *testing.B) {
 
 // tracked tracks for a while at the rate, and returns how long each Track took. Then it calls
 // done.
-func tracked(b *testing.B, tracker audit.Tracker, done func()) []time.Duration {
+func tracked(b *testing.B, tracker audit.Tracker, length time.Duration, done func()) []time.Duration {
 	b.Helper()
 	var mu sync.Mutex
 	var times []time.Duration
 	var callers sync.WaitGroup
-	began, length := time.Now(), loadSeconds(b)
+	began := time.Now()
 	for caller := range loadCallers {
 		callers.Go(func() {
 			ticker := time.NewTicker(loadCallers * time.Second / loadRate)
@@ -115,24 +130,25 @@ func tracked(b *testing.B, tracker audit.Tracker, done func()) []time.Duration {
 // failedPages is the name of the times of pages that said that there is too much to do.
 const failedPages = "failed"
 
-// click opens pages for 50 people until stop is closed, and returns how long each took.
-func click(b *testing.B, handler http.Handler, samples []*record.Record, stop <-chan struct{}) map[string][]time.Duration {
+// click opens pages for 50 people until stop is closed, and adds how long each took to times.
+func click(b *testing.B, handler http.Handler, samples []*record.Record, think time.Duration, seed uint64, times map[string][]time.Duration, stop <-chan struct{}) {
 	b.Helper()
 	var mu sync.Mutex
-	times := map[string][]time.Duration{}
 	var all sync.WaitGroup
 	for person := range people {
 		all.Go(func() {
-			pause := time.NewTimer(time.Duration(person) * time.Second / people)
+			rng := rand.New(rand.NewPCG(seed, uint64(person)))
+			reading := func() time.Duration { return time.Duration(rng.ExpFloat64() * float64(think)) }
+			pause := time.NewTimer(min(reading(), think)) // somebody clicks from the start on
 			defer pause.Stop()
-			for n := 0; ; n++ {
+			for {
 				select {
 				case <-stop:
 					return
 				case <-pause.C:
 				}
-				page := viewed[(person+n)%len(viewed)]
-				address := page.address(samples[(person*7+n)%len(samples)])
+				page := nextPage(rng)
+				address := page.address(samples[rng.IntN(len(samples))])
 				answer, took := request(b, handler, person, address)
 				switch answer.Code {
 				case http.StatusOK, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -145,12 +161,26 @@ func click(b *testing.B, handler http.Handler, samples []*record.Record, stop <-
 					times[failedPages] = append(times[failedPages], took)
 				}
 				mu.Unlock()
-				pause.Reset(time.Second)
+				pause.Reset(reading())
 			}
 		})
 	}
 	all.Wait()
-	return times
+}
+
+// nextPage returns the page of the next click.
+func nextPage(rng *rand.Rand) *viewedPage {
+	all := 0
+	for i := range viewed {
+		all += viewed[i].clicks
+	}
+	at := rng.IntN(all)
+	for i := range viewed {
+		if at -= viewed[i].clicks; at < 0 {
+			return &viewed[i]
+		}
+	}
+	return &viewed[0]
 }
 
 // at returns a percentile of sorted times.

@@ -20,6 +20,7 @@ type Prover struct {
 	dir  string
 	keys []note.Verifier
 	opts []ledger.Option
+	find func(ctx context.Context, entry []byte) ([]uint64, error) // nil: the seal is searched
 
 	mu       sync.Mutex
 	verified time.Time // zero: not yet
@@ -39,25 +40,28 @@ func NewProver(dir string, keys []note.Verifier, opts ...ledger.Option) (*Prover
 	return &Prover{dir: dir, keys: keys, opts: opts}, nil
 }
 
+// UseIndex makes Prove find entries by an index: find returns the sequence numbers that an entry may have, as
+// the method Sequences of ledgerquery.Reader does. Without one, the seal is searched from its newest
+// entry back, which takes seconds for ten million entries. Call UseIndex before Prove.
+func (p *Prover) UseIndex(find func(ctx context.Context, entry []byte) ([]uint64, error)) {
+	p.find = find
+}
+
 // files returns the files of the seal. The directory may have been replaced since the last
 // call.
 func (p *Prover) files() seal.Files { return seal.OpenDir(filepath.Join(p.dir, seal.DirName)) }
 
-// Prove returns the proof of an entry. It looks for it in the seal from the newest entry back.
+// Prove returns the proof of an entry.
 func (p *Prover) Prove(ctx context.Context, entry []byte) (viewer.Proof, error) {
 	files := p.files()
 	status, err := seal.ReadStatus(files, p.keys...)
 	if err != nil {
 		return viewer.Proof{}, err
 	}
-	seq, err := seal.Locate(ctx, files, entry, p.keys...)
+	proof, err := p.prove(ctx, files, entry)
 	if errors.Is(err, seal.ErrNotSealed) {
 		return viewer.Proof{}, errors.Join(viewer.ErrNotSealed, err)
 	}
-	if err != nil {
-		return viewer.Proof{}, err
-	}
-	proof, err := seal.Prove(files, seq, entry, p.keys...)
 	if err != nil {
 		return viewer.Proof{}, err
 	}
@@ -67,6 +71,34 @@ func (p *Prover) Prove(ctx context.Context, entry []byte) (viewer.Proof, error) 
 	}
 	checkpoint.Origin, checkpoint.Size = proof.Checkpoint.Origin, proof.Checkpoint.Size
 	return viewer.Proof{Text: proof.Encode(), Leaf: proof.Leaf, Checkpoint: checkpoint}, nil
+}
+
+// prove proves an entry by its sequence number, or, where nobody knows that, by searching the seal. It
+// also does so if another entry was sealed under the number: the index may be that of another ledger. If
+// the seal does not have the entry either, it was altered.
+func (p *Prover) prove(ctx context.Context, files seal.Files, entry []byte) (*seal.Proof, error) {
+	var altered error
+	if p.find != nil {
+		seqs, err := p.find(ctx, entry)
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		for _, seq := range seqs {
+			proof, err := seal.Prove(files, seq, entry, p.keys...)
+			if err == nil || errors.Is(err, seal.ErrNotSealed) {
+				return proof, err
+			}
+			altered = err
+		}
+	}
+	seq, err := seal.Locate(ctx, files, entry, p.keys...)
+	switch {
+	case errors.Is(err, seal.ErrNotSealed) && altered != nil:
+		return nil, altered
+	case err != nil:
+		return nil, err
+	}
+	return seal.Prove(files, seq, entry, p.keys...)
 }
 
 func checkpointOf(s *seal.Status) viewer.Checkpoint {

@@ -2,6 +2,7 @@ package sealed_test
 
 import (
 	"context"
+	"errors"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -121,6 +122,39 @@ func TestProofOnThePage(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, answer.Code)
 	_, answer = get(t, h, "/proof?id=0199c1f2-0000-7000-8000-00000000ffff")
 	require.Equal(t, http.StatusNotFound, answer.Code)
+}
+
+// TestProofByIndex proves records by the sequence numbers that an index has, also if they are wrong.
+func TestProofByIndex(t *testing.T) {
+	t.Parallel()
+	tr := newTrail(t)
+	var entries [][]byte
+	for l, err := range query.Lines(t.Context(), tr.reader, query.Filter{Ascending: true}) {
+		require.NoError(t, err)
+		entries = append(entries, []byte(l.JSON))
+	}
+	reader, ok := tr.reader.(*ledgerquery.Reader)
+	require.True(t, ok)
+	for name, find := range map[string]func(context.Context, []byte) ([]uint64, error){
+		"the index":    reader.Sequences,
+		"none":         func(context.Context, []byte) ([]uint64, error) { return nil, nil },
+		"an error":     func(context.Context, []byte) ([]uint64, error) { return nil, errors.New("damaged") },
+		"another seq":  func(context.Context, []byte) ([]uint64, error) { return []uint64{1}, nil },
+		"several seqs": func(context.Context, []byte) ([]uint64, error) { return []uint64{3, 2, 1}, nil },
+	} {
+		tr.prover.UseIndex(find)
+		for n := range 3 {
+			proof, err := tr.prover.Prove(t.Context(), entries[n])
+			require.NoError(t, err, name)
+			require.EqualValues(t, n, proof.Leaf)
+		}
+		_, err := tr.prover.Prove(t.Context(), entries[3])
+		if name == "another seq" || name == "several seqs" { // as if it had been altered
+			require.ErrorIs(t, err, seal.ErrNotProved)
+		} else {
+			require.ErrorIs(t, err, viewer.ErrNotSealed, name)
+		}
+	}
 }
 
 // TestNoProofOfHiddenFields: a proof has the whole record, so nobody gets one who sees a part.

@@ -152,16 +152,21 @@ func (f *File) places(r io.ReaderAt, p posting) (*Places, error) {
 		places := readList(&d, p.count, f.Len())
 		return places, d.err
 	}
-	if p.offset > f.postingsSize || p.size > f.postingsSize-p.offset {
-		return nil, ErrBad
-	}
-	data, err := f.read(r, f.postings+p.offset, p.size)
+	data, err := f.postingData(r, p)
 	if err != nil {
 		return nil, err
 	}
 	d := decoder{b: data}
 	places := readPlaces(&d, p.count, f.Len())
 	return places, d.err
+}
+
+// postingData returns the places of a long posting as they are stored.
+func (f *File) postingData(r io.ReaderAt, p posting) ([]byte, error) {
+	if p.offset > f.postingsSize || p.size > f.postingsSize-p.offset {
+		return nil, ErrBad
+	}
+	return f.read(r, f.postings+p.offset, p.size)
 }
 
 // table returns the table of blocks.

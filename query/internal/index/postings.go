@@ -176,14 +176,20 @@ func readList(d *decoder, count, n int) *Places {
 		return NoPlaces()
 	}
 	p := &Places{list: make([]uint32, count), n: count}
-	at := uint64(0)
+	at, b := uint64(0), d.b
 	for i := range p.list {
-		delta := d.uvarint()
+		delta, size := uvarint(b)
+		if size <= 0 {
+			d.fail()
+			return NoPlaces()
+		}
+		b = b[size:]
 		if at += delta; delta >= uint64(n) || at >= uint64(n) || i > 0 && delta == 0 {
 			d.fail()
 			return NoPlaces()
 		}
 		p.list[i] = uint32(at)
 	}
+	d.b = b
 	return p
 }

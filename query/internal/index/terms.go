@@ -31,4 +31,4 @@ const (
 const allFields = 1<<fields - 2
 
 // faceted are the fields of which an index has the texts and counts, if there are few.
-const faceted = 1<<Action | 1<<Operation | 1<<Outcome | 1<<Kind | 1<<ActorType | 1<<TargetType | 1<<Tenant | 1<<Channel
+const faceted = 1<<Action | 1<<Operation | 1<<Outcome | 1<<Kind | 1<<ActorType | 1<<TargetType | 1<<Tenant | 1<<Channel | 1<<ActorID

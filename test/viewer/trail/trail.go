@@ -29,6 +29,7 @@ func Records(seed uint64, days int, until time.Time) []*record.Record {
 		c.day(c.start.AddDate(0, 0, d))
 	}
 	c.featured()
+	c.erasable()
 	records := slices.DeleteFunc(c.records, func(r *record.Record) bool { return r.Time.After(until) })
 	slices.SortStableFunc(records, func(a, b *record.Record) int { return cmp.Or(a.Time.Compare(b.Time), slices.Compare(a.ID[:], b.ID[:])) })
 	return records

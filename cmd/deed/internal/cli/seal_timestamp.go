@@ -89,7 +89,7 @@ func writeNew(path string, content []byte) error {
 // stamped is the flag that demands a time stamp of the anchor's checkpoint.
 type stamped struct {
 	tsa    string
-	proved stamp.Stamp // zero: none is demanded
+	proved *stamp.Stamp // nil: none is demanded
 }
 
 func (s *stamped) register(cmd *cobra.Command) {
@@ -113,8 +113,10 @@ func (s *stamped) checkStamp(file string, checkpoint []byte) error {
 	if err != nil {
 		return err
 	}
-	if s.proved, err = stamp.Verify(token, checkpoint, roots); err != nil {
+	proved, err := stamp.Verify(token, checkpoint, roots)
+	if err != nil {
 		return errors.Join(errNotSealed, err)
 	}
+	s.proved = &proved
 	return nil
 }

@@ -83,7 +83,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 	if len(set.Dirs) > 0 {
 		options = append(options, viewer.WithHealth(func(ctx context.Context) (viewer.Health, error) { return c.health(ctx, set.Dirs) }))
 	}
-	provers, err := c.provers(set.Dirs)
+	provers, err := c.provers(set)
 	if err != nil {
 		return err
 	}

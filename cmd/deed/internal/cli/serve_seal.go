@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/seal"
 	"github.com/opendeed/audit/viewer"
@@ -12,8 +13,8 @@ import (
 )
 
 // provers returns a prover of each ledger that is sealed, if there is a public key.
-func (c *serveCommand) provers(dirs []string) ([]*sealed.Prover, error) {
-	sealedDirs := sealedOf(dirs)
+func (c *serveCommand) provers(set *source.Set) ([]*sealed.Prover, error) {
+	sealedDirs := sealedOf(set.Dirs)
 	if !c.given() {
 		switch {
 		case c.verify:
@@ -39,6 +40,9 @@ func (c *serveCommand) provers(dirs []string) ([]*sealed.Prover, error) {
 		p, err := sealed.NewProver(dir, keys, c.ledgerOptions()...)
 		if err != nil {
 			return nil, err
+		}
+		if reader := set.Ledger(dir); reader != nil {
+			p.UseIndex(reader.Sequences)
 		}
 		provers = append(provers, p)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive/custody"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/cmd/deed/internal/stamp"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
@@ -153,7 +154,7 @@ func (c *verifyCommand) runLedger(ctx context.Context, dir string, r *ledger.Rea
 	}
 	report.Dir = dir
 	if c.format == "json" {
-		err = writeLine(c.stdout, report)
+		err = writeLine(c.stdout, verified{report, c.proved})
 	} else {
 		err = c.print(report)
 	}
@@ -161,6 +162,14 @@ func (c *verifyCommand) runLedger(ctx context.Context, dir string, r *ledger.Rea
 		err = errNotSealed
 	}
 	return err
+}
+
+// verified is the report of a ledger as JSON.
+type verified struct {
+	*custody.Report
+
+	// Stamped says when the checkpoint of the anchor existed. It is missing unless that was demanded.
+	Stamped *stamp.Stamp `json:"stamped,omitempty"`
 }
 
 // verify verifies the ledger, with its archives and the records of removals elsewhere.
@@ -197,8 +206,8 @@ func (c *verifyCommand) print(r *custody.Report) error {
 	} else {
 		fmt.Fprintf(&b, "  proved     nothing against an old copy of the whole directory: there is no --anchor\n")
 	}
-	if !c.proved.Time.IsZero() {
-		fmt.Fprintf(&b, "  stamped    that checkpoint existed at %s, says %s\n", c.proved.Time.Format(time.RFC3339), term.Clean(c.proved.Authority))
+	if s := c.proved; s != nil {
+		fmt.Fprintf(&b, "  stamped    that checkpoint existed at %s, says %s\n", s.Time.Format(time.RFC3339), term.Clean(s.Authority))
 	}
 	if r.Cosigned != nil {
 		fmt.Fprintf(&b, "  cosigned   entries up to %d, by %s\n", r.Witnessed, c.cosigners(r.Cosigned))

@@ -153,6 +153,16 @@ func (s *Set) addLedger(dir string, reader query.Reader) {
 	s.add(name, reader)
 }
 
+// Ledger returns the reader of the ledger in one of Dirs, or nil.
+func (s *Set) Ledger(dir string) *ledgerquery.Reader {
+	for _, source := range s.sources {
+		if reader, ok := source.Reader.(*ledgerquery.Reader); ok && s.ledgers[source.Name] == dir {
+			return reader
+		}
+	}
+	return nil
+}
+
 func (s *Set) openLedger(opts Options, dir string) error {
 	reader, err := ledgerquery.NewReader(dir, opts.ledger()...)
 	if err != nil {

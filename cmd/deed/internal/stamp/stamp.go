@@ -34,9 +34,9 @@ var ErrNotStamped = errors.New("the time stamp does not prove when the checkpoin
 // Stamp is what a token proves.
 type Stamp struct {
 	// Time is when the checkpoint existed at the latest, by the clock of the authority.
-	Time time.Time
+	Time time.Time `json:"time"`
 	// Authority is the subject of its certificate.
-	Authority string
+	Authority string `json:"authority"`
 }
 
 // LoadRoots reads certificates in PEM: that of the authority, or of who has issued it.
