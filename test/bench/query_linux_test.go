@@ -80,6 +80,15 @@ var questions = []question{
 		pattern: func(r *record.Record) string { return regexp.QuoteMeta(addressOf(r)) },
 	},
 	{
+		name:   "number",
+		filter: func(r *record.Record) query.Filter { return query.Filter{Text: r.Target.ID} },
+	},
+	{
+		name:    "word",
+		filter:  func(*record.Record) query.Filter { return query.Filter{Text: "alice@example.com"} },
+		pattern: func(*record.Record) string { return `alice@example\.com` },
+	},
+	{
 		name:   "nothing",
 		filter: func(*record.Record) query.Filter { return query.Filter{Targets: []audit.Target{{ID: "there is none"}}} },
 		where:  func(*record.Record) (string, []any) { return "target_id = 'there is none' ORDER BY time, id", nil },

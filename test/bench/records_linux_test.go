@@ -24,7 +24,7 @@ import (
 
 // recordsVersion changes with the generated records and their indexes, so that no older cache is
 // used.
-const recordsVersion = 3
+const recordsVersion = 4
 
 // recordCount returns how many records the benchmarks of searches use: AUDIT_BENCH_RECORDS, or
 // 200,000.

@@ -45,7 +45,7 @@ type Header struct {
 }
 
 const (
-	magic      = 0x3258_4449_4445_444f // "ODEDIDX2"
+	magic      = 0x3358_4449_4445_444f // "ODEDIDX3"
 	headerSize = 256
 )
 
