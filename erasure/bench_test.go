@@ -39,8 +39,8 @@ func (discard) Export(context.Context, []*record.Record) error { return nil }
 func (discard) Shutdown(context.Context) error                 { return nil }
 func (discard) Direct() bool                                   { return true }
 
-// BenchmarkTrack records an event with an email address that is masked, or erasable. They run in turns,
-// so that the difference is that of the value.
+// BenchmarkTrack records an event with an email address that is masked, or erasable. They run in
+// turns, so that the difference is that of the value.
 func BenchmarkTrack(b *testing.B) {
 	v, err := erasure.NewVault(newRemote())
 	require.NoError(b, err)

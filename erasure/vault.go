@@ -115,8 +115,9 @@ type Sealer struct {
 
 // Seal returns the text of an erasable value, or an empty text if the value must be masked: the
 // subject is not known, or was erased, or the key store has failed, or WithOpenKeys allows no new
-// key. In the last two cases it returns the mark mark.Missing. A text that is too long is cut first, and has the mark mark.Cut,
-// without a hash. keep is true for the ID of the subject itself, which is not erasable.
+// key. In the last two cases it returns the mark mark.Missing. A text that is too long is cut
+// first, and has the mark mark.Cut, without a hash. keep is true for the ID of the subject itself,
+// which is not erasable.
 func (s *Sealer) Seal(r *record.Record, field string, value attribute.Value) (text string, keep bool, m mark.Mark) {
 	if r.ID.IsZero() || s.subject == nil {
 		return "", false, mark.Mark{} // no record of an event

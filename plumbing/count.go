@@ -33,15 +33,15 @@ const (
 	LossMonitor = "monitor"
 )
 
-// LossCounter is implemented by trackers that count events which never reached a tracker, so that it
-// is known how many are missing. It is optional. Its method may be called concurrently, and must be
-// fast.
+// LossCounter is implemented by trackers that count events which never reached a tracker, so that
+// it is known how many are missing. It is optional. Its method may be called concurrently, and
+// must be fast.
 type LossCounter interface {
 	CountLoss(reason string, n int64)
 }
 
-// CountLoss counts n events that were lost for a reason with t, if t is a [LossCounter] or a tracker of
-// the global provider that is one.
+// CountLoss counts n events that were lost for a reason with t, if t is a [LossCounter] or a
+// tracker of the global provider that is one.
 func CountLoss(t audit.Tracker, reason string, n int64) {
 	if counter, ok := current(t).(LossCounter); ok {
 		counter.CountLoss(reason, n)

@@ -50,8 +50,8 @@ func (t *Tally) AddLine(l *Line) error {
 	return nil
 }
 
-// AddRecords adds records that were counted elsewhere, without their values. i below is the number of
-// a facet in Facets.By.
+// AddRecords adds records that were counted elsewhere, without their values. i below is the
+// number of a facet in Facets.By.
 func (t *Tally) AddRecords(n int64) { t.records += n }
 
 // AddText adds n values of a facet, which is neither ByActor, ByDay nor ByHour.

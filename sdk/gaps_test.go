@@ -273,7 +273,8 @@ func TestCountRequestAllocatesNothing(t *testing.T) { // not parallel: it counts
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { plumbing.CountRequest(tracker, plumbing.RequestSeen) }))
 }
 
-// TestLosses counts events that never reached the provider, and those that come while it shuts down.
+// TestLosses counts events that never reached the provider, and those that come while it shuts
+// down.
 func TestLosses(t *testing.T) { //nolint:paralleltest // it sets the global provider
 	audit.SetTrackerProvider(nil)
 	t.Cleanup(func() { audit.SetTrackerProvider(nil) })

@@ -68,9 +68,10 @@ func (l least) measure(part string, run func()) {
 // perEntry returns nanoseconds for each entry.
 func (l least) perEntry(part string) float64 { return float64(l[part].Nanoseconds()) / benchEntries }
 
-// BenchmarkSeal is what sealing costs for each entry, off the hot path, in time of a processor, and
-// what hashing the same bytes and reading the entries cost. ext4 takes ten times longer to create a file
-// where many were removed in the last minutes, as in the directory of other tests: set TMPDIR.
+// BenchmarkSeal is what sealing costs for each entry, off the hot path, in time of a processor,
+// and what hashing the same bytes and reading the entries cost. ext4 takes ten times longer to
+// create a file where many were removed in the last minutes, as in the directory of other tests:
+// set TMPDIR.
 func BenchmarkSeal(b *testing.B) {
 	f := benchLedger(b)
 	parts := least{}

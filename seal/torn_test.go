@@ -24,8 +24,8 @@ func fileNames(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestTornTiles starts after a crash left a part of each tile, alone: it is made again. Each is below
-// the durable state, and then above it.
+// TestTornTiles starts after a crash left a part of each tile, alone: it is made again. Each is
+// below the durable state, and then above it.
 func TestTornTiles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -214,9 +214,9 @@ const (
 	EpochSourceKey = attribute.Key("audit.epoch.source")
 	// CountRecordedKey is the number of events that every delivery accepted.
 	CountRecordedKey = attribute.Key("audit.count.recorded")
-	// CountRejectedKey lists, by reason, the events whose Track failed, and those that never reached
-	// the provider: tracked before it was set (no_provider), or lost by the monitor of a database
-	// (monitor).
+	// CountRejectedKey lists, by reason, the events whose Track failed, and those that never
+	// reached the provider: tracked before it was set (no_provider), or lost by the monitor of a
+	// database (monitor).
 	CountRejectedKey = attribute.Key("audit.count.rejected")
 	// CountDroppedKey lists, by the type of the processor, the events that processors dropped.
 	CountDroppedKey = attribute.Key("audit.count.dropped")

@@ -43,8 +43,8 @@ func (v *visit) erasables(r *record.Record) map[string]erasable {
 	return found
 }
 
-// erasureOf returns the record of the erasure that destroyed a key, or nil if the trail has none that
-// this person may see.
+// erasureOf returns the record of the erasure that destroyed a key, or nil if the trail has none
+// that this person may see.
 func (v *visit) erasureOf(key erasure.KeyID) *record.Record {
 	records, _, _, err := v.find(query.Filter{
 		Actions: []string{semconv.ActionSubjectErase}, Outcomes: []audit.Outcome{audit.OutcomeSuccess},

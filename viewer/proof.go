@@ -23,8 +23,8 @@ type proofView struct {
 	Href  string // the address of the file, or ""
 }
 
-// proofBudget is how long the page of a record may look for its proof. Without an index, the seal is
-// searched from its newest entry back.
+// proofBudget is how long the page of a record may look for its proof. Without an index, the seal
+// is searched from its newest entry back.
 const proofBudget = 250 * time.Millisecond
 
 // proofs shows the proofs of records with one ID.

@@ -63,8 +63,9 @@ func verifiedHeap(t *testing.T, n int) int64 {
 	return largest - before
 }
 
-// TestMemory verifies two ledgers, of which one is eight times as large. The heap does not grow with
-// it: it varies by what is being hashed, which is less than half the hashes of the larger one.
+// TestMemory verifies two ledgers, of which one is eight times as large. The heap does not grow
+// with it: it varies by what is being hashed, which is less than half the hashes of the larger
+// one.
 func TestMemory(t *testing.T) { //nolint:paralleltest // it looks at the heap of the process
 	const small, large = 20_000, 160_000
 	first, second := verifiedHeap(t, small), verifiedHeap(t, large)

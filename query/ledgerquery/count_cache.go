@@ -38,8 +38,8 @@ type keptCounts struct {
 	size, used int
 }
 
-// keyOf returns the key of the counts of a part. ok is false if the filter may leave out some of its
-// times.
+// keyOf returns the key of the counts of a part. ok is false if the filter may leave out some of
+// its times.
 func (c *counting) keyOf(p *part) (key countKey, ok bool) {
 	if all, _ := limitsOf(&c.search.Filter).holds(p.oldest, p.newest); !all {
 		return key, false

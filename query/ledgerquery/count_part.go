@@ -75,8 +75,8 @@ func (p *partCount) add() (err error) {
 	return nil
 }
 
-// tables looks up the values of all facets, and the types of actors. It doubts entries that may have
-// one of several values, so nothing may be counted before.
+// tables looks up the values of all facets, and the types of actors. It doubts entries that may
+// have one of several values, so nothing may be counted before.
 func (p *partCount) tables() (tables []table, types table, err error) {
 	tables = make([]table, len(p.by.By))
 	for i, facet := range p.by.By { // first, since they may doubt entries where all matched

@@ -142,7 +142,8 @@ func countableFilter(rng *rand.Rand, records []*record.Record) (f query.Filter) 
 	return f
 }
 
-// TestCountUncountable finds that filters by words, targets and the like are not counted by indexes.
+// TestCountUncountable finds that filters by words, targets and the like are not counted by
+// indexes.
 func TestCountUncountable(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
@@ -224,8 +225,8 @@ func colliding(h index.Hasher) (actor, target string) {
 	}
 }
 
-// TestCountOverClockChanges counts by hour and day when clocks were changed, at an hour of the night
-// or a minute after midnight.
+// TestCountOverClockChanges counts by hour and day when clocks were changed, at an hour of the
+// night or a minute after midnight.
 func TestCountOverClockChanges(t *testing.T) {
 	t.Parallel()
 	var records []*record.Record

@@ -76,9 +76,9 @@ func (r *Reader) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.
 	}
 }
 
-// Sequences returns the sequence numbers of the entries that hold a record as it is stored, which the
-// indexes find by its ID. There may be several, or none if the entry is no canonical JSON. The seal of a
-// ledger proves the entry with a sequence number.
+// Sequences returns the sequence numbers of the entries that hold a record as it is stored, which
+// the indexes find by its ID. There may be several, or none if the entry is no canonical JSON.
+// The seal of a ledger proves the entry with a sequence number.
 func (r *Reader) Sequences(ctx context.Context, entry []byte) (seqs []uint64, err error) {
 	var stored record.Record
 	if err := stored.UnmarshalJSON(entry); err != nil {

@@ -41,10 +41,10 @@ func OpenReader(dir string, opts ...Option) (*Reader, error) {
 	return r, nil
 }
 
-// Reopen opens the directory again, under the path that it had. The new Reader remembers
-// what this one knows of the files, unless another directory is there now, and looks at them
-// when it needs them. For 10 seconds at most, it does not read again what it knows to be empty after
-// the last entry. This Reader may be closed.
+// Reopen opens the directory again, under the path that it had. The new Reader remembers what
+// this one knows of the files, unless another directory is there now, and looks at them when it
+// needs them. For 10 seconds at most, it does not read again what it knows to be empty after the
+// last entry. This Reader may be closed.
 func (r *Reader) Reopen() (*Reader, error) {
 	old, ok := r.dir.(*osDir)
 	if !ok {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// zeros remembers from where on the segment that is being written has only zeros. A reader that looks
-// for new entries many times a second would read all of them each time: 64 MiB by default. Its methods
-// are safe for concurrent use.
+// zeros remembers from where on the segment that is being written has only zeros. A reader that
+// looks for new entries many times a second would read all of them each time: 64 MiB by default.
+// Its methods are safe for concurrent use.
 type zeros struct {
 	mu     sync.Mutex
 	number uint64 // of the segment
@@ -15,8 +15,8 @@ type zeros struct {
 	seen   time.Time
 }
 
-// trustZeros is how long the zeros that were seen are not all read again. Damage among them is noticed
-// that much later.
+// trustZeros is how long the zeros that were seen are not all read again. Damage among them is
+// noticed that much later.
 const trustZeros = 10 * time.Second
 
 // has reports whether there were only zeros from an offset on, not long ago.

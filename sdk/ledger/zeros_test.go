@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestZerosAreTrusted reads a ledger that is being written again and again. New entries are found at
-// once, and damage far after the last one when the zeros are read again.
+// TestZerosAreTrusted reads a ledger that is being written again and again. New entries are found
+// at once, and damage far after the last one when the zeros are read again.
 func TestZerosAreTrusted(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")

@@ -26,8 +26,8 @@ func mldsaLine(name string) []byte {
 	return fmt.Appendf(nil, "%s%s %s\n", linePrefix, name, base64.StdEncoding.EncodeToString(sig))
 }
 
-// TestBothKindsOfKeys asks a witness that cosigns with an ML-DSA key too, first of all: what counts is
-// the cosignature by its Ed25519 key.
+// TestBothKindsOfKeys asks a witness that cosigns with an ML-DSA key too, first of all: what
+// counts is the cosignature by its Ed25519 key.
 func TestBothKindsOfKeys(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, "log.example.com")
@@ -48,7 +48,8 @@ func TestBothKindsOfKeys(t *testing.T) {
 	require.NoError(t, policy.Check(append(signed, mldsaLine(key.Name())...)), "another program keeps both lines")
 }
 
-// TestPolicyOfMLDSA rejects a policy with an ML-DSA key, whose quorum would mean another one without it.
+// TestPolicyOfMLDSA rejects a policy with an ML-DSA key, whose quorum would mean another one
+// without it.
 func TestPolicyOfMLDSA(t *testing.T) {
 	t.Parallel()
 	key := append([]byte{mldsaAlgorithm}, make([]byte, mldsaPublicKeySize)...)

@@ -44,8 +44,8 @@ type states struct {
 	evidence int
 }
 
-// openStates reads what is known. Genuine reports whether somebody whom the witness trusts has signed
-// a checkpoint.
+// openStates reads what is known. Genuine reports whether somebody whom the witness trusts has
+// signed a checkpoint.
 func openStates(dir string, genuine func(signed []byte, origin string) bool) (s *states, err error) {
 	if err := files.MakeDir(dir, lockName); err != nil {
 		return nil, err

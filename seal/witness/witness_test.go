@@ -186,8 +186,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestFlippedState takes no state with a flipped bit for another history, and accepts one whose log or
-// witness has another key now.
+// TestFlippedState takes no state with a flipped bit for another history, and accepts one whose
+// log or witness has another key now.
 func TestFlippedState(t *testing.T) {
 	t.Parallel()
 	h := newHistory(t, "log.example.com")

@@ -46,11 +46,11 @@ func seconds(b *testing.B, name string, otherwise time.Duration) time.Duration {
 // machine meets both.
 const turns = 4
 
-// BenchmarkViewerLoad measures durable Track of a service that writes 1,000 records a second to
-// a ledger with AUDIT_BENCH_RECORDS records, alone and while 50 people click through the same ledger,
-// in turns of AUDIT_BENCH_SECONDS, 5 by default. Each person reads a page for AUDIT_BENCH_THINK seconds
-// on average, 5 by default, and then opens another one, as often as viewed says. Run it with
-// -benchtime 1x.
+// BenchmarkViewerLoad measures durable Track of a service that writes 1,000 records a second to a
+// ledger with AUDIT_BENCH_RECORDS records, alone and while 50 people click through the same
+// ledger, in turns of AUDIT_BENCH_SECONDS, 5 by default. Each person reads a page for
+// AUDIT_BENCH_THINK seconds on average, 5 by default, and then opens another one, as often as
+// viewed says. Run it with -benchtime 1x.
 func BenchmarkViewerLoad(b *testing.B) {
 	n := recordCount(b)
 	dir := copiedLedger(b, generatedLedger(b, n))

@@ -22,8 +22,8 @@ var built = struct {
 // concurrently.
 func Build(name string) (program string, err error) { return buildOnce(name, name, ".") }
 
-// BuildTool builds a tool that the go.mod of the server test/servers/NAME lists, and returns the path
-// of the program, whose name is the last element of the package's. See Build.
+// BuildTool builds a tool that the go.mod of the server test/servers/NAME lists, and returns the
+// path of the program, whose name is the last element of the package's. See Build.
 func BuildTool(name, pkg string) (program string, err error) {
 	return buildOnce(name, path.Base(pkg), pkg)
 }

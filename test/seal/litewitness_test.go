@@ -124,9 +124,9 @@ func (s *witnessed) witnessedUpTo(policy *witness.Policy, last uint64) {
 	require.Equal(s.t, last, report.Witnessed)
 }
 
-// TestOurSealerWithLitewitness has a witness that is not ours cosign the checkpoints of a ledger: while
-// it grows, after the ledger and the witness were started again, and not after an old copy was put
-// back.
+// TestOurSealerWithLitewitness has a witness that is not ours cosign the checkpoints of a ledger:
+// while it grows, after the ledger and the witness were started again, and not after an old copy
+// was put back.
 func TestOurSealerWithLitewitness(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()

@@ -19,9 +19,9 @@ func movedRecord(patient audit.Target) string {
 	return ""
 }
 
-// TestErasableValues opens the records of two patients with erasable addresses. The page says that
-// they are, and of the one that was erased when and by whom. Neither shows what is encrypted outside of
-// the JSON.
+// TestErasableValues opens the records of two patients with erasable addresses. The page says
+// that they are, and of the one that was erased when and by whom. Neither shows what is encrypted
+// outside of the JSON.
 func TestErasableValues(t *testing.T) {
 	base := serve(t, richReader())
 	tab := newTab(t, openBrowser(t))

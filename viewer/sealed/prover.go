@@ -40,9 +40,10 @@ func NewProver(dir string, keys []note.Verifier, opts ...ledger.Option) (*Prover
 	return &Prover{dir: dir, keys: keys, opts: opts}, nil
 }
 
-// UseIndex makes Prove find entries by an index: find returns the sequence numbers that an entry may have, as
-// the method Sequences of ledgerquery.Reader does. Without one, the seal is searched from its newest
-// entry back, which takes seconds for ten million entries. Call UseIndex before Prove.
+// UseIndex makes Prove find entries by an index: find returns the sequence numbers that an entry
+// may have, as the method Sequences of ledgerquery.Reader does. Without one, the seal is searched
+// from its newest entry back, which takes seconds for ten million entries. Call UseIndex before
+// Prove.
 func (p *Prover) UseIndex(find func(ctx context.Context, entry []byte) ([]uint64, error)) {
 	p.find = find
 }
@@ -73,9 +74,9 @@ func (p *Prover) Prove(ctx context.Context, entry []byte) (viewer.Proof, error) 
 	return viewer.Proof{Text: proof.Encode(), Leaf: proof.Leaf, Checkpoint: checkpoint}, nil
 }
 
-// prove proves an entry by its sequence number, or, where nobody knows that, by searching the seal. It
-// also does so if another entry was sealed under the number: the index may be that of another ledger. If
-// the seal does not have the entry either, it was altered.
+// prove proves an entry by its sequence number, or, where nobody knows that, by searching the
+// seal. It also does so if another entry was sealed under the number: the index may be that of
+// another ledger. If the seal does not have the entry either, it was altered.
 func (p *Prover) prove(ctx context.Context, files seal.Files, entry []byte) (*seal.Proof, error) {
 	var altered error
 	if p.find != nil {

@@ -124,7 +124,8 @@ func TestProofOnThePage(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, answer.Code)
 }
 
-// TestProofByIndex proves records by the sequence numbers that an index has, also if they are wrong.
+// TestProofByIndex proves records by the sequence numbers that an index has, also if they are
+// wrong.
 func TestProofByIndex(t *testing.T) {
 	t.Parallel()
 	tr := newTrail(t)

@@ -185,8 +185,9 @@ func (d *demo) verify(ctx context.Context, dir string) error {
 	})
 }
 
-// missing asks what is missing in the trail. The service that was killed could not say how its counts
-// ended, so that is not known, which is the exit code 3. The one after it has rejected an event.
+// missing asks what is missing in the trail. The service that was killed could not say how its
+// counts ended, so that is not known, which is the exit code 3. The one after it has rejected an
+// event.
 func (d *demo) missing(ctx context.Context, dir string) error {
 	return d.question(ctx, []string{"DEED_FROM=" + filepath.Join(dir, "audit-ledger")}, d.deed, question{
 		"Is anything missing?", []string{"gaps", "--since", "1h"}, `(?s)rejected .*: anonymous.*unknown .*killed.*closed `, 3,

@@ -76,8 +76,8 @@ type Term struct {
 	found   bool
 }
 
-// Term looks up a value. Its entries certainly have it if certain is true: different values may have
-// one key, but then there would be more entries than records with the value.
+// Term looks up a value. Its entries certainly have it if certain is true: different values may
+// have one key, but then there would be more entries than records with the value.
 func (c *Column) Term(v FacetValue) (t Term, certain bool, err error) {
 	t.posting, t.found, err = c.file.term(c.r, c.hasher.Term(c.facet.Field, []byte(v.Text)))
 	return t, t.found && uint64(t.posting.count) == v.Count, err

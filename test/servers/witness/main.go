@@ -2,9 +2,10 @@
 // tests. It holds the witness's key, as an SSH agent, and keeps it with the state in -dir, so a
 // second start is the same witness.
 //
-// The witness serves one log, of -origin and -log-key, on a free port of 127.0.0.1. Once it answers,
-// the command prints the line "URL KEY" with its public key. It stops when its standard input ends,
-// which happens when the process that started it is gone, and the witness stops with it.
+// The witness serves one log, of -origin and -log-key, on a free port of 127.0.0.1. Once it
+// answers, the command prints the line "URL KEY" with its public key. It stops when its standard
+// input ends, which happens when the process that started it is gone, and the witness stops with
+// it.
 package main
 
 import (

@@ -168,7 +168,8 @@ func (c *verifyCommand) runLedger(ctx context.Context, dir string, r *ledger.Rea
 type verified struct {
 	*custody.Report
 
-	// Stamped says when the checkpoint of the anchor existed. It is missing unless that was demanded.
+	// Stamped says when the checkpoint of the anchor existed. It is missing unless that was
+	// demanded.
 	Stamped *stamp.Stamp `json:"stamped,omitempty"`
 }
 
