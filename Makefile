@@ -108,19 +108,20 @@ lint-code:
 # The second round tests what a user of one module gets: the workspace hides a
 # wrong version in a leaf's go.mod, and uses the newest version that any of its
 # modules requires. Vet type-checks every package and test against the leaf's own
-# versions. The tests run against them only in released modules: nobody depends on
-# examples and test, and their tests build servers, which takes minutes.
+# versions, go test with -vet=all those without tests too. The tests run against them only
+# in released modules: nobody depends on examples and test, and their tests build servers,
+# which takes minutes.
 #
 # A process with the race detector sleeps a second before it exits, by default, and the
 # tests start hundreds of processes.
 .PHONY: test
 test: ## Run every test of every module with the race detector, then check each leaf outside the workspace
 	@GORACE=atexit_sleep_ms=10 $(GO) test -race work
-	@for m in $(LEAVES); do \
+	@for m in $(UNRELEASED); do \
 		GOWORK=off $(GO) -C $$m vet ./... || exit 1; \
 	done
 	@for m in $(RELEASED); do \
-		GOWORK=off $(GO) -C $$m test -short ./... || exit 1; \
+		GOWORK=off $(GO) -C $$m test -short -vet=all ./... || exit 1; \
 	done
 
 # This is also the only run of the root's tests without the race detector. The
