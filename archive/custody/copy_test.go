@@ -216,6 +216,20 @@ func TestCopyOfATrailThatGoesOn(t *testing.T) {
 	require.Empty(t, report.Findings)
 }
 
+// appendUnsealed appends records to the ledger, which is closed, without its seal.
+func (f *trail) appendUnsealed(records ...*record.Record) {
+	f.t.Helper()
+	l, err := ledger.Open(f.dir, ledger.WithScrub(0))
+	require.NoError(f.t, err)
+	for _, r := range records {
+		b, err := r.AppendJSON(nil)
+		require.NoError(f.t, err)
+		_, err = l.Append(f.t.Context(), b)
+		require.NoError(f.t, err)
+	}
+	require.NoError(f.t, l.Close())
+}
+
 // TestCopyAboveTheCheckpoint compares entries that no checkpoint covers with the ledger, of which
 // one is that of an event that was tracked twice.
 func TestCopyAboveTheCheckpoint(t *testing.T) {
@@ -224,20 +238,12 @@ func TestCopyAboveTheCheckpoint(t *testing.T) {
 	f.add(10)
 	f.close()
 	first := f.copyOf(nil)[0]
-	l, err := ledger.Open(f.dir, ledger.WithScrub(0))
-	require.NoError(t, err)
 	again := first.Record.Clone()
 	again.ObservedTime = again.ObservedTime.Add(time.Second)
 	again.Time = again.ObservedTime
-	for range 2 {
-		b, err := again.AppendJSON(nil)
-		require.NoError(t, err)
-		_, err = l.Append(t.Context(), b)
-		require.NoError(t, err)
-		again = again.Clone()
-		again.ID = audit.NewID()
-	}
-	require.NoError(t, l.Close())
+	other := again.Clone()
+	other.ID = audit.NewID()
+	f.appendUnsealed(again, other)
 	var m memory
 	for _, d := range f.copyOf(nil) {
 		if d.Place.Seq != 11 { // the server had a record with this ID
@@ -271,13 +277,7 @@ func TestCopyOfOneRecordTwice(t *testing.T) {
 	f.add(5)
 	f.close()
 	first := f.copyOf(nil)[0]
-	l, err := ledger.Open(f.dir, ledger.WithScrub(0))
-	require.NoError(t, err)
-	b, err := first.Record.AppendJSON(nil)
-	require.NoError(t, err)
-	_, err = l.Append(t.Context(), b)
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
+	f.appendUnsealed(first.Record)
 	f.open() // which seals it
 	f.close()
 	m := slices.DeleteFunc(f.copyOf(nil), func(d custody.Document) bool { return d.Place.Seq == 6 })
