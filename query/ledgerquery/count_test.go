@@ -147,9 +147,7 @@ func countableFilter(rng *rand.Rand, records []*record.Record) (f query.Filter) 
 func TestCountUncountable(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, nil)
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, nil)
 	for _, f := range []query.Filter{
 		{Text: "x"},
 		{Targets: []audit.Target{{Type: "thing", ID: "1"}}},
@@ -186,9 +184,7 @@ func TestCountOfCollidingTerms(t *testing.T) {
 			Target: audit.Target{Type: "thing", ID: []string{"1", target}[i%2]},
 		}, ObservedTime: at})
 	}
-	indexLedger(t, dir, encode(t, records...))
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, encode(t, records...))
 	for _, f := range []query.Filter{
 		{},
 		{Actors: []audit.Actor{audit.User(actor)}},
@@ -240,9 +236,7 @@ func TestCountOverClockChanges(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, encode(t, records...))
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, encode(t, records...))
 	for _, name := range []string{"Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"} {
 		zone, err := time.LoadLocation(name)
 		require.NoError(t, err)
@@ -267,9 +261,7 @@ func TestCountOfManyActors(t *testing.T) {
 		records = append(records, &record.Record{Event: audit.Event{ID: uuid.At(at), Time: at, Action: "thing.update", Actor: audit.User(id)}, ObservedTime: at})
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, encode(t, records...), ledger.WithSegmentSize(4*ledger.MinSegmentSize))
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, encode(t, records...), ledger.WithSegmentSize(4*ledger.MinSegmentSize))
 	for _, f := range []query.Filter{{}, {Not: []query.Filter{{Actions: []string{"other.*"}}}}} {
 		counts, err := reader.CountRecords(t.Context(), f, query.Facets{By: []query.Facet{query.ByActor}, Top: 5, Quick: true})
 		require.NoError(t, err)
@@ -300,9 +292,7 @@ func TestCountInTime(t *testing.T) {
 		records = append(records, &record.Record{Event: audit.Event{ID: uuid.At(at), Time: at, Action: "thing.update", Actor: audit.User("1")}, ObservedTime: at})
 	}
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, encode(t, records...))
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, encode(t, records...))
 	partial := 0
 	for checks := range 40 {
 		counts, err := reader.CountRecords(&countedContext{t.Context(), checks}, query.Filter{}, query.Facets{By: []query.Facet{query.ByHour}, Quick: true})

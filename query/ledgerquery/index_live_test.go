@@ -138,9 +138,7 @@ func TestRetentionRemovesIndexes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(25, 26))
 	m := newModel(t, rng, 1500)
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, m.entries)
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, m.entries)
 	m.check(t, reader, query.Filter{}, 0, false)
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithRetention(0, 5*ledger.MinSegmentSize))
 	require.NoError(t, err)
@@ -159,9 +157,7 @@ func TestRetentionOvertakesFind(t *testing.T) {
 	rng := rand.New(rand.NewPCG(27, 28))
 	m := newModel(t, rng, 1500)
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, m.entries)
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, m.entries)
 	var l *ledger.Ledger
 	found := map[*record.Record]int{}
 	byPosition := map[query.Position]*record.Record{}

@@ -41,6 +41,15 @@ func questions(n int) int {
 	return n
 }
 
+// newIndexedReader returns a Reader of a new ledger that has indexes, see indexLedger.
+func newIndexedReader(t testing.TB, dir string, entries [][]byte, opts ...ledger.Option) *ledgerquery.Reader {
+	t.Helper()
+	indexLedger(t, dir, entries, opts...)
+	reader, err := ledgerquery.NewReader(dir)
+	require.NoError(t, err)
+	return reader
+}
+
 // glob returns the files of a ledger with names that match.
 func glob(t testing.TB, dir, pattern string) []string {
 	t.Helper()
@@ -77,9 +86,7 @@ func TestConformanceWithIndex(t *testing.T) {
 	querytest.Run(t, func(t *testing.T, records []*record.Record) query.Reader {
 		t.Helper()
 		dir := filepath.Join(t.TempDir(), "ledger")
-		indexLedger(t, dir, encode(t, records...))
-		reader, err := ledgerquery.NewReader(dir)
-		require.NoError(t, err)
+		reader := newIndexedReader(t, dir, encode(t, records...))
 		return reader
 	})
 }

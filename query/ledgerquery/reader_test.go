@@ -353,9 +353,7 @@ func TestSequences(t *testing.T) {
 	rng := rand.New(rand.NewPCG(31, 32))
 	m := newModel(t, rng, 300)
 	dir := filepath.Join(t.TempDir(), "ledger")
-	indexLedger(t, dir, m.entries)
-	reader, err := ledgerquery.NewReader(dir)
-	require.NoError(t, err)
+	reader := newIndexedReader(t, dir, m.entries)
 	found := 0
 	for i, r := range m.records {
 		if r == nil {
