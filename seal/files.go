@@ -249,14 +249,7 @@ func syncParents(root *os.Root, dirs map[string]bool) error {
 			if d != dir && dirs[d] {
 				break // it is done on its own
 			}
-			file, err := root.Open(d)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(files.SyncDir(file), file.Close()); err != nil {
+			if err := files.SyncIn(root, d); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			if d == "." {
