@@ -142,6 +142,7 @@ func TestProofByIndex(t *testing.T) {
 		"an error":     func(context.Context, []byte) ([]uint64, error) { return nil, errors.New("damaged") },
 		"another seq":  func(context.Context, []byte) ([]uint64, error) { return []uint64{1}, nil },
 		"several seqs": func(context.Context, []byte) ([]uint64, error) { return []uint64{3, 2, 1}, nil },
+		"a newer copy": func(context.Context, []byte) ([]uint64, error) { return []uint64{4, 3, 2, 1}, nil },
 	} {
 		tr.prover.UseIndex(find)
 		for n := range 3 {
@@ -150,12 +151,19 @@ func TestProofByIndex(t *testing.T) {
 			require.EqualValues(t, n, proof.Leaf)
 		}
 		_, err := tr.prover.Prove(t.Context(), entries[3])
-		if name == "another seq" || name == "several seqs" { // as if it had been altered
+		if name == "another seq" || name == "several seqs" || name == "a newer copy" { // as if it had been altered
 			require.ErrorIs(t, err, seal.ErrNotProved)
 		} else {
 			require.ErrorIs(t, err, viewer.ErrNotSealed, name)
 		}
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	tr.prover.UseIndex(func(context.Context, []byte) ([]uint64, error) {
+		cancel() // the time of the page is over just when the index has answered
+		return []uint64{1}, nil
+	})
+	_, err := tr.prover.Prove(ctx, entries[0])
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 // TestNoProofOfHiddenFields: a proof has the whole record, so nobody gets one who sees a part.
