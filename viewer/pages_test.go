@@ -365,6 +365,20 @@ func TestDamage(t *testing.T) {
 	assert.Equal(t, audit.OutcomeFailure, last.Outcome)
 }
 
+// TestAttemptAndDamage: nothing is said of the end of an attempt if not all records could be read.
+func TestAttemptAndDamage(t *testing.T) {
+	t.Parallel()
+	begin := event(10, func(r *record.Record) { r.Attempt, r.Outcome, r.Action = r.ID, audit.OutcomeUnknown, "payout.send" })
+	for want, wait := range map[string]bool{"A part of the trail could not be read": false, "this page is not complete": true} {
+		handler, err := viewer.New(broken{querytest.NewReader(begin), wait}, viewer.Authorize(everything), viewer.WithoutRecording(),
+			viewer.WithErrorHandler(func(context.Context, error) {}), viewer.WithQueryTimeout(100*time.Millisecond), viewer.WithClock(func() time.Time { return noon }))
+		require.NoError(t, err)
+		page := textOf(get(t, handler, "/record?id="+begin.ID.String()))
+		assert.Contains(t, page, want)
+		assert.NotContains(t, page, "It has no end yet")
+	}
+}
+
 // TestBudget: counts that take too long say how far back they go, and lead to complete ones.
 func TestBudget(t *testing.T) {
 	t.Parallel()
