@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -18,11 +19,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// asker is a store that answers questions. ask returns how many records match. It returns
-// false for a question that the store is not asked.
+// asker is a store that answers questions.
 type asker struct {
 	name string
-	ask  func(b *testing.B, q *question, sample *record.Record) (found int, ok bool)
+	// can says whether the store is asked the question.
+	can func(*question) bool
+	// ask returns how many records match. It skips a benchmark whose store is not installed.
+	ask answer
+}
+
+type answer func(b *testing.B, q *question, sample *record.Record) (found int)
+
+// whenAsked returns an answer by a store that is started for the first question, because it takes
+// minutes and a benchmark's name may leave it out.
+func whenAsked(start func() (answer, error)) answer {
+	started := sync.OnceValues(start)
+	return func(b *testing.B, q *question, sample *record.Record) (found int) {
+		b.Helper()
+		ask, err := started()
+		if err != nil {
+			b.Skip("NOT COMPARED:", err)
+		}
+		return ask(b, q, sample)
+	}
 }
 
 // addressOf returns a text that few records have.
@@ -47,13 +66,12 @@ var indexes = []string{
 	"VACUUM ANALYZE records",
 }
 
-// newPostgres starts a server with all records of a reader, or none if it is not installed.
-func newPostgres(b *testing.B, reader query.Reader) []asker {
+// newPostgres starts a server with all records of a reader.
+func newPostgres(b *testing.B, reader query.Reader) (answer, error) {
 	b.Helper()
 	server, err := pgserver.Start()
 	if errors.Is(err, pgserver.ErrNotInstalled) {
-		fmt.Fprintln(os.Stderr, "NOT COMPARED WITH POSTGRESQL:", err)
-		return nil
+		return nil, err
 	}
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, server.Stop()) })
@@ -74,11 +92,8 @@ func newPostgres(b *testing.B, reader query.Reader) []asker {
 	var data, index int64
 	require.NoError(b, conn.QueryRow(b.Context(), "SELECT pg_table_size('records'), pg_indexes_size('records')").Scan(&data, &index))
 	fmt.Fprintf(os.Stderr, "PostgreSQL: the indexes take %d%% of the size of the data\n", 100*index/data)
-	return []asker{{"postgresql", func(b *testing.B, q *question, r *record.Record) (found int, ok bool) {
+	return func(b *testing.B, q *question, r *record.Record) (found int) {
 		b.Helper()
-		if q.where == nil {
-			return 0, false
-		}
 		where, args := q.where(r)
 		rows, err := conn.Query(b.Context(), "SELECT record FROM records WHERE "+where, args...)
 		require.NoError(b, err)
@@ -88,8 +103,8 @@ func newPostgres(b *testing.B, reader query.Reader) []asker {
 			found++
 		}
 		require.NoError(b, rows.Err())
-		return found, true
-	}}}
+		return found
+	}, nil
 }
 
 // rowsOf returns the rows of all records.
@@ -123,30 +138,25 @@ func rowsOf(ctx context.Context, reader query.Reader) (rows pgx.CopyFromSource, 
 	}), cancel
 }
 
-// newRipgrep returns ripgrep over the records of a reader as JSON lines, or none if it is not
-// installed. The file is made once.
-func newRipgrep(b *testing.B, reader query.Reader, file string) []asker {
+// newRipgrep returns ripgrep over the records of a reader as JSON lines. The file is made once.
+func newRipgrep(b *testing.B, reader query.Reader, file string) (answer, error) {
 	b.Helper()
 	program, err := exec.LookPath("rg")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "NOT COMPARED WITH RIPGREP:", err)
-		return nil
+		return nil, err
 	}
 	if !exists(file) {
 		writeLines(b, reader, file)
 	}
-	return []asker{{"ripgrep", func(b *testing.B, q *question, r *record.Record) (found int, ok bool) {
+	return func(b *testing.B, q *question, r *record.Record) (found int) {
 		b.Helper()
-		if q.pattern == nil {
-			return 0, false
-		}
 		out, err := exec.CommandContext(b.Context(), program, "--no-config", "--no-line-number", "--regexp", q.pattern(r), file).Output()
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
-			return 0, true // nothing matches
+			return 0 // nothing matches
 		}
 		require.NoError(b, err)
-		return bytes.Count(out, []byte("\n")), true
-	}}}
+		return bytes.Count(out, []byte("\n"))
+	}, nil
 }
 
 func writeLines(b *testing.B, reader query.Reader, file string) {
