@@ -65,13 +65,31 @@ func TestObject(t *testing.T) {
 	assert.Regexp(t, `As of Sunday, 22 November 2026, 10:30:00.* title New `, then)
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=8")), "Nothing is known of this object")
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
-	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "asof: write a duration")
+	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "As of: write a duration")
 
 	other := life()[0]
 	other.Tenant, other.ID = "globex", audit.ID{1, 6: 0x70, 8: 0x80}
 	mixed := newViewer(t, viewer.View{All: true}, append(life(), other))
-	assert.Contains(t, textOf(get(t, mixed, "/object?type=article&id=7")), "Several tenants have this object")
-	assert.Contains(t, textOf(get(t, mixed, "/object?type=article&id=7&tenant=acme")), "Version 4")
+	answer := get(t, mixed, "/object?type=article&id=7")
+	assert.Contains(t, textOf(answer), "Several tenants have this object")
+	links := hrefs(t, answer.Body.String(), `class="button"`)
+	assert.Equal(t, []string{"./object?id=7&tenant=acme&type=article", "./object?id=7&tenant=globex&type=article", "./?target=article%2F7", "./"}, links)
+	answer = get(t, mixed, strings.TrimPrefix(links[0], "."))
+	assert.Contains(t, textOf(answer), "Version 4")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./export?format=csv&target=article%2F7&tenant=acme", "the export has no other tenant")
+
+	// A link from a record leads to the object of its tenant. Records without a tenant belong to it, unless
+	// another tenant has such an object.
+	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
+	answer = get(t, mixed, here)
+	assert.Contains(t, textOf(answer), "Hello 7 The one of acme. Other tenants have one too")
+	assert.Contains(t, textOf(answer), "Version 4")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?target=article%2F7&tenant=acme")
+	nightly := life()
+	nightly[2].Tenant = ""
+	page = textOf(get(t, newViewer(t, viewer.View{All: true}, nightly), here))
+	assert.NotContains(t, page, "The one of acme")
+	assert.Contains(t, page, "Version 3 changed")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"globex"}}}, append(life(), other))
 	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")
 }

@@ -183,7 +183,7 @@ func (v *visit) find(f query.Filter, size int) (records []*record.Record, more, 
 			case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			default:
 				if _, ok := errors.AsType[*query.FilterError](err); ok {
-					return nil, false, false, badFilter("", err)
+					return nil, false, false, v.badFilter("", err)
 				}
 				v.onError(v.ctx, err)
 				partial = true
@@ -264,6 +264,8 @@ func chipName(name string) string {
 		return "Words"
 	case "not":
 		return "Without"
+	case "asof":
+		return "As of"
 	case "looks":
 		return "Looks at the trail"
 	}

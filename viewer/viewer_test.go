@@ -188,10 +188,10 @@ func TestBadAddresses(t *testing.T) {
 	t.Parallel()
 	handler := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)})
 	for address, want := range map[string]string{
-		"/?since=whenever":    "since: write a duration",
+		"/?since=whenever":    "Since: write a duration",
 		"/?utm_source=x":      "utm_source: it is not a condition",
 		"/?outcome=ok":        "is none of",
-		"/?after=x":           "not a cursor",
+		"/?after=x":           "There is no such page of the list",
 		"/?zone=Nowhere":      "no such time zone",
 		"/?zone=local":        "no such time zone",
 		"/?not=x":             "NAME=VALUE",
@@ -209,6 +209,15 @@ func TestBadAddresses(t *testing.T) {
 		assert.GreaterOrEqual(t, answer.Code, 400, address)
 		assert.Contains(t, textOf(answer), want, address)
 		assert.NotContains(t, answer.Body.String(), "Hello", address)
+	}
+	// A page leads to what remains without the condition that is wrong.
+	for address, want := range map[string]string{
+		"/?since=whenever&actor=user/alice": "./?actor=user%2Falice", "/?after=x&actor=user/alice": "./?actor=user%2Falice",
+		"/security?since=x&zone=Nowhere": "./security", "/actor?actor=user/a&zone=Nowhere": "./",
+	} {
+		body := get(t, handler, address).Body.String()
+		assert.Contains(t, hrefs(t, body, "href"), want, address)
+		assert.NotContains(t, body, "zone=", address)
 	}
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))
