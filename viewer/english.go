@@ -9,6 +9,9 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
+// recoveryActor closes attempts that a crash interrupted: sdk.RecoveryActor.
+const recoveryActor = "audit-recovery"
+
 // englishSentences are those of standard actions.
 var englishSentences = map[string]Sentence{
 	semconv.ActionUserLogin: {
@@ -43,6 +46,9 @@ var englishSentences = map[string]Sentence{
 // englishSentence makes sentences of the words of an action, such as "published" of
 // article.publish. If no word is a verb that it knows, they are empty.
 func englishSentence(r *record.Record) Sentence {
+	if r.Actor.Type == audit.ActorSystem && r.Actor.ID == recoveryActor {
+		return Sentence{Unknown: "{actor} closed an attempt that a crash interrupted: {action} {target}"}
+	}
 	if s, ok := englishSentences[r.Action]; ok {
 		if r.Action == semconv.ActionUserLogin && r.Actor.ID == "" && r.Target.ID != "" { // the account is the target
 			s.Failure, s.Denied, s.Unknown = s.Failure+" as {target}", s.Denied+" as {target}", s.Unknown+" as {target}"

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// groups returns what a record says, by question.
+// groups returns what a record says, by question. Reason and failure are at the top of the page.
 func (v *visit) groups(r *record.Record) []factGroup {
 	r = erasure.Shown(r)
 	groups := []factGroup{v.who(r), v.what(r), v.where(r), v.more(r)}
@@ -87,8 +87,6 @@ func (v *visit) what(r *record.Record) factGroup {
 	for _, c := range r.Covers {
 		g.add(t("Also changed"), false, v.targetFact(c, r.Tenant)...)
 	}
-	g.add(t("Reason"), false, text(r.Reason))
-	g.add(t("Failure"), false, text(r.Failure))
 	return g
 }
 

@@ -35,6 +35,7 @@ type recordView struct {
 	Attempt   []row // the other records of its attempt
 	Open      bool  // the attempt has no end yet
 	Partial   bool  // a part of the store could not be searched for them
+	Exports   []exportLink
 	TraceURL  string
 	JSON      string
 	Proof     proofView
@@ -113,6 +114,7 @@ func sentenceText(parts []part) string {
 func (v *visit) recordView(r *record.Record) recordView {
 	erasables := v.erasables(r)
 	view := recordView{row: v.row(r), Groups: v.groups(r), Changes: v.changes(r, erasables), JSON: indented(r)}
+	view.Exports = v.exports(v.only("id", r.ID.String()))
 	for _, m := range r.Marks {
 		if m.Kind == mark.Requested && m.Path == "changes" {
 			view.Requested = true

@@ -104,8 +104,8 @@ func TestProofOnThePage(t *testing.T) {
 	tr := newTrail(t)
 	ids, h := tr.ids(t), tr.handler(t, viewer.View{All: true}, "")
 	page, answer := get(t, h, "/record?id="+ids[1])
-	require.Contains(t, page, "Sealed yes: its proof was checked just now")
-	require.Contains(t, page, "of 3 entries; this is number 2")
+	require.Contains(t, page, "Sealed Yes. The record is as it was when it was sealed: its proof was checked just now.")
+	require.Contains(t, page, "covers 3 entries; this record is number 2")
 	require.Contains(t, page, "Signed by example.com/audit")
 	require.Contains(t, answer.Body.String(), `href="./proof?id=`+ids[1]+`"`)
 
@@ -195,7 +195,7 @@ func TestNoProofOfHiddenFields(t *testing.T) {
 			require.NotContains(t, answer.Body.String(), secret)
 			require.NotContains(t, answer.Body.String(), "tlog-proof")
 			page, answer = get(t, h, "/record?id="+id)
-			require.NotContains(t, page, "Sealed yes")
+			require.NotContains(t, page, "Sealed Yes")
 			require.NotContains(t, answer.Body.String(), "./proof")
 		})
 	}
@@ -214,7 +214,7 @@ func TestAlteredSeal(t *testing.T) {
 	h := tr.handler(t, viewer.View{All: true}, "seal")
 	page, answer := get(t, h, "/record?id="+id)
 	require.Contains(t, page, "The seal does not prove this record.")
-	require.NotContains(t, page, "Sealed yes")
+	require.NotContains(t, page, "Sealed Yes")
 	require.NotContains(t, answer.Body.String(), "./proof")
 	_, answer = get(t, h, "/proof?id="+id)
 	require.Equal(t, http.StatusInternalServerError, answer.Code)
