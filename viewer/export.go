@@ -25,11 +25,10 @@ import (
 // exportLink is the address of an export.
 type exportLink struct{ Name, Href string }
 
-// exports returns the addresses of the exports of what some parameters select. own are
-// parameters that are no conditions.
-func (v *visit) exports(params url.Values, own ...string) []exportLink {
+// exports returns the addresses of the exports of what some parameters select.
+func (v *visit) exports(params url.Values) []exportLink {
 	params = clone(params)
-	for _, name := range append(own, "after", "count", "looks") {
+	for _, name := range []string{"after", "count", "looks"} {
 		params.Del(name)
 	}
 	var links []exportLink
