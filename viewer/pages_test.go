@@ -80,13 +80,13 @@ func TestObject(t *testing.T) {
 	// another tenant has such an object.
 	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
 	answer = get(t, mixed, here)
-	assert.Contains(t, textOf(answer), "Hello 7 The one of acme. Other tenants have one too")
+	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have one too")
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?target=article%2F7&tenant=acme")
 	nightly := life()
 	nightly[2].Tenant = ""
 	page = textOf(get(t, newViewer(t, viewer.View{All: true}, nightly), here))
-	assert.NotContains(t, page, "The one of acme")
+	assert.NotContains(t, page, "Other tenants")
 	assert.Contains(t, page, "Version 3 changed")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"globex"}}}, append(life(), other))
 	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")

@@ -86,7 +86,7 @@ func (v *visit) timeline() (*content, error) {
 			data.Chart.Total = v.language.phrase("%s since %s", data.Chart.Total, v.language.date(spanned.Since))
 		}
 		if alone {
-			data.Chart.Total += " " + v.language.word("with looks at the trail")
+			data.Chart.Total += v.language.word(", including looks at the trail")
 		}
 		data.Facets = v.facetViews(timelineFacets, counts, namesOf(records))
 	}

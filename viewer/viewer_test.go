@@ -179,7 +179,9 @@ func TestTimeline(t *testing.T) {
 	assert.NotContains(t, text, "Hello 999")
 	assert.Contains(t, text, "Hello 998")
 	assert.Contains(t, text, "19:00:00")
-	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere")), "No record matches this filter")
+	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere")), "No record matches this filter. Remove a condition.")
+	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere&since=7d")), "or choose a longer time.")
+	assert.Contains(t, textOf(get(t, handler, "/?since=today&until=yesterday")), "The time of this filter ends before it begins.")
 	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil), "/")), "There are no records yet")
 }
 
@@ -213,7 +215,7 @@ func TestBadAddresses(t *testing.T) {
 	// A page leads to what remains without the condition that is wrong.
 	for address, want := range map[string]string{
 		"/?since=whenever&actor=user/alice": "./?actor=user%2Falice", "/?after=x&actor=user/alice": "./?actor=user%2Falice",
-		"/security?since=x&zone=Nowhere": "./security", "/actor?actor=user/a&zone=Nowhere": "./",
+		"/?since=2026-11-20&until=2026-11-10&actor=user/alice": "./?actor=user%2Falice", "/security?since=x&zone=Nowhere": "./security", "/actor?actor=user/a&zone=Nowhere": "./",
 	} {
 		body := get(t, handler, address).Body.String()
 		assert.Contains(t, hrefs(t, body, "href"), want, address)

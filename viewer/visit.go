@@ -129,7 +129,10 @@ func (v *visit) badFilter(name string, err error) error {
 		err = fmt.Errorf("%s: %w", chipName(name), err)
 	}
 	p := problemf(http.StatusBadRequest, "This filter cannot be used", "%v.", err)
-	if name != "" {
+	switch {
+	case ok && bad.Field == "Until":
+		p.leads(v.language.word("Without these times"), v.address(v.page, v.with("since", "", "until", "")))
+	case name != "":
 		p.leads(v.language.word("Without this condition"), v.address(v.page, v.with(name, "")))
 	}
 	return p
