@@ -152,10 +152,10 @@ func (c *verifyDisclosureCommand) run(file string) error {
 	}
 	d, err := erasure.ReadDisclosure(text)
 	if errors.Is(err, erasure.ErrNotDisclosed) {
-		return errors.Join(errNotSealed, err)
+		return notSealedError{fmt.Errorf("%s: %w", file, err)}
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	proved, err := c.prove(d)
 	if err != nil {
@@ -190,7 +190,7 @@ func (c *verifyDisclosureCommand) prove(d *erasure.Disclosure) (string, error) {
 	}
 	proof, err := seal.OpenProof(d.Proof, entry, verifiers...)
 	if errors.Is(err, seal.ErrNotProved) {
-		return "", errors.Join(errNotSealed, err)
+		return "", notSealedError{err}
 	}
 	if err != nil {
 		return "", err

@@ -156,9 +156,12 @@ func verdictText(r *gaps.Report) string {
 
 func events(n int64) string { return howMany(n, "event") }
 
-// howMany returns a number with a noun, which has an s unless there is one.
+// howMany returns a number with a noun, in the plural unless there is one. Of a noun that ends
+// in y the plural ends in ies.
 func howMany(n int64, noun string) string {
-	if n != 1 {
+	if stem, ok := strings.CutSuffix(noun, "y"); ok && n != 1 {
+		noun = stem + "ies"
+	} else if n != 1 {
 		noun += "s"
 	}
 	return term.Count(n) + " " + noun

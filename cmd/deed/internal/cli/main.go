@@ -26,7 +26,7 @@ const (
 	exitInterrupted = 130 // it was interrupted
 )
 
-// errNothing means that nothing was found. It is no failure, and nothing is printed.
+// errNothing means that nothing was found. It is no failure. A terminal gets a note.
 var errNothing = errors.New("nothing found")
 
 // usageError is an error of the command line.
@@ -60,6 +60,9 @@ func Main() int {
 // report prints the error and returns the exit code for it.
 func (a *app) report(ctx context.Context, command *cobra.Command, err error) int {
 	if errors.Is(err, errNothing) {
+		if a.forPeople() {
+			a.note("-- nothing was found")
+		}
 		return exitNothing
 	}
 	if errors.Is(err, errNotSealed) {
@@ -77,6 +80,9 @@ func (a *app) report(ctx context.Context, command *cobra.Command, err error) int
 	_, isFilter := errors.AsType[*query.FilterError](err)
 	if _, isUsage := errors.AsType[usageError](err); isUsage || isFilter {
 		a.complain(err)
+		if command.Name() == "help" {
+			command = command.Root()
+		}
 		a.say("Try: %s --help", command.CommandPath())
 		return exitUsage
 	}

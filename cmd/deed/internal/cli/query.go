@@ -133,7 +133,7 @@ func (c *queryCommand) print(ctx context.Context, set *source.Set, filter query.
 			if err := out.Close(); err != nil {
 				return err
 			}
-			c.note("-- more than %d records; the next ones: --after %s; all of them: --limit 0", page, cursor)
+			c.note("-- more than %s; the next ones: --after %s; all of them: --limit 0", howMany(int64(page), "record"), cursor)
 			return c.finish(found)
 		}
 		if err := out.Print(r); err != nil {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,8 +46,8 @@ Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
 
 A terminal gets tables and charts as wide as it is. DEED_COLUMNS gets them elsewhere too, that wide: DEED_COLUMNS=100 deed query | less.
 
-Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 130 interrupted. Nothing else on standard output ` +
-	`than the answer; everything else is on standard error.`
+Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 5 gaps in the trail, ` +
+	`130 interrupted. Standard output has the answer and nothing else; notes and errors are on standard error.`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -61,6 +60,7 @@ func (a *app) root() *cobra.Command {
 		Version:          version(),
 	}
 	onlyCommands(root)
+	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("deed {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -84,48 +84,6 @@ func (a *app) root() *cobra.Command {
 		completeFlags(cmd)
 	}
 	return root
-}
-
-// onlyCommands makes a command that has commands below it print its help, or say that there
-// is no such command.
-func onlyCommands(cmd *cobra.Command) {
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.Args = cobra.ArbitraryArgs
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return cmd.Help()
-		}
-		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-			return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
-		}
-		return usagef("there is no command %q", args[0])
-	}
-}
-
-// usageArgs makes wrong arguments of the command, and of those below it, a usage error.
-func usageArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usageArgs(sub)
-	}
-}
-
-// onlyFlags is the Args of a command that asks stores, which have a flag.
-func onlyFlags(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if cmd.Flags().Lookup("from") != nil {
-		return fmt.Errorf("%s has only flags; to ask the store %q, add --from in front of it", cmd.CommandPath(), args[0])
-	}
-	return fmt.Errorf("%s has only flags, and %q is none", cmd.CommandPath(), args[0])
 }
 
 // group puts the flags into a group of the help.
