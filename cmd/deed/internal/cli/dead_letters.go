@@ -214,6 +214,9 @@ func (a *app) replayDeadLetters(ctx context.Context, dir, exporter, file string)
 	if err := r.Close(); err != nil {
 		return err
 	}
+	if err := named(file); err != nil {
+		return err
+	}
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
 	if err != nil {
 		return a.explain(dir, err)

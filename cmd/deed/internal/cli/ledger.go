@@ -454,6 +454,9 @@ func (a *app) runLedgerDrain(ctx context.Context, dir, file string, timeout time
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
+	if err := named(file); err != nil {
+		return err
+	}
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
 	if err != nil {
 		return a.explain(dir, err)

@@ -33,6 +33,8 @@ type app struct {
 	recordTo      string
 	purpose       string
 
+	fromName, zoneName string // what sets from and zone: a flag or a variable
+
 	problems int // errors of the stores that were asked
 }
 
@@ -99,11 +101,12 @@ const groupAnnotation = "deed_group"
 
 // environment applies the variables for flags that are not set.
 func (a *app) environment() {
+	a.fromName, a.zoneName = "--from", "--zone"
 	if from := os.Getenv("DEED_FROM"); len(a.from) == 0 && from != "" {
-		a.from = strings.Fields(from)
+		a.from, a.fromName = strings.Fields(from), "DEED_FROM"
 	}
-	if a.zone == "" {
-		a.zone = os.Getenv("DEED_ZONE")
+	if zone := os.Getenv("DEED_ZONE"); a.zone == "" && zone != "" {
+		a.zone, a.zoneName = zone, "DEED_ZONE"
 	}
 	if a.recordTo == "" {
 		a.recordTo = os.Getenv("DEED_RECORD_TO")
@@ -117,7 +120,7 @@ func (a *app) environment() {
 func (a *app) clock() (ask.Clock, error) {
 	zone, err := ask.ParseZone(a.zone)
 	if err != nil {
-		return ask.Clock{}, usagef("--zone: %w", err)
+		return ask.Clock{}, usagef("%s: %w", a.zoneName, err)
 	}
 	return ask.Clock{Now: time.Now(), Zone: zone}, nil
 }
@@ -125,7 +128,7 @@ func (a *app) clock() (ask.Clock, error) {
 // open opens the stores. The caller closes them.
 func (a *app) open(ctx context.Context) (*source.Set, error) {
 	set, err := source.Open(ctx, source.Options{
-		GroupWritable: a.groupWritable, IndexCache: a.indexCacheDir(), Chosen: a.indexCache != "",
+		From: a.fromName, GroupWritable: a.groupWritable, IndexCache: a.indexCacheDir(), Chosen: a.indexCache != "",
 	}, a.from...)
 	if errors.Is(err, source.ErrNowhere) {
 		err = usageError{err}
