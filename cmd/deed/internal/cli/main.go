@@ -26,6 +26,9 @@ const (
 	exitInterrupted = 130 // it was interrupted
 )
 
+// exitCodes are the exit codes, for people.
+const exitCodes = "0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 5 gaps in the trail, 130 interrupted"
+
 // errNothing means that nothing was found. It is no failure. A terminal gets a note.
 var errNothing = errors.New("nothing found")
 

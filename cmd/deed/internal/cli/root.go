@@ -48,29 +48,34 @@ Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
 
 A terminal gets tables and charts as wide as it is. DEED_COLUMNS gets them elsewhere too, that wide: DEED_COLUMNS=100 deed query | less.
 
-Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 5 gaps in the trail, ` +
-	`130 interrupted. Standard output has the answer and nothing else; notes and errors are on standard error.`
+Exit codes: ` + exitCodes + `. Standard output has the answer and nothing else; notes and errors are on standard error.`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:              "deed",
-		Short:            "Ask an audit trail: who did what, when, where and why",
-		Long:             rootHelp,
-		SilenceErrors:    true,
-		SilenceUsage:     true,
-		PersistentPreRun: func(*cobra.Command, []string) { a.environment() },
-		Version:          version(),
+		Use:           "deed",
+		Short:         "Ask an audit trail: who did what, when, where and why",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.environment()
+			return checkShared(cmd)
+		},
+		Version: version(),
 	}
 	onlyCommands(root)
 	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("deed {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		text, _, _ := strings.Cut(err.Error(), ": strconv.") // which speaks to programmers
+		return usageError{errors.New(text)}
+	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd) })
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger or of archives, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
+	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger or of archives, s3://BUCKET/PREFIX, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
