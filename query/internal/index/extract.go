@@ -67,7 +67,7 @@ func (x *extractor) entry(data []byte) (ok bool) {
 	return x.extract(x.buffer, true)
 }
 
-// release lets go of the last entry, so that an idle extractor does not keep its frame in memory.
+// release forgets the last entry, whose frame would otherwise stay in memory.
 func (x *extractor) release() { x.parser, x.id = parser{}, nil }
 
 // extract sets what a record has. Unless canonical is true, nobody knows whether the JSON is that
