@@ -76,8 +76,8 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./export?format=csv&target=article%2F7&tenant=acme", "the export has no other tenant")
 
-	// A link from a record leads to the object of its tenant. Records without a tenant belong to it, unless
-	// another tenant has such an object.
+	// A link from a record leads to the object of its tenant. Records without a tenant belong to
+	// it, unless another tenant has such an object.
 	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
 	answer = get(t, mixed, here)
 	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have one too")

@@ -70,13 +70,13 @@ func (v *visit) timeline() (*content, error) {
 		data.Looks = v.address("", v.with("looks", "shown"))
 	}
 	spanned, unit := v.span(f)
-	counting := make(chan *counted, 1)
 	if alone {
 		spanned.Not = nil // an index counts all of a time
 	}
-	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
+	var counts *counted
+	wait := beside(func() { counts = v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) })
 	records, err := v.list(&data, f)
-	counts := <-counting
+	wait()
 	if counts == nil && len(records) > 0 {
 		data.Count = v.address("", v.with("count", "all"))
 	}
