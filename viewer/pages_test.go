@@ -257,6 +257,8 @@ func TestCounts(t *testing.T) {
 	assert.Contains(t, page, "60 records")
 	assert.Contains(t, page, "Alice 60")
 	assert.Contains(t, page, "Outcome success 40 denied 20")
+	assert.Contains(t, answer.Body.String(), `<option value="user/alice" label="Alice">`, "the form proposes it")
+	assert.Contains(t, answer.Body.String(), `<option value="article.publish">`)
 	links := hrefs(t, answer.Body.String(), "href")
 	assert.Contains(t, links, "./?outcome=denied")
 	assert.Contains(t, links, "./?on=2026-11-25")
