@@ -40,6 +40,7 @@ func (b *Builder) AddFrame(f ledger.Frame) {
 			b.addEntry(e)
 		}
 	}
+	b.extractor.release()
 }
 
 // TakeRepeats replaces what b has found of repeated records by what an outline of the same

@@ -67,6 +67,9 @@ func (x *extractor) entry(data []byte) (ok bool) {
 	return x.extract(x.buffer, true)
 }
 
+// release forgets the last entry, whose frame would otherwise stay in memory.
+func (x *extractor) release() { x.parser, x.id = parser{}, nil }
+
 // extract sets what a record has. Unless canonical is true, nobody knows whether the JSON is that
 // of a record. ok is then false if it is not, and for what is rarely written.
 func (x *extractor) extract(json []byte, canonical bool) (ok bool) {
