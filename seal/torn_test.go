@@ -1,14 +1,19 @@
 package seal
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -100,4 +105,97 @@ func TestCreate(t *testing.T) {
 	require.Error(t, err, "the end of the file")
 	require.Equal(t, "a part", string(got[:n]))
 	require.Equal(t, []string{"tile/0/000"}, fileNames(t, filepath.Dir(dir)))
+}
+
+// TestFilesAreConcurrent writes to several directories, and removes others, at the same time.
+func TestFilesAreConcurrent(t *testing.T) {
+	t.Parallel()
+	files := OpenDir(t.TempDir())
+	var group sync.WaitGroup
+	for _, dir := range []string{"a", "b", "c"} {
+		group.Go(func() {
+			for i := range 100 {
+				name := dir + "/" + strconv.Itoa(i)
+				assert.NoError(t, files.Create(name, []byte(name)))
+				assert.NoError(t, files.Write("same", []byte(strings.Repeat(dir, 100))))
+				assert.NoError(t, files.Remove(dir+"/none"))
+				got, err := files.Read(name)
+				assert.NoError(t, err)
+				assert.Equal(t, name, string(got))
+				got, err = files.Read("same")
+				assert.NoError(t, err)
+				assert.Equal(t, strings.Repeat(string(got[:1]), 100), string(got))
+			}
+		})
+	}
+	group.Wait()
+}
+
+var errSync = errors.New("the device cannot write")
+
+// droppingFiles are on a device that cannot write what Sync makes durable. The system says so once,
+// and drops it unless it is written again.
+type droppingFiles struct {
+	Files
+
+	fail    int // how many calls of Sync
+	dropped map[string]bool
+}
+
+func (f *droppingFiles) Create(name string, data []byte) error {
+	delete(f.dropped, name)
+	return f.Files.Create(name, data)
+}
+
+func (f *droppingFiles) Write(name string, data []byte) error {
+	delete(f.dropped, name)
+	return f.Files.Write(name, data)
+}
+
+func (f *droppingFiles) Sync(names ...string) error {
+	if f.fail == 0 || len(names) == 0 {
+		return f.Files.Sync(names...)
+	}
+	f.fail--
+	for _, name := range names {
+		f.dropped[name] = true
+	}
+	return errSync
+}
+
+// TestSyncFails has a device fail when the tiles of a segment are synced, once and again. They are
+// made again, since a second sync of the same files proves nothing.
+func TestSyncFails(t *testing.T) {
+	t.Parallel()
+	for fail := 1; fail <= 4; fail++ {
+		f := newFixture(t)
+		l, err := ledger.Open(f.dir, f.ledger...)
+		require.NoError(t, err)
+		f.open = l
+		f.append(1600)
+		require.NoError(t, l.Close())
+		files := &droppingFiles{Files: OpenDir(filepath.Join(f.dir, DirName)), fail: fail, dropped: map[string]bool{}}
+		reported := make(chan error, 1)
+		options := []Option{WithFiles(files), WithInterval(time.Hour), WithErrorHandler(func(err error) {
+			select {
+			case reported <- err:
+			default:
+			}
+		})}
+		require.NoError(t, f.start(options...))
+		require.ErrorIs(t, <-reported, errSync, "the Sealer goes on")
+		for err = f.sealer.Close(t.Context()); err != nil; err = f.sealer.Close(t.Context()) {
+			require.ErrorIs(t, err, errSync)
+			require.NoError(t, f.open.Close())
+			for err = f.start(options...); err != nil; err = f.start(options...) {
+				require.ErrorIs(t, err, errSync)
+			}
+		}
+		require.NoError(t, f.open.Close())
+		require.Zero(t, files.fail)
+		require.Empty(t, files.dropped, "%d errors", fail)
+		require.NoError(t, f.start())
+		f.stop()
+		require.Empty(t, f.verify().Findings, "%d errors", fail)
+	}
 }

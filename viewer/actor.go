@@ -71,7 +71,11 @@ func (v *visit) actorPage() (*content, error) {
 	spanned := v.lastDays(f, heatDays)
 	go func() { counting <- v.count(spanned, v.facetsBy(actorFacets, query.ByHour), all) }()
 	records, err := v.list(&data.timelinePage, f)
-	if counts := <-counting; err == nil && counts != nil && counts.Records > 0 {
+	counts := <-counting
+	if counts == nil && len(records) > 0 {
+		data.Count = v.address(v.page, v.with("count", "all"))
+	}
+	if err == nil && counts != nil && counts.Records > 0 {
 		data.Heat = v.heat(spanned, counts)
 		data.Facets = v.facetViews(actorFacets, counts, nil)
 	}

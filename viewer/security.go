@@ -70,7 +70,7 @@ func (v *visit) security() (*content, error) {
 	var f query.Filter
 	span, err := v.clock.Parse(since)
 	if err != nil {
-		return nil, badFilter("since", err)
+		return nil, v.badFilter("since", err)
 	}
 	f.Since = span.Since.Truncate(time.Minute) // so that the counts of one person serve the next
 	if err := v.look(f, false); err != nil {

@@ -49,13 +49,17 @@ func (f *facets) add(field Field, s *slot) {
 	s.facet.Count++
 }
 
+// of returns the facet of a field.
+func (f *facets) of(field Field) *facet {
+	if f[field] == nil {
+		f[field] = &facet{values: map[string]*FacetValue{}}
+	}
+	return f[field]
+}
+
 // value returns the value that counts a text, or nil if there are too many.
 func (f *facets) value(field Field, text []byte) *FacetValue {
-	in := f[field]
-	if in == nil {
-		in = &facet{values: map[string]*FacetValue{}}
-		f[field] = in
-	}
+	in := f.of(field)
 	v := in.values[string(text)]
 	switch {
 	case v != nil:

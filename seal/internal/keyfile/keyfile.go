@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/opendeed/audit/internal/files"
 )
@@ -45,7 +44,7 @@ func Create(path, private, public string) error {
 	if err := write(path+".pub", public, 0o644); err != nil {
 		return err
 	}
-	return files.SyncPath(filepath.Dir(path))
+	return files.SyncName(path)
 }
 
 // write stores a line in a new file.
