@@ -44,6 +44,7 @@ type Sealer struct {
 
 	publishing sync.Mutex // held while checkpoints are stored
 	anchored   bool       // the anchor has the newest checkpoint
+	held       []byte     // what the anchor had, when it was compared or stored last
 
 	reporting sync.Mutex // held while report is called
 
@@ -381,10 +382,15 @@ func (s *Sealer) storeAnchor(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
 	defer cancel()
-	if err := s.anchor.Store(ctx, s.Newest().Note); err != nil {
+	newest := s.Newest()
+	err := s.compareAnchor(ctx, newest)
+	if err == nil {
+		err = s.anchor.Store(ctx, newest.Note)
+	}
+	if err != nil {
 		return fmt.Errorf("seal: the newest checkpoint is in the directory only: %w", err)
 	}
-	s.anchored = true
+	s.anchored, s.held = true, newest.Note
 	return nil
 }
 

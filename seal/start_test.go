@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,6 +76,94 @@ func TestReplayOfAnOldCopy(t *testing.T) {
 	f.restore(now)
 	require.NoError(t, f.start())
 	f.stop()
+}
+
+// An anchor that was not mounted at the start is compared before it gets a checkpoint.
+func TestLateAnchor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(30)
+	old := copyTree(t, f.dir)
+	require.NoError(t, f.start())
+	f.append(40)
+	f.stop()
+	held := f.held()
+
+	f.restore(old)
+	mounted, mountPoint := f.anchor, t.TempDir()
+	f.anchor = filepath.Join(mountPoint, "anchor")
+	failed := make(chan error, 10)
+	require.NoError(t, f.start(WithInterval(time.Millisecond), WithErrorHandler(func(err error) { failed <- err })))
+	f.awaitAnchor()
+	require.NoError(t, os.WriteFile(f.anchor, held, 0o600)) // as when it is mounted
+	f.append(10)
+	requireReason(t, <-failed, ErrRollback, "anchor")
+	<-f.sealer.done
+	require.Equal(t, held, f.held())
+	require.NoError(t, f.open.Close())
+
+	f.anchor = filepath.Join(t.TempDir(), "nowhere", "anchor")
+	err := f.start()
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "; mount the directory, or make it")
+	f.anchor = mounted
+	requireReason(t, f.start(), ErrRollback, "anchor")
+}
+
+// What the anchor got meanwhile is compared too, and what nobody trusts is replaced.
+func TestAnchorMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(30)
+	before := f.held()
+	other := newFixture(t)
+	other.key = f.key
+	replaced := other.make(10).held()
+	for name, c := range map[string]struct {
+		note   []byte
+		reason error
+	}{
+		"one before":     {before, nil},
+		"empty":          {nil, nil},
+		"untrusted":      {[]byte("a\n1\n\n"), nil},
+		"another ledger": {replaced, ErrReplaced},
+		"a fork":         {f.forged(t, 20), ErrFork},
+	} {
+		failed := make(chan error, 10)
+		require.NoError(t, f.start(WithInterval(time.Millisecond), WithErrorHandler(func(err error) { failed <- err })))
+		f.awaitAnchor()
+		good := f.held()
+		require.NoError(t, os.WriteFile(f.anchor, c.note, 0o600))
+		f.append(1)
+		if c.reason == nil {
+			f.stop()
+			require.Empty(t, failed, name)
+			require.True(t, f.verify().Intact(), name)
+			continue
+		}
+		requireReason(t, <-failed, c.reason, "anchor")
+		<-f.sealer.done
+		require.Equal(t, c.note, f.held(), name)
+		require.NoError(t, f.open.Close())
+		require.NoError(t, os.WriteFile(f.anchor, good, 0o600))
+	}
+}
+
+// awaitAnchor waits until the anchor has the newest checkpoint, so that no other one is on its way.
+func (f *fixture) awaitAnchor() {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		held, err := os.ReadFile(f.anchor)
+		return err == nil && bytes.Equal(held, f.sealer.Newest().Note)
+	}, time.Minute, time.Millisecond)
+}
+
+// forged returns a checkpoint that the key has signed, of a tree that the ledger does not have.
+func (f *fixture) forged(t *testing.T, size int64) []byte {
+	t.Helper()
+	c, err := UnverifiedCheckpoint(f.held())
+	require.NoError(t, err)
+	c = Checkpoint{Origin: c.Origin, Size: size, Root: Hash{1}}
+	require.NoError(t, c.sign(f.key.signer))
+	return c.Note
 }
 
 func TestRemovedLedger(t *testing.T) {

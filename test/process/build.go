@@ -2,13 +2,13 @@ package process
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -41,18 +41,19 @@ func buildOnce(module, name, pkg string) (program string, err error) {
 
 // build builds a package of the module of a server.
 func build(module, name, pkg string) (string, error) {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		return "", errors.New("the path of the sources is unknown")
+	ctx := context.Background()
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/opendeed/audit").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the sources of %s: %w", name, err)
 	}
-	root := filepath.Join(filepath.Dir(file), "..", "..")
+	root := strings.TrimSpace(string(out))
 	program := filepath.Join(root, "bin", name)
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", program, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
 	cmd.Dir = filepath.Join(root, "test", "servers", module)
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
