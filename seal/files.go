@@ -69,7 +69,11 @@ func (f *osFiles) open(create bool) (*os.Root, error) {
 		return f.root, nil
 	}
 	if create {
-		if err := os.Mkdir(f.dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(f.dir, dirMode)
+		if err == nil {
+			err = files.SyncName(f.dir)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 	}

@@ -64,11 +64,7 @@ func TestReplayOfAnOldCopy(t *testing.T) {
 
 	// Without the key: with the ledger, and not with the seal.
 	f.restore(old)
-	l, err := ledger.Open(f.dir, f.ledger...)
-	require.NoError(t, err)
-	f.open = l
-	f.append(500)
-	require.NoError(t, l.Close())
+	f.appendUnsealed(500)
 	requireReason(t, f.start(), ErrFork, "anchor")
 	report = f.verify()
 	require.Len(t, report.Findings, 1)
@@ -242,11 +238,7 @@ func TestAdopt(t *testing.T) {
 		"nothing was restored": {func(*fixture, string) {}, 700},
 		"an old copy that was written to": {func(f *fixture, old string) {
 			f.restore(old)
-			l, err := ledger.Open(f.dir, f.ledger...)
-			require.NoError(f.t, err)
-			f.open = l
-			f.append(500)
-			require.NoError(f.t, l.Close())
+			f.appendUnsealed(500)
 		}, 800},
 	}
 	for name, test := range tests {
@@ -323,11 +315,7 @@ func TestAnchorIsBehind(t *testing.T) {
 func TestLostFiles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	require.NoError(t, f.start(WithInterval(time.Hour)))
-	f.append(1600)
-	f.stop()
-	whole := copyTree(t, f.dir)
-	names := fileNames(t, f.dir)
+	whole, names := f.makeOnce(1600)
 	require.Len(t, names, 6+2+2, "full and partial tiles, state, and checkpoint")
 	held := f.held()
 	for _, name := range names {

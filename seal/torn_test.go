@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -34,11 +33,8 @@ func fileNames(t *testing.T, dir string) (names []string) {
 func TestTornTiles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	require.NoError(t, f.start(WithInterval(time.Hour)))
-	f.append(800)
-	f.stop()
-	whole := copyTree(t, f.dir)
-	names := slices.DeleteFunc(fileNames(t, f.dir), func(name string) bool { return !strings.HasPrefix(name, "tile/") })
+	whole, names := f.makeOnce(800)
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "tile/") })
 	require.Len(t, names, 3+2)
 	for _, name := range names {
 		want, err := os.ReadFile(filepath.Join(whole, DirName, name))
@@ -169,11 +165,7 @@ func TestSyncFails(t *testing.T) {
 	t.Parallel()
 	for fail := 1; fail <= 4; fail++ {
 		f := newFixture(t)
-		l, err := ledger.Open(f.dir, f.ledger...)
-		require.NoError(t, err)
-		f.open = l
-		f.append(1600)
-		require.NoError(t, l.Close())
+		f.appendUnsealed(1600)
 		files := &droppingFiles{Files: OpenDir(filepath.Join(f.dir, DirName)), fail: fail, dropped: map[string]bool{}}
 		reported := make(chan error, 1)
 		options := []Option{WithFiles(files), WithInterval(time.Hour), WithErrorHandler(func(err error) {
@@ -184,7 +176,7 @@ func TestSyncFails(t *testing.T) {
 		})}
 		require.NoError(t, f.start(options...))
 		require.ErrorIs(t, <-reported, errSync, "the Sealer goes on")
-		for err = f.sealer.Close(t.Context()); err != nil; err = f.sealer.Close(t.Context()) {
+		for err := f.sealer.Close(t.Context()); err != nil; err = f.sealer.Close(t.Context()) {
 			require.ErrorIs(t, err, errSync)
 			require.NoError(t, f.open.Close())
 			for err = f.start(options...); err != nil; err = f.start(options...) {

@@ -67,11 +67,11 @@ func (v *visit) actorPage() (*content, error) {
 	if who.ID != "" {
 		data.Behalf = v.address("", v.only("on-behalf-of", actorText(&who)))
 	}
-	counting := make(chan *counted, 1)
 	spanned := v.lastDays(f, heatDays)
-	go func() { counting <- v.count(spanned, v.facetsBy(actorFacets, query.ByHour), all) }()
+	var counts *counted
+	wait := beside(func() { counts = v.count(spanned, v.facetsBy(actorFacets, query.ByHour), all) })
 	records, err := v.list(&data.timelinePage, f)
-	counts := <-counting
+	wait()
 	if counts == nil && len(records) > 0 {
 		data.Count = v.address(v.page, v.with("count", "all"))
 	}

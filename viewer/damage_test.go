@@ -45,6 +45,26 @@ func (b broken) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Reco
 	}
 }
 
+// panicking is a store that panics when it counts.
+type panicking struct{ query.Reader }
+
+func (p panicking) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	if f.Limit < 20 { // to count, or for the page about security
+		return func(func(*record.Record, error) bool) { panic("a fault of the store") }
+	}
+	return p.Reader.Find(ctx, f)
+}
+
+// TestPanic: a store that panics ends a request, in whose goroutine the panic is, and not the service.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	handler, err := viewer.New(panicking{querytest.NewReader(event(1, nil))}, viewer.Authorize(everything), viewer.WithoutRecording())
+	require.NoError(t, err)
+	for _, page := range []string{"/", "/actor?actor=user/alice", "/security"} {
+		assert.PanicsWithValue(t, "a fault of the store", func() { get(t, handler, page) }, page)
+	}
+}
+
 // TestDamage: what cannot be read is said, and no export looks complete without it.
 func TestDamage(t *testing.T) {
 	t.Parallel()

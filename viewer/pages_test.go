@@ -76,8 +76,8 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./export?format=csv&target=article%2F7&tenant=acme", "the export has no other tenant")
 
-	// A link from a record leads to the object of its tenant. Records without a tenant belong to it, unless
-	// another tenant has such an object.
+	// A link from a record leads to the object of its tenant. Records without a tenant belong to
+	// it, unless another tenant has such an object.
 	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
 	answer = get(t, mixed, here)
 	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have one too")
@@ -257,6 +257,8 @@ func TestCounts(t *testing.T) {
 	assert.Contains(t, page, "60 records")
 	assert.Contains(t, page, "Alice 60")
 	assert.Contains(t, page, "Outcome success 40 denied 20")
+	assert.Contains(t, answer.Body.String(), `<option value="user/alice" label="Alice">`, "the form proposes it")
+	assert.Contains(t, answer.Body.String(), `<option value="article.publish">`)
 	links := hrefs(t, answer.Body.String(), "href")
 	assert.Contains(t, links, "./?outcome=denied")
 	assert.Contains(t, links, "./?on=2026-11-25")

@@ -45,7 +45,8 @@ type chip struct{ Name, Value, Remove string }
 // filterForm has what the form of the filter shows.
 type filterForm struct {
 	Text, Actor, Action, Target, Since, Until string
-	Outcomes, Periods                         []choice
+	Outcomes                                  []choice
+	Actors, Actions                           []proposal
 	Hidden                                    []param // conditions that have no field
 }
 
@@ -70,13 +71,13 @@ func (v *visit) timeline() (*content, error) {
 		data.Looks = v.address("", v.with("looks", "shown"))
 	}
 	spanned, unit := v.span(f)
-	counting := make(chan *counted, 1)
 	if alone {
 		spanned.Not = nil // an index counts all of a time
 	}
-	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
+	var counts *counted
+	wait := beside(func() { counts = v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) })
 	records, err := v.list(&data, f)
-	counts := <-counting
+	wait()
 	if counts == nil && len(records) > 0 {
 		data.Count = v.address("", v.with("count", "all"))
 	}
@@ -88,7 +89,9 @@ func (v *visit) timeline() (*content, error) {
 		if alone {
 			data.Chart.Total += v.language.word(", including looks at the trail")
 		}
-		data.Facets = v.facetViews(timelineFacets, counts, namesOf(records))
+		names := namesOf(records)
+		data.Facets = v.facetViews(timelineFacets, counts, names)
+		data.Form.Actors, data.Form.Actions = proposals(counts, query.ByActor, names), proposals(counts, query.ByAction, nil)
 	}
 	if err != nil {
 		return nil, err

@@ -85,6 +85,7 @@ func exchange2(t *testing.T, s *server, method string, body io.Reader) answer {
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(response.Body)
+	require.Equal(t, 2, response.ProtoMajor)
 	response.Header.Del("Date")
 	fmt.Fprintln(&text, response.Proto, response.Status, response.ContentLength)
 	for _, header := range []http.Header{response.Header, response.Trailer} {

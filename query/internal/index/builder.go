@@ -62,12 +62,11 @@ func (b *Builder) addEntry(e ledger.Entry) {
 		return
 	}
 	b.addTime(x.time)
-	for i := range x.found {
-		t := &x.found[i]
-		b.terms = append(b.terms, uint64(t.key)<<32|uint64(place))
-		if faceted>>t.field&1 != 0 {
-			b.facets.add(t.field, t.in)
-		}
+	for _, key := range x.terms {
+		b.terms = append(b.terms, uint64(key)<<32|uint64(place))
+	}
+	for _, v := range x.values {
+		b.facets.add(v.field, v.slot)
 	}
 	if earlier := b.recent.add(x.id, e.Seq); len(earlier) > 0 {
 		b.repeats = append(b.repeats, Repeat{Place: place, Earlier: earlier})

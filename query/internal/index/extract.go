@@ -17,24 +17,25 @@ type extractor struct {
 	signature *signature // of the current block
 	block     int        // changes with signature
 
-	id    []byte // until the next record
-	time  int64  // in Unix nanoseconds
-	found []foundTerm
+	id     []byte // until the next record
+	time   int64  // in Unix nanoseconds
+	terms  []Key
+	values []facetSlot // that are counted
 
 	recordMembers, actorMembers, targetMembers, changeMembers members
 
-	values   [valueSlots]slot
+	slots    [valueSlots]slot
 	changed  [4]slot // names of the first changed fields
 	metadata [16]metadataSlot
 
 	buffer []byte // for the canonical JSON of an entry that has another form
 }
 
-// foundTerm is a term of the record. in is nil for terms without facets.
-type foundTerm struct {
-	key   Key
+// facetSlot is a value of a field with facets.
+type facetSlot struct {
+	*slot
+
 	field Field
-	in    *slot
 }
 
 func newExtractor(h Hasher, all bool) extractor {
@@ -74,7 +75,7 @@ func (x *extractor) release() { x.parser, x.id = parser{}, nil }
 // of a record. ok is then false if it is not, and for what is rarely written.
 func (x *extractor) extract(json []byte, canonical bool) (ok bool) {
 	x.parser = parser{json: json, canonical: canonical}
-	x.id, x.found = nil, x.found[:0]
+	x.id, x.terms, x.values = nil, x.terms[:0], x.values[:0]
 	seen, member := 0, none
 	for more := x.open('{', '}'); more; more = x.next('}') {
 		member = x.member(&x.recordMembers, member)
@@ -337,7 +338,7 @@ func (x *extractor) attributes() {
 		}
 		last = x.json[start : start+len(m.name.json)]
 		x.addTexts(&m.value)
-		x.found = append(x.found, foundTerm{key: m.name.key, field: MetadataKey}, foundTerm{key: m.value.key, field: Metadata})
+		x.terms = append(x.terms, m.name.key, m.value.key)
 	}
 }
 

@@ -87,10 +87,7 @@ func termsOf(t testing.TB, h Hasher, data []byte, facets map[string]uint64) (r *
 }
 
 func keysOf(x *extractor) (keys []Key) {
-	for _, t := range x.found {
-		keys = append(keys, t.key)
-	}
-	slices.Sort(keys)
+	keys = slices.Sorted(slices.Values(x.terms))
 	return slices.Compact(keys)
 }
 

@@ -47,7 +47,7 @@ const (
 )
 
 // term passes the text of a term, and adds it. If it is searched, so does its signature.
-func (x *extractor) term(f Field, in int, searched bool) { x.termIn(f, &x.values[in], searched) }
+func (x *extractor) term(f Field, in int, searched bool) { x.termIn(f, &x.slots[in], searched) }
 
 func (x *extractor) termIn(f Field, s *slot, searched bool) {
 	if !x.has(s.json) {
@@ -59,13 +59,16 @@ func (x *extractor) termIn(f Field, s *slot, searched bool) {
 	if searched {
 		x.addTexts(s)
 	}
-	x.found = append(x.found, foundTerm{s.key, f, s})
+	x.terms = append(x.terms, s.key)
+	if faceted>>f&1 != 0 {
+		x.values = append(x.values, facetSlot{s, f})
+	}
 }
 
 // termOf adds a term with a text.
 func (x *extractor) termOf(f Field, text []byte) {
 	if x.all && !x.failed {
-		x.found = append(x.found, foundTerm{key: x.hasher.Term(f, text), field: f})
+		x.terms = append(x.terms, x.hasher.Term(f, text))
 	}
 }
 
@@ -98,12 +101,12 @@ func (x *extractor) anyProse() {
 // texts passes a text and adds its grams.
 func (x *extractor) texts(in int) {
 	x.same(in, textForm)
-	x.addTexts(&x.values[in])
+	x.addTexts(&x.slots[in])
 }
 
 // same passes a value, which is that of the last record, usually.
 func (x *extractor) same(in int, f form) {
-	if s := &x.values[in]; !x.hasValue(s) {
+	if s := &x.slots[in]; !x.hasValue(s) {
 		x.keep(s, f)
 	}
 }
