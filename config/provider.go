@@ -84,7 +84,7 @@ func (b *builder) reportError(path string, err error) { b.decoder.reportError(pa
 func (b *builder) reportSDKError(err error) {
 	for _, each := range flatten(err) {
 		path := ""
-		if _, ok := errors.AsType[*seal.AnchorError](each); ok {
+		if _, ok := errors.AsType[*seal.AnchorError](each); ok || strings.Contains(each.Error(), "WithLedger: seal: ") {
 			path = "seal"
 		} else if b.config.model.Ledger != nil && strings.Contains(each.Error(), "WithLedger: ") {
 			path = "ledger.dir"

@@ -24,6 +24,7 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
@@ -267,6 +268,14 @@ func TestErrorOfPart(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, "deploy.yaml:2:7: seal: stat ")
 	require.ErrorContains(t, err, "; deed keygen makes a key")
+	key, err := seal.CreateKey(filepath.Join(dir, "key"), "example.com/audit")
+	require.NoError(t, err)
+	require.Equal(t, "example.com/audit", key.Name())
+	file = write(t, "deploy.yaml", "ledger: {dir: '"+filepath.ToSlash(dir)+"/ledger'}\nseal: {key: '"+filepath.ToSlash(dir)+
+		"/key', anchor: '"+filepath.ToSlash(dir)+"/none/anchor'}\nexporters: none\n")
+	_, err = config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.ErrorContains(t, err, "deploy.yaml:2:7: seal: anchor: ")
+	require.ErrorContains(t, err, "; mount the directory, or make it")
 	file = write(t, "deploy.yaml", "ledger: {dir: '"+filepath.ToSlash(dir)+"/ledger'}\nexporters: none\n")
 	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
 	require.NoError(t, err)

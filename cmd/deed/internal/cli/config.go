@@ -26,7 +26,7 @@ func (a *app) config() *cobra.Command {
 			if err := config.Check(cmd.Context(), config.WithFile(first(args))); err != nil {
 				return err
 			}
-			a.note("the configuration is valid")
+			a.note("the configuration is valid; a start also opens the files and servers that it names")
 			return nil
 		},
 	}
