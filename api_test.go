@@ -3,10 +3,14 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/embedded"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -88,6 +92,53 @@ func TestGlobalProvider(t *testing.T) { // not parallel: it sets the global prov
 	audit.SetTrackerProvider(nil)
 	audit.SetTrackerProvider(audit.GetTrackerProvider()) // the default provider must not delegate to itself
 	require.ErrorIs(t, early.Track(ctx, e), audit.ErrNoProvider)
+}
+
+// lossCounter counts the events that were tracked without a provider. It records nothing.
+type lossCounter struct {
+	embedded.Tracker
+
+	lost atomic.Int64
+}
+
+func (*lossCounter) Track(context.Context, audit.Event) error { return nil }
+
+func (c *lossCounter) CountLoss(_ string, n int64) { c.lost.Add(n) }
+
+// lossProvider has one tracker.
+type lossProvider struct {
+	embedded.TrackerProvider
+
+	counter *lossCounter
+}
+
+func (p lossProvider) Tracker(string, ...audit.TrackerOption) audit.Tracker { return p.counter }
+
+// TestLossesBeforeTheProvider sets the provider while events are tracked: it counts each that was
+// rejected, and none of them twice.
+func TestLossesBeforeTheProvider(t *testing.T) { // not parallel: it sets the global provider
+	audit.SetTrackerProvider(nil)
+	t.Cleanup(func() { audit.SetTrackerProvider(nil) })
+	audit.SetTrackerProvider(lossProvider{counter: &lossCounter{}}) // with the losses of other tests
+	for range 200 {
+		audit.SetTrackerProvider(nil)
+		counter := &lossCounter{}
+		var rejected atomic.Int64
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				for audit.Track(t.Context(), audit.Event{}) != nil {
+					rejected.Add(1)
+				}
+			})
+		}
+		for rejected.Load() == 0 {
+			runtime.Gosched()
+		}
+		audit.SetTrackerProvider(lossProvider{counter: counter})
+		group.Wait()
+		require.Equal(t, rejected.Load(), counter.lost.Load())
+	}
 }
 
 type note struct {

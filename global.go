@@ -13,7 +13,7 @@ var global atomic.Pointer[TrackerProvider]
 var unprovided atomic.Int64 // how many events were tracked without it, and nobody has counted
 
 // globalTracker is the tracker of the package function Track.
-var globalTracker = globalProvider{}.Tracker("")
+var globalTracker = &lazyTracker{}
 
 // SetTrackerProvider makes p the global provider. Trackers that the global provider made
 // earlier use it from now on. nil removes the provider.
@@ -23,9 +23,15 @@ func SetTrackerProvider(p TrackerProvider) {
 		global.Store(nil)
 	default:
 		global.Store(&p)
-		if c, ok := p.Tracker("").(interface{ CountLoss(string, int64) }); ok {
-			c.CountLoss("no_provider", unprovided.Swap(0))
-		}
+		countUnprovided(0)
+	}
+}
+
+// countUnprovided adds n events. If a provider is set, also by now, it counts all of them.
+func countUnprovided(n int64) {
+	unprovided.Add(n)
+	if c, ok := globalTracker.Current().(interface{ CountLoss(string, int64) }); ok {
+		c.CountLoss("no_provider", unprovided.Swap(0))
 	}
 }
 
@@ -40,9 +46,7 @@ func GetTrackerProvider() TrackerProvider {
 }
 
 // Track records e on the global provider. See [Tracker].
-func Track(ctx context.Context, e Event) error {
-	return globalTracker.Track(ctx, e)
-}
+func Track(ctx context.Context, e Event) error { return globalTracker.Track(ctx, e) }
 
 // globalProvider makes trackers that look the global provider up for each event.
 type globalProvider struct{ embedded.TrackerProvider }
@@ -69,7 +73,7 @@ type cachedTracker struct {
 func (t *lazyTracker) Track(ctx context.Context, e Event) error {
 	tracker := t.Current()
 	if tracker == nil {
-		unprovided.Add(1)
+		countUnprovided(1)
 		return ErrNoProvider
 	}
 	return tracker.Track(ctx, e)

@@ -24,11 +24,10 @@ func mayReject(t Tracker, final func(field string) bool) bool {
 
 // check implements plumbing.Check.
 func check(ctx context.Context, t Tracker, e Event, final func(field string) bool) error {
-	c, ok := t.(checker)
-	if !ok {
-		return nil
+	if c, ok := t.(checker); ok {
+		return c.Check(ctx, e, final)
 	}
-	return c.Check(ctx, e, final)
+	return nil
 }
 
 // UnmetError reports an action that must not be done, because its event would be rejected.
@@ -78,9 +77,7 @@ var ErrNoIntent = errors.New("audit: the context has no event to complete; add I
 //	}
 //
 // Without a route intent the error is ErrNoIntent.
-func Ready(ctx context.Context) error {
-	return ready(ctx, nil)
-}
+func Ready(ctx context.Context) error { return ready(ctx, nil) }
 
 // ready implements bridge.Functions.ReadyAsFar. If final is nil, all fields count.
 func ready(ctx context.Context, final func(field string) bool) error {

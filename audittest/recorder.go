@@ -79,6 +79,7 @@ var (
 	_ plumbing.Checker        = tracker{}
 	_ plumbing.Reporter       = tracker{}
 	_ plumbing.RequestCounter = tracker{}
+	_ plumbing.LossCounter    = tracker{}
 )
 
 // Check implements plumbing.Checker.
@@ -91,6 +92,9 @@ func (t tracker) Report(ctx context.Context, err error) { inside.Audit.Report(ct
 
 // CountRequest implements plumbing.RequestCounter.
 func (t tracker) CountRequest(as plumbing.RequestCount) { plumbing.CountRequest(t.Tracker, as) }
+
+// CountLoss implements plumbing.LossCounter.
+func (t tracker) CountLoss(reason string, n int64) { plumbing.CountLoss(t.Tracker, reason, n) }
 
 // ChecksTargets makes route intents without a target errors: see instrumentation/request.
 func (tracker) ChecksTargets() bool { return true }

@@ -206,12 +206,14 @@ func TestShutdown(t *testing.T) {
 	assert.False(t, tb.fatal, "the other cleanups run")
 }
 
-// TestCountRequest counts requests as the provider's own tracker does.
-func TestCountRequest(t *testing.T) {
+// TestCounts counts requests and losses as the provider's own tracker does.
+func TestCounts(t *testing.T) {
 	t.Parallel()
 	tb := &fakeTB{}
 	recorder := audittest.NewRecorder(tb, sdk.WithGapRecords(time.Hour))
 	plumbing.CountRequest(recorder.Tracker("test"), plumbing.RequestSeen)
+	plumbing.CountLoss(recorder.Tracker("test"), plumbing.LossMonitor, 2)
 	tb.end()
-	recorder.RequireRecord(t, audittest.Action(semconv.ActionEpochClose), audittest.Metadata(semconv.CountRequestsKey.StringSlice([]string{"seen: 1"})))
+	recorder.RequireRecord(t, audittest.Action(semconv.ActionEpochClose), audittest.Metadata(semconv.CountRequestsKey.StringSlice([]string{"seen: 1"})),
+		audittest.Metadata(semconv.CountRejectedKey.StringSlice([]string{"monitor: 2"})))
 }

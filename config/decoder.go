@@ -74,7 +74,8 @@ func (d *decoder) reportError(path string, err error) {
 	if p.Message != err.Error() {
 		p.Err = &cleanedError{text: p.Message, is: func(target error) bool { return errors.Is(err, target) }}
 	}
-	for _, prefix := range []string{"sdk: cannot create the tracker provider: ", "WithLedger: "} {
+	key, _, _ := strings.Cut(path, ".")
+	for _, prefix := range []string{"sdk: cannot create the tracker provider: ", "WithLedger: ", key + ": "} {
 		p.Message = strings.TrimPrefix(p.Message, prefix) // the path says it
 	}
 	d.problems = append(d.problems, d.problemAt(d.at(path), path, p))

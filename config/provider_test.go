@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -255,6 +256,24 @@ func TestTrackTimeout(t *testing.T) {
 	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
 	require.NoError(t, err)
 	require.ErrorIs(t, p.Tracker("test").Track(t.Context(), events[0]), audit.ErrMaybeStored)
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// An error names the part of the configuration once, and says what to do.
+func TestErrorOfPart(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, "deploy.yaml", "ledger: {dir: '"+filepath.ToSlash(dir)+"/ledger'}\nseal: {key: '"+filepath.ToSlash(dir)+"/none'}\nexporters: none\n")
+	_, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "deploy.yaml:2:7: seal: stat ")
+	require.ErrorContains(t, err, "; deed keygen makes a key")
+	file = write(t, "deploy.yaml", "ledger: {dir: '"+filepath.ToSlash(dir)+"/ledger'}\nexporters: none\n")
+	p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.NoError(t, err)
+	_, err = config.NewTrackerProvider(t.Context(), config.WithFile(file))
+	require.ErrorIs(t, err, ledger.ErrLocked)
+	require.NotContains(t, err.Error(), "ledger.dir: ledger: ")
+	require.ErrorContains(t, err, "lock_wait in a configuration")
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 

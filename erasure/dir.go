@@ -85,14 +85,8 @@ func OpenDir(path string) (*Dir, error) {
 // CreateDir is OpenDir, but creates the directory, for its owner only, if it does not exist.
 // Its parent must exist.
 func CreateDir(path string) (*Dir, error) {
-	switch err := os.Mkdir(path, 0o700); {
-	case errors.Is(err, fs.ErrExist):
-	case err != nil:
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("erasure: %w", err)
-	default:
-		if err := files.SyncPath(filepath.Dir(path)); err != nil {
-			return nil, fmt.Errorf("erasure: %w", err)
-		}
 	}
 	d, err := openDir(path)
 	if err != nil {
@@ -129,6 +123,10 @@ func (d *Dir) createStore() error {
 	err := d.readStore()
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	// Also of a directory that exists: who created it may have stopped before that.
+	if err := files.SyncName(d.path); err != nil {
+		return fmt.Errorf("erasure: %w", err)
 	}
 	secret := make([]byte, sha256.Size)
 	_, _ = rand.Read(secret) // it never fails
@@ -276,7 +274,7 @@ func (d *Dir) shred(name string) error {
 	return d.sync(path.Dir(name))
 }
 
-var errDamaged = errors.New("the file is damaged; restore it from a backup of the key store, or erase its subject")
+var errDamaged = errors.New("the file is damaged; restore it from a backup of the key store, or call Destroy for its subject")
 
 // read reads a file, whose mode must be that of the owner only.
 func (d *Dir) read(name string, to any) error {
@@ -335,13 +333,7 @@ func (d *Dir) put(name string, content any) error {
 	return d.sync(dir)
 }
 
-func (d *Dir) sync(dir string) error {
-	f, err := d.root.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(files.SyncDir(f), f.Close())
-}
+func (d *Dir) sync(dir string) error { return files.SyncIn(d.root, dir) }
 
 // locate adds the path of a file to an error. It accepts nil.
 func (d *Dir) locate(name string, err error) error {

@@ -79,10 +79,16 @@ func (t *Tally) AddTally(o *Tally) {
 	}
 }
 
-// Len returns the number of different values of all facets.
-func (t *Tally) Len() (n int) {
+// IsFull reports whether a facet has 10,000 values. Others that were added are not known.
+func (t *Tally) IsFull(i int) bool { return len(t.tables[i].values) >= maxFacetValues }
+
+// Bytes returns about how much memory the counts take.
+func (t *Tally) Bytes() (n int) {
+	const each = 80 // without the text
 	for i := range t.tables {
-		n += len(t.tables[i].values)
+		for key := range t.tables[i].values {
+			n += each + len(key.text)
+		}
 	}
 	return n
 }
@@ -181,9 +187,7 @@ func (t *facetTable) valueOf(key facetKey, n int64) FacetValue {
 func (t *facetTable) counts(top int) FacetCounts {
 	c := FacetCounts{By: t.by, Others: t.others, Incomplete: t.others > 0}
 	for key, n := range t.values {
-		if n != 0 {
-			c.Values = append(c.Values, t.valueOf(key, n))
-		}
+		c.Values = append(c.Values, t.valueOf(key, n))
 	}
 	slices.SortFunc(c.Values, func(a, b FacetValue) int {
 		if t.by == ByDay || t.by == ByHour {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/opendeed/audit/internal/files"
 )
@@ -14,7 +15,9 @@ import (
 // directory cannot: on another machine, with other permissions, or on a medium that can only
 // be written once. A Sealer calls it from one goroutine.
 type Anchor interface {
-	// Load returns the checkpoint that was stored last, as a signed note, or nil if none was.
+	// Load returns the checkpoint that was stored last, as a signed note, or nil if none was. It
+	// is called at the start and before each Store. A Sealer does not replace a checkpoint of
+	// entries that its ledger lacks.
 	Load(ctx context.Context) ([]byte, error)
 	// Store keeps a checkpoint, in place of the last one. When it returns nil, the checkpoint
 	// is durable.
@@ -22,7 +25,8 @@ type Anchor interface {
 }
 
 // AnchorFile returns an Anchor that is a file, such as one on a file system of another
-// machine. Its directory must exist. The file holds one checkpoint, which anybody may read.
+// machine. Its directory must exist: otherwise Load fails, since a checkpoint may be in the
+// directory that should be mounted there. The file holds one checkpoint, which anybody may read.
 func AnchorFile(path string) Anchor { return anchorFile(path) }
 
 type anchorFile string
@@ -30,7 +34,10 @@ type anchorFile string
 func (a anchorFile) Load(context.Context) ([]byte, error) {
 	b, err := os.ReadFile(string(a))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		if _, err = os.Stat(filepath.Dir(string(a))); err == nil {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("seal: anchor: %w; mount the directory, or make it", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("seal: anchor: %w", err)

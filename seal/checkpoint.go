@@ -75,11 +75,26 @@ func OpenCheckpoint(signed []byte, keys ...note.Verifier) (Checkpoint, error) {
 	}
 	n, err := note.Open(signed, note.VerifierList(keys...))
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("seal: the checkpoint is not signed by a trusted key: %w", err)
+		return Checkpoint{}, notTrusted(err)
 	}
 	c, err := parseCheckpoint(n.Text)
 	c.Note = signed
 	return c, err
+}
+
+// notTrusted returns the error of a checkpoint that no trusted key has signed. It names the keys
+// that say that they have.
+func notTrusted(err error) error {
+	var others []string
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		for _, s := range unverified.Note.UnverifiedSigs {
+			others = append(others, strconv.Quote(fmt.Sprintf("%s+%08x", s.Name, s.Hash)))
+		}
+	}
+	if len(others) == 0 {
+		return fmt.Errorf("seal: the checkpoint is not signed by a trusted key: %w", err)
+	}
+	return fmt.Errorf("seal: the checkpoint is not signed by a trusted key; it has signatures of %s: %w", strings.Join(others, ", "), err)
 }
 
 // newestCheckpoint returns the checkpoint of a directory.

@@ -33,6 +33,7 @@ type Files interface { //nolint:interfacebloat // the operations of a directory
 	// nil, the new one.
 	Replace(name string, data []byte) error
 	// Sync makes files durable that Write or Create has stored. Names without a file are ignored.
+	// After an error a crash may leave anything in the files, even if a later Sync succeeds.
 	Sync(names ...string) error
 	// Remove removes a file, or a directory with all that is in it, if it exists.
 	Remove(name string) error
@@ -48,8 +49,10 @@ type osFiles struct {
 
 	mu   sync.Mutex
 	root *os.Root
-	last *os.Root // the directory that was written last: that of many tiles
-	name string   // of last
+
+	writing sync.Mutex // held while a file is written or removed
+	last    *os.Root   // the directory that was written last: that of many tiles
+	name    string     // of last
 }
 
 const (
@@ -66,7 +69,11 @@ func (f *osFiles) open(create bool) (*os.Root, error) {
 		return f.root, nil
 	}
 	if create {
-		if err := os.Mkdir(f.dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(f.dir, dirMode)
+		if err == nil {
+			err = files.SyncName(f.dir)
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 	}
@@ -104,17 +111,21 @@ func (f *osFiles) stat(name string) (stored time.Time, size int64) {
 }
 
 func (f *osFiles) Write(name string, data []byte) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	return f.located(name, f.write(name, data, false))
 }
 
 func (f *osFiles) Create(name string, data []byte) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	root, err := f.parent(name)
 	if err != nil {
 		return f.located(name, err)
 	}
 	file, err := root.OpenFile(path.Base(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if errors.Is(err, fs.ErrExist) {
-		return f.Write(name, data)
+		return f.located(name, f.write(name, data, false))
 	}
 	if err == nil {
 		_, err = file.Write(data)
@@ -124,9 +135,12 @@ func (f *osFiles) Create(name string, data []byte) error {
 }
 
 func (f *osFiles) Replace(name string, data []byte) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
 	return f.located(name, f.write(name, data, true))
 }
 
+// write stores a file under another name and renames it. f.writing is held.
 func (f *osFiles) write(name string, data []byte, durable bool) error {
 	root, err := f.parent(name)
 	if err != nil {
@@ -152,15 +166,13 @@ func (f *osFiles) write(name string, data []byte, durable bool) error {
 }
 
 // parent returns the directory of a file, which it creates. It walks there once for the tiles
-// of one directory.
+// of one directory. f.writing is held.
 func (f *osFiles) parent(name string) (*os.Root, error) {
 	root, err := f.open(true)
 	dir := path.Dir(name)
 	if err != nil || dir == "." {
 		return root, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.last != nil && f.name == dir {
 		return f.last, nil
 	}
@@ -216,12 +228,12 @@ func (f *osFiles) Remove(name string) error {
 		return nil
 	}
 	if err == nil {
-		f.mu.Lock()
+		f.writing.Lock()
+		defer f.writing.Unlock()
 		if f.last != nil { // it may be what is removed
 			_ = f.last.Close()
 			f.last = nil
 		}
-		f.mu.Unlock()
 		err = root.RemoveAll(name)
 	}
 	return f.located(name, err)
@@ -241,14 +253,7 @@ func syncParents(root *os.Root, dirs map[string]bool) error {
 			if d != dir && dirs[d] {
 				break // it is done on its own
 			}
-			file, err := root.Open(d)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(files.SyncDir(file), file.Close()); err != nil {
+			if err := files.SyncIn(root, d); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			if d == "." {

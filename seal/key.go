@@ -36,7 +36,11 @@ func NewKey(signer note.Signer, public string) (*Key, error) {
 
 // ParsePublicKey returns the verifier of a public key: "name+hash+key".
 func ParsePublicKey(public string) (note.Verifier, error) {
-	v, err := note.NewVerifier(strings.TrimSpace(public))
+	public = strings.TrimSpace(public)
+	if strings.HasPrefix(public, "PRIVATE+KEY+") {
+		return nil, errors.New("seal: it is a private key; the public key is in the file beside it, whose name ends in .pub")
+	}
+	v, err := note.NewVerifier(public)
 	if err != nil {
 		return nil, fmt.Errorf("seal: the text is no public key, which is name+hash+key: %w", err)
 	}

@@ -20,7 +20,8 @@ func (s *Sealer) mend(ctx context.Context) error {
 			}
 		}
 	}
-	return s.files.Sync(mended...)
+	s.lost = false
+	return s.sync(mended)
 }
 
 // errLost means that a tile cannot be made again.

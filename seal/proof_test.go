@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -94,6 +95,10 @@ func TestKeys(t *testing.T) {
 	require.NoError(t, err)
 	_, err = CreateKey(path, "example.com/audit")
 	require.ErrorIs(t, err, os.ErrExist)
+	require.ErrorContains(t, err, "a key is never replaced, so name another file")
+	_, err = LoadKey(path + "3")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "deed keygen makes a key")
 	for range 50 { // base64 with a plus sign among them
 		path := filepath.Join(t.TempDir(), "key")
 		k, err := LoadOrCreateKey(path, "example.com/audit")
@@ -116,10 +121,24 @@ func TestKeys(t *testing.T) {
 	_, err = LoadKey(path)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), string(secret[len(secret)-30:len(secret)-10]))
+	_, err = ParsePublicKey(string(secret))
+	require.ErrorContains(t, err, "it is a private key; the public key is in the file beside it, whose name ends in .pub")
+	require.NotContains(t, err.Error(), string(secret[len(secret)-30:len(secret)-10]))
 	_, err = CreateKey(path+"2", "with spaces")
 	require.Error(t, err)
 	_, err = NewKey(created.signer, mustCreate(t).Public())
 	require.Error(t, err)
+}
+
+func TestUntrustedKey(t *testing.T) {
+	t.Parallel()
+	one, other := mustCreate(t), mustCreate(t)
+	c := Checkpoint{Origin: "example.com/audit/1", Size: 1}
+	require.NoError(t, c.sign(one.signer))
+	_, err := OpenCheckpoint(c.Note, other.Verifier())
+	require.ErrorContains(t, err, fmt.Sprintf("it has signatures of %q", fmt.Sprintf("example.com/audit+%08x", one.Verifier().KeyHash())))
+	_, err = OpenCheckpoint(bytes.Replace(c.Note, []byte("\n1\n"), []byte("\n2\n"), 1), one.Verifier())
+	require.ErrorContains(t, err, "the checkpoint is not signed by a trusted key: ")
 }
 
 func mustCreate(t *testing.T) *Key {

@@ -38,6 +38,12 @@ func (f *replayFixture) oldCopy(last uint64) {
 		old.truncate(last + 1)
 	}
 	old.write()
+	f.sealAlone()
+}
+
+// sealAlone seals the ledger without its anchor.
+func (f *replayFixture) sealAlone() {
+	f.t.Helper()
 	l, err := ledger.Open(f.dir, f.ledger...)
 	require.NoError(f.t, err)
 	s, err := Start(f.t.Context(), l, f.key)
@@ -64,24 +70,15 @@ func TestReplayAtEveryPosition(t *testing.T) {
 		require.Equal(t, last+1, report.Findings[0].First)
 		require.EqualValues(t, adversaryEntries, report.Findings[0].Last)
 
-		l, err := ledger.Open(f.dir, f.ledger...)
-		require.NoError(t, err)
-		f.open = l
 		f.count = 1_000_000
-		f.append(int(adversaryEntries-last) + 5)
-		require.NoError(t, l.Close())
+		f.appendUnsealed(int(adversaryEntries-last) + 5)
 		requireReason(t, f.start(), ErrFork, "anchor")
 		report = f.verify()
 		require.Len(t, report.Findings, 1)
 		require.Equal(t, Altered, report.Findings[0].Kind)
 		require.Equal(t, last+1, report.Findings[0].First)
 
-		l, err = ledger.Open(f.dir, f.ledger...)
-		require.NoError(t, err)
-		s, err := Start(t.Context(), l, f.key)
-		require.NoError(t, err)
-		require.NoError(t, s.Close(t.Context()))
-		require.NoError(t, l.Close())
+		f.sealAlone()
 		requireReason(t, f.start(), ErrFork, "anchor")
 		report = f.verify()
 		require.Len(t, report.Findings, 1)

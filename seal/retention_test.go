@@ -159,11 +159,7 @@ func TestDamageBecomesAGap(t *testing.T) {
 	f := newFixture(t)
 	f.ledger = []ledger.Option{ledger.WithSegmentSize(1 << 20), ledger.WithDenseFrames(), ledger.WithScrub(0)}
 	f.make(100)
-	l, err := ledger.Open(f.dir, f.ledger...)
-	require.NoError(t, err)
-	f.open = l
-	f.append(300)
-	require.NoError(t, l.Close())
+	f.appendUnsealed(300)
 	segment := filepath.Join(f.dir, "000000000001.segment")
 	b, err := os.ReadFile(segment)
 	require.NoError(t, err)

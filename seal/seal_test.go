@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,26 @@ func (f *fixture) append(n int) {
 		require.NoError(f.t, err)
 		n -= len(entries)
 	}
+}
+
+// appendUnsealed appends entries to the ledger, which is closed, without its seal.
+func (f *fixture) appendUnsealed(n int) {
+	f.t.Helper()
+	l, err := ledger.Open(f.dir, f.ledger...)
+	require.NoError(f.t, err)
+	f.open = l
+	f.append(n)
+	require.NoError(f.t, l.Close())
+}
+
+// makeOnce makes a ledger of n entries that is sealed with one checkpoint. It returns a copy of it,
+// and the names of the files of the seal.
+func (f *fixture) makeOnce(n int) (whole string, names []string) {
+	f.t.Helper()
+	require.NoError(f.t, f.start(WithInterval(time.Hour)))
+	f.append(n)
+	f.stop()
+	return copyTree(f.t, f.dir), fileNames(f.t, f.dir)
 }
 
 func (f *fixture) stop() {

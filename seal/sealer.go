@@ -34,6 +34,7 @@ type Sealer struct {
 	segment  uint64          // the segment of the last entry that was added
 	full     []fullTile      // tiles that are not written yet
 	written  []string        // tiles that are not durable yet
+	lost     bool            // sync has removed tiles
 	partial  map[string]bool // directories that may have partial tiles
 	expected []expectation   // what the tree must meet, by size
 	reported string          // the last error that was reported
@@ -43,6 +44,7 @@ type Sealer struct {
 
 	publishing sync.Mutex // held while checkpoints are stored
 	anchored   bool       // the anchor has the newest checkpoint
+	held       []byte     // what the anchor had, when it was compared or stored last
 
 	reporting sync.Mutex // held while report is called
 
@@ -170,7 +172,7 @@ func (s *Sealer) Close(ctx context.Context) error {
 			err = s.ledger.Sync()
 		}
 		if err == nil {
-			err = errors.Join(s.seal(ctx), s.store())
+			err = errors.Join(s.seal(ctx), s.store(ctx))
 		}
 		if err == nil {
 			s.lastCosigned(ctx)
@@ -214,7 +216,7 @@ func (s *Sealer) catchUp(ctx context.Context, to uint64) error {
 			case err != nil:
 				return err
 			}
-			if err := s.addFrame(&frame); err != nil {
+			if err := s.addFrame(ctx, &frame); err != nil {
 				return err
 			}
 		}
@@ -225,10 +227,10 @@ func (s *Sealer) catchUp(ctx context.Context, to uint64) error {
 	return nil
 }
 
-func (s *Sealer) addFrame(f *ledger.Frame) error {
+func (s *Sealer) addFrame(ctx context.Context, f *ledger.Frame) error {
 	if f.Segment != s.segment {
 		if s.segment != 0 {
-			if err := s.store(); err != nil {
+			if err := s.store(ctx); err != nil {
 				return err
 			}
 		}
@@ -380,19 +382,29 @@ func (s *Sealer) storeAnchor(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
 	defer cancel()
-	if err := s.anchor.Store(ctx, s.Newest().Note); err != nil {
+	newest := s.Newest()
+	err := s.compareAnchor(ctx, newest)
+	if err == nil {
+		err = s.anchor.Store(ctx, newest.Note)
+	}
+	if err != nil {
 		return fmt.Errorf("seal: the newest checkpoint is in the directory only: %w", err)
 	}
-	s.anchored = true
+	s.anchored, s.held = true, newest.Note
 	return nil
 }
 
 // store makes durable what was sealed, and releases the entries.
-func (s *Sealer) store() error {
+func (s *Sealer) store(ctx context.Context) error {
 	if err := s.writeFull(); err != nil {
 		return err
 	}
-	if err := s.files.Sync(s.written...); err != nil {
+	if s.lost {
+		if err := s.mend(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.sync(s.written); err != nil {
 		return err
 	}
 	s.written = s.written[:0]
@@ -401,4 +413,17 @@ func (s *Sealer) store() error {
 		return err
 	}
 	return s.cursor.Commit(s.next - 1)
+}
+
+// sync makes tiles durable. If that fails, it removes them: the system may have dropped what it
+// could not write, and would not say so again. They are made again before the state is stored.
+func (s *Sealer) sync(tiles []string) error {
+	err := s.files.Sync(tiles...)
+	if err != nil {
+		s.lost = true
+		for _, name := range tiles {
+			err = errors.Join(err, s.files.Remove(name))
+		}
+	}
+	return err
 }

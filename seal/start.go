@@ -78,6 +78,9 @@ func (s *Sealer) resume(ctx context.Context) error {
 	if s.adopt {
 		return s.adoptLedger(ctx, own, anchored)
 	}
+	if anchored != nil {
+		s.held = anchored.Note
+	}
 	return s.compare(ctx, own, anchored)
 }
 
@@ -100,6 +103,36 @@ func (s *Sealer) loadAnchor(ctx context.Context) (*Checkpoint, error) {
 		return nil, errors.Join(&AnchorError{Dir: s.ledger.Dir(), Source: sourceAnchor, Reason: ErrUntrusted}, err)
 	}
 	return &c, nil
+}
+
+// compareAnchor compares the newest checkpoint with what the anchor has, before it replaces that.
+// An anchor that was out of reach at the start, such as an empty mount point, may have a checkpoint
+// of entries that the ledger lacks. One that no trusted key has signed is replaced.
+func (s *Sealer) compareAnchor(ctx context.Context, newest Checkpoint) error {
+	held, err := s.loadAnchor(ctx)
+	switch {
+	case errors.Is(err, ErrUntrusted) || s.adopt:
+		return nil
+	case err != nil || held == nil || string(held.Note) == string(s.held):
+		return err
+	case held.Origin != newest.Origin:
+		return &AnchorError{Dir: s.ledger.Dir(), Source: sourceAnchor, Reason: ErrReplaced, Expected: *held, Found: newest}
+	}
+	e := expectation{*held, sourceAnchor}
+	if held.Size > newest.Size {
+		return &AnchorError{Dir: s.ledger.Dir(), Source: e.source, Reason: ErrRollback, Expected: *held, Found: newest}
+	}
+	root := edgeRoot(nil)
+	if held.Size > 0 {
+		tiles := tlog.TileHashReader(tlog.Tree{N: newest.Size, Hash: newest.Root}, tileReader{s.files})
+		if root, err = tlog.TreeHash(held.Size, tiles); err != nil {
+			return err
+		}
+	}
+	if root != held.Root {
+		return s.contradicts(e, ErrFork, root)
+	}
+	return nil
 }
 
 // loadOwn returns the checkpoint of the directory, or nil. It is not durable, so a crash of

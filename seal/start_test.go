@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -63,11 +64,7 @@ func TestReplayOfAnOldCopy(t *testing.T) {
 
 	// Without the key: with the ledger, and not with the seal.
 	f.restore(old)
-	l, err := ledger.Open(f.dir, f.ledger...)
-	require.NoError(t, err)
-	f.open = l
-	f.append(500)
-	require.NoError(t, l.Close())
+	f.appendUnsealed(500)
 	requireReason(t, f.start(), ErrFork, "anchor")
 	report = f.verify()
 	require.Len(t, report.Findings, 1)
@@ -79,6 +76,94 @@ func TestReplayOfAnOldCopy(t *testing.T) {
 	f.restore(now)
 	require.NoError(t, f.start())
 	f.stop()
+}
+
+// An anchor that was not mounted at the start is compared before it gets a checkpoint.
+func TestLateAnchor(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(30)
+	old := copyTree(t, f.dir)
+	require.NoError(t, f.start())
+	f.append(40)
+	f.stop()
+	held := f.held()
+
+	f.restore(old)
+	mounted, mountPoint := f.anchor, t.TempDir()
+	f.anchor = filepath.Join(mountPoint, "anchor")
+	failed := make(chan error, 10)
+	require.NoError(t, f.start(WithInterval(time.Millisecond), WithErrorHandler(func(err error) { failed <- err })))
+	f.awaitAnchor()
+	require.NoError(t, os.WriteFile(f.anchor, held, 0o600)) // as when it is mounted
+	f.append(10)
+	requireReason(t, <-failed, ErrRollback, "anchor")
+	<-f.sealer.done
+	require.Equal(t, held, f.held())
+	require.NoError(t, f.open.Close())
+
+	f.anchor = filepath.Join(t.TempDir(), "nowhere", "anchor")
+	err := f.start()
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "; mount the directory, or make it")
+	f.anchor = mounted
+	requireReason(t, f.start(), ErrRollback, "anchor")
+}
+
+// What the anchor got meanwhile is compared too, and what nobody trusts is replaced.
+func TestAnchorMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t).make(30)
+	before := f.held()
+	other := newFixture(t)
+	other.key = f.key
+	replaced := other.make(10).held()
+	for name, c := range map[string]struct {
+		note   []byte
+		reason error
+	}{
+		"one before":     {before, nil},
+		"empty":          {nil, nil},
+		"untrusted":      {[]byte("a\n1\n\n"), nil},
+		"another ledger": {replaced, ErrReplaced},
+		"a fork":         {f.forged(t, 20), ErrFork},
+	} {
+		failed := make(chan error, 10)
+		require.NoError(t, f.start(WithInterval(time.Millisecond), WithErrorHandler(func(err error) { failed <- err })))
+		f.awaitAnchor()
+		good := f.held()
+		require.NoError(t, os.WriteFile(f.anchor, c.note, 0o600))
+		f.append(1)
+		if c.reason == nil {
+			f.stop()
+			require.Empty(t, failed, name)
+			require.True(t, f.verify().Intact(), name)
+			continue
+		}
+		requireReason(t, <-failed, c.reason, "anchor")
+		<-f.sealer.done
+		require.Equal(t, c.note, f.held(), name)
+		require.NoError(t, f.open.Close())
+		require.NoError(t, os.WriteFile(f.anchor, good, 0o600))
+	}
+}
+
+// awaitAnchor waits until the anchor has the newest checkpoint, so that no other one is on its way.
+func (f *fixture) awaitAnchor() {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		held, err := os.ReadFile(f.anchor)
+		return err == nil && bytes.Equal(held, f.sealer.Newest().Note)
+	}, time.Minute, time.Millisecond)
+}
+
+// forged returns a checkpoint that the key has signed, of a tree that the ledger does not have.
+func (f *fixture) forged(t *testing.T, size int64) []byte {
+	t.Helper()
+	c, err := UnverifiedCheckpoint(f.held())
+	require.NoError(t, err)
+	c = Checkpoint{Origin: c.Origin, Size: size, Root: Hash{1}}
+	require.NoError(t, c.sign(f.key.signer))
+	return c.Note
 }
 
 func TestRemovedLedger(t *testing.T) {
@@ -153,11 +238,7 @@ func TestAdopt(t *testing.T) {
 		"nothing was restored": {func(*fixture, string) {}, 700},
 		"an old copy that was written to": {func(f *fixture, old string) {
 			f.restore(old)
-			l, err := ledger.Open(f.dir, f.ledger...)
-			require.NoError(f.t, err)
-			f.open = l
-			f.append(500)
-			require.NoError(f.t, l.Close())
+			f.appendUnsealed(500)
 		}, 800},
 	}
 	for name, test := range tests {
@@ -234,11 +315,7 @@ func TestAnchorIsBehind(t *testing.T) {
 func TestLostFiles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	require.NoError(t, f.start(WithInterval(time.Hour)))
-	f.append(1600)
-	f.stop()
-	whole := copyTree(t, f.dir)
-	names := fileNames(t, f.dir)
+	whole, names := f.makeOnce(1600)
 	require.Len(t, names, 6+2+2, "full and partial tiles, state, and checkpoint")
 	held := f.held()
 	for _, name := range names {
@@ -373,17 +450,24 @@ func TestFlippedState(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	files := OpenDir(dir)
-	want, ok, err := loadState(OpenDir(filepath.Dir(path)))
+	_, ok, err := loadState(OpenDir(filepath.Dir(path)))
 	require.NoError(t, err)
 	require.True(t, ok)
 	for i := range content {
 		flipped := bytes.Clone(content)
 		flipped[i] ^= 1 << (i % 8)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, stateName), flipped, 0o600))
-		if got, _, err := loadState(files); err == nil {
-			require.Equal(t, want, got, "only the case of a name may differ: %s", flipped)
-		} else {
-			require.ErrorIs(t, err, errState)
-		}
+		_, _, err := loadState(files)
+		require.ErrorIs(t, err, errState, "%s", flipped)
 	}
+}
+
+// TestLaterState does not make a state again that a later version has stored.
+func TestLaterState(t *testing.T) {
+	t.Parallel()
+	files := OpenDir(t.TempDir())
+	require.NoError(t, files.Replace(stateName, addSum([]byte(`{"version":2,"else":"other"}`))))
+	_, _, err := loadState(files)
+	require.ErrorContains(t, err, "version 2")
+	require.NotErrorIs(t, err, errState)
 }

@@ -34,18 +34,24 @@ type stateFile struct {
 	Size     int64    `json:"size"`
 	Root     []byte   `json:"root"`
 	Tiles    [][]byte `json:"tiles"` // the partial tile of each level
-	Sum      []byte   `json:"sha256,omitempty"`
 }
 
-// sum returns the hash of the other members.
-func (f stateFile) sum() ([]byte, error) {
-	f.Sum = nil
-	b, err := json.Marshal(f)
-	if err != nil {
-		return nil, err
+// sumMember begins the last member of the file, which every version has.
+const sumMember = `,"sha256":"`
+
+// addSum adds the hash of an object as its last member.
+func addSum(object []byte) []byte {
+	return fmt.Appendf(nil, `%s%s%x"}`, object[:len(object)-1], sumMember, sha256.Sum256(object))
+}
+
+// removeSum returns what addSum got. ok is false if the file is damaged.
+func removeSum(file []byte) (object []byte, ok bool) {
+	at := bytes.LastIndex(file, []byte(sumMember))
+	if at < 0 {
+		return nil, false
 	}
-	sum := sha256.Sum256(b)
-	return sum[:], nil
+	object = append(bytes.Clone(file[:at]), '}')
+	return object, bytes.Equal(addSum(object), file)
 }
 
 // errState means that the file of the state is damaged.
@@ -57,15 +63,11 @@ func (s *state) store(files Files) error {
 	for _, tile := range s.tree.edge {
 		f.Tiles = append(f.Tiles, encodeTile(tile))
 	}
-	var err error
-	if f.Sum, err = f.sum(); err != nil {
-		return err
-	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
-	return files.Replace(stateName, b)
+	return files.Replace(stateName, addSum(b))
 }
 
 // loadState reads the state. ok is false if the file does not exist.
@@ -77,11 +79,9 @@ func loadState(files Files) (s state, ok bool, err error) {
 	if err != nil {
 		return s, false, err
 	}
+	object, intact := removeSum(b)
 	var f stateFile
-	if json.Unmarshal(b, &f) != nil || f.Size < 0 || f.Restores < 0 {
-		return s, false, errState
-	}
-	if sum, err := f.sum(); err != nil || !bytes.Equal(sum, f.Sum) { // also of one without a sum
+	if !intact || json.Unmarshal(object, &f) != nil || f.Size < 0 || f.Restores < 0 {
 		return s, false, errState
 	}
 	if f.Version != 1 {

@@ -1,14 +1,18 @@
 package seal
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -29,11 +33,8 @@ func fileNames(t *testing.T, dir string) (names []string) {
 func TestTornTiles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	require.NoError(t, f.start(WithInterval(time.Hour)))
-	f.append(800)
-	f.stop()
-	whole := copyTree(t, f.dir)
-	names := slices.DeleteFunc(fileNames(t, f.dir), func(name string) bool { return !strings.HasPrefix(name, "tile/") })
+	whole, names := f.makeOnce(800)
+	names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, "tile/") })
 	require.Len(t, names, 3+2)
 	for _, name := range names {
 		want, err := os.ReadFile(filepath.Join(whole, DirName, name))
@@ -100,4 +101,93 @@ func TestCreate(t *testing.T) {
 	require.Error(t, err, "the end of the file")
 	require.Equal(t, "a part", string(got[:n]))
 	require.Equal(t, []string{"tile/0/000"}, fileNames(t, filepath.Dir(dir)))
+}
+
+// TestFilesAreConcurrent writes to several directories, and removes others, at the same time.
+func TestFilesAreConcurrent(t *testing.T) {
+	t.Parallel()
+	files := OpenDir(t.TempDir())
+	var group sync.WaitGroup
+	for _, dir := range []string{"a", "b", "c"} {
+		group.Go(func() {
+			for i := range 100 {
+				name := dir + "/" + strconv.Itoa(i)
+				assert.NoError(t, files.Create(name, []byte(name)))
+				assert.NoError(t, files.Write("same", []byte(strings.Repeat(dir, 100))))
+				assert.NoError(t, files.Remove(dir+"/none"))
+				got, err := files.Read(name)
+				assert.NoError(t, err)
+				assert.Equal(t, name, string(got))
+				got, err = files.Read("same")
+				assert.NoError(t, err)
+				assert.Equal(t, strings.Repeat(string(got[:1]), 100), string(got))
+			}
+		})
+	}
+	group.Wait()
+}
+
+var errSync = errors.New("the device cannot write")
+
+// droppingFiles are on a device that cannot write what Sync makes durable. The system says so once,
+// and drops it unless it is written again.
+type droppingFiles struct {
+	Files
+
+	fail    int // how many calls of Sync
+	dropped map[string]bool
+}
+
+func (f *droppingFiles) Create(name string, data []byte) error {
+	delete(f.dropped, name)
+	return f.Files.Create(name, data)
+}
+
+func (f *droppingFiles) Write(name string, data []byte) error {
+	delete(f.dropped, name)
+	return f.Files.Write(name, data)
+}
+
+func (f *droppingFiles) Sync(names ...string) error {
+	if f.fail == 0 || len(names) == 0 {
+		return f.Files.Sync(names...)
+	}
+	f.fail--
+	for _, name := range names {
+		f.dropped[name] = true
+	}
+	return errSync
+}
+
+// TestSyncFails has a device fail when the tiles of a segment are synced, once and again. They are
+// made again, since a second sync of the same files proves nothing.
+func TestSyncFails(t *testing.T) {
+	t.Parallel()
+	for fail := 1; fail <= 4; fail++ {
+		f := newFixture(t)
+		f.appendUnsealed(1600)
+		files := &droppingFiles{Files: OpenDir(filepath.Join(f.dir, DirName)), fail: fail, dropped: map[string]bool{}}
+		reported := make(chan error, 1)
+		options := []Option{WithFiles(files), WithInterval(time.Hour), WithErrorHandler(func(err error) {
+			select {
+			case reported <- err:
+			default:
+			}
+		})}
+		require.NoError(t, f.start(options...))
+		require.ErrorIs(t, <-reported, errSync, "the Sealer goes on")
+		for err := f.sealer.Close(t.Context()); err != nil; err = f.sealer.Close(t.Context()) {
+			require.ErrorIs(t, err, errSync)
+			require.NoError(t, f.open.Close())
+			for err = f.start(options...); err != nil; err = f.start(options...) {
+				require.ErrorIs(t, err, errSync)
+			}
+		}
+		require.NoError(t, f.open.Close())
+		require.Zero(t, files.fail)
+		require.Empty(t, files.dropped, "%d errors", fail)
+		require.NoError(t, f.start())
+		f.stop()
+		require.Empty(t, f.verify().Findings, "%d errors", fail)
+	}
 }

@@ -67,11 +67,15 @@ func (v *visit) actorPage() (*content, error) {
 	if who.ID != "" {
 		data.Behalf = v.address("", v.only("on-behalf-of", actorText(&who)))
 	}
-	counting := make(chan *counted, 1)
 	spanned := v.lastDays(f, heatDays)
-	go func() { counting <- v.count(spanned, v.facetsBy(actorFacets, query.ByHour), all) }()
+	var counts *counted
+	wait := beside(func() { counts = v.count(spanned, v.facetsBy(actorFacets, query.ByHour), all) })
 	records, err := v.list(&data.timelinePage, f)
-	if counts := <-counting; err == nil && counts != nil && counts.Records > 0 {
+	wait()
+	if counts == nil && len(records) > 0 {
+		data.Count = v.address(v.page, v.with("count", "all"))
+	}
+	if err == nil && counts != nil && counts.Records > 0 {
 		data.Heat = v.heat(spanned, counts)
 		data.Facets = v.facetViews(actorFacets, counts, nil)
 	}

@@ -65,7 +65,7 @@ func (v *visit) read(ctx context.Context, f query.Filter, by query.Facets) *coun
 	if err == nil {
 		return c
 	}
-	c.Back = read.time
+	c.Back = read.time.Add(1) // others may have this time
 	for i := range counts.Facets {
 		for n := range counts.Facets[i].Values {
 			counts.Facets[i].Values[n].AtLeast = true

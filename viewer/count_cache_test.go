@@ -1,6 +1,8 @@
 package viewer
 
 import (
+	"context"
+	"iter"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/viewer/internal/scope"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -78,4 +82,30 @@ func TestCountKey(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slow is a store that finds one record in time.
+type slow struct{ found *record.Record }
+
+// Find returns the record and an error.
+func (s slow) Find(context.Context, query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
+		_ = yield(s.found, nil) && yield(nil, context.DeadlineExceeded)
+	}
+}
+
+// TestCountedBack: other records may have the time of the last one that was counted.
+func TestCountedBack(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
+	store := slow{&record.Record{Event: audit.Event{ID: audit.ID{1}, Time: at, Action: "a.b", Actor: audit.User("42")}, ObservedTime: at}}
+	mask, err := scope.NewMask(nil, nil, query.Filter{})
+	require.NoError(t, err)
+	reader, err := scope.NewReader(store, query.Filter{}, mask)
+	require.NoError(t, err)
+	v := &visit{reader: reader, ctx: t.Context()}
+	counts := v.read(t.Context(), query.Filter{}, query.Facets{})
+	assert.True(t, counts.AtLeast)
+	assert.EqualValues(t, 1, counts.Records)
+	assert.Equal(t, at.Add(1), counts.Back)
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/opendeed/audit/semconv"
 )
 
+// recoveryActor closes attempts that a crash interrupted: sdk.RecoveryActor.
+const recoveryActor = "audit-recovery"
+
 // englishSentences are those of standard actions.
 var englishSentences = map[string]Sentence{
 	semconv.ActionUserLogin: {
@@ -34,6 +37,10 @@ var englishSentences = map[string]Sentence{
 		Success: "{actor} exported the trail", Failure: "{actor} failed to export the trail", Denied: "{actor} was not allowed to export the trail",
 		Unknown: "{actor} may have exported the trail", Begun: "{actor} began to export the trail",
 	},
+	semconv.ActionEpochOpen:  {Success: "{actor} began to count the events of a process"},
+	semconv.ActionEpochCount: {Success: "{actor} counted the events of a process"},
+	semconv.ActionEpochClose: {Success: "{actor} counted the events of a process, which then stopped"},
+	semconv.ActionSealAdopt:  {Success: "{actor} accepted a restored ledger", Failure: "{actor} failed to accept a restored ledger"},
 	semconv.ActionUnitCommit: {
 		Success: "{actor} committed a transaction", Failure: "{actor} rolled a transaction back", Unknown: "{actor} may have committed a transaction",
 		Begun: "{actor} began a transaction",
@@ -43,6 +50,9 @@ var englishSentences = map[string]Sentence{
 // englishSentence makes sentences of the words of an action, such as "published" of
 // article.publish. If no word is a verb that it knows, they are empty.
 func englishSentence(r *record.Record) Sentence {
+	if r.Actor.Type == audit.ActorSystem && r.Actor.ID == recoveryActor {
+		return Sentence{Unknown: "{actor} closed an attempt that a crash interrupted: {action} {target}"}
+	}
 	if s, ok := englishSentences[r.Action]; ok {
 		if r.Action == semconv.ActionUserLogin && r.Actor.ID == "" && r.Target.ID != "" { // the account is the target
 			s.Failure, s.Denied, s.Unknown = s.Failure+" as {target}", s.Denied+" as {target}", s.Unknown+" as {target}"
@@ -92,11 +102,11 @@ func verbOf(words []string) (verb, rest string) {
 	return "", ""
 }
 
-var verbs = strings.Fields("accept access acknowledge activate add allow amend anonymize apply approve archive assign attach authorize " +
+var verbs = strings.Fields("accept access acknowledge activate add adopt allow amend anonymize apply approve archive assign attach authorize " +
 	"backup ban begin block book call cancel capture change charge check checkout clear clone close commit complete confirm connect convert copy correct " +
-	"create credit deactivate debit decline delegate delete deliver demote deploy detach disable discard disconnect dispatch download draft " +
-	"edit enable enroll escalate exclude execute expire export extend fail fetch fill finish flag forward freeze generate give grant hide hold " +
-	"impersonate import include increase initiate insert install invalidate invite invoke issue join leave like link list load lock login logout " +
+	"create credit deactivate debit decline delegate delete deliver demote deploy detach disable discard disclose disconnect dispatch download draft " +
+	"edit enable enroll erase escalate exclude execute expire export extend fail fetch fill finish flag forward freeze generate give grant hide hold " +
+	"impersonate import include increase initiate insert install invalidate invite invoke issue join leave lift like link list load lock login logout " +
 	"mark merge migrate modify move mute notify open order override pause pay pin place post prescribe print process promote propose publish purge " +
 	"read reactivate reassign receive reconcile redeem refund refuse register reject release remind remove rename renew reopen reorder replace " +
 	"replay reply report request reschedule resend reset resolve restart restore resume retire retry return review revoke rollback rotate run " +

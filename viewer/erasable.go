@@ -11,8 +11,26 @@ import (
 
 // erasable is what became of the erasable values at a path.
 type erasable struct {
-	erasures []*record.Record // that destroyed their keys, as far as the trail says
-	left     bool             // a key was not destroyed, as far as the trail says
+	newest  *record.Record // that destroyed one of their keys, or nil
+	left    bool           // no record says that a key was destroyed
+	unknown bool           // not all records could be searched for that
+}
+
+// add adds what is known of a key.
+func (e *erasable) add(k keyState) {
+	e.unknown = e.unknown || k.unknown
+	switch {
+	case k.destroyed == nil:
+		e.left = true
+	case e.newest == nil || e.newest.Time.Before(k.destroyed.Time):
+		e.newest = k.destroyed
+	}
+}
+
+// keyState is what is known of a key.
+type keyState struct {
+	destroyed *record.Record // that destroyed it, or nil
+	unknown   bool           // no such record was found, and not all could be searched
 }
 
 // maxErasableKeys is how many keys of one record are looked for.
@@ -21,51 +39,58 @@ const maxErasableKeys = 16
 // erasables returns the erasable values of a record by their paths in Record.Redacted.
 func (v *visit) erasables(r *record.Record) map[string]erasable {
 	found := map[string]erasable{}
-	known := map[erasure.KeyID]*record.Record{}
+	known := map[erasure.KeyID]keyState{}
 	for _, path := range r.Redacted {
 		only := *r
 		only.Redacted = []string{path}
 		for _, value := range erasure.Values(&only) {
-			destroyed, asked := known[value.Key]
-			if !asked && len(known) < maxErasableKeys {
-				destroyed = v.erasureOf(value.Key)
-				known[value.Key] = destroyed
+			state, asked := known[value.Key]
+			switch {
+			case asked:
+			case len(known) < maxErasableKeys:
+				state = v.keyState(value.Key)
+				known[value.Key] = state
+			default:
+				state.unknown = true
 			}
 			e := found[path]
-			if destroyed == nil {
-				e.left = true
-			} else {
-				e.erasures = append(e.erasures, destroyed)
-			}
+			e.add(state)
 			found[path] = e
 		}
 	}
 	return found
 }
 
-// erasureOf returns the record of the erasure that destroyed a key, or nil if the trail has none
-// that this person may see.
-func (v *visit) erasureOf(key erasure.KeyID) *record.Record {
-	records, _, _, err := v.find(query.Filter{
+// keyState looks for the erasure that destroyed a key, among the records that this person may
+// see.
+func (v *visit) keyState(key erasure.KeyID) keyState {
+	records, _, partial, err := v.find(query.Filter{
 		Actions: []string{semconv.ActionSubjectErase}, Outcomes: []audit.Outcome{audit.OutcomeSuccess},
 		Metadata: []attribute.KeyValue{semconv.ErasureKeyIDKey.String(key.String())},
 	}, 1)
 	if err != nil || len(records) == 0 {
-		return nil // the page says that it is slow, if it is
+		return keyState{unknown: err != nil || partial}
 	}
-	return records[0]
+	return keyState{destroyed: records[0]}
 }
 
 // mark says what became of the values.
 func (e *erasable) mark(v *visit, path string) markView {
-	view := markView{Path: visible(path), Text: v.language.word("It is erasable: encrypted under a key of its subject. The trail has no erasure of it; deed disclose opens it for whoever has the key")}
-	if e.left {
-		return view
+	t := v.language.word
+	view := markView{Path: visible(path)}
+	switch {
+	case e.newest != nil && !e.left:
+		view.Text = v.language.phrase("It was erased on %s: its key was destroyed, and nobody can read it any more", v.moment(e.newest.Time).Full)
+	case e.unknown:
+		view.Text = t("It is erasable: encrypted under a key of its subject. Not all records could be searched for its erasure")
+	case e.newest != nil:
+		view.Text = v.language.phrase("One of its values was erased on %s; no erasure of the others is recorded", v.moment(e.newest.Time).Full)
+	default:
+		view.Text = t("It is erasable: encrypted under a key of its subject. No erasure of it is recorded; whoever has the key reads it with deed disclose")
 	}
-	newest := e.erasures[0]
-	at := v.moment(newest.Time)
-	view.Text = v.language.phrase("It was erased on %s: its key was destroyed, and nobody can read it any more", at.Full)
-	view.Href, view.Link = v.recordAddress(newest.ID), v.language.word("Who erased it")
+	if e.newest != nil {
+		view.Href, view.Link = v.recordAddress(e.newest.ID), t("Who erased it")
+	}
 	return view
 }
 

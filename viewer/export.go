@@ -11,11 +11,13 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -23,11 +25,10 @@ import (
 // exportLink is the address of an export.
 type exportLink struct{ Name, Href string }
 
-// exports returns the addresses of the exports of what some parameters select. own are
-// parameters that are no conditions.
-func (v *visit) exports(params url.Values, own ...string) []exportLink {
+// exports returns the addresses of the exports of what some parameters select.
+func (v *visit) exports(params url.Values) []exportLink {
 	params = clone(params)
-	for _, name := range append(own, "after", "count", "looks") {
+	for _, name := range []string{"after", "count", "looks"} {
 		params.Del(name)
 	}
 	var links []exportLink
@@ -233,9 +234,22 @@ const maxReport = 1000
 
 // reportPage is the data of a report for printing.
 type reportPage struct {
-	Days     []day
+	Days     []reportDay
 	Manifest string
 	Facts    []fact
+}
+
+// reportDay has the records of a day.
+type reportDay struct {
+	Title, Machine string
+	Records        []reportRecord
+}
+
+// reportRecord is a record, with what it changed.
+type reportRecord struct {
+	row
+
+	Changes []changeView
 }
 
 // report returns a page for printing, with a manifest. Its hash is that of the records as JSON
@@ -279,14 +293,46 @@ func (v *visit) report(f query.Filter, plan report.Plan, attempt *audit.Attempt)
 		return nil, err
 	}
 	data.Manifest = visible(string(manifest))
-	data.Days = v.days(records, false)
-	group := factGroup{}
-	t := v.language.word
-	group.add(t("Records"), false, text(number(e.manifest.Records)))
-	group.add(t("Made for"), false, text(actorText(&v.actor)))
-	group.add(t("Made at"), false, text(v.moment(v.clock.Now).Full))
-	group.add(t("Filter"), true, text(string(plan.Filter)))
-	group.add("SHA-256", true, text(e.manifest.SHA256))
-	data.Facts = group.Facts
+	data.Days = v.reportDays(records)
+	data.Facts = v.reportFacts(f, e.manifest)
 	return &content{template: "report.html", Title: v.language.word("Report"), Data: data}, nil
+}
+
+// reportDays groups records by day, with what they changed.
+func (v *visit) reportDays(records []*record.Record) []reportDay {
+	var days []reportDay
+	for _, d := range v.days(records, false) {
+		one := reportDay{Title: d.Title, Machine: d.Machine}
+		for _, r := range d.Rows {
+			one.Records = append(one.Records, reportRecord{row: r, Changes: v.changes(records[0], nil)})
+			records = records[1:]
+		}
+		days = append(days, one)
+	}
+	return days
+}
+
+// reportFacts says which records a report has, for whom, and when it was made.
+func (v *visit) reportFacts(f query.Filter, m report.Manifest) []fact {
+	t := v.language.word
+	var group factGroup
+	group.add(t("Trail"), false, text(strings.Join(v.sourceNames(), ", ")))
+	for _, name := range v.names() {
+		if slices.Contains([]string{"format", "since", "until", "on"}, name) || slices.Contains(otherParams, name) {
+			continue
+		}
+		for _, value := range v.params[name] {
+			group.add(t(chipName(name)), false, text(value))
+		}
+	}
+	if !f.Since.IsZero() {
+		group.add(t("Since"), false, text(v.moment(f.Since).Full))
+	}
+	group.add(t("Until"), false, text(v.moment(f.Until).Full))
+	group.add(t("Records"), false, text(number(m.Records)))
+	group.add(t("Times in"), false, text(v.clock.Zone.String()))
+	group.add(t("Made for"), false, text(m.By))
+	group.add(t("Made at"), false, text(v.moment(v.clock.Now).Full))
+	group.add("SHA-256", true, text(m.SHA256))
+	return group.Facts
 }

@@ -99,6 +99,25 @@ func (v *visit) facetView(p facetParam, facet *query.FacetCounts, names map[stri
 	return view
 }
 
+// proposal is a value that a browser proposes for a field of the form, and what it is.
+type proposal struct{ Value, Label string }
+
+// proposals returns the values of a facet that can be written as they are.
+func proposals(counts *counted, by query.Facet, labels map[string]string) []proposal {
+	var all []proposal
+	for _, facet := range counts.Facets {
+		if facet.By != by {
+			continue
+		}
+		for _, value := range facet.Values {
+			if value.Value != "" && visible(value.Value) == value.Value {
+				all = append(all, proposal{value.Value, visible(labels[value.Value])})
+			}
+		}
+	}
+	return all
+}
+
 // namesOf returns the names of the actors of records.
 func namesOf(records []*record.Record) map[string]string {
 	names := map[string]string{}

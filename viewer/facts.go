@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// groups returns what a record says, by question.
+// groups returns what a record says, by question. Reason and failure are at the top of the page.
 func (v *visit) groups(r *record.Record) []factGroup {
 	r = erasure.Shown(r)
 	groups := []factGroup{v.who(r), v.what(r), v.where(r), v.more(r)}
@@ -74,7 +74,7 @@ func (v *visit) what(r *record.Record) factGroup {
 	}
 	g.add(t("Outcome"), false, v.link(t(r.Outcome.String()), "outcome", r.Outcome.String()))
 	if r.Target.ID != "" || r.Target.Type != "" {
-		g.add(t("Target"), false, v.targetFact(r.Target)...)
+		g.add(t("Target"), false, v.targetFact(r.Target, r.Tenant)...)
 		if r.Target.Name != "" {
 			g.add(t("Target ID"), true, text(r.Target.Type+"/"+r.Target.ID))
 		}
@@ -85,10 +85,8 @@ func (v *visit) what(r *record.Record) factGroup {
 		g.add(t("Some of them"), true, text(firstOf(r.Bulk.Sample)))
 	}
 	for _, c := range r.Covers {
-		g.add(t("Also changed"), false, v.targetFact(c)...)
+		g.add(t("Also changed"), false, v.targetFact(c, r.Tenant)...)
 	}
-	g.add(t("Reason"), false, text(r.Reason))
-	g.add(t("Failure"), false, text(r.Failure))
 	return g
 }
 
@@ -101,7 +99,7 @@ func firstOf(texts []string) string {
 	return strings.Join(texts, ", ")
 }
 
-func (v *visit) targetFact(t audit.Target) []part {
+func (v *visit) targetFact(t audit.Target, tenant string) []part {
 	name := t.Name
 	if name == "" {
 		name = t.ID
@@ -109,7 +107,7 @@ func (v *visit) targetFact(t audit.Target) []part {
 	if name == "" {
 		return []part{text(spaced(t.Type))}
 	}
-	return []part{text(spaced(t.Type) + " "), {Kind: "target", Text: visible(name), Href: v.objectAddress(t)}}
+	return []part{text(spaced(t.Type) + " "), {Kind: "target", Text: visible(name), Href: v.objectAddress(t, tenant)}}
 }
 
 // ownFacts are the keys of metadata that have a name of their own.

@@ -10,10 +10,10 @@ import (
 // healthPage is the data of the state of the pipeline.
 type healthPage struct {
 	Problem   string // what is wrong, or ""
+	Marked    bool   // something below is wrong
 	Facts     []fact
 	Seals     []sealView
 	Exporters []exporterView
-	Dead      string // how many records exporters rejected in all, or ""
 }
 
 // sealView is how far a ledger is sealed.
@@ -52,7 +52,7 @@ func (v *visit) healthPage() (*content, error) {
 	}
 	group := factGroup{}
 	if h.Records > 0 {
-		group.add(t("Records in the ledger"), false, text(number(h.Records)))
+		group.add(t("Records"), false, text(number(h.Records)))
 	}
 	if h.Bytes > 0 {
 		group.add(t("Space"), false, text(bytesText(h.Bytes)))
@@ -65,20 +65,22 @@ func (v *visit) healthPage() (*content, error) {
 		group.add(t("Last read in full"), false, text(at.Ago+", "+at.Full))
 		damage := t("none")
 		if h.Damaged > 0 {
+			data.Marked = true
 			damage = v.language.phrase("%d damaged parts; deed ledger scrub lists them", h.Damaged)
 		}
 		group.add(t("Damage"), false, text(damage))
 	}
 	data.Facts = group.Facts
 	for _, p := range v.provers {
-		data.Seals = append(data.Seals, v.sealView(p))
+		seal := v.sealView(p)
+		data.Seals, data.Marked = append(data.Seals, seal), data.Marked || seal.Problem != "" || seal.Altered != ""
 	}
 	for _, e := range h.Exporters {
 		view := exporterView{Name: visible(e.Name), Undelivered: number(e.Undelivered), DeadLetters: number(e.DeadLetters), Rejects: e.DeadLetters > 0}
 		if !e.Oldest.IsZero() && e.Undelivered > 0 {
 			view.Oldest, view.Late = v.moment(e.Oldest), v.clock.Now.Sub(e.Oldest) > lateAfter
 		}
-		data.Exporters = append(data.Exporters, view)
+		data.Exporters, data.Marked = append(data.Exporters, view), data.Marked || view.Late || view.Rejects
 	}
 	return &content{template: "health.html", Title: t("Health"), Data: data}, nil
 }
@@ -100,7 +102,7 @@ func (v *visit) sealView(p Prover) (view sealView) {
 	group.add(t("Newest checkpoint"), false, text(v.language.phrase("covers %s entries", number(s.Checkpoint.Size))))
 	if !s.Checkpoint.Stored.IsZero() {
 		at := v.moment(s.Checkpoint.Stored)
-		group.add(t("Made"), false, text(at.Ago+", "+at.Full))
+		group.add(t("Checkpoint made"), false, text(at.Ago+", "+at.Full))
 	}
 	group.add(t("Signed by"), true, text(s.Checkpoint.KeyName))
 	unsealed := t("none")

@@ -11,12 +11,15 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/query/history"
 )
 
 // objectPage is the data of the life of one object.
 type objectPage struct {
 	Type, ID, Name string
+	Tenant         string  // whose object it is, if several have one, or ""
+	Tenants        string  // the address that leads to those of all
 	Form           []param // the parameters that the forms keep
 	AsOf           string  // as it was written
 	At             moment
@@ -84,10 +87,11 @@ type eventView struct {
 const (
 	maxColumns = 5
 	maxEvents  = 100
+	maxTenants = 30 // to choose from, if several have an object
 )
 
 // objectParams are the parameters of the page that are no conditions.
-var objectParams = []string{"type", "id", "asof", "before"}
+var objectParams = []string{"type", "id", "asof", "before", "in"}
 
 func (v *visit) object() (*content, error) {
 	target := audit.Target{Type: v.params.Get("type"), ID: v.params.Get("id")}
@@ -109,12 +113,12 @@ func (v *visit) object() (*content, error) {
 	}
 	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
 	data.Form = v.hiddenParams("asof", "before")
-	data.Timeline = v.address("", url.Values{"target": {target.Type + "/" + target.ID}})
-	data.Exports = v.exports(url.Values{"target": {target.Type + "/" + target.ID}}, objectParams...)
-	versions, err := v.versions(&data, target, within)
+	versions, within, err := v.ofOne(&data, target, within)
 	if err != nil {
 		return nil, err
 	}
+	about := v.about(target, within)
+	data.Timeline, data.Exports = v.address("", about), v.exports(about)
 	if len(versions) == 0 {
 		if data.Partial {
 			return nil, errBroken
@@ -142,9 +146,41 @@ func (v *visit) asOf() (time.Time, error) {
 	}
 	span, err := v.clock.Parse(text)
 	if err != nil {
-		return time.Time{}, badFilter("asof", err)
+		return time.Time{}, v.badFilter("asof", err)
 	}
 	return span.End(), nil
+}
+
+// about returns the parameters of the timeline that select what the page is about.
+func (v *visit) about(target audit.Target, within query.Filter) url.Values {
+	params := v.with()
+	for _, name := range objectParams {
+		params.Del(name)
+	}
+	params.Set("target", ask.TargetText(target))
+	if len(within.Tenants) == 1 {
+		params.Set("tenant", within.Tenants[0])
+	}
+	return params
+}
+
+// ofOne returns the versions of the object, and the filter that selects their records. If several
+// tenants have such an object, it is that of the tenant in the parameter "in", from whose record a
+// link has led here. Otherwise that parameter does not matter: records without a tenant belong
+// to the object too.
+func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Filter, error) {
+	versions, err := v.versions(data, target, within)
+	mixed, ok := errors.AsType[*history.MixedError](err)
+	if tenant := v.params.Get("in"); ok && mixed.Field == "tenant" && tenant != "" && len(within.Tenants) == 0 {
+		data.Events, data.Tenant, data.Tenants = nil, visible(tenant), v.address("object", v.with("in", ""))
+		within.Tenants = []string{tenant}
+		versions, err = v.versions(data, target, within)
+		mixed, ok = errors.AsType[*history.MixedError](err)
+	}
+	if ok {
+		err = v.mixed(mixed, target)
+	}
+	return versions, within, err
 }
 
 // versions returns the versions of the object, oldest first, and fills the list of events.
@@ -152,11 +188,11 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 	var versions []*history.Version
 	for version, err := range history.Of(v.ctx, v.reader, target, within) {
 		if err != nil {
-			if mixed, ok := errors.AsType[*history.MixedError](err); ok {
-				return nil, v.mixed(mixed)
+			if _, ok := errors.AsType[*history.MixedError](err); ok {
+				return nil, err
 			}
 			if _, ok := errors.AsType[*query.FilterError](err); ok {
-				return nil, badFilter("", err)
+				return nil, v.badFilter("", err)
 			}
 			data.Partial = data.Partial || v.ctx.Err() == nil
 			continue
@@ -184,10 +220,22 @@ var gapTexts = map[history.Gap]string{
 	history.Unlisted:   "Not all changes of this record are known.",
 }
 
-// mixed says that the records are about several objects, and how to choose one.
-func (v *visit) mixed(err *history.MixedError) error {
+// mixed says that the records are about several objects, and leads to each.
+func (v *visit) mixed(err *history.MixedError, target audit.Target) error {
 	if err.Field == "tenant" {
-		return problemf(http.StatusConflict, "Several tenants have this object", "Add the tenant to the address, such as &tenant=acme. The timeline of the target shows which there are.")
+		p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
+		about := query.Filter{Targets: []audit.Target{target}}
+		if counts := v.count(about, query.Facets{By: []query.Facet{query.ByTenant}, Top: maxTenants}, false); counts != nil {
+			for _, facet := range counts.Facets {
+				for _, value := range facet.Values {
+					if value.Value != "" {
+						p.leads(visible(value.Value), v.address("object", v.with("in", "", "tenant", value.Value)))
+					}
+				}
+			}
+		}
+		p.leads(v.language.word("All of its records"), v.address("", v.about(target, query.Filter{})))
+		return p
 	}
 	return problemf(http.StatusConflict, "Several objects have this type and ID", "They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field)
 }
@@ -216,7 +264,7 @@ var existenceTexts = map[bool]map[history.Existence]string{
 func (v *visit) state(data *objectPage, target audit.Target, within query.Filter, at time.Time) error {
 	state, err := history.AsOf(v.ctx, v.reader, target, at, within)
 	if state == nil {
-		return badFilter("", err)
+		return v.badFilter("", err)
 	}
 	data.Partial = data.Partial || err != nil && v.ctx.Err() == nil
 	view := &data.State

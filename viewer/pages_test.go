@@ -9,9 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -22,8 +20,8 @@ import (
 	"github.com/opendeed/audit/audittest"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/query/querytest"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 	"github.com/opendeed/audit/viewer"
 	"github.com/stretchr/testify/assert"
@@ -65,13 +63,31 @@ func TestObject(t *testing.T) {
 	assert.Regexp(t, `As of Sunday, 22 November 2026, 10:30:00.* title New `, then)
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=8")), "Nothing is known of this object")
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
-	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "asof: write a duration")
+	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "As of: write a duration")
 
 	other := life()[0]
 	other.Tenant, other.ID = "globex", audit.ID{1, 6: 0x70, 8: 0x80}
 	mixed := newViewer(t, viewer.View{All: true}, append(life(), other))
-	assert.Contains(t, textOf(get(t, mixed, "/object?type=article&id=7")), "Several tenants have this object")
-	assert.Contains(t, textOf(get(t, mixed, "/object?type=article&id=7&tenant=acme")), "Version 4")
+	answer := get(t, mixed, "/object?type=article&id=7")
+	assert.Contains(t, textOf(answer), "Several tenants have this object")
+	links := hrefs(t, answer.Body.String(), `class="button"`)
+	assert.Equal(t, []string{"./object?id=7&tenant=acme&type=article", "./object?id=7&tenant=globex&type=article", "./?target=article%2F7", "./"}, links)
+	answer = get(t, mixed, strings.TrimPrefix(links[0], "."))
+	assert.Contains(t, textOf(answer), "Version 4")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./export?format=csv&target=article%2F7&tenant=acme", "the export has no other tenant")
+
+	// A link from a record leads to the object of its tenant. Records without a tenant belong to
+	// it, unless another tenant has such an object.
+	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
+	answer = get(t, mixed, here)
+	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have one too")
+	assert.Contains(t, textOf(answer), "Version 4")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?target=article%2F7&tenant=acme")
+	nightly := life()
+	nightly[2].Tenant = ""
+	page = textOf(get(t, newViewer(t, viewer.View{All: true}, nightly), here))
+	assert.NotContains(t, page, "Other tenants")
+	assert.Contains(t, page, "Version 3 changed")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"globex"}}}, append(life(), other))
 	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")
 }
@@ -137,8 +153,17 @@ func TestRecord(t *testing.T) {
 	assert.Contains(t, body, `<del>second</del>`)
 	assert.Contains(t, body, `https://traces.example.com/01000000000000000000000000000000`)
 	assert.Contains(t, textOf(get(t, handler, "/record?id="+begin.ID.String())), "The attempt")
+	assert.Contains(t, hrefs(t, body, "nofollow"), "./export?format=report&id="+r.ID.String())
 	open := newViewer(t, viewer.View{All: true}, []*record.Record{begin})
 	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has no end yet")
+
+	// Who closes an attempt after a crash has not done what was attempted.
+	end := event(12, func(r *record.Record) {
+		r.Attempt, r.Action, r.Outcome, r.Actor = begin.ID, "payout.send", audit.OutcomeUnknown, audit.Actor{Type: audit.ActorSystem, ID: sdk.RecoveryActor}
+	})
+	closed := newViewer(t, viewer.View{All: true}, []*record.Record{begin, end})
+	page = textOf(get(t, closed, "/record?id="+end.ID.String()))
+	assert.Contains(t, page, "audit-recovery closed an attempt that a crash interrupted: payout.send article Hello 12")
 }
 
 func TestActor(t *testing.T) {
@@ -149,7 +174,7 @@ func TestActor(t *testing.T) {
 	}
 	handler := newViewer(t, viewer.View{All: true}, records)
 	page := textOf(get(t, handler, "/actor?actor=user/alice"))
-	for _, want := range []string{"Alice user/alice", "When 70 records since", "Tuesday 11:00: 1", "article.publish 70", "What others did on behalf of this actor"} {
+	for _, want := range []string{"Alice user/alice", "By weekday and hour 70 records since", "Tuesday 11:00: 1", "article.publish 70", "What others did on behalf of this actor"} {
 		assert.Contains(t, page, want)
 	}
 	assert.Contains(t, textOf(get(t, handler, "/actor?actor=user/nobody")), "No record has this actor")
@@ -194,8 +219,18 @@ func TestHealth(t *testing.T) {
 	page := textOf(get(t, handler, "/health"))
 	never := viewer.WithHealth(func(context.Context) (viewer.Health, error) { return viewer.Health{Records: 1}, nil })
 	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Last read in full not known yet")
-	for _, want := range []string{"exporter mongodb: timeout", "1,204", "1 hour ago", "mongodb 3 10 minutes ago Late 2 Rejected"} {
+	for _, want := range []string{"exporter mongodb: timeout", "1,204", "1 hour ago", "mongodb 3 10 minutes ago Late 2 Dead letters"} {
 		assert.Contains(t, page, want)
+	}
+	for want, h := range map[string]viewer.Health{
+		"No problem is known.":       {Records: 1, LastScrub: noon, Exporters: []viewer.ExporterHealth{{Name: "a", Undelivered: 1, Oldest: noon}}},
+		"Something needs attention:": {Records: 1, LastScrub: noon, Damaged: 1},
+		"Late":                       {Exporters: []viewer.ExporterHealth{{Name: "a", Undelivered: 1, Oldest: noon.Add(-time.Hour)}}},
+		"Dead letters":               {Exporters: []viewer.ExporterHealth{{Name: "a", DeadLetters: 1}}},
+	} {
+		page := textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), viewer.WithHealth(func(context.Context) (viewer.Health, error) { return h, nil })), "/health"))
+		assert.Contains(t, page, want)
+		assert.Equal(t, want == "No problem is known.", strings.Contains(page, "No problem is known."), want)
 	}
 	for _, view := range []viewer.View{{Within: query.Filter{Tenants: []string{"acme"}}}, {All: true, Hidden: []string{"reason"}}} {
 		limited := newViewer(t, view, nil, viewer.WithoutRecording(), health)
@@ -222,6 +257,8 @@ func TestCounts(t *testing.T) {
 	assert.Contains(t, page, "60 records")
 	assert.Contains(t, page, "Alice 60")
 	assert.Contains(t, page, "Outcome success 40 denied 20")
+	assert.Contains(t, answer.Body.String(), `<option value="user/alice" label="Alice">`, "the form proposes it")
+	assert.Contains(t, answer.Body.String(), `<option value="article.publish">`)
 	links := hrefs(t, answer.Body.String(), "href")
 	assert.Contains(t, links, "./?outcome=denied")
 	assert.Contains(t, links, "./?on=2026-11-25")
@@ -264,7 +301,9 @@ func TestHiddenFieldsOnPages(t *testing.T) {
 func TestExports(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)
-	records := []*record.Record{event(997, func(r *record.Record) { r.Reason = `=HYPERLINK("http://x")` }), event(998, nil), event(999, func(r *record.Record) { r.Outcome = audit.OutcomeDenied })}
+	records := []*record.Record{event(997, func(r *record.Record) { r.Reason = `=HYPERLINK("http://x")` }), event(998, func(r *record.Record) {
+		r.Changes = []audit.Change{{Field: "title", Old: text("Old"), New: text("New")}}
+	}), event(999, func(r *record.Record) { r.Outcome = audit.OutcomeDenied })}
 	handler := newViewer(t, viewer.View{All: true}, records, viewer.WithTracker(recorder.Tracker("x")))
 
 	lines := get(t, handler, "/export?format=jsonl&outcome=success")
@@ -293,6 +332,8 @@ func TestExports(t *testing.T) {
 	report := get(t, handler, "/export?format=report&outcome=success")
 	page := textOf(report)
 	assert.Contains(t, page, "Alice published article Hello 998")
+	assert.Contains(t, page, "Outcome success Until Thursday, 26 November 2026, 12:00:00.000 UTC Records 2 Times in UTC Made for user/auditor")
+	assert.Contains(t, page, "title Old New "+id(998), "what a record changed, and its ID")
 	manifest := regexp.MustCompile(`(?s)<pre[^>]*>(.*)</pre>`).FindStringSubmatch(report.Body.String())
 	require.NotNil(t, manifest)
 	var m struct {
@@ -308,89 +349,6 @@ func TestExports(t *testing.T) {
 	assert.Equal(t, hex.EncodeToString(sum[:]), m.SHA256, "the hash is that of the export as JSON lines")
 
 	assert.Contains(t, textOf(get(t, handler, "/export?format=pdf")), "There is no such format")
-}
-
-// broken is a store of which a part cannot be read.
-type broken struct {
-	query.Reader
-
-	wait bool // until the time is over
-}
-
-func (b broken) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
-	return func(yield func(*record.Record, error) bool) {
-		for r, err := range b.Reader.Find(ctx, f) {
-			if !yield(r, err) {
-				return
-			}
-		}
-		if b.wait {
-			<-ctx.Done()
-			yield(nil, ctx.Err())
-			return
-		}
-		yield(nil, errors.New("segment 4711 is damaged"))
-	}
-}
-
-// TestDamage: what cannot be read is said, and no export looks complete without it.
-func TestDamage(t *testing.T) {
-	t.Parallel()
-	recorder := audittest.NewRecorder(t)
-	handler, err := viewer.New(broken{Reader: querytest.NewReader(event(1, nil))}, viewer.Authorize(everything), viewer.WithTracker(recorder.Tracker("x")),
-		viewer.WithErrorHandler(func(context.Context, error) {}), viewer.WithClock(func() time.Time { return noon }))
-	require.NoError(t, err)
-	for _, page := range []string{"/", "/actor?actor=user/alice", "/object?type=article&id=1", "/security?since=900d"} {
-		answer := get(t, handler, page)
-		assert.Contains(t, textOf(answer), "A part of the trail could not be read", page)
-		assert.NotContains(t, answer.Body.String(), "4711")
-	}
-	assert.Equal(t, http.StatusInternalServerError, get(t, handler, "/record?id="+id(2)).Code)
-	assert.Equal(t, http.StatusInternalServerError, get(t, handler, "/export?format=report").Code)
-
-	server := httptest.NewServer(handler)
-	defer server.Close()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/export?format=csv", nil)
-	require.NoError(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	if err == nil {
-		var b bytes.Buffer
-		_, err = b.ReadFrom(resp.Body)
-		require.NoError(t, resp.Body.Close())
-	}
-	require.Error(t, err, "the download fails")
-	records := recorder.Records()
-	last := records[len(records)-1]
-	assert.Equal(t, semconv.ActionTrailExport, last.Action)
-	assert.Equal(t, audit.OutcomeFailure, last.Outcome)
-}
-
-// TestBudget: counts that take too long say how far back they go, and lead to complete ones.
-func TestBudget(t *testing.T) {
-	t.Parallel()
-	handler, err := viewer.New(broken{querytest.NewReader(event(999, nil), event(998, nil)), true}, viewer.Authorize(everything), viewer.WithoutRecording(),
-		viewer.WithCountBudget(20*time.Millisecond), viewer.WithQueryTimeout(200*time.Millisecond), viewer.WithClock(func() time.Time { return noon }))
-	require.NoError(t, err)
-	answer := get(t, handler, "/?tenant=acme")
-	page := textOf(answer)
-	assert.Contains(t, page, "At least 2 records Counted back to Thursday, 26 November 2026, 10:00:00.000 UTC. Count all")
-	assert.Contains(t, page, "Alice 2+")
-	assert.Contains(t, page, "Wednesday, 25 November 2026: not all counted")
-	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./?count=all&tenant=acme")
-}
-
-// TestDeadline: a page shows what was found in time, and says that it is not complete.
-func TestDeadline(t *testing.T) {
-	t.Parallel()
-	handler, err := viewer.New(broken{querytest.NewReader(event(1, nil)), true}, viewer.Authorize(everything), viewer.WithoutRecording(),
-		viewer.WithQueryTimeout(100*time.Millisecond), viewer.WithClock(func() time.Time { return noon }))
-	require.NoError(t, err)
-	page := textOf(get(t, handler, "/"))
-	assert.Contains(t, page, "this page is not complete")
-	assert.Contains(t, page, "Hello 1")
-	answer := get(t, handler, "/?actor=user/nobody")
-	assert.Equal(t, http.StatusGatewayTimeout, answer.Code)
-	assert.Contains(t, textOf(answer), "Narrow it")
 }
 
 // TestLanguage: sentences and words may be those of another language.

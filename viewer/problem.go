@@ -14,7 +14,20 @@ type problem struct {
 	status      int
 	title, text string
 	wait        time.Duration // before the next attempt, or 0
+	ways        []way
 }
+
+// way is an address that leads on from a problem.
+type way struct{ Text, Href string }
+
+// problemPage is the data of the page of a problem.
+type problemPage struct {
+	Text string
+	Ways []way
+}
+
+// leads adds an address that leads on from a problem.
+func (p *problem) leads(text, href string) { p.ways = append(p.ways, way{text, href}) }
 
 // Error returns the title and the text.
 func (p *problem) Error() string { return "viewer: " + p.title + ": " + p.text }
@@ -57,5 +70,5 @@ func (v *viewer) serveProblem(w http.ResponseWriter, r *http.Request, visit *vis
 	if p.wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.wait.Seconds())))
 	}
-	v.render(w, r, p.status, visit, &content{template: "problem.html", Title: v.language.word(p.title), Data: v.language.word(p.text)})
+	v.render(w, r, p.status, visit, &content{template: "problem.html", Title: v.language.word(p.title), Data: problemPage{v.language.word(p.text), p.ways}})
 }

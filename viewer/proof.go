@@ -94,11 +94,11 @@ func (v *visit) proofView(r *record.Record, stored map[string]string) (view proo
 	}
 	var group factGroup
 	c := &proof.Checkpoint
-	group.add(t("Sealed"), false, text(t("yes: its proof was checked just now")))
-	group.add(t("Checkpoint"), false, text(v.language.phrase("of %s entries; this is number %s", number(c.Size), number(proof.Leaf+1))))
+	group.add(t("Sealed"), false, text(t("Yes. The record is as it was when it was sealed: its proof was checked just now.")))
+	group.add(t("Checkpoint"), false, text(v.language.phrase("covers %s entries; this record is number %s", number(c.Size), number(proof.Leaf+1))))
 	if !c.Stored.IsZero() {
 		at := v.moment(c.Stored)
-		group.add(t("Made"), false, text(at.Ago+", "+at.Full))
+		group.add(t("Checkpoint made"), false, text(at.Ago+", "+at.Full))
 	}
 	group.add(t("Signed by"), true, text(c.KeyName))
 	group.add(t("Ledger"), true, text(c.Origin))

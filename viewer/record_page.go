@@ -21,6 +21,7 @@ import (
 type recordPage struct {
 	Records []recordView // more than one if different records have the ID
 	Slow    bool
+	Partial bool // a part of the store could not be read
 }
 
 // recordView is everything that a record says.
@@ -33,6 +34,8 @@ type recordView struct {
 	Marks     []markView
 	Attempt   []row // the other records of its attempt
 	Open      bool  // the attempt has no end yet
+	Partial   bool  // a part of the store could not be searched for them
+	Exports   []exportLink
 	TraceURL  string
 	JSON      string
 	Proof     proofView
@@ -90,9 +93,10 @@ func (v *visit) record() (*content, error) {
 		}
 		return nil, errNoRecord
 	}
-	var data recordPage
+	data := recordPage{Partial: partial}
 	for _, r := range records {
-		data.Records = append(data.Records, v.recordView(r))
+		view := v.recordView(r)
+		data.Records, data.Partial = append(data.Records, view), data.Partial || view.Partial
 	}
 	v.proofs(id, records, data.Records)
 	data.Slow = v.ctx.Err() != nil
@@ -110,6 +114,7 @@ func sentenceText(parts []part) string {
 func (v *visit) recordView(r *record.Record) recordView {
 	erasables := v.erasables(r)
 	view := recordView{row: v.row(r), Groups: v.groups(r), Changes: v.changes(r, erasables), JSON: indented(r)}
+	view.Exports = v.exports(v.only("id", r.ID.String()))
 	for _, m := range r.Marks {
 		if m.Kind == mark.Requested && m.Path == "changes" {
 			view.Requested = true
@@ -135,11 +140,12 @@ func (v *visit) attempt(view *recordView, r *record.Record) {
 	if r.Attempt.IsZero() {
 		return
 	}
-	others, _, _, err := v.find(query.Filter{Attempts: []audit.ID{r.Attempt}}, pageSize)
+	others, more, partial, err := v.find(query.Filter{Attempts: []audit.ID{r.Attempt}}, pageSize)
 	if err != nil {
 		return // the page says that it is slow
 	}
-	view.Open = true
+	view.Partial = partial
+	view.Open = !more && !partial // else the end may be among those that were not found
 	for _, o := range append(others, r) {
 		view.Open = view.Open && query.StageOf(o) != query.StageEnd
 	}

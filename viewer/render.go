@@ -51,6 +51,7 @@ func (v *viewer) parseTemplates() (map[string]*template.Template, error) {
 		"asset":    v.assets.address,
 		"number":   number,
 		"dict":     dict,
+		"zones":    func() []string { return zones },
 		"hasLabel": func(hour int) bool { return hour%6 == 0 },
 	}
 	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/shared/*.html")
@@ -116,6 +117,12 @@ func (v *visit) tabs() []tab {
 		tabs = append(tabs, tab{Name: t("Health"), Href: v.address("health", nil), Current: v.page == "health"})
 	}
 	return tabs
+}
+
+// zones are proposed where people write a time zone. Others work, too.
+var zones = []string{
+	"UTC", "America/Los_Angeles", "America/New_York", "America/Sao_Paulo", "Europe/London", "Europe/Berlin", "Europe/Kyiv",
+	"Africa/Lagos", "Africa/Nairobi", "Asia/Dubai", "Asia/Kolkata", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney",
 }
 
 func (v *visit) zoneForm() zoneForm {

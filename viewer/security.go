@@ -70,7 +70,7 @@ func (v *visit) security() (*content, error) {
 	var f query.Filter
 	span, err := v.clock.Parse(since)
 	if err != nil {
-		return nil, badFilter("since", err)
+		return nil, v.badFilter("since", err)
 	}
 	f.Since = span.Since.Truncate(time.Minute) // so that the counts of one person serve the next
 	if err := v.look(f, false); err != nil {
@@ -81,17 +81,14 @@ func (v *visit) security() (*content, error) {
 		c.Selected = c.Value == since
 		data.Periods = append(data.Periods, c)
 	}
-	sections := make(chan int)
 	data.Sections = make([]section, len(watchlist))
 	errs := make([]error, len(watchlist))
+	var waits []func()
 	for i := range watchlist {
-		go func() {
-			data.Sections[i], errs[i] = v.section(&watchlist[i], f, since)
-			sections <- i
-		}()
+		waits = append(waits, beside(func() { data.Sections[i], errs[i] = v.section(&watchlist[i], f, since) }))
 	}
-	for range watchlist {
-		<-sections
+	for _, wait := range waits {
+		wait()
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

@@ -161,7 +161,7 @@ func (v *visit) targetParts(r *record.Record) []part {
 	}
 	return []part{
 		{Kind: "type", Text: visible(spaced(t.Type)) + " "},
-		{Kind: "target", Text: visible(name), Hint: visible(t.Type + "/" + t.ID), Href: v.objectAddress(t)},
+		{Kind: "target", Text: visible(name), Hint: visible(t.Type + "/" + t.ID), Href: v.objectAddress(t, r.Tenant)},
 	}
 }
 

@@ -45,7 +45,8 @@ type chip struct{ Name, Value, Remove string }
 // filterForm has what the form of the filter shows.
 type filterForm struct {
 	Text, Actor, Action, Target, Since, Until string
-	Outcomes, Periods                         []choice
+	Outcomes                                  []choice
+	Actors, Actions                           []proposal
 	Hidden                                    []param // conditions that have no field
 }
 
@@ -70,13 +71,13 @@ func (v *visit) timeline() (*content, error) {
 		data.Looks = v.address("", v.with("looks", "shown"))
 	}
 	spanned, unit := v.span(f)
-	counting := make(chan *counted, 1)
 	if alone {
 		spanned.Not = nil // an index counts all of a time
 	}
-	go func() { counting <- v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) }()
+	var counts *counted
+	wait := beside(func() { counts = v.count(spanned, v.facetsBy(timelineFacets, unit.facet), all) })
 	records, err := v.list(&data, f)
-	counts := <-counting
+	wait()
 	if counts == nil && len(records) > 0 {
 		data.Count = v.address("", v.with("count", "all"))
 	}
@@ -86,15 +87,17 @@ func (v *visit) timeline() (*content, error) {
 			data.Chart.Total = v.language.phrase("%s since %s", data.Chart.Total, v.language.date(spanned.Since))
 		}
 		if alone {
-			data.Chart.Total += " " + v.language.word("with looks at the trail")
+			data.Chart.Total += v.language.word(", including looks at the trail")
 		}
-		data.Facets = v.facetViews(timelineFacets, counts, namesOf(records))
+		names := namesOf(records)
+		data.Facets = v.facetViews(timelineFacets, counts, names)
+		data.Form.Actors, data.Form.Actions = proposals(counts, query.ByActor, names), proposals(counts, query.ByAction, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if len(data.Days) == 0 {
-		data.Empty = v.emptyText(&data)
+		data.Empty = v.emptyText(&data, &f)
 	}
 	return &content{template: "timeline.html", Title: v.language.word("Timeline"), Data: data}, nil
 }
@@ -183,7 +186,7 @@ func (v *visit) find(f query.Filter, size int) (records []*record.Record, more, 
 			case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			default:
 				if _, ok := errors.AsType[*query.FilterError](err); ok {
-					return nil, false, false, badFilter("", err)
+					return nil, false, false, v.badFilter("", err)
 				}
 				v.onError(v.ctx, err)
 				partial = true
@@ -248,8 +251,11 @@ func (v *visit) chips() []chip {
 				delete(params, name)
 			}
 			c := chip{Name: v.language.word(chipName(name)), Value: visible(value), Remove: v.address(v.page, params)}
-			if name == "looks" {
+			switch {
+			case name == "looks":
 				c.Value = v.language.word("shown")
+			case name == "on-behalf-of" && value == "*":
+				c.Value = v.language.word("anybody")
 			}
 			chips = append(chips, c)
 		}
@@ -264,6 +270,8 @@ func chipName(name string) string {
 		return "Words"
 	case "not":
 		return "Without"
+	case "asof":
+		return "As of"
 	case "looks":
 		return "Looks at the trail"
 	}
@@ -271,14 +279,18 @@ func chipName(name string) string {
 }
 
 // emptyText says why no record is shown, and what to do.
-func (v *visit) emptyText(data *timelinePage) string {
+func (v *visit) emptyText(data *timelinePage, f *query.Filter) string {
 	switch {
 	case data.Slow:
 		return v.language.word("The search took too long and found nothing yet. Narrow it: choose a shorter time, an actor, an action or a target.")
 	case v.params.Has("after"):
 		return v.language.word("There are no older records.")
+	case !f.Until.IsZero() && !f.Until.After(f.Since):
+		return v.language.word("The time of this filter ends before it begins.")
+	case len(data.Chips) > 0 && (!f.Since.IsZero() || !f.Until.IsZero()):
+		return v.language.word("No record matches this filter. Remove a condition, or choose a longer time.")
 	case len(data.Chips) > 0:
-		return v.language.word("No record matches this filter. Remove a condition, or look at a longer time.")
+		return v.language.word("No record matches this filter. Remove a condition.")
 	}
 	return v.language.word("There are no records yet. Each event that the service tracks appears here.")
 }

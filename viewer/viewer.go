@@ -140,7 +140,7 @@ func (v *viewer) servePage(w http.ResponseWriter, r *http.Request, name string) 
 	defer cancel()
 	visit, err := v.newVisit(ctx, w, r, actor, view)
 	if err != nil {
-		v.serveProblem(w, r, v.anybody(r), err)
+		v.serveProblem(w, r, visit, err)
 		return
 	}
 	show, ok := v.pages[name]

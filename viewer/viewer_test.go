@@ -179,7 +179,9 @@ func TestTimeline(t *testing.T) {
 	assert.NotContains(t, text, "Hello 999")
 	assert.Contains(t, text, "Hello 998")
 	assert.Contains(t, text, "19:00:00")
-	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere")), "No record matches this filter")
+	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere")), "No record matches this filter. Remove a condition.")
+	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere&since=7d")), "or choose a longer time.")
+	assert.Contains(t, textOf(get(t, handler, "/?since=today&until=yesterday")), "The time of this filter ends before it begins.")
 	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil), "/")), "There are no records yet")
 }
 
@@ -188,10 +190,10 @@ func TestBadAddresses(t *testing.T) {
 	t.Parallel()
 	handler := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)})
 	for address, want := range map[string]string{
-		"/?since=whenever":    "since: write a duration",
+		"/?since=whenever":    "Since: write a duration",
 		"/?utm_source=x":      "utm_source: it is not a condition",
 		"/?outcome=ok":        "is none of",
-		"/?after=x":           "not a cursor",
+		"/?after=x":           "There is no such page of the list",
 		"/?zone=Nowhere":      "no such time zone",
 		"/?zone=local":        "no such time zone",
 		"/?not=x":             "NAME=VALUE",
@@ -209,6 +211,15 @@ func TestBadAddresses(t *testing.T) {
 		assert.GreaterOrEqual(t, answer.Code, 400, address)
 		assert.Contains(t, textOf(answer), want, address)
 		assert.NotContains(t, answer.Body.String(), "Hello", address)
+	}
+	// A page leads to what remains without the condition that is wrong.
+	for address, want := range map[string]string{
+		"/?since=whenever&actor=user/alice": "./?actor=user%2Falice", "/?after=x&actor=user/alice": "./?actor=user%2Falice",
+		"/?since=2026-11-20&until=2026-11-10&actor=user/alice": "./?actor=user%2Falice", "/security?since=x&zone=Nowhere": "./security", "/actor?actor=user/a&zone=Nowhere": "./",
+	} {
+		body := get(t, handler, address).Body.String()
+		assert.Contains(t, hrefs(t, body, "href"), want, address)
+		assert.NotContains(t, body, "zone=", address)
 	}
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))

@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,21 +34,21 @@ type visit struct {
 	release func() // of the slot of an expensive search
 }
 
-// newVisit reads the address of a page. An error is a *problem.
+// newVisit reads the address of a page. If there is an error, the visit is not nil, and can show
+// that.
 func (v *viewer) newVisit(ctx context.Context, w http.ResponseWriter, r *http.Request, actor audit.Actor, view View) (*visit, error) {
+	visit := v.anybody(r)
+	visit.ctx, visit.w, visit.actor, visit.view = ctx, w, actor, view
 	mask, err := scope.NewMask(view.Fields, view.Hidden, view.Within)
 	if err != nil {
-		return nil, err
+		return visit, err
 	}
-	reader, err := scope.NewReader(v.store, view.Within, mask)
-	if err != nil {
-		return nil, err
+	if visit.reader, err = scope.NewReader(v.store, view.Within, mask); err != nil {
+		return visit, err
 	}
-	visit := v.anybody(r)
-	visit.ctx, visit.w, visit.actor, visit.view, visit.reader = ctx, w, actor, view, reader
 	params, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, problemf(http.StatusBadRequest, "This address is damaged", "A part of it is not readable. Start from the timeline, and set the filter again.")
+		return visit, problemf(http.StatusBadRequest, "This address is damaged", "A part of it is not readable. Start from the timeline, and set the filter again.")
 	}
 	for name, values := range params {
 		for _, value := range values {
@@ -59,7 +60,8 @@ func (v *viewer) newVisit(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if name := visit.params.Get("zone"); name != "" {
 		zone, err := ask.ParseZone(name)
 		if err != nil || zone == time.Local {
-			return nil, problemf(http.StatusBadRequest, "There is no such time zone", "Write a name such as Europe/Berlin, an offset such as +01:00, or utc.")
+			visit.params.Del("zone")
+			return visit, problemf(http.StatusBadRequest, "There is no such time zone", "Write a name such as Europe/Berlin, an offset such as +01:00, or utc.")
 		}
 		visit.clock.Zone = zone
 	}
@@ -90,13 +92,13 @@ func (v *visit) filter(own ...string) (f query.Filter, err error) {
 				err = ask.Set(&f, name, value)
 			}
 			if err != nil {
-				return f, badFilter(name, err)
+				return f, v.badFilter(name, err)
 			}
 		}
 	}
 	f.After = v.params.Get("after")
 	if err := f.Validate(); err != nil {
-		return f, badFilter("", err)
+		return f, v.badFilter("", err)
 	}
 	return f, nil
 }
@@ -111,12 +113,29 @@ func (v *visit) names() []string {
 	return names
 }
 
-// badFilter says what is wrong with a condition.
-func badFilter(name string, err error) error {
-	if name != "" {
-		err = fmt.Errorf("%s: %w", name, err)
+// badFilter says what is wrong with a condition, and leads to the page without it.
+func (v *visit) badFilter(name string, err error) error {
+	bad, ok := errors.AsType[*query.FilterError](err)
+	switch {
+	case ok && bad.Field == "After":
+		p := problemf(http.StatusBadRequest, "There is no such page of the list", "Its address was shortened or changed on the way.")
+		p.leads(v.language.word("To the newest records"), v.address(v.page, v.with()))
+		return p
+	case ok:
+		err = fmt.Errorf("%s: %s", bad.Field, bad.Reason)
+	case errors.Is(err, ask.ErrUnknown):
+		err = fmt.Errorf("%s: %w", visible(name), err)
+	case name != "":
+		err = fmt.Errorf("%s: %w", chipName(name), err)
 	}
-	return problemf(http.StatusBadRequest, "This filter cannot be used", "%v.", err)
+	p := problemf(http.StatusBadRequest, "This filter cannot be used", "%v.", err)
+	switch {
+	case ok && bad.Field == "Until":
+		p.leads(v.language.word("Without these times"), v.address(v.page, v.with("since", "", "until", "")))
+	case name != "":
+		p.leads(v.language.word("Without this condition"), v.address(v.page, v.with(name, "")))
+	}
+	return p
 }
 
 // address returns the relative address of a page. The time zone is kept.
@@ -157,11 +176,16 @@ func (v *visit) recordAddress(id audit.ID) string {
 	return v.address("record", url.Values{"id": {id.String()}})
 }
 
-func (v *visit) objectAddress(t audit.Target) string {
+// objectAddress returns the address of the object of a target, in the tenant of a record, or "".
+func (v *visit) objectAddress(t audit.Target, tenant string) string {
 	if t.Type == "" || t.ID == "" {
 		return ""
 	}
-	return v.address("object", url.Values{"type": {t.Type}, "id": {t.ID}})
+	params := url.Values{"type": {t.Type}, "id": {t.ID}}
+	if tenant != "" {
+		params.Set("in", tenant)
+	}
+	return v.address("object", params)
 }
 
 func (v *visit) actorAddress(a *audit.Actor) string {

@@ -109,7 +109,8 @@ func (r *CopyReport) Intact() bool { return len(r.Findings) == 0 && r.More == 0 
 // what is missing, changed, doubled or put in there. Stored asks the copy for records by their
 // IDs, and must leave out documents that are no records: any error of it ends VerifyCopy, since
 // what it could not read is not missing. Memory is a bit for each entry, besides findings, up to
-// 65,536 documents without a place, and up to 1,048,576 that the checkpoint does not cover.
+// 65,536 documents without a place, up to 1,048,576 that the checkpoint does not cover, and some
+// 10,000 entries that the copy may have at another place.
 //
 // The ledger itself is taken as it is: verify it too.
 func VerifyCopy(ctx context.Context, documents iter.Seq2[Document, error], stored query.Reader, o CopyOptions) (*CopyReport, error) {
@@ -156,7 +157,8 @@ type copyVerifier struct {
 	pending  int                      // how many
 	above    map[seal.Hash]audit.ID   // documents that no leaf has, and that the ledger may have
 	missing  []missing                // entries that were not looked for in the copy yet
-	twins    map[seal.Hash][]missing  // entries whose record the copy has at another place, perhaps of the same bytes
+	twins    map[seal.Hash][]missing  // entries whose record the copy has, perhaps at the place of another one of the same bytes
+	waiting  int                      // how many twins there are
 	changed  map[audit.ID]bool        // records that were found to be changed
 	buffer   []byte                   // for JSON
 }

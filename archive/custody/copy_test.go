@@ -38,8 +38,12 @@ func (m memory) all() iter.Seq2[custody.Document, error] {
 // Find implements query.Reader for IDs.
 func (m memory) Find(_ context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
 	return func(yield func(*record.Record, error) bool) {
+		asked := map[audit.ID]bool{}
+		for _, id := range f.IDs {
+			asked[id] = true
+		}
 		for _, d := range m {
-			if d.Record != nil && slices.Contains(f.IDs, d.ID) && !yield(d.Record, nil) {
+			if d.Record != nil && asked[d.ID] && !yield(d.Record, nil) {
 				return
 			}
 		}
@@ -50,12 +54,13 @@ func (m memory) Find(_ context.Context, f query.Filter) iter.Seq2[*record.Record
 func (f *trail) copyOf(filter func(*record.Record) bool) memory {
 	f.t.Helper()
 	var m memory
+	log := f.log()
 	for e, err := range f.reader().Entries(f.t.Context(), 0) {
 		require.NoError(f.t, err)
 		r := new(record.Record)
 		require.NoError(f.t, r.UnmarshalJSON(e.Data))
 		if filter == nil || filter(r) {
-			m = append(m, custody.Document{ID: r.ID, Place: export.Place{Log: f.log(), Seq: e.Seq}, Record: r})
+			m = append(m, custody.Document{ID: r.ID, Place: export.Place{Log: log, Seq: e.Seq}, Record: r})
 		}
 	}
 	rand.Shuffle(len(m), func(i, j int) { m[i], m[j] = m[j], m[i] })
@@ -221,10 +226,14 @@ func (f *trail) appendUnsealed(records ...*record.Record) {
 	f.t.Helper()
 	l, err := ledger.Open(f.dir, ledger.WithScrub(0))
 	require.NoError(f.t, err)
-	for _, r := range records {
-		b, err := r.AppendJSON(nil)
-		require.NoError(f.t, err)
-		_, err = l.Append(f.t.Context(), b)
+	for some := range slices.Chunk(records, 1000) {
+		var entries [][]byte
+		for _, r := range some {
+			b, err := r.AppendJSON(nil)
+			require.NoError(f.t, err)
+			entries = append(entries, b)
+		}
+		_, err = l.Append(f.t.Context(), entries...)
 		require.NoError(f.t, err)
 	}
 	require.NoError(f.t, l.Close())
@@ -293,6 +302,36 @@ func TestCopyOfOneRecordTwice(t *testing.T) {
 		require.Len(t, report.Findings, 2, "its place was changed")
 		require.Equal(t, []seal.Kind{seal.Changed, seal.Changed}, kinds(report))
 	}
+}
+
+// raceDetector reports whether the tests run with the race detector.
+var raceDetector bool
+
+// TestCopyOfManyRecordsTwice has more records twice in the ledger than are looked for at once.
+func TestCopyOfManyRecordsTwice(t *testing.T) {
+	t.Parallel()
+	if raceDetector {
+		t.Skip("20,000 records take too long with the race detector; TestCopyOfOneRecordTwice has one with it")
+	}
+	f := newTrail(t)
+	f.add(1)
+	f.close()
+	one := f.copyOf(nil)[0].Record
+	one.Metadata = nil // which is long
+	var records []*record.Record
+	for range 10_100 {
+		r := one.Clone()
+		r.ID = audit.NewID()
+		records = append(records, r)
+	}
+	f.appendUnsealed(records...)
+	f.appendUnsealed(records...)
+	f.open() // which seals them
+	f.close()
+	m := slices.DeleteFunc(f.copyOf(nil), func(d custody.Document) bool { return d.Place.Seq > 1+uint64(len(records)) })
+	report := f.verifyCopy(m)
+	require.Empty(t, report.Findings)
+	require.EqualValues(t, len(records), report.Repeated)
 }
 
 // failing is a copy that cannot be asked for some records.

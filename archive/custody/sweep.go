@@ -38,7 +38,10 @@ func (c *copyVerifier) sweep(ctx context.Context) error {
 				}
 			}
 		}
-		if err := errors.Join(c.ask(ctx), c.findTwins(ctx)); err != nil {
+		if err := c.ask(ctx); err != nil {
+			return err
+		}
+		if err := c.findTwins(ctx); err != nil {
 			return err
 		}
 	}
@@ -126,7 +129,7 @@ func (c *copyVerifier) ask(ctx context.Context) error {
 		switch {
 		case stored != nil && c.repeats(stored, &m):
 			c.report.Repeated++
-		case stored != nil && !changed && len(c.twins) < seal.MaxFindings:
+		case stored != nil && !changed:
 			if err := c.addTwin(stored, m); err != nil {
 				return err
 			}
@@ -139,8 +142,14 @@ func (c *copyVerifier) ask(ctx context.Context) error {
 		}
 	}
 	c.missing = c.missing[:0]
+	if c.waiting >= maxTwins {
+		return c.findTwins(ctx)
+	}
 	return nil
 }
+
+// maxTwins is how many entries are looked for at once that the copy may have at another place.
+const maxTwins = 10_000
 
 // addTwin keeps an entry whose record the copy has, at another place or changed.
 func (c *copyVerifier) addTwin(stored *record.Record, m missing) error {
@@ -159,6 +168,7 @@ func (c *copyVerifier) addTwin(stored *record.Record, m missing) error {
 	}
 	h := seal.HashLeaf(entry)
 	c.twins[h] = append(c.twins[h], m)
+	c.waiting++
 	return nil
 }
 
@@ -184,6 +194,8 @@ func (c *copyVerifier) findTwins(ctx context.Context) error {
 			c.findChanged(&all[i])
 		}
 	}
+	clear(c.twins)
+	c.waiting = 0
 	return nil
 }
 

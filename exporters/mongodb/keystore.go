@@ -75,7 +75,8 @@ func (s *KeyStore) Key(ctx context.Context, subject erasure.Subject) (*erasure.K
 	if err := s.insert(ctx, id.String(), created, &stored); err != nil {
 		return nil, err
 	}
-	return stored.keyOf(id, subject)
+	k, err := stored.key(id)
+	return requireOf(subject, k, err)
 }
 
 // insertPause is how long insert waits for what another process has inserted.
@@ -110,10 +111,7 @@ func (s *KeyStore) Existing(ctx context.Context, subject erasure.Subject) (*eras
 		return nil, err
 	}
 	k, err := s.Find(ctx, id)
-	if err == nil && k.Subject() != subject {
-		return nil, errDamagedKey(id)
-	}
-	return k, err
+	return requireOf(subject, k, err)
 }
 
 // Find returns the key with an ID, as erasure.KeyStore describes.
@@ -191,11 +189,10 @@ func (d *keyDocument) key(id erasure.KeyID) (*erasure.Key, error) {
 	return k, nil
 }
 
-// keyOf is key, for a document that must be that of a subject.
-func (d *keyDocument) keyOf(id erasure.KeyID, subject erasure.Subject) (*erasure.Key, error) {
-	k, err := d.key(id)
+// requireOf returns the key, or an error if it is that of another subject.
+func requireOf(subject erasure.Subject, k *erasure.Key, err error) (*erasure.Key, error) {
 	if err == nil && k.Subject() != subject {
-		return nil, errDamagedKey(id)
+		return nil, errDamagedKey(k.ID())
 	}
 	return k, err
 }

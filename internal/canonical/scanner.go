@@ -347,6 +347,21 @@ func (s *Scanner) Marks() {
 	}
 }
 
+// Tracker passes the name and the version of a tracker, at least one of them.
+func (s *Scanner) Tracker() {
+	s.Need("{")
+	if s.Has(`"name":`) {
+		s.Text()
+		if s.Has(`,"version":`) {
+			s.Text()
+		}
+	} else {
+		s.Need(`"version":`)
+		s.Text()
+	}
+	s.Need("}")
+}
+
 // filledCount passes a count that is not zero, and a comma.
 func (s *Scanner) filledCount() {
 	if strings.HasPrefix(s.text[s.pos:], "0") {

@@ -14,22 +14,31 @@ import (
 // Marker is a file that the directory has once it is in use. Without it, the parent is synced also
 // if the directory exists, since a process that created it may have stopped before it synced that.
 func MakeDir(dir, marker string) error {
-	unsynced := unsyncedParents(dir, marker)
+	unsynced := unsyncedNames(dir, marker)
 	if err := os.MkdirAll(filepath.Clean(dir), 0o700); err != nil {
 		return err
 	}
-	for _, parent := range unsynced {
-		// Who may not list the parent cannot sync it.
-		if err := SyncPath(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("sync %s, in which the directory was created: %w", parent, err)
+	for _, name := range unsynced {
+		if err := SyncName(name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// unsyncedParents returns the directories to sync once dir exists: the parents of what must be
-// created, and that of a dir without its marker.
-func unsyncedParents(dir, marker string) (parents []string) {
+// SyncName makes the name of a file or directory durable, by syncing the directory that it is in.
+// Who may not list that cannot sync it, which is no error.
+func SyncName(path string) error {
+	parent := filepath.Dir(path)
+	if err := SyncPath(parent); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("sync %s, in which %s was created: %w", parent, filepath.Base(path), err)
+	}
+	return nil
+}
+
+// unsyncedNames returns what to sync once dir exists: the directories that must be created, and a
+// dir without its marker.
+func unsyncedNames(dir, marker string) (names []string) {
 	dir = filepath.Clean(dir)
 	for at := dir; ; at = filepath.Dir(at) {
 		probe := at
@@ -37,8 +46,8 @@ func unsyncedParents(dir, marker string) (parents []string) {
 			probe = filepath.Join(dir, marker)
 		}
 		if _, err := os.Lstat(probe); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
-			return parents
+			return names
 		}
-		parents = append(parents, filepath.Dir(at))
+		names = append(names, at)
 	}
 }

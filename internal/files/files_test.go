@@ -64,14 +64,18 @@ func TestIsShared(t *testing.T) {
 	}
 }
 
-func TestUnsyncedParents(t *testing.T) {
+func TestUnsyncedNames(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "a", "b")
-	assert.Equal(t, []string{filepath.Join(parent, "a"), parent}, unsyncedParents(dir, "lock"))
+	assert.Equal(t, []string{dir, filepath.Join(parent, "a")}, unsyncedNames(dir, "lock"))
 	require.NoError(t, MakeDir(dir, "lock"))
-	assert.Equal(t, []string{filepath.Join(parent, "a")}, unsyncedParents(dir+"/", "lock"), "it is not in use yet")
+	assert.Equal(t, []string{dir}, unsyncedNames(dir+"/", "lock"), "it is not in use yet")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600))
-	assert.Empty(t, unsyncedParents(dir, "lock"))
+	assert.Empty(t, unsyncedNames(dir, "lock"))
 	require.NoError(t, MakeDir(dir, "lock"), "it exists")
+	if runtime.GOOS == "windows" {
+		return // it has nothing to sync
+	}
+	require.ErrorContains(t, SyncName(filepath.Join(parent, "none", "x")), "none, in which x was created")
 }

@@ -4,8 +4,8 @@ package files
 
 import "os"
 
-// SyncDir does nothing: Windows cannot sync a directory, and NTFS journals changes to names.
-func SyncDir(*os.File) error { return nil }
-
-// SyncPath does nothing either.
+// SyncPath does nothing: Windows cannot sync a directory, and NTFS journals changes to names.
 func SyncPath(string) error { return nil }
+
+// SyncIn does nothing either.
+func SyncIn(*os.Root, string) error { return nil }

@@ -24,7 +24,7 @@ hasło hasła heslo hesla jelszó şifre parola parolă parole lozinka zaporka g
 var weakWords = strings.Fields(`
 pass pw pwhash bearer cookie cookies sid phpsessid jsessionid ssn pan pans cvv cvv2 cvc cvc2 iban ibans
 pin pins otp totp hotp dsn dsns mnemonic kubeconfig htpasswd keystore pincode passport nin cardnumber creditcard ccnumber
-ccnum connectionstring requirepass nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин`)
+ccnum connectionstring requirepass masterauth nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин`)
 
 // phrases are sequences of words that name a secret, under the rule of weakWords. Their
 // plurals do too. They are also found where they are written as one word.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -33,9 +34,12 @@ func (r *Reader) CountRecords(ctx context.Context, f query.Filter, by query.Face
 			return nil, err
 		}
 		counts, err := r.countNow(ctx, s, by)
+		if err == nil {
+			return counts, nil
+		}
 		bad, ok := errors.AsType[*badIndexError](err)
 		if !ok {
-			return counts, err
+			return nil, fmt.Errorf("ledgerquery: %w", err)
 		}
 		r.known.reject(bad.part, bad.err) // its entries are read
 	}
@@ -44,7 +48,7 @@ func (r *Reader) CountRecords(ctx context.Context, f query.Filter, by query.Face
 func (r *Reader) countNow(ctx context.Context, s *search, by query.Facets) (*query.Counts, error) {
 	snap, err := r.known.refresh(ctx, true)
 	if err != nil {
-		return nil, fmt.Errorf("ledgerquery: %w", err)
+		return nil, err
 	}
 	defer func() { _ = snap.close() }() // only read
 	if len(snap.damage) > 0 {
@@ -100,7 +104,8 @@ func (c *counting) count(ctx context.Context) (*query.Counts, error) {
 	for i, p := range parts {
 		counts, err := c.countPart(ctx, p)
 		if err != nil {
-			if !c.by.Quick || i == 0 || ctx.Err() == nil {
+			// An index has one time for all after 2262, so nobody knows which of them were counted.
+			if !c.by.Quick || i == 0 || ctx.Err() == nil || p.newest == math.MaxInt64 {
 				return nil, err
 			}
 			since = time.Unix(0, p.newest).Add(1).UTC() // some at that time may be missing
@@ -134,6 +139,8 @@ func (c *counting) count(ctx context.Context) (*query.Counts, error) {
 func (c *counting) isExact(facet int, v *query.FacetValue, p *part, counts *partCounts) (bool, error) {
 	known, incomplete := counts.incomplete[facet]
 	switch {
+	case counts.tally.IsFull(facet):
+		return false, nil // it may have come too late
 	case !incomplete:
 		return true, nil
 	case c.by.Top == 0: // there may be very many
@@ -213,41 +220,42 @@ func (c *counting) read(ctx context.Context, p *part, places *index.Places, coun
 	if err != nil {
 		return &badIndexError{p, err}
 	}
-	var batch []candidate
+	var batch batch
 	for i := range blocks {
 		span := p.Span(i)
 		if n := places.CountIn(span.From, span.To); n > 0 {
-			if batch, err = c.candidates(ps, i, n, batch); err != nil {
+			if err := c.addCandidates(&batch, ps, i, n); err != nil {
 				return &badIndexError{p, err}
 			}
 		}
-		if len(batch) >= maxBatch || i == blocks-1 {
-			if err := c.readBatch(ctx, batch, counts); err != nil {
+		if batch.isFull(maxBatch) || i == blocks-1 {
+			if err := c.readBatch(ctx, batch.candidates, counts); err != nil {
 				return err
 			}
-			batch = batch[:0]
+			batch = batch.cleared()
 		}
 	}
 	return nil
 }
 
-// candidates appends those of a block, of which n may match.
-func (c *counting) candidates(ps *partSearch, block, n int, batch []candidate) ([]candidate, error) {
+// addCandidates adds those of a block, of which n may match.
+func (c *counting) addCandidates(batch *batch, ps *partSearch, block, n int) error {
 	b, err := ps.Block(c.snapshot.indexOf(ps.part), block)
 	if err != nil {
-		return batch, err
+		return err
 	}
 	if n > b.N/4 { // all of it is read at once
-		return append(batch, candidate{part: ps, place: b.First, block: b}), nil
+		batch.add(candidate{part: ps, place: b.First, block: b})
+		return nil
 	}
 	ps.places.Range(b.First, b.First+b.N, func(place int) {
 		frame, ok := b.Frame(place)
 		if !ok {
 			err = index.ErrBad
 		}
-		batch = append(batch, candidate{part: ps, place: place, frame: frame})
+		batch.add(candidate{part: ps, place: place, frame: frame})
 	})
-	return batch, err
+	return err
 }
 
 func (c *counting) readBatch(ctx context.Context, batch []candidate, counts *partCounts) error {

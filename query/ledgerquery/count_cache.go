@@ -5,15 +5,13 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"weak"
 
 	"github.com/opendeed/audit/query/internal/index"
 )
 
-// maxCountCache is about how many bytes of counts a Reader keeps, and countBytes what one takes.
-const (
-	maxCountCache = 8 << 20
-	countBytes    = 100
-)
+// maxCountCache is about how many bytes of counts a Reader keeps.
+const maxCountCache = 8 << 20
 
 // countCache keeps the counts of parts, which do not change: many people ask for the same ones, and
 // who clicks through a trail asks again and again. It is safe for concurrent use. The zero value is
@@ -25,9 +23,10 @@ type countCache struct {
 	clock int // of the last use
 }
 
-// countKey is what was counted.
+// countKey is what was counted. Counts whose index is gone are not found again, and dropped in time.
 type countKey struct {
-	file   *index.File
+	file   weak.Pointer[index.File]
+	from   uint64 // the first entry that an entry of the part may repeat, unless it was removed
 	filter string // in JSON, without times
 	by     string
 }
@@ -56,7 +55,8 @@ func (c *counting) keyOf(p *part) (key countKey, ok bool) {
 	}
 	const layout = "-07:00:00" // since zones with one name may differ
 	by := fmt.Sprint(&c.by.By, c.by.Quick, zone, time.Unix(0, p.oldest).In(zone).Format(layout), time.Unix(0, p.newest).In(zone).Format(layout))
-	return countKey{p.file, string(filter), by}, true
+	from := max(c.snapshot.floor, p.first-min(p.first, 2*index.Window)) // no index looks back further
+	return countKey{weak.Make(p.file), from, string(filter), by}, true
 }
 
 // find returns counts that were kept, or nil.
@@ -84,14 +84,23 @@ func (c *countCache) keep(key countKey, counts *partCounts) {
 		return
 	}
 	c.clock++
-	kept := &keptCounts{partCounts: counts, size: countBytes*(4+counts.tally.Len()) + len(key.filter), used: c.clock}
-	for _, facet := range counts.incomplete {
-		kept.size += countBytes * len(facet.Values)
-	}
+	kept := &keptCounts{partCounts: counts, size: counts.bytes() + len(key.filter) + len(key.by), used: c.clock}
 	c.kept[key], c.size = kept, c.size+kept.size
-	if c.size > maxCountCache {
+	for c.size > maxCountCache {
 		c.shrink()
 	}
+}
+
+// bytes returns about how many bytes the counts take.
+func (c *partCounts) bytes() int {
+	const each = 48 // without the text
+	n := c.tally.Bytes() + 4*each
+	for _, facet := range c.incomplete {
+		for _, v := range facet.Values {
+			n += each + len(v.Text)
+		}
+	}
+	return n
 }
 
 // shrink drops a quarter.

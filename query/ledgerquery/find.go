@@ -10,13 +10,12 @@ import (
 	"github.com/opendeed/audit/query/internal/index"
 )
 
-// The sizes of the batches in which candidates are read: the first one, which may suffice,
-// and the others, in entries and about in bytes.
+// The sizes of the batches in which candidates are read, in entries: the first one, which may
+// suffice, and the others.
 const (
-	firstBatch    = 64
-	minBatch      = 8
-	maxBatch      = 2048
-	maxBatchBytes = 4 << 20
+	firstBatch = 64
+	minBatch   = 8
+	maxBatch   = 2048
 )
 
 // finding is a search under way.
@@ -93,22 +92,16 @@ func (f *finding) advance() {
 }
 
 // nextBatch returns the next candidates, of about size entries.
-func (f *finding) nextBatch(size int) (batch []candidate, err error) {
-	for entries, bytes := 0, int64(0); entries < size && bytes < maxBatchBytes; {
+func (f *finding) nextBatch(size int) ([]candidate, error) {
+	var b batch
+	for !b.isFull(size) {
 		c, ok, err := f.frontier.next()
 		if err != nil || !ok {
-			return batch, err
+			return b.candidates, err
 		}
-		switch {
-		case c.block != nil:
-			bytes += c.block.End() - c.block.Frames[0].Offset
-		case len(batch) == 0 || c.frame != batch[len(batch)-1].frame:
-			bytes += c.frame.Size
-		}
-		entries += c.size()
-		batch = append(batch, c)
+		b.add(c)
 	}
-	return batch, nil
+	return b.candidates, nil
 }
 
 // yieldReady yields the matches that nothing left can precede.

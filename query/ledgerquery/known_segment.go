@@ -168,7 +168,7 @@ func (k *knownSegment) add(f ledger.Frame, recent *index.Recent) {
 			}
 		}
 	}
-	k.last = f
+	k.last = f.WithoutEntries()
 }
 
 // entryError returns why an entry is no record, or nil.

@@ -1,6 +1,7 @@
 package ledgerquery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,7 @@ func (r *Reader) FindLines(ctx context.Context, f query.Filter) iter.Seq2[query.
 
 // Sequences returns the sequence numbers of the entries that hold a record as it is stored, which
 // the indexes find by its ID. There may be several, or none if the entry is no canonical JSON.
+// If there are none, and a part of the ledger that may have one cannot be read, the error says so.
 // The seal of a ledger proves the entry with a sequence number.
 func (r *Reader) Sequences(ctx context.Context, entry []byte) (seqs []uint64, err error) {
 	var stored record.Record
@@ -85,13 +87,16 @@ func (r *Reader) Sequences(ctx context.Context, entry []byte) (seqs []uint64, er
 		return nil, fmt.Errorf("ledgerquery: %w", err)
 	}
 	r.search(ctx, query.Filter{IDs: []audit.ID{stored.ID}}, true, func(m *match, failed error) bool {
-		if err = failed; err == nil && m.JSON == string(entry) {
+		switch {
+		case failed != nil:
+			err = cmp.Or(err, failed)
+		case m.JSON == string(entry):
 			seqs = append(seqs, m.seq)
 		}
-		return true // damage elsewhere does not matter
+		return true
 	})
 	if len(seqs) > 0 {
-		err = nil
+		err = nil // damage elsewhere does not matter
 	}
 	return seqs, err
 }

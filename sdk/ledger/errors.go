@@ -14,7 +14,7 @@ var (
 	ErrClosed = errors.New("ledger: closed")
 	// ErrLocked means that another process, or another Ledger in this process, has the
 	// directory open for writing.
-	ErrLocked = errors.New("locked by another process, or by another Ledger in this one; one process writes a ledger at a time; WithLockWait waits until it ends")
+	ErrLocked = errors.New("locked by another process, or by another Ledger in this one; one process writes a ledger at a time; WithLockWait (lock_wait in a configuration) waits until it ends")
 	// ErrFull means that no room became available before the context ended: the ledger
 	// has reached WithMaxSize, or the disk is full. Nothing was stored.
 	ErrFull = errors.New("ledger: full; nothing was stored")
@@ -109,6 +109,8 @@ type CorruptError struct {
 func (e *CorruptError) Error() string {
 	text := "ledger: " + filepath.Join(e.Dir, e.File) + " is damaged at byte " + strconv.FormatInt(e.Offset, 10) + ": " + e.Reason
 	switch {
+	case e.Last != 0 && e.Last == e.First:
+		text += " (entry " + strconv.FormatUint(e.First, 10) + " cannot be read" + e.when() + ")"
 	case e.Last != 0:
 		text += " (entries " + strconv.FormatUint(e.First, 10) + " to " + strconv.FormatUint(e.Last, 10) + " cannot be read" + e.when() + ")"
 	case e.First != 0:

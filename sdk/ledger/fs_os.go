@@ -148,6 +148,8 @@ func (d *osDir) Rename(from, to string) error {
 
 func (d *osDir) Remove(name string) error { return d.root.Remove(name) }
 
+func (d *osDir) Sync() error { return files.SyncIn(d.root, ".") }
+
 func (d *osDir) List() ([]string, error) {
 	f, err := d.root.Open(".")
 	if err != nil {

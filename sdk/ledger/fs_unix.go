@@ -122,11 +122,3 @@ func peek(path string, b []byte) (int, error) {
 	n, err := unix.Pread(fd, b, 0)
 	return max(n, 0), errors.Join(err, unix.Close(fd))
 }
-
-func (d *osDir) Sync() error {
-	f, err := d.root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}

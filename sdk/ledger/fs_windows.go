@@ -63,6 +63,3 @@ func peek(path string, b []byte) (int, error) {
 	n, err := readBeginning(f, b)
 	return n, errors.Join(err, f.Close())
 }
-
-// Sync has nothing to do: NTFS journals changes to names.
-func (d *osDir) Sync() error { return nil }

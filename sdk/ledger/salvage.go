@@ -12,7 +12,7 @@ import (
 )
 
 // salvageHint is what to do about a ledger that cannot be opened.
-const salvageHint = "copy the directory; then restore a backup, or open the ledger once with ledger.WithSalvage, which keeps everything that can be read and names what is lost"
+const salvageHint = "copy the directory; then restore a backup, or run deed ledger repair, or open the ledger once with ledger.WithSalvage: both keep everything that can be read, and name what is lost"
 
 // suggestSalvage adds salvageHint to the damage in err.
 func suggestSalvage(err error) error {

@@ -75,6 +75,12 @@ type Frame struct {
 	body []byte
 }
 
+// WithoutEntries returns a frame that has no entries any more, which otherwise stay in memory.
+func (f Frame) WithoutEntries() Frame {
+	f.body = nil
+	return f
+}
+
 // newFrame returns the frame at an offset.
 func newFrame(ledger ledgerID, number uint64, offset int64, frame []byte, h *frameHeader) Frame {
 	return Frame{

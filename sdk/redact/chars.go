@@ -74,7 +74,7 @@ func (set class) back(text string, i, limit int) int {
 	return i
 }
 
-// has reports whether the byte at i exists and belongs to the set.
+// at reports whether the byte at i exists and belongs to the set.
 func at(text string, i int, set class) bool { return i >= 0 && i < len(text) && set.has(text[i]) }
 
 // isRandom reports whether a word looks like a password or a token, not like a word of a

@@ -23,6 +23,7 @@ type pairs struct {
 	named            int  // end of the name of a secret whose value is beside it, or 0: "name":"pin","value":"1"
 	namedForm        bool // it is that of a part of a form
 	namedInTag       int  // the tag that it is in
+	namedInput       bool // it is that of an input field, whose value is in the same tag
 	looked, manifest bool // whether the text declares a secret of Kubernetes
 	value            span // the last value whose key only says that it is one
 }
@@ -294,7 +295,7 @@ func isValueWord(s string) bool {
 // beside handles a key that names no secret, but may have the name of one as its value, or
 // be the value of one.
 func (p *pairs) beside(k *key) (next int) {
-	kind := k.text == "type" // an input field, or a credential of that type
+	kind := strings.EqualFold(k.text, "type") // an input field, or a credential of that type
 	name := kind || isNameWord(k.text)
 	if !name && !isValueWord(k.text) {
 		return k.signEnd
@@ -310,7 +311,7 @@ func (p *pairs) beside(k *key) (next int) {
 	case k.text == "default" && p.named == 0 && p.isVariable(k.start):
 		return p.mask(v)
 	case name && p.redactor.nameStrength(strings.TrimSpace(content)) != secretwords.None && len(content) <= maxKey && !strings.ContainsAny(content, " ="):
-		p.named, p.namedInTag = v.end, p.tag
+		p.named, p.namedInTag, p.namedInput = v.end, p.tag, kind && p.tag >= 0
 		p.namedForm = strings.Contains(p.text[max(p.line, v.start-maxBeside):v.start], "form-data")
 		if p.value.end > 0 && v.start-p.value.end < maxBeside {
 			p.spans = append(p.spans, p.value)
@@ -368,6 +369,12 @@ func (p *pairs) formPart(i int) (next int) {
 func (p *pairs) closeTag(i int) (next int) {
 	start := p.tag
 	p.tag = -1
+	if start >= 0 {
+		p.value = span{}
+	}
+	if p.namedInput {
+		p.named, p.namedInput = 0, false
+	}
 	if start < 0 || i-start > maxBeside || i-start < 2 || p.text[i-1] == '/' || strings.IndexByte("/!?=- ", p.text[start+1]) >= 0 {
 		return i + 1
 	}

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/opendeed/audit/internal/secretwords"
@@ -294,7 +295,7 @@ func isBasic(text string) bool {
 
 // fillers are words between the name of a secret and the secret.
 var fillers = map[string]bool{
-	"is": true, "was": true, "are": true, "to": true, "set": true, "now": true, "changed": true, "reset": true, "used": true,
+	"is": true, "was": true, "are": true, "to": true, "set": true, "now": true, "changed": true, "updated": true, "rotated": true, "reset": true, "used": true,
 	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true, "e": true,
 }
 
@@ -325,6 +326,9 @@ func (p *prose) named(i, end int) (next int) {
 		}
 		start = blank.run(p.text, stop)
 	}
+	if p.textAt(start) == '(' && start > end {
+		start++
+	}
 	stop := p.wordEnd(start)
 	if from, ok := cutWord(p.text, start, "from"); ok { // changed from x to y
 		if next := p.between(from); next > 0 {
@@ -341,7 +345,10 @@ func (p *prose) named(i, end int) (next int) {
 }
 
 // hasSign reports whether a word has a sign between a key and a value. Base64 ends with some.
-func hasSign(word string) bool { return strings.IndexByte(strings.TrimRight(word, "="), '=') >= 0 }
+func hasSign(word string) bool {
+	key, _, ok := strings.Cut(strings.TrimRight(word, "="), "=")
+	return ok && token.run(key, 0) == len(key)
+}
 
 // cutWord returns what follows a word and blanks, if the word is at i.
 func cutWord(text string, i int, word string) (next int, ok bool) {
@@ -355,21 +362,30 @@ func cutWord(text string, i int, word string) (next int, ok bool) {
 // between masks the old secret at start, and the new one after the word "to". It returns 0 if
 // neither looks like one.
 func (p *prose) between(start int) (next int) {
-	stop := p.wordEnd(start)
-	after := blank.run(p.text, stop)
-	to, ok := cutWord(p.text, after, "to")
-	if !ok || stop == start {
-		return 0
+	old, next := p.quotedOrWord(start)
+	both := []span{old}
+	if to, ok := cutWord(p.text, blank.run(p.text, next), "to"); ok {
+		fresh, end := p.quotedOrWord(to)
+		both, next = append(both, fresh), end
 	}
-	next = p.wordEnd(to)
-	for next > to && strings.IndexByte(".:!?", p.text[next-1]) >= 0 {
-		next--
+	for _, s := range both {
+		if isRandom(p.text[s.start:s.end]) {
+			p.spans = append(p.spans, slices.DeleteFunc(both, func(s span) bool { return s.end == s.start })...)
+			return next
+		}
 	}
-	if next == to || !isRandom(p.text[start:stop]) && !isRandom(p.text[to:next]) {
-		return 0
+	return 0
+}
+
+// quotedOrWord returns the text in quotes, or the word of a sentence, that begins at i, and where
+// it ends with its quotes.
+func (p *prose) quotedOrWord(i int) (s span, next int) {
+	if q, ok := openQuote(p.text, i); ok && q.start-i == 1+q.depth {
+		end, next := q.end(p.text)
+		return span{q.start, end}, next
 	}
-	p.spans = append(p.spans, span{start, stop}, span{to, next})
-	return next
+	next = p.wordEnd(i)
+	return span{i, i + len(strings.TrimRight(p.text[i:next], ".:!?"))}, next
 }
 
 // isPasswordWord reports whether statements have the word before a quoted secret.

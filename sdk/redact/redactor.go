@@ -211,24 +211,30 @@ const maxPasses = 4
 
 // mask replaces the secrets of text. A masked text is shorter, so that a key before it may be
 // recognized which was too long before: secrets are looked for until none is found. A token of HMAC
-// would become another one, so tokens are made once.
+// would become another one, so tokens are made once. What is removed is masked until then, or the
+// next word would be taken for the value of the key.
 func (d *Redactor) mask(text string, numbers bool) string {
-	for range maxPasses {
-		seek := survey(text, numbers)
+	s, passes := d.config.strategy, maxPasses
+	if s.key != nil {
+		passes = 1
+	}
+	s.remove = false
+	clean := text
+	for range passes {
+		seek := survey(clean, numbers)
 		if seek == 0 {
 			break
 		}
-		spans := d.findSecrets(text, seek)
-		if len(spans) == 0 {
+		masked := s.replace(clean, d.findSecrets(clean, seek))
+		if masked == clean {
 			break
 		}
-		masked := d.replaceSecrets(text, spans)
-		if masked == text || d.config.strategy.key != nil {
-			return masked
-		}
-		text = masked
+		clean = masked
 	}
-	return text
+	if d.config.strategy.remove && clean != text {
+		clean = strings.ReplaceAll(clean, record.RedactedText, "")
+	}
+	return clean
 }
 
 // isForged reports whether a text may contain what looks like a token of HMAC or an erasable

@@ -225,6 +225,22 @@ func TestRedactorAttributes(t *testing.T) {
 	assert.Equal(t, "x", kvs[1].Value.AsString(), "the argument does not change")
 }
 
+// TestRemoveKeepsWhatFollows does not take the word after a removed secret for another one.
+func TestRemoveKeepsWhatFollows(t *testing.T) {
+	t.Parallel()
+	d, err := redact.New(redact.WithStrategy(redact.Remove()))
+	require.NoError(t, err)
+	for text, want := range map[string]string{
+		"password=hunter2-Zx9SECRET user=bob action=login ok":   "password= user=bob action=login ok",
+		"password hunter2-Zx9SECRET abc-12xyz99 done":           "password  abc-12xyz99 done",
+		"Bearer " + strings.Repeat("k9Rv3x", 5) + " Fix2026abc": "Bearer  Fix2026abc",
+		"nothing to remove, not even ***REDACTED***":            "nothing to remove, not even ***REDACTED***",
+	} {
+		clean, _ := d.Text(text)
+		require.Equal(t, want, clean)
+	}
+}
+
 //fuzz:inputs 5000
 func FuzzRedact(f *testing.F) {
 	for _, name := range []string{"secrets.jsonl", "lookalikes.jsonl"} {

@@ -67,18 +67,21 @@ func (d *Redactor) findIn(text string, seek uint8) (spans []span) {
 	return spans
 }
 
-// replaceSecrets replaces the spans, which are in order.
-func (d *Redactor) replaceSecrets(text string, spans []span) string {
+// replace replaces the secrets at the spans of a text, which are in order.
+func (s *Strategy) replace(text string, spans []span) string {
+	if len(spans) == 0 {
+		return text
+	}
 	var b strings.Builder
 	at := 0
 	for i := 0; i < len(spans); {
-		s := spans[i]
-		for i++; i < len(spans) && spans[i].start <= s.end; i++ { // they overlap
-			s.end = max(s.end, spans[i].end)
+		one := spans[i]
+		for i++; i < len(spans) && spans[i].start <= one.end; i++ { // they overlap
+			one.end = max(one.end, spans[i].end)
 		}
-		b.WriteString(text[at:s.start])
-		b.WriteString(d.config.strategy.text(text[s.start:s.end]))
-		at = s.end
+		b.WriteString(text[at:one.start])
+		b.WriteString(s.text(text[one.start:one.end]))
+		at = one.end
 	}
 	b.WriteString(text[at:])
 	return b.String()

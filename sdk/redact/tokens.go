@@ -125,8 +125,8 @@ func isSlug(text string) bool {
 	return strings.ContainsAny(text, "-_.") && isOrdinary(text)
 }
 
-// isTokenLike reports whether a text has letters and digits, or letters in both cases, and
-// many different ones.
+// isTokenLike reports whether a text has letters and digits, or letters in both cases that are not
+// those of words written as one, and many different ones.
 func isTokenLike(text string) bool {
 	var seen [256]bool
 	different, kinds := 0, class(0)
@@ -137,7 +137,7 @@ func isTokenLike(text string) bool {
 		}
 		kinds |= classOf[text[i]]
 	}
-	if kinds&digits == 0 && (kinds&lower == 0 || kinds&upper == 0) {
+	if kinds&digits == 0 && isCased(text) {
 		return false
 	}
 	return kinds&alpha != 0 && different >= min(10, len(text)/2) && !isOrdinary(text)

@@ -32,7 +32,10 @@ const (
 	maxEvidence = 100
 )
 
-var errTooMany = errors.New("the witness knows too many logs of this key")
+var (
+	errTooMany  = errors.New("the witness knows too many logs of this key")
+	errEvidence = fmt.Errorf("the directory has %d checkpoints that contradict others, so this one is not kept; move them elsewhere and start the witness again", maxEvidence)
+)
 
 // states are the newest checkpoints of all logs, in memory and in files.
 type states struct {
@@ -136,19 +139,19 @@ func (s *states) store(c seal.Checkpoint, cosignature []byte) error {
 func (s *states) keepEvidence(c seal.Checkpoint) error {
 	h := sha256.Sum256(noteText(c.Note))
 	path := filepath.Join(s.dir, hex.EncodeToString(h[:])+forkSuffix)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	s.mu.Lock()
-	full := s.evidence >= maxEvidence
-	if !full {
+	if s.evidence >= maxEvidence {
+		return errEvidence
+	}
+	err := files.Replace(path, c.Note, 0o600)
+	if err == nil {
 		s.evidence++
 	}
-	s.mu.Unlock()
-	if full {
-		return nil
-	}
-	return files.Replace(path, c.Note, 0o600)
+	return err
 }
 
 func (s *states) close() error {

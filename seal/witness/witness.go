@@ -69,8 +69,8 @@ func Open(dir string, key *Key, logs []note.Verifier, opts ...Option) (*Witness,
 func (w *Witness) Close() error { return w.states.close() }
 
 // ForkError reports that somebody who has the key of a log has signed two histories of it. Both
-// checkpoints together prove that. The newer one was not cosigned, and is kept in the directory of
-// the witness.
+// checkpoints together prove that. The newer one was not cosigned. The directory of the witness keeps
+// it, unless it keeps 100 already or cannot be written: then another error is joined to this one.
 type ForkError struct {
 	// Cosigned is the newest checkpoint that the witness has cosigned, and Offered the other one.
 	Cosigned, Offered seal.Checkpoint

@@ -143,6 +143,13 @@ func TestFork(t *testing.T) {
 	content, err := os.ReadFile(kept[0])
 	require.NoError(t, err)
 	require.Equal(t, other.checkpoint(10).Note, content)
+
+	w.states.evidence = maxEvidence
+	require.NoError(t, os.Remove(kept[0]))
+	requireSize(t, post(w, other.request(10, 10)), "10")
+	require.ErrorIs(t, reported[2], errEvidence, "the operator learns that it is not kept")
+	require.ErrorAs(t, reported[2], &fork)
+	require.NoFileExists(t, kept[0])
 }
 
 // TestRestart keeps what was cosigned, and never forgets it because a file is damaged.

@@ -79,7 +79,7 @@ func newTab(t *testing.T, b browser) tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	t.Cleanup(cancel)
-	ctx, cancelTime := context.WithTimeout(ctx, time.Minute)
+	ctx, cancelTime := context.WithTimeout(ctx, 10*time.Minute) // so that a browser that hangs fails the test
 	t.Cleanup(cancelTime)
 	return tab{t, ctx}
 }

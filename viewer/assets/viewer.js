@@ -41,11 +41,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-// load fetches a page and returns it, or null if it is an error page.
+// load fetches a page, and returns it and whether it is not an error page.
 async function load(address, signal) {
   const response = await fetch(address, { headers: { Accept: "text/html" }, signal });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  return response.ok ? page : null;
+  return [page, response.ok];
 }
 
 // Search while somebody types, with an address for each result.
@@ -61,8 +61,13 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     const results = document.getElementById("results");
     results.setAttribute("aria-busy", "true");
     try {
-      const page = await load(address, running.signal);
-      if (!page) return form.requestSubmit();
+      const [page, ok] = await load(address, running.signal);
+      const problem = page.querySelector(".notice-page");
+      if (!ok && problem) { // such as a time that is not typed to its end
+        results.replaceChildren(problem);
+        return results.removeAttribute("aria-busy");
+      }
+      if (!ok) return form.requestSubmit();
       document.getElementById("results").replaceWith(page.getElementById("results"));
       history.replaceState(null, "", address);
       watch();
@@ -91,8 +96,8 @@ async function older(link) {
   loading = true;
   link.setAttribute("aria-busy", "true");
   try {
-    const page = await load(link.href);
-    if (!page) return location.assign(link.href);
+    const [page, ok] = await load(link.href);
+    if (!ok) return location.assign(link.href);
     const days = page.querySelectorAll("#list > .day");
     for (const day of days) {
       const last = document.querySelector("#list > .day:last-of-type");

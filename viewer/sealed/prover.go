@@ -78,18 +78,25 @@ func (p *Prover) Prove(ctx context.Context, entry []byte) (viewer.Proof, error) 
 // seal. It also does so if another entry was sealed under the number: the index may be that of
 // another ledger. If the seal does not have the entry either, it was altered.
 func (p *Prover) prove(ctx context.Context, files seal.Files, entry []byte) (*seal.Proof, error) {
-	var altered error
+	var altered, unsealed error
 	if p.find != nil {
-		seqs, err := p.find(ctx, entry)
-		if ctx.Err() != nil {
-			return nil, err
+		seqs, _ := p.find(ctx, entry) // without the index, the seal is searched
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("sealed: prove an entry: %w", err)
 		}
 		for _, seq := range seqs {
 			proof, err := seal.Prove(files, seq, entry, p.keys...)
-			if err == nil || errors.Is(err, seal.ErrNotSealed) {
-				return proof, err
+			switch {
+			case err == nil:
+				return proof, nil
+			case errors.Is(err, seal.ErrNotSealed):
+				unsealed = err // a copy that was stored before may be sealed
+			default:
+				altered = err
 			}
-			altered = err
+		}
+		if unsealed != nil && altered == nil {
+			return nil, unsealed
 		}
 	}
 	seq, err := seal.Locate(ctx, files, entry, p.keys...)

@@ -104,8 +104,8 @@ func TestProofOnThePage(t *testing.T) {
 	tr := newTrail(t)
 	ids, h := tr.ids(t), tr.handler(t, viewer.View{All: true}, "")
 	page, answer := get(t, h, "/record?id="+ids[1])
-	require.Contains(t, page, "Sealed yes: its proof was checked just now")
-	require.Contains(t, page, "of 3 entries; this is number 2")
+	require.Contains(t, page, "Sealed Yes. The record is as it was when it was sealed: its proof was checked just now.")
+	require.Contains(t, page, "covers 3 entries; this record is number 2")
 	require.Contains(t, page, "Signed by example.com/audit")
 	require.Contains(t, answer.Body.String(), `href="./proof?id=`+ids[1]+`"`)
 
@@ -142,6 +142,7 @@ func TestProofByIndex(t *testing.T) {
 		"an error":     func(context.Context, []byte) ([]uint64, error) { return nil, errors.New("damaged") },
 		"another seq":  func(context.Context, []byte) ([]uint64, error) { return []uint64{1}, nil },
 		"several seqs": func(context.Context, []byte) ([]uint64, error) { return []uint64{3, 2, 1}, nil },
+		"a newer copy": func(context.Context, []byte) ([]uint64, error) { return []uint64{4, 3, 2, 1}, nil },
 	} {
 		tr.prover.UseIndex(find)
 		for n := range 3 {
@@ -150,12 +151,19 @@ func TestProofByIndex(t *testing.T) {
 			require.EqualValues(t, n, proof.Leaf)
 		}
 		_, err := tr.prover.Prove(t.Context(), entries[3])
-		if name == "another seq" || name == "several seqs" { // as if it had been altered
+		if name == "another seq" || name == "several seqs" || name == "a newer copy" { // as if it had been altered
 			require.ErrorIs(t, err, seal.ErrNotProved)
 		} else {
 			require.ErrorIs(t, err, viewer.ErrNotSealed, name)
 		}
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	tr.prover.UseIndex(func(context.Context, []byte) ([]uint64, error) {
+		cancel() // the time of the page is over just when the index has answered
+		return []uint64{1}, nil
+	})
+	_, err := tr.prover.Prove(ctx, entries[0])
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 // TestNoProofOfHiddenFields: a proof has the whole record, so nobody gets one who sees a part.
@@ -187,7 +195,7 @@ func TestNoProofOfHiddenFields(t *testing.T) {
 			require.NotContains(t, answer.Body.String(), secret)
 			require.NotContains(t, answer.Body.String(), "tlog-proof")
 			page, answer = get(t, h, "/record?id="+id)
-			require.NotContains(t, page, "Sealed yes")
+			require.NotContains(t, page, "Sealed Yes")
 			require.NotContains(t, answer.Body.String(), "./proof")
 		})
 	}
@@ -206,7 +214,7 @@ func TestAlteredSeal(t *testing.T) {
 	h := tr.handler(t, viewer.View{All: true}, "seal")
 	page, answer := get(t, h, "/record?id="+id)
 	require.Contains(t, page, "The seal does not prove this record.")
-	require.NotContains(t, page, "Sealed yes")
+	require.NotContains(t, page, "Sealed Yes")
 	require.NotContains(t, answer.Body.String(), "./proof")
 	_, answer = get(t, h, "/proof?id="+id)
 	require.Equal(t, http.StatusInternalServerError, answer.Code)

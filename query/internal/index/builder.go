@@ -1,7 +1,6 @@
 package index
 
 import (
-	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 )
 
@@ -14,7 +13,6 @@ type Builder struct {
 	recent    *Recent
 	terms     []uint64 // a key in the upper half, a place in the lower one; in the order of places
 	facets    facets
-	buffer    []byte
 
 	signatures []*signature // of the blocks
 	bytes      int64        // size of the frames
@@ -42,6 +40,7 @@ func (b *Builder) AddFrame(f ledger.Frame) {
 			b.addEntry(e)
 		}
 	}
+	b.extractor.release()
 }
 
 // TakeRepeats replaces what b has found of repeated records by what an outline of the same
@@ -57,33 +56,19 @@ func (b *Builder) addEntry(e ledger.Entry) {
 		b.signatures = append(b.signatures, new(signature))
 		x.begin(b.signatures[len(b.signatures)-1])
 	}
-	if !x.extract(e.Data, false) && !b.extractDecoded(e.Data) {
+	if !x.entry(e.Data) {
 		b.addTime(noTime)
 		b.recent.skip(e.Seq)
 		return
 	}
 	b.addTime(x.time)
-	for i := range x.found {
-		t := &x.found[i]
-		b.terms = append(b.terms, uint64(t.key)<<32|uint64(place))
-		if faceted>>t.field&1 != 0 {
-			b.facets.add(t.field, t.in)
-		}
+	for _, key := range x.terms {
+		b.terms = append(b.terms, uint64(key)<<32|uint64(place))
+	}
+	for _, v := range x.values {
+		b.facets.add(v.field, v.slot)
 	}
 	if earlier := b.recent.add(x.id, e.Seq); len(earlier) > 0 {
 		b.repeats = append(b.repeats, Repeat{Place: place, Earlier: earlier})
 	}
-}
-
-// extractDecoded is extract for an entry that may not be canonical.
-func (b *Builder) extractDecoded(data []byte) (ok bool) {
-	var r record.Record
-	if r.UnmarshalJSON(data) != nil {
-		return false
-	}
-	var err error
-	if b.buffer, err = r.AppendJSON(b.buffer[:0]); err != nil {
-		return false
-	}
-	return b.extractor.extract(b.buffer, true)
 }

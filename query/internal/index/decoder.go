@@ -86,3 +86,11 @@ func (d *decoder) count(size int) int {
 	}
 	return int(n)
 }
+
+// uvarint is binary.Uvarint, faster for numbers of one byte.
+func uvarint(b []byte) (x uint64, size int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return binary.Uvarint(b)
+}

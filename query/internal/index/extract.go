@@ -2,6 +2,8 @@ package index
 
 import (
 	"bytes"
+
+	"github.com/opendeed/audit/record"
 )
 
 // extractor takes from the JSON of records what an index has of them. It reads canonical JSON
@@ -15,66 +17,26 @@ type extractor struct {
 	signature *signature // of the current block
 	block     int        // changes with signature
 
-	id    []byte // until the next record
-	time  int64  // in Unix nanoseconds
-	found []foundTerm
+	id     []byte // until the next record
+	time   int64  // in Unix nanoseconds
+	terms  []Key
+	values []facetSlot // that are counted
 
 	recordMembers, actorMembers, targetMembers, changeMembers members
 
-	values   [valueSlots]slot
+	slots    [valueSlots]slot
 	changed  [4]slot // names of the first changed fields
 	metadata [16]metadataSlot
+
+	buffer []byte // for the canonical JSON of an entry that has another form
 }
 
-// foundTerm is a term of the record. in is nil for terms without facets.
-type foundTerm struct {
-	key   Key
+// facetSlot is a value of a field with facets.
+type facetSlot struct {
+	*slot
+
 	field Field
-	in    *slot
 }
-
-// slot remembers a value and its term.
-type slot struct {
-	json  []byte // as it is in the JSON
-	key   Key
-	block int         // whose signature has its grams
-	facet *FacetValue // that counts it, if it is known
-}
-
-// set sets the value.
-func (s *slot) set(json []byte) {
-	s.json = append(s.json[:0], json...)
-	s.block, s.facet = 0, nil
-}
-
-// metadataSlot remembers a member of metadata.
-type metadataSlot struct {
-	name  slot // with the colon
-	state uint64
-	value slot
-}
-
-// The slots of values that a record has once.
-const (
-	actionSlot = iota
-	actorIDSlot
-	actorNameSlot
-	actorRolesSlot
-	actorTypeSlot
-	channelSlot
-	kindSlot
-	operationSlot
-	outcomeSlot
-	reasonSlot
-	resourceSlot
-	sessionSlot
-	targetIDSlot
-	targetNameSlot
-	targetTypeSlot
-	tenantSlot
-	trackerSlot
-	valueSlots
-)
 
 func newExtractor(h Hasher, all bool) extractor {
 	return extractor{
@@ -89,27 +51,49 @@ func (x *extractor) begin(s *signature) {
 	x.block++
 }
 
-// extract sets what a record has. Unless canonical is true, nobody knows whether the entry is
-// canonical; ok is then false where its terms could be spelled in another way than those of
-// the decoded record. Then what was set has no meaning.
+// entry sets what the record of an entry has. ok is false if the entry holds no record. Then what
+// was set has no meaning. If x does not take all, it may be true nevertheless.
+func (x *extractor) entry(data []byte) (ok bool) {
+	if x.extract(data, false) {
+		return true
+	}
+	var r record.Record
+	if r.UnmarshalJSON(data) != nil {
+		return false
+	}
+	var err error
+	if x.buffer, err = r.AppendJSON(x.buffer[:0]); err != nil {
+		return false
+	}
+	return x.extract(x.buffer, true)
+}
+
+// release forgets the last entry, whose frame would otherwise stay in memory.
+func (x *extractor) release() { x.parser, x.id = parser{}, nil }
+
+// extract sets what a record has. Unless canonical is true, nobody knows whether the JSON is that
+// of a record. ok is then false if it is not, and for what is rarely written.
 func (x *extractor) extract(json []byte, canonical bool) (ok bool) {
 	x.parser = parser{json: json, canonical: canonical}
-	x.id, x.found = nil, x.found[:0]
-	timed, member := false, none
+	x.id, x.terms, x.values = nil, x.terms[:0], x.values[:0]
+	seen, member := 0, none
 	for more := x.open('{', '}'); more; more = x.next('}') {
-		switch member = x.member(&x.recordMembers, member); {
+		member = x.member(&x.recordMembers, member)
+		seen |= 1 << member
+		switch {
 		case member == memberID:
-			x.id = x.text()
+			x.id = x.uuid()
 			x.termOf(ID, x.id)
 		case member == memberTime:
-			x.time, timed = parseTime(x.text())
+			x.time = x.instant()
 		case x.all:
 			x.recordMember(member)
 		default:
 			x.skip(nil)
 		}
 	}
-	return timed && !x.failed && x.at == len(json)
+	const needed = 1<<memberAction | 1<<memberActor | 1<<memberID | 1<<memberKind | 1<<memberOutcome | 1<<memberTime
+	return seen&needed == needed && !x.failed && x.at == len(json)
 }
 
 // recordMember passes a member of a record other than its ID and its time.
@@ -118,11 +102,9 @@ func (x *extractor) recordMember(member int) {
 	case memberAction:
 		x.term(Action, actionSlot, true)
 	case memberActor:
-		x.actor(true)
+		x.actor(0)
 	case memberAttempt:
-		x.termOf(Attempt, x.text())
-	case memberBulk, memberFailure:
-		x.skip(x.signature)
+		x.termOf(Attempt, x.uuid())
 	case memberChanges:
 		x.changes()
 	case memberChannel:
@@ -131,32 +113,47 @@ func (x *extractor) recordMember(member int) {
 		for more := x.open('[', ']'); more; more = x.next(']') {
 			x.target(false)
 		}
+	case memberFailure:
+		x.prose()
 	case memberKind:
 		x.term(Kind, kindSlot, false)
+	case memberMarks:
+		x.pass(marksForm)
 	case memberMetadata:
 		x.attributes()
+	case memberObserved:
+		x.instant()
 	case memberOperation:
 		x.term(Operation, operationSlot, false)
 	case memberOutcome:
 		x.term(Outcome, outcomeSlot, false)
+	case memberOverridden:
+		x.pass(attributesForm)
 	case memberReason:
 		x.texts(reasonSlot)
+	case memberRedacted:
+		x.pass(textsForm)
 	case memberResource:
-		x.same(&x.values[resourceSlot])
+		x.same(resourceSlot, attributesForm)
+	case memberSpan:
+		x.hex(16)
 	case memberTarget:
 		x.target(true)
 	case memberTenant:
 		x.term(Tenant, tenantSlot, true)
 	case memberTrace:
-		x.termOf(Trace, x.text())
+		x.termOf(Trace, x.hex(32))
 	case memberTracker:
-		x.same(&x.values[trackerSlot])
-	default:
-		x.skip(nil)
+		x.same(trackerSlot, trackerForm)
+	default: // memberBulk, which few records have
+		if !x.canonical {
+			x.fail()
+		}
+		x.skip(x.signature)
 	}
 }
 
-// The usual members, in the order of canonical JSON.
+// The members, in the order of canonical JSON.
 const (
 	memberAction = iota
 	memberActor
@@ -168,11 +165,14 @@ const (
 	memberFailure
 	memberID
 	memberKind
+	memberMarks
 	memberMetadata
 	memberObserved
 	memberOperation
 	memberOutcome
+	memberOverridden
 	memberReason
+	memberRedacted
 	memberResource
 	memberSpan
 	memberTarget
@@ -182,11 +182,12 @@ const (
 	memberTracker
 )
 
-var recordMembers = membersNamed("action", "actor", "attempt", "bulk", "changes", "channel", "covers", "failure", "id", "kind", "metadata",
-	"observed_time", "operation", "outcome", "reason", "resource", "span_id", "target", "tenant", "time", "trace_id", "tracker")
+var recordMembers = membersNamed("action", "actor", "attempt", "bulk", "changes", "channel", "covers", "failure", "id", "kind", "marks",
+	"metadata", "observed_time", "operation", "outcome", "overridden", "reason", "redacted", "resource", "span_id", "target", "tenant",
+	"time", "trace_id", "tracker")
 
 const (
-	_ = iota // how the actor was authenticated
+	actorAuthMethod = iota
 	actorID
 	actorName
 	actorOnBehalfOf
@@ -197,20 +198,18 @@ const (
 
 var actorMembers = membersNamed("auth_method", "id", "name", "on_behalf_of", "roles", "session_id", "type")
 
-// actor passes an actor: the first one, or one for whom it acted.
-func (x *extractor) actor(first bool) {
-	member := none
+// actor passes an actor: the first one, at depth 0, or one for whom it acted.
+func (x *extractor) actor(depth int) {
+	if depth > record.MaxDelegation {
+		x.fail()
+	}
+	member, first := none, depth == 0
 	for more := x.open('{', '}'); more; more = x.next('}') {
 		switch member = x.member(&x.actorMembers, member); {
-		case member == actorOnBehalfOf:
-			if first {
-				x.termOf(Delegated, []byte("true"))
-			}
-			x.actor(false)
-		case member == actorSession && first:
-			x.term(Session, sessionSlot, false)
-		case member == actorSession:
-			x.termOf(Session, x.text())
+		case member == actorAuthMethod && first:
+			x.same(actorAuthMethodSlot, textForm)
+		case member == actorAuthMethod:
+			x.pass(textForm)
 		case member == actorID && first:
 			x.term(ActorID, actorIDSlot, true)
 		case member == actorID:
@@ -218,14 +217,28 @@ func (x *extractor) actor(first bool) {
 		case member == actorName && first:
 			x.texts(actorNameSlot)
 		case member == actorName:
-			x.skip(x.signature)
+			x.prose()
+		case member == actorOnBehalfOf:
+			if first {
+				x.termOf(Delegated, []byte("true"))
+			}
+			x.actor(depth + 1)
 		case member == actorRoles && first:
-			x.same(&x.values[actorRolesSlot])
-		case member == actorType && first:
+			x.same(actorRolesSlot, textsForm)
+		case member == actorRoles:
+			x.pass(textsForm)
+		case member == actorSession && first:
+			x.term(Session, sessionSlot, false)
+		case member == actorSession:
+			x.termOf(Session, x.text())
+		case first:
 			x.term(ActorType, actorTypeSlot, false)
 		default:
-			x.skip(nil)
+			x.pass(actorTypeForm)
 		}
+	}
+	if member != actorType {
+		x.fail()
 	}
 }
 
@@ -252,28 +265,40 @@ func (x *extractor) target(first bool) {
 		case member == targetType && first:
 			x.term(TargetType, targetTypeSlot, true)
 		default:
-			x.skip(x.signature)
+			x.prose()
 		}
 	}
 }
 
-const changeField = 0
+const (
+	changeField = iota
+	_           // the new value
+	_           // the old one
+	changeRedacted
+)
 
-var changeMembers = membersNamed("field", "new", "old")
+var changeMembers = membersNamed("field", "new", "old", "redacted")
 
 func (x *extractor) changes() {
 	n := 0
 	for more := x.open('[', ']'); more; more = x.next(']') {
-		member := none
+		seen, member := 0, none
 		for more := x.open('{', '}'); more; more = x.next('}') {
-			switch member = x.member(&x.changeMembers, member); {
+			member = x.member(&x.changeMembers, member)
+			seen |= 1 << member
+			switch {
+			case member == changeRedacted:
+				x.pass(trueForm)
 			case member != changeField:
-				x.skip(x.signature)
+				x.value()
 			case n < len(x.changed):
 				x.termIn(Changed, &x.changed[n], true)
 			default:
 				x.termOf(Changed, x.searched())
 			}
+		}
+		if seen&(1<<changeField) == 0 {
+			x.fail()
 		}
 		n++
 	}
@@ -281,6 +306,7 @@ func (x *extractor) changes() {
 
 func (x *extractor) attributes() {
 	var other metadataSlot
+	var last []byte // the name before, which is a lower one, so that none is there twice
 	n := 0
 	for more := x.open('{', '}'); more; more = x.next('}') {
 		m := &other
@@ -288,12 +314,12 @@ func (x *extractor) attributes() {
 			m = &x.metadata[n]
 		}
 		n++
+		start := x.at
 		if x.has(m.name.json) {
 			if !x.hasValue(&m.value) {
 				x.attribute(m)
 			}
 		} else {
-			start := x.at
 			name := x.name()
 			if x.failed {
 				return
@@ -304,106 +330,35 @@ func (x *extractor) attributes() {
 			m.state = x.hasher.named(Metadata, name)
 			x.attribute(m)
 		}
+		if !x.canonical && bytes.Compare(last, m.name.json) >= 0 {
+			x.fail()
+		}
+		if x.failed {
+			return
+		}
+		last = x.json[start : start+len(m.name.json)]
 		x.addTexts(&m.value)
-		x.found = append(x.found, foundTerm{key: m.name.key, field: MetadataKey}, foundTerm{key: m.value.key, field: Metadata})
+		x.terms = append(x.terms, m.name.key, m.value.key)
 	}
 }
 
 // attribute passes the value of a member of metadata.
 func (x *extractor) attribute(m *metadataSlot) {
-	start := x.at
-	x.skip(nil)
-	value := x.json[start:x.at]
-	if !x.canonical && (len(value) == 0 || value[0] == '{' || value[0] == '[' || bytes.IndexByte(value, '\\') >= 0) {
-		x.failed = true
-	}
-	if x.failed {
-		return
-	}
-	m.value.set(value)
-	m.value.key = x.hasher.valued(m.state, value)
-}
-
-// term passes the text of a term, and adds it. If it is searched, so does its signature.
-func (x *extractor) term(f Field, in int, searched bool) { x.termIn(f, &x.values[in], searched) }
-
-func (x *extractor) termIn(f Field, s *slot, searched bool) {
-	if !x.has(s.json) {
-		start := x.at
-		text := x.text()
-		if x.failed {
-			return
-		}
-		s.set(x.json[start:x.at])
-		s.key = x.hasher.Term(f, text)
-	}
-	if searched {
-		x.addTexts(s)
-	}
-	x.found = append(x.found, foundTerm{s.key, f, s})
-}
-
-// termOf adds a term with a text.
-func (x *extractor) termOf(f Field, text []byte) {
-	if x.all && !x.failed {
-		x.found = append(x.found, foundTerm{key: x.hasher.Term(f, text), field: f})
+	if x.keep(&m.value, valueForm) {
+		m.value.key = x.hasher.valued(m.state, m.value.json)
 	}
 }
 
-// searched passes a text and adds its grams.
-func (x *extractor) searched() []byte {
-	start := x.at
-	text := x.text()
-	if !x.failed {
-		x.signature.add(x.json[start:x.at])
-	}
-	return text
-}
-
-// texts passes a value and adds the grams of its texts.
-func (x *extractor) texts(in int) {
-	s := &x.values[in]
-	x.same(s)
-	x.addTexts(s)
-}
-
-// same passes a value, which is that of the last record, usually.
-func (x *extractor) same(s *slot) {
-	if !x.hasValue(s) {
-		start := x.at
-		if x.skip(nil); !x.failed {
-			s.set(x.json[start:x.at])
+// value passes a value of a change and adds the grams of its texts.
+func (x *extractor) value() {
+	switch start := x.at; {
+	case start < len(x.json) && x.json[start] == '"':
+		x.anyProse()
+	case x.shortInteger():
+	default:
+		if x.pass(valueForm); !x.failed {
+			p := parser{json: x.json[start:x.at]}
+			p.skip(x.signature)
 		}
 	}
-}
-
-// addTexts adds the grams of a value, unless the signature has them.
-func (x *extractor) addTexts(s *slot) {
-	if s.block == x.block || x.failed || len(s.json) == 0 {
-		return
-	}
-	s.block = x.block
-	switch s.json[0] {
-	case '"':
-		x.signature.add(s.json)
-	case '[', '{':
-		p := parser{json: s.json}
-		p.skip(x.signature)
-	}
-}
-
-// has passes a string, which is not empty, if it is next.
-func (x *extractor) has(json []byte) bool {
-	if len(json) == 0 || !bytes.HasPrefix(x.json[x.at:], json) {
-		return false
-	}
-	x.at += len(json)
-	return true
-}
-
-// hasValue passes the value of a slot if it is next. A number may be the beginning of another
-// one.
-func (x *extractor) hasValue(s *slot) bool {
-	end := x.at + len(s.json)
-	return end < len(x.json) && (x.json[end] == ',' || x.json[end] == '}') && x.has(s.json)
 }

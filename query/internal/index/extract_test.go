@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/opendeed/audit/record"
@@ -86,10 +87,7 @@ func termsOf(t testing.TB, h Hasher, data []byte, facets map[string]uint64) (r *
 }
 
 func keysOf(x *extractor) (keys []Key) {
-	for _, t := range x.found {
-		keys = append(keys, t.key)
-	}
-	slices.Sort(keys)
+	keys = slices.Sorted(slices.Values(x.terms))
 	return slices.Compact(keys)
 }
 
@@ -106,6 +104,7 @@ func FuzzExtract(f *testing.F) {
 	f.Add(usual, []byte(`{"actor":{"type":"user","id":"42"},"action":"a.b","id":"0199c1f2-0000-7000-8000-000000000001","metadata":{"client.address":{"z":1,"b":"\u0061"}},"kind":"intent","outcome":"unknown","time":"2026-11-23T07:26:02.123456789Z"}`))
 	f.Add([]byte(`{"actor":{"type":"user","id":"42"},"action":"a.b","id":"0199c1f2-0000-7000-8000-000000000001","metadata":{"client.address":{"z":1,"b":2}},"kind":"intent","outcome":"unknown","time":"2026-11-23T07:26:02.123456789Z"}`),
 		[]byte(`{"actor":{"type":"user","id":"42"},"action":"a.b","id":"0199c1f2-0000-7000-8000-000000000001","metadata":{"client.address":{"z":1,"b":2}},"kind":"intent","outcome":"unknown","time":"2026-11-23T07:26:02.123456789Z"}`))
+	f.Add([]byte(like("t", "api")), []byte(like("\xff", "\x01")))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		h := NewHasher([16]byte{1})
 		x := newExtractor(h, true)
@@ -115,6 +114,8 @@ func FuzzExtract(f *testing.F) {
 			at, keys := x.time, keysOf(&x)
 			var r record.Record
 			if r.UnmarshalJSON(data) != nil {
+				require.False(t, ok, "it is no record: %s", data)
+				require.False(t, x.entry(data))
 				continue
 			}
 			_, want := termsOf(t, h, data, map[string]uint64{})
@@ -122,13 +123,76 @@ func FuzzExtract(f *testing.F) {
 				assert.Equal(t, want, keys, "%s", data)
 				assert.Equal(t, Nanoseconds(r.Time), at)
 			}
-			encoded, err := r.AppendJSON(nil)
-			require.NoError(t, err)
-			require.True(t, x.extract(encoded, true), "canonical JSON: %s", encoded)
-			assert.Equal(t, want, keysOf(&x), "%s", encoded)
+			require.True(t, x.entry(data), "%s", data)
+			assert.Equal(t, want, keysOf(&x), "%s", data)
 			assert.Equal(t, Nanoseconds(r.Time), x.time)
 		}
 	})
+}
+
+// like returns the JSON of a record with the text of a target and a channel.
+func like(target, channel string) string {
+	return `{"action":"a.b","actor":{"auth_method":"otp","id":"42","name":"Ada","on_behalf_of":{"id":"7","name":"Bob","session_id":"s","type":"service"},` +
+		`"roles":["a"],"session_id":"t","type":"user"},"attempt":"0199c1f2-0000-7000-8000-000000000001","bulk":{"affected":2,"selector":"x"},` +
+		`"changes":[{"field":"f","new":1,"old":"o","redacted":true}],"channel":"` + channel + `","covers":[{"id":"c","name":"n","type":"u"}],"failure":"it broke",` +
+		`"id":"0199c1f2-0000-7000-8000-000000000002","kind":"intent","metadata":{"k":"v","l":2},"observed_time":"2026-11-23T07:26:03.123456789Z",` +
+		`"operation":"update","outcome":"success","overridden":{"k":"w"},"reason":"why","redacted":["a.b"],"resource":{"service.name":"shop"},` +
+		`"span_id":"00000000000000ab","target":{"id":"1","name":"T","type":"` + target + `"},"tenant":"acme","time":"2026-11-23T07:26:02.123456789Z",` +
+		`"trace_id":"000000000000000000000000000000cd","tracker":{"name":"x","version":"1"}}`
+}
+
+// TestEntryIsRecord: the index has exactly those entries that a search decodes. An entry that only
+// looks like a record, such as one of another version of this program, would be counted otherwise.
+func TestEntryIsRecord(t *testing.T) {
+	t.Parallel()
+	usual := like("t", "api")
+	with := func(old, changed string) string {
+		require.Contains(t, usual, old)
+		return strings.Replace(usual, old, changed, 1)
+	}
+	entries := []string{
+		usual, with(`"kind"`, `"kinds":1,"kind"`), with(`"k":"v"`, `"k":"v","k":"w"`), with(`"k":"v","l":2`, `"l":2,"k":"v"`),
+		with(`"name":"Ada"`, `"name":"Ada","new":1`), with(`"name":"T"`, `"name":"T","new":1`), with(`"old":"o"`, `"new":1,"old":"o"`),
+		with(`"target":{"id":"1","name":"T","type":"t"}`, `"target":{}`), with(`,"type":"user"`, ``), with(`,"type":"service"`, ``),
+		with(`"type":"service"`, `"type":"robot"`), with(`"field":"f",`, ``), with(`"field":"f"`, `"field":""`), with(`"redacted":true`, `"redacted":false`),
+		with(`"observed_time"`, `"marks":[{"mark":"masked","path":"reason"}],"observed_time"`), with(`"metadata"`, `"marks":[{"mark":"masked","path":"reason"}],"metadata"`),
+		with(`"trace_id":"000000000000000000000000000000cd"`, `"trace_id":"00000000000000000000000000000000"`), with(`"00000000000000ab"`, `"00000000000000AB"`),
+		with(`"id":"0199c1f2-`, `"id":"0199C1F2-`), with(`"id":"0199c1f2-0000`, `"id":"0199c1f200000`), with(`"id":"0199c1f2-0000-7000-8000-000000000002"`, `"id":"00000000-0000-0000-0000-000000000000"`),
+		with("\"why\"", "\"w\xffy\""), with("\"it broke\"", "\"it\nbroke\""), with(`"it broke"`, `"it \"broke\""`), with("\"Ada\"", "\"\x00\""),
+		with(`"why"`, `"w\/y"`), with(`"why"`, `"w\u0001y"`), with(`"why"`, `"w\u000ay"`), with(`"new":1`, `"new":junk`), with(`"new":1`, `"new":01`),
+		with(`"new":1`, `"new":1.5`), with(`"new":1`, `"new":1.50`), with(`"new":1`, `"new":[1,"a"]`), with(`"new":1`, `"new":[1,]`), with(`"new":1`, `"new":{"b":1,"a":2}`),
+		with(`"new":1`, `"new":{"$double":"NaN"}`), with(`"new":1`, `"new":null`), with(`"new":1`, `"new":`), with(`"l":2`, `"l":02`), with(`"l":2`, `"l":-0`),
+		with(`"l":2`, `"l":[]`), with(`"roles":["a"]`, `"roles":[]`), with(`"roles":["a"]`, `"roles":[1]`), with(`"affected":2`, `"affected":-2`),
+		with(`"version":"1"`, `"version":"1","x":1`), with(`"service.name":"shop"`, ``), with(`"redacted":["a.b"]`, `"redacted":{}`), usual + " ", usual + "}",
+	}
+	for _, member := range []string{
+		"action", "auth_method", "session_id", "channel", "failure", "kind", "operation", "outcome", "reason", "tenant", "time", "observed_time", "name",
+	} {
+		start := strings.Index(usual, `"`+member+`":"`)
+		value := start + len(member) + 3
+		end := value + 1 + strings.IndexByte(usual[value+1:], '"') + 1
+		for _, text := range []string{`""`, `"A?"`, `1`, `null`, `"2026-02-29T07:26:02.123456789Z"`, `"2024-02-29T23:59:59.999999999Z"`, `"2026-11-31T07:26:02.000000000Z"`, `"1969-12-31T07:26:02.000000000Z"`, `"2026-11-30T24:00:00.000000000Z"`, `"2026-11-30 23:00:00.000000000Z"`} {
+			entries = append(entries, usual[:value]+text+usual[end:])
+		}
+		entries = append(entries, usual[:end]+","+usual[start:end]+usual[end:], usual[:start]+strings.TrimPrefix(usual[end:], ","))
+	}
+	deep := strings.Repeat(`{"id":"7","on_behalf_of":`, record.MaxDelegation)
+	for _, more := range []string{``, `{"id":"7","on_behalf_of":`} {
+		chain := deep + more + `{"type":"user"}` + strings.Repeat(`,"type":"user"}`, (len(deep)+len(more))/len(`{"id":"7","on_behalf_of":`))
+		entries = append(entries, with(`{"id":"7","name":"Bob","session_id":"s","type":"service"}`, chain))
+	}
+	valid := 0
+	for _, entry := range entries {
+		x := newExtractor(NewHasher([16]byte{1}), true)
+		x.begin(new(signature))
+		err := new(record.Record).UnmarshalJSON([]byte(entry))
+		require.Equal(t, err == nil, x.entry([]byte(entry)), "%v: %s", err, entry)
+		if err == nil {
+			valid++
+		}
+	}
+	require.Greater(t, valid, 20)
+	require.Greater(t, len(entries)-valid, 100)
 }
 
 // TestExtractIsFast: what the SDK writes needs no decoding.

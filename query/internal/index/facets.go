@@ -49,13 +49,17 @@ func (f *facets) add(field Field, s *slot) {
 	s.facet.Count++
 }
 
+// of returns the facet of a field.
+func (f *facets) of(field Field) *facet {
+	if f[field] == nil {
+		f[field] = &facet{values: map[string]*FacetValue{}}
+	}
+	return f[field]
+}
+
 // value returns the value that counts a text, or nil if there are too many.
 func (f *facets) value(field Field, text []byte) *FacetValue {
-	in := f[field]
-	if in == nil {
-		in = &facet{values: map[string]*FacetValue{}}
-		f[field] = in
-	}
+	in := f.of(field)
 	v := in.values[string(text)]
 	switch {
 	case v != nil:
@@ -76,14 +80,16 @@ func (f *facets) sorted() []Facet {
 		if in == nil {
 			continue
 		}
-		kept := Facet{Field: field, Complete: !in.partial}
+		kept, least := Facet{Field: field, Complete: !in.partial}, in.least()
 		for _, v := range in.values {
-			kept.Values = append(kept.Values, *v)
+			if v.Count >= least {
+				kept.Values = append(kept.Values, *v)
+			}
 		}
 		slices.SortFunc(kept.Values, func(a, b FacetValue) int {
 			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Text, b.Text))
 		})
-		if len(kept.Values) > maxFacet {
+		if len(in.values) > maxFacet {
 			kept.Complete, kept.Values = false, kept.Values[:maxActive]
 		}
 		size := 0
@@ -96,6 +102,19 @@ func (f *facets) sorted() []Facet {
 		all = append(all, kept)
 	}
 	return all
+}
+
+// least returns the least count of the values that are kept.
+func (in *facet) least() uint64 {
+	if len(in.values) <= maxFacet {
+		return 0
+	}
+	counts := make([]uint64, 0, len(in.values))
+	for _, v := range in.values {
+		counts = append(counts, v.Count)
+	}
+	slices.Sort(counts)
+	return counts[len(counts)-maxActive]
 }
 
 // appendFacets appends the section of the facets.

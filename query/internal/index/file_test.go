@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/sdk/ledger"
@@ -83,10 +86,10 @@ func checkFile(t *testing.T, f *File, data *bytes.Reader, r *ledger.Reader) {
 			require.NoError(t, err)
 			b, err := f.Block(data, number)
 			require.NoError(t, err)
-			at, ok := b.Frame(place)
+			found, ok := b.Frame(place)
 			require.True(t, ok)
-			assert.Equal(t, frame.Offset, at.Offset)
-			assert.Equal(t, frame.Size, at.Size)
+			assert.Equal(t, frame.Offset, found.Offset)
+			assert.Equal(t, frame.Size, found.Size)
 			from, to, ok := b.Times(place)
 			if string(e.Data) == "no record" {
 				assert.False(t, ok)
@@ -94,8 +97,8 @@ func checkFile(t *testing.T, f *File, data *bytes.Reader, r *ledger.Reader) {
 				continue
 			}
 			r, keys := termsOf(t, NewHasher(f.Ledger), e.Data, facets)
-			time := Nanoseconds(r.Time)
-			assert.True(t, ok && from <= time && time <= to && b.Oldest <= time && time <= b.Newest)
+			at := Nanoseconds(r.Time)
+			assert.True(t, ok && from <= at && at <= to && b.Oldest <= at && at <= b.Newest)
 			for _, key := range keys {
 				if list := want[key]; len(list) == 0 || list[len(list)-1] != place {
 					want[key] = append(want[key], place)
@@ -130,6 +133,71 @@ func checkFile(t *testing.T, f *File, data *bytes.Reader, r *ledger.Reader) {
 		}
 	}
 	assert.Equal(t, facets, counted)
+}
+
+// TestFacetWithoutRoom: a merged index knows that a field has values of which none was kept.
+func TestFacetWithoutRoom(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(51, 52))
+	long := textRecord(rng, "")
+	long.Tenant = strings.Repeat("x", maxFacetBytes)
+	data, err := long.AppendJSON(nil)
+	require.NoError(t, err)
+	for _, in := range textLedger(t, rng, slices.Repeat([][]byte{data}, 300)) {
+		facets, err := in.Facets(in.R)
+		require.NoError(t, err)
+		column := in.Column(in.R, facets, Tenant, AllPlaces(in.Len()))
+		assert.False(t, column.Facet().Complete)
+		e, err := column.HasOne(long.Tenant)
+		require.NoError(t, err)
+		assert.Equal(t, in.Len(), e.Maybe.Len())
+	}
+}
+
+// TestRepeatAfterLoad: the IDs of entries that are no canonical JSON are known to who continues
+// with a ledger.
+func TestRepeatAfterLoad(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(53, 54))
+	data := randomRecord(t, rng)
+	odd := bytes.Replace(data, []byte(`,"id"`), []byte(`, "id"`), 1)
+	require.NotEqual(t, data, odd)
+	dir := filepath.Join(t.TempDir(), "ledger")
+	l, err := ledger.Open(dir)
+	require.NoError(t, err)
+	for _, entry := range [][]byte{odd, randomRecord(t, rng), data} {
+		_, err = l.Append(t.Context(), entry)
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.Close())
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Close()) }()
+	id := [16]byte{1}
+	recent := NewRecent(id)
+	recent.Load(1, 3, r.Frames(t.Context(), 1, 2))
+	b := NewBuilder(id, 3, recent, false)
+	for f, err := range r.Frames(t.Context(), 3, 3) {
+		require.NoError(t, err)
+		b.AddFrame(f)
+	}
+	assert.Equal(t, []Repeat{{Place: 0, Earlier: []uint64{1}}}, b.repeats)
+}
+
+// TestNanoseconds: a time counts as that of an index whatever its zone.
+func TestNanoseconds(t *testing.T) {
+	t.Parallel()
+	end := time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]int64{
+		time.Unix(12, 34):                        12e9 + 34,
+		end:                                      math.MaxInt64,
+		end.Add(-1).In(time.FixedZone("", 3600)): end.UnixNano() - 1,
+		end.In(time.FixedZone("", -3600)):        math.MaxInt64,
+		end.AddDate(5000, 0, 0):                  math.MaxInt64,
+		{}:                                       math.MinInt64,
+	} {
+		assert.Equal(t, want, Nanoseconds(at), "%v", at)
+	}
 }
 
 // TestEveryBit: no bit of an index can change without a page becoming bad, and what other pages

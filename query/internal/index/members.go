@@ -9,8 +9,8 @@ type members struct {
 }
 
 const (
-	maxMembers = 24
-	// none is the number of a member with another name, and of the one before the first.
+	maxMembers = 25
+	// none is the number of the member before the first.
 	none = -1
 )
 
@@ -47,22 +47,21 @@ func (n *memberName) isNext(json []byte) bool {
 		(len(n.text) <= 8 || binary.LittleEndian.Uint64(json[len(n.text)-8:]) == n.tail)
 }
 
-// member passes the name of a member, and returns its number, or none. last is that of the member
-// before it.
+// member passes the name of a member, and returns its number. It fails unless it is one of those
+// after last, the member before it, since the names in canonical JSON ascend.
 func (p *parser) member(of *members, last int) int {
 	rest := p.json[p.at:]
-	expected := int(of.followed[last+1])
-	if n := &of.names[expected]; n.isNext(rest) {
-		p.at += len(n.text)
+	if expected := int(of.followed[last+1]); expected > last && of.names[expected].isNext(rest) {
+		p.at += len(of.names[expected].text)
 		return expected
 	}
-	for i := range of.names {
+	for i := last + 1; i < len(of.names); i++ {
 		if n := &of.names[i]; n.isNext(rest) {
 			p.at += len(n.text)
 			of.followed[last+1] = uint8(i)
 			return i
 		}
 	}
-	p.name()
-	return none
+	p.fail()
+	return 0
 }

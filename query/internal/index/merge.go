@@ -94,8 +94,8 @@ func (m *merger) add(in Input, offset int) error {
 				into.Count += v.Count
 			}
 		}
-		if into := m.facets[f.Field]; into != nil && !f.Complete {
-			into.partial = true
+		if !f.Complete {
+			m.facets.of(f.Field).partial = true
 		}
 	}
 	return errors.Join(err, errTable, errInvalid, errFacets)

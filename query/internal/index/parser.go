@@ -6,7 +6,7 @@ import (
 )
 
 // parser reads JSON in which there is no space between tokens. If nobody knows whether it is
-// canonical, it fails where a text could be spelled in another way than in canonical JSON.
+// canonical, it fails where canonical JSON could be different.
 type parser struct {
 	json      []byte
 	canonical bool
@@ -14,21 +14,23 @@ type parser struct {
 	failed    bool
 }
 
+// fail makes the parser fail. Then it passes nothing any longer.
+func (p *parser) fail() { p.failed, p.at = true, len(p.json) }
+
 // need passes a byte that must be next.
 func (p *parser) need(c byte) {
 	if p.at >= len(p.json) || p.json[p.at] != c {
-		p.failed, p.at = true, len(p.json)
+		p.fail()
 		return
 	}
 	p.at++
 }
 
-// open passes an opening bracket. It reports whether an element follows.
+// open passes an opening bracket, which an element must follow. It reports whether one does.
 func (p *parser) open(opening, closing byte) bool {
 	p.need(opening)
 	if p.at < len(p.json) && p.json[p.at] == closing {
-		p.at++
-		return false
+		p.fail()
 	}
 	return !p.failed
 }
@@ -50,15 +52,59 @@ func (p *parser) name() []byte {
 	return name
 }
 
-// text passes a string, and returns it as it is in the JSON.
+// text passes a string that is not empty, and returns it as it is in the JSON. Characters are not
+// checked.
 func (p *parser) text() []byte {
 	start := p.at + 1
 	escaped := p.string()
-	if escaped && !p.canonical || p.failed {
-		p.failed = true
+	if !p.canonical && (escaped || p.at == start+1) {
+		p.fail()
+	}
+	if p.failed {
 		return nil
 	}
 	return p.json[start : p.at-1]
+}
+
+// hex passes a text of lower-case hexadecimal digits, not all zero.
+func (p *parser) hex(digits int) []byte {
+	text := p.text()
+	if len(text) != digits || !isHex(text) {
+		p.fail()
+	}
+	return text
+}
+
+// uuid passes a UUID, which is not zero.
+func (p *parser) uuid() []byte {
+	text := p.text()
+	if !isUUID(text) {
+		p.fail()
+	}
+	return text
+}
+
+// instant passes a time, and returns its Unix nanoseconds.
+func (p *parser) instant() int64 {
+	at, ok := parseTime(p.text())
+	if !ok {
+		p.fail()
+	}
+	return at
+}
+
+// shortInteger passes an integer of up to 15 digits, if it is next, without a sign.
+func (p *parser) shortInteger() bool {
+	at := p.at
+	for at < len(p.json) && '0' <= p.json[at] && p.json[at] <= '9' {
+		at++
+	}
+	n := at - p.at
+	if n == 0 || n > 15 || n > 1 && p.json[p.at] == '0' || at == len(p.json) || p.json[at] != ',' && p.json[at] != '}' {
+		return false
+	}
+	p.at = at
+	return true
 }
 
 // string passes a string, and reports whether it has escapes.
@@ -77,7 +123,7 @@ func (p *parser) string() (escaped bool) {
 		}
 		switch {
 		case at >= len(p.json):
-			p.failed, p.at = true, len(p.json)
+			p.fail()
 			return escaped
 		case p.json[at] == '"':
 			p.at = at + 1
@@ -86,14 +132,6 @@ func (p *parser) string() (escaped bool) {
 		escaped = true
 		at = min(at+2, len(p.json))
 	}
-}
-
-// hasByte returns a number whose lowest bit is in the first byte of w that is c; it is zero if
-// none is.
-func hasByte(w uint64, c byte) uint64 {
-	const ones = 0x0101_0101_0101_0101
-	w ^= ones * uint64(c)
-	return (w - ones) &^ w & (ones << 7)
 }
 
 // skip passes a value. Unless it is nil, s gets the grams of all texts in it.

@@ -44,7 +44,7 @@ func (r *Recent) Load(from, before uint64, frames iter.Seq2[ledger.Frame, error]
 			if e.Seq < from || e.Seq >= before {
 				continue
 			}
-			if x.extract(e.Data, true) {
+			if x.entry(e.Data) {
 				r.add(x.id, e.Seq)
 			} else {
 				r.skip(e.Seq)

@@ -34,29 +34,26 @@ func gramHash(gram uint32) uint32 { return gram * 0x9e37_79b1 >> (32 - maxRowBit
 // signature is that of a block while it is collected.
 type signature [1 << maxRowBits / 64]uint64
 
-// add adds the grams of a text, which is as it is in the record's JSON, with its quotes.
-func (s *signature) add(json []byte) {
+// add adds the grams of a text, which is as it is in the record's JSON, with its quotes. It returns
+// false if the text is no valid JSON, and then in no record.
+func (s *signature) add(json []byte) (ok bool) {
 	text := json[1 : len(json)-1]
 	if len(text) < 8 {
-		var padded [8]byte
-		copy(padded[:], text)
-		w := binary.LittleEndian.Uint64(padded[:])
+		w := padded(text)
 		if !isPlain(w) {
-			s.addFolded(json)
-			return
+			return s.addFolded(json)
 		}
 		w = upper(w)
 		for range len(text) - gramSize + 1 {
 			s.addGram(uint32(w))
 			w >>= 8
 		}
-		return
+		return true
 	}
 	for at := 0; ; at = min(at+8-gramSize+1, len(text)-8) {
 		w := binary.LittleEndian.Uint64(text[at:])
 		if !isPlain(w) {
-			s.addFolded(json)
-			return
+			return s.addFolded(json)
 		}
 		w = upper(w)
 		s.addGram(uint32(w))
@@ -65,7 +62,7 @@ func (s *signature) add(json []byte) {
 		s.addGram(uint32(w >> 24))
 		s.addGram(uint32(w >> 32))
 		if at == len(text)-8 {
-			return
+			return true
 		}
 	}
 }
@@ -75,25 +72,13 @@ func (s *signature) addGram(gram uint32) {
 	s[h/64] |= 1 << (h % 64)
 }
 
-// isPlain reports whether all of eight characters are ASCII and none is a backslash.
-func isPlain(w uint64) bool {
-	const high = 0x8080_8080_8080_8080
-	return w&high|hasByte(w, '\\') == 0
-}
-
-// upper returns eight ASCII characters in upper case.
-func upper(w uint64) uint64 {
-	const ones = 0x0101_0101_0101_0101
-	fromA, afterZ := w+(0x80-'a')*ones, w+(0x80-'z'-1)*ones
-	return w - (fromA&^afterZ&(ones<<7))>>2
-}
-
-// addFolded is add for any text. What is no valid string is in no record.
-func (s *signature) addFolded(json []byte) {
+// addFolded is add for any text.
+func (s *signature) addFolded(json []byte) (ok bool) {
 	r := canonical.NewReader(string(json))
 	for _, h := range grams(fold.Text(r.String())) {
 		s[h/64] |= 1 << (h % 64)
 	}
+	return !r.Failed()
 }
 
 // grams returns the hashes of the grams of a folded text.
@@ -158,7 +143,7 @@ func (t *signatures) set(row, block int) {
 	t.table[row*rowSize(t.blocks)+block/8] |= 1 << (block % 8)
 }
 
-// The size of a table: it has at least hashesPerRow rows for each hash of a block, on average,
+// The size of a table: it has at least rowsPerHash rows for each hash of a block, on average,
 // unless it takes more than one byte for each bytesPerByte of the entries.
 const (
 	rowsPerHash  = 2

@@ -155,7 +155,7 @@ func (w *walker) rest(c *Scanner) {
 	if w.Has(`,"tracker":`) {
 		at := w.Pos()
 		if c.tracker == "" || !w.Has(c.tracker) {
-			w.tracker()
+			w.Tracker()
 			c.tracker = w.keep(at)
 		}
 		w.add(Tracker, at)
@@ -314,21 +314,6 @@ func (w *walker) target(first bool) {
 	w.Text()
 	if first {
 		w.add(TargetType, at)
-	}
-	w.Need("}")
-}
-
-// tracker scans a tracker that is not empty.
-func (w *walker) tracker() {
-	w.Need("{")
-	if w.Has(`"name":`) {
-		w.Text()
-		if w.Has(`,"version":`) {
-			w.Text()
-		}
-	} else {
-		w.Need(`"version":`)
-		w.Text()
 	}
 	w.Need("}")
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/opendeed/audit/internal/files"
 )
@@ -18,6 +17,9 @@ var ErrInsecure = errors.New("seal: other users can read the private key")
 // the error matches ErrInsecure.
 func Read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; deed keygen makes a key", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +33,9 @@ func Read(path string) ([]byte, error) {
 // owner can read, and the public one in a file beside it, whose name ends in ".pub". If the file
 // exists, the error matches fs.ErrExist.
 func Create(path, private, public string) error {
-	if err := write(path, private, 0o600); err != nil {
+	if err := write(path, private, 0o600); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%w; a key is never replaced, so name another file", err)
+	} else if err != nil {
 		return err
 	}
 	if err := os.Remove(path + ".pub"); err != nil && !errors.Is(err, fs.ErrNotExist) { // that of a key that is gone
@@ -40,7 +44,7 @@ func Create(path, private, public string) error {
 	if err := write(path+".pub", public, 0o644); err != nil {
 		return err
 	}
-	return files.SyncPath(filepath.Dir(path))
+	return files.SyncName(path)
 }
 
 // write stores a line in a new file.

@@ -124,7 +124,7 @@ func (c *asOfCommand) printText(s *history.State, target audit.Target, at time.T
 		fmt.Fprintf(&b, "  and more fields, with %d changes\n", s.Omitted)
 	}
 	if !s.Complete && s.Exists != history.Gone {
-		b.WriteString("  " + palette.In(term.Yellow, "! the object may have more fields: the record of its creation is not here") + "\n")
+		b.WriteString("  " + palette.In(term.Yellow, "! the object may have had other fields: not all of its changes are recorded here") + "\n")
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
 	return err

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"os"
 
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
@@ -45,6 +47,27 @@ func (a *app) config() *cobra.Command {
 	onlyCommands(cmd)
 	cmd.AddCommand(check, show, a.configDryRun())
 	return cmd
+}
+
+// named returns a usage error if neither the command line nor the environment names a
+// configuration.
+func named(file string) error {
+	if file != "" || os.Getenv(config.FileVariable) != "" || os.Getenv("AUDIT_EXPORTERS") != "" || os.Getenv("AUDIT_LEDGER_DIR") != "" {
+		return nil
+	}
+	return usagef("name the configuration of the service with --config, or in %s", config.FileVariable)
+}
+
+// loadConfig loads the configuration of --config, or that of the environment.
+func loadConfig(ctx context.Context, file string) (*config.Config, error) {
+	if err := named(file); err != nil {
+		return nil, err
+	}
+	c, err := config.Load(ctx, config.WithFile(file))
+	if err != nil {
+		return nil, fmt.Errorf("%w; deed config check explains a configuration", err)
+	}
+	return c, nil
 }
 
 func first(args []string) string {

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/exporters/stdout"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
@@ -48,7 +51,7 @@ func (a *app) deadLettersList() *cobra.Command {
 			if err := checkFormat(format); err != nil {
 				return err
 			}
-			return a.listDeadLetters(cmd.Context(), args[0], format, func(letter *sdk.DeadLetter) bool {
+			return a.listDeadLetters(cmd, args[0], format, func(letter *sdk.DeadLetter) bool {
 				return (all || !letter.Replayed) && (exporter == "" || letter.Exporter == exporter)
 			})
 		},
@@ -60,7 +63,8 @@ func (a *app) deadLettersList() *cobra.Command {
 }
 
 // listDeadLetters prints a line for each dead letter that is wanted.
-func (a *app) listDeadLetters(ctx context.Context, dir, format string, wanted func(*sdk.DeadLetter) bool) error {
+func (a *app) listDeadLetters(cmd *cobra.Command, dir, format string, wanted func(*sdk.DeadLetter) bool) error {
+	ctx := cmd.Context()
 	clock, err := a.clock()
 	if err != nil {
 		return err
@@ -70,6 +74,9 @@ func (a *app) listDeadLetters(ctx context.Context, dir, format string, wanted fu
 		return err
 	}
 	if err := r.Close(); err != nil {
+		return err
+	}
+	if err := a.recordLooking(ctx, cmd, ledgerSet(dir), &query.Filter{}); err != nil {
 		return err
 	}
 	width := 0
@@ -106,6 +113,11 @@ func (a *app) listDeadLetters(ctx context.Context, dir, format string, wanted fu
 	return a.finish(found)
 }
 
+// ledgerSet returns the set that a record of a look at the dead letters of a ledger names.
+func ledgerSet(dir string) *source.Set {
+	return &source.Set{Names: []string{filepath.Clean(dir)}, Dirs: []string{dir}}
+}
+
 func seqText(letter *sdk.DeadLetter) string {
 	if letter.Through > 0 {
 		return fmt.Sprintf("%d-%d", letter.Seq, letter.Through)
@@ -140,7 +152,7 @@ func (a *app) deadLettersShow() *cobra.Command {
 			if err != nil {
 				return usagef("%s is not the number of an entry; deed dead-letters list prints them", args[1])
 			}
-			return a.showDeadLetters(cmd.Context(), args[0], seq, exporter, format)
+			return a.showDeadLetters(cmd, args[0], seq, exporter, format)
 		},
 	}
 	formatFlag(cmd, &format)
@@ -148,7 +160,11 @@ func (a *app) deadLettersShow() *cobra.Command {
 	return cmd
 }
 
-func (a *app) showDeadLetters(ctx context.Context, dir string, seq uint64, exporter, format string) error {
+func (a *app) showDeadLetters(cmd *cobra.Command, dir string, seq uint64, exporter, format string) error {
+	ctx := cmd.Context()
+	if err := a.recordLooking(ctx, cmd, ledgerSet(dir), &query.Filter{}); err != nil {
+		return err
+	}
 	text, err := stdout.New(stdout.WithWriter(a.stdout), stdout.WithText(), stdout.WithColor(a.colors(a.stdout)))
 	if err != nil {
 		return err
@@ -214,6 +230,9 @@ func (a *app) replayDeadLetters(ctx context.Context, dir, exporter, file string)
 	if err := r.Close(); err != nil {
 		return err
 	}
+	if err := named(file); err != nil {
+		return err
+	}
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
 	if err != nil {
 		return a.explain(dir, err)
@@ -242,7 +261,7 @@ Without --yes it prints what it would give up, and changes nothing.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, dir, exporter := cmd.Context(), args[0], args[1]
 			if !confirmed {
-				err := a.listDeadLetters(ctx, dir, "text", func(letter *sdk.DeadLetter) bool {
+				err := a.listDeadLetters(cmd, dir, "text", func(letter *sdk.DeadLetter) bool {
 					return letter.Exporter == exporter && !letter.Replayed && (through == 0 || letter.Seq <= through)
 				})
 				if err == nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
@@ -13,6 +15,7 @@ import (
 	"github.com/opendeed/audit/erasure"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/seal"
 	"github.com/opendeed/audit/semconv"
 	"github.com/spf13/cobra"
@@ -103,8 +106,23 @@ func (c *discloseCommand) find(ctx context.Context, set *source.Set, keys erasur
 		if d, err = erasure.Disclose(ctx, keys, r, field); !errors.Is(err, erasure.ErrNotErasable) {
 			return d, err
 		}
+		err = notErasable(err, r)
 	}
 	return nil, err
+}
+
+// notErasable adds the fields of a record that have erasable values.
+func notErasable(err error, r *record.Record) error {
+	var fields []string
+	for field := range erasure.Values(r) {
+		if !slices.Contains(fields, field) {
+			fields = append(fields, field)
+		}
+	}
+	if len(fields) == 0 {
+		return fmt.Errorf("%w, and neither has any other field of this record", err)
+	}
+	return fmt.Errorf("%w; this record has some in %s", err, strings.Join(fields, ", "))
 }
 
 // proof returns the proof of the record of a disclosure.
@@ -152,10 +170,10 @@ func (c *verifyDisclosureCommand) run(file string) error {
 	}
 	d, err := erasure.ReadDisclosure(text)
 	if errors.Is(err, erasure.ErrNotDisclosed) {
-		return errors.Join(errNotSealed, err)
+		return notSealedError{fmt.Errorf("%s: %w", file, err)}
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	proved, err := c.prove(d)
 	if err != nil {
@@ -190,7 +208,7 @@ func (c *verifyDisclosureCommand) prove(d *erasure.Disclosure) (string, error) {
 	}
 	proof, err := seal.OpenProof(d.Proof, entry, verifiers...)
 	if errors.Is(err, seal.ErrNotProved) {
-		return "", errors.Join(errNotSealed, err)
+		return "", notSealedError{err}
 	}
 	if err != nil {
 		return "", err

@@ -60,9 +60,9 @@ func parseSubject(text, tenant string) (erasure.Subject, error) {
 
 // keyStore opens the key store of a configuration. The caller releases it.
 func keyStore(ctx context.Context, file string) (*config.Config, erasure.KeyStore, func(context.Context) error, error) {
-	c, err := config.Load(ctx, config.WithFile(file))
+	c, err := loadConfig(ctx, file)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("%w; deed config check explains a configuration", err)
+		return nil, nil, nil, err
 	}
 	keys, release, err := c.KeyStore()
 	if errors.Is(err, config.ErrNoErasure) {
@@ -128,7 +128,7 @@ func (c *eraseCommand) holds(ctx context.Context, conf *config.Config, subject e
 	}
 	store, err := source.OpenArchives(ctx, dir, false)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w; it has the holds", err)
+		return nil, nil, missingArchives(dir, err)
 	}
 	sources, release, err := conf.Readers()
 	closeAll = func(ctx context.Context) error { return errors.Join(release(ctx), store.Close()) }

@@ -64,7 +64,10 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	}
 	plan := report.Plan{Format: string(c.exportFormat()), Zone: clock.Zone.String()}
 	if plan.Format == "" {
-		return usagef("--format: write csv, jsonl or parquet")
+		if c.format != "" {
+			return usagef("--format: %q is not a format; use jsonl, csv or parquet", c.format)
+		}
+		return usagef("--out: the name %s ends in none of .jsonl, .csv and .parquet; say with --format which it is", c.path)
 	}
 	c.format = plan.Format
 	plan.Columns = c.output.options().Columns
@@ -160,7 +163,7 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 			c.note("-- interrupted; an export in Parquet begins anew")
 			return err
 		}
-		c.note("-- %s records so far; the same command with --resume continues", term.Count(file.Records()))
+		c.note("-- %s so far; the same command with --resume continues", howMany(file.Records(), "record"))
 		return err
 	}
 	actor, _ := osUser()
@@ -171,9 +174,9 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 	if err := c.recordExport(ctx, cmd, set, filter, m); err != nil {
 		return err
 	}
-	c.note("-- %s: %s records, %s, SHA-256 %s", term.Clean(c.path), term.Count(m.Records), term.Bytes(m.Bytes), m.SHA256)
-	if dirs := sealedOf(set.Dirs); len(dirs) == 1 && c.format == string(render.JSON) {
-		c.note("-- the ledger is sealed; deed prove-export %s --ledger %s proves these records", term.Clean(c.path), term.Clean(dirs[0]))
+	c.note("-- %s: %s, %s, SHA-256 %s", term.Clean(c.path), howMany(m.Records, "record"), term.Bytes(m.Bytes), m.SHA256)
+	if dirs := sealedOf(set.Dirs); len(dirs) == 1 && m.Records > 0 && c.format == string(render.JSON) {
+		c.note("-- the ledger is sealed; deed prove-export %s --ledger %s --key KEY proves these records", term.Clean(c.path), term.Clean(dirs[0]))
 	}
 	return c.finish(1)
 }

@@ -100,8 +100,14 @@ func (c *gapsCommand) run(cmd *cobra.Command) error {
 
 func (c *gapsCommand) print(r *gaps.Report, clock ask.Clock) error {
 	when := func(t time.Time) string { return t.In(clock.Zone).Format("2006-01-02 15:04:05 MST") }
+	span := func(from, to time.Time) string {
+		if from.IsZero() {
+			return "up to " + when(to)
+		}
+		return when(from) + " to " + when(to)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s to %s: %s\n", when(r.Since), when(r.Until), verdictText(r))
+	fmt.Fprintf(&b, "%s: %s\n", span(r.Since, r.Until), verdictText(r))
 	fmt.Fprintf(&b, "  recorded     %s\n", events(r.Total.Recorded))
 	for _, list := range []struct {
 		name   string
@@ -121,10 +127,10 @@ func (c *gapsCommand) print(r *gaps.Report, clock ask.Clock) error {
 			n(semconv.RequestsSeen), n(semconv.RequestsAudited), n(semconv.RequestsMissing), n(semconv.RequestsNotRequired), n(semconv.RequestsExempt), n(semconv.RequestsFailed))
 	}
 	for _, s := range r.Unknown {
-		fmt.Fprintf(&b, "  unknown      %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
+		fmt.Fprintf(&b, "  unknown      %s: %s\n", span(s.From, s.To), s.Reason)
 	}
 	for _, s := range r.Idle {
-		fmt.Fprintf(&b, "  idle         %s to %s: %s\n", when(s.From), when(s.To), s.Reason)
+		fmt.Fprintf(&b, "  idle         %s: %s\n", span(s.From, s.To), s.Reason)
 	}
 	for _, e := range r.Epochs {
 		end := "not closed"
@@ -138,6 +144,9 @@ func (c *gapsCommand) print(r *gaps.Report, clock ask.Clock) error {
 		fmt.Fprintf(&b, "  epoch        %s%s, opened %s, %s\n", term.Clean(e.ID), service, when(e.Opened), end)
 	}
 	_, err := fmt.Fprint(c.stdout, b.String())
+	if len(r.Epochs) == 0 {
+		c.note("-- no service has counted in this range; sdk.WithGapRecords makes one count, or gap_records in its configuration")
+	}
 	return err
 }
 
@@ -156,9 +165,12 @@ func verdictText(r *gaps.Report) string {
 
 func events(n int64) string { return howMany(n, "event") }
 
-// howMany returns a number with a noun, which has an s unless there is one.
+// howMany returns a number with a noun, in the plural unless there is one. Of a noun that ends
+// in y the plural ends in ies.
 func howMany(n int64, noun string) string {
-	if n != 1 {
+	if stem, ok := strings.CutSuffix(noun, "y"); ok && n != 1 {
+		noun = stem + "ies"
+	} else if n != 1 {
 		noun += "s"
 	}
 	return term.Count(n) + " " + noun

@@ -74,7 +74,7 @@ var groupOrder = []string{groupWho, groupWhat, groupWhen, groupWhere, groupWhy, 
 func flagGroups(cmd *cobra.Command) (groups []flagGroup) {
 	byTitle := map[string]*flagGroup{}
 	add := func(title string, f *pflag.Flag) {
-		if f.Hidden {
+		if f.Hidden || ignores(cmd, f.Name) {
 			return
 		}
 		g := byTitle[title]

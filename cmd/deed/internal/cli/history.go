@@ -16,6 +16,7 @@ import (
 	"github.com/opendeed/audit/query/ask"
 	"github.com/opendeed/audit/query/history"
 	"github.com/opendeed/audit/query/report"
+	"github.com/opendeed/audit/record"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -276,10 +277,14 @@ func writeLine(w io.Writer, v any) error {
 	return encoder.Encode(v)
 }
 
-// valueText returns a value for people. A text is in quotes, so that none looks like a status.
+// valueText returns a value for people. A text is in quotes, so that none looks like a status. What
+// is erasable is redacted too, and can be disclosed.
 func valueText(v history.Value) string {
 	if v.Status == history.Known && v.Value.Type() == attribute.STRING {
 		return `"` + term.Clean(v.Value.AsString()) + `"`
+	}
+	if v.Status == history.Redacted && v.Value.Type() == attribute.STRING && record.IsErasable(v.Value.AsString()) {
+		return "(erasable)"
 	}
 	return term.Clean(v.String())
 }

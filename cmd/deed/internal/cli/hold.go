@@ -52,17 +52,23 @@ func (h *holdStore) open(ctx context.Context, create bool) (store *source.Archiv
 		}
 	}
 	store, err = source.OpenArchives(ctx, where, create)
+	return store, policies, missingArchives(where, err)
+}
+
+// missingArchives adds what to do to the error of a directory of archives that does not exist. It
+// is not made: if it was not mounted, its holds would be forgotten.
+func missingArchives(where string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%s does not exist; name the directory of the archives", where)
+		return fmt.Errorf("%s does not exist, where the archives and the holds are; mount it, or make the directory if nothing was archived or held yet", where)
 	}
-	return store, policies, err
+	return err
 }
 
 // loadRetention loads a configuration that says how long records are kept.
 func loadRetention(ctx context.Context, file string) (*config.Config, error) {
-	c, err := config.Load(ctx, config.WithFile(file))
+	c, err := loadConfig(ctx, file)
 	if err != nil {
-		return nil, fmt.Errorf("%w; deed config check explains a configuration", err)
+		return nil, err
 	}
 	if c.Retention() == nil {
 		return nil, errors.New("the configuration does not say how long records are kept; add the key retention")

@@ -175,7 +175,7 @@ func (a *app) runLedgerInfo(ctx context.Context, dir, format string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", term.Clean(dir))
 	fmt.Fprintf(&b, "  entries       %s (%d to %d)\n", term.Count(int64(info.Entries)), info.First, max(info.First, info.Next)-1)
-	fmt.Fprintf(&b, "  size          %s in %d segments, %d of them indexed\n", term.Bytes(info.Bytes), info.Segments, info.Sidecars)
+	fmt.Fprintf(&b, "  size          %s in %s, %d of them indexed\n", term.Bytes(info.Bytes), howMany(int64(info.Segments), "segment"), info.Sidecars)
 	for _, name := range slices.Sorted(maps.Keys(info.Cursors)) {
 		fmt.Fprintf(&b, "  exporter      %s: %s\n", name, behind(info.Lag[name]))
 	}
@@ -200,7 +200,7 @@ func behind(lag uint64) string {
 	if lag == 0 {
 		return "has everything"
 	}
-	return term.Count(int64(lag)) + " entries behind"
+	return howMany(int64(lag), "entry") + " behind"
 }
 
 func (a *app) ledgerScrub() *cobra.Command {
@@ -222,10 +222,18 @@ func (a *app) runLedgerScrub(ctx context.Context, dir string) error {
 		return err
 	}
 	if damage > 0 {
-		return fmt.Errorf("%d damaged places among %s entries; deed ledger repair --dry-run %s says what a repair would lose", damage, term.Count(entries), dir)
+		return fmt.Errorf("%s; %s can be read; %s", howMany(int64(damage), "damaged place"), howMany(entries, "entry"), a.remedy(dir))
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: %s entries, no damage\n", term.Clean(dir), term.Count(entries))
+	_, err = fmt.Fprintf(a.stdout, "%s: %s, no damage\n", term.Clean(dir), howMany(entries, "entry"))
 	return err
+}
+
+// remedy says what to do about damage.
+func (a *app) remedy(dir string) string {
+	if found, err := ledger.TrySalvage(dir, a.ledgerOptions()...); err == nil && len(found.Damage) == 0 {
+		return "the ledger opens all the same, and a repair has nothing to do; copy what is lost from a backup, or ask the exporters for it"
+	}
+	return fmt.Sprintf("deed ledger repair --dry-run %s says what a repair would lose", dir)
 }
 
 // scrub reads all entries, prints each damaged place, and returns how many there are.
@@ -317,11 +325,11 @@ func (a *app) runLedgerCopy(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(a.stdout, "%s: %s entries\n", term.Clean(to), term.Count(entries)); err != nil {
+	if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", term.Clean(to), howMany(entries, "entry")); err != nil {
 		return err
 	}
 	if damage > 0 {
-		return fmt.Errorf("the copy has the damage of the original, in %d places: see above", damage)
+		return fmt.Errorf("the copy has the damage of the original, in %s: see above", howMany(int64(damage), "place"))
 	}
 	return nil
 }
@@ -368,7 +376,8 @@ func (a *app) runLedgerRepair(dir string, dryRun bool) error {
 		return a.explain(dir, err)
 	}
 	if len(found.Damage) == 0 {
-		_, err = fmt.Fprintf(a.stdout, "%s: nothing to repair\n", term.Clean(dir))
+		_, err = fmt.Fprintf(a.stdout, "%s: nothing to repair, the ledger opens as it is\n", term.Clean(dir))
+		a.note("-- deed ledger scrub %s reads every entry, and names those that are damaged all the same", term.Clean(dir))
 		return err
 	}
 	verb := "lost"
@@ -399,7 +408,7 @@ func describe(err error) string {
 	case corrupt.Last == 0:
 		return fmt.Sprintf("the entries from %d on, in %s at byte %d: %s", corrupt.First, corrupt.File, corrupt.Offset, corrupt.Reason)
 	}
-	text := fmt.Sprintf("%s entries, %d to %d", term.Count(int64(corrupt.Last-corrupt.First+1)), corrupt.First, corrupt.Last)
+	text := fmt.Sprintf("%s, %d to %d", howMany(int64(corrupt.Last-corrupt.First+1), "entry"), corrupt.First, corrupt.Last)
 	if !corrupt.After.IsZero() || !corrupt.Before.IsZero() {
 		text += ", written"
 	}
@@ -444,6 +453,9 @@ func (a *app) runLedgerDrain(ctx context.Context, dir, file string, timeout time
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
+	}
+	if err := named(file); err != nil {
+		return err
 	}
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
 	if err != nil {

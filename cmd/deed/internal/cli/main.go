@@ -26,7 +26,10 @@ const (
 	exitInterrupted = 130 // it was interrupted
 )
 
-// errNothing means that nothing was found. It is no failure, and nothing is printed.
+// exitCodes are the exit codes, for people.
+const exitCodes = "0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 5 gaps in the trail, 130 interrupted"
+
+// errNothing means that nothing was found. It is no failure. A terminal gets a note.
 var errNothing = errors.New("nothing found")
 
 // usageError is an error of the command line.
@@ -60,6 +63,9 @@ func Main() int {
 // report prints the error and returns the exit code for it.
 func (a *app) report(ctx context.Context, command *cobra.Command, err error) int {
 	if errors.Is(err, errNothing) {
+		if a.forPeople() {
+			a.note("-- nothing was found")
+		}
 		return exitNothing
 	}
 	if errors.Is(err, errNotSealed) {
@@ -77,6 +83,9 @@ func (a *app) report(ctx context.Context, command *cobra.Command, err error) int
 	_, isFilter := errors.AsType[*query.FilterError](err)
 	if _, isUsage := errors.AsType[usageError](err); isUsage || isFilter {
 		a.complain(err)
+		if command.Name() == "help" {
+			command = command.Root()
+		}
 		a.say("Try: %s --help", command.CommandPath())
 		return exitUsage
 	}

@@ -36,7 +36,7 @@ func manPage(cmd *cobra.Command) string {
 	if cmd.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", manText(cmd.Example))
 	}
-	b.WriteString(".SH EXIT STATUS\n0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 130 interrupted.\n")
+	fmt.Fprintf(&b, ".SH EXIT STATUS\n%s.\n", manText(exitCodes))
 	if cmd.HasParent() {
 		fmt.Fprintf(&b, ".SH SEE ALSO\n.BR %s (1)\n", manText(manName(cmd.Parent())))
 	}

@@ -152,13 +152,13 @@ func (c *verifyProofCommand) run(file string) error {
 	}
 	proof, err := seal.OpenProof(text, nil, keys...)
 	if errors.Is(err, seal.ErrNotProved) {
-		return errors.Join(errNotSealed, err)
+		return notSealedError{fmt.Errorf("%s: %w", file, err)}
 	}
 	if err == nil {
 		err = c.check(&proof.Checkpoint)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	var r record.Record
 	if err := r.UnmarshalJSON(proof.Entry); err != nil {

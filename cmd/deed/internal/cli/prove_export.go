@@ -59,7 +59,7 @@ func (c *proveExportCommand) run(file string) error {
 	if err := os.WriteFile(file+proofSuffix, proof.Encode(), 0o600); err != nil {
 		return err
 	}
-	c.note("-- %s: proves %s records with %s hashes", term.Clean(file+proofSuffix), term.Count(int64(len(hashes))), term.Count(int64(len(proof.Hashes))))
+	c.note("-- %s: proves %s with %s hashes", term.Clean(file+proofSuffix), howMany(int64(len(hashes)), "record"), term.Count(int64(len(proof.Hashes))))
 	return nil
 }
 
@@ -139,18 +139,18 @@ func (c *verifyExportCommand) run(file string) error {
 		err = proof.Check(hashes)
 	}
 	if errors.Is(err, seal.ErrNotProved) {
-		return errors.Join(errNotSealed, err)
+		return notSealedError{fmt.Errorf("%s, by %s: %w", file, c.proof, err)}
 	}
 	if err == nil {
 		err = c.check(&proof.Checkpoint)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.proof, err)
 	}
 	left := "it has a selection, and a record that matches may have been left out"
 	if proof.Contiguous() {
 		left = "it has all records of this part of the ledger, none was left out"
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %s records, all of them sealed in %s\n  %s\n", term.Clean(file), term.Count(int64(len(hashes))), term.Clean(proof.Checkpoint.Origin), left)
+	_, err = fmt.Fprintf(c.stdout, "%s: %s, all sealed in %s\n  %s\n", term.Clean(file), howMany(int64(len(hashes)), "record"), term.Clean(proof.Checkpoint.Origin), left)
 	return err
 }

@@ -93,6 +93,9 @@ func (c *queryCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if cmd.Flags().Changed("limit") && c.limit < 0 {
+		return usagef("--limit: it must not be negative; 0 is for all records")
+	}
 	filter.Ascending, filter.After, filter.Limit = c.oldest, c.after, c.limit
 	if isPeople := c.outputOptions(options).Terminal; c.limit < 0 {
 		filter.Limit = 0
@@ -104,8 +107,8 @@ func (c *queryCommand) run(cmd *cobra.Command) error {
 	if page > 0 {
 		filter.Limit++ // the next one says that there are more
 	}
-	if err := filter.Validate(); err != nil {
-		return err
+	if err := filter.Validate(); err != nil { // all but the cursor was validated before
+		return usagef("--after: it is no cursor; copy the one that the page before has ended with")
 	}
 	ctx := cmd.Context()
 	set, err := c.open(ctx)
@@ -133,7 +136,7 @@ func (c *queryCommand) print(ctx context.Context, set *source.Set, filter query.
 			if err := out.Close(); err != nil {
 				return err
 			}
-			c.note("-- more than %d records; the next ones: --after %s; all of them: --limit 0", page, cursor)
+			c.note("-- more than %s; the next ones: --after %s; all of them: --limit 0", howMany(int64(page), "record"), cursor)
 			return c.finish(found)
 		}
 		if err := out.Print(r); err != nil {

@@ -94,7 +94,7 @@ func fateOf(s *retention.Segment, clock ask.Clock) string {
 		reasons = append(reasons, "an earlier one stays")
 	}
 	if s.Damaged > 0 && !s.Dropped {
-		reasons = append(reasons, fmt.Sprintf("%d entries cannot be read", s.Damaged))
+		reasons = append(reasons, howMany(s.Damaged, "entry")+" cannot be read")
 	}
 	if len(s.Waiting) > 0 {
 		reasons = append(reasons, "needed yet by "+strings.Join(s.Waiting, ", "))

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,6 +33,8 @@ type app struct {
 	recordTo      string
 	purpose       string
 
+	fromName, zoneName string // what sets from and zone: a flag or a variable
+
 	problems int // errors of the stores that were asked
 }
 
@@ -47,28 +48,34 @@ Times are read and shown in UTC, unless --zone or DEED_ZONE names another zone.
 
 A terminal gets tables and charts as wide as it is. DEED_COLUMNS gets them elsewhere too, that wide: DEED_COLUMNS=100 deed query | less.
 
-Exit codes: 0 done, 1 nothing found, 2 wrong usage, 3 failed or incomplete, 4 not what was sealed, 130 interrupted. Nothing else on standard output ` +
-	`than the answer; everything else is on standard error.`
+Exit codes: ` + exitCodes + `. Standard output has the answer and nothing else; notes and errors are on standard error.`
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:              "deed",
-		Short:            "Ask an audit trail: who did what, when, where and why",
-		Long:             rootHelp,
-		SilenceErrors:    true,
-		SilenceUsage:     true,
-		PersistentPreRun: func(*cobra.Command, []string) { a.environment() },
-		Version:          version(),
+		Use:           "deed",
+		Short:         "Ask an audit trail: who did what, when, where and why",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.environment()
+			return checkShared(cmd)
+		},
+		Version: version(),
 	}
 	onlyCommands(root)
+	root.SetHelpCommand(helpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("deed {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		text, _, _ := strings.Cut(err.Error(), ": strconv.") // which speaks to programmers
+		return usageError{errors.New(text)}
+	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd) })
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	flags := root.PersistentFlags()
-	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger or of archives, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
+	flags.StringArrayVar(&a.from, "from", nil, "the `STORE` to ask: the directory of a ledger or of archives, s3://BUCKET/PREFIX, mongodb://HOST/DATABASE.COLLECTION, or a configuration file; may be repeated")
 	flags.StringVar(&a.zone, "zone", "", "the time `ZONE`: utc, local, +01:00 or Europe/Berlin")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
@@ -86,48 +93,6 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// onlyCommands makes a command that has commands below it print its help, or say that there
-// is no such command.
-func onlyCommands(cmd *cobra.Command) {
-	cmd.SuggestionsMinimumDistance = 2
-	cmd.Args = cobra.ArbitraryArgs
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return cmd.Help()
-		}
-		if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-			return usagef("there is no command %q; did you mean %s?", args[0], strings.Join(similar, " or "))
-		}
-		return usagef("there is no command %q", args[0])
-	}
-}
-
-// usageArgs makes wrong arguments of the command, and of those below it, a usage error.
-func usageArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		}
-	}
-	for _, sub := range cmd.Commands() {
-		usageArgs(sub)
-	}
-}
-
-// onlyFlags is the Args of a command that asks stores, which have a flag.
-func onlyFlags(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	if cmd.Flags().Lookup("from") != nil {
-		return fmt.Errorf("%s has only flags; to ask the store %q, add --from in front of it", cmd.CommandPath(), args[0])
-	}
-	return fmt.Errorf("%s has only flags, and %q is none", cmd.CommandPath(), args[0])
-}
-
 // group puts the flags into a group of the help.
 func group(flags *pflag.FlagSet, name string, names ...string) {
 	for _, flag := range names {
@@ -141,11 +106,12 @@ const groupAnnotation = "deed_group"
 
 // environment applies the variables for flags that are not set.
 func (a *app) environment() {
+	a.fromName, a.zoneName = "--from", "--zone"
 	if from := os.Getenv("DEED_FROM"); len(a.from) == 0 && from != "" {
-		a.from = strings.Fields(from)
+		a.from, a.fromName = strings.Fields(from), "DEED_FROM"
 	}
-	if a.zone == "" {
-		a.zone = os.Getenv("DEED_ZONE")
+	if zone := os.Getenv("DEED_ZONE"); a.zone == "" && zone != "" {
+		a.zone, a.zoneName = zone, "DEED_ZONE"
 	}
 	if a.recordTo == "" {
 		a.recordTo = os.Getenv("DEED_RECORD_TO")
@@ -159,7 +125,7 @@ func (a *app) environment() {
 func (a *app) clock() (ask.Clock, error) {
 	zone, err := ask.ParseZone(a.zone)
 	if err != nil {
-		return ask.Clock{}, usagef("--zone: %w", err)
+		return ask.Clock{}, usagef("%s: %w", a.zoneName, err)
 	}
 	return ask.Clock{Now: time.Now(), Zone: zone}, nil
 }
@@ -167,7 +133,7 @@ func (a *app) clock() (ask.Clock, error) {
 // open opens the stores. The caller closes them.
 func (a *app) open(ctx context.Context) (*source.Set, error) {
 	set, err := source.Open(ctx, source.Options{
-		GroupWritable: a.groupWritable, IndexCache: a.indexCacheDir(), Chosen: a.indexCache != "",
+		From: a.fromName, GroupWritable: a.groupWritable, IndexCache: a.indexCacheDir(), Chosen: a.indexCache != "",
 	}, a.from...)
 	if errors.Is(err, source.ErrNowhere) {
 		err = usageError{err}

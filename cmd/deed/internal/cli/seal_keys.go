@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -119,7 +118,7 @@ func (p *witnessPolicy) check(c *seal.Checkpoint) error {
 		return nil
 	}
 	if err := p.policy.Check(c.Note); err != nil {
-		return errors.Join(errNotSealed, err)
+		return notSealedError{err}
 	}
 	return nil
 }

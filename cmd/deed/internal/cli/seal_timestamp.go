@@ -115,7 +115,7 @@ func (s *stamped) checkStamp(file string, checkpoint []byte) error {
 	}
 	proved, err := stamp.Verify(token, checkpoint, roots)
 	if err != nil {
-		return errors.Join(errNotSealed, err)
+		return notSealedError{err}
 	}
 	s.proved = &proved
 	return nil

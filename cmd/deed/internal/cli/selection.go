@@ -94,6 +94,9 @@ func (s *selection) span(clock ask.Clock, f *query.Filter) error {
 			return usagef("--%s: %w", bound.name, err)
 		}
 	}
+	if !f.Since.IsZero() && !f.Until.IsZero() && !f.Since.Before(f.Until) {
+		return usagef("--until: it ends before --since begins, so no record can match")
+	}
 	return nil
 }
 

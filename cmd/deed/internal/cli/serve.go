@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/seal"
 	"github.com/opendeed/audit/semconv"
 	"github.com/opendeed/audit/viewer"
 	"github.com/spf13/cobra"
@@ -189,6 +190,9 @@ func (c *serveCommand) addHealth(ctx context.Context, h *viewer.Health, dir, pre
 	h.Damaged += info.Damaged
 	h.LastScrub = info.Scrubbed
 	for _, name := range slices.Sorted(maps.Keys(info.Cursors)) {
+		if name == seal.CursorName && c.given() {
+			continue // the page shows how far the ledger is sealed
+		}
 		committed := info.Cursors[name]
 		e := viewer.ExporterHealth{Name: prefix + name, Undelivered: int64(info.Lag[name])}
 		if e.Undelivered > 0 {

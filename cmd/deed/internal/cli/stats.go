@@ -255,7 +255,7 @@ func (c *statsCommand) print(total int64, fields []string, counts []map[string]i
 	case "csv":
 		b.WriteString("by,value,count\r\n")
 	case "chart":
-		fmt.Fprintf(&b, "%s records\n", term.Count(total))
+		fmt.Fprintf(&b, "%s\n", howMany(total, "record"))
 	}
 	for i, field := range fields {
 		all := sortedCounts(field, counts[i], c.top)

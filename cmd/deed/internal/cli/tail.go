@@ -42,7 +42,7 @@ deed tail -f -n 0 --format json | jq .actor`,
 	c.output.register(flags, "") // -f is --follow, as in tail
 	flags.IntVarP(&c.lines, "lines", "n", 10, "the newest `N` records first")
 	flags.BoolVarP(&c.follow, "follow", "f", false, "go on with those to come")
-	flags.DurationVar(&c.interval, "interval", 500*time.Millisecond, "how often to look for more")
+	flags.DurationVar(&c.interval, "interval", 500*time.Millisecond, "how much `TIME` to wait before it looks for more; by default 500ms")
 	group(flags, groupOutput, "lines", "follow", "interval")
 	return cmd
 }

@@ -70,6 +70,16 @@ deed verify backup --key audit.pub --anchor audit.checkpoint --format json`,
 // errNotSealed means that a ledger is not what was sealed. The findings were printed.
 var errNotSealed = errors.New("the ledger is not what was sealed")
 
+// notSealedError is an error about a proof, a checkpoint or a disclosure that is not what was
+// sealed. It matches errNotSealed.
+type notSealedError struct{ error }
+
+// Is reports whether target is errNotSealed.
+func (notSealedError) Is(target error) bool { return target == errNotSealed }
+
+// Unwrap returns the error.
+func (e notSealedError) Unwrap() error { return e.error }
+
 func (c *verifyCommand) run(ctx context.Context, dir string) error {
 	if err := checkFormat(c.format); err != nil {
 		return err
@@ -201,7 +211,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *ledger.Reader, opts seal.
 
 func (c *verifyCommand) print(r *custody.Report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s entries, %d to %d\n", term.Clean(r.Dir), term.Count(r.Entries), r.First, r.Last)
+	fmt.Fprintf(&b, "%s: %s, %d to %d\n", term.Clean(r.Dir), howMany(r.Entries, "entry"), r.First, r.Last)
 	if r.Held != nil {
 		fmt.Fprintf(&b, "  proved     entries up to %d, by the checkpoint in %s\n", r.Proved, term.Clean(c.anchor))
 	} else {

@@ -32,6 +32,10 @@ const (
 // ErrExists means that the file exists already.
 var ErrExists = errors.New("it exists; choose another name, or add --force to replace it")
 
+// ErrNotFile means that the name is that of a directory, a link or a device, which an export would
+// replace.
+var ErrNotFile = errors.New("it is not a regular file, and an export would replace it; name a file, or write to standard output with deed query --oldest --format csv")
+
 // ErrDiffers means that a part is of another export.
 var ErrDiffers = errors.New("it is a part of another export, with other flags; finish that one, or remove it")
 
@@ -70,7 +74,10 @@ type resumableHash interface {
 // Create begins an export, or continues one of the same plan if resume is true and a part
 // exists. After is the cursor of the last record that the file has, or "".
 func Create(path string, plan report.Plan, zone *time.Location, force, resume bool) (f *File, after string, err error) {
-	if _, err := os.Lstat(path); err == nil && !force {
+	switch info, err := os.Lstat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return nil, "", fmt.Errorf("%s: %w", path, ErrNotFile)
+	case err == nil && !force:
 		return nil, "", fmt.Errorf("%s: %w", path, ErrExists)
 	}
 	sum, ok := sha256.New().(resumableHash)

@@ -4,9 +4,11 @@ package serve
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,7 +69,7 @@ func (s *session) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case token != "" && r.URL.Path == "/":
 		s.trade(w, r, token)
 	case !s.isIn(r):
-		http.Error(w, "Open the link that deed serve has printed. It is valid once: start deed serve again for another one.", http.StatusForbidden)
+		forbid(w, "Open the link that deed serve has printed", "It lets one browser in. To let another one in, start deed serve again.")
 	default:
 		s.next.ServeHTTP(w, r)
 	}
@@ -84,7 +86,7 @@ func (s *session) trade(w http.ResponseWriter, r *http.Request, token string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	if !valid && !s.isIn(r) {
-		http.Error(w, "This link was used before, or is wrong. Start deed serve again for another one.", http.StatusForbidden)
+		forbid(w, "This link was used before, or is wrong", "It lets one browser in, once. If that was this browser, its cookie is gone. Start deed serve again for another link.")
 		return
 	}
 	if valid {
@@ -92,6 +94,37 @@ func (s *session) trade(w http.ResponseWriter, r *http.Request, token string) {
 		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: s.secret, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// style is that of the page of forbid, and stylePolicy allows it and nothing else.
+const style = "main { max-width: 36rem; margin: 12vh auto; padding: 0 1.5rem; font: 16px/1.5 system-ui, sans-serif } h1 { font-size: 1.5rem }"
+
+var stylePolicy = func() string {
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; frame-ancestors 'none'"
+}()
+
+// forbid answers with a page that says why, and what to do. It loads nothing. The texts are ours.
+func forbid(w http.ResponseWriter, why, what string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", stylePolicy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = fmt.Fprintf(w, `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>%[1]s</title>
+<style>%[3]s</style>
+<main>
+<h1>%[1]s</h1>
+<p>%[2]s</p>
+</main>
+</html>
+`, why, what, style) // the client may have left
 }
 
 func (s *session) isIn(r *http.Request) bool {

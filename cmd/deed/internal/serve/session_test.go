@@ -45,7 +45,12 @@ func TestGuard(t *testing.T) {
 
 	assert.Equal(t, http.StatusOK, request(t, handler, base+"/record", cookie).Code)
 	assert.Equal(t, http.StatusOK, request(t, handler, "http://localhost:8080/", cookie).Code)
-	assert.Equal(t, http.StatusForbidden, request(t, handler, link).Code, "the link was used")
+	again := request(t, handler, link)
+	assert.Equal(t, http.StatusForbidden, again.Code, "the link was used")
+	assert.Contains(t, again.Body.String(), "<h1>This link was used before, or is wrong</h1>")
+	assert.Contains(t, again.Header().Get("Content-Security-Policy"), "default-src 'none'")
+	assert.NotContains(t, again.Body.String(), u.Query().Get("token"))
+	assert.Empty(t, again.Header().Get("Set-Cookie"))
 	assert.Equal(t, http.StatusSeeOther, request(t, handler, link, cookie).Code, "by the browser that is in")
 	assert.Equal(t, http.StatusForbidden, request(t, handler, base+"/", &http.Cookie{Name: cookie.Name, Value: "x"}).Code)
 	assert.Equal(t, http.StatusMisdirectedRequest, request(t, handler, "http://attacker.example:8080/", cookie).Code, "DNS rebinding")

@@ -49,6 +49,9 @@ type Set struct {
 
 // Options says how ledgers are opened.
 type Options struct {
+	// From is what names the stores, --from or DEED_FROM. Errors begin with it.
+	From string
+
 	GroupWritable bool
 	// IndexCache is the directory for indexes of ledgers that have none; empty: none. It does
 	// not matter whether it can be used if nobody has chosen it.
@@ -120,18 +123,18 @@ func (s *Set) openOne(ctx context.Context, opts Options, from string) error {
 	if scheme, _, ok := strings.Cut(from, "://"); ok {
 		switch scheme {
 		case "mongodb", "mongodb+srv":
-			return s.openMongoDB(from)
+			return s.openMongoDB(opts, from)
 		case "s3":
 			return s.openArchives(ctx, from)
 		}
-		return fmt.Errorf("--from: %s is not the scheme of a store; use mongodb, mongodb+srv or s3, a directory, or a configuration file", scheme)
+		return fmt.Errorf("%s: %s is not the scheme of a store; use mongodb, mongodb+srv or s3, a directory, or a configuration file", opts.From, scheme)
 	}
 	info, err := os.Stat(from)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("--from: %s does not exist; name the directory of a ledger, or a configuration file", from)
+		return fmt.Errorf("%s: %s does not exist; name the directory of a ledger, or a configuration file", opts.From, from)
 	case err != nil:
-		return fmt.Errorf("--from: %w", err)
+		return fmt.Errorf("%s: %w", opts.From, err)
 	case info.IsDir():
 		if isArchive(from) {
 			return s.openArchives(ctx, from)
@@ -229,10 +232,10 @@ func (s *Set) openConfig(ctx context.Context, opts Options, path string) error {
 	return nil
 }
 
-func (s *Set) openMongoDB(from string) error {
+func (s *Set) openMongoDB(opts Options, from string) error {
 	name, reader, release, err := OpenMongoDB(from)
 	if err != nil {
-		return fmt.Errorf("--from: %w", err)
+		return fmt.Errorf("%s: %w", opts.From, err)
 	}
 	s.closers = append(s.closers, release)
 	s.add(name, reader)

@@ -1,0 +1,5 @@
+//go:build race
+
+package custody_test
+
+func init() { raceDetector = true }

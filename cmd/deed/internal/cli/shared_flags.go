@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// What the flags --from and --index-cache, and --record-to and --purpose, are for: commands that
+// ask stores, and commands that record who does what. The names are those after "deed ".
+var (
+	asking    = []string{"query", "show", "history", "asof", "stats", "gaps", "tail", "serve", "export", "prove", "disclose", "config dry-run"}
+	recording = append([]string{
+		"hold place", "hold lift", "hold list", "retention plan", "retention apply", "erase", "dead-letters list", "dead-letters show",
+	}, asking...)
+)
+
+// usedBy has the commands that use a flag of all commands. Flags that are not in it are for all.
+var usedBy = map[string][]string{"from": asking, "index-cache": asking, "record-to": recording, "purpose": recording}
+
+// ignores reports whether a command has no use for a flag. Those that have commands below them
+// show all flags.
+func ignores(cmd *cobra.Command, flag string) bool {
+	users := usedBy[flag]
+	return users != nil && !cmd.HasAvailableSubCommands() && !slices.Contains(users, nameOf(cmd))
+}
+
+func nameOf(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
+// checkShared rejects a flag that the command would ignore: nobody must think that a look was
+// recorded, or that another store was asked.
+func checkShared(cmd *cobra.Command) error {
+	for flag := range usedBy {
+		if cmd.Flags().Changed(flag) && ignores(cmd, flag) {
+			return usagef("--%s: %s has no use for it; leave it out", flag, cmd.CommandPath())
+		}
+	}
+	return nil
+}
