@@ -70,7 +70,7 @@ func follow(t *testing.T, doc string) {
 	require.NoError(t, err)
 	sh := exec.CommandContext(ctx, "sh", "-c", script)
 	sh.Dir = t.TempDir()
-	sh.Env = append(os.Environ(), "AUDIT_ROOT="+root, "GOWORK=off", "GOFLAGS=-buildvcs=false")
+	sh.Env = append(os.Environ(), "AUDIT_ROOT="+root, "GOWORK=off", "GOFLAGS=-buildvcs=false -trimpath -count=1")
 	sh.Cancel = func() error { return sh.Process.Signal(os.Interrupt) } // the script ends what it started
 	sh.WaitDelay = 10 * time.Second
 	out, err := sh.CombinedOutput()
