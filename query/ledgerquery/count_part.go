@@ -35,6 +35,7 @@ type partCount struct {
 
 // add counts what the index knows for certain. What is left open is in found.Maybe.
 func (p *partCount) add() (err error) {
+	giveWay()
 	if err := p.open(); err != nil {
 		return err
 	}

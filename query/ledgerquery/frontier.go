@@ -128,6 +128,7 @@ func (f *frontier) next() (c candidate, ok bool, err error) {
 
 // openPart replaces a part by those of its blocks that may have matches.
 func (f *frontier) openPart(p *partSearch) (err error) {
+	giveWay()
 	r := f.snapshot.indexOf(p.part)
 	if p.places, err = p.Matching(r, f.conditions); err != nil || p.places != nil && p.places.Len() == 0 {
 		return err

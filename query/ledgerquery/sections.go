@@ -1,6 +1,7 @@
 package ledgerquery
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/opendeed/audit/query/internal/index"
@@ -39,6 +40,7 @@ func (r *sectionReader) read(p *partSearch, frame index.Frame, end int64) (ledge
 	if r.last.Offset == frame.Offset && r.last.Size == frame.Size {
 		return r.last, nil
 	}
+	giveWay()
 	file, err := r.snapshot.segment(p.segment)
 	if err != nil {
 		return ledger.Frame{}, err
@@ -70,3 +72,8 @@ func (r *sectionReader) room(size int64) []byte {
 	}
 	return *r.buffer
 }
+
+// giveWay lets other goroutines of the process run. A search calls it for each frame and for each
+// index, so that a service that also tracks does not wait until the search is preempted, which
+// takes up to 10 milliseconds.
+func giveWay() { runtime.Gosched() }
