@@ -26,6 +26,17 @@ func requireReason(t *testing.T, err, reason error, source string) {
 	require.ErrorContains(t, err, "deed seal adopt")
 }
 
+// outgrow seals n entries and then more, and returns a copy of the ledger with the first n.
+func (f *fixture) outgrow(n, more int) (old string) {
+	f.t.Helper()
+	f.make(n)
+	old = copyTree(f.t, f.dir)
+	require.NoError(f.t, f.start())
+	f.append(more)
+	f.stop()
+	return old
+}
+
 // restore puts a copy of the ledger back.
 func (f *fixture) restore(copied string) {
 	f.t.Helper()
@@ -36,11 +47,8 @@ func (f *fixture) restore(copied string) {
 
 func TestReplayOfAnOldCopy(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t).make(300)
-	old := copyTree(t, f.dir)
-	require.NoError(t, f.start())
-	f.append(400)
-	f.stop()
+	f := newFixture(t)
+	old := f.outgrow(300, 400)
 	now := copyTree(t, f.dir)
 
 	f.restore(old)
@@ -81,11 +89,8 @@ func TestReplayOfAnOldCopy(t *testing.T) {
 // An anchor that was not mounted at the start is compared before it gets a checkpoint.
 func TestLateAnchor(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t).make(30)
-	old := copyTree(t, f.dir)
-	require.NoError(t, f.start())
-	f.append(40)
-	f.stop()
+	f := newFixture(t)
+	old := f.outgrow(30, 40)
 	held := f.held()
 
 	f.restore(old)
@@ -182,11 +187,8 @@ func TestRemovedLedger(t *testing.T) {
 
 func TestRolledBackEntries(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t).make(300)
-	old := copyTree(t, f.dir)
-	require.NoError(t, f.start())
-	f.append(400)
-	f.stop()
+	f := newFixture(t)
+	old := f.outgrow(300, 400)
 	seal := copyTree(t, filepath.Join(f.dir, DirName))
 	f.restore(old)
 	require.NoError(t, os.RemoveAll(filepath.Join(f.dir, DirName)))
