@@ -12,8 +12,7 @@ var global atomic.Pointer[TrackerProvider]
 
 var unprovided atomic.Int64 // how many events were tracked without it, and nobody has counted
 
-// globalTracker is the tracker of the package function Track.
-var globalTracker = &lazyTracker{}
+var globalTracker = &lazyTracker{} // of the package function Track
 
 // SetTrackerProvider makes p the global provider. Trackers that the global provider made
 // earlier use it from now on. nil removes the provider.
