@@ -230,7 +230,7 @@ func (x *extractor) actor(depth int) {
 		case member == actorSession && first:
 			x.term(Session, sessionSlot, false)
 		case member == actorSession:
-			x.termOf(Session, x.text())
+			x.termOf(Session, x.plain())
 		case first:
 			x.term(ActorType, actorTypeSlot, false)
 		default:
@@ -320,8 +320,8 @@ func (x *extractor) attributes() {
 				x.attribute(m)
 			}
 		} else {
-			name := x.name()
-			if x.failed {
+			name := x.plain()
+			if x.need(':'); x.failed {
 				return
 			}
 			m.name.set(x.json[start:x.at])

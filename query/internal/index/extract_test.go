@@ -105,6 +105,9 @@ func FuzzExtract(f *testing.F) {
 	f.Add([]byte(`{"actor":{"type":"user","id":"42"},"action":"a.b","id":"0199c1f2-0000-7000-8000-000000000001","metadata":{"client.address":{"z":1,"b":2}},"kind":"intent","outcome":"unknown","time":"2026-11-23T07:26:02.123456789Z"}`),
 		[]byte(`{"actor":{"type":"user","id":"42"},"action":"a.b","id":"0199c1f2-0000-7000-8000-000000000001","metadata":{"client.address":{"z":1,"b":2}},"kind":"intent","outcome":"unknown","time":"2026-11-23T07:26:02.123456789Z"}`))
 	f.Add([]byte(like("t", "api")), []byte(like("\xff", "\x01")))
+	control := []byte(strings.Replace(like("t", "api"), `"session_id":"s"`, "\"session_id\":\"\x13\"", 1))
+	require.Contains(f, string(control), "\x13")
+	f.Add(usual, control)
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		h := NewHasher([16]byte{1})
 		x := newExtractor(h, true)

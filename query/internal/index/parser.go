@@ -45,13 +45,6 @@ func (p *parser) next(closing byte) bool {
 	return !p.failed
 }
 
-// name passes the name of a member and the colon.
-func (p *parser) name() []byte {
-	name := p.text()
-	p.need(':')
-	return name
-}
-
 // text passes a string that is not empty, and returns it as it is in the JSON. Characters are not
 // checked.
 func (p *parser) text() []byte {
@@ -64,6 +57,16 @@ func (p *parser) text() []byte {
 		return nil
 	}
 	return p.json[start : p.at-1]
+}
+
+// plain is text, but fails for what may be no valid string.
+func (p *parser) plain() []byte {
+	start := p.at
+	text := p.text()
+	if !p.canonical && !p.failed && !isPlainText(p.json[start:p.at]) {
+		p.fail()
+	}
+	return text
 }
 
 // hex passes a text of lower-case hexadecimal digits, not all zero.
