@@ -304,15 +304,9 @@ func TestCopyOfOneRecordTwice(t *testing.T) {
 	}
 }
 
-// raceDetector reports whether the tests run with the race detector.
-var raceDetector bool
-
 // TestCopyOfManyRecordsTwice has more records twice in the ledger than are looked for at once.
 func TestCopyOfManyRecordsTwice(t *testing.T) {
 	t.Parallel()
-	if raceDetector {
-		t.Skip("20,000 records take too long with the race detector; TestCopyOfOneRecordTwice has one with it")
-	}
 	f := newTrail(t)
 	f.add(1)
 	f.close()
