@@ -22,8 +22,9 @@ const vetTime = 5 * time.Minute
 var (
 	// A comment such as // want `is repeated` says what is found in its line.
 	want = regexp.MustCompile("// want `(.*)`$")
-	// A finding of go vet.
-	found = regexp.MustCompile(`(?m)^([^#\s].*\.go):(\d+):\d+: (.*)$`)
+	// A finding of go vet. What precedes testdata may be the directory of another clone: with
+	// -trimpath, go vet repeats what it printed there.
+	found = regexp.MustCompile(`(?m)^(?:[^#\s].*[/\\])?(testdata[/\\].*\.go):(\d+):\d+: (.*)$`)
 )
 
 // TestFindings checks that auditvet finds in testdata what the comments say, and no more.
@@ -51,7 +52,7 @@ func TestFindings(t *testing.T) {
 	}
 	findings := run(t, args...)
 	for _, match := range found.FindAllStringSubmatch(findings, -1) {
-		line := filepath.ToSlash(filepath.Clean(match[1])) + ":" + match[2]
+		line := filepath.ToSlash(match[1]) + ":" + match[2]
 		pattern, ok := wanted[line]
 		if assert.True(t, ok, "%s: %s", line, match[3]) {
 			assert.Regexp(t, pattern, match[3], line)
