@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -20,27 +19,18 @@ var built = struct {
 // Build builds the server test/servers/NAME and returns the path of the program. Only the first
 // call of a process runs the go command, which reuses an up-to-date program. Build may be called
 // concurrently.
-func Build(name string) (program string, err error) { return buildOnce(name, name, ".") }
-
-// BuildTool builds a tool that the go.mod of the server test/servers/NAME lists, and returns the
-// path of the program, whose name is the last element of the package's. See Build.
-func BuildTool(name, pkg string) (program string, err error) {
-	return buildOnce(name, path.Base(pkg), pkg)
-}
-
-func buildOnce(module, name, pkg string) (program string, err error) {
+func Build(name string) (program string, err error) {
 	built.Lock()
 	once, ok := built.programs[name]
 	if !ok {
-		once = sync.OnceValues(func() (string, error) { return build(module, name, pkg) })
+		once = sync.OnceValues(func() (string, error) { return build(name) })
 		built.programs[name] = once
 	}
 	built.Unlock()
 	return once()
 }
 
-// build builds a package of the module of a server.
-func build(module, name, pkg string) (string, error) {
+func build(name string) (string, error) {
 	ctx := context.Background()
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/opendeed/audit").Output()
 	if err != nil {
@@ -51,8 +41,8 @@ func build(module, name, pkg string) (string, error) {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
-	cmd.Dir = filepath.Join(root, "test", "servers", module)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
+	cmd.Dir = filepath.Join(root, "test", "servers", name)
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)

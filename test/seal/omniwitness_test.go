@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -18,49 +17,38 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// litewitness is a witness of other people, which runs as a process.
-type litewitness struct {
+// omniwitness is a witness of other people, which runs as a process.
+type omniwitness struct {
 	t       *testing.T
-	dir     string
 	program string
 	args    []string
 	running *process.Process
 }
 
-func newLitewitness(t *testing.T, origin string, log *seal.Key) *litewitness {
+func newOmniwitness(t *testing.T, origin string, log *seal.Key) *omniwitness {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux kills litewitness together with the process that holds its key")
-	}
 	program, err := process.Build("witness")
 	require.NoError(t, err)
-	dir := t.TempDir()
-	w := &litewitness{t: t, dir: dir, program: program}
-	programs := ""
-	for _, name := range []string{"litewitness", "witnessctl"} {
-		path, err := process.BuildTool("witness", "filippo.io/torchwood/cmd/"+name)
-		require.NoError(t, err)
-		programs = filepath.Dir(path)
-	}
-	w.args = []string{"-dir", dir, "-programs", programs, "-name", "witness.example.org/lite", "-origin", origin, "-log-key", log.Public()}
+	w := &omniwitness{t: t, program: program}
+	w.args = []string{"-dir", t.TempDir(), "-name", "witness.example.org/omni", "-origin", origin, "-log-key", log.Public()}
 	t.Cleanup(w.kill)
 	return w
 }
 
 // start starts the witness, and returns a policy that demands its cosignature.
-func (w *litewitness) start() *witness.Policy {
+func (w *omniwitness) start() *witness.Policy {
 	w.t.Helper()
 	p, line, err := process.Start(w.program, w.args...)
 	require.NoError(w.t, err)
 	w.running = p
 	url, key, ok := strings.Cut(line, " ")
 	require.True(w.t, ok, line)
-	policy, err := witness.ParsePolicy(fmt.Appendf(nil, "witness lite %s %s\nquorum lite\n", key, url))
+	policy, err := witness.ParsePolicy(fmt.Appendf(nil, "witness omni %s %s\nquorum omni\n", key, url))
 	require.NoError(w.t, err)
 	return policy
 }
 
-func (w *litewitness) kill() { w.running.Kill() }
+func (w *omniwitness) kill() { w.running.Kill() }
 
 // witnessed is a ledger that is sealed with witnesses.
 type witnessed struct {
@@ -124,10 +112,10 @@ func (s *witnessed) witnessedUpTo(policy *witness.Policy, last uint64) {
 	require.Equal(s.t, last, report.Witnessed)
 }
 
-// TestOurSealerWithLitewitness has a witness that is not ours cosign the checkpoints of a ledger:
+// TestOurSealerWithOmniwitness has a witness that is not ours cosign the checkpoints of a ledger:
 // while it grows, after the ledger and the witness were started again, and not after an old copy
 // was put back.
-func TestOurSealerWithLitewitness(t *testing.T) {
+func TestOurSealerWithOmniwitness(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()
 	key, err := seal.CreateKey(filepath.Join(temp, "key"), "log.example.com")
@@ -135,7 +123,7 @@ func TestOurSealerWithLitewitness(t *testing.T) {
 	s := &witnessed{t: t, dir: filepath.Join(temp, "ledger"), key: key}
 	l, err := ledger.Open(s.dir)
 	require.NoError(t, err)
-	w := newLitewitness(t, seal.Origin(key.Name(), l.ID(), 0), key)
+	w := newOmniwitness(t, seal.Origin(key.Name(), l.ID(), 0), key)
 	require.NoError(t, l.Close())
 
 	policy := w.start()
@@ -151,7 +139,7 @@ func TestOurSealerWithLitewitness(t *testing.T) {
 	all, err := policy.Cosignatures(s.sealer.Cosigned().Note)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
-	require.Equal(t, "witness.example.org/lite", all[0].Witness)
+	require.Equal(t, "witness.example.org/omni", all[0].Witness)
 	require.WithinDuration(t, time.Now(), all[0].Time, time.Minute)
 	old := filepath.Join(temp, "old")
 	require.NoError(t, os.CopyFS(old, os.DirFS(s.dir)))
