@@ -44,16 +44,22 @@ type viewedPage struct {
 
 func newViewer(b *testing.B, dir string) http.Handler {
 	b.Helper()
-	reader, err := ledgerquery.NewReader(dir)
+	handler, err := viewerOf(dir)
 	require.NoError(b, err)
+	return handler
+}
+
+func viewerOf(dir string) (http.Handler, error) {
+	reader, err := ledgerquery.NewReader(dir)
+	if err != nil {
+		return nil, err
+	}
 	end := generatedSince.Add(generatedSpan)
-	handler, err := viewer.New(reader, viewer.WithoutRecording(), viewer.WithSearchLimit(1<<30), viewer.WithClock(func() time.Time { return end }),
+	return viewer.New(reader, viewer.WithoutRecording(), viewer.WithSearchLimit(1<<30), viewer.WithClock(func() time.Time { return end }),
 		viewer.WithHealth(func(context.Context) (viewer.Health, error) { return viewer.Health{Records: 1}, nil }),
 		viewer.Authorize(func(r *http.Request) (audit.Actor, viewer.View, error) {
 			return audit.User("auditor" + r.Header.Get(personHeader)), viewer.View{All: true}, nil
 		}))
-	require.NoError(b, err)
-	return handler
 }
 
 // personHeader says who looks.

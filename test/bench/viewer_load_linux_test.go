@@ -49,15 +49,21 @@ const turns = 4
 // ledger with AUDIT_BENCH_RECORDS records, alone and while 50 people click through the same
 // ledger, in turns of AUDIT_BENCH_SECONDS, 5 by default. Each person reads a page for
 // AUDIT_BENCH_THINK seconds on average, 5 by default, and then opens another one, as often as
-// viewed says. Run it with -benchtime 1x.
+// viewed says. The viewer is in the process of the service, and then in one of its own with the
+// lowest priority. Run it with -benchtime 1x.
 func BenchmarkViewerLoad(b *testing.B) {
 	n := recordCount(b)
-	dir := copiedLedger(b, generatedLedger(b, n))
-	samples := viewedSamples(n)
+	from, samples := generatedLedger(b, n), viewedSamples(n)
+	b.Run("viewer=same-process", func(b *testing.B) { benchmarkViewerLoad(b, copiedLedger(b, from), samples, newViewer) })
+	b.Run("viewer=own-process", func(b *testing.B) { benchmarkViewerLoad(b, copiedLedger(b, from), samples, startViewer) })
+}
+
+func benchmarkViewerLoad(b *testing.B, dir string, samples []*record.Record, viewerOf func(b *testing.B, dir string) http.Handler) {
+	b.Helper()
 	length, think := seconds(b, "AUDIT_BENCH_SECONDS", 5*time.Second), seconds(b, "AUDIT_BENCH_THINK", 5*time.Second)
 	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(dir, ledger.WithScrub(0), ledger.WithSidecars(ledgerquery.NewIndexer())))
 	require.NoError(b, err)
-	handler := newViewer(b, dir)
+	handler := viewerOf(b, dir)
 	for _, p := range viewed { // the indexes are opened, and the files read once
 		view(b, handler, 0, p.address(samples[0]))
 	}
