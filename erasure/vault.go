@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/panics"
 	"github.com/opendeed/audit/internal/sanitize"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/record"
@@ -188,7 +189,7 @@ func isOpen(r *record.Record) bool {
 func (v *Vault) ask(ctx context.Context, w wanted) (k *Key, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			k, err = nil, fmt.Errorf("erasure: the key store panicked: %T", p)
+			k, err = nil, fmt.Errorf("erasure: key store: %w", panics.Error(p))
 		}
 	}()
 	if w.open {

@@ -23,8 +23,8 @@ func (d *logReader) mapPairs(v *common.AnyValue) []attribute.KeyValue {
 
 // members returns the pairs of a value that must be a map.
 func (d *logReader) members(v *common.AnyValue) []*common.KeyValue {
-	m, is := v.GetValue().(*common.AnyValue_KvlistValue)
-	if !is {
+	m, ok := v.GetValue().(*common.AnyValue_KvlistValue)
+	if !ok {
 		d.fail(wrongType)
 		return nil
 	}
@@ -91,7 +91,7 @@ func (d *logReader) marked(mark string, v *common.AnyValue, depth int) attribute
 		}
 		d.fail(unknownWord)
 	case record.MarkerSlice:
-		if array, is := v.GetValue().(*common.AnyValue_ArrayValue); is {
+		if array, ok := v.GetValue().(*common.AnyValue_ArrayValue); ok {
 			return attribute.SliceValue(d.elements(array.ArrayValue, depth)...)
 		}
 		d.fail(wrongType)

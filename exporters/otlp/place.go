@@ -23,7 +23,7 @@ func PlaceOf(l *logs.LogRecord) (p export.Place, ok bool) {
 		case attributePlaceLog:
 			p.Log = kv.GetValue().GetStringValue()
 		case attributePlaceSeq:
-			if v, is := kv.GetValue().GetValue().(*common.AnyValue_IntValue); is && v.IntValue > 0 {
+			if v, isInt := kv.GetValue().GetValue().(*common.AnyValue_IntValue); isInt && v.IntValue > 0 {
 				p.Seq = uint64(v.IntValue)
 			}
 		}

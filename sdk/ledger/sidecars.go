@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"iter"
 	"time"
+
+	"github.com/opendeed/audit/internal/panics"
 )
 
 // Keeper keeps sidecars: files beside the segments of a ledger, derived from their entries,
@@ -74,7 +76,7 @@ func (l *Ledger) sidecarLoop() {
 func (l *Ledger) keepSidecars(ctx context.Context, places *waypoints) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Keep panicked: %v", p)
+			err = fmt.Errorf("Keep: %w", panics.Error(p))
 		}
 	}()
 	return l.config.keeper.Keep(ctx, &Sidecars{ledger: l, waypoints: places})

@@ -29,8 +29,8 @@ var forms = [fields]form{
 	Action: actionForm, ActorType: actorTypeForm, Changed: anyTextForm, Kind: kindForm, Operation: operationForm, Outcome: outcomeForm,
 }
 
-// is reports whether JSON has the form. It may report false for rare values.
-func (f form) is(json []byte) bool {
+// matches reports whether JSON has the form. It may report false for rare values.
+func (f form) matches(json []byte) bool {
 	if (f == textForm || f == valueForm) && isPlainText(json) {
 		return true // as most are
 	}

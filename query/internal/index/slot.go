@@ -126,7 +126,7 @@ func (x *extractor) pass(f form) {
 	if x.skip(nil); x.canonical || x.failed {
 		return
 	}
-	if !f.is(x.json[start:x.at]) {
+	if !f.matches(x.json[start:x.at]) {
 		x.fail()
 	}
 }

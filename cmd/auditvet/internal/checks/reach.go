@@ -96,7 +96,7 @@ func (r *reach) reaches(n ast.Node) bool {
 // mentioned returns the function that an identifier or a selector names, or nil.
 func (r *reach) mentioned(e ast.Expr) *types.Func {
 	name, ok := e.(*ast.Ident)
-	if selector, is := e.(*ast.SelectorExpr); is {
+	if selector, isSelector := e.(*ast.SelectorExpr); isSelector {
 		name, ok = selector.Sel, true
 	}
 	if !ok {
