@@ -63,7 +63,7 @@ func (v *visit) export() (*content, error) {
 		return nil, problemf(http.StatusBadRequest, "There is no such format", "Use csv, jsonl or report.")
 	}
 	if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-		return nil, tooMany(wait)
+		return nil, v.tooMany(wait)
 	}
 	attempt, err := v.beginExport(f)
 	if err != nil {

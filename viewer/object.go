@@ -28,8 +28,8 @@ type objectPage struct {
 	Fields         []fieldRow
 	Earlier, Later string // the addresses of other versions, or ""
 	Events         []eventView
-	Skipped        bool // some versions changed nothing, and have no column
-	Omitted        int  // how many older events are not listed
+	Skipped        bool   // some versions changed nothing, and have no column
+	Omitted        string // that older events are not listed, or ""
 	Timeline       string
 	Exports        []exportLink
 	Slow, Partial  bool
@@ -201,7 +201,7 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 	}
 	for _, version := range slices.Backward(versions) {
 		if len(data.Events) == maxEvents {
-			data.Omitted = len(versions) - maxEvents
+			data.Omitted = v.language.amount(int64(len(versions)-maxEvents), "1 older record is in the timeline.", "%s older records are in the timeline.")
 			break
 		}
 		e := eventView{row: v.row(version.Record), Version: strconv.Itoa(version.Number)}

@@ -225,6 +225,7 @@ func TestHealth(t *testing.T) {
 	for want, h := range map[string]viewer.Health{
 		"No problem is known.":       {Records: 1, LastScrub: noon, Exporters: []viewer.ExporterHealth{{Name: "a", Undelivered: 1, Oldest: noon}}},
 		"Something needs attention:": {Records: 1, LastScrub: noon, Damaged: 1},
+		"Damage 1 damaged part;":     {Damaged: 1},
 		"Late":                       {Exporters: []viewer.ExporterHealth{{Name: "a", Undelivered: 1, Oldest: noon.Add(-time.Hour)}}},
 		"Dead letters":               {Exporters: []viewer.ExporterHealth{{Name: "a", DeadLetters: 1}}},
 	} {

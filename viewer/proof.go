@@ -95,7 +95,7 @@ func (v *visit) proofView(r *record.Record, stored map[string]string) (view proo
 	var group factGroup
 	c := &proof.Checkpoint
 	group.add(t("Sealed"), false, text(t("Yes. The record is as it was when it was sealed: its proof was checked just now.")))
-	group.add(t("Checkpoint"), false, text(v.language.phrase("covers %s entries; this record is number %s", number(c.Size), number(proof.Leaf+1))))
+	group.add(t("Checkpoint"), false, text(v.covers(c)+v.language.phrase("; this record is number %s", number(proof.Leaf+1))))
 	if !c.Stored.IsZero() {
 		at := v.moment(c.Stored)
 		group.add(t("Checkpoint made"), false, text(at.Ago+", "+at.Full))
@@ -138,7 +138,7 @@ func (v *visit) proof() (*content, error) {
 		return nil, problemf(http.StatusNotFound, "There is no proof here", "%s", why)
 	}
 	if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-		return nil, tooMany(wait)
+		return nil, v.tooMany(wait)
 	}
 	if err := v.look(query.Filter{IDs: []audit.ID{id}}, false); err != nil {
 		return nil, err

@@ -232,10 +232,10 @@ func (v *visit) markView(m mark.Mark) markView {
 	}
 	var details []string
 	if m.Count > 0 {
-		details = append(details, v.language.phrase("%s values", number(m.Count)))
+		details = append(details, v.language.amount(m.Count, "1 value", "%s values"))
 	}
 	if m.Length > 0 {
-		details = append(details, v.language.phrase("%s bytes in all", number(m.Length)))
+		details = append(details, v.language.amount(m.Length, "1 byte in all", "%s bytes in all"))
 	}
 	if m.SHA256 != [32]byte{} {
 		details = append(details, "SHA-256 "+hex.EncodeToString(m.SHA256[:]))
