@@ -1,11 +1,9 @@
 package viewer_test
 
 import (
-	"context"
 	"encoding/base64"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/query/querytest"
@@ -13,7 +11,6 @@ import (
 	"github.com/opendeed/audit/semconv"
 	"github.com/opendeed/audit/viewer"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -56,8 +53,6 @@ func TestErasableValues(t *testing.T) {
 			assert.Contains(t, hrefs(t, answer.Body.String(), `class="said"`), "./record?id="+records[len(records)-1].ID.String(), "the last erasure")
 		}
 	}
-	handler, err := viewer.New(broken{Reader: querytest.NewReader(changed)}, viewer.Authorize(everything), viewer.WithoutRecording(),
-		viewer.WithErrorHandler(func(context.Context, error) {}), viewer.WithClock(func() time.Time { return noon }))
-	require.NoError(t, err)
+	handler := newBroken(t, broken{Reader: querytest.NewReader(changed)})
 	assert.Contains(t, textOf(get(t, handler, "/record?id="+changed.ID.String())), "Not all records could be searched for its erasure")
 }

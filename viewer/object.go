@@ -178,7 +178,7 @@ func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter
 		mixed, ok = errors.AsType[*history.MixedError](err)
 	}
 	if ok {
-		err = v.mixed(mixed, target)
+		err = v.mixed(mixed, target, within)
 	}
 	return versions, within, err
 }
@@ -194,7 +194,7 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 			if _, ok := errors.AsType[*query.FilterError](err); ok {
 				return nil, v.badFilter("", err)
 			}
-			data.Partial = data.Partial || v.ctx.Err() == nil
+			v.unread(data, err)
 			continue
 		}
 		versions = append(versions, version)
@@ -213,6 +213,15 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 	return versions, nil
 }
 
+// unread notes that a part of the store could not be read, and reports why, unless the time is
+// over.
+func (v *visit) unread(data *objectPage, err error) {
+	if v.ctx.Err() == nil {
+		data.Partial = true
+		v.onError(v.ctx, err)
+	}
+}
+
 var gapTexts = map[history.Gap]string{
 	history.Earlier:    "It existed before. The records of that time are not here.",
 	history.Reappeared: "It was deleted before. No record says how it came back.",
@@ -221,23 +230,31 @@ var gapTexts = map[history.Gap]string{
 }
 
 // mixed says that the records are about several objects, and leads to each.
-func (v *visit) mixed(err *history.MixedError, target audit.Target) error {
-	if err.Field == "tenant" {
-		p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
-		about := query.Filter{Targets: []audit.Target{target}}
-		if counts := v.count(about, query.Facets{By: []query.Facet{query.ByTenant}, Top: maxTenants}, false); counts != nil {
-			for _, facet := range counts.Facets {
-				for _, value := range facet.Values {
-					if value.Value != "" {
-						p.leads(visible(value.Value), v.address("object", v.with("in", "", "tenant", value.Value)))
-					}
+func (v *visit) mixed(err *history.MixedError, target audit.Target, within query.Filter) error {
+	if err.Field != "tenant" {
+		return problemf(http.StatusConflict, "Several objects have this type and ID", "%s",
+			v.language.phrase("They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field))
+	}
+	p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
+	about := within
+	about.Targets = []audit.Target{target}
+	counts := v.count(about, query.Facets{By: []query.Facet{query.ByTenant}, Top: maxTenants}, true)
+	all := counts != nil && !counts.AtLeast
+	if counts != nil {
+		for _, facet := range counts.Facets {
+			all = all && facet.Others == 0
+			for _, value := range facet.Values {
+				if value.Value != "" {
+					p.leads(visible(value.Value), v.address("object", v.with("in", "", "tenant", value.Value)))
 				}
 			}
 		}
-		p.leads(v.language.word("All of its records"), v.address("", v.about(target, query.Filter{})))
-		return p
 	}
-	return problemf(http.StatusConflict, "Several objects have this type and ID", "They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field)
+	if !all {
+		p.text = "Choose the tenant whose object you mean. Others, which are not listed here, may have one too: look at all of its records."
+	}
+	p.leads(v.language.word("All of its records"), v.address("", v.about(target, within)))
+	return p
 }
 
 // nameOf returns the newest name of the object.
@@ -266,12 +283,17 @@ func (v *visit) state(data *objectPage, target audit.Target, within query.Filter
 	if state == nil {
 		return v.badFilter("", err)
 	}
-	data.Partial = data.Partial || err != nil && v.ctx.Err() == nil
+	if err != nil && !data.Partial {
+		v.unread(data, err)
+	}
 	view := &data.State
 	t := v.language.word
 	view.Text = t(existenceTexts[data.AsOf == ""][state.Exists])
 	if !state.Complete && state.Exists == history.Present {
 		view.Notes = append(view.Notes, t("Other fields may have had values that no record has."))
+	}
+	if state.Omitted > 0 {
+		view.Notes = append(view.Notes, t("It has more fields than this page follows."))
 	}
 	for _, f := range state.Fields {
 		one := fieldState{Field: visible(f.Name), Value: v.value(f.Value), Since: v.moment(f.Source.Time), Href: v.recordAddress(f.Source.ID), Actor: v.actorPart(&f.Source.Actor)}

@@ -20,6 +20,7 @@ import (
 	"github.com/opendeed/audit/audittest"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/querytest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -75,6 +76,17 @@ func TestObject(t *testing.T) {
 	answer = get(t, mixed, strings.TrimPrefix(links[0], "."))
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./export?format=csv&target=article%2F7&tenant=acme", "the export has no other tenant")
+
+	// Only tenants with records of the filter are listed, and it says so if not all could be.
+	denied := life()[1]
+	denied.Tenant, denied.Outcome, denied.ID = "initech", audit.OutcomeDenied, audit.ID{2, 6: 0x70, 8: 0x80}
+	three := querytest.NewReader(append(life(), other, denied)...)
+	answer = get(t, newViewerOf(t, viewer.View{All: true}, three), "/object?type=article&id=7&outcome=success")
+	assert.NotContains(t, answer.Body.String(), "initech")
+	assert.NotContains(t, textOf(answer), "not listed here")
+	answer = get(t, newBroken(t, broken{Reader: three}), "/object?type=article&id=7")
+	assert.Contains(t, textOf(answer), "initech")
+	assert.Contains(t, textOf(answer), "Others, which are not listed here, may have one too")
 
 	// A link from a record leads to the object of its tenant. Records without a tenant belong to
 	// it, unless another tenant has such an object.
@@ -198,7 +210,7 @@ func TestSecurity(t *testing.T) {
 	page := textOf(answer)
 	for _, want := range []string{
 		"Denied access 1 record", "no editor", "26 Nov 02:00", "Failed logins 1 record", "Somebody anonymous failed to log in as user bob",
-		"Impersonation 1 record", "Alice for carol", "Every change has its event.", "No event was rejected.",
+		"Impersonation 1 record", "Alice for carol", "No such request was noticed.", "No event was rejected.",
 	} {
 		assert.Contains(t, page, want)
 	}

@@ -32,7 +32,7 @@ func (v *visit) proofs(id audit.ID, records []*record.Record, views []recordView
 	why := v.whyNoProofs()
 	var stored map[string]string
 	if why == "" {
-		stored = v.entries(id)
+		stored, _ = v.entries(id) // of a record that could not be read again, the page says so
 	}
 	for i, r := range records {
 		if views[i].Proof.Note = why; why == "" {
@@ -52,19 +52,27 @@ func (v *visit) whyNoProofs() string {
 	return ""
 }
 
-// entries returns records as the store has them, by their JSON of today.
-func (v *visit) entries(id audit.ID) map[string]string {
+// entries returns records as the store has them, by their JSON of today. The error is about those
+// that could not be read.
+func (v *visit) entries(id audit.ID) (map[string]string, error) {
 	stored := map[string]string{}
+	var problem error
 	for line, err := range query.Lines(v.ctx, v.reader, query.Filter{IDs: []audit.ID{id}}) {
 		var r record.Record
-		if err != nil || r.UnmarshalJSON([]byte(line.JSON)) != nil {
-			continue // the page shows it as a problem of the search
+		if err == nil {
+			err = r.UnmarshalJSON([]byte(line.JSON))
 		}
-		if today, err := query.LineOf(&r); err == nil {
-			stored[today.JSON] = line.JSON
+		var today query.Line
+		if err == nil {
+			today, err = query.LineOf(&r)
 		}
+		if err != nil {
+			problem = err
+			continue
+		}
+		stored[today.JSON] = line.JSON
 	}
-	return stored
+	return stored, problem
 }
 
 func (v *visit) proofView(r *record.Record, stored map[string]string) (view proofView) {
@@ -143,8 +151,12 @@ func (v *visit) proof() (*content, error) {
 	if err := v.look(query.Filter{IDs: []audit.ID{id}}, false); err != nil {
 		return nil, err
 	}
+	entries, err := v.entries(id)
+	if len(entries) == 0 && err != nil {
+		return nil, err
+	}
 	problem := errNoRecord
-	for _, entry := range v.entries(id) {
+	for _, entry := range entries {
 		if v.params.Has("sum") && v.params.Get("sum") != sumOf(entry) {
 			continue // its twin
 		}

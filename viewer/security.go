@@ -50,7 +50,7 @@ var watchlist = []watched{
 		url.Values{"on-behalf-of": {"*"}},
 	},
 	{
-		"Missing coverage", "A request probably changed something, and the application recorded no event.", "Every change has its event.",
+		"Missing coverage", "A request probably changed something, and the application recorded no event.", "No such request was noticed.",
 		url.Values{"action": {semconv.ActionCoverageMissing}},
 	},
 	{
@@ -117,7 +117,10 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 	for _, r := range records {
 		s.Rows = append(s.Rows, v.row(r))
 	}
-	if len(records) == 0 {
+	switch {
+	case len(records) == 0 && partial:
+		return s, nil // nobody knows whether there are none
+	case len(records) == 0:
 		s.Empty = v.language.word(w.empty)
 		return s, nil
 	}
