@@ -132,6 +132,9 @@ func TestBudget(t *testing.T) {
 	assert.Contains(t, page, "Alice 2+")
 	assert.Contains(t, page, "Wednesday, 25 November 2026: not all counted")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./?count=all&tenant=acme")
+	answer = get(t, handler, "/actor?actor=user/alice")
+	assert.Contains(t, textOf(answer), "At least 2 records, counted back to")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./actor?actor=user%2Falice&count=all")
 }
 
 // TestUncounted: a page that could not count in time says so, and leads to complete counts.

@@ -18,7 +18,10 @@ import (
 // objectPage is the data of the life of one object.
 type objectPage struct {
 	Type, ID, Name string
-	Tenant         string  // whose object it is, if several have one, or ""
+	Tenant         string // whose object it is, if several have one, or ""
+	Chips          []chip
+	Clear          string  // the address without a filter
+	Narrowed       bool    // not all of its records are considered
 	Tenants        string  // the address that leads to those of all
 	Form           []param // the parameters that the forms keep
 	AsOf           string  // as it was written
@@ -112,7 +115,8 @@ func (v *visit) object() (*content, error) {
 		return nil, err
 	}
 	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
-	data.Form = v.hiddenParams("asof", "before")
+	data.Form, data.Chips, data.Clear = v.hiddenParams("asof", "before"), v.chips(objectParams...), v.objectAddress(target, v.params.Get("in"))
+	data.Narrowed = isNarrow(within) || isNarrow(v.view.Within)
 	versions, within, err := v.ofOne(&data, target, within)
 	if err != nil {
 		return nil, err
@@ -136,6 +140,12 @@ func (v *visit) object() (*content, error) {
 		title = data.ID
 	}
 	return &content{template: "object.html", Title: data.Type + " " + title, Data: data}, nil
+}
+
+// isNarrow reports whether a filter may leave out records about an object of a tenant.
+func isNarrow(f query.Filter) bool {
+	f.Tenants, f.After = nil, ""
+	return !isEmpty(&f)
 }
 
 // asOf returns the time of which the state is shown: now, unless the address says another.

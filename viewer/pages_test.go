@@ -66,10 +66,18 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "As of: write a duration")
 
+	const part = "Only some of its records are considered here."
+	assert.NotContains(t, page, part)
+	answer := get(t, handler, "/object?type=article&id=7&outcome=success")
+	assert.Contains(t, textOf(answer), "Outcome success × Clear all "+part)
+	assert.Contains(t, hrefs(t, answer.Body.String(), `class="clear"`), "./object?id=7&type=article")
+	narrow := newViewer(t, viewer.View{Within: query.Filter{Actions: []string{"article.update"}}}, life())
+	assert.Contains(t, textOf(get(t, narrow, "/object?type=article&id=7")), part)
+
 	other := life()[0]
 	other.Tenant, other.ID = "globex", audit.ID{1, 6: 0x70, 8: 0x80}
 	mixed := newViewer(t, viewer.View{All: true}, append(life(), other))
-	answer := get(t, mixed, "/object?type=article&id=7")
+	answer = get(t, mixed, "/object?type=article&id=7")
 	assert.Contains(t, textOf(answer), "Several tenants have this object")
 	links := hrefs(t, answer.Body.String(), `class="button"`)
 	assert.Equal(t, []string{"./object?id=7&tenant=acme&type=article", "./object?id=7&tenant=globex&type=article", "./?target=article%2F7", "./"}, links)
@@ -168,6 +176,10 @@ func TestRecord(t *testing.T) {
 	assert.Contains(t, hrefs(t, body, "nofollow"), "./export?format=report&id="+r.ID.String())
 	open := newViewer(t, viewer.View{All: true}, []*record.Record{begin})
 	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has no end yet")
+	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"acme"}}}, []*record.Record{begin})
+	page = textOf(get(t, customer, "/record?id="+begin.ID.String()))
+	assert.Contains(t, page, "Its end is not among the records that you may see.")
+	assert.NotContains(t, page, "nobody knows")
 
 	// Who closes an attempt after a crash has not done what was attempted.
 	end := event(12, func(r *record.Record) {
@@ -190,6 +202,16 @@ func TestActor(t *testing.T) {
 		assert.Contains(t, page, want)
 	}
 	assert.Contains(t, textOf(get(t, handler, "/actor?actor=user/nobody")), "No record has this actor")
+
+	// A filter is shown, and can be removed. It is not the actor who is missing.
+	answer := get(t, handler, "/actor?actor=user/alice&outcome=denied")
+	page = textOf(answer)
+	assert.Contains(t, page, "Outcome denied × Clear all")
+	assert.Contains(t, page, "No record matches this filter.")
+	assert.NotContains(t, page, "No record has this actor")
+	assert.Contains(t, hrefs(t, answer.Body.String(), `class="clear"`), "./actor?actor=user%2Falice")
+	after := query.Position{Time: noon.AddDate(-1, 0, 0)}.Cursor()
+	assert.Contains(t, textOf(get(t, handler, "/actor?actor=user/alice&after="+after)), "There are no older records.")
 	for _, address := range []string{"/actor", "/actor?actor=user/", "/actor?actor=user/a&actor=user/b"} {
 		assert.Contains(t, textOf(get(t, handler, address)), "Which actor?")
 	}
@@ -215,9 +237,25 @@ func TestSecurity(t *testing.T) {
 		assert.Contains(t, page, want)
 	}
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?outcome=denied&since=7d")
+	assert.Contains(t, get(t, handler, "/security?since=3d").Body.String(), `<option value="3d" selected>3d</option>`, "the time that was asked for")
+	answer = get(t, handler, "/security?tenant=acme&since=3d")
+	assert.Equal(t, http.StatusBadRequest, answer.Code, "it would show other tenants")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./security?since=3d")
+	answer = get(t, handler, "/security")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?on-behalf-of=%2A&since=7d")
 	assert.Contains(t, textOf(get(t, handler, "/?on-behalf-of=*&count=all")), "1 record ")
 	assert.Contains(t, textOf(get(t, handler, "/security?since=30d")), "which recorded nothing")
+
+	// The timeline has what a section counted: looks of somebody who is impersonated, too.
+	look := event(999, func(r *record.Record) {
+		r.Action, r.Actor.OnBehalfOf = semconv.ActionTrailRead, &audit.Actor{Type: audit.ActorUser, ID: "carol"}
+	})
+	recording := newViewer(t, viewer.View{All: true}, []*record.Record{look}, viewer.WithTracker(audittest.NewRecorder(t).Tracker("x")))
+	answer = get(t, recording, "/security")
+	assert.Contains(t, textOf(answer), "Impersonation 1 record")
+	const all = "./?looks=shown&on-behalf-of=%2A&since=7d"
+	require.Contains(t, hrefs(t, answer.Body.String(), "href"), all)
+	assert.Contains(t, textOf(get(t, recording, strings.TrimPrefix(all, "."))), "Alice for carol looked at the trail")
 }
 
 func TestHealth(t *testing.T) {
@@ -275,6 +313,8 @@ func TestCounts(t *testing.T) {
 	links := hrefs(t, answer.Body.String(), "href")
 	assert.Contains(t, links, "./?outcome=denied")
 	assert.Contains(t, links, "./?on=2026-11-25")
+	links = hrefs(t, get(t, handler, "/?outcome=denied&outcome=failure").Body.String(), "aria-current")
+	assert.Contains(t, links, "./?outcome=failure", "the others stay")
 	page = textOf(get(t, handler, "/?on=2026-11-25"))
 	assert.Contains(t, page, "24 records")
 	assert.Contains(t, page, "Wednesday, 25 November 2026, 07:00: 1")

@@ -235,20 +235,15 @@ func (v *visit) filterForm() filterForm {
 	return f
 }
 
-// chips returns the conditions of the filter.
-func (v *visit) chips() []chip {
+// chips returns the conditions of the filter. own are parameters of the page that are none.
+func (v *visit) chips(own ...string) []chip {
 	var chips []chip
 	for _, name := range v.names() {
-		if slices.Contains(otherParams, name) && name != "looks" {
+		if slices.Contains(otherParams, name) && name != "looks" || slices.Contains(own, name) {
 			continue
 		}
 		for _, value := range v.params[name] {
-			params := v.with()
-			params[name] = slices.DeleteFunc(slices.Clone(params[name]), func(s string) bool { return s == value })
-			if len(params[name]) == 0 {
-				delete(params, name)
-			}
-			c := chip{Name: v.language.word(chipName(name)), Value: visible(value), Remove: v.address(v.page, params)}
+			c := chip{Name: v.language.word(chipName(name)), Value: visible(value), Remove: v.address(v.page, v.without(name, value))}
 			switch {
 			case name == "looks":
 				c.Value = v.language.word("shown")
@@ -290,7 +285,7 @@ func (v *visit) emptyText(data *timelinePage, f *query.Filter) string {
 	case len(data.Chips) > 0:
 		return v.language.word("No record matches this filter. Remove a condition.")
 	}
-	if !isEmpty(&v.view.Within) {
+	if !v.seesAllRecords() {
 		return v.language.word("There are no records yet that you may see.")
 	}
 	return v.language.word("There are no records yet. Each event that the service tracks appears here.")

@@ -227,6 +227,8 @@ func TestBadAddresses(t *testing.T) {
 		assert.Contains(t, hrefs(t, body, "href"), want, address)
 		assert.NotContains(t, body, "zone=", address)
 	}
+	home := hrefs(t, get(t, handler, "/nothing?zone=Asia/Tokyo").Body.String(), `class="(?:brand|button)"`)
+	assert.Equal(t, []string{"./?zone=Asia%2FTokyo", "./?zone=Asia%2FTokyo"}, home, "the time zone is kept")
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil))
 	assert.Equal(t, http.StatusMethodNotAllowed, answer.Code)
