@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/opendeed/audit/query"
@@ -17,13 +18,13 @@ type actorPage struct {
 	Heat     *heatMap
 	Timeline string
 	Behalf   string // the address of what others did on behalf of the actor
-	Exports  []exportLink
 }
 
 // heatMap is how much somebody does at which hour of which weekday.
 type heatMap struct {
-	Rows []heatRow
-	Note string
+	Rows     []heatRow
+	Note     string
+	Complete string // the address of the complete counts, or ""
 }
 
 type heatRow struct {
@@ -61,7 +62,7 @@ func (v *visit) actorPage() (*content, error) {
 		return nil, err
 	}
 	data := actorPage{ID: visible(actorText(&who)), Avatar: avatarOf(&who)}
-	data.Chips = v.chips()
+	data.Chips, data.Clear = v.chips("actor"), v.address(v.page, url.Values{"actor": v.params["actor"]})
 	data.Timeline = v.address("", v.with())
 	data.Exports = v.exports(v.params)
 	if who.ID != "" {
@@ -90,7 +91,10 @@ func (v *visit) actorPage() (*content, error) {
 		}
 	}
 	if len(records) == 0 {
-		data.Empty = v.language.word("No record has this actor, or you may not see it. Check the type and the ID.")
+		data.Empty = v.emptyText(&data.timelinePage, &f)
+		if len(data.Chips) == 0 && data.Newest == "" && !data.Partial && !data.Slow {
+			data.Empty = v.language.word("No record has this actor, or you may not see it. Check the type and the ID.")
+		}
 	}
 	title := data.Name
 	if title == "" {
@@ -130,6 +134,7 @@ func (v *visit) heat(f query.Filter, counts *counted) *heatMap {
 	h := &heatMap{Note: v.language.phrase("%s since %s", v.records(counts), v.language.date(f.Since.In(v.clock.Zone)))}
 	if !counts.Back.IsZero() {
 		h.Note = v.language.phrase("%s, counted back to %s", v.records(counts), v.moment(counts.Back).Full)
+		h.Complete = v.address(v.page, v.with("count", "all"))
 	}
 	for day := range records {
 		weekday := time.Weekday((day + 1) % 7)

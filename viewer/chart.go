@@ -141,13 +141,10 @@ func (v *visit) chart(f query.Filter, p period, counts *counted) *chart {
 
 // records says how many records were counted.
 func (v *visit) records(c *counted) string {
-	switch {
-	case c.AtLeast:
-		return v.language.phrase("At least %s records", number(c.Records))
-	case c.Records == 1:
-		return v.language.word("1 record")
+	if c.AtLeast {
+		return v.language.amount(c.Records, "At least 1 record", "At least %s records")
 	}
-	return v.language.phrase("%s records", number(c.Records))
+	return v.language.amount(c.Records, "1 record", "%s records")
 }
 
 func (v *visit) bar(p period, start time.Time, i int, records, most int64, counts *counted) bar {

@@ -57,7 +57,7 @@ func englishSentence(r *record.Record) Sentence {
 		if r.Action == semconv.ActionUserLogin && r.Actor.ID == "" && r.Target.ID != "" { // the account is the target
 			s.Failure, s.Denied, s.Unknown = s.Failure+" as {target}", s.Denied+" as {target}", s.Unknown+" as {target}"
 		}
-		return s
+		return s.without(r)
 	}
 	segments := strings.Split(r.Action, ".")
 	words := strings.Split(segments[len(segments)-1], "_")
@@ -87,6 +87,29 @@ func englishSentence(r *record.Record) Sentence {
 		Unknown: "{actor} may have " + participle + " " + object,
 		Begun:   "{actor} began to " + verb + " " + object,
 	}
+}
+
+// without returns the sentence without placeholders for what the record does not have, or does not
+// show to everybody.
+func (s Sentence) without(r *record.Record) Sentence {
+	thing := "something"
+	if r.Action == semconv.ActionAccessDenied && r.Target.Type != "" {
+		thing = "{target}"
+	}
+	if routeOf(r) == "" {
+		s = s.replace("{route}", thing)
+	}
+	if metadataText(r, semconv.RejectedActionKey) == "" {
+		s = s.replace("{"+metadataPlaceholder+string(semconv.RejectedActionKey)+"}", thing)
+	}
+	return s
+}
+
+func (s Sentence) replace(before, after string) Sentence {
+	for _, text := range []*string{&s.Success, &s.Failure, &s.Denied, &s.Unknown, &s.Begun} {
+		*text = strings.ReplaceAll(*text, before, after)
+	}
+	return s
 }
 
 // verbOf finds the verb among the words: the first, as in send_reminder, or the last, as in
@@ -138,12 +161,30 @@ func pastOf(verb string) (past, participle string) {
 		past = verb + verb[n-1:] + "ed"
 	case verb[n-1] == 'e':
 		past = verb + "d"
-	case verb[n-1] == 'y' && !strings.ContainsRune("aeiou", rune(verb[n-2])):
+	case endsInConsonantY(verb):
 		past = verb[:n-1] + "ied"
 	default:
 		past = verb + "ed"
 	}
 	return past, past
+}
+
+func endsInConsonantY(word string) bool {
+	n := len(word)
+	return n > 1 && word[n-1] == 'y' && !strings.ContainsRune("aeiou", rune(word[n-2]))
+}
+
+// plural returns the plural of a noun. One in -s is taken for a plural.
+func plural(noun string) string {
+	switch {
+	case strings.HasSuffix(noun, "ss"), strings.HasSuffix(noun, "x"), strings.HasSuffix(noun, "ch"), strings.HasSuffix(noun, "sh"):
+		return noun + "es"
+	case strings.HasSuffix(noun, "s"):
+		return noun
+	case endsInConsonantY(noun):
+		return noun[:len(noun)-1] + "ies"
+	}
+	return noun + "s"
 }
 
 // prepositionOf returns the word between the object of a verb and the target.

@@ -13,7 +13,7 @@ import (
 type erasable struct {
 	newest  *record.Record // that destroyed one of their keys, or nil
 	left    bool           // no record says that a key was destroyed
-	unknown bool           // not all records could be searched for that
+	unknown bool           // not all records could be searched for that, or not all may be seen
 }
 
 // add adds what is known of a key.
@@ -30,7 +30,7 @@ func (e *erasable) add(k keyState) {
 // keyState is what is known of a key.
 type keyState struct {
 	destroyed *record.Record // that destroyed it, or nil
-	unknown   bool           // no such record was found, and not all could be searched
+	unknown   bool           // no such record was found, and not all could be searched or may be seen
 }
 
 // maxErasableKeys is how many keys of one record are looked for.
@@ -69,9 +69,14 @@ func (v *visit) keyState(key erasure.KeyID) keyState {
 		Metadata: []attribute.KeyValue{semconv.ErasureKeyIDKey.String(key.String())},
 	}, 1)
 	if err != nil || len(records) == 0 {
-		return keyState{unknown: err != nil || partial}
+		return keyState{unknown: err != nil || partial || !v.seesErasures()}
 	}
 	return keyState{destroyed: records[0]}
+}
+
+// seesErasures reports whether the person sees all records of erasures, with their keys.
+func (v *visit) seesErasures() bool {
+	return v.seesAllRecords() && v.reader.Shows("metadata."+string(semconv.ErasureKeyIDKey))
 }
 
 // mark says what became of the values.
@@ -81,6 +86,8 @@ func (e *erasable) mark(v *visit, path string) markView {
 	switch {
 	case e.newest != nil && !e.left:
 		view.Text = v.language.phrase("It was erased on %s: its key was destroyed, and nobody can read it any more", v.moment(e.newest.Time).Full)
+	case e.unknown && !v.seesErasures():
+		view.Text = t("It is erasable: encrypted under a key of its subject. Whether it was erased may be in records that you may not see")
 	case e.unknown:
 		view.Text = t("It is erasable: encrypted under a key of its subject. Not all records could be searched for its erasure")
 	case e.newest != nil:

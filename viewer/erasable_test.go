@@ -1,19 +1,17 @@
 package viewer_test
 
 import (
-	"context"
 	"encoding/base64"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/querytest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/semconv"
 	"github.com/opendeed/audit/viewer"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/attribute"
 )
 
@@ -56,8 +54,11 @@ func TestErasableValues(t *testing.T) {
 			assert.Contains(t, hrefs(t, answer.Body.String(), `class="said"`), "./record?id="+records[len(records)-1].ID.String(), "the last erasure")
 		}
 	}
-	handler, err := viewer.New(broken{Reader: querytest.NewReader(changed)}, viewer.Authorize(everything), viewer.WithoutRecording(),
-		viewer.WithErrorHandler(func(context.Context, error) {}), viewer.WithClock(func() time.Time { return noon }))
-	require.NoError(t, err)
+	for _, view := range []viewer.View{{Within: query.Filter{Tenants: []string{"acme"}}}, {All: true, Hidden: []string{"metadata.*"}}} {
+		page := textOf(get(t, newViewer(t, view, []*record.Record{changed}), "/record?id="+changed.ID.String()))
+		assert.Contains(t, page, "Whether it was erased may be in records that you may not see")
+		assert.NotContains(t, page, "No erasure of it is recorded")
+	}
+	handler := newBroken(t, broken{Reader: querytest.NewReader(changed)})
 	assert.Contains(t, textOf(get(t, handler, "/record?id="+changed.ID.String())), "Not all records could be searched for its erasure")
 }

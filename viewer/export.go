@@ -63,7 +63,7 @@ func (v *visit) export() (*content, error) {
 		return nil, problemf(http.StatusBadRequest, "There is no such format", "Use csv, jsonl or report.")
 	}
 	if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-		return nil, tooMany(wait)
+		return nil, v.tooMany(wait)
 	}
 	attempt, err := v.beginExport(f)
 	if err != nil {
@@ -275,8 +275,10 @@ func (v *visit) report(f query.Filter, plan report.Plan, attempt *audit.Attempt)
 	e.take()
 	switch {
 	case err != nil:
+	case v.ctx.Err() != nil:
+		err = errSlow
 	case more:
-		err = problemf(http.StatusRequestEntityTooLarge, "This is too much for a report", "A report has at most %s records. Narrow the filter, or export CSV or JSON lines.", number(maxReport))
+		err = problemf(http.StatusRequestEntityTooLarge, "This is too much for a report", "%s", v.language.phrase("A report has at most %s records. Narrow the filter, or export CSV or JSON lines.", number(maxReport)))
 	case partial:
 		err = errBroken
 	}

@@ -41,7 +41,7 @@ var timelineFacets = []facetParam{
 // topValues is how many values a facet lists.
 const topValues = 7
 
-// facets returns what to count for facets and for a chart.
+// facetsBy returns what to count for facets and, as more, for a chart.
 func (v *visit) facetsBy(params []facetParam, more ...query.Facet) query.Facets {
 	by := query.Facets{Top: topValues, Zone: v.clock.Zone, By: slices.Clone(more)}
 	for _, p := range params {
@@ -87,7 +87,7 @@ func (v *visit) facetView(p facetParam, facet *query.FacetCounts, names map[stri
 		case value.Value == "":
 			one.Text = v.language.word("none")
 		case one.Selected:
-			one.Href = v.address(v.page, v.with(p.name, ""))
+			one.Href = v.address(v.page, v.without(p.name, value.Value))
 		default:
 			one.Href = v.address(v.page, v.with(p.name, value.Value))
 		}

@@ -63,12 +63,13 @@ func (v *visit) healthPage() (*content, error) {
 	case !h.LastScrub.IsZero():
 		at := v.moment(h.LastScrub)
 		group.add(t("Last read in full"), false, text(at.Ago+", "+at.Full))
-		damage := t("none")
-		if h.Damaged > 0 {
-			data.Marked = true
-			damage = v.language.phrase("%d damaged parts; deed ledger scrub lists them", h.Damaged)
-		}
-		group.add(t("Damage"), false, text(damage))
+	}
+	switch {
+	case h.Damaged > 0:
+		data.Marked = true
+		group.add(t("Damage"), false, text(v.language.amount(int64(h.Damaged), "1 damaged part; deed ledger scrub names it", "%s damaged parts; deed ledger scrub lists them")))
+	case !h.LastScrub.IsZero():
+		group.add(t("Damage"), false, text(t("none")))
 	}
 	data.Facts = group.Facts
 	for _, p := range v.provers {
@@ -85,6 +86,11 @@ func (v *visit) healthPage() (*content, error) {
 	return &content{template: "health.html", Title: t("Health"), Data: data}, nil
 }
 
+// covers says how many entries a checkpoint covers.
+func (v *visit) covers(c *Checkpoint) string {
+	return v.language.amount(c.Size, "covers 1 entry", "covers %s entries")
+}
+
 // sealView asks a ledger how far it is sealed.
 func (v *visit) sealView(p Prover) (view sealView) {
 	s, err := p.Seal(v.ctx)
@@ -95,22 +101,19 @@ func (v *visit) sealView(p Prover) (view sealView) {
 		return view
 	}
 	if s.Findings > 0 {
-		view.Altered = v.language.phrase("The ledger is not what was sealed: %s differences. deed verify names them.", number(s.Findings))
+		view.Altered = v.language.amount(s.Findings, "The ledger is not what was sealed: 1 difference. deed verify names it.", "The ledger is not what was sealed: %s differences. deed verify names them.")
 	}
 	var group factGroup
 	group.add(t("Ledger"), true, text(s.Ledger))
-	group.add(t("Newest checkpoint"), false, text(v.language.phrase("covers %s entries", number(s.Checkpoint.Size))))
+	group.add(t("Newest checkpoint"), false, text(v.covers(&s.Checkpoint)))
 	if !s.Checkpoint.Stored.IsZero() {
 		at := v.moment(s.Checkpoint.Stored)
 		group.add(t("Checkpoint made"), false, text(at.Ago+", "+at.Full))
 	}
 	group.add(t("Signed by"), true, text(s.Checkpoint.KeyName))
 	unsealed := t("none")
-	switch {
-	case s.Unsealed == 1:
-		unsealed = t("1 entry")
-	case s.Unsealed > 1:
-		unsealed = v.language.phrase("%s entries", number(s.Unsealed))
+	if s.Unsealed > 0 {
+		unsealed = v.language.amount(s.Unsealed, "1 entry", "%s entries")
 	}
 	group.add(t("Not sealed yet"), false, text(unsealed))
 	verified := t("not since this viewer started; deed verify compares the ledger with what was sealed")

@@ -75,6 +75,14 @@ func (l *Language) phrase(english string, args ...any) string {
 	return fmt.Sprintf(l.word(english), args...)
 }
 
+// amount translates a phrase about a number, with a verb for the number where it is not 1.
+func (l *Language) amount(n int64, one, many string) string {
+	if n == 1 {
+		return l.word(one)
+	}
+	return l.phrase(many, number(n))
+}
+
 // sentence returns the sentences of an action.
 func (l *Language) sentence(action string) (s Sentence, ok bool) {
 	if s, ok := l.Sentences[action]; ok {
@@ -96,12 +104,6 @@ func (l *Language) date(t time.Time) string {
 
 // ago returns how long before now a time is, such as 5 minutes ago.
 func (l *Language) ago(d time.Duration) string {
-	one := func(n int64, single, many string) string {
-		if n == 1 {
-			return l.word(single)
-		}
-		return l.phrase(many, n)
-	}
 	const day = 24 * time.Hour
 	switch {
 	case d < -time.Minute:
@@ -109,17 +111,17 @@ func (l *Language) ago(d time.Duration) string {
 	case d < 10*time.Second:
 		return l.word("just now")
 	case d < time.Minute:
-		return one(int64(d/time.Second), "1 second ago", "%d seconds ago")
+		return l.amount(int64(d/time.Second), "1 second ago", "%s seconds ago")
 	case d < time.Hour:
-		return one(int64(d/time.Minute), "1 minute ago", "%d minutes ago")
+		return l.amount(int64(d/time.Minute), "1 minute ago", "%s minutes ago")
 	case d < day:
-		return one(int64(d/time.Hour), "1 hour ago", "%d hours ago")
+		return l.amount(int64(d/time.Hour), "1 hour ago", "%s hours ago")
 	case d < 60*day:
-		return one(int64(d/day), "yesterday", "%d days ago")
+		return l.amount(int64(d/day), "1 day ago", "%s days ago")
 	case d < 730*day:
-		return one(int64(d/(30*day)), "a month ago", "%d months ago")
+		return l.phrase("%s months ago", number(int64(d/(30*day))))
 	}
-	return one(int64(d/(365*day)), "a year ago", "%d years ago")
+	return l.phrase("%s years ago", number(int64(d/(365*day))))
 }
 
 // number returns a number with its digits in groups.

@@ -20,7 +20,7 @@ const trailType = "audit.trail"
 func (v *visit) look(f query.Filter, expensive bool) error {
 	if expensive {
 		if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-			return tooMany(wait)
+			return v.tooMany(wait)
 		}
 		// What waits for longer has too little time left for its search.
 		ctx, cancel := context.WithTimeout(v.ctx, v.queryTimeout/2)
@@ -46,8 +46,9 @@ func (v *visit) look(f query.Filter, expensive bool) error {
 	return nil
 }
 
-func tooMany(wait time.Duration) error {
-	p := problemf(http.StatusTooManyRequests, "Too many searches", "Wait %d seconds, then try again.", int(wait.Seconds()))
+func (v *visit) tooMany(wait time.Duration) error {
+	text := v.language.amount(int64(wait.Seconds()), "Wait 1 second, then try again.", "Wait %s seconds, then try again.")
+	p := problemf(http.StatusTooManyRequests, "Too many searches", "%s", text)
 	p.wait = wait
 	return p
 }

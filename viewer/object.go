@@ -18,7 +18,10 @@ import (
 // objectPage is the data of the life of one object.
 type objectPage struct {
 	Type, ID, Name string
-	Tenant         string  // whose object it is, if several have one, or ""
+	Tenant         string // whose object it is, if several have one, or ""
+	Chips          []chip
+	Clear          string  // the address without a filter
+	Narrowed       bool    // not all of its records are considered
 	Tenants        string  // the address that leads to those of all
 	Form           []param // the parameters that the forms keep
 	AsOf           string  // as it was written
@@ -28,8 +31,8 @@ type objectPage struct {
 	Fields         []fieldRow
 	Earlier, Later string // the addresses of other versions, or ""
 	Events         []eventView
-	Skipped        bool // some versions changed nothing, and have no column
-	Omitted        int  // how many older events are not listed
+	Skipped        bool   // some versions changed nothing, and have no column
+	Omitted        string // that older events are not listed, or ""
 	Timeline       string
 	Exports        []exportLink
 	Slow, Partial  bool
@@ -112,7 +115,8 @@ func (v *visit) object() (*content, error) {
 		return nil, err
 	}
 	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
-	data.Form = v.hiddenParams("asof", "before")
+	data.Form, data.Chips, data.Clear = v.hiddenParams("asof", "before"), v.chips(objectParams...), v.objectAddress(target, v.params.Get("in"))
+	data.Narrowed = isNarrow(within) || isNarrow(v.view.Within)
 	versions, within, err := v.ofOne(&data, target, within)
 	if err != nil {
 		return nil, err
@@ -136,6 +140,12 @@ func (v *visit) object() (*content, error) {
 		title = data.ID
 	}
 	return &content{template: "object.html", Title: data.Type + " " + title, Data: data}, nil
+}
+
+// isNarrow reports whether a filter may leave out records about an object of a tenant.
+func isNarrow(f query.Filter) bool {
+	f.Tenants, f.After = nil, ""
+	return !isEmpty(&f)
 }
 
 // asOf returns the time of which the state is shown: now, unless the address says another.
@@ -178,7 +188,7 @@ func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter
 		mixed, ok = errors.AsType[*history.MixedError](err)
 	}
 	if ok {
-		err = v.mixed(mixed, target)
+		err = v.mixed(mixed, target, within)
 	}
 	return versions, within, err
 }
@@ -194,14 +204,14 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 			if _, ok := errors.AsType[*query.FilterError](err); ok {
 				return nil, v.badFilter("", err)
 			}
-			data.Partial = data.Partial || v.ctx.Err() == nil
+			v.unread(data, err)
 			continue
 		}
 		versions = append(versions, version)
 	}
 	for _, version := range slices.Backward(versions) {
 		if len(data.Events) == maxEvents {
-			data.Omitted = len(versions) - maxEvents
+			data.Omitted = v.language.amount(int64(len(versions)-maxEvents), "1 older record is in the timeline.", "%s older records are in the timeline.")
 			break
 		}
 		e := eventView{row: v.row(version.Record), Version: strconv.Itoa(version.Number)}
@@ -213,6 +223,15 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 	return versions, nil
 }
 
+// unread notes that a part of the store could not be read, and reports why, unless the time is
+// over.
+func (v *visit) unread(data *objectPage, err error) {
+	if v.ctx.Err() == nil {
+		data.Partial = true
+		v.onError(v.ctx, err)
+	}
+}
+
 var gapTexts = map[history.Gap]string{
 	history.Earlier:    "It existed before. The records of that time are not here.",
 	history.Reappeared: "It was deleted before. No record says how it came back.",
@@ -221,23 +240,31 @@ var gapTexts = map[history.Gap]string{
 }
 
 // mixed says that the records are about several objects, and leads to each.
-func (v *visit) mixed(err *history.MixedError, target audit.Target) error {
-	if err.Field == "tenant" {
-		p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
-		about := query.Filter{Targets: []audit.Target{target}}
-		if counts := v.count(about, query.Facets{By: []query.Facet{query.ByTenant}, Top: maxTenants}, false); counts != nil {
-			for _, facet := range counts.Facets {
-				for _, value := range facet.Values {
-					if value.Value != "" {
-						p.leads(visible(value.Value), v.address("object", v.with("in", "", "tenant", value.Value)))
-					}
+func (v *visit) mixed(err *history.MixedError, target audit.Target, within query.Filter) error {
+	if err.Field != "tenant" {
+		return problemf(http.StatusConflict, "Several objects have this type and ID", "%s",
+			v.language.phrase("They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field))
+	}
+	p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
+	about := within
+	about.Targets = []audit.Target{target}
+	counts := v.count(about, query.Facets{By: []query.Facet{query.ByTenant}, Top: maxTenants}, true)
+	all := counts != nil && !counts.AtLeast
+	if counts != nil {
+		for _, facet := range counts.Facets {
+			all = all && facet.Others == 0
+			for _, value := range facet.Values {
+				if value.Value != "" {
+					p.leads(visible(value.Value), v.address("object", v.with("in", "", "tenant", value.Value)))
 				}
 			}
 		}
-		p.leads(v.language.word("All of its records"), v.address("", v.about(target, query.Filter{})))
-		return p
 	}
-	return problemf(http.StatusConflict, "Several objects have this type and ID", "They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field)
+	if !all {
+		p.text = "Choose the tenant whose object you mean. Others, which are not listed here, may have one too: look at all of its records."
+	}
+	p.leads(v.language.word("All of its records"), v.address("", v.about(target, within)))
+	return p
 }
 
 // nameOf returns the newest name of the object.
@@ -266,12 +293,17 @@ func (v *visit) state(data *objectPage, target audit.Target, within query.Filter
 	if state == nil {
 		return v.badFilter("", err)
 	}
-	data.Partial = data.Partial || err != nil && v.ctx.Err() == nil
+	if err != nil && !data.Partial {
+		v.unread(data, err)
+	}
 	view := &data.State
 	t := v.language.word
 	view.Text = t(existenceTexts[data.AsOf == ""][state.Exists])
 	if !state.Complete && state.Exists == history.Present {
 		view.Notes = append(view.Notes, t("Other fields may have had values that no record has."))
+	}
+	if state.Omitted > 0 {
+		view.Notes = append(view.Notes, t("It has more fields than this page follows."))
 	}
 	for _, f := range state.Fields {
 		one := fieldState{Field: visible(f.Name), Value: v.value(f.Value), Since: v.moment(f.Source.Time), Href: v.recordAddress(f.Source.ID), Actor: v.actorPart(&f.Source.Actor)}

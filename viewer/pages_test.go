@@ -20,6 +20,7 @@ import (
 	"github.com/opendeed/audit/audittest"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/query/querytest"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
@@ -65,16 +66,35 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "As of: write a duration")
 
+	const part = "Only some of its records are considered here."
+	assert.NotContains(t, page, part)
+	answer := get(t, handler, "/object?type=article&id=7&outcome=success")
+	assert.Contains(t, textOf(answer), "Outcome success × Clear all "+part)
+	assert.Contains(t, hrefs(t, answer.Body.String(), `class="clear"`), "./object?id=7&type=article")
+	narrow := newViewer(t, viewer.View{Within: query.Filter{Actions: []string{"article.update"}}}, life())
+	assert.Contains(t, textOf(get(t, narrow, "/object?type=article&id=7")), part)
+
 	other := life()[0]
 	other.Tenant, other.ID = "globex", audit.ID{1, 6: 0x70, 8: 0x80}
 	mixed := newViewer(t, viewer.View{All: true}, append(life(), other))
-	answer := get(t, mixed, "/object?type=article&id=7")
+	answer = get(t, mixed, "/object?type=article&id=7")
 	assert.Contains(t, textOf(answer), "Several tenants have this object")
 	links := hrefs(t, answer.Body.String(), `class="button"`)
 	assert.Equal(t, []string{"./object?id=7&tenant=acme&type=article", "./object?id=7&tenant=globex&type=article", "./?target=article%2F7", "./"}, links)
 	answer = get(t, mixed, strings.TrimPrefix(links[0], "."))
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "nofollow"), "./export?format=csv&target=article%2F7&tenant=acme", "the export has no other tenant")
+
+	// Only tenants with records of the filter are listed, and it says so if not all could be.
+	denied := life()[1]
+	denied.Tenant, denied.Outcome, denied.ID = "initech", audit.OutcomeDenied, audit.ID{2, 6: 0x70, 8: 0x80}
+	three := querytest.NewReader(append(life(), other, denied)...)
+	answer = get(t, newViewerOf(t, viewer.View{All: true}, three), "/object?type=article&id=7&outcome=success")
+	assert.NotContains(t, answer.Body.String(), "initech")
+	assert.NotContains(t, textOf(answer), "not listed here")
+	answer = get(t, newBroken(t, broken{Reader: three}), "/object?type=article&id=7")
+	assert.Contains(t, textOf(answer), "initech")
+	assert.Contains(t, textOf(answer), "Others, which are not listed here, may have one too")
 
 	// A link from a record leads to the object of its tenant. Records without a tenant belong to
 	// it, unless another tenant has such an object.
@@ -156,6 +176,10 @@ func TestRecord(t *testing.T) {
 	assert.Contains(t, hrefs(t, body, "nofollow"), "./export?format=report&id="+r.ID.String())
 	open := newViewer(t, viewer.View{All: true}, []*record.Record{begin})
 	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has no end yet")
+	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"acme"}}}, []*record.Record{begin})
+	page = textOf(get(t, customer, "/record?id="+begin.ID.String()))
+	assert.Contains(t, page, "Its end is not among the records that you may see.")
+	assert.NotContains(t, page, "nobody knows")
 
 	// Who closes an attempt after a crash has not done what was attempted.
 	end := event(12, func(r *record.Record) {
@@ -178,6 +202,16 @@ func TestActor(t *testing.T) {
 		assert.Contains(t, page, want)
 	}
 	assert.Contains(t, textOf(get(t, handler, "/actor?actor=user/nobody")), "No record has this actor")
+
+	// A filter is shown, and can be removed. It is not the actor who is missing.
+	answer := get(t, handler, "/actor?actor=user/alice&outcome=denied")
+	page = textOf(answer)
+	assert.Contains(t, page, "Outcome denied × Clear all")
+	assert.Contains(t, page, "No record matches this filter.")
+	assert.NotContains(t, page, "No record has this actor")
+	assert.Contains(t, hrefs(t, answer.Body.String(), `class="clear"`), "./actor?actor=user%2Falice")
+	after := query.Position{Time: noon.AddDate(-1, 0, 0)}.Cursor()
+	assert.Contains(t, textOf(get(t, handler, "/actor?actor=user/alice&after="+after)), "There are no older records.")
 	for _, address := range []string{"/actor", "/actor?actor=user/", "/actor?actor=user/a&actor=user/b"} {
 		assert.Contains(t, textOf(get(t, handler, address)), "Which actor?")
 	}
@@ -198,14 +232,30 @@ func TestSecurity(t *testing.T) {
 	page := textOf(answer)
 	for _, want := range []string{
 		"Denied access 1 record", "no editor", "26 Nov 02:00", "Failed logins 1 record", "Somebody anonymous failed to log in as user bob",
-		"Impersonation 1 record", "Alice for carol", "Every change has its event.", "No event was rejected.",
+		"Impersonation 1 record", "Alice for carol", "No such request was noticed.", "No event was rejected.",
 	} {
 		assert.Contains(t, page, want)
 	}
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?outcome=denied&since=7d")
+	assert.Contains(t, get(t, handler, "/security?since=3d").Body.String(), `<option value="3d" selected>3d</option>`, "the time that was asked for")
+	answer = get(t, handler, "/security?tenant=acme&since=3d")
+	assert.Equal(t, http.StatusBadRequest, answer.Code, "it would show other tenants")
+	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./security?since=3d")
+	answer = get(t, handler, "/security")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?on-behalf-of=%2A&since=7d")
 	assert.Contains(t, textOf(get(t, handler, "/?on-behalf-of=*&count=all")), "1 record ")
 	assert.Contains(t, textOf(get(t, handler, "/security?since=30d")), "which recorded nothing")
+
+	// The timeline has what a section counted: looks of somebody who is impersonated, too.
+	look := event(999, func(r *record.Record) {
+		r.Action, r.Actor.OnBehalfOf = semconv.ActionTrailRead, &audit.Actor{Type: audit.ActorUser, ID: "carol"}
+	})
+	recording := newViewer(t, viewer.View{All: true}, []*record.Record{look}, viewer.WithTracker(audittest.NewRecorder(t).Tracker("x")))
+	answer = get(t, recording, "/security")
+	assert.Contains(t, textOf(answer), "Impersonation 1 record")
+	const all = "./?looks=shown&on-behalf-of=%2A&since=7d"
+	require.Contains(t, hrefs(t, answer.Body.String(), "href"), all)
+	assert.Contains(t, textOf(get(t, recording, strings.TrimPrefix(all, "."))), "Alice for carol looked at the trail")
 }
 
 func TestHealth(t *testing.T) {
@@ -225,6 +275,7 @@ func TestHealth(t *testing.T) {
 	for want, h := range map[string]viewer.Health{
 		"No problem is known.":       {Records: 1, LastScrub: noon, Exporters: []viewer.ExporterHealth{{Name: "a", Undelivered: 1, Oldest: noon}}},
 		"Something needs attention:": {Records: 1, LastScrub: noon, Damaged: 1},
+		"Damage 1 damaged part;":     {Damaged: 1},
 		"Late":                       {Exporters: []viewer.ExporterHealth{{Name: "a", Undelivered: 1, Oldest: noon.Add(-time.Hour)}}},
 		"Dead letters":               {Exporters: []viewer.ExporterHealth{{Name: "a", DeadLetters: 1}}},
 	} {
@@ -262,6 +313,8 @@ func TestCounts(t *testing.T) {
 	links := hrefs(t, answer.Body.String(), "href")
 	assert.Contains(t, links, "./?outcome=denied")
 	assert.Contains(t, links, "./?on=2026-11-25")
+	links = hrefs(t, get(t, handler, "/?outcome=denied&outcome=failure").Body.String(), "aria-current")
+	assert.Contains(t, links, "./?outcome=failure", "the others stay")
 	page = textOf(get(t, handler, "/?on=2026-11-25"))
 	assert.Contains(t, page, "24 records")
 	assert.Contains(t, page, "Wednesday, 25 November 2026, 07:00: 1")

@@ -32,7 +32,7 @@ func (v *visit) proofs(id audit.ID, records []*record.Record, views []recordView
 	why := v.whyNoProofs()
 	var stored map[string]string
 	if why == "" {
-		stored = v.entries(id)
+		stored, _ = v.entries(id) // of a record that could not be read again, the page says so
 	}
 	for i, r := range records {
 		if views[i].Proof.Note = why; why == "" {
@@ -52,19 +52,27 @@ func (v *visit) whyNoProofs() string {
 	return ""
 }
 
-// entries returns records as the store has them, by their JSON of today.
-func (v *visit) entries(id audit.ID) map[string]string {
+// entries returns records as the store has them, by their JSON of today. The error is about those
+// that could not be read.
+func (v *visit) entries(id audit.ID) (map[string]string, error) {
 	stored := map[string]string{}
+	var problem error
 	for line, err := range query.Lines(v.ctx, v.reader, query.Filter{IDs: []audit.ID{id}}) {
 		var r record.Record
-		if err != nil || r.UnmarshalJSON([]byte(line.JSON)) != nil {
-			continue // the page shows it as a problem of the search
+		if err == nil {
+			err = r.UnmarshalJSON([]byte(line.JSON))
 		}
-		if today, err := query.LineOf(&r); err == nil {
-			stored[today.JSON] = line.JSON
+		var today query.Line
+		if err == nil {
+			today, err = query.LineOf(&r)
 		}
+		if err != nil {
+			problem = err
+			continue
+		}
+		stored[today.JSON] = line.JSON
 	}
-	return stored
+	return stored, problem
 }
 
 func (v *visit) proofView(r *record.Record, stored map[string]string) (view proofView) {
@@ -95,7 +103,7 @@ func (v *visit) proofView(r *record.Record, stored map[string]string) (view proo
 	var group factGroup
 	c := &proof.Checkpoint
 	group.add(t("Sealed"), false, text(t("Yes. The record is as it was when it was sealed: its proof was checked just now.")))
-	group.add(t("Checkpoint"), false, text(v.language.phrase("covers %s entries; this record is number %s", number(c.Size), number(proof.Leaf+1))))
+	group.add(t("Checkpoint"), false, text(v.covers(c)+v.language.phrase("; this record is number %s", number(proof.Leaf+1))))
 	if !c.Stored.IsZero() {
 		at := v.moment(c.Stored)
 		group.add(t("Checkpoint made"), false, text(at.Ago+", "+at.Full))
@@ -138,13 +146,17 @@ func (v *visit) proof() (*content, error) {
 		return nil, problemf(http.StatusNotFound, "There is no proof here", "%s", why)
 	}
 	if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-		return nil, tooMany(wait)
+		return nil, v.tooMany(wait)
 	}
 	if err := v.look(query.Filter{IDs: []audit.ID{id}}, false); err != nil {
 		return nil, err
 	}
+	entries, err := v.entries(id)
+	if len(entries) == 0 && err != nil {
+		return nil, err
+	}
 	problem := errNoRecord
-	for _, entry := range v.entries(id) {
+	for _, entry := range entries {
 		if v.params.Has("sum") && v.params.Get("sum") != sumOf(entry) {
 			continue // its twin
 		}

@@ -32,9 +32,9 @@ type recordView struct {
 	Changes   []changeView
 	Requested bool // the changes were asked for and not observed
 	Marks     []markView
-	Attempt   []row // the other records of its attempt
-	Open      bool  // the attempt has no end yet
-	Partial   bool  // a part of the store could not be searched for them
+	Attempt   []row  // the other records of its attempt
+	Open      string // that the attempt has no end, or ""
+	Partial   bool   // a part of the store could not be searched for them
 	Exports   []exportLink
 	TraceURL  string
 	JSON      string
@@ -145,9 +145,15 @@ func (v *visit) attempt(view *recordView, r *record.Record) {
 		return // the page says that it is slow
 	}
 	view.Partial = partial
-	view.Open = !more && !partial // else the end may be among those that were not found
+	open := !more && !partial // else the end may be among those that were not found
 	for _, o := range append(others, r) {
-		view.Open = view.Open && query.StageOf(o) != query.StageEnd
+		open = open && query.StageOf(o) != query.StageEnd
+	}
+	switch {
+	case open && v.seesAllRecords():
+		view.Open = v.language.word("It has no end yet: nobody knows what became of it.")
+	case open:
+		view.Open = v.language.word("Its end is not among the records that you may see.")
 	}
 	for _, o := range others {
 		if o.ID != r.ID {
@@ -232,10 +238,10 @@ func (v *visit) markView(m mark.Mark) markView {
 	}
 	var details []string
 	if m.Count > 0 {
-		details = append(details, v.language.phrase("%s values", number(m.Count)))
+		details = append(details, v.language.amount(m.Count, "1 value", "%s values"))
 	}
 	if m.Length > 0 {
-		details = append(details, v.language.phrase("%s bytes in all", number(m.Length)))
+		details = append(details, v.language.amount(m.Length, "1 byte in all", "%s bytes in all"))
 	}
 	if m.SHA256 != [32]byte{} {
 		details = append(details, "SHA-256 "+hex.EncodeToString(m.SHA256[:]))

@@ -21,6 +21,7 @@ type layout struct {
 	*content
 
 	Trail  string // its name
+	Home   string // the address of the timeline
 	Lang   string
 	Tabs   []tab
 	Zone   zoneForm
@@ -90,7 +91,7 @@ func dict(pairs ...any) (map[string]any, error) {
 
 // render writes a page. It is complete, or an error page.
 func (v *viewer) render(w http.ResponseWriter, r *http.Request, status int, visit *visit, c *content) {
-	page := layout{content: c, Trail: v.title, Lang: v.language.Tag}
+	page := layout{content: c, Trail: v.title, Home: visit.address("", nil), Lang: v.language.Tag}
 	if !visit.actor.IsZero() {
 		page.Tabs, page.Zone, page.Viewer = visit.tabs(), visit.zoneForm(), visible(actorText(&visit.actor))
 	}

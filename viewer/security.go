@@ -12,7 +12,6 @@ import (
 
 // securityPage is the data of what may need somebody's attention.
 type securityPage struct {
-	Since    string
 	Periods  []choice
 	Sections []section
 	Slow     bool
@@ -50,7 +49,7 @@ var watchlist = []watched{
 		url.Values{"on-behalf-of": {"*"}},
 	},
 	{
-		"Missing coverage", "A request probably changed something, and the application recorded no event.", "Every change has its event.",
+		"Missing coverage", "A request probably changed something, and the application recorded no event.", "No such request was noticed.",
 		url.Values{"action": {semconv.ActionCoverageMissing}},
 	},
 	{
@@ -62,7 +61,15 @@ var watchlist = []watched{
 // sectionRows is how many records a section lists.
 const sectionRows = 5
 
+// errNotHere is the error of a condition that only other pages have.
+var errNotHere = errors.New("this page has no such condition; the timeline has")
+
 func (v *visit) security() (*content, error) {
+	for _, name := range v.names() {
+		if name != "since" && name != "zone" { // the page would show more than the address says
+			return nil, v.badFilter(name, errNotHere)
+		}
+	}
 	since := v.params.Get("since")
 	if since == "" {
 		since = "7d"
@@ -76,11 +83,7 @@ func (v *visit) security() (*content, error) {
 	if err := v.look(f, false); err != nil {
 		return nil, err
 	}
-	data := securityPage{Since: since}
-	for _, c := range []choice{{"24h", v.language.word("24 hours"), false}, {"7d", v.language.word("7 days"), false}, {"30d", v.language.word("30 days"), false}, {"90d", v.language.word("90 days"), false}} {
-		c.Selected = c.Value == since
-		data.Periods = append(data.Periods, c)
-	}
+	data := securityPage{Periods: v.periods(since)}
 	data.Sections = make([]section, len(watchlist))
 	errs := make([]error, len(watchlist))
 	var waits []func()
@@ -97,6 +100,19 @@ func (v *visit) security() (*content, error) {
 	return &content{template: "security.html", Title: v.language.word("Security"), Data: data}, nil
 }
 
+// periods are the times to choose from, with the one that was chosen.
+func (v *visit) periods(since string) []choice {
+	t := v.language.word
+	periods := []choice{{"24h", t("24 hours"), false}, {"7d", t("7 days"), false}, {"30d", t("30 days"), false}, {"90d", t("90 days"), false}}
+	for i := range periods {
+		if periods[i].Value == since {
+			periods[i].Selected = true
+			return periods
+		}
+	}
+	return append(periods, choice{since, visible(since), true}) // of the address
+}
+
 func (v *visit) section(w *watched, f query.Filter, since string) (section, error) {
 	s := section{Title: v.language.word(w.title), Explanation: v.language.word(w.explanation)}
 	for name, values := range w.params {
@@ -106,7 +122,7 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 			}
 		}
 	}
-	params := clone(w.params)
+	params := v.watchedParams(w)
 	params.Set("since", since)
 	s.All = v.address("", params)
 	records, _, partial, err := v.find(f, sectionRows)
@@ -117,7 +133,10 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 	for _, r := range records {
 		s.Rows = append(s.Rows, v.row(r))
 	}
-	if len(records) == 0 {
+	switch {
+	case len(records) == 0 && partial:
+		return s, nil // nobody knows whether there are none
+	case len(records) == 0:
 		s.Empty = v.language.word(w.empty)
 		return s, nil
 	}
@@ -133,13 +152,23 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 	return s, nil
 }
 
+// watchedParams returns the parameters of the timeline that select what a section has, looks at the
+// trail too.
+func (v *visit) watchedParams(w *watched) url.Values {
+	params := clone(w.params)
+	if v.tracker != nil && !params.Has("action") {
+		params.Set("looks", "shown")
+	}
+	return params
+}
+
 // sectionBar returns the address of the timeline for a bar of a section.
 func (v *visit) sectionBar(w *watched, href string) string {
 	u, err := url.Parse(href)
 	if err != nil {
 		return ""
 	}
-	params := clone(w.params)
+	params := v.watchedParams(w)
 	params.Set("on", u.Query().Get("on"))
 	return v.address("", params)
 }

@@ -147,7 +147,7 @@ func (v *visit) actorPart(a *audit.Actor) part {
 func (v *visit) targetParts(r *record.Record) []part {
 	t := r.Target
 	if !r.Bulk.IsZero() {
-		return []part{{Kind: "target", Text: bulkText(r), Hint: visible(r.Bulk.Selector)}}
+		return []part{{Kind: "target", Text: v.bulkText(r), Hint: visible(r.Bulk.Selector)}}
 	}
 	if t.Type == "" && t.ID == "" {
 		return nil
@@ -166,13 +166,13 @@ func (v *visit) targetParts(r *record.Record) []part {
 }
 
 // bulkText returns the objects of a bulk change, such as "1,204 articles".
-func bulkText(r *record.Record) string {
+func (v *visit) bulkText(r *record.Record) string {
 	name := spaced(r.Target.Type)
 	if name == "" {
-		name = "object"
+		name = v.language.word("object")
 	}
-	if r.Bulk.Affected != 1 && !strings.HasSuffix(name, "s") {
-		name += "s"
+	if r.Bulk.Affected != 1 && v.language.isEnglish() {
+		name = plural(name)
 	}
 	return number(r.Bulk.Affected) + " " + visible(name)
 }

@@ -175,16 +175,14 @@ func (v *visit) relativeDay(d *day) string {
 const maxTwins = 10
 
 // find returns the first records that match, and whether there are more. Records with the
-// same time and ID are on one page, since a cursor does not distinguish them. If the time is
-// over, it returns what was found. partial reports whether a part of the store could not be
-// read.
+// same time and ID are on one page, since a cursor does not distinguish them; of very many, the
+// others are not listed. If the time is over, it returns what was found. partial reports whether
+// a part of the store could not be read.
 func (v *visit) find(f query.Filter, size int) (records []*record.Record, more, partial bool, err error) {
 	f.Limit = size + maxTwins
 	for r, err := range v.reader.Find(v.ctx, f) {
 		if err != nil {
-			switch {
-			case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-			default:
+			if v.ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 				if _, ok := errors.AsType[*query.FilterError](err); ok {
 					return nil, false, false, v.badFilter("", err)
 				}
@@ -201,7 +199,7 @@ func (v *visit) find(f query.Filter, size int) (records []*record.Record, more, 
 	if v.ctx.Err() != nil && len(records) == 0 {
 		return nil, false, partial, errSlow
 	}
-	return records, v.ctx.Err() != nil, partial, nil
+	return records, v.ctx.Err() != nil || len(records) == f.Limit, partial, nil
 }
 
 func isTwin(a, b *record.Record) bool { return a.ID == b.ID && a.Time.Equal(b.Time) }
@@ -237,20 +235,15 @@ func (v *visit) filterForm() filterForm {
 	return f
 }
 
-// chips returns the conditions of the filter.
-func (v *visit) chips() []chip {
+// chips returns the conditions of the filter. own are parameters of the page that are none.
+func (v *visit) chips(own ...string) []chip {
 	var chips []chip
 	for _, name := range v.names() {
-		if slices.Contains(otherParams, name) && name != "looks" {
+		if slices.Contains(otherParams, name) && name != "looks" || slices.Contains(own, name) {
 			continue
 		}
 		for _, value := range v.params[name] {
-			params := v.with()
-			params[name] = slices.DeleteFunc(slices.Clone(params[name]), func(s string) bool { return s == value })
-			if len(params[name]) == 0 {
-				delete(params, name)
-			}
-			c := chip{Name: v.language.word(chipName(name)), Value: visible(value), Remove: v.address(v.page, params)}
+			c := chip{Name: v.language.word(chipName(name)), Value: visible(value), Remove: v.address(v.page, v.without(name, value))}
 			switch {
 			case name == "looks":
 				c.Value = v.language.word("shown")
@@ -281,8 +274,8 @@ func chipName(name string) string {
 // emptyText says why no record is shown, and what to do.
 func (v *visit) emptyText(data *timelinePage, f *query.Filter) string {
 	switch {
-	case data.Slow:
-		return v.language.word("The search took too long and found nothing yet. Narrow it: choose a shorter time, an actor, an action or a target.")
+	case data.Partial, data.Slow:
+		return v.language.word("Nothing was found in the part of the trail that could be read.")
 	case v.params.Has("after"):
 		return v.language.word("There are no older records.")
 	case !f.Until.IsZero() && !f.Until.After(f.Since):
@@ -291,6 +284,9 @@ func (v *visit) emptyText(data *timelinePage, f *query.Filter) string {
 		return v.language.word("No record matches this filter. Remove a condition, or choose a longer time.")
 	case len(data.Chips) > 0:
 		return v.language.word("No record matches this filter. Remove a condition.")
+	}
+	if !v.seesAllRecords() {
+		return v.language.word("There are no records yet that you may see.")
 	}
 	return v.language.word("There are no records yet. Each event that the service tracks appears here.")
 }

@@ -25,7 +25,9 @@ type View struct {
 	// action, operation, outcome, kind, attempt, and type and ID of actor and target are always
 	// shown: to hide such a record, limit Within.
 	Fields []string
-	// Hidden are patterns for the paths of fields that are hidden, even if Fields has them.
+	// Hidden are patterns for the paths of fields that are hidden, even if Fields has them. One
+	// for a field of the actor also hides it of those on whose behalf the actor acts, and one for
+	// metadata also hides values that were replaced under the same key.
 	Hidden []string
 }
 

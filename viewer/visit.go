@@ -123,7 +123,7 @@ func (v *visit) badFilter(name string, err error) error {
 		return p
 	case ok:
 		err = fmt.Errorf("%s: %s", bad.Field, bad.Reason)
-	case errors.Is(err, ask.ErrUnknown):
+	case errors.Is(err, ask.ErrUnknown), errors.Is(err, errNotHere):
 		err = fmt.Errorf("%s: %w", visible(name), err)
 	case name != "":
 		err = fmt.Errorf("%s: %w", chipName(name), err)
@@ -160,6 +160,16 @@ func (v *visit) with(pairs ...string) url.Values {
 		} else {
 			params.Set(pairs[i], pairs[i+1])
 		}
+	}
+	return params
+}
+
+// without returns the parameters of this page, as with does, without one value of a parameter.
+func (v *visit) without(name, value string) url.Values {
+	params := v.with()
+	params[name] = slices.DeleteFunc(params[name], func(s string) bool { return s == value })
+	if len(params[name]) == 0 {
+		delete(params, name)
 	}
 	return params
 }
@@ -225,9 +235,12 @@ func (v *visit) moment(t time.Time) moment {
 
 // hasHealth reports whether the page about the pipeline is shown: it has no tenant.
 func (v *visit) hasHealth() bool {
-	view := &v.view
-	return v.health != nil && view.All && len(view.Fields)+len(view.Hidden) == 0 && isEmpty(&view.Within)
+	return v.health != nil && v.seesAllRecords() && len(v.view.Fields)+len(v.view.Hidden) == 0
 }
+
+// seesAllRecords reports whether the person sees every record, perhaps without some fields. Others
+// cannot know from what they see that something did not happen.
+func (v *visit) seesAllRecords() bool { return v.view.All && isEmpty(&v.view.Within) }
 
 func isEmpty(f *query.Filter) bool {
 	text, err := f.MarshalJSON()

@@ -88,8 +88,8 @@ func asAuditor(*http.Request) (audit.Actor, viewer.View, error) {
 	return audit.User("auditor"), viewer.View{All: true}, nil
 }
 
-// serve serves the viewer of a store.
-func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
+// handler returns the viewer of a store.
+func handler(t *testing.T, reader query.Reader, opts ...viewer.Option) http.Handler {
 	t.Helper()
 	opts = append([]viewer.Option{
 		viewer.Authorize(asAuditor), viewer.WithoutRecording(), viewer.WithClock(func() time.Time { return now }),
@@ -102,8 +102,14 @@ func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
 	}, opts...)
 	handler, err := viewer.New(reader, opts...)
 	require.NoError(t, err)
+	return handler
+}
+
+// serve serves the viewer of a store.
+func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
+	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle("/audit/", http.StripPrefix("/audit", handler))
+	mux.Handle("/audit/", http.StripPrefix("/audit", handler(t, reader, opts...)))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL + "/audit/"

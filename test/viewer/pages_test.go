@@ -1,13 +1,22 @@
 package viewer_test
 
 import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/querytest"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/test/viewer/trail"
 	"github.com/opendeed/audit/viewer"
 	"github.com/stretchr/testify/assert"
@@ -84,6 +93,69 @@ func TestLiveSearch(t *testing.T) {
 	assert.Equal(t, "text", eval[string](tab, `document.activeElement.id`))
 	tab.open(eval[string](tab, `location.href`))
 	assert.Equal(t, 1, eval[int](tab, `document.querySelectorAll(".row").length`))
+}
+
+// TestZoneAfterLiveSearch: the form of the time zone keeps what was typed since the page was opened.
+func TestZoneAfterLiveSearch(t *testing.T) {
+	tab := newTab(t, openBrowser(t))
+	tab.open(serve(t, richReader()))
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.SendKeys("#text", "editorial approval")))
+	tab.eventually(`location.search !== ""`)
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.SetValue("#zone", "Asia/Tokyo"), chromedp.Submit("form.zone")))
+	tab.eventually(`location.search.includes("zone=")`)
+	assert.Equal(t, "?text=editorial+approval&zone=Asia%2FTokyo", eval[string](tab, `location.search`))
+}
+
+// TestSessionEnds: somebody who must log in again while they search or scroll gets that page, and
+// not a list that seems to end.
+func TestSessionEnds(t *testing.T) {
+	tab, pages := newTab(t, openBrowser(t)), handler(t, richReader())
+	for _, step := range []string{
+		`document.getElementById("text").value = "x", document.getElementById("text").dispatchEvent(new Event("input", {bubbles: true}))`,
+		`document.querySelector("[data-older]").click(), true`,
+	} {
+		var ended atomic.Bool
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if ended.Load() {
+				_, _ = io.WriteString(w, "<!DOCTYPE html><title>Log in</title>") // the client may have left
+				return
+			}
+			pages.ServeHTTP(w, r)
+		}))
+		tab.open(server.URL + "/")
+		ended.Store(true)
+		eval[bool](tab, step)
+		tab.eventually(`document.title === "Log in"`)
+		server.Close()
+	}
+}
+
+// TestOlderRecordsAreIncomplete: what a page with older records warns of is said where they are
+// appended.
+func TestOlderRecordsAreIncomplete(t *testing.T) {
+	tab := newTab(t, openBrowser(t))
+	tab.open(serve(t, damagedReader{richReader()}, viewer.WithErrorHandler(func(context.Context, error) {})))
+	assert.Zero(t, eval[int](tab, `document.querySelectorAll(".warning").length`))
+	eval[bool](tab, `document.querySelector("[data-older]").click(), true`)
+	tab.eventually(`document.querySelectorAll(".row").length >= 100`)
+	assert.Contains(t, eval[string](tab, `document.querySelector(".warning").textContent`), "could not be read")
+}
+
+// damagedReader is a store that cannot read all of what is older.
+type damagedReader struct{ query.Reader }
+
+// Find returns the records, and an error for what is after a cursor.
+func (d damagedReader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
+	return func(yield func(*record.Record, error) bool) {
+		if f.After != "" && !yield(nil, errors.New("a segment is damaged")) {
+			return
+		}
+		for r, err := range d.Reader.Find(ctx, f) {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
 }
 
 // TestLiveSearchProblem: while a time is typed, it is wrong. The page says so, and what was typed

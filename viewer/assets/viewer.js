@@ -67,8 +67,11 @@ for (const form of document.querySelectorAll("form[data-live]")) {
         results.replaceChildren(problem);
         return results.removeAttribute("aria-busy");
       }
-      if (!ok) return form.requestSubmit();
-      document.getElementById("results").replaceWith(page.getElementById("results"));
+      const found = page.getElementById("results");
+      if (!ok || !found) return form.requestSubmit(); // such as a page to log in
+      document.getElementById("results").replaceWith(found);
+      const zone = page.querySelector("form.zone"); // it keeps the filter
+      if (zone) document.querySelector("form.zone")?.replaceWith(zone);
       history.replaceState(null, "", address);
       watch();
     } catch (error) {
@@ -97,7 +100,8 @@ async function older(link) {
   link.setAttribute("aria-busy", "true");
   try {
     const [page, ok] = await load(link.href);
-    if (!ok) return location.assign(link.href);
+    if (!ok || !page.getElementById("list")) return location.assign(link.href);
+    link.closest("p").before(...page.querySelectorAll("#results > .warning")); // these may be incomplete
     const days = page.querySelectorAll("#list > .day");
     for (const day of days) {
       const last = document.querySelector("#list > .day:last-of-type");

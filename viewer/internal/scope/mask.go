@@ -2,6 +2,7 @@ package scope
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,8 +43,14 @@ func (m *Mask) shows() bool { return len(m.shown) == 0 && len(m.hidden) == 0 && 
 
 // visible reports whether the field with the path is shown.
 func (m *Mask) visible(path string) bool {
-	matches := func(p string) bool { return policy.Match(p, path) }
-	return (len(m.shown) == 0 || slices.ContainsFunc(m.shown, matches)) && !slices.ContainsFunc(m.hidden, matches)
+	return (len(m.shown) == 0 || matches(m.shown, path)) && !m.hides(path)
+}
+
+// hides reports whether a field is hidden even if what it is a part of is shown.
+func (m *Mask) hides(path string) bool { return matches(m.hidden, path) }
+
+func matches(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return policy.Match(p, path) })
 }
 
 // apply returns the record as it may be seen. It does not change r.
@@ -52,9 +59,10 @@ func (m *Mask) apply(r *record.Record) *record.Record {
 		return r
 	}
 	s := r.Clone()
-	h := hiding{mask: m}
+	h := hiding{mask: m, kept: []string{"attempt"}}
 	h.actor(&s.Actor)
 	h.targets(s)
+	h.bulk(&s.Bulk)
 	h.text("reason", &s.Reason)
 	h.text("failure", &s.Failure)
 	h.text("tenant", &s.Tenant)
@@ -65,7 +73,10 @@ func (m *Mask) apply(r *record.Record) *record.Record {
 	if s.Resource != nil {
 		s.Resource = resource.NewSchemaless(h.attributes("resource", s.Resource.Attributes())...)
 	}
-	if !m.visible("tracker") {
+	if m.visible("tracker") {
+		h.part("tracker.name", &s.Tracker.Name)
+		h.part("tracker.version", &s.Tracker.Version)
+	} else {
 		s.Tracker = record.Instrumentation{}
 	}
 	if !m.visible("observed_time") {
@@ -77,15 +88,23 @@ func (m *Mask) apply(r *record.Record) *record.Record {
 	if !m.visible("span_id") {
 		s.SpanID = trace.SpanID{}
 	}
-	s.Redacted = slices.DeleteFunc(s.Redacted, func(path string) bool { return !h.shows(path) })
-	s.Marks = slices.DeleteFunc(s.Marks, func(k mark.Mark) bool { return k.Path != "" && !h.shows(k.Path) })
+	s.Redacted = slices.DeleteFunc(s.Redacted, func(path string) bool { return !h.shows(path) && !h.showsPartOf(path) })
+	s.Marks = slices.DeleteFunc(s.Marks, func(k mark.Mark) bool { return !h.showsMark(k) })
 	return s
 }
 
-// hiding hides fields of one record, and notes the paths of those that it keeps.
+// hiding hides fields of one record, and notes the paths of those that it keeps, and of the lists
+// of which it hides a part.
 type hiding struct {
-	mask *Mask
-	kept []string
+	mask       *Mask
+	kept, lost []string
+}
+
+// showsMark reports whether a mark is about something that is shown. One of a whole list is, if a
+// part of the list is; but if it has the length and the hash of a text, that may be of a hidden part.
+func (h *hiding) showsMark(m mark.Mark) bool {
+	hasHash := m.Length > 0 || m.SHA256 != [32]byte{}
+	return m.Path == "" || h.shows(m.Path) || h.showsPartOf(m.Path) && !(hasHash && slices.Contains(h.lost, m.Path))
 }
 
 func (h *hiding) path(path string) bool {
@@ -101,6 +120,7 @@ func (h *hiding) path(path string) bool {
 func (h *hiding) keep(parent, field string) bool {
 	field = record.Unescape(field)
 	if !h.mask.visible(parent + "." + field) {
+		h.lost = append(h.lost, parent)
 		return false
 	}
 	h.kept = append(h.kept, sanitize.FieldPath(parent, field))
@@ -113,6 +133,23 @@ func (h *hiding) shows(path string) bool {
 		rest, ok := strings.CutPrefix(path, kept)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 	})
+}
+
+// showsPartOf reports whether a field inside a path was kept.
+func (h *hiding) showsPartOf(path string) bool {
+	return slices.ContainsFunc(h.kept, func(kept string) bool {
+		rest, ok := strings.CutPrefix(kept, path)
+		return ok && rest != "" && (rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// part hides a field of something that is shown, if one of the hidden patterns matches its path.
+func (h *hiding) part(path string, text *string) {
+	if h.mask.hides(path) {
+		*text = ""
+		return
+	}
+	h.kept = append(h.kept, path)
 }
 
 func (h *hiding) text(path string, text *string) {
@@ -129,35 +166,95 @@ func (h *hiding) actor(a *audit.Actor) {
 	if !h.path("actor.roles") {
 		a.Roles = nil
 	}
-	if !h.path("actor.on_behalf_of") {
+	if !h.mask.visible("actor.on_behalf_of") {
 		a.OnBehalfOf = nil
+	}
+	for on, depth := a.OnBehalfOf, 1; on != nil; on, depth = on.OnBehalfOf, depth+1 {
+		h.behalf(on, depth)
+	}
+}
+
+// behalf hides fields of somebody on whose behalf the actor acts: those that are hidden of every
+// actor, and those of this one.
+func (h *hiding) behalf(a *audit.Actor, depth int) {
+	shown := func(field string) bool {
+		path := sanitize.ActorPath(depth, field)
+		if h.mask.hides("actor."+field) || h.mask.hides(path) {
+			return false
+		}
+		h.kept = append(h.kept, path)
+		return true
+	}
+	h.kept = append(h.kept, sanitize.ActorPath(depth, "id"), sanitize.ActorPath(depth, "type"))
+	if !shown("name") {
+		a.Name = ""
+	}
+	if !shown("auth_method") {
+		a.AuthMethod = ""
+	}
+	if !shown("session_id") {
+		a.SessionID = ""
+	}
+	if !shown("roles") {
+		a.Roles = nil
+	}
+	switch next := sanitize.ActorPath(depth, "on_behalf_of"); {
+	case h.mask.hides(next):
+		a.OnBehalfOf = nil
+	case a.OnBehalfOf == nil:
+		h.kept = append(h.kept, next) // a mark says that there were more
 	}
 }
 
 // targets hides the names of targets, and targets that may not be seen.
 func (h *hiding) targets(s *record.Record) {
-	if !h.path("covers") {
+	named := h.mask.visible("target.name")
+	if h.mask.targets == nil || h.allowed(s.Target) {
+		h.kept = append(h.kept, "target.id", "target.type")
+		h.text("target.name", &s.Target.Name)
+	} else {
+		s.Target = audit.Target{}
+		s.Changes = nil // they are those of the target
+	}
+	if !h.mask.visible("covers") || h.mask.hides("covers.id") || h.mask.hides("covers.type") {
 		s.Covers = nil
 	}
-	if !h.path("bulk") {
-		s.Bulk = audit.Bulk{}
-	}
-	named := h.path("target.name")
+	all := len(s.Covers)
 	if h.mask.targets != nil {
-		s.Bulk.Sample = nil
-		if !h.allowed(s.Target) {
-			s.Target = audit.Target{}
-			s.Changes = nil // they are those of the target
-		}
 		s.Covers = slices.DeleteFunc(s.Covers, func(t audit.Target) bool { return !h.allowed(t) })
 	}
-	if !named {
-		s.Target.Name = ""
-		for i := range s.Covers {
+	named = named && !h.mask.hides("covers.name")
+	for i := range s.Covers {
+		if !named {
 			s.Covers[i].Name = ""
 		}
+		if len(s.Covers) == all { // else their numbers in paths are those of others
+			h.cover(i, named)
+		}
 	}
-	h.kept = append(h.kept, "target.id", "target.type")
+}
+
+// cover notes that a target that the record covers is shown.
+func (h *hiding) cover(i int, named bool) {
+	path := "covers[" + strconv.Itoa(i) + "]."
+	h.kept = append(h.kept, path+"id", path+"type")
+	if named {
+		h.kept = append(h.kept, path+"name")
+	}
+}
+
+// bulk hides which objects a bulk change was about. Without a selector there is no bulk change.
+func (h *hiding) bulk(b *audit.Bulk) {
+	if !h.mask.visible("bulk") || h.mask.hides("bulk.selector") {
+		*b = audit.Bulk{}
+		return
+	}
+	h.kept = append(h.kept, "bulk.affected", "bulk.selector")
+	if h.mask.hides("bulk.sample") || h.mask.targets != nil {
+		b.Sample = nil
+		return
+	}
+	h.kept = append(h.kept, "bulk.sample")
 }
 
 func (h *hiding) allowed(t audit.Target) bool {
@@ -167,7 +264,7 @@ func (h *hiding) allowed(t audit.Target) bool {
 func (h *hiding) attributes(parent string, kvs []attribute.KeyValue) []attribute.KeyValue {
 	var kept []attribute.KeyValue
 	for _, kv := range kvs {
-		if !h.keep(parent, string(kv.Key)) {
+		if parent == "overridden" && h.mask.hides("metadata."+record.Unescape(string(kv.Key))) || !h.keep(parent, string(kv.Key)) {
 			continue
 		}
 		if kv.Key == semconv.MongoDBChangedFieldsKey && kv.Value.Type() == attribute.STRINGSLICE {

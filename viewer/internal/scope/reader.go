@@ -35,6 +35,9 @@ func NewReader(store query.Reader, within query.Filter, mask *Mask) (*Reader, er
 // Whole reports whether the records are shown as the store has them, without hidden fields.
 func (r *Reader) Whole() bool { return r.mask.shows() }
 
+// Shows reports whether records are shown with the field that has a path.
+func (r *Reader) Shows(path string) bool { return r.mask.visible(path) }
+
 // Find returns the records that match, as query.Reader describes, as they may be seen. A
 // cursor does not distinguish different records with one ID.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {

@@ -102,11 +102,87 @@ func TestHiddenFields(t *testing.T) {
 	}
 }
 
+// TestHiddenParts: a pattern that hides a field also hides it where the record has it once more, and
+// a part of what is shown.
+func TestHiddenParts(t *testing.T) {
+	t.Parallel()
+	shown := func(text string) []string { return []string{text} }
+	full := func() *record.Record {
+		r := secretRecord()
+		r.Actor = audit.Actor{Type: audit.ActorUser, ID: "1", OnBehalfOf: &audit.Actor{
+			Type: audit.ActorUser, ID: "2", Name: "Name 2", AuthMethod: "Auth 2", SessionID: "00000000000000a2", Roles: shown("Role 2"),
+			OnBehalfOf: &audit.Actor{Type: audit.ActorUser, ID: "3", Name: "Name 3", SessionID: "00000000000000a3"},
+		}}
+		r.Covers = []audit.Target{{Type: "team", ID: "9", Name: "Team 9"}}
+		r.Bulk = audit.Bulk{Selector: "Selector", Affected: 1, Sample: shown("Sample")}
+		r.Overridden = []attribute.KeyValue{attribute.String("client.address", "Replaced")}
+		r.Tracker = record.Instrumentation{Name: "Tracker", Version: "Version"}
+		r.Redacted = []string{"actor.on_behalf_of.name", "covers[0].name", "bulk.selector"}
+		r.Marks = nil
+		for _, path := range r.Redacted {
+			r.AddMark(mark.Mark{Path: path, Kind: mark.Cut, Length: 9})
+		}
+		return r
+	}
+	for pattern, texts := range map[string][]string{
+		"actor.name":                      {"Name 2", "Name 3", "actor.on_behalf_of.name"},
+		"actor.on_behalf_of.name":         {"Name 2", "actor.on_behalf_of.name"},
+		"actor.session_id":                {"00000000000000a2", "00000000000000a3"},
+		"*.session_id":                    {"00000000000000a2", "00000000000000a3"},
+		"actor.on_behalf_of.auth_method":  {"Auth 2"},
+		"actor.roles":                     {"Role 2"},
+		"actor.on_behalf_of.on_behalf_of": {"Name 3"},
+		"bulk.sample":                     {"Sample"},
+		"bulk.selector":                   {"Selector", "bulk.selector"},
+		"covers.*":                        {"Team 9", "covers[0]"},
+		"covers.name":                     {"Team 9", "covers[0]"},
+		"metadata.client.*":               {"Replaced"},
+		"overridden.client.address":       {"Replaced"},
+		"tracker.*":                       {"Tracker", "Version"},
+	} {
+		r := full()
+		before := find(t, newReader(t, querytest.NewReader(r), query.Filter{}, nil, nil), query.Filter{})
+		line := find(t, newReader(t, querytest.NewReader(r), query.Filter{}, nil, []string{pattern}), query.Filter{})
+		for _, text := range texts {
+			assert.Contains(t, before[0], text)
+			assert.NotContains(t, line[0], text, pattern)
+		}
+		assert.Contains(t, line[0], `"id":"2"`, pattern)
+		assert.Equal(t, before, find(t, newReader(t, querytest.NewReader(r), query.Filter{}, nil, nil), query.Filter{}), "the record of the store is as it was")
+	}
+	line := find(t, newReader(t, querytest.NewReader(full()), query.Filter{}, nil, []string{"reason"}), query.Filter{})[0]
+	for _, text := range []string{"Name 2", "Name 3", "Role 2", "Sample", "Selector", "Team 9", "Replaced", "Tracker", `"path":"covers[0].name"`, `"path":"actor.on_behalf_of.name"`} {
+		assert.Contains(t, line, text, "only the reason is hidden")
+	}
+}
+
+// TestMarksOfLists: a mark of a list is shown with a part of the list, so that changes that were only
+// asked for are not shown as made. Its length and hash are not: they may be those of a hidden part.
+func TestMarksOfLists(t *testing.T) {
+	t.Parallel()
+	r := secretRecord()
+	r.Changes = []audit.Change{{Field: "salary", New: attribute.StringValue("1")}, {Field: "title", New: attribute.StringValue("2")}}
+	r.Marks = []mark.Mark{{Path: "changes", Kind: mark.Requested}, {Path: "changes", Kind: mark.Cut, Length: 9}, {Path: "attempt", Kind: mark.Dropped, Count: 1}, {Path: "covers", Kind: mark.Dropped, Count: 1}}
+	for pattern, want := range map[string][]mark.Mark{
+		"changes.salary": {r.Marks[0], r.Marks[2], r.Marks[3]},
+		"changes.*":      {r.Marks[2], r.Marks[3]},
+		"covers.name":    r.Marks,
+	} {
+		for seen, err := range newReader(t, querytest.NewReader(r), query.Filter{}, nil, []string{pattern}).Find(t.Context(), query.Filter{}) {
+			require.NoError(t, err)
+			assert.Equal(t, want, seen.Marks, pattern)
+		}
+	}
+}
+
 // TestOtherTargets: with a View of some targets, a record does not name others.
 func TestOtherTargets(t *testing.T) {
 	t.Parallel()
 	r := secretRecord()
 	r.Covers = append(r.Covers, audit.Target{Type: "team", ID: "mine"})
+	for _, path := range []string{"target.id", "covers[0].id", "covers[1].id", "bulk.sample[0]"} {
+		r.AddMark(mark.Mark{Path: path, Kind: mark.Cut, Length: 9})
+	}
 	store := querytest.NewReader(r, &record.Record{Event: audit.Event{ID: audit.ID{1}, Time: epoch, Action: "a", Actor: audit.User("1"), Target: audit.Target{Type: "team", ID: "other"}}})
 	mine := query.Filter{Targets: []audit.Target{{Type: "team", ID: "mine"}}}
 	reader := newReader(t, store, mine, nil, nil)
@@ -116,6 +192,7 @@ func TestOtherTargets(t *testing.T) {
 		assert.Zero(t, r.Target)
 		assert.Empty(t, r.Changes)
 		assert.Empty(t, r.Bulk.Sample)
+		assert.Equal(t, []mark.Mark{{Path: "reason", Kind: mark.Cut, Length: 9}}, r.Marks, "no length or hash of what is hidden")
 	}
 	assert.Empty(t, find(t, reader, query.Filter{Targets: []audit.Target{{Type: "employee", ID: "7"}}}))
 	assert.Empty(t, find(t, reader, query.Filter{Targets: []audit.Target{{Type: "team", ID: "other"}}}))
