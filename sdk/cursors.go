@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk/internal/delivery"
 )
 
 // RemoveCursor removes the cursor of an exporter that is not configured any more, so that
@@ -18,11 +17,7 @@ func (p *TrackerProvider) RemoveCursor(exporter string) error {
 		return audit.ErrShutdown
 	}
 	defer p.pipeline.gate.Leave()
-	for _, d := range p.deliveries {
-		l, ok := d.(*delivery.Ledger)
-		if !ok {
-			continue
-		}
+	for l := range p.ledgers() {
 		if found, err := l.RemoveCursor(exporter); found {
 			return err
 		}

@@ -33,7 +33,8 @@ type DeadLetter struct {
 	// Raw is the entry that is not a record, or nil.
 	Raw []byte `json:"raw,omitempty"`
 	// Replayed is true if ReplayDeadLetters has delivered the record, replaced the dead
-	// letter by a newer one, or skipped it because it has no record.
+	// letter by a newer one, or skipped it because it has no record, and if DropDeadLetters
+	// has given it up.
 	Replayed bool `json:"-"`
 }
 
@@ -41,11 +42,7 @@ type DeadLetter struct {
 // first. Replayed dead letters are included.
 func (p *TrackerProvider) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
-		for _, d := range p.deliveries {
-			l, ok := d.(*delivery.Ledger)
-			if !ok {
-				continue
-			}
+		for l := range p.ledgers() {
 			for letter, err := range l.DeadLetters(ctx) {
 				if !yield(DeadLetter(letter), err) {
 					return
@@ -66,16 +63,34 @@ func (p *TrackerProvider) ReplayDeadLetters(ctx context.Context, exporter string
 		return 0, audit.ErrShutdown
 	}
 	defer p.pipeline.gate.Leave()
-	for _, d := range p.deliveries {
-		l, ok := d.(*delivery.Ledger)
-		if !ok {
-			continue
-		}
+	for l := range p.ledgers() {
 		if delivered, found, err := l.Replay(ctx, exporter); found {
 			return delivered, err
 		}
 	}
 	return 0, errNoFollower
+}
+
+// DropDeadLetters gives up an exporter's dead letters that were not replayed: none of them
+// will be exported, and each counts as replayed from then on. If through is not zero, it
+// ends before the first one of an entry after that sequence number. The records stay in the
+// ledger until its retention removes them. It returns how many were given up.
+//
+// It first records an attempt of the actor in ctx, with the action
+// semconv.ActionDeadLetterDrop, how many there are and the reason, which is required. If that
+// fails, nothing is given up. Then it records the result.
+func (p *TrackerProvider) DropDeadLetters(ctx context.Context, exporter string, through uint64, reason string) (dropped int, err error) {
+	if !p.pipeline.gate.Enter() {
+		return 0, audit.ErrShutdown
+	}
+	defer p.pipeline.gate.Leave()
+	for l := range p.ledgers() {
+		n, err := l.Drop(ctx, p.Tracker(instrumentationName), delivery.Giving{Exporter: exporter, Through: through, Reason: reason})
+		if dropped += n; err != nil {
+			return dropped, err
+		}
+	}
+	return dropped, nil
 }
 
 // ReadDeadLetters returns the dead letters of the ledger in dir, the oldest first, without a
@@ -88,14 +103,4 @@ func ReadDeadLetters(ctx context.Context, dir string, opts ...ledger.Option) ite
 			}
 		}
 	}
-}
-
-// DropDeadLetters gives up an exporter's dead letters that were not replayed: none of them
-// will be exported, and each counts as replayed from then on. If through is not zero, it
-// ends before the first one of an entry after that sequence number. The records stay in the
-// ledger until its retention removes them. It returns how many were given up.
-//
-// No provider may have the ledger open; otherwise the error matches ledger.ErrLocked.
-func DropDeadLetters(ctx context.Context, dir, exporter string, through uint64, opts ...ledger.Option) (dropped int, err error) {
-	return delivery.DropDeadLetters(ctx, dir, exporter, through, opts...)
 }

@@ -74,10 +74,8 @@ func (p *TrackerProvider) storeOwn(ctx context.Context, r *record.Record) error 
 // room returns what is left of a party's share in the ledger that has least.
 func (p *TrackerProvider) room(who party.Party) party.Room {
 	room := party.Enough
-	for _, d := range p.deliveries {
-		if l, ok := d.(*delivery.Ledger); ok {
-			room = max(room, l.Room(who))
-		}
+	for l := range p.ledgers() {
+		room = max(room, l.Room(who))
 	}
 	return room
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/opendeed/audit"
-	"github.com/opendeed/audit/sdk/internal/delivery"
 )
 
 // Err returns why the provider records no events until the process restarts, or nil. It is
@@ -18,11 +17,9 @@ func (p *TrackerProvider) Err() error {
 		return audit.ErrShutdown
 	}
 	var errs []error
-	for _, d := range p.deliveries {
-		if l, ok := d.(*delivery.Ledger); ok {
-			if err := l.Err(); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", l.Name(), err))
-			}
+	for l := range p.ledgers() {
+		if err := l.Err(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.Name(), err))
 		}
 	}
 	return errors.Join(errs...)

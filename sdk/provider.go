@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
@@ -207,6 +208,17 @@ func (p *TrackerProvider) Shutdown(ctx context.Context) error {
 		}
 	})
 	return p.shutdownErr
+}
+
+// ledgers yields the deliveries that are ledgers.
+func (p *TrackerProvider) ledgers() iter.Seq[*delivery.Ledger] {
+	return func(yield func(*delivery.Ledger) bool) {
+		for _, d := range p.deliveries {
+			if l, ok := d.(*delivery.Ledger); ok && !yield(l) {
+				return
+			}
+		}
+	}
 }
 
 // each calls f for all deliveries at the same time, so that one that hangs does not use

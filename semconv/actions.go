@@ -34,6 +34,9 @@ const (
 	// ActionTrailDisclose is that an erasable value of a record was opened for somebody who may
 	// not see the key. Its target is the record.
 	ActionTrailDisclose = "audit.trail.disclose"
+	// ActionDeadLetterDrop is the attempt to give up dead letters of an exporter, which then never
+	// gets their records. Its target is the exporter.
+	ActionDeadLetterDrop = "audit.dead_letter.drop"
 	// ActionSealAdopt is that a ledger was accepted which contradicts what was sealed, such as
 	// a backup that was restored.
 	ActionSealAdopt = "audit.seal.adopt"

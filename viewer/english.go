@@ -40,7 +40,12 @@ var englishSentences = map[string]Sentence{
 	semconv.ActionEpochOpen:  {Success: "{actor} began to count the events of a process"},
 	semconv.ActionEpochCount: {Success: "{actor} counted the events of a process"},
 	semconv.ActionEpochClose: {Success: "{actor} counted the events of a process, which then stopped"},
-	semconv.ActionSealAdopt:  {Success: "{actor} accepted a restored ledger", Failure: "{actor} failed to accept a restored ledger"},
+	semconv.ActionDeadLetterDrop: {
+		Success: "{actor} gave up {metadata.audit.trail.records} of the dead letters of {target}", Failure: "{actor} failed to give up dead letters of {target}",
+		Denied: "{actor} was not allowed to give up dead letters of {target}", Unknown: "{actor} may have given up dead letters of {target}",
+		Begun: "{actor} began to give up {metadata.audit.trail.records} of the dead letters of {target}",
+	},
+	semconv.ActionSealAdopt: {Success: "{actor} accepted a restored ledger", Failure: "{actor} failed to accept a restored ledger"},
 	semconv.ActionUnitCommit: {
 		Success: "{actor} committed a transaction", Failure: "{actor} rolled a transaction back", Unknown: "{actor} may have committed a transaction",
 		Begun: "{actor} began a transaction",

@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 
 			"published": published,
 			"tsa":       startAuthority,
+			"rejecter":  startRejecter,
 		},
 	})
 }
@@ -368,6 +369,20 @@ func startAuthority(ts *testscript.TestScript, neg bool, args []string) {
 	authority, err := stamptest.New(ts.MkAbs(args[1]), x509.ExtKeyUsageTimeStamping)
 	ts.Check(err)
 	server := httptest.NewServer(stamptest.Handler(authority.Answer))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
+}
+
+// startRejecter runs a server that rejects every request until the script ends, and puts its
+// address into a variable: rejecter VARIABLE.
+func startRejecter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: rejecter VARIABLE")
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusBadRequest)
+	}))
 	ts.Defer(server.Close)
 	ts.Setenv(args[0], server.URL)
 }

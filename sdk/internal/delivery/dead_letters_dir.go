@@ -34,37 +34,3 @@ func ReadDeadLetters(ctx context.Context, dir string, opts ...ledger.Option) ite
 			func(letter storedLetter, err error) bool { return yield(letter.DeadLetter, err) })
 	}
 }
-
-// DropDeadLetters gives up the dead letters of an exporter that were not replayed, up to the
-// one of the entry with the sequence number through, or all if that is 0. It returns how
-// many they are.
-func DropDeadLetters(ctx context.Context, dir, exporter string, through uint64, opts ...ledger.Option) (dropped int, err error) {
-	d := &deadLetters{dir: filepath.Join(dir, deadLettersName), access: ledger.Access(opts...)}
-	if _, err := os.Stat(d.dir); errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if _, err := d.open(); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, d.close()) }()
-	var last uint64
-	for letter, err := range d.all(ctx) {
-		if isLostLetter(err) {
-			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		if letter.Exporter != exporter || letter.Replayed {
-			continue
-		}
-		if through != 0 && letter.Seq > through {
-			break // letters are in the order of the places, and later ones stay
-		}
-		dropped, last = dropped+1, letter.place
-	}
-	if dropped == 0 {
-		return 0, nil
-	}
-	return dropped, d.setReplayed(exporter, last)
-}

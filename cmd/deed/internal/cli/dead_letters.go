@@ -27,7 +27,7 @@ func (a *app) deadLetters() *cobra.Command {
 		Short: "Look at what an exporter rejected, and export it again: list, show, replay, drop",
 		Long: `A dead letter is what an exporter did not get from its ledger: a record that it rejected permanently, or entries that cannot be read. It is kept with the reason.
 
-List and show only read, also beside the process that writes the ledger. Replay and drop take the ledger's lock: stop the process first, or call ReplayDeadLetters in it.`,
+List and show only read, also beside the process that writes the ledger. Replay and drop take the ledger's lock: stop the process first, or call ReplayDeadLetters or DropDeadLetters in it.`,
 	}
 	onlyCommands(cmd)
 	cmd.AddCommand(a.deadLettersList(), a.deadLettersShow(), a.deadLettersReplay(), a.deadLettersDrop())
@@ -69,11 +69,7 @@ func (a *app) listDeadLetters(cmd *cobra.Command, dir, format string, wanted fun
 	if err != nil {
 		return err
 	}
-	r, err := a.openLedger(dir)
-	if err != nil {
-		return err
-	}
-	if err := r.Close(); err != nil {
+	if err := a.hasLedger(dir); err != nil {
 		return err
 	}
 	if err := a.recordLooking(ctx, cmd, ledgerSet(dir), &query.Filter{}); err != nil {
@@ -209,7 +205,7 @@ func (a *app) deadLettersReplay() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay DIR EXPORTER",
 		Short: "Export dead letters again",
-		Long: `Replay exports the records of an exporter's dead letters again, after the cause of their rejection was corrected. A record that is rejected again becomes a new dead letter. It takes the ledger's lock, and exports what else the ledger holds, too.
+		Long: `Replay exports the records of an exporter's dead letters again, after the cause of their rejection was corrected. A record that is rejected again becomes a new dead letter, and the command ends with exit code 3. Dead letters without a record are skipped. It takes the ledger's lock, and exports what else the ledger holds, too.
 
 The configuration is that of the service; only its directory is replaced by DIR.`,
 		Example: "deed dead-letters replay --config deploy.yaml /var/lib/shop/audit mongodb",
@@ -223,14 +219,14 @@ The configuration is that of the service; only its directory is replaced by DIR.
 }
 
 func (a *app) replayDeadLetters(ctx context.Context, dir, exporter, file string) error {
-	r, err := a.openLedger(dir) // which creates none
-	if err != nil {
-		return err
-	}
-	if err := r.Close(); err != nil {
+	if err := a.hasLedger(dir); err != nil {
 		return err
 	}
 	if err := named(file); err != nil {
+		return err
+	}
+	before, err := a.waiting(ctx, dir, exporter)
+	if err != nil {
 		return err
 	}
 	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
@@ -241,10 +237,36 @@ func (a *app) replayDeadLetters(ctx context.Context, dir, exporter, file string)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	err = errors.Join(err, provider.Shutdown(end))
-	if _, printErr := fmt.Fprintf(a.stdout, "%d delivered to %s\n", delivered, term.Clean(exporter)); printErr != nil {
+	if _, printErr := fmt.Fprintf(a.stdout, "%d delivered to %s\n", delivered, term.Clean(exporter)); printErr != nil || err != nil {
 		return errors.Join(err, printErr)
 	}
+	if before.bare > 0 {
+		a.note("-- %s without a record, of which nothing can be delivered; deed dead-letters list --all %s still shows it", howMany(before.bare, "dead letter"), term.Clean(dir))
+	}
+	after, err := a.waiting(end, dir, exporter)
+	if err == nil && after.all > 0 {
+		err = fmt.Errorf("%s left, rejected again or since; deed dead-letters list %s --exporter %s says why", howMany(after.all, "dead letter"), dir, exporter)
+	}
 	return err
+}
+
+// waitingLetters counts the dead letters of an exporter that were not replayed, and those of them
+// that have no record.
+type waitingLetters struct{ all, bare int64 }
+
+func (a *app) waiting(ctx context.Context, dir, exporter string) (w waitingLetters, err error) {
+	for letter, err := range a.deadLettersOf(ctx, dir) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return w, err
+		case err != nil || letter.Exporter != exporter || letter.Replayed:
+			continue // a replay skips what is damaged, and list names it
+		case letter.Record == nil:
+			w.bare++
+		}
+		w.all++
+	}
+	return w, nil
 }
 
 func (a *app) deadLettersDrop() *cobra.Command {
@@ -253,33 +275,63 @@ func (a *app) deadLettersDrop() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drop DIR EXPORTER",
 		Short: "Give up dead letters: their exporter never gets them",
-		Long: `Drop gives up the dead letters of an exporter. The exporter never gets their records, which stay in the ledger as long as it keeps them. It takes the ledger's lock.
+		Long: `Drop gives up the dead letters of an exporter. The exporter never gets their records, which stay in the ledger as long as it keeps them. It takes the ledger's lock, and closes attempts that were left open.
 
-Without --yes it prints what it would give up, and changes nothing.`,
-		Example: "deed dead-letters drop /var/lib/shop/audit mongodb --through 1042 --yes",
+Without --yes it prints what it would give up, and changes nothing. With --yes it needs --purpose, which says why. It first records in the ledger itself who gives up how many dead letters of which exporter, as audit.dead_letter.drop, and gives up nothing if it cannot; then it records the result. With --record-to the look at them is recorded there too.`,
+		Example: "deed dead-letters drop /var/lib/shop/audit mongodb --through 1042 --purpose 'ticket 4711' --yes",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, dir, exporter := cmd.Context(), args[0], args[1]
-			if !confirmed {
-				err := a.listDeadLetters(cmd, dir, "text", func(letter *sdk.DeadLetter) bool {
-					return letter.Exporter == exporter && !letter.Replayed && (through == 0 || letter.Seq <= through)
-				})
-				if err == nil {
-					a.note("-- nothing was changed; add --yes to give these up")
-				}
-				return err
+			if confirmed {
+				return a.dropDeadLetters(cmd, args[0], args[1], through)
 			}
-			dropped, err := sdk.DropDeadLetters(ctx, dir, exporter, through, a.ledgerOptions()...)
-			if err != nil {
-				return a.explain(dir, err)
-			}
-			if _, err := fmt.Fprintf(a.stdout, "%d dropped\n", dropped); err != nil {
-				return err
-			}
-			return a.finish(dropped)
+			return a.previewDrop(cmd, args[0], args[1], through)
 		},
 	}
-	cmd.Flags().Uint64Var(&through, "through", 0, "only those of entries up to this `NUMBER`")
+	cmd.Flags().Uint64Var(&through, "through", 0, "only those before the first one of an entry after this `NUMBER`")
 	cmd.Flags().BoolVar(&confirmed, "yes", false, "do it")
 	return cmd
+}
+
+// previewDrop prints the dead letters that a drop gives up.
+func (a *app) previewDrop(cmd *cobra.Command, dir, exporter string, through uint64) error {
+	stays := false // a letter that was rejected again comes after those of later entries
+	err := a.listDeadLetters(cmd, dir, "text", func(letter *sdk.DeadLetter) bool {
+		if letter.Exporter != exporter || letter.Replayed {
+			return false
+		}
+		stays = stays || through != 0 && letter.Seq > through
+		return !stays
+	})
+	if err == nil {
+		a.note("-- nothing was changed; add --yes and --purpose to give these up")
+	}
+	return err
+}
+
+func (a *app) dropDeadLetters(cmd *cobra.Command, dir, exporter string, through uint64) error {
+	if a.purpose == "" {
+		return usagef("say why with --purpose")
+	}
+	if err := a.hasLedger(dir); err != nil {
+		return err
+	}
+	if err := a.recordLooking(cmd.Context(), cmd, ledgerSet(dir), &query.Filter{}); err != nil {
+		return err
+	}
+	provider, err := a.writeLedger(dir)
+	if err != nil {
+		return err
+	}
+	dropped := 0
+	err = a.acting(cmd, provider, func(ctx context.Context) (err error) {
+		dropped, err = provider.DropDeadLetters(ctx, exporter, through, a.purpose)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%d dropped: %w", dropped, a.explain(dir, err))
+	}
+	if _, err := fmt.Fprintf(a.stdout, "%d dropped\n", dropped); err != nil {
+		return err
+	}
+	return a.finish(dropped)
 }

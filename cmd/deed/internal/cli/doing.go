@@ -6,6 +6,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/policy"
+	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/semconv"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/attribute"
@@ -13,7 +14,7 @@ import (
 
 // recorded calls do with a tracker to the ledger of --record-to, and a context with the user of
 // the operating system as the actor. Without such a ledger it refuses.
-func (a *app) recorded(cmd *cobra.Command, dirs []string, policies []*policy.Policy, do func(context.Context, audit.Tracker) error) (err error) {
+func (a *app) recorded(cmd *cobra.Command, dirs []string, policies []*policy.Policy, do func(context.Context, audit.Tracker) error) error {
 	if a.recordTo == "" {
 		return usagef("name the ledger for the record of this with --record-to; nothing is done without it")
 	}
@@ -21,6 +22,12 @@ func (a *app) recorded(cmd *cobra.Command, dirs []string, policies []*policy.Pol
 	if err != nil {
 		return err
 	}
+	return a.acting(cmd, provider, func(ctx context.Context) error { return do(ctx, provider.Tracker(trackerName)) })
+}
+
+// acting calls do with a context with the user of the operating system as the actor, and then
+// shuts the provider down.
+func (*app) acting(cmd *cobra.Command, provider *sdk.TrackerProvider, do func(context.Context) error) (err error) {
 	ctx := cmd.Context()
 	defer func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
@@ -32,7 +39,6 @@ func (a *app) recorded(cmd *cobra.Command, dirs []string, policies []*policy.Pol
 	if login != "" {
 		metadata = append(metadata, semconv.TrailLoginKey.String(login))
 	}
-	tracker := provider.Tracker(trackerName)
-	return audit.Run(audit.ContextWithActor(ctx, actor), func(ctx context.Context) error { return do(ctx, tracker) },
+	return audit.Run(audit.ContextWithActor(ctx, actor), do,
 		audit.WithChannel(semconv.ChannelCLI), audit.WithScopeMetadata(metadata...))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/record"
+	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
 	"github.com/spf13/cobra"
@@ -46,6 +47,25 @@ func (a *app) ledgerOptions() []ledger.Option {
 func (a *app) openLedger(dir string) (*ledger.Reader, error) {
 	r, err := ledger.OpenReader(dir, a.ledgerOptions()...)
 	return r, a.explain(dir, err)
+}
+
+// hasLedger returns an error if there is no ledger in dir. What opens one to write would make it.
+func (a *app) hasLedger(dir string) error {
+	r, err := a.openLedger(dir)
+	if err != nil {
+		return err
+	}
+	return r.Close()
+}
+
+// writeLedger opens the ledger in dir alone, to record in it what deed does to it.
+func (a *app) writeLedger(dir string, opts ...sdk.Option) (*sdk.TrackerProvider, error) {
+	options := []sdk.LedgerOption{ledger.WithScrub(0)}
+	for _, o := range a.ledgerOptions() {
+		options = append(options, o)
+	}
+	provider, err := sdk.NewTrackerProvider(append(append(ownOptions(), sdk.WithLedger(dir, options...)), opts...)...)
+	return provider, a.explain(dir, err)
 }
 
 // explain adds what to do to an error about a ledger.
@@ -442,11 +462,7 @@ The configuration is that of the service; only its directory is replaced by DIR.
 }
 
 func (a *app) runLedgerDrain(ctx context.Context, dir, file string, timeout time.Duration) error {
-	r, err := a.openLedger(dir) // which creates none
-	if err != nil {
-		return err
-	}
-	if err := r.Close(); err != nil {
+	if err := a.hasLedger(dir); err != nil {
 		return err
 	}
 	if timeout > 0 {

@@ -119,12 +119,7 @@ func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.Tracker
 			return nil, usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
 		}
 	}
-	host, _ := os.Hostname() // a record without it is better than none
-	opts := []sdk.Option{
-		sdk.WithLedger(a.recordTo, ledger.WithLockWait(recordLockWait), ledger.WithScrub(0)),
-		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
-		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
-	}
+	opts := append(ownOptions(), sdk.WithLedger(a.recordTo, ledger.WithLockWait(recordLockWait), ledger.WithScrub(0)))
 	if len(policies) > 0 {
 		opts = append(opts, sdk.WithPolicy(policies[0]))
 	}
@@ -136,6 +131,15 @@ func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.Tracker
 		return nil, fmt.Errorf("--record-to: %w", err)
 	}
 	return provider, nil
+}
+
+// ownOptions returns what all providers of deed have in common.
+func ownOptions() []sdk.Option {
+	host, _ := os.Hostname() // a record without it is better than none
+	return []sdk.Option{
+		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
+		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
+	}
 }
 
 // sameDir reports whether both paths lead to one directory.

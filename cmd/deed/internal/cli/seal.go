@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/opendeed/audit"
@@ -15,8 +14,6 @@ import (
 	"github.com/opendeed/audit/seal/witness"
 	"github.com/opendeed/audit/semconv"
 	"github.com/spf13/cobra"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/sdk/resource"
 )
 
 func (a *app) seal() *cobra.Command {
@@ -143,19 +140,9 @@ func (a *app) runSealAdopt(ctx context.Context, dir string, s *sealing, reason s
 	if _, err := os.Stat(dir); err != nil { // this must not create a ledger
 		return a.explain(dir, err)
 	}
-	host, _ := os.Hostname() // a record without it is better than none
-	options := []sdk.LedgerOption{ledger.WithScrub(0)}
-	for _, o := range a.ledgerOptions() {
-		options = append(options, o)
-	}
-	provider, err := sdk.NewTrackerProvider(
-		sdk.WithLedger(dir, options...),
-		sdk.WithSeal(key, append(opts, seal.WithAdopt())...),
-		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
-		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
-	)
+	provider, err := a.writeLedger(dir, sdk.WithSeal(key, append(opts, seal.WithAdopt())...))
 	if err != nil {
-		return a.explain(dir, err)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
 	defer cancel()
@@ -167,7 +154,7 @@ func (a *app) runSealAdopt(ctx context.Context, dir string, s *sealing, reason s
 	if login != "" {
 		event.Metadata = append(event.Metadata, semconv.TrailLoginKey.String(login))
 	}
-	tracker := provider.Tracker("github.com/opendeed/audit/cmd/deed")
+	tracker := provider.Tracker(trackerName)
 	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
 	if err := errors.Join(err, provider.Shutdown(ctx)); err != nil {
 		return err
