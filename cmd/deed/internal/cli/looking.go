@@ -14,7 +14,6 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/semconv"
@@ -46,8 +45,9 @@ func (a *app) recordLooking(ctx context.Context, cmd *cobra.Command, set *source
 	return a.recordEvent(ctx, set, event)
 }
 
-// recordExport records that an export is complete.
-func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *report.Manifest) error {
+// recordExport records that an export is complete. What is its name for people. The metadata says
+// what it has.
+func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, what string, metadata ...attribute.KeyValue) error {
 	if a.recordTo == "" {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.
 		return err
 	}
 	event.Action = semconv.ActionTrailExport
-	event.Metadata = append(event.Metadata, semconv.TrailRecordsKey.Int64(m.Records), semconv.TrailFileKey.String(m.File), semconv.TrailSHA256Key.String(m.SHA256))
+	event.Metadata = append(event.Metadata, metadata...)
 	return a.recordEvent(ctx, set, event)
 }
 
