@@ -42,7 +42,10 @@ func (a *app) recordLooking(ctx context.Context, cmd *cobra.Command, set *source
 	if err != nil {
 		return err
 	}
-	return a.recordEvent(ctx, set, event)
+	if err := a.recordEvent(ctx, set, event); err != nil {
+		return fmt.Errorf("nothing was shown, since it could not be recorded: %w", err)
+	}
+	return nil
 }
 
 // recordExport records that an export is complete. What is its name for people. The metadata says
@@ -57,7 +60,10 @@ func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.
 	}
 	event.Action = semconv.ActionTrailExport
 	event.Metadata = append(event.Metadata, metadata...)
-	return a.recordEvent(ctx, set, event)
+	if err := a.recordEvent(ctx, set, event); err != nil {
+		return fmt.Errorf("%s is complete, but only its beginning is recorded, not its end: %w", what, err)
+	}
+	return nil
 }
 
 // demanding returns words for the policy that demands a record of a command, or "". A rule
@@ -103,7 +109,7 @@ func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Even
 	tracker := provider.Tracker(trackerName)
 	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
 	if err != nil {
-		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
+		return fmt.Errorf("--record-to: %w", err)
 	}
 	return nil
 }
