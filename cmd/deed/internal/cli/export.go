@@ -11,6 +11,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
+	"github.com/opendeed/audit/semconv"
 	"github.com/spf13/cobra"
 )
 
@@ -171,7 +172,8 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 	if err != nil {
 		return err
 	}
-	if err := c.recordExport(ctx, cmd, set, filter, m); err != nil {
+	if err := c.recordExport(ctx, cmd, set, filter, c.path,
+		semconv.TrailRecordsKey.Int64(m.Records), semconv.TrailFileKey.String(m.File), semconv.TrailSHA256Key.String(m.SHA256)); err != nil {
 		return err
 	}
 	c.note("-- %s: %s, %s, SHA-256 %s", term.Clean(c.path), howMany(m.Records, "record"), term.Bytes(m.Bytes), m.SHA256)

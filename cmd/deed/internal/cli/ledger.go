@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +13,9 @@ import (
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/term"
-	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
-	"github.com/opendeed/audit/seal"
 	"github.com/spf13/cobra"
 )
 
@@ -297,72 +294,6 @@ func (a *app) scrub(ctx context.Context, dir string) (entries int64, damage int,
 	return entries, damage, nil
 }
 
-func (a *app) ledgerCopy() *cobra.Command {
-	return &cobra.Command{
-		Use:   "copy DIR TO",
-		Short: "Copy a ledger, also beside its writer",
-		Long: `Copy makes a consistent backup: the ledger as it was at one moment, with its sequence numbers, cursors and dead letters. The writer goes on meanwhile. The copy is then read to its end.
-
-Never let two processes write to the original and to the copy: both would use the same sequence numbers.`,
-		Example: "deed ledger copy /var/lib/shop/audit /backup/audit-2026-11-27",
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runLedgerCopy(cmd.Context(), args[0], args[1])
-		},
-	}
-}
-
-// deadLettersDir is the ledger of the dead letters in the directory of a ledger.
-const deadLettersDir = "dead-letters"
-
-func (a *app) runLedgerCopy(ctx context.Context, from, to string) error {
-	r, err := a.openLedger(from)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = r.Close() }() // read only
-	if names, err := os.ReadDir(to); err == nil && len(names) > 0 {
-		return usagef("%s is not empty; name a directory that does not exist", to)
-	}
-	sealed, err := seal.BeginBackup(sealFiles(from))
-	if err != nil {
-		return err
-	}
-	// A copy that is not complete must not be taken for a backup.
-	if _, err := r.CopyTo(ctx, to); err != nil {
-		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
-	}
-	if err := sealed.CopyTo(ctx, sealFiles(to)); err != nil {
-		return fmt.Errorf("%w; %s is no backup, remove it", err, to)
-	}
-	letters := filepath.Join(from, deadLettersDir)
-	if _, err := os.Stat(letters); err == nil {
-		if err := a.copyDeadLetters(ctx, letters, filepath.Join(to, deadLettersDir)); err != nil {
-			return fmt.Errorf("%w; %s is no backup, remove it", err, to)
-		}
-	}
-	entries, damage, err := a.scrub(ctx, to)
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", term.Clean(to), howMany(entries, "entry")); err != nil {
-		return err
-	}
-	if damage > 0 {
-		return fmt.Errorf("the copy has the damage of the original, in %s: see above", howMany(int64(damage), "place"))
-	}
-	return nil
-}
-
-func (a *app) copyDeadLetters(ctx context.Context, from, to string) error {
-	r, err := a.openLedger(from)
-	if err != nil {
-		return err
-	}
-	_, err = r.CopyTo(ctx, to)
-	return errors.Join(err, r.Close())
-}
-
 func (a *app) ledgerRepair() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
@@ -439,52 +370,4 @@ func describe(err error) string {
 		text += " before " + corrupt.Before.UTC().Format(time.RFC3339)
 	}
 	return text + fmt.Sprintf(", in %s at byte %d: %s", corrupt.File, corrupt.Offset, corrupt.Reason)
-}
-
-func (a *app) ledgerDrain() *cobra.Command {
-	var file string
-	var timeout time.Duration
-	cmd := &cobra.Command{
-		Use:   "drain DIR",
-		Short: "Export what a ledger still holds, such as that of a pod that is gone",
-		Long: `Drain exports every record that the exporters of a configuration do not have yet, then ends. It takes the ledger's lock, closes attempts that were left open, and can be repeated: exporters get each record under the same ID.
-
-The configuration is that of the service; only its directory is replaced by DIR.`,
-		Example: "deed ledger drain --config deploy.yaml /mnt/dead-pod/audit",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runLedgerDrain(cmd.Context(), args[0], file, timeout)
-		},
-	}
-	cmd.Flags().StringVar(&file, "config", "", "the configuration `FILE` with the exporters (default: AUDIT_CONFIG_FILE, or the environment)")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this `TIME`; 0 waits as long as it takes")
-	return cmd
-}
-
-func (a *app) runLedgerDrain(ctx context.Context, dir, file string, timeout time.Duration) error {
-	if err := a.hasLedger(dir); err != nil {
-		return err
-	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	if err := named(file); err != nil {
-		return err
-	}
-	provider, err := config.NewTrackerProvider(ctx, config.WithFile(file), config.WithLedgerDir(dir))
-	if err != nil {
-		return a.explain(dir, err)
-	}
-	flushed := provider.ForceFlush(ctx)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := cmp.Or(flushed, provider.Shutdown(end)); err != nil {
-		return fmt.Errorf("%w; run the command again, it continues", err)
-	}
-	if err := a.runLedgerInfo(ctx, dir, "text"); err != nil {
-		return err
-	}
-	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
-	"github.com/opendeed/audit/query/report"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/semconv"
@@ -43,11 +42,15 @@ func (a *app) recordLooking(ctx context.Context, cmd *cobra.Command, set *source
 	if err != nil {
 		return err
 	}
-	return a.recordEvent(ctx, set, event)
+	if err := a.recordEvent(ctx, set, event); err != nil {
+		return fmt.Errorf("nothing was shown, since it could not be recorded: %w", err)
+	}
+	return nil
 }
 
-// recordExport records that an export is complete.
-func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, m *report.Manifest) error {
+// recordExport records that an export is complete. What is its name for people. The metadata says
+// what it has.
+func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.Set, filter *query.Filter, what string, metadata ...attribute.KeyValue) error {
 	if a.recordTo == "" {
 		return nil
 	}
@@ -56,8 +59,11 @@ func (a *app) recordExport(ctx context.Context, cmd *cobra.Command, set *source.
 		return err
 	}
 	event.Action = semconv.ActionTrailExport
-	event.Metadata = append(event.Metadata, semconv.TrailRecordsKey.Int64(m.Records), semconv.TrailFileKey.String(m.File), semconv.TrailSHA256Key.String(m.SHA256))
-	return a.recordEvent(ctx, set, event)
+	event.Metadata = append(event.Metadata, metadata...)
+	if err := a.recordEvent(ctx, set, event); err != nil {
+		return fmt.Errorf("%s is complete, but only its beginning is recorded, not its end: %w", what, err)
+	}
+	return nil
 }
 
 // demanding returns words for the policy that demands a record of a command, or "". A rule
@@ -103,7 +109,7 @@ func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Even
 	tracker := provider.Tracker(trackerName)
 	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
 	if err != nil {
-		return fmt.Errorf("--record-to: nothing was shown, since it could not be recorded: %w", err)
+		return fmt.Errorf("--record-to: %w", err)
 	}
 	return nil
 }

@@ -8,11 +8,13 @@ import (
 )
 
 // What the flags --from and --index-cache, and --record-to and --purpose, are for: commands that
-// ask stores, and commands that record who does what. The names are those after "deed ".
+// ask stores, and commands that record who does what. Whatever shows or hands out records is one
+// of the latter. The names are those after "deed ".
 var (
 	asking    = []string{"query", "show", "history", "asof", "stats", "gaps", "tail", "serve", "export", "prove", "disclose", "config dry-run"}
 	recording = append([]string{
 		"hold place", "hold lift", "hold list", "retention plan", "retention apply", "erase", "dead-letters list", "dead-letters show", "dead-letters drop",
+		"ledger copy", "ledger drain",
 	}, asking...)
 )
 
