@@ -35,6 +35,14 @@ func NewReader(store query.Reader, within query.Filter, mask *Mask) (*Reader, er
 // Whole reports whether the records are shown as the store has them, without hidden fields.
 func (r *Reader) Whole() bool { return r.mask.shows() }
 
+// Drops reports whether the store may find many records for a filter that are not returned: the
+// filter asks for another value than within does, or for one that the mask may hide.
+func (r *Reader) Drops(f *query.Filter) bool {
+	hidden := len(f.OnBehalfOf)+len(f.Sessions)+len(f.Tenants)+len(f.Channels)+len(f.Changed)+len(f.TraceIDs)+
+		len(f.Metadata)+len(f.Resource) > 0 || f.Delegated
+	return !composes(&r.within, f) || hidden && !r.mask.shows()
+}
+
 // Find returns the records that match, as query.Reader describes, as they may be seen. A
 // cursor does not distinguish different records with one ID.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
