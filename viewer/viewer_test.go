@@ -361,6 +361,34 @@ func TestOtherSites(t *testing.T) {
 	assert.Len(t, recorder.Records(), 2)
 }
 
+// TestOtherSitesWithoutFetchMetadata: where browsers send no Sec-Fetch-Site, the host of the page
+// decides. A request of no page is served.
+func TestOtherSitesWithoutFetchMetadata(t *testing.T) {
+	t.Parallel()
+	recorder := audittest.NewRecorder(t)
+	handler := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)}, viewer.WithTracker(recorder.Tracker("x")))
+	const address = "http://audit.example.com:8080/?text=hello"
+	for _, headers := range [][]string{
+		{"Origin", "http://evil.example"}, {"Origin", "null"}, {"Referer", "http://evil.example/audit.example.com:8080"},
+		{"Referer", "http://audit.example.com/"}, {"Referer", "http://audit.example.com:8080.evil.example/"}, {"Referer", "http://audit.example.com:8080@evil.example/"},
+		{"Referer", "about:blank"}, {"Referer", "%"}, {"Origin", "http://evil.example", "Referer", "http://audit.example.com:8080/"},
+	} {
+		answer := get(t, handler, address, headers...)
+		assert.Equal(t, http.StatusForbidden, answer.Code, headers)
+		assert.NotContains(t, answer.Body.String(), "Hello", headers)
+		assert.Contains(t, hrefs(t, answer.Body.String(), "button"), "./?text=hello", headers)
+	}
+	assert.Empty(t, recorder.Records())
+	for _, headers := range [][]string{
+		nil, {"Origin", "http://audit.example.com:8080"}, {"Referer", "http://AUDIT.example.com:8080/?zone=utc"},
+		{"Sec-Fetch-Site", "none", "Referer", "http://evil.example/"}, // what the browser says counts
+	} {
+		assert.Equal(t, http.StatusOK, get(t, handler, address, headers...).Code, headers)
+	}
+	assert.Len(t, recorder.Records(), 4)
+	assert.Equal(t, "Sec-Fetch-Site, Origin, Referer", get(t, handler, address).Header().Get("Vary"))
+}
+
 // TestLooksAreRecorded: each page is, before it is shown, and not shown if it cannot be.
 func TestLooksAreRecorded(t *testing.T) {
 	t.Parallel()
