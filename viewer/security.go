@@ -26,6 +26,7 @@ type section struct {
 	Rows               []row
 	Empty              string
 	All                string // the address of all of them
+	Exports            []exportLink
 	Partial            bool
 }
 
@@ -108,7 +109,7 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 	}
 	params := clone(w.params)
 	params.Set("since", since)
-	s.All = v.address("", params)
+	s.All, s.Exports = v.address("", params), v.exports(params)
 	records, _, partial, err := v.find(f, sectionRows)
 	if err != nil {
 		return s, err
