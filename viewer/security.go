@@ -128,7 +128,9 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 		s.Chart = v.chart(spanned, unit, counts)
 		s.Chart.Complete = ""
 		for i := range s.Chart.Bars { // they lead to the timeline
-			s.Chart.Bars[i].Href = v.sectionBar(w, s.Chart.Bars[i].Href)
+			if b := &s.Chart.Bars[i]; b.Href != "" {
+				b.Href = v.sectionBar(w, b.Href)
+			}
 		}
 	}
 	return s, nil

@@ -18,6 +18,18 @@ function move(step) {
   if (next === all.length - 1) document.querySelector("[data-older]")?.click();
 }
 
+// A chart is one stop of the tab key: its newest bar, or the last one that had the focus.
+function stop(bar) {
+  for (const other of bar.closest("[data-bars]").querySelectorAll("a")) other.setAttribute("tabindex", other === bar ? 0 : -1);
+}
+
+// bar returns the bar to which a key moves from another one.
+function bar(from, key) {
+  const all = Array.from(from.closest("[data-bars]").querySelectorAll("a"));
+  const at = all.indexOf(from);
+  return { ArrowLeft: all[at - 1], ArrowRight: all[at + 1], Home: all[0], End: all.at(-1) }[key];
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const typing = event.target.closest?.("input, select, textarea, dialog");
@@ -26,6 +38,14 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   switch (event.key) {
+    case "ArrowLeft": case "ArrowRight": case "Home": case "End": {
+      const from = event.target.closest?.("[data-bars] a");
+      if (!from) return;
+      const to = bar(from, event.key) ?? from;
+      stop(to);
+      to.focus();
+      break;
+    }
     case "/": {
       const search = document.querySelector("[data-search]");
       if (!search) return;
@@ -123,6 +143,7 @@ document.addEventListener("click", (event) => {
 
 let observer;
 function watch() {
+  for (const chart of document.querySelectorAll("[data-bars]")) if (chart.querySelector("a")) stop(Array.from(chart.querySelectorAll("a")).at(-1));
   observer?.disconnect();
   const link = document.querySelector("[data-older]");
   if (!link || !("IntersectionObserver" in window)) return;
