@@ -156,6 +156,16 @@ func TestOlderRecords(t *testing.T) {
 		unique[id] = true
 	}
 	assert.Len(t, unique, len(ids))
+
+	// The address is that of the page in view: it leads there.
+	eval[bool](tab, `document.querySelectorAll(".row")[60].scrollIntoView({block: "start"}), true`)
+	tab.eventually(`location.search.startsWith("?after=")`)
+	second := eval[string](tab, `location.href`)
+	eval[bool](tab, `window.scrollTo(0, 0), true`)
+	tab.eventually(`location.search === ""`)
+	tab.open(second)
+	assert.Equal(t, ids[50:100], eval[[]string](tab, `[...document.querySelectorAll("a.open")].slice(0, 50).map(e => e.href)`))
+	assert.NotEmpty(t, eval[string](tab, `document.querySelector(".newest a").href`))
 }
 
 // TestHostileRecords shows records with hostile texts in every field. None of them runs,

@@ -119,6 +119,8 @@ async function older(link) {
     const [page, ok] = await load(link.href);
     if (!ok) return location.assign(link.href);
     const days = page.querySelectorAll("#list > .day");
+    const row = page.querySelector("#list > .day .row");
+    if (row) pages.push({ row, address: link.href });
     for (const day of days) {
       const last = document.querySelector("#list > .day:last-of-type");
       const same = last && last.querySelector("time").dateTime === day.querySelector("time").dateTime;
@@ -134,6 +136,22 @@ async function older(link) {
   }
 }
 
+// The address is that of the page in view, so a reload, a shared link and the way back lead there.
+// Then the page is at the top, and not where the longer list was.
+let pages = [], first = location.href, scrolled = false;
+function inView() {
+  scrolled = false;
+  const address = pages.findLast(({ row }) => row.getBoundingClientRect().top < innerHeight / 2)?.address ?? first;
+  if (address === location.href) return;
+  history.replaceState(null, "", address);
+  history.scrollRestoration = address === first ? "auto" : "manual";
+}
+addEventListener("scroll", () => {
+  if (pages.length === 0 || scrolled) return;
+  scrolled = true;
+  requestAnimationFrame(inView);
+}, { passive: true });
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-older]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button > 0) return;
@@ -143,6 +161,7 @@ document.addEventListener("click", (event) => {
 
 let observer;
 function watch() {
+  [pages, first] = [[], location.href];
   for (const chart of document.querySelectorAll("[data-bars]")) if (chart.querySelector("a")) stop(Array.from(chart.querySelectorAll("a")).at(-1));
   observer?.disconnect();
   const link = document.querySelector("[data-older]");
