@@ -58,7 +58,7 @@ func (v *visit) actorPage() (*content, error) {
 		return nil, err
 	}
 	all := v.params.Get("count") == "all"
-	if err := v.look(f, all || isExpensive(&f)); err != nil {
+	if err := v.look(f, all || v.isExpensive(&f)); err != nil {
 		return nil, err
 	}
 	data := actorPage{ID: visible(actorText(&who)), Avatar: avatarOf(&who)}

@@ -22,7 +22,7 @@ type chart struct {
 type bar struct {
 	X, Y, Height int
 	Kind         string // a class of the stylesheet
-	Href, Title  string
+	Href, Title  string // Href is "" if there are no records
 }
 
 // The size of a bar, in units of the drawing.
@@ -153,12 +153,15 @@ func (v *visit) bar(p period, start time.Time, i int, records, most int64, count
 	if records > 0 {
 		height = max(height, 2)
 	}
-	b := bar{X: i * barStep, Height: height, Y: barHeight - height, Kind: "counted", Href: v.address(v.page, params)}
+	b := bar{X: i * barStep, Height: height, Y: barHeight - height, Kind: "counted"}
 	n := number(records)
 	if start.Before(counts.Back) {
 		b.Kind, b.Y, b.Height = "uncounted", 0, barHeight
 		n = v.language.word("not all counted")
 	}
 	b.Title = p.name(v, start) + ": " + n
+	if records > 0 || b.Kind == "uncounted" {
+		b.Href = v.address(v.page, params)
+	}
 	return b
 }

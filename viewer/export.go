@@ -62,8 +62,8 @@ func (v *visit) export() (*content, error) {
 	if !slices.Contains([]string{"csv", "jsonl", "report"}, format) {
 		return nil, problemf(http.StatusBadRequest, "There is no such format", "Use csv, jsonl or report.")
 	}
-	if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-		return nil, v.tooMany(wait)
+	if err := v.admit(v.exporting, errExports); err != nil {
+		return nil, err
 	}
 	attempt, err := v.beginExport(f)
 	if err != nil {

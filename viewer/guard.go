@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -29,26 +30,38 @@ func (v *viewer) setHeaders(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	h.Add("Vary", "Sec-Fetch-Site")
+	h.Add("Vary", "Sec-Fetch-Site, Origin, Referer")
 }
 
 // fromElsewhere reports whether another site caused the request, as browsers say. A link that
-// somebody follows from elsewhere is such a request too. Programs send no such header.
+// somebody follows from elsewhere is such a request too. Browsers leave Sec-Fetch-Site out on
+// plain http, except on the loopback address; then Origin or Referer has the host of the page.
+// Programs send none of them, and neither does a page of plain http that hides where it is.
 func fromElsewhere(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "none", "same-origin":
+	case "none", "same-origin":
 		return false
+	case "":
+		page := cmp.Or(r.Header.Get("Origin"), r.Header.Get("Referer"))
+		return page != "" && !hasHost(page, r.Host)
 	}
 	return true
+}
+
+// hasHost reports whether a URL has a host, with its port.
+func hasHost(text, host string) bool {
+	u, err := url.Parse(text)
+	return err == nil && strings.EqualFold(u.Host, host)
 }
 
 // serveForeign answers a request that another site caused. It asks the function of Authorize
 // nothing, and shows nothing of the trail. Who followed a link gets a page with the same link,
 // which they follow themselves.
 func (v *viewer) serveForeign(w http.ResponseWriter, r *http.Request) {
-	dest := r.Header.Get("Sec-Fetch-Dest")
-	opened := dest == "document" || dest == "iframe" && len(v.ancestors) > 0
-	if r.Header.Get("Sec-Fetch-Mode") != "navigate" || !opened {
+	dest, mode := r.Header.Get("Sec-Fetch-Dest"), r.Header.Get("Sec-Fetch-Mode")
+	opened := mode == "navigate" && (dest == "document" || dest == "iframe" && len(v.ancestors) > 0)
+	unknown := mode == "" && dest == "" // of plain http
+	if !opened && !unknown {
 		http.Error(w, "Requests from other sites are not served.", http.StatusForbidden)
 		return
 	}

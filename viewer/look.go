@@ -19,17 +19,9 @@ const trailType = "audit.trail"
 // shown. Expensive looks have a limit, and wait for those of the same actor and of others.
 func (v *visit) look(f query.Filter, expensive bool) error {
 	if expensive {
-		if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
-			return v.tooMany(wait)
+		if err := v.admit(v.searching, errBusy); err != nil {
+			return err
 		}
-		// What waits for longer has too little time left for its search.
-		ctx, cancel := context.WithTimeout(v.ctx, v.queryTimeout/2)
-		defer cancel()
-		release, err := v.searching.take(ctx, actorText(&v.actor))
-		if err != nil {
-			return errBusy
-		}
-		v.release = release
 	}
 	if v.tracker == nil {
 		return nil
@@ -43,6 +35,23 @@ func (v *visit) look(f query.Filter, expensive bool) error {
 		v.onError(v.ctx, err)
 		return errUnrecorded
 	}
+	return nil
+}
+
+// admit takes a token of the actor's limit, and a slot until the visit ends. If none becomes free
+// in time, it returns busy.
+func (v *visit) admit(to *slots, busy error) error {
+	if wait := v.limits.take(actorText(&v.actor)); wait > 0 {
+		return v.tooMany(wait)
+	}
+	// What waits for longer has too little time left for its search.
+	ctx, cancel := context.WithTimeout(v.ctx, v.queryTimeout/2)
+	defer cancel()
+	release, err := to.take(ctx, actorText(&v.actor))
+	if err != nil {
+		return busy
+	}
+	v.release = release
 	return nil
 }
 

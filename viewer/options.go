@@ -173,8 +173,9 @@ func WithCountBudget(d time.Duration) Option {
 	}
 }
 
-// WithSearchLimit sets how many expensive requests an actor may send in a minute: searches for
-// words, complete counts and exports. A quarter of them may come at once. The default is 120.
+// WithSearchLimit sets how many expensive requests an actor may send in a minute: searches that
+// may read many records, such as those for words, complete counts and exports. A quarter of them
+// may come at once, and of each kind one of an actor runs at a time. The default is 120.
 func WithSearchLimit(perMinute int) Option {
 	return func(c *config) error {
 		if perMinute < 1 {

@@ -59,6 +59,7 @@ func TestObject(t *testing.T) {
 	} {
 		assert.Contains(t, page, want)
 	}
+	assert.Contains(t, page, "The exports have the records of the object")
 	then := textOf(get(t, handler, "/object?type=article&id=7&asof=2026-11-22T10:30"))
 	assert.Contains(t, then, "It existed.")
 	assert.Regexp(t, `As of Sunday, 22 November 2026, 10:30:00.* title New `, then)
@@ -244,6 +245,14 @@ func TestSecurity(t *testing.T) {
 	answer = get(t, handler, "/security")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?on-behalf-of=%2A&since=7d")
 	assert.Contains(t, textOf(get(t, handler, "/?on-behalf-of=*&count=all")), "1 record ")
+	exports := hrefs(t, answer.Body.String(), "nofollow")
+	require.Len(t, exports, 9, "three for each section that has records")
+	for n, want := range []string{"outcome=denied", "operation=login&outcome=failure&outcome=denied", "on-behalf-of=%2A"} {
+		export := exports[3*n+1]
+		assert.Contains(t, strings.ReplaceAll(export, "format=jsonl&", ""), want)
+		lines := get(t, handler, strings.TrimPrefix(export, ".")).Body.String()
+		assert.Equal(t, 1, strings.Count(lines, "\n"), "%s: %s", export, lines)
+	}
 	assert.Contains(t, textOf(get(t, handler, "/security?since=30d")), "which recorded nothing")
 
 	// The timeline has what a section counted: looks of somebody who is impersonated, too.

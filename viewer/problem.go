@@ -48,6 +48,8 @@ var (
 		"Narrow it: choose a shorter time, an actor, an action or a target.")
 	errBusy = problemf(http.StatusServiceUnavailable, "Too many searches at the same time",
 		"Try again in a moment, or narrow the search: choose a shorter time, an actor, an action or a target.")
+	errExports = problemf(http.StatusServiceUnavailable, "Too many exports at the same time",
+		"Try again when your other export has ended, since one of each person runs at a time, or in a few minutes.")
 	errBroken = problemf(http.StatusInternalServerError, "The trail could not be read",
 		"Try again. If that fails too, tell whoever runs this service; its log says why.")
 )

@@ -25,6 +25,7 @@ type section struct {
 	Rows               []row
 	Empty              string
 	All                string // the address of all of them
+	Exports            []exportLink
 	Partial            bool
 }
 
@@ -124,7 +125,7 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 	}
 	params := v.watchedParams(w)
 	params.Set("since", since)
-	s.All = v.address("", params)
+	s.All, s.Exports = v.address("", params), v.exports(params)
 	records, _, partial, err := v.find(f, sectionRows)
 	if err != nil {
 		return s, err
@@ -146,7 +147,9 @@ func (v *visit) section(w *watched, f query.Filter, since string) (section, erro
 		s.Chart = v.chart(spanned, unit, counts)
 		s.Chart.Complete = ""
 		for i := range s.Chart.Bars { // they lead to the timeline
-			s.Chart.Bars[i].Href = v.sectionBar(w, s.Chart.Bars[i].Href)
+			if b := &s.Chart.Bars[i]; b.Href != "" {
+				b.Href = v.sectionBar(w, b.Href)
+			}
 		}
 	}
 	return s, nil

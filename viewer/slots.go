@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// slots bound how many expensive searches run at once, all together and for each actor: more
-// of them would take longer, all of them, and so would every other page. They are safe for
-// concurrent use.
+// slots bound how many expensive searches, or exports, run at once, all together and for each
+// actor: more of them would take longer, all of them, and so would every other page. They are
+// safe for concurrent use.
 type slots struct {
 	all chan struct{}
 
@@ -22,14 +22,20 @@ type actorSlot struct {
 	used int
 }
 
-// newSlots returns as many slots as there are processors but one, so that cheap pages and the
-// service around the viewer have that one.
-func newSlots() *slots {
-	return &slots{all: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), actors: map[string]*actorSlot{}}
+// maxSearches is one fewer than there are processors, so that cheap pages and the service around
+// the viewer have that one.
+func maxSearches() int { return max(1, runtime.GOMAXPROCS(0)-1) }
+
+// maxExports is twice the number of processors, since exports wait for those who download them.
+func maxExports() int { return 2 * runtime.GOMAXPROCS(0) }
+
+// newSlots returns n slots.
+func newSlots(n int) *slots {
+	return &slots{all: make(chan struct{}, n), actors: map[string]*actorSlot{}}
 }
 
-// take waits for the slot of the actor and then for one of all. Call release when the search is
-// over. The error is that of ctx.
+// take waits for the slot of the actor and then for one of all. Call release when the search
+// is over. The error is that of ctx.
 func (s *slots) take(ctx context.Context, actor string) (release func(), err error) {
 	slot := s.use(actor)
 	select {

@@ -61,9 +61,10 @@ func (v *visit) timeline() (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	withoutLooks, alone := v.withoutLooks(&f)
 	all := v.params.Get("count") == "all"
-	if err := v.look(f, all || isExpensive(&f)); err != nil {
+	expensive := all || v.isExpensive(&f)
+	withoutLooks, alone := v.withoutLooks(&f)
+	if err := v.look(f, expensive); err != nil {
 		return nil, err
 	}
 	data := timelinePage{Form: v.filterForm(), Chips: v.chips(), Clear: v.address("", nil), Exports: v.exports(v.params)}
@@ -113,9 +114,6 @@ func (v *visit) withoutLooks(f *query.Filter) (did, alone bool) {
 	f.Not = append(f.Not, query.Filter{Actions: []string{semconv.ActionTrailRead}})
 	return true, isEmpty(&only)
 }
-
-// isExpensive reports whether a search must read texts.
-func isExpensive(f *query.Filter) bool { return f.Text != "" || f.Reason != "" || f.Failure != "" }
 
 // list finds a page of records and groups them by day. It returns the records.
 func (v *visit) list(data *timelinePage, f query.Filter) ([]*record.Record, error) {

@@ -31,6 +31,7 @@ type viewer struct {
 	policy    string // the header Content-Security-Policy
 	limits    *limiter
 	searching *slots
+	exporting *slots
 	counts    *countCache
 }
 
@@ -66,7 +67,7 @@ func New(reader query.Reader, opts ...Option) (http.Handler, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	v := &viewer{config: c, store: reader, limits: newLimiter(c.searches, c.now), policy: contentPolicy(c.ancestors), searching: newSlots(), counts: newCountCache()}
+	v := &viewer{config: c, store: reader, limits: newLimiter(c.searches, c.now), policy: contentPolicy(c.ancestors), searching: newSlots(maxSearches()), exporting: newSlots(maxExports()), counts: newCountCache()}
 	v.pages = map[string]page{
 		"": (*visit).timeline, "record": (*visit).record, "object": (*visit).object, "actor": (*visit).actorPage,
 		"security": (*visit).security, "health": (*visit).healthPage, "export": (*visit).export,

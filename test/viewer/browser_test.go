@@ -187,6 +187,8 @@ func (tab tab) press(key string) {
 		down.Text, down.WindowsVirtualKeyCode = "", 27
 	case "Enter":
 		down.Text, down.WindowsVirtualKeyCode = "\r", 13
+	case "Tab", "ArrowLeft", "ArrowRight", "Home", "End":
+		down.Text, down.Code, down.WindowsVirtualKeyCode = "", key, map[string]int64{"Tab": 9, "ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35}[key]
 	}
 	call(tab, input.DispatchKeyEvent, down)
 	call(tab, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: key})

@@ -81,6 +81,44 @@ func TestKeyboard(t *testing.T) {
 	tab.eventually(`document.querySelector("article.record") !== null`)
 }
 
+// TestChartKeys: a chart is one stop of the tab key, and the arrow keys reach each of its bars that
+// has records. Without JavaScript each bar is a stop.
+func TestChartKeys(t *testing.T) {
+	tab := newTab(t, openBrowser(t))
+	base := serve(t, richReader())
+	tab.open(base)
+	const stops = `document.querySelectorAll("[data-bars] a:not([tabindex='-1'])").length`
+	focused := func() string { return eval[string](tab, `document.activeElement.getAttribute("aria-label") ?? ""`) }
+	bars := eval[[]string](tab, `[...document.querySelectorAll("[data-bars] a")].map(e => e.getAttribute("aria-label"))`)
+	require.Greater(t, len(bars), 20)
+	assert.Equal(t, 1, eval[int](tab, stops))
+	for n := 0; n < 60 && focused() != bars[len(bars)-1]; n++ {
+		tab.press("Tab")
+	}
+	require.Equal(t, bars[len(bars)-1], focused(), "the newest bar is a stop")
+	for n, step := range []struct {
+		key  string
+		want string
+	}{
+		{"ArrowRight", bars[len(bars)-1]}, {"ArrowLeft", bars[len(bars)-2]}, {"ArrowLeft", bars[len(bars)-3]}, {"ArrowRight", bars[len(bars)-2]},
+		{"Home", bars[0]}, {"ArrowLeft", bars[0]}, {"ArrowRight", bars[1]},
+	} {
+		tab.press(step.key)
+		assert.Equal(t, step.want, focused(), "%d %s", n, step.key)
+	}
+	assert.Equal(t, 1, eval[int](tab, stops))
+	assert.Regexp(t, `^[A-Z][a-z]+day, \d+ [A-Z][a-z]+ 2026: [1-9]\d*$`, bars[1])
+	href := eval[string](tab, `document.activeElement.href.baseVal`)
+	assert.Contains(t, href, "on=2026-")
+	tab.press("Enter")
+	tab.eventually(`location.href.endsWith(` + quoted(strings.TrimPrefix(href, ".")) + `)`)
+
+	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	tab.open(base)
+	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
+	assert.Equal(t, len(bars), eval[int](tab, stops))
+}
+
 func quoted(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
 
 // TestLiveSearch: what is typed is searched at once, and the address is that of the result.
@@ -190,6 +228,16 @@ func TestOlderRecords(t *testing.T) {
 		unique[id] = true
 	}
 	assert.Len(t, unique, len(ids))
+
+	// The address is that of the page in view: it leads there.
+	eval[bool](tab, `document.querySelectorAll(".row")[60].scrollIntoView({block: "start"}), true`)
+	tab.eventually(`location.search.startsWith("?after=")`)
+	second := eval[string](tab, `location.href`)
+	eval[bool](tab, `window.scrollTo(0, 0), true`)
+	tab.eventually(`location.search === ""`)
+	tab.open(second)
+	assert.Equal(t, ids[50:100], eval[[]string](tab, `[...document.querySelectorAll("a.open")].slice(0, 50).map(e => e.href)`))
+	assert.NotEmpty(t, eval[string](tab, `document.querySelector(".newest a").href`))
 }
 
 // TestHostileRecords shows records with hostile texts in every field. None of them runs,

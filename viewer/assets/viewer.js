@@ -18,6 +18,18 @@ function move(step) {
   if (next === all.length - 1) document.querySelector("[data-older]")?.click();
 }
 
+// A chart is one stop of the tab key: its newest bar, or the last one that had the focus.
+function stop(bar) {
+  for (const other of bar.closest("[data-bars]").querySelectorAll("a")) other.setAttribute("tabindex", other === bar ? 0 : -1);
+}
+
+// bar returns the bar to which a key moves from another one.
+function bar(from, key) {
+  const all = Array.from(from.closest("[data-bars]").querySelectorAll("a"));
+  const at = all.indexOf(from);
+  return { ArrowLeft: all[at - 1], ArrowRight: all[at + 1], Home: all[0], End: all.at(-1) }[key];
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const typing = event.target.closest?.("input, select, textarea, dialog");
@@ -26,6 +38,14 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   switch (event.key) {
+    case "ArrowLeft": case "ArrowRight": case "Home": case "End": {
+      const from = event.target.closest?.("[data-bars] a");
+      if (!from) return;
+      const to = bar(from, event.key) ?? from;
+      stop(to);
+      to.focus();
+      break;
+    }
     case "/": {
       const search = document.querySelector("[data-search]");
       if (!search) return;
@@ -103,6 +123,8 @@ async function older(link) {
     if (!ok || !page.getElementById("list")) return location.assign(link.href);
     link.closest("p").before(...page.querySelectorAll("#results > .warning")); // these may be incomplete
     const days = page.querySelectorAll("#list > .day");
+    const row = page.querySelector("#list > .day .row");
+    if (row) pages.push({ row, address: link.href });
     for (const day of days) {
       const last = document.querySelector("#list > .day:last-of-type");
       const same = last && last.querySelector("time").dateTime === day.querySelector("time").dateTime;
@@ -118,6 +140,22 @@ async function older(link) {
   }
 }
 
+// The address is that of the page in view, so a reload, a shared link and the way back lead there.
+// Then the page is at the top, and not where the longer list was.
+let pages = [], first = location.href, scrolled = false;
+function inView() {
+  scrolled = false;
+  const address = pages.findLast(({ row }) => row.getBoundingClientRect().top < innerHeight / 2)?.address ?? first;
+  if (address === location.href) return;
+  history.replaceState(null, "", address);
+  history.scrollRestoration = address === first ? "auto" : "manual";
+}
+addEventListener("scroll", () => {
+  if (pages.length === 0 || scrolled) return;
+  scrolled = true;
+  requestAnimationFrame(inView);
+}, { passive: true });
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("[data-older]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button > 0) return;
@@ -127,6 +165,8 @@ document.addEventListener("click", (event) => {
 
 let observer;
 function watch() {
+  [pages, first] = [[], location.href];
+  for (const chart of document.querySelectorAll("[data-bars]")) if (chart.querySelector("a")) stop(Array.from(chart.querySelectorAll("a")).at(-1));
   observer?.disconnect();
   const link = document.querySelector("[data-older]");
   if (!link || !("IntersectionObserver" in window)) return;

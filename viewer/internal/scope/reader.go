@@ -38,6 +38,14 @@ func (r *Reader) Whole() bool { return r.mask.shows() }
 // Shows reports whether records are shown with the field that has a path.
 func (r *Reader) Shows(path string) bool { return r.mask.visible(path) }
 
+// Drops reports whether the store may find many records for a filter that are not returned: the
+// filter asks for another value than within does, or for one that the mask may hide.
+func (r *Reader) Drops(f *query.Filter) bool {
+	hidden := len(f.OnBehalfOf)+len(f.Sessions)+len(f.Tenants)+len(f.Channels)+len(f.Changed)+len(f.TraceIDs)+
+		len(f.Metadata)+len(f.Resource) > 0 || f.Delegated
+	return !composes(&r.within, f) || hidden && !r.mask.shows()
+}
+
 // Find returns the records that match, as query.Reader describes, as they may be seen. A
 // cursor does not distinguish different records with one ID.
 func (r *Reader) Find(ctx context.Context, f query.Filter) iter.Seq2[*record.Record, error] {
