@@ -55,11 +55,10 @@ func (h *holdStore) open(ctx context.Context, create bool) (store *source.Archiv
 	return store, policies, missingArchives(where, err)
 }
 
-// missingArchives adds what to do to the error of a directory of archives that does not exist. It
-// is not made: if it was not mounted, its holds would be forgotten.
+// missingArchives adds what to do to the error of a directory of archives that does not exist.
 func missingArchives(where string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s does not exist, where the archives and the holds are; mount it, or make the directory if nothing was archived or held yet", where)
+		return source.MissingArchives(where)
 	}
 	return err
 }

@@ -138,7 +138,13 @@ func (a *app) open(ctx context.Context) (*source.Set, error) {
 	if errors.Is(err, source.ErrNowhere) {
 		err = usageError{err}
 	}
-	return set, err
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range set.Notes {
+		a.note("-- %s", term.Clean(text))
+	}
+	return set, nil
 }
 
 // indexCacheDir returns the directory for indexes, or an empty text.

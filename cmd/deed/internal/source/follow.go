@@ -24,10 +24,14 @@ type part interface {
 	close() error
 }
 
-// Follow returns a Follower from now on. The caller closes it.
+// Follow returns a Follower from now on. The caller closes it. It does not ask the archives of
+// configurations: what they get was in a ledger or a collection before.
 func (s *Set) Follow(ctx context.Context) (*Follower, error) {
 	f := &Follower{}
 	for _, store := range s.sources {
+		if s.archive[store.Name] != nil {
+			continue
+		}
 		p, err := s.part(ctx, store)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())

@@ -40,10 +40,13 @@ type Set struct {
 	Dirs []string
 	// Policies are those of the configuration files.
 	Policies []*policy.Policy
+	// Notes say what was left out, and why nothing is missing.
+	Notes []string
 
 	options Options
 	sources []query.Source
-	ledgers map[string]string // the directory of each source that is a ledger, by its name
+	ledgers map[string]string       // the directory of each source that is a ledger, by its name
+	archive map[string]query.Reader // the archives of configurations, by their names
 	closers []func(context.Context) error
 }
 
@@ -70,18 +73,26 @@ func (o Options) ledger() []ledger.Option {
 // a MongoDB collection or of a bucket with archives, or a configuration file. Without any, it
 // opens those of the configuration of the environment, or else the ledger in [DefaultDir].
 func Open(ctx context.Context, opts Options, from ...string) (*Set, error) {
-	s := &Set{options: opts, ledgers: map[string]string{}}
+	s := &Set{options: opts, ledgers: map[string]string{}, archive: map[string]query.Reader{}}
 	err := s.open(ctx, opts, from)
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
-	if len(s.sources) == 1 {
-		s.Reader = s.sources[0].Reader
-	} else {
-		s.Reader = query.Union(s.sources...)
-	}
+	s.Reader = s.union()
 	return s, nil
+}
+
+// union returns the reader of all stores.
+func (s *Set) union() query.Reader {
+	if len(s.sources) == 1 {
+		return s.sources[0].Reader
+	}
+	all := query.Union(s.sources...)
+	if counter, ok := s.sources[0].Reader.(query.Counter); ok && len(s.sources) == 2 && s.archive[s.sources[1].Name] != nil {
+		return &ledgerCounter{Reader: all, counter: counter, archives: s.archive[s.sources[1].Name]}
+	}
+	return all
 }
 
 // Close closes connections.
@@ -229,7 +240,7 @@ func (s *Set) openConfig(ctx context.Context, opts Options, path string) error {
 	if p := c.Policy(); p != nil {
 		s.Policies = append(s.Policies, p)
 	}
-	return nil
+	return s.openRetained(ctx, opts, c)
 }
 
 func (s *Set) openMongoDB(opts Options, from string) error {
