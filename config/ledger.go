@@ -121,6 +121,9 @@ func (l *ledgerModel) check(d *decoder, path string, exporters *exportersModel) 
 	}
 }
 
+// removes reports whether the ledger removes entries by itself.
+func (l *ledgerModel) removes() bool { return l.Retention.word != "" || l.Retention.bounds != nil }
+
 // options returns the options of the ledger, with its exporters.
 func (l *ledgerModel) options(exporters []export.Exporter) []sdk.LedgerOption {
 	var opts []sdk.LedgerOption

@@ -145,7 +145,7 @@ func (c *Config) retainedStore() string {
 func (c *Config) checkOwnRetention(store string) {
 	d := c.decoder
 	const reason = "it removes records although a hold may keep them, and before they are archived; remove it: the rules of retention say how long records are kept"
-	if l := c.model.Ledger; l != nil && store == "" && (l.Retention.word != "" || l.Retention.bounds != nil) {
+	if l := c.model.Ledger; l != nil && store == "" && l.removes() {
 		d.report("ledger.retention", reason)
 	}
 	for i, e := range c.model.Exporters.list {

@@ -28,10 +28,17 @@ func (s *sealText) decode(d *decoder, n *yaml.Node, path string) {
 	d.scalar(n, path, &s.Key)
 }
 
-// checkSeal reports a seal without a ledger.
+// checkSeal reports a seal without a ledger, or of one that removes entries without a record.
 func (c *Config) checkSeal() {
-	if c.model.Seal != nil && c.model.Ledger == nil {
+	if c.model.Seal == nil {
+		return
+	}
+	l := c.model.Ledger
+	if l == nil {
 		c.decoder.report("seal", "it seals a ledger, and there is none")
+	} else if l.removes() && !c.decoder.hasProblem("ledger.retention") {
+		c.decoder.report("ledger.retention", "the ledger is sealed, and no record would account for what is removed, so deed verify would report it as missing; "+
+			"remove it, and remove entries by the rules of retention, with deed retention apply")
 	}
 }
 

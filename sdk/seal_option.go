@@ -18,7 +18,8 @@ import (
 //
 // A checkpoint is signed at most once a second, and by Shutdown. Track does not wait for it.
 // NewTrackerProvider compares the ledger with what was sealed. If they contradict each other,
-// as after an old copy was put back, the error wraps a [*seal.AnchorError].
+// as after an old copy was put back, the error wraps a [*seal.AnchorError]. With
+// ledger.WithRetention it is ledger.ErrOwnRetention: only a record accounts for what is removed.
 func WithSeal(key *seal.Key, opts ...seal.Option) Option {
 	return func(c *config) {
 		if key == nil {

@@ -83,8 +83,9 @@ func TestWithSealNeedsOneLedger(t *testing.T) {
 	sealed := sdk.WithSeal(key)
 	a, b := sdk.WithLedger(t.TempDir()+"/a"), sdk.WithLedger(t.TempDir()+"/b")
 	for text, opts := range map[string][]sdk.Option{
-		"the key is nil":      {a, sdk.WithSeal(nil)},
-		"there are 2":         {a, b, sealed},
+		"the key is nil": {a, sdk.WithSeal(nil)},
+		"there are 2":    {a, b, sealed},
+		"leave that out, and remove them with deed retention": {sdk.WithLedger(t.TempDir()+"/d", ledger.WithRetention(0, 0)), sealed},
 		"there are 0":         {sdk.WithSyncer(&follower{id: "sink"}), sealed},
 		`can be named "seal"`: {sdk.WithLedger(t.TempDir()+"/c", sdk.ExportTo(&follower{id: "seal"})), sealed},
 	} {

@@ -28,6 +28,7 @@ type config struct {
 	segmentSize   int64
 	maxSize       int64
 	retain        bool
+	keep          bool
 	retainAge     time.Duration
 	retainSize    int64
 	syncInterval  time.Duration
@@ -70,6 +71,13 @@ func WithMaxSize(bytes int64) Option {
 // entries. By default nothing is removed.
 func WithRetention(age time.Duration, size int64) Option {
 	return func(c *config) { c.retain, c.retainAge, c.retainSize = true, age, size }
+}
+
+// WithoutRetention makes Open return ErrOwnRetention if WithRetention is among the options too.
+// It is for programs that account for each segment that is removed, with [Ledger.RemoveBefore].
+// By default both ways of removing are open to the caller.
+func WithoutRetention() Option {
+	return func(c *config) { c.keep = true }
 }
 
 // WithSyncInterval makes Append return before the entries are synced, and syncs every
@@ -164,6 +172,9 @@ func newConfig(opts []Option) (config, error) {
 	}
 	if c.retainAge < 0 || c.retainSize < 0 {
 		errs = append(errs, errors.New("WithRetention: age and size must not be negative"))
+	}
+	if c.retain && c.keep {
+		errs = append(errs, ErrOwnRetention)
 	}
 	if c.scrubRate < 0 {
 		errs = append(errs, errors.New("WithScrub: the rate must not be negative"))

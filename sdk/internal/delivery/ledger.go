@@ -74,11 +74,17 @@ func OpenLedger(c LedgerConfig) (*Ledger, error) {
 		c.Env.Logger.Warn("audit: the indexes of the ledger are not up to date; searches are slower, and nothing is lost",
 			slog.String("ledger", c.Name), slog.Any("error", err))
 	}))
+	if c.Seal.Key != nil {
+		options = append(options, ledger.WithoutRetention())
+	}
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
 		return nil, err
 	}
 	l, err := ledger.Open(c.Dir, options...)
+	if errors.Is(err, ledger.ErrOwnRetention) {
+		return nil, errSealedRetention
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,9 +3,11 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 
+	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
 )
 
@@ -14,6 +16,10 @@ type Sealing struct {
 	Key     *seal.Key
 	Options []seal.Option
 }
+
+// errSealedRetention means that a sealed ledger would remove segments of which no record says so.
+var errSealedRetention = fmt.Errorf("a sealed ledger removes segments with ledger.WithRetention, and verifying it would report them as missing; "+
+	"leave that out, and remove them with deed retention or package archive/retention, which record it: %w", ledger.ErrOwnRetention)
 
 // startSeal compares the ledger with what was sealed, and seals what follows.
 func (d *Ledger) startSeal(s *Sealing) error {
