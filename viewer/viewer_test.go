@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/opendeed/audit"
@@ -497,38 +498,42 @@ func TestExpensiveSearches(t *testing.T) {
 // search.
 func TestExportsWait(t *testing.T) {
 	t.Parallel()
-	entered, leave := make(chan struct{}), make(chan struct{})
-	store := slowStore{Reader: querytest.NewReader(event(1, nil)), entered: entered, leave: leave}
-	handler, err := viewer.New(store, viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithQueryTimeout(300*time.Millisecond))
-	require.NoError(t, err)
-	first := make(chan int, 1)
-	go func() { first <- get(t, handler, "/export?format=csv&text=hello").Code }()
-	<-entered
-	answer := get(t, handler, "/export?format=csv")
-	assert.Equal(t, http.StatusServiceUnavailable, answer.Code, "the first one still runs")
-	assert.Contains(t, textOf(answer), "Too many exports")
-	assert.Equal(t, http.StatusOK, get(t, handler, "/?failure=hello").Code)
-	close(leave)
-	assert.Equal(t, http.StatusOK, <-first)
-	assert.Equal(t, http.StatusOK, get(t, handler, "/export?format=csv").Code)
+	synctest.Test(t, func(t *testing.T) {
+		entered, leave := make(chan struct{}), make(chan struct{})
+		store := slowStore{Reader: querytest.NewReader(event(1, nil)), entered: entered, leave: leave}
+		handler, err := viewer.New(store, viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithQueryTimeout(300*time.Millisecond))
+		require.NoError(t, err)
+		first := make(chan int, 1)
+		go func() { first <- get(t, handler, "/export?format=csv&text=hello").Code }()
+		<-entered
+		answer := get(t, handler, "/export?format=csv")
+		assert.Equal(t, http.StatusServiceUnavailable, answer.Code, "the first one still runs")
+		assert.Contains(t, textOf(answer), "Too many exports")
+		assert.Equal(t, http.StatusOK, get(t, handler, "/?failure=hello").Code)
+		close(leave)
+		assert.Equal(t, http.StatusOK, <-first)
+		assert.Equal(t, http.StatusOK, get(t, handler, "/export?format=csv").Code)
+	})
 }
 
 // TestExpensiveSearchesWait: of one actor only one search runs at a time, and the second one waits
 // until the first has ended, or says that it could not wait any longer.
 func TestExpensiveSearchesWait(t *testing.T) {
 	t.Parallel()
-	entered, leave := make(chan struct{}), make(chan struct{})
-	store := slowStore{Reader: querytest.NewReader(event(1, nil)), entered: entered, leave: leave}
-	handler, err := viewer.New(store, viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithCountBudget(time.Nanosecond), viewer.WithQueryTimeout(300*time.Millisecond))
-	require.NoError(t, err)
-	first := make(chan int, 1)
-	go func() { first <- get(t, handler, "/?text=hello").Code }()
-	<-entered
-	assert.Equal(t, http.StatusServiceUnavailable, get(t, handler, "/?text=hello").Code, "the first one still runs")
-	assert.Equal(t, http.StatusOK, get(t, handler, "/").Code, "a cheap page waits for nobody")
-	close(leave)
-	<-first
-	assert.Equal(t, http.StatusOK, get(t, handler, "/?text=hello").Code)
+	synctest.Test(t, func(t *testing.T) {
+		entered, leave := make(chan struct{}), make(chan struct{})
+		store := slowStore{Reader: querytest.NewReader(event(1, nil)), entered: entered, leave: leave}
+		handler, err := viewer.New(store, viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithCountBudget(time.Nanosecond), viewer.WithQueryTimeout(300*time.Millisecond))
+		require.NoError(t, err)
+		first := make(chan int, 1)
+		go func() { first <- get(t, handler, "/?text=hello").Code }()
+		<-entered
+		assert.Equal(t, http.StatusServiceUnavailable, get(t, handler, "/?text=hello").Code, "the first one still runs")
+		assert.Equal(t, http.StatusOK, get(t, handler, "/").Code, "a cheap page waits for nobody")
+		close(leave)
+		<-first
+		assert.Equal(t, http.StatusOK, get(t, handler, "/?text=hello").Code)
+	})
 }
 
 // slowStore holds the first search for words.
