@@ -82,7 +82,7 @@ func (v *visit) export() (*content, error) {
 
 func (v *visit) plan(f query.Filter, format string) (report.Plan, error) {
 	filter, err := f.MarshalJSON()
-	return report.Plan{Format: format, Zone: v.clock.Zone.String(), Filter: filter, Sources: v.sourceNames()}, err
+	return report.Plan{Format: format, Zone: v.clock.Zone.String(), Filter: filter, Sources: v.sourceNames(), Part: !v.seesAll()}, err
 }
 
 // sourceNames returns the names of the stores, or the name of the trail.
@@ -334,6 +334,9 @@ func (v *visit) reportFacts(f query.Filter, m report.Manifest) []fact {
 	group.add(t("Records"), false, text(number(m.Records)))
 	group.add(t("Times in"), false, text(v.clock.Zone.String()))
 	group.add(t("Made for"), false, text(m.By))
+	if m.Plan.Part {
+		group.add(t("Limited"), false, text(t("There may be records and fields that are not here because this person may not see them.")))
+	}
 	group.add(t("Made at"), false, text(v.moment(v.clock.Now).Full))
 	group.add("SHA-256", true, text(m.SHA256))
 	return group.Facts

@@ -410,6 +410,12 @@ func TestExports(t *testing.T) {
 	reversed.Write(lines.Body.Bytes())
 	assert.Equal(t, hex.EncodeToString(sum[:]), m.SHA256, "the hash is that of the export as JSON lines")
 
+	assert.NotContains(t, page, "Limited")
+	limited := newViewer(t, viewer.View{All: true, Hidden: []string{"reason"}}, records)
+	report = get(t, limited, "/export?format=report")
+	assert.Contains(t, textOf(report), "Made for user/auditor Limited There may be records and fields that are not here")
+	assert.Contains(t, report.Body.String(), `&#34;part&#34;: true`)
+
 	assert.Contains(t, textOf(get(t, handler, "/export?format=pdf")), "There is no such format")
 }
 

@@ -235,7 +235,12 @@ func (v *visit) moment(t time.Time) moment {
 
 // hasHealth reports whether the page about the pipeline is shown: it has no tenant.
 func (v *visit) hasHealth() bool {
-	return v.health != nil && v.seesAllRecords() && len(v.view.Fields)+len(v.view.Hidden) == 0
+	return v.health != nil && v.seesAll()
+}
+
+// seesAll reports whether the person sees every record with every field.
+func (v *visit) seesAll() bool {
+	return v.seesAllRecords() && len(v.view.Fields)+len(v.view.Hidden) == 0
 }
 
 // seesAllRecords reports whether the person sees every record, perhaps without some fields. Others

@@ -36,6 +36,9 @@ type Plan struct {
 	Zone    string          `json:"zone"`
 	Filter  json.RawMessage `json:"filter"` // with the end of the time, so that all is from one range
 	Sources []string        `json:"sources"`
+	// Part reports whether there may be records or fields that are not in the file because the
+	// person who exported may not see them.
+	Part bool `json:"part,omitempty"`
 }
 
 // Range is what the records span.
