@@ -152,7 +152,7 @@ func TestUncounted(t *testing.T) {
 // TestDeadline: a page shows what was found in time, and says that it is not complete.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
-	handler := newBroken(t, broken{querytest.NewReader(event(1, nil)), true}, viewer.WithQueryTimeout(100*time.Millisecond))
+	handler := newBroken(t, broken{querytest.NewReader(event(1, nil)), true}, viewer.WithQueryTimeout(500*time.Millisecond))
 	page := textOf(get(t, handler, "/"))
 	assert.Contains(t, page, "this page is not complete")
 	assert.Contains(t, page, "Hello 1")

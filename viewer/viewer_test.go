@@ -190,6 +190,8 @@ func TestTimeline(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/?text=nowhere&since=7d")), "or choose a longer time.")
 	assert.Contains(t, textOf(get(t, handler, "/?since=today&until=yesterday")), "The time of this filter ends before it begins.")
 	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil), "/")), "There are no records yet")
+	text = textOf(get(t, handler, "/?on=2026-11-25T07&since=7d")) // both hold
+	assert.Contains(t, text, "No record matches this filter.")
 }
 
 // TestBadAddresses: an address that is half understood shows nothing, and says why.
@@ -199,6 +201,7 @@ func TestBadAddresses(t *testing.T) {
 	for address, want := range map[string]string{
 		"/?since=whenever":    "Since: write a duration",
 		"/?utm_source=x":      "utm_source: it is not a condition",
+		"/?text=a&text=b":     "Words: give it once",
 		"/?outcome=ok":        "is none of",
 		"/?after=x":           "There is no such page of the list",
 		"/?zone=Nowhere":      "no such time zone",

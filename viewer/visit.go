@@ -76,6 +76,11 @@ func (v *viewer) anybody(r *http.Request) *visit {
 // The parameters of addresses that are not conditions.
 var otherParams = []string{"zone", "after", "count", "looks"}
 
+// onceParams are conditions of which a second one would replace the first.
+var onceParams = []string{"text", "reason", "failure"}
+
+var errTwice = errors.New("give it once, with all its words")
+
 // filter returns the filter in the address. The parameters have the names of the flags of the
 // command deed. own are parameters of the page.
 func (v *visit) filter(own ...string) (f query.Filter, err error) {
@@ -87,7 +92,9 @@ func (v *visit) filter(own ...string) (f query.Filter, err error) {
 			case name == "not":
 				err = ask.SetNot(&f, value)
 			case name == "since", name == "until", name == "on":
-				err = ask.SetTime(&f, v.clock, name, value)
+				err = v.narrowTime(&f, name, value)
+			case slices.Contains(onceParams, name) && len(v.params[name]) > 1:
+				err = errTwice
 			default:
 				err = ask.Set(&f, name, value)
 			}
@@ -101,6 +108,21 @@ func (v *visit) filter(own ...string) (f query.Filter, err error) {
 		return f, v.badFilter("", err)
 	}
 	return f, nil
+}
+
+// narrowTime adds a condition for the time: every one of them holds.
+func (v *visit) narrowTime(f *query.Filter, name, value string) error {
+	var one query.Filter
+	if err := ask.SetTime(&one, v.clock, name, value); err != nil {
+		return err
+	}
+	if one.Since.After(f.Since) {
+		f.Since = one.Since
+	}
+	if !one.Until.IsZero() && (f.Until.IsZero() || one.Until.Before(f.Until)) {
+		f.Until = one.Until
+	}
+	return nil
 }
 
 // names returns the names of the parameters, in an order that is always the same.
@@ -131,7 +153,7 @@ func (v *visit) badFilter(name string, err error) error {
 	p := problemf(http.StatusBadRequest, "This filter cannot be used", "%v.", err)
 	switch {
 	case ok && bad.Field == "Until":
-		p.leads(v.language.word("Without these times"), v.address(v.page, v.with("since", "", "until", "")))
+		p.leads(v.language.word("Without these times"), v.address(v.page, v.with("since", "", "until", "", "on", "")))
 	case name != "":
 		p.leads(v.language.word("Without this condition"), v.address(v.page, v.with(name, "")))
 	}
