@@ -100,8 +100,13 @@ func TestChartKeys(t *testing.T) {
 		key  string
 		want string
 	}{
-		{"ArrowRight", bars[len(bars)-1]}, {"ArrowLeft", bars[len(bars)-2]}, {"ArrowLeft", bars[len(bars)-3]}, {"ArrowRight", bars[len(bars)-2]},
-		{"Home", bars[0]}, {"ArrowLeft", bars[0]}, {"ArrowRight", bars[1]},
+		{"ArrowRight", bars[len(bars)-1]},
+		{"ArrowLeft", bars[len(bars)-2]},
+		{"ArrowLeft", bars[len(bars)-3]},
+		{"ArrowRight", bars[len(bars)-2]},
+		{"Home", bars[0]},
+		{"ArrowLeft", bars[0]},
+		{"ArrowRight", bars[1]},
 	} {
 		tab.press(step.key)
 		assert.Equal(t, step.want, focused(), "%d %s", n, step.key)
@@ -133,7 +138,8 @@ func TestLiveSearch(t *testing.T) {
 	assert.Equal(t, 1, eval[int](tab, `document.querySelectorAll(".row").length`))
 }
 
-// TestZoneAfterLiveSearch: the form of the time zone keeps what was typed since the page was opened.
+// TestZoneAfterLiveSearch: the form of the time zone keeps what was typed since the page was
+// opened.
 func TestZoneAfterLiveSearch(t *testing.T) {
 	tab := newTab(t, openBrowser(t))
 	tab.open(serve(t, richReader()))

@@ -101,7 +101,7 @@ type hiding struct {
 }
 
 // showsMark reports whether a mark is about something that is shown. One of a whole list is, if a
-// part of the list is; but if it has the length and the hash of a text, that may be of a hidden part.
+// part of the list is; but a length and a hash may be those of a hidden part.
 func (h *hiding) showsMark(m mark.Mark) bool {
 	hasHash := m.Length > 0 || m.SHA256 != [32]byte{}
 	return m.Path == "" || h.shows(m.Path) || h.showsPartOf(m.Path) && !(hasHash && slices.Contains(h.lost, m.Path))

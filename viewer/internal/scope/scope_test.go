@@ -102,8 +102,8 @@ func TestHiddenFields(t *testing.T) {
 	}
 }
 
-// TestHiddenParts: a pattern that hides a field also hides it where the record has it once more, and
-// a part of what is shown.
+// TestHiddenParts: a pattern that hides a field also hides it where the record has it once more,
+// and a part of what is shown.
 func TestHiddenParts(t *testing.T) {
 	t.Parallel()
 	shown := func(text string) []string { return []string{text} }
@@ -156,8 +156,8 @@ func TestHiddenParts(t *testing.T) {
 	}
 }
 
-// TestMarksOfLists: a mark of a list is shown with a part of the list, so that changes that were only
-// asked for are not shown as made. Its length and hash are not: they may be those of a hidden part.
+// TestMarksOfLists: a mark of a list is shown with a part of the list, so that changes that were
+// only asked for are not shown as made. Its length and hash are not: they may be those of a hidden part.
 func TestMarksOfLists(t *testing.T) {
 	t.Parallel()
 	r := secretRecord()
