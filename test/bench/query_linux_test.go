@@ -95,8 +95,8 @@ var questions = []question{
 	},
 }
 
-// BenchmarkQuery asks the questions of AUDIT_BENCH_RECORDS records: of a ledger, by a Reader that has
-// answered before, and by a new one, as in a new process; of PostgreSQL with an index for each
+// BenchmarkQuery asks the questions of AUDIT_BENCH_RECORDS records: of a ledger, by a Reader that
+// has answered before, and by a new one, as in a new process; of PostgreSQL with an index for each
 // question; and of ripgrep over their JSON lines. PostgreSQL and ripgrep return text, a Reader
 // returns decoded records.
 func BenchmarkQuery(b *testing.B) {

@@ -182,7 +182,8 @@ var table = []row{
 		canceledBeforeWrite: {"failure", []string{"intent article.update failure by user:alice through api on article:1"}},
 		canceledAfterWrite:  {"failure", []string{"intent article.update failure by user:alice through api on article:1, title Old -> New"}},
 	})},
-	// The monitor raises the signals. The server rejects a failing write; leavesNoTrace uses UpdateMany.
+	// The monitor raises the signals. The server rejects a failing write; leavesNoTrace uses
+	// UpdateMany.
 	{"raw driver, in a command", inCommand(audit.User("dora")), newDriverStore, map[behavior][]string{
 		recordsIntent:       {"intent article.update success by user:dora through cli on article:1, title Old -> New"},
 		forgetsIntent:       {"signal article.update success by user:dora through cli on article:1, title - -> New"},

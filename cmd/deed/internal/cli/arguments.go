@@ -89,7 +89,7 @@ func onlyFlags(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	if cmd.Flags().Lookup("from") != nil {
+	if !ignores(cmd, "from") {
 		return fmt.Errorf("%s has only flags; to ask the store %q, add --from in front of it", cmd.CommandPath(), args[0])
 	}
 	return fmt.Errorf("%s has only flags, and %q is none", cmd.CommandPath(), args[0])

@@ -158,6 +158,13 @@ func (a *app) deadLettersShow() *cobra.Command {
 
 func (a *app) showDeadLetters(cmd *cobra.Command, dir string, seq uint64, exporter, format string) error {
 	ctx := cmd.Context()
+	clock, err := a.clock()
+	if err != nil {
+		return err
+	}
+	if err := a.hasLedger(dir); err != nil {
+		return err
+	}
 	if err := a.recordLooking(ctx, cmd, ledgerSet(dir), &query.Filter{}); err != nil {
 		return err
 	}
@@ -184,7 +191,7 @@ func (a *app) showDeadLetters(cmd *cobra.Command, dir string, seq uint64, export
 			continue
 		}
 		if _, err := fmt.Fprintf(a.stdout, "entry %s, rejected by %s at %s after %d attempts: %s\n", seqText(&letter), term.Clean(letter.Exporter),
-			letter.Time.UTC().Format(time.RFC3339), letter.Attempts, term.Clean(letter.Reason)); err != nil {
+			letter.Time.In(clock.Zone).Format(time.RFC3339), letter.Attempts, term.Clean(letter.Reason)); err != nil {
 			return err
 		}
 		if letter.Record != nil {

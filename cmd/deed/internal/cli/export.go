@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
@@ -153,7 +154,7 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 			progress.Update(file.Records(), part(at))
 		}
 	}, progress.Clear); err != nil {
-		return err
+		return c.resumable(err)
 	}
 	progress.Clear()
 	if err := ctx.Err(); err != nil {
@@ -170,7 +171,7 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 	actor, _ := osUser()
 	m, err := file.Finish(actor.ID, "deed "+version())
 	if err != nil {
-		return err
+		return c.resumable(err)
 	}
 	if err := c.recordExport(ctx, cmd, set, filter, c.path,
 		semconv.TrailRecordsKey.Int64(m.Records), semconv.TrailFileKey.String(m.File), semconv.TrailSHA256Key.String(m.SHA256)); err != nil {
@@ -181,6 +182,14 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 		c.note("-- the ledger is sealed; deed prove-export %s --ledger %s --key KEY proves these records", term.Clean(c.path), term.Clean(dirs[0]))
 	}
 	return c.finish(1)
+}
+
+// resumable adds to an error of the file, such as that of a full disk, how to continue.
+func (c *exportCommand) resumable(err error) error {
+	if c.format == string(exportfile.Parquet) {
+		return fmt.Errorf("%w; correct that, and run the command again: an export in Parquet begins anew", err)
+	}
+	return fmt.Errorf("%w; correct that, and run the command again with --resume, which continues", err)
 }
 
 // copy writes the records to the file, until ctx ends. It calls update now and then, and pause

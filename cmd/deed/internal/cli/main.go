@@ -77,6 +77,9 @@ func (a *app) report(ctx context.Context, command *cobra.Command, err error) int
 		return exitGaps
 	}
 	if ctx.Err() != nil {
+		if err.Error() != context.Cause(ctx).Error() && err.Error() != ctx.Err().Error() { // such as what is left half done
+			a.complain(err)
+		}
 		a.say("deed: interrupted")
 		return exitInterrupted
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/seal"
@@ -56,7 +57,7 @@ func (c *proveExportCommand) run(file string) error {
 	if err != nil {
 		return explainSeal(c.ledger, err)
 	}
-	if err := os.WriteFile(file+proofSuffix, proof.Encode(), 0o600); err != nil {
+	if err := exportfile.Replace(file+proofSuffix, proof.Encode()); err != nil {
 		return err
 	}
 	c.note("-- %s: proves %s with %s hashes", term.Clean(file+proofSuffix), howMany(int64(len(hashes)), "record"), term.Count(int64(len(proof.Hashes))))

@@ -56,6 +56,11 @@ func (c *sealTimestampCommand) run(ctx context.Context, file string) error {
 	if _, err := seal.UnverifiedCheckpoint(checkpoint); err != nil {
 		return fmt.Errorf("%s: %w", term.Clean(file), err)
 	}
+	for _, path := range []string{c.out, c.out + stamp.Suffix} { // before the authority is asked
+		if _, err := os.Lstat(path); err == nil {
+			return usagef("--out: %s exists; name a new file", path)
+		}
+	}
 	token, s, err := stamp.Request(ctx, &http.Client{Timeout: stampTimeout}, c.url, checkpoint, roots)
 	if err != nil {
 		return err
@@ -64,7 +69,7 @@ func (c *sealTimestampCommand) run(ctx context.Context, file string) error {
 		return err
 	}
 	if err := writeNew(c.out+stamp.Suffix, token); err != nil {
-		return err
+		return errors.Join(err, os.Remove(c.out)) // a copy alone would be in the way of the next try
 	}
 	_, err = fmt.Fprintf(c.stdout, "%s: existed at %s, says %s\n", term.Clean(c.out), s.Time.Format(time.RFC3339), term.Clean(s.Authority))
 	return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,17 +10,21 @@ import (
 
 // What the flags --from and --index-cache, and --record-to and --purpose, are for: commands that
 // ask stores, and commands that record who does what. Whatever shows or hands out records is one
-// of the latter. The names are those after "deed ".
+// of the latter. --zone is for those that read or show times. The names are those after "deed ".
 var (
 	asking    = []string{"query", "show", "history", "asof", "stats", "gaps", "tail", "serve", "export", "prove", "disclose", "config dry-run"}
 	recording = append([]string{
 		"hold place", "hold lift", "hold list", "retention plan", "retention apply", "erase", "dead-letters list", "dead-letters show", "dead-letters drop",
 		"ledger copy", "ledger drain",
 	}, asking...)
+	timing = []string{
+		"query", "show", "history", "asof", "stats", "gaps", "tail", "serve", "export", "verify-proof", "config dry-run",
+		"hold place", "hold list", "retention plan", "retention apply", "dead-letters list", "dead-letters show", "dead-letters drop",
+	}
 )
 
 // usedBy has the commands that use a flag of all commands. Flags that are not in it are for all.
-var usedBy = map[string][]string{"from": asking, "index-cache": asking, "record-to": recording, "purpose": recording}
+var usedBy = map[string][]string{"from": asking, "index-cache": asking, "record-to": recording, "purpose": recording, "zone": timing}
 
 // ignores reports whether a command has no use for a flag. Those that have commands below them
 // show all flags.
@@ -35,7 +40,7 @@ func nameOf(cmd *cobra.Command) string {
 // checkShared rejects a flag that the command would ignore: nobody must think that a look was
 // recorded, or that another store was asked.
 func checkShared(cmd *cobra.Command) error {
-	for flag := range usedBy {
+	for _, flag := range slices.Sorted(maps.Keys(usedBy)) {
 		if cmd.Flags().Changed(flag) && ignores(cmd, flag) {
 			return usagef("--%s: %s has no use for it; leave it out", flag, cmd.CommandPath())
 		}

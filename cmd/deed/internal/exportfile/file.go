@@ -269,11 +269,17 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
+	return Replace(path, append(data, '\n'))
+}
+
+// Replace replaces a file at once: after an error, such as that of a full disk, the file is what it
+// was before.
+func Replace(path string, data []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	_, err = temporary.Write(append(data, '\n'))
+	_, err = temporary.Write(data)
 	if err == nil {
 		err = temporary.Sync()
 	}
