@@ -61,7 +61,7 @@ func mayTriggerAt(text string, i int) bool {
 	if at(text, i+1, hyphen) {
 		return true
 	}
-	if i > 0 && strings.IndexByte(punctuation, text[i-1]) >= 0 {
+	if i > 0 && classOf[text[i-1]]&(word|high) == 0 && strings.IndexByte(punctuation, text[i-1]) >= 0 {
 		i--
 	}
 	start, kinds := i, class(0)
