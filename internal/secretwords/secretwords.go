@@ -6,6 +6,7 @@ package secretwords
 import (
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -33,9 +34,10 @@ type phrase struct {
 }
 
 var (
-	keys       = Words{}.add(true, strongWords...).add(false, weakWords...).add(false, phrases...).add(false, joined(phrases)...)
+	keys = Words{}.add(true, strongWords...).add(false, weakWords...).add(true, strongPhrases...).add(true, joined(strongPhrases)...).
+		add(false, phrases...).add(false, joined(phrases)...)
 	parameters = keys.add(true, parameterWords...)
-	foreign    = foreignWords(strongWords, phrases)
+	foreign    = foreignWords(strongWords, strongPhrases, phrases)
 )
 
 // Default returns the words that name secrets in the keys of records.
@@ -68,7 +70,7 @@ func joined(phrases []string) (all []string) {
 // LastWords returns the words, in lower case, that the names of secrets in the vocabulary
 // end with.
 func LastWords() (all []string) {
-	for _, list := range [][]string{strongWords, weakWords, phrases} {
+	for _, list := range [][]string{strongWords, weakWords, strongPhrases, phrases} {
 		for _, text := range list {
 			text = FoldText(text)
 			all = append(all, text[strings.LastIndexByte(text, ' ')+1:])
@@ -76,6 +78,28 @@ func LastWords() (all []string) {
 	}
 	return all
 }
+
+// Directives returns the names, in lower case, for which IsDirective is true.
+func Directives() []string { return slices.Sorted(maps.Keys(directives)) }
+
+// IsDirective reports whether the value of a name follows after a blank in a file of configuration,
+// even one that is a word of a language: bindpw x.
+func IsDirective(name string) bool {
+	var lower [maxDirective]byte
+	if len(name) > len(lower) {
+		return false
+	}
+	for i := range len(name) {
+		lower[i] = name[i]
+		if isCapital(rune(name[i])) {
+			lower[i] |= 0x20
+		}
+	}
+	return directives[string(lower[:len(name)])]
+}
+
+// maxDirective is the length of the longest directive.
+const maxDirective = 12
 
 // foreignWords returns the words in other scripts. Such a word is also found within
 // another, because these scripts may have no separators.
@@ -131,11 +155,24 @@ func (w Words) match(words []string) (found Strength) {
 			continue
 		}
 		if describes(words[i:i+n], words[i+n:], s) {
-			continue // a later phrase may reach to the end
+			if n == 1 || !w.isStrong(words[i]) || describes(words[i:i+1], words[i+1:], Strong) {
+				continue // a later phrase may reach to the end
+			}
+			s = Strong // SECRET_KEY_BASE
 		}
 		found = s
 	}
 	return found
+}
+
+// isStrong reports whether one word names a secret wherever it is in a name.
+func (w Words) isStrong(word string) bool {
+	for _, p := range w.phrases[word] {
+		if len(p.words) == 1 && p.strong {
+			return true
+		}
+	}
+	return false
 }
 
 // isOtherThing reports whether the word before a name makes it no secret: has_password,
@@ -166,7 +203,7 @@ func describes(name, rest []string, s Strength) bool {
 		if container {
 			return counters[last]
 		}
-		return harmlessEndings[last]
+		return harmlessEndings[last] || harmlessBefore[last] && len(rest) > 1 && harmlessEndings[rest[len(rest)-2]]
 	}
 	for _, word := range rest {
 		if word != "." && !isNumber(word) && !carriers[word] {

@@ -74,6 +74,8 @@ const secretKinds = `
 	secretAnswer security_answer secret_data secretValue secret_text token_value token_hash tokenHash passwordText
 	passwordEncrypted sas_token sasUrl presignedUrl presigned_url signed_url storageKey accountKey shared_access_key
 	SharedAccessKey
+	bindpw olcRootPW bind_pw passw0rd SECRET_KEY_BASE REDISCLI_AUTH encryption.key zugangscode codigo_de_acceso
+	lösenordet salasanasi şifreniz ᴘᴀꜱꜱᴡᴏʀᴅ srcstorepass
 	credentials.value.state secrets.db.name passwords.router-url passwords.0 token.value.state`
 
 const harmlessKinds = `
@@ -117,7 +119,8 @@ const harmlessKinds = `
 	wordpress wordcount crosswalk recovery recovery_time seed seedling seeds phrase catchphrase signature signed
 	nonce hash checksum digest fingerprint hostname hashtag mnemonic_device_count kubernetes pw_count power pwa pwm
 	saltwater salt salty basalt credible accredited sacred incredible credo creditor debtor cc_emails ccs
-	passwords.count secret.rotation`
+	passwords.count secret.rotation token_refreshed token_valid_from token_valid_to password_policy_id
+	passwort_richtlinie passwortlänge passwort_ablaufdatum`
 
 func TestMatch(t *testing.T) {
 	t.Parallel()
@@ -242,5 +245,16 @@ func TestSplit(t *testing.T) {
 		"{id:[0-9]+}-key}": "id 0 9 key",
 	} {
 		assert.Equal(t, want, strings.Join(Split(name), " "), "%q", name)
+	}
+}
+
+func TestDirectives(t *testing.T) {
+	t.Parallel()
+	for _, name := range append(Directives(), "bindPW", "REQUIREPASS") {
+		assert.True(t, IsDirective(name), name)
+		assert.True(t, Default().MatchKey(name), name)
+	}
+	for _, name := range []string{"", "password", "bindpw_of_the_directory"} {
+		assert.False(t, IsDirective(name), name)
 	}
 }

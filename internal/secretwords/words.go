@@ -12,9 +12,12 @@ credential credentials creds cred authorization authorisation
 jwt jwts csrf xsrf
 apikey apikeys privatekey privkey accesskey secretkey signingkey encryptionkey masterkey sessionid sessid
 kennwort kennwörter geheimzahl geheimnis zugangsdaten losungswort
+zugangscode zugriffscode zugangscodes einmalpasswort zugangsschlüssel bindpw rootpw olcrootpw passw0rd p4ssword p4ssw0rd pa55word pa55w0rd
 motdepasse mdp contraseña contraseñas contrasenya senha senhas segredo segreto secreto credenciales credenciais credenziali
 wachtwoord wachtwoorden toegangscode lösenord passord adgangskode kodeord lykilorð salasana tunnussana salasõna
-hasło hasła heslo hesla jelszó şifre parola parolă parole lozinka zaporka geslo parool slaptažodis katasandi matkhau
+hasło hasła heslo hesla hasłem hasłu heslem hesle jelszava jelszavad jelszavam lösenordet lösenorden passordet passordene adgangskoden kodeordet
+salasanan salasanasi salasanani şifreniz şifren şifresi şifrem паролата лозинке лозинку gesla parooli slaptažodžio
+jelszó şifre parola parolă parole lozinka zaporka geslo parool slaptažodis katasandi matkhau
 пароль пароли пароля паролю паролі парола лозинка токен токены секрет секреты пинкод
 κωδικός συνθηματικό μυστικό סיסמה סיסמא סיסמאות पासवर्ड কূটশব্দ পাসওয়ার্ড รหัสผ่าน
 密码 密碼 口令 密钥 密鑰 私钥 私鑰 令牌 验证码 驗證碼 パスワード 暗証番号 秘密鍵 トークン 비밀번호 암호 비밀키 토큰 گذرواژه`)
@@ -24,17 +27,32 @@ hasło hasła heslo hesla jelszó şifre parola parolă parole lozinka zaporka g
 var weakWords = strings.Fields(`
 pass pw pwhash bearer cookie cookies sid phpsessid jsessionid ssn pan pans cvv cvv2 cvc cvc2 iban ibans
 pin pins otp totp hotp dsn dsns mnemonic kubeconfig htpasswd keystore pincode passport nin cardnumber creditcard ccnumber
-ccnum connectionstring requirepass masterauth nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин`)
+ccnum connectionstring requirepass masterauth nino aadhaar cpf bsn personnummer steuernummer psk storepass keypass keyfile sandi clave пин jeton
+sicherheitscode bestätigungscode freischaltcode wlanschlüssel bindpass`)
+
+// directives are names whose value follows after a blank in files of configuration, and which occur
+// in no other sentence.
+var directives = set(`bindpw bind_pw rootpw requirepass masterauth olcrootpw sasl_passwd bindpass storepass keypass`)
+
+// strongPhrases are phrases that name a secret wherever they are in a name, like strongWords.
+var strongPhrases = []string{
+	"pass phrase", "pass word",
+	"mot de passe", "mots de passe", "palavra passe", "kata sandi", "mật khẩu", "clé secrète", "clé privée", "clave secreta",
+	"clave de acceso", "código de acceso", "chave de acesso", "código de acesso", "chave secreta", "chiave segreta", "chiave di accesso",
+	"codice di accesso", "parola d ordine", "parola d accesso", "code d accès", "clé d accès", "kod dostępu", "kod pristupa",
+	"geheime sleutel", "toegangs code", "geheimer schlüssel", "секретный ключ", "код доступа", "κωδικός πρόσβασης", "كلمة السر", "كلمة المرور",
+	"كلمه المرور", "كلمه السر", "رمز عبور", "کلمه عبور",
+}
 
 // phrases are sequences of words that name a secret, under the rule of weakWords. Their
 // plurals do too. They are also found where they are written as one word.
 var phrases = []string{
-	"pass phrase", "pass code", "pass word", "pass key", "pass wd", "user pass", "db pass", "smtp pass",
+	"pass code", "pass key", "pass wd", "user pass", "db pass", "smtp pass",
 	"session id", "sess id", "session key", "session cookie",
 	"api key", "app key", "access key", "account key", "private key",
 	"secret key", "signing key", "encryption key", "decryption key", "master key", "shared key", "license key",
 	"ssh key", "tls key", "ssl key", "pem key", "cert key", "certificate key", "dsa key", "ecdsa key", "ed key", "fernet key", "host key", "hmac key", "storage key", "subscription key", "service key", "server key", "webhook key",
-	"auth key", "auth header", "x auth", "basic auth", "http auth", "redis auth", "proxy auth", "rsa private", "private pem", "key material", "recovery key", "root key", "aes key",
+	"auth key", "auth header", "x auth", "basic auth", "http auth", "redis auth", "rediscli auth", "proxy auth", "rsa private", "private pem", "key material", "recovery key", "root key", "aes key",
 	"rsa key", "deploy key", "integration key", "ingest key", "write key", "functions key", "client key", "unseal key", "data key",
 	"stripe key", "openai key", "anthropic key", "sendgrid key", "twilio key", "mailgun key", "aws key", "azure key", "google key",
 	"connection string", "conn string", "id rsa", "id dsa", "id ecdsa", "id ed", "connection url", "connection uri", "conn str", "database url", "database uri",
@@ -58,18 +76,19 @@ var phrases = []string{
 	"gh pat", "github pat", "gitlab pat", "bitbucket pat", "azure pat", "devops pat", "git pat", "jira pat", "npm pat",
 	"recovery phrase", "seed phrase", "seed words", "mnemonic phrase", "wallet seed", "code verifier",
 	"api . key", "private . key", "secret . key", "access . key", "card . number", "account . number", "session . id",
-	"mot de passe", "code secret", "clé secrète", "clé privée", "clé api", "numéro de carte", "carte bancaire",
-	"palavra passe", "chave secreta", "chave privada", "chave de api", "clave secreta", "clave privada", "número de tarjeta",
-	"numero carta", "chiave segreta", "chiave privata", "privater schlüssel", "geheimer schlüssel", "api schlüssel",
-	"karten nummer", "kreditkarten nummer", "konto nummer", "ausweis nummer", "sozialversicherungs nummer", "geheime sleutel",
-	"kata sandi", "mật khẩu", "секретный ключ", "закрытый ключ", "номер карты", "код подтверждения", "κωδικός πρόσβασης",
-	"كلمة السر", "كلمة المرور", "كلمه المرور", "كلمه السر", "رمز عبور", "کلمه عبور",
+	"code secret", "clé api", "clé d api", "código secreto", "codice segreto", "código pin", "numéro de carte", "carte bancaire",
+	"chave privada", "chave de api", "clave privada", "clave api", "número de tarjeta",
+	"numero carta", "chiave privata", "chiave api", "privater schlüssel", "api schlüssel", "wlan schlüssel", "lizenz schlüssel",
+	"karten nummer", "kreditkarten nummer", "konto nummer", "ausweis nummer", "sozialversicherungs nummer",
+	"закрытый ключ", "номер карты", "код подтверждения", "your code", "ihr code", "dein code", "votre code", "su código", "tu código",
+	"seu código", "tuo codice", "uw code", "app . key", "encryption . key", "signing . key", "master . key", "instrumentation key",
+	"authentication key",
 }
 
 // parameterWords name a secret in a route's parameter, and with weak evidence in a query.
 // In a record such a key is usually harmless: an error code, the key of a setting, a
 // support ticket.
-var parameterWords = strings.Fields(`auth card code hmac key magic nonce session sig signature ticket verifier`)
+var parameterWords = strings.Fields(`assertion auth card code hmac key magic nonce session sig signature ticket verifier`)
 
 // vendors begin the names of their parameters.
 var vendors = set(`x amz goog ms oauth saml auth sas`)
@@ -92,7 +111,7 @@ var qualifiers = set(`user usr db database my admin root new old current confirm
 client server web http smtp imap pop ftp sftp ssh mail email proxy ldap mysql postgres pg sql redis mongo mongodb rabbit rabbitmq
 aws azure gcp bot device reset account acct bank customer card credit debit sim atm wifi wlan wpa psk master temp tmp default super
 sudo guest host node cluster registry docker vault deploy ci git svn service site backup payee payer debtor creditor beneficiary
-sender recipient owner employee member patient plain hashed encrypted decrypted`)
+sender recipient owner employee member patient plain hashed encrypted decrypted src dest bind root einmal`)
 
 // carriers are words after the name of a secret that do not change what it names:
 // otp_code, DSN_PROD.
@@ -122,7 +141,12 @@ shown masked mask pattern regex charset alphabet minimum maximum min max total s
 pool pools index idx order position offset sequence seq flag flags option options config configuration board up pad entry entries
 locked lock lockout unlocked blocked suspended exempt exempted matched out warnings reminder reminders sent delivered notification
 notifications channel channels device devices platform tier plan plans issuance binding bindings exchange introspection endpointurl
-schema tag tags topic topics section chapter story novel history tests suite review reviews reviewer`)
+richtlinie richtlinien lange alter ablauf ablaufdatum anderung geandert geaendert wechsel starke vergessen zuruckgesetzt versuche
+erforderlich abgelaufen gesperrt gultig anzahl schema tag tags topic topics section chapter story novel history tests suite review reviews reviewer refreshed länge stärke änderung geändert gültig zurückgesetzt`)
+
+// harmlessBefore are last words after which the word before them decides: token_valid_from,
+// password_policy_id.
+var harmlessBefore = set(`id from to`)
 
 // harmlessBeginnings are words before the name of a secret that have the same effect:
 // has_password.

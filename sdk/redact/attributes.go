@@ -228,8 +228,12 @@ func (d *Redactor) leaf(v attribute.Value) (attribute.Value, bool) {
 	case attribute.STRINGSLICE:
 		texts, changed := v.AsStringSlice(), false
 		isSecret := false // whether the element before is a flag: --password
+		arguments := d.arguments(texts)
 		for i, text := range texts {
 			clean, ch := d.clean(text, true)
+			if arguments != nil && arguments[i] != text {
+				clean, ch = arguments[i], true
+			}
 			if isSecret && text != "" {
 				clean, ch = d.config.strategy.text(text), true
 			}
@@ -251,6 +255,7 @@ func (d *Redactor) leaf(v attribute.Value) (attribute.Value, bool) {
 func (d *Redactor) slice(at *place, v attribute.Value, depth int) (clean attribute.Value, changed bool) {
 	values := v.AsSlice()
 	isSecret, pairs := false, arePairs(values)
+	arguments := d.arguments(asTexts(values))
 	for i, element := range values {
 		var c attribute.Value
 		var ch bool
@@ -259,6 +264,9 @@ func (d *Redactor) slice(at *place, v attribute.Value, depth int) (clean attribu
 			c, ch = d.keyed(at, keyDecision{strategy: &d.config.strategy}, element, depth+1)
 		case pairs:
 			c, ch = d.pair(at, element, depth+1)
+		case arguments != nil && arguments[i] != element.AsString():
+			at.redacted()
+			c, ch = attribute.StringValue(arguments[i]), true
 		default:
 			c, ch = d.inside(at, element, depth+1)
 		}

@@ -6,6 +6,9 @@ import (
 	"github.com/opendeed/audit/internal/secretwords"
 )
 
+// maxColumns is the length of the longest list of columns that is read.
+const maxColumns = 1000
+
 // maxHeaderLine is the length of the longest first line that is read as names of columns.
 const maxHeaderLine = 1000
 
@@ -66,4 +69,24 @@ func fieldStart(line string, separator byte, field int) (start int) {
 		start += n + 1
 	}
 	return start
+}
+
+// inserted returns the end of the values after the word VALUES at i, if the columns before
+// it name a secret. Which value belongs to which column is not worth the risk.
+func (p *prose) inserted(i int) (end int) {
+	closing := space.back(p.text, i, max(0, i-maxKey)) - 1
+	if closing < 0 || p.text[closing] != ')' {
+		return 0
+	}
+	opening := strings.LastIndexByte(p.text[max(0, closing-maxColumns):closing], '(')
+	if opening < 0 {
+		return 0
+	}
+	columns := p.text[max(0, closing-maxColumns)+opening+1 : closing]
+	for column := range strings.SplitSeq(columns, ",") {
+		if p.redactor.nameStrength(strings.Trim(column, " \t\n\r`\"[]")) != secretwords.None {
+			return len(p.text)
+		}
+	}
+	return 0
 }

@@ -262,23 +262,49 @@ func isCompound(name string) bool {
 // phrase matches the key together with the words before it: "API key: x".
 func (p *pairs) phrase(k *key) secretwords.Strength {
 	text, start := p.text, k.start
+	if k.sign == ':' && at(text, k.start, digits) && at(text, k.signEnd-2, digits) && at(text, k.signEnd, digits) {
+		return secretwords.None // a time
+	}
 	for range maxPhrase - 1 {
-		if !at(text, start-1, blank) || !at(text, start-2, alnum|high) {
+		if !at(text, start-1, blank) && text[max(0, start-1)] != '\'' || !at(text, start-2, alnum|high) {
 			break
 		}
 		start = (word | high).back(text, start-1, max(p.line, start-1-maxKey))
-		if s := p.redactor.nameStrength(text[start : k.start+len(k.text)]); s != secretwords.None {
-			k.phrase, k.start = true, start
-			return secretwords.Weak
+		name := text[start : k.start+len(k.text)]
+		s := p.redactor.nameStrength(name)
+		if s == secretwords.None {
+			continue
 		}
+		k.phrase, k.start = true, start
+		if s == secretwords.Strong && p.isSurePhrase(name) {
+			k.phrase = false
+			return secretwords.Strong
+		}
+		return secretwords.Weak
 	}
 	return secretwords.None
+}
+
+// isSurePhrase reports whether a phrase is a name of several words, such as mot de passe, or a name
+// with fillers, as in "the password is".
+func (p *pairs) isSurePhrase(name string) bool {
+	first, rest, _ := strings.Cut(name, " ")
+	if p.redactor.nameStrength(first) == secretwords.None {
+		return true
+	}
+	for w := range strings.FieldsSeq(rest) {
+		if w == "-" || !fillers[strings.ToLower(w)] {
+			return false
+		}
+	}
+	return true
 }
 
 // Words that name a key beside its value, and that value: {"name":"pin","value":"1"}.
 func isNameWord(s string) bool {
 	switch strings.ToLower(s) {
-	case "name", "key", "field", "header", "param", "parameter", "property", "variable", "attribute", "setting", "label", "option", "k":
+	case "name", "key", "field", "header", "param", "parameter", "property", "variable", "attribute", "setting", "label", "option", "k",
+		"column", "path", "question", "prompt", "title", "env-entry-name", "param-name":
 		return true
 	}
 	return false
@@ -286,7 +312,8 @@ func isNameWord(s string) bool {
 
 func isValueWord(s string) bool {
 	switch strings.ToLower(s) {
-	case "value", "val", "content", "default", "data", "text", "string", "v", "_value", "newvalue", "oldvalue", "new", "old", "new_value", "old_value":
+	case "value", "val", "content", "default", "data", "text", "string", "v", "_value", "newvalue", "oldvalue", "new", "old", "new_value", "old_value",
+		"answer", "env-entry-value", "param-value":
 		return true
 	}
 	return false
@@ -310,7 +337,7 @@ func (p *pairs) beside(k *key) (next int) {
 		return k.signEnd
 	case k.text == "default" && p.named == 0 && p.isVariable(k.start):
 		return p.mask(v)
-	case name && p.redactor.nameStrength(strings.TrimSpace(content)) != secretwords.None && len(content) <= maxKey && !strings.ContainsAny(content, " ="):
+	case name && p.redactor.nameStrength(strings.Trim(content, " :")) != secretwords.None && len(content) <= maxKey && !strings.ContainsAny(strings.TrimRight(content, ":"), "=:") && strings.Count(content, " ") < maxPhrase-1:
 		p.named, p.namedInTag, p.namedInput = v.end, p.tag, kind && p.tag >= 0
 		p.namedForm = strings.Contains(p.text[max(p.line, v.start-maxBeside):v.start], "form-data")
 		if p.value.end > 0 && v.start-p.value.end < maxBeside {
@@ -412,69 +439,4 @@ func (p *pairs) nameElement(i int) (next int) {
 		p.named, p.namedInTag = i+n, -1
 	}
 	return i
-}
-
-// cell handles the end of a cell of a table, after which a value may follow.
-func (p *pairs) cell(i int) (next int) {
-	k := p.keyBefore(i)
-	if k.text == "" || k.quoted || p.redactor.nameStrength(k.text) == secretwords.None {
-		return i + 1
-	}
-	start := i + 1
-	for start < len(p.text) && (blank.has(p.text[start]) || p.text[start] == '|') { // key || "x"
-		start++
-	}
-	end := start
-	for end < len(p.text) && !space.has(p.text[end]) && p.text[end] != '|' {
-		end++
-	}
-	if !isSecretOf(k.text, strings.Trim(p.text[start:end], "`*\"'")) {
-		return i + 1
-	}
-	return p.mask(value{start, end, end})
-}
-
-// element handles the end of an element of a list, after which a value may follow that a
-// quoted element names: ["X-Api-Key", "x"], s:3:"pin";s:4:"1234".
-func (p *pairs) element(i int) (next int) {
-	if i == 0 {
-		return 1
-	}
-	var k key
-	if p.text[i-1] == '"' || p.text[i-1] == '\'' {
-		k = p.quotedKey(i-1, max(0, i-maxKey-8))
-	} else if p.text[i] == ',' && endsKey[p.text[i-1]] {
-		if k = p.keyBefore(i); !isCompound(k.text) {
-			return i + 1
-		}
-	}
-	if k.text == "" || p.redactor.nameStrength(strings.TrimLeft(k.text, "-")) == secretwords.None {
-		return i + 1
-	}
-	start := blank.run(p.text, i+1)
-	k.sign, k.signEnd, k.strength = '=', start, secretwords.Strong
-	if p.text[i] == ';' { // of PHP: the type and the length precede the value
-		if !at(p.text, start, alpha) || start+1 >= len(p.text) || p.text[start+1] != ':' {
-			return i + 1
-		}
-		if q := strings.IndexByte(p.text[start:min(len(p.text), start+16)], '"'); q >= 0 {
-			k.signEnd = start + q
-		}
-		if v, ok := p.valueOf(&k); ok {
-			return p.mask(v)
-		}
-		return i + 1
-	}
-	quotes := start
-	for quotes < len(p.text) && p.text[quotes] == '\\' {
-		quotes++
-	}
-	if quotes >= len(p.text) || p.text[quotes] != '"' && p.text[quotes] != '\'' {
-		return i + 1
-	}
-	v, ok := p.nearValue(&k)
-	if !ok || !strings.HasPrefix(k.text, "-") && !isSecretOf(k.text, p.text[v.start:v.end]) {
-		return i + 1 // a list of names
-	}
-	return p.mask(v)
 }

@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/opendeed/audit/internal/secretwords"
@@ -14,8 +13,10 @@ type prose struct {
 	text     string
 	spans    []span
 	command  *command // whose flags follow, or nil
+	login    bool     // a flag of the command has the name of a user
 	account  bool     // a statement about an account: CREATE USER
 	by       bool     // the word "identified" precedes
+	replaced bool     // a new password precedes
 }
 
 // findProse appends the spans of secrets after words.
@@ -40,8 +41,14 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 			i = p.call(i, end)
 			continue
 		}
-		if end < len(text) && space.has(text[end]) && mayTrigger(text[i:end], kinds) {
+		switch {
+		case !mayTrigger(text[i:end], kinds):
+		case end < len(text) && space.has(text[end]):
 			end = p.word(i, end)
+		case end < len(text) && strings.IndexByte("\"'`\\", text[end]) >= 0:
+			p.listed(i, end)
+		case isPhraseEnd(text, end):
+			p.stated(i, end)
 		}
 		i = end
 	}
@@ -53,6 +60,9 @@ func (d *Redactor) findProse(text string, spans []span) []span {
 func mayTriggerAt(text string, i int) bool {
 	if at(text, i+1, hyphen) {
 		return true
+	}
+	if i > 0 && classOf[text[i-1]]&(word|high) == 0 && strings.IndexByte(punctuation, text[i-1]) >= 0 {
+		i--
 	}
 	start, kinds := i, class(0)
 	for start > 0 && classOf[text[start-1]]&(word|high) != 0 {
@@ -69,10 +79,54 @@ func (p *prose) sign(i int) (next int) {
 		if !at(p.text, i-1, word|high) && at(p.text, i+1, alpha|hyphen) {
 			return p.flag(i)
 		}
-	case '\n', '|', ';':
-		p.command, p.account, p.by = nil, false, false
+	case '/':
+		if p.command != nil && at(p.text, i-1, blank) && at(p.text, i+1, alpha) {
+			if next, ok := p.commandFlag(i, p.text[i:alpha.run(p.text, i+1)]); ok {
+				return max(i+1, next)
+			}
+		}
+	case '<':
+		if strings.HasPrefix(p.text[i:], "<<<") {
+			return p.hereString(i)
+		}
+	case '\n':
+		p.below(i)
+		if i > 0 && p.text[i-1] == '\\' {
+			break // the command continues
+		}
+		p.endCommand()
+	case '|', ';':
+		p.endCommand()
 	}
 	return i + 1
+}
+
+// endCommand forgets the command, or the statement, that ends.
+func (p *prose) endCommand() {
+	p.command, p.login, p.account, p.by, p.replaced = nil, false, false, false, false
+}
+
+// punctuation may follow the last word of a phrase.
+const punctuation = ".,;!?)"
+
+// isPhraseEnd reports whether a phrase ends at i: at the end of the text, or at a sign before a
+// blank or the end.
+func isPhraseEnd(text string, i int) bool {
+	return i == len(text) || strings.IndexByte(punctuation, text[i]) >= 0 && (i+1 == len(text) || space.has(text[i+1]))
+}
+
+// listed handles the word from i to end, before a quote, which may be the name of a command in a
+// list: ["mysql", "-px"].
+func (p *prose) listed(i, end int) {
+	var buffer [maxTrigger]byte
+	t := triggers[string(lowerWord(p.text[i:end], &buffer))]
+	if after := blank.run(p.text, end+1); t.kind == triggerProtocol && after > end+1 && after < len(p.text) && p.text[after] == '"' {
+		p.protocol(i, after)
+	}
+	if t.command != nil && p.nextArgument(end) > end {
+		p.command, p.login = t.command, false
+		p.operands(t.command, end)
+	}
 }
 
 // joined masks a secret that is joined to its name, in a script without blanks.
@@ -97,7 +151,7 @@ func (p *prose) call(i, end int) (next int) {
 		return end
 	}
 	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 {
-		return max(end, p.argument(start, true))
+		return max(end, p.quotedArguments(start))
 	}
 	stop := start
 	for stop < len(p.text) && stop < start+maxBeside && strings.IndexByte(")],", p.text[stop]) < 0 && !space.has(p.text[stop]) {
@@ -108,6 +162,18 @@ func (p *prose) call(i, end int) (next int) {
 	}
 	p.spans = append(p.spans, span{start, stop})
 	return stop
+}
+
+// quotedArguments masks the arguments of a function, in quotes, of which the first is at i. Which
+// of several is the secret is not worth the risk.
+func (p *prose) quotedArguments(i int) (next int) {
+	for next = p.argument(i, true); p.textAt(next) == ','; next = p.argument(i, true) {
+		i = space.run(p.text, next+1)
+		if q, ok := openQuote(p.text, i); !ok || q.start-i != 1 {
+			break
+		}
+	}
+	return next
 }
 
 // word handles the word from i to end and returns where to continue.
@@ -122,9 +188,20 @@ func (p *prose) word(i, end int) (next int) {
 	}
 	after := blank.run(p.text, end)
 	if t.command != nil && after > end {
-		p.command = t.command
+		p.command, p.login = t.command, false
+		p.operands(t.command, end)
 	}
 	switch t.kind {
+	case triggerEcho:
+		p.echoed(end)
+	case triggerReplace:
+		if p.replaced {
+			return max(end, p.argument(after, true))
+		}
+	case triggerProtocol:
+		if next, ok := p.protocol(i, after); ok {
+			return next
+		}
 	case triggerScheme:
 		if next, ok := p.scheme(strings.ToLower(p.text[i:end]), space.run(p.text, end)); ok {
 			return next
@@ -135,7 +212,7 @@ func (p *prose) word(i, end int) (next int) {
 		p.by = true
 	case triggerBy:
 		if p.by {
-			p.by = false
+			p.by, p.replaced = false, p.account
 			stop := alpha.run(p.text, after)
 			return max(end, p.argument(after, p.account && !proseWords[p.text[after:stop]]))
 		}
@@ -146,6 +223,7 @@ func (p *prose) word(i, end int) (next int) {
 		}
 	}
 	if t.name {
+		p.stated(i, end)
 		return p.named(i, end)
 	}
 	return end
@@ -164,10 +242,14 @@ const (
 	triggerIdentified
 	triggerBy
 	triggerValues
+	triggerEcho     // what it writes may be read as a secret
+	triggerReader   // it may read a secret after <<<
+	triggerReplace  // the old password of an account follows
+	triggerProtocol // a secret, or a name and a secret, of a protocol of lines
 )
 
 // maxTrigger is the length of the longest word that is looked up.
-const maxTrigger = 16
+const maxTrigger = 24
 
 // triggers has the words that something may follow, in lower case. triggerFilter has a bit
 // for each of them, by filterBit: most words of a text need no more than that.
@@ -176,12 +258,18 @@ var triggers, triggerFilter = func() (words map[string]trigger, filter [64]uint6
 	for _, name := range secretwords.LastWords() {
 		words[name] = trigger{name: true}
 	}
+	for _, name := range secretwords.Directives() {
+		words[name] = trigger{name: true}
+	}
 	for name, c := range commands {
-		words[name] = trigger{command: c}
+		t := words[name]
+		t.command = c
+		words[name] = t
 	}
 	for kind, list := range map[uint8]string{
 		triggerScheme: "bearer basic token digest ntlm negotiate apikey plain", triggerAccount: "create alter grant",
-		triggerIdentified: "identified", triggerBy: "by", triggerValues: "values",
+		triggerIdentified: "identified", triggerBy: "by", triggerValues: "values", triggerEcho: "echo printf",
+		triggerReader: "su sudo chpasswd cryptsetup kinit", triggerReplace: "replace", triggerProtocol: "auth login",
 	} {
 		for name := range strings.FieldsSeq(list) {
 			t := words[name]
@@ -291,138 +379,6 @@ func isBasic(text string) bool {
 	}
 	name, password, ok := strings.Cut(decodeBase64(text), ":")
 	return ok && isPrintable(name) && (isPrintable(password) || len(text) > 40)
-}
-
-// fillers are words between the name of a secret and the secret.
-var fillers = map[string]bool{
-	"is": true, "was": true, "are": true, "to": true, "set": true, "now": true, "changed": true, "updated": true, "rotated": true, "reset": true, "used": true,
-	"ist": true, "lautet": true, "est": true, "es": true, "with": true, "of": true, "number": true, "no": true, "code": true, "value": true, "e": true,
-}
-
-// named masks the word after the name of a secret, if it looks like one: "password x",
-// "PIN is 1234", PASSWORD 'x'.
-func (p *prose) named(i, end int) (next int) {
-	strength := p.redactor.nameStrength(p.text[i:end])
-	if strength == secretwords.None {
-		strength = p.phraseBefore(i, end)
-	}
-	if strength == secretwords.None {
-		return end
-	}
-	start := blank.run(p.text, end)
-	if q, ok := openQuote(p.text, start); ok && q.start-start == 1 && start > end {
-		if content, _ := q.end(p.text); isPasswordWord(p.text[i:end]) || isRandom(p.text[q.start:content]) {
-			return p.argument(start, true)
-		}
-		return end // the name of a token, say
-	}
-	for range 3 {
-		stop := alpha.run(p.text, start)
-		if stop == start || stop-start > 8 || !fillers[strings.ToLower(p.text[start:stop])] {
-			break
-		}
-		if p.textAt(stop) == ':' {
-			stop++
-		}
-		start = blank.run(p.text, stop)
-	}
-	if p.textAt(start) == '(' && start > end {
-		start++
-	}
-	stop := p.wordEnd(start)
-	if from, ok := cutWord(p.text, start, "from"); ok { // changed from x to y
-		if next := p.between(from); next > 0 {
-			return next
-		}
-	}
-	candidate := strings.TrimRight(p.text[start:stop], ".:!?")
-	sure := strength == secretwords.Strong || isCompound(p.text[i:end]) || isMixed(candidate)
-	if sure && isSecretOf(p.text[i:end], candidate) && !hasSign(candidate) || isShortCode(candidate, p.text[i:end]) {
-		p.spans = append(p.spans, span{start, start + len(candidate)})
-		return start + len(candidate)
-	}
-	return end
-}
-
-// hasSign reports whether a word has a sign between a key and a value. Base64 ends with some.
-func hasSign(word string) bool {
-	key, _, ok := strings.Cut(strings.TrimRight(word, "="), "=")
-	return ok && token.run(key, 0) == len(key)
-}
-
-// cutWord returns what follows a word and blanks, if the word is at i.
-func cutWord(text string, i int, word string) (next int, ok bool) {
-	if !hasPrefixFold(text[i:], word) {
-		return i, false
-	}
-	next = blank.run(text, i+len(word))
-	return next, next > i+len(word)
-}
-
-// between masks the old secret at start, and the new one after the word "to". It returns 0 if
-// neither looks like one.
-func (p *prose) between(start int) (next int) {
-	old, next := p.quotedOrWord(start)
-	both := []span{old}
-	if to, ok := cutWord(p.text, blank.run(p.text, next), "to"); ok {
-		fresh, end := p.quotedOrWord(to)
-		both, next = append(both, fresh), end
-	}
-	for _, s := range both {
-		if isRandom(p.text[s.start:s.end]) {
-			p.spans = append(p.spans, slices.DeleteFunc(both, func(s span) bool { return s.end == s.start })...)
-			return next
-		}
-	}
-	return 0
-}
-
-// quotedOrWord returns the text in quotes, or the word of a sentence, that begins at i, and where
-// it ends with its quotes.
-func (p *prose) quotedOrWord(i int) (s span, next int) {
-	if q, ok := openQuote(p.text, i); ok && q.start-i == 1+q.depth {
-		end, next := q.end(p.text)
-		return span{q.start, end}, next
-	}
-	next = p.wordEnd(i)
-	return span{i, i + len(strings.TrimRight(p.text[i:next], ".:!?"))}, next
-}
-
-// isPasswordWord reports whether statements have the word before a quoted secret.
-func isPasswordWord(name string) bool {
-	return hasPrefixFold(name, "pass") || hasPrefixFold(name, "pwd")
-}
-
-// phraseBefore returns how surely the words that end at end name a secret: "API key".
-func (p *prose) phraseBefore(i, end int) secretwords.Strength {
-	for range 2 {
-		if !at(p.text, i-1, blank) || !at(p.text, i-2, alnum|high) {
-			break
-		}
-		i = (word | high).back(p.text, i-1, max(0, i-maxKey))
-		if p.redactor.nameStrength(p.text[i:end]) == secretwords.Weak {
-			return secretwords.Weak
-		}
-	}
-	return secretwords.None
-}
-
-// isShortCode reports whether the candidate after the name of a PIN, a code or a token is
-// a number of some digits.
-func isShortCode(candidate, name string) bool {
-	n := digits.run(candidate, 0)
-	if n != len(candidate) || n < 3 || n > 10 {
-		return false
-	}
-	switch name = strings.ToLower(name); name {
-	case "cvv", "cvc", "cvv2", "cvc2":
-		return n <= 4
-	case "ssn", "sin", "tin":
-		return n == 9
-	case "pin", "otp", "code", "totp", "passcode", "password", "pincode":
-		return n >= 4
-	}
-	return false
 }
 
 // proseWords follow the name of a flag in a sentence about it.

@@ -134,9 +134,15 @@ func TestRedactionOfStructures(t *testing.T) {
 	text, texts := attribute.StringValue, func(texts ...string) attribute.Value { return attribute.StringSliceValue(texts) }
 	const secret = "Zx9plainLongEnough"
 	for name, tt := range map[string]struct{ value, want attribute.Value }{
-		"a flag":           {texts("mysql", "--password", secret, "-v"), texts("mysql", "--password", masked, "-v")},
-		"flags of a list":  {attribute.SliceValue(text("--token"), text(secret)), attribute.SliceValue(text("--token"), text(masked))},
-		"pairs of headers": {attribute.SliceValue(texts("X-Api-Key", secret), texts("Accept", "x")), attribute.SliceValue(attribute.SliceValue(text("X-Api-Key"), text(masked)), texts("Accept", "x"))},
+		"a flag":             {texts("mysql", "--password", secret, "-v"), texts("mysql", "--password", masked, "-v")},
+		"flags of a list":    {attribute.SliceValue(text("--token"), text(secret)), attribute.SliceValue(text("--token"), text(masked))},
+		"a joined flag":      {texts("mysql", "-p"+secret, "shop"), texts("mysql", "-p"+masked, "shop")},
+		"a sign":             {texts("mysql", `-pa"b;c'd`), texts("mysql", "-p"+masked)},
+		"a word":             {texts("/usr/bin/redis-cli", "-a", "two words"), texts("/usr/bin/redis-cli", "-a", masked)},
+		"a login":            {attribute.SliceValue(text("curl"), text("-u"), text("bob:sunshine")), attribute.SliceValue(text("curl"), text("-u"), text("bob:"+masked))},
+		"an operand":         {texts("htpasswd", "-b", "f", "bob", "sunshine"), texts("htpasswd", "-b", "f", "bob", masked)},
+		"harmless arguments": {texts("mysql", "-u", "root", "-p", "shop"), texts("mysql", "-u", "root", "-p", "shop")},
+		"pairs of headers":   {attribute.SliceValue(texts("X-Api-Key", secret), texts("Accept", "x")), attribute.SliceValue(attribute.SliceValue(text("X-Api-Key"), text(masked)), texts("Accept", "x"))},
 		"a name and its value": {
 			attribute.SliceValue(attribute.MapValue(attribute.String("Name", "X-Api-Key"), attribute.String("Value", secret))),
 			attribute.SliceValue(attribute.MapValue(attribute.String("Name", "X-Api-Key"), attribute.String("Value", masked))),

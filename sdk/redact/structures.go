@@ -25,6 +25,17 @@ func arePairs(values []attribute.Value) bool {
 	return true
 }
 
+// asTexts returns the texts of a list of texts only, or nil.
+func asTexts(values []attribute.Value) (texts []string) {
+	for i := range values {
+		if values[i].Type() != attribute.STRING {
+			return nil
+		}
+		texts = append(texts, values[i].AsString())
+	}
+	return texts
+}
+
 // asPair returns the elements of a list of two, of which the first is a text.
 func asPair(v attribute.Value) (name string, value attribute.Value, ok bool) {
 	switch v.Type() {

@@ -104,11 +104,14 @@ func surveyLong(text string, numbers bool) (seek uint8) {
 				continue
 			}
 			longest, start = max(longest, at-start), at+1
-			if t&(colonTrait|bracketTrait|blankTrait) != 0 {
+			if t&(signTrait|colonTrait|bracketTrait|blankTrait) != 0 {
 				t = traitsAfter(text, at, t)
 			}
 			all |= t
 		}
+	}
+	if all&blankTrait != 0 && mayTriggerAt(text, len(text)) { // x is the password
+		all |= breakTrait
 	}
 	if numbers && (digitSums*lowBits>>56 >= minNumber || len(text) > maxSum || all&oddTrait != 0) {
 		seek |= seekNumbers
@@ -124,7 +127,9 @@ func traitsAfter(text string, i int, t uint8) uint8 {
 	switch {
 	case t == blankTrait && mayTriggerAt(text, i):
 		return blankTrait | breakTrait
-	case t == blankTrait,
+	case t == signTrait && (at(text, i+1, hyphen) || text[i] != '>' && mayTriggerAt(text, i)): // in a list of arguments
+		return signTrait | breakTrait
+	case t == blankTrait, t == signTrait,
 		i > 0 && t == colonTrait && endsKey[text[i-1]],
 		i > 0 && t == bracketTrait && (word | high).has(text[i-1]):
 		return t

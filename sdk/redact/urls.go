@@ -58,6 +58,11 @@ func userinfo(scheme, rest string) (s span, ok bool) {
 		authority = n
 	}
 	web := scheme == "http" || scheme == "https"
+	if at := strings.IndexByte(rest, '@'); at < 0 { // cut off in the password
+		if n := strings.IndexByte(rest[:authority], ':'); n > 0 && authority == len(rest) && isRandom(rest[n+1:]) {
+			return span{n + 1, len(rest)}, true
+		}
+	}
 	host := strings.LastIndexByte(rest[:authority], '@')
 	colon := strings.IndexByte(rest[:authority], ':')
 	switch {
@@ -170,6 +175,9 @@ func findLogins(text string, spans []span) []span {
 			start--
 		}
 		i = sign + 1
+		if s, ok := afterAddress(text, i); ok {
+			spans = append(spans, s)
+		}
 		login := text[start:sign]
 		if strings.HasPrefix(login, "//") {
 			login, start = login[2:], start+2
@@ -183,6 +191,21 @@ func findLogins(text string, spans []span) []span {
 			spans = append(spans, span{start + colon + 1, sign})
 		}
 	}
+}
+
+// afterAddress returns the span of the password after an address, whose domain begins at i, in a list
+// of accounts: bob@example.com:x.
+func afterAddress(text string, i int) (s span, ok bool) {
+	end := token.run(text, i)
+	if end == len(text) || text[end] != ':' || strings.IndexByte(text[i:end], '.') < 0 {
+		return s, false
+	}
+	stop := end + 1
+	for stop < len(text) && !space.has(text[stop]) && strings.IndexByte("\"'<>`,;", text[stop]) < 0 {
+		stop++
+	}
+	secret := text[end+1 : stop]
+	return span{end + 1, stop}, !strings.ContainsAny(secret, "/.:@") && isRandom(secret) && isMixed(secret)
 }
 
 // isServer reports whether a text begins with the address of a server: with a protocol and

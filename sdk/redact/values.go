@@ -142,6 +142,9 @@ func (p *pairs) isEvident(k *key, content string) bool {
 	if (k.sign == '=' || !at(p.text, k.signEnd, space)) && !k.phrase || k.strength == secretwords.None || isHeader(k.text) && strings.Contains(content, "=") {
 		return true
 	}
+	if p.isLogin(k) {
+		return true
+	}
 	first := content[:len(content)-len(strings.TrimLeft(content, "0123456789"))]
 	if len(first) >= 3 {
 		return true
@@ -153,6 +156,19 @@ func (p *pairs) isEvident(k *key, content string) bool {
 		return isRandom(strings.TrimRight(field, ".,;:!?")) || isGrouped(field)
 	}
 	return false
+}
+
+// isLogin reports whether the name of a user is on the line before the key, or before it on its line,
+// so that pass is a password: "user: bob pass: x".
+func (p *pairs) isLogin(k *key) bool {
+	if !strings.EqualFold(k.text, "pass") && !strings.EqualFold(k.text, "pw") {
+		return false
+	}
+	before := p.text[max(0, k.start-maxBeside/4):k.start]
+	if n := strings.LastIndexByte(before, '\n'); n >= 0 {
+		before = before[strings.LastIndexByte(before[:n], '\n')+1:]
+	}
+	return containsFold(before, "user") || containsFold(before, "login") || containsFold(before, "mail")
 }
 
 // isSeed reports whether a value is the words from which the key of a wallet is made, by their
@@ -385,47 +401,3 @@ func (p *pairs) valueBelow(k *key, i int) (v value, ok bool) {
 	}
 	return value{start, end, end}, !isStatus(text[start:end]) && p.isEvident(k, text[start:end])
 }
-
-// maxStatus is the length of the longest text that says something about a secret.
-const maxStatus = 60
-
-// minStatusWords is how many words a sentence has at least that may contain a number: "at
-// least 8 characters".
-const minStatusWords = 3
-
-// isStatus reports whether a value only says something about a secret: "required".
-func isStatus(content string) bool {
-	if len(content) > 2*maxStatus {
-		return false
-	}
-	if strings.Trim(content, "*•") == "" {
-		return true // a mask
-	}
-	content = strings.Trim(content, " \t\r\n.,;:!?()[]{}\"'*<>/")
-	if content == "" || len(content) > maxStatus {
-		return false
-	}
-	fields := strings.FieldsFunc(content, func(r rune) bool { return strings.ContainsRune(" ,;/", r) })
-	for _, field := range fields {
-		isCount := len(fields) >= minStatusWords && len(field) <= 3 && digits.run(field, 0) == len(field)
-		if !isCount && !statusWords[strings.ToLower(strings.TrimRight(field, ".!?:"))] {
-			return false
-		}
-	}
-	return true
-}
-
-// statusWords are what is said about a secret in place of it. Mask, too.
-var statusWords = func() map[string]bool {
-	words := map[string]bool{}
-	for w := range strings.FieldsSeq(`missing invalid expired required none null nil undefined true false yes no ok changed reset empty
-		unknown n/a set unset not enabled disabled revoked updated rotated removed deleted redacted hidden masked provided given valid
-		wrong incorrect mismatch mandatory optional present absent is was has been must be the please provide and or too short long weak
-		strong [redacted] filtered [filtered] omitted failed accepted
-		declined granted denied sms totp email app
-		at least most characters character chars digits digit letters letter uppercase lowercase symbol symbols number numbers
-		contain contains include one more less than be again here to change enter choose`) {
-		words[w] = true
-	}
-	return words
-}()
