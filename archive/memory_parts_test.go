@@ -6,6 +6,7 @@ import (
 	"io"
 	"iter"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/opendeed/audit/archive"
@@ -66,6 +67,49 @@ func TestMemoryOfManifest(t *testing.T) { //nolint:paralleltest // others would 
 		})
 	}
 	assert.Less(t, (open(many)-open(few))/(many-few), int64(1200), "bytes a part, to read it")
+}
+
+// TestLargeManifest reads a manifest of several megabytes, whose members are in another order. It is
+// not used if any byte of it is damaged, or if the object ends early.
+func TestLargeManifest(t *testing.T) {
+	t.Parallel()
+	m := manifestOf(20_000)
+	content := rewrite(make([]byte, len(m.Parts)), m, func(string) string {
+		var b bytes.Buffer
+		require.NoError(t, archive.EncodeManifest(m, &b))
+		before, parts, ok := strings.Cut(b.String(), `"parts":`)
+		require.True(t, ok)
+		parts, after, ok := strings.Cut(parts, `],`)
+		require.True(t, ok)
+		return `{"parts": ` + parts + "],\n" + strings.TrimPrefix(before, "{") + after
+	})
+	store := &memory{name: "a.jsonl.zst", content: content}
+	a, err := archive.Open(t.Context(), store, store.name)
+	require.NoError(t, err)
+	assert.Equal(t, m.Parts, a.Manifest().Parts)
+	assert.Less(t, store.reads, 8)
+
+	for _, at := range []int{len(m.Parts) + 10_000, len(m.Parts) + 2<<20, len(content) - 100} {
+		store.content = bytes.Clone(content)
+		store.content[at] ^= 1
+		_, err := archive.Open(t.Context(), store, store.name)
+		requireCorrupt(t, err)
+		require.ErrorContains(t, err, "the hash of the manifest is wrong")
+	}
+	store.content = content
+	_, err = archive.Open(t.Context(), &shortStore{store}, store.name)
+	requireCorrupt(t, err)
+	require.ErrorContains(t, err, "the object ends early")
+}
+
+// shortStore reads only the end of an object.
+type shortStore struct{ *memory }
+
+func (s *shortStore) ReadAt(ctx context.Context, name string, p []byte, offset int64) (int, error) {
+	if offset+int64(len(p)) < int64(len(s.content)) {
+		return 0, io.EOF
+	}
+	return s.memory.ReadAt(ctx, name, p, offset)
 }
 
 // TestPartsUseBuffersAgain: each part of a large archive is a bit larger than the one before.
