@@ -98,7 +98,7 @@ func (a *Archive) readTrailer(ctx context.Context, o Object, f footer, end []byt
 
 // objectReader reads a part of an object.
 type objectReader struct {
-	ctx         context.Context //nolint:containedctx // it is used during one call
+	ctx         context.Context
 	archive     *Archive
 	offset, end int64
 	err         error // of the store

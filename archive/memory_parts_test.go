@@ -42,8 +42,8 @@ func manifestOf(parts int) *archive.Manifest {
 	return m
 }
 
-// TestMemoryOfManifest writes and reads the manifests of two archives, of which the larger could have
-// 30 million records. A manifest is neither as JSON in memory, nor copied.
+// TestMemoryOfManifest writes and reads the manifests of two archives, of which the larger could
+// have 30 million records. A manifest is neither as JSON in memory, nor copied.
 func TestMemoryOfManifest(t *testing.T) { //nolint:paralleltest // others would use memory meanwhile
 	const few, many = 5_000, 30_000
 	write := func(parts int) int64 {
@@ -69,8 +69,8 @@ func TestMemoryOfManifest(t *testing.T) { //nolint:paralleltest // others would 
 	assert.Less(t, (open(many)-open(few))/(many-few), int64(1200), "bytes a part, to read it")
 }
 
-// TestLargeManifest reads a manifest of several megabytes, whose members are in another order. It is
-// not used if any byte of it is damaged, or if the object ends early.
+// TestLargeManifest reads a manifest of several megabytes, whose members are in another order. It
+// is not used if any byte of it is damaged, or if the object ends early.
 func TestLargeManifest(t *testing.T) {
 	t.Parallel()
 	m := manifestOf(20_000)

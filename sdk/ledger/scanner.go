@@ -91,8 +91,9 @@ func (s *scanner) view(offset int64, n int) ([]byte, error) {
 		return s.buffer[from : from+int64(n)], nil
 	}
 	size := int(min(int64(max(n, readAhead)), s.end-offset))
+	// A large buffer is kept while frames need it: the last one, or the next.
 	if cap(s.buffer) < size || int64(cap(s.buffer)) > 4*max(int64(size), readAhead, s.header.size()) {
-		s.buffer = make([]byte, size) // what one frame needed is kept only as long as the next one may need it
+		s.buffer = make([]byte, size)
 	}
 	s.buffer, s.bufferStart = s.buffer[:size], offset
 	got, err := s.segment.file.ReadAt(s.buffer, offset)

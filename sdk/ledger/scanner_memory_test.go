@@ -20,8 +20,8 @@ func allocated(f func()) int64 {
 	return int64(after.TotalAlloc - before.TotalAlloc)
 }
 
-// TestMemoryOfLargeFrames reads frames as an import writes them. They are read into one buffer, which
-// is released where the frames are small again.
+// TestMemoryOfLargeFrames reads frames as an import writes them. They are read into one buffer,
+// which is released where the frames are small again.
 func TestMemoryOfLargeFrames(t *testing.T) { //nolint:paralleltest // others would use memory meanwhile
 	const frames, size = 20, 1_200_000
 	dir := filepath.Join(t.TempDir(), "ledger")

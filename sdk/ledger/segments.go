@@ -141,8 +141,8 @@ func resume(dir fileSystem, f Frame, places *waypoints) bool {
 	return true
 }
 
-// resumeBuffers has buffers of up to maxResumeBuffer bytes for resume, which a reader that follows a
-// ledger calls for each search.
+// resumeBuffers has buffers of up to maxResumeBuffer bytes for resume, which a reader that follows
+// a ledger calls for each search.
 var resumeBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxResumeBuffer = 2 << 20
