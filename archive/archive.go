@@ -1,9 +1,12 @@
 package archive
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"io"
 	"iter"
 	"slices"
 )
@@ -47,18 +50,10 @@ func openObject(ctx context.Context, store Store, o Object) (*Archive, error) {
 	if size > o.Size {
 		return nil, corrupt("it is shorter than its manifest")
 	}
-	if size > int64(len(end)) {
-		end = make([]byte, size)
-		if err := a.readAt(ctx, end, o.Size-size); err != nil {
-			return nil, a.whole(err)
-		}
+	m, reason, err := a.readTrailer(ctx, o, f, end)
+	if err != nil {
+		return nil, a.whole(err)
 	}
-	trailer := end[int64(len(end))-size:]
-	encoded := trailer[skippableHeaderSize : skippableHeaderSize+f.manifest]
-	if !checkTrailerHeader(trailer, f) || hashOf(encoded) != f.hash {
-		return nil, corrupt("the hash of the manifest is wrong")
-	}
-	m, reason := decodeManifest(encoded)
 	if reason != "" {
 		return nil, corrupt(reason)
 	}
@@ -68,6 +63,60 @@ func openObject(ctx context.Context, store Store, o Object) (*Archive, error) {
 	m.Name, m.Size = o.Name, o.Size
 	a.manifest = *m
 	return a, nil
+}
+
+// trailerRead is how much of a large manifest is read at once, in bytes.
+const trailerRead = 1 << 20
+
+// readTrailer decodes the manifest while it reads it. end is the end of the object, which was read
+// before. The reason says what is wrong with the manifest, or is empty.
+func (a *Archive) readTrailer(ctx context.Context, o Object, f footer, end []byte) (m *Manifest, reason string, err error) {
+	size := int64(minTrailer) + f.manifest
+	known := end[max(0, int64(len(end))-size):]
+	first := &objectReader{ctx: ctx, archive: a, offset: o.Size - size, end: o.Size - int64(len(known))}
+	var trailer io.Reader = bytes.NewReader(known)
+	if first.offset < first.end {
+		trailer = io.MultiReader(bufio.NewReaderSize(first, trailerRead), trailer)
+	}
+	var header [skippableHeaderSize]byte
+	_, _ = io.ReadFull(trailer, header[:]) // first keeps its error
+	sum := sha256.New()
+	manifest := io.TeeReader(io.LimitReader(trailer, f.manifest), sum)
+	m, reason = decodeManifest(manifest, f.manifest)
+	_, _ = io.Copy(io.Discard, manifest) // what was not decoded is hashed too
+	switch {
+	case first.err != nil:
+		return nil, "", first.err
+	case !checkTrailerHeader(header[:], f) || Hash(sum.Sum(nil)) != f.hash:
+		return nil, "the hash of the manifest is wrong", nil
+	case reason != "":
+		return nil, reason, nil
+	}
+	m.Hash = f.hash
+	return m, "", nil
+}
+
+// objectReader reads a part of an object.
+type objectReader struct {
+	ctx         context.Context
+	archive     *Archive
+	offset, end int64
+	err         error // of the store
+}
+
+func (r *objectReader) Read(b []byte) (int, error) {
+	if r.err != nil {
+		return 0, r.err
+	}
+	b = b[:min(int64(len(b)), r.end-r.offset)]
+	if len(b) == 0 {
+		return 0, io.EOF
+	}
+	if r.err = r.archive.readAt(r.ctx, b, r.offset); r.err != nil {
+		return 0, r.err
+	}
+	r.offset += int64(len(b))
+	return len(b), nil
 }
 
 // whole makes errShort a *CorruptError of the archive.

@@ -264,19 +264,25 @@ func TestHostileManifest(t *testing.T) {
 	entries := newEntries(t, 1, 20)
 	content, m := write(t, metaOf(entries), entries)
 	for name, change := range map[string]func(string) string{
-		"unknown member": func(s string) string { return strings.Replace(s, `{"class"`, `{"a":1,"class"`, 1) },
-		"trailing text":  func(s string) string { return s + " " },
-		"null":           func(string) string { return "null" },
-		"empty":          func(string) string { return "" },
-		"no parts":       func(string) string { return `{"log":"shop","parts":null}` },
-		"short parts":    func(string) string { return `{"log":"shop","parts":[` + strings.Repeat(`{},`, 1_000_000) + `{}]}` },
-		"log":            func(s string) string { return strings.Replace(s, `"log":"shop"`, `"log":"../x"`, 1) },
-		"count":          func(s string) string { return strings.Replace(s, `"entries":20`, `"entries":21`, 1) },
-		"huge content":   func(s string) string { return strings.ReplaceAll(s, `"content":`, `"content":9`) },
-		"negative size":  func(s string) string { return strings.Replace(s, `"parts":[{"bytes":`, `"parts":[{"bytes":-`, 1) },
-		"hash":           func(s string) string { return strings.Replace(s, `"sha256":"`, `"sha256":"A`, 1) },
-		"order":          func(s string) string { return strings.Replace(s, `"first":1`, `"first":9`, 1) },
-		"times":          func(s string) string { return strings.ReplaceAll(s, `"oldest":"2026`, `"oldest":"2027`) },
+		"unknown member":    func(s string) string { return strings.Replace(s, `{"class"`, `{"a":1,"class"`, 1) },
+		"trailing text":     func(s string) string { return s + " " },
+		"unknown of a part": func(s string) string { return strings.Replace(s, `"parts":[{`, `"parts":[{"a":1,`, 1) },
+		"parts twice":       func(s string) string { return strings.Replace(s, `"parts":[`, `"parts":[],"parts":[`, 1) },
+		"cut":               func(s string) string { return s[:len(s)-1] },
+		"null part": func(s string) string {
+			return strings.Replace(s, `"parts":[`, `"parts":[null`+strings.Repeat(" ", 100)+`,`, 1)
+		},
+		"null":          func(string) string { return "null" },
+		"empty":         func(string) string { return "" },
+		"no parts":      func(string) string { return `{"log":"shop","parts":null}` },
+		"short parts":   func(string) string { return `{"log":"shop","parts":[` + strings.Repeat(`{},`, 1_000_000) + `{}]}` },
+		"log":           func(s string) string { return strings.Replace(s, `"log":"shop"`, `"log":"../x"`, 1) },
+		"count":         func(s string) string { return strings.Replace(s, `"entries":20`, `"entries":21`, 1) },
+		"huge content":  func(s string) string { return strings.ReplaceAll(s, `"content":`, `"content":9`) },
+		"negative size": func(s string) string { return strings.Replace(s, `"parts":[{"bytes":`, `"parts":[{"bytes":-`, 1) },
+		"hash":          func(s string) string { return strings.Replace(s, `"sha256":"`, `"sha256":"A`, 1) },
+		"order":         func(s string) string { return strings.Replace(s, `"first":1`, `"first":9`, 1) },
+		"times":         func(s string) string { return strings.ReplaceAll(s, `"oldest":"2026`, `"oldest":"2027`) },
 	} {
 		changed := rewrite(content, m, change)
 		_, err := put(t, newDir(t), "a", changed)

@@ -37,23 +37,26 @@ const (
 	minTrailer = skippableHeaderSize + footerSize
 )
 
-// appendTrailer appends the skippable frame with a manifest.
-func appendTrailer(b, manifest []byte) []byte {
+// appendTrailerHeader appends the header of the skippable frame, before a manifest of that size.
+func appendTrailerHeader(b []byte, manifest int64) []byte {
 	le := binary.LittleEndian
-	sum := hashOf(manifest)
 	b = le.AppendUint32(b, skippableMagic)
-	b = le.AppendUint32(b, uint32(len(manifest)+footerSize))
-	b = append(b, manifest...)
-	b = append(b, sum[:]...)
-	b = le.AppendUint32(b, uint32(len(manifest)))
-	b = le.AppendUint32(b, formatVersion)
-	return append(b, footerMagic...)
+	return le.AppendUint32(b, uint32(manifest+int64(footerSize)))
 }
 
 // footer is the end of an archive.
 type footer struct {
 	hash     Hash
 	manifest int64 // size of the manifest
+}
+
+// append appends the footer, after the manifest.
+func (f footer) append(b []byte) []byte {
+	le := binary.LittleEndian
+	b = append(b, f.hash[:]...)
+	b = le.AppendUint32(b, uint32(f.manifest))
+	b = le.AppendUint32(b, formatVersion)
+	return append(b, footerMagic...)
 }
 
 // parseFooter parses the last footerSize bytes of an object.

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -86,7 +85,7 @@ func Import(ctx context.Context, a *Archive, e export.Exporter) (Imported, error
 // What is damaged is skipped: the error joins a *CorruptError for each such part, and what
 // existing reports. Any other error ends the import.
 func ImportLedger(ctx context.Context, a *Archive, l *ledger.Ledger, existing query.Reader) (Imported, error) {
-	i := &ledgerImport{ledger: l, existing: existing}
+	i := &ledgerImport{ledger: l, existing: existing, newest: map[audit.ID]int{}}
 	for e, err := range a.Entries(ctx) {
 		if err != nil {
 			if !isCorrupt(err) {
@@ -96,7 +95,7 @@ func ImportLedger(ctx context.Context, a *Archive, l *ledger.Ledger, existing qu
 			continue
 		}
 		i.add(e)
-		if len(i.pending) == maxLookup || i.size >= maxBatchBytes {
+		if i.isFull() {
 			if err := i.flush(ctx); err != nil {
 				return i.done, errors.Join(append(i.damage, err)...)
 			}
@@ -105,21 +104,24 @@ func ImportLedger(ctx context.Context, a *Archive, l *ledger.Ledger, existing qu
 	return i.done, errors.Join(append(i.damage, i.flush(ctx))...)
 }
 
-// ledgerImport is the state of an ImportLedger.
+// ledgerImport is the state of an ImportLedger. Its memory is used again for the next entries.
 type ledgerImport struct {
 	ledger   *ledger.Ledger
 	existing query.Reader
 	done     Imported
 	damage   []error
 	pending  []pending
-	size     int
+	data     []byte           // of the pending entries
+	times    summary          // of their records
+	newest   map[audit.ID]int // the last pending entry of each ID
+	batch    [][]byte
 }
 
 // pending is an entry that may be appended.
 type pending struct {
-	record  *record.Record
-	data    []byte
-	present bool
+	from, to int  // its place in data
+	previous int  // the pending entry before it with the same ID, or -1
+	present  bool // the ledger has it
 }
 
 // add adds an entry to those that are pending.
@@ -129,8 +131,18 @@ func (i *ledgerImport) add(e Entry) {
 		i.done.Invalid++
 		return
 	}
-	i.pending = append(i.pending, pending{record: r, data: bytes.Clone(e.Data)})
-	i.size += len(e.Data)
+	p := pending{from: len(i.data), to: len(i.data) + len(e.Data), previous: -1}
+	if at, ok := i.newest[r.ID]; ok {
+		p.previous = at
+	}
+	i.newest[r.ID] = len(i.pending)
+	i.times.addTimes(r.Time, r.Time)
+	i.pending, i.data = append(i.pending, p), append(i.data, e.Data...)
+}
+
+// isFull reports whether the pending entries must be appended before the next one is added.
+func (i *ledgerImport) isFull() bool {
+	return len(i.pending) == maxLookup || len(i.data) >= maxBatchBytes
 }
 
 // flush appends the pending entries that the ledger does not have.
@@ -142,45 +154,52 @@ func (i *ledgerImport) flush(ctx context.Context) error {
 		return err
 	}
 	limit := min(int(i.ledger.Limits().Segment)/2, maxAppend)
-	var batch [][]byte
 	size := 0
 	for _, p := range i.pending {
 		if p.present {
 			i.done.Present++
 			continue
 		}
-		if len(batch) > 0 && size+len(p.data) > limit {
-			if err := i.append(ctx, batch); err != nil {
+		if len(i.batch) > 0 && size+p.to-p.from > limit {
+			if err := i.append(ctx); err != nil {
 				return err
 			}
-			batch, size = nil, 0
+			size = 0
 		}
-		batch, size = append(batch, p.data), size+len(p.data)
+		i.batch, size = append(i.batch, i.data[p.from:p.to]), size+p.to-p.from
 	}
-	i.pending, i.size = nil, 0
-	return i.append(ctx, batch)
+	if err := i.append(ctx); err != nil {
+		return err
+	}
+	i.reset()
+	return nil
 }
 
-func (i *ledgerImport) append(ctx context.Context, batch [][]byte) error {
-	if len(batch) == 0 {
+// reset forgets the pending entries. Memory that large entries needed is released.
+func (i *ledgerImport) reset() {
+	if i.pending, i.data = i.pending[:0], i.data[:0]; cap(i.data) > 2*maxBatchBytes {
+		i.data = nil
+	}
+	i.times = summary{}
+	clear(i.newest)
+}
+
+// append appends the batch, which the ledger copies.
+func (i *ledgerImport) append(ctx context.Context) error {
+	if len(i.batch) == 0 {
 		return nil
 	}
-	_, err := i.ledger.Append(ctx, batch...)
+	_, err := i.ledger.Append(ctx, i.batch...)
 	if err == nil {
-		i.done.Records += int64(len(batch))
+		i.done.Records += int64(len(i.batch))
 	}
+	i.batch = i.batch[:0]
 	return err
 }
 
 // lookUp marks the pending entries that the ledger has.
 func (i *ledgerImport) lookUp(ctx context.Context) error {
-	var times summary
-	ids := map[audit.ID][]int{}
-	for at, p := range i.pending {
-		times.addTimes(p.record.Time, p.record.Time)
-		ids[p.record.ID] = append(ids[p.record.ID], at)
-	}
-	f := query.Filter{Since: times.oldest, Until: times.newest.Add(time.Nanosecond), Ascending: true}
+	f := query.Filter{Since: i.times.oldest, Until: i.times.newest.Add(time.Nanosecond), Ascending: true}
 	for r, err := range i.existing.Find(ctx, f) {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -189,11 +208,30 @@ func (i *ledgerImport) lookUp(ctx context.Context) error {
 			i.damage = append(i.damage, err)
 			continue
 		}
-		for _, at := range ids[r.ID] {
-			if p := &i.pending[at]; !p.present && r.IsRetryOf(p.record) {
-				p.present = true
-			}
+		if err := i.mark(r); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// mark marks the pending entries that hold a record of the ledger. Few have its ID, so only those
+// are decoded again.
+func (i *ledgerImport) mark(r *record.Record) error {
+	at, ok := i.newest[r.ID]
+	if !ok {
+		return nil
+	}
+	for ; at >= 0; at = i.pending[at].previous {
+		p := &i.pending[at]
+		if p.present {
+			continue
+		}
+		stored, err := Entry{Data: i.data[p.from:p.to]}.Record()
+		if err != nil {
+			return err
+		}
+		p.present = r.IsRetryOf(stored)
 	}
 	return nil
 }

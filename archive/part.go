@@ -66,10 +66,11 @@ func (u *unpacker) unpack(index int, frame []byte) ([]byte, error) {
 	return lines, nil
 }
 
-// resize returns a buffer of the given size. Its content is undefined.
+// resize returns a buffer of the given size. Its content is undefined. A new one has some room
+// more, since each part may be a bit larger than the one before.
 func resize(b []byte, size int64) []byte {
 	if int64(cap(b)) < size {
-		return make([]byte, size)
+		return make([]byte, size, size+size/8)
 	}
 	return b[:size]
 }

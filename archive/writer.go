@@ -133,18 +133,46 @@ func (w *Writer) Close() (*Manifest, error) {
 	m.Content, m.Entries, m.Records = w.sum.content, w.sum.entries, w.sum.records
 	m.Oldest, m.Newest = w.sum.oldest, w.sum.newest
 	m.ContentHash = Hash(w.content.Sum(nil))
-	encoded, err := m.encode()
-	if err != nil {
+	sum := manifestSum{hash: sha256.New()}
+	if err := m.encode(&sum); err != nil {
 		return nil, err
 	}
-	trailer := appendTrailer(nil, encoded)
-	if _, err := w.out.Write(trailer); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+	if err := w.writeTrailer(&m, footer{hash: Hash(sum.hash.Sum(nil)), manifest: sum.size}); err != nil {
+		return nil, err
 	}
 	w.err = errClosed
-	m.Size = m.dataSize() + int64(len(trailer))
-	m.Hash, m.Name = hashOf(encoded), m.objectName()
+	m.Size = m.dataSize() + int64(minTrailer) + sum.size
+	m.Hash, m.Name = Hash(sum.hash.Sum(nil)), m.objectName()
 	return &m, nil
+}
+
+// writeTrailer writes the manifest. It is encoded a second time, since its size comes first.
+func (w *Writer) writeTrailer(m *Manifest, f footer) error {
+	_, err := w.out.Write(appendTrailerHeader(nil, f.manifest))
+	if err == nil {
+		err = m.encode(w.out)
+	}
+	if err == nil {
+		_, err = w.out.Write(f.append(nil))
+	}
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+// manifestSum computes the size and the hash of a manifest.
+type manifestSum struct {
+	hash hash.Hash
+	size int64
+}
+
+// Write returns ErrTooLarge once no archive can have such a manifest.
+func (s *manifestSum) Write(b []byte) (int, error) {
+	if s.size += int64(len(b)); s.size > maxManifest {
+		return 0, ErrTooLarge
+	}
+	return s.hash.Write(b)
 }
 
 // maxRecent is the number of records within which a repeated ID is recognized, as in a

@@ -91,7 +91,8 @@ func (s *scanner) view(offset int64, n int) ([]byte, error) {
 		return s.buffer[from : from+int64(n)], nil
 	}
 	size := int(min(int64(max(n, readAhead)), s.end-offset))
-	if cap(s.buffer) < size || cap(s.buffer) > 4*max(size, readAhead) {
+	// A large buffer is kept while frames need it: the last one, or the next.
+	if cap(s.buffer) < size || int64(cap(s.buffer)) > 4*max(int64(size), readAhead, s.header.size()) {
 		s.buffer = make([]byte, size)
 	}
 	s.buffer, s.bufferStart = s.buffer[:size], offset

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"sync"
 	"time"
 )
 
@@ -127,13 +128,24 @@ func resume(dir fileSystem, f Frame, places *waypoints) bool {
 	if err != nil {
 		return false
 	}
-	found, err := s.ReadFrame(f.Offset, f.Size, nil)
+	buffer := resumeBuffers.Get().(*[]byte) //nolint:errcheck,forcetypeassert // it has buffers only
+	defer resumeBuffers.Put(buffer)
+	if f.Size <= maxResumeBuffer && int64(cap(*buffer)) < f.Size {
+		*buffer = make([]byte, f.Size)
+	}
+	found, err := s.ReadFrame(f.Offset, f.Size, *buffer)
 	if s.Close() != nil || err != nil || found.Checksum != f.Checksum || found.First != f.First {
 		return false
 	}
 	places.set(f.Segment, waypoint{offset: f.Offset, next: f.First})
 	return true
 }
+
+// resumeBuffers has buffers of up to maxResumeBuffer bytes for resume, which a reader that follows
+// a ledger calls for each search.
+var resumeBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxResumeBuffer = 2 << 20
 
 // SegmentFile is an open segment. Its methods are safe for concurrent use.
 type SegmentFile struct {
