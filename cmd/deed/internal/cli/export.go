@@ -158,11 +158,10 @@ const checkpointInterval = 2 * time.Second
 
 func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query.Filter, file *exportfile.File) error {
 	ctx := cmd.Context()
-	var progress *term.Progress
+	progress := c.progress("records")
 	var part func(time.Time) float64
-	if term.Is(c.stderr) && !c.quiet {
-		progress = term.NewProgress(c.stderr, "records")
-		part = c.partOf(ctx, set, *filter)
+	if progress != nil {
+		part = partOf(ctx, set.Reader, *filter)
 	}
 	if err := c.copy(ctx, set, filter, file, func(at time.Time) {
 		if progress != nil {
@@ -245,26 +244,4 @@ func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query
 		}
 	}
 	return nil
-}
-
-// partOf returns a function that says which part of the time between the first and the
-// newest record has been written when a record has.
-func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter query.Filter) func(time.Time) float64 {
-	filter.Ascending, filter.After, filter.Limit = false, "", 1
-	var first, newest time.Time
-	for r, err := range set.Reader.Find(ctx, filter) {
-		if err == nil {
-			newest = r.Time
-		}
-	}
-	return func(at time.Time) float64 {
-		if first.IsZero() {
-			first = at
-		}
-		all := newest.Sub(first)
-		if all <= 0 {
-			return -1
-		}
-		return float64(at.Sub(first)) / float64(all)
-	}
 }

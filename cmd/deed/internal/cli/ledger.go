@@ -265,10 +265,7 @@ func (a *app) scrub(ctx context.Context, dir, shown string) (entries int64, dama
 	if err != nil {
 		return 0, 0, err
 	}
-	var progress *term.Progress
-	if term.Is(a.stderr) && !a.quiet {
-		progress = term.NewProgress(a.stderr, "entries")
-	}
+	progress := a.progress("entries")
 	all := max(1, float64(stats.Next-stats.First))
 	for e, err := range r.Entries(ctx, 0) {
 		if err != nil {

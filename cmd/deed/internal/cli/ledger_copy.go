@@ -106,7 +106,13 @@ func (a *app) copyWhole(ctx context.Context, r *ledger.Reader, from, to string) 
 	case err != nil:
 		return 0, 0, err
 	}
-	if entries, damage, err = a.copyParts(ctx, r, from, part, to); err == nil {
+	stop := a.watchSize(part, sizeOf(from))
+	err = a.copyParts(ctx, r, from, part)
+	stop()
+	if err == nil {
+		entries, damage, err = a.scrub(ctx, part, to)
+	}
+	if err == nil {
 		err = rename(part, to)
 	}
 	if err != nil {
@@ -115,25 +121,23 @@ func (a *app) copyWhole(ctx context.Context, r *ledger.Reader, from, to string) 
 	return entries, damage, aside.SyncDir(filepath.Dir(to))
 }
 
-// copyParts copies the ledger, its seal and its dead letters, and reads the copy.
-func (a *app) copyParts(ctx context.Context, r *ledger.Reader, from, part, to string) (entries int64, damage int, err error) {
+// copyParts copies the ledger, its seal and its dead letters.
+func (a *app) copyParts(ctx context.Context, r *ledger.Reader, from, part string) error {
 	sealed, err := seal.BeginBackup(sealFiles(from))
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	if _, err := r.CopyTo(ctx, part); err != nil {
-		return 0, 0, err
+		return err
 	}
 	if err := sealed.CopyTo(ctx, sealFiles(part)); err != nil {
-		return 0, 0, err
+		return err
 	}
 	letters := filepath.Join(from, deadLettersDir)
-	if _, err := os.Stat(letters); err == nil {
-		if err := a.copyDeadLetters(ctx, letters, filepath.Join(part, deadLettersDir)); err != nil {
-			return 0, 0, err
-		}
+	if _, err := os.Stat(letters); err != nil {
+		return nil
 	}
-	return a.scrub(ctx, part, to)
+	return a.copyDeadLetters(ctx, letters, filepath.Join(part, deadLettersDir))
 }
 
 func (a *app) copyDeadLetters(ctx context.Context, from, to string) error {

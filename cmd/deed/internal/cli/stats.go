@@ -138,9 +138,9 @@ func (c *statsCommand) countByReading(ctx context.Context, reader query.Reader, 
 	if err != nil {
 		return 0, nil, err
 	}
-	var progress *term.Progress
-	if term.Is(c.stderr) && !c.quiet {
-		progress = term.NewProgress(c.stderr, "records")
+	progress, part := c.progress("records"), func(time.Time) float64 { return -1 }
+	if progress != nil {
+		part = partOf(ctx, reader, filter)
 	}
 	for l, err := range query.Lines(ctx, reader, filter) {
 		var ofLine []string
@@ -156,7 +156,7 @@ func (c *statsCommand) countByReading(ctx context.Context, reader query.Reader, 
 			continue
 		}
 		if total++; total%1000 == 0 {
-			progress.Update(total, -1)
+			progress.Update(total, part(l.Time))
 		}
 		for i, f := range fields {
 			if form := timeTexts[f]; form != "" {
