@@ -137,7 +137,7 @@ func (v *visit) newExported(plan report.Plan) (*exported, error) {
 	e := &exported{sum: sha256.New(), append: report.AppendJSON}
 	e.manifest = report.Manifest{
 		Version: report.ManifestVersion, Plan: plan, By: actorText(&v.actor), Tool: "viewer", Created: v.clock.Now.UTC().Truncate(time.Second),
-		File: "audit-" + v.clock.Now.UTC().Format("20060102-150405") + "." + plan.Format,
+		File: report.FileName(v.clock.Now, plan.Format),
 	}
 	if plan.Format == "csv" {
 		columns, err := report.Columns()

@@ -26,6 +26,12 @@ type Manifest struct {
 	Log *Log `json:"log,omitempty"`
 }
 
+// FileName returns the name of a file that nobody has named, such as audit-20261127-143000.csv: the
+// time is in UTC, and the name ends in the format.
+func FileName(at time.Time, format string) string {
+	return "audit-" + at.UTC().Format("20060102-150405") + "." + format
+}
+
 // ManifestVersion is the version of the manifest.
 const ManifestVersion = 1
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
@@ -22,20 +23,22 @@ type exportCommand struct {
 	output
 
 	path          string
+	named         bool // by --out
 	force, resume bool
 }
 
 func (a *app) export() *cobra.Command {
 	c := &exportCommand{app: a}
 	cmd := &cobra.Command{
-		Use:   "export --out FILE",
+		Use:   "export",
 		Short: "Write records to a file, with a manifest",
 		Long: `Export writes the records that match to a file, the oldest first, and FILE` + exportfile.ManifestSuffix + ` with the number of records, their range, the filter and the SHA-256 of the file.
 
-The file gets its name when it is complete. An export that was interrupted continues with --resume and the same flags. Without --until it has what was recorded up to its beginning.
+Without --out, FILE is a new one in the current directory, such as audit-20261127-143000.csv; its name is on standard output. The file gets its name when it is complete. An export that was interrupted continues with --resume and the same flags. Without --until it has what was recorded up to its beginning.
 
 In CSV, cells that a spreadsheet would take for a formula begin with an apostrophe. Parquet has the columns of CSV without that, and the JSON of each record; an export in Parquet cannot be continued, so --resume begins anew.`,
 		Example: `deed export --tenant acme --on 2026-11 --format csv --out november.csv
+deed export --tenant acme --on 2026-11 --format csv
 deed export --target invoice/1001 --out invoice.jsonl
 deed export --tenant acme --on 2026-11 --format csv --out november.csv --resume
 deed export --since 90d --out quarter.parquet`,
@@ -44,8 +47,8 @@ deed export --since 90d --out quarter.parquet`,
 	}
 	flags := cmd.Flags()
 	c.selection.register(flags)
-	flags.StringVarP(&c.path, "out", "o", "", "the `FILE` to write")
-	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: jsonl, csv or parquet; by default what the name of the file ends in")
+	flags.StringVarP(&c.path, "out", "o", "", "the `FILE` to write; by default a new one in the current directory")
+	flags.StringVarP(&c.format, "format", "f", "", "`FORMAT`: jsonl, csv or parquet; by default what the name of the file ends in, or jsonl")
 	flags.StringVar(&c.columns, "columns", "", "the `COLUMNS` of CSV or Parquet, separated by commas; see deed query --help")
 	flags.BoolVar(&c.force, "force", false, "replace the file if it exists")
 	flags.BoolVar(&c.resume, "resume", false, "continue an export that was interrupted")
@@ -61,8 +64,15 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if c.path == "" {
-		return usagef("--out: name the file to write")
+	c.named = c.path != ""
+	switch {
+	case c.named:
+	case c.resume:
+		return usagef("--resume: name the file with --out, as the interrupted export printed it")
+	case c.force:
+		return usagef("--force: without --out no file is replaced; name the file, or leave --force out")
+	case c.format == "":
+		c.format = string(render.JSON)
 	}
 	plan := report.Plan{Format: string(c.exportFormat()), Zone: clock.Zone.String()}
 	if plan.Format == "" {
@@ -96,6 +106,11 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	plan.Sources = set.Names
 	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
 		return err
+	}
+	if !c.named {
+		if c.path, err = exportfile.Reserve(report.FileName(clock.Now, strings.Replace(plan.Format, string(render.JSON), "jsonl", 1))); err != nil {
+			return err
+		}
 	}
 	file, after, err := exportfile.Create(c.path, plan, clock.Zone, c.force, c.resume)
 	if err != nil {
@@ -143,11 +158,10 @@ const checkpointInterval = 2 * time.Second
 
 func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query.Filter, file *exportfile.File) error {
 	ctx := cmd.Context()
-	var progress *term.Progress
+	progress := c.progress("records")
 	var part func(time.Time) float64
-	if term.Is(c.stderr) && !c.quiet {
-		progress = term.NewProgress(c.stderr, "records")
-		part = c.partOf(ctx, set, *filter)
+	if progress != nil {
+		part = partOf(ctx, set.Reader, *filter)
 	}
 	if err := c.copy(ctx, set, filter, file, func(at time.Time) {
 		if progress != nil {
@@ -165,7 +179,11 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 			c.note("-- interrupted; an export in Parquet begins anew")
 			return err
 		}
-		c.note("-- %s so far; the same command with --resume continues", howMany(file.Records(), "record"))
+		again := "--resume"
+		if !c.named {
+			again = "--out " + c.path + " --resume"
+		}
+		c.note("-- %s so far; the same command with %s continues", howMany(file.Records(), "record"), again)
 		return err
 	}
 	actor, _ := osUser()
@@ -176,6 +194,11 @@ func (c *exportCommand) write(cmd *cobra.Command, set *source.Set, filter *query
 	if err := c.recordExport(ctx, cmd, set, filter, c.path,
 		semconv.TrailRecordsKey.Int64(m.Records), semconv.TrailFileKey.String(m.File), semconv.TrailSHA256Key.String(m.SHA256)); err != nil {
 		return err
+	}
+	if !c.named {
+		if _, err := fmt.Fprintln(c.stdout, c.path); err != nil {
+			return err
+		}
 	}
 	c.note("-- %s: %s, %s, SHA-256 %s", term.Clean(c.path), howMany(m.Records, "record"), term.Bytes(m.Bytes), m.SHA256)
 	if dirs := sealedOf(set.Dirs); len(dirs) == 1 && m.Records > 0 && c.format == string(render.JSON) {
@@ -221,26 +244,4 @@ func (c *exportCommand) copy(ctx context.Context, set *source.Set, filter *query
 		}
 	}
 	return nil
-}
-
-// partOf returns a function that says which part of the time between the first and the
-// newest record has been written when a record has.
-func (c *exportCommand) partOf(ctx context.Context, set *source.Set, filter query.Filter) func(time.Time) float64 {
-	filter.Ascending, filter.After, filter.Limit = false, "", 1
-	var first, newest time.Time
-	for r, err := range set.Reader.Find(ctx, filter) {
-		if err == nil {
-			newest = r.Time
-		}
-	}
-	return func(at time.Time) float64 {
-		if first.IsZero() {
-			first = at
-		}
-		all := newest.Sub(first)
-		if all <= 0 {
-			return -1
-		}
-		return float64(at.Sub(first)) / float64(all)
-	}
 }

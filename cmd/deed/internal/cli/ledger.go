@@ -234,7 +234,7 @@ A process that has the ledger open does the same in the background, once a day.`
 }
 
 func (a *app) runLedgerScrub(ctx context.Context, dir string) error {
-	entries, damage, err := a.scrub(ctx, dir)
+	entries, damage, err := a.scrub(ctx, dir, dir)
 	if err != nil {
 		return err
 	}
@@ -253,8 +253,9 @@ func (a *app) remedy(dir string) string {
 	return fmt.Sprintf("deed ledger repair --dry-run %s says what a repair would lose", dir)
 }
 
-// scrub reads all entries, prints each damaged place, and returns how many there are.
-func (a *app) scrub(ctx context.Context, dir string) (entries int64, damage int, err error) {
+// scrub reads all entries, prints each damaged place, and returns how many there are. Shown is the
+// directory that it names.
+func (a *app) scrub(ctx context.Context, dir, shown string) (entries int64, damage int, err error) {
 	r, err := a.openLedger(dir)
 	if err != nil {
 		return 0, 0, err
@@ -264,20 +265,20 @@ func (a *app) scrub(ctx context.Context, dir string) (entries int64, damage int,
 	if err != nil {
 		return 0, 0, err
 	}
-	var progress *term.Progress
-	if term.Is(a.stderr) && !a.quiet {
-		progress = term.NewProgress(a.stderr, "entries")
-	}
+	progress := a.progress("entries")
 	all := max(1, float64(stats.Next-stats.First))
 	for e, err := range r.Entries(ctx, 0) {
 		if err != nil {
 			progress.Clear()
-			_, corrupt := errors.AsType[*ledger.CorruptError](err)
+			place, corrupt := errors.AsType[*ledger.CorruptError](err)
 			if _, removed := errors.AsType[*ledger.RemovedError](err); !corrupt && !removed {
 				return entries, damage, err
 			}
 			if corrupt {
 				damage++
+				if dir != shown {
+					place.Dir = shown
+				}
 				a.complain(err)
 			}
 			continue
@@ -289,7 +290,7 @@ func (a *app) scrub(ctx context.Context, dir string) (entries int64, damage int,
 	progress.Clear()
 	if damage < stats.Damaged {
 		damage = stats.Damaged
-		a.complain(fmt.Errorf("%s: a cursor or the header of a segment is damaged, which costs no entry", dir))
+		a.complain(fmt.Errorf("%s: a cursor or the header of a segment is damaged, which costs no entry", shown))
 	}
 	return entries, damage, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/semconv"
@@ -117,8 +118,8 @@ func (a *app) recordEvent(ctx context.Context, set *source.Set, event audit.Even
 // trackerName names the instrumentation in records.
 const trackerName = "github.com/opendeed/audit/cmd/deed"
 
-// openRecord opens the ledger of --record-to, which must be none of the directories. The policy
-// of a configuration applies to its events.
+// openRecord opens the ledger of --record-to, which must be none of the directories. Its events must
+// satisfy the policies of all configurations.
 func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.TrackerProvider, error) {
 	for _, dir := range dirs {
 		if sameDir(dir, a.recordTo) {
@@ -127,7 +128,7 @@ func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.Tracker
 	}
 	opts := append(ownOptions(), sdk.WithLedger(a.recordTo, ledger.WithLockWait(recordLockWait), ledger.WithScrub(0)))
 	if len(policies) > 0 {
-		opts = append(opts, sdk.WithPolicy(policies[0]))
+		opts = append(opts, sdk.WithPolicy(policies[0]), sdk.WithProcessor(otherPolicies(policies[1:])))
 	}
 	provider, err := sdk.NewTrackerProvider(opts...)
 	switch {
@@ -146,6 +147,22 @@ func ownOptions() []sdk.Option {
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
 		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
 	}
+}
+
+// otherPolicies rejects events that a policy rejects, since a provider has one policy only.
+type otherPolicies []*policy.Policy
+
+// Process implements sdk.Processor. The end of an attempt may not be rejected: its beginning, with
+// the same reason, was accepted.
+func (o otherPolicies) Process(ctx context.Context, r *record.Record, next sdk.Next) error {
+	if r.Attempt.IsZero() || r.BeginsAttempt() {
+		for _, p := range o {
+			if rule, problems := p.Explain(&r.Event, r.Channel); len(problems) > 0 {
+				return &sdk.PolicyError{Rule: rule, Problems: problems}
+			}
+		}
+	}
+	return next(ctx, r)
 }
 
 // sameDir reports whether both paths lead to one directory.

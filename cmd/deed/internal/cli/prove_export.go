@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/opendeed/audit/cmd/deed/internal/exportfile"
+	"github.com/opendeed/audit/cmd/deed/internal/aside"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/seal"
@@ -57,7 +57,7 @@ func (c *proveExportCommand) run(file string) error {
 	if err != nil {
 		return explainSeal(c.ledger, err)
 	}
-	if err := exportfile.Replace(file+proofSuffix, proof.Encode()); err != nil {
+	if err := aside.Replace(file+proofSuffix, proof.Encode()); err != nil {
 		return err
 	}
 	c.note("-- %s: proves %s with %s hashes", term.Clean(file+proofSuffix), howMany(int64(len(hashes)), "record"), term.Count(int64(len(proof.Hashes))))

@@ -17,14 +17,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// counted are what --by can name. Those with a facet can be counted by an index.
-var counted = map[string]struct {
-	facet   query.Facet
-	indexed bool
-}{
-	"actor": {}, "hour": {}, "day": {},
-	"action": {query.ByAction, true}, "outcome": {query.ByOutcome, true}, "target_type": {query.ByTargetType, true},
-	"tenant": {query.ByTenant, true}, "channel": {query.ByChannel, true},
+// counted are what --by can name, and the facets by which an index counts them.
+var counted = map[string]query.Facet{
+	"actor": query.ByActor, "hour": query.ByHour, "day": query.ByDay, "action": query.ByAction, "outcome": query.ByOutcome,
+	"target_type": query.ByTargetType, "tenant": query.ByTenant, "channel": query.ByChannel,
 }
 
 // timeTexts are the forms of times that are counted.
@@ -123,9 +119,13 @@ func (c *statsCommand) run(cmd *cobra.Command) error {
 }
 
 func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.Filter, fields []string, zone *time.Location) (total int64, counts []map[string]int64, err error) {
-	if total, counts, ok := countByIndex(ctx, set, filter, fields); ok {
+	if total, counts, ok := countByIndex(ctx, set.Reader, filter, fields, zone); ok {
 		return total, counts, nil
 	}
+	return c.countByReading(ctx, set.Reader, filter, fields, zone)
+}
+
+func (c *statsCommand) countByReading(ctx context.Context, reader query.Reader, filter query.Filter, fields []string, zone *time.Location) (total int64, counts []map[string]int64, err error) {
 	counts = make([]map[string]int64, len(fields))
 	var columns []string // of the fields that are no times
 	for i, f := range fields {
@@ -138,11 +138,11 @@ func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.
 	if err != nil {
 		return 0, nil, err
 	}
-	var progress *term.Progress
-	if term.Is(c.stderr) && !c.quiet {
-		progress = term.NewProgress(c.stderr, "records")
+	progress, part := c.progress("records"), func(time.Time) float64 { return -1 }
+	if progress != nil {
+		part = partOf(ctx, reader, filter)
 	}
-	for l, err := range query.Lines(ctx, set.Reader, filter) {
+	for l, err := range query.Lines(ctx, reader, filter) {
 		var ofLine []string
 		if err == nil {
 			ofLine, err = texts.Of(&l)
@@ -156,7 +156,7 @@ func (c *statsCommand) count(ctx context.Context, set *source.Set, filter query.
 			continue
 		}
 		if total++; total%1000 == 0 {
-			progress.Update(total, -1)
+			progress.Update(total, part(l.Time))
 		}
 		for i, f := range fields {
 			if form := timeTexts[f]; form != "" {
@@ -189,39 +189,6 @@ func addText(counts map[string]int64, text string) {
 		text = strings.Clone(text) // it would keep the whole line
 	}
 	counts[text]++
-}
-
-// countByIndex counts without reading the records, if all fields and the store allow it.
-func countByIndex(ctx context.Context, set *source.Set, filter query.Filter, fields []string) (total int64, counts []map[string]int64, ok bool) {
-	var by query.Facets
-	for _, f := range fields {
-		if !counted[f].indexed {
-			return 0, nil, false
-		}
-		by.By = append(by.By, counted[f].facet)
-	}
-	counter, ok := set.Reader.(query.Counter)
-	if !ok {
-		return 0, nil, false
-	}
-	all, err := counter.CountRecords(ctx, filter, by)
-	if err != nil {
-		return 0, nil, false // a search reports it
-	}
-	for _, facet := range all.Facets {
-		values := map[string]int64{}
-		for _, v := range facet.Values {
-			if v.AtLeast {
-				return 0, nil, false
-			}
-			values[v.Value] = v.Records
-		}
-		if facet.Others > 0 {
-			return 0, nil, false
-		}
-		counts = append(counts, values)
-	}
-	return all.Records, counts, true
 }
 
 // others stands for texts that are not counted one by one.

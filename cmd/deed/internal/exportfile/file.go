@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/opendeed/audit/cmd/deed/internal/aside"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/report"
 )
@@ -260,7 +261,7 @@ func (f *File) Finish(by, tool string) (*report.Manifest, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return m, errors.Join(syncDir(filepath.Dir(f.path)), err)
+	return m, errors.Join(aside.SyncDir(filepath.Dir(f.path)), err)
 }
 
 // writeJSON replaces a file at once.
@@ -269,25 +270,5 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return Replace(path, append(data, '\n'))
-}
-
-// Replace replaces a file at once: after an error, such as that of a full disk, the file is what it
-// was before.
-func Replace(path string, data []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(data)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if err = errors.Join(err, temporary.Close()); err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temporary.Name()))
-	}
-	return nil
+	return aside.Replace(path, append(data, '\n'))
 }

@@ -103,3 +103,22 @@ func TestResume(t *testing.T) {
 		}
 	}
 }
+
+// TestReserve names no file that exists, that is being written, or that has a manifest.
+func TestReserve(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "audit.csv")
+	for _, name := range []string{"audit.csv", "audit-2.csv.part", "audit-3.csv.manifest.json", "audit-4.csv.part.json"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("taken"), 0o600))
+	}
+	for _, want := range []string{"audit-5.csv", "audit-6.csv"} {
+		reserved, err := exportfile.Reserve(path)
+		require.NoError(t, err)
+		assert.Equal(t, filepath.Join(dir, want), reserved)
+	}
+	names, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, names, 6, "it leaves a part for what it has reserved only")
+	_, err = exportfile.Reserve(filepath.Join(dir, "none", "audit.csv"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

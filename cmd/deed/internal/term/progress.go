@@ -18,10 +18,10 @@ type Progress struct {
 	done    int64
 }
 
-// progressInterval is how often the line changes.
-const progressInterval = 200 * time.Millisecond
+// ProgressInterval is how often the line changes.
+const ProgressInterval = 200 * time.Millisecond
 
-// NewProgress returns a Progress on w, of things such as records.
+// NewProgress returns a Progress on w, of things such as records; of bytes if what is empty.
 func NewProgress(w io.Writer, what string) *Progress {
 	return &Progress{w: w, width: Columns(w), what: what, started: time.Now()}
 }
@@ -29,12 +29,16 @@ func NewProgress(w io.Writer, what string) *Progress {
 // Update says that so many are done, and which part of all that is, from 0 to 1, or a
 // negative number if that is not known.
 func (p *Progress) Update(done int64, part float64) {
-	if p == nil || time.Since(p.shown) < progressInterval {
+	if p == nil || time.Since(p.shown) < ProgressInterval {
 		return
 	}
 	p.shown, p.done = time.Now(), done
 	elapsed := time.Since(p.started)
-	line := fmt.Sprintf("%s %s  %s/s", Count(done), p.what, Count(int64(float64(done)/max(elapsed.Seconds(), 1e-3))))
+	rate := int64(float64(done) / max(elapsed.Seconds(), 1e-3))
+	line := Bytes(done) + "  " + Bytes(rate) + "/s"
+	if p.what != "" {
+		line = Count(done) + " " + p.what + "  " + Count(rate) + "/s"
+	}
 	if part > 0 && part <= 1 && elapsed > time.Second {
 		left := time.Duration(float64(elapsed) * (1 - part) / part).Round(time.Second)
 		line = fmt.Sprintf("%3.0f%%  %s  %s left", part*100, line, left)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/stretchr/testify/assert"
@@ -49,4 +51,29 @@ func TestFit(t *testing.T) {
 	assert.Equal(t, 5, term.Width(term.Pad("漢…", 5)))
 	assert.Equal(t, "e\u0301…", term.Fit("e\u0301bc", 2))
 	assert.Empty(t, term.Fit("abc", 0))
+}
+
+// TestProgress shows how far something is, how fast it is, and how long it takes, in one line that
+// it removes.
+func TestProgress(t *testing.T) {
+	t.Setenv("COLUMNS", "80")
+	synctest.Test(t, func(t *testing.T) {
+		for what, want := range map[string]string{"records": " 25%  5,000 records  2,500/s  6s left", "": " 25%  4.9 KiB  2.4 KiB/s  6s left"} {
+			var b bytes.Buffer
+			p := term.NewProgress(&b, what)
+			time.Sleep(2 * time.Second)
+			p.Update(5000, 0.25)
+			p.Update(5001, 0.26) // too soon
+			p.Clear()
+			assert.Equal(t, "\r\x1b[K"+want+"\r\x1b[K", b.String())
+		}
+		var b bytes.Buffer
+		p := term.NewProgress(&b, "records")
+		time.Sleep(2 * time.Second)
+		p.Update(5000, -1)
+		assert.Equal(t, "\r\x1b[K5,000 records  2,500/s", b.String(), "nobody knows how many there are")
+		var none *term.Progress
+		none.Update(1, 1)
+		none.Clear()
+	})
 }

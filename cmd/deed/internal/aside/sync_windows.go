@@ -1,0 +1,4 @@
+package aside
+
+// SyncDir does nothing: Windows makes names durable itself.
+func SyncDir(string) error { return nil }

@@ -1,4 +1,0 @@
-package exportfile
-
-// syncDir does nothing: Windows makes names durable itself.
-func syncDir(string) error { return nil }
