@@ -386,6 +386,12 @@ func TestExports(t *testing.T) {
 	assert.Contains(t, exports[1].Metadata, semconv.TrailSHA256Key.String(hex.EncodeToString(sum[:])))
 	assert.Contains(t, exports[1].Metadata, semconv.TrailRecordsKey.Int64(2))
 
+	past := newViewer(t, viewer.View{All: true}, exports, viewer.WithTracker(recorder.Tracker("x")))
+	links := hrefs(t, get(t, past, "/record?id="+exports[1].ID.String()).Body.String(), `href="./\?action`)
+	require.Contains(t, links, "./?action=audit.trail.export", "a page leads to the exports")
+	assert.Contains(t, textOf(get(t, past, "/?action=audit.trail.export&since=900d")), "audit-20261126-120000.jsonl 2 records SHA-256 "+hex.EncodeToString(sum[:]))
+	assert.NotContains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, records), "/")), "Exports, with", "none is recorded")
+
 	rows, err := csv.NewReader(get(t, handler, "/export?format=csv").Body).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 4)
