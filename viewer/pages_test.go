@@ -143,6 +143,28 @@ func TestManyVersions(t *testing.T) {
 	assert.Len(t, seen, 12)
 }
 
+// TestTooManyVersions: of an object with very many versions the page has the newest, and says so.
+func TestTooManyVersions(t *testing.T) {
+	t.Parallel()
+	var records []*record.Record
+	for n := range 2100 {
+		records = append(records, event(n, func(r *record.Record) {
+			r.Target.ID, r.Changes = "7", []audit.Change{{Field: "n", Old: attribute.Int64Value(int64(n)), New: attribute.Int64Value(int64(n + 1))}}
+		}))
+	}
+	handler := newViewer(t, viewer.View{All: true}, records)
+	page := textOf(get(t, handler, "/object?type=article&id=7"))
+	assert.Contains(t, page, "Version 2100 changed")
+	assert.Contains(t, page, "2,000 older records are in the timeline.")
+	assert.NotContains(t, page, "The page has the newest")
+	oldest := textOf(get(t, handler, "/object?type=article&id=7&before=1106"))
+	for n := 1101; n <= 1105; n++ {
+		assert.Contains(t, oldest, fmt.Sprintf("Version %d changed", n))
+	}
+	assert.Contains(t, oldest, "The page has the newest 1,000 versions.")
+	assert.NotContains(t, oldest, "Earlier versions")
+}
+
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	begin := event(10, func(r *record.Record) { r.Attempt, r.Outcome, r.Action = r.ID, audit.OutcomeUnknown, "payout.send" })
