@@ -40,6 +40,35 @@ func (v *visit) exports(params url.Values) []exportLink {
 	return links
 }
 
+// pastExports returns the address of the exports that were made, or "" if none is recorded.
+func (v *visit) pastExports() string {
+	if v.tracker == nil {
+		return ""
+	}
+	return v.address("", v.only("action", semconv.ActionTrailExport))
+}
+
+// exportFacts returns what the record of an export says about its file: a browser shows no
+// trailers, so this is where people find the hash.
+func (v *visit) exportFacts(r *record.Record) []part {
+	file, sum, records := metadataText(r, semconv.TrailFileKey), metadataText(r, semconv.TrailSHA256Key), ""
+	for _, kv := range r.Metadata {
+		if kv.Key == semconv.TrailRecordsKey && kv.Value.Type() == attribute.INT64 {
+			records = v.records(&counted{Counts: &query.Counts{Records: kv.Value.AsInt64()}})
+		}
+	}
+	if sum != "" {
+		sum = "SHA-256 " + sum
+	}
+	var facts []part
+	for _, text := range []string{file, records, sum} {
+		if text != "" {
+			facts = append(facts, part{Kind: "exported", Text: text})
+		}
+	}
+	return facts
+}
+
 // exportTimeout is how long an export may take, and writeTimeout how long a client may take
 // for a part of it.
 const (

@@ -30,6 +30,7 @@ type objectPage struct {
 	Columns        []versionColumn
 	Fields         []fieldRow
 	Earlier, Later string // the addresses of other versions, or ""
+	Older          string // that there are older ones which the page does not have, or ""
 	Events         []eventView
 	Skipped        bool   // some versions changed nothing, and have no column
 	Omitted        string // that older events are not listed, or ""
@@ -88,9 +89,10 @@ type eventView struct {
 
 // How much of a life a page shows.
 const (
-	maxColumns = 5
-	maxEvents  = 100
-	maxTenants = 30 // to choose from, if several have an object
+	maxColumns  = 5
+	maxEvents   = 100
+	maxVersions = 1000 // of which a page keeps the records, the newest
+	maxTenants  = 30   // to choose from, if several have an object
 )
 
 // objectParams are the parameters of the page that are no conditions.
@@ -193,7 +195,7 @@ func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter
 	return versions, within, err
 }
 
-// versions returns the versions of the object, oldest first, and fills the list of events.
+// versions returns the newest versions of the object, oldest first, and fills the list of events.
 func (v *visit) versions(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, error) {
 	var versions []*history.Version
 	for version, err := range history.Of(v.ctx, v.reader, target, within) {
@@ -207,11 +209,17 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 			v.unread(data, err)
 			continue
 		}
+		if len(versions) == 2*maxVersions {
+			versions = slices.Delete(versions, 0, maxVersions)
+		}
 		versions = append(versions, version)
+	}
+	if n := len(versions); n > maxVersions {
+		versions = slices.Delete(versions, 0, n-maxVersions)
 	}
 	for _, version := range slices.Backward(versions) {
 		if len(data.Events) == maxEvents {
-			data.Omitted = v.language.amount(int64(len(versions)-maxEvents), "1 older record is in the timeline.", "%s older records are in the timeline.")
+			data.Omitted = v.language.amount(int64(versions[len(versions)-1].Number-maxEvents), "1 older record is in the timeline.", "%s older records are in the timeline.")
 			break
 		}
 		e := eventView{row: v.row(version.Record), Version: strconv.Itoa(version.Number)}
@@ -349,6 +357,9 @@ func (v *visit) table(data *objectPage, versions []*history.Version) {
 	for i, version := range changing[start:end] {
 		data.Columns = append(data.Columns, v.column(version))
 		v.fillColumn(data.Fields, fields, i, version)
+	}
+	if start == 0 && versions[0].Number > 1 {
+		data.Older = v.language.phrase("The page has the newest %s versions. The records of older ones are in the timeline.", number(maxVersions))
 	}
 	if start > 0 {
 		data.Earlier = v.address(v.page, v.with("before", strconv.Itoa(changing[start].Number)))

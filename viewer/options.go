@@ -141,7 +141,8 @@ func WithLanguage(l Language) Option {
 }
 
 // WithHealth shows a page about the pipeline that records the trail. The function is called
-// for each view of the page, by those whose View has All set and no limit.
+// for each view of the page, by those whose View has All set and no limit. The example fills it
+// with the methods of a sdk.TrackerProvider.
 func WithHealth(f func(context.Context) (Health, error)) Option {
 	return func(c *config) error {
 		c.health = f

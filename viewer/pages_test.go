@@ -143,6 +143,28 @@ func TestManyVersions(t *testing.T) {
 	assert.Len(t, seen, 12)
 }
 
+// TestTooManyVersions: of an object with very many versions the page has the newest, and says so.
+func TestTooManyVersions(t *testing.T) {
+	t.Parallel()
+	var records []*record.Record
+	for n := range 2100 {
+		records = append(records, event(n, func(r *record.Record) {
+			r.Target.ID, r.Changes = "7", []audit.Change{{Field: "n", Old: attribute.Int64Value(int64(n)), New: attribute.Int64Value(int64(n + 1))}}
+		}))
+	}
+	handler := newViewer(t, viewer.View{All: true}, records)
+	page := textOf(get(t, handler, "/object?type=article&id=7"))
+	assert.Contains(t, page, "Version 2100 changed")
+	assert.Contains(t, page, "2,000 older records are in the timeline.")
+	assert.NotContains(t, page, "The page has the newest")
+	oldest := textOf(get(t, handler, "/object?type=article&id=7&before=1106"))
+	for n := 1101; n <= 1105; n++ {
+		assert.Contains(t, oldest, fmt.Sprintf("Version %d changed", n))
+	}
+	assert.Contains(t, oldest, "The page has the newest 1,000 versions.")
+	assert.NotContains(t, oldest, "Earlier versions")
+}
+
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	begin := event(10, func(r *record.Record) { r.Attempt, r.Outcome, r.Action = r.ID, audit.OutcomeUnknown, "payout.send" })
@@ -385,6 +407,12 @@ func TestExports(t *testing.T) {
 	assert.Equal(t, audit.OutcomeSuccess, exports[1].Outcome)
 	assert.Contains(t, exports[1].Metadata, semconv.TrailSHA256Key.String(hex.EncodeToString(sum[:])))
 	assert.Contains(t, exports[1].Metadata, semconv.TrailRecordsKey.Int64(2))
+
+	past := newViewer(t, viewer.View{All: true}, exports, viewer.WithTracker(recorder.Tracker("x")))
+	links := hrefs(t, get(t, past, "/record?id="+exports[1].ID.String()).Body.String(), `href="./\?action`)
+	require.Contains(t, links, "./?action=audit.trail.export", "a page leads to the exports")
+	assert.Contains(t, textOf(get(t, past, "/?action=audit.trail.export&since=900d")), "audit-20261126-120000.jsonl 2 records SHA-256 "+hex.EncodeToString(sum[:]))
+	assert.NotContains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, records), "/")), "Exports, with", "none is recorded")
 
 	rows, err := csv.NewReader(get(t, handler, "/export?format=csv").Body).ReadAll()
 	require.NoError(t, err)

@@ -26,6 +26,7 @@ type layout struct {
 	Tabs   []tab
 	Zone   zoneForm
 	Viewer string // who looks
+	Past   string // the address of past exports, or ""
 }
 
 // tab is a link of the navigation.
@@ -94,6 +95,7 @@ func (v *viewer) render(w http.ResponseWriter, r *http.Request, status int, visi
 	page := layout{content: c, Trail: v.title, Home: visit.address("", nil), Lang: v.language.Tag}
 	if !visit.actor.IsZero() {
 		page.Tabs, page.Zone, page.Viewer = visit.tabs(), visit.zoneForm(), visible(actorText(&visit.actor))
+		page.Past = visit.pastExports()
 	}
 	var b bytes.Buffer
 	if err := v.templates[c.template].ExecuteTemplate(&b, "layout", page); err != nil {

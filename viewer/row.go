@@ -51,6 +51,9 @@ func (v *visit) row(r *record.Record) row {
 	if n := len(r.Changes); n > 0 {
 		one.Facts = append(one.Facts, part{Kind: "changed", Text: v.changedText(r)})
 	}
+	if r.Action == semconv.ActionTrailExport {
+		one.Facts = append(one.Facts, v.exportFacts(r)...)
+	}
 	return one
 }
 

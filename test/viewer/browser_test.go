@@ -105,11 +105,23 @@ func handler(t *testing.T, reader query.Reader, opts ...viewer.Option) http.Hand
 	return handler
 }
 
-// serve serves the viewer of a store.
+// serve serves the viewer of a store. Its page foreign is asked for by another site, and /noscript/
+// has the same pages without their script.
 func serve(t *testing.T, reader query.Reader, opts ...viewer.Option) string {
 	t.Helper()
-	mux := http.NewServeMux()
-	mux.Handle("/audit/", http.StripPrefix("/audit", handler(t, reader, opts...)))
+	mux, shown := http.NewServeMux(), handler(t, reader, opts...)
+	mux.Handle("/audit/", http.StripPrefix("/audit", shown))
+	mux.Handle("/audit/foreign", http.StripPrefix("/audit", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Set("Sec-Fetch-Site", "cross-site")
+		shown.ServeHTTP(w, r)
+	})))
+	mux.Handle("/noscript/", http.StripPrefix("/noscript", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".js") {
+			http.NotFound(w, r)
+			return
+		}
+		shown.ServeHTTP(w, r)
+	})))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL + "/audit/"

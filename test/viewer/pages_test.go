@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,30 +24,64 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPagesInABrowser opens every page, with JavaScript and without, on a phone and on a wide
-// screen, light and dark: nothing is wider than the screen, and nothing fails. With
-// AUDIT_SCREENSHOTS it writes what it saw into that directory.
+// TestPagesInABrowser opens every page, with JavaScript and without, and looks at each of them on a
+// phone and on a wide screen, light and dark: nothing is wider than the screen, and nothing fails.
+// With AUDIT_SCREENSHOTS it writes what it saw into that directory.
 func TestPagesInABrowser(t *testing.T) {
 	base := serve(t, richReader(), viewer.WithHealth(health))
 	browser := openBrowser(t)
 	tab := newTab(t, browser)
 	wrong := listen(tab, base)
 	for name, page := range shots() {
-		for _, l := range looks() {
-			off := l.scheme == "dark" // without JavaScript
-			tab.look(l.width, l.scheme)
+		for _, off := range []bool{true, false} { // JavaScript
 			call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: off})
 			tab.open(base + page)
 			call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
 			assert.NotEmpty(t, eval[string](tab, `document.querySelector("main h1").textContent`), name)
 			assert.Equal(t, !off, eval[bool](tab, `document.documentElement.classList.contains("js")`))
-			assert.LessOrEqual(t, eval[int64](tab, `document.documentElement.scrollWidth`), l.width, "%s at %d", name, l.width)
-			dark := eval[string](tab, `getComputedStyle(document.body).backgroundColor`)
-			assert.Equal(t, off, strings.HasPrefix(dark, "rgb(1"), dark)
-			tab.shoot(name, l.width, l.scheme)
+			for _, l := range looks() {
+				tab.look(l.width, l.scheme)
+				seen := eval[[]string](tab, `[String(document.documentElement.scrollWidth), getComputedStyle(document.body).backgroundColor]`)
+				width, err := strconv.ParseInt(seen[0], 10, 64)
+				require.NoError(t, err)
+				assert.LessOrEqual(t, width, l.width, "%s at %d", name, l.width)
+				assert.Equal(t, l.scheme == "dark", strings.HasPrefix(seen[1], "rgb(1"), seen[1])
+				if off == (l.scheme == "dark") {
+					tab.shoot(name, l.width, l.scheme)
+				}
+			}
 		}
 	}
 	assert.Empty(t, wrong.all())
+}
+
+// TestWithoutJavaScript follows a link of another site, submits the search and follows older
+// records, without the script.
+func TestWithoutJavaScript(t *testing.T) {
+	base := strings.Replace(serve(t, richReader()), "/audit/", "/noscript/", 1)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<!DOCTYPE html><title>A wiki</title><a id="link" href="` + base + `">The trail</a>`))
+	}))
+	t.Cleanup(other.Close)
+	tab := newTab(t, openBrowser(t))
+	tab.open(other.URL)
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.Click("#link")))
+	tab.eventually(`document.querySelector("main h1")?.textContent === "Open the trail?"`)
+	assert.Zero(t, eval[int](tab, `document.querySelectorAll(".row").length`))
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.Click("main a.button")))
+	tab.eventually(`document.querySelectorAll(".row").length === 50`)
+	assert.False(t, eval[bool](tab, `document.documentElement.classList.contains("js")`))
+	newest := eval[[]string](tab, `[...document.querySelectorAll("a.open")].map(e => e.href)`)
+
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.Click("[data-older]")))
+	tab.eventually(`location.search.startsWith("?after=") && document.querySelectorAll(".row").length === 50`)
+	for _, href := range eval[[]string](tab, `[...document.querySelectorAll("a.open")].map(e => e.href)`) {
+		assert.NotContains(t, newest, href)
+	}
+
+	require.NoError(t, chromedp.Do(tab.ctx, chromedp.SendKeys("#text", "editorial approval")))
+	tab.press("Enter")
+	tab.eventually(`location.search.includes("text=editorial+approval") && document.querySelectorAll(".row").length === 1`)
 }
 
 // TestKeyboard walks through the list with the keyboard alone.

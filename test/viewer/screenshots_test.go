@@ -7,6 +7,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/test/viewer/trail"
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,7 @@ func shots() map[string]string {
 		}
 	}
 	return map[string]string{
+		"older": "?after=" + query.CursorOf(records[len(records)-100]), "counted": "?outcome=success&count=all", "foreign": "foreign",
 		"timeline": "", "filtered": "?outcome=denied&since=7d", "empty": "?text=nothing+has+this",
 		"record": "record?id=" + edited.ID.String(), "record-short": "record?id=" + newest.ID.String(), "record-erased": movedRecord(trail.Erased),
 		"problem": "?since=whenever", "object": "object?type=article&id=" + trail.Featured.ID, "actor": "actor?actor=user/alice",
@@ -51,13 +53,13 @@ type appearance struct {
 	scheme string
 }
 
-// looks are the appearances in which pages are opened: some, or for screenshots more.
+// looks are the appearances in which pages are looked at, and for screenshots one more.
 func looks() []appearance {
-	some := []appearance{{360, "dark"}, {1280, "light"}}
+	all := []appearance{{360, "dark"}, {360, "light"}, {1280, "dark"}, {1280, "light"}}
 	if os.Getenv("AUDIT_SCREENSHOTS") != "" {
-		some = append(some, appearance{360, "light"}, appearance{1280, "dark"}, appearance{1920, "light"})
+		all = append(all, appearance{1920, "light"})
 	}
-	return some
+	return all
 }
 
 // whole are the pages whose screenshots reach to the end of the page.

@@ -104,7 +104,7 @@ type hiding struct {
 // part of the list is; but a length and a hash may be those of a hidden part.
 func (h *hiding) showsMark(m mark.Mark) bool {
 	hasHash := m.Length > 0 || m.SHA256 != [32]byte{}
-	return m.Path == "" || h.shows(m.Path) || h.showsPartOf(m.Path) && !(hasHash && slices.Contains(h.lost, m.Path))
+	return m.Path == "" || h.shows(m.Path) || h.showsPartOf(m.Path) && (!hasHash || !slices.Contains(h.lost, m.Path))
 }
 
 func (h *hiding) path(path string) bool {
