@@ -127,9 +127,9 @@ func freeAddress(t *testing.T) string {
 }
 
 var (
-	makeTarget   = regexp.MustCompile(`(?m)^([a-z-]+):`)
-	quotedMake   = regexp.MustCompile("`make ([a-z-]+)")
-	makeCommand  = regexp.MustCompile(`(?m)^make ([a-z-]+)`)
+	makeTarget  = regexp.MustCompile(`(?m)^([a-z-]+):`)
+	quotedMake  = regexp.MustCompile("`make ([a-z-]+)")
+	makeCommand = regexp.MustCompile(`(?m)^make ([a-z-]+)`)
 )
 
 // untested are the beginnings of commands that no test runs: of make, of a cluster, of a server,
