@@ -244,7 +244,8 @@ func (s *Sealer) compare(ctx context.Context, own, anchored *Checkpoint) error {
 	if own == nil || own.Size != s.tree.size {
 		return s.checkReached()
 	}
-	if _, ok := openSealedTree(s.files, own); ok { // otherwise its tiles are written again
+	_, signed := OpenCheckpoint(own.Note, s.key.verifier)
+	if _, ok := openSealedTree(s.files, own); ok && signed == nil { // otherwise it is made again, by the new key or with its tiles
 		s.newest, s.anchored = *own, anchored != nil && string(anchored.Note) == string(own.Note)
 	}
 	return s.checkReached()
