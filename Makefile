@@ -139,6 +139,11 @@ cover: ## Print the statement coverage of audit, the diff engine and sdk; fail u
 crash: ## Kill processes at random, for CRASHTIME each, and check what is on disk
 	@cd test && AUDIT_CRASH_TIME=$(CRASHTIME) $(GO) test -v -count 1 -timeout 0 ./crash
 
+.PHONY: seal
+seal: ## Edit a sealed log at every position, and crash one 10,000 times
+	@OPENDEED_ADVERSARY_STEP=1 $(GO) test -v -count 1 -timeout 0 -run '^(TestAdversary|TestCopy)$$' ./seal ./archive/custody
+	@OPENDEED_SEAL_CRASHES=5000 $(GO) test -v -count 1 -timeout 0 -run '^TestSealedCrashes$$' ./sdk/ledger
+
 .PHONY: demo
 demo: ## Run the quickstart and drive it with real HTTP requests
 	@$(GO) run ./examples/quickstart/demo -screenshot bin/demo.png

@@ -36,6 +36,7 @@ var generalVariables = []variable{
 	{"AUDIT_LEDGER_DENSE_FRAMES", []string{"ledger", "dense_frames"}},
 	{"AUDIT_LEDGER_INDEX", []string{"ledger", "index"}},
 	{"AUDIT_SEAL_KEY", []string{"seal", "key"}},
+	{"AUDIT_SEAL_PREVIOUS_KEY", []string{"seal", "previous_key"}},
 	{"AUDIT_SEAL_ANCHOR", []string{"seal", "anchor"}},
 	{"AUDIT_SEAL_WITNESSES", []string{"seal", "witnesses"}},
 }

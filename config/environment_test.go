@@ -37,32 +37,42 @@ func TestEnvironment(t *testing.T) {
   dir: my $ledger
 exporters: none
 `},
+		{"a ledger that removes", map[string]string{
+			"AUDIT_EXPORTERS": "stdout", "AUDIT_LEDGER_DIR": "d", "AUDIT_LEDGER_RETENTION_AGE": "30d", "AUDIT_LEDGER_RETENTION_SIZE": "5GiB",
+		}, `ledger:
+  dir: d
+  retention:
+    age: 30d
+    size: 5GiB
+exporters:
+  - type: stdout
+`},
 		{"everything", map[string]string{
 			"AUDIT_EXPORTERS": "stdout,mongodb", "AUDIT_TRACK_TIMEOUT": "5s", "AUDIT_ANONYMOUS": "article.read, feed.*",
 			"AUDIT_LEDGER_DIR": "d", "AUDIT_LEDGER_SYNC_INTERVAL": "1s", "AUDIT_LEDGER_MAX_SIZE": "10GiB",
-			"AUDIT_LEDGER_SEGMENT_SIZE": "1048576", "AUDIT_LEDGER_RETENTION_AGE": "30d", "AUDIT_LEDGER_RETENTION_SIZE": "5GiB",
-			"AUDIT_LEDGER_LOCK_WAIT": "20s", "AUDIT_LEDGER_GROUP_WRITABLE": "true",
+			"AUDIT_LEDGER_SEGMENT_SIZE": "1048576",
+			"AUDIT_LEDGER_LOCK_WAIT":    "20s", "AUDIT_LEDGER_GROUP_WRITABLE": "true",
 			"AUDIT_LEDGER_SCRUB_RATE": "none", "AUDIT_LEDGER_DENSE_FRAMES": "true", "AUDIT_LEDGER_INDEX": "false", "AUDIT_STDOUT_FILE": "trail.jsonl",
 			"AUDIT_STDOUT_FORMAT": "json", "AUDIT_STDOUT_COLOR": "false", "AUDIT_STDOUT_PLACES": "true", "AUDIT_STDOUT_CHECKPOINTS": "true",
 			"AUDIT_MONGODB_URI": "mongodb://db", "AUDIT_MONGODB_DATABASE": "a", "AUDIT_MONGODB_COLLECTION": "b",
 			"AUDIT_MONGODB_RETENTION": "365d", "AUDIT_MONGODB_INDEXES": "true", "AUDIT_MONGODB_CHECKPOINTS": "false",
-			"AUDIT_SEAL_KEY": "audit.key",
+			"AUDIT_SEAL_KEY": "audit-2.key", "AUDIT_SEAL_PREVIOUS_KEY": "audit.key", "AUDIT_SEAL_ANCHOR": "checkpoint", "AUDIT_SEAL_WITNESSES": "policy",
 		}, `track_timeout: 5s
 ledger:
   dir: d
   sync_interval: 1s
   max_size: 10GiB
   segment_size: 1048576
-  retention:
-    age: 30d
-    size: 5GiB
   lock_wait: 20s
   group_writable: true
   scrub_rate: none
   dense_frames: true
   index: false
 seal:
-  key: audit.key
+  key: audit-2.key
+  previous_key: audit.key
+  anchor: checkpoint
+  witnesses: policy
 anonymous:
   - article.read
   - feed.*

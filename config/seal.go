@@ -11,10 +11,11 @@ import (
 
 // sealModel is the file of the private key, or a mapping.
 type sealModel struct {
-	Key       text     `key:"key,required"`
-	Anchor    text     `key:"anchor"`
-	Witnesses text     `key:"witnesses"`
-	Interval  duration `key:"interval"`
+	Key         text     `key:"key,required"`
+	PreviousKey text     `key:"previous_key"`
+	Anchor      text     `key:"anchor"`
+	Witnesses   text     `key:"witnesses"`
+	Interval    duration `key:"interval"`
 }
 
 // sealText lets a text stand for a mapping with the key alone.
@@ -42,7 +43,7 @@ func (c *Config) checkSeal() {
 	}
 }
 
-// options returns the option of the seal. It reads the key.
+// options returns the option of the seal. It reads the keys.
 func (s *sealText) options() ([]sdk.Option, error) {
 	if s == nil {
 		return nil, nil
@@ -52,6 +53,13 @@ func (s *sealText) options() ([]sdk.Option, error) {
 		return nil, err
 	}
 	var opts []seal.Option
+	if s.PreviousKey != "" {
+		previous, err := seal.LoadKey(string(s.PreviousKey))
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, seal.WithPreviousKey(previous))
+	}
 	if s.Anchor != "" {
 		opts = append(opts, seal.WithAnchor(seal.AnchorFile(string(s.Anchor))))
 	}

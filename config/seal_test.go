@@ -68,6 +68,44 @@ exporters: none
 	require.NoError(t, config.Check(t.Context()), "the key need not be where the configuration is checked")
 }
 
+// A key is replaced in the steps that docs/seal-keys.md has. Both sign meanwhile.
+func TestReplaceKey(t *testing.T) {
+	temp := t.TempDir()
+	dir, anchor := filepath.Join(temp, "ledger"), filepath.Join(temp, "anchor")
+	var keys []*seal.Key
+	for _, name := range []string{"TEST_KEY", "TEST_KEY_2"} {
+		file := filepath.Join(temp, name)
+		key, err := seal.CreateKey(file, "shop.example.com/audit")
+		require.NoError(t, err)
+		keys = append(keys, key)
+		t.Setenv(name, file)
+	}
+	t.Setenv("TEST_DIR", dir)
+	t.Setenv("TEST_ANCHOR", anchor)
+	start := func(seal string) error {
+		file := write(t, "deploy.yaml", "ledger: {dir: '${TEST_DIR}'}\nanonymous: ['*']\nexporters: none\nseal: {"+seal+", anchor: '${TEST_ANCHOR}'}\n")
+		p, err := config.NewTrackerProvider(t.Context(), config.WithFile(file))
+		if err != nil {
+			return err
+		}
+		return p.Shutdown(t.Context())
+	}
+	verify := func(key *seal.Key) error {
+		held, err := os.ReadFile(anchor)
+		require.NoError(t, err)
+		_, err = seal.OpenCheckpoint(held, key.Verifier())
+		return err
+	}
+	require.NoError(t, start("key: '${TEST_KEY}'"))
+	require.ErrorIs(t, start("key: '${TEST_KEY_2}'"), seal.ErrUntrusted)
+	require.NoError(t, start("key: '${TEST_KEY_2}', previous_key: '${TEST_KEY}'"))
+	require.NoError(t, verify(keys[0]))
+	require.NoError(t, verify(keys[1]))
+	require.NoError(t, start("key: '${TEST_KEY_2}'"))
+	require.NoError(t, verify(keys[1]))
+	require.ErrorContains(t, start("key: '${TEST_KEY_2}', previous_key: '${TEST_DIR}-none'"), "-none: no such file")
+}
+
 func requireSealed(t *testing.T, dir string, key *seal.Key, anchor string) {
 	t.Helper()
 	r, err := ledger.OpenReader(dir)

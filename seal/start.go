@@ -66,11 +66,15 @@ func (s *Sealer) resume(ctx context.Context) error {
 			s.cosigned = c
 		}
 	}
-	if err := s.loadTree(own); err != nil {
-		return err
+	err = s.loadTree(own)
+	if err == nil && s.gaps.seq(s.tree.size) != s.next {
+		err = errGaps
 	}
-	if s.gaps.seq(s.tree.size) != s.next && !s.adopt {
-		return errGaps
+	if s.adopt && errors.Is(err, errGaps) {
+		return s.begin(ctx, own, anchored)
+	}
+	if err != nil {
+		return err
 	}
 	if err := s.mend(ctx); err != nil {
 		return err
@@ -166,10 +170,10 @@ func (s *Sealer) loadTree(own *Checkpoint) error {
 	if !ok || durable.ledger != s.ledger.ID() {
 		durable = state{next: 1}
 	}
+	s.tree, s.next, s.restores = durable.tree, durable.next, durable.restores
 	if s.gaps, err = loadGaps(s.files); err != nil {
 		return err
 	}
-	s.tree, s.next, s.restores = durable.tree, durable.next, durable.restores
 	s.tree.full = s.keepFull
 	for _, t := range edgeTiles(s.tree.size) {
 		s.partial[partialDir(t)] = true
@@ -244,7 +248,8 @@ func (s *Sealer) compare(ctx context.Context, own, anchored *Checkpoint) error {
 	if own == nil || own.Size != s.tree.size {
 		return s.checkReached()
 	}
-	if _, ok := openSealedTree(s.files, own); ok { // otherwise its tiles are written again
+	_, signed := OpenCheckpoint(own.Note, s.key.verifier)
+	if _, ok := openSealedTree(s.files, own); ok && signed == nil { // otherwise it is made again, by the new key or with its tiles
 		s.newest, s.anchored = *own, anchored != nil && string(anchored.Note) == string(own.Note)
 	}
 	return s.checkReached()
@@ -334,6 +339,15 @@ func (s *Sealer) adoptLedger(ctx context.Context, own, anchored *Checkpoint) err
 	if _, ok := errors.AsType[*AnchorError](err); !ok {
 		return err
 	}
+	if errors.Is(err, ErrRollback) && s.next <= s.ledger.Synced()+1 {
+		s.rename(own, anchored)
+		return nil // it has the beginning of what was signed
+	}
+	return s.begin(ctx, own, anchored)
+}
+
+// rename gives the tree another origin than those of the checkpoints.
+func (s *Sealer) rename(own, anchored *Checkpoint) {
 	restores := s.restores
 	for _, c := range []*Checkpoint{own, anchored} {
 		if c != nil {
@@ -341,9 +355,11 @@ func (s *Sealer) adoptLedger(ctx context.Context, own, anchored *Checkpoint) err
 		}
 	}
 	s.restores, s.expected, s.newest, s.cosigned, s.anchored = restores+1, nil, Checkpoint{}, Checkpoint{}, false
-	if errors.Is(err, ErrRollback) && s.next <= s.ledger.Synced()+1 {
-		return nil // it has the beginning of what was signed
-	}
+}
+
+// begin begins another tree, with all entries of the ledger.
+func (s *Sealer) begin(ctx context.Context, own, anchored *Checkpoint) error {
+	s.rename(own, anchored)
 	s.tree, s.next, s.segment, s.full, s.written, s.gaps = tree{full: s.keepFull}, 1, 0, nil, nil, nil
 	for _, name := range []string{checkpointName, cosignedName, stateName, gapsName, "tile"} {
 		if err := s.files.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {

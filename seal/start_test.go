@@ -218,6 +218,9 @@ func TestPreviousKey(t *testing.T) {
 	f.key = mustCreate(t)
 	requireReason(t, f.start(), ErrUntrusted, "anchor")
 	require.NoError(t, f.start(WithPreviousKey(old)))
+	f.stop()
+	require.EqualValues(t, 10, f.verify().Proved, "the new key signs although no entry is new")
+	require.NoError(t, f.start(WithPreviousKey(old)))
 	f.append(10)
 	f.stop()
 	require.Empty(t, f.verify().Findings)
@@ -399,20 +402,48 @@ func TestLostForGood(t *testing.T) {
 	require.ErrorContains(t, reported[0], "tile/0/000")
 }
 
-// TestLostGaps does not start without the file that maps entries to leaves.
+// TestLostGaps does not start without the file that maps entries to leaves, until the ledger is
+// adopted. What was signed before is not the new tree.
 func TestLostGaps(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	l, err := ledger.Open(f.dir, f.ledger...)
-	require.NoError(t, err)
-	f.open = l
-	f.append(2000)
-	_, err = l.RemoveBefore(1000)
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	f.make(10)
-	require.NoError(t, os.Remove(filepath.Join(f.dir, DirName, gapsName)))
-	require.ErrorIs(t, f.start(), errGaps)
+	for name, lose := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"damaged": func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			l, err := ledger.Open(f.dir, f.ledger...)
+			require.NoError(t, err)
+			f.open = l
+			f.append(2000)
+			first, err := l.RemoveBefore(1000)
+			require.NoError(t, err)
+			require.NoError(t, l.Close())
+			f.make(10)
+			before := f.verify(func(o *VerifyOptions) { o.From = first })
+			require.Empty(t, before.Findings)
+			require.NoError(t, lose(filepath.Join(f.dir, DirName, gapsName)))
+			r, err := ledger.OpenReader(f.dir)
+			require.NoError(t, err)
+			defer r.Close()
+			lost, err := Verify(t.Context(), r, VerifyOptions{Keys: []note.Verifier{f.key.Verifier()}, From: first})
+			require.NoError(t, err)
+			require.NotEmpty(t, lost.Findings, "nobody can hide anything with the file")
+			err = f.start()
+			require.ErrorIs(t, err, errGaps)
+			require.ErrorContains(t, err, "deed seal adopt")
+			require.NoError(t, f.start(WithAdopt()))
+			f.stop()
+			require.NoError(t, f.start(), "the adopted ledger is sealed as any other")
+			f.append(10)
+			f.stop()
+			report := f.verify(func(o *VerifyOptions) { o.From = first })
+			require.Empty(t, report.Findings)
+			require.EqualValues(t, 2020, report.Proved)
+			require.Equal(t, before.Held.Origin+"/1", report.Held.Origin)
+		})
+	}
 }
 
 // TestLostState continues when files of the seal are lost.

@@ -107,7 +107,7 @@ func loadState(files Files) (s state, ok bool, err error) {
 }
 
 // errGaps means that sequence numbers cannot be mapped to leaves.
-var errGaps = errors.New("seal: the file gaps is missing or damaged; it maps sequence numbers to leaves: restore it from a copy of the directory")
+var errGaps = errors.New("seal: the file gaps is missing or damaged; it maps sequence numbers to leaves: restore it from a copy of the directory, or accept the ledger as it is: deed seal adopt begins another tree")
 
 // loadGaps reads the gaps. They are stored before a checkpoint covers them.
 func loadGaps(files Files) (g gaps, err error) {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -106,8 +109,9 @@ func kinds(r *custody.CopyReport) []seal.Kind {
 // filter and without one.
 func TestCopy(t *testing.T) {
 	t.Parallel()
+	const records = 60
 	f := newTrail(t)
-	f.add(30)
+	f.add(records)
 	f.close()
 	edited := func(d custody.Document, change func(*custody.Document)) custody.Document {
 		d.Record = d.Record.Clone()
@@ -174,24 +178,36 @@ func TestCopy(t *testing.T) {
 			return m
 		}, want: []seal.Kind{seal.Changed}, apart: []seal.Kind{seal.Missing}},
 	}
-	for _, fault := range all {
-		apart := fault.apart
-		if apart == nil {
-			apart = fault.want
-		}
-		at := rand.IntN(10)
-		m := fault.do(f.copyOf(nil), at)
-		require.ElementsMatch(t, fault.want, kinds(f.verifyCopy(m)), fault.name)
-		require.ElementsMatch(t, apart, kinds(f.verifyCopy(m, elsewhere)), fault.name)
+	for at := 0; at < records; at += copyStep() {
+		for _, fault := range all {
+			name := fmt.Sprintf("%s, at %d", fault.name, at)
+			apart := fault.apart
+			if apart == nil {
+				apart = fault.want
+			}
+			m := fault.do(f.copyOf(nil), at)
+			require.ElementsMatch(t, fault.want, kinds(f.verifyCopy(m)), name)
+			require.ElementsMatch(t, apart, kinds(f.verifyCopy(m, elsewhere)), name)
 
-		m = fault.do(f.copyOf(isLogin), at)
-		require.ElementsMatch(t, fault.want, kinds(f.verifyCopy(m, logins)), fault.name)
-		// Without the ledger, nobody knows whether what is missing is a login.
-		apart = slices.DeleteFunc(slices.Clone(apart), func(k seal.Kind) bool { return k == seal.Missing })
-		report := f.verifyCopy(m, logins, elsewhere)
-		require.ElementsMatch(t, apart, kinds(report), fault.name)
-		require.Positive(t, report.Unknown)
+			m = f.copyOf(isLogin)
+			m = fault.do(m, at%len(m))
+			require.ElementsMatch(t, fault.want, kinds(f.verifyCopy(m, logins)), name)
+			// Without the ledger, nobody knows whether what is missing is a login.
+			apart = slices.DeleteFunc(slices.Clone(apart), func(k seal.Kind) bool { return k == seal.Missing })
+			report := f.verifyCopy(m, logins, elsewhere)
+			require.ElementsMatch(t, apart, kinds(report), name)
+			require.Positive(t, report.Unknown)
+		}
 	}
+}
+
+// copyStep is how far apart the positions are at which TestCopy edits the copy. With
+// OPENDEED_ADVERSARY_STEP=1 it edits every record.
+func copyStep() int {
+	if step, err := strconv.Atoi(os.Getenv("OPENDEED_ADVERSARY_STEP")); err == nil && step > 0 {
+		return step
+	}
+	return 13
 }
 
 // TestCopyOfATrailThatGoesOn compares a copy with entries after the checkpoint, some of which the

@@ -5,6 +5,7 @@
 //	...
 //	switch report.Verdict() {
 //	case gaps.Complete: // every event that was tracked, and every request that was counted, left a record
+//	case gaps.Interrupted: // so did those while somebody counted; report.Idle says when nobody did
 //	case gaps.Incomplete: // report.Total says how many did not, and why
 //	case gaps.Unknown: // report.Unknown says of which times, such as those before a kill
 //	}

@@ -73,6 +73,7 @@ func TestRead(t *testing.T) {
 		{"counts enclose the range", 1.5, 1.75, gaps.Complete, 10, 0, nil, nil},
 		{"some events are missing", 2, 3.5, gaps.Incomplete, 20, 3, nil, nil},
 		{"after the end of one", 3.5, 4.5, gaps.Incomplete, 10, 1, nil, [][2]float64{{4, 4.5}}},
+		{"from between two on", 4.5, 5.5, gaps.Interrupted, 7, 0, nil, [][2]float64{{4.5, 5}}},
 		{"before the kill", 5, 6, gaps.Complete, 7, 0, nil, nil},
 		{"the kill", 5.5, 9, gaps.Unknown, 12, 1, [][2]float64{{6, 8}}, nil},
 		{"between the kill and the restart", 6.5, 7, gaps.Unknown, 0, 0, [][2]float64{{6.5, 7}}, nil},

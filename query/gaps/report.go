@@ -11,17 +11,22 @@ type Verdict uint8
 const (
 	// Complete means that there is no gap in what was counted.
 	Complete Verdict = iota
+	// Interrupted means that there is no gap in what was counted, and that at times nobody counted:
+	// between a shutdown and the next start, or while a process ran that does not count.
+	Interrupted
 	// Incomplete means that there are gaps, and that their number is known.
 	Incomplete
 	// Unknown means that there may be more gaps than were counted.
 	Unknown
 )
 
-// String returns "complete", "incomplete" or "unknown".
+// String returns "complete", "interrupted", "incomplete" or "unknown".
 func (v Verdict) String() string {
 	switch v {
 	case Complete:
 		return "complete"
+	case Interrupted:
+		return "interrupted"
 	case Incomplete:
 		return "incomplete"
 	case Unknown:
@@ -83,6 +88,8 @@ func (r *Report) Verdict() Verdict {
 		return Unknown
 	case r.Total.Gaps() > 0:
 		return Incomplete
+	case len(r.Idle) > 0:
+		return Interrupted
 	}
 	return Complete
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // fileExporter appends the IDs of records to a file, one on each line.
@@ -40,6 +42,27 @@ func (e fileExporter) Shutdown(context.Context) error { return e.file.Close() }
 // exported returns the path of the file that fileExporter writes.
 func exported(dir string) string { return filepath.Join(filepath.Dir(dir), "exported") }
 
+// sealKey returns the path of the key of the seal, and anchored that of its newest checkpoint.
+func sealKey(dir string) string { return filepath.Join(filepath.Dir(dir), "key") }
+
+func anchored(dir string) string { return filepath.Join(filepath.Dir(dir), "checkpoint") }
+
+// requireSealed requires that the seal of a ledger proves all of its entries.
+func requireSealed(t *testing.T, dir string) {
+	t.Helper()
+	key, err := seal.LoadKey(sealKey(dir))
+	require.NoError(t, err)
+	held, err := os.ReadFile(anchored(dir))
+	require.NoError(t, err)
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer r.Close()
+	report, err := seal.Verify(t.Context(), r, seal.VerifyOptions{Keys: []note.Verifier{key.Verifier()}, Held: held})
+	require.NoError(t, err)
+	require.Empty(t, report.Findings)
+	require.Equal(t, report.Last, report.Proved)
+}
+
 // trackEvents tracks events through a provider with a ledger, and reports which were
 // acknowledged.
 func trackEvents(c *child) error {
@@ -50,8 +73,12 @@ func trackEvents(c *child) error {
 	if err != nil {
 		return err
 	}
+	key, err := seal.LoadOrCreateKey(sealKey(c.dir), "example.com/crash")
+	if err != nil {
+		return err
+	}
 	c.report(opening)
-	p, err := sdk.NewTrackerProvider(sdk.WithLedger(c.dir, sdk.ExportTo(fileExporter{f}, sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20)), ledger.WithSegmentSize(128<<10)))
+	p, err := sdk.NewTrackerProvider(sdk.WithSeal(key, seal.WithAnchor(seal.AnchorFile(anchored(c.dir)))), sdk.WithLedger(c.dir, sdk.ExportTo(fileExporter{f}, sdk.WithBatchInterval(time.Millisecond), sdk.WithBatchSize(20)), ledger.WithSegmentSize(128<<10)))
 	if err != nil {
 		return err
 	}
@@ -89,6 +116,7 @@ func TestKilledProvider(t *testing.T) {
 		h.kill(t, onLine)
 	}
 	h.finish(t, onLine)
+	requireSealed(t, h.dir)
 
 	reader, err := ledgerquery.NewReader(h.dir)
 	require.NoError(t, err)

@@ -32,7 +32,9 @@ func (a *app) gaps() *cobra.Command {
 
 The counts of a range are those between the nearest records that enclose it. An event that was tracked again after an error is counted as rejected and as recorded. Nothing is known of services that do not count, of requests that pass no middleware with coverage, and of records that somebody has removed: see deed verify.
 
-Exit codes: 0 nothing is missing, 5 something is, 3 it is not known.`,
+After a shutdown nobody counts until the next start, and a process that does not count may run meanwhile. The verdict is interrupted then, not complete, and idle names the times.
+
+Exit codes: 0 nothing that was counted is missing, also if nobody counted at times; 5 something is; 3 it is not known.`,
 		Example: `deed gaps --from audit-ledger
 deed gaps --since 2026-11-01 --until 2026-11-30
 deed gaps --since 24h --format json`,
@@ -154,6 +156,8 @@ func verdictText(r *gaps.Report) string {
 	switch n := r.Total.Gaps(); {
 	case r.Verdict() == gaps.Complete:
 		return "nothing that was counted is missing"
+	case r.Verdict() == gaps.Interrupted:
+		return "nothing that was counted is missing, but at times nobody counted: see idle"
 	case r.Verdict() == gaps.Incomplete:
 		return howMany(n, "gap") + ": events and requests that are not recorded as they should be"
 	case n == 0:

@@ -33,11 +33,12 @@ Deed keygen makes a key, deed verify finds what was altered since, and deed prov
 type sealing struct {
 	witnessPolicy
 
-	key, anchor string
+	key, previous, anchor string
 }
 
 func (s *sealing) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.key, "private-key", "", "the `FILE` of the private key, from deed keygen")
+	cmd.Flags().StringVar(&s.previous, "previous-key", "", "the `FILE` of the private key that this one replaces; both sign")
 	cmd.Flags().StringVar(&s.file, "witness-policy", "", "the `FILE` that names the witnesses, who are asked to cosign")
 	cmd.Flags().StringVar(&s.anchor, "anchor", "", "the `FILE` that keeps the newest checkpoint, outside of the directory")
 }
@@ -55,6 +56,13 @@ func (s *sealing) options() (*seal.Key, []seal.Option, error) {
 		return nil, nil, err
 	}
 	var opts []seal.Option
+	if s.previous != "" {
+		previous, err := seal.LoadKey(s.previous)
+		if err != nil {
+			return nil, nil, err
+		}
+		opts = append(opts, seal.WithPreviousKey(previous))
+	}
 	if s.policy != nil {
 		opts = append(opts, seal.WithWitnesses(witness.NewClient(s.policy)))
 	}
