@@ -24,6 +24,9 @@ const (
 	// of a ledger, records of a collection, or an archive.
 	ActionTrailArchive = "audit.trail.archive"
 	ActionTrailRemove  = "audit.trail.remove"
+	// ActionTrailImport is the attempt to store the records of an archive again. Its target is
+	// the archive.
+	ActionTrailImport = "audit.trail.import"
 	// ActionHoldPlace is that a hold was placed, which blocks the removal of records, and
 	// ActionHoldLift the attempt to lift it.
 	ActionHoldPlace = "audit.hold.place"

@@ -159,8 +159,8 @@ const (
 	TrailFilterKey = attribute.Key("audit.trail.filter")
 	// TrailCommandKey is the command or the page by which it happened, e.g. "deed export".
 	TrailCommandKey = attribute.Key("audit.trail.command")
-	// TrailRecordsKey is the number of records that were exported, archived or removed, or of dead
-	// letters that were given up.
+	// TrailRecordsKey is the number of records that were exported, archived, removed or imported, or of
+	// dead letters that were given up.
 	TrailRecordsKey = attribute.Key("audit.trail.records")
 	// TrailFileKey is the name of the file with the export, and TrailSHA256Key its SHA-256 in
 	// hexadecimal.
@@ -171,9 +171,11 @@ const (
 	TrailLoginKey = attribute.Key("audit.trail.login")
 )
 
-// Metadata of what was archived, removed and given up (ActionTrailArchive, ActionTrailRemove,
-// ActionDeadLetterDrop).
+// Metadata of what was archived, removed, imported and given up (ActionTrailArchive,
+// ActionTrailRemove, ActionTrailImport, ActionDeadLetterDrop).
 const (
+	// TrailIntoKey is the store that records were imported to, without credentials.
+	TrailIntoKey = attribute.Key("audit.trail.into")
 	// TrailLogKey is the ID of the ledger, or the name of the collection, that had the
 	// records.
 	TrailLogKey = attribute.Key("audit.trail.log")

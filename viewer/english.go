@@ -37,6 +37,10 @@ var englishSentences = map[string]Sentence{
 		Success: "{actor} exported the trail", Failure: "{actor} failed to export the trail", Denied: "{actor} was not allowed to export the trail",
 		Unknown: "{actor} may have exported the trail", Begun: "{actor} began to export the trail",
 	},
+	semconv.ActionTrailImport: {
+		Success: "{actor} imported {target}", Failure: "{actor} failed to import all of {target}", Unknown: "{actor} may have imported {target}",
+		Begun: "{actor} began to import {target}",
+	},
 	semconv.ActionEpochOpen:  {Success: "{actor} began to count the events of a process"},
 	semconv.ActionEpochCount: {Success: "{actor} counted the events of a process"},
 	semconv.ActionEpochClose: {Success: "{actor} counted the events of a process, which then stopped"},

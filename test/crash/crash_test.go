@@ -25,6 +25,7 @@ var roles = map[string]func(c *child) error{
 	"attempts":  makeAttempts,
 	"epoch":     countEvents,
 	"folds":     foldDenials,
+	"import":    importAll,
 	"ledger":    appendEntries,
 	"relaxed":   appendEntries,
 	"removal":   appendUntilLost,

@@ -14,7 +14,7 @@ import (
 var (
 	asking    = []string{"query", "show", "history", "asof", "stats", "gaps", "tail", "serve", "export", "prove", "disclose", "config dry-run"}
 	recording = append([]string{
-		"hold place", "hold lift", "hold list", "retention plan", "retention apply", "erase", "dead-letters list", "dead-letters show", "dead-letters drop",
+		"hold place", "hold lift", "hold list", "retention plan", "retention apply", "archive import", "erase", "dead-letters list", "dead-letters show", "dead-letters drop",
 		"ledger copy", "ledger drain",
 	}, asking...)
 	timing = []string{

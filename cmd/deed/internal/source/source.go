@@ -253,9 +253,18 @@ func (s *Set) openMongoDB(opts Options, from string) error {
 	return nil
 }
 
-// OpenMongoDB opens the collection of a URL such as mongodb://host/database.collection. It does not
-// connect yet. The name has no credentials. The caller calls release.
+// OpenMongoDB returns a reader of the collection that OpenCollection opens.
 func OpenMongoDB(from string) (name string, reader *mongodb.Reader, release func(context.Context) error, err error) {
+	name, collection, release, err := OpenCollection(from)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	return name, mongodb.NewReader(collection), release, nil
+}
+
+// OpenCollection opens the collection of a URL such as mongodb://host/database.collection. It does not
+// connect yet. The name has no credentials. The caller calls release.
+func OpenCollection(from string) (name string, collection *mongo.Collection, release func(context.Context) error, err error) {
 	u := splitURL(from)
 	uri := u.scheme + "://" + u.user + u.hosts + "/"
 	if u.user != "" && !strings.Contains(strings.ToLower(u.query), "authsource=") {
@@ -266,7 +275,7 @@ func OpenMongoDB(from string) (name string, reader *mongodb.Reader, release func
 		return "", nil, nil, errors.New("the URL of MongoDB is not valid; write mongodb://host/database.collection")
 	}
 	name = u.scheme + "://" + u.hosts + "/" + u.database + "." + u.collection
-	return name, mongodb.NewReader(client.Database(u.database).Collection(u.collection)), client.Disconnect, nil
+	return name, client.Database(u.database).Collection(u.collection), client.Disconnect, nil
 }
 
 // mongoURL has the parts of a URL. User ends with @, and query begins with ?, unless they
