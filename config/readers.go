@@ -90,3 +90,44 @@ func (c *Config) RetainedCollection() (collection *mongodb.Collection, release f
 	}
 	return nil, nil, errors.New("config: retention is not for a collection")
 }
+
+// CheckRetention returns an error if a store of the configuration removes records by itself, so that
+// no hold could keep them: a ledger, unless MongoDB gets its records, and collections with an index
+// with a time to live, for which it asks their servers until ctx ends. The names of those that
+// could not be asked are in unchecked.
+func (c *Config) CheckRetention(ctx context.Context) (unchecked []string, err error) {
+	var errs []error
+	found := false
+	for i, e := range c.model.Exporters.list {
+		m, ok := e.(*mongodbModel)
+		if !ok {
+			continue
+		}
+		found = true
+		if m.Retention > 0 {
+			errs = append(errs, fmt.Errorf("config: %s: %s", join(index("exporters", i), "retention"), ownRetention))
+			continue
+		}
+		switch err := m.checkRetention(ctx, index("exporters", i)); {
+		case err == nil:
+		case errors.As(err, new(*mongodb.IndexError)):
+			errs = append(errs, err)
+		default:
+			unchecked = append(unchecked, m.name())
+		}
+	}
+	if l := c.model.Ledger; l != nil && !found && l.removes() {
+		errs = append(errs, fmt.Errorf("config: ledger.retention: %s", ownRetention))
+	}
+	return unchecked, errors.Join(errs...)
+}
+
+// checkRetention asks the server for an index with a time to live.
+func (m *mongodbModel) checkRetention(ctx context.Context, path string) error {
+	collection, err := m.connect(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = collection.Database().Client().Disconnect(context.WithoutCancel(ctx)) }() // read only
+	return mongodb.NewCollection(collection).CheckRetention(ctx)
+}

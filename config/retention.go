@@ -140,17 +140,19 @@ func (c *Config) retainedStore() string {
 	return ""
 }
 
+// ownRetention is why a store must not remove records by itself.
+const ownRetention = "it removes records although a hold may keep them, and before they are archived; remove it: the rules of retention say how long records are kept"
+
 // checkOwnRetention reports stores that remove records by themselves. A ledger before another
 // store may: it keeps what that store does not have yet.
 func (c *Config) checkOwnRetention(store string) {
 	d := c.decoder
-	const reason = "it removes records although a hold may keep them, and before they are archived; remove it: the rules of retention say how long records are kept"
 	if l := c.model.Ledger; l != nil && store == "" && l.removes() {
-		d.report("ledger.retention", reason)
+		d.report("ledger.retention", ownRetention)
 	}
 	for i, e := range c.model.Exporters.list {
 		if m, ok := e.(*mongodbModel); ok && m.Retention > 0 {
-			d.report(join(index("exporters", i), "retention"), reason+fmt.Sprintf(", and drop the index audit_retention of %s", m.name()))
+			d.report(join(index("exporters", i), "retention"), ownRetention+fmt.Sprintf(", and drop the index audit_retention of %s", m.name()))
 		}
 	}
 }

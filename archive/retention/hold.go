@@ -71,6 +71,10 @@ var ErrHeld = errors.New("retention: there is another hold with this name")
 // semconv.ActionHoldPlace. From then on no removal begins that the hold blocks; one that has
 // begun may still end.
 //
+// Place does not know the stores. One that removes records by itself, such as a ledger with
+// ledger.WithRetention or a collection with a time to live, would remove held ones too: see
+// Collection and its CheckRetention.
+//
 // If Place returns an error, the hold may be in force. Call it again with the same hold: it
 // then records the same event.
 func Place(ctx context.Context, store archive.Store, t audit.Tracker, h Hold) error {

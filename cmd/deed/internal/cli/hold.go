@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"time"
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive/retention"
@@ -83,6 +84,8 @@ func (a *app) holdPlace() *cobra.Command {
 		Short: "Keep the records that the flags select",
 		Long: `Place places a hold with a name of its own. The flags are those of deed query, and select the records; the hold also keeps records that are recorded later. --purpose says why, and is required.
 
+A store that removes records by itself, such as a ledger with WithRetention or a collection with a TTL, would remove held ones too. If the configuration has one, this is an error, and nothing is held; what cannot be checked is said.
+
 If the command fails, the hold may be in force: run it again, or look at deed hold list.`,
 		Example: `deed hold place case-17 --actor user/mallory --purpose 'lawsuit 17/2026' --record-to looks
 deed hold place tax-audit --action 'invoice.*' --on 2025 --purpose 'tax audit' --config deploy.yaml --record-to looks`,
@@ -95,6 +98,33 @@ deed hold place tax-audit --action 'invoice.*' --on 2025 --purpose 'tax audit' -
 	s.register(cmd.Flags())
 	cmd.Flags().BoolVar(&everything, "everything", false, "keep all records")
 	return cmd
+}
+
+// holdTimeout is how long a server may take to say whether it removes records by itself.
+const holdTimeout = 10 * time.Second
+
+// checkHolds returns an error if a store of the configuration removes records by itself, which no
+// hold could keep, and says what it cannot check.
+func (a *app) checkHolds(ctx context.Context, h *holdStore) error {
+	if h.archives != "" && named(h.file) != nil {
+		a.note("-- no configuration names the stores, so it was not checked whether one removes records by itself, held or not: " +
+			"a ledger with WithRetention, or a collection with a TTL; name it with --config")
+		return nil
+	}
+	c, err := loadConfig(ctx, h.file)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
+	defer cancel()
+	unchecked, err := c.CheckRetention(ctx)
+	if err != nil {
+		return fmt.Errorf("%w; nothing is held", err)
+	}
+	for _, name := range unchecked {
+		a.note("-- %s cannot be asked, so it was not checked whether it removes records by itself, held or not; run the command again", term.Clean(name))
+	}
+	return nil
 }
 
 func (a *app) runHoldPlace(cmd *cobra.Command, name string, h *holdStore, s *selection, everything bool) error {
@@ -115,6 +145,9 @@ func (a *app) runHoldPlace(cmd *cobra.Command, name string, h *holdStore, s *sel
 		return usagef("say why with --purpose")
 	case a.recordTo == "":
 		return usagef("name the ledger for the record of this with --record-to; nothing is done without it")
+	}
+	if err := a.checkHolds(cmd.Context(), h); err != nil {
+		return err
 	}
 	store, policies, err := h.open(cmd.Context(), true)
 	if err != nil {
