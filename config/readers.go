@@ -116,7 +116,7 @@ func (c *Config) CheckRetention(ctx context.Context) (unchecked []string, err er
 			unchecked = append(unchecked, m.name())
 		}
 	}
-	if l := c.model.Ledger; l != nil && !found && (l.Retention.word != "" || l.Retention.bounds != nil) {
+	if l := c.model.Ledger; l != nil && !found && l.removes() {
 		errs = append(errs, fmt.Errorf("config: ledger.retention: %s", ownRetention))
 	}
 	return unchecked, errors.Join(errs...)
