@@ -186,7 +186,8 @@ func decodeMembers(from io.Reader, size int64) (stored membersJSON, parts []Part
 	if d.InputOffset() != size {
 		return stored, nil, errMore
 	}
-	return stored, parts, unmarshalStrict(append(others, '}'), &stored)
+	err = unmarshalStrict(append(others, '}'), &stored)
+	return stored, parts, err
 }
 
 // appendMember appends a member to a JSON object that is not closed. d decodes its value next.

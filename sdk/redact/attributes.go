@@ -231,7 +231,7 @@ func (d *Redactor) leaf(v attribute.Value) (attribute.Value, bool) {
 		arguments := d.arguments(texts)
 		for i, text := range texts {
 			clean, ch := d.clean(text, true)
-			if arguments != nil && arguments[i] != text {
+			if len(arguments) > 0 && arguments[i] != text {
 				clean, ch = arguments[i], true
 			}
 			if isSecret && text != "" {
@@ -264,7 +264,7 @@ func (d *Redactor) slice(at *place, v attribute.Value, depth int) (clean attribu
 			c, ch = d.keyed(at, keyDecision{strategy: &d.config.strategy}, element, depth+1)
 		case pairs:
 			c, ch = d.pair(at, element, depth+1)
-		case arguments != nil && arguments[i] != element.AsString():
+		case len(arguments) > 0 && arguments[i] != element.AsString():
 			at.redacted()
 			c, ch = attribute.StringValue(arguments[i]), true
 		default:

@@ -22,7 +22,7 @@ var sureFillers = foldedSet("lautet lautete luidt reads")
 var notSecrets = foldedSet("wie nicht noch weiterhin anders folgendermaßen immer also as like not aanders als niet zoals the a an")
 
 // prepositions are words between the name of a secret and what it is for.
-var prepositions = foldedSet("for of von vom für zum zur des der de du del della di da do dos para per pour voor van för för til till od do dla для от к за")
+var prepositions = foldedSet("for of von vom für zum zur des der de du del della di da do dos para per pour voor van för til till od do dla для от к за")
 
 // foldedSet returns the words of a text as the folded text has them.
 func foldedSet(words string) map[string]bool {
@@ -114,7 +114,7 @@ func (p *prose) afterFillers(name string, i int) (start int, sure bool) {
 			break
 		}
 		filler := strings.ToLower(p.text[i:stop])
-		if !fillers[filler] && !nameFillers[filler][strings.ToLower(name)] && !(stop-i == 1 && digits.has(p.text[i])) {
+		if !fillers[filler] && !nameFillers[filler][strings.ToLower(name)] && (stop-i != 1 || !digits.has(p.text[i])) {
 			break
 		}
 		sure = sure || sureFillers[filler]

@@ -58,7 +58,7 @@ func userinfo(scheme, rest string) (s span, ok bool) {
 		authority = n
 	}
 	web := scheme == "http" || scheme == "https"
-	if at := strings.IndexByte(rest, '@'); at < 0 { // cut off in the password
+	if !strings.Contains(rest, "@") { // cut off in the password
 		if n := strings.IndexByte(rest[:authority], ':'); n > 0 && authority == len(rest) && isRandom(rest[n+1:]) {
 			return span{n + 1, len(rest)}, true
 		}

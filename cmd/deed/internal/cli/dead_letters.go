@@ -190,21 +190,27 @@ func (a *app) showDeadLetters(cmd *cobra.Command, dir string, seq uint64, export
 			}
 			continue
 		}
-		if _, err := fmt.Fprintf(a.stdout, "entry %s, rejected by %s at %s after %d attempts: %s\n", seqText(&letter), term.Clean(letter.Exporter),
-			letter.Time.In(clock.Zone).Format(time.RFC3339), letter.Attempts, term.Clean(letter.Reason)); err != nil {
+		if err := a.printDeadLetter(ctx, text, &letter, clock.Zone); err != nil {
 			return err
-		}
-		if letter.Record != nil {
-			if err := text.Export(ctx, []*record.Record{letter.Record}); err != nil {
-				return err
-			}
-		} else if letter.Raw != nil {
-			if _, err := fmt.Fprintf(a.stdout, "    %q\n", letter.Raw); err != nil {
-				return err
-			}
 		}
 	}
 	return a.finish(found)
+}
+
+// printDeadLetter prints a dead letter and its record, which text exports to standard output.
+func (a *app) printDeadLetter(ctx context.Context, text *stdout.Exporter, letter *sdk.DeadLetter, zone *time.Location) error {
+	if _, err := fmt.Fprintf(a.stdout, "entry %s, rejected by %s at %s after %d attempts: %s\n", seqText(letter), term.Clean(letter.Exporter),
+		letter.Time.In(zone).Format(time.RFC3339), letter.Attempts, term.Clean(letter.Reason)); err != nil {
+		return err
+	}
+	if letter.Record != nil {
+		return text.Export(ctx, []*record.Record{letter.Record})
+	}
+	if letter.Raw == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.stdout, "    %q\n", letter.Raw)
+	return err
 }
 
 func (a *app) deadLettersReplay() *cobra.Command {

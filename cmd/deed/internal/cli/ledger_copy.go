@@ -134,7 +134,7 @@ func (a *app) copyParts(ctx context.Context, r *ledger.Reader, from, part string
 		return err
 	}
 	letters := filepath.Join(from, deadLettersDir)
-	if _, err := os.Stat(letters); err != nil {
+	if _, err := os.Stat(letters); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return a.copyDeadLetters(ctx, letters, filepath.Join(part, deadLettersDir))

@@ -72,11 +72,10 @@ func (a *app) watchSize(dir string, all int64) (stop func()) {
 // sizeOf returns how many bytes the files in a directory have.
 func sizeOf(dir string) (n int64) {
 	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil // files come and go
-		}
-		if info, err := d.Info(); err == nil {
-			n += info.Size()
+		if err == nil && !d.IsDir() { // files come and go
+			if info, err := d.Info(); err == nil {
+				n += info.Size()
+			}
 		}
 		return nil
 	})

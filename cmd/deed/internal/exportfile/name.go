@@ -25,7 +25,7 @@ func Reserve(path string) (string, error) {
 }
 
 func reserve(path string) (free bool, err error) {
-	f, err := os.OpenFile(path+partSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(path+partSuffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // beside the file that the user names
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}

@@ -99,8 +99,10 @@ func (c *ledgerCounter) CountRecords(ctx context.Context, f query.Filter, by que
 	}
 	// A record is in the archives before it leaves the ledger, so they are asked last.
 	f.Limit = 1
-	for range c.archives.Find(ctx, f) {
-		return nil, errors.ErrUnsupported // a search returns copies once, and says what cannot be read
+	for r, err := range c.archives.Find(ctx, f) {
+		if r != nil || err != nil {
+			return nil, errors.ErrUnsupported // a search returns copies once, and says what cannot be read
+		}
 	}
 	return counts, nil
 }
