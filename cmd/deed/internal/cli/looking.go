@@ -128,7 +128,11 @@ func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.Tracker
 	}
 	opts := append(ownOptions(), sdk.WithLedger(a.recordTo, ledger.WithLockWait(recordLockWait), ledger.WithScrub(0)))
 	if len(policies) > 0 {
-		opts = append(opts, sdk.WithPolicy(policies[0]), sdk.WithProcessor(otherPolicies(policies[1:])))
+		first, err := withoutExporters(policies[0])
+		if err != nil {
+			return nil, fmt.Errorf("--record-to: %w", err)
+		}
+		opts = append(opts, sdk.WithPolicy(first), sdk.WithProcessor(otherPolicies(policies[1:])))
 	}
 	provider, err := sdk.NewTrackerProvider(opts...)
 	switch {
@@ -147,6 +151,16 @@ func ownOptions() []sdk.Option {
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", "deed"), attribute.String("service.version", version()), attribute.String("host.name", host))),
 		sdk.WithLogger(slog.New(slog.DiscardHandler)), // errors are returned
 	}
+}
+
+// withoutExporters returns a policy whose rules send no record to exporters: those are of the
+// service, and deed has none.
+func withoutExporters(p *policy.Policy) (*policy.Policy, error) {
+	rules := p.Rules()
+	for i := range rules {
+		rules[i].Exporters = nil
+	}
+	return policy.New(rules...)
 }
 
 // otherPolicies rejects events that a policy rejects, since a provider has one policy only.
