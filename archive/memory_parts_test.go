@@ -43,14 +43,15 @@ func manifestOf(parts int) *archive.Manifest {
 }
 
 // TestMemoryOfManifest writes and reads the manifests of two archives, of which the larger could
-// have 30 million records. A manifest is neither as JSON in memory, nor copied.
+// have 30 million records. A manifest is neither as JSON in memory, nor copied, which took 2,200
+// bytes to write and 2,900 to read. The race detector adds some to the 580 and 950 of today.
 func TestMemoryOfManifest(t *testing.T) { //nolint:paralleltest // others would use memory meanwhile
 	const few, many = 5_000, 30_000
 	write := func(parts int) int64 {
 		m := manifestOf(parts)
 		return allocated(func() { require.NoError(t, archive.EncodeManifest(m, io.Discard)) })
 	}
-	assert.Less(t, (write(many)-write(few))/(many-few), int64(600), "bytes a part, to write it")
+	assert.Less(t, (write(many)-write(few))/(many-few), int64(1000), "bytes a part, to write it")
 
 	open := func(parts int) int64 {
 		m := manifestOf(parts)
@@ -66,7 +67,7 @@ func TestMemoryOfManifest(t *testing.T) { //nolint:paralleltest // others would 
 			require.Len(t, a.Manifest().Parts, parts)
 		})
 	}
-	assert.Less(t, (open(many)-open(few))/(many-few), int64(1200), "bytes a part, to read it")
+	assert.Less(t, (open(many)-open(few))/(many-few), int64(1500), "bytes a part, to read it")
 }
 
 // TestLargeManifest reads a manifest of several megabytes, whose members are in another order. It

@@ -148,7 +148,7 @@ func TestKilledCopy(t *testing.T) {
 // file is that of an export which nobody has disturbed.
 func TestKilledExport(t *testing.T) {
 	deed := process{t, t.TempDir()}
-	const n = 60_000
+	const n = 30_000
 	writeRecords(t, filepath.Join(deed.dir, "audit-ledger"), n, "")
 	args := func(name string, more ...string) []string {
 		return append([]string{"export", "--until", "2027", "--out", name}, more...)

@@ -66,10 +66,11 @@ func TestMemoryOfLargeFrames(t *testing.T) { //nolint:paralleltest // others wou
 		f = frame.WithoutEntries()
 	}
 	require.True(t, r.Resume(f))
+	const times = 40 // with the race detector, a pool forgets every fourth buffer
 	used = allocated(func() {
-		for range 10 {
+		for range times {
 			require.True(t, r.Resume(f))
 		}
 	})
-	assert.Less(t, used, int64(3*size), "to find the place of a frame again")
+	assert.Less(t, used, int64(times*size*6/10), "to find the place of a frame again")
 }
