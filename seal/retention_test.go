@@ -110,18 +110,26 @@ func TestNothingIsRemovedBeforeItIsSealed(t *testing.T) {
 	require.Greater(t, report.First, uint64(1), "segments were removed")
 }
 
+// makeLater makes a ledger of 2,000 entries, of which it removes some, and then seals it. It returns
+// the first entry that is left.
+func (f *fixture) makeLater() (first uint64) {
+	f.t.Helper()
+	l, err := ledger.Open(f.dir, f.ledger...)
+	require.NoError(f.t, err)
+	f.open = l
+	f.append(2000)
+	first, err = l.RemoveBefore(1000)
+	require.NoError(f.t, err)
+	require.NoError(f.t, l.Close())
+	f.make(10)
+	return first
+}
+
 // TestSealLater seals a ledger from which retention has removed entries already.
 func TestSealLater(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	l, err := ledger.Open(f.dir, f.ledger...)
-	require.NoError(t, err)
-	f.open = l
-	f.append(2000)
-	first, err := l.RemoveBefore(1000)
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	f.make(10)
+	first := f.makeLater()
 	report := f.verify(func(o *VerifyOptions) { o.From = first })
 	require.Empty(t, report.Findings)
 	require.Equal(t, []Gap{{First: 1, Last: first - 1, Leaf: 0}}, report.Gaps)

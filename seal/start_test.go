@@ -413,14 +413,7 @@ func TestLostGaps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			l, err := ledger.Open(f.dir, f.ledger...)
-			require.NoError(t, err)
-			f.open = l
-			f.append(2000)
-			first, err := l.RemoveBefore(1000)
-			require.NoError(t, err)
-			require.NoError(t, l.Close())
-			f.make(10)
+			first := f.makeLater()
 			before := f.verify(func(o *VerifyOptions) { o.From = first })
 			require.Empty(t, before.Findings)
 			require.NoError(t, lose(filepath.Join(f.dir, DirName, gapsName)))

@@ -291,7 +291,7 @@ func (p *prose) commandFlag(i int, name string) (next int, ok bool) {
 }
 
 // flagValue returns where the value of a flag begins that ends at i, and whether it is joined to
-// it. If there is none, it returns i.
+// it, or i without one.
 func (p *prose) flagValue(i int) (start int, joined bool) {
 	switch c := p.textAt(i); {
 	case c == 0, space.has(c), strings.IndexByte(",;|)]}", c) >= 0:
@@ -308,7 +308,7 @@ func (p *prose) flagValue(i int) (start int, joined bool) {
 }
 
 // nextArgument returns where the argument begins that follows the one that ends at i, of a command
-// or of a list, or i if there is none.
+// or of a list, or i without one.
 func (p *prose) nextArgument(i int) (start int) {
 	text, quote := p.text, i
 	for quote < len(text) && text[quote] == '\\' {
