@@ -255,7 +255,10 @@ func (d *Redactor) leaf(v attribute.Value) (attribute.Value, bool) {
 func (d *Redactor) slice(at *place, v attribute.Value, depth int) (clean attribute.Value, changed bool) {
 	values := v.AsSlice()
 	isSecret, pairs := false, arePairs(values)
-	arguments := d.arguments(asTexts(values))
+	var arguments []string
+	if slices.ContainsFunc(values, func(e attribute.Value) bool { return e.Type() == attribute.STRING && isCommand(e.AsString()) }) {
+		arguments = d.arguments(asTexts(values))
+	}
 	for i, element := range values {
 		var c attribute.Value
 		var ch bool

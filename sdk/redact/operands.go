@@ -301,8 +301,12 @@ func (d *Redactor) arguments(texts []string) (clean []string) {
 	return clean
 }
 
+// maxCommand is more than the length of any name in commands. What is longer is not converted to
+// lower case, which may copy it.
+const maxCommand = 40
+
 // isCommand reports whether a text is the name of a command, or the path of one.
 func isCommand(text string) bool {
-	name := strings.ToLower(text[strings.LastIndexAny(text, `/\`)+1:])
-	return commands[strings.TrimSuffix(name, ".exe")] != nil
+	name := text[strings.LastIndexAny(text, `/\`)+1:]
+	return len(name) <= maxCommand && commands[strings.TrimSuffix(strings.ToLower(name), ".exe")] != nil
 }
