@@ -67,7 +67,7 @@ func (c *copyVerifier) entry(ctx context.Context, e ledger.Entry) error {
 	} else if sealed, err := c.Leaves.Hash(e.Seq); err != nil || sealed != h {
 		return nil //nolint:nilerr // verifying the ledger finds it
 	}
-	c.judge(e.Seq, r)
+	c.classify(e.Seq, r)
 	if has || c.matcher != nil && !c.matcher.Matches(r) {
 		return nil
 	}
@@ -81,9 +81,9 @@ func (c *copyVerifier) entry(ctx context.Context, e ledger.Entry) error {
 	return nil
 }
 
-// judge says of the documents with the place of an entry what they are. Those that may be the
+// classify says what the documents with the place of an entry are. Those that may be the
 // entry itself, changed, are left for ask.
-func (c *copyVerifier) judge(seq uint64, entry *record.Record) {
+func (c *copyVerifier) classify(seq uint64, entry *record.Record) {
 	left := c.suspects[seq][:0]
 	for _, s := range c.suspects[seq] {
 		switch {

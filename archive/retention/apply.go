@@ -78,11 +78,11 @@ func ApplyLedger(ctx context.Context, r *ledger.Reader, remove RemoveFunc, o Opt
 // apply removes a segment, unless something keeps it.
 func (w *ledgerWork) apply(ctx context.Context, o *Options, s ledger.Segment, remove RemoveFunc, report *Report) (removed bool, err error) {
 	for {
-		j, err := newJudge(ctx, o)
+		d, err := newDecider(ctx, o)
 		if err != nil {
 			return false, err
 		}
-		segment, err := w.examine(ctx, o, j, s)
+		segment, err := w.examine(ctx, o, d, s)
 		if err != nil {
 			return false, err
 		}
@@ -90,7 +90,7 @@ func (w *ledgerWork) apply(ctx context.Context, o *Options, s ledger.Segment, re
 			report.Stays = segment
 			return false, nil
 		}
-		names, err := w.archiveClasses(ctx, o, j, s, segment)
+		names, err := w.archiveClasses(ctx, o, d, s, segment)
 		report.Archives = append(report.Archives, names...)
 		if err != nil {
 			return false, err
@@ -99,7 +99,7 @@ func (w *ledgerWork) apply(ctx context.Context, o *Options, s ledger.Segment, re
 		if err != nil {
 			return false, err
 		}
-		if !now.same(j.holds) {
+		if !now.same(d.holds) {
 			continue // a hold was placed or lifted meanwhile
 		}
 		if err := w.remove(ctx, o, segment, names, remove); err != nil {
@@ -112,7 +112,7 @@ func (w *ledgerWork) apply(ctx context.Context, o *Options, s ledger.Segment, re
 
 // archiveClasses archives the records of a segment that are kept longer, and returns the names
 // of the archives.
-func (w *ledgerWork) archiveClasses(ctx context.Context, o *Options, j *judge, s ledger.Segment, segment *Segment) (names []string, err error) {
+func (w *ledgerWork) archiveClasses(ctx context.Context, o *Options, d *decider, s ledger.Segment, segment *Segment) (names []string, err error) {
 	for _, c := range segment.Classes {
 		if c.Archive == 0 {
 			continue
@@ -121,7 +121,7 @@ func (w *ledgerWork) archiveClasses(ctx context.Context, o *Options, j *judge, s
 		if c.Rule != unclassified {
 			meta.Class = c.Rule
 		}
-		a, err := keepIn(ctx, o.Store, meta, c.Archive, w.archived(ctx, j, s, c.Rule))
+		a, err := keepIn(ctx, o.Store, meta, c.Archive, w.archived(ctx, d, s, c.Rule))
 		if err != nil {
 			return names, err
 		}
@@ -271,11 +271,11 @@ func removal(o *Options, targetType, target string, s *Segment, archives []strin
 
 // applyExpiries removes the archives that are past their time.
 func applyExpiries(ctx context.Context, o *Options, report *Report) error {
-	j, err := newJudge(ctx, o)
+	d, err := newDecider(ctx, o)
 	if err != nil {
 		return err
 	}
-	for e, err := range expiries(ctx, j, o, report.Log) {
+	for e, err := range expiries(ctx, d, o, report.Log) {
 		if err != nil {
 			return err
 		}
@@ -286,7 +286,7 @@ func applyExpiries(ctx context.Context, o *Options, report *Report) error {
 		if err != nil {
 			return err
 		}
-		if !now.same(j.holds) { // begin again
+		if !now.same(d.holds) { // begin again
 			return applyExpiries(ctx, o, report)
 		}
 		event := audit.Event{

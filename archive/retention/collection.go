@@ -49,15 +49,15 @@ func PlanCollection(ctx context.Context, name string, c Collection, o Options) (
 	if err != nil {
 		return nil, err
 	}
-	j, err := newJudge(ctx, &o)
+	d, err := newDecider(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Log: name, Policy: o.Policy.ID(), Time: j.now.UTC()}
+	p := &Plan{Log: name, Policy: o.Policy.ID(), Time: d.now.UTC()}
 	t := newTally()
 	for i := range o.Policy.rules {
 		w.after = ""
-		err := w.due(ctx, j, &o.Policy.rules[i], func(_ *record.Record, data []byte, f *fate) bool {
+		err := w.due(ctx, d, &o.Policy.rules[i], func(_ *record.Record, data []byte, f *fate) bool {
 			t.add(f, len(data))
 			return true
 		})
@@ -68,7 +68,7 @@ func PlanCollection(ctx context.Context, name string, c Collection, o Options) (
 	if s := w.segment(t); len(s.Classes) > 0 {
 		p.Segments = append(p.Segments, *s)
 	}
-	if err := p.complete(ctx, j, &o); err != nil {
+	if err := p.complete(ctx, d, &o); err != nil {
 		return nil, err
 	}
 	return p, w.problem()
@@ -142,13 +142,13 @@ func (r *Rule) firstDue() time.Duration {
 // due calls yield with the records of a rule after w.after that may leave, and with those that
 // only a hold keeps, the oldest first. It sets w.seen. Records of other rules are read only if
 // the store cannot leave them out.
-func (w *collectionWork) due(ctx context.Context, j *judge, rule *Rule, yield func(r *record.Record, data []byte, f *fate) bool) error {
+func (w *collectionWork) due(ctx context.Context, d *decider, rule *Rule, yield func(r *record.Record, data []byte, f *fate) bool) error {
 	w.seen = w.after
 	age := rule.firstDue()
 	if age == 0 {
 		return nil
 	}
-	filter := query.Filter{Actions: rule.Actions, Until: j.now.Add(-age).Add(time.Nanosecond), Ascending: true, After: w.after}
+	filter := query.Filter{Actions: rule.Actions, Until: d.now.Add(-age).Add(time.Nanosecond), Ascending: true, After: w.after}
 	if filter.Validate() != nil { // it has a pattern that no action can match
 		filter.Actions = nil
 	}
@@ -167,7 +167,7 @@ func (w *collectionWork) due(ctx context.Context, j *judge, rule *Rule, yield fu
 			}
 			continue
 		}
-		if f := j.decide(r); f.class == rule.Name && (f.action != actionKeep || f.blocked) && !yield(r, data, &f) {
+		if f := d.decide(r); f.class == rule.Name && (f.action != actionKeep || f.blocked) && !yield(r, data, &f) {
 			return nil
 		}
 		w.seen = query.CursorOf(r)
@@ -204,13 +204,13 @@ type batch struct {
 
 // apply removes a batch of a rule's records. more is false if nothing is left.
 func (w *collectionWork) apply(ctx context.Context, rule *Rule, report *Report) (more bool, err error) {
-	j, err := newJudge(ctx, w.options)
+	d, err := newDecider(ctx, w.options)
 	if err != nil {
 		return false, err
 	}
 	b := &batch{classes: map[string][]archivable{}, tally: newTally()}
 	held := newTally()
-	err = w.due(ctx, j, rule, func(r *record.Record, data []byte, f *fate) bool {
+	err = w.due(ctx, d, rule, func(r *record.Record, data []byte, f *fate) bool {
 		if f.action == actionKeep {
 			held.add(f, len(data))
 			return true
@@ -229,7 +229,7 @@ func (w *collectionWork) apply(ctx context.Context, rule *Rule, report *Report) 
 		return false, err
 	}
 	if len(b.ids) > 0 {
-		done, err := w.remove(ctx, j, b, report)
+		done, err := w.remove(ctx, d, b, report)
 		if err != nil || !done {
 			return !done, err
 		}
@@ -245,7 +245,7 @@ func (w *collectionWork) apply(ctx context.Context, rule *Rule, report *Report) 
 
 // remove archives and removes the records of a batch. done is false if the holds have changed,
 // so the batch must be made again.
-func (w *collectionWork) remove(ctx context.Context, j *judge, b *batch, report *Report) (done bool, err error) {
+func (w *collectionWork) remove(ctx context.Context, d *decider, b *batch, report *Report) (done bool, err error) {
 	segment := w.segment(b.tally)
 	segment.Damaged = 0
 	var names []string
@@ -261,7 +261,7 @@ func (w *collectionWork) remove(ctx context.Context, j *judge, b *batch, report 
 		}
 	}
 	now, err := loadHolds(ctx, w.options.Store)
-	if err != nil || !now.same(j.holds) {
+	if err != nil || !now.same(d.holds) {
 		return false, err
 	}
 	event := removal(w.options, collectionType, w.name, segment, names)

@@ -38,24 +38,24 @@ func (w *ledgerWork) entries(ctx context.Context, s ledger.Segment, damage func(
 }
 
 // decideEntry returns the fate of an entry.
-func (j *judge) decideEntry(e ledger.Entry) fate {
+func (d *decider) decideEntry(e ledger.Entry) fate {
 	r, err := archive.Entry{Data: e.Data}.Record()
 	if err != nil {
 		return garbage
 	}
-	return j.decide(r)
+	return d.decide(r)
 }
 
 // archived returns an iterator over the entries of a segment that an archive of a class must
 // have.
-func (w *ledgerWork) archived(ctx context.Context, j *judge, s ledger.Segment, class string) iter.Seq2[archive.Entry, error] {
+func (w *ledgerWork) archived(ctx context.Context, d *decider, s ledger.Segment, class string) iter.Seq2[archive.Entry, error] {
 	return func(yield func(archive.Entry, error) bool) {
 		for e, err := range w.entries(ctx, s, func(*ledger.CorruptError) {}) { // which examine has counted
 			if err != nil {
 				yield(archive.Entry{}, err)
 				return
 			}
-			if f := j.decideEntry(e); f.class != class || f.action != actionArchive {
+			if f := d.decideEntry(e); f.class != class || f.action != actionArchive {
 				continue
 			}
 			if !yield(archive.Entry{Seq: e.Seq, Data: e.Data}, nil) {

@@ -10,7 +10,7 @@ import (
 )
 
 // examine reads a segment.
-func (w *ledgerWork) examine(ctx context.Context, o *Options, j *judge, s ledger.Segment) (*Segment, error) {
+func (w *ledgerWork) examine(ctx context.Context, o *Options, d *decider, s ledger.Segment) (*Segment, error) {
 	segment := &Segment{Number: s.Number, First: s.First, Bytes: s.End, Open: s.Number == w.segments[len(w.segments)-1].Number}
 	t := newTally()
 	g := gaps{next: s.First}
@@ -19,7 +19,7 @@ func (w *ledgerWork) examine(ctx context.Context, o *Options, j *judge, s ledger
 			return nil, err
 		}
 		g.read(e.Seq)
-		f := j.decideEntry(e)
+		f := d.decideEntry(e)
 		t.add(&f, len(e.Data))
 	}
 	if !segment.Open {
@@ -38,8 +38,8 @@ func (w *ledgerWork) examine(ctx context.Context, o *Options, j *judge, s ledger
 	}
 	segment.Dropped = o.DropDamaged[s.Number] > 0
 	t.fill(segment)
-	if segment.Dropped && len(j.holds.names) > 0 { // which may match what cannot be read
-		segment.Holds, segment.Remove = slices.Sorted(slices.Values(j.holds.names)), false
+	if segment.Dropped && len(d.holds.names) > 0 { // which may match what cannot be read
+		segment.Holds, segment.Remove = slices.Sorted(slices.Values(d.holds.names)), false
 	}
 	return segment, nil
 }

@@ -15,7 +15,7 @@ const archiveSuffix = ".jsonl.zst"
 
 // expiries returns an iterator over the archives that are past the time of their rule. It
 // ends after an error.
-func expiries(ctx context.Context, j *judge, o *Options, log string) iter.Seq2[Expiry, error] {
+func expiries(ctx context.Context, d *decider, o *Options, log string) iter.Seq2[Expiry, error] {
 	prefix := log + "/"
 	if o.AllLogs {
 		prefix = ""
@@ -30,11 +30,11 @@ func expiries(ctx context.Context, j *judge, o *Options, log string) iter.Seq2[E
 			if len(parts) != 3 || !strings.HasSuffix(object.Name, archiveSuffix) {
 				continue
 			}
-			rule := j.policy.named(parts[1])
+			rule := d.policy.named(parts[1])
 			if rule == nil || rule.Keep == 0 {
 				continue // kept forever
 			}
-			e, expired, err := j.expire(ctx, o.Store, object, rule)
+			e, expired, err := d.expire(ctx, o.Store, object, rule)
 			if (expired || err != nil) && !yield(e, err) || err != nil {
 				return
 			}
@@ -43,16 +43,16 @@ func expiries(ctx context.Context, j *judge, o *Options, log string) iter.Seq2[E
 }
 
 // expire reports whether an archive is past its time, and whether it may be removed.
-func (j *judge) expire(ctx context.Context, store archive.Store, object archive.Object, rule *Rule) (e Expiry, expired bool, err error) {
+func (d *decider) expire(ctx context.Context, store archive.Store, object archive.Object, rule *Rule) (e Expiry, expired bool, err error) {
 	e = Expiry{Name: object.Name, Rule: rule.Name, Bytes: object.Size}
 	a, err := archive.Open(ctx, store, object.Name)
 	if err == nil {
 		m := a.Manifest()
 		e.Entries = m.Entries
-		if m.Class != rule.Name || m.Records == 0 || !j.reached(m.Newest, rule.Keep) {
+		if m.Class != rule.Name || m.Records == 0 || !d.reached(m.Newest, rule.Keep) {
 			return e, false, nil
 		}
-		expired, err = j.readExpired(ctx, a, rule, &e)
+		expired, err = d.readExpired(ctx, a, rule, &e)
 	}
 	switch _, corrupt := errors.AsType[*archive.CorruptError](err); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -68,7 +68,7 @@ func (j *judge) expire(ctx context.Context, store archive.Store, object archive.
 }
 
 // readExpired reports whether all records of an archive are past their time, and sets Held.
-func (j *judge) readExpired(ctx context.Context, a *archive.Archive, rule *Rule, e *Expiry) (bool, error) {
+func (d *decider) readExpired(ctx context.Context, a *archive.Archive, rule *Rule, e *Expiry) (bool, error) {
 	for entry, err := range a.Entries(ctx) {
 		if err != nil {
 			return false, err
@@ -77,11 +77,11 @@ func (j *judge) readExpired(ctx context.Context, a *archive.Archive, rule *Rule,
 		if err != nil {
 			return false, nil // an entry that holds no record has no age
 		}
-		if !j.reached(bornAt(r), rule.Keep) {
+		if !d.reached(bornAt(r), rule.Keep) {
 			return false, nil
 		}
 		if e.Held == "" {
-			e.Held = j.holds.matching(r)
+			e.Held = d.holds.matching(r)
 		}
 	}
 	return true, nil

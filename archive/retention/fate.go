@@ -26,17 +26,17 @@ type fate struct {
 	pinned, blocked bool
 }
 
-// judge decides about records at one time.
-type judge struct {
+// decider decides about records at one time.
+type decider struct {
 	policy *Policy
 	holds  *holds
 	now    time.Time
 }
 
 // decide returns the fate of a record.
-func (j *judge) decide(r *record.Record) fate {
-	rule := j.policy.ruleOf(r)
-	f := fate{hold: j.holds.matching(r)}
+func (d *decider) decide(r *record.Record) fate {
+	rule := d.policy.ruleOf(r)
+	f := fate{hold: d.holds.matching(r)}
 	f.pinned = f.hold != "" && (rule == nil || rule.ArchiveAfter == 0)
 	if rule == nil {
 		return f
@@ -44,13 +44,13 @@ func (j *judge) decide(r *record.Record) fate {
 	f.class = rule.Name
 	born := bornAt(r)
 	switch {
-	case rule.Keep > 0 && f.hold == "" && j.reached(born, rule.Keep):
+	case rule.Keep > 0 && f.hold == "" && d.reached(born, rule.Keep):
 		f.action = actionRemove
-	case rule.ArchiveAfter > 0 && j.reached(born, rule.ArchiveAfter):
+	case rule.ArchiveAfter > 0 && d.reached(born, rule.ArchiveAfter):
 		f.action = actionArchive
 	case rule.ArchiveAfter > 0:
 		f.until = born.Add(rule.ArchiveAfter)
-	case rule.Keep > 0 && j.reached(born, rule.Keep):
+	case rule.Keep > 0 && d.reached(born, rule.Keep):
 		f.blocked = true
 	case rule.Keep > 0:
 		f.until = born.Add(rule.Keep)
@@ -59,8 +59,8 @@ func (j *judge) decide(r *record.Record) fate {
 }
 
 // reached reports whether a time after born has come.
-func (j *judge) reached(born time.Time, after time.Duration) bool {
-	return !born.Add(after).After(j.now)
+func (d *decider) reached(born time.Time, after time.Duration) bool {
+	return !born.Add(after).After(d.now)
 }
 
 // garbage is the fate of an entry that holds no record: nobody knows its class, so an archive

@@ -164,7 +164,7 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 	if err := o.validate(false); err != nil {
 		return nil, err
 	}
-	j, err := newJudge(ctx, &o)
+	d, err := newDecider(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -172,9 +172,9 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Log: w.log, Policy: o.Policy.ID(), Time: j.now.UTC()}
+	p := &Plan{Log: w.log, Policy: o.Policy.ID(), Time: d.now.UTC()}
 	for _, s := range w.segments {
-		segment, err := w.examine(ctx, &o, j, s)
+		segment, err := w.examine(ctx, &o, d, s)
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +183,7 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 		}
 		p.Segments = append(p.Segments, *segment)
 	}
-	err = p.complete(ctx, j, &o)
+	err = p.complete(ctx, d, &o)
 	return p, err
 }
 
@@ -201,7 +201,7 @@ func (s *Segment) follow(earlier *Segment) {
 }
 
 // complete adds the holds and the archives.
-func (p *Plan) complete(ctx context.Context, j *judge, o *Options) error {
+func (p *Plan) complete(ctx context.Context, d *decider, o *Options) error {
 	if o.Store == nil {
 		return nil
 	}
@@ -210,7 +210,7 @@ func (p *Plan) complete(ctx context.Context, j *judge, o *Options) error {
 		return err
 	}
 	p.Holds = slices.DeleteFunc(all, func(h Hold) bool { return !h.Lifted.IsZero() })
-	for e, err := range expiries(ctx, j, o, p.Log) {
+	for e, err := range expiries(ctx, d, o, p.Log) {
 		if err != nil {
 			return err
 		}
@@ -219,17 +219,17 @@ func (p *Plan) complete(ctx context.Context, j *judge, o *Options) error {
 	return nil
 }
 
-func newJudge(ctx context.Context, o *Options) (*judge, error) {
-	j := &judge{policy: o.Policy, holds: &holds{}, now: o.now()}
+func newDecider(ctx context.Context, o *Options) (*decider, error) {
+	d := &decider{policy: o.Policy, holds: &holds{}, now: o.now()}
 	if o.Store == nil {
-		return j, nil
+		return d, nil
 	}
 	h, err := loadHolds(ctx, o.Store)
 	if err != nil {
 		return nil, err
 	}
-	j.holds = h
-	return j, nil
+	d.holds = h
+	return d, nil
 }
 
 // tally counts the fates of records.

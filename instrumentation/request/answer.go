@@ -11,7 +11,7 @@ import (
 // answer is the response to one request, from the handler until its header has left or the
 // request is over. An Exchange inside another shares the answer of the outer one.
 //
-// An exchange whose handler has ended is concluded once the status is known. If the header
+// An exchange whose handler has ended is finished once the status is known. If the header
 // has not left by then, a middleware outside may still write one: the exchange waits.
 type answer struct {
 	owner    *Exchange           // the outermost exchange; it watches the writer
@@ -29,9 +29,9 @@ type answer struct {
 	late      bool // the owner's handler has ended, and a header may still leave
 	over      bool // nothing is known of the rest
 	replaced  bool // the application answered in place of what is written: see Withheld
-	streams   []*conclusion
-	room      [1]*conclusion // for the first of streams
-	waiting   []*conclusion
+	streams   []*completion
+	room      [1]*completion // for the first of streams
+	waiting   []*completion
 	stop      func() bool // stops waiting for the end of the request
 }
 
@@ -70,9 +70,9 @@ func unwrap(w http.ResponseWriter) http.ResponseWriter {
 	return nil
 }
 
-// conclude concludes c, whose handler has ended, now or when the status is known. It
+// finish finishes c, whose handler has ended, now or when the status is known. It
 // reports whether it did.
-func (a *answer) conclude(c *conclusion) (done bool) {
+func (a *answer) finish(c *completion) (done bool) {
 	a.mu.Lock()
 	a.removeStream(c)
 	owns := a.owner == c.exchange
@@ -93,7 +93,7 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 	default:
 		a.gone = isGone(a.request)
 	}
-	var waiting []*conclusion
+	var waiting []*completion
 	if owns {
 		waiting, a.waiting, a.over = a.waiting, nil, true
 	}
@@ -101,18 +101,18 @@ func (a *answer) conclude(c *conclusion) (done bool) {
 	if owns {
 		defer a.replaceNothing(append(slices.Clip(waiting), c))
 	}
-	defer c.conclude(a)    // also if a function of the application panics
+	defer c.finish(a)    // also if a function of the application panics
 	c.lateError = c.failed // its error is not what was answered
 	for _, c := range waiting {
 		c.lateError = c.failed
 	}
-	a.concludeAll(waiting)
+	a.finishAll(waiting)
 	return true
 }
 
 // canBeAnswered reports whether somebody outside may still answer the error or the panic of
 // the owner's handler. a.mu is held.
-func (a *answer) canBeAnswered(c *conclusion) bool {
+func (a *answer) canBeAnswered(c *completion) bool {
 	h := &c.exchange.http
 	return (h.BeforeHeader != nil || h.Watch != nil) && (c.failed || c.panicked) && !a.isTimedOut()
 }
@@ -125,17 +125,17 @@ func (a *answer) isKnown() bool { return a.status != 0 || a.hijacked || a.over }
 // canceled it before somebody answers the error.
 const maxHeaderWait = time.Second
 
-// await prepares the conclusions in waiting for the end of the request, in case that no
+// await prepares the completions in waiting for the end of the request, in case that no
 // header leaves before. The framework uses its objects again then.
-func (a *answer) await(c *conclusion, waiting []*conclusion) {
+func (a *answer) await(c *completion, waiting []*completion) {
 	defer a.awaitEnd(c) // also if a function of the application panics
 	for _, w := range waiting {
 		w.prepare()
 	}
 }
 
-// awaitEnd abandons what waits when the request is over. c is the owner's conclusion.
-func (a *answer) awaitEnd(c *conclusion) {
+// awaitEnd abandons what waits when the request is over. c is the owner's completion.
+func (a *answer) awaitEnd(c *completion) {
 	wait := func() { a.stopBy(time.AfterFunc(maxHeaderWait, a.abandon).Stop) }
 	if a.request.Done() == nil {
 		wait()
@@ -162,7 +162,7 @@ func (a *answer) stopBy(stop func() bool) {
 	a.stop = stop
 }
 
-// abandon concludes what waits without a status.
+// abandon finishes what waits without a status.
 func (a *answer) abandon() {
 	a.mu.Lock()
 	waiting := a.waiting
@@ -173,12 +173,12 @@ func (a *answer) abandon() {
 	}
 	for _, c := range waiting {
 		c.lateError = true
-		c.concludeAlone(a)
+		c.finishAlone(a)
 	}
 }
 
 // leaves is called before something is written to the response, whose header has the status
-// if it has not left yet. It concludes what waits, so that the records are as safe as the
+// if it has not left yet. It finishes what waits, so that the records are as safe as the
 // provider promises before the client gets the answer. It returns false if nothing must be
 // written, because another answer was.
 func (a *answer) leaves(status int) bool {
@@ -186,7 +186,7 @@ func (a *answer) leaves(status int) bool {
 	if len(waiting) == 0 {
 		return !replaced
 	}
-	a.concludeAll(waiting)
+	a.finishAll(waiting)
 	return !a.replaces(waiting, status)
 }
 
@@ -197,13 +197,13 @@ func (a *answer) leavesLate(status int) {
 	a.mu.Unlock()
 	if late {
 		waiting, _ := a.know(status)
-		a.concludeAll(waiting)
+		a.finishAll(waiting)
 	}
 }
 
 // know sets the status of a header that leaves, if it is the first. It returns what waits
 // for that, and whether another answer was written instead.
-func (a *answer) know(status int) (waiting []*conclusion, replaced bool) {
+func (a *answer) know(status int) (waiting []*completion, replaced bool) {
 	a.mu.Lock()
 	if a.isKnown() || !isFinal(status) {
 		replaced = a.replaced
@@ -223,9 +223,9 @@ func (a *answer) know(status int) (waiting []*conclusion, replaced bool) {
 	return waiting, false
 }
 
-// sendHeld sends what the handler of c wrote, if that was withheld, and concludes c when its
+// sendHeld sends what the handler of c wrote, if that was withheld, and finishes c when its
 // header leaves.
-func (a *answer) sendHeld(c *conclusion) {
+func (a *answer) sendHeld(c *completion) {
 	if c.held == nil {
 		return
 	}
@@ -243,13 +243,13 @@ func (a *answer) sendHeld(c *conclusion) {
 	c.held.send()
 }
 
-// concludeAll concludes each of cs, also if a function of the application panics.
-func (a *answer) concludeAll(cs []*conclusion) {
+// finishAll finishes each of cs, also if a function of the application panics.
+func (a *answer) finishAll(cs []*completion) {
 	if len(cs) == 0 {
 		return
 	}
-	defer a.concludeAll(cs[1:])
-	cs[0].conclude(a)
+	defer a.finishAll(cs[1:])
+	cs[0].finish(a)
 }
 
 // startStreams begins the attempts of the intents whose handlers are running: the response has
@@ -266,7 +266,7 @@ func (a *answer) startStreams() {
 }
 
 // expectStream adds the intent of a handler that may turn out to stream its response.
-func (a *answer) expectStream(c *conclusion) {
+func (a *answer) expectStream(c *completion) {
 	a.mu.Lock()
 	if !a.streaming || a.over {
 		if a.streams == nil {
@@ -281,7 +281,7 @@ func (a *answer) expectStream(c *conclusion) {
 }
 
 // removeStream removes c, whose handler has ended. a.mu is held.
-func (a *answer) removeStream(c *conclusion) {
+func (a *answer) removeStream(c *completion) {
 	for i, s := range a.streams {
 		if s == c {
 			a.streams = append(a.streams[:i:i], a.streams[i+1:]...)
@@ -291,7 +291,7 @@ func (a *answer) removeStream(c *conclusion) {
 }
 
 // result returns the status for c: what was sent, or what is known without it.
-func (a *answer) result(c *conclusion) Status {
+func (a *answer) result(c *completion) Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	status := a.status

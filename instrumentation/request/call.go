@@ -16,7 +16,7 @@ type Call struct {
 	// Status returns the status that the client gets if err is the result of the call.
 	Status func(err error) Status
 	// Intent is the event of the method. nil stands for an interceptor, for which
-	// [Exchange.Conclude] is called.
+	// [Exchange.Finish] is called.
 	Intent *MethodIntent
 	// Rejected returns the error of a call whose handler must not run. err is an
 	// *audit.UnmetError or a [*NotBegunError], for which the error is [NotBegunText]. It is
@@ -48,7 +48,7 @@ type Call struct {
 // Handler gets the context that carries the scope. It calls [Call.Received] for each message
 // before it uses it, and [Call.Sending] before it sends one.
 //
-// An Exchange inside another call is concluded when the handler of the outermost one has
+// An Exchange inside another call is finished when the handler of the outermost one has
 // ended, with the status of that: an interceptor between them may answer an error or a panic
 // in another way.
 func (x *Exchange) ServeCall(c *Call, handler func(context.Context) error) (err error) {
@@ -185,7 +185,7 @@ func (c *Call) end(err error) error {
 	if outermost != c || isGone(c.exchange.carrier.Context) {
 		status = status.unsent() // an interceptor outside has answered, or the client has hung up
 	}
-	concludeCalls(calls, status, code)
+	finishCalls(calls, status, code)
 	if c.panicked {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (c *Call) end(err error) error {
 }
 
 // replaceResult lets the applications return an error for the first of calls, which have been
-// concluded, whose record failed. code is that of the result.
+// finished, whose record failed. code is that of the result.
 func replaceResult(calls []*Call, code int) error {
 	for _, c := range calls {
 		if c.unrecorded == nil || c.panicked || !c.Intent.withheld || c.Intent.unrecorded == nil {
@@ -214,7 +214,7 @@ func (c *Call) outermost() *Call {
 	return c
 }
 
-// wait makes the outermost call c conclude inner, whose handler has ended. It returns false if
+// wait makes the outermost call c finish inner, whose handler has ended. It returns false if
 // the handler of c has ended before.
 func (c *Call) wait(inner *Call) bool {
 	inner.mu.Lock()
@@ -238,25 +238,25 @@ func LearnActor(ctx context.Context, s Status) {
 	}
 }
 
-// concludeCalls concludes each of calls, also if a function of the application panics.
-func concludeCalls(calls []*Call, status Status, code int) {
+// finishCalls finishes each of calls, also if a function of the application panics.
+func finishCalls(calls []*Call, status Status, code int) {
 	if len(calls) == 0 {
 		return
 	}
-	defer concludeCalls(calls[1:], status, code)
-	calls[0].conclude(status, code)
+	defer finishCalls(calls[1:], status, code)
+	calls[0].finish(status, code)
 }
 
-// conclude records the result and ends the scope. code is that of the result, also if nobody
+// finish records the result and ends the scope. code is that of the result, also if nobody
 // was sent it. An error of the handler that an interceptor outside answered as a success is a
 // failure.
-func (c *Call) conclude(status Status, code int) {
+func (c *Call) finish(status Status, code int) {
 	x := c.exchange
 	defer x.End()
 	r := Result{Status: status, Panicked: c.panicked, Failed: c.failed}
 	switch {
 	case c.Intent == nil:
-		x.Conclude(r)
+		x.Finish(r)
 	case c.rejected != nil && c.failed && c.attempt == nil: // the rejection is on record
 	default:
 		c.unrecorded = x.track(c.Intent.tracker, c.event(code), r, c.attempt)

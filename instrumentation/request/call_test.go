@@ -49,7 +49,7 @@ func TestRPCStatus(t *testing.T) {
 	}
 }
 
-// An inner call is concluded when the outer one has ended, with the status of that.
+// An inner call is finished when the outer one has ended, with the status of that.
 func TestServeCallInsideAnother(t *testing.T) {
 	t.Parallel()
 	recorder := audittest.NewRecorder(t)

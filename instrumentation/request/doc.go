@@ -35,7 +35,7 @@
 // whoever wrote it. [Exchange.ServeCall] does the same for a remote procedure call, whose
 // status is the result of its handler.
 //
-// For another protocol, call the handler with [Exchange.Context], then [Exchange.Conclude] or
+// For another protocol, call the handler with [Exchange.Context], then [Exchange.Finish] or
 // [Exchange.TrackIntent] with a [Result], then [Exchange.End]. Defer the last two, so that they
 // also run after a panic.
 //

@@ -34,7 +34,7 @@ type Exchange struct {
 	own          *answer               // the answer, if no outer exchange has it
 	about        source                // knows the event of the route; nil if it has no intent
 	status       [1]attribute.KeyValue // where the event's metadata is, if there is no more
-	conclusion   conclusion
+	completion   completion
 	ended        bool // when Serve returned
 	readOnly     bool // declared of an RPC's method
 	hasActorFunc bool
@@ -124,9 +124,9 @@ type Result struct {
 	Failed bool
 }
 
-// Conclude records what is still missing when the handler has ended: a denial, and a
+// Finish records what is still missing when the handler has ended: a denial, and a
 // missing event. See [Config].
-func (x *Exchange) Conclude(r Result) {
+func (x *Exchange) Finish(r Result) {
 	if x.config.Denials != nil {
 		x.recordDenial(r)
 	}

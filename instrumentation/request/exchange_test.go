@@ -68,7 +68,7 @@ func (c call) serve(ctx context.Context, config *request.Config, t audit.Tracker
 		if c.intent != nil {
 			x.TrackIntent(t, *c.intent, result)
 		}
-		x.Conclude(result)
+		x.Finish(result)
 	}()
 	result.Status = rpcStatus(c.handle(x.Context()))
 	result.Panicked = false
@@ -147,13 +147,13 @@ func TestExchangeWithoutHTTP(t *testing.T) {
 	}
 }
 
-// Conclude of a config without denials and coverage records nothing.
-func TestConcludeWithoutOptions(t *testing.T) {
+// Finish of a config without denials and coverage records nothing.
+func TestFinishWithoutOptions(t *testing.T) {
 	t.Parallel()
 	config := &request.Config{}
 	x := config.Open(t.Context(), &request.Description{Method: "POST"})
 	assert.NotNil(t, audit.ScopeFromContext(x.Context()))
-	x.Conclude(request.Result{Status: request.HTTPStatus(403)})
+	x.Finish(request.Result{Status: request.HTTPStatus(403)})
 	x.End()
 }
 
@@ -166,7 +166,7 @@ func TestNestedExchangeWithoutHTTP(t *testing.T) {
 	defer outer.End()
 	inner := config.Open(outer.Context(), &request.Description{Route: "/shop.Articles/Publish"})
 	defer inner.End()
-	inner.Conclude(request.Result{Status: rpcStatus(16)})
+	inner.Finish(request.Result{Status: rpcStatus(16)})
 	r := recorder.RequireRecord(t, audittest.Target("route", "/shop.Articles/Publish"))
 	assert.Equal(t, []attribute.KeyValue{codeKey.Int(16)}, r.Metadata)
 }
@@ -179,7 +179,7 @@ func TestCoverageAfterPanic(t *testing.T) {
 	var results []request.CoverageResult
 	ctx := request.ContextWithCoverageObserver(t.Context(), func(r request.CoverageResult) { results = append(results, r) })
 	x := config.Open(ctx, &request.Description{Method: "POST", Route: "/a"})
-	x.Conclude(request.Result{Status: request.HTTPStatus(200), Panicked: true})
+	x.Finish(request.Result{Status: request.HTTPStatus(200), Panicked: true})
 	x.End()
 	assert.Equal(t, []request.CoverageResult{{Method: "POST", Route: "/a", Status: request.HTTPStatus(200)}}, results)
 	recorder.RequireNoRecord(t)
@@ -240,7 +240,7 @@ func TestTargetOfInnerExchange(t *testing.T) {
 	}
 	audit.SetTarget(ctx, audit.Target{Type: "article", ID: "1"})
 	for _, x := range slices.Backward(exchanges) {
-		x.Conclude(request.Result{Status: request.HTTPStatus(403)})
+		x.Finish(request.Result{Status: request.HTTPStatus(403)})
 		x.End()
 	}
 	recorder.RequireRecord(t, audittest.Action(semconv.ActionAccessDenied), audittest.Target("article", "1"))

@@ -74,7 +74,7 @@ type HTTP struct {
 	// nothing, and the status is 200. nil means that somebody may.
 	Self http.Handler
 	// Intent is the event of the route. nil stands for a middleware, for which
-	// [Exchange.Conclude] is called.
+	// [Exchange.Finish] is called.
 	Intent *Intent
 }
 
@@ -133,7 +133,7 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 			h.BeforeHeader(x.answer.leavesLate)
 		}
 	}
-	c := &x.conclusion
+	c := &x.completion
 	c.exchange, c.panicked = x, true
 	switch {
 	case h.Intent == nil:
@@ -152,7 +152,7 @@ func (x *Exchange) Serve(h *HTTP) (err error) {
 		x.learnServedRoute()
 		c.failed = err != nil
 		defer func() {
-			if x.ended = x.answer.conclude(c); !x.hasActorFunc {
+			if x.ended = x.answer.finish(c); !x.hasActorFunc {
 				c.handBack() // an actor function may read the request until the scope ends
 			}
 		}()

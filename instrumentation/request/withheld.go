@@ -56,7 +56,7 @@ func (x *Exchange) Begin(i *Intent) error {
 		return nil
 	}
 	attempt, err := x.beginFirst(i)
-	x.conclusion.attempt = attempt
+	x.completion.attempt = attempt
 	return err
 }
 
@@ -75,7 +75,7 @@ func (x *Exchange) beginFirst(s source) (*audit.Attempt, error) {
 }
 
 // hold withholds the answer of h, which would go to w, and returns the writer for the handler.
-func (c *conclusion) hold(h *HTTP, w http.ResponseWriter) (own http.ResponseWriter) {
+func (c *completion) hold(h *HTTP, w http.ResponseWriter) (own http.ResponseWriter) {
 	c.held, own = hold(h.flat(w), h.Request, c.withheld.Limit, c.exchange.answer.isUnwanted)
 	if h.Keep != nil {
 		own, c.sent = h.Keep(w, own)
@@ -91,10 +91,10 @@ func (h *HTTP) flat(w http.ResponseWriter) http.ResponseWriter {
 	return h.Flat(w)
 }
 
-// replaces lets the applications answer for the first of cs, which have been concluded, whose
+// replaces lets the applications answer for the first of cs, which have been finished, whose
 // record failed. status is that of the answer that is about to leave. It reports whether
 // there is another answer now.
-func (a *answer) replaces(cs []*conclusion, status int) bool {
+func (a *answer) replaces(cs []*completion, status int) bool {
 	for _, c := range cs {
 		if c.unrecorded == nil || c.panicked || c.withheld == nil || c.withheld.OnUnrecorded == nil {
 			continue
@@ -107,9 +107,9 @@ func (a *answer) replaces(cs []*conclusion, status int) bool {
 }
 
 // replaceNothing is replaces for the owner's handler, if it wrote nothing and nobody else did:
-// cs have been concluded, and a server answers with 200 now, or with what the framework has
+// cs have been finished, and a server answers with 200 now, or with what the framework has
 // pending.
-func (a *answer) replaceNothing(cs []*conclusion) {
+func (a *answer) replaceNothing(cs []*completion) {
 	a.mu.Lock()
 	silent := a.status == 0 && !a.hijacked && !a.gone && !a.isTimedOut()
 	a.mu.Unlock()

@@ -138,7 +138,7 @@ func (f *fold) report() *Report {
 			r.Idle = append(r.Idle, Span{From: reached, To: begin, Reason: reasonNone})
 		}
 		reached = later(reached, finish)
-		f.judge(r, e, finish, ended)
+		f.addEpoch(r, e, finish, ended)
 	}
 	if len(r.Epochs) == 0 {
 		r.Unknown = append(r.Unknown, Span{From: f.since, To: f.until, Reason: reasonNone})
@@ -162,8 +162,8 @@ func (e *epoch) finish(next []*epoch) (at time.Time, ended bool) {
 	return time.Time{}, false
 }
 
-// judge adds the epoch to the report. It was open until finish, as far as the range is concerned.
-func (f *fold) judge(r *Report, e *epoch, finish time.Time, ended bool) {
+// addEpoch adds an epoch to the report. It was open until finish, as far as the range is concerned.
+func (f *fold) addEpoch(r *Report, e *epoch, finish time.Time, ended bool) {
 	unknown := func(from, to time.Time, reason string) {
 		if from = later(from, f.since); from.Before(to) {
 			r.Unknown = append(r.Unknown, Span{From: from, To: to, Epoch: e.id, Reason: reason})

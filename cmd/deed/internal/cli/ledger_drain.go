@@ -33,11 +33,7 @@ The configuration is that of the service; only its directory is replaced by DIR.
 
 func (a *app) runLedgerDrain(cmd *cobra.Command, dir, file string, timeout time.Duration) error {
 	ctx := cmd.Context()
-	r, err := a.openLedger(dir) // which creates none
-	if err != nil {
-		return err
-	}
-	if err := r.Close(); err != nil {
+	if err := a.hasLedger(dir); err != nil {
 		return err
 	}
 	if err := named(file); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/opendeed/audit/internal/panics"
 )
 
-// conclusion is what remains to be done for an exchange whose handler has ended.
-type conclusion struct {
+// completion is what remains to be done for an exchange whose handler has ended.
+type completion struct {
 	exchange *Exchange
 
 	ctx        context.Context // as the handler left it
@@ -24,12 +24,12 @@ type conclusion struct {
 	withheld   *Withheld // nil if the answer is not withheld
 	held       *heldAnswer
 	sent       func() // called when held is sent; may be nil
-	concluded  bool
+	finished  bool
 	unrecorded error // why the outcome is not on record
 }
 
 // begin records the start of the route's event, whose handler may run for long.
-func (c *conclusion) begin(a *answer) {
+func (c *completion) begin(a *answer) {
 	x := c.exchange
 	ctx := x.contextOf(Result{Context: x.handlerContext()})
 	c.attempt = x.begin(ctx, x.http.Intent.Tracker, x.http.Intent.eventOf(x, a.result(c).Code))
@@ -62,7 +62,7 @@ func (x *Exchange) tryBegin(ctx context.Context, t audit.Tracker, e audit.Event)
 
 // prepare finds what the route's event needs of the framework's objects, which cannot be
 // used after the request.
-func (c *conclusion) prepare() {
+func (c *completion) prepare() {
 	if c.exchange.http.Intent == nil {
 		return
 	}
@@ -73,13 +73,13 @@ func (c *conclusion) prepare() {
 	}
 }
 
-// conclude records what the result says and ends the scope, also if a function of the
+// finish records what the result says and ends the scope, also if a function of the
 // application panics. Only the first call has an effect.
-func (c *conclusion) conclude(a *answer) {
-	if c.concluded {
+func (c *completion) finish(a *answer) {
+	if c.finished {
 		return
 	}
-	c.concluded = true
+	c.finished = true
 	x := c.exchange
 	defer func() {
 		x.End()
@@ -90,7 +90,7 @@ func (c *conclusion) conclude(a *answer) {
 	r := Result{Context: c.ctx, Status: a.result(c), Panicked: c.panicked, Failed: c.lateError}
 	switch intent, over := x.http.Intent, x.released.Load(); {
 	case intent == nil:
-		x.Conclude(r)
+		x.Finish(r)
 	case over:
 		c.unrecorded = x.track(intent.Tracker, *c.last, r, c.attempt)
 	default:
@@ -98,19 +98,19 @@ func (c *conclusion) conclude(a *answer) {
 	}
 }
 
-// concludeAlone is conclude on a goroutine of its own, where a panic would end the process.
-func (c *conclusion) concludeAlone(a *answer) {
+// finishAlone is finish on a goroutine of its own, where a panic would end the process.
+func (c *completion) finishAlone(a *answer) {
 	defer func() {
 		if p := recover(); p != nil {
 			logError(context.WithoutCancel(c.ctx), panics.Error(p))
 		}
 	}()
-	c.conclude(a)
+	c.finish(a)
 }
 
 // handBack gives the caller's request what the handler left in its copy, such as the
 // pattern that a router found and the files of a form, which the server removes.
-func (c *conclusion) handBack() {
+func (c *completion) handBack() {
 	to, from := cmp.Or(c.exchange.http.Original, c.exchange.http.Request), c.exchange.served
 	if c.handedBack {
 		return
