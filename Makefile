@@ -41,6 +41,9 @@ TOOL = GOWORK=off $(GO) tool -modfile="$(CURDIR)/tools/go.mod"
 # checks it last.
 .NOTPARALLEL:
 
+# EACH runs a command for each line of its input, as many at once as there are processors.
+EACH = xargs -P "$$(getconf _NPROCESSORS_ONLN)" -I {} sh -c
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,9 +52,14 @@ help: ## List the targets
 # without it, a clone compiles every package of ours again for each round. Then it would
 # recognize test results too, although it does not know the servers and programs that tests
 # start, so -count=1 runs every test.
+#
+# Tests leave a quarter of the processors' time unused. What nobody waits for uses it,
+# with the lowest priority.
 .PHONY: ci
 ci: export GOFLAGS := $(shell $(GO) env GOFLAGS) -trimpath -count=1
-ci: record-tree lint test cover demo demo-mongodb demo-admin demo-deploy fuzz release-dry-run ## Run everything that must pass before a change is merged
+ci: record-tree lint ## Run everything that must pass before a change is merged
+	@sh scripts/beside.sh bin/beside.log "$(MAKE) --no-print-directory fuzz release-dry-run" \
+		"$(MAKE) --no-print-directory test cover demo demo-mongodb demo-admin demo-deploy"
 	@sh scripts/clean-tree.sh check bin/tree
 
 .PHONY: record-tree
@@ -86,9 +94,7 @@ lint-fmt:
 
 .PHONY: lint-tidy
 lint-tidy:
-	@for m in . $(LEAVES) $(SERVERS) tools; do \
-		GOWORK=off $(GO) -C $$m mod tidy -diff || exit 1; \
-	done
+	@printf '%s\n' . $(LEAVES) $(SERVERS) tools | $(EACH) 'GOWORK=off $(GO) -C {} mod tidy -diff'
 
 # Vet type-checks every package and test, which finds build errors on systems
 # where the tests don't run.
@@ -122,12 +128,8 @@ lint-code:
 .PHONY: test
 test: ## Run every test of every module with the race detector, then check each leaf outside the workspace
 	@GORACE=atexit_sleep_ms=10 $(GO) test -race work
-	@for m in $(UNRELEASED); do \
-		GOWORK=off $(GO) -C $$m vet ./... || exit 1; \
-	done
-	@for m in $(RELEASED); do \
-		GOWORK=off $(GO) -C $$m test -short -vet=all ./... || exit 1; \
-	done
+	@printf '%s\n' $(UNRELEASED) | $(EACH) 'GOWORK=off $(GO) -C {} vet ./...'
+	@printf '%s\n' $(RELEASED) | $(EACH) 'GOWORK=off $(GO) -C {} test -short -vet=all ./...'
 
 # This is also the only run of the root's tests without the race detector. The
 # tests of allocations need that: they are not built with it.

@@ -1,7 +1,6 @@
 package archive_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/opendeed/audit/archive"
@@ -10,26 +9,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestReaderBesideWriter reads pages while archives are added. Each Append makes one.
+// TestReaderBesideWriter reads pages while archives are added. One record after the other makes an
+// archive of five, since each page reads all archives here: the times of all overlap.
 func TestReaderBesideWriter(t *testing.T) {
 	t.Parallel()
 	querytest.RunBesideWriter(t, func(t *testing.T) querytest.Store {
 		t.Helper()
-		if raceDetector && strings.HasSuffix(t.Name(), "/size=1") {
-			t.Skip("some 300 pages of some 300 archives each are too slow with the race detector")
-		}
 		store, next := newDir(t), uint64(1)
+		var entries []archive.Entry
 		return querytest.Store{
 			Reader: archive.NewReader(store),
 			Append: func(t *testing.T, records ...*record.Record) {
 				t.Helper()
-				var entries []archive.Entry
 				for _, r := range records {
 					entries = append(entries, archive.Entry{Seq: next, Data: encode(t, r)})
 					next++
 				}
+				if len(entries) < 5 {
+					return
+				}
 				_, err := archive.Create(t.Context(), store, metaOf(entries), sequence(entries))
 				require.NoError(t, err)
+				entries = nil
 			},
 		}
 	})
