@@ -37,7 +37,11 @@ func copyIndexes(t *testing.T, from, to string) {
 func TestKilledWhileIndexing(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(21, 22))
-	m := newModel(t, rng, 700)
+	records := 700
+	if sampled() {
+		records = 300
+	}
+	m := newModel(t, rng, records)
 	root := t.TempDir()
 	dir := filepath.Join(root, "ledger")
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(ledger.MinSegmentSize), ledger.WithSyncInterval(time.Hour),

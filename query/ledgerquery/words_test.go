@@ -32,7 +32,11 @@ func TestWordsWithoutIndex(t *testing.T) {
 		return vocabulary[int(float64(len(vocabulary))*rng.Float64()*rng.Float64()*rng.Float64())]
 	}
 	var records []*record.Record
-	for i := range 4000 {
+	stored, filters, found := 4000, 40, 0
+	if sampled() {
+		stored, filters = 1500, 15
+	}
+	for i := range stored {
 		r := newRecord(i)
 		switch rng.IntN(4) {
 		case 0:
@@ -58,10 +62,6 @@ func TestWordsWithoutIndex(t *testing.T) {
 	require.NoError(t, err)
 	without, err := ledgerquery.NewReader(plain)
 	require.NoError(t, err)
-	filters, found := 40, 0
-	if sampled() {
-		filters = 15
-	}
 	for range filters {
 		f := query.Filter{Ascending: rng.IntN(2) == 0, Limit: []int{0, 0, 1, 20}[rng.IntN(4)]}
 		text := word()
