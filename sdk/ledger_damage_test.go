@@ -135,8 +135,12 @@ func TestDamagedDeadLetter(t *testing.T) {
 func TestDamageBesideFollower(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/ledger"
-	up := make(chan struct{})
+	up, began := make(chan struct{}), make(chan struct{}, 1)
 	f := &follower{id: "sink", fail: func(ctx context.Context) error {
+		select {
+		case began <- struct{}{}:
+		default:
+		}
 		select {
 		case <-up:
 			return nil
@@ -145,7 +149,9 @@ func TestDamageBesideFollower(t *testing.T) {
 		}
 	}}
 	p := openProvider(t, sdk.WithLogger(slog.New(slog.DiscardHandler)), sdk.WithLedger(dir, sdk.ExportTo(f, quick(sdk.WithBatchSize(1))...)))
-	trackNumbered(t, p, 1, 20)
+	trackNumbered(t, p, 1, 1)
+	<-began // it has read the first record, and not the newest one yet
+	trackNumbered(t, p, 2, 19)
 	segment := filepath.Join(dir, "000000000001.segment")
 	content, err := os.ReadFile(segment)
 	require.NoError(t, err)

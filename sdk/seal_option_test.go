@@ -68,11 +68,11 @@ func TestTrackIgnoresTheAnchor(t *testing.T) {
 	p := openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger")), sdk.WithSeal(key, seal.WithAnchor(brokenAnchor{})),
 		sdk.WithLogger(slog.New(slog.DiscardHandler)), sdk.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))))
 	trackNumbered(t, p, 1, 100)
-	require.Eventually(t, func() bool { return sumOf(t, reader, "audit.seal.delay") > 0 }, 10*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return sumOf(t, reader, "audit.seal.delay") > 0 }, time.Minute, 50*time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
-	p = openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger")))
+	p = openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger"), ledger.WithLockWait(time.Minute)))
 	require.NoError(t, p.Shutdown(t.Context()), "the ledger is closed and unlocked")
 }
 
