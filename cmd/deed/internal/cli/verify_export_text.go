@@ -22,7 +22,7 @@ import (
 
 // provedText says what a proof shows of an export, and what nobody can tell.
 func provedText(p *seal.BatchProof) string {
-	first, last := slices.Min(p.Leaves)+1, slices.Max(p.Leaves)+1
+	first, last := slices.Min(p.Leaves), slices.Max(p.Leaves)
 	size := p.Checkpoint.Size
 	if !p.Contiguous() {
 		return fmt.Sprintf("  proved       every record is genuine; they are a selection from leaves %s to %s of %s\n  not proved   that none was left out which matches the filter\n",
