@@ -3,7 +3,6 @@ package archive
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -56,24 +55,12 @@ type Meta struct {
 	// Missing are the entries of the range that the log itself could not read any more, so that
 	// nobody knows whether they belonged here. They ascend.
 	Missing []Range
-	// Proofs may show that the log had the entries. This package stores them and returns
-	// them; it does not check them.
-	Proofs []Proof
 }
 
 // Range is a range of entries of a log, by their sequence numbers.
 type Range struct {
 	First uint64 `json:"first"`
 	Last  uint64 `json:"last"`
-}
-
-// Proof is a statement about the entries of an archive, of a kind that this package need
-// not know.
-type Proof struct {
-	// Kind says what Data is. It must match record.NamePattern.
-	Kind string `json:"kind"`
-	// Data is any JSON.
-	Data json.RawMessage `json:"data"`
 }
 
 // errMeta is what is wrong with a Meta.
@@ -94,11 +81,6 @@ func (m *Meta) validate() error {
 			return errors.New("archive: Meta.Missing: its ranges must ascend, and be in that of the archive")
 		}
 		next = r.Last + 1
-	}
-	for _, p := range m.Proofs {
-		if !record.ValidName(p.Kind) || !json.Valid(p.Data) {
-			return fmt.Errorf("archive: Meta.Proofs: a kind must match %s, and its data must be JSON", record.NamePattern)
-		}
 	}
 	return nil
 }

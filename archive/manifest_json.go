@@ -27,9 +27,8 @@ type (
 		Oldest  time.Time   `json:"oldest,omitzero"`
 	}
 	tailJSON struct {
-		Policy  string     `json:"policy,omitempty"`
-		Proofs  proofsJSON `json:"proofs,omitempty"`
-		Records int64      `json:"records"`
+		Policy  string `json:"policy,omitempty"`
+		Records int64  `json:"records"`
 	}
 	contentJSON struct {
 		Bytes int64 `json:"bytes"`
@@ -47,7 +46,6 @@ type (
 		Hash    Hash      `json:"sha256"`
 	}
 	missingJSON []Range
-	proofsJSON  []Proof
 )
 
 // membersJSON is a manifest without its parts.
@@ -68,7 +66,7 @@ func (m *Manifest) encode(to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tail, err := marshal(tailJSON{Policy: m.Policy, Proofs: m.Proofs, Records: m.Records})
+	tail, err := marshal(tailJSON{Policy: m.Policy, Records: m.Records})
 	if err != nil {
 		return err
 	}
@@ -131,7 +129,7 @@ func decodeManifest(from io.Reader, size int64) (m *Manifest, reason string) {
 	m = &Manifest{
 		Meta: Meta{
 			Log: stored.Log, Class: stored.Class, Policy: stored.Policy, First: stored.First, Last: stored.Last,
-			Missing: stored.Missing, Proofs: stored.Proofs,
+			Missing: stored.Missing,
 		},
 		Content: stored.Content.Bytes, ContentHash: stored.Content.Hash,
 		Entries: stored.Entries, Records: stored.Records, Oldest: stored.Oldest.UTC(), Newest: stored.Newest.UTC(),
@@ -241,16 +239,6 @@ func (m *missingJSON) UnmarshalJSON(data []byte) error {
 		var decoded Range
 		err := unmarshalStrict(element, &decoded)
 		*m = append(*m, decoded)
-		return err
-	})
-}
-
-// UnmarshalJSON decodes the proofs one by one.
-func (p *proofsJSON) UnmarshalJSON(data []byte) error {
-	return unmarshalList(data, len(`{"kind":"","data":""}`), func(element json.RawMessage) error {
-		var decoded Proof
-		err := unmarshalStrict(element, &decoded)
-		*p = append(*p, decoded)
 		return err
 	})
 }

@@ -2,7 +2,6 @@ package archive_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -237,13 +236,4 @@ func TestReaderStops(t *testing.T) {
 	}
 	assert.LessOrEqual(t, n, 3)
 	require.ErrorIs(t, last, context.Canceled)
-}
-
-func TestProofs(t *testing.T) {
-	t.Parallel()
-	meta := archive.Meta{Log: "shop", Proofs: []archive.Proof{{Kind: "tree", Data: json.RawMessage(`["a",1]`)}}}
-	content, m := write(t, meta, nil)
-	a, err := put(t, newDir(t), m.Name, content)
-	require.NoError(t, err)
-	assert.Equal(t, meta.Proofs, a.Manifest().Proofs)
 }

@@ -29,6 +29,12 @@ func (o *owned) Direct() bool {
 	return ok && d.Direct()
 }
 
+// KeepsCheckpoints returns what the exporter does.
+func (o *owned) KeepsCheckpoints() bool {
+	c, ok := o.Exporter.(export.CheckpointExporter)
+	return ok && c.KeepsCheckpoints()
+}
+
 // ExportCheckpoint forwards the checkpoint if the exporter keeps checkpoints.
 func (o *owned) ExportCheckpoint(ctx context.Context, c export.Checkpoint) error {
 	if e, ok := o.Exporter.(export.CheckpointExporter); ok {

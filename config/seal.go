@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"github.com/opendeed/audit/sdk"
@@ -41,6 +42,29 @@ func (c *Config) checkSeal() {
 		c.decoder.report("ledger.retention", "the ledger is sealed, and no record would account for what is removed, so deed verify would report it as missing; "+
 			"remove it, and remove entries by the rules of retention, with deed retention apply")
 	}
+}
+
+// Warnings returns what is valid and most likely a mistake, each as a sentence without values. A
+// provider logs the same when it starts.
+func (c *Config) Warnings() []string {
+	s := c.model.Seal
+	if s == nil || s.Anchor != "" || s.Witnesses != "" || slices.ContainsFunc(c.model.Exporters.list, keepsCheckpoints) {
+		return nil
+	}
+	return []string{"seal: nothing outside of the ledger's directory has its checkpoints, so nobody would notice that the ledger was removed or an old copy put back; set seal.anchor or seal.witnesses"}
+}
+
+// keepsCheckpoints reports whether an exporter keeps the checkpoints of a sealed ledger.
+func keepsCheckpoints(e exporterModel) bool {
+	switch m := e.(type) {
+	case *mongodbModel:
+		return m.Checkpoints != flagFalse
+	case *stdoutModel:
+		return m.Checkpoints == flagTrue
+	case *otlpModel:
+		return true
+	}
+	return false
 }
 
 // options returns the option of the seal. It reads the keys.

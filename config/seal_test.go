@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/opendeed/audit/config"
@@ -66,6 +67,33 @@ exporters: none
 	_, err = config.NewTrackerProvider(t.Context())
 	require.ErrorContains(t, err, "audit.key-none: no such file")
 	require.NoError(t, config.Check(t.Context()), "the key need not be where the configuration is checked")
+}
+
+// A configuration whose seal nothing outside of the directory holds is valid, and has a warning.
+func TestWarnings(t *testing.T) {
+	for content, warned := range map[string]bool{
+		"exporters: none":                                                      true,
+		"exporters: [{type: stdout}]":                                          true,
+		"exporters: [{type: stdout, checkpoints: true}]":                       false,
+		"exporters: [{type: mongodb, uri: 'mongodb://h', checkpoints: false}]": true,
+		"exporters: [{type: stdout}, {type: mongodb, uri: 'mongodb://h'}]":     false,
+		"exporters: [{type: otlp, endpoint: 'http://h:4318'}]":                 false,
+		"exporters: none\nledger: {dir: trail}\nseal: {key: k, anchor: a}":     false,
+		"exporters: none\nledger: {dir: trail}\nseal: {key: k, witnesses: w}":  false,
+		"exporters: none\nledger: {dir: trail}\nanonymous: ['*']":              false,
+	} {
+		if !strings.Contains(content, "ledger:") {
+			content += "\nledger: {dir: trail}\nseal: audit.key"
+		}
+		c, err := config.Load(t.Context(), config.WithFile(write(t, "deploy.yaml", content)))
+		require.NoError(t, err, content)
+		if !warned {
+			require.Empty(t, c.Warnings(), content)
+			continue
+		}
+		require.Len(t, c.Warnings(), 1, content)
+		require.Contains(t, c.Warnings()[0], "set seal.anchor or seal.witnesses")
+	}
 }
 
 // A key is replaced in the steps that docs/seal-keys.md has. Both sign meanwhile.

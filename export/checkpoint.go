@@ -23,6 +23,9 @@ type Checkpoint struct {
 // An error is logged, and then the next checkpoint is tried; records don't wait.
 type CheckpointExporter interface {
 	Exporter
+	// KeepsCheckpoints reports whether it keeps any, as its options say. The answer does not
+	// change. If it is false, ExportCheckpoint is not called.
+	KeepsCheckpoints() bool
 	// ExportCheckpoint keeps a checkpoint, beside those that it has. It must not retain the
 	// note. It may be called concurrently with Export, and neither with itself nor after
 	// Shutdown. The same checkpoint may come again, and is no error then.

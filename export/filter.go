@@ -54,6 +54,12 @@ func (f *filtered) Direct() bool {
 	return ok && d.Direct()
 }
 
+// KeepsCheckpoints returns what the wrapped exporter does.
+func (f *filtered) KeepsCheckpoints() bool {
+	c, ok := f.exporter.(CheckpointExporter)
+	return ok && c.KeepsCheckpoints()
+}
+
 // ExportCheckpoint forwards the checkpoint if the wrapped exporter keeps checkpoints.
 func (f *filtered) ExportCheckpoint(ctx context.Context, c Checkpoint) error {
 	if e, ok := f.exporter.(CheckpointExporter); ok {

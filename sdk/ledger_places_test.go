@@ -114,7 +114,10 @@ type checkpointing struct {
 	fail func(context.Context) error
 	kept []export.Checkpoint
 	down bool
+	off  bool // it keeps none
 }
+
+func (c *checkpointing) KeepsCheckpoints() bool { return !c.off }
 
 func (c *checkpointing) ExportCheckpoint(ctx context.Context, checkpoint export.Checkpoint) error {
 	if c.fail != nil {

@@ -1,14 +1,18 @@
 package sdk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/export"
+	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
@@ -92,4 +96,54 @@ func TestWithSealNeedsOneLedger(t *testing.T) {
 		_, err := sdk.NewTrackerProvider(opts...)
 		require.ErrorContains(t, err, text)
 	}
+}
+
+// TestSealThatNothingHolds: a start warns if whoever removes the ledger takes all its checkpoints
+// along, and not if something else has them.
+func TestSealThatNothingHolds(t *testing.T) {
+	t.Parallel()
+	key, err := seal.CreateKey(filepath.Join(t.TempDir(), "key"), "example.com/audit")
+	require.NoError(t, err)
+	newExporter := func(off bool) *checkpointing {
+		return &checkpointing{placing: placing{name: "elsewhere", places: map[string]export.Place{}}, off: off}
+	}
+	keeping, off := newExporter(false), newExporter(true)
+	all := func(*record.Record) bool { return true }
+	for name, c := range map[string]struct {
+		seal []seal.Option
+		to   export.Exporter
+		want int
+	}{
+		"only the directory":             {want: 1},
+		"an exporter of records":         {to: &follower{id: "sink"}, want: 1},
+		"an exporter without its option": {to: export.Filter(off, all), want: 1},
+		"an anchor":                      {seal: []seal.Option{seal.WithAnchor(seal.AnchorFile(filepath.Join(t.TempDir(), "anchor")))}},
+		"witnesses":                      {seal: []seal.Option{seal.WithWitnesses(agreeing{})}},
+		"files elsewhere":                {seal: []seal.Option{seal.WithFiles(seal.OpenDir(t.TempDir()))}},
+		"an exporter of checkpoints":     {to: export.Filter(keeping, all)},
+	} {
+		var logs bytes.Buffer
+		var to []sdk.LedgerOption
+		if c.to != nil {
+			to = append(to, sdk.ExportTo(c.to))
+		}
+		p := openProvider(t, sdk.WithLedger(filepath.Join(t.TempDir(), "ledger"), to...), sdk.WithSeal(key, c.seal...), logTo(&logs))
+		trackNumbered(t, p, 1, 1)
+		require.NoError(t, p.Shutdown(t.Context()))
+		require.Equal(t, c.want, strings.Count(logs.String(), "nothing outside of the ledger's directory has its checkpoints"), "%s: %s", name, logs.String())
+		if c.want == 1 {
+			require.Contains(t, logs.String(), "use seal.WithAnchor or seal.WithWitnesses, or seal.anchor or seal.witnesses of a configuration")
+		}
+	}
+	require.NotEmpty(t, keeping.kept)
+	require.Empty(t, off.kept, "an exporter that keeps no checkpoints gets none")
+}
+
+// agreeing are witnesses whose policy is always met.
+type agreeing struct{}
+
+func (agreeing) Check([]byte) error { return nil }
+
+func (agreeing) Cosign(_ context.Context, c seal.Checkpoint, _ func(int64) ([]seal.Hash, error)) ([]byte, error) {
+	return c.Note, nil
 }

@@ -20,6 +20,7 @@ type config struct {
 	report   func(error)
 	adopt    bool
 	previous []*Key
+	apart    bool // the files are not in the ledger's directory
 
 	witnesses Witnesses
 }
@@ -57,7 +58,7 @@ func newConfig(dir string, opts []Option) (config, error) {
 	for _, opt := range opts {
 		opt(&c)
 	}
-	if c.files == nil {
+	if c.apart = c.files != nil; !c.apart {
 		c.files = OpenDir(filepath.Join(dir, DirName))
 	}
 	if c.interval <= 0 {

@@ -156,6 +156,11 @@ func (s *Sealer) Delay() time.Duration {
 	return time.Since(s.provedAt)
 }
 
+// HeldElsewhere reports whether checkpoints are kept outside of the ledger's directory: by an
+// anchor, by witnesses, or with WithFiles. Otherwise whoever removes the directory, or puts an old
+// copy back, removes them too, and nobody notices.
+func (s *Sealer) HeldElsewhere() bool { return s.anchor != nil || s.witnesses != nil || s.apart }
+
 // Close seals all entries that were appended before the call, and stores where the next Sealer
 // continues. The ledger must still be open. Only the first call has an effect. If ctx ends
 // while the anchor is written, the error says so, and the next Start stores the checkpoint

@@ -101,11 +101,14 @@ func newServer() *echo.Echo {
 	e := echo.NewWithConfig(echo.Config{Logger: slog.Default()}) // stdout is for the trail
 	key := []byte(rand.Text())
 	// The middleware supplies the context of every event: who, from where, in which
-	// request. WithDenials records a request that was denied and recorded no event.
+	// request. WithDenials records a request that was denied and recorded no event, and
+	// WithCoverage one that changed something and recorded none. It also counts the requests,
+	// so "deed gaps" can say whether each left the trace that it should.
 	e.Use(middleware.Recover(), middleware.RequestID(), auditecho.Middleware(
 		auditecho.WithActor(actorOf),
 		auditecho.WithChannel(semconv.ChannelAPI),
 		auditecho.WithDenials(tracker),
+		auditecho.WithCoverage(tracker, nil),
 	))
 	e.POST("/login", login(key))
 	e.POST("/articles/:id/like", like)

@@ -5,7 +5,7 @@
 //	deed keygen shop.example.com/audit audit.key
 //	go run ./signer hold audit.key /run/user/1000/audit-signer
 //	go run ./signer write /run/user/1000/audit-signer audit-ledger
-//	deed verify audit-ledger --key audit.key.pub
+//	deed verify audit-ledger --key audit.key.pub --anchor audit-ledger.checkpoint
 package main
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/sdk"
+	"github.com/opendeed/audit/seal"
 )
 
 func main() {
@@ -45,7 +46,9 @@ func write(ctx context.Context, socketDir, ledgerDir string) error {
 	if err != nil {
 		return err
 	}
-	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(ledgerDir), sdk.WithSeal(key))
+	// A real service has its anchor on another machine: see docs/seal-keys.md.
+	anchor := seal.AnchorFile(ledgerDir + ".checkpoint")
+	provider, err := sdk.NewTrackerProvider(sdk.WithLedger(ledgerDir), sdk.WithSeal(key, seal.WithAnchor(anchor)))
 	if err != nil {
 		return err
 	}

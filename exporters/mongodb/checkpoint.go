@@ -30,6 +30,10 @@ type checkpoint struct {
 	Time time.Time `bson:"time"`
 }
 
+// KeepsCheckpoints reports whether the exporter stores checkpoints: it does, except with
+// WithoutCheckpoints.
+func (e *Exporter) KeepsCheckpoints() bool { return e.config.checkpoints }
+
 // ExportCheckpoint inserts the checkpoint of a sealed ledger into a collection beside that of the
 // records. It never changes one that is there. Nothing is stored with WithoutCheckpoints.
 func (e *Exporter) ExportCheckpoint(ctx context.Context, c export.Checkpoint) error {

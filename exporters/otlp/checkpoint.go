@@ -19,6 +19,9 @@ const (
 // CheckpointEventName is the event name of the log records that hold checkpoints.
 const CheckpointEventName = "audit.checkpoint"
 
+// KeepsCheckpoints returns true: the server gets each checkpoint.
+func (*Exporter) KeepsCheckpoints() bool { return true }
+
 // ExportCheckpoint sends the checkpoint of a sealed ledger as one log record. Decode skips it, and
 // CheckpointOf returns it.
 func (e *Exporter) ExportCheckpoint(ctx context.Context, c export.Checkpoint) error {

@@ -27,6 +27,9 @@ type checkpointLine struct {
 	} `json:"checkpoint"`
 }
 
+// KeepsCheckpoints reports whether the exporter has WithCheckpoints, and writes JSON.
+func (e *Exporter) KeepsCheckpoints() bool { return e.checkpoints.on }
+
 // ExportCheckpoint keeps the checkpoint, with WithCheckpoints, until the next records are written.
 func (e *Exporter) ExportCheckpoint(_ context.Context, c export.Checkpoint) error {
 	if !e.checkpoints.on {

@@ -21,9 +21,6 @@ type Manifest struct {
 	Created  time.Time `json:"created"`
 	By       string    `json:"by,omitempty"`
 	Tool     string    `json:"tool"`
-	// Log is for the seal: the ID of the log, the sequence numbers of the records, and proofs
-	// that it has them.
-	Log *Log `json:"log,omitempty"`
 }
 
 // FileName returns the name of a file that nobody has named, such as audit-20261127-143000.csv: the
@@ -65,12 +62,4 @@ func (g *Range) AddFirst(l *query.Line) {
 func (g *Range) AddLast(l *query.Line) {
 	t := l.Time.UTC()
 	g.LastTime, g.LastID = &t, l.ID.String()
-}
-
-// Log is what a sealed ledger adds to a manifest.
-type Log struct {
-	ID     string            `json:"id"`
-	First  uint64            `json:"first"`
-	Last   uint64            `json:"last"`
-	Proofs []json.RawMessage `json:"proofs,omitempty"`
 }

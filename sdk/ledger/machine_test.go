@@ -46,6 +46,12 @@ func (m *Machine) Start(fault string, at int) *Process {
 	return &Process{dir: m.disk.open(f), faults: f}
 }
 
+// Restart starts a process after p has ended. Its operations are counted with those of p, and
+// they have one fault together.
+func (m *Machine) Restart(p *Process) *Process {
+	return &Process{dir: m.disk.open(p.faults), faults: p.faults}
+}
+
 // Open opens the ledger.
 func (p *Process) Open(opts ...Option) (*Ledger, error) {
 	c, err := newConfig(opts)

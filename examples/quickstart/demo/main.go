@@ -187,10 +187,10 @@ func (d *demo) verify(ctx context.Context, dir string) error {
 
 // missing asks what is missing in the trail. The service that was killed could not say how its
 // counts ended, so that is not known, which is the exit code 3. The one after it has rejected an
-// event.
+// event, and each of its four requests left what it should.
 func (d *demo) missing(ctx context.Context, dir string) error {
 	return d.question(ctx, []string{"DEED_FROM=" + filepath.Join(dir, "audit-ledger")}, d.deed, question{
-		"Is anything missing?", []string{"gaps", "--since", "1h"}, `(?s)rejected .*: anonymous.*unknown .*killed.*closed `, 3,
+		"Is anything missing?", []string{"gaps", "--since", "1h"}, `(?s)rejected .*: anonymous.*requests +4: 1 left an event, 0 should have and left none.*unknown .*killed.*closed `, 3,
 	})
 }
 
@@ -205,12 +205,13 @@ func (d *demo) work(ctx context.Context) {
 	d.Do(ctx, "a lone signal", "DELETE", d.article, 204)
 }
 
-// intrude sends requests that the service rejects.
+// intrude sends requests that the service rejects, and then a user comes back.
 func (d *demo) intrude(ctx context.Context) {
 	d.Wait(ctx)
 	d.Token = ""
 	d.Do(ctx, "an anonymous like, rejected: not allowed", "POST", d.article+"/like", 403)
 	d.Do(ctx, "an anonymous attempt, rejected: no token", "POST", "/articles", 401, "title", "Forged")
+	d.Do(ctx, "a login after the restart", "POST", "/login", 200, "name", "alice", "password", "correct horse")
 }
 
 var wanted = drive.Trail{

@@ -43,7 +43,7 @@ type courier struct {
 
 // newCourier returns nil if the exporter keeps no checkpoints, or the ledger is not sealed.
 func newCourier(f *follower, sealer *seal.Sealer) *courier {
-	e, ok := f.exporter.(export.CheckpointExporter)
+	e, ok := keepsCheckpoints(f.exporter)
 	if !ok || sealer == nil {
 		return nil
 	}
@@ -53,6 +53,12 @@ func newCourier(f *follower, sealer *seal.Sealer) *courier {
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
+}
+
+// keepsCheckpoints returns the exporter if it keeps checkpoints.
+func keepsCheckpoints(e export.Exporter) (export.CheckpointExporter, bool) {
+	c, ok := e.(export.CheckpointExporter)
+	return c, ok && c.KeepsCheckpoints()
 }
 
 // loop runs in its own goroutine.

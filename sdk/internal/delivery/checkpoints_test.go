@@ -26,6 +26,7 @@ type keeper struct {
 func (*keeper) Name() string                                   { return "keeper" }
 func (*keeper) Export(context.Context, []*record.Record) error { return nil }
 func (*keeper) Shutdown(context.Context) error                 { return nil }
+func (*keeper) KeepsCheckpoints() bool                         { return true }
 func (k *keeper) ExportCheckpoint(ctx context.Context, c export.Checkpoint) error {
 	return k.keep(ctx, c)
 }

@@ -115,6 +115,7 @@ func (d *Ledger) start(c *LedgerConfig) error {
 	if err := d.startSeal(&c.Seal); err != nil {
 		return err
 	}
+	d.warnAlone(c.Exporters)
 	records := newDecoder(len(c.Exporters))
 	d.reportNewExporters(c.Exporters)
 	for _, to := range c.Exporters {

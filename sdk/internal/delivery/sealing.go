@@ -48,6 +48,21 @@ func (d *Ledger) startSeal(s *Sealing) error {
 	return err
 }
 
+// warnAlone logs that only the ledger's directory has the checkpoints: whoever removes it, or puts
+// an old copy back, takes them along.
+func (d *Ledger) warnAlone(exporters []Following) {
+	if d.sealer == nil || d.sealer.HeldElsewhere() {
+		return
+	}
+	for _, to := range exporters {
+		if _, ok := keepsCheckpoints(to.Exporter); ok {
+			return
+		}
+	}
+	d.logger.Warn("audit: nothing outside of the ledger's directory has its checkpoints, so nobody would notice that the ledger was removed or an old copy put back; "+
+		"use seal.WithAnchor or seal.WithWitnesses, or seal.anchor or seal.witnesses of a configuration", slog.String("ledger", d.name))
+}
+
 // stopSeal seals what is left.
 func (d *Ledger) stopSeal(ctx context.Context) error {
 	if d.sealer == nil {

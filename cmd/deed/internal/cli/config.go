@@ -23,8 +23,12 @@ func (a *app) config() *cobra.Command {
 		Example: "deed config check deploy.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := config.Check(cmd.Context(), config.WithFile(first(args))); err != nil {
+			c, err := config.Load(cmd.Context(), config.WithFile(first(args)))
+			if err != nil {
 				return err
+			}
+			for _, warning := range c.Warnings() {
+				a.note("warning: %s", warning)
 			}
 			a.note("the configuration is valid; a start also opens the files and servers that it names")
 			return nil

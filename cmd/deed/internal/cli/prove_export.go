@@ -105,6 +105,8 @@ func (a *app) verifyExport() *cobra.Command {
 		Short: "Check that every record of an export was sealed",
 		Long: `Verify-export checks an export in JSON lines against its proof, FILE.proof from deed prove-export: every record in it is genuine. If the records are all those of a part of the ledger, it says so: then none was left out there either. Of other exports, which have a filter, nobody can tell from the outside whether a record that matches was left out.
 
+If the manifest FILE.manifest.json is there, it must be that of this file. Verify-export prints the stores, the filter and the times that it names. It is not signed: the records are proved, and not how they were chosen.
+
 Exit codes: 0 every record was sealed, 4 not every one, 3 the files cannot be read.`,
 		Example: "deed verify-export november.jsonl --key audit.key.pub",
 		Args:    cobra.ExactArgs(1),
@@ -148,10 +150,11 @@ func (c *verifyExportCommand) run(file string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.proof, err)
 	}
-	left := "it has a selection, and a record that matches may have been left out"
-	if proof.Contiguous() {
-		left = "it has all records of this part of the ledger, none was left out"
+	manifest, err := readManifest(file)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprintf(c.stdout, "%s: %s, all sealed in %s\n  %s\n", term.Clean(file), howMany(int64(len(hashes)), "record"), term.Clean(proof.Checkpoint.Origin), left)
+	_, err = fmt.Fprintf(c.stdout, "%s: %s, all sealed in %s\n%s%s", term.Clean(file), howMany(int64(len(hashes)), "record"), term.Clean(proof.Checkpoint.Origin),
+		provedText(proof), manifestText(file, manifest))
 	return err
 }
