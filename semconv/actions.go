@@ -40,6 +40,9 @@ const (
 	// ActionDeadLetterDrop is the attempt to give up dead letters of an exporter, which then never
 	// gets their records. Its target is the exporter.
 	ActionDeadLetterDrop = "audit.dead_letter.drop"
+	// ActionLedgerRepair is that a damaged ledger was opened without what it has lost. Its target is
+	// the ledger, which has the record itself.
+	ActionLedgerRepair = "audit.ledger.repair"
 	// ActionSealAdopt is that a ledger was accepted which contradicts what was sealed, such as
 	// a backup that was restored.
 	ActionSealAdopt = "audit.seal.adopt"

@@ -196,6 +196,13 @@ const (
 	RetentionGapsKey    = attribute.Key("audit.retention.gaps")
 )
 
+// Metadata of a repair (ActionLedgerRepair).
+const (
+	// RepairLostKey lists what was lost, a text for each damaged place, with the entries and the
+	// file. The file losses in the directory of the ledger has the whole list.
+	RepairLostKey = attribute.Key("audit.repair.lost")
+)
+
 // Metadata of erasures and disclosures (ActionSubjectErase, ActionTrailDisclose).
 const (
 	// ErasureKeyIDKey is the ID of the key that was to be destroyed, as erasable values have it.

@@ -49,6 +49,11 @@ var englishSentences = map[string]Sentence{
 		Denied: "{actor} was not allowed to give up dead letters of {target}", Unknown: "{actor} may have given up dead letters of {target}",
 		Begun: "{actor} began to give up {metadata.audit.trail.records} of the dead letters of {target}",
 	},
+	semconv.ActionLedgerRepair: {
+		Success: "{actor} repaired a damaged ledger", Failure: "{actor} failed to repair a damaged ledger",
+		Denied: "{actor} was not allowed to repair a damaged ledger", Unknown: "{actor} may have repaired a damaged ledger",
+		Begun: "{actor} began to repair a damaged ledger",
+	},
 	semconv.ActionSealAdopt: {Success: "{actor} accepted a restored ledger", Failure: "{actor} failed to accept a restored ledger"},
 	semconv.ActionUnitCommit: {
 		Success: "{actor} committed a transaction", Failure: "{actor} rolled a transaction back", Unknown: "{actor} may have committed a transaction",

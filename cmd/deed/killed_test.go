@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/archive"
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/stretchr/testify/assert"
@@ -186,4 +187,79 @@ func TestKilledExport(t *testing.T) {
 	assert.Contains(t, string(manifest), fmt.Sprintf(`"records": %d`, n))
 	assert.NoFileExists(t, part)
 	assert.NoFileExists(t, part+".json")
+}
+
+// TestKilledImport interrupts an import of an archive into a ledger, kills the one that continues
+// it, and continues again: the ledger has each record once.
+func TestKilledImport(t *testing.T) {
+	deed := process{t, t.TempDir()}
+	const n = 2000
+	writeRecords(t, filepath.Join(deed.dir, "audit-ledger"), n, strings.Repeat("because ", 500))
+	writeArchive(t, filepath.Join(deed.dir, "audit-ledger"), filepath.Join(deed.dir, "archives"))
+	restored := filepath.Join(deed.dir, "restored")
+	written := func(segment string, offset int64) func() bool { // it is filled with zeros first
+		return func() bool {
+			f, err := os.Open(filepath.Join(restored, segment+".segment"))
+			if err != nil {
+				return false
+			}
+			defer f.Close()
+			var b [4096]byte
+			_, err = f.ReadAt(b[:], offset)
+			return err == nil && b != [4096]byte{}
+		}
+	}
+	args := []string{"archive", "import", "archives", "--into", "restored", "--record-to", "looks"}
+
+	printed, before := deed.stopped(os.Interrupt, written("000000000001", 1<<12), args...)
+	require.True(t, before, "the import ended before it was interrupted: %s", printed)
+	assert.Contains(t, printed, "is not imported completely; run the command again, it continues")
+	first := entriesIn(t, restored)
+	assert.NotZero(t, first)
+
+	printed, before = deed.stopped(os.Kill, written("000000000002", 2<<20), args...)
+	require.True(t, before, "the import ended before it was killed: %s", printed)
+	second := entriesIn(t, restored)
+	assert.Greater(t, second, first)
+
+	done := strings.ReplaceAll(deed.run(args...), ",", "")
+	assert.Regexp(t, fmt.Sprintf(`: %d records? imported %d were there before\n$`, n-second, second), done)
+	assert.Equal(t, "restored: 2,000 entries, no damage\n", deed.run("ledger", "scrub", "restored"))
+	// Each attempt has a result, also the one that was killed.
+	outcomes := deed.run("query", "--from", "looks", "--action", "audit.trail.import")
+	assert.Equal(t, 6, strings.Count(outcomes, "\n"), "%s", outcomes)
+	assert.Equal(t, 1, strings.Count(outcomes, `"outcome":"success"`), "%s", outcomes)
+}
+
+// writeArchive makes an archive of the entries of a ledger.
+func writeArchive(t *testing.T, from, to string) {
+	t.Helper()
+	store, err := archive.CreateDir(to)
+	require.NoError(t, err)
+	r, err := ledger.OpenReader(from)
+	require.NoError(t, err)
+	stats, err := r.Stats()
+	require.NoError(t, err)
+	meta := archive.Meta{Log: "shop", Class: "all", First: 1, Last: stats.Next - 1}
+	_, err = archive.Create(t.Context(), store, meta, func(yield func(archive.Entry, error) bool) {
+		for e, err := range r.Entries(t.Context(), 0) {
+			if !yield(archive.Entry{Seq: e.Seq, Data: e.Data}, err) {
+				return
+			}
+		}
+	})
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	require.NoError(t, r.Close())
+}
+
+// entriesIn returns how many entries the ledger in dir has.
+func entriesIn(t *testing.T, dir string) uint64 {
+	t.Helper()
+	r, err := ledger.OpenReader(dir)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Close()) }()
+	stats, err := r.Stats()
+	require.NoError(t, err)
+	return stats.Next - stats.First
 }

@@ -173,6 +173,10 @@ func (l *Ledger) waitForBatch(ctx context.Context, b *batch) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("%w in %s; its disk does not answer in time", ErrMaybeStored, l.dir.Path()), ctx.Err())
+		reason := "its disk does not answer in time"
+		if errors.Is(ctx.Err(), context.Canceled) {
+			reason = "the wait for its disk was canceled"
+		}
+		return errors.Join(fmt.Errorf("%w in %s; %s", ErrMaybeStored, l.dir.Path(), reason), ctx.Err())
 	}
 }

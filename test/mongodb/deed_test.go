@@ -114,4 +114,5 @@ exporters:
 	assert.Len(t, archives, 1)
 	assert.NotZero(t, removals)
 	t.Logf("killed %d of 7 times; %d removals begun", killed, removals)
+	testDeedImports(t, deed, dir, map[string]int{"payout.send acme": 800})
 }

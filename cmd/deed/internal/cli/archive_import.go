@@ -70,9 +70,12 @@ func (c *archiveImportCommand) run(cmd *cobra.Command, location string, prefixes
 				return err
 			}
 			found++
-			if err := c.importOne(ctx, t, store, o.Name, to); isDamage(err) {
+			switch err := c.importOne(ctx, t, store, o.Name, to); {
+			case err != nil && ctx.Err() != nil:
+				return fmt.Errorf("%s is not imported completely; run the command again, it continues: %w", o.Name, err)
+			case isDamage(err):
 				c.problem(err)
-			} else if err != nil {
+			case err != nil:
 				return err
 			}
 		}
@@ -113,7 +116,7 @@ func (c *archiveImportCommand) importOne(ctx context.Context, t audit.Tracker, s
 	if done == (archive.Imported{}) && failed != nil {
 		return failed
 	}
-	return errors.Join(failed, c.printImported(name, done))
+	return errors.Join(failed, c.printImported(name, to, done))
 }
 
 // importedArchive is a line of deed archive import.
@@ -124,11 +127,14 @@ type importedArchive struct {
 	Invalid int64  `json:"invalid"`
 }
 
-func (c *archiveImportCommand) printImported(name string, done archive.Imported) error {
+func (c *archiveImportCommand) printImported(name string, to *destination, done archive.Imported) error {
 	if c.format == "json" {
 		return writeLine(c.stdout, importedArchive{name, done.Records, done.Present, done.Invalid})
 	}
 	text := fmt.Sprintf("%s: %s imported", term.Clean(name), howMany(done.Records, "record"))
+	if to.accepts {
+		text = fmt.Sprintf("%s: the collection has %s of it, those that were there before included", term.Clean(name), howMany(done.Records, "record"))
+	}
 	if done.Present > 0 {
 		text += fmt.Sprintf(", %s were there before", term.Count(done.Present))
 	}
@@ -138,9 +144,10 @@ func (c *archiveImportCommand) printImported(name string, done archive.Imported)
 
 // destination is where records are imported to.
 type destination struct {
-	name  string // without credentials
-	add   func(context.Context, *archive.Archive) (archive.Imported, error)
-	close func() error
+	name    string // without credentials
+	accepts bool   // it accepts records that it has, and does not count them
+	add     func(context.Context, *archive.Archive) (archive.Imported, error)
+	close   func() error
 }
 
 func (c *archiveImportCommand) open(ctx context.Context) (*destination, error) {
@@ -177,7 +184,7 @@ func (c *archiveImportCommand) openCollection(ctx context.Context) (*destination
 		return nil, fmt.Errorf("--into: %s: %w", name, err)
 	}
 	return &destination{
-		name: name,
+		name: name, accepts: true,
 		close: func() error {
 			defer disconnect(ctx, release)
 			return exporter.Shutdown(context.WithoutCancel(ctx))

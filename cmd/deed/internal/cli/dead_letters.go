@@ -331,7 +331,7 @@ func (a *app) dropDeadLetters(cmd *cobra.Command, dir, exporter string, through 
 	if err := a.recordLooking(cmd.Context(), cmd, ledgerSet(dir), &query.Filter{}); err != nil {
 		return err
 	}
-	provider, err := a.writeLedger(dir)
+	provider, err := a.writeLedger(dir, nil)
 	if err != nil {
 		return err
 	}

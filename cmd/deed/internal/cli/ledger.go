@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -56,9 +54,9 @@ func (a *app) hasLedger(dir string) error {
 }
 
 // writeLedger opens the ledger in dir alone, to record in it what deed does to it.
-func (a *app) writeLedger(dir string, opts ...sdk.Option) (*sdk.TrackerProvider, error) {
+func (a *app) writeLedger(dir string, how []ledger.Option, opts ...sdk.Option) (*sdk.TrackerProvider, error) {
 	options := []sdk.LedgerOption{ledger.WithScrub(0)}
-	for _, o := range a.ledgerOptions() {
+	for _, o := range append(a.ledgerOptions(), how...) {
 		options = append(options, o)
 	}
 	provider, err := sdk.NewTrackerProvider(append(append(ownOptions(), sdk.WithLedger(dir, options...)), opts...)...)
@@ -293,82 +291,4 @@ func (a *app) scrub(ctx context.Context, dir, shown string) (entries int64, dama
 		a.complain(fmt.Errorf("%s: a cursor or the header of a segment is damaged, which costs no entry", shown))
 	}
 	return entries, damage, nil
-}
-
-func (a *app) ledgerRepair() *cobra.Command {
-	var dryRun bool
-	cmd := &cobra.Command{
-		Use:   "repair DIR",
-		Short: "Repair a damaged ledger, and list what is lost",
-		Long: `Repair opens a damaged ledger, keeps everything that can be read, and lists what is lost, as the file losses in the directory then does too. No segment is changed, and no sequence number is used again. The process that writes the ledger must be stopped.
-
-With --dry-run it changes nothing, and lists what a repair would lose. Do that first, and copy the directory.`,
-		Example: `deed ledger repair --dry-run /var/lib/shop/audit
-deed ledger repair /var/lib/shop/audit`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return a.runLedgerRepair(args[0], dryRun) },
-	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing")
-	return cmd
-}
-
-func (a *app) runLedgerRepair(dir string, dryRun bool) error {
-	if _, err := os.Stat(dir); err != nil { // a repair must not create a ledger
-		return a.explain(dir, err)
-	}
-	found, err := ledger.TrySalvage(dir, a.ledgerOptions()...)
-	if err == nil && !dryRun && len(found.Damage) > 0 {
-		var l *ledger.Ledger
-		if l, err = ledger.Open(dir, append(a.ledgerOptions(), ledger.WithSalvage(), ledger.WithScrub(0))...); err == nil {
-			found = l.Recovery()
-			err = l.Close()
-		}
-	}
-	if err != nil {
-		return a.explain(dir, err)
-	}
-	if len(found.Damage) == 0 {
-		_, err = fmt.Fprintf(a.stdout, "%s: nothing to repair, the ledger opens as it is\n", term.Clean(dir))
-		a.note("-- deed ledger scrub %s reads every entry, and names those that are damaged all the same", term.Clean(dir))
-		return err
-	}
-	verb := "lost"
-	if dryRun {
-		verb = "a repair would lose"
-	}
-	for _, damage := range found.Damage {
-		if _, err := fmt.Fprintf(a.stdout, "%s: %s\n", verb, term.Clean(describe(damage))); err != nil {
-			return err
-		}
-	}
-	if dryRun {
-		a.note("-- nothing was changed; copy the directory, then run the command without --dry-run")
-		return nil
-	}
-	a.note("-- repaired; %s lists what is lost", term.Clean(filepath.Join(dir, "losses")))
-	return nil
-}
-
-// describe says what damage costs.
-func describe(err error) string {
-	corrupt, ok := errors.AsType[*ledger.CorruptError](err)
-	switch {
-	case !ok:
-		return err.Error()
-	case corrupt.First == 0:
-		return fmt.Sprintf("nothing but %s: %s", corrupt.File, corrupt.Reason)
-	case corrupt.Last == 0:
-		return fmt.Sprintf("the entries from %d on, in %s at byte %d: %s", corrupt.First, corrupt.File, corrupt.Offset, corrupt.Reason)
-	}
-	text := fmt.Sprintf("%s, %d to %d", howMany(int64(corrupt.Last-corrupt.First+1), "entry"), corrupt.First, corrupt.Last)
-	if !corrupt.After.IsZero() || !corrupt.Before.IsZero() {
-		text += ", written"
-	}
-	if !corrupt.After.IsZero() {
-		text += " after " + corrupt.After.UTC().Format(time.RFC3339)
-	}
-	if !corrupt.Before.IsZero() {
-		text += " before " + corrupt.Before.UTC().Format(time.RFC3339)
-	}
-	return text + fmt.Sprintf(", in %s at byte %d: %s", corrupt.File, corrupt.Offset, corrupt.Reason)
 }

@@ -148,7 +148,7 @@ func (a *app) runSealAdopt(ctx context.Context, dir string, s *sealing, reason s
 	if _, err := os.Stat(dir); err != nil { // this must not create a ledger
 		return a.explain(dir, err)
 	}
-	provider, err := a.writeLedger(dir, sdk.WithSeal(key, append(opts, seal.WithAdopt())...))
+	provider, err := a.writeLedger(dir, nil, sdk.WithSeal(key, append(opts, seal.WithAdopt())...))
 	if err != nil {
 		return err
 	}
