@@ -109,7 +109,7 @@ func (v *visit) object() (*content, error) {
 	}
 	looked := within
 	looked.Targets = []audit.Target{target}
-	if err := v.look(looked, false); err != nil {
+	if err := v.look(looked, v.isExpensive(&looked)); err != nil {
 		return nil, err
 	}
 	at, err := v.asOf()
@@ -119,7 +119,7 @@ func (v *visit) object() (*content, error) {
 	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
 	data.Form, data.Chips, data.Clear = v.hiddenParams("asof", "before"), v.chips(objectParams...), v.objectAddress(target, v.params.Get("in"))
 	data.Narrowed = isNarrow(within) || isNarrow(v.view.Within)
-	versions, within, err := v.ofOne(&data, target, within)
+	versions, reader, within, err := v.ofOne(&data, target, within)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (v *visit) object() (*content, error) {
 		}
 		return nil, problemf(http.StatusNotFound, "Nothing is known of this object", "No record is about it, or you may not see it. Check its type and its ID.")
 	}
-	if err := v.state(&data, target, within, at); err != nil {
+	if err := v.state(&data, reader, target, within, at); err != nil {
 		return nil, err
 	}
 	data.Name = nameOf(versions)
@@ -176,35 +176,40 @@ func (v *visit) about(target audit.Target, within query.Filter) url.Values {
 	return params
 }
 
-// ofOne returns the versions of the object, and the filter that selects their records. If several
+// ofOne returns the versions of the object, a reader of their records, and the filter for them. If several
 // tenants have such an object, it is that of the tenant in the parameter "in", from whose record a
 // link has led here. Otherwise that parameter does not matter: records without a tenant belong
 // to the object too.
-func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Filter, error) {
-	versions, err := v.versions(data, target, within)
+func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Reader, query.Filter, error) {
+	versions, reader, err := v.versions(data, target, within)
 	mixed, ok := errors.AsType[*history.MixedError](err)
 	if tenant := v.params.Get("in"); ok && mixed.Field == "tenant" && tenant != "" && len(within.Tenants) == 0 {
 		data.Events, data.Tenant, data.Tenants = nil, visible(tenant), v.address("object", v.with("in", ""))
 		within.Tenants = []string{tenant}
-		versions, err = v.versions(data, target, within)
+		versions, reader, err = v.versions(data, target, within)
 		mixed, ok = errors.AsType[*history.MixedError](err)
 	}
 	if ok {
 		err = v.mixed(mixed, target, within)
 	}
-	return versions, within, err
+	return versions, reader, within, err
 }
 
-// versions returns the newest versions of the object, oldest first, and fills the list of events.
-func (v *visit) versions(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, error) {
+// versions returns the newest versions of the object, oldest first, and a reader of all of its
+// records. It fills the list of events.
+func (v *visit) versions(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Reader, error) {
+	reader, err := v.life(target, within)
+	if err != nil {
+		return nil, nil, err
+	}
 	var versions []*history.Version
-	for version, err := range history.Of(v.ctx, v.reader, target, within) {
+	for version, err := range history.Of(v.ctx, reader, target, within) {
 		if err != nil {
 			if _, ok := errors.AsType[*history.MixedError](err); ok {
-				return nil, err
+				return nil, nil, err
 			}
 			if _, ok := errors.AsType[*query.FilterError](err); ok {
-				return nil, v.badFilter("", err)
+				return nil, nil, v.badFilter("", err)
 			}
 			v.unread(data, err)
 			continue
@@ -228,7 +233,7 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 		}
 		data.Events = append(data.Events, e)
 	}
-	return versions, nil
+	return versions, reader, nil
 }
 
 // unread notes that a part of the store could not be read, and reports why, unless the time is
@@ -252,6 +257,9 @@ func (v *visit) mixed(err *history.MixedError, target audit.Target, within query
 	if err.Field != "tenant" {
 		return problemf(http.StatusConflict, "Several objects have this type and ID", "%s",
 			v.language.phrase("They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field))
+	}
+	if err := v.admitSearch(); err != nil { // it counts all records
+		return err
 	}
 	p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
 	about := within
@@ -296,8 +304,8 @@ var existenceTexts = map[bool]map[history.Existence]string{
 }
 
 // state fills the state of the object at a time.
-func (v *visit) state(data *objectPage, target audit.Target, within query.Filter, at time.Time) error {
-	state, err := history.AsOf(v.ctx, v.reader, target, at, within)
+func (v *visit) state(data *objectPage, reader query.Reader, target audit.Target, within query.Filter, at time.Time) error {
+	state, err := history.AsOf(v.ctx, reader, target, at, within)
 	if state == nil {
 		return v.badFilter("", err)
 	}
