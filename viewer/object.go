@@ -25,7 +25,8 @@ type objectPage struct {
 	Tenants        string  // the address that leads to those of all
 	Form           []param // the parameters that the forms keep
 	AsOf           string  // as it was written
-	At             moment
+	When           string  // what that means
+	Future         bool    // it has not come yet
 	State          stateView
 	Columns        []versionColumn
 	Fields         []fieldRow
@@ -112,11 +113,11 @@ func (v *visit) object() (*content, error) {
 	if err := v.look(looked, v.isExpensive(&looked)); err != nil {
 		return nil, err
 	}
-	at, err := v.asOf()
+	at, when, err := v.asOf()
 	if err != nil {
 		return nil, err
 	}
-	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
+	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), When: when, Future: at.After(v.clock.Now)}
 	data.Form, data.Chips, data.Clear = v.hiddenParams("asof", "before"), v.chips(objectParams...), v.objectAddress(target, v.params.Get("in"))
 	data.Narrowed = isNarrow(within) || isNarrow(v.view.Within)
 	versions, reader, within, err := v.ofOne(&data, target, within)
@@ -150,17 +151,33 @@ func isNarrow(f query.Filter) bool {
 	return !isEmpty(&f)
 }
 
-// asOf returns the time of which the state is shown: now, unless the address says another.
-func (v *visit) asOf() (time.Time, error) {
+// asOf returns the time of which the state is shown, and what a person calls it: now, unless the
+// address says another. A day, month or year means its last instant.
+func (v *visit) asOf() (at time.Time, when string, err error) {
 	text := v.params.Get("asof")
 	if text == "" {
-		return v.clock.Now, nil
+		return v.clock.Now, v.language.word("As it is now"), nil
 	}
 	span, err := v.clock.Parse(text)
 	if err != nil {
-		return time.Time{}, v.badFilter("asof", err)
+		return at, "", v.badFilter("asof", err)
 	}
-	return span.End(), nil
+	if end := span.End(); end.After(span.Since) {
+		at = end.Add(-1)
+		return at, v.language.phrase("As of the end of %s", v.spanName(span.Since, at)+" ("+v.clock.Zone.String()+")"), nil
+	}
+	return span.Since, v.language.phrase("As of %s", v.moment(span.Since).Full), nil
+}
+
+// spanName returns the name of the day, month or year that has a first and a last instant.
+func (v *visit) spanName(first, last time.Time) string {
+	switch {
+	case dateOf(first, first.Day()).Equal(dateOf(last, last.Day())):
+		return byDay.name(v, last)
+	case dateOf(first, 1).Equal(dateOf(last, 1)):
+		return byMonth.name(v, last)
+	}
+	return last.Format("2006")
 }
 
 // about returns the parameters of the timeline that select what the page is about.

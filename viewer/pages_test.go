@@ -49,6 +49,27 @@ func life() []*record.Record {
 	}
 }
 
+// midnights are records of an article in the last and the first nanosecond of days, in UTC and in a
+// zone of which one day has no midnight.
+func midnights(t *testing.T) []*record.Record {
+	t.Helper()
+	var records []*record.Record
+	for n, at := range []struct{ time, text string }{
+		{"2026-03-08T04:59:59.999999999Z", "last of 7"},
+		{"2026-03-08T05:00:00Z", "first of 8"},
+		{"2026-11-20T23:59:59.999999999Z", "last of 20"},
+		{"2026-11-21T00:00:00Z", "first of 21"},
+	} {
+		records = append(records, event(n, func(r *record.Record) {
+			var err error
+			r.Time, err = time.Parse(time.RFC3339Nano, at.time)
+			require.NoError(t, err)
+			r.Target.ID, r.Changes = "7", []audit.Change{{Field: "n", New: text(at.text)}}
+		}))
+	}
+	return records
+}
+
 func TestObject(t *testing.T) {
 	t.Parallel()
 	handler := newViewer(t, viewer.View{All: true}, life())
@@ -111,6 +132,27 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, page, "Version 3 changed")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"globex"}}}, append(life(), other))
 	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")
+}
+
+// TestObjectAsOf: a day, month or year means its last instant in the zone of the page, which the page
+// says in words.
+func TestObjectAsOf(t *testing.T) {
+	t.Parallel()
+	handler := newViewer(t, viewer.View{All: true}, midnights(t))
+	for asof, want := range map[string][2]string{
+		"2026-11-20":                           {"As of the end of Friday, 20 November 2026 (UTC)", "n last of 20"},
+		"2026-11-21T00:00":                     {"As of Saturday, 21 November 2026, 00:00:00.000 UTC", "n first of 21"},
+		"2026-11-20&zone=America/Havana":       {"As of the end of Friday, 20 November 2026 (America/Havana)", "n first of 21"},
+		"2026-03-07&zone=America/Havana":       {"As of the end of Saturday, 7 March 2026 (America/Havana)", "n last of 7"},
+		"2026-03&zone=America/Havana":          {"As of the end of March 2026 (America/Havana)", "n first of 8"},
+		"2026":                                 {"As of the end of 2026 (UTC)", "That time has not come yet. This is the newest state."},
+		"2026-11-20T23:59:59.9999999999-05:00": {"As of Saturday, 21 November 2026, 04:59:59.999 UTC", "n first of 21"},
+		"today":                                {"As of the end of", "That time has not come yet."},
+	} {
+		page := textOf(get(t, handler, "/object?type=article&id=7&asof="+strings.Replace(asof, "/", "%2F", 1)))
+		assert.Contains(t, page, want[0], asof)
+		assert.Contains(t, page, want[1], asof)
+	}
 }
 
 // TestManyVersions pages through the versions of an object.
@@ -349,6 +391,25 @@ func TestCounts(t *testing.T) {
 	page = textOf(get(t, handler, "/?on=2026-11-25"))
 	assert.Contains(t, page, "24 records")
 	assert.Contains(t, page, "Wednesday, 25 November 2026, 07:00: 1")
+}
+
+// TestChartWithoutMidnight: a chart has a bar for each day, in a month of which one day has no
+// midnight and in one of which one has two.
+func TestChartWithoutMidnight(t *testing.T) {
+	t.Parallel()
+	for month, first := range map[time.Month]time.Time{3: time.Date(2026, 3, 1, 17, 0, 0, 0, time.UTC), 11: time.Date(2026, 11, 1, 16, 30, 0, 0, time.UTC)} {
+		var records []*record.Record
+		for n := range 20 {
+			records = append(records, event(n, func(r *record.Record) { r.Time = first.Add(time.Duration(n) * 24 * time.Hour) }))
+		}
+		handler := newViewer(t, viewer.View{All: true}, records)
+		page := get(t, handler, fmt.Sprintf("/?zone=America%%2FHavana&since=2026-%02d-01&until=2026-%02d-20", month, month)).Body.String()
+		bars := regexp.MustCompile(`aria-label="([A-Za-z]+day, [^"]*)"`).FindAllStringSubmatch(page, -1)
+		assert.Len(t, bars, 20)
+		for n, bar := range bars {
+			assert.Contains(t, bar[1], fmt.Sprintf(", %d %s 2026: ", n+1, month))
+		}
+	}
 }
 
 // TestHiddenFieldsOnPages: no page, count or export has what a View hides.
