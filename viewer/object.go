@@ -294,7 +294,7 @@ func (v *visit) mixed(err *history.MixedError, target audit.Target, within query
 		}
 	}
 	if !all {
-		p.text = "Choose the tenant whose object you mean. Others, which are not listed here, may have one too: look at all of its records."
+		p.text = v.language.word("Choose the tenant whose object you mean. Others, which are not listed here, may have one too: look at all of its records.")
 	}
 	p.leads(v.language.word("All of its records"), v.address("", v.about(target, within)))
 	return p

@@ -523,6 +523,13 @@ func TestLanguage(t *testing.T) {
 	assert.Contains(t, page, "Alice hat article Hello 999 veröffentlicht, aus 10.0.0.1")
 	assert.Contains(t, page, "Alice : x.create article Hello 998")
 	assert.Contains(t, get(t, handler, "/").Body.String(), `<html lang="de">`)
+
+	assert.Contains(t, viewer.Phrases(), "Timeline")
+	for phrase, ok := range map[string]bool{"vor %s Tagen": true, "vor %d Tagen": false, "vor Tagen": false, "vor %s von %s Tagen": false, "vor %[1]s Tagen": true} {
+		words := viewer.Language{Tag: "de", Words: map[string]string{"%s days ago": phrase, "none": "0 %"}}
+		_, err := viewer.New(querytest.NewReader(), viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithLanguage(words))
+		assert.Equal(t, ok, err == nil, phrase)
+	}
 }
 
 // hiddenInput matches what a form sends with its fields, which is as the address had it.
