@@ -193,10 +193,10 @@ func (v *visit) about(target audit.Target, within query.Filter) url.Values {
 	return params
 }
 
-// ofOne returns the versions of the object, a reader of their records, and the filter for them. If several
-// tenants have such an object, it is that of the tenant in the parameter "in", from whose record a
-// link has led here. Otherwise that parameter does not matter: records without a tenant belong
-// to the object too.
+// ofOne returns the versions of the object, a reader of their records, and the filter for them.
+// If several tenants have such an object, it is that of the tenant in the parameter "in", from
+// whose record a link has led here. Otherwise that parameter does not matter: records without a
+// tenant belong to the object too.
 func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Reader, query.Filter, error) {
 	versions, reader, err := v.versions(data, target, within)
 	mixed, ok := errors.AsType[*history.MixedError](err)
@@ -294,7 +294,7 @@ func (v *visit) mixed(err *history.MixedError, target audit.Target, within query
 		}
 	}
 	if !all {
-		p.text = v.language.word("Choose the tenant whose object you mean. Others, which are not listed here, may have one too: look at all of its records.")
+		p.text = v.language.word("Choose the tenant whose object you mean. Not all tenants are listed: to see the others, look at all of its records.")
 	}
 	p.leads(v.language.word("All of its records"), v.address("", v.about(target, within)))
 	return p
@@ -333,10 +333,10 @@ func (v *visit) state(data *objectPage, reader query.Reader, target audit.Target
 	t := v.language.word
 	view.Text = t(existenceTexts[data.AsOf == ""][state.Exists])
 	if !state.Complete && state.Exists == history.Present {
-		view.Notes = append(view.Notes, t("Other fields may have had values that no record has."))
+		view.Notes = append(view.Notes, t("Other fields may have had values that were not recorded."))
 	}
 	if state.Omitted > 0 {
-		view.Notes = append(view.Notes, t("It has more fields than this page follows."))
+		view.Notes = append(view.Notes, t("It has more fields than this page shows."))
 	}
 	for _, f := range state.Fields {
 		one := fieldState{Field: visible(f.Name), Value: v.value(f.Value), Since: v.moment(f.Source.Time), Href: v.recordAddress(f.Source.ID), Actor: v.actorPart(&f.Source.Actor)}
@@ -344,7 +344,7 @@ func (v *visit) state(data *objectPage, reader query.Reader, target audit.Target
 			one.Doubts = append(one.Doubts, t("It may have changed since: a later record does not say."))
 		}
 		if f.Later {
-			one.Doubts = append(one.Doubts, t("Only a later record says so: it changed the field from this value."))
+			one.Doubts = append(one.Doubts, t("No record of that time has this value. A later record says that it replaced it."))
 		}
 		view.Fields = append(view.Fields, one)
 	}

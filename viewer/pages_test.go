@@ -80,7 +80,7 @@ func TestObject(t *testing.T) {
 	} {
 		assert.Contains(t, page, want)
 	}
-	assert.Contains(t, page, "The exports have the records of the object")
+	assert.Contains(t, page, "This follows from the object's records, which you can export")
 	then := textOf(get(t, handler, "/object?type=article&id=7&asof=2026-11-22T10:30"))
 	assert.Contains(t, then, "It existed.")
 	assert.Regexp(t, `As of Sunday, 22 November 2026, 10:30:00.* title New `, then)
@@ -88,7 +88,7 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "As of: write a duration")
 
-	const part = "Only some of its records are considered here."
+	const part = "This page uses only some of the object's records."
 	assert.NotContains(t, page, part)
 	answer := get(t, handler, "/object?type=article&id=7&outcome=success")
 	assert.Contains(t, textOf(answer), "Outcome success × Clear all "+part)
@@ -113,16 +113,16 @@ func TestObject(t *testing.T) {
 	three := querytest.NewReader(append(life(), other, denied)...)
 	answer = get(t, newViewerOf(t, viewer.View{All: true}, three), "/object?type=article&id=7&outcome=success")
 	assert.NotContains(t, answer.Body.String(), "initech")
-	assert.NotContains(t, textOf(answer), "not listed here")
+	assert.NotContains(t, textOf(answer), "Not all tenants are listed")
 	answer = get(t, newBroken(t, broken{Reader: three}), "/object?type=article&id=7")
 	assert.Contains(t, textOf(answer), "initech")
-	assert.Contains(t, textOf(answer), "Others, which are not listed here, may have one too")
+	assert.Contains(t, textOf(answer), "Not all tenants are listed")
 
 	// A link from a record leads to the object of its tenant. Records without a tenant belong to
 	// it, unless another tenant has such an object.
 	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
 	answer = get(t, mixed, here)
-	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have one too")
+	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have an object with this ID")
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?target=article%2F7&tenant=acme")
 	nightly := life()
@@ -134,8 +134,8 @@ func TestObject(t *testing.T) {
 	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")
 }
 
-// TestObjectAsOf: a day, month or year means its last instant in the zone of the page, which the page
-// says in words.
+// TestObjectAsOf: a day, month or year means its last instant in the zone of the page, and the page
+// says so in words.
 func TestObjectAsOf(t *testing.T) {
 	t.Parallel()
 	handler := newViewer(t, viewer.View{All: true}, midnights(t))
@@ -240,7 +240,7 @@ func TestRecord(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/record?id="+begin.ID.String())), "The attempt")
 	assert.Contains(t, hrefs(t, body, "nofollow"), "./export?format=report&id="+r.ID.String())
 	open := newViewer(t, viewer.View{All: true}, []*record.Record{begin})
-	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has no end yet")
+	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has not ended yet")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"acme"}}}, []*record.Record{begin})
 	page = textOf(get(t, customer, "/record?id="+begin.ID.String()))
 	assert.Contains(t, page, "Its end is not among the records that you may see.")
@@ -341,7 +341,7 @@ func TestHealth(t *testing.T) {
 	handler := newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), health)
 	page := textOf(get(t, handler, "/health"))
 	never := viewer.WithHealth(func(context.Context) (viewer.Health, error) { return viewer.Health{Records: 1}, nil })
-	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Last read in full not known yet")
+	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Last full check not known yet")
 	for _, want := range []string{"exporter mongodb: timeout", "1,204", "1 hour ago", "mongodb 3 10 minutes ago Late 2 Dead letters"} {
 		assert.Contains(t, page, want)
 	}
@@ -502,7 +502,7 @@ func TestExports(t *testing.T) {
 	assert.NotContains(t, page, "Limited")
 	limited := newViewer(t, viewer.View{All: true, Hidden: []string{"reason"}}, records)
 	report = get(t, limited, "/export?format=report")
-	assert.Contains(t, textOf(report), "Made for user/auditor Limited There may be records and fields that are not here")
+	assert.Contains(t, textOf(report), "Made for user/auditor Limited Records and fields that this person may not see are left out")
 	assert.Contains(t, report.Body.String(), `&#34;part&#34;: true`)
 
 	assert.Contains(t, textOf(get(t, handler, "/export?format=pdf")), "There is no such format")

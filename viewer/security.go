@@ -54,7 +54,7 @@ var watchlist = []watched{
 		url.Values{"action": {semconv.ActionCoverageMissing}},
 	},
 	{
-		"Rejected events", "The policy rejected an event, so it lacks a record of its own.", "No event was rejected.",
+		"Rejected events", "A policy rejected an event: the event itself is not in the trail.", "No event was rejected.",
 		url.Values{"action": {semconv.ActionRejected}},
 	},
 }
