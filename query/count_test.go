@@ -84,6 +84,25 @@ func TestCountOfOddHours(t *testing.T) {
 	}
 }
 
+// TestCountOfDaysWithoutMidnight: a day begins at its first instant, where clocks are changed at
+// midnight too.
+func TestCountOfDaysWithoutMidnight(t *testing.T) {
+	t.Parallel()
+	zone, err := time.LoadLocation("America/Havana")
+	require.NoError(t, err)
+	var records []*record.Record
+	for at := time.Date(2026, 3, 7, 5, 30, 0, 0, time.UTC); len(records) < 71; at = at.Add(time.Hour) {
+		records = append(records, newRecord(func(r *record.Record) { r.Time = at }))
+	}
+	counts, err := query.Count(t.Context(), querytest.NewReader(records...), query.Filter{}, query.Facets{By: []query.Facet{query.ByDay}, Zone: zone})
+	require.NoError(t, err)
+	var days []string
+	for _, v := range counts.Facets[0].Values {
+		days = append(days, fmt.Sprint(v.Value, v.Start.Format(" 15:04 "), v.Records))
+	}
+	assert.Equal(t, []string{"2026-03-07 00:00 24", "2026-03-08 01:00 23", "2026-03-09 00:00 24"}, days)
+}
+
 // TestCountIsBounded counts more values than are held. Those that are listed are right.
 func TestCountIsBounded(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/opendeed/audit"
+	"github.com/opendeed/audit/internal/calendar"
 	"github.com/opendeed/audit/record"
 )
 
@@ -156,7 +157,7 @@ func (t *facetTable) keyOf(r *record.Record) facetKey {
 func (t *facetTable) keyOfTime(at time.Time) facetKey {
 	if t.by == ByDay {
 		year, month, day := at.In(t.zone).Date()
-		return facetKey{start: time.Date(year, month, day, 0, 0, 0, 0, t.zone).Unix()}
+		return facetKey{start: calendar.DayStart(year, month, day, t.zone).Unix()}
 	}
 	const hour = 3600 // in a zone whose offset is not whole hours, or when it changes
 	_, offset := at.In(t.zone).Zone()

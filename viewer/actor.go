@@ -111,7 +111,8 @@ func (v *visit) lastDays(f query.Filter, days int) query.Filter {
 		if !f.Until.IsZero() && f.Until.Before(end) {
 			end = f.Until
 		}
-		f.Since = byDay.start(end.In(v.clock.Zone)).AddDate(0, 0, -days)
+		end = end.In(v.clock.Zone)
+		f.Since = dateOf(end, end.Day()-days)
 	}
 	return f
 }

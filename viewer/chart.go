@@ -3,6 +3,7 @@ package viewer
 import (
 	"time"
 
+	"github.com/opendeed/audit/internal/calendar"
 	"github.com/opendeed/audit/query"
 )
 
@@ -64,7 +65,7 @@ var (
 	}
 	byMonth = period{
 		query.ByDay, func(t time.Time) time.Time { return dateOf(t, 1) },
-		func(t time.Time) time.Time { return dateOf(t, 1).AddDate(0, 1, 0) }, "2006-01",
+		func(t time.Time) time.Time { return calendar.DayStart(t.Year(), t.Month()+1, 1, t.Location()) }, "2006-01",
 		func(v *visit, t time.Time) string {
 			return v.language.word(t.Month().String()) + " " + t.Format("2006")
 		},
@@ -73,7 +74,7 @@ var (
 
 // dateOf returns the beginning of a day of the month of a time.
 func dateOf(t time.Time, day int) time.Time {
-	return time.Date(t.Year(), t.Month(), day, 0, 0, 0, 0, t.Location())
+	return calendar.DayStart(t.Year(), t.Month(), day, t.Location())
 }
 
 // span returns the filter of a chart, with both ends, and its unit.
@@ -83,7 +84,8 @@ func (v *visit) span(f query.Filter) (query.Filter, period) {
 		f.Until = byDay.next(now)
 	}
 	if f.Since.IsZero() {
-		f.Since = byDay.start(f.Until.In(v.clock.Zone).AddDate(0, 0, -defaultDays))
+		until := f.Until.In(v.clock.Zone)
+		f.Since = dateOf(until, until.Day()-defaultDays)
 	}
 	if f.Until.Before(f.Since) {
 		f.Until = f.Since

@@ -27,8 +27,12 @@ func (v *visit) isExpensive(f *query.Filter) bool {
 func unindexed(f *query.Filter) bool {
 	return len(f.Not)+len(f.Resource)+len(f.TargetTypes)+len(f.Stages) > 0 ||
 		slices.ContainsFunc(f.Changed, func(pattern string) bool { return strings.Contains(pattern, "*") }) ||
-		slices.ContainsFunc(f.Actors, func(a audit.Actor) bool { return a.ID == "" }) ||
-		slices.ContainsFunc(f.OnBehalfOf, func(a audit.Actor) bool { return a.ID == "" }) ||
+		slices.ContainsFunc(f.Actors, nameless) && slices.ContainsFunc(f.Actors, named) ||
+		slices.ContainsFunc(f.OnBehalfOf, nameless) ||
 		slices.Contains(f.Operations, audit.OperationUnspecified) ||
 		slices.Contains(f.Tenants, "") || slices.Contains(f.Channels, "")
 }
+
+func nameless(a audit.Actor) bool { return a.ID == "" }
+
+func named(a audit.Actor) bool { return a.ID != "" }

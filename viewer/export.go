@@ -364,7 +364,7 @@ func (v *visit) reportFacts(f query.Filter, m report.Manifest) []fact {
 	group.add(t("Times in"), false, text(v.clock.Zone.String()))
 	group.add(t("Made for"), false, text(m.By))
 	if m.Plan.Part {
-		group.add(t("Limited"), false, text(t("There may be records and fields that are not here because this person may not see them.")))
+		group.add(t("Limited"), false, text(t("Records and fields that this person may not see are left out.")))
 	}
 	group.add(t("Made at"), false, text(v.moment(v.clock.Now).Full))
 	group.add("SHA-256", true, text(m.SHA256))

@@ -153,7 +153,7 @@ func (v *visit) more(r *record.Record) factGroup {
 		g.add(v.language.phrase("%s, replaced", visible(string(kv.Key))), true, text(kv.Value.String()))
 	}
 	if r.Kind != audit.KindIntent {
-		g.add(t("Kind"), false, text(t("signal: a data layer noticed it, and no event covers it")))
+		g.add(t("Kind"), false, text(t("signal: the data layer noticed the change, and the application recorded no event for it")))
 	}
 	switch query.StageOf(r) {
 	case query.StageBegin:

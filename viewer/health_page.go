@@ -59,10 +59,10 @@ func (v *visit) healthPage() (*content, error) {
 	}
 	switch {
 	case h.LastScrub.IsZero() && h.Records > 0:
-		group.add(t("Last read in full"), false, text(t("not known yet; a service that writes the ledger reads all of it in the background, and deed ledger scrub does so now")))
+		group.add(t("Last full check"), false, text(t("not known yet; the service that writes the ledger checks it in the background, and deed ledger scrub checks it now")))
 	case !h.LastScrub.IsZero():
 		at := v.moment(h.LastScrub)
-		group.add(t("Last read in full"), false, text(at.Ago+", "+at.Full))
+		group.add(t("Last full check"), false, text(at.Ago+", "+at.Full))
 	}
 	switch {
 	case h.Damaged > 0:
@@ -97,7 +97,7 @@ func (v *visit) sealView(p Prover) (view sealView) {
 	t := v.language.word
 	if err != nil {
 		v.onError(v.ctx, err)
-		view.Problem = t("Nobody knows how far a ledger is sealed: its checkpoint could not be read, or no trusted key has signed it. The log of this service says why.")
+		view.Problem = t("It is not known how far this ledger is sealed: its checkpoint could not be read, or no trusted key has signed it. The log of this service says why.")
 		return view
 	}
 	if s.Findings > 0 {

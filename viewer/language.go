@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	_ "embed"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,8 +22,8 @@ import (
 type Language struct {
 	// Tag is the tag of the language, such as "en" or "pt-BR".
 	Tag string
-	// Words are translations of the English words and phrases of the pages. What is missing is
-	// shown in English.
+	// Words are translations of the English words and phrases of the pages, which [Phrases]
+	// returns. What is missing is shown in English.
 	Words map[string]string
 	// Sentences are those of actions. A key is an action, or a pattern as in policy.Match; of
 	// the patterns that match, the longest counts. English has a sentence for each action
@@ -45,9 +46,25 @@ type Sentence struct {
 
 func english() Language { return Language{Tag: "en"} }
 
+//go:embed phrases.txt
+var phrases string
+
+// Phrases returns the English words and phrases of the pages, sorted. They are the keys of
+// [Language].Words, so what such a map lacks of them is not translated yet. Where one has %s or %d,
+// a text or a number is put in; a translation has the same, and may change their order as in
+// "%[2]s %[1]s".
+//
+// Names of actions, and why an address is not understood, are not among them.
+func Phrases() []string { return strings.Split(strings.TrimSuffix(phrases, "\n"), "\n") }
+
 func (l *Language) validate() error {
 	if l.Tag == "" {
 		return fmt.Errorf("viewer: WithLanguage: Tag is missing; it is that of the language, such as en")
+	}
+	for english, text := range l.Words {
+		if !sameVerbs(english, text) {
+			return fmt.Errorf("viewer: WithLanguage: the translation of %q needs the same %%s and %%d", english)
+		}
 	}
 	for action, s := range l.Sentences {
 		for _, text := range []string{s.Success, s.Failure, s.Denied, s.Unknown, s.Begun} {
@@ -57,6 +74,21 @@ func (l *Language) validate() error {
 		}
 	}
 	return nil
+}
+
+// sameVerbs reports whether a translation can be filled as the phrase is. One without a verb is
+// shown as it is.
+func sameVerbs(english, text string) bool {
+	var values []any
+	for i := range len(english) - 1 {
+		switch english[i : i+2] {
+		case "%s":
+			values = append(values, "")
+		case "%d":
+			values = append(values, 0)
+		}
+	}
+	return len(values) == 0 || !strings.Contains(fmt.Sprintf(text, values...), "%!")
 }
 
 // isEnglish reports whether sentences can be made of the words of an action.

@@ -40,14 +40,14 @@ func TestExpensiveSearches(t *testing.T) {
 	}
 	all := viewer.View{All: true}
 	for _, query := range []string{
-		"text=x", "reason=x", "failure=x", "count=all", "service=none", "target-type=none", "stage=none", "changed=none*", "actor=anonymous",
+		"text=x", "reason=x", "failure=x", "count=all", "service=none", "target-type=none", "stage=none", "changed=none*", "actor=anonymous&actor=user/x", "on-behalf-of=anonymous",
 		"not=outcome=success&not=outcome=failure&not=outcome=denied", "outcome=success&service=none", "actor=system/worker&stage=end", "since=900d&service=none",
 		"operation=unspecified",
 	} {
 		assert.True(t, limited(all, query), query)
 	}
 	for _, query := range []string{
-		"", "outcome=denied", "actor=user/x", "actor-type=anonymous", "action=*.read", "changed=title", "metadata=k=v", "tenant=acme", "on-behalf-of=*",
+		"", "outcome=denied", "actor=user/x", "actor=anonymous", "actor=anonymous&actor=unresolved", "actor-type=anonymous", "action=*.read", "changed=title", "metadata=k=v", "tenant=acme", "on-behalf-of=*",
 		"target=a/1&target-type=a", "id=" + id(1) + "&service=none", "looks=shown", "since=7d",
 	} {
 		assert.False(t, limited(all, query), query)
@@ -56,6 +56,44 @@ func TestExpensiveSearches(t *testing.T) {
 	for query, want := range map[string]bool{"": false, "outcome=denied": false, "tenant=globex": true, "metadata=k": true} {
 		assert.Equal(t, want, limited(acme, query), query)
 	}
+}
+
+// TestExpensivePages: the page of an object is limited if it has more records than a page keeps, if
+// words narrow it, or if several tenants have the object, so that all are counted; and the page
+// about security if the View hides what a section selects by.
+func TestExpensivePages(t *testing.T) {
+	t.Parallel()
+	var records []*record.Record
+	add := func(id string, count int, tenants ...string) {
+		for n := range count {
+			records = append(records, event(len(records), func(r *record.Record) { r.Target.ID, r.Tenant = id, tenants[n%len(tenants)] }))
+		}
+	}
+	add("few", 1000, "acme")
+	add("many", 1001, "acme")
+	add("shared", 2, "acme", "globex")
+	add("crowd", 2002, "acme", "globex")
+	limited := func(view viewer.View, page string) bool {
+		handler := newViewer(t, view, records, viewer.WithoutRecording(), viewer.WithSearchLimit(1))
+		first := get(t, handler, page)
+		require.NotEqual(t, http.StatusTooManyRequests, first.Code, page)
+		again := get(t, handler, page)
+		if again.Code == http.StatusTooManyRequests {
+			return true
+		}
+		assert.Equal(t, textOf(first), textOf(again))
+		return false
+	}
+	all := viewer.View{All: true}
+	for page, want := range map[string]bool{
+		"/object?type=article&id=few": false, "/object?type=article&id=many": true, "/object?type=article&id=none": false,
+		"/object?type=article&id=few&text=x": true, "/object?type=article&id=many&outcome=denied": false,
+		"/object?type=article&id=shared": true, "/object?type=article&id=shared&in=acme": false,
+		"/object?type=article&id=crowd&in=acme": true, "/security": false,
+	} {
+		assert.Equal(t, want, limited(all, page), page)
+	}
+	assert.True(t, limited(viewer.View{All: true, Hidden: []string{"actor.on_behalf_of"}}, "/security"))
 }
 
 // TestExportsWait: of one actor only one export runs at a time, and a slow one holds no slot of a

@@ -19,7 +19,7 @@ const trailType = "audit.trail"
 // shown. Expensive looks have a limit, and wait for those of the same actor and of others.
 func (v *visit) look(f query.Filter, expensive bool) error {
 	if expensive {
-		if err := v.admit(v.searching, errBusy); err != nil {
+		if err := v.admitSearch(); err != nil {
 			return err
 		}
 	}
@@ -36,6 +36,16 @@ func (v *visit) look(f query.Filter, expensive bool) error {
 		return errUnrecorded
 	}
 	return nil
+}
+
+// admitSearch takes a token and a slot for the expensive searches of a visit, if it has none yet.
+func (v *visit) admitSearch() error {
+	if v.searches {
+		return nil
+	}
+	err := v.admit(v.searching, errBusy)
+	v.searches = err == nil
+	return err
 }
 
 // admit takes a token of the actor's limit, and a slot until the visit ends. If none becomes free

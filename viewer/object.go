@@ -25,7 +25,8 @@ type objectPage struct {
 	Tenants        string  // the address that leads to those of all
 	Form           []param // the parameters that the forms keep
 	AsOf           string  // as it was written
-	At             moment
+	When           string  // what that means
+	Future         bool    // it has not come yet
 	State          stateView
 	Columns        []versionColumn
 	Fields         []fieldRow
@@ -109,17 +110,17 @@ func (v *visit) object() (*content, error) {
 	}
 	looked := within
 	looked.Targets = []audit.Target{target}
-	if err := v.look(looked, false); err != nil {
+	if err := v.look(looked, v.isExpensive(&looked)); err != nil {
 		return nil, err
 	}
-	at, err := v.asOf()
+	at, when, err := v.asOf()
 	if err != nil {
 		return nil, err
 	}
-	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), At: v.moment(at)}
+	data := objectPage{Type: visible(spaced(target.Type)), ID: visible(target.ID), AsOf: v.params.Get("asof"), When: when, Future: at.After(v.clock.Now)}
 	data.Form, data.Chips, data.Clear = v.hiddenParams("asof", "before"), v.chips(objectParams...), v.objectAddress(target, v.params.Get("in"))
 	data.Narrowed = isNarrow(within) || isNarrow(v.view.Within)
-	versions, within, err := v.ofOne(&data, target, within)
+	versions, reader, within, err := v.ofOne(&data, target, within)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +132,7 @@ func (v *visit) object() (*content, error) {
 		}
 		return nil, problemf(http.StatusNotFound, "Nothing is known of this object", "No record is about it, or you may not see it. Check its type and its ID.")
 	}
-	if err := v.state(&data, target, within, at); err != nil {
+	if err := v.state(&data, reader, target, within, at); err != nil {
 		return nil, err
 	}
 	data.Name = nameOf(versions)
@@ -150,17 +151,33 @@ func isNarrow(f query.Filter) bool {
 	return !isEmpty(&f)
 }
 
-// asOf returns the time of which the state is shown: now, unless the address says another.
-func (v *visit) asOf() (time.Time, error) {
+// asOf returns the time of which the state is shown, and what a person calls it: now, unless the
+// address says another. A day, month or year means its last instant.
+func (v *visit) asOf() (at time.Time, when string, err error) {
 	text := v.params.Get("asof")
 	if text == "" {
-		return v.clock.Now, nil
+		return v.clock.Now, v.language.word("As it is now"), nil
 	}
 	span, err := v.clock.Parse(text)
 	if err != nil {
-		return time.Time{}, v.badFilter("asof", err)
+		return at, "", v.badFilter("asof", err)
 	}
-	return span.End(), nil
+	if end := span.End(); end.After(span.Since) {
+		at = end.Add(-1)
+		return at, v.language.phrase("As of the end of %s", v.spanName(span.Since, at)+" ("+v.clock.Zone.String()+")"), nil
+	}
+	return span.Since, v.language.phrase("As of %s", v.moment(span.Since).Full), nil
+}
+
+// spanName returns the name of the day, month or year that has a first and a last instant.
+func (v *visit) spanName(first, last time.Time) string {
+	switch {
+	case dateOf(first, first.Day()).Equal(dateOf(last, last.Day())):
+		return byDay.name(v, last)
+	case dateOf(first, 1).Equal(dateOf(last, 1)):
+		return byMonth.name(v, last)
+	}
+	return last.Format("2006")
 }
 
 // about returns the parameters of the timeline that select what the page is about.
@@ -176,35 +193,40 @@ func (v *visit) about(target audit.Target, within query.Filter) url.Values {
 	return params
 }
 
-// ofOne returns the versions of the object, and the filter that selects their records. If several
-// tenants have such an object, it is that of the tenant in the parameter "in", from whose record a
-// link has led here. Otherwise that parameter does not matter: records without a tenant belong
-// to the object too.
-func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Filter, error) {
-	versions, err := v.versions(data, target, within)
+// ofOne returns the versions of the object, a reader of their records, and the filter for them.
+// If several tenants have such an object, it is that of the tenant in the parameter "in", from
+// whose record a link has led here. Otherwise that parameter does not matter: records without a
+// tenant belong to the object too.
+func (v *visit) ofOne(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Reader, query.Filter, error) {
+	versions, reader, err := v.versions(data, target, within)
 	mixed, ok := errors.AsType[*history.MixedError](err)
 	if tenant := v.params.Get("in"); ok && mixed.Field == "tenant" && tenant != "" && len(within.Tenants) == 0 {
 		data.Events, data.Tenant, data.Tenants = nil, visible(tenant), v.address("object", v.with("in", ""))
 		within.Tenants = []string{tenant}
-		versions, err = v.versions(data, target, within)
+		versions, reader, err = v.versions(data, target, within)
 		mixed, ok = errors.AsType[*history.MixedError](err)
 	}
 	if ok {
 		err = v.mixed(mixed, target, within)
 	}
-	return versions, within, err
+	return versions, reader, within, err
 }
 
-// versions returns the newest versions of the object, oldest first, and fills the list of events.
-func (v *visit) versions(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, error) {
+// versions returns the newest versions of the object, oldest first, and a reader of all of its
+// records. It fills the list of events.
+func (v *visit) versions(data *objectPage, target audit.Target, within query.Filter) ([]*history.Version, query.Reader, error) {
+	reader, err := v.life(target, within)
+	if err != nil {
+		return nil, nil, err
+	}
 	var versions []*history.Version
-	for version, err := range history.Of(v.ctx, v.reader, target, within) {
+	for version, err := range history.Of(v.ctx, reader, target, within) {
 		if err != nil {
 			if _, ok := errors.AsType[*history.MixedError](err); ok {
-				return nil, err
+				return nil, nil, err
 			}
 			if _, ok := errors.AsType[*query.FilterError](err); ok {
-				return nil, v.badFilter("", err)
+				return nil, nil, v.badFilter("", err)
 			}
 			v.unread(data, err)
 			continue
@@ -228,7 +250,7 @@ func (v *visit) versions(data *objectPage, target audit.Target, within query.Fil
 		}
 		data.Events = append(data.Events, e)
 	}
-	return versions, nil
+	return versions, reader, nil
 }
 
 // unread notes that a part of the store could not be read, and reports why, unless the time is
@@ -253,6 +275,9 @@ func (v *visit) mixed(err *history.MixedError, target audit.Target, within query
 		return problemf(http.StatusConflict, "Several objects have this type and ID", "%s",
 			v.language.phrase("They differ in %s. Add it to the address, such as &metadata=KEY=VALUE.", err.Field))
 	}
+	if err := v.admitSearch(); err != nil { // it counts all records
+		return err
+	}
 	p := problemf(http.StatusConflict, "Several tenants have this object", "Choose the tenant whose object you mean.")
 	about := within
 	about.Targets = []audit.Target{target}
@@ -269,7 +294,7 @@ func (v *visit) mixed(err *history.MixedError, target audit.Target, within query
 		}
 	}
 	if !all {
-		p.text = "Choose the tenant whose object you mean. Others, which are not listed here, may have one too: look at all of its records."
+		p.text = v.language.word("Choose the tenant whose object you mean. Not all tenants are listed: to see the others, look at all of its records.")
 	}
 	p.leads(v.language.word("All of its records"), v.address("", v.about(target, within)))
 	return p
@@ -296,8 +321,8 @@ var existenceTexts = map[bool]map[history.Existence]string{
 }
 
 // state fills the state of the object at a time.
-func (v *visit) state(data *objectPage, target audit.Target, within query.Filter, at time.Time) error {
-	state, err := history.AsOf(v.ctx, v.reader, target, at, within)
+func (v *visit) state(data *objectPage, reader query.Reader, target audit.Target, within query.Filter, at time.Time) error {
+	state, err := history.AsOf(v.ctx, reader, target, at, within)
 	if state == nil {
 		return v.badFilter("", err)
 	}
@@ -308,10 +333,10 @@ func (v *visit) state(data *objectPage, target audit.Target, within query.Filter
 	t := v.language.word
 	view.Text = t(existenceTexts[data.AsOf == ""][state.Exists])
 	if !state.Complete && state.Exists == history.Present {
-		view.Notes = append(view.Notes, t("Other fields may have had values that no record has."))
+		view.Notes = append(view.Notes, t("Other fields may have had values that were not recorded."))
 	}
 	if state.Omitted > 0 {
-		view.Notes = append(view.Notes, t("It has more fields than this page follows."))
+		view.Notes = append(view.Notes, t("It has more fields than this page shows."))
 	}
 	for _, f := range state.Fields {
 		one := fieldState{Field: visible(f.Name), Value: v.value(f.Value), Since: v.moment(f.Source.Time), Href: v.recordAddress(f.Source.ID), Actor: v.actorPart(&f.Source.Actor)}
@@ -319,7 +344,7 @@ func (v *visit) state(data *objectPage, target audit.Target, within query.Filter
 			one.Doubts = append(one.Doubts, t("It may have changed since: a later record does not say."))
 		}
 		if f.Later {
-			one.Doubts = append(one.Doubts, t("Only a later record says so: it changed the field from this value."))
+			one.Doubts = append(one.Doubts, t("No record of that time has this value. A later record says that it replaced it."))
 		}
 		view.Fields = append(view.Fields, one)
 	}

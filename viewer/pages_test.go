@@ -49,6 +49,27 @@ func life() []*record.Record {
 	}
 }
 
+// midnights are records of an article in the last and the first nanosecond of days, in UTC and in a
+// zone of which one day has no midnight.
+func midnights(t *testing.T) []*record.Record {
+	t.Helper()
+	var records []*record.Record
+	for n, at := range []struct{ time, text string }{
+		{"2026-03-08T04:59:59.999999999Z", "last of 7"},
+		{"2026-03-08T05:00:00Z", "first of 8"},
+		{"2026-11-20T23:59:59.999999999Z", "last of 20"},
+		{"2026-11-21T00:00:00Z", "first of 21"},
+	} {
+		records = append(records, event(n, func(r *record.Record) {
+			var err error
+			r.Time, err = time.Parse(time.RFC3339Nano, at.time)
+			require.NoError(t, err)
+			r.Target.ID, r.Changes = "7", []audit.Change{{Field: "n", New: text(at.text)}}
+		}))
+	}
+	return records
+}
+
 func TestObject(t *testing.T) {
 	t.Parallel()
 	handler := newViewer(t, viewer.View{All: true}, life())
@@ -59,7 +80,7 @@ func TestObject(t *testing.T) {
 	} {
 		assert.Contains(t, page, want)
 	}
-	assert.Contains(t, page, "The exports have the records of the object")
+	assert.Contains(t, page, "This follows from the object's records, which you can export")
 	then := textOf(get(t, handler, "/object?type=article&id=7&asof=2026-11-22T10:30"))
 	assert.Contains(t, then, "It existed.")
 	assert.Regexp(t, `As of Sunday, 22 November 2026, 10:30:00.* title New `, then)
@@ -67,7 +88,7 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article")), "Which object?")
 	assert.Contains(t, textOf(get(t, handler, "/object?type=article&id=7&asof=soon")), "As of: write a duration")
 
-	const part = "Only some of its records are considered here."
+	const part = "This page uses only some of the object's records."
 	assert.NotContains(t, page, part)
 	answer := get(t, handler, "/object?type=article&id=7&outcome=success")
 	assert.Contains(t, textOf(answer), "Outcome success × Clear all "+part)
@@ -92,16 +113,16 @@ func TestObject(t *testing.T) {
 	three := querytest.NewReader(append(life(), other, denied)...)
 	answer = get(t, newViewerOf(t, viewer.View{All: true}, three), "/object?type=article&id=7&outcome=success")
 	assert.NotContains(t, answer.Body.String(), "initech")
-	assert.NotContains(t, textOf(answer), "not listed here")
+	assert.NotContains(t, textOf(answer), "Not all tenants are listed")
 	answer = get(t, newBroken(t, broken{Reader: three}), "/object?type=article&id=7")
 	assert.Contains(t, textOf(answer), "initech")
-	assert.Contains(t, textOf(answer), "Others, which are not listed here, may have one too")
+	assert.Contains(t, textOf(answer), "Not all tenants are listed")
 
 	// A link from a record leads to the object of its tenant. Records without a tenant belong to
 	// it, unless another tenant has such an object.
 	here := strings.TrimPrefix(hrefs(t, get(t, mixed, "/?tenant=acme").Body.String(), `class="target"`)[0], ".")
 	answer = get(t, mixed, here)
-	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have one too")
+	assert.Contains(t, textOf(answer), "Hello 7 Tenant acme. Other tenants have an object with this ID")
 	assert.Contains(t, textOf(answer), "Version 4")
 	assert.Contains(t, hrefs(t, answer.Body.String(), "href"), "./?target=article%2F7&tenant=acme")
 	nightly := life()
@@ -111,6 +132,27 @@ func TestObject(t *testing.T) {
 	assert.Contains(t, page, "Version 3 changed")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"globex"}}}, append(life(), other))
 	assert.NotContains(t, textOf(get(t, customer, "/object?type=article&id=7")), "Newer")
+}
+
+// TestObjectAsOf: a day, month or year means its last instant in the zone of the page, and the page
+// says so in words.
+func TestObjectAsOf(t *testing.T) {
+	t.Parallel()
+	handler := newViewer(t, viewer.View{All: true}, midnights(t))
+	for asof, want := range map[string][2]string{
+		"2026-11-20":                           {"As of the end of Friday, 20 November 2026 (UTC)", "n last of 20"},
+		"2026-11-21T00:00":                     {"As of Saturday, 21 November 2026, 00:00:00.000 UTC", "n first of 21"},
+		"2026-11-20&zone=America/Havana":       {"As of the end of Friday, 20 November 2026 (America/Havana)", "n first of 21"},
+		"2026-03-07&zone=America/Havana":       {"As of the end of Saturday, 7 March 2026 (America/Havana)", "n last of 7"},
+		"2026-03&zone=America/Havana":          {"As of the end of March 2026 (America/Havana)", "n first of 8"},
+		"2026":                                 {"As of the end of 2026 (UTC)", "That time has not come yet. This is the newest state."},
+		"2026-11-20T23:59:59.9999999999-05:00": {"As of Saturday, 21 November 2026, 04:59:59.999 UTC", "n first of 21"},
+		"today":                                {"As of the end of", "That time has not come yet."},
+	} {
+		page := textOf(get(t, handler, "/object?type=article&id=7&asof="+strings.Replace(asof, "/", "%2F", 1)))
+		assert.Contains(t, page, want[0], asof)
+		assert.Contains(t, page, want[1], asof)
+	}
 }
 
 // TestManyVersions pages through the versions of an object.
@@ -198,7 +240,7 @@ func TestRecord(t *testing.T) {
 	assert.Contains(t, textOf(get(t, handler, "/record?id="+begin.ID.String())), "The attempt")
 	assert.Contains(t, hrefs(t, body, "nofollow"), "./export?format=report&id="+r.ID.String())
 	open := newViewer(t, viewer.View{All: true}, []*record.Record{begin})
-	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has no end yet")
+	assert.Contains(t, textOf(get(t, open, "/record?id="+begin.ID.String())), "It has not ended yet")
 	customer := newViewer(t, viewer.View{Within: query.Filter{Tenants: []string{"acme"}}}, []*record.Record{begin})
 	page = textOf(get(t, customer, "/record?id="+begin.ID.String()))
 	assert.Contains(t, page, "Its end is not among the records that you may see.")
@@ -299,7 +341,7 @@ func TestHealth(t *testing.T) {
 	handler := newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), health)
 	page := textOf(get(t, handler, "/health"))
 	never := viewer.WithHealth(func(context.Context) (viewer.Health, error) { return viewer.Health{Records: 1}, nil })
-	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Last read in full not known yet")
+	assert.Contains(t, textOf(get(t, newViewer(t, viewer.View{All: true}, nil, viewer.WithoutRecording(), never), "/health")), "Last full check not known yet")
 	for _, want := range []string{"exporter mongodb: timeout", "1,204", "1 hour ago", "mongodb 3 10 minutes ago Late 2 Dead letters"} {
 		assert.Contains(t, page, want)
 	}
@@ -349,6 +391,25 @@ func TestCounts(t *testing.T) {
 	page = textOf(get(t, handler, "/?on=2026-11-25"))
 	assert.Contains(t, page, "24 records")
 	assert.Contains(t, page, "Wednesday, 25 November 2026, 07:00: 1")
+}
+
+// TestChartWithoutMidnight: a chart has a bar for each day, in a month of which one day has no
+// midnight and in one of which one has two.
+func TestChartWithoutMidnight(t *testing.T) {
+	t.Parallel()
+	for month, first := range map[time.Month]time.Time{3: time.Date(2026, 3, 1, 17, 0, 0, 0, time.UTC), 11: time.Date(2026, 11, 1, 16, 30, 0, 0, time.UTC)} {
+		var records []*record.Record
+		for n := range 20 {
+			records = append(records, event(n, func(r *record.Record) { r.Time = first.Add(time.Duration(n) * 24 * time.Hour) }))
+		}
+		handler := newViewer(t, viewer.View{All: true}, records)
+		page := get(t, handler, fmt.Sprintf("/?zone=America%%2FHavana&since=2026-%02d-01&until=2026-%02d-20", month, month)).Body.String()
+		bars := regexp.MustCompile(`aria-label="([A-Za-z]+day, [^"]*)"`).FindAllStringSubmatch(page, -1)
+		assert.Len(t, bars, 20)
+		for n, bar := range bars {
+			assert.Contains(t, bar[1], fmt.Sprintf(", %d %s 2026: ", n+1, month))
+		}
+	}
 }
 
 // TestHiddenFieldsOnPages: no page, count or export has what a View hides.
@@ -441,7 +502,7 @@ func TestExports(t *testing.T) {
 	assert.NotContains(t, page, "Limited")
 	limited := newViewer(t, viewer.View{All: true, Hidden: []string{"reason"}}, records)
 	report = get(t, limited, "/export?format=report")
-	assert.Contains(t, textOf(report), "Made for user/auditor Limited There may be records and fields that are not here")
+	assert.Contains(t, textOf(report), "Made for user/auditor Limited Records and fields that this person may not see are left out")
 	assert.Contains(t, report.Body.String(), `&#34;part&#34;: true`)
 
 	assert.Contains(t, textOf(get(t, handler, "/export?format=pdf")), "There is no such format")
@@ -462,6 +523,13 @@ func TestLanguage(t *testing.T) {
 	assert.Contains(t, page, "Alice hat article Hello 999 veröffentlicht, aus 10.0.0.1")
 	assert.Contains(t, page, "Alice : x.create article Hello 998")
 	assert.Contains(t, get(t, handler, "/").Body.String(), `<html lang="de">`)
+
+	assert.Contains(t, viewer.Phrases(), "Timeline")
+	for phrase, ok := range map[string]bool{"vor %s Tagen": true, "vor %d Tagen": false, "vor Tagen": false, "vor %s von %s Tagen": false, "vor %[1]s Tagen": true} {
+		words := viewer.Language{Tag: "de", Words: map[string]string{"%s days ago": phrase, "none": "0 %"}}
+		_, err := viewer.New(querytest.NewReader(), viewer.Authorize(everything), viewer.WithoutRecording(), viewer.WithLanguage(words))
+		assert.Equal(t, ok, err == nil, phrase)
+	}
 }
 
 // hiddenInput matches what a form sends with its fields, which is as the address had it.

@@ -41,15 +41,15 @@ var (
 		"Log in as somebody who may, or ask whoever runs this service for access.")
 	errNotFound = problemf(http.StatusNotFound, "There is no such page", "Start from the timeline.")
 	errNoRecord = problemf(http.StatusNotFound, "There is no such record",
-		"Its ID is wrong, retention has removed it, or you may not see it.")
-	errUnrecorded = problemf(http.StatusServiceUnavailable, "Your look could not be recorded",
-		"The trail is shown only to those whose look is recorded. Try again soon, and tell whoever runs this service.")
+		"Its ID is wrong, it was removed after its retention time, or you may not see it.")
+	errUnrecorded = problemf(http.StatusServiceUnavailable, "Your visit could not be recorded",
+		"The trail is shown only if it can be recorded who looks at it. Try again soon, and tell whoever runs this service.")
 	errSlow = problemf(http.StatusGatewayTimeout, "The search took too long",
 		"Narrow it: choose a shorter time, an actor, an action or a target.")
 	errBusy = problemf(http.StatusServiceUnavailable, "Too many searches at the same time",
 		"Try again in a moment, or narrow the search: choose a shorter time, an actor, an action or a target.")
 	errExports = problemf(http.StatusServiceUnavailable, "Too many exports at the same time",
-		"Try again when your other export has ended, since one of each person runs at a time, or in a few minutes.")
+		"Each person can run one export at a time. Try again when yours has ended, or in a few minutes.")
 	errBroken = problemf(http.StatusInternalServerError, "The trail could not be read",
 		"Try again. If that fails too, tell whoever runs this service; its log says why.")
 )

@@ -151,7 +151,7 @@ func (v *visit) attempt(view *recordView, r *record.Record) {
 	}
 	switch {
 	case open && v.seesAllRecords():
-		view.Open = v.language.word("It has no end yet: nobody knows what became of it.")
+		view.Open = v.language.word("It has not ended yet, so its result is not known.")
 	case open:
 		view.Open = v.language.word("Its end is not among the records that you may see.")
 	}
@@ -215,15 +215,15 @@ func (v *visit) value(value history.Value) valueView {
 // markTexts say what a mark means.
 var markTexts = map[mark.Kind]string{
 	mark.Cut:            "The text was too long: the rest was cut off",
-	mark.Escaped:        "It has bytes that are not text, which are written as \\xNN",
+	mark.Escaped:        "It has bytes that are not text. They are written as \\xNN",
 	mark.Repeated:       "The key occurred more than once: the last value was kept",
 	mark.Dropped:        "The list was too long: the rest was left out",
 	mark.Unread:         "The value was too long to be read",
 	mark.Replaced:       "A placeholder stands for a value that cannot be recorded",
 	mark.PolicyUnmet:    "A policy requires this, and the event lacks it",
-	mark.Requested:      "The changes were asked for, but not observed",
+	mark.Requested:      "The changes were requested. It is not known whether they were made",
 	mark.CountUnknown:   "A crash left the count unfinished",
-	mark.Missing:        "It was to be recorded, and could not be",
+	mark.Missing:        "It should have been recorded, but could not be",
 	mark.NotLoaded:      "The application did not load the value, so it is not known",
 	mark.SignalOverflow: "It was recorded because its scope could not hold more signals",
 }

@@ -54,7 +54,7 @@ var watchlist = []watched{
 		url.Values{"action": {semconv.ActionCoverageMissing}},
 	},
 	{
-		"Rejected events", "The policy rejected an event, so it lacks a record of its own.", "No event was rejected.",
+		"Rejected events", "A policy rejected an event: the event itself is not in the trail.", "No event was rejected.",
 		url.Values{"action": {semconv.ActionRejected}},
 	},
 }
@@ -81,7 +81,14 @@ func (v *visit) security() (*content, error) {
 		return nil, v.badFilter("since", err)
 	}
 	f.Since = span.Since.Truncate(time.Minute) // so that the counts of one person serve the next
-	if err := v.look(f, false); err != nil {
+	filters, expensive := make([]query.Filter, len(watchlist)), false
+	for i := range watchlist {
+		if filters[i], err = watchlist[i].filter(f); err != nil {
+			return nil, err
+		}
+		expensive = expensive || v.isExpensive(&filters[i])
+	}
+	if err := v.look(f, expensive); err != nil {
 		return nil, err
 	}
 	data := securityPage{Periods: v.periods(since)}
@@ -89,7 +96,7 @@ func (v *visit) security() (*content, error) {
 	errs := make([]error, len(watchlist))
 	var waits []func()
 	for i := range watchlist {
-		waits = append(waits, beside(func() { data.Sections[i], errs[i] = v.section(&watchlist[i], f, since) }))
+		waits = append(waits, beside(func() { data.Sections[i], errs[i] = v.section(&watchlist[i], filters[i], since) }))
 	}
 	for _, wait := range waits {
 		wait()
@@ -114,15 +121,20 @@ func (v *visit) periods(since string) []choice {
 	return append(periods, choice{since, visible(since), true}) // of the address
 }
 
-func (v *visit) section(w *watched, f query.Filter, since string) (section, error) {
-	s := section{Title: v.language.word(w.title), Explanation: v.language.word(w.explanation)}
+// filter adds the conditions of a section to a filter.
+func (w *watched) filter(f query.Filter) (query.Filter, error) {
 	for name, values := range w.params {
 		for _, value := range values {
 			if err := ask.Set(&f, name, value); err != nil {
-				return s, err
+				return f, err
 			}
 		}
 	}
+	return f, nil
+}
+
+func (v *visit) section(w *watched, f query.Filter, since string) (section, error) {
+	s := section{Title: v.language.word(w.title), Explanation: v.language.word(w.explanation)}
 	params := v.watchedParams(w)
 	params.Set("since", since)
 	s.All, s.Exports = v.address("", params), v.exports(params)

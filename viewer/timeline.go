@@ -163,7 +163,7 @@ func (v *visit) relativeDay(d *day) string {
 	switch d.Machine {
 	case now.Format("2006-01-02"):
 		return v.language.word("Today") + " · " + d.Title
-	case now.AddDate(0, 0, -1).Format("2006-01-02"):
+	case dateOf(now, now.Day()-1).Format("2006-01-02"):
 		return v.language.word("Yesterday") + " · " + d.Title
 	}
 	return d.Title

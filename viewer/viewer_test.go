@@ -289,7 +289,7 @@ func TestPages(t *testing.T) {
 			assert.Equal(t, 1, n, href)
 		}
 	}
-	assert.Contains(t, textOf(get(t, mux, "/audit/record?id="+id(130))), "Different records have this ID")
+	assert.Contains(t, textOf(get(t, mux, "/audit/record?id="+id(130))), "Several different records have this ID")
 }
 
 // TestManyTwins: records that are forged with one ID and time don't end the list.
@@ -451,7 +451,7 @@ func TestLooksAreRecorded(t *testing.T) {
 	require.NoError(t, err)
 	answer = get(t, failing, "/")
 	assert.Equal(t, http.StatusServiceUnavailable, answer.Code)
-	assert.Contains(t, textOf(answer), "Your look could not be recorded")
+	assert.Contains(t, textOf(answer), "Your visit could not be recorded")
 	assert.NotContains(t, answer.Body.String(), "Hello")
 }
 

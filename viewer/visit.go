@@ -31,7 +31,8 @@ type visit struct {
 	params url.Values // of the address, without empty ones
 	clock  ask.Clock
 
-	release func() // of the slot of an expensive search or an export
+	searches bool   // the visit has a slot for expensive searches
+	release  func() // of the slot of an expensive search or an export
 }
 
 // newVisit reads the address of a page. If there is an error, the visit is not nil, and can show

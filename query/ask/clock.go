@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/opendeed/audit/internal/calendar"
 )
 
 // Span is a span of time. Since is included, Until is not.
@@ -31,18 +33,24 @@ type Clock struct {
 var ErrForm = errors.New("write a duration before now such as 24h or 7d, a time such as 2026-11-20T14:30 or " +
 	"2026-11-20T14:30:00+01:00, a day, month or year such as 2026-11-20, 2026-11 or 2026, or now, today or yesterday")
 
-// layouts are the forms of an instant without a zone, and of spans of the calendar, with
-// the function that returns the end of each.
+// layouts are the forms of a time without a zone, and the length of each.
 var layouts = []struct {
 	layout string
-	end    func(time.Time) time.Time
+	length time.Duration
 }{
-	{"2006-01-02T15:04:05.999999999", nil},
-	{"2006-01-02T15:04", func(t time.Time) time.Time { return t.Add(time.Minute) }},
-	{"2006-01-02T15", func(t time.Time) time.Time { return t.Add(time.Hour) }},
-	{"2006-01-02", func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }},
-	{"2006-01", func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }},
-	{"2006", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }},
+	{"2006-01-02T15:04:05.999999999", 0},
+	{"2006-01-02T15:04", time.Minute},
+	{"2006-01-02T15", time.Hour},
+}
+
+// calendarLayouts are the forms of spans of the calendar, and the length of each.
+var calendarLayouts = []struct {
+	layout              string
+	years, months, days int
+}{
+	{"2006-01-02", 0, 0, 1},
+	{"2006-01", 0, 1, 0},
+	{"2006", 1, 0, 0},
 }
 
 // Parse returns the span that the text names. Since and Until of an instant are equal.
@@ -53,9 +61,11 @@ func (c Clock) Parse(text string) (Span, error) {
 	case "now":
 		return Span{now, now}, nil
 	case "today":
-		return c.day(now), nil
+		year, month, day := now.Date()
+		return c.days(year, month, day, 0, 0, 1), nil
 	case "yesterday":
-		return c.day(now.AddDate(0, 0, -1)), nil
+		year, month, day := now.Date()
+		return c.days(year, month, day-1, 0, 0, 1), nil
 	}
 	if d, ok := duration(text); ok {
 		return Span{now.Add(-d), now.Add(-d)}, nil
@@ -65,13 +75,14 @@ func (c Clock) Parse(text string) (Span, error) {
 		return Span{t, t}, nil
 	}
 	for _, l := range layouts {
-		t, err := time.ParseInLocation(l.layout, text, c.Zone)
-		switch {
-		case err != nil:
-		case l.end == nil:
-			return Span{t, t}, nil
-		default:
-			return Span{t, l.end(t)}, nil
+		if t, err := time.ParseInLocation(l.layout, text, c.Zone); err == nil {
+			return Span{t, t.Add(l.length)}, nil
+		}
+	}
+	for _, l := range calendarLayouts {
+		if t, err := time.Parse(l.layout, text); err == nil {
+			year, month, day := t.Date()
+			return c.days(year, month, day, l.years, l.months, l.days), nil
 		}
 	}
 	return Span{}, ErrForm
@@ -86,9 +97,12 @@ func (c Clock) ParseSpan(text string) (Span, error) {
 	return s, err
 }
 
-func (c Clock) day(t time.Time) Span {
-	start := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, c.Zone)
-	return Span{start, start.AddDate(0, 0, 1)}
+// days returns the span from the beginning of a day to that of a later one.
+func (c Clock) days(year int, month time.Month, day, years, months, days int) Span {
+	return Span{
+		calendar.DayStart(year, month, day, c.Zone),
+		calendar.DayStart(year+years, month+time.Month(months), day+days, c.Zone),
+	}
 }
 
 // duration parses a duration such as 90m, 7d or 1w2d12h.

@@ -46,6 +46,33 @@ func TestParse(t *testing.T) {
 	assert.ErrorContains(t, err, "instant")
 }
 
+// TestParseWithoutMidnight: where clocks are changed at midnight, a day begins at its first instant,
+// and ends where the next one begins.
+func TestParseWithoutMidnight(t *testing.T) {
+	for zone, days := range map[string]map[string][2]string{
+		"America/Havana": {
+			"2026-03-07": {"2026-03-07T05:00:00Z", "2026-03-08T05:00:00Z"},
+			"2026-03-08": {"2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z"}, // begins at 1:00
+			"today":      {"2026-03-09T04:00:00Z", "2026-03-10T04:00:00Z"},
+			"yesterday":  {"2026-03-08T05:00:00Z", "2026-03-09T04:00:00Z"},
+			"2026-10-31": {"2026-10-31T04:00:00Z", "2026-11-01T04:00:00Z"},
+			"2026-11-01": {"2026-11-01T04:00:00Z", "2026-11-02T05:00:00Z"}, // has two midnights
+			"2026-10":    {"2026-10-01T04:00:00Z", "2026-11-01T04:00:00Z"},
+		},
+		"Africa/Cairo": {"2026-04-23": {"2026-04-22T22:00:00Z", "2026-04-23T22:00:00Z"}},
+	} {
+		location, err := ask.ParseZone(zone)
+		require.NoError(t, err)
+		clock := ask.Clock{Now: time.Date(2026, 3, 9, 4, 30, 0, 0, time.UTC), Zone: location} // 0:30 in Havana
+		for text, want := range days {
+			span, err := clock.Parse(text)
+			require.NoError(t, err, text)
+			got := [2]string{span.Since.UTC().Format(time.RFC3339Nano), span.Until.UTC().Format(time.RFC3339Nano)}
+			assert.Equal(t, want, got, "%s %s", zone, text)
+		}
+	}
+}
+
 func TestParseZone(t *testing.T) {
 	zone, err := ask.ParseZone("+05:30")
 	require.NoError(t, err)

@@ -53,11 +53,11 @@ type appearance struct {
 	scheme string
 }
 
-// looks are the appearances in which pages are looked at, and for screenshots one more.
+// looks are the appearances in which pages are looked at, and for screenshots two more.
 func looks() []appearance {
 	all := []appearance{{360, "dark"}, {360, "light"}, {1280, "dark"}, {1280, "light"}}
 	if os.Getenv("AUDIT_SCREENSHOTS") != "" {
-		all = append(all, appearance{1920, "light"})
+		all = append(all, appearance{768, "light"}, appearance{1920, "light"})
 	}
 	return all
 }

@@ -28,6 +28,9 @@ func Clauses(f *query.Filter, h Hasher) []Clause {
 	c.text(ID, words(f.IDs)...)
 	c.text(ActorType, words(f.ActorTypes)...)
 	c.names(ActorID, actorIDs(f.Actors))
+	if nameless(f.Actors) {
+		c.text(ActorType, actorTypes(f.Actors)...)
+	}
 	c.names(OnBehalfOf, actorIDs(f.OnBehalfOf))
 	if f.Delegated {
 		c.text(Delegated, "true")
@@ -68,6 +71,19 @@ func actorIDs(actors []audit.Actor) []string {
 		ids = append(ids, actors[i].ID)
 	}
 	return ids
+}
+
+// nameless reports whether no actor has an ID, so that each has a type.
+func nameless(actors []audit.Actor) bool {
+	return !slices.ContainsFunc(actors, func(a audit.Actor) bool { return a.ID != "" })
+}
+
+func actorTypes(actors []audit.Actor) []string {
+	var types []string
+	for i := range actors {
+		types = append(types, actors[i].Type.String())
+	}
+	return types
 }
 
 func targetIDs(targets []audit.Target) []string {

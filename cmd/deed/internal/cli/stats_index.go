@@ -57,8 +57,6 @@ func textOf(by query.Facet, v *query.FacetValue) (text string, ok bool) {
 	switch by {
 	case query.ByActor:
 		return ask.ActorText(&v.Actor), true
-	case query.ByDay: // its beginning is another day where midnight does not exist
-		return v.Start.Add(12 * time.Hour).Format(timeTexts["day"]), true
 	case query.ByHour:
 		text = v.Start.Format(timeTexts["hour"])
 		return text, text == v.Start.Add(time.Hour-1).Format(timeTexts["hour"])

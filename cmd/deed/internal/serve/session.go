@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	_ "embed"
 	"encoding/base64"
 	"errors"
-	"fmt"
+	"html/template"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 )
 
@@ -96,15 +98,25 @@ func (s *session) trade(w http.ResponseWriter, r *http.Request, token string) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// style is that of the page of forbid, and stylePolicy allows it and nothing else.
-const style = "main { max-width: 36rem; margin: 12vh auto; padding: 0 1.5rem; font: 16px/1.5 system-ui, sans-serif } h1 { font-size: 1.5rem }"
+// forbidden is the page of forbid. It loads nothing.
+//
+//go:embed forbidden.html
+var forbidden string
 
-var stylePolicy = func() string {
+var (
+	forbiddenPage = template.Must(template.New("forbidden.html").Parse(forbidden))
+	stylePolicy   = policyOf(forbidden)
+)
+
+// policyOf returns a Content-Security-Policy that allows the style of a page and nothing else.
+func policyOf(page string) string {
+	_, page, _ = strings.Cut(page, "<style>")
+	style, _, _ := strings.Cut(page, "</style>")
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; frame-ancestors 'none'"
-}()
+}
 
-// forbid answers with a page that says why, and what to do. It loads nothing. The texts are ours.
+// forbid answers with a page that says why, and what to do.
 func forbid(w http.ResponseWriter, why, what string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -112,19 +124,7 @@ func forbid(w http.ResponseWriter, why, what string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusForbidden)
-	_, _ = fmt.Fprintf(w, `<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>%[1]s</title>
-<style>%[3]s</style>
-<main>
-<h1>%[1]s</h1>
-<p>%[2]s</p>
-</main>
-</html>
-`, why, what, style) // the client may have left
+	_ = forbiddenPage.Execute(w, struct{ Why, What string }{why, what}) // the client may have left
 }
 
 func (s *session) isIn(r *http.Request) bool {

@@ -1,10 +1,13 @@
 package serve_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/opendeed/audit/cmd/deed/internal/serve"
@@ -49,6 +52,10 @@ func TestGuard(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, again.Code, "the link was used")
 	assert.Contains(t, again.Body.String(), "<h1>This link was used before, or is wrong</h1>")
 	assert.Contains(t, again.Header().Get("Content-Security-Policy"), "default-src 'none'")
+	_, style, _ := strings.Cut(again.Body.String(), "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	assert.Contains(t, again.Header().Get("Content-Security-Policy"), "style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"';")
 	assert.NotContains(t, again.Body.String(), u.Query().Get("token"))
 	assert.Empty(t, again.Header().Get("Set-Cookie"))
 	assert.Equal(t, http.StatusSeeOther, request(t, handler, link, cookie).Code, "by the browser that is in")
