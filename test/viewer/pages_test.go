@@ -45,6 +45,9 @@ func TestPagesInABrowser(t *testing.T) {
 				width, err := strconv.ParseInt(seen[0], 10, 64)
 				require.NoError(t, err)
 				assert.LessOrEqual(t, width, l.width, "%s at %d", name, l.width)
+				if name == "actor" && l.width == 360 {
+					assert.True(t, eval[bool](tab, `document.querySelector(".heat").getBoundingClientRect().bottom < document.querySelector(".facets").getBoundingClientRect().top`))
+				}
 				assert.Equal(t, l.scheme == "dark", strings.HasPrefix(seen[1], "rgb(1"), seen[1])
 				if off == (l.scheme == "dark") {
 					tab.shoot(name, l.width, l.scheme)
