@@ -19,7 +19,9 @@ const (
 	// maxPart is the size of the lines of the largest part: a complete one, and one line
 	// more, whose entry is in Base64.
 	maxPart = maxTarget + maxEntry/3*4 + 1<<10
-	// maxManifest is the size of the largest manifest.
+	// maxManifest is the size of the largest manifest. An archive of very roughly 60 million records
+	// exceeds it. Those of package retention never do: each has records of one segment of a ledger,
+	// of at most 2 GiB and thus some thousand parts, or of one batch of a collection.
 	maxManifest = 16 << 20
 )
 

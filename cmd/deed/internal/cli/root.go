@@ -80,7 +80,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.noColor, "no-color", false, "no colors; NO_COLOR does the same")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no notes and no progress; errors are still shown")
 	flags.StringVar(&a.recordTo, "record-to", "", "record in the ledger in this `DIRECTORY` who looks at what, and who removes or holds it; DEED_RECORD_TO does the same")
-	flags.StringVar(&a.purpose, "purpose", "", "why you do it, as `TEXT` for that record")
+	flags.StringVar(&a.purpose, "purpose", "", "why you do it, as `TEXT` for the record of it")
 	flags.BoolVar(&a.groupWritable, "group-writable", false, "accept a ledger that a group may write to")
 	flags.StringVar(&a.indexCache, "index-cache", "", "keep indexes of ledgers that have none in this `DIRECTORY`, or none; by default in the user's cache directory; DEED_INDEX_CACHE does the same")
 	root.AddCommand(a.query(), a.show(), a.history(), a.asOf(), a.stats(), a.gaps(), a.tail(), a.serve(), a.export(), a.verify(), a.prove(), a.verifyProof(), a.proveExport(), a.verifyExport(), a.seal(), a.keygen(), a.witness(), a.ledger(), a.retention(), a.hold(), a.archive(), a.erase(), a.disclose(), a.verifyDisclosure(), a.deadLetters(), a.config(), a.completion(), a.man())

@@ -50,6 +50,9 @@ func main() {
 }
 
 func run(version, out, only string) error {
+	if only != "" && !slices.Contains(targets, only) {
+		return fmt.Errorf("-only: %s is not a target; use one of %s", only, strings.Join(targets, ", "))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	work, err := os.MkdirTemp("", "deed-dist")
@@ -76,15 +79,21 @@ func run(version, out, only string) error {
 
 // release builds for a target, and writes its archive and its SBOM.
 func release(ctx context.Context, version, target, work, out string, pages map[string][]byte) error {
-	system, arch, _ := strings.Cut(target, "/")
 	name := "deed"
-	if system == "windows" {
+	if strings.HasPrefix(target, "windows/") {
 		name += ".exe"
 	}
-	binary := filepath.Join(work, system+"-"+arch, name)
+	binary := filepath.Join(work, strings.ReplaceAll(target, "/", "-"), name)
 	if err := build(ctx, version, target, binary); err != nil {
 		return err
 	}
+	return pack(version, target, binary, out, pages)
+}
+
+// pack writes the archive and the SBOM of a binary.
+func pack(version, target, binary, out string, pages map[string][]byte) error {
+	name := filepath.Base(binary)
+	system, arch, _ := strings.Cut(target, "/")
 	content, err := os.ReadFile(binary) //nolint:gosec // just built
 	if err != nil {
 		return err

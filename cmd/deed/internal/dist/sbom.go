@@ -61,7 +61,8 @@ func sbom(binary, version string) ([]byte, error) {
 	for _, module := range info.Deps {
 		b.Components = append(b.Components, componentOf(module, version))
 	}
-	return json.MarshalIndent(b, "", "  ")
+	text, err := json.MarshalIndent(b, "", "  ")
+	return append(text, '\n'), err
 }
 
 // componentOf describes a module. Those of this repository have the version of the release.
@@ -69,11 +70,11 @@ func componentOf(m *debug.Module, version string) component {
 	if m.Replace != nil && m.Replace.Version != "" {
 		m = m.Replace
 	}
-	v := m.Version
+	v := cmp.Or(m.Version, "unknown")
 	if m.Path == "github.com/opendeed/audit" || strings.HasPrefix(m.Path, "github.com/opendeed/audit/") {
 		v = version
 	}
-	c := component{Type: "library", Name: m.Path, Version: cmp.Or(v, "unknown"), PURL: "pkg:golang/" + m.Path + "@" + v}
+	c := component{Type: "library", Name: m.Path, Version: v, PURL: "pkg:golang/" + m.Path + "@" + v}
 	// The checksum of go.sum is that of all files of the module.
 	if raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(m.Sum, "h1:")); err == nil && len(raw) == sha256.Size {
 		c.Hashes = []sum{{"SHA-256", hex.EncodeToString(raw)}}
