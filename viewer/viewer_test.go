@@ -192,6 +192,15 @@ func TestTimeline(t *testing.T) {
 	assert.Contains(t, text, "No record matches this filter.")
 }
 
+// TestZoneOfThisMachine: the form for the zone has the name of the default, which it then accepts.
+func TestZoneOfThisMachine(t *testing.T) {
+	t.Parallel()
+	handler := newViewer(t, viewer.View{All: true}, []*record.Record{event(1, nil)}, viewer.WithZone(time.Local), viewer.WithoutRecording())
+	body := get(t, handler, "/").Body.String()
+	require.Contains(t, body, `value="`+time.Local.String()+`"`)
+	assert.Equal(t, http.StatusOK, get(t, handler, "/?zone="+url.QueryEscape(time.Local.String())).Code)
+}
+
 // TestBadAddresses: an address that is half understood shows nothing, and says why.
 func TestBadAddresses(t *testing.T) {
 	t.Parallel()

@@ -59,14 +59,29 @@ func (v *viewer) newVisit(ctx context.Context, w http.ResponseWriter, r *http.Re
 		}
 	}
 	if name := visit.params.Get("zone"); name != "" {
-		zone, err := ask.ParseZone(name)
-		if err != nil || zone == time.Local {
+		zone, err := v.namedZone(name)
+		if err != nil {
 			visit.params.Del("zone")
 			return visit, problemf(http.StatusBadRequest, "There is no such time zone", "Write a name such as Europe/Berlin, an offset such as +01:00, or utc.")
 		}
 		visit.clock.Zone = zone
 	}
 	return visit, nil
+}
+
+var errLocal = errors.New("the zone of this machine has no name that is the same everywhere")
+
+// namedZone returns the zone with a name. That of this machine is meant only if WithZone has it:
+// the form has its name then.
+func (v *viewer) namedZone(name string) (*time.Location, error) {
+	if name == v.zone.String() {
+		return v.zone, nil
+	}
+	zone, err := ask.ParseZone(name)
+	if err == nil && zone == time.Local {
+		err = errLocal
+	}
+	return zone, err
 }
 
 // anybody returns a visit of somebody who sees nothing.
