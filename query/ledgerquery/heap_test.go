@@ -3,6 +3,7 @@ package ledgerquery_test
 import (
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,4 +51,31 @@ func TestMemoryOfSegments(t *testing.T) { //nolint:paralleltest // others would 
 	assert.Less(t, heap()-before, int64(segments*size/4))
 	runtime.KeepAlive(reader)
 	require.NoError(t, l.Close())
+}
+
+// TestMemoryOfAnswers reads all records of a ledger, and of one that has four times as many: the
+// peak of the heap is that of one batch, whatever the size of the answer.
+func TestMemoryOfAnswers(t *testing.T) { //nolint:paralleltest // others would use memory meanwhile
+	const few, size = 1500, 8 << 10
+	peak := func(records int) (most int64) {
+		var entries [][]byte
+		for n := range records {
+			r := newRecord(n)
+			r.Reason = strings.Repeat("because ", size/8)
+			entries = append(entries, encode(t, r)...)
+		}
+		reader := newIndexedReader(t, filepath.Join(t.TempDir(), "ledger"), entries, ledger.WithSegmentSize(1<<20))
+		before, found := heap(), 0
+		for _, err := range reader.Find(t.Context(), query.Filter{}) {
+			require.NoError(t, err)
+			if found++; found%(records/8) == 0 {
+				most = max(most, heap()-before)
+			}
+		}
+		require.Equal(t, records, found)
+		return most
+	}
+	small, large := peak(few), peak(4*few)
+	t.Logf("%d and %d KiB", small>>10, large>>10)
+	assert.Less(t, large, small+few*size/4, "what was read in addition has %d bytes", 3*few*size)
 }
