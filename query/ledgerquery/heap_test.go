@@ -65,7 +65,6 @@ func TestMemoryOfAnswers(t *testing.T) { //nolint:paralleltest // others would u
 			entries = append(entries, encode(t, r)...)
 		}
 		reader := newIndexedReader(t, filepath.Join(t.TempDir(), "ledger"), entries, ledger.WithSegmentSize(1<<20))
-		entries = nil
 		before, found := heap(), 0
 		for _, err := range reader.Find(t.Context(), query.Filter{}) {
 			require.NoError(t, err)
