@@ -101,7 +101,7 @@ func (a *answer) finish(c *completion) (done bool) {
 	if owns {
 		defer a.replaceNothing(append(slices.Clip(waiting), c))
 	}
-	defer c.finish(a)    // also if a function of the application panics
+	defer c.finish(a)      // also if a function of the application panics
 	c.lateError = c.failed // its error is not what was answered
 	for _, c := range waiting {
 		c.lateError = c.failed

@@ -24,7 +24,7 @@ type completion struct {
 	withheld   *Withheld // nil if the answer is not withheld
 	held       *heldAnswer
 	sent       func() // called when held is sent; may be nil
-	finished  bool
+	finished   bool
 	unrecorded error // why the outcome is not on record
 }
 
