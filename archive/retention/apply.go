@@ -55,7 +55,7 @@ func ApplyLedger(ctx context.Context, r *ledger.Reader, remove RemoveFunc, o Opt
 	if err := o.validate(true); err != nil {
 		return report, err
 	}
-	w, err := newLedgerWork(r)
+	w, err := newLedgerWork(r, &o)
 	if err != nil {
 		return report, err
 	}

@@ -118,6 +118,7 @@ type collectionWork struct {
 	problems   []error
 	unreadable int64
 	archived   *archivedRecords
+	examined   examined
 }
 
 func newCollectionWork(ctx context.Context, name string, c Collection, o *Options) (*collectionWork, error) {
@@ -127,7 +128,7 @@ func newCollectionWork(ctx context.Context, name string, c Collection, o *Option
 	if err := c.CheckRetention(ctx); err != nil {
 		return nil, err
 	}
-	return &collectionWork{name: name, collection: c, options: o, held: newTally(), archived: newArchivedRecords(o.Store, name)}, nil
+	return &collectionWork{name: name, collection: c, options: o, held: newTally(), archived: newArchivedRecords(o.Store, name), examined: examined{progress: o.Progress}}, nil
 }
 
 // firstDue returns how old a record of the rule is when it may leave. It is zero if that is
@@ -171,6 +172,7 @@ func (w *collectionWork) due(ctx context.Context, d *decider, rule *Rule, yield 
 			return nil
 		}
 		w.seen = query.CursorOf(r)
+		w.examined.add(-1)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ func (w *ledgerWork) examine(ctx context.Context, o *Options, d *decider, s ledg
 		g.read(e.Seq)
 		f := d.decideEntry(e)
 		t.add(&f, len(e.Data))
+		w.examined.add(w.part(e.Seq))
 	}
 	if !segment.Open {
 		segment.Last = s.Next - 1

@@ -38,6 +38,26 @@ type Options struct {
 	DropDamaged map[uint64]int64
 	// Now returns the time. The default is time.Now.
 	Now func() time.Time
+	// Progress, if it is not nil, is called after every 100 records that were examined: with
+	// their number so far, and which part of the ledger that is, from 0 to 1. The part is negative
+	// for a collection, of which nobody knows how many are left. An apply of a ledger examines no
+	// more than it removes, so it may end long before 1. The work waits for Progress.
+	Progress func(records int64, part float64)
+}
+
+// examined counts records for Options.Progress.
+type examined struct {
+	progress func(records int64, part float64)
+	records  int64
+}
+
+// progressRecords is how many records are examined between two calls of Options.Progress.
+const progressRecords = 100
+
+func (x *examined) add(part float64) {
+	if x.records++; x.progress != nil && x.records%progressRecords == 0 {
+		x.progress(x.records, part)
+	}
 }
 
 func (o *Options) validate(apply bool) error {
@@ -168,7 +188,7 @@ func PlanLedger(ctx context.Context, r *ledger.Reader, o Options) (*Plan, error)
 	if err != nil {
 		return nil, err
 	}
-	w, err := newLedgerWork(r)
+	w, err := newLedgerWork(r, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -311,9 +331,17 @@ type ledgerWork struct {
 	log      string
 	segments []ledger.Segment
 	cursors  map[string]uint64
+	next     uint64 // the entry after the newest one
+	examined examined
 }
 
-func newLedgerWork(r *ledger.Reader) (*ledgerWork, error) {
+// part returns which part of the ledger the entries before seq are.
+func (w *ledgerWork) part(seq uint64) float64 {
+	first := w.segments[0].First
+	return float64(seq-first) / float64(max(1, w.next-first))
+}
+
+func newLedgerWork(r *ledger.Reader, o *Options) (*ledgerWork, error) {
 	stats, err := r.Stats()
 	if err != nil {
 		return nil, err
@@ -330,5 +358,8 @@ func newLedgerWork(r *ledger.Reader) (*ledgerWork, error) {
 			segments[i].Next = segments[i+1].First
 		}
 	}
-	return &ledgerWork{reader: r, log: hex.EncodeToString(segments[0].Ledger[:]), segments: segments, cursors: stats.Cursors}, nil
+	return &ledgerWork{
+		reader: r, log: hex.EncodeToString(segments[0].Ledger[:]), segments: segments, cursors: stats.Cursors, next: stats.Next,
+		examined: examined{progress: o.Progress},
+	}, nil
 }

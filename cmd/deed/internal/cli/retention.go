@@ -10,6 +10,7 @@ import (
 	"github.com/opendeed/audit"
 	"github.com/opendeed/audit/archive/retention"
 	"github.com/opendeed/audit/cmd/deed/internal/source"
+	"github.com/opendeed/audit/cmd/deed/internal/term"
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/sdk/control"
@@ -83,7 +84,9 @@ func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string, drop map
 		defer func() { _ = store.Close() }() // read only
 		options.Store = store
 	}
+	progress := a.watchRetention(&options)
 	plan, err := a.plan(ctx, c, options)
+	progress.Clear()
 	if plan == nil {
 		return err
 	}
@@ -135,6 +138,15 @@ func disconnect(ctx context.Context, release func(context.Context) error) {
 
 func (a *app) retentionOptions(r *config.Retention) retention.Options {
 	return retention.Options{Policy: r.Policy, AllLogs: r.AllLogs, Reason: a.purpose}
+}
+
+// watchRetention shows how many records are examined. The caller clears what it returns.
+func (a *app) watchRetention(o *retention.Options) *term.Progress {
+	progress := a.progress("records")
+	if progress != nil {
+		o.Progress = progress.Update
+	}
+	return progress
 }
 
 // dropFlag adds the flag for what is given up.
@@ -210,7 +222,9 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string, drop ma
 		defer func() { _ = store.Close() }() // objects are durable
 		options := a.retentionOptions(c.Retention())
 		options.Store, options.Tracker, options.DropDamaged = store, t, damaged
+		progress := a.watchRetention(&options)
 		report, err := a.apply(ctx, c, options)
+		progress.Clear()
 		if report == nil {
 			return err
 		}

@@ -36,16 +36,18 @@ func TestPack(t *testing.T) {
 	for target, name := range map[string]string{"linux/arm64": "deed", "windows/amd64": "deed.exe"} {
 		binary := filepath.Join(work, name)
 		require.NoError(t, os.Link(self, binary))
-		require.NoError(t, pack("v1.2.3", target, binary, out, pages))
+		require.NoError(t, pack(t.Context(), "v1.2.3", target, binary, out, pages))
 	}
 	require.NoError(t, checksums(out))
 
 	modes := func(base, name string) map[string]os.FileMode {
 		return map[string]os.FileMode{
-			base + "/LICENSE": 0o644, base + "/completions/_deed": 0o644, base + "/man/man1/deed.1": 0o644, base + "/" + name: 0o755,
+			base + "/LICENSE": 0o644, base + "/THIRD_PARTY_LICENSES.txt": 0o644, base + "/completions/_deed": 0o644, base + "/man/man1/deed.1": 0o644, base + "/" + name: 0o755,
 		}
 	}
-	contents := map[string][]byte{"LICENSE": []byte("license"), "_deed": []byte("complete"), "deed.1": []byte("page"), "deed": program, "deed.exe": program}
+	thirdParty, err := notices(t.Context(), &debug.BuildInfo{GoVersion: runtime.Version()})
+	require.NoError(t, err)
+	contents := map[string][]byte{"THIRD_PARTY_LICENSES.txt": thirdParty, "LICENSE": []byte("license"), "_deed": []byte("complete"), "deed.1": []byte("page"), "deed": program, "deed.exe": program}
 	z, err := zip.OpenReader(filepath.Join(out, "deed_1.2.3_windows_amd64.zip"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, z.Close()) }()
@@ -146,10 +148,10 @@ func TestUnknownTarget(t *testing.T) {
 	assert.FileExists(t, filepath.Join(out, "kept"))
 }
 
-// TestContainerfile: the image knows its version as the binaries do.
+// TestContainerfile: the image has a binary of this program, with the version that it is given.
 func TestContainerfile(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "..", "Containerfile"))
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "-X "+program+"/internal/cli.Version=$VERSION")
+	assert.Contains(t, string(text), `go run ./cmd/deed/internal/dist -version "$VERSION" -only "linux/$(go env GOARCH)"`)
 }

@@ -1,6 +1,6 @@
 // Dist builds the archives of a release: for each system a static binary with manual pages,
-// completions and the license, an SBOM of each binary, and the checksums of all files. The
-// same sources and the same Go give the same bytes.
+// completions, our license and those of what it links, an SBOM of each binary, and the checksums of
+// all files. The same sources and the same Go give the same bytes.
 //
 //	go run ./cmd/deed/internal/dist -version v0.1.0 -out bin/dist
 package main
@@ -12,6 +12,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -87,11 +88,11 @@ func release(ctx context.Context, version, target, work, out string, pages map[s
 	if err := build(ctx, version, target, binary); err != nil {
 		return err
 	}
-	return pack(version, target, binary, out, pages)
+	return pack(ctx, version, target, binary, out, pages)
 }
 
 // pack writes the archive and the SBOM of a binary.
-func pack(version, target, binary, out string, pages map[string][]byte) error {
+func pack(ctx context.Context, version, target, binary, out string, pages map[string][]byte) error {
 	name := filepath.Base(binary)
 	system, arch, _ := strings.Cut(target, "/")
 	content, err := os.ReadFile(binary) //nolint:gosec // just built
@@ -108,6 +109,13 @@ func pack(version, target, binary, out string, pages map[string][]byte) error {
 	}
 	files := map[string][]byte{name: content}
 	maps.Copy(files, pages)
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	if files[noticesName], err = notices(ctx, info); err != nil {
+		return err
+	}
 	archive, suffix := tarball, ".tar.gz"
 	if system == "windows" {
 		archive, suffix = zipped, ".zip"

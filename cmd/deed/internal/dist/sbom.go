@@ -65,13 +65,18 @@ func sbom(binary, version string) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
+// isOurs reports whether a module is of this repository.
+func isOurs(path string) bool {
+	return path == "github.com/opendeed/audit" || strings.HasPrefix(path, "github.com/opendeed/audit/")
+}
+
 // componentOf describes a module. Those of this repository have the version of the release.
 func componentOf(m *debug.Module, version string) component {
 	if m.Replace != nil && m.Replace.Version != "" {
 		m = m.Replace
 	}
 	v := cmp.Or(m.Version, "unknown")
-	if m.Path == "github.com/opendeed/audit" || strings.HasPrefix(m.Path, "github.com/opendeed/audit/") {
+	if isOurs(m.Path) {
 		v = version
 	}
 	c := component{Type: "library", Name: m.Path, Version: v, PURL: "pkg:golang/" + m.Path + "@" + v}
