@@ -98,7 +98,7 @@ func isNotice(name string) bool {
 	if suffix := filepath.Ext(name); suffix == ".go" || suffix == ".yml" || suffix == ".yaml" || suffix == ".json" {
 		return false
 	}
-	return slices.ContainsFunc([]string{"license", "licence", "copying", "notice", "patents"}, func(prefix string) bool {
+	return slices.ContainsFunc([]string{"licen", "copying", "notice", "patents"}, func(prefix string) bool {
 		return strings.HasPrefix(name, prefix)
 	})
 }
