@@ -52,14 +52,9 @@ help: ## List the targets
 # without it, a clone compiles every package of ours again for each round. Then it would
 # recognize test results too, although it does not know the servers and programs that tests
 # start, so -count=1 runs every test.
-#
-# Tests leave a quarter of the processors' time unused. What nobody waits for uses it,
-# with the lowest priority.
 .PHONY: ci
 ci: export GOFLAGS := $(shell $(GO) env GOFLAGS) -trimpath -count=1
-ci: record-tree lint ## Run everything that must pass before a change is merged
-	@sh scripts/beside.sh bin/beside.log "$(MAKE) --no-print-directory fuzz release-dry-run" \
-		"$(MAKE) --no-print-directory test cover demo demo-mongodb demo-admin demo-deploy"
+ci: record-tree lint test cover demo demo-mongodb demo-admin demo-deploy fuzz release-dry-run ## Run everything that must pass before a change is merged
 	@sh scripts/clean-tree.sh check bin/tree
 
 .PHONY: record-tree
