@@ -26,9 +26,6 @@ func heap() int64 {
 // TestMemoryOfSegments follows a ledger without indexes. A Reader remembers where its entries are,
 // and not the entries.
 func TestMemoryOfSegments(t *testing.T) { //nolint:paralleltest // others would use memory meanwhile
-	if raceDetector {
-		t.Skip("the race detector needs memory of its own; make cover runs this test without it")
-	}
 	dir := filepath.Join(t.TempDir(), "ledger")
 	l, err := ledger.Open(dir, ledger.WithSegmentSize(1<<20), ledger.WithSyncInterval(time.Second))
 	require.NoError(t, err)

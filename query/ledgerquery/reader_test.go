@@ -175,9 +175,6 @@ func TestPagesOfSameID(t *testing.T) {
 // remember, in a ledger whose oldest entries were removed.
 func TestRepeatedWithinWindow(t *testing.T) {
 	t.Parallel()
-	if raceDetector {
-		t.Skip("70,000 records, one after the other, are too many for the race detector; make cover runs this test without it")
-	}
 	dir := filepath.Join(t.TempDir(), "ledger")
 	const window = 1 << 16
 	stored := map[uint64][]byte{}
