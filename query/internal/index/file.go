@@ -31,7 +31,8 @@ type blockRef struct {
 }
 
 // Open reads the beginning of an index for the segment of a ledger. The caller checks
-// whether the entries of the Header are those that it means. cache may be nil.
+// whether the entries of the Header are those that it means. cache may be nil; it gets
+// pages when they are read later, so that a File that is not used leaves nothing in it.
 func Open(r io.ReaderAt, ledger [16]byte, segment uint64, cache *Cache) (*File, error) {
 	page, sum, err := readPage(r, 0, headSalt(ledger, segment))
 	if err != nil {
@@ -41,9 +42,7 @@ func Open(r io.ReaderAt, ledger [16]byte, segment uint64, cache *Cache) (*File, 
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Header: h, cache: cache, head: sum}
-	f.cache.put(pageKey{f, 0}, page)
-	return f, nil
+	return &File{Header: h, cache: cache, head: sum}, nil
 }
 
 // termTable returns the first key of each page of terms.

@@ -72,6 +72,24 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// TestOpenLeavesNothing opens an index that is then not used, as a reader does each time when it looks
+// for a better one: the cache stays as it was.
+func TestOpenLeavesNothing(t *testing.T) {
+	t.Parallel()
+	all, _, seg := build(t, randomLedger(t, rand.New(rand.NewPCG(5, 6)), 128), 1)
+	r := bytes.NewReader(all.Image(seg.Ledger, seg.Number, 0))
+	cache := NewCache(1 << 20)
+	f, err := Open(r, seg.Ledger, seg.Number, cache)
+	require.NoError(t, err)
+	pages := func() int { return len(cache.pages) }
+	assert.Zero(t, pages())
+	_, err = f.Blocks(r)
+	require.NoError(t, err)
+	assert.Positive(t, pages())
+	f.Forget()
+	assert.Zero(t, pages())
+}
+
 // checkFile compares an index with the entries.
 func checkFile(t *testing.T, f *File, data *bytes.Reader, r *ledger.Reader) {
 	t.Helper()
