@@ -9,7 +9,7 @@ import (
 // RemoveCursor removes the cursor of an exporter that is not configured any more, so that
 // its ledger no longer keeps records for it. Those that the exporter did not get are then
 // removed as ledger.WithRetention allows. An exporter of that name that is added later
-// starts with the oldest record.
+// starts with the oldest record. It leaves no record; deed ledger remove-cursor does.
 //
 // The error says if the exporter is configured, or if no ledger has a cursor of that name.
 func (p *TrackerProvider) RemoveCursor(exporter string) error {

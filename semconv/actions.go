@@ -40,6 +40,9 @@ const (
 	// ActionDeadLetterDrop is the attempt to give up dead letters of an exporter, which then never
 	// gets their records. Its target is the exporter.
 	ActionDeadLetterDrop = "audit.dead_letter.drop"
+	// ActionCursorRemove is the attempt to stop keeping records for an exporter, which then never
+	// gets those that it lacks. Its target is the exporter.
+	ActionCursorRemove = "audit.cursor.remove"
 	// ActionLedgerRepair is that a damaged ledger was opened without what it has lost. Its target is
 	// the ledger, which has the record itself.
 	ActionLedgerRepair = "audit.ledger.repair"

@@ -160,7 +160,7 @@ const (
 	// TrailCommandKey is the command or the page by which it happened, e.g. "deed export".
 	TrailCommandKey = attribute.Key("audit.trail.command")
 	// TrailRecordsKey is the number of records that were exported, archived, removed or imported, or
-	// of dead letters that were given up.
+	// of dead letters that were given up, or of entries that an exporter lacked.
 	TrailRecordsKey = attribute.Key("audit.trail.records")
 	// TrailFileKey is the name of the file with the export, and TrailSHA256Key its SHA-256 in
 	// hexadecimal.
@@ -172,7 +172,7 @@ const (
 )
 
 // Metadata of what was archived, removed, imported and given up (ActionTrailArchive,
-// ActionTrailRemove, ActionTrailImport, ActionDeadLetterDrop).
+// ActionTrailRemove, ActionTrailImport, ActionDeadLetterDrop, ActionCursorRemove).
 const (
 	// TrailIntoKey is the store that records were imported to, without credentials.
 	TrailIntoKey = attribute.Key("audit.trail.into")

@@ -49,6 +49,11 @@ var englishSentences = map[string]Sentence{
 		Denied: "{actor} was not allowed to give up dead letters of {target}", Unknown: "{actor} may have given up dead letters of {target}",
 		Begun: "{actor} began to give up {metadata.audit.trail.records} of the dead letters of {target}",
 	},
+	semconv.ActionCursorRemove: {
+		Success: "{actor} stopped keeping records for {target}", Failure: "{actor} failed to stop keeping records for {target}",
+		Denied: "{actor} was not allowed to stop keeping records for {target}", Unknown: "{actor} may have stopped keeping records for {target}",
+		Begun: "{actor} began to stop keeping records for {target}",
+	},
 	semconv.ActionLedgerRepair: {
 		Success: "{actor} repaired a damaged ledger", Failure: "{actor} failed to repair a damaged ledger",
 		Denied: "{actor} was not allowed to repair a damaged ledger", Unknown: "{actor} may have repaired a damaged ledger",

@@ -26,6 +26,7 @@ func TestEnglishSentences(t *testing.T) {
 		semconv.ActionHoldPlace:      "Alice placed article Hello 999",
 		semconv.ActionHoldLift:       "Alice lifted article Hello 999",
 		semconv.ActionDeadLetterDrop: "Alice gave up 3 of the dead letters of article Hello 999",
+		semconv.ActionCursorRemove:   "Alice stopped keeping records for article Hello 999",
 		semconv.ActionLedgerRepair:   "Alice repaired a damaged ledger",
 		semconv.ActionSealAdopt:      "Alice accepted a restored ledger",
 		semconv.ActionEpochOpen:      "Alice began to count the events of a process",

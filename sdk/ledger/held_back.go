@@ -24,7 +24,7 @@ func (l *Ledger) heldBack() error {
 	}
 	if len(names) > 0 {
 		slices.Sort(names)
-		return fmt.Errorf("ledger: %s is full of entries that these cursors have not passed: %s; see why their consumers do not continue, or remove a cursor that nobody uses any more with RemoveCursor",
+		return fmt.Errorf("ledger: %s is full of entries that these cursors have not passed: %s; see why their consumers do not continue, or remove a cursor that nobody uses any more with RemoveCursor, or deed ledger remove-cursor",
 			l.dir.Path(), strings.Join(names, ", "))
 	}
 	if l.pairs.savedSeq < oldest.next-1 {

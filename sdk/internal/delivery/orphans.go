@@ -10,7 +10,7 @@ func (d *Ledger) reportOrphans() {
 	stats := d.ledger.Stats()
 	for name, committed := range stats.Cursors {
 		if d.follower(name) == nil && !d.ofSeal(name) {
-			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until TrackerProvider.RemoveCursor",
+			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until deed ledger remove-cursor, or TrackerProvider.RemoveCursor, removes it",
 				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
 		}
 	}

@@ -14,19 +14,20 @@ import (
 	"github.com/opendeed/audit/record"
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
+	"github.com/opendeed/audit/seal"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) ledger() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ledger",
-		Short: "Look after a ledger: info, scrub, copy, repair, drain",
+		Short: "Look after a ledger: info, scrub, copy, repair, drain, remove-cursor",
 		Long: `The commands below ledger look after the directory of a ledger.
 
-Info, scrub and copy only read, also beside the process that writes it. Repair and drain take the ledger's lock: stop the process first.`,
+Info, scrub and copy only read, also beside the process that writes it. Repair, drain and remove-cursor take the ledger's lock: stop the process first.`,
 	}
 	onlyCommands(cmd)
-	cmd.AddCommand(a.ledgerInfo(), a.ledgerScrub(), a.ledgerCopy(), a.ledgerRepair(), a.ledgerDrain())
+	cmd.AddCommand(a.ledgerInfo(), a.ledgerScrub(), a.ledgerCopy(), a.ledgerRepair(), a.ledgerDrain(), a.ledgerRemoveCursor())
 	return cmd
 }
 
@@ -192,6 +193,10 @@ func (a *app) runLedgerInfo(ctx context.Context, dir, format string) error {
 	fmt.Fprintf(&b, "  entries       %s (%d to %d)\n", term.Count(int64(info.Entries)), info.First, max(info.First, info.Next)-1)
 	fmt.Fprintf(&b, "  size          %s in %s, %d of them indexed\n", term.Bytes(info.Bytes), howMany(int64(info.Segments), "segment"), info.Sidecars)
 	for _, name := range slices.Sorted(maps.Keys(info.Cursors)) {
+		if name == seal.CursorName {
+			fmt.Fprintf(&b, "  seal          %s\n", behind(info.Lag[name]))
+			continue
+		}
 		fmt.Fprintf(&b, "  exporter      %s: %s\n", name, behind(info.Lag[name]))
 	}
 	if info.DeadLetters > 0 {
