@@ -26,11 +26,11 @@ func (a *app) recorded(cmd *cobra.Command, dirs []string, policies []*policy.Pol
 }
 
 // acting calls do with a context with the user of the operating system as the actor, and then
-// shuts the provider down.
+// shuts the provider down, which seals a ledger with a key.
 func (*app) acting(cmd *cobra.Command, provider *sdk.TrackerProvider, do func(context.Context) error) (err error) {
 	ctx := cmd.Context()
 	defer func() {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
 		defer cancel()
 		err = errors.Join(err, provider.Shutdown(end))
 	}()

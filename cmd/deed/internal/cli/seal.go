@@ -112,6 +112,7 @@ func (a *app) runSealNow(ctx context.Context, dir string, s *sealing) (err error
 	if err := sealer.Close(ctx); err != nil {
 		return err
 	}
+	a.noteUnheld(s)
 	c := sealer.Newest()
 	_, err = fmt.Fprintf(a.stdout, "%s: sealed, %s leaves in %s\n", term.Clean(dir), term.Count(c.Size), term.Clean(c.Origin))
 	return err
@@ -119,27 +120,25 @@ func (a *app) runSealNow(ctx context.Context, dir string, s *sealing) (err error
 
 func (a *app) sealAdopt() *cobra.Command {
 	var s sealing
-	var reason string
 	cmd := &cobra.Command{
 		Use:   "adopt DIR",
 		Short: "Record that a ledger was restored on purpose, and seal it as it is",
 		Long: `A process does not seal a ledger that lacks what was sealed, or contradicts it: an old copy, another ledger, or one whose entries were altered. If that is so on purpose, such as after a restore, adopt accepts what is there. It appends a record that says who has adopted it and why, and signs it. If the ledger contradicts what was signed before, its tree gets another origin, so verifying against an older checkpoint still fails.
 
 Keep the checkpoint of the anchor before: it is the evidence of what was sealed.`,
-		Example: `deed seal adopt /var/lib/shop/audit --private-key audit.key --anchor /mnt/elsewhere/audit.checkpoint --reason "restored from the backup of Nov 20, ticket 4711"`,
+		Example: `deed seal adopt /var/lib/shop/audit --private-key audit.key --anchor /mnt/elsewhere/audit.checkpoint --purpose "restored from the backup of Nov 20, ticket 4711"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runSealAdopt(cmd.Context(), args[0], &s, reason)
+			return a.runSealAdopt(cmd, args[0], &s)
 		},
 	}
 	s.register(cmd)
-	cmd.Flags().StringVar(&reason, "reason", "", "why, as `TEXT` for the record")
 	return cmd
 }
 
-func (a *app) runSealAdopt(ctx context.Context, dir string, s *sealing, reason string) (err error) {
-	if reason == "" {
-		return usagef("say with --reason why the ledger is accepted")
+func (a *app) runSealAdopt(cmd *cobra.Command, dir string, s *sealing) error {
+	if a.purpose == "" {
+		return usagef("say with --purpose why the ledger is accepted")
 	}
 	key, opts, err := s.options()
 	if err != nil {
@@ -152,21 +151,23 @@ func (a *app) runSealAdopt(ctx context.Context, dir string, s *sealing, reason s
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sealTimeout)
-	defer cancel()
-	actor, login := osUser()
-	event := audit.Event{
-		Action: semconv.ActionSealAdopt, Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess, Actor: actor, Reason: reason,
-		Target: audit.Target{Type: "audit.trail", ID: dir},
-	}
-	if login != "" {
-		event.Metadata = append(event.Metadata, semconv.TrailLoginKey.String(login))
-	}
-	tracker := provider.Tracker(trackerName)
-	err = audit.Run(ctx, func(ctx context.Context) error { return tracker.Track(ctx, event) }, audit.WithChannel(semconv.ChannelCLI))
-	if err := errors.Join(err, provider.Shutdown(ctx)); err != nil {
+	err = a.acting(cmd, provider, func(ctx context.Context) error {
+		return provider.Tracker(trackerName).Track(context.WithoutCancel(ctx), audit.Event{ // it is adopted
+			Action: semconv.ActionSealAdopt, Operation: audit.OperationUpdate, Outcome: audit.OutcomeSuccess, Reason: a.purpose,
+			Target: audit.Target{Type: "audit.trail", ID: dir},
+		})
+	})
+	if err != nil {
 		return err
 	}
+	a.noteUnheld(s)
 	_, err = fmt.Fprintf(a.stdout, "%s: adopted and sealed\n", term.Clean(dir))
 	return err
+}
+
+// noteUnheld says if nothing outside of the ledger's directory has its checkpoints.
+func (a *app) noteUnheld(s *sealing) {
+	if s.anchor == "" && s.policy == nil {
+		a.note("-- nothing outside of the directory has the checkpoint, so nobody would notice that all of it was replaced; pass --anchor, or --witness-policy")
+	}
 }

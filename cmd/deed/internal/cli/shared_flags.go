@@ -24,7 +24,7 @@ var (
 )
 
 // usedBy has the commands that use a flag of all commands. Flags that are not in it are for all.
-var usedBy = map[string][]string{"from": asking, "index-cache": asking, "record-to": recording, "purpose": append([]string{"ledger repair", "ledger remove-cursor"}, recording...), "zone": timing}
+var usedBy = map[string][]string{"from": asking, "index-cache": asking, "record-to": recording, "purpose": append([]string{"ledger repair", "ledger remove-cursor", "seal adopt"}, recording...), "zone": timing}
 
 // ignores reports whether a command has no use for a flag. Those that have commands below them
 // show all flags.
