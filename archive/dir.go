@@ -44,7 +44,8 @@ func OpenDir(path string) (*Dir, error) {
 }
 
 // CreateDir is OpenDir, but creates the directory, for its owner only, if it does not exist.
-// Its parent must exist.
+// Its parent must exist. Whatever removes records must use OpenDir: in a new directory, in place
+// of one that is not mounted, there is no hold.
 func CreateDir(path string) (*Dir, error) {
 	switch err := os.Mkdir(path, 0o700); {
 	case errors.Is(err, fs.ErrExist):

@@ -55,7 +55,7 @@ func (a *app) runArchiveVerify(ctx context.Context, location string, prefixes []
 	if err := checkFormat(format); err != nil {
 		return err
 	}
-	store, err := source.OpenArchives(ctx, location, false)
+	store, err := source.OpenArchives(ctx, location)
 	if err != nil {
 		return missingArchives(location, err)
 	}

@@ -53,7 +53,7 @@ func (c *archiveImportCommand) run(cmd *cobra.Command, location string, prefixes
 		return usagef("name the ledger or the collection for the records with --into")
 	}
 	ctx := cmd.Context()
-	store, err := source.OpenArchives(ctx, location, false)
+	store, err := source.OpenArchives(ctx, location)
 	if err != nil {
 		return missingArchives(location, err)
 	}

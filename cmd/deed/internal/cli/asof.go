@@ -77,7 +77,7 @@ func (c *asOfCommand) run(cmd *cobra.Command, arg, at string) error {
 			return err
 		}
 		if mixed, ok := errors.AsType[*history.MixedError](err); ok {
-			return mixed
+			return severalObjects(target, mixed)
 		}
 		c.problem(err)
 	}

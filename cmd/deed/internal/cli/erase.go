@@ -126,7 +126,7 @@ func (c *eraseCommand) holds(ctx context.Context, conf *config.Config, subject e
 	case dir == "":
 		return nil, nil, usagef("the configuration does not say where holds are; name their directory with --archives, or add --no-holds if nobody places any")
 	}
-	store, err := source.OpenArchives(ctx, dir, false)
+	store, err := source.OpenArchives(ctx, dir)
 	if err != nil {
 		return nil, nil, missingArchives(dir, err)
 	}

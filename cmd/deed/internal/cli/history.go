@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -64,6 +65,15 @@ func objectOf(text string) (audit.Target, error) {
 		return t, usagef("%s is not a target; write TYPE/ID, such as invoice/1001", text)
 	}
 	return t, nil
+}
+
+// severalObjects says how to choose one of the objects that have the same type and ID.
+func severalObjects(target audit.Target, mixed *history.MixedError) error {
+	name := ask.TargetText(target)
+	if mixed.Field == "tenant" {
+		return fmt.Errorf("several tenants have an object %s; choose one with --tenant, such as one that deed stats --by tenant --target %s lists", name, name)
+	}
+	return fmt.Errorf("there are several objects %s, which differ in %s; choose one with --metadata KEY=VALUE, or --tenant", name, mixed.Field)
 }
 
 type historyCommand struct {
@@ -134,9 +144,12 @@ func (c *historyCommand) run(cmd *cobra.Command, arg string) error {
 func (c *historyCommand) print(ctx context.Context, set *source.Set, target audit.Target, filter query.Filter, since time.Time, out historyWriter) error {
 	found := 0
 	for v, err := range history.Of(ctx, set.Reader, target, filter) {
+		mixed, isMixed := errors.AsType[*history.MixedError](err)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return err
+		case isMixed:
+			return severalObjects(target, mixed)
 		case err != nil:
 			c.problem(err)
 			continue

@@ -40,7 +40,7 @@ func (h *holdStore) register(cmd *cobra.Command) {
 }
 
 // open opens the store of the archives. The caller closes it.
-func (h *holdStore) open(ctx context.Context, create bool) (store *source.Archives, policies []*policy.Policy, err error) {
+func (h *holdStore) open(ctx context.Context) (store *source.Archives, policies []*policy.Policy, err error) {
 	where := h.archives
 	if where == "" {
 		c, err := loadRetention(ctx, h.file)
@@ -52,7 +52,7 @@ func (h *holdStore) open(ctx context.Context, create bool) (store *source.Archiv
 			policies = append(policies, p)
 		}
 	}
-	store, err = source.OpenArchives(ctx, where, create)
+	store, err = source.OpenArchives(ctx, where)
 	return store, policies, missingArchives(where, err)
 }
 
@@ -149,7 +149,7 @@ func (a *app) runHoldPlace(cmd *cobra.Command, name string, h *holdStore, s *sel
 	if err := a.checkHolds(cmd.Context(), h); err != nil {
 		return err
 	}
-	store, policies, err := h.open(cmd.Context(), true)
+	store, policies, err := h.open(cmd.Context())
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (a *app) holdLift() *cobra.Command {
 			if a.purpose == "" {
 				return usagef("say why with --purpose")
 			}
-			store, policies, err := h.open(cmd.Context(), false)
+			store, policies, err := h.open(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -221,7 +221,7 @@ func (a *app) runHoldList(cmd *cobra.Command, h *holdStore, format string, all b
 	if err != nil {
 		return err
 	}
-	store, policies, err := h.open(ctx, false)
+	store, policies, err := h.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,13 @@ func (o *output) register(flags *pflag.FlagSet, short string) {
 
 const groupOutput = "Output"
 
+// acceptJSONL lets --format jsonl mean json, in all commands: deed export names the same lines so.
+func acceptJSONL(cmd *cobra.Command) {
+	if f := cmd.Flags().Lookup("format"); f != nil && f.Value.String() == "jsonl" {
+		_ = f.Value.Set(string(render.JSON)) // it is a text, which takes any
+	}
+}
+
 func (o *output) options() render.Options {
 	options := render.Options{Format: render.Format(o.format)}
 	if o.columns != "" {

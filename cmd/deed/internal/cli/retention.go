@@ -76,8 +76,9 @@ func (a *app) runRetentionPlan(cmd *cobra.Command, file, format string, drop map
 	if options.DropDamaged, err = dropDamaged(c.Retention(), drop); err != nil {
 		return err
 	}
-	switch store, err := source.OpenArchives(ctx, c.Retention().Archives, false); {
-	case errors.Is(err, fs.ErrNotExist): // no archives and no holds yet; a plan creates nothing
+	switch store, err := source.OpenArchives(ctx, c.Retention().Archives); {
+	case errors.Is(err, fs.ErrNotExist):
+		a.note("-- %s; an apply needs it", term.Clean(source.MissingArchives(c.Retention().Archives).Error()))
 	case err != nil:
 		return err
 	default:
@@ -215,9 +216,10 @@ func (a *app) runRetentionApply(cmd *cobra.Command, file, format string, drop ma
 	}
 	set := storeOf(c)
 	return a.recorded(cmd, set.Dirs, set.Policies, func(ctx context.Context, t audit.Tracker) error {
-		store, err := source.OpenArchives(ctx, c.Retention().Archives, true)
+		where := c.Retention().Archives
+		store, err := source.OpenArchives(ctx, where)
 		if err != nil {
-			return err
+			return missingArchives(where, err)
 		}
 		defer func() { _ = store.Close() }() // objects are durable
 		options := a.retentionOptions(c.Retention())

@@ -59,6 +59,7 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.environment()
+			acceptJSONL(cmd)
 			return checkShared(cmd)
 		},
 		Version: version(),

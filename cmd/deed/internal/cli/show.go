@@ -11,6 +11,7 @@ import (
 	"github.com/opendeed/audit/query"
 	"github.com/opendeed/audit/query/ask"
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
 )
 
 type showCommand struct {
@@ -74,67 +75,87 @@ func (c *showCommand) run(cmd *cobra.Command, args []string) error {
 	if err := c.recordLooking(ctx, cmd, set, &query.Filter{IDs: ids}); err != nil {
 		return err
 	}
-	f := query.Filter{IDs: ids, Ascending: true}
+	filters := []query.Filter{{IDs: ids, Ascending: true}}
 	if c.attempt {
-		if f, err = c.attempts(ctx, set, f); err != nil {
+		if filters, err = c.attempts(ctx, set, filters[0]); err != nil {
 			return err
 		}
 	}
-	found, err := c.print(ctx, set, f, out)
+	found, err := c.print(ctx, set, filters, out)
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil && (len(c.texts) > 0 || c.given() && len(sealedOf(set.Dirs)) > 0) {
-		err = c.prove(ctx, set, f)
+		err = c.prove(ctx, set, filters)
 	}
 	if err != nil {
 		return err
 	}
-	return c.finish(found)
+	if len(found) > 0 {
+		for _, id := range ids {
+			if !found[id] {
+				c.note("-- %v was not found", id)
+			}
+		}
+	}
+	return c.finish(len(found))
 }
 
-// print prints the records that match, and returns how many they are.
-func (c *showCommand) print(ctx context.Context, set *source.Set, f query.Filter, out printing) (found int, err error) {
-	for r, err := range set.Reader.Find(ctx, f) {
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return found, err
-		case err != nil:
-			c.problem(err)
-			continue
-		}
-		found++
-		if err := out.Print(r); err != nil {
-			return found, err
+// print prints the records that match one of the filters, and returns their IDs.
+func (c *showCommand) print(ctx context.Context, set *source.Set, filters []query.Filter, out printing) (found map[audit.ID]bool, err error) {
+	found = map[audit.ID]bool{}
+	for _, f := range filters {
+		for r, err := range set.Reader.Find(ctx, f) {
+			switch {
+			case err != nil && ctx.Err() != nil:
+				return found, err
+			case err != nil:
+				c.problem(err)
+				continue
+			}
+			found[r.ID] = true
+			if err := out.Print(r); err != nil {
+				return found, err
+			}
 		}
 	}
 	return found, nil
 }
 
-// attempts returns a filter for the attempts that the records belong to, or f if they belong
-// to none.
-func (c *showCommand) attempts(ctx context.Context, set *source.Set, f query.Filter) (query.Filter, error) {
-	all := query.Filter{Ascending: true}
+// attempts returns filters for the attempts that the records which match f belong to, and for
+// those that belong to none.
+func (c *showCommand) attempts(ctx context.Context, set *source.Set, f query.Filter) ([]query.Filter, error) {
+	all, others := query.Filter{Ascending: true}, f
+	others.Stages = []query.Stage{query.StageNone}
 	for r, err := range set.Reader.Find(ctx, f) {
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return f, err
+			return nil, err
 		case err == nil && !r.Attempt.IsZero(): // errors are shown when the records are
 			all.Attempts = append(all.Attempts, r.Attempt)
 		}
 	}
 	if len(all.Attempts) == 0 {
-		return f, nil
+		return []query.Filter{f}, nil
 	}
-	return all, nil
+	return []query.Filter{all, others}, nil
 }
 
-// prove says of each record that matches whether it was sealed.
-func (c *showCommand) prove(ctx context.Context, set *source.Set, f query.Filter) error {
+// prove says of each record that matches one of the filters whether it was sealed.
+func (c *showCommand) prove(ctx context.Context, set *source.Set, filters []query.Filter) error {
 	keys, err := c.verifiers()
 	if err != nil {
 		return err
 	}
+	for _, f := range filters {
+		if err := c.proveAll(ctx, set, f, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *showCommand) proveAll(ctx context.Context, set *source.Set, f query.Filter, keys []note.Verifier) error {
 	for line, err := range query.Lines(ctx, set.Reader, f) {
 		if err != nil {
 			continue // it was shown

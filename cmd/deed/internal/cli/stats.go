@@ -88,6 +88,9 @@ func (c *statsCommand) run(cmd *cobra.Command) error {
 			return usagef("--by: %q is none of %s", f, strings.Join(slices.Sorted(maps.Keys(counted)), ", "))
 		}
 	}
+	if c.top < 0 {
+		return usagef("--top: it must not be negative; 0 is for all")
+	}
 	if c.format == "" {
 		c.format = "json"
 		if c.forPeople() {

@@ -199,7 +199,7 @@ func (c *verifyCommand) verify(ctx context.Context, r *ledger.Reader, opts seal.
 		o.Recorded = append(o.Recorded, other)
 	}
 	if c.archives != "" {
-		store, err := source.OpenArchives(ctx, c.archives, false)
+		store, err := source.OpenArchives(ctx, c.archives)
 		if err != nil {
 			return nil, err
 		}

@@ -44,7 +44,7 @@ func isArchive(dir string) bool {
 }
 
 func (s *Set) openArchives(ctx context.Context, from string) error {
-	a, err := OpenArchives(ctx, from, false)
+	a, err := OpenArchives(ctx, from)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
@@ -61,7 +61,7 @@ func (s *Set) openRetained(ctx context.Context, opts Options, c *config.Config) 
 	if r == nil {
 		return nil
 	}
-	a, err := OpenArchives(ctx, r.Archives, false)
+	a, err := OpenArchives(ctx, r.Archives)
 	switch {
 	case err == nil:
 		s.closers = append(s.closers, func(context.Context) error { return a.Close() })
@@ -145,10 +145,9 @@ type Archives struct {
 // Close releases the store. Its objects are durable without it.
 func (a *Archives) Close() error { return a.close() }
 
-// OpenArchives opens the store of archives at a location of package archive. If create is set, it
-// creates a directory that does not exist; otherwise the error matches fs.ErrNotExist. A bucket
-// must exist, and is asked only when it is used.
-func OpenArchives(ctx context.Context, location string, create bool) (*Archives, error) {
+// OpenArchives opens the store of archives at a location of package archive. If its directory does
+// not exist, the error matches fs.ErrNotExist. A bucket is asked only when it is used.
+func OpenArchives(ctx context.Context, location string) (*Archives, error) {
 	l, err := archive.ParseLocation(location)
 	if err != nil {
 		return nil, err
@@ -160,11 +159,7 @@ func OpenArchives(ctx context.Context, location string, create bool) (*Archives,
 		}
 		return &Archives{Store: store, Name: l.String(), close: func() error { return nil }}, nil
 	}
-	open := archive.OpenDir
-	if create {
-		open = archive.CreateDir
-	}
-	dir, err := open(l.Dir)
+	dir, err := archive.OpenDir(l.Dir)
 	if err != nil {
 		return nil, err
 	}
