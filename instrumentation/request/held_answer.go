@@ -104,6 +104,12 @@ func hold(w http.ResponseWriter, r *http.Request, limit int, isOver func() bool)
 				next()
 			}
 		},
+		FlushError: func(next httpsnoop.FlushErrorFunc) httpsnoop.FlushErrorFunc {
+			return func() error {
+				h.send()
+				return next()
+			}
+		},
 		Hijack: func(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {
 			return func() (net.Conn, *bufio.ReadWriter, error) {
 				h.send()

@@ -115,10 +115,7 @@ func (w *serverWriter) WriteString(s string) (int, error) {
 
 // ReadFrom writes what it reads from src to the body.
 func (w *serverWriter) ReadFrom(src io.Reader) (int64, error) {
-	if !w.answer.leaves(http.StatusOK) {
-		return io.Copy(io.Discard, src)
-	}
-	return w.serverMethods.ReadFrom(src)
+	return w.answer.readFrom(src, w.serverMethods.ReadFrom)
 }
 
 // Flush sends what was written so far.
@@ -193,6 +190,12 @@ func (a *answer) watchOther(w http.ResponseWriter) http.ResponseWriter {
 			return func() {
 				a.flushes()
 				next()
+			}
+		},
+		FlushError: func(next httpsnoop.FlushErrorFunc) httpsnoop.FlushErrorFunc {
+			return func() error {
+				a.flushes()
+				return next()
 			}
 		},
 		Hijack: func(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {

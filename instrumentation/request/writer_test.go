@@ -55,3 +55,29 @@ func optionalMethods(w http.ResponseWriter) (has [9]bool) {
 	_, has[8] = w.(fullDuplexer)
 	return has
 }
+
+// TestFlushError flushes writers that have no other method for it than FlushError.
+func TestFlushError(t *testing.T) {
+	t.Parallel()
+	flush := func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
+	t.Run("watched", func(t *testing.T) {
+		t.Parallel()
+		a := &answer{request: t.Context()}
+		flush(a.watch(onlyFlushError{httptest.NewRecorder()}))
+		assert.Equal(t, http.StatusOK, a.status)
+		assert.True(t, a.streaming)
+	})
+	t.Run("withheld", func(t *testing.T) {
+		t.Parallel()
+		below := httptest.NewRecorder()
+		_, own := hold(onlyFlushError{below}, httptest.NewRequest(http.MethodGet, "/", nil), 100, func() bool { return false })
+		_, _ = io.WriteString(own, "hello")
+		assert.Empty(t, below.Body)
+		flush(own)
+		assert.Equal(t, "hello", below.Body.String())
+	})
+}
+
+type onlyFlushError struct{ http.ResponseWriter }
+
+func (onlyFlushError) FlushError() error { return nil }

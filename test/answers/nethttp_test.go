@@ -240,6 +240,28 @@ func httpRows(t *testing.T) []httpRow {
 			size, err := io.Copy(w, io.MultiReader(strings.NewReader("hello"), broken{}))
 			n.add("copied %d, %v", size, err)
 		}},
+		{name: "a copy of a source that is broken from the start", want: fails, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			size, err := io.Copy(w, broken{})
+			n.add("copied %d, %v", size, err)
+			http.Error(w, "no source", 502)
+		}},
+		{name: "a copy of nothing", want: fails, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			size, err := io.Copy(w, steps{strings.NewReader("")})
+			n.add("copied %d, %v", size, err)
+			http.Error(w, "nothing", 404)
+		}},
+		{name: "a copy of a part of a file", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
+			f, err := os.Open(file)
+			if !assert.NoError(t, err) {
+				return
+			}
+			defer f.Close()
+			w.Header().Set("Content-Length", "1700")
+			for _, part := range []int64{600, 512, 511, 0, 77} { // the first is sniffed
+				size, err := io.CopyN(w, f, part)
+				n.add("copied %d, %v", size, err)
+			}
+		}},
 		{name: "an answer in pieces", want: succeeds, handler: func(n *notes, w http.ResponseWriter, _ *http.Request) {
 			for range 5 {
 				write(n, w, strings.Repeat("a", 700))
