@@ -157,6 +157,9 @@ func (c *archiveImportCommand) open(ctx context.Context) (*destination, error) {
 		}
 		return c.openCollection(ctx)
 	}
+	if err := checkNewLedger("into", c.into); err != nil {
+		return nil, err
+	}
 	l, err := ledger.Open(c.into, append(c.ledgerOptions(), ledger.WithScrub(0))...)
 	if err != nil {
 		return nil, c.explain(c.into, err)

@@ -91,18 +91,18 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 		return err
 	}
 	filter.Ascending = true
-	if err := c.end(&filter, clock.Now); err != nil {
-		return err
-	}
-	if plan.Filter, err = json.Marshal(filter); err != nil {
-		return err
-	}
 	ctx := cmd.Context()
 	set, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer set.Close()
+	if err := c.end(ctx, set.Reader, &filter, clock.Now); err != nil {
+		return err
+	}
+	if plan.Filter, err = json.Marshal(filter); err != nil {
+		return err
+	}
 	plan.Sources = set.Names
 	if err := c.recordLooking(ctx, cmd, set, &filter); err != nil {
 		return err
@@ -121,24 +121,45 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 }
 
 // end sets the end of the time if it is open: the same as before if an export continues.
-func (c *exportCommand) end(filter *query.Filter, now time.Time) error {
+func (c *exportCommand) end(ctx context.Context, reader query.Reader, filter *query.Filter, now time.Time) error {
 	if !filter.Until.IsZero() {
 		return nil
 	}
-	filter.Until = now.UTC()
-	if !c.resume {
-		return nil
+	if c.resume {
+		known, err := exportfile.Known(c.path)
+		if err != nil {
+			return err
+		}
+		if known != nil {
+			var before query.Filter
+			err := before.UnmarshalJSON(known)
+			filter.Until = before.Until
+			return err
+		}
 	}
-	known, err := exportfile.Known(c.path)
-	if err != nil || known == nil {
-		return err
+	filter.Until = latest(ctx, reader, *filter, now.UTC())
+	if !filter.Since.Before(filter.Until) {
+		return usagef("--since: it is later than now, and nothing is recorded from then on; add --until")
 	}
-	var before query.Filter
-	if err := before.UnmarshalJSON(known); err != nil {
-		return err
-	}
-	filter.Until = before.Until
 	return nil
+}
+
+// latest returns when everything that is recorded now and matches has ended: now, or after the
+// newest record if the clock of whoever recorded it was ahead.
+func latest(ctx context.Context, reader query.Reader, filter query.Filter, now time.Time) time.Time {
+	if filter.Since.Before(now) {
+		filter.Since = now
+	}
+	filter.Ascending, filter.Limit = false, 1
+	for r, err := range reader.Find(ctx, filter) {
+		if err != nil {
+			continue // the export reports it
+		}
+		if end := r.Time.UTC().Add(1); end.Year() <= 9999 { // the last of a filter
+			return end
+		}
+	}
+	return now
 }
 
 func (c *exportCommand) exportFormat() render.Format {

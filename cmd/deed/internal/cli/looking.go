@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -126,6 +127,9 @@ func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.Tracker
 			return nil, usagef("--record-to: %s is the trail that is asked; name another ledger, since each has one writer", a.recordTo)
 		}
 	}
+	if err := checkNewLedger("record-to", a.recordTo); err != nil {
+		return nil, err
+	}
 	opts := append(ownOptions(), sdk.WithLedger(a.recordTo, ledger.WithLockWait(recordLockWait), ledger.WithScrub(0)))
 	if len(policies) > 0 {
 		first, err := withoutExporters(policies[0])
@@ -142,6 +146,25 @@ func (a *app) openRecord(dirs []string, policies []*policy.Policy) (*sdk.Tracker
 		return nil, fmt.Errorf("--record-to: %w", err)
 	}
 	return provider, nil
+}
+
+// checkNewLedger rejects the directory of a flag in which deed would make a ledger among other
+// files, such as those of archives: whoever asks that directory would then get the ledger only.
+func checkNewLedger(flag, dir string) error {
+	entries, _ := os.ReadDir(dir) // whoever opens the ledger reports why it cannot be read
+	others := false
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == "lock", name == "state", filepath.Ext(name) == ".segment":
+			return nil
+		case name != "lost+found" && name[0] != '.':
+			others = true
+		}
+	}
+	if others {
+		return usagef("--%s: %s has other files, and no ledger; name the directory of a ledger, or a new one", flag, dir)
+	}
+	return nil
 }
 
 // ownOptions returns what all providers of deed have in common.

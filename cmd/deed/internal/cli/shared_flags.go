@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // What the flags --from and --index-cache, and --record-to and --purpose, are for: commands that
@@ -46,4 +47,15 @@ func checkShared(cmd *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// checkEmpty rejects a text that is empty, such as that of a variable of the shell which is not
+// set: --since would select everything, and --record-to record nothing.
+func checkEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" {
+			err = usagef("--%s: it is empty; give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
