@@ -47,7 +47,7 @@ var ErrFinished = errors.New("audit: the attempt was finished before; nothing mo
 //	return errors.Join(err, attempt.Finish(ctx, audit.Event{Outcome: outcomeOf(err)}))
 func Begin(ctx context.Context, t Tracker, e Event) (*Attempt, error) {
 	if e.Outcome != OutcomeUnknown {
-		return nil, &ValidationError{Field: "outcome", Reason: "an event that begins an attempt has none yet"}
+		return nil, &ValidationError{Field: "outcome", Reason: "leave it out; the outcome of an attempt is that of Finish, or of the function of Do"}
 	}
 	if e.ID.IsZero() {
 		e.ID = NewID()

@@ -57,6 +57,7 @@ func TestBeginRejects(t *testing.T) {
 	var invalid *audit.ValidationError
 	_, err := audit.Begin(t.Context(), tracker, audit.Event{Action: "payout.send", Outcome: audit.OutcomeSuccess})
 	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, "leave it out; the outcome of an attempt is that of Finish, or of the function of Do", invalid.Reason)
 	_, err = audit.Begin(t.Context(), tracker, audit.Event{Action: "payout.send"})
 	require.ErrorIs(t, err, audit.ErrNoActor)
 	_, err = audit.Begin(t.Context(), nil, audit.Event{Action: "payout.send"})

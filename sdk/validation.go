@@ -143,7 +143,7 @@ func (v *validator) checkVocabulary(r *record.Record) error {
 	case r.ID.IsZero():
 		return invalid("id", "it is missing")
 	case !record.ValidAction(r.Action):
-		return invalid("action", "it must be words of lower-case letters, digits and underscores, joined by dots, at most "+
+		return invalid("action", "it is missing, or not words of lower-case letters, digits and underscores, joined by dots, at most "+
 			strconv.Itoa(record.MaxActionLength)+" bytes, e.g. \"invoice.approve\"")
 	case v.config.restricted && v.actions.Find(&r.Event, r.Channel) < 0:
 		return invalid("action", "it is not registered; add it with sdk.WithActions")

@@ -31,6 +31,8 @@ import (
 // The handler runs in a scope inside that of [Middleware], so what it sets applies to this
 // route only. Errors go to the error handler of the Middleware, because the response may
 // already be on its way. [WithheldAnswer] makes it wait.
+//
+// Intent panics if t is nil.
 func Intent(t audit.Tracker, e audit.Event, opts ...IntentOption) echo.MiddlewareFunc {
 	return trackIntent(t, e, nil, opts)
 }

@@ -36,7 +36,7 @@ func newIntentOptions(opts []IntentOption) *intentOptions {
 
 // newIntent returns what an Exchange serves as the intent of a request whose event is like e.
 func (o *intentOptions) newIntent(t audit.Tracker, e audit.Event) *request.Intent {
-	i := &request.Intent{Tracker: t, Template: e}
+	i := &request.Intent{Tracker: request.RequireTracker(t, "auditecho.Intent"), Template: e}
 	if o.withhold {
 		i.Withheld = &o.withheld
 	}

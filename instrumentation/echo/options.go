@@ -105,8 +105,10 @@ func WithMetadata(f func(echo.Context) []attribute.KeyValue) Option {
 // be found because of an error, it is anonymous too. After a 401 that is expected, since
 // nobody has proved an identity. After a 403 the record's reason says so, and the error
 // handler gets the error.
+//
+// It panics if t is nil.
 func WithDenials(t audit.Tracker) Option {
-	return func(c *config) { c.request.Denials = t }
+	return func(c *config) { c.request.Denials = request.RequireTracker(t, "auditecho.WithDenials") }
 }
 
 // WithCoverage reports requests that should have recorded an event and did not: in the
@@ -125,6 +127,8 @@ func WithDenials(t audit.Tracker) Option {
 //
 // Events outside of the request's scope do not count, and neither do events that were
 // tracked after the handler returned.
+//
+// It panics if t is nil.
 func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
 	return func(c *config) { c.request.Coverage = request.NewCoverage(t, p) }
 }

@@ -111,8 +111,10 @@ func WithMetadata(f func(context.Context) []attribute.KeyValue) Option {
 // The actor is found with the context that the interceptor made, which does not contain what
 // an inner interceptor put into its own, and with that of the handler if [Intents] are the last
 // interceptor. Without them, authentication should set the actor by audit.SetActor.
+//
+// It panics if t is nil.
 func WithDenials(t audit.Tracker) Option {
-	return func(c *config) { c.request.Denials = t }
+	return func(c *config) { c.request.Denials = request.RequireTracker(t, "auditgrpc.WithDenials") }
 }
 
 // WithCoverage reports calls that should have recorded an event and did not: in the metric
@@ -134,6 +136,8 @@ func WithDenials(t audit.Tracker) Option {
 //
 // Events outside of the call's scope do not count, and neither do events that were tracked
 // after the handler returned.
+//
+// It panics if t is nil.
 func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
 	return func(c *config) { c.request.Coverage = request.NewCoverage(t, p) }
 }

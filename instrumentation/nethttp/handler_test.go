@@ -7,6 +7,7 @@ import (
 
 	"github.com/opendeed/audit"
 	audithttp "github.com/opendeed/audit/instrumentation/nethttp"
+	"github.com/opendeed/audit/instrumentation/request"
 	"github.com/opendeed/audit/mark"
 	"github.com/opendeed/audit/sdk"
 	"github.com/stretchr/testify/assert"
@@ -180,4 +181,19 @@ func TestIntentCheckOfNormalizedAction(t *testing.T) {
 	s.Close()
 	assert.Empty(t, late.all())
 	assert.Len(t, records.all(), 3, "the attempt, the handler's event and the end of the attempt")
+}
+
+// A service that was built with a nil tracker would abort each request after its handler.
+func TestNilTracker(t *testing.T) {
+	t.Parallel()
+	none := http.NotFoundHandler()
+	for option, build := range map[string]func(){
+		"audithttp.Intent":      func() { audithttp.Intent(nil, audit.Event{Action: "article.update"}, none) },
+		"audithttp.WithDenials": func() { audithttp.Middleware(audithttp.WithDenials(nil)) },
+		"WithCoverage":          func() { audithttp.Middleware(audithttp.WithCoverage(nil, nil)) },
+		"Intent of a method":    func() { request.NewMethodIntent(nil, audit.Event{Action: "article.update"}) },
+	} {
+		assert.PanicsWithValue(t, option+": the tracker is nil; make it before the routes, with Tracker of the provider or of "+
+			"audit.GetTrackerProvider()", build)
+	}
 }

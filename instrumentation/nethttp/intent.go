@@ -29,6 +29,8 @@ import (
 // route only. Without a middleware, that scope has the metadata of the request and no
 // actor. Errors go to the middleware's error handler, because the response may already
 // be on its way. [WithheldAnswer] makes the response wait until its record is safe.
+//
+// Intent panics if t is nil.
 func Intent(t audit.Tracker, e audit.Event, h http.Handler, opts ...IntentOption) http.Handler {
 	return serveMux.Intent(t, e, opts...)(h)
 }

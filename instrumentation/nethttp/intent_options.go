@@ -58,7 +58,7 @@ func (c *intentConfig) reject(w http.ResponseWriter, r *http.Request, err error,
 
 // newIntent returns what an Exchange serves as the intent of a request whose event is like e.
 func (c *intentConfig) newIntent(t audit.Tracker, e audit.Event) *request.Intent {
-	i := &request.Intent{Tracker: t, Template: e}
+	i := &request.Intent{Tracker: request.RequireTracker(t, "audithttp.Intent"), Template: e}
 	if c.withhold {
 		i.Withheld = &c.withheld
 	}

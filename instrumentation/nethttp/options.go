@@ -130,8 +130,10 @@ func WithMetadata(f func(*http.Request) []attribute.KeyValue) Option {
 // The actor is found with the context that the middleware made, which does not contain
 // what an inner middleware put into its own. Authentication should therefore set the
 // actor by audit.SetActor.
+//
+// It panics if t is nil.
 func WithDenials(t audit.Tracker) Option {
-	return func(c *config) { c.request.Denials = t }
+	return func(c *config) { c.request.Denials = request.RequireTracker(t, "audithttp.WithDenials") }
 }
 
 // WithCoverage reports requests that should have recorded an event and did not: in the
@@ -150,6 +152,8 @@ func WithDenials(t audit.Tracker) Option {
 //
 // Events outside of the request's scope do not count, and neither do events that were
 // tracked after the handler returned.
+//
+// It panics if t is nil.
 func WithCoverage(t audit.Tracker, p *policy.Policy) Option {
 	return func(c *config) { c.request.Coverage = request.NewCoverage(t, p) }
 }

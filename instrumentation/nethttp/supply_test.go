@@ -53,6 +53,7 @@ func TestSupply(t *testing.T) {
 		{"a blank reason", options, " \u00a0\u200b", "T-1", "alice", 422, "missing or empty: reason\n", audit.User("alice"), []string{"reason"}},
 		{"nothing", options, "", "", "alice", 422, "missing or empty: reason, metadata.ticket\n", audit.User("alice"), []string{"reason", "metadata.ticket"}},
 		{"nobody", options, "", "T-1", "", 422, "missing or empty: reason\n", audit.Actor{Type: audit.ActorUnresolved}, []string{"reason"}},
+		{"nobody, and the answer is withheld", append(options[:3:3], audithttp.WithheldAnswer()), "spam", "T-1", "", 422, "nothing was done: it is not known who asks for it\n", audit.Actor{Type: audit.ActorUnresolved}, []string{"actor"}},
 		{"a target that is missing", []audithttp.IntentOption{audithttp.TargetParam("article", "nothing")}, "", "", "alice", 422, "missing or empty: target\n", audit.User("alice"), []string{"target"}},
 		{"an application's answer", append(options[:3:3], audithttp.OnUnmet(func(w http.ResponseWriter, _ *http.Request, err error) {
 			var unmet *audit.UnmetError

@@ -42,8 +42,10 @@ type Coverage struct {
 //
 // With sdk.WithGapRecords, the provider of t counts each request by its result, when the
 // outermost middleware with coverage has seen it end.
+//
+// NewCoverage panics if t is nil.
 func NewCoverage(t audit.Tracker, p *policy.Policy) *Coverage {
-	return &Coverage{tracker: t, policy: p, missing: newMissingCounter()}
+	return &Coverage{tracker: RequireTracker(t, "WithCoverage"), policy: p, missing: newMissingCounter()}
 }
 
 // newMissingCounter returns the counter of requests that recorded no event, from

@@ -20,6 +20,8 @@ type MethodIntent struct {
 }
 
 // NewMethodIntent returns the intent e of a method, which t records.
+//
+// NewMethodIntent panics if t is nil.
 func NewMethodIntent(t audit.Tracker, e audit.Event, opts ...MessageOption) *MethodIntent {
 	return newMethodIntent(t, func(x *Exchange, _ any, _ int) audit.Event { return x.FromTemplate(e) }, opts)
 }
@@ -38,7 +40,7 @@ func NewMethodIntentFunc[M any](t audit.Tracker, event func(ctx context.Context,
 }
 
 func newMethodIntent(t audit.Tracker, event func(*Exchange, any, int) audit.Event, opts []MessageOption) *MethodIntent {
-	m := &MethodIntent{tracker: t, event: event}
+	m := &MethodIntent{tracker: RequireTracker(t, "Intent of a method"), event: event}
 	for _, opt := range opts {
 		opt(m)
 	}

@@ -97,5 +97,8 @@ func UnmetText(err error) string {
 	if unmet, ok := errors.AsType[*audit.UnmetError](err); ok && len(unmet.Fields) > 0 {
 		return "missing or empty: " + strings.Join(unmet.Fields, ", ")
 	}
+	if errors.Is(err, audit.ErrNoActor) {
+		return "nothing was done: it is not known who asks for it"
+	}
 	return http.StatusText(UnmetStatus)
 }

@@ -71,9 +71,16 @@ type epoch struct {
 
 	opened time.Time
 	closed bool
+	first  time.Time // of its records, or opened
 	last   reading
 	base   reading // the last at or before since, or zero
 	end    reading // the first at or after until, or zero
+
+	added reading // the one that was added last
+	most  reading // the one with the highest counts
+	// contradictory means that a later record has lower counts, so the times of its records do
+	// not say what was counted when.
+	contradictory bool
 }
 
 // reading has the counts at a time.
@@ -89,12 +96,14 @@ func (f *fold) add(r *record.Record) {
 	}
 	e := f.epochs[r.Target.ID]
 	if e == nil {
-		e = &epoch{id: r.Target.ID, opened: opened, service: textOf(r.Resource.Attributes(), "service.name")}
+		e = &epoch{id: r.Target.ID, opened: opened, first: opened, service: textOf(r.Resource.Attributes(), "service.name")}
+		e.added.time = opened // it counts from zero
 		f.epochs[e.id] = e
 	}
 	e.source = cmp.Or(e.source, textOf(r.Metadata, semconv.EpochSourceKey))
 	e.closed = e.closed || r.Action == semconv.ActionEpochClose
 	at := reading{r.Time, countsOf(r)}
+	e.check(at)
 	if !at.time.Before(e.last.time) {
 		e.last = at
 	}
@@ -104,6 +113,27 @@ func (f *fold) add(r *record.Record) {
 	if !at.time.Before(f.until) && (e.end.time.IsZero() || at.time.Before(e.end.time)) {
 		e.end = at
 	}
+}
+
+// check compares a reading with the one before it. Readers return records in the order of time, so
+// each meets its neighbors; in another order less is found, and nothing that is not there.
+func (e *epoch) check(at reading) {
+	opened := reading{time: e.opened}
+	e.contradictory = e.contradictory || e.added.contradicts(&at) || opened.contradicts(&at)
+	e.added, e.first = at, earlier(e.first, at.time)
+	if _, ok := at.counts.minus(&e.most.counts); ok {
+		e.most = at
+	}
+}
+
+// contradicts reports whether the later one of two readings has lower counts.
+func (r *reading) contradicts(other *reading) bool {
+	from, to := r, other
+	if to.time.Before(from.time) {
+		from, to = to, from
+	}
+	_, ok := to.counts.minus(&from.counts)
+	return !ok && !from.time.Equal(to.time)
 }
 
 func textOf(kvs []attribute.KeyValue, key attribute.Key) string {
@@ -130,8 +160,8 @@ func (f *fold) report() *Report {
 		if !ended || finish.After(f.until) {
 			finish = f.until
 		}
-		begin := later(e.opened, f.since)
-		if e.opened.After(f.until) || ended && finish.Before(f.since) {
+		begin := later(e.first, f.since)
+		if e.first.After(f.until) || ended && finish.Before(f.since) {
 			continue
 		}
 		if begin.After(reached) {
@@ -184,9 +214,12 @@ func (f *fold) addEpoch(r *Report, e *epoch, finish time.Time, ended bool) {
 		}
 	}
 	counts, ok := end.counts.minus(&base.counts)
-	if !ok {
+	if !ok || e.contradictory {
 		counts = Counts{}
-		unknown(base.time, finish, reasonDecreased)
+		if !e.first.Before(f.since) && !e.last.time.After(f.until) {
+			counts = e.most.counts // all of them are of the range
+		}
+		unknown(e.first, later(finish, e.last.time), reasonDecreased)
 	}
 	if n := e.last.counts.running(); e.closed && n > 0 && !e.last.time.After(f.until) {
 		r.Unknown = append(r.Unknown, Span{

@@ -2,6 +2,7 @@ package gaps_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -121,6 +122,41 @@ func TestReadContradictions(t *testing.T) {
 	assert.Equal(t, gaps.Unknown, report.Verdict())
 	assert.Contains(t, report.Unknown[0].Reason, "lower counts")
 	assert.Zero(t, report.Total.Recorded)
+}
+
+// The clock goes back by five hours between the second record and the third.
+func TestReadClockSetBack(t *testing.T) {
+	t.Parallel()
+	const open, count, end = semconv.ActionEpochOpen, semconv.ActionEpochCount, semconv.ActionEpochClose
+	back := []*record.Record{
+		reading(open, "a", 8, 8, 0), reading(count, "a", 8, 10, 20, rejected(1)),
+		reading(count, "a", 8, 6, 25, rejected(1)), reading(end, "a", 8, 7, 30, rejected(3)),
+	}
+	caughtUp := append(slices.Clone(back[:3]), reading(count, "a", 8, 9, 28, rejected(2)), reading(end, "a", 8, 11, 30, rejected(3)))
+	tests := []struct {
+		name           string
+		records        []*record.Record
+		since, until   float64
+		recorded, gaps int64
+	}{
+		{"all of it", back, 5, 12, 30, 3},
+		{"the times after the change", back, 5, 7.5, 0, 0},
+		{"the times before it", back, 7.5, 12, 0, 0},
+		{"all of it, with a clock that has caught up", caughtUp, 5, 12, 30, 3},
+		{"from the change on", caughtUp, 9.5, 12, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			others := []*record.Record{reading(open, "b", 1, 1, 0), reading(end, "b", 1, 20, 0)}
+			report, err := gaps.Read(t.Context(), querytest.NewReader(append(others, tt.records...)...), at(tt.since), at(tt.until))
+			require.NoError(t, err)
+			require.Equal(t, gaps.Unknown, report.Verdict(), "%+v", report)
+			assert.Contains(t, report.Unknown[0].Reason, "lower counts")
+			assert.Equal(t, tt.recorded, report.Total.Recorded)
+			assert.Equal(t, tt.gaps, report.Total.Gaps())
+		})
+	}
 }
 
 func TestReadRunningRequests(t *testing.T) {
