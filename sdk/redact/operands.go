@@ -249,9 +249,13 @@ func (p *prose) echoed(i int) {
 // hereString masks the text after the signs <<< at i, if the command before them reads a secret.
 func (p *prose) hereString(i int) (next int) {
 	next = i + len("<<<")
+	for next < len(p.text) && p.text[next] == '<' { // no shell has more of them
+		next++
+	}
 	before := max(0, i-maxArgument)
 	start := before + strings.LastIndexByte(p.text[before:i], '\n') + 1
-	if start = blank.run(p.text, start); start < i && p.reads(start) {
+	near := prose{redactor: p.redactor, text: p.text[:min(len(p.text), i+maxArgument)]} // an argument may be long
+	if start = blank.run(p.text, start); start < i && near.reads(start) {
 		return max(next, p.argument(blank.run(p.text, next), true))
 	}
 	return next

@@ -186,6 +186,7 @@ func TestRedactionIsLinear(t *testing.T) {
 		"pin: a ", "name=", "name=pin ", "<pin> ", "[", "{\"a\":", "password:\n", "pin: x\n  ", "-p ", "\\", "\\\"pin\\\":", "%70", "\\u0070", "&#61;",
 		"\u200b", "п", "ghp_abcdefghijklmnopqrstuvwxyz0123456789", "glc_eyJvIjoiMTIzNDU2IiwibiI6InRlc3QiLCJrIjoiYWJj", "MIIEpAIBAAKCAQEA/", "/libanon/b",
 		"abc8Q~defGHIjklMNOpqrSTUvwxYZ0123456789", "https://x/?key=Zx9aB3dE", "$2b$", "values (", "password,", "DE89 ", "078-05-",
+		"%DE", "://a:b@.", "<<<%3c",
 	} {
 		d, err := redact.New()
 		require.NoError(t, err)

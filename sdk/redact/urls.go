@@ -201,11 +201,13 @@ func afterAddress(text string, i int) (s span, ok bool) {
 		return s, false
 	}
 	stop := end + 1
-	for stop < len(text) && !space.has(text[stop]) && strings.IndexByte("\"'<>`,;", text[stop]) < 0 {
-		stop++
+	for ; stop < len(text) && !space.has(text[stop]) && strings.IndexByte("\"'<>`,;", text[stop]) < 0; stop++ {
+		if strings.IndexByte("/.:@", text[stop]) >= 0 {
+			return s, false // before the end is looked for, which may be far
+		}
 	}
 	secret := text[end+1 : stop]
-	return span{end + 1, stop}, !strings.ContainsAny(secret, "/.:@") && isRandom(secret) && isMixed(secret)
+	return span{end + 1, stop}, isRandom(secret) && isMixed(secret)
 }
 
 // isServer reports whether a text begins with the address of a server: with a protocol and

@@ -158,21 +158,30 @@ var entities = []struct {
 // hexEscape reads n hexadecimal digits after a prefix of some bytes. A byte of %c3%b1 that
 // is not ASCII is decoded as Latin-1: it only matters that it is a letter.
 func hexEscape(text string, prefix, n int) (r rune, size int) {
-	if len(text) < prefix+n {
+	r, ok := hexNumber(text, prefix, n)
+	if !ok {
 		return 0, 0
 	}
-	for _, c := range []byte(text[prefix : prefix+n]) {
-		if !hexDigits.has(c) {
-			return 0, 0
-		}
-		r = r<<4 | rune(hexValue(c))
-	}
-	if n == 2 && r >= 0xC2 && r < 0xE0 && prefix == 1 { // the first of the two bytes of a character
-		if next, size := hexEscape(text[3:], 1, 2); size > 0 && text[3] == '%' && next >= 0x80 && next < 0xC0 {
+	if n == 2 && r >= 0xC2 && r < 0xE0 && prefix == 1 && len(text) > 3 && text[3] == '%' { // the first of the two bytes of a character
+		if next, ok := hexNumber(text[3:], 1, 2); ok && next >= 0x80 && next < 0xC0 {
 			return (r&0x1F)<<6 | next&0x3F, 6
 		}
 	}
 	return r, prefix + n
+}
+
+// hexNumber returns the number of n hexadecimal digits after a prefix of some bytes.
+func hexNumber(text string, prefix, n int) (r rune, ok bool) {
+	if len(text) < prefix+n {
+		return 0, false
+	}
+	for _, c := range []byte(text[prefix : prefix+n]) {
+		if !hexDigits.has(c) {
+			return 0, false
+		}
+		r = r<<4 | rune(hexValue(c))
+	}
+	return r, true
 }
 
 func hexValue(c byte) byte {
