@@ -39,7 +39,7 @@ type Condition struct {
 }
 
 var conditions = []Condition{
-	{Who, "actor", "ACTOR", "who did it: TYPE/ID such as user/42, an ID of any type, or system or anonymous", false, setActor},
+	{Who, "actor", "ACTOR", "who did it: TYPE/ID such as user/42, an ID of any type, anonymous or unresolved", false, setActor},
 	{Who, "actor-type", "TYPE", "user, service, system, anonymous or unresolved", false, func(f *query.Filter, v string) error { return add(&f.ActorTypes, v, wordOf[audit.ActorType]) }},
 	{Who, "on-behalf-of", "ACTOR", "for whom the actor acted; * for whoever that was", false, setOnBehalfOf},
 	{Who, "session", "FINGERPRINT", "the fingerprint of the session, as records have it", false, appendTo(func(f *query.Filter) *[]string { return &f.Sessions })},

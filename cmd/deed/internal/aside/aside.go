@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 )
 
+// ErrHeld means that another process has locked a file.
+var ErrHeld = errors.New("the file is locked")
+
 // Replace writes a file that only its owner may read, or replaces it, at once: whoever opens the
 // path finds what was there before or all of the content. The file and its name are durable.
 func Replace(path string, content []byte) error {

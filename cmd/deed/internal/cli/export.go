@@ -116,6 +116,7 @@ func (c *exportCommand) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = file.Close() }() // Finish and Stop report what matters
 	filter.After = after
 	return c.write(cmd, set, &filter, file)
 }

@@ -54,6 +54,10 @@ func (c *proveExportCommand) run(file string) error {
 		return err
 	}
 	proof, err := seal.ProveAll(sealFiles(c.ledger), hashes, keys...)
+	if errors.Is(err, seal.ErrNotSealed) {
+		return fmt.Errorf("%s: %w; if that was not recorded just now, the file was changed, is not in JSON lines, or is of another ledger than %s",
+			term.Clean(file), err, term.Clean(c.ledger))
+	}
 	if err != nil {
 		return explainSeal(c.ledger, err)
 	}

@@ -5,6 +5,7 @@ package exportfile
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/opendeed/audit/cmd/deed/internal/aside"
@@ -39,6 +41,9 @@ var ErrNotFile = errors.New("it is not a regular file, and an export would repla
 
 // ErrDiffers means that a part is of another export.
 var ErrDiffers = errors.New("it is a part of another export, with other flags; finish that one, or remove it")
+
+// errBusy means that a part is being written.
+var errBusy = errors.New("another export is writing it; wait until that ends, or choose another name")
 
 // checkpoint is how far a part is known to be on the disk.
 type checkpoint struct {
@@ -75,37 +80,92 @@ type resumableHash interface {
 // Create begins an export, or continues one of the same plan if resume is true and a part
 // exists. After is the cursor of the last record that the file has, or "".
 func Create(path string, plan report.Plan, zone *time.Location, force, resume bool) (f *File, after string, err error) {
-	switch info, err := os.Lstat(path); {
-	case err == nil && !info.Mode().IsRegular():
-		return nil, "", fmt.Errorf("%s: %w", path, ErrNotFile)
-	case err == nil && !force:
-		return nil, "", fmt.Errorf("%s: %w", path, ErrExists)
+	if err := checkName(path, force); err != nil {
+		return nil, "", err
 	}
 	sum, ok := sha256.New().(resumableHash)
 	if !ok {
 		return nil, "", errors.New("the state of SHA-256 cannot be stored")
 	}
 	f = &File{path: path, state: checkpoint{Plan: plan}, hash: sum}
-	known, err := readCheckpoint(path + checkpointSuffix)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, "", err
-	case !resume:
-		return nil, "", fmt.Errorf("%s: an export was interrupted; add --resume to continue it, or remove it and %s", path+partSuffix, path+checkpointSuffix)
-	case !samePlan(known.Plan, plan):
-		return nil, "", fmt.Errorf("%s: %w", path+partSuffix, ErrDiffers)
-	default:
-		f.state = *known
-	}
 	if err := f.openPart(); err != nil {
 		return nil, "", err
+	}
+	err = checkName(path, force) // again, since an export that has just ended gave it its name
+	if err == nil {
+		err = f.readState(resume)
+	}
+	if err == nil {
+		err = f.cutPart()
+	}
+	if err != nil {
+		return nil, "", errors.Join(err, f.giveUp())
 	}
 	f.buffer = bufio.NewWriterSize(io.MultiWriter(f.file, f.hash), 1<<20)
 	if f.encoder, err = newEncoder(f, plan, zone, f.state.Bytes > 0); err != nil {
 		return nil, "", errors.Join(err, f.file.Close())
 	}
 	return f, f.state.Cursor, nil
+}
+
+// checkName reports whether an export may have a name.
+func checkName(path string, force bool) error {
+	switch info, err := os.Lstat(path); {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s: %w", path, ErrNotFile)
+	case err == nil && !force:
+		return fmt.Errorf("%s: %w", path, ErrExists)
+	}
+	return nil
+}
+
+// openPart opens the part, and locks it: two exports that write to it would mix their bytes.
+func (f *File) openPart() (err error) {
+	part := f.path + partSuffix
+	if f.file, err = os.OpenFile(part, os.O_CREATE|os.O_RDWR, 0o600); err != nil { //nolint:gosec // the user names the file
+		return err
+	}
+	if errors.Is(aside.Lock(f.file), aside.ErrHeld) { // a file system may have no locks
+		return errors.Join(fmt.Errorf("%s: %w", part, errBusy), f.file.Close())
+	}
+	mine, err := f.file.Stat()
+	if err == nil {
+		if now, statErr := os.Lstat(part); statErr != nil || !os.SameFile(mine, now) { // it got its name meanwhile
+			err = fmt.Errorf("%s: %w", part, errBusy)
+		}
+	}
+	if err != nil {
+		return errors.Join(err, f.file.Close())
+	}
+	return nil
+}
+
+// giveUp closes the part, and removes it if it has nothing.
+func (f *File) giveUp() error {
+	info, err := f.file.Stat()
+	err = errors.Join(err, f.file.Close())
+	if err == nil && info.Size() == 0 {
+		err = os.Remove(f.path + partSuffix)
+	}
+	return err
+}
+
+// readState reads the checkpoint, if the part has one.
+func (f *File) readState(resume bool) error {
+	part, plan := f.path+partSuffix, f.state.Plan
+	known, err := readCheckpoint(f.path + checkpointSuffix)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !resume:
+		return fmt.Errorf("%s: an export was interrupted; add --resume to continue it, or remove it and %s", part, f.path+checkpointSuffix)
+	case !samePlan(known.Plan, plan):
+		return fmt.Errorf("%s: %w", part, ErrDiffers)
+	}
+	f.state = *known
+	return nil
 }
 
 // Known returns the filter of the part that an export would continue, or nil.
@@ -138,35 +198,26 @@ func samePlan(a, b report.Plan) bool {
 	return errX == nil && errY == nil && string(x) == string(y)
 }
 
-// openPart opens the part, and cuts off what comes after the checkpoint.
-func (f *File) openPart() (err error) {
-	flags := os.O_CREATE | os.O_RDWR
-	if f.state.Bytes == 0 {
-		flags |= os.O_TRUNC
-	}
-	if f.file, err = os.OpenFile(f.path+partSuffix, flags, 0o600); err != nil {
-		return err
-	}
+// cutPart cuts off what comes after the checkpoint, and checks what comes before.
+func (f *File) cutPart() error {
 	if f.state.Bytes > 0 {
-		err = f.hash.UnmarshalBinary(f.state.Hash)
+		if err := f.hash.UnmarshalBinary(f.state.Hash); err != nil {
+			return err
+		}
+		sum := sha256.New()
+		n, err := io.CopyN(sum, f.file, f.state.Bytes)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if n < f.state.Bytes || !bytes.Equal(sum.Sum(nil), f.hash.Sum(nil)) {
+			return fmt.Errorf("%s is not what its checkpoint says; remove both to begin anew", f.file.Name())
+		}
 	}
-	var info fs.FileInfo
-	if err == nil {
-		info, err = f.file.Stat()
-	}
-	if err == nil && info.Size() < f.state.Bytes {
-		err = fmt.Errorf("%s is shorter than its checkpoint says; remove both to begin anew", f.file.Name())
-	}
-	if err == nil {
-		err = f.file.Truncate(f.state.Bytes)
-	}
+	err := f.file.Truncate(f.state.Bytes)
 	if err == nil {
 		_, err = f.file.Seek(f.state.Bytes, io.SeekStart)
 	}
-	if err != nil {
-		return errors.Join(err, f.file.Close())
-	}
-	return nil
+	return err
 }
 
 func (f *File) write(lines []byte) error {
@@ -234,6 +285,15 @@ func (f *File) save() error {
 	return writeJSON(f.path+checkpointSuffix, f.state)
 }
 
+// Close closes the part as it is. What came after its last checkpoint is written again when the
+// export is continued. After Stop and Finish it does nothing.
+func (f *File) Close() error {
+	if err := f.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
 // Stop keeps the part, so that the export can be continued.
 func (f *File) Stop() error { return errors.Join(f.Checkpoint(), f.file.Close()) }
 
@@ -243,9 +303,13 @@ func (f *File) Finish(by, tool string) (*report.Manifest, error) {
 	if err == nil {
 		err = f.save()
 	}
-	if err := errors.Join(err, f.file.Close()); err != nil {
-		return nil, err
+	if runtime.GOOS == "windows" { // which renames no open file; elsewhere it stays locked until it has its name
+		err = errors.Join(err, f.file.Close())
 	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	defer func() { _ = f.Close() }() // it is durable
 	m := &report.Manifest{
 		Version: report.ManifestVersion, File: filepath.Base(f.path), Records: f.state.Records, Bytes: f.state.Bytes,
 		SHA256: hex.EncodeToString(f.hash.Sum(nil)), Complete: len(f.state.Problems) == 0, Problems: f.state.Problems,

@@ -70,6 +70,9 @@ func TestResume(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, part.Close())
 			assert.NoFileExists(t, path)
+			_, _, err = exportfile.Create(path, planOf(format), time.UTC, false, true)
+			require.ErrorContains(t, err, "another export is writing it")
+			require.NoError(t, f.Close())
 
 			_, _, err = exportfile.Create(path, planOf(format), time.UTC, false, false)
 			require.ErrorContains(t, err, "add --resume to continue it")
@@ -102,6 +105,26 @@ func TestResume(t *testing.T) {
 			assert.Equal(t, []string{path, path + exportfile.ManifestSuffix}, left)
 		}
 	}
+}
+
+// TestAlteredPart continues no part that is not what its checkpoint says.
+func TestAlteredPart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "export")
+	f, _, err := exportfile.Create(path, planOf(render.JSON), time.UTC, false, false)
+	require.NoError(t, err)
+	require.NoError(t, f.Add(lineOf(t, 0)))
+	require.NoError(t, f.Stop())
+	written, err := os.ReadFile(path + ".part")
+	require.NoError(t, err)
+	for _, altered := range []string{"X" + string(written[1:]), string(written[1:]), ""} {
+		require.NoError(t, os.WriteFile(path+".part", []byte(altered), 0o600))
+		_, _, err = exportfile.Create(path, planOf(render.JSON), time.UTC, false, true)
+		require.ErrorContains(t, err, "is not what its checkpoint says; remove both to begin anew")
+	}
+	require.NoError(t, os.WriteFile(path+".part", append(written, "more"...), 0o600))
+	f, _, err = exportfile.Create(path, planOf(render.JSON), time.UTC, false, true)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
 }
 
 // TestReserve names no file that exists, that is being written, or that has a manifest.
