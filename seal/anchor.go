@@ -27,6 +27,7 @@ type Anchor interface {
 // AnchorFile returns an Anchor that is a file, such as one on a file system of another
 // machine. Its directory must exist: otherwise Load fails, since a checkpoint may be in the
 // directory that should be mounted there. The file holds one checkpoint, which anybody may read.
+// A file in the directory of the ledger is no anchor: Start rejects it.
 func AnchorFile(path string) Anchor { return anchorFile(path) }
 
 type anchorFile string
@@ -43,6 +44,30 @@ func (a anchorFile) Load(context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("seal: anchor: %w", err)
 	}
 	return b, nil
+}
+
+// isIn reports whether the file is in dir or below it, by whatever path.
+func (a anchorFile) isIn(dir string) bool {
+	outer, err := os.Stat(dir)
+	if err != nil {
+		return false
+	}
+	at, err := filepath.Abs(filepath.Dir(string(a)))
+	if err != nil {
+		return false
+	}
+	if resolved, err := filepath.EvalSymlinks(at); err == nil {
+		at = resolved
+	}
+	for {
+		if inner, err := os.Stat(at); err == nil && os.SameFile(inner, outer) {
+			return true
+		}
+		if at == filepath.Dir(at) {
+			return false
+		}
+		at = filepath.Dir(at)
+	}
 }
 
 func (a anchorFile) Store(_ context.Context, checkpoint []byte) error {

@@ -64,5 +64,8 @@ func newConfig(dir string, opts []Option) (config, error) {
 	if c.interval <= 0 {
 		return c, fmt.Errorf("seal: %w", errors.New("WithInterval: the interval must be positive"))
 	}
+	if a, ok := c.anchor.(anchorFile); ok && a.isIn(dir) {
+		return c, fmt.Errorf("seal: WithAnchor: %s is in the directory of the ledger, and whoever removes that removes it too; keep it elsewhere", string(a))
+	}
 	return c, nil
 }

@@ -199,6 +199,9 @@ func createZeroFile(dir fileSystem, name string, size int64) (err error) {
 	if err != nil {
 		return err
 	}
+	if f, ok := f.(*osFile); ok {
+		err = checkRoom(f.File, size)
+	}
 	zeros := make([]byte, min(size, fillSize))
 	for at := int64(0); at < size && err == nil; at += int64(len(zeros)) {
 		_, err = f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)

@@ -58,6 +58,34 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(disk, "other")))
 }
 
+// TestFullDiskOfOthers has a disk with less room than a segment needs. What is left is not the
+// ledger's: others who write to the disk at the same time must not find it full.
+func TestFullDiskOfOthers(t *testing.T) {
+	t.Parallel()
+	disk := mountMemory(t, "3m")
+	l := mustOpen(t, filepath.Join(disk, "ledger"), WithSegmentSize(1<<20))
+	other := filepath.Join(disk, "other")
+	require.NoError(t, os.WriteFile(other, make([]byte, 2<<20-256<<10), 0o600)) // more than half of a segment is left
+	appendUntilFull(t, l, make([]byte, 64<<10))
+	size := func(name string) int64 {
+		require.ErrorIs(t, createZeroFile(l.dir, name, l.config.segmentSize), syscall.ENOSPC)
+		info, err := os.Stat(filepath.Join(l.dir.Path(), name))
+		require.NoError(t, err)
+		require.NoError(t, l.dir.Remove(name))
+		return info.Size()
+	}
+	assert.Zero(t, size("zeros"))
+	_, err := appendOrFull(t, l, make([]byte, 64<<10))
+	require.ErrorContains(t, err, "bytes are needed, and ")
+
+	require.NoError(t, os.Remove(other))
+	require.Eventually(t, func() bool {
+		_, err := l.Append(t.Context(), make([]byte, 64<<10))
+		return err == nil
+	}, 10*time.Second, time.Millisecond)
+	require.NoError(t, l.Close())
+}
+
 // appendUntilFull returns the sequence number of the last entry that could be
 // appended.
 func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
