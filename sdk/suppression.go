@@ -76,7 +76,7 @@ func (s *suppressor) signal(ctx context.Context, scope *audit.Scope, r *record.R
 			s.metrics.suppress(ctx, suppressedByIntent)
 			return nil
 		case signal.Discard:
-			if !isRead(r) {
+			if !isRead(r) && unitOf(scope).IsOpen() { // a unit inside may have committed
 				s.metrics.suppress(ctx, suppressedByRerun)
 				return nil
 			}

@@ -185,7 +185,8 @@ const (
 	failureUnknown    = "it is not known whether the transaction was committed"
 )
 
-// change makes the record say how the unit ended, unless it says so already.
+// change makes the record say how the unit ended, unless it says so already. The event's ID is
+// for the record of the event that comes true, if the work is tried again.
 func (h *heldRecord) change(end held.End) {
 	if h.undone {
 		return
@@ -199,7 +200,7 @@ func (h *heldRecord) change(end held.End) {
 		outcome, failure, word = audit.OutcomeUnknown, failureUnknown, semconv.UnitEndUnknown
 	default:
 	}
-	h.record.Outcome, h.event.Outcome = outcome, outcome
+	h.record.ID, h.record.Outcome, h.event.Outcome = uuid.At(time.Now()), outcome, outcome
 	if h.record.Failure == "" {
 		h.record.Failure = failure
 	}

@@ -86,7 +86,7 @@ func TestSpill(t *testing.T) {
 				end := ends[fmt.Sprint(i)]
 				require.NotNil(t, end)
 				assert.Equal(t, fmt.Sprintf("article.publish %d %s", i, tt.words), describe(end))
-				assert.Equal(t, audit.ID{7: byte(i + 1)}, end.ID, "a second attempt with this ID is the same record")
+				assert.Equal(t, name == "committed", end.ID == audit.ID{7: byte(i + 1)}, "the work may be tried again with this ID")
 				assert.Equal(t, u.ID().String(), valueOf(end, semconv.UnitKey))
 				assert.Equal(t, "review", end.Reason)
 				whole := end

@@ -285,6 +285,52 @@ func TestUnitInUnit(t *testing.T) {
 	assert.Equal(t, []string{begins, "log.append begins", "article.publish 1 success", "log.append success", "unit.commit failure (rolled_back)"}, f.lines())
 }
 
+// TestRerunOfCommittedUnit keeps what a unit committed inside a run that is done again.
+func TestRerunOfCommittedUnit(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	outer := f.begin()
+	for _, id := range []string{"1", "2"} {
+		ctx := outer.Start(f.ctx)
+		inner, err := unit.Begin(ctx, f.tracker, audit.Event{Action: "log.append"})
+		require.NoError(t, err)
+		f.track(inner.Start(ctx), write(id))
+		require.NoError(t, inner.Commit())
+		f.track(ctx, write("3"))
+	}
+	require.NoError(t, outer.Commit())
+	const begun, ended = "log.append begins", "log.append success"
+	assert.Equal(t, []string{
+		begins, begun, ended, begun, ended,
+		"article.update 1 success", "article.update 2 success", "article.update 3 success", "unit.commit success 2",
+	}, f.lines())
+}
+
+// TestRetryWithTheSameID tracks one event in a transaction until it is committed.
+func TestRetryWithTheSameID(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	e := update("1")
+	e.ID = audit.NewID()
+	for _, end := range []func(*unit.Unit) error{
+		func(u *unit.Unit) error { return u.Rollback(nil) },
+		func(u *unit.Unit) error { return u.Unknown(nil) },
+		(*unit.Unit).Commit,
+	} {
+		u := f.begin()
+		f.track(u.Start(f.ctx), e)
+		require.NoError(t, end(u))
+	}
+	var outcomes []audit.Outcome
+	for _, r := range f.recorder.Records() {
+		if r.ID == e.ID {
+			outcomes = append(outcomes, r.Outcome)
+		}
+	}
+	assert.Equal(t, []audit.Outcome{audit.OutcomeSuccess}, outcomes)
+	assert.Len(t, f.recorder.Records(), 9)
+}
+
 func TestRun(t *testing.T) {
 	t.Parallel()
 	work := func(f *fixture, end func(*unit.Unit) error) func(*unit.Unit) error {

@@ -81,6 +81,13 @@ func (u *Unit) NewSavepoint(release func() error) *Unit {
 	return s
 }
 
+// IsOpen reports whether the unit may still hold records.
+func (u *Unit) IsOpen() bool {
+	u.shared.mu.Lock()
+	defer u.shared.mu.Unlock()
+	return u.open() != nil
+}
+
 // open returns the unit that holds the records of u: u itself or, for a savepoint that was
 // released, the one around it. It returns nil if that has ended. mu is held.
 func (u *Unit) open() *Unit {

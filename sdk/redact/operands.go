@@ -246,6 +246,19 @@ func (p *prose) echoed(i int) {
 	p.spans = append(p.spans, span{first, last})
 }
 
+// hereStep makes signs that are near each other look at the same command, so that it is read once.
+const hereStep = 128
+
+// readsNear is reads for a command of which only what is near its start counts.
+func (p *prose) readsNear(start int) bool {
+	if p.hereStart != start || p.here == nil {
+		near := prose{redactor: p.redactor, text: p.text[:min(len(p.text), start+2*maxArgument)]}
+		ok := near.reads(start)
+		p.hereStart, p.here = start, &ok
+	}
+	return *p.here
+}
+
 // hereString masks the text after the signs <<< at i, if the command before them reads a secret.
 func (p *prose) hereString(i int) (next int) {
 	next = i + len("<<<")
@@ -253,9 +266,9 @@ func (p *prose) hereString(i int) (next int) {
 		next++
 	}
 	before := max(0, i-maxArgument)
+	before -= before % hereStep
 	start := before + strings.LastIndexByte(p.text[before:i], '\n') + 1
-	near := prose{redactor: p.redactor, text: p.text[:min(len(p.text), i+maxArgument)]} // an argument may be long
-	if start = blank.run(p.text, start); start < i && near.reads(start) {
+	if start = blank.run(p.text, start); start < i && p.readsNear(start) {
 		return max(next, p.argument(blank.run(p.text, next), true))
 	}
 	return next

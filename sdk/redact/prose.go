@@ -17,6 +17,9 @@ type prose struct {
 	account  bool     // a statement about an account: CREATE USER
 	by       bool     // the word "identified" precedes
 	replaced bool     // a new password precedes
+
+	hereStart int   // of the command of the last <<<
+	here      *bool // whether it reads a secret
 }
 
 // findProse appends the spans of secrets after words.

@@ -19,13 +19,23 @@ type Owners struct {
 // Owner is who may end an attempt, besides the holder of the audit.Attempt.
 type Owner struct {
 	tracker   string
-	actorType audit.ActorType
-	actorID   string
+	tenant    string // each may have an actor of the same ID
+	actor     actor
+	principal actor // on whose behalf the actor acts
+}
+
+type actor struct {
+	kind audit.ActorType
+	id   string
 }
 
 // OwnerOf returns who owns the attempt that the record begins.
 func OwnerOf(r *record.Record) Owner {
-	return Owner{r.Tracker.Name, r.Actor.Type, r.Actor.ID}
+	o := Owner{tracker: r.Tracker.Name, tenant: r.Tenant, actor: actor{r.Actor.Type, r.Actor.ID}}
+	if p := r.Actor.OnBehalfOf; p != nil {
+		o.principal = actor{p.Type, p.ID}
+	}
+	return o
 }
 
 // maxOwners is as many as a ledger keeps open.
@@ -42,10 +52,22 @@ func (o *Owners) Check(r *record.Record, finishing audit.ID) {
 	o.mu.Lock()
 	owner, known := o.find(r.Attempt)
 	o.mu.Unlock()
-	if known && owner != OwnerOf(r) {
+	if known && !owner.is(OwnerOf(r)) {
 		r.Attempt = audit.ID{}
 		r.AddMark(mark.Mark{Path: "attempt", Kind: mark.Dropped, Count: 1})
 	}
+}
+
+// is reports whether a record of another owner may end the owner's attempt: it is the same one,
+// as far as the record says for which tenant and for whom it acts.
+func (o Owner) is(other Owner) bool {
+	if other.tenant == "" {
+		other.tenant = o.tenant
+	}
+	if other.principal == (actor{}) {
+		other.principal = o.principal
+	}
+	return o == other
 }
 
 // Stored takes note of a stored record that begins or ends an attempt, if it has one.
