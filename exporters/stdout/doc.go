@@ -17,8 +17,8 @@
 // # Text
 //
 // Text is for reading at a terminal. Its format may change between versions. The first
-// line has the time in UTC, the outcome, the action, the actor and the target. Indented
-// lines after it have the tenant, the channel, the client address, the route and the status,
+// line has the time in UTC, the outcome, or "begun" for the first record of an attempt,
+// the action, the actor and the target. Indented lines after it have the tenant, the channel, the client address, the route and the status,
 // the reason, why it failed, the changes, further metadata, and the overridden, redacted
 // and marked values:
 //
