@@ -17,10 +17,10 @@
 // # Text
 //
 // Text is for reading at a terminal. Its format may change between versions. The first
-// line has the time in UTC, the outcome, the action, the actor and the target. Indented
-// lines after it have the tenant, the channel, the client address, the route and the status,
-// the reason, why it failed, the changes, further metadata, and the overridden, redacted
-// and marked values:
+// line has the time in UTC, the outcome, or "begun" for the first record of an attempt,
+// the action, the actor and the target. Indented lines after it have the tenant, the channel,
+// the client address, the route and the status, the reason, why it failed, the changes,
+// further metadata, and the overridden, redacted and marked values:
 //
 //	2026-11-23T07:26:02.123Z  success  article.update        user 42 (Alice) via jwt, for user 7 → article/1001 "Hello"
 //	    tenant acme, channel api, from 10.0.0.1, PUT /articles/:id, status 200

@@ -26,7 +26,7 @@ const (
 func (t text) append(b []byte, r *record.Record) ([]byte, error) {
 	b = t.styled(b, dim, func(b []byte) []byte { return r.Time.UTC().AppendFormat(b, timeLayout) })
 	b = append(b, "  "...)
-	b = t.column(b, outcomeStyle(r.Outcome), outcomeWidth, r.Outcome.String())
+	b = t.column(b, outcomeStyle(r.Outcome), outcomeWidth, outcomeWord(r))
 	b = t.column(b, bold, actionWidth, r.Action)
 	b = appendActor(b, &r.Actor)
 	b = appendTarget(b, r.Target)
@@ -103,6 +103,15 @@ func (t text) label(b []byte, s style, word string) []byte {
 	b = append(b, indent...)
 	b = t.styled(b, s, func(b []byte) []byte { return append(b, word...) })
 	return append(b, ": "...)
+}
+
+// outcomeWord returns the outcome, or "begun" for the first record of an attempt, which has none:
+// one that is unknown is that of an attempt which nobody has finished.
+func outcomeWord(r *record.Record) string {
+	if r.Outcome == audit.OutcomeUnknown && r.BeginsAttempt() {
+		return "begun"
+	}
+	return r.Outcome.String()
 }
 
 func outcomeStyle(o audit.Outcome) style {

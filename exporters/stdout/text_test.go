@@ -68,6 +68,8 @@ func textRecords() []*record.Record {
 			Actor:  audit.Actor{Type: audit.ActorUser, ID: "alice@example.com", Name: "Alice) via mtls (", AuthMethod: "oauth2"},
 			Target: audit.Target{Type: "a/b", ID: "c/d", Name: ""},
 		},
+		{Action: "payout.send", Actor: audit.User("alice"), Target: audit.Target{Type: "payout", ID: "7"}, Attempt: audit.ID{1}},
+		{Action: "payout.send", Actor: audit.System("audit-recovery"), Target: audit.Target{Type: "payout", ID: "7"}, Attempt: audit.ID{2}},
 	}
 	records := make([]*record.Record, len(events))
 	for i, e := range events {

@@ -99,6 +99,12 @@
 //
 // Give work that outlives its scope, such as a goroutine started by a request, a scope
 // of its own with [audit.Detach]. Otherwise the outer scope may end between the signal
-// and the event. A write in a transaction takes effect only at the commit: record it with
-// one Do that encloses the whole transaction, and use an undecorated store inside.
+// and the event.
+//
+// # Transactions
+//
+// A write in a transaction takes effect only at the commit. Run the transaction as a unit of
+// work, such as with package sqlunit, and decorate the store that uses it: each write is held,
+// and recorded as the transaction ends. To record several writes as one event, put one Do around
+// the transaction, and use an undecorated store inside.
 package auditrepo
