@@ -16,7 +16,7 @@ import (
 func (d *Redactor) Attributes(prefix string, kvs []attribute.KeyValue) (clean []attribute.KeyValue, redacted []string) {
 	var r record.Record
 	clean = d.metadata(&r, prefix, slices.Clone(kvs))
-	return clean, r.Redacted
+	return clean, sortPaths(r.Redacted)
 }
 
 // metadata redacts kvs in place, and returns those that are left.
@@ -63,7 +63,7 @@ func (d *Redactor) metadataFrom(first int, r *record.Record, parent string, kvs 
 			before := sanitize.FieldPath(parent, string(kv.Key))
 			kv.Key, renamed = d.cleanKey(kv.Key, i), true
 			after := sanitize.FieldPath(parent, string(kv.Key))
-			r.AddRedacted(after)
+			addRedacted(r, after)
 			moveMarks(r, before, after)
 		}
 		if d.config.only != nil && parent != pathResource && !d.config.only[string(kv.Key)] {
@@ -134,7 +134,7 @@ func (p *place) isInErasable() bool {
 
 // redacted adds the path to Record.Redacted.
 func (p *place) redacted() {
-	p.root().AddRedacted(p.text())
+	addRedacted(p.root(), p.text())
 }
 
 func (p *place) root() *record.Record {

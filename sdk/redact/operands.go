@@ -296,14 +296,17 @@ func (d *Redactor) arguments(texts []string) (clean []string) {
 	if len(spans) == 0 {
 		return nil
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	spans = merge(spans)
 	clean = slices.Clone(texts)
 	for i, text := range texts {
+		for len(spans) > 0 && spans[0].end <= starts[i] {
+			spans = spans[1:]
+		}
 		var inside []span
 		for _, s := range spans {
 			s.start, s.end = max(0, s.start-starts[i]), min(len(text), s.end-starts[i])
 			if s.start >= s.end {
-				continue
+				break // it is in a later text
 			}
 			if !strings.Contains(text, " ") {
 				s.end = len(text) // a sign in the secret may have ended it
@@ -316,6 +319,20 @@ func (d *Redactor) arguments(texts []string) (clean []string) {
 		}
 	}
 	return clean
+}
+
+// merge returns spans in order, of which no two touch each other. It changes spans.
+func merge(spans []span) (merged []span) {
+	slices.SortFunc(spans, func(a, b span) int { return a.start - b.start })
+	merged = spans[:0]
+	for _, s := range spans {
+		if n := len(merged); n > 0 && s.start <= merged[n-1].end {
+			merged[n-1].end = max(merged[n-1].end, s.end)
+			continue
+		}
+		merged = append(merged, s)
+	}
+	return merged
 }
 
 // maxCommand is more than the length of any name in commands. What is longer is not converted to

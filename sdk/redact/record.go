@@ -27,7 +27,7 @@ const (
 // tokens must stay must not be redacted again.
 func (d *Redactor) Redact(r *record.Record) {
 	if len(r.Redacted) > 0 { // a processor has added paths
-		r.Redacted = d.paths(r.Redacted)
+		r.Redacted = slices.Clone(d.paths(r.Redacted)) // they may be shared
 	}
 	d.action(r, "action", &r.Action)
 	for a, depth := &r.Actor, 0; a != nil; a, depth = a.OnBehalfOf, depth+1 {
@@ -62,25 +62,39 @@ func (d *Redactor) Redact(r *record.Record) {
 	if d.config.byField != nil {
 		d.fields(r)
 	}
+	r.Redacted = sortPaths(r.Redacted)
+}
+
+// addRedacted adds a path to Record.Redacted, which sortPaths sorts when all are there: a client
+// may cause very many.
+func addRedacted(r *record.Record, path string) { r.Redacted = append(r.Redacted, path) }
+
+// sortPaths sorts paths in place, and returns them without duplicates.
+func sortPaths(paths []string) []string {
+	if len(paths) < 2 {
+		return paths
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // actor redacts the actor at the given depth of an OnBehalfOf chain.
 func (d *Redactor) actor(r *record.Record, a *audit.Actor, depth int) {
 	if !d.isShort(a.ID) && d.replace(&a.ID, false) {
-		r.AddRedacted(sanitize.ActorPath(depth, "id"))
+		addRedacted(r, sanitize.ActorPath(depth, "id"))
 	}
 	if !d.isShort(a.Name) && d.replace(&a.Name, true) {
-		r.AddRedacted(sanitize.ActorPath(depth, "name"))
+		addRedacted(r, sanitize.ActorPath(depth, "name"))
 	}
 	if !d.isShort(a.AuthMethod) && d.replaceWord(&a.AuthMethod) {
-		r.AddRedacted(sanitize.ActorPath(depth, "auth_method"))
+		addRedacted(r, sanitize.ActorPath(depth, "auth_method"))
 	}
 	if !d.isShort(a.SessionID) && !fingerprint.Valid(a.SessionID) && d.replace(&a.SessionID, false) {
-		r.AddRedacted(sanitize.ActorPath(depth, "session_id"))
+		addRedacted(r, sanitize.ActorPath(depth, "session_id"))
 	}
 	for i := range a.Roles {
 		if !d.isShort(a.Roles[i]) && d.replaceWord(&a.Roles[i]) {
-			r.AddRedacted(sanitize.ActorPath(depth, "roles"))
+			addRedacted(r, sanitize.ActorPath(depth, "roles"))
 		}
 	}
 }
@@ -88,7 +102,7 @@ func (d *Redactor) actor(r *record.Record, a *audit.Actor, depth int) {
 // covered redacts one of Record.Covers.
 func (d *Redactor) covered(r *record.Record, i int) {
 	t := &r.Covers[i]
-	add := func(field string) { r.AddRedacted("covers[" + strconv.Itoa(i) + "]." + field) }
+	add := func(field string) { addRedacted(r, "covers["+strconv.Itoa(i)+"]."+field) }
 	if d.replaceWord(&t.Type) {
 		add("type")
 	}
@@ -110,7 +124,7 @@ func (d *Redactor) text(r *record.Record, path string, text *string, numbers boo
 
 func (d *Redactor) longText(r *record.Record, path string, text *string, numbers bool) {
 	if d.replace(text, numbers) {
-		r.AddRedacted(path)
+		addRedacted(r, path)
 	}
 }
 
@@ -123,7 +137,7 @@ func (d *Redactor) word(r *record.Record, path string, text *string) {
 
 func (d *Redactor) longWord(r *record.Record, path string, text *string) {
 	if d.replaceWord(text) {
-		r.AddRedacted(path)
+		addRedacted(r, path)
 	}
 }
 
@@ -151,7 +165,7 @@ func (d *Redactor) action(r *record.Record, path string, action *string) {
 	if d.isShort(*action) || !d.replaceWord(action) {
 		return
 	}
-	r.AddRedacted(path)
+	addRedacted(r, path)
 	if !record.ValidAction(*action) {
 		*action = redactedAction
 	}
@@ -162,7 +176,7 @@ func (d *Redactor) change(r *record.Record, c *audit.Change) {
 	if decision.leaks { // the key of a map may contain a secret
 		before := sanitize.FieldPath("changes", c.Field)
 		c.Field, _ = d.clean(c.Field, true)
-		r.AddRedacted("changes.field")
+		addRedacted(r, "changes.field")
 		moveMarks(r, before, sanitize.FieldPath("changes", c.Field))
 	}
 	if decision.allowed && !c.Redacted {
@@ -178,7 +192,7 @@ func (d *Redactor) change(r *record.Record, c *audit.Change) {
 			continue // there is no value
 		case c.Redacted:
 			if clean, changed = d.hidden(decision, *side); changed {
-				r.AddRedacted(path)
+				addRedacted(r, path)
 			}
 		default:
 			clean, changed = d.value(&place{record: r, path: path, field: sideOf(c, side)}, decision, *side)
@@ -230,12 +244,11 @@ func (d *Redactor) paths(paths []string) []string {
 	if !slices.ContainsFunc(paths, func(path string) bool { return d.decide(path).leaks }) {
 		return paths
 	}
-	var clean record.Record // sorts them again
-	for _, path := range paths {
-		path, _ = d.clean(path, true)
-		clean.AddRedacted(path)
+	clean := make([]string, len(paths))
+	for i, path := range paths {
+		clean[i], _ = d.clean(path, true)
 	}
-	return clean.Redacted
+	return sortPaths(clean)
 }
 
 // moveMarks makes the marks of a value follow it to another path.
