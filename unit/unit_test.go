@@ -239,6 +239,29 @@ func TestSavepoints(t *testing.T) {
 	require.ErrorIs(t, err, unit.ErrNoUnit)
 }
 
+// TestAfterSavepoint tracks events under the context of a savepoint that has ended: what they
+// say was done in the transaction around it.
+func TestAfterSavepoint(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*unit.Savepoint) error{
+		"released": (*unit.Savepoint).Release, "rolled back": (*unit.Savepoint).Rollback,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			u := f.begin()
+			ctx, s, err := unit.NewSavepoint(u.Start(f.ctx))
+			require.NoError(t, err)
+			require.NoError(t, end(s))
+			f.track(ctx, update("1"), write("2"))
+			require.NoError(t, u.Rollback(nil))
+			assert.Equal(t, []string{
+				begins, "article.publish 1 failure (rolled_back)", "article.update 2 failure (rolled_back)", "unit.commit failure (rolled_back)",
+			}, f.lines())
+		})
+	}
+}
+
 // TestScopesAround tests which signals around a unit its intents cover.
 func TestScopesAround(t *testing.T) {
 	t.Parallel()

@@ -88,10 +88,11 @@ func (u *Unit) IsOpen() bool {
 	return u.open() != nil
 }
 
-// open returns the unit that holds the records of u: u itself or, for a savepoint that was
-// released, the one around it. It returns nil if that has ended. mu is held.
+// open returns the unit that holds the records of u: u itself or, for a savepoint that has
+// ended, the one around it, whose transaction continues. It returns nil if that has ended. mu is
+// held.
 func (u *Unit) open() *Unit {
-	for u.end == Committed && u.outer != nil {
+	for u.end != Open && u.outer != nil {
 		u = u.outer
 	}
 	if u.end != Open {
