@@ -1,6 +1,7 @@
 package auditrepo
 
 import (
+	"math/big"
 	"reflect"
 
 	"github.com/opendeed/audit/internal/values"
@@ -100,6 +101,9 @@ func (c *copier) copyOnce(v reflect.Value) reflect.Value {
 // tags, so that locks and other untagged fields are not touched. A diff may compare all
 // of a struct without tags.
 func (c *copier) copyStruct(to, from reflect.Value) {
+	if copyNumber(to, from) {
+		return
+	}
 	traits := traitsOf(from.Type())
 	if !traits.tagged || traits.embedsHidden {
 		to.Set(from)
@@ -126,4 +130,26 @@ func (c *copier) copyFields(to, from reflect.Value, byTag bool) {
 func (c *copier) included(f reflect.StructField) bool {
 	_, found, _ := values.LookupTag(f.Tag)
 	return found || f.Anonymous || c.all
+}
+
+// copyNumber copies a number of math/big, whose digits are not exported. It reports whether
+// from is one.
+func copyNumber(to, from reflect.Value) bool {
+	if !to.CanAddr() || !to.Addr().CanInterface() || !from.CanInterface() {
+		return false
+	}
+	switch copied := to.Addr().Interface().(type) {
+	case *big.Int:
+		number, _ := reflect.TypeAssert[big.Int](from)
+		copied.Set(&number)
+	case *big.Float:
+		number, _ := reflect.TypeAssert[big.Float](from)
+		copied.Copy(&number)
+	case *big.Rat:
+		number, _ := reflect.TypeAssert[big.Rat](from)
+		copied.Set(&number)
+	default:
+		return false
+	}
+	return true
 }

@@ -29,6 +29,7 @@ type (
 		Pair   [2]*int           `audit:"pair"`
 		Since  time.Time         `audit:"since"`
 		Total  *big.Int          `audit:"total"` // its fields are unexported
+		Limits []any             `audit:"limits,sensitive"`
 		Ratio  float64           `audit:"ratio"`
 		Ratios []float64         `audit:"ratios"`
 		Card   *card             `audit:"card,sensitive"`
@@ -61,6 +62,7 @@ func newOrder() *order {
 		Pair:   [2]*int{new(int), nil},
 		Since:  time.Unix(1, 0),
 		Total:  big.NewInt(100),
+		Limits: []any{big.NewInt(100), big.NewFloat(1.5), big.NewRat(1, 3)},
 		Ratio:  math.NaN(),
 		Ratios: []float64{math.NaN()},
 		Next:   &orderLine{SKU: "n"},
@@ -103,6 +105,9 @@ func TestChangesInPlace(t *testing.T) {
 		"embedded":             {func(o *order) { o.Region[0] = "us" }, ` [region ["eu"] -> ["us"]]`},
 		"sensitive":            {func(o *order) { o.Card.Numbers[0] = "9999" }, " [card ***REDACTED*** -> ***REDACTED***]"},
 		"sensitive, hidden":    {func(o *order) { o.Card.owner = "bob" }, " [card ***REDACTED*** -> ***REDACTED***]"},
+		"sensitive integer":    {func(o *order) { o.Limits[0].(*big.Int).SetInt64(5) }, " [limits ***REDACTED*** -> ***REDACTED***]"},
+		"sensitive float":      {func(o *order) { o.Limits[1].(*big.Float).SetInt64(3) }, " [limits ***REDACTED*** -> ***REDACTED***]"},
+		"sensitive fraction":   {func(o *order) { o.Limits[2].(*big.Rat).SetInt64(2) }, " [limits ***REDACTED*** -> ***REDACTED***]"},
 		"unexported":           {func(o *order) { o.Total.Add(o.Total, big.NewInt(1)) }, " [total 100 -> 101]"},
 		"unexported, and more": {func(o *order) { o.Total.SetInt64(5); o.Labels["color"] = "blue"; o.Card.Numbers[0] = "9" }, " [labels.color red -> blue] [total 100 -> 5] [card ***REDACTED*** -> ***REDACTED***]"},
 		"named pointer":        {func(o *order) { o.Next.SKU = "m" }, " [next.sku n -> m]"},
