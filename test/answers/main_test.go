@@ -127,7 +127,7 @@ type serveFunc func(t *testing.T, o setup, tracker audit.Tracker, n *notes) answ
 func compare(t *testing.T, want expectation, serve serveFunc) {
 	t.Helper()
 	var seen notes
-	expected := serve(t, setup{order: bare}, nil, &seen)
+	expected := serve(t, setup{order: bare}, audittest.NewRecorder(t).Tracker("unused"), &seen)
 	for _, s := range setups() {
 		t.Run(s.String(), func(t *testing.T) {
 			var n notes
