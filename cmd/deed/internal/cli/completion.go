@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/opendeed/audit/query/report"
 	"github.com/spf13/cobra"
@@ -83,7 +84,7 @@ deed man --dir /usr/local/share/man/man1`,
 			}
 			found, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("there is no command %q", args)
+				return usagef("there is no command %q", strings.Join(args, " "))
 			}
 			_, err = fmt.Fprint(a.stdout, manPage(found))
 			return err

@@ -15,6 +15,7 @@ import (
 	"github.com/opendeed/audit/config"
 	"github.com/opendeed/audit/policy"
 	"github.com/opendeed/audit/query"
+	"github.com/opendeed/audit/record"
 	"github.com/spf13/cobra"
 )
 
@@ -128,6 +129,9 @@ func (a *app) checkHolds(ctx context.Context, h *holdStore) error {
 }
 
 func (a *app) runHoldPlace(cmd *cobra.Command, name string, h *holdStore, s *selection, everything bool) error {
+	if !record.ValidName(name) {
+		return usagef("%q cannot be the name of a hold, which must match %s", name, record.NamePattern)
+	}
 	clock, err := a.clock()
 	if err != nil {
 		return err

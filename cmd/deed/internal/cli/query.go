@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 
 	"github.com/opendeed/audit/cmd/deed/internal/render"
@@ -111,7 +112,7 @@ func (c *queryCommand) run(cmd *cobra.Command) error {
 		}
 	}
 	page := filter.Limit
-	if page > 0 {
+	if page > 0 && page < math.MaxInt {
 		filter.Limit++ // the next one says that there are more
 	}
 	if err := filter.Validate(); err != nil { // all but the cursor was validated before

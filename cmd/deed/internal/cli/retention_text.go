@@ -22,6 +22,9 @@ func (a *app) printHold(h *retention.Hold, clock ask.Clock) error {
 	if err != nil {
 		return err
 	}
+	if string(filter) == "{}" {
+		filter = []byte("everything")
+	}
 	state := "since " + day(h.Placed, clock)
 	if !h.Lifted.IsZero() {
 		state += ", lifted " + day(h.Lifted, clock) + ": " + h.LiftReason
