@@ -28,7 +28,7 @@ func (r *Reader) CopyTo(ctx context.Context, dir string) (Stats, error) {
 		err = r.copyTo(ctx, to)
 	}
 	if err = errors.Join(err, to.Close()); err != nil {
-		return Stats{}, r.locate(err)
+		return Stats{}, r.locate(fmt.Errorf("ledger: copy %s to %s: %w", r.dir.Path(), dir, err))
 	}
 	copied, err := OpenReader(dir)
 	if err != nil {
@@ -45,7 +45,7 @@ func (r *Reader) copyTo(ctx context.Context, to fileSystem) error {
 	}
 	for _, name := range existing {
 		if name != lockFileName {
-			return fmt.Errorf("ledger: %s is not empty; name a directory that does not exist", to.Path())
+			return errors.New("the directory is not empty; name one that does not exist")
 		}
 	}
 	// Cursors first: none is past the end that is found later.

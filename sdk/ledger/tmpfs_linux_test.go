@@ -86,6 +86,23 @@ func TestFullDiskOfOthers(t *testing.T) {
 	require.NoError(t, l.Close())
 }
 
+// TestCopyToFullDisk names both directories, since either may be on the disk that is full.
+func TestCopyToFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "ledger")
+	l := mustOpen(t, dir, WithSegmentSize(1<<20))
+	mustAppend(t, l, "one")
+	require.NoError(t, l.Close())
+	r, err := OpenReader(dir)
+	require.NoError(t, err)
+	to := filepath.Join(mountMemory(t, "512k"), "copy")
+	_, err = r.CopyTo(t.Context(), to)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorContains(t, err, "ledger: copy "+dir+" to "+to+": ")
+	assert.NotContains(t, err.Error(), "(in ")
+	require.NoError(t, r.Close())
+}
+
 // appendUntilFull returns the sequence number of the last entry that could be
 // appended.
 func appendUntilFull(t *testing.T, l *Ledger, entry []byte) (last uint64) {
