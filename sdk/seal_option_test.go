@@ -16,6 +16,7 @@ import (
 	"github.com/opendeed/audit/sdk"
 	"github.com/opendeed/audit/sdk/ledger"
 	"github.com/opendeed/audit/seal"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"golang.org/x/mod/sumdb/note"
@@ -76,8 +77,10 @@ func TestTrackIgnoresTheAnchor(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, p.Shutdown(ctx), context.DeadlineExceeded)
-	p = openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger"), ledger.WithLockWait(time.Minute)))
+	var log bytes.Buffer
+	p = openProvider(t, sdk.WithLedger(filepath.Join(temp, "ledger"), ledger.WithLockWait(time.Minute)), sdk.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	require.NoError(t, p.Shutdown(t.Context()), "the ledger is closed and unlocked")
+	assert.Contains(t, log.String(), "the ledger was sealed, and this process does not seal it")
 }
 
 func TestWithSealNeedsOneLedger(t *testing.T) {

@@ -3,13 +3,20 @@ package delivery
 import (
 	"fmt"
 	"log/slog"
+
+	"github.com/opendeed/audit/seal"
 )
 
 // reportOrphans logs cursors without an exporter, because they hold back retention.
 func (d *Ledger) reportOrphans() {
 	stats := d.ledger.Stats()
 	for name, committed := range stats.Cursors {
-		if d.follower(name) == nil && !d.ofSeal(name) {
+		switch {
+		case d.follower(name) != nil || d.ofSeal(name):
+		case name == seal.CursorName:
+			d.logger.Warn("audit: the ledger was sealed, and this process does not seal it; the seal's cursor holds back retention until TrackerProvider.RemoveCursor removes it",
+				slog.String("ledger", d.name), slog.Uint64("records", stats.Next-1-committed))
+		default:
 			d.logger.Warn("audit: the ledger has a cursor of an exporter that is not configured; it holds back retention until deed ledger remove-cursor, or TrackerProvider.RemoveCursor, removes it",
 				slog.String("ledger", d.name), slog.String("exporter", name), slog.Uint64("records", stats.Next-1-committed))
 		}
