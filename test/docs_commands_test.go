@@ -3,7 +3,6 @@ package test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opendeed/audit/test/loopback"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -46,7 +46,9 @@ const documentedAddress = "127.0.0.1:8080"
 
 func follow(t *testing.T, doc string) {
 	t.Helper()
-	outputs, address := t.TempDir(), freeAddress(t)
+	outputs := t.TempDir()
+	address, err := loopback.FreeAddress()
+	require.NoError(t, err)
 	blocks := blocksOf(t, doc)
 	script := shellPrelude
 	commands := 0
@@ -115,15 +117,6 @@ var timestamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 // normalize replaces what differs between two runs.
 func normalize(text string) string {
 	return timestamp.ReplaceAllString(text, "TIME")
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/opendeed/audit/test/loopback"
 	"github.com/opendeed/audit/test/process"
 )
 
@@ -57,10 +58,10 @@ func Start(tb testing.TB, opts ...Option) *Collector {
 		c.scheme = "https"
 	}
 	var err error
-	if c.grpc, err = freeAddress(); err != nil {
+	if c.grpc, err = loopback.FreeAddress(); err != nil {
 		tb.Fatal(err)
 	}
-	if c.http, err = freeAddress(); err != nil {
+	if c.http, err = loopback.FreeAddress(); err != nil {
 		tb.Fatal(err)
 	}
 	text, err := json.Marshal(s.config(c.grpc, c.http)) // JSON is valid YAML

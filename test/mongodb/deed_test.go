@@ -52,6 +52,7 @@ exporters:
   - {type: mongodb, uri: %q, database: %s, collection: %s}
 `, serverURI, coll.Database().Name(), coll.Name())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "deploy.yaml"), []byte(config), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "archives"), 0o700))
 	command := func(ctx context.Context, args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, deed, append(args, "--config", "deploy.yaml", "--record-to", "looks", "--purpose", "a test")...)
 		cmd.Dir = dir

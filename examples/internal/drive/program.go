@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -32,16 +34,18 @@ func build(ctx context.Context, dir, path string) (string, error) {
 	return program, nil
 }
 
-// FreePort returns an unused port of the loopback address.
-func FreePort(ctx context.Context) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// FreePort returns an unused port of the loopback address. It is below those that systems assign to
+// clients, one of which could otherwise get it while no server listens.
+func FreePort(ctx context.Context) (port string, err error) {
+	for range 100 {
+		port = strconv.Itoa(20_000 + rand.N(12_000))
+		var lc net.ListenConfig
+		var l net.Listener
+		if l, err = lc.Listen(ctx, "tcp", "127.0.0.1:"+port); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
+	return "", err
 }
 
 // Process is a running program. Its stdout is discarded, except for the first line.

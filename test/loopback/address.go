@@ -1,4 +1,5 @@
-package collector
+// Package loopback has addresses for servers that tests start, stop and start again.
+package loopback
 
 import (
 	"context"
@@ -8,15 +9,16 @@ import (
 	"strconv"
 )
 
-// The ports of collectors are below the range that systems assign to clients. Otherwise a
-// client could get the port of a collector that is down, and even connect to itself.
+// The ports are below the range that systems assign to clients, and to servers of other tests that
+// run at the same time. Otherwise one of these could get the port of a server that is down: a
+// client could even connect to itself.
 const (
 	firstPort = 20000
 	lastPort  = 32000
 )
 
-// freeAddress returns an unused address on loopback.
-func freeAddress() (string, error) {
+// FreeAddress returns an unused address on loopback.
+func FreeAddress() (string, error) {
 	var errs []error
 	for range 100 {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+rand.N(lastPort-firstPort)))
