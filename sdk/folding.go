@@ -40,11 +40,10 @@ const (
 // up ([WithLedger]).
 func WithFolding(limit int, window time.Duration) Option {
 	return func(c *config) {
+		c.foldingLimit, c.foldingWindow = limit, window
 		if limit < 1 || window <= 0 {
 			c.fail(errors.New("WithFolding: the limit must be at least 1, and the window positive"))
-			return
 		}
-		c.foldingLimit, c.foldingWindow = limit, window
 	}
 }
 

@@ -171,11 +171,10 @@ func WithRedaction(opts ...redact.Option) Option {
 // exporter, or the function that finds the actor. The default is DefaultTrackTimeout.
 func WithTrackTimeout(d time.Duration) Option {
 	return func(c *config) {
+		c.trackTimeout = d
 		if d <= 0 {
 			c.fail(errors.New("WithTrackTimeout: the timeout must be positive"))
-			return
 		}
-		c.trackTimeout = d
 	}
 }
 
@@ -189,11 +188,10 @@ const DefaultAttemptTimeout = time.Hour
 // the longest work between Begin and Finish. The default is DefaultAttemptTimeout.
 func WithAttemptTimeout(d time.Duration) Option {
 	return func(c *config) {
+		c.attemptTimeout = d
 		if d <= 0 {
 			c.fail(errors.New("WithAttemptTimeout: the timeout must be positive"))
-			return
 		}
-		c.attemptTimeout = d
 	}
 }
 
@@ -206,6 +204,9 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 // WithCloser adds a function that Shutdown calls at last, to release what the options need, such
 // as the connection of a key store. If NewTrackerProvider fails, it is not called.
 func WithCloser(release func(context.Context) error) Option {
+	if release == nil {
+		return func(c *config) { c.fail(errors.New("WithCloser: the function is nil")) }
+	}
 	return func(c *config) { c.closers = append(c.closers, release) }
 }
 

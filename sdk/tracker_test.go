@@ -147,6 +147,7 @@ func TestInvalidOptions(t *testing.T) {
 		{"bad name", []sdk.Option{sdk.WithSyncer(&sink{name: "No Name"})}, []string{"does not match"}},
 		{"duplicate name", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithBatcher(&sink{})}, []string{`two exporters are named "sink"`}},
 		{"nil processor", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithProcessor(nil)}, []string{"a processor is nil"}},
+		{"closer", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithCloser(nil)}, []string{"WithCloser: the function is nil"}},
 		{"timeout", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithTrackTimeout(0)}, []string{"must be positive"}},
 		{"anonymous", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithAnonymous("No!")}, []string{`"No!" is not an action pattern`}},
 		{"actions", []sdk.Option{sdk.WithSyncer(&sink{}), sdk.WithValidation(sdk.WithActions("a..b"))}, []string{`"a..b" is not an action`}},
