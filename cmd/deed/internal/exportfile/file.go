@@ -140,14 +140,14 @@ func (f *File) openPart() (err error) {
 	return nil
 }
 
-// giveUp closes the part, and removes it if it has nothing.
+// giveUp closes the part, and removes it if it has nothing: while it is locked, since it may be the
+// part of another export afterwards. Windows removes no open file, and keeps it.
 func (f *File) giveUp() error {
 	info, err := f.file.Stat()
-	err = errors.Join(err, f.file.Close())
-	if err == nil && info.Size() == 0 {
+	if err == nil && info.Size() == 0 && runtime.GOOS != "windows" {
 		err = os.Remove(f.path + partSuffix)
 	}
-	return err
+	return errors.Join(err, f.file.Close())
 }
 
 // readState reads the checkpoint, if the part has one.
